@@ -1,0 +1,173 @@
+//! Exact money: integers of 1/10,000 of the currency's unit, never floats.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// An exact decimal with up to 4 decimals, between -922,337,203,685,477.5808 and 922,337,203,685,477.5807.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Decimal(i64);
+
+/// The text is not a decimal that can be held exactly.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a decimal with up to 4 decimals, for example \"12.50\"")]
+pub struct InvalidDecimal;
+
+impl Decimal {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+    const SCALE: u64 = 10_000;
+
+    /// From units of 1/10,000.
+    pub const fn from_units(units: i64) -> Self {
+        Self(units)
+    }
+
+    /// Units of 1/10,000.
+    pub const fn units(self) -> i64 {
+        self.0
+    }
+
+    /// The sum, or `None` past the range.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// `self` times a whole number, or `None` past the range.
+    pub fn checked_mul(self, count: i32) -> Option<Self> {
+        self.0.checked_mul(i64::from(count)).map(Self)
+    }
+}
+
+impl fmt::Display for Decimal {
+    /// At least 2 decimals, at most 4: `12.50`, `0.001`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let magnitude = self.0.unsigned_abs();
+        let (whole, fraction) = (magnitude / Self::SCALE, magnitude % Self::SCALE);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        match fraction {
+            _ if fraction % 100 == 0 => write!(f, "{sign}{whole}.{:02}", fraction / 100),
+            _ if fraction % 10 == 0 => write!(f, "{sign}{whole}.{:03}", fraction / 10),
+            _ => write!(f, "{sign}{whole}.{fraction:04}"),
+        }
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = InvalidDecimal;
+    /// An optional minus, at least one digit, and optionally a point with 1 to 4 digits; nothing else.
+    fn from_str(text: &str) -> Result<Self, InvalidDecimal> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !all_digits(whole) || !all_digits(fraction) || fraction.len() > 4 {
+            return Err(InvalidDecimal);
+        }
+        let units: i64 =
+            format!("{}{whole}{fraction:0<4}", if negative { "-" } else { "" }).parse().map_err(|_| InvalidDecimal)?;
+        Ok(Self(units))
+    }
+}
+
+/// An ISO 4217 currency code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CurrencyCode(iso_currency::Currency);
+
+/// The text is not an ISO 4217 code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an ISO 4217 currency code, for example \"GBP\"")]
+pub struct InvalidCurrency;
+
+impl CurrencyCode {
+    /// Pound sterling.
+    pub const GBP: Self = Self(iso_currency::Currency::GBP);
+
+    /// The three letters.
+    pub fn as_str(self) -> &'static str {
+        self.0.code()
+    }
+}
+
+impl fmt::Debug for CurrencyCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for CurrencyCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for CurrencyCode {
+    type Err = InvalidCurrency;
+    fn from_str(text: &str) -> Result<Self, InvalidCurrency> {
+        iso_currency::Currency::from_code(text).map(Self).ok_or(InvalidCurrency)
+    }
+}
+
+impl Serialize for CurrencyCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for CurrencyCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        std::borrow::Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// An amount in a currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Money {
+    /// How much.
+    pub amount: Decimal,
+    /// Of what.
+    pub currency: CurrencyCode,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_two_to_four_decimals() {
+        for (units, text) in [
+            (125_000, "12.50"),
+            (10, "0.001"),
+            (1, "0.0001"),
+            (0, "0.00"),
+            (-110_620_600, "-11062.06"),
+            (-1, "-0.0001"),
+        ] {
+            assert_eq!(Decimal::from_units(units).to_string(), text);
+            assert_eq!(text.parse(), Ok(Decimal::from_units(units)));
+        }
+        for extreme in [i64::MIN, i64::MAX] {
+            assert_eq!(Decimal::from_units(extreme).to_string().parse(), Ok(Decimal::from_units(extreme)));
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_an_exact_decimal() {
+        for text in
+            ["", "-", ".", "1.", ".5", "1.00000", "1e3", "+1", " 1", "1,5", "NaN", "--1", "922337203685477.5808", "١"]
+        {
+            assert_eq!(text.parse::<Decimal>(), Err(InvalidDecimal), "{text}");
+        }
+    }
+
+    #[test]
+    fn currencies_are_checked() {
+        assert_eq!("GBP".parse(), Ok(CurrencyCode::GBP));
+        for text in ["", "gbp", "XYZ", "GBPP"] {
+            assert_eq!(text.parse::<CurrencyCode>(), Err(InvalidCurrency), "{text}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Who is asking, and what they may see.
+
+use super::{Order, Product, ProductStatus, SessionId, Task, Timestamp, UserId, UserRole};
+
+/// Who a request is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewer {
+    /// Nobody signed in: may read active products, register and sign in.
+    Anonymous,
+    /// A signed-in user with the rights they have now.
+    User {
+        /// Who.
+        id: UserId,
+        /// Their role.
+        role: UserRole,
+        /// The session the request came in.
+        session: SessionId,
+    },
+    /// Orderwire itself: imports, the command line, background jobs.
+    System,
+}
+
+impl Viewer {
+    /// The signed-in user.
+    pub fn user_id(&self) -> Option<UserId> {
+        match self {
+            Self::User { id, .. } => Some(*id),
+            Self::Anonymous | Self::System => None,
+        }
+    }
+
+    /// Whether the viewer manages products, orders and tasks and reads users.
+    pub fn is_staff(&self) -> bool {
+        matches!(self, Self::System | Self::User { role: UserRole::Staff | UserRole::Admin, .. })
+    }
+
+    /// Whether the viewer manages users.
+    pub fn is_admin(&self) -> bool {
+        matches!(self, Self::System | Self::User { role: UserRole::Admin, .. })
+    }
+
+    /// Whether the viewer is this user.
+    pub fn is(&self, user: UserId) -> bool {
+        self.user_id() == Some(user)
+    }
+
+    /// Whether the viewer may know that this user exists.
+    pub fn sees_user(&self, user: UserId) -> bool {
+        self.is_staff() || self.is(user)
+    }
+
+    /// Whether the viewer may know that this product exists.
+    pub fn sees_product(&self, product: &Product) -> bool {
+        product.status == ProductStatus::Active || self.is_staff()
+    }
+
+    /// Whether the viewer may know that this order exists.
+    pub fn sees_order(&self, order: &Order) -> bool {
+        self.sees_user(order.customer)
+    }
+
+    /// Whether the viewer may know that this task exists.
+    pub fn sees_task(&self, task: &Task) -> bool {
+        self.is_staff() || self.is(task.created_by) || task.assignee.is_some_and(|user| self.is(user))
+    }
+}
+
+/// Who makes a change, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// The user; `None` for Orderwire itself.
+    pub actor: Option<UserId>,
+    /// The time.
+    pub at: Timestamp,
+}

@@ -1,0 +1,11 @@
+//! Orderwire: one GraphQL API over products, users, tasks and orders, with live updates.
+//!
+//! # Layers, and which way they may look
+//! ```text
+//! cli -> app;  app wires all;  http -> graphql -> service -> { storage, bus, auth } -> domain;  jobs -> service
+//! ```
+//! `storage::sqlite`, `storage::mongo`, `bus::local` and `bus::redis` see only their own trait module and the domain;
+//! the domain sees nothing else of ours. A test reads the `use crate::…` lines and holds the code to it.
+
+pub mod domain;
+pub mod storage;

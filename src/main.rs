@@ -1,0 +1,3 @@
+//! The `orderwire` command.
+
+fn main() {}

@@ -1,0 +1,39 @@
+//! Storage of the event log; `crate::domain::Event` says how its numbers are given.
+
+use async_trait::async_trait;
+
+use super::Result;
+use crate::domain::{Event, LogFilter, LogId, Seq};
+
+/// Where the log stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogState {
+    /// Which log; made once with the database.
+    pub log: LogId,
+    /// The number of the last entry, 0 for an empty log.
+    pub head: Seq,
+    /// A reader that has seen up to this number (or a higher one) misses nothing: the number before the oldest
+    /// entry still held.
+    pub horizon: Seq,
+}
+
+/// A part of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogPage {
+    /// Matching entries, in order.
+    pub events: Vec<Event>,
+    /// No matching entry up to and including this number is missing from `events`: the last entry's number when the
+    /// limit was reached, else the head of the log when it was read.
+    pub through: Seq,
+}
+
+/// The event log. Entries are appended by the methods that change things, each inside its own transaction, the number
+/// taken from the log's one counter as late as possible and held until the transaction ends: numbers have no gaps and
+/// become visible in order.
+#[async_trait]
+pub trait EventStore {
+    /// Where the log stands.
+    async fn log_state(&self) -> Result<LogState>;
+    /// Up to `limit` matching entries with a number above `after`, in order.
+    async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage>;
+}

@@ -1,0 +1,1 @@
+//! The engine that scales out: MongoDB replica sets and sharded clusters.

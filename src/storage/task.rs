@@ -1,0 +1,33 @@
+//! Storage of tasks.
+
+use async_trait::async_trait;
+
+use super::{Committed, Result};
+use crate::domain::{ListQuery, Page, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort};
+
+/// A list query over tasks.
+pub type TaskQuery = ListQuery<TaskFilter, TaskSort, TaskFields>;
+
+/// Tasks. Each change appends one log entry.
+#[async_trait]
+pub trait TaskStore {
+    /// The tasks with these ids.
+    async fn tasks_by_ids(&self, ids: &[TaskId]) -> Result<Vec<Option<Task>>>;
+    /// One page for each query, all in one call.
+    async fn list_tasks(&self, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>>;
+    /// How many tasks each filter lets through.
+    async fn count_tasks(&self, filters: &[TaskFilter]) -> Result<Vec<u64>>;
+    /// Adds a task.
+    async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Committed<Task>>;
+    /// Changes a task; the entry's kind is `StatusChanged` when its status changed, else `Updated`.
+    /// Errors: `NotFound`, `VersionMismatch`.
+    async fn update_task(
+        &self,
+        id: TaskId,
+        changes: TaskChanges,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Committed<Task>>;
+    /// Deletes a task. The entry holds its last state with the version grown by 1. Errors: `NotFound`.
+    async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Committed<Task>>;
+}
