@@ -8,5 +8,7 @@
 //! the domain sees nothing else of ours. A test reads the `use crate::…` lines and holds the code to it.
 
 pub mod auth;
+pub mod bus;
 pub mod domain;
+pub mod service;
 pub mod storage;

@@ -1,0 +1,3 @@
+//! Use cases: authorise, validate, decide, persist, once each.
+
+pub mod feed;
