@@ -112,7 +112,8 @@ impl<T> Page<T> {
 
     /// The page with each row turned into something else.
     pub fn map<U>(self, change: impl Fn(T) -> U) -> Page<U> {
-        let edges = self.edges.into_iter().map(|edge| Edge { position: edge.position, node: change(edge.node) }).collect();
+        let edges =
+            self.edges.into_iter().map(|edge| Edge { position: edge.position, node: change(edge.node) }).collect();
         Page { edges, has_previous: self.has_previous, has_next: self.has_next }
     }
 }

@@ -27,7 +27,9 @@ impl PageArguments {
     /// The part of a list, sorted like this, that is asked for.
     pub fn slice<L: List>(&self, sort: Sort<L::Sort>) -> ApiResult<Slice> {
         let take = match (self.first, self.last) {
-            (Some(_), Some(_)) => return Err(ApiError::bad_input("first and last can't be combined; give one of them")),
+            (Some(_), Some(_)) => {
+                return Err(ApiError::bad_input("first and last can't be combined; give one of them"));
+            }
             (Some(first), None) => Take::First(size("first", first)?),
             (None, Some(last)) => Take::Last(size("last", last)?),
             (None, None) => Take::First(DEFAULT_PAGE_SIZE),
@@ -77,11 +79,8 @@ impl<L: List> Connection<L> {
     /// The part of `page` that `slice` asked for.
     pub(super) fn new(page: &Page<Arc<L::Row>>, filter: L::Filter, sort: Sort<L::Sort>) -> Self {
         let tag = L::tag(sort);
-        let edges: Vec<_> = page
-            .edges
-            .iter()
-            .map(|Row { position, node }| (cursor::encode(tag, position), node.clone()))
-            .collect();
+        let edges: Vec<_> =
+            page.edges.iter().map(|Row { position, node }| (cursor::encode(tag, position), node.clone())).collect();
         let page_info = PageInfo {
             has_next_page: page.has_next,
             has_previous_page: page.has_previous,
@@ -116,7 +115,10 @@ impl<L: List> TypeName for Connection<L> {
 impl<L: List> Connection<L> {
     /// The entries with their cursors.
     async fn edges(&self) -> Vec<Edge<L>> {
-        self.edges.iter().map(|(cursor, row)| Edge { cursor: cursor.clone(), row: row.clone(), list: PhantomData }).collect()
+        self.edges
+            .iter()
+            .map(|(cursor, row)| Edge { cursor: cursor.clone(), row: row.clone(), list: PhantomData })
+            .collect()
     }
 
     /// The entries alone.

@@ -59,7 +59,8 @@ pub(super) fn encode(tag: ListTag, position: &Position) -> String {
 
 /// The position of a cursor, which has to belong to the list `tag`. `argument` names it in the error.
 pub(super) fn decode(tag: ListTag, argument: &str, text: &str) -> ApiResult<Position> {
-    let refused = |why: &str| ApiError::bad_input(format!("{argument}: {why}; pass a cursor exactly as this list gave it"));
+    let refused =
+        |why: &str| ApiError::bad_input(format!("{argument}: {why}; pass a cursor exactly as this list gave it"));
     let mangled = || refused("not a cursor");
     if text.len() > MAX_TEXT {
         return Err(mangled());

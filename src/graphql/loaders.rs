@@ -22,7 +22,6 @@ use crate::{
         UserFilter, UserId, Viewer,
     },
     service::{OrderQuery, ProductQuery, Result, Service, ServiceError, TaskQuery, UserQuery},
-    
 };
 
 /// Keys in one batch before it is cut: more than any one operation may ask for at a level.
@@ -49,6 +48,11 @@ impl Call {
     pub fn of<'a>(context: &Context<'a>) -> &'a Self {
         // Invariant: `Api` puts a call into every request that it runs.
         context.data_unchecked::<Arc<Self>>()
+    }
+
+    /// The call of a subscription, whose events outlive `context`.
+    pub fn shared(context: &Context<'_>) -> Arc<Self> {
+        context.data_unchecked::<Arc<Self>>().clone()
     }
 
     /// The call of a mutation, which makes what was loaded before it stale.
@@ -92,7 +96,9 @@ fn loaders(service: &Arc<Service>, viewer: Viewer, batches: &Batches) -> Loaders
     let batches = batches.clone();
     let batch = Batch { service: service.clone(), viewer };
     let spawn = move |future| batches.push(future);
-    Arc::new(DataLoader::with_cache(batch, spawn, HashMapCache::default()).delay(Duration::ZERO).max_batch_size(MAX_BATCH))
+    Arc::new(
+        DataLoader::with_cache(batch, spawn, HashMapCache::default()).delay(Duration::ZERO).max_batch_size(MAX_BATCH),
+    )
 }
 
 /// Loads a batch of keys for a viewer.

@@ -115,11 +115,8 @@ pub fn sdl() -> String {
 impl Api {
     /// The API over `service`.
     pub fn new(service: Arc<Service>, options: ApiOptions) -> Self {
-        let builder = if options.introspection {
-            builder()
-        } else {
-            builder().disable_introspection().disable_suggestions()
-        };
+        let builder =
+            if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
         Self { schema: builder.finish(), service }
     }
 
@@ -127,7 +124,8 @@ impl Api {
     fn prepare(&self, viewer: Viewer, request: Request) -> (Request, Batches, Option<RequestId>) {
         let batches = Batches::default();
         let call = Arc::new(Call::new(self.service.clone(), viewer, batches.clone()));
-        let request_id = request.data.get(&std::any::TypeId::of::<RequestId>()).and_then(|id| id.downcast_ref()).cloned();
+        let request_id =
+            request.data.get(&std::any::TypeId::of::<RequestId>()).and_then(|id| id.downcast_ref()).cloned();
         (request.data(call), batches, request_id)
     }
 }

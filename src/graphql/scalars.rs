@@ -1,28 +1,8 @@
 //! The custom scalars of the schema.
 
-use std::str::FromStr;
-
 use async_graphql::{Description, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
 use crate::domain;
-
-fn parse<T>(value: Value) -> InputValueResult<T>
-where
-    T: ScalarType,
-    T: From<<T as Text>::Inner>,
-    T: Text,
-{
-    match &value {
-        Value::String(text) => T::Inner::from_str(text).map(T::from).map_err(InputValueError::custom),
-        _ => Err(InputValueError::expected_type(value)),
-    }
-}
-
-/// A scalar that is a string on the wire.
-trait Text {
-    /// What it stands for.
-    type Inner: FromStr<Err: std::fmt::Display>;
-}
 
 macro_rules! text_scalar {
     ($(#[doc = $doc:literal])* $name:ident($inner:ty) $(, $url:literal)?) => {
@@ -30,20 +10,13 @@ macro_rules! text_scalar {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Description)]
         pub struct $name(pub $inner);
 
-        impl Text for $name {
-            type Inner = $inner;
-        }
-
-        impl From<$inner> for $name {
-            fn from(inner: $inner) -> Self {
-                Self(inner)
-            }
-        }
-
         #[Scalar(use_type_description = true $(, specified_by_url = $url)?)]
         impl ScalarType for $name {
             fn parse(value: Value) -> InputValueResult<Self> {
-                parse(value)
+                match &value {
+                    Value::String(text) => text.parse().map(Self).map_err(InputValueError::custom),
+                    _ => Err(InputValueError::expected_type(value)),
+                }
             }
 
             fn to_value(&self) -> Value {

@@ -161,7 +161,7 @@ impl Service {
 
     fn tokens_for(&self, user: User, refresh: RefreshToken) -> Result<SignIn> {
         let access = self.tokens.issue(user.id, refresh.session(), self.now()).map_err(internal)?;
-        Ok(SignIn { access, refresh: refresh.to_string(), user, session: refresh.session() })
+        Ok(SignIn { access, refresh: refresh.reveal(), user, session: refresh.session() })
     }
 }
 

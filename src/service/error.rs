@@ -1,6 +1,9 @@
 //! What a use case can fail with, and the one conversion from storage errors.
 
-use crate::{domain::PlaceError, storage::{StoreError, UniqueKey}};
+use crate::{
+    domain::PlaceError,
+    storage::{StoreError, UniqueKey},
+};
 
 /// The result of a use case.
 pub type Result<T> = std::result::Result<T, ServiceError>;

@@ -61,7 +61,11 @@ impl Checks {
     pub fn email(&mut self, field: &str, value: &str) -> String {
         let value = value.trim().to_lowercase();
         let plausible = value.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !domain.starts_with('.') && !domain.ends_with('.')
+            !local.is_empty()
+                && !domain.is_empty()
+                && !domain.contains('@')
+                && !domain.starts_with('.')
+                && !domain.ends_with('.')
         });
         // 254: the longest address that fits an SMTP path, RFC 5321 section 4.5.3.1.3.
         if !plausible || value.len() > 254 || value.chars().any(|c| c.is_control() || c.is_whitespace()) {

@@ -5,9 +5,15 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use futures_util::{StreamExt, stream::{self, BoxStream}};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 
-use super::{Result, Service, ServiceError, access, feed::{FeedError, From as FeedFrom}};
+use super::{
+    Result, Service, ServiceError, access,
+    feed::{FeedError, From as FeedFrom},
+};
 use crate::domain::{
     Entity, EntityKind, Event, EventCursor, EventKind, LogFilter, Order, OrderId, OrderStatus, Product, ProductId, Seq,
     Task, TaskId, Timestamp, UserId, Viewer,
@@ -71,9 +77,8 @@ impl Service {
         if customer.is_some_and(|customer| !viewer.sees_user(customer)) {
             return Err(ServiceError::NotFound("no such customer"));
         }
-        let wanted = move |order: &Order| {
-            viewer.sees_order(order) && customer.is_none_or(|customer| order.customer == customer)
-        };
+        let wanted =
+            move |order: &Order| viewer.sees_order(order) && customer.is_none_or(|customer| order.customer == customer);
         let filter = LogFilter { kind: Some(EntityKind::Order), entity: order.map(|order| order.ulid()) };
         let start = match (after, order) {
             (Some(cursor), _) => Start::After(self.place(cursor)?),
@@ -101,8 +106,9 @@ impl Service {
         after: Option<EventCursor>,
     ) -> Result<BoxStream<'static, Result<Update<Task>>>> {
         access::known(&viewer)?;
-        let wanted =
-            move |task: &Task| viewer.sees_task(task) && assignee.is_none_or(|assignee| task.assignee == Some(assignee));
+        let wanted = move |task: &Task| {
+            viewer.sees_task(task) && assignee.is_none_or(|assignee| task.assignee == Some(assignee))
+        };
         let filter = LogFilter { kind: Some(EntityKind::Task), entity: task.map(|task| task.ulid()) };
         let start = match (after, task) {
             (Some(cursor), _) => Start::After(self.place(cursor)?),
@@ -184,8 +190,13 @@ impl Service {
             Start::After(seq) => (FeedFrom::After(seq), None),
             Start::Snapshot { seq, entity, changed_at } => {
                 let cursor = self.cursor(seq);
-                let snapshot =
-                    Update { cursor, kind: UpdateKind::Snapshot, previous_status: None, entity, occurred_at: changed_at };
+                let snapshot = Update {
+                    cursor,
+                    kind: UpdateKind::Snapshot,
+                    previous_status: None,
+                    entity,
+                    occurred_at: changed_at,
+                };
                 (FeedFrom::After(seq), Some(Ok(snapshot)))
             }
         };
@@ -218,7 +229,8 @@ impl Service {
             FeedError::CursorExpired => ServiceError::CursorExpired,
             FeedError::InvalidCursor => invalid_cursor(),
             FeedError::TooSlow { last } => ServiceError::TooSlow(self.cursor(last)),
-            FeedError::Unavailable { last } => {
+            // The reader goes on from there on another node, or on this one once it is back.
+            FeedError::Unavailable { last } | FeedError::ShuttingDown { last } => {
                 ServiceError::Unavailable(format!("the event log could not be read after {}", self.cursor(last)))
             }
         }

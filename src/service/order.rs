@@ -1,7 +1,9 @@
 //! Use cases of orders.
 
 use super::{
-    Result, Service, UserError, UserErrorCode, access, error::naming, fetch_visible, fingerprint,
+    Result, Service, UserError, UserErrorCode, access,
+    error::naming,
+    fetch_visible, fingerprint,
     input::{Checks, MAX_ORDER_LINES, MAX_QUANTITY},
 };
 use crate::{
@@ -89,7 +91,9 @@ impl Service {
         access::known(viewer)?;
         let scoped = queries
             .iter()
-            .map(|query| Some(OrderQuery { filter: access::scope_orders(viewer, query.filter.clone())?, ..query.clone() }))
+            .map(|query| {
+                Some(OrderQuery { filter: access::scope_orders(viewer, query.filter.clone())?, ..query.clone() })
+            })
             .collect();
         fetch_visible(scoped, Page::empty, async |queries| self.store.list_orders(queries).await).await
     }
@@ -173,7 +177,9 @@ impl Service {
                     .into_iter()
                     .map(|error| match error.code {
                         // The input has no status that could be at fault.
-                        UserErrorCode::InvalidTransition => UserError { field: Some(vec!["orderId".to_owned()]), ..error },
+                        UserErrorCode::InvalidTransition => {
+                            UserError { field: Some(vec!["orderId".to_owned()]), ..error }
+                        }
                         _ => error,
                     })
                     .collect(),
@@ -267,7 +273,10 @@ mod tests {
     #[test]
     fn the_fingerprint_tells_inputs_apart_but_not_line_orders() {
         let line = |n| OrderLine { product: product(n), quantity: 1, input_index: 0 };
-        assert_eq!(order_fingerprint(&[line(1), line(2)], None, None), order_fingerprint(&[line(2), line(1)], None, None));
+        assert_eq!(
+            order_fingerprint(&[line(1), line(2)], None, None),
+            order_fingerprint(&[line(2), line(1)], None, None)
+        );
         assert_ne!(order_fingerprint(&[line(1)], None, None), order_fingerprint(&[line(1)], Some("UK"), None));
         assert_ne!(order_fingerprint(&[line(1)], Some("UK"), None), order_fingerprint(&[line(1)], None, Some("UK")));
     }

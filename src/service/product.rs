@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Result, Service, ServiceError, UserError, UserErrorCode, access, error::naming, fetch_visible, fingerprint,
+    Result, Service, ServiceError, UserError, UserErrorCode, access,
+    error::naming,
+    fetch_visible, fingerprint,
     input::{Checks, MAX_QUANTITY},
 };
 use crate::{
@@ -92,7 +94,9 @@ impl Service {
     pub async fn list_products(&self, viewer: &Viewer, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>> {
         let scoped = queries
             .iter()
-            .map(|query| Some(ProductQuery { filter: access::scope_products(viewer, query.filter.clone())?, ..query.clone() }))
+            .map(|query| {
+                Some(ProductQuery { filter: access::scope_products(viewer, query.filter.clone())?, ..query.clone() })
+            })
             .collect();
         fetch_visible(scoped, Page::empty, async |queries| self.store.list_products(queries).await).await
     }
@@ -106,8 +110,8 @@ impl Service {
     /// The active products that sold most in the last 30 days of data, for anyone; `first` is 1 to 100.
     pub async fn trending_products(&self, first: i32) -> Result<Vec<Product>> {
         let wanted = usize::try_from(first).ok().filter(|wanted| (1..=TRENDING_MAX as usize).contains(wanted));
-        let wanted = wanted
-            .ok_or_else(|| ServiceError::BadInput(format!("first: has to be between 1 and {TRENDING_MAX}")))?;
+        let wanted =
+            wanted.ok_or_else(|| ServiceError::BadInput(format!("first: has to be between 1 and {TRENDING_MAX}")))?;
         let load = async { self.store.trending_products(TRENDING_DAYS, TRENDING_MAX).await.map(Arc::new) };
         let trending = self.trending.try_get_with((), load).await.map_err(shared_error)?;
         Ok(trending.iter().take(wanted).cloned().collect())
@@ -206,12 +210,9 @@ impl Service {
         let adjustment = StockAdjustment { product: input.product, delta: input.delta, idempotency };
         let stamp = self.stamp(viewer);
         self.commit(async move |store| store.adjust_stock(adjustment, stamp).await).await.map_err(|error| match error {
-            crate::storage::StoreError::InsufficientStock { available, .. } => UserError::at(
-                UserErrorCode::InsufficientStock,
-                ["delta"],
-                format!("only {available} available"),
-            )
-            .into(),
+            crate::storage::StoreError::InsufficientStock { available, .. } => {
+                UserError::at(UserErrorCode::InsufficientStock, ["delta"], format!("only {available} available")).into()
+            }
             other => naming("productId")(other),
         })
     }

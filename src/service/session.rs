@@ -42,9 +42,11 @@ impl Service {
             let user = self.store.session_user(claims.session, now).await.map_err(Arc::new)?;
             Ok(user.map(|user| (user.id, user.role)))
         };
-        let rights = self.sessions.try_get_with(claims.session, load).await.map_err(|error: Arc<Arc<_>>| {
-            shared_error(Arc::clone(&error))
-        })?;
+        let rights = self
+            .sessions
+            .try_get_with(claims.session, load)
+            .await
+            .map_err(|error: Arc<Arc<_>>| shared_error(Arc::clone(&error)))?;
         match rights {
             Some((id, role)) if id == claims.user => Ok(Authenticated {
                 viewer: Viewer::User { id, role, session: claims.session },

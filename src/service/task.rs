@@ -2,7 +2,9 @@
 
 use super::{Result, Service, UserError, UserErrorCode, access, error::naming, fetch_visible, input::Checks};
 use crate::{
-    domain::{OrderId, Page, Task, TaskChanges, TaskFilter, TaskId, TaskPriority, TaskStatus, Timestamp, UserId, Viewer},
+    domain::{
+        OrderId, Page, Task, TaskChanges, TaskFilter, TaskId, TaskPriority, TaskStatus, Timestamp, UserId, Viewer,
+    },
     storage::{StoreError, TaskQuery},
 };
 
@@ -57,7 +59,9 @@ impl Service {
         access::known(viewer)?;
         let scoped = queries
             .iter()
-            .map(|query| Some(TaskQuery { filter: access::scope_tasks(viewer, query.filter.clone())?, ..query.clone() }))
+            .map(|query| {
+                Some(TaskQuery { filter: access::scope_tasks(viewer, query.filter.clone())?, ..query.clone() })
+            })
             .collect();
         fetch_visible(scoped, Page::empty, async |queries| self.store.list_tasks(queries).await).await
     }

@@ -8,6 +8,6 @@ mod types;
 pub use mutation::OrderMutation;
 pub use query::OrderQuery;
 pub use subscription::OrderSubscription;
-pub use types::{Money, Order, OrderStatus};
 pub(super) use subscription::UpdateKind;
+pub use types::{Money, Order, OrderStatus};
 pub(super) use types::{OrderFilter, OrderList, OrderOrder, list};

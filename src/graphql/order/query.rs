@@ -19,7 +19,11 @@ pub struct OrderQuery;
 #[Object]
 impl OrderQuery {
     /// An order; null when it does not exist for the viewer.
-    async fn order(&self, context: &Context<'_>, #[graphql(desc = "The order's id.")] id: ID) -> ApiResult<Option<Order>> {
+    async fn order(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The order's id.")] id: ID,
+    ) -> ApiResult<Option<Order>> {
         let id: OrderId = argument_id("id", &id)?;
         Ok(Call::of(context).load(id).await?.map(Order))
     }
@@ -40,7 +44,9 @@ impl OrderQuery {
     async fn orders(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100.")]
+        #[graphql(
+            desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
+        )]
         first: Option<i32>,
         #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,

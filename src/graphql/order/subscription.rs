@@ -7,7 +7,7 @@ use super::{Order, OrderStatus};
 use crate::{
     domain::{self, EventKind},
     graphql::{
-        error::{ApiResult, argument_id},
+        error::{ApiError, ApiResult, argument_id},
         loaders::Call,
         scalars::{DateTime, EventCursor},
     },
@@ -77,19 +77,18 @@ impl OrderSubscription {
     /// Every change of the viewer's orders; staff get all, one customer's, or one order's. With orderId the first
     /// message is a SNAPSHOT of that order. With after, every missed update since that cursor comes first, in order,
     /// then what happens from now on. Nothing is lost and nothing comes twice.
-    async fn order_updates<'a>(
+    async fn order_updates(
         &self,
-        context: &Context<'a>,
+        context: &Context<'_>,
         #[graphql(desc = "Only this order.")] order_id: Option<ID>,
         #[graphql(desc = "Only this customer's orders.")] customer_id: Option<ID>,
         #[graphql(desc = "Cursor of the last update that was received.")] after: Option<EventCursor>,
-    ) -> ApiResult<impl Stream<Item = ApiResult<OrderUpdate>> + 'a> {
-        let call = Call::of(context);
+    ) -> Result<impl Stream<Item = ApiResult<OrderUpdate>> + use<>, ApiError> {
+        let call = Call::shared(context);
         let order = order_id.map(|id| argument_id("orderId", &id)).transpose()?;
         let customer = customer_id.map(|id| argument_id("customerId", &id)).transpose()?;
-        let updates =
-            call.service.order_updates(call.viewer(), order, customer, after.map(|cursor| cursor.0)).await?;
-        Ok(updates.map(|update| {
+        let updates = call.service.order_updates(call.viewer(), order, customer, after.map(|cursor| cursor.0)).await?;
+        Ok(updates.map(move |update| {
             call.renew();
             Ok(update?.into())
         }))

@@ -113,7 +113,9 @@ impl Order {
     async fn tasks(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100.")]
+        #[graphql(
+            desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
+        )]
         first: Option<i32>,
         #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,
@@ -318,10 +320,8 @@ pub(in crate::graphql) async fn list(
 ) -> ApiResult<Connection<OrderList>> {
     let chosen = order_by.map(|order| Sort { field: order.field.into(), direction: order.direction.into() });
     let sort = sort_or(chosen, OrderSort::PlacedAt, Direction::Desc);
-    let fields = OrderFields {
-        items: node_field_selected(context, "items"),
-        history: node_field_selected(context, "history"),
-    };
+    let fields =
+        OrderFields { items: node_field_selected(context, "items"), history: node_field_selected(context, "history") };
     let query = service::OrderQuery { filter: filter.clone(), sort, slice: page.slice::<OrderList>(sort)?, fields };
     let page = Call::of(context).load(query).await?.unwrap_or_default();
     Ok(Connection::new(&page, filter, sort))

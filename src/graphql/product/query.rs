@@ -44,14 +44,17 @@ impl ProductQuery {
     async fn products(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100.")]
+        #[graphql(
+            desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
+        )]
         first: Option<i32>,
         #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only entries before this cursor.")] before: Option<String>,
         #[graphql(desc = "Which products.")] filter: Option<ProductFilter>,
-        #[graphql(desc = "In which order; when not given, by relevance for a search, else by name.")]
-        order_by: Option<ProductOrder>,
+        #[graphql(desc = "In which order; when not given, by relevance for a search, else by name.")] order_by: Option<
+            ProductOrder,
+        >,
     ) -> ApiResult<Connection<ProductList>> {
         let filter = filter.unwrap_or_default().into_domain()?;
         list(context, filter, order_by, PageArguments { first, after, last, before }).await

@@ -5,7 +5,7 @@ use futures_util::{Stream, StreamExt};
 
 use super::Product;
 use crate::graphql::{
-    error::{ApiResult, argument_id},
+    error::{ApiError, ApiResult, argument_id},
     loaders::Call,
 };
 
@@ -17,15 +17,15 @@ pub struct StockSubscription;
 impl StockSubscription {
     /// The current state of these products, then the newest state of each whenever it changes. States in between may
     /// be skipped. Products that the viewer may not see are left out.
-    async fn stock_updates<'a>(
+    async fn stock_updates(
         &self,
-        context: &Context<'a>,
+        context: &Context<'_>,
         #[graphql(desc = "Which products, 1 to 100.")] product_ids: Vec<ID>,
-    ) -> ApiResult<impl Stream<Item = ApiResult<Product>> + 'a> {
-        let call = Call::of(context);
+    ) -> Result<impl Stream<Item = ApiResult<Product>> + use<>, ApiError> {
+        let call = Call::shared(context);
         let ids = product_ids.iter().map(|id| argument_id("productIds", id)).collect::<ApiResult<_>>()?;
         let updates = call.service.stock_updates(call.viewer(), ids).await?;
-        Ok(updates.map(|product| {
+        Ok(updates.map(move |product| {
             call.renew();
             Ok(Product(product?))
         }))

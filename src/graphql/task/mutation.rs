@@ -2,7 +2,10 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 
-use super::{Task, types::{TaskPriority, TaskStatus}};
+use super::{
+    Task,
+    types::{TaskPriority, TaskStatus},
+};
 use crate::{
     domain,
     graphql::{

@@ -29,7 +29,9 @@ impl TaskQuery {
     async fn tasks(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100.")]
+        #[graphql(
+            desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
+        )]
         first: Option<i32>,
         #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,

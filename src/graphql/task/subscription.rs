@@ -7,7 +7,7 @@ use super::Task;
 use crate::{
     domain,
     graphql::{
-        error::{ApiResult, argument_id},
+        error::{ApiError, ApiResult, argument_id},
         loaders::Call,
         order::UpdateKind,
         scalars::{DateTime, EventCursor},
@@ -47,18 +47,18 @@ pub struct TaskSubscription;
 impl TaskSubscription {
     /// Every change of the tasks that the viewer may see, of one task, or of one assignee's. With taskId the first
     /// message is a SNAPSHOT of that task. With after, every missed update since that cursor comes first, in order.
-    async fn task_updates<'a>(
+    async fn task_updates(
         &self,
-        context: &Context<'a>,
+        context: &Context<'_>,
         #[graphql(desc = "Only this task.")] task_id: Option<ID>,
         #[graphql(desc = "Only tasks assigned to this user.")] assignee_id: Option<ID>,
         #[graphql(desc = "Cursor of the last update that was received.")] after: Option<EventCursor>,
-    ) -> ApiResult<impl Stream<Item = ApiResult<TaskUpdate>> + 'a> {
-        let call = Call::of(context);
+    ) -> Result<impl Stream<Item = ApiResult<TaskUpdate>> + use<>, ApiError> {
+        let call = Call::shared(context);
         let task = task_id.map(|id| argument_id("taskId", &id)).transpose()?;
         let assignee = assignee_id.map(|id| argument_id("assigneeId", &id)).transpose()?;
         let updates = call.service.task_updates(call.viewer(), task, assignee, after.map(|cursor| cursor.0)).await?;
-        Ok(updates.map(|update| {
+        Ok(updates.map(move |update| {
             call.renew();
             Ok(update?.into())
         }))

@@ -102,12 +102,8 @@ impl AccountMutation {
         #[graphql(desc = "The account to be.")] input: RegisterInput,
     ) -> ApiResult<AuthPayload> {
         let call = Call::of_mutation(context);
-        let registration = Registration {
-            email: input.email,
-            name: input.name,
-            region: input.region,
-            password: Some(input.password),
-        };
+        let registration =
+            Registration { email: input.email, name: input.name, region: input.region, password: Some(input.password) };
         AuthPayload::of(call, call.service.register(registration).await)
     }
 

@@ -79,8 +79,7 @@ impl UserMutation {
         #[graphql(desc = "What to change.")] input: UpdateProfileInput,
     ) -> ApiResult<UserPayload> {
         let call = Call::of_mutation(context);
-        let change =
-            service::UpdateProfile { name: input.name, email: input.email, region: input.region.into() };
+        let change = service::UpdateProfile { name: input.name, email: input.email, region: input.region.into() };
         UserPayload::of(call.service.update_profile(&call.viewer(), change).await)
     }
 
@@ -91,8 +90,8 @@ impl UserMutation {
         #[graphql(desc = "The old and the new password.")] input: ChangePasswordInput,
     ) -> ApiResult<UserPayload> {
         let call = Call::of_mutation(context);
-        let change = call.service.change_password(&call.viewer(), input.current_password, input.new_password);
-        UserPayload::of(change.await)
+        let (current, new) = (input.current_password, input.new_password);
+        UserPayload::of(call.service.change_password(&call.viewer(), current, new).await)
     }
 
     /// Admin: gives another user a role.
@@ -115,8 +114,7 @@ impl UserMutation {
         #[graphql(desc = "Whom.")] input: DeleteUserInput,
     ) -> ApiResult<UserPayload> {
         let call = Call::of_mutation(context);
-        let delete =
-            || async { call.service.delete_user(&call.viewer(), input_id("userId", &input.user_id)?).await };
+        let delete = || async { call.service.delete_user(&call.viewer(), input_id("userId", &input.user_id)?).await };
         UserPayload::of(delete().await)
     }
 }

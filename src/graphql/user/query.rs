@@ -3,11 +3,14 @@
 use async_graphql::{Context, ID, Object};
 
 use super::types::{User, UserFilter, UserList, UserOrder, list, visible};
-use crate::{domain::UserId, graphql::{
-    connection::{Connection, PageArguments},
-    error::{ApiResult, argument_id},
-    loaders::Call,
-}};
+use crate::{
+    domain::UserId,
+    graphql::{
+        connection::{Connection, PageArguments},
+        error::{ApiResult, argument_id},
+        loaders::Call,
+    },
+};
 
 /// Queries of users.
 #[derive(Default)]
@@ -32,7 +35,9 @@ impl UserQuery {
     async fn users(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100.")]
+        #[graphql(
+            desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
+        )]
         first: Option<i32>,
         #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,
