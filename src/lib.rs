@@ -7,5 +7,7 @@
 //! `storage::sqlite`, `storage::mongo`, `bus::local` and `bus::redis` see only their own trait module and the domain;
 //! the domain sees nothing else of ours. A test reads the `use crate::…` lines and holds the code to it.
 
+pub mod cli;
 pub mod domain;
+pub mod service;
 pub mod storage;

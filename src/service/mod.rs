@@ -1,0 +1,3 @@
+//! Use cases: authorise, validate, decide, persist. No GraphQL, no HTTP, no driver.
+
+pub mod import;
