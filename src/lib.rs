@@ -8,4 +8,6 @@
 //! the domain sees nothing else of ours. A test reads the `use crate::…` lines and holds the code to it.
 
 pub mod domain;
+pub mod graphql;
+pub mod http;
 pub mod storage;
