@@ -4,4 +4,5 @@
 
 mod bus;
 mod feed;
+mod import;
 mod schema;
