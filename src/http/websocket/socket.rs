@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     domain::{Clock, SystemClock, Viewer},
-    graphql::ViewerSession,
+    graphql::Authenticated,
     http::{
         error::{code, coded},
         observe::RequestId,
@@ -60,14 +60,14 @@ enum Phase {
     /// `connection_init` has not come.
     Waiting,
     /// The token is being checked.
-    Checking(BoxFuture<'static, Result<ViewerSession, ServerError>>),
+    Checking(BoxFuture<'static, Result<Authenticated, ServerError>>),
     /// Operations may run.
     Open(Viewer),
 }
 
 enum Event {
     Received(Option<Result<Message, axum::Error>>),
-    Checked(Result<ViewerSession, ServerError>),
+    Checked(Result<Authenticated, ServerError>),
     Outcome(Outcome),
     Timer,
     WriteFailed,
@@ -304,7 +304,7 @@ impl Socket {
         Continue(())
     }
 
-    fn open(&mut self, checked: Result<ViewerSession, ServerError>) -> ControlFlow<End> {
+    fn open(&mut self, checked: Result<Authenticated, ServerError>) -> ControlFlow<End> {
         let session = match checked {
             Ok(session) => session,
             Err(error) if ["UNAVAILABLE", "INTERNAL"].contains(&code(&error)) => {

@@ -1,0 +1,21 @@
+import { MongoClient } from "mongodb"; import { readFileSync } from "node:fs";
+import { makeExecutableSchema } from "@graphql-tools/schema"; import { parse, execute } from "graphql";
+import { ApolloServer } from "@apollo/server";
+import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
+import { requestData } from "./data.mjs"; import { typeDefs, resolvers } from "./schema.mjs";
+const client = await new MongoClient(process.env.DATABASE_URL, {maxPoolSize:50}).connect(); const db = client.db();
+const query = readFileSync("../../nested-query.graphql","utf8");
+async function bench(label, f, n=150){ for(let i=0;i<150;i++) await f(); const c=process.cpuUsage(), t=performance.now(); for(let i=0;i<n;i++) await f(); const u=process.cpuUsage(c); console.log(label.padEnd(28), "cpu ms", ((u.user+u.system)/1000/n).toFixed(2), "wall ms", ((performance.now()-t)/n).toFixed(2)); }
+const fetchAll = async () => { const d=requestData(db); const o=await d.orders(21,null); await Promise.all(o.flatMap(x=>[d.users.load(x.customerId), d.tasks(6,null).load(x._id), ...x.items.map(i=>d.products.load(i.productId))])); return o; };
+await bench("orders only", ()=>requestData(db).orders(21,null));
+await bench("all data", fetchAll);
+const schema = makeExecutableSchema({typeDefs, resolvers}); const document=parse(query);
+const d=requestData(db); await fetchAll(); const fixed=await d.orders(21,null);
+await execute({schema, document, variableValues:{first:20}, contextValue:{data:{...d,users:d.users,products:d.products,tasks:d.tasks.bind(d),orders:async()=>fixed}}});
+let res;
+await bench("execute, cached loaders", async()=>{res=await execute({schema, document, variableValues:{first:20}, contextValue:{data:{users:d.users,products:d.products,tasks:d.tasks,orders:async()=>fixed}}});});
+await bench("stringify", async()=>JSON.stringify(res));
+await bench("execute all", async()=>execute({schema, document, variableValues:{first:20}, contextValue:{data:requestData(db)}}));
+const apollo=new ApolloServer({typeDefs,resolvers,plugins:[ApolloServerPluginCacheControlDisabled()]}); await apollo.start();
+await bench("apollo executeOperation", async()=>apollo.executeOperation({query,variables:{first:20}},{contextValue:{data:requestData(db)}}));
+await client.close(); await apollo.stop();
