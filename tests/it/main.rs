@@ -1,1 +1,7 @@
 //! The integration tests: one binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+
+mod architecture;
+mod contract;
+mod support;
