@@ -51,7 +51,7 @@ pub(super) struct Waiting {
 
 /// What became of one order of a transaction.
 enum Outcome {
-    Placed(Committed<Placed>),
+    Placed(Box<Committed<Placed>>),
     Replayed(OrderId),
 }
 
@@ -144,7 +144,7 @@ impl Inner {
         });
         let earlier = self.orders_by("_id", replayed.collect::<Vec<_>>()).await?;
         let answer = |outcome| match outcome {
-            Outcome::Placed(placed) => Ok(placed),
+            Outcome::Placed(placed) => Ok(*placed),
             Outcome::Replayed(id) => {
                 let order = earlier.iter().find(|order| order.id == id).cloned().ok_or(StoreError::NotFound)?;
                 Ok(Committed { value: Placed { order, replayed: true }, events: Vec::new() })
@@ -183,7 +183,7 @@ struct Accepted {
 
 /// What the desk says to an order.
 enum Decision {
-    Accept(Accepted),
+    Accept(Box<Accepted>),
     Replay(OrderId),
 }
 
@@ -221,7 +221,7 @@ impl Desk {
             fingerprint: idempotency.fingerprint,
             entity: order.id.to_bytes(),
         });
-        Ok(Decision::Accept(Accepted { order, products, stamp: *stamp }))
+        Ok(Decision::Accept(Box::new(Accepted { order, products, stamp: *stamp })))
     }
 }
 
@@ -275,7 +275,7 @@ impl Transaction {
                 Decision::Accept(accepted) => {
                     let placed = accepted.numbered(next);
                     next += placed.events.len() as Seq;
-                    Outcome::Placed(placed)
+                    Outcome::Placed(Box::new(placed))
                 }
             }));
         }
