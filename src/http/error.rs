@@ -1,0 +1,91 @@
+//! Errors of the transport itself, in the shape GraphQL errors have.
+
+use std::borrow::Cow;
+
+use async_graphql::{ErrorExtensionValues, ServerError, Value};
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::accept::Format;
+
+/// The HTTP status, stable code and message of a request that never reached the GraphQL API.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    status: StatusCode,
+    code: &'static str,
+    message: Cow<'static, str>,
+    header: Option<(header::HeaderName, HeaderValue)>,
+}
+
+impl Failure {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, message: message.into(), header: None }
+    }
+
+    pub(super) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", message)
+    }
+
+    pub(super) fn with_header(mut self, name: header::HeaderName, value: &'static str) -> Self {
+        self.header = Some((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    pub(super) fn respond(self, format: Format) -> Response {
+        let mut response = errors(self.status, format, &[coded(self.message, self.code)]);
+        response.headers_mut().extend(self.header);
+        response
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        self.respond(Format::Json)
+    }
+}
+
+/// A GraphQL error with a stable code.
+pub(super) fn coded(message: impl Into<String>, code: &str) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);
+    error
+}
+
+/// The stable code an error carries, empty without one.
+pub(super) fn code(error: &ServerError) -> &str {
+    match error.extensions.as_ref().and_then(|extensions| extensions.get("code")) {
+        Some(Value::String(code)) => code,
+        _ => "",
+    }
+}
+
+/// An answer of errors alone.
+pub(super) fn errors(status: StatusCode, format: Format, errors: &[ServerError]) -> Response {
+    #[derive(Serialize)]
+    struct Errors<'a> {
+        errors: &'a [ServerError],
+    }
+    json(status, format, serde_json::to_vec(&Errors { errors }))
+}
+
+/// A JSON answer that no cache keeps.
+pub(super) fn json(status: StatusCode, format: Format, body: serde_json::Result<Vec<u8>>) -> Response {
+    let (status, body) = body.map_or_else(
+        |error| {
+            tracing::error!(%error, "an answer could not be written as JSON");
+            let body = br#"{"errors":[{"message":"Internal error","extensions":{"code":"INTERNAL"}}]}"#;
+            (StatusCode::INTERNAL_SERVER_ERROR, body.to_vec())
+        },
+        |body| (status, body),
+    );
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(format.content_type())),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::VARY, HeaderValue::from_static("accept")),
+    ];
+    (status, headers, Body::from(body)).into_response()
+}

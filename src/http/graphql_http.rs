@@ -1,0 +1,154 @@
+//! GraphQL over HTTP, by <https://graphql.github.io/graphql-over-http/draft/>.
+//!
+//! A request is refused before it runs with a 4xx whatever the client accepts: malformed parameters (400), a token
+//! that does not hold (401), a mutation by GET (405). A well-formed one that fails is 200 as `application/json`, as
+//! that type's rules have it, and by its error code as `application/graphql-response+json`.
+
+use std::sync::Arc;
+
+use async_graphql::{Response as GraphqlResponse, ServerError};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    accept::{self, Format},
+    body,
+    error::{self, Failure, code},
+    observe::RequestId,
+    params::{self, Invalid},
+    router::Http,
+    websocket, wire,
+};
+
+impl From<Invalid> for Failure {
+    fn from(Invalid(message): Invalid) -> Self {
+        Self::bad_request(message)
+    }
+}
+
+pub(super) async fn get(State(http): State<Arc<Http>>, request: Request) -> Response {
+    if request.headers().contains_key(header::UPGRADE) {
+        return websocket::upgrade(http, request).await;
+    }
+    let format = match accept::negotiate(request.headers()) {
+        Ok(format) => format,
+        Err(failure) => return failure.into_response(),
+    };
+    match read_url(&request) {
+        Ok(operation) => run(&http, format, &request_parts(&request), operation).await,
+        Err(failure) => failure.respond(format),
+    }
+}
+
+pub(super) async fn post(State(http): State<Arc<Http>>, request: Request) -> Response {
+    let format = match accept::negotiate(request.headers()) {
+        Ok(format) => format,
+        Err(failure) => return failure.into_response(),
+    };
+    let parts = request_parts(&request);
+    match read_body(&http, request).await {
+        Ok(operation) => run(&http, format, &parts, operation).await,
+        Err(failure) => failure.respond(format),
+    }
+}
+
+/// What running an operation needs of the HTTP request around it.
+struct RequestParts {
+    id: RequestId,
+    authorization: Result<Option<String>, Failure>,
+}
+
+fn request_parts(request: &Request) -> RequestParts {
+    #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
+    let id = request.extensions().get::<RequestId>().expect("a request id").clone();
+    RequestParts { id, authorization: authorization(request.headers()) }
+}
+
+/// The one `Authorization` header.
+pub(super) fn authorization(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().map(HeaderValue::to_str).transpose();
+    match (value, values.next()) {
+        (Ok(value), None) => Ok(value.map(ToOwned::to_owned)),
+        _ => Err(Failure::bad_request("Send one Authorization header, of printable ASCII characters.")),
+    }
+}
+
+fn read_url(request: &Request) -> Result<async_graphql::Request, Failure> {
+    let mut operation = params::from_uri(request.uri())?;
+    if params::is_mutation(&mut operation) {
+        let message = "Mutations are taken by POST only.";
+        return Err(
+            Failure::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", message).with_header(header::ALLOW, "POST")
+        );
+    }
+    Ok(operation)
+}
+
+async fn read_body(http: &Http, request: Request) -> Result<async_graphql::Request, Failure> {
+    let (parts, body) = request.into_parts();
+    accept::check_content_type(&parts.headers)?;
+    let body = body::read(&parts.headers, body, http.options.body_limit, http.options.body_timeout).await?;
+    let text = std::str::from_utf8(&body).map_err(|_| Failure::bad_request("The body is not UTF-8."))?;
+    Ok(params::from_json(text)?)
+}
+
+async fn run(http: &Http, format: Format, parts: &RequestParts, operation: async_graphql::Request) -> Response {
+    let authorization = match &parts.authorization {
+        Ok(authorization) => authorization.as_deref(),
+        Err(failure) => return failure.clone().respond(format),
+    };
+    let mut response = match http.endpoint.viewer(authorization).await {
+        Ok(session) => http.endpoint.execute(session.viewer, operation).await,
+        Err(error) => return refuse_viewer(format, error, &parts.id),
+    };
+    wire::tag_internal_errors(&mut response.errors, &parts.id);
+    respond(format, response)
+}
+
+/// The token does not hold, or it cannot be checked now.
+fn refuse_viewer(format: Format, error: ServerError, id: &RequestId) -> Response {
+    let status = match status_of_refusal(&error) {
+        StatusCode::BAD_REQUEST => StatusCode::UNAUTHORIZED,
+        status => status,
+    };
+    let mut errors = [error];
+    wire::tag_internal_errors(&mut errors, id);
+    let mut response = error::errors(status, format, &errors);
+    let header = match status {
+        StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)),
+        StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
+        _ => None,
+    };
+    response.headers_mut().extend(header.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
+}
+
+fn respond(format: Format, response: GraphqlResponse) -> Response {
+    let status = match format {
+        Format::GraphqlResponse if wire::was_refused(&response) => {
+            response.errors.first().map_or(StatusCode::BAD_REQUEST, status_of_refusal)
+        }
+        _ => StatusCode::OK,
+    };
+    let mut answer = error::json(status, format, serde_json::to_vec(&wire::GraphqlResult::from(&response)));
+    if status == StatusCode::UNAUTHORIZED {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    answer.headers_mut().extend(response.http_headers);
+    answer
+}
+
+fn status_of_refusal(error: &ServerError) -> StatusCode {
+    match code(error) {
+        "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
+        "FORBIDDEN" => StatusCode::FORBIDDEN,
+        "RATE_LIMITED" => StatusCode::TOO_MANY_REQUESTS,
+        "UNAVAILABLE" => StatusCode::SERVICE_UNAVAILABLE,
+        "INTERNAL" => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}

@@ -1,0 +1,62 @@
+//! The HTTP server: GraphQL over HTTP and WebSocket, the UI, health.
+//!
+//! | route | |
+//! | --- | --- |
+//! | `/graphql` | POST and GET by the GraphQL-over-HTTP specification; WebSocket upgrade, `graphql-transport-ws` |
+//! | `/`, `/graphiql`, `/ui/…` | the UI, when it is on |
+//! | `/schema.graphql` | the schema, when it is public |
+//! | `/healthz`, `/readyz` | alive; can serve |
+//!
+//! Every answer carries `x-request-id` and the security headers, and every error is GraphQL-shaped JSON:
+//! `{"errors":[{"message":…,"extensions":{"code":…}}]}`.
+
+mod accept;
+mod body;
+mod error;
+mod graphql_http;
+mod health;
+mod observe;
+mod params;
+mod router;
+mod security;
+mod serve;
+mod ui;
+mod websocket;
+mod wire;
+
+use std::time::Duration;
+
+pub use router::router;
+pub use security::AllowedOrigins;
+pub use serve::serve;
+pub use websocket::WebSocketOptions;
+
+/// How the HTTP server behaves.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// The largest request body taken, in bytes; a larger one is answered with 413. Default: 1 MiB.
+    pub body_limit: usize,
+    /// How long a client may take to send a body. Default: 30 s.
+    pub body_timeout: Duration,
+    /// Which other origins a browser may call from; also checked when a WebSocket opens. Default: none.
+    pub origins: AllowedOrigins,
+    /// Whether the UI is served. Default: yes.
+    pub ui: bool,
+    /// Whether `/schema.graphql` is served. Default: yes.
+    pub schema: bool,
+    /// WebSocket limits and times.
+    pub websocket: WebSocketOptions,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            body_limit: 1024 * 1024,
+            body_timeout: Duration::from_secs(30),
+            origins: AllowedOrigins::default(),
+            ui: true,
+            schema: true,
+            websocket: WebSocketOptions::default(),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The parameters of a GraphQL request, out of JSON or a URL.
+
+use std::borrow::Cow;
+
+use async_graphql::{
+    Request,
+    parser::types::{DocumentOperations, OperationType},
+};
+use axum::{extract::Query, http::Uri};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+/// What is wrong with the parameters, for the client to read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Invalid(pub(super) Cow<'static, str>);
+
+impl Invalid {
+    fn wrong_type(name: &str, expected: &str) -> Self {
+        Self(format!("`{name}` must be {expected}.").into())
+    }
+}
+
+/// Parameters as they came: JSON text each. `null` is the same as absent; other names are left alone.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters<'a> {
+    #[serde(borrow)]
+    query: Option<&'a RawValue>,
+    operation_name: Option<&'a RawValue>,
+    variables: Option<&'a RawValue>,
+    extensions: Option<&'a RawValue>,
+}
+
+/// Out of a JSON object.
+pub(super) fn from_json(text: &str) -> Result<Request, Invalid> {
+    match text.trim_start().bytes().next() {
+        Some(b'{') => {}
+        Some(b'[') => return Err(Invalid("Batches are not taken: send one operation a request.".into())),
+        None => return Err(Invalid("The request is empty: send a JSON object with `query`.".into())),
+        Some(_) if serde_json::from_str::<&RawValue>(text).is_ok() => {
+            return Err(Invalid("The request must be a JSON object with `query`.".into()));
+        }
+        Some(_) => {}
+    }
+    let parameters: Parameters<'_> = serde_json::from_str(text)
+        .map_err(|error| Invalid(format!("The request is not valid JSON: {error}.").into()))?;
+    let string = |name, value: Option<&RawValue>| -> Result<Option<String>, Invalid> {
+        value.map(|raw| serde_json::from_str(raw.get()).map_err(|_| Invalid::wrong_type(name, "a string"))).transpose()
+    };
+    build(
+        string("query", parameters.query)?,
+        string("operationName", parameters.operation_name)?,
+        parameters.variables.map(RawValue::get),
+        parameters.extensions.map(RawValue::get),
+    )
+}
+
+/// Out of a URL's query, with `variables` and `extensions` as JSON text.
+pub(super) fn from_uri(uri: &Uri) -> Result<Request, Invalid> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map_err(|_| Invalid("The URL's query is not form-encoded.".into()))?;
+    let mut parameters: [Option<String>; 4] = Default::default();
+    for (name, value) in pairs {
+        let Some(index) = ["query", "operationName", "variables", "extensions"].iter().position(|known| *known == name)
+        else {
+            continue;
+        };
+        if parameters[index].replace(value).is_some() {
+            return Err(Invalid(format!("`{name}` is given twice.").into()));
+        }
+    }
+    let [query, operation_name, variables, extensions] = parameters.map(|value| value.filter(|text| !text.is_empty()));
+    let not_null =
+        |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| *text != "null").map(Into::into);
+    let (variables, extensions): (Option<String>, Option<String>) = (not_null(&variables), not_null(&extensions));
+    build(query, operation_name, variables.as_deref(), extensions.as_deref())
+}
+
+fn build(
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<&str>,
+    extensions: Option<&str>,
+) -> Result<Request, Invalid> {
+    let mut request = Request::new("");
+    request.operation_name = operation_name.filter(|name| !name.is_empty());
+    if let Some(text) = variables {
+        request.variables = object("variables", text)?;
+    }
+    if let Some(text) = extensions {
+        request.extensions = object("extensions", text)?;
+    }
+    request.query = match query {
+        Some(query) => query,
+        // The document may be known by its hash.
+        None if request.extensions.contains_key("persistedQuery") => String::new(),
+        None => return Err(Invalid("`query` is missing: it holds the GraphQL document, as a string.".into())),
+    };
+    Ok(request)
+}
+
+fn object<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Invalid> {
+    if !text.starts_with('{') {
+        return Err(Invalid::wrong_type(name, "an object"));
+    }
+    serde_json::from_str(text).map_err(|error| Invalid(format!("`{name}` is not valid JSON: {error}.").into()))
+}
+
+/// Whether the request asks for a mutation. A document that does not parse, or in which the operation cannot be
+/// found, is none: executing it only yields the error.
+pub(super) fn is_mutation(request: &mut Request) -> bool {
+    // The keyword cannot be written in any other way, and parsing costs more than the search.
+    if !request.query.contains("mutation") {
+        return false;
+    }
+    let name = request.operation_name.clone();
+    let Ok(document) = request.parsed_query() else { return false };
+    let is_mutation = |ty: OperationType| ty == OperationType::Mutation;
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => is_mutation(operation.node.ty),
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            operations.get(name.as_str()).is_some_and(|operation| is_mutation(operation.node.ty))
+        }
+        (DocumentOperations::Multiple(operations), None) => {
+            operations.values().any(|operation| is_mutation(operation.node.ty))
+        }
+    }
+}
+
+/// Whether the document can be a subscription: false only when it certainly is not.
+pub(super) fn may_subscribe(request: &Request) -> bool {
+    request.query.contains("subscription")
+}

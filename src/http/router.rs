@@ -1,0 +1,56 @@
+//! Which path and method goes where.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::{Method, StatusCode, Uri},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use super::{HttpOptions, error::Failure, graphql_http, health, observe, security, ui};
+use crate::graphql::Endpoint;
+
+/// What the handlers share.
+pub(super) struct Http {
+    pub(super) endpoint: Arc<dyn Endpoint>,
+    pub(super) options: HttpOptions,
+}
+
+/// All routes over one GraphQL API. [`super::serve`] serves it; any other server can, but its WebSockets then do not
+/// learn of a shutdown.
+pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
+    let cors = security::cors(&options.origins);
+    let mut router = Router::new()
+        .route("/graphql", get(graphql_http::get).post(graphql_http::post))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+    if options.schema {
+        router = router.route("/schema.graphql", get(health::schema));
+    }
+    if options.ui {
+        router = router
+            .route("/", get(ui::index))
+            .route("/graphiql", get(ui::index))
+            .route("/ui/", get(ui::index))
+            .route("/ui/{*path}", get(ui::file));
+    }
+    router
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(cors)
+        .layer(middleware::from_fn(observe::observe))
+        .with_state(Arc::new(Http { endpoint, options }))
+}
+
+async fn unknown_path(uri: Uri) -> Response {
+    Failure::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("Nothing is served at {}.", uri.path())).into_response()
+}
+
+/// The router adds `Allow`.
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let message = format!("{} does not take {method}.", uri.path());
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", message).into_response()
+}

@@ -1,0 +1,108 @@
+//! Which origins may call, and the headers that tell browsers to be strict.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Uri,
+    header::{self, ORIGIN},
+    request::Parts,
+};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+/// The origins, besides the server's own, whose pages may call it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedOrigins {
+    listed: BTreeSet<String>,
+    any_localhost: bool,
+}
+
+impl AllowedOrigins {
+    /// The listed ones (`https://shop.example.com`, `*` for all), and with `any_localhost` every port of this machine.
+    pub fn new(listed: impl IntoIterator<Item = impl AsRef<str>>, any_localhost: bool) -> Self {
+        let normalise = |origin: &str| origin.trim().trim_end_matches('/').to_ascii_lowercase();
+        let listed = listed.into_iter().map(|origin| normalise(origin.as_ref())).filter(|origin| !origin.is_empty());
+        Self { listed: listed.collect(), any_localhost }
+    }
+
+    fn allows(&self, origin: &HeaderValue) -> bool {
+        let Ok(origin) = origin.to_str() else { return false };
+        let origin = origin.to_ascii_lowercase();
+        self.listed.contains("*")
+            || self.listed.contains(&origin)
+            || (self.any_localhost
+                && origin.parse::<Uri>().is_ok_and(|uri| {
+                    matches!(uri.scheme_str(), Some("http" | "https"))
+                        && matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"))
+                }))
+    }
+
+    /// Whether a page of the request's `Origin` may open a WebSocket. Clients that are no browsers send none.
+    pub(super) fn allow_request(&self, headers: &HeaderMap) -> bool {
+        headers.get(ORIGIN).is_none_or(|origin| is_same_origin(headers, origin) || self.allows(origin))
+    }
+}
+
+/// The scheme is left out: a proxy in front may have ended TLS.
+fn is_same_origin(headers: &HeaderMap, origin: &HeaderValue) -> bool {
+    let authority = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    matches!((authority, host), (Some(authority), Some(host)) if authority.eq_ignore_ascii_case(host))
+}
+
+/// Answers preflights and marks the answers that the allowed origins may read.
+pub(super) fn cors(origins: &AllowedOrigins) -> CorsLayer {
+    let origins = origins.clone();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin, _: &Parts| origins.allows(origin)))
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([HeaderName::from_static("x-request-id"), header::RETRY_AFTER])
+        .max_age(Duration::from_secs(600))
+}
+
+/// On every answer.
+pub(super) fn add_headers(headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(origins: &AllowedOrigins, origin: &'static str) -> bool {
+        let headers = HeaderMap::from_iter([
+            (header::HOST, HeaderValue::from_static("api.example.com:8080")),
+            (ORIGIN, HeaderValue::from_static(origin)),
+        ]);
+        origins.allow_request(&headers)
+    }
+
+    #[test]
+    fn own_listed_and_local_origins_pass() {
+        let (none, listed) =
+            (AllowedOrigins::default(), AllowedOrigins::new(["https://Shop.example.com/", " "], false));
+        let (local, all) = (AllowedOrigins::new([""; 0], true), AllowedOrigins::new(["*"], false));
+        for (origin, by_none, by_listed, by_local) in [
+            ("http://api.example.com:8080", true, true, true),
+            ("https://api.example.com:8080", true, true, true),
+            ("http://api.example.com", false, false, false),
+            ("https://shop.example.com", false, true, false),
+            ("http://shop.example.com", false, false, false),
+            ("http://localhost:5173", false, false, true),
+            ("http://127.0.0.1", false, false, true),
+            ("http://[::1]:3000", false, false, true),
+            ("http://localhost.evil.com", false, false, false),
+            ("http://localhost:80@evil.com", false, false, false),
+            ("null", false, false, false),
+            ("", false, false, false),
+        ] {
+            assert_eq!(allowed(&none, origin), by_none, "{origin}");
+            assert_eq!(allowed(&listed, origin), by_listed, "{origin}");
+            assert_eq!(allowed(&local, origin), by_local, "{origin}");
+            assert!(allowed(&all, origin), "{origin}");
+        }
+        assert!(none.allow_request(&HeaderMap::new()));
+    }
+}

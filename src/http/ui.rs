@@ -1,0 +1,104 @@
+//! The UI: files built beforehand and held, gzipped, in the binary.
+
+use std::io::Read;
+
+use axum::{
+    extract::Path,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use include_dir::{Dir, include_dir};
+use sha2::{Digest, Sha256};
+
+use super::{accept::accepts_encoding, error::Failure};
+
+static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/ui/build");
+
+/// Everything comes from this server; styles are set by the editor's scripts.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'",
+);
+
+pub(super) async fn index(headers: HeaderMap) -> Response {
+    respond("index.html", &headers).await
+}
+
+pub(super) async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    respond(&path, &headers).await
+}
+
+async fn respond(path: &str, headers: &HeaderMap) -> Response {
+    let Some(gzipped) = FILES.get_file(format!("{path}.gz")).map(|file| file.contents()) else {
+        let message = format!("The user interface has no file {path}.");
+        return Failure::new(StatusCode::NOT_FOUND, "NOT_FOUND", message).into_response();
+    };
+    let mut response = if path.starts_with("assets/") {
+        // The name holds a hash of the content.
+        let mut response = content(gzipped, headers).await;
+        let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+        response.headers_mut().insert(header::CACHE_CONTROL, forever);
+        response
+    } else {
+        revalidated(gzipped, headers).await
+    };
+    let fixed = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type(path))),
+        (header::VARY, HeaderValue::from_static("accept-encoding")),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    ];
+    response.headers_mut().extend(fixed);
+    response
+}
+
+/// A file whose name stays while its content changes.
+async fn revalidated(gzipped: &'static [u8], headers: &HeaderMap) -> Response {
+    let digest = Sha256::digest(gzipped);
+    let tag = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let known = |value: &HeaderValue| value.to_str().is_ok_and(|tags| tags.contains(&tag) || tags.trim() == "*");
+    let mut response = if headers.get_all(header::IF_NONE_MATCH).iter().any(known) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        content(gzipped, headers).await
+    };
+    // Weak: the gzipped and the plain form share it.
+    if let Ok(value) = HeaderValue::from_str(&format!("W/\"{tag}\"")) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+async fn content(gzipped: &'static [u8], headers: &HeaderMap) -> Response {
+    if accepts_encoding(headers, "gzip") {
+        return ([(header::CONTENT_ENCODING, "gzip")], gzipped).into_response();
+    }
+    let plain = tokio::task::spawn_blocking(move || {
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(gzipped).read_to_end(&mut plain).map(|_| plain)
+    });
+    match plain.await {
+        Ok(Ok(plain)) => plain.into_response(),
+        outcome => {
+            tracing::error!(?outcome, "a file of the user interface could not be unpacked");
+            Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "Internal error").into_response()
+        }
+    }
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("json" | "map" | "webmanifest") => "application/json",
+        Some("md" | "txt") => "text/plain; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("ico") => "image/x-icon",
+        Some("ttf") => "font/ttf",
+        Some("woff2") => "font/woff2",
+        _ => "application/octet-stream",
+    }
+}

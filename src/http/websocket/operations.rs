@@ -1,0 +1,164 @@
+//! The operations that run on one socket.
+//!
+//! Each is a stream with a wake-up of its own, so that an event costs the same however many others wait beside it.
+//! They only move when they are polled, which the socket does when it can send more: a slow reader holds up its own
+//! operations and nothing piles up.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+};
+
+use async_graphql::{Response, ServerError};
+use futures_util::{StreamExt, stream::BoxStream, stream::FuturesUnordered};
+use tracing::Span;
+
+use crate::http::{
+    error::coded,
+    observe::{self, RequestId},
+    wire,
+};
+
+/// What an operation has to say.
+pub(super) enum Outcome {
+    /// A result; more may follow.
+    Next { id: Arc<str>, response: Response },
+    /// It failed, and is over.
+    Error { id: Arc<str>, errors: Vec<ServerError> },
+    /// It is over.
+    Complete { id: Arc<str> },
+}
+
+#[derive(Default)]
+pub(super) struct Operations {
+    running: FuturesUnordered<Step>,
+    /// The ids in use, each with whether the operation ends by itself soon: it is no subscription.
+    ids: HashMap<Arc<str>, bool>,
+}
+
+impl Operations {
+    /// Operations that run, and stopped ones whose place is not yet free.
+    pub(super) fn occupied(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Operations that run.
+    pub(super) fn active(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether a query or mutation runs.
+    pub(super) fn has_short_ones(&self) -> bool {
+        self.ids.values().any(|short| *short)
+    }
+
+    pub(super) fn contains(&self, id: &str) -> bool {
+        self.ids.contains_key(id)
+    }
+
+    /// Starts an operation whose id is not in use.
+    pub(super) fn start(&mut self, id: String, request: RequestId, short: bool, stream: BoxStream<'static, Response>) {
+        let id: Arc<str> = id.into();
+        let span = tracing::info_span!("operation", request_id = %request);
+        self.ids.insert(id.clone(), short);
+        self.running.push(Step(Some(Operation {
+            id,
+            request,
+            span,
+            started: false,
+            stream: Some(stream),
+            waker: None,
+        })));
+    }
+
+    /// Drops an operation's stream; nothing more comes from it.
+    pub(super) fn stop(&mut self, id: &str) {
+        if self.ids.remove(id).is_none() {
+            return;
+        }
+        let operations = self.running.iter_mut().filter_map(|step| step.0.as_mut());
+        for operation in operations.filter(|operation| &*operation.id == id) {
+            operation.stream = None;
+            if let Some(waker) = operation.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// The next outcome of any of them; pending forever when there are none.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        loop {
+            let Some((mut operation, item)) = ready!(self.running.poll_next_unpin(cx)) else { return Poll::Pending };
+            if operation.stream.is_none() {
+                continue;
+            }
+            let id = operation.id.clone();
+            let Some(mut response) = item else {
+                self.ids.remove(&id);
+                return Poll::Ready(Outcome::Complete { id });
+            };
+            wire::tag_internal_errors(&mut response.errors, &operation.request);
+            let failed = if operation.started { wire::was_refused(&response) } else { wire::has_no_data(&response) };
+            if failed {
+                self.ids.remove(&id);
+                return Poll::Ready(Outcome::Error { id, errors: response.errors });
+            }
+            operation.started = true;
+            self.running.push(Step(Some(operation)));
+            return Poll::Ready(Outcome::Next { id, response });
+        }
+    }
+}
+
+struct Operation {
+    id: Arc<str>,
+    request: RequestId,
+    span: Span,
+    /// Whether a result was sent.
+    started: bool,
+    /// `None` once stopped.
+    stream: Option<BoxStream<'static, Response>>,
+    /// Lets a stopped operation leave.
+    waker: Option<Waker>,
+}
+
+impl Operation {
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Response>> {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
+        let entered = self.span.enter();
+        let polled = catch_unwind(AssertUnwindSafe(|| stream.poll_next_unpin(cx)));
+        let polled = polled.unwrap_or_else(|panic| {
+            tracing::error!(panic = observe::message(&*panic), "an operation panicked");
+            let errors = vec![coded("Internal error", "INTERNAL")];
+            Poll::Ready(Some(Response::from_errors(errors)))
+        });
+        drop(entered);
+        if polled.is_pending() && !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+        }
+        polled
+    }
+}
+
+/// Waits for an operation's next item and hands both back.
+struct Step(Option<Operation>);
+
+impl Future for Step {
+    type Output = (Operation, Option<Response>);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(operation) = &mut self.0 else { return Poll::Pending };
+        let item = ready!(operation.poll_stream(cx));
+        match self.0.take() {
+            Some(mut operation) => {
+                operation.waker = None;
+                Poll::Ready((operation, item))
+            }
+            None => Poll::Pending,
+        }
+    }
+}
