@@ -109,4 +109,17 @@ impl<T> Page<T> {
     pub fn empty() -> Self {
         Self { edges: Vec::new(), has_previous: false, has_next: false }
     }
+
+    /// The page with each row turned into something else.
+    pub fn map<U>(self, change: impl Fn(T) -> U) -> Page<U> {
+        let edges =
+            self.edges.into_iter().map(|edge| Edge { position: edge.position, node: change(edge.node) }).collect();
+        Page { edges, has_previous: self.has_previous, has_next: self.has_next }
+    }
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self::empty()
+    }
 }

@@ -1,43 +1,176 @@
-//! The GraphQL API.
+//! The GraphQL API: schema and resolvers. A resolver parses its arguments, makes one service call and maps the result;
+//! edges between entities go through batched loaders.
 
-use async_graphql::{Request, Response, ServerError};
+mod connection;
+mod cursor;
+mod error;
+mod loaders;
+mod node;
+mod operation;
+mod order;
+mod product;
+mod scalars;
+mod task;
+mod user;
+
+use std::sync::Arc;
+
+use async_graphql::{Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError};
 use async_trait::async_trait;
-use futures_util::stream::BoxStream;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 
-use crate::domain::{Timestamp, Viewer};
+pub use connection::MAX_PAGE_SIZE;
+pub use error::{ApiError, code};
+use loaders::Call;
+use operation::{Batches, Operation};
+
+use crate::{
+    domain::{self, Viewer},
+    service::{Authenticated, Service, ServiceError},
+};
+
+/// Levels of a document: more than introspection needs, fewer than a stack can hold.
+const MAX_DEPTH: usize = 24;
+
+/// Which way a list is sorted. Ties are broken by id in the same direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::Direction")]
+pub enum OrderDirection {
+    /// Smallest first.
+    Asc,
+    /// Largest first.
+    Desc,
+}
+
+/// Everything that can be read.
+#[derive(MergedObject, Default)]
+pub struct Query(node::NodeQuery, user::UserQuery, product::ProductQuery, order::OrderQuery, task::TaskQuery);
+
+/// Everything that can be changed. Expected failures are told in userErrors, anything else is a GraphQL error.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    user::AccountMutation,
+    user::UserMutation,
+    product::ProductMutation,
+    order::OrderMutation,
+    task::TaskMutation,
+);
+
+/// What can be watched.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(order::OrderSubscription, task::TaskSubscription, product::StockSubscription);
+
+/// The id of the request an operation came in, for errors that are explained in the log only.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub Arc<str>);
 
 /// The GraphQL API as the transports see it.
 #[async_trait]
 pub trait Endpoint: Send + Sync + 'static {
-    /// Who sends this request: `authorization` is the value of the header or of `connection_init`'s payload
-    /// (`Bearer …`), `None` → anonymous.
-    ///
-    /// # Errors
-    /// A GraphQL error with `extensions.code` UNAUTHENTICATED or UNAVAILABLE.
-    async fn viewer(&self, authorization: Option<&str>) -> Result<ViewerSession, ServerError>;
+    /// Who sends a request. `authorization` is the value of the header, or of the member of that name in the payload
+    /// of connection_init: `Bearer …`; without it the viewer is anonymous.
+    /// Errors: UNAUTHENTICATED for a token that is not good, UNAVAILABLE.
+    async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError>;
 
-    /// Runs a query or mutation (a subscription here answers with an error).
+    /// Runs a query or mutation; a subscription is answered with an error. [`RequestId`] in the request's data is told
+    /// to the client in internal errors.
     async fn execute(&self, viewer: Viewer, request: Request) -> Response;
 
-    /// Runs any operation as a stream: a subscription's events, or the one answer of a query or mutation. Validation
-    /// errors come as a first item with errors and the stream ends.
+    /// Runs any operation as a stream: the events of a subscription, or the one answer of a query or mutation. What is
+    /// not valid is answered with one response with errors, and the stream ends.
     fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Response>;
 
     /// The schema in the schema definition language.
     fn sdl(&self) -> String;
 
-    /// Whether the parts it depends on can serve.
-    ///
-    /// # Errors
-    /// Which part fails.
+    /// Succeeds when requests can be served; else says which part fails.
     async fn ready(&self) -> Result<(), String>;
 }
 
-/// Who a request is made for, and how long that holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ViewerSession {
-    /// Who.
-    pub viewer: Viewer,
-    /// When the token expires; `None` without one.
-    pub expires_at: Option<Timestamp>,
+/// What the schema offers besides the operations.
+#[derive(Debug, Clone, Copy)]
+pub struct ApiOptions {
+    /// Answer introspection queries, and suggest names in errors.
+    pub introspection: bool,
+}
+
+/// The API over a service.
+pub struct Api {
+    schema: Schema<Query, Mutation, Subscription>,
+    service: Arc<Service>,
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default()).limit_depth(MAX_DEPTH)
+}
+
+/// The schema in the schema definition language, as `schema.graphql` holds it.
+pub fn sdl() -> String {
+    builder().finish().sdl()
+}
+
+impl Api {
+    /// The API over `service`.
+    pub fn new(service: Arc<Service>, options: ApiOptions) -> Self {
+        let builder =
+            if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
+        Self { schema: builder.finish(), service }
+    }
+
+    /// The request with what its resolvers need, and the batches they will ask for.
+    fn prepare(&self, viewer: Viewer, request: Request) -> (Request, Batches, Option<RequestId>) {
+        let batches = Batches::default();
+        let call = Arc::new(Call::new(self.service.clone(), viewer, batches.clone()));
+        let request_id =
+            request.data.get(&std::any::TypeId::of::<RequestId>()).and_then(|id| id.downcast_ref()).cloned();
+        (request.data(call), batches, request_id)
+    }
+}
+
+#[async_trait]
+impl Endpoint for Api {
+    async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError> {
+        let token = match authorization {
+            None => None,
+            Some(value) => match value.split_once(' ') {
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim()),
+                _ => {
+                    let error = ServiceError::Unauthenticated("authorization has to be `Bearer` and an access token");
+                    return Err(ApiError::from(error).into_server_error());
+                }
+            },
+        };
+        self.service.authenticate(token).await.map_err(|error| ApiError::from(error).into_server_error())
+    }
+
+    async fn execute(&self, viewer: Viewer, request: Request) -> Response {
+        let (request, batches, request_id) = self.prepare(viewer, request);
+        let schema = self.schema.clone();
+        let answer = stream::once(async move { schema.execute(request).await }).boxed();
+        // Invariant: the stream has one item.
+        let response = Operation::new(answer, batches).next().await.unwrap_or_default();
+        error::complete(response, request_id.as_ref().map(|id| &*id.0))
+    }
+
+    fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Response> {
+        let (request, batches, request_id) = self.prepare(viewer, request);
+        let answers = self.schema.execute_stream(request);
+        Operation::new(answers, batches)
+            .map(move |response| error::complete(response, request_id.as_ref().map(|id| &*id.0)))
+            .boxed()
+    }
+
+    fn sdl(&self) -> String {
+        self.schema.sdl()
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        self.service.ready().await.map_err(|error| {
+            tracing::warn!(%error, "not ready");
+            "storage".to_owned()
+        })
+    }
 }

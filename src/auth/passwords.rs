@@ -1,0 +1,198 @@
+//! Password hashes: Argon2id, off the async threads, a bounded number at a time.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use argon2::{
+    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
+    password_hash::{self, SaltString},
+};
+use rand::RngCore;
+use tokio::sync::Semaphore;
+
+/// What a hash costs. The default is OWASP's recommendation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordCost {
+    /// KiB of memory, at least 8 for each lane.
+    pub memory: u32,
+    /// Passes over the memory, at least 1.
+    pub passes: u32,
+    /// Lanes, at least 1.
+    pub lanes: u32,
+}
+
+impl Default for PasswordCost {
+    fn default() -> Self {
+        Self { memory: 19_456, passes: 2, lanes: 1 }
+    }
+}
+
+/// A fault of ours or of the data; never a wrong password.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// The cost is out of range.
+    #[error("the password hash parameters are out of range")]
+    Cost,
+    /// The stored hash can't be read.
+    #[error("the stored password hash is not usable: {0}")]
+    StoredHash(password_hash::Error),
+    /// Hashing failed.
+    #[error("password hashing failed: {0}")]
+    Hash(password_hash::Error),
+    /// The runtime is shutting down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+}
+
+/// Hashes and verifies passwords. Cheap to clone; clones share the bound on how many run at once.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    argon2: Argon2<'static>,
+    running: Arc<Semaphore>,
+}
+
+impl Passwords {
+    /// With this cost, at most `concurrency` at a time; the others wait.
+    pub fn new(cost: PasswordCost, concurrency: NonZeroUsize) -> Result<Self, PasswordError> {
+        let params = Params::new(cost.memory, cost.passes, cost.lanes, None).map_err(|_| PasswordError::Cost)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        Ok(Self { argon2, running: Arc::new(Semaphore::new(concurrency.get().min(Semaphore::MAX_PERMITS))) })
+    }
+
+    /// As many at a time as this machine can run in parallel.
+    pub fn default_concurrency() -> NonZeroUsize {
+        std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    }
+
+    /// The PHC string to store for this password.
+    pub async fn hash(&self, password: String) -> Result<String, PasswordError> {
+        self.run(move |argon2| hash(argon2, &password)).await
+    }
+
+    /// Whether the password is the one that `stored`, a PHC string, was made from. For `None` (no such user, or one
+    /// without a password) the answer is `false` and takes as long, so that time does not tell who has an account.
+    pub async fn verify(&self, password: String, stored: Option<&str>) -> Result<bool, PasswordError> {
+        let stored = stored.map(str::to_owned);
+        self.run(move |argon2| match stored {
+            Some(stored) => verify(argon2, &password, &stored),
+            None => hash(argon2, &password).map(|_| false),
+        })
+        .await
+    }
+
+    /// The permit goes with the work: a caller that goes away does not let more work start.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Argon2<'static>) -> Result<T, PasswordError> + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_| PasswordError::ShuttingDown)?;
+        let argon2 = self.argon2.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let result = work(&argon2);
+            drop(permit);
+            result
+        });
+        task.await.map_err(|_| PasswordError::ShuttingDown)?
+    }
+}
+
+fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String, PasswordError> {
+    let mut salt = [0; 16];
+    rand::rng().fill_bytes(&mut salt);
+    let salt = SaltString::encode_b64(&salt).map_err(PasswordError::Hash)?;
+    let hash = argon2.hash_password(password.as_bytes(), &salt).map_err(PasswordError::Hash)?;
+    Ok(hash.to_string())
+}
+
+fn verify(argon2: &Argon2<'_>, password: &str, stored: &str) -> Result<bool, PasswordError> {
+    let stored = PasswordHash::new(stored).map_err(PasswordError::StoredHash)?;
+    if stored.hash.is_none() {
+        return Err(PasswordError::StoredHash(password_hash::Error::PhcStringField));
+    }
+    match argon2.verify_password(password.as_bytes(), &stored) {
+        Ok(()) => Ok(true),
+        Err(password_hash::Error::Password) => Ok(false),
+        Err(error) => Err(PasswordError::StoredHash(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    const CHEAP: PasswordCost = PasswordCost { memory: 8, passes: 1, lanes: 1 };
+
+    fn passwords(cost: PasswordCost, concurrency: usize) -> Passwords {
+        Passwords::new(cost, NonZeroUsize::new(concurrency).unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_verifies() {
+        let passwords = passwords(CHEAP, 2);
+        let stored = passwords.hash("correct horse".to_owned()).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{stored}");
+        assert_ne!(stored, passwords.hash("correct horse".to_owned()).await.unwrap());
+        for (password, expected) in [("correct horse", true), ("Correct horse", false), ("", false)] {
+            assert_eq!(passwords.verify(password.to_owned(), Some(&stored)).await.unwrap(), expected, "{password}");
+        }
+        assert!(!passwords.verify("correct horse".to_owned(), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_default_cost_is_the_recommended_one_and_older_hashes_stay_good() {
+        let stored = passwords(CHEAP, 1).hash("secret".to_owned()).await.unwrap();
+        let passwords = passwords(PasswordCost::default(), 1);
+        assert!(passwords.verify("secret".to_owned(), Some(&stored)).await.unwrap());
+        let stored = passwords.hash("secret".to_owned()).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+    }
+
+    #[tokio::test]
+    async fn an_unreadable_stored_hash_is_an_error_not_a_wrong_password() {
+        let passwords = passwords(CHEAP, 1);
+        for stored in ["", "plain", "$argon2id$v=19$m=8,t=1,p=1$c2FsdA"] {
+            let result = passwords.verify("secret".to_owned(), Some(stored)).await;
+            assert!(matches!(result, Err(PasswordError::StoredHash(_))), "{stored}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn impossible_costs_are_refused() {
+        for cost in [
+            PasswordCost { memory: 1, ..CHEAP },
+            PasswordCost { passes: 0, ..CHEAP },
+            PasswordCost { lanes: 0, ..CHEAP },
+        ] {
+            assert!(matches!(Passwords::new(cost, NonZeroUsize::MIN), Err(PasswordError::Cost)), "{cost:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_hash_takes_as_long_as_a_wrong_password() {
+        let passwords = passwords(PasswordCost { memory: 8192, passes: 2, lanes: 1 }, 1);
+        let stored = passwords.hash("right".to_owned()).await.unwrap();
+        let fastest = async |stored: Option<&str>| {
+            let mut fastest = Duration::MAX;
+            for _ in 0..5 {
+                let start = Instant::now();
+                passwords.verify("wrong".to_owned(), stored).await.unwrap();
+                fastest = fastest.min(start.elapsed());
+            }
+            fastest
+        };
+        let [missing, wrong] = [fastest(None).await, fastest(Some(&stored)).await];
+        assert!(missing > wrong / 3 && missing < wrong * 3, "{missing:?} {wrong:?}");
+    }
+
+    #[tokio::test]
+    async fn work_goes_on_within_the_bound_when_callers_leave() {
+        let passwords = passwords(CHEAP, 1);
+        let held = passwords.running.clone().acquire_owned().await.unwrap();
+        let waiting = passwords.hash("secret".to_owned());
+        assert!(tokio::time::timeout(Duration::from_millis(20), waiting).await.is_err());
+        drop(held);
+        passwords.hash("secret".to_owned()).await.unwrap();
+        assert_eq!(passwords.running.available_permits(), 1);
+    }
+}

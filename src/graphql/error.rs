@@ -1,0 +1,190 @@
+//! The one conversion from the errors of use cases to those of the API.
+
+use std::sync::Arc;
+
+use async_graphql::{Enum, Error, ErrorExtensions, Response, ServerError, SimpleObject, Value};
+
+use crate::service::{self, ServiceError};
+
+/// Stable codes in `extensions.code` of GraphQL errors.
+pub mod code {
+    /// Nobody is signed in, or the token is not good any more.
+    pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
+    /// The viewer's role does not allow it.
+    pub const FORBIDDEN: &str = "FORBIDDEN";
+    /// The request or an argument is not acceptable.
+    pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+    /// What is named does not exist for this viewer.
+    pub const NOT_FOUND: &str = "NOT_FOUND";
+    /// The document is too deep or too costly.
+    pub const QUERY_TOO_COMPLEX: &str = "QUERY_TOO_COMPLEX";
+    /// The cursor is older than the event log.
+    pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
+    /// A part that is needed can't be reached; try again later.
+    pub const UNAVAILABLE: &str = "UNAVAILABLE";
+    /// A fault of ours; `extensions.requestId` finds it in the log.
+    pub const INTERNAL: &str = "INTERNAL";
+}
+
+/// An error of a resolver. It has no `Display`, so that `?` can only make it from errors that are meant for clients.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    code: &'static str,
+    message: String,
+    cursor: Option<String>,
+}
+
+/// What resolvers return.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    /// An argument that is not acceptable.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self { code: code::BAD_USER_INPUT, message: message.into(), cursor: None }
+    }
+
+    /// The error as the transports send it when no field is at fault.
+    pub fn into_server_error(self) -> ServerError {
+        Error::from(self).into_server_error(async_graphql::Pos::default())
+    }
+}
+
+impl From<&ServiceError> for ApiError {
+    fn from(error: &ServiceError) -> Self {
+        let (code, message) = match error {
+            ServiceError::User(errors) => {
+                let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+                (code::BAD_USER_INPUT, messages.join("; "))
+            }
+            ServiceError::Unauthenticated(message) => (code::UNAUTHENTICATED, (*message).to_owned()),
+            ServiceError::Forbidden(message) => (code::FORBIDDEN, (*message).to_owned()),
+            ServiceError::BadInput(message) => (code::BAD_USER_INPUT, message.clone()),
+            ServiceError::NotFound(message) => (code::NOT_FOUND, (*message).to_owned()),
+            ServiceError::CursorExpired => (code::CURSOR_EXPIRED, error.to_string()),
+            ServiceError::TooSlow(_) => (code::UNAVAILABLE, error.to_string()),
+            ServiceError::Unavailable(reason) => {
+                tracing::warn!(reason, "storage unavailable");
+                (code::UNAVAILABLE, "the service can't reach its database; try again in a moment".to_owned())
+            }
+            ServiceError::Internal(cause) => {
+                tracing::error!(%cause, "internal error");
+                (code::INTERNAL, "internal error".to_owned())
+            }
+        };
+        let cursor = match error {
+            ServiceError::TooSlow(cursor) => Some(cursor.to_string()),
+            _ => None,
+        };
+        Self { code, message, cursor }
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<Arc<ServiceError>> for ApiError {
+    fn from(error: Arc<ServiceError>) -> Self {
+        Self::from(&*error)
+    }
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        Error::new(error.message).extend_with(|_, extensions| {
+            extensions.set("code", error.code);
+            if let Some(cursor) = error.cursor {
+                extensions.set("cursor", cursor);
+            }
+        })
+    }
+}
+
+/// Gives every error a code: what the library itself refuses (syntax, validation, coercion) is the client's fault.
+/// Faults of ours get the id that finds them in the log.
+pub(super) fn complete(mut response: Response, request_id: Option<&str>) -> Response {
+    for error in &mut response.errors {
+        let extensions = error.extensions.get_or_insert_default();
+        match extensions.get("code") {
+            None if error.message == "Query is too complex." || error.message == "Query is nested too deep." => {
+                extensions.set("code", code::QUERY_TOO_COMPLEX);
+            }
+            None => extensions.set("code", code::BAD_USER_INPUT),
+            Some(Value::String(value)) if value == code::INTERNAL => {
+                if let Some(id) = request_id {
+                    extensions.set("requestId", id);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    response
+}
+
+/// Stable codes of expected failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "service::UserErrorCode")]
+pub enum UserErrorCode {
+    /// A value is not acceptable.
+    InvalidInput,
+    /// Something that is named does not exist, or not for this viewer.
+    NotFound,
+    /// The value is taken by another entity.
+    Conflict,
+    /// `expectedVersion` is stale: the entity was changed meanwhile.
+    VersionMismatch,
+    /// There is less stock than asked for.
+    InsufficientStock,
+    /// The order can't go from its status to the one asked for.
+    InvalidTransition,
+    /// The idempotency key was used before with another input.
+    IdempotencyKeyReused,
+    /// The e-mail address, password or refresh token is not right.
+    BadCredentials,
+}
+
+/// An expected failure of a mutation.
+#[derive(SimpleObject)]
+pub struct UserError {
+    /// Stable code of the failure.
+    code: UserErrorCode,
+    /// What is wrong, for people.
+    message: String,
+    /// Path within the input, outermost first; null when no one field is at fault.
+    field: Option<Vec<String>>,
+}
+
+impl From<service::UserError> for UserError {
+    fn from(error: service::UserError) -> Self {
+        Self { code: error.code.into(), message: error.message, field: error.field }
+    }
+}
+
+/// The two halves of a mutation's payload: what it made, or the expected failures. Anything else is a GraphQL error.
+pub(super) fn payload<T>(result: service::Result<T>) -> ApiResult<(Option<T>, Vec<UserError>)> {
+    match result {
+        Ok(value) => Ok((Some(value), Vec::new())),
+        Err(ServiceError::User(errors)) => Ok((None, errors.into_iter().map(UserError::from).collect())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An id within a mutation's input.
+pub(super) fn input_id<T: std::str::FromStr<Err = crate::domain::InvalidId>>(
+    field: &str,
+    id: &async_graphql::ID,
+) -> service::Result<T> {
+    id.parse().map_err(|error: crate::domain::InvalidId| {
+        service::UserError::at(service::UserErrorCode::InvalidInput, field.split('.'), error.to_string()).into()
+    })
+}
+
+/// An id that is an argument of a query or subscription.
+pub(super) fn argument_id<T: std::str::FromStr<Err = crate::domain::InvalidId>>(
+    name: &str,
+    id: &async_graphql::ID,
+) -> ApiResult<T> {
+    id.parse().map_err(|error: crate::domain::InvalidId| ApiError::bad_input(format!("{name}: {error}")))
+}

@@ -1,0 +1,92 @@
+//! Runs one operation together with its batched loads.
+//!
+//! A batch has to wait until every resolver that can go on has gone on and named its keys, and no longer. Timers get
+//! both wrong. Here a batch starts when the operation itself has nothing more to do: the operation is polled first,
+//! and only when it is pending without having woken itself are its batches polled. All of it is one task, so how keys
+//! fall into batches does not depend on timing.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use futures_util::{
+    Stream, StreamExt,
+    future::BoxFuture,
+    stream::{BoxStream, FuturesUnordered},
+};
+
+/// Batches that were asked for and not started yet.
+#[derive(Clone, Default)]
+pub(super) struct Batches(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);
+
+impl Batches {
+    /// Runs `batch` when the operation is idle.
+    pub fn push(&self, batch: BoxFuture<'static, ()>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
+    }
+
+    fn take(&self) -> Vec<BoxFuture<'static, ()>> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// An operation with its batches. Dropping it drops both.
+pub(super) struct Operation<T> {
+    stream: BoxStream<'static, T>,
+    batches: Batches,
+    running: FuturesUnordered<BoxFuture<'static, ()>>,
+}
+
+impl<T> Operation<T> {
+    /// Runs `stream`, whose resolvers push to `batches`.
+    pub fn new(stream: BoxStream<'static, T>, batches: Batches) -> Self {
+        Self { stream, batches, running: FuturesUnordered::new() }
+    }
+}
+
+impl<T> Stream for Operation<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        loop {
+            let wakes = Arc::new(Wakes { woken: AtomicBool::new(false), task: context.waker().clone() });
+            let waker = Waker::from(wakes.clone());
+            if let Poll::Ready(item) = self.stream.poll_next_unpin(&mut Context::from_waker(&waker)) {
+                return Poll::Ready(item);
+            }
+            if wakes.woken.load(Ordering::Acquire) {
+                // More to do at once: the task is woken already, and batches can still grow.
+                return Poll::Pending;
+            }
+            let asked = self.batches.take();
+            self.running.extend(asked);
+            match self.running.poll_next_unpin(context) {
+                // A batch is done: its keys' resolvers go on.
+                Poll::Ready(Some(())) => {}
+                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// Passes wakes on to the task and remembers that there was one.
+struct Wakes {
+    woken: AtomicBool,
+    task: Waker,
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.task.wake_by_ref();
+    }
+}

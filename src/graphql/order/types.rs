@@ -1,0 +1,328 @@
+//! Orders, their lines and history, and lists of them.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+
+use crate::{
+    domain::{self, Direction, OrderFields, OrderSort, Sort},
+    graphql::{
+        connection::{Connection, List, PageArguments, node_field_selected, sort_or},
+        cursor::ListTag,
+        error::{ApiError, ApiResult, argument_id},
+        loaders::{Call, Count},
+        product::Product,
+        scalars::{CurrencyCode, DateTime, Decimal, EventCursor},
+        task::{self, TaskFilter, TaskList, TaskOrder},
+        user::{self, User},
+    },
+    service,
+};
+
+/// An amount of money.
+#[derive(SimpleObject)]
+pub struct Money {
+    /// How much, exactly.
+    amount: Decimal,
+    /// In which currency.
+    currency_code: CurrencyCode,
+}
+
+impl From<domain::Money> for Money {
+    fn from(money: domain::Money) -> Self {
+        Self { amount: Decimal(money.amount), currency_code: CurrencyCode(money.currency) }
+    }
+}
+
+/// Where an order is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::OrderStatus")]
+pub enum OrderStatus {
+    /// Placed; its stock is taken. Can become CONFIRMED or CANCELLED.
+    Pending,
+    /// Accepted. Can become SHIPPED or CANCELLED.
+    Confirmed,
+    /// On its way. Can become DELIVERED.
+    Shipped,
+    /// With the customer. Can become RETURNED.
+    Delivered,
+    /// Ended before it was shipped; its stock is back.
+    Cancelled,
+    /// Sent back by the customer; its stock is back.
+    Returned,
+}
+
+/// A customer's purchase.
+pub struct Order(pub Arc<domain::Order>);
+
+/// A customer's purchase.
+#[Object]
+impl Order {
+    /// Globally unique id.
+    pub(in crate::graphql) async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// Unique number that people use.
+    async fn number(&self) -> &str {
+        &self.0.number
+    }
+
+    /// Where it goes.
+    async fn region(&self) -> &str {
+        &self.0.region
+    }
+
+    /// Whose it is.
+    async fn customer(&self, context: &Context<'_>) -> ApiResult<User> {
+        user::participant(context, self.0.customer).await
+    }
+
+    /// The lines, frozen when the order was placed.
+    async fn items(&self) -> Vec<OrderItem> {
+        (0..self.0.items.len()).map(|index| OrderItem { order: self.0.clone(), index }).collect()
+    }
+
+    /// Sum of the line totals.
+    async fn total(&self) -> Money {
+        self.0.money().into()
+    }
+
+    /// Where it is in its life.
+    async fn status(&self) -> OrderStatus {
+        self.0.status.into()
+    }
+
+    /// The states that may follow the present one.
+    async fn allowed_transitions(&self) -> Vec<OrderStatus> {
+        self.0.status.allowed_transitions().iter().map(|status| OrderStatus::from(*status)).collect()
+    }
+
+    /// What happened to it, oldest first.
+    async fn history(&self) -> Vec<OrderEvent> {
+        self.0.history.iter().cloned().map(OrderEvent).collect()
+    }
+
+    /// The buyer's reference to a payment, as given.
+    async fn payment_reference(&self) -> Option<&str> {
+        self.0.payment_reference.as_deref()
+    }
+
+    /// The tasks about it that the viewer may see.
+    #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
+    async fn tasks(
+        &self,
+        context: &Context<'_>,
+        #[graphql(
+            desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only entries before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which tasks.")] filter: Option<TaskFilter>,
+        #[graphql(desc = "In which order; newest first when not given.")] order_by: Option<TaskOrder>,
+    ) -> ApiResult<Connection<TaskList>> {
+        let mut filter = filter.unwrap_or_default().into_domain()?;
+        if filter.order.is_some_and(|order| order != self.0.id) {
+            return Err(ApiError::bad_input("filter.orderId: this list has the tasks of its own order only"));
+        }
+        filter.order = Some(self.0.id);
+        task::list(context, filter, order_by, PageArguments { first, after, last, before }).await
+    }
+
+    /// Starts at 1 and grows by 1 with each change.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    /// When the customer placed it.
+    async fn placed_at(&self) -> DateTime {
+        DateTime(self.0.placed_at)
+    }
+
+    /// When it was recorded.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> DateTime {
+        DateTime(self.0.updated_at)
+    }
+}
+
+/// A line of an order.
+pub struct OrderItem {
+    order: Arc<domain::Order>,
+    index: usize,
+}
+
+impl OrderItem {
+    fn item(&self) -> &domain::OrderItem {
+        // Invariant: made by `Order::items` with an index of its own items.
+        &self.order.items[self.index]
+    }
+
+    fn money(&self, amount: domain::Decimal) -> Money {
+        domain::Money { amount, currency: self.order.currency }.into()
+    }
+}
+
+/// A line of an order: SKU, name and price are those of the moment the order was placed.
+#[Object]
+impl OrderItem {
+    /// The product as it is now; null when it is no longer there for the viewer.
+    async fn product(&self, context: &Context<'_>) -> ApiResult<Option<Product>> {
+        Ok(Call::of(context).load(self.item().product).await?.map(Product))
+    }
+
+    /// The product's SKU then.
+    async fn sku(&self) -> &str {
+        &self.item().sku
+    }
+
+    /// The product's name then.
+    async fn name(&self) -> &str {
+        &self.item().name
+    }
+
+    /// How many.
+    async fn quantity(&self) -> i32 {
+        self.item().quantity
+    }
+
+    /// Price of one then.
+    async fn unit_price(&self) -> Money {
+        self.money(self.item().unit_price)
+    }
+
+    /// Quantity times unit price.
+    async fn line_total(&self) -> Money {
+        self.money(self.item().line_total)
+    }
+}
+
+/// One step in an order's life.
+pub struct OrderEvent(domain::HistoryEntry);
+
+/// One step in an order's life.
+#[Object]
+impl OrderEvent {
+    /// The step's place in the event log.
+    async fn cursor(&self, context: &Context<'_>) -> EventCursor {
+        EventCursor(Call::of(context).service.cursor(self.0.seq))
+    }
+
+    /// The state before; null when the order was placed.
+    async fn from(&self) -> Option<OrderStatus> {
+        self.0.from.map(OrderStatus::from)
+    }
+
+    /// The state after.
+    async fn to(&self) -> OrderStatus {
+        self.0.to.into()
+    }
+
+    /// Who did it; null for the system, and for people the viewer may not see.
+    async fn actor(&self, context: &Context<'_>) -> ApiResult<Option<User>> {
+        user::visible(context, self.0.actor).await
+    }
+
+    /// Why, as given.
+    async fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+
+    /// When.
+    async fn occurred_at(&self) -> DateTime {
+        DateTime(self.0.at)
+    }
+}
+
+/// Which orders. All conditions have to hold.
+#[derive(InputObject, Default)]
+pub struct OrderFilter {
+    /// Only this customer's.
+    customer_id: Option<ID>,
+    /// Only in one of these states.
+    status: Option<Vec<OrderStatus>>,
+    /// Only to this region, exactly as written.
+    region: Option<String>,
+    /// Only placed at this time or later.
+    placed_after: Option<DateTime>,
+    /// Only placed before this time.
+    placed_before: Option<DateTime>,
+    /// Only with a line of this product.
+    product_id: Option<ID>,
+}
+
+impl OrderFilter {
+    pub(in crate::graphql) fn into_domain(self) -> ApiResult<domain::OrderFilter> {
+        Ok(domain::OrderFilter {
+            customer: self.customer_id.map(|id| argument_id("filter.customerId", &id)).transpose()?,
+            statuses: self.status.map(|statuses| statuses.into_iter().map(domain::OrderStatus::from).collect()),
+            region: self.region,
+            placed_after: self.placed_after.map(|time| time.0),
+            placed_before: self.placed_before.map(|time| time.0),
+            product: self.product_id.map(|id| argument_id("filter.productId", &id)).transpose()?,
+        })
+    }
+}
+
+/// How orders are sorted.
+#[derive(InputObject)]
+pub struct OrderOrder {
+    /// By what.
+    field: OrderOrderField,
+    /// Which way.
+    direction: crate::graphql::OrderDirection,
+}
+
+/// What orders can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::OrderSort")]
+pub enum OrderOrderField {
+    /// When the customer placed it.
+    PlacedAt,
+    /// The total, whatever the currency.
+    Total,
+}
+
+/// Lists of orders.
+pub struct OrderList;
+
+impl List for OrderList {
+    type Row = domain::Order;
+    type Node = Order;
+    type Sort = OrderSort;
+    type Filter = domain::OrderFilter;
+
+    fn tag(sort: Sort<OrderSort>) -> ListTag {
+        ListTag { list: b'o', field: sort.field as u8, direction: sort.direction }
+    }
+
+    fn node(row: Arc<domain::Order>) -> Order {
+        Order(row)
+    }
+
+    async fn count(context: &Context<'_>, filter: domain::OrderFilter) -> ApiResult<u64> {
+        Ok(Call::of(context).load(Count(filter)).await?.unwrap_or_default())
+    }
+}
+
+/// A page of orders, reading only the costly parts that are selected.
+pub(in crate::graphql) async fn list(
+    context: &Context<'_>,
+    filter: domain::OrderFilter,
+    order_by: Option<OrderOrder>,
+    page: PageArguments,
+) -> ApiResult<Connection<OrderList>> {
+    let chosen = order_by.map(|order| Sort { field: order.field.into(), direction: order.direction.into() });
+    let sort = sort_or(chosen, OrderSort::PlacedAt, Direction::Desc);
+    let fields =
+        OrderFields { items: node_field_selected(context, "items"), history: node_field_selected(context, "history") };
+    let query = service::OrderQuery { filter: filter.clone(), sort, slice: page.slice::<OrderList>(sort)?, fields };
+    let page = Call::of(context).load(query).await?.unwrap_or_default();
+    Ok(Connection::new(&page, filter, sort))
+}

@@ -1,0 +1,12 @@
+//! Users and their accounts in the schema.
+
+mod account;
+mod mutation;
+mod query;
+mod types;
+
+pub use account::AccountMutation;
+pub use mutation::UserMutation;
+pub use query::UserQuery;
+pub use types::User;
+pub(super) use types::{participant, visible};

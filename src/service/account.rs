@@ -1,0 +1,174 @@
+//! Registering, signing in and out, passwords.
+
+use super::{Result, Service, ServiceError, UserError, UserErrorCode, access, input::Checks};
+use crate::{
+    auth::{AccessToken, RefreshToken},
+    domain::{SessionId, User, UserId, UserRole, Viewer},
+    storage::{Rotation, Session, StoreError},
+};
+
+/// What an account is made from.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// E-mail address, the name to sign in with.
+    pub email: String,
+    /// Display name.
+    pub name: String,
+    /// Region.
+    pub region: Option<String>,
+    /// Password; without one nobody can sign in.
+    pub password: Option<String>,
+}
+
+/// A session as its owner gets it. Both tokens are secrets.
+pub struct SignIn {
+    /// Short-lived token that goes with every request.
+    pub access: AccessToken,
+    /// Token that is good for one refresh.
+    pub refresh: String,
+    /// Who signed in.
+    pub user: User,
+    /// The session.
+    pub session: SessionId,
+}
+
+impl SignIn {
+    /// The viewer that the session's requests have.
+    pub fn viewer(&self) -> Viewer {
+        Viewer::User { id: self.user.id, role: self.user.role, session: self.session }
+    }
+}
+
+impl Service {
+    /// Makes an account for a customer and signs in.
+    pub async fn register(&self, registration: Registration) -> Result<SignIn> {
+        let user = self.create_user(&Viewer::System, registration, UserRole::Customer).await?;
+        self.sign_in(user).await
+    }
+
+    /// Admin: makes an account with any role.
+    pub async fn create_user(&self, viewer: &Viewer, registration: Registration, role: UserRole) -> Result<User> {
+        access::admin(viewer)?;
+        let mut checks = Checks::default();
+        let email = checks.email("email", &registration.email);
+        let name = checks.line("name", &registration.name);
+        let region = checks.optional_line("region", registration.region.as_deref());
+        if let Some(password) = &registration.password {
+            checks.password("password", password);
+        }
+        checks.finish()?;
+        let hash = match registration.password {
+            Some(password) => Some(self.passwords.hash(password).await.map_err(internal)?),
+            None => None,
+        };
+        let now = self.now();
+        let user = User {
+            id: UserId::generate(now),
+            email: Some(email),
+            name,
+            role,
+            region,
+            deleted_at: None,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        self.store.insert_user(&user, hash.as_deref()).await?;
+        Ok(user)
+    }
+
+    /// Signs in with e-mail address and password.
+    pub async fn login(&self, email: &str, password: String) -> Result<SignIn> {
+        let credentials = self.store.credentials_by_email(&email.trim().to_lowercase()).await?;
+        let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.as_deref());
+        let right = self.passwords.verify(password, hash).await.map_err(internal)?;
+        match credentials {
+            Some(credentials) if right => self.sign_in(credentials.user).await,
+            _ => Err(bad_credentials("the e-mail address or the password is not right")),
+        }
+    }
+
+    /// Gives new tokens for a refresh token that was not used before. A used one ends its session.
+    pub async fn refresh_session(&self, refresh_token: &str) -> Result<SignIn> {
+        let expired = || bad_credentials("the refresh token is not valid any more; sign in again");
+        let presented: RefreshToken = refresh_token.parse().map_err(|_| expired())?;
+        let next = RefreshToken::generate(presented.session());
+        let now = self.now();
+        let expires_at = now.plus(self.options.session_lifetime);
+        let rotation =
+            self.store.rotate_session(presented.session(), presented.hash(), next.hash(), expires_at, now).await?;
+        match rotation {
+            Rotation::Rotated(user) => self.tokens_for(user, next),
+            Rotation::Reused => {
+                tracing::warn!(session = %presented.session(), "a used refresh token was presented; the session is ended");
+                self.sessions.invalidate(&presented.session()).await;
+                Err(expired())
+            }
+            Rotation::Unknown => Err(expired()),
+        }
+    }
+
+    /// Ends the session the request came in.
+    pub async fn logout(&self, viewer: &Viewer) -> Result<()> {
+        let (_, session) = access::session(viewer)?;
+        self.store.end_session(session).await?;
+        self.sessions.invalidate(&session).await;
+        Ok(())
+    }
+
+    /// Ends all sessions of the viewer.
+    pub async fn logout_everywhere(&self, viewer: &Viewer) -> Result<()> {
+        let user = access::signed_in(viewer)?;
+        self.store.end_sessions_of(user).await?;
+        self.sessions.invalidate_all();
+        Ok(())
+    }
+
+    /// Changes the viewer's password and ends all their sessions, this one too.
+    pub async fn change_password(&self, viewer: &Viewer, current: String, new: String) -> Result<User> {
+        let user = access::signed_in(viewer)?;
+        let mut checks = Checks::default();
+        checks.password("newPassword", &new);
+        checks.finish()?;
+        let credentials = self.store.credentials_by_id(user).await?.ok_or(StoreError::NotFound)?;
+        if !self.passwords.verify(current, credentials.password_hash.as_deref()).await.map_err(internal)? {
+            let message = "the current password is not right";
+            return Err(UserError::at(UserErrorCode::BadCredentials, ["currentPassword"], message).into());
+        }
+        self.set_password(user, new).await
+    }
+
+    async fn set_password(&self, user: UserId, password: String) -> Result<User> {
+        let hash = self.passwords.hash(password).await.map_err(internal)?;
+        let user = self.store.set_password(user, &hash, self.now()).await?;
+        self.sessions.invalidate_all();
+        Ok(user)
+    }
+
+    async fn sign_in(&self, user: User) -> Result<SignIn> {
+        let now = self.now();
+        let refresh = RefreshToken::generate(SessionId::generate(now));
+        let session = Session {
+            id: refresh.session(),
+            user: user.id,
+            token: refresh.hash(),
+            created_at: now,
+            expires_at: now.plus(self.options.session_lifetime),
+        };
+        self.store.insert_session(&session).await?;
+        self.tokens_for(user, refresh)
+    }
+
+    fn tokens_for(&self, user: User, refresh: RefreshToken) -> Result<SignIn> {
+        let access = self.tokens.issue(user.id, refresh.session(), self.now()).map_err(internal)?;
+        Ok(SignIn { access, refresh: refresh.reveal(), user, session: refresh.session() })
+    }
+}
+
+fn bad_credentials(message: &str) -> ServiceError {
+    UserError::general(UserErrorCode::BadCredentials, message).into()
+}
+
+fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> ServiceError {
+    ServiceError::Internal(Box::new(cause))
+}

@@ -1,0 +1,160 @@
+//! What a use case can fail with, and the one conversion from storage errors.
+
+use crate::{
+    domain::PlaceError,
+    storage::{StoreError, UniqueKey},
+};
+
+/// The result of a use case.
+pub type Result<T> = std::result::Result<T, ServiceError>;
+
+/// Stable codes of expected failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserErrorCode {
+    /// A value is not acceptable.
+    InvalidInput,
+    /// Something that is named does not exist, or not for this viewer.
+    NotFound,
+    /// The value is taken by another entity.
+    Conflict,
+    /// `expectedVersion` is stale.
+    VersionMismatch,
+    /// There is less stock than asked for.
+    InsufficientStock,
+    /// The state machine forbids the step.
+    InvalidTransition,
+    /// The idempotency key was used with another input.
+    IdempotencyKeyReused,
+    /// The e-mail address, password or refresh token is not right.
+    BadCredentials,
+}
+
+/// An expected failure of a mutation, told to the client as data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserError {
+    /// What kind of failure.
+    pub code: UserErrorCode,
+    /// For people.
+    pub message: String,
+    /// Path within the input, outermost first; `None` when no one field is at fault.
+    pub field: Option<Vec<String>>,
+}
+
+impl UserError {
+    /// A failure of the field at `path`.
+    pub fn at<P: ToString>(code: UserErrorCode, path: impl IntoIterator<Item = P>, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), field: Some(path.into_iter().map(|part| part.to_string()).collect()) }
+    }
+
+    /// A failure of no field in particular.
+    pub fn general(code: UserErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), field: None }
+    }
+}
+
+/// Why a use case did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Expected failures of a mutation; never empty.
+    #[error("expected failures: {0:?}")]
+    User(Vec<UserError>),
+    /// Nobody is signed in, or the token is not good (any more).
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// The viewer's role does not allow it.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// An argument of a query or subscription is not acceptable.
+    #[error("{0}")]
+    BadInput(String),
+    /// What a subscription is about does not exist, or not for this viewer.
+    #[error("{0}")]
+    NotFound(&'static str),
+    /// The cursor is older than the event log.
+    #[error("the updates after this cursor are no longer held; query the current state and subscribe anew")]
+    CursorExpired,
+    /// The reader was too slow; carries the last cursor it was sent.
+    #[error("the subscription fell too far behind; resume after {0}")]
+    TooSlow(crate::domain::EventCursor),
+    /// The database is out of reach. The text is for the log.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A fault of ours. The cause is for the log.
+    #[error("{0}")]
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<UserError> for ServiceError {
+    fn from(error: UserError) -> Self {
+        Self::User(vec![error])
+    }
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        use UserErrorCode as Code;
+        match error {
+            StoreError::NotFound => UserError::general(Code::NotFound, "does not exist").into(),
+            StoreError::VersionMismatch { actual } => UserError::at(
+                Code::VersionMismatch,
+                ["expectedVersion"],
+                format!("it was changed meanwhile and is at version {actual} now; read it again"),
+            )
+            .into(),
+            StoreError::Duplicate(UniqueKey::Email) => {
+                UserError::at(Code::Conflict, ["email"], "another account has this e-mail address").into()
+            }
+            StoreError::Duplicate(UniqueKey::Sku) => {
+                UserError::at(Code::Conflict, ["sku"], "another product has this SKU").into()
+            }
+            StoreError::Duplicate(UniqueKey::OrderNumber) => Self::Internal("order number taken".into()),
+            StoreError::ProductNotFound { input_index } => UserError::at(
+                Code::NotFound,
+                line(input_index, "productId"),
+                format!("line {}: no such product is on sale", input_index + 1),
+            )
+            .into(),
+            StoreError::InsufficientStock { input_index, available } => UserError::at(
+                Code::InsufficientStock,
+                line(input_index, "quantity"),
+                format!("line {}: only {available} available", input_index + 1),
+            )
+            .into(),
+            StoreError::StockOutOfRange => {
+                UserError::at(Code::InvalidInput, ["delta"], "the stock would be too large").into()
+            }
+            StoreError::Place(PlaceError::MixedCurrencies { input_index }) => UserError::at(
+                Code::InvalidInput,
+                line(input_index, "productId"),
+                "all lines of an order have to be in one currency",
+            )
+            .into(),
+            StoreError::Place(PlaceError::TotalOutOfRange) => {
+                UserError::at(Code::InvalidInput, ["items"], "the total of the order is too large").into()
+            }
+            StoreError::InvalidTransition(step) => {
+                UserError::at(Code::InvalidTransition, ["status"], step.to_string()).into()
+            }
+            StoreError::IdempotencyKeyReused => UserError::at(
+                Code::IdempotencyKeyReused,
+                ["idempotencyKey"],
+                "this key was used with another input; take a new key for a new request",
+            )
+            .into(),
+            StoreError::Unavailable(reason) => Self::Unavailable(reason),
+            StoreError::Internal(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+fn line(index: usize, field: &str) -> [String; 3] {
+    ["items".to_owned(), index.to_string(), field.to_owned()]
+}
+
+/// A storage error of a mutation whose `field` names the entity to change.
+pub(super) fn naming(field: &'static str) -> impl Fn(StoreError) -> ServiceError {
+    move |error| match error {
+        StoreError::NotFound => UserError::at(UserErrorCode::NotFound, [field], "does not exist").into(),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,253 @@
+//! The event feed: one for each node. It reads every event once and serves every subscriber of the node, each event
+//! exactly once and in log order.
+//!
+//! # How it knows that nothing is missing
+//! An entry's `seq` is given in commit order and without gaps (see `domain::event`), so a position in the log says
+//! everything about what its holder has seen. The feed holds one such position, its *head*. A bus message with
+//! `head + 1` moves it on; a lower one was seen already and is dropped; a higher one waits, because nodes publish at
+//! the same time and their messages overtake one another. If the missing one has not come within some milliseconds,
+//! or the bus says that it may have lost something, the feed reads the log from its head on. It also does so at an
+//! interval, whatever the bus says: that finds the last message when it was lost, and it is how nodes without a
+//! common bus hear of one another.
+//!
+//! # How subscribers are served
+//! The newest events, up to the head, are kept in memory. A subscriber is nothing but a position: what it needs next
+//! is either not there yet (it waits for the head to move), or in memory, or older than that; then it reads the log,
+//! page by page, at its own pace. There is no switch from replaying to live, and so nothing to be lost or doubled at
+//! it. A slow reader never makes another wait and holds no more than a page. One that falls behind without end is
+//! told so ([`FeedError::TooSlow`]) and may come back with its cursor.
+//!
+//! A position that the log no longer reaches back to gives [`FeedError::CursorExpired`]. Entries are deleted oldest
+//! first, so this is asked *after* a page was read: if the position is still within the log then, the page was whole.
+
+mod pump;
+mod recent;
+mod sequencer;
+mod subscription;
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use futures_util::Stream;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+
+use crate::{
+    bus::EventBus,
+    domain::{Event, LogFilter, LogId, Seq},
+    storage::{EventStore, StoreError},
+};
+use pump::Pump;
+use recent::Recent;
+use subscription::Subscription;
+
+/// How the feed behaves. All have a default.
+#[derive(Debug, Clone)]
+pub struct FeedOptions {
+    /// Events kept in memory for subscribers, at least 1.
+    pub recent: usize,
+    /// Entries read from the log at a time, at least 1.
+    pub page: u32,
+    /// How long the log may go unread.
+    pub poll_every: Duration,
+    /// How long a missing bus message is waited for before the log is read.
+    pub reorder_wait: Duration,
+    /// How many entries a subscriber may fall behind (on top of what it began with) before it is ended.
+    pub max_behind: u32,
+    /// How long a subscriber waits for a failing database before it is ended.
+    pub patience: Duration,
+    /// Subscribers that read the log at the same time; the others wait their turn.
+    pub concurrent_reads: usize,
+}
+
+impl Default for FeedOptions {
+    fn default() -> Self {
+        Self {
+            recent: 4096,
+            page: 256,
+            poll_every: Duration::from_millis(500),
+            reorder_wait: Duration::from_millis(20),
+            max_behind: 100_000,
+            patience: Duration::from_secs(10),
+            concurrent_reads: 8,
+        }
+    }
+}
+
+/// Where a subscription begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// With what happens next.
+    Now,
+    /// With the first entry after this one.
+    After(Seq),
+}
+
+/// Why a subscription ended. `last` is where to go on from: every matching entry up to it was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FeedError {
+    /// The position is not one of this log: it is past its end.
+    #[error("the cursor is not one of this server's")]
+    InvalidCursor,
+    /// Entries after the position were deleted already.
+    #[error("the cursor is older than the event log reaches back")]
+    CursorExpired,
+    /// The subscriber fell too far behind.
+    #[error("the subscriber is too slow")]
+    TooSlow {
+        /// Where to go on from.
+        last: Seq,
+    },
+    /// The log could not be read for some time.
+    #[error("the event log is not available")]
+    Unavailable {
+        /// Where to go on from.
+        last: Seq,
+    },
+    /// The node is stopping.
+    #[error("the server is shutting down")]
+    ShuttingDown {
+        /// Where to go on from.
+        last: Seq,
+    },
+}
+
+/// The log as the feed needs it.
+type Log = Arc<dyn EventStore + Send + Sync>;
+
+/// The event feed of a node; see the module documentation.
+pub struct EventFeed {
+    log: LogId,
+    bus: Arc<dyn EventBus>,
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    _stop_on_drop: DropGuard,
+}
+
+/// What the pump and the subscribers share.
+struct Shared {
+    store: Log,
+    options: FeedOptions,
+    recent: RwLock<Recent>,
+    /// The number of the last entry in `recent`; changed only after it.
+    head: watch::Sender<Seq>,
+    reads: Semaphore,
+    stopped: CancellationToken,
+}
+
+impl EventFeed {
+    /// Starts the feed at the end of the log. `store` may be any `Arc<dyn Store>`.
+    pub async fn start(
+        store: Arc<dyn EventStore + Send + Sync>,
+        bus: Arc<dyn EventBus>,
+        options: FeedOptions,
+    ) -> Result<Arc<Self>, StoreError> {
+        // The receiver first: what is committed after the log was read comes by it.
+        let receiver = bus.subscribe();
+        let state = store.log_state().await?;
+        let recent = Recent::load(&*store, state, options.recent, options.page).await?;
+        let stop = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            head: watch::Sender::new(recent.head()),
+            reads: Semaphore::new(options.concurrent_reads.clamp(1, Semaphore::MAX_PERMITS)),
+            recent: RwLock::new(recent),
+            stopped: stop.clone(),
+            store,
+            options,
+        });
+        let tasks = TaskTracker::new();
+        tasks.spawn(stop.clone().run_until_cancelled_owned(Pump::new(Arc::clone(&shared), receiver).run()));
+        tasks.close();
+        Ok(Arc::new(Self { log: state.log, bus, shared, tasks, _stop_on_drop: stop.clone().drop_guard(), stop }))
+    }
+
+    /// The log it serves.
+    pub fn log_id(&self) -> LogId {
+        self.log
+    }
+
+    /// The number of the last entry this node knows of.
+    pub fn head(&self) -> Seq {
+        *self.shared.head.borrow()
+    }
+
+    /// Tells all nodes of entries that were just committed. To be called after each change with what it appended;
+    /// returns at once and cannot fail: what does not arrive is found in the log.
+    pub fn announce(&self, events: Vec<Event>) {
+        if !events.is_empty() {
+            let events: Vec<_> = events.into_iter().map(Arc::new).collect();
+            self.bus.publish(&events);
+        }
+    }
+
+    /// The entries that pass `filter`, in order, for ever: the stream ends only after an error. Dropping it is all
+    /// there is to unsubscribing.
+    pub fn subscribe(
+        &self,
+        filter: LogFilter,
+        from: From,
+    ) -> impl Stream<Item = Result<Arc<Event>, FeedError>> + Send + use<> {
+        Subscription::new(Arc::clone(&self.shared), filter, from).into_stream()
+    }
+
+    /// Stops reading and ends all subscriptions with [`FeedError::ShuttingDown`].
+    pub async fn shutdown(&self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+impl Shared {
+    fn recent(&self) -> std::sync::RwLockReadGuard<'_, Recent> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows subscribers what comes next in the log.
+    fn append(&self, events: impl IntoIterator<Item = Arc<Event>>) {
+        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+        events.into_iter().for_each(|event| recent.push(event));
+        let head = recent.head();
+        drop(recent);
+        self.head.send_replace(head);
+    }
+}
+
+#[cfg(test)]
+mod testing {
+    use super::*;
+    use crate::domain::{Entity, EventId, EventKind, Task, TaskId, TaskPriority, TaskStatus, Timestamp, UserId};
+
+    /// An entry about some task.
+    pub fn event(seq: Seq) -> Arc<Event> {
+        let at = Timestamp::from_unix_millis(0);
+        let task = Task {
+            id: TaskId::from_bytes([1; 16]),
+            title: "Pack".to_owned(),
+            description: None,
+            status: TaskStatus::Todo,
+            priority: TaskPriority::Low,
+            created_by: UserId::from_bytes([2; 16]),
+            assignee: None,
+            order: None,
+            due_at: None,
+            version: 1,
+            created_at: at,
+            updated_at: at,
+        };
+        Arc::new(Event {
+            seq,
+            id: EventId::generate(at),
+            kind: EventKind::Updated,
+            previous_status: None,
+            entity: Entity::Task(Arc::new(task)),
+            actor: None,
+            occurred_at: at,
+        })
+    }
+}

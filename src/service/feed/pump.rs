@@ -1,0 +1,132 @@
+//! The task that moves the feed's head: from the bus if it can, from the log if it must.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{debug, warn};
+
+use super::{Shared, sequencer::Sequencer};
+use crate::{
+    bus::{Backoff, BusMessage, BusReceiver},
+    domain::{LogFilter, Seq},
+    storage::StoreError,
+};
+
+/// Bus messages taken at a time before subscribers are shown any.
+const BATCH: usize = 256;
+/// A read that takes longer counts as failed, lest the bus goes unheard.
+const READ_WITHIN: Duration = Duration::from_secs(5);
+
+pub(super) struct Pump {
+    shared: Arc<Shared>,
+    bus: BusReceiver,
+    sequencer: Sequencer,
+    backoff: Backoff,
+    /// When the log is read in any case.
+    poll_at: Instant,
+    /// The gap after this head is waited for until then.
+    gap: Option<(Seq, Instant)>,
+}
+
+impl Pump {
+    pub fn new(shared: Arc<Shared>, bus: BusReceiver) -> Self {
+        let head = *shared.head.borrow();
+        Self {
+            bus,
+            sequencer: Sequencer::new(head),
+            backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(2)),
+            poll_at: Instant::now(),
+            gap: None,
+            shared,
+        }
+    }
+
+    pub async fn run(mut self) {
+        let mut open = true;
+        loop {
+            let read_at = self.read_at();
+            tokio::select! {
+                message = self.bus.recv(), if open => match message {
+                    Some(message) => self.take(message),
+                    None => open = false,
+                },
+                () = sleep_until(read_at) => self.read_log().await,
+            }
+            self.show();
+            self.watch_gap();
+        }
+    }
+
+    fn read_at(&self) -> Instant {
+        self.gap.map_or(self.poll_at, |(_, until)| until.min(self.poll_at))
+    }
+
+    fn watch_gap(&mut self) {
+        let head = self.sequencer.head();
+        if !self.sequencer.has_gap() {
+            self.gap = None;
+        } else if self.gap.is_none_or(|(seen_at, _)| seen_at != head) {
+            self.gap = Some((head, Instant::now() + self.shared.options.reorder_wait));
+        }
+    }
+
+    fn take(&mut self, message: BusMessage) {
+        let mut next = Some(message);
+        let mut taken = 0;
+        while let Some(message) = next {
+            match message {
+                BusMessage::Event(event) => self.sequencer.accept(event),
+                BusMessage::Gap => self.poll_at = Instant::now(),
+            }
+            taken += 1;
+            next = if taken < BATCH { self.bus.try_recv() } else { None };
+        }
+    }
+
+    fn show(&mut self) {
+        let mut due = self.sequencer.by_ref().peekable();
+        if due.peek().is_some() {
+            self.shared.append(due);
+        }
+    }
+
+    /// Reads the log from the head to its end.
+    async fn read_log(&mut self) {
+        let limit = self.shared.options.page.max(1);
+        loop {
+            let read = self.shared.store.read_log(self.sequencer.head(), LogFilter::ALL, limit);
+            let read = timeout(READ_WITHIN, read).await;
+            let page = match read.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
+                Ok(page) => page,
+                Err(error) => {
+                    warn!(%error, "the event log can't be read; subscribers wait");
+                    let delay = self.backoff.delay();
+                    return self.read_again_in(delay);
+                }
+            };
+            self.backoff.reset();
+            let ended = page.events.len() < limit as usize;
+            if let Some(first) = page.events.first()
+                && first.seq > self.sequencer.head() + 1
+            {
+                warn!(head = self.sequencer.head(), next = first.seq, "the event log was deleted before it was read");
+                self.sequencer.skip_to(first.seq - 1);
+            }
+            if !page.events.is_empty() {
+                debug!(after = self.sequencer.head(), events = page.events.len(), "read from the event log");
+            }
+            page.events.into_iter().for_each(|event| self.sequencer.accept(Arc::new(event)));
+            self.show();
+            if ended {
+                break;
+            }
+        }
+        self.read_again_in(self.shared.options.poll_every);
+    }
+
+    /// Also for a gap that the log could not fill.
+    fn read_again_in(&mut self, delay: Duration) {
+        self.poll_at = Instant::now() + delay;
+        self.gap = self.gap.map(|(head, _)| (head, self.poll_at));
+    }
+}

@@ -1,0 +1,129 @@
+//! The newest events, kept in memory.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use crate::{
+    domain::{Event, LogFilter, Seq},
+    storage::{EventStore, LogState, Result},
+};
+
+/// A bounded run of the log without gaps, up to the head.
+pub(super) struct Recent {
+    events: VecDeque<Arc<Event>>,
+    head: Seq,
+    capacity: usize,
+}
+
+/// What is known of the entries after a position.
+pub(super) enum Next {
+    /// The first matching one.
+    Event(Arc<Event>),
+    /// None matches up to the head, which is this.
+    NothingUpTo(Seq),
+    /// They are not in memory: older, or newer than the head.
+    Elsewhere,
+}
+
+impl Recent {
+    pub fn new(head: Seq, capacity: usize) -> Self {
+        Self { events: VecDeque::new(), head, capacity: capacity.max(1) }
+    }
+
+    /// With the last page of the log: after a restart most clients come back with a cursor within it.
+    pub async fn load(
+        store: &(dyn EventStore + Send + Sync),
+        state: LogState,
+        capacity: usize,
+        page: u32,
+    ) -> Result<Self> {
+        let after = (state.head - Seq::from(page)).max(state.horizon);
+        let page = store.read_log(after, LogFilter::ALL, page.max(1)).await?;
+        let mut recent = Self::new(after, capacity);
+        page.events.into_iter().for_each(|event| recent.push(Arc::new(event)));
+        Ok(recent)
+    }
+
+    pub fn head(&self) -> Seq {
+        self.head
+    }
+
+    /// Appends the next entry. If it is not the next (the log has lost some), what was held is let go.
+    pub fn push(&mut self, event: Arc<Event>) {
+        if event.seq != self.head + 1 {
+            self.events.clear();
+        }
+        if self.events.len() == self.capacity {
+            self.events.pop_front();
+        }
+        self.head = event.seq;
+        self.events.push_back(event);
+    }
+
+    /// Whether a reader that has seen up to `seq` finds what it needs next here.
+    pub fn reaches(&self, seq: Seq) -> bool {
+        (self.head - self.events.len() as Seq..=self.head).contains(&seq)
+    }
+
+    /// The first entry after `seq` that passes.
+    pub fn after(&self, seq: Seq, filter: &LogFilter) -> Next {
+        if !self.reaches(seq) {
+            return Next::Elsewhere;
+        }
+        let unseen = (self.head - seq) as usize;
+        let mut unseen = self.events.range(self.events.len() - unseen..);
+        match unseen.find(|event| filter.matches(event)) {
+            Some(event) => Next::Event(Arc::clone(event)),
+            None => Next::NothingUpTo(self.head),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::EntityKind, service::feed::testing::event};
+
+    fn run(head: Seq, events: std::ops::RangeInclusive<Seq>, capacity: usize) -> Recent {
+        let mut recent = Recent::new(head, capacity);
+        events.for_each(|seq| recent.push(event(seq)));
+        recent
+    }
+
+    fn after(recent: &Recent, seq: Seq) -> Option<Seq> {
+        match recent.after(seq, &LogFilter::ALL) {
+            Next::Event(event) => Some(event.seq),
+            Next::NothingUpTo(head) => Some(-head),
+            Next::Elsewhere => None,
+        }
+    }
+
+    #[test]
+    fn a_position_within_finds_the_next_entry() {
+        let recent = run(10, 11..=15, 3);
+        assert_eq!([11, 12, 13, 14].map(|seq| after(&recent, seq)), [None, Some(13), Some(14), Some(15)]);
+        assert_eq!(
+            [15, 16, 0, -1, Seq::MAX, Seq::MIN].map(|seq| after(&recent, seq)),
+            [Some(-15), None, None, None, None, None]
+        );
+    }
+
+    #[test]
+    fn entries_that_do_not_pass_are_passed_over() {
+        let recent = run(0, 1..=3, 8);
+        let filter = LogFilter { kind: Some(EntityKind::Order), ..LogFilter::ALL };
+        assert!(matches!(recent.after(1, &filter), Next::NothingUpTo(3)));
+    }
+
+    #[test]
+    fn an_empty_run_knows_its_end() {
+        let recent = Recent::new(7, 3);
+        assert_eq!([6, 7, 8].map(|seq| after(&recent, seq)), [None, Some(-7), None]);
+    }
+
+    #[test]
+    fn a_hole_in_the_log_is_never_bridged() {
+        let mut recent = run(0, 1..=3, 8);
+        recent.push(event(9));
+        assert_eq!([2, 3, 7, 8, 9].map(|seq| after(&recent, seq)), [None, None, None, Some(9), Some(-9)]);
+    }
+}

@@ -1,0 +1,144 @@
+//! Puts what the bus delivers back in order.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::domain::{Event, Seq};
+
+/// Events that came before their predecessor. More are forgotten: the log has them.
+const CAPACITY: usize = 1024;
+
+/// Takes events in any order, any number of times, and gives each once, in order, without gaps.
+pub(super) struct Sequencer {
+    /// The last one given.
+    last: Seq,
+    /// Those that came too early; all above `last`.
+    early: BTreeMap<Seq, Arc<Event>>,
+}
+
+impl Sequencer {
+    pub fn new(last: Seq) -> Self {
+        Self { last, early: BTreeMap::new() }
+    }
+
+    pub fn head(&self) -> Seq {
+        self.last
+    }
+
+    pub fn accept(&mut self, event: Arc<Event>) {
+        if event.seq <= self.last {
+            return;
+        }
+        self.early.insert(event.seq, event);
+        if self.early.len() > CAPACITY {
+            self.early.pop_last();
+        }
+    }
+
+    /// Gives up on what is missing up to `seq`, which the log doesn't have either.
+    pub fn skip_to(&mut self, seq: Seq) {
+        self.last = self.last.max(seq);
+        self.early = self.early.split_off(&(self.last + 1));
+    }
+
+    /// Whether something is known to be missing.
+    pub fn has_gap(&self) -> bool {
+        self.early.first_key_value().is_some_and(|(seq, _)| *seq > self.last + 1)
+    }
+}
+
+/// The events whose turn it is.
+impl Iterator for Sequencer {
+    type Item = Arc<Event>;
+
+    fn next(&mut self) -> Option<Arc<Event>> {
+        let event = self.early.remove(&(self.last + 1))?;
+        self.last = event.seq;
+        Some(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::feed::testing::event;
+
+    fn given(sequencer: &mut Sequencer) -> Vec<Seq> {
+        sequencer.map(|event| event.seq).collect()
+    }
+
+    #[test]
+    fn events_in_order_are_given_at_once() {
+        let mut sequencer = Sequencer::new(4);
+        for seq in 5..8 {
+            sequencer.accept(event(seq));
+            assert_eq!(given(&mut sequencer), [seq]);
+            assert!(!sequencer.has_gap());
+        }
+    }
+
+    #[test]
+    fn an_early_event_waits_for_those_before_it() {
+        let mut sequencer = Sequencer::new(0);
+        for early in [3, 2, 5] {
+            sequencer.accept(event(early));
+            assert!(given(&mut sequencer).is_empty() && sequencer.has_gap());
+        }
+        sequencer.accept(event(1));
+        assert_eq!(given(&mut sequencer), [1, 2, 3]);
+        assert!(sequencer.has_gap());
+        sequencer.accept(event(4));
+        assert_eq!(given(&mut sequencer), [4, 5]);
+        assert!(!sequencer.has_gap());
+    }
+
+    #[test]
+    fn repeated_and_old_events_are_dropped() {
+        let mut sequencer = Sequencer::new(10);
+        for seq in [9, 10, 12, 12, 11, 11, 12] {
+            sequencer.accept(event(seq));
+        }
+        assert_eq!(given(&mut sequencer), [11, 12]);
+        sequencer.accept(event(11));
+        assert!(given(&mut sequencer).is_empty() && !sequencer.has_gap());
+    }
+
+    #[test]
+    fn every_order_of_arrival_gives_the_order_of_the_log() {
+        use rand::seq::SliceRandom;
+        for _ in 0..200 {
+            let mut arrivals: Vec<Seq> = (1..=30).chain(10..=20).collect();
+            arrivals.shuffle(&mut rand::rng());
+            let mut sequencer = Sequencer::new(0);
+            let order: Vec<Seq> = arrivals
+                .iter()
+                .flat_map(|&seq| {
+                    sequencer.accept(event(seq));
+                    given(&mut sequencer)
+                })
+                .collect();
+            assert_eq!(order, (1..=30).collect::<Vec<Seq>>(), "{arrivals:?}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_nearest_events_are_kept() {
+        let mut sequencer = Sequencer::new(0);
+        for seq in (2..5000).rev() {
+            sequencer.accept(event(seq));
+        }
+        sequencer.accept(event(1));
+        assert_eq!(given(&mut sequencer), (1..=CAPACITY as Seq).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn skipping_forgets_what_is_passed_over() {
+        let mut sequencer = Sequencer::new(0);
+        for seq in [3, 7, 8] {
+            sequencer.accept(event(seq));
+        }
+        sequencer.skip_to(6);
+        assert_eq!(given(&mut sequencer), [7, 8]);
+        sequencer.skip_to(2);
+        assert_eq!(sequencer.head(), 8);
+    }
+}

@@ -1,0 +1,242 @@
+//! Live updates: what a subscriber is sent, and when.
+//!
+//! Rights are decided for each event, with the event's own state of the entity. A subscription to one entity begins
+//! with a snapshot whose cursor is exact: the snapshot holds every change up to the cursor and none after it.
+
+use std::{collections::HashSet, sync::Arc};
+
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+
+use super::{
+    Result, Service, ServiceError, access,
+    feed::{FeedError, From as FeedFrom},
+};
+use crate::domain::{
+    Entity, EntityKind, Event, EventCursor, EventKind, LogFilter, Order, OrderId, OrderStatus, Product, ProductId, Seq,
+    Task, TaskId, Timestamp, UserId, Viewer,
+};
+
+/// Most products of one stock subscription.
+const MAX_PRODUCTS: usize = 100;
+/// Entries looked at between a snapshot's cursor and its state. More changes of one entity than that, while it is
+/// being read, would need as many commits within one read.
+const SNAPSHOT_LOOKAHEAD: u32 = 1000;
+
+/// What a message of a subscription is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateKind {
+    /// The state when the subscription began.
+    Snapshot,
+    /// An entry of the event log.
+    Event(EventKind),
+}
+
+/// A message of a subscription.
+#[derive(Debug, Clone)]
+pub struct Update<T> {
+    /// Resume after this to get what comes next.
+    pub cursor: EventCursor,
+    /// What it is.
+    pub kind: UpdateKind,
+    /// For an order whose status changed: the status before.
+    pub previous_status: Option<OrderStatus>,
+    /// The entity as it was then.
+    pub entity: Arc<T>,
+    /// When.
+    pub occurred_at: Timestamp,
+}
+
+/// Where a subscription begins.
+enum Start<T> {
+    /// With what happens from now on.
+    Now,
+    /// With the entries after this one.
+    After(Seq),
+    /// With the state of an entity, which contains all its entries up to `seq`, and what comes after.
+    Snapshot { seq: Seq, entity: Arc<T>, changed_at: Timestamp },
+}
+
+impl Service {
+    /// The cursor of an entry of the log.
+    pub fn cursor(&self, seq: Seq) -> EventCursor {
+        EventCursor { log: self.feed.log_id(), seq }
+    }
+
+    /// Updates of orders: the viewer's own, or as staff all, one customer's or one order's.
+    pub async fn order_updates(
+        self: &Arc<Self>,
+        viewer: Viewer,
+        order: Option<OrderId>,
+        customer: Option<UserId>,
+        after: Option<EventCursor>,
+    ) -> Result<BoxStream<'static, Result<Update<Order>>>> {
+        access::known(&viewer)?;
+        if customer.is_some_and(|customer| !viewer.sees_user(customer)) {
+            return Err(ServiceError::NotFound("no such customer"));
+        }
+        let wanted =
+            move |order: &Order| viewer.sees_order(order) && customer.is_none_or(|customer| order.customer == customer);
+        let filter = LogFilter { kind: Some(EntityKind::Order), entity: order.map(|order| order.ulid()) };
+        let start = match (after, order) {
+            (Some(cursor), _) => Start::After(self.place(cursor)?),
+            (None, None) => Start::Now,
+            (None, Some(id)) => {
+                let snapshot = self.snapshot(filter, async || {
+                    let order = self.orders(&viewer, &[id]).await?.pop().flatten().filter(|order| wanted(order));
+                    Ok(order.map(|order| (order.version, order.updated_at, order)))
+                });
+                snapshot.await?.ok_or(ServiceError::NotFound("no such order"))?
+            }
+        };
+        Ok(self.updates(filter, start, move |event| match &event.entity {
+            Entity::Order(order) if wanted(order) => Some(order.clone()),
+            _ => None,
+        }))
+    }
+
+    /// Updates of tasks that the viewer may see: all of them, one task's or one assignee's.
+    pub async fn task_updates(
+        self: &Arc<Self>,
+        viewer: Viewer,
+        task: Option<TaskId>,
+        assignee: Option<UserId>,
+        after: Option<EventCursor>,
+    ) -> Result<BoxStream<'static, Result<Update<Task>>>> {
+        access::known(&viewer)?;
+        let wanted = move |task: &Task| {
+            viewer.sees_task(task) && assignee.is_none_or(|assignee| task.assignee == Some(assignee))
+        };
+        let filter = LogFilter { kind: Some(EntityKind::Task), entity: task.map(|task| task.ulid()) };
+        let start = match (after, task) {
+            (Some(cursor), _) => Start::After(self.place(cursor)?),
+            (None, None) => Start::Now,
+            (None, Some(id)) => {
+                let snapshot = self.snapshot(filter, async || {
+                    let task = self.tasks(&viewer, &[id]).await?.pop().flatten().filter(|task| wanted(task));
+                    Ok(task.map(|task| (task.version, task.updated_at, task)))
+                });
+                snapshot.await?.ok_or(ServiceError::NotFound("no such task"))?
+            }
+        };
+        Ok(self.updates(filter, start, move |event| match &event.entity {
+            Entity::Task(task) if wanted(task) => Some(task.clone()),
+            _ => None,
+        }))
+    }
+
+    /// The current state of these products, then their newest state after each change. Products that the viewer may
+    /// not see, or no longer, are left out.
+    pub async fn stock_updates(
+        self: &Arc<Self>,
+        viewer: Viewer,
+        ids: Vec<ProductId>,
+    ) -> Result<BoxStream<'static, Result<Arc<Product>>>> {
+        if ids.is_empty() || ids.len() > MAX_PRODUCTS {
+            return Err(ServiceError::BadInput(format!("productIds: name 1 to {MAX_PRODUCTS} products")));
+        }
+        // Live first, then the state: what changes in between is in both, and its version tells.
+        let live = self.feed.subscribe(LogFilter { kind: Some(EntityKind::Product), entity: None }, FeedFrom::Now);
+        let current: Vec<Product> = self.products(&viewer, &ids).await?.into_iter().flatten().collect();
+        if current.is_empty() {
+            return Err(ServiceError::NotFound("no such products"));
+        }
+        let mut versions: std::collections::HashMap<ProductId, i32> =
+            current.iter().map(|product| (product.id, product.version)).collect();
+        let wanted: HashSet<ProductId> = ids.into_iter().collect();
+        let service = self.clone();
+        let changes = live.filter_map(move |event| {
+            let update = match event {
+                Ok(event) => match &event.entity {
+                    Entity::Product(product) if wanted.contains(&product.id) && viewer.sees_product(product) => {
+                        let seen = versions.entry(product.id).or_default();
+                        (product.version > std::mem::replace(seen, product.version.max(*seen)))
+                            .then(|| Ok(product.clone()))
+                    }
+                    _ => None,
+                },
+                Err(error) => Some(Err(service.feed_error(error))),
+            };
+            std::future::ready(update)
+        });
+        Ok(stream::iter(current.into_iter().map(|product| Ok(Arc::new(product)))).chain(changes).boxed())
+    }
+
+    /// The entity with the last log entry that it contains. `read` gives it with its version and last change.
+    async fn snapshot<T>(
+        &self,
+        filter: LogFilter,
+        read: impl AsyncFnOnce() -> Result<Option<(i32, Timestamp, T)>>,
+    ) -> Result<Option<Start<T>>> {
+        let before = self.store.log_state().await?.head;
+        let Some((version, changed_at, entity)) = read().await? else { return Ok(None) };
+        let since = self.store.read_log(before, filter, SNAPSHOT_LOOKAHEAD).await?;
+        let contained = since.events.iter().take_while(|event| event.entity.version() <= version).last();
+        let seq = contained.map_or(before, |event| event.seq);
+        Ok(Some(Start::Snapshot { seq, entity: Arc::new(entity), changed_at }))
+    }
+
+    /// The snapshot, if there is one, then the entries after `from` that `select` picks.
+    fn updates<T: Send + Sync + 'static>(
+        self: &Arc<Self>,
+        filter: LogFilter,
+        start: Start<T>,
+        select: impl Fn(&Event) -> Option<Arc<T>> + Send + 'static,
+    ) -> BoxStream<'static, Result<Update<T>>> {
+        let (from, snapshot) = match start {
+            Start::Now => (FeedFrom::Now, None),
+            Start::After(seq) => (FeedFrom::After(seq), None),
+            Start::Snapshot { seq, entity, changed_at } => {
+                let cursor = self.cursor(seq);
+                let snapshot = Update {
+                    cursor,
+                    kind: UpdateKind::Snapshot,
+                    previous_status: None,
+                    entity,
+                    occurred_at: changed_at,
+                };
+                (FeedFrom::After(seq), Some(Ok(snapshot)))
+            }
+        };
+        let service = self.clone();
+        let changes = self.feed.subscribe(filter, from).filter_map(move |event| {
+            let update = match event {
+                Ok(event) => select(&event).map(|entity| {
+                    Ok(Update {
+                        cursor: service.cursor(event.seq),
+                        kind: UpdateKind::Event(event.kind),
+                        previous_status: event.previous_status,
+                        entity,
+                        occurred_at: event.occurred_at,
+                    })
+                }),
+                Err(error) => Some(Err(service.feed_error(error))),
+            };
+            std::future::ready(update)
+        });
+        stream::iter(snapshot).chain(changes).boxed()
+    }
+
+    /// The place in this deployment's log that a client's cursor stands for.
+    fn place(&self, cursor: EventCursor) -> Result<Seq> {
+        if cursor.log == self.feed.log_id() { Ok(cursor.seq) } else { Err(invalid_cursor()) }
+    }
+
+    fn feed_error(&self, error: FeedError) -> ServiceError {
+        match error {
+            FeedError::CursorExpired => ServiceError::CursorExpired,
+            FeedError::InvalidCursor => invalid_cursor(),
+            FeedError::TooSlow { last } => ServiceError::TooSlow(self.cursor(last)),
+            // The reader goes on from there on another node, or on this one once it is back.
+            FeedError::Unavailable { last } | FeedError::ShuttingDown { last } => {
+                ServiceError::Unavailable(format!("the event log could not be read after {}", self.cursor(last)))
+            }
+        }
+    }
+}
+
+fn invalid_cursor() -> ServiceError {
+    ServiceError::BadInput("after: not an event cursor of this server; pass one exactly as it was received".to_owned())
+}

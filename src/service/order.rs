@@ -1,0 +1,283 @@
+//! Use cases of orders.
+
+use super::{
+    Result, Service, UserError, UserErrorCode, access,
+    error::naming,
+    fetch_visible, fingerprint,
+    input::{Checks, MAX_ORDER_LINES, MAX_QUANTITY},
+};
+use crate::{
+    domain::{
+        NewOrder, Order, OrderFilter, OrderId, OrderLine, OrderStatus, Page, ProductId, Timestamp, UserId, Viewer,
+    },
+    storage::{Idempotency, OrderQuery, StatusChange, StoreError, UniqueKey},
+};
+
+/// Where an order goes when neither it nor its customer says so.
+const UNSPECIFIED_REGION: &str = "Unspecified";
+
+/// One line of an order as the buyer sends it.
+#[derive(Debug, Clone, Copy)]
+pub struct OrderInputLine {
+    /// What.
+    pub product: ProductId,
+    /// How many.
+    pub quantity: i32,
+}
+
+/// What an order is placed from.
+#[derive(Debug, Clone)]
+pub struct PlaceOrder {
+    /// What is bought; lines of one product are summed.
+    pub items: Vec<OrderInputLine>,
+    /// Where it goes; else the buyer's region.
+    pub region: Option<String>,
+    /// The buyer's reference to a payment.
+    pub payment_reference: Option<String>,
+    /// Makes it safe to repeat.
+    pub idempotency_key: String,
+}
+
+/// A placed order.
+#[derive(Debug, Clone)]
+pub struct OrderResult {
+    /// The order.
+    pub order: Order,
+    /// Whether an earlier call with the same key placed it.
+    pub replayed: bool,
+}
+
+/// A step in an order's life, by staff.
+#[derive(Debug, Clone)]
+pub struct UpdateOrderStatus {
+    /// Which order.
+    pub order: OrderId,
+    /// To which state.
+    pub status: OrderStatus,
+    /// Why.
+    pub reason: Option<String>,
+    /// Only if the order is at this version.
+    pub expected_version: Option<i32>,
+}
+
+/// The end of an order before it is shipped.
+#[derive(Debug, Clone)]
+pub struct CancelOrder {
+    /// Which order.
+    pub order: OrderId,
+    /// Why.
+    pub reason: Option<String>,
+    /// Only if the order is at this version.
+    pub expected_version: Option<i32>,
+}
+
+impl Service {
+    /// The orders with these ids that the viewer may see.
+    pub async fn orders(&self, viewer: &Viewer, ids: &[OrderId]) -> Result<Vec<Option<Order>>> {
+        access::known(viewer)?;
+        let orders = self.store.orders_by_ids(ids).await?;
+        Ok(orders.into_iter().map(|order| order.filter(|order| viewer.sees_order(order))).collect())
+    }
+
+    /// The order with this number, if the viewer may see it.
+    pub async fn order_by_number(&self, viewer: &Viewer, number: String) -> Result<Option<Order>> {
+        access::known(viewer)?;
+        let order = self.store.orders_by_numbers(&[number]).await?.pop().flatten();
+        Ok(order.filter(|order| viewer.sees_order(order)))
+    }
+
+    /// A page for each query, of what the viewer may see.
+    pub async fn list_orders(&self, viewer: &Viewer, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>> {
+        access::known(viewer)?;
+        let scoped = queries
+            .iter()
+            .map(|query| {
+                Some(OrderQuery { filter: access::scope_orders(viewer, query.filter.clone())?, ..query.clone() })
+            })
+            .collect();
+        fetch_visible(scoped, Page::empty, async |queries| self.store.list_orders(queries).await).await
+    }
+
+    /// How many orders each filter lets the viewer see.
+    pub async fn count_orders(&self, viewer: &Viewer, filters: &[OrderFilter]) -> Result<Vec<u64>> {
+        access::known(viewer)?;
+        let scoped = filters.iter().map(|filter| access::scope_orders(viewer, filter.clone())).collect();
+        fetch_visible(scoped, || 0, async |filters| self.store.count_orders(filters).await).await
+    }
+
+    /// Places an order for the viewer.
+    pub async fn place_order(&self, viewer: &Viewer, input: PlaceOrder) -> Result<OrderResult> {
+        let customer = access::signed_in(viewer)?;
+        let mut checks = Checks::default();
+        let lines = sum_lines(&input.items, &mut checks);
+        let region = checks.optional_line("region", input.region.as_deref());
+        let payment_reference = checks.optional_line("paymentReference", input.payment_reference.as_deref());
+        let key = checks.idempotency_key(&input.idempotency_key);
+        checks.finish()?;
+
+        let idempotency = Idempotency {
+            user: customer,
+            scope: "placeOrder",
+            key,
+            fingerprint: order_fingerprint(&lines, region.as_deref(), payment_reference.as_deref()),
+        };
+        let region = match region {
+            Some(region) => region,
+            None => self.region_of(customer).await?,
+        };
+        loop {
+            let stamp = self.stamp(viewer);
+            let id = OrderId::generate(stamp.at);
+            let order = NewOrder {
+                id,
+                number: order_number(id, stamp.at),
+                region: region.clone(),
+                customer,
+                lines: lines.clone(),
+                payment_reference: payment_reference.clone(),
+            };
+            let idempotency = idempotency.clone();
+            match self.commit(async move |store| store.place_order(order, idempotency, stamp).await).await {
+                Ok(placed) => return Ok(OrderResult { order: placed.order, replayed: placed.replayed }),
+                // Numbers are random: the next one is free.
+                Err(StoreError::Duplicate(UniqueKey::OrderNumber)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Staff: moves an order to another state.
+    pub async fn update_order_status(&self, viewer: &Viewer, input: UpdateOrderStatus) -> Result<Order> {
+        access::staff(viewer)?;
+        let change = StatusChange {
+            order: input.order,
+            to: input.status,
+            reason: reason(input.reason)?,
+            expected_version: input.expected_version,
+        };
+        self.change_status(viewer, change).await
+    }
+
+    /// Cancels an order of the viewer, or any as staff.
+    pub async fn cancel_order(&self, viewer: &Viewer, input: CancelOrder) -> Result<Order> {
+        access::known(viewer)?;
+        let visible = self.orders(viewer, &[input.order]).await?.pop().flatten();
+        if visible.is_none() {
+            return Err(naming("orderId")(StoreError::NotFound));
+        }
+        let change = StatusChange {
+            order: input.order,
+            to: OrderStatus::Cancelled,
+            reason: reason(input.reason)?,
+            expected_version: input.expected_version,
+        };
+        self.change_status(viewer, change).await.map_err(|error| match error {
+            super::ServiceError::User(errors) => super::ServiceError::User(
+                errors
+                    .into_iter()
+                    .map(|error| match error.code {
+                        // The input has no status that could be at fault.
+                        UserErrorCode::InvalidTransition => {
+                            UserError { field: Some(vec!["orderId".to_owned()]), ..error }
+                        }
+                        _ => error,
+                    })
+                    .collect(),
+            ),
+            other => other,
+        })
+    }
+
+    async fn change_status(&self, viewer: &Viewer, change: StatusChange) -> Result<Order> {
+        let stamp = self.stamp(viewer);
+        self.commit(async move |store| store.change_order_status(change, stamp).await).await.map_err(naming("orderId"))
+    }
+
+    async fn region_of(&self, customer: UserId) -> Result<String> {
+        let user = self.store.users_by_ids(&[customer]).await?.pop().flatten();
+        Ok(user.and_then(|user| user.region).unwrap_or_else(|| UNSPECIFIED_REGION.to_owned()))
+    }
+}
+
+fn reason(reason: Option<String>) -> Result<Option<String>> {
+    let mut checks = Checks::default();
+    let reason = checks.optional_line("reason", reason.as_deref());
+    checks.finish()?;
+    Ok(reason)
+}
+
+/// One line for each product, in the order in which the products were first named.
+fn sum_lines(items: &[OrderInputLine], checks: &mut Checks) -> Vec<OrderLine> {
+    if items.is_empty() || items.len() > MAX_ORDER_LINES {
+        checks.fault(&["items"], format!("must have 1 to {MAX_ORDER_LINES} lines"));
+        return Vec::new();
+    }
+    let mut lines: Vec<OrderLine> = Vec::with_capacity(items.len());
+    for (input_index, item) in items.iter().enumerate() {
+        if !(1..=MAX_QUANTITY).contains(&item.quantity) {
+            checks.fault(
+                &["items", &input_index.to_string(), "quantity"],
+                format!("must be between 1 and {MAX_QUANTITY}"),
+            );
+            continue;
+        }
+        match lines.iter_mut().find(|line| line.product == item.product) {
+            // At most 100 lines of a million each: the sum fits.
+            Some(line) => line.quantity += item.quantity,
+            None => lines.push(OrderLine { product: item.product, quantity: item.quantity, input_index }),
+        }
+    }
+    lines
+}
+
+fn order_fingerprint(lines: &[OrderLine], region: Option<&str>, payment_reference: Option<&str>) -> [u8; 32] {
+    let mut lines: Vec<String> = lines.iter().map(|line| format!("{} {}", line.product, line.quantity)).collect();
+    lines.sort_unstable();
+    let parts = [region.unwrap_or_default(), payment_reference.unwrap_or_default()];
+    fingerprint(parts.into_iter().chain(lines.iter().map(String::as_str)))
+}
+
+/// A number that people can read out: the year and 8 random characters without look-alikes (40 bits; a number that is
+/// taken is replaced by another). Numbers are not counted up, because a counter would tell competitors the sales.
+fn order_number(id: OrderId, at: Timestamp) -> String {
+    let (year, text) = (at.to_string(), id.to_string());
+    format!("OW{}-{}", year.get(2..4).unwrap_or_default(), text.get(text.len() - 8..).unwrap_or(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn product(n: u64) -> ProductId {
+        ProductId::derived(Timestamp::from_unix_millis(1), "test", &n.to_string())
+    }
+
+    #[test]
+    fn lines_of_one_product_are_summed() {
+        let item = |n, quantity| OrderInputLine { product: product(n), quantity };
+        let mut checks = Checks::default();
+        let lines = sum_lines(&[item(1, 2), item(2, 1), item(1, 3)], &mut checks);
+        assert!(checks.finish().is_ok());
+        assert_eq!(lines.iter().map(|line| (line.quantity, line.input_index)).collect::<Vec<_>>(), [(5, 0), (1, 1)]);
+    }
+
+    #[test]
+    fn quantities_out_of_range_are_faults() {
+        for quantity in [0, -1, i32::MIN, i32::MAX, MAX_QUANTITY + 1] {
+            let mut checks = Checks::default();
+            sum_lines(&[OrderInputLine { product: product(1), quantity }], &mut checks);
+            assert!(checks.finish().is_err(), "{quantity}");
+        }
+    }
+
+    #[test]
+    fn the_fingerprint_tells_inputs_apart_but_not_line_orders() {
+        let line = |n| OrderLine { product: product(n), quantity: 1, input_index: 0 };
+        assert_eq!(
+            order_fingerprint(&[line(1), line(2)], None, None),
+            order_fingerprint(&[line(2), line(1)], None, None)
+        );
+        assert_ne!(order_fingerprint(&[line(1)], None, None), order_fingerprint(&[line(1)], Some("UK"), None));
+        assert_ne!(order_fingerprint(&[line(1)], Some("UK"), None), order_fingerprint(&[line(1)], None, Some("UK")));
+    }
+}

@@ -1,0 +1,227 @@
+//! Use cases of products.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Result, Service, ServiceError, UserError, UserErrorCode, access,
+    error::naming,
+    fetch_visible, fingerprint,
+    input::{Checks, MAX_QUANTITY},
+};
+use crate::{
+    domain::{
+        CurrencyCode, Decimal, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId, ProductStatus,
+        Viewer,
+    },
+    storage::{Idempotency, ProductQuery, StockAdjustment},
+};
+
+/// The window of trending products, in days.
+const TRENDING_DAYS: u32 = 30;
+/// The most trending products that can be asked for.
+const TRENDING_MAX: u32 = 100;
+
+/// Trending products change slowly and cost a scan of a month's orders, so every node asks for them once in a while.
+pub(super) type TrendingCache = moka::future::Cache<(), Arc<Vec<Product>>>;
+
+pub(super) fn trending_cache() -> TrendingCache {
+    moka::future::Cache::builder().max_capacity(1).time_to_live(Duration::from_secs(30)).build()
+}
+
+/// What a product is made from.
+#[derive(Debug, Clone)]
+pub struct CreateProduct {
+    /// Unique stock keeping unit.
+    pub sku: String,
+    /// Display name.
+    pub name: String,
+    /// Longer text.
+    pub description: Option<String>,
+    /// Price of one unit.
+    pub price: Decimal,
+    /// Its currency.
+    pub currency: CurrencyCode,
+    /// Units on hand.
+    pub stock: i32,
+    /// Labels.
+    pub tags: Vec<String>,
+}
+
+/// A change of a product; `None` leaves a field as it is.
+#[derive(Debug, Clone)]
+pub struct UpdateProduct {
+    /// Which product.
+    pub id: ProductId,
+    /// A new name.
+    pub name: Option<String>,
+    /// A new description, or `Some(None)` to remove it.
+    pub description: Option<Option<String>>,
+    /// A new price.
+    pub price: Option<Decimal>,
+    /// New labels.
+    pub tags: Option<Vec<String>>,
+    /// Only if the product is at this version.
+    pub expected_version: Option<i32>,
+}
+
+/// A correction of the stock.
+#[derive(Debug, Clone)]
+pub struct AdjustStock {
+    /// Of which product.
+    pub product: ProductId,
+    /// Units to add, or to take when negative.
+    pub delta: i32,
+    /// Why, for the log.
+    pub reason: Option<String>,
+    /// Makes it safe to repeat.
+    pub idempotency_key: Option<String>,
+}
+
+impl Service {
+    /// The products with these ids that the viewer may see.
+    pub async fn products(&self, viewer: &Viewer, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
+        let products = self.store.products_by_ids(ids).await?;
+        Ok(products.into_iter().map(|product| product.filter(|product| viewer.sees_product(product))).collect())
+    }
+
+    /// The product with this SKU, if the viewer may see it.
+    pub async fn product_by_sku(&self, viewer: &Viewer, sku: String) -> Result<Option<Product>> {
+        let product = self.store.products_by_skus(&[sku]).await?.pop().flatten();
+        Ok(product.filter(|product| viewer.sees_product(product)))
+    }
+
+    /// A page for each query, of what the viewer may see.
+    pub async fn list_products(&self, viewer: &Viewer, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>> {
+        let scoped = queries
+            .iter()
+            .map(|query| {
+                Some(ProductQuery { filter: access::scope_products(viewer, query.filter.clone())?, ..query.clone() })
+            })
+            .collect();
+        fetch_visible(scoped, Page::empty, async |queries| self.store.list_products(queries).await).await
+    }
+
+    /// How many products each filter lets the viewer see.
+    pub async fn count_products(&self, viewer: &Viewer, filters: &[ProductFilter]) -> Result<Vec<u64>> {
+        let scoped = filters.iter().map(|filter| access::scope_products(viewer, filter.clone())).collect();
+        fetch_visible(scoped, || 0, async |filters| self.store.count_products(filters).await).await
+    }
+
+    /// The active products that sold most in the last 30 days of data, for anyone; `first` is 1 to 100.
+    pub async fn trending_products(&self, first: i32) -> Result<Vec<Product>> {
+        let wanted = usize::try_from(first).ok().filter(|wanted| (1..=TRENDING_MAX as usize).contains(wanted));
+        let wanted =
+            wanted.ok_or_else(|| ServiceError::BadInput(format!("first: has to be between 1 and {TRENDING_MAX}")))?;
+        let load = async { self.store.trending_products(TRENDING_DAYS, TRENDING_MAX).await.map(Arc::new) };
+        let trending = self.trending.try_get_with((), load).await.map_err(shared_error)?;
+        Ok(trending.iter().take(wanted).cloned().collect())
+    }
+
+    /// Staff: adds a product.
+    pub async fn create_product(&self, viewer: &Viewer, input: CreateProduct) -> Result<Product> {
+        access::staff(viewer)?;
+        let mut checks = Checks::default();
+        let new = NewProduct {
+            sku: checks.line("sku", &input.sku),
+            name: checks.line("name", &input.name),
+            description: checks.text("description", input.description),
+            price: input.price,
+            currency: input.currency,
+            stock: input.stock,
+            tags: checks.tags("tags", &input.tags),
+        };
+        checks.price("price", new.price);
+        if new.stock < 0 {
+            checks.fault(&["stock"], "must not be negative");
+        }
+        checks.finish()?;
+        let stamp = self.stamp(viewer);
+        let product = new.create(ProductId::generate(stamp.at), stamp.at);
+        Ok(self.commit(async move |store| store.insert_product(product, stamp).await).await?)
+    }
+
+    /// Staff: changes a product.
+    pub async fn update_product(&self, viewer: &Viewer, input: UpdateProduct) -> Result<Product> {
+        access::staff(viewer)?;
+        let mut checks = Checks::default();
+        let changes = ProductChanges {
+            name: input.name.map(|name| checks.line("name", &name)),
+            description: input.description.map(|text| checks.text("description", text)),
+            price: input.price.inspect(|price| checks.price("price", *price)),
+            tags: input.tags.map(|tags| checks.tags("tags", &tags)),
+            status: None,
+        };
+        checks.finish()?;
+        self.change_product(viewer, input.id, changes, input.expected_version).await
+    }
+
+    /// Staff: takes a product off sale. Archiving an archived product changes nothing.
+    pub async fn archive_product(
+        &self,
+        viewer: &Viewer,
+        id: ProductId,
+        expected_version: Option<i32>,
+    ) -> Result<Product> {
+        access::staff(viewer)?;
+        if let Some(product) = self.products(viewer, &[id]).await?.pop().flatten()
+            && product.status == ProductStatus::Archived
+            && expected_version.is_none_or(|version| version == product.version)
+        {
+            return Ok(product);
+        }
+        let changes = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
+        self.change_product(viewer, id, changes, expected_version).await
+    }
+
+    async fn change_product(
+        &self,
+        viewer: &Viewer,
+        id: ProductId,
+        changes: ProductChanges,
+        expected_version: Option<i32>,
+    ) -> Result<Product> {
+        let stamp = self.stamp(viewer);
+        self.commit(async move |store| store.update_product(id, changes, expected_version, stamp).await)
+            .await
+            .map_err(naming("id"))
+    }
+
+    /// Staff: corrects the stock of a product.
+    pub async fn adjust_stock(&self, viewer: &Viewer, input: AdjustStock) -> Result<Product> {
+        access::staff(viewer)?;
+        let mut checks = Checks::default();
+        if input.delta == 0 || input.delta.unsigned_abs() > MAX_QUANTITY.unsigned_abs() {
+            checks.fault(&["delta"], format!("must be between -{MAX_QUANTITY} and {MAX_QUANTITY} and not 0"));
+        }
+        let reason = checks.optional_line("reason", input.reason.as_deref());
+        let key = input.idempotency_key.map(|key| checks.idempotency_key(&key));
+        checks.finish()?;
+        let idempotency = key.zip(viewer.user_id()).map(|(key, user)| Idempotency {
+            user,
+            scope: "adjustStock",
+            key,
+            fingerprint: fingerprint([
+                input.product.to_string().as_str(),
+                &input.delta.to_string(),
+                reason.as_deref().unwrap_or_default(),
+            ]),
+        });
+        tracing::info!(product = %input.product, delta = input.delta, reason, "stock adjustment");
+        let adjustment = StockAdjustment { product: input.product, delta: input.delta, idempotency };
+        let stamp = self.stamp(viewer);
+        self.commit(async move |store| store.adjust_stock(adjustment, stamp).await).await.map_err(|error| match error {
+            crate::storage::StoreError::InsufficientStock { available, .. } => {
+                UserError::at(UserErrorCode::InsufficientStock, ["delta"], format!("only {available} available")).into()
+            }
+            other => naming("productId")(other),
+        })
+    }
+}
+
+/// The error of a load that several callers waited for.
+pub(super) fn shared_error(error: Arc<crate::storage::StoreError>) -> ServiceError {
+    match &*error {
+        crate::storage::StoreError::Unavailable(reason) => ServiceError::Unavailable(reason.clone()),
+        other => ServiceError::Internal(other.to_string().into()),
+    }
+}

@@ -1,0 +1,156 @@
+//! Use cases of tasks.
+
+use super::{Result, Service, UserError, UserErrorCode, access, error::naming, fetch_visible, input::Checks};
+use crate::{
+    domain::{
+        OrderId, Page, Task, TaskChanges, TaskFilter, TaskId, TaskPriority, TaskStatus, Timestamp, UserId, Viewer,
+    },
+    storage::{StoreError, TaskQuery},
+};
+
+/// What a task is made from.
+#[derive(Debug, Clone)]
+pub struct CreateTask {
+    /// One line.
+    pub title: String,
+    /// Longer text.
+    pub description: Option<String>,
+    /// How much it matters.
+    pub priority: TaskPriority,
+    /// Who does it.
+    pub assignee: Option<UserId>,
+    /// The order it is about.
+    pub order: Option<OrderId>,
+    /// When it should be done.
+    pub due_at: Option<Timestamp>,
+}
+
+/// A change of a task; `None` leaves a field as it is, `Some(None)` removes its value.
+#[derive(Debug, Clone)]
+pub struct UpdateTask {
+    /// Which task.
+    pub id: TaskId,
+    /// A new title.
+    pub title: Option<String>,
+    /// A new description.
+    pub description: Option<Option<String>>,
+    /// A new status.
+    pub status: Option<TaskStatus>,
+    /// A new priority.
+    pub priority: Option<TaskPriority>,
+    /// A new assignee.
+    pub assignee: Option<Option<UserId>>,
+    /// A new due date.
+    pub due_at: Option<Option<Timestamp>>,
+    /// Only if the task is at this version.
+    pub expected_version: Option<i32>,
+}
+
+impl Service {
+    /// The tasks with these ids that the viewer may see.
+    pub async fn tasks(&self, viewer: &Viewer, ids: &[TaskId]) -> Result<Vec<Option<Task>>> {
+        access::known(viewer)?;
+        let tasks = self.store.tasks_by_ids(ids).await?;
+        Ok(tasks.into_iter().map(|task| task.filter(|task| viewer.sees_task(task))).collect())
+    }
+
+    /// A page for each query, of what the viewer may see.
+    pub async fn list_tasks(&self, viewer: &Viewer, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>> {
+        access::known(viewer)?;
+        let scoped = queries
+            .iter()
+            .map(|query| {
+                Some(TaskQuery { filter: access::scope_tasks(viewer, query.filter.clone())?, ..query.clone() })
+            })
+            .collect();
+        fetch_visible(scoped, Page::empty, async |queries| self.store.list_tasks(queries).await).await
+    }
+
+    /// How many tasks each filter lets the viewer see.
+    pub async fn count_tasks(&self, viewer: &Viewer, filters: &[TaskFilter]) -> Result<Vec<u64>> {
+        access::known(viewer)?;
+        let scoped = filters.iter().map(|filter| access::scope_tasks(viewer, filter.clone())).collect();
+        fetch_visible(scoped, || 0, async |filters| self.store.count_tasks(filters).await).await
+    }
+
+    /// Adds a task of the viewer's.
+    pub async fn create_task(&self, viewer: &Viewer, input: CreateTask) -> Result<Task> {
+        let created_by = access::signed_in(viewer)?;
+        let mut checks = Checks::default();
+        let title = checks.line("title", &input.title);
+        let description = checks.text("description", input.description);
+        checks.finish()?;
+        self.check_assignee(viewer, input.assignee).await?;
+        if let Some(order) = input.order {
+            let visible = self.orders(viewer, &[order]).await?.pop().flatten();
+            visible.ok_or_else(|| UserError::at(UserErrorCode::NotFound, ["orderId"], "does not exist"))?;
+        }
+        let stamp = self.stamp(viewer);
+        let task = Task {
+            id: TaskId::generate(stamp.at),
+            title,
+            description,
+            status: TaskStatus::Todo,
+            priority: input.priority,
+            created_by,
+            assignee: input.assignee,
+            order: input.order,
+            due_at: input.due_at,
+            version: 1,
+            created_at: stamp.at,
+            updated_at: stamp.at,
+        };
+        Ok(self.commit(async move |store| store.insert_task(task, stamp).await).await?)
+    }
+
+    /// Changes a task that the viewer may see.
+    pub async fn update_task(&self, viewer: &Viewer, input: UpdateTask) -> Result<Task> {
+        access::known(viewer)?;
+        let task = self.task_to_change(viewer, input.id).await?;
+        let mut checks = Checks::default();
+        let changes = TaskChanges {
+            title: input.title.map(|title| checks.line("title", &title)),
+            description: input.description.map(|text| checks.text("description", text)),
+            status: input.status,
+            priority: input.priority,
+            assignee: input.assignee,
+            due_at: input.due_at,
+        };
+        checks.finish()?;
+        let assignee = changes.assignee.flatten();
+        if assignee != task.assignee {
+            self.check_assignee(viewer, assignee).await?;
+        }
+        let stamp = self.stamp(viewer);
+        self.commit(async move |store| store.update_task(input.id, changes, input.expected_version, stamp).await)
+            .await
+            .map_err(naming("id"))
+    }
+
+    /// Deletes a task that the viewer made, or any as staff.
+    pub async fn delete_task(&self, viewer: &Viewer, id: TaskId) -> Result<TaskId> {
+        access::known(viewer)?;
+        let task = self.task_to_change(viewer, id).await?;
+        if !viewer.is_staff() && !viewer.is(task.created_by) {
+            return Err(super::ServiceError::Forbidden("only who made a task, or staff, may delete it"));
+        }
+        let stamp = self.stamp(viewer);
+        self.commit(async move |store| store.delete_task(id, stamp).await).await.map_err(naming("id"))?;
+        Ok(id)
+    }
+
+    async fn task_to_change(&self, viewer: &Viewer, id: TaskId) -> Result<Task> {
+        let task = self.tasks(viewer, &[id]).await?.pop().flatten();
+        task.ok_or_else(|| naming("id")(StoreError::NotFound))
+    }
+
+    /// Whoever the viewer may see can be given a task.
+    async fn check_assignee(&self, viewer: &Viewer, assignee: Option<UserId>) -> Result<()> {
+        let Some(assignee) = assignee else { return Ok(()) };
+        let user = self.users(viewer, &[assignee]).await?.pop().flatten();
+        match user {
+            Some(user) if user.deleted_at.is_none() => Ok(()),
+            _ => Err(UserError::at(UserErrorCode::NotFound, ["assigneeId"], "does not exist").into()),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { build } from 'vite'
+import { filesIn, packed, root } from './build-files.mjs'
+
+const outDir = mkdtempSync(join(tmpdir(), 'orderwire-ui-'))
+const differences = []
+try {
+  await build({ root, logLevel: 'warn', build: { outDir, emptyOutDir: true } })
+  const fresh = new Map(filesIn(outDir))
+  // Decompressed, because another version of zlib may compress the same content differently.
+  const committed = new Map(
+    filesIn(packed).map(([path, content]) =>
+      path.endsWith('.gz') ? [path.slice(0, -3), gunzipSync(content)] : [path, undefined],
+    ),
+  )
+  for (const path of fresh.keys()) {
+    if (!committed.has(path)) differences.push(`missing: ${path}`)
+    else if (!committed.get(path)?.equals(fresh.get(path))) differences.push(`changed: ${path}`)
+  }
+  for (const path of committed.keys()) {
+    if (!fresh.has(path)) differences.push(`left over: ${path}`)
+  }
+} finally {
+  rmSync(outDir, { recursive: true, force: true })
+}
+
+if (differences.length > 0) {
+  console.error('ui/build is not what the sources give:')
+  for (const line of differences.sort()) console.error(`  ${line}`)
+  console.error('Run "npm ci && npm run build" in ui/ and commit ui/build.')
+  process.exit(1)
+}
+console.log('ui/build is up to date.')
