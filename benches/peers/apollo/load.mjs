@@ -92,11 +92,10 @@ const userRow = (number, region) => ({
 });
 
 function orderRow(number, { row, time, lines }, products) {
-  const currency = "GBP";
   const items = lines.map(({ sku, name, quantity, price }) => {
     const product = products.get(sku);
     const lineTotal = price * quantity;
-    return { productId: product._id, sku, name: name || product.name, quantity, unitPrice: price, lineTotal, currency };
+    return { productId: product._id, sku, name: name || product.name, quantity, unitPrice: price, lineTotal };
   });
   return {
     _id: makeId("ord", number),
@@ -105,7 +104,7 @@ function orderRow(number, { row, time, lines }, products) {
     customerId: makeId("usr", row.CustomerID),
     items,
     total: items.reduce((sum, item) => sum + item.lineTotal, 0),
-    currency,
+    currency: "GBP",
     status: "DELIVERED",
     placedAt: londonTime(time),
   };

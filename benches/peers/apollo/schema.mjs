@@ -107,7 +107,7 @@ export const resolvers = {
   Order: {
     id,
     customer: (order, _, { data }) => data.users.load(order.customerId),
-    items: (order) => order.items,
+    items: ({ items, currency }) => items.map((item) => Object.assign(item, { currency })),
     total: (order) => money(order.total, order.currency),
     tasks: async (order, args, { data }) => {
       const first = pageSize(args.first);
