@@ -78,7 +78,11 @@ pub async fn run(command: ImportCommand, store: Arc<dyn Store>) -> Result<(), Im
     let mut out = Vec::new();
     match command {
         ImportCommand::OnlineRetail(args) => {
-            let options = online_retail::Options { stock: args.stock, rejects: args.rejects.clone() };
+            let options = online_retail::Options {
+                stock: args.stock,
+                rejects: args.rejects.clone(),
+                ..online_retail::Options::default()
+            };
             let source = Source::File(args.file);
             let summary = online_retail::import(&*store, &source, options, progress.clone()).await;
             progress.finish();
