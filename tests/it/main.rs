@@ -1,3 +1,8 @@
 //! The integration tests: one binary.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+
+mod bus;
+mod feed;
 mod import;
+mod schema;
