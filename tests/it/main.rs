@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
+mod architecture;
 mod bus;
+mod contract;
 mod feed;
 mod import;
 mod schema;
+mod support;
