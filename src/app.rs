@@ -90,10 +90,8 @@ pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
 }
 
 async fn open_sqlite(config: &Config, location: SqliteLocation) -> Result<Arc<dyn Store>, StoreError> {
-    let options = SqliteOptions {
-        readers: config.database.sqlite_readers,
-        busy_timeout: config.database.sqlite_busy_timeout,
-    };
+    let options =
+        SqliteOptions { readers: config.database.sqlite_readers, busy_timeout: config.database.sqlite_busy_timeout };
     Ok(Arc::new(SqliteStore::open(location, options).await?))
 }
 

@@ -1,7 +1,9 @@
 //! `orderwire demo`.
-use clap::Args;
 use super::{Failure, Settings};
+use clap::Args;
 /// What `demo` takes.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {}
-pub(super) async fn run(_: Settings, _: DemoArgs) -> Result<(), Failure> { Ok(()) }
+pub(super) async fn run(_: Settings, _: DemoArgs) -> Result<(), Failure> {
+    Ok(())
+}

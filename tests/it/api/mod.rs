@@ -20,4 +20,5 @@ macro_rules! on_each_engine {
 }
 use on_each_engine;
 
+mod access;
 mod batching;
