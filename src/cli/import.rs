@@ -10,9 +10,8 @@ use std::{
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{
-    service::import::{Counts, ImportError, Progress, Rejected, Source, Stage, Unit, jira, online_retail},
-    storage::{Store, StoreError},
+use crate::service::import::{
+    Counts, ImportError, Importer, Progress, Rejected, Source, Stage, Unit, jira, online_retail,
 };
 
 /// Which data set.
@@ -60,27 +59,25 @@ pub enum ImportFailure {
     /// The import stopped.
     #[error(transparent)]
     Import(#[from] ImportError),
-    /// The database refused.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// `--created-by` names nobody.
-    #[error("there is no user with the e-mail address {0}; make one with `orderwire user create`")]
-    NoSuchUser(String),
     /// The summary can't be written.
     #[error("cannot write the summary: {0}")]
     Output(#[from] io::Error),
 }
 
 /// Imports the file and prints a summary to stdout; how far it is goes to stderr.
-pub async fn run(command: ImportCommand, store: Arc<dyn Store>) -> Result<(), ImportFailure> {
+pub async fn run(command: ImportCommand, importer: &Importer) -> Result<(), ImportFailure> {
     let started = Instant::now();
     let progress = Arc::new(Display::new());
     let mut out = Vec::new();
     match command {
         ImportCommand::OnlineRetail(args) => {
-            let options = online_retail::Options { stock: args.stock, rejects: args.rejects.clone() };
+            let options = online_retail::Options {
+                stock: args.stock,
+                rejects: args.rejects.clone(),
+                ..online_retail::Options::default()
+            };
             let source = Source::File(args.file);
-            let summary = online_retail::import(&*store, &source, options, progress.clone()).await;
+            let summary = importer.online_retail(&source, options, progress.clone()).await;
             progress.finish();
             let summary = summary?;
             write_count(&mut out, "products", summary.products)?;
@@ -91,12 +88,10 @@ pub async fn run(command: ImportCommand, store: Arc<dyn Store>) -> Result<(), Im
             write_rate(&mut out, "rows", summary.rows, started.elapsed())?;
         }
         ImportCommand::Jira(args) => {
-            let email = args.created_by.trim().to_lowercase();
-            let found = store.users_by_emails(std::slice::from_ref(&email)).await?;
-            let user = found.into_iter().flatten().next().ok_or(ImportFailure::NoSuchUser(email))?;
-            let options = jira::Options { created_by: user.id, rejects: args.rejects.clone() };
+            let created_by = importer.user_with_email(&args.created_by).await?;
+            let options = jira::Options { created_by, rejects: args.rejects.clone() };
             let source = Source::File(args.file);
-            let summary = jira::import(&*store, &source, options, progress.clone()).await;
+            let summary = importer.jira(&source, options, progress.clone()).await;
             progress.finish();
             let summary = summary?;
             write_count(&mut out, "tasks", summary.tasks)?;

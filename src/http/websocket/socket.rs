@@ -22,8 +22,7 @@ use super::{
     protocol::{ClientMessage, ServerMessage, close_reason},
 };
 use crate::{
-    domain::{Clock, SystemClock, Viewer},
-    graphql::ViewerSession,
+    domain::{Clock, SystemClock, Timestamp, Viewer},
     http::{
         error::{code, coded},
         observe::RequestId,
@@ -55,19 +54,22 @@ enum End {
     Gone,
 }
 
+/// Who the client is and when that ends, or why it is nobody.
+type Checked = Result<(Viewer, Option<Timestamp>), ServerError>;
+
 /// How far the opening is.
 enum Phase {
     /// `connection_init` has not come.
     Waiting,
     /// The token is being checked.
-    Checking(BoxFuture<'static, Result<ViewerSession, ServerError>>),
+    Checking(BoxFuture<'static, Checked>),
     /// Operations may run.
     Open(Viewer),
 }
 
 enum Event {
     Received(Option<Result<Message, axum::Error>>),
-    Checked(Result<ViewerSession, ServerError>),
+    Checked(Checked),
     Outcome(Outcome),
     Timer,
     WriteFailed,
@@ -300,20 +302,23 @@ impl Socket {
         }
         self.init_deadline = None;
         let (http, authorization) = (self.http.clone(), self.authorization.clone());
-        self.phase = Phase::Checking(Box::pin(async move { http.endpoint.viewer(authorization.as_deref()).await }));
+        self.phase = Phase::Checking(Box::pin(async move {
+            let session = http.endpoint.viewer(authorization.as_deref()).await?;
+            Ok((session.viewer, session.expires_at))
+        }));
         Continue(())
     }
 
-    fn open(&mut self, checked: Result<ViewerSession, ServerError>) -> ControlFlow<End> {
-        let session = match checked {
-            Ok(session) => session,
+    fn open(&mut self, checked: Checked) -> ControlFlow<End> {
+        let (viewer, expires_at) = match checked {
+            Ok(checked) => checked,
             Err(error) if ["UNAVAILABLE", "INTERNAL"].contains(&code(&error)) => {
                 return Break(End::Close(1013, "Try again later".into()));
             }
             Err(_) => return Break(End::Close(4403, "Forbidden".into())),
         };
-        self.phase = Phase::Open(session.viewer);
-        self.expires_at = session.expires_at.and_then(|at| {
+        self.phase = Phase::Open(viewer);
+        self.expires_at = expires_at.and_then(|at| {
             let left = at.unix_millis_clamped().saturating_sub(SystemClock.now().unix_millis_clamped());
             Instant::now().checked_add(Duration::from_millis(left))
         });
@@ -336,8 +341,9 @@ impl Socket {
         } else {
             self.operations_started += 1;
             let short = !params::may_subscribe(&request);
+            let request_id = self.id.child(self.operations_started);
             let stream = self.http.endpoint.stream(viewer, request);
-            self.operations.start(id, self.id.child(self.operations_started), short, stream);
+            self.operations.start(id, request_id, short, stream);
         }
         Continue(())
     }

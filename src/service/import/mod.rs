@@ -15,13 +15,56 @@ mod rejects;
 pub mod sample;
 mod source;
 
-use std::{collections::BTreeMap, io, path::PathBuf};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
 pub use progress::{Progress, Silent, Stage, Unit};
 pub use rejects::Reason;
 pub use source::Source;
 
-use crate::storage::StoreError;
+use crate::{
+    domain::UserId,
+    storage::{Store, StoreError},
+};
+
+/// Imports into one database.
+#[derive(Clone)]
+pub struct Importer {
+    store: Arc<dyn Store>,
+}
+
+impl Importer {
+    /// Imports into `store`.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// See [`online_retail::import`].
+    pub async fn online_retail(
+        &self,
+        source: &Source,
+        options: online_retail::Options,
+        progress: Arc<dyn Progress>,
+    ) -> Result<online_retail::Summary, ImportError> {
+        online_retail::import(&*self.store, source, options, progress).await
+    }
+
+    /// See [`jira::import`].
+    pub async fn jira(
+        &self,
+        source: &Source,
+        options: jira::Options,
+        progress: Arc<dyn Progress>,
+    ) -> Result<jira::Summary, ImportError> {
+        jira::import(&*self.store, source, options, progress).await
+    }
+
+    /// The user with this e-mail address, whatever its case. Errors: `NoSuchUser`, `Store`.
+    pub async fn user_with_email(&self, email: &str) -> Result<UserId, ImportError> {
+        let email = email.trim().to_lowercase();
+        let found = self.store.users_by_emails(std::slice::from_ref(&email)).await?.into_iter().flatten().next();
+        found.map(|user| user.id).ok_or(ImportError::NoSuchUser(email))
+    }
+}
 
 /// How many entities of one kind the file holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -87,6 +130,9 @@ pub enum ImportError {
     /// The rejects would overwrite what is imported.
     #[error("{} is the file to import: the rejects need another one", .0.display())]
     RejectsAreSource(PathBuf),
+    /// Nobody has the e-mail address that was given.
+    #[error("there is no user with the e-mail address {0}")]
+    NoSuchUser(String),
     /// The database refused.
     #[error("cannot store: {0}; run the import again to complete it")]
     Store(#[from] StoreError),

@@ -45,16 +45,21 @@ pub struct Options {
     /// Where rejected rows are written: a CSV file with `line`, `reason` and the original fields. `None` to only
     /// count them.
     pub rejects: Option<PathBuf>,
+    /// How many order lines are stored in one step: more are faster, fewer use less memory and keep other writers
+    /// waiting for less time.
+    pub items_per_batch: usize,
 }
 
 impl Options {
     /// Units on hand if nothing is said.
     pub const DEFAULT_STOCK: i32 = 1000;
+    /// Takes SQLite a fraction of a second. Much smaller batches write each page of its index by product many times.
+    pub const DEFAULT_ITEMS_PER_BATCH: usize = 40_000;
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { stock: Self::DEFAULT_STOCK, rejects: None }
+        Self { stock: Self::DEFAULT_STOCK, rejects: None, items_per_batch: Self::DEFAULT_ITEMS_PER_BATCH }
     }
 }
 
@@ -101,7 +106,7 @@ pub async fn import(
     let (sender, batches) = mpsc::channel(BATCHES_WAITING);
     let reading = {
         let source = source.clone();
-        spawn_blocking(move || orders::read(&source, plan, rejects, &sender))
+        spawn_blocking(move || orders::read(&source, plan, rejects, options.items_per_batch, &sender))
     };
     summary.orders.new = store_orders(store, batches, summary.rows, &*progress).await?;
     let outcome = reading.await.map_err(broken_off)??;

@@ -1,13 +1,13 @@
 //! The embedded engine: SQLite in a file, with nothing to install.
 //!
 //! # How it keeps its promises
-//! - All writes go through one thread with one connection ([`writer`]). It runs the changes that wait as one
+//! - All writes go through one thread with one connection (`writer`). It runs the changes that wait as one
 //!   `IMMEDIATE` transaction, each in a savepoint of its own, and answers when the commit is on the disk: so changes
 //!   are atomic one by one and share the cost of the sync. A caller that goes away breaks nothing.
 //! - The event log's numbers are given inside that transaction, so they have no gaps and become visible in order, also
 //!   when a second process writes to the same file.
 //! - Reads run on connections of their own against a snapshot (WAL), on blocking threads, and never wait for writes.
-//! - Every list query walks an index that holds the filter, the sort key and the id ([`list`]); `ANALYZE` is never
+//! - Every list query walks an index that holds the filter, the sort key and the id (`list`); `ANALYZE` is never
 //!   run, so plans are the same whatever the data. Queries cost no round trip here: a page is the ids that the index
 //!   gives, and then each row by its id.
 

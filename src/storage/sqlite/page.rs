@@ -1,4 +1,4 @@
-//! Reading pages of a [`List`].
+//! Reading pages of a list.
 
 use rusqlite::{Connection, params_from_iter, types::Value, types::ValueRef};
 use ulid::Ulid;

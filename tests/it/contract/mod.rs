@@ -3,7 +3,7 @@
 
 mod batch;
 mod data_set;
-mod engine;
+pub mod engine;
 mod filters;
 mod idempotency;
 mod import;
@@ -172,5 +172,5 @@ macro_rules! every_behaviour {
     };
 }
 
-mod mongodb;
-mod sqlite;
+pub mod mongodb;
+pub mod sqlite;

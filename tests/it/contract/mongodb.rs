@@ -11,7 +11,7 @@ use orderwire::storage::{
 use super::engine::Engine;
 
 /// Server and database.
-struct Mongodb {
+pub struct Mongodb {
     server: String,
     database: String,
 }

@@ -11,7 +11,7 @@ use orderwire::storage::{
 use super::engine::Engine;
 
 /// The folder.
-struct Sqlite(tempfile::TempDir);
+pub struct Sqlite(tempfile::TempDir);
 
 #[async_trait]
 impl Engine for Sqlite {

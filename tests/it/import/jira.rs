@@ -5,7 +5,7 @@ use std::sync::Arc;
 use orderwire::{
     domain::{Direction, ListQuery, Slice, Sort, Task, TaskFields, TaskFilter, TaskPriority, TaskSort, TaskStatus},
     service::import::{
-        Counts, Silent,
+        Counts, Importer, Silent,
         jira::{Options, Summary, import},
         sample,
     },
@@ -90,4 +90,13 @@ async fn rejected_issues_are_written_with_their_line_and_reason() {
         6,wrong number of fields,short,3\n"
     );
     assert_eq!(std::fs::read_to_string(rejects).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn who_made_the_tasks_is_found_by_address() {
+    let (store, options) = store_with_reporter().await;
+    let importer = Importer::new(store);
+    assert_eq!(importer.user_with_email(" Reporter@Example.com").await.unwrap(), options.created_by);
+    let error = importer.user_with_email("nobody@example.com").await.unwrap_err();
+    assert_eq!(error.to_string(), "there is no user with the e-mail address nobody@example.com");
 }

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod api;
 pub mod data;
 
 use std::time::Duration;

@@ -19,8 +19,8 @@ use crate::{
     },
 };
 
-const ITEMS_PER_BATCH: usize = 4_000;
-const ROWS_PER_BATCH: u64 = 20_000;
+/// How many rows without a new order pass before that is reported.
+const ROWS_PER_REPORT: u64 = 20_000;
 
 /// What the rows refer to, by the file's own keys.
 pub(super) struct Plan {
@@ -77,11 +77,12 @@ pub(super) struct Outcome {
     pub rejected: Rejected,
 }
 
-/// Reads the whole file and sends the new orders. Ends early, without an error, when nobody takes them any more.
+/// Reads the whole file and sends the new orders, `items_per_batch` lines and a few more at a time. Ends early, without an error, when nobody takes them any more.
 pub(super) fn read(
     source: &Source,
     plan: Plan,
     mut rejects: Rejects,
+    items_per_batch: usize,
     batches: &mpsc::Sender<Batch>,
 ) -> Result<Outcome, ImportError> {
     let changed = || ImportError::Changed(source.to_string());
@@ -99,7 +100,8 @@ pub(super) fn read(
         if let Err(reason) = taken {
             rejects.add(reason, records.line(), records.record())?;
         }
-        if builder.done_items >= ITEMS_PER_BATCH || builder.row - sent_rows >= ROWS_PER_BATCH {
+        let quiet = builder.done.is_empty() && builder.row - sent_rows >= ROWS_PER_REPORT;
+        if quiet || builder.done_items >= items_per_batch {
             sent_rows = builder.row;
             if batches.blocking_send(builder.batch()).is_err() {
                 break;
