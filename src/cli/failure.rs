@@ -24,10 +24,6 @@ impl Failure {
         Self(vec![message.to_string()])
     }
 
-    /// A failure that was told already.
-    pub(super) fn silent() -> Self {
-        Self(Vec::new())
-    }
 
     /// Tells it on standard error; gives the exit code.
     pub(super) fn tell(self) -> ExitCode {
