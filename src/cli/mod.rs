@@ -78,7 +78,7 @@ async fn import_into_database(settings: Settings, command: import::ImportCommand
     let config = settings.load()?;
     settings::start_log(&config);
     let store = crate::app::open_store(&config).await?;
-    let result = import::run(command, store.clone()).await;
+    let result = import::run(command, &crate::service::import::Importer::new(store.clone())).await;
     store.close().await;
     Ok(result?)
 }
