@@ -24,7 +24,6 @@ impl Failure {
         Self(vec![message.to_string()])
     }
 
-
     /// Tells it on standard error; gives the exit code.
     pub(super) fn tell(self) -> ExitCode {
         let mut stderr = io::stderr().lock();
