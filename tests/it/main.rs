@@ -13,5 +13,4 @@ mod http_support;
 mod import;
 mod schema;
 mod support;
-mod ws_operations;
 mod ws_protocol;

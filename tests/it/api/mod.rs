@@ -18,7 +18,6 @@ macro_rules! on_each_engine {
         }
     };
 }
-use on_each_engine;
 
 mod access;
 mod accounts;
