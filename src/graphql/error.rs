@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, Error, ErrorExtensions, Response, ServerError, SimpleObject, Value};
+use async_graphql::{Enum, Error, ErrorExtensions, Response, ServerError, SimpleObject};
 
 use crate::service::{self, ServiceError};
 
@@ -22,7 +22,7 @@ pub mod code {
     pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
     /// A part that is needed can't be reached; try again later.
     pub const UNAVAILABLE: &str = "UNAVAILABLE";
-    /// A fault of ours; `extensions.requestId` finds it in the log.
+    /// A fault of ours; the transport adds the id that finds it in the log.
     pub const INTERNAL: &str = "INTERNAL";
 }
 
@@ -103,21 +103,13 @@ impl From<ApiError> for Error {
 }
 
 /// Gives every error a code: what the library itself refuses (syntax, validation, coercion) is the client's fault.
-/// Faults of ours get the id that finds them in the log.
-pub(super) fn complete(mut response: Response, request_id: Option<&str>) -> Response {
+pub(super) fn complete(mut response: Response) -> Response {
     for error in &mut response.errors {
         let extensions = error.extensions.get_or_insert_default();
-        match extensions.get("code") {
-            None if error.message == "Query is too complex." || error.message == "Query is nested too deep." => {
-                extensions.set("code", code::QUERY_TOO_COMPLEX);
-            }
-            None => extensions.set("code", code::BAD_USER_INPUT),
-            Some(Value::String(value)) if value == code::INTERNAL => {
-                if let Some(id) = request_id {
-                    extensions.set("requestId", id);
-                }
-            }
-            Some(_) => {}
+        if extensions.get("code").is_none() {
+            let refused_as_costly = ["Query is too complex.", "Query is nested too deep.", "recursion limit exceeded."]
+                .contains(&&*error.message);
+            extensions.set("code", if refused_as_costly { code::QUERY_TOO_COMPLEX } else { code::BAD_USER_INPUT });
         }
     }
     response

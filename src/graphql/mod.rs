@@ -22,6 +22,9 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
+pub use crate::service::Authenticated;
+/// Who sends a request, as the transports keep it.
+pub use crate::service::Authenticated as ViewerSession;
 pub use connection::MAX_PAGE_SIZE;
 pub use error::{ApiError, code};
 use loaders::Call;
@@ -29,7 +32,7 @@ use operation::{Batches, Operation};
 
 use crate::{
     domain::{self, Viewer},
-    service::{Authenticated, Service, ServiceError},
+    service::{Service, ServiceError},
 };
 
 /// Levels of a document: more than introspection needs, fewer than a stack can hold.
@@ -63,10 +66,6 @@ pub struct Mutation(
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(order::OrderSubscription, task::TaskSubscription, product::StockSubscription);
 
-/// The id of the request an operation came in, for errors that are explained in the log only.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub Arc<str>);
-
 /// The GraphQL API as the transports see it.
 #[async_trait]
 pub trait Endpoint: Send + Sync + 'static {
@@ -75,8 +74,7 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Errors: UNAUTHENTICATED for a token that is not good, UNAVAILABLE.
     async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError>;
 
-    /// Runs a query or mutation; a subscription is answered with an error. [`RequestId`] in the request's data is told
-    /// to the client in internal errors.
+    /// Runs a query or mutation; a subscription is answered with an error. Every error of the answer has a code.
     async fn execute(&self, viewer: Viewer, request: Request) -> Response;
 
     /// Runs any operation as a stream: the events of a subscription, or the one answer of a query or mutation. What is
@@ -121,12 +119,10 @@ impl Api {
     }
 
     /// The request with what its resolvers need, and the batches they will ask for.
-    fn prepare(&self, viewer: Viewer, request: Request) -> (Request, Batches, Option<RequestId>) {
+    fn prepare(&self, viewer: Viewer, request: Request) -> (Request, Batches) {
         let batches = Batches::default();
         let call = Arc::new(Call::new(self.service.clone(), viewer, batches.clone()));
-        let request_id =
-            request.data.get(&std::any::TypeId::of::<RequestId>()).and_then(|id| id.downcast_ref()).cloned();
-        (request.data(call), batches, request_id)
+        (request.data(call), batches)
     }
 }
 
@@ -147,20 +143,16 @@ impl Endpoint for Api {
     }
 
     async fn execute(&self, viewer: Viewer, request: Request) -> Response {
-        let (request, batches, request_id) = self.prepare(viewer, request);
+        let (request, batches) = self.prepare(viewer, request);
         let schema = self.schema.clone();
         let answer = stream::once(async move { schema.execute(request).await }).boxed();
         // Invariant: the stream has one item.
-        let response = Operation::new(answer, batches).next().await.unwrap_or_default();
-        error::complete(response, request_id.as_ref().map(|id| &*id.0))
+        error::complete(Operation::new(answer, batches).next().await.unwrap_or_default())
     }
 
     fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Response> {
-        let (request, batches, request_id) = self.prepare(viewer, request);
-        let answers = self.schema.execute_stream(request);
-        Operation::new(answers, batches)
-            .map(move |response| error::complete(response, request_id.as_ref().map(|id| &*id.0)))
-            .boxed()
+        let (request, batches) = self.prepare(viewer, request);
+        Operation::new(self.schema.execute_stream(request), batches).map(error::complete).boxed()
     }
 
     fn sdl(&self) -> String {

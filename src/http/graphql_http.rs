@@ -102,7 +102,7 @@ async fn run(http: &Http, format: Format, parts: &RequestParts, operation: async
         Err(failure) => return failure.clone().respond(format),
     };
     let mut response = match http.endpoint.viewer(authorization).await {
-        Ok(session) => http.endpoint.execute(session.viewer, operation.data(parts.id.for_api())).await,
+        Ok(session) => http.endpoint.execute(session.viewer, operation).await,
         Err(error) => return refuse_viewer(format, error, &parts.id),
     };
     wire::tag_internal_errors(&mut response.errors, &parts.id);

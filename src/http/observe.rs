@@ -12,7 +12,6 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::{accept::Format, error, security, wire};
-use crate::graphql;
 
 /// Carries the request id, both ways.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,11 +36,6 @@ impl RequestId {
     /// The id of an operation within this request.
     pub(super) fn child(&self, number: u64) -> Self {
         Self(format!("{self}-{number}").into())
-    }
-
-    /// The form in which the GraphQL API takes it.
-    pub(super) fn for_api(&self) -> graphql::RequestId {
-        graphql::RequestId(self.0.clone())
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -7,6 +7,7 @@ mod access;
 mod account;
 mod error;
 pub mod feed;
+pub mod import;
 mod input;
 mod live;
 mod order;

@@ -1,6 +1,16 @@
 //! The integration tests: one binary.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+
+mod api;
+mod architecture;
+mod bus;
+mod contract;
+mod feed;
 mod http_graphql;
 mod http_routes;
 mod http_support;
+mod import;
+mod schema;
+mod support;
 mod ws_protocol;

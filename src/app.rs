@@ -1,0 +1,280 @@
+//! The composition root: the only file that names concrete engines.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use rand::Rng;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::{AccessTokens, KeyError, PasswordCost, PasswordError, Passwords},
+    bus::{BusError, EventBus, LocalBus, RedisBus},
+    config::{Auth, Config, DatabaseUrl},
+    domain::SystemClock,
+    graphql::{Api, ApiOptions},
+    http::{self, AllowedOrigins, HttpOptions, WebSocketOptions},
+    jobs::{JobOptions, Jobs},
+    service::{
+        Service, ServiceOptions,
+        feed::{EventFeed, FeedOptions},
+    },
+    storage::{
+        Store, StoreError,
+        mongo::{MongoOptions, MongoStore},
+        sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
+    },
+};
+
+/// The part of the grace period that is kept for what comes after the last request: a fifth, and this at most.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// Why Orderwire can't start. Each is one line for the operator, without secrets.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database can't be used.
+    #[error("cannot use the database {url}: {reason}")]
+    Database {
+        /// Which, without its password.
+        url: String,
+        /// What happened, and what to do.
+        reason: String,
+    },
+    /// Redis can't be used.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The keys that sign tokens can't be used.
+    #[error("cannot sign access tokens: {0}")]
+    Keys(#[from] KeyError),
+    /// A key file can't be read.
+    #[error("cannot read {}: {cause}", path.display())]
+    KeyFile {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The cost of password hashes is out of range.
+    #[error("cannot hash passwords: {0}")]
+    Passwords(#[from] PasswordError),
+    /// The address can't be listened on.
+    #[error("cannot listen on {address}: {cause}")]
+    Bind {
+        /// Which.
+        address: String,
+        /// What the system says.
+        cause: io::Error,
+    },
+}
+
+/// Opens the database that the configuration names.
+pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    let opened = match &config.database.url {
+        DatabaseUrl::Sqlite(path) => open_sqlite(config, SqliteLocation::File(path.clone())).await,
+        DatabaseUrl::Temporary => open_sqlite(config, SqliteLocation::Temporary).await,
+        DatabaseUrl::Mongo(url) => open_mongo(config, url.reveal()).await,
+    };
+    opened.map_err(|error| StartError::Database {
+        url: config.database.url.to_string(),
+        reason: match error {
+            StoreError::Unavailable(reason) => reason,
+            StoreError::Internal(cause) => cause.to_string(),
+            other => other.to_string(),
+        },
+    })
+}
+
+async fn open_sqlite(config: &Config, location: SqliteLocation) -> Result<Arc<dyn Store>, StoreError> {
+    let options =
+        SqliteOptions { readers: config.database.sqlite_readers, busy_timeout: config.database.sqlite_busy_timeout };
+    Ok(Arc::new(SqliteStore::open(location, options).await?))
+}
+
+async fn open_mongo(config: &Config, url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let options = MongoOptions {
+        pool_min: config.database.mongodb_pool_min,
+        pool_max: config.database.mongodb_pool_max,
+        server_selection_timeout: config.database.mongodb_server_selection_timeout,
+        ..MongoOptions::default()
+    };
+    Ok(Arc::new(MongoStore::connect(url, options).await?))
+}
+
+/// The use cases with what is below them: all but the API. For commands that need no server.
+pub struct Core {
+    store: Arc<dyn Store>,
+    bus: Arc<dyn EventBus>,
+    feed: Arc<EventFeed>,
+    service: Arc<Service>,
+}
+
+impl Core {
+    /// Opens the database and the bus.
+    pub async fn open(config: &Config) -> Result<Self, StartError> {
+        Self::over(config, open_store(config).await?).await
+    }
+
+    async fn over(config: &Config, store: Arc<dyn Store>) -> Result<Self, StartError> {
+        let (tokens, passwords) = (tokens(&config.auth)?, passwords(&config.auth)?);
+        let in_database = |error: StoreError| StartError::Database {
+            url: config.database.url.to_string(),
+            reason: error.to_string(),
+        };
+        let bus: Arc<dyn EventBus> = match &config.redis.url {
+            None => Arc::new(LocalBus::new()),
+            Some(url) => {
+                let log = store.log_state().await.map_err(in_database)?.log;
+                Arc::new(RedisBus::connect(url.reveal(), log, config.redis.connect_timeout).await?)
+            }
+        };
+        let feed = EventFeed::start(store.clone(), bus.clone(), feed_options(config)).await.map_err(in_database)?;
+        let options = ServiceOptions {
+            session_lifetime: config.auth.session_lifetime,
+            log_retention: config.retention.event_log,
+            idempotency_retention: config.retention.idempotency_keys,
+        };
+        let clock = Arc::new(SystemClock);
+        let service = Arc::new(Service::new(store.clone(), feed.clone(), clock, tokens, passwords, options));
+        Ok(Self { store, bus, feed, service })
+    }
+
+    /// The use cases.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Ends subscriptions, sends what is waiting to be sent and closes connections.
+    pub async fn close(&self) {
+        self.feed.shutdown().await;
+        self.bus.close().await;
+        self.store.close().await;
+    }
+}
+
+/// A server that listens. Several can live in one process.
+pub struct App {
+    core: Core,
+    listener: TcpListener,
+    address: SocketAddr,
+    router: axum::Router,
+    grace: Duration,
+    jobs: JobOptions,
+}
+
+impl App {
+    /// Opens everything and begins to listen. Requests are answered once [`App::run`] is called, and wait until then.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        Self::start_with(config, |store| store).await
+    }
+
+    /// The same with a store that passes calls on to the database's, to watch them.
+    pub async fn start_with(
+        config: &Config,
+        wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> Result<Self, StartError> {
+        // First what is quick to fail.
+        let listener = listen(config.server.bind.as_str()).await?;
+        let address = listener.local_addr().map_err(|cause| bind_error(config.server.bind.as_str(), cause))?;
+        let core = Core::over(config, wrap(open_store(config).await?)).await?;
+        if config.auth.jwt_secret.is_none() && config.auth.private_key_file.is_none() {
+            tracing::warn!("no JWT_SECRET is set: tokens are signed with a random one and end with this process");
+        }
+        let api = Api::new(core.service.clone(), ApiOptions { introspection: config.introspection() });
+        let router = http::router(Arc::new(api), http_options(config));
+        let jobs = JobOptions { prune_every: config.retention.prune_every };
+        Ok(Self { core, listener, address, router, grace: config.server.grace_period, jobs })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What is below the API.
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Serves until `shutdown`, then ends in two stages: running requests finish and sockets are closed, then what is
+    /// below the API is. Returns within the grace period of `shutdown`.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Self { core, listener, address, router, grace, jobs } = self;
+        tracing::info!(%address, engine = core.store.engine(), "listening on http://{address}");
+        let jobs = Jobs::start(core.service.clone(), jobs);
+        let closing = CLOSING.min(grace / 5);
+        http::serve(listener, router, shutdown, grace - closing).await;
+        let close = async {
+            jobs.stop().await;
+            core.close().await;
+        };
+        if tokio::time::timeout(closing, close).await.is_err() {
+            tracing::warn!("the grace period is over; what is still running is cut off");
+        }
+    }
+}
+
+async fn listen(address: &str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|cause| bind_error(address, cause))
+}
+
+fn bind_error(address: &str, cause: io::Error) -> StartError {
+    StartError::Bind { address: address.to_owned(), cause }
+}
+
+fn tokens(auth: &Auth) -> Result<AccessTokens, StartError> {
+    let tokens = match (&auth.private_key_file, &auth.public_key_file, &auth.jwt_secret) {
+        (Some(private), Some(public), _) => AccessTokens::from_pem(&read_key(private)?, &read_key(public)?)?,
+        (_, _, Some(secret)) => AccessTokens::hs256(secret.reveal().as_bytes())?,
+        // Development only: the configuration sees to that.
+        (_, _, None) => AccessTokens::hs256(&rand::rng().random::<[u8; 32]>())?,
+    };
+    Ok(tokens.with_lifetime(auth.access_token_lifetime))
+}
+
+fn read_key(path: &Path) -> Result<Vec<u8>, StartError> {
+    std::fs::read(path).map_err(|cause| StartError::KeyFile { path: path.to_owned(), cause })
+}
+
+fn passwords(auth: &Auth) -> Result<Passwords, StartError> {
+    let cost = PasswordCost { memory: auth.password_memory, passes: auth.password_passes, lanes: 1 };
+    Ok(Passwords::new(cost, auth.password_concurrency.unwrap_or_else(Passwords::default_concurrency))?)
+}
+
+fn feed_options(config: &Config) -> FeedOptions {
+    FeedOptions {
+        recent: config.feed.recent,
+        page: config.feed.page,
+        poll_every: config.feed.poll_every,
+        reorder_wait: config.feed.reorder_wait,
+        max_behind: config.feed.max_behind,
+        patience: config.feed.patience,
+        concurrent_reads: config.feed.concurrent_reads,
+    }
+}
+
+fn http_options(config: &Config) -> HttpOptions {
+    HttpOptions {
+        body_limit: config.server.body_limit,
+        body_timeout: config.server.body_timeout,
+        origins: AllowedOrigins::new(&config.server.cors_origins, !config.is_production()),
+        ui: config.ui(),
+        schema: config.introspection(),
+        websocket: WebSocketOptions {
+            init_timeout: config.websocket.init_timeout,
+            ping_interval: config.websocket.ping_interval,
+            dead_after: config.websocket.dead_after,
+            max_operations: config.websocket.max_operations,
+            max_message: config.websocket.max_message,
+        },
+    }
+}

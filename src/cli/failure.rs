@@ -1,0 +1,70 @@
+//! What a command can end with.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use crate::{
+    app::StartError,
+    config::{FileError, Problem},
+    service::{ServiceError, UserError},
+};
+
+use super::import::ImportFailure;
+
+/// Why a command failed: lines for standard error, usually one.
+#[derive(Debug)]
+pub struct Failure(Vec<String>);
+
+impl Failure {
+    /// A failure in one line.
+    pub fn new(message: impl fmt::Display) -> Self {
+        Self(vec![message.to_string()])
+    }
+
+    /// Tells it on standard error; gives the exit code.
+    pub(super) fn tell(self) -> ExitCode {
+        let mut stderr = io::stderr().lock();
+        for line in self.0 {
+            // There is nobody to tell that standard error is closed.
+            let _ = writeln!(stderr, "error: {}", line.replace('\n', " "));
+        }
+        ExitCode::FAILURE
+    }
+}
+
+impl From<Vec<Problem>> for Failure {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self(problems.iter().map(Problem::to_string).collect())
+    }
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::User(errors) => Self(errors.iter().map(line).collect()),
+            other => Self::new(other),
+        }
+    }
+}
+
+fn line(error: &UserError) -> String {
+    match &error.field {
+        Some(field) => format!("{}: {}", field.join("."), error.message),
+        None => error.message.clone(),
+    }
+}
+
+macro_rules! one_line {
+    ($($error:ty)+) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(error)
+            }
+        }
+    )+};
+}
+
+one_line!(StartError FileError ImportFailure);

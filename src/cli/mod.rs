@@ -1,0 +1,84 @@
+//! The commands: one file each.
+
+mod check_config;
+mod demo;
+mod failure;
+pub mod import;
+mod output;
+mod password;
+mod schema;
+mod serve;
+mod settings;
+mod signal;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use failure::Failure;
+pub use settings::Settings;
+
+/// Real-time commerce backend: one GraphQL API over products, users, tasks and orders, with live updates.
+///
+/// Settings are taken from the command line, else the environment, else orderwire.toml, else their defaults;
+/// `orderwire check-config` shows them all.
+#[derive(Debug, Parser)]
+#[command(name = "orderwire", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try everything with nothing installed: a server with sample data, users to sign in as, and orders coming in.
+    Demo(demo::DemoArgs),
+    /// Run the API server.
+    Serve(serve::ServeArgs),
+    /// Load a data set into the database.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
+    /// Manage users.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Print the GraphQL schema.
+    Schema,
+    /// Show the settings that would be used, secrets masked, and what is wrong with them.
+    CheckConfig(check_config::CheckConfigArgs),
+}
+
+impl Cli {
+    /// Runs the command. What went wrong is told in one line on standard error.
+    pub async fn run(self) -> ExitCode {
+        let Self { settings, command } = self;
+        let result = match command {
+            Command::Demo(args) => demo::run(settings, args).await,
+            Command::Serve(args) => serve::run(settings, args).await,
+            Command::Import(command) => import_into_database(settings, command).await,
+            Command::User(command) => user::run(settings, command).await,
+            Command::Schema => schema::run(),
+            Command::CheckConfig(args) => check_config::run(settings, args),
+        };
+        match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.tell(),
+        }
+    }
+}
+
+/// Tells what went wrong; gives the exit code.
+pub fn fail(message: &str) -> ExitCode {
+    Failure::new(message).tell()
+}
+
+async fn import_into_database(settings: Settings, command: import::ImportCommand) -> Result<(), Failure> {
+    let config = settings.load()?;
+    settings::start_log(&config);
+    let store = crate::app::open_store(&config).await?;
+    let result = import::run(command, &crate::service::import::Importer::new(store.clone())).await;
+    store.close().await;
+    Ok(result?)
+}

@@ -1,0 +1,7 @@
+//! `orderwire schema`.
+
+use super::{Failure, output};
+
+pub(super) fn run() -> Result<(), Failure> {
+    output::print(&crate::graphql::sdl())
+}

@@ -1,0 +1,67 @@
+//! Settings on the command line.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Failure;
+use crate::{
+    config::{self, Config, Loaded, LogFormat, Sources},
+    telemetry,
+};
+
+/// Settings that every command takes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct Settings {
+    /// Read settings from this file instead of orderwire.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The database: sqlite://FILE, mongodb://HOST/NAME?replicaSet=… or mongodb+srv://HOST/NAME.
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Redis, for several nodes: redis://HOST:PORT or rediss://HOST:PORT.
+    #[arg(long, global = true, value_name = "URL")]
+    redis_url: Option<String>,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as info,orderwire::http=debug.
+    #[arg(long, global = true, value_name = "FILTER")]
+    log_level: Option<String>,
+    /// Any setting, by its name in the file: --set server.grace_period=5s.
+    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    set: Vec<(String, String)>,
+}
+
+impl Settings {
+    /// Sets a setting as the command line does.
+    pub(super) fn put(&mut self, name: &str, value: impl Into<String>) {
+        self.set.push((name.to_owned(), value.into()));
+    }
+
+    /// All settings, with what is wrong with them.
+    pub(super) fn read(self) -> Result<Loaded, Failure> {
+        let named = [("database.url", self.database_url), ("redis.url", self.redis_url), ("log.level", self.log_level)];
+        let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let sources = Sources {
+            flags: named.chain(self.set).collect(),
+            environment: std::env::vars_os().collect(),
+            file: config::read_file(self.config.as_deref())?,
+        };
+        Ok(config::load(&sources))
+    }
+
+    /// All settings; fails when any is wrong.
+    pub(super) fn load(self) -> Result<Config, Failure> {
+        let loaded = self.read()?;
+        if loaded.problems.is_empty() { Ok(loaded.config) } else { Err(loaded.problems.into()) }
+    }
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("has to be NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Starts the log as the configuration wants it.
+pub(super) fn start_log(config: &Config) {
+    telemetry::init(&config.log.level, config.log_format() == LogFormat::Json);
+}

@@ -1,0 +1,27 @@
+//! The signals that end a server.
+
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Is cancelled by SIGTERM and SIGINT (Ctrl-C) from now on. A second signal ends the process at once, with 130.
+pub(super) fn shutdown() -> io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let shutdown = CancellationToken::new();
+    let token = shutdown.clone();
+    tokio::spawn(async move {
+        for is_first in [true, false] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if is_first {
+                token.cancel();
+            }
+        }
+        std::process::exit(130);
+    });
+    Ok(shutdown)
+}

@@ -1,0 +1,108 @@
+//! Where data is kept.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use super::{SecretUrl, Setting, reader::section};
+
+/// A database: an engine and a place.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// The embedded engine, in this file.
+    Sqlite(PathBuf),
+    /// The embedded engine, in a temporary folder that is deleted with the store.
+    Temporary,
+    /// MongoDB: `mongodb://` or `mongodb+srv://`.
+    Mongo(SecretUrl),
+}
+
+impl Default for DatabaseUrl {
+    /// `sqlite://orderwire.db`.
+    fn default() -> Self {
+        Self::Sqlite("orderwire.db".into())
+    }
+}
+
+impl Setting for DatabaseUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        const EXPECTED: &str = "has to be sqlite://FILE, sqlite:///ABSOLUTE/FILE, mongodb://HOST/NAME?replicaSet=… or mongodb+srv://HOST/NAME";
+        let (scheme, rest) = text.split_once("://").ok_or(EXPECTED)?;
+        match scheme {
+            "sqlite" if rest == ":memory:" => Ok(Self::Temporary),
+            "sqlite" if rest.is_empty() => Err("names no file; sqlite://orderwire.db, for example, does".to_owned()),
+            "sqlite" if rest.contains('?') => Err("takes no options after the file's name".to_owned()),
+            "sqlite" => Ok(Self::Sqlite(rest.into())),
+            "mongodb" | "mongodb+srv" if !rest.is_empty() => Ok(Self::Mongo(SecretUrl::new(text))),
+            _ => Err(EXPECTED.to_owned()),
+        }
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(super::setting::quoted(&self.to_string()))
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Self::Temporary => f.write_str("sqlite://:memory:"),
+            Self::Mongo(url) => url.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+section! {
+    /// Where data is kept.
+    "database" Database {
+        /// The database: `sqlite://FILE` (embedded, nothing to install; `sqlite:///…` for an absolute path,
+        /// `sqlite://:memory:` for one that goes away with the process), or a MongoDB replica set or sharded cluster:
+        /// `mongodb://HOST/NAME?replicaSet=…` or `mongodb+srv://HOST/NAME`.
+        url: DatabaseUrl = DatabaseUrl::default(), env "DATABASE_URL";
+        /// SQLite: how many reads run at the same time.
+        sqlite_readers: usize = 4, in 1..=256;
+        /// SQLite: how long a write waits for another process that is writing to the same file.
+        sqlite_busy_timeout: Duration = Duration::from_secs(5), in Duration::ZERO..=Duration::from_secs(300);
+        /// MongoDB: connections that are kept open.
+        mongodb_pool_min: u32 = 10, in 0..=10_000;
+        /// MongoDB: the most connections at once.
+        mongodb_pool_max: u32 = 50, in 1..=10_000;
+        /// MongoDB: how long an operation waits for a server that can do it.
+        mongodb_server_selection_timeout: Duration = Duration::from_secs(5),
+            in Duration::from_millis(100)..=Duration::from_secs(300);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_chooses_the_engine() {
+        let file = |path: &str| Ok(DatabaseUrl::Sqlite(path.into()));
+        assert_eq!(DatabaseUrl::parse("sqlite://orderwire.db"), file("orderwire.db"));
+        assert_eq!(DatabaseUrl::parse("sqlite:///var/lib/orderwire.db"), file("/var/lib/orderwire.db"));
+        assert_eq!(DatabaseUrl::parse("sqlite://:memory:"), Ok(DatabaseUrl::Temporary));
+        for url in ["mongodb://a/x?replicaSet=rs0", "mongodb+srv://a/x"] {
+            assert_eq!(DatabaseUrl::parse(url), Ok(DatabaseUrl::Mongo(SecretUrl::new(url))));
+        }
+        for bad in [
+            "",
+            "orderwire.db",
+            "sqlite:orderwire.db",
+            "sqlite://",
+            "sqlite://a?mode=rwc",
+            "postgres://a:hush@b/c",
+            "mongodb://",
+        ] {
+            let message = DatabaseUrl::parse(bad).unwrap_err();
+            assert!(!message.contains("hush"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The log.
+
+use super::{reader::section, setting::words};
+
+words! {
+    /// How log lines look.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    }
+}
+
+section! {
+    /// The log, which goes to standard error.
+    "log" Log {
+        /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or any filter of `tracing` such as
+        /// `info,orderwire::http=debug`.
+        level: String = "info".to_owned(), env "LOG_LEVEL";
+        /// `text` or `json`. Unless set: text in development, JSON in production.
+        format: Option<LogFormat> = None, example "\"text\"";
+    }
+}

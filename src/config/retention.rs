@@ -1,0 +1,21 @@
+//! How long things are kept.
+
+use std::time::Duration;
+
+use super::reader::section;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const TEN_YEARS: Duration = Duration::from_secs(3650 * 24 * 3600);
+
+section! {
+    /// How long things are kept.
+    "retention" Retention {
+        /// How long the event log reaches back: a client can be away that long and miss nothing.
+        event_log: Duration = 7 * DAY, in HOUR..=TEN_YEARS;
+        /// How long idempotency keys are remembered.
+        idempotency_keys: Duration = 2 * DAY, in DAY..=TEN_YEARS;
+        /// How often what is past its time is deleted.
+        prune_every: Duration = HOUR, in Duration::from_secs(1)..=DAY;
+    }
+}

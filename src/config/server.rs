@@ -1,0 +1,87 @@
+//! The HTTP server.
+
+use std::{fmt, time::Duration};
+
+use super::{Setting, reader::section};
+
+/// An address to listen on: `HOST:PORT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindAddress(String);
+
+impl BindAddress {
+    /// Loopback on a port that the system chooses.
+    pub fn any_local_port() -> Self {
+        Self("127.0.0.1:0".to_owned())
+    }
+
+    /// All addresses of this machine.
+    pub(super) fn everywhere(port: u16) -> Self {
+        Self(format!("0.0.0.0:{port}"))
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for BindAddress {
+    /// `127.0.0.1:8080`.
+    fn default() -> Self {
+        Self("127.0.0.1:8080".to_owned())
+    }
+}
+
+impl fmt::Display for BindAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Setting for BindAddress {
+    fn parse(text: &str) -> Result<Self, String> {
+        let is_host = |host: &str| {
+            let bracketed = host.starts_with('[') && host.ends_with(']');
+            !host.is_empty() && (bracketed || !host.contains([':', '/', ' ']))
+        };
+        match text.rsplit_once(':') {
+            Some((host, port)) if is_host(host) && port.parse::<u16>().is_ok() => Ok(Self(text.to_owned())),
+            _ => Err("has to be HOST:PORT, for example 127.0.0.1:8080 or [::]:8080".to_owned()),
+        }
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(super::setting::quoted(&self.0))
+    }
+}
+
+section! {
+    /// The HTTP server.
+    "server" Server {
+        /// Where to listen. `PORT` alone listens on that port of all addresses.
+        bind: BindAddress = BindAddress::default(), env "BIND";
+        /// How long the server takes at most to stop: running requests may finish, then they are cut off.
+        grace_period: Duration = Duration::from_secs(20), in Duration::from_millis(100)..=Duration::from_secs(3600);
+        /// The largest request body, in bytes.
+        body_limit: usize = 1024 * 1024, in 1024..=1024 * 1024 * 1024;
+        /// How long a client may take to send a body.
+        body_timeout: Duration = Duration::from_secs(30), in Duration::from_millis(100)..=Duration::from_secs(3600);
+        /// The origins whose pages may call, besides the server's own: `https://shop.example.com`, or `*` for all.
+        /// In development, every port of localhost may call as well.
+        cors_origins: Vec<String> = Vec::new(), env "CORS_ORIGINS";
+        /// Whether clients may ask for the schema. Unless set: in development only.
+        introspection: Option<bool> = None, example "true";
+        /// Whether the GraphiQL UI is served. Unless set: in development only.
+        ui: Option<bool> = None, example "true";
+    }
+}
+
+/// What is wrong with an origin of `cors_origins`, if anything.
+pub(super) fn check_origin(origin: &str) -> Result<(), String> {
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let is_origin = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ', '@', '?', '#', '*']));
+    if is_origin || origin == "*" {
+        return Ok(());
+    }
+    Err(format!("{origin:?} is not an origin such as https://shop.example.com, without a path"))
+}

@@ -1,0 +1,174 @@
+//! How values are written and read.
+
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+
+/// A value of the configuration.
+pub trait Setting: Sized {
+    /// The value that `text` stands for. The error says what would be right, and never repeats the text: it may be a
+    /// secret.
+    fn parse(text: &str) -> Result<Self, String>;
+
+    /// The value that a list stands for.
+    fn parse_list(_: &[String]) -> Result<Self, String> {
+        Err("has to be one value, not a list".to_owned())
+    }
+
+    /// The value as the file would have it, secrets masked; `None` when it is not set.
+    fn show(&self) -> Option<String>;
+}
+
+/// Text between quotation marks, as TOML has it.
+pub(super) fn quoted(text: &str) -> String {
+    format!("{text:?}")
+}
+
+impl Setting for String {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(self))
+    }
+}
+
+impl Setting for PathBuf {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(text.into())
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(&self.display().to_string()))
+    }
+}
+
+impl Setting for bool {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "has to be true or false".to_owned())
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
+macro_rules! whole_number {
+    ($($type:ty)+) => {$(
+        impl Setting for $type {
+            fn parse(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|_| format!("has to be a whole number from {} to {}", <$type>::MIN, <$type>::MAX))
+            }
+
+            fn show(&self) -> Option<String> {
+                Some(self.to_string())
+            }
+        }
+    )+};
+}
+
+whole_number!(u32 usize NonZeroUsize);
+
+impl<T: Setting> Setting for Option<T> {
+    fn parse(text: &str) -> Result<Self, String> {
+        T::parse(text).map(Some)
+    }
+
+    fn parse_list(items: &[String]) -> Result<Self, String> {
+        T::parse_list(items).map(Some)
+    }
+
+    fn show(&self) -> Option<String> {
+        self.as_ref().and_then(T::show)
+    }
+}
+
+impl Setting for Vec<String> {
+    /// Items separated by commas.
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+    }
+
+    fn parse_list(items: &[String]) -> Result<Self, String> {
+        Ok(items.to_vec())
+    }
+
+    fn show(&self) -> Option<String> {
+        let items: Vec<String> = self.iter().map(|item| quoted(item)).collect();
+        Some(format!("[{}]", items.join(", ")))
+    }
+}
+
+/// Units of time, the largest first.
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+
+impl Setting for Duration {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "has to be a whole number with ms, s, m, h or d, for example \"30s\" or \"15m\"".to_owned();
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit.trim_start()).ok_or_else(wrong)?;
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        number.checked_mul(*millis).map(Self::from_millis).ok_or_else(wrong)
+    }
+
+    fn show(&self) -> Option<String> {
+        let millis = u64::try_from(self.as_millis()).unwrap_or(u64::MAX);
+        let unit = UNITS.iter().find(|(_, unit)| millis >= *unit && millis.is_multiple_of(*unit));
+        let (name, unit) = unit.copied().unwrap_or(("s", 1000));
+        Some(quoted(&format!("{}{name}", millis / unit)))
+    }
+}
+
+/// A setting that is one of a few words.
+macro_rules! words {
+    ($(#[$about:meta])* $Name:ident { $($(#[$doc:meta])* $Variant:ident = $word:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $Name { $($(#[$doc])* $Variant,)+ }
+
+        impl $crate::config::Setting for $Name {
+            fn parse(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok(Self::$Variant),)+
+                    _ => Err(format!("has to be {}", [$(concat!("\"", $word, "\"")),+].join(" or "))),
+                }
+            }
+
+            fn show(&self) -> Option<String> {
+                let word = match self { $(Self::$Variant => $word,)+ };
+                Some($crate::config::setting::quoted(word))
+            }
+        }
+    };
+}
+pub(super) use words;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        for (text, millis, shown) in [
+            ("30s", 30_000, "30s"),
+            ("90 s", 90_000, "90s"),
+            ("15m", 900_000, "15m"),
+            ("7d", 604_800_000, "7d"),
+            ("24h", 86_400_000, "1d"),
+            ("250ms", 250, "250ms"),
+            ("0s", 0, "0s"),
+        ] {
+            let duration = Duration::parse(text).unwrap();
+            assert_eq!(duration, Duration::from_millis(millis), "{text}");
+            assert_eq!(duration.show().unwrap(), format!("\"{shown}\""));
+        }
+        for bad in ["", "30", "s", "-1s", "1.5h", "1w", "1m30s", "99999999999999999d", "３s"] {
+            assert!(Duration::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn lists_are_separated_by_commas() {
+        assert_eq!(Vec::<String>::parse(" a, b,,").unwrap(), ["a", "b"]);
+    }
+}

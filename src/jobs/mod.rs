@@ -1,0 +1,39 @@
+//! Work in the background: one job a file.
+
+mod prune;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::service::Service;
+
+/// When the jobs run.
+#[derive(Debug, Clone)]
+pub struct JobOptions {
+    /// How often what is past its retention is deleted.
+    pub prune_every: Duration,
+}
+
+/// The running jobs. They are stopped when this is dropped.
+pub struct Jobs {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    _stop_on_drop: tokio_util::sync::DropGuard,
+}
+
+impl Jobs {
+    /// Starts all jobs. Must be called within a Tokio runtime.
+    pub fn start(service: Arc<Service>, options: JobOptions) -> Self {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn(stop.clone().run_until_cancelled_owned(prune::run(service, options.prune_every)));
+        tasks.close();
+        Self { tasks, _stop_on_drop: stop.clone().drop_guard(), stop }
+    }
+
+    /// Stops all jobs and waits for them.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+}

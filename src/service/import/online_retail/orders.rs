@@ -1,0 +1,217 @@
+//! The second reading: rows become orders, each handed on when its last row went by.
+
+use std::collections::HashMap;
+
+use tokio::sync::mpsc;
+
+use super::{
+    Counts,
+    row::{HEADER, NUMBER_TAKEN, OTHER_CUSTOMER, Row, RowParser, TOTAL_TOO_LARGE},
+};
+use crate::{
+    domain::{
+        CurrencyCode, Decimal, HistoryEntry, Order, OrderId, OrderItem, OrderStatus, ProductId, Timestamp, UserId,
+    },
+    service::import::{
+        ImportError, Rejected, Source,
+        records::Records,
+        rejects::{Reason, Rejects},
+    },
+};
+
+/// How many rows without a new order pass before that is reported.
+const ROWS_PER_REPORT: u64 = 20_000;
+
+/// What the rows refer to, by the file's own keys.
+pub(super) struct Plan {
+    /// How many rows the first reading found.
+    pub rows: u64,
+    /// By `StockCode`.
+    pub products: HashMap<Box<str>, PlannedProduct>,
+    /// By `CustomerID`.
+    pub users: HashMap<Box<str>, UserId>,
+    /// By `InvoiceNo`.
+    pub orders: HashMap<Box<str>, PlannedOrder>,
+}
+
+/// A product that is stored.
+pub(super) struct PlannedProduct {
+    pub id: ProductId,
+    /// The name for lines without a description.
+    pub name: Box<str>,
+}
+
+/// An order to be built.
+pub(super) struct PlannedOrder {
+    pub id: OrderId,
+    pub state: OrderState,
+    pub customer: Box<str>,
+    pub placed_at: Timestamp,
+    /// The row that completes it.
+    pub last_row: u64,
+    /// The sum of its lines so far.
+    pub total: Decimal,
+}
+
+/// Whether the order has to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OrderState {
+    New,
+    /// An earlier import stored it.
+    Stored,
+    /// Another order has its number.
+    NumberTaken,
+}
+
+/// Complete orders, to be stored together.
+pub(super) struct Batch {
+    pub orders: Vec<Order>,
+    /// How many rows of the file were read until now.
+    pub rows: u64,
+}
+
+/// What became of the rows.
+pub(super) struct Outcome {
+    /// Rows that are lines of orders, and those of them that are in new orders.
+    pub items: Counts,
+    pub rejected: Rejected,
+}
+
+/// Reads the whole file and sends the new orders, `items_per_batch` lines and a few more at a time. Ends early, without an error, when nobody takes them any more.
+pub(super) fn read(
+    source: &Source,
+    plan: Plan,
+    mut rejects: Rejects,
+    items_per_batch: usize,
+    batches: &mpsc::Sender<Batch>,
+) -> Result<Outcome, ImportError> {
+    let changed = || ImportError::Changed(source.to_string());
+    let mut records = Records::open(source, &HEADER)?;
+    let mut parser = RowParser::new();
+    let mut builder =
+        Builder { plan, open: HashMap::new(), row: 0, done: Vec::new(), done_items: 0, items: Counts::default() };
+    let mut sent_rows = 0;
+    while records.advance()? {
+        builder.row += 1;
+        let taken = match parser.parse(records.record()) {
+            Ok(row) => builder.take(&row).map_err(|Inconsistent| changed())?,
+            Err(reason) => Err(reason),
+        };
+        if let Err(reason) = taken {
+            rejects.add(reason, records.line(), records.record())?;
+        }
+        let quiet = builder.done.is_empty() && builder.row - sent_rows >= ROWS_PER_REPORT;
+        if quiet || builder.done_items >= items_per_batch {
+            sent_rows = builder.row;
+            if batches.blocking_send(builder.batch()).is_err() {
+                break;
+            }
+        }
+    }
+    if !batches.is_closed() && (builder.row != builder.plan.rows || !builder.open.is_empty()) {
+        return Err(changed());
+    }
+    // Nobody is there to take it only when the import was given up.
+    let _ = batches.blocking_send(builder.batch());
+    Ok(Outcome { items: builder.items, rejected: rejects.finish()? })
+}
+
+/// The file says something else than at the first reading.
+struct Inconsistent;
+
+struct Builder {
+    plan: Plan,
+    /// Orders whose last row is still to come, by `InvoiceNo`.
+    open: HashMap<Box<str>, Order>,
+    /// The row being read; the first one is 1.
+    row: u64,
+    done: Vec<Order>,
+    done_items: usize,
+    items: Counts,
+}
+
+impl Builder {
+    /// Adds the row to its order; inside, why it is rejected.
+    fn take(&mut self, row: &Row<'_>) -> Result<Result<(), Reason>, Inconsistent> {
+        let line_total = match row.line_total() {
+            Ok(line_total) => line_total,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let planned = self.plan.orders.get_mut(row.invoice).ok_or(Inconsistent)?;
+        if *planned.customer != *row.customer {
+            return Ok(Err(OTHER_CUSTOMER));
+        }
+        let completes = planned.last_row == self.row;
+        if planned.state == OrderState::NumberTaken {
+            return Ok(Err(NUMBER_TAKEN));
+        }
+        let total = planned.total.checked_add(line_total);
+        if let Some(total) = total {
+            planned.total = total;
+            self.items.total += 1;
+        }
+        if planned.state == OrderState::New {
+            if let Some(total) = total {
+                self.items.new += 1;
+                self.add_line(row, line_total, total)?;
+            }
+            if completes {
+                let order = self.open.remove(row.invoice).ok_or(Inconsistent)?;
+                self.done_items += order.items.len();
+                self.done.push(order);
+            }
+        }
+        Ok(total.map(|_| ()).ok_or(TOTAL_TOO_LARGE))
+    }
+
+    fn add_line(&mut self, row: &Row<'_>, line_total: Decimal, total: Decimal) -> Result<(), Inconsistent> {
+        let product = self.plan.products.get(row.code).ok_or(Inconsistent)?;
+        let name = if row.description.trim().is_empty() { &*product.name } else { row.description };
+        let item = OrderItem {
+            product: product.id,
+            sku: row.code.to_owned(),
+            name: name.to_owned(),
+            quantity: row.quantity,
+            unit_price: row.price,
+            line_total,
+        };
+        let order = match self.open.get_mut(row.invoice) {
+            Some(order) => order,
+            None => {
+                let planned = self.plan.orders.get(row.invoice).ok_or(Inconsistent)?;
+                let customer = *self.plan.users.get(row.customer).ok_or(Inconsistent)?;
+                self.open.entry(row.invoice.into()).or_insert(new_order(row, planned, customer))
+            }
+        };
+        order.items.push(item);
+        order.total = total;
+        Ok(())
+    }
+
+    fn batch(&mut self) -> Batch {
+        self.done_items = 0;
+        Batch { orders: std::mem::take(&mut self.done), rows: self.row }
+    }
+}
+
+/// The order of the invoice's first row, still without lines.
+fn new_order(row: &Row<'_>, planned: &PlannedOrder, customer: UserId) -> Order {
+    let at = planned.placed_at;
+    let delivered = HistoryEntry { seq: 0, from: None, to: OrderStatus::Delivered, actor: None, reason: None, at };
+    Order {
+        id: planned.id,
+        number: row.invoice.to_owned(),
+        region: row.country.to_owned(),
+        customer,
+        items: Vec::new(),
+        total: Decimal::ZERO,
+        currency: CurrencyCode::GBP,
+        status: OrderStatus::Delivered,
+        history: vec![delivered],
+        payment_reference: None,
+        version: 1,
+        placed_at: at,
+        created_at: at,
+        updated_at: at,
+    }
+}

@@ -1,0 +1,188 @@
+//! One row of the data set: what makes it well-formed, and what makes it a line of an order.
+
+use csv::ByteRecord;
+use jiff::{civil, tz::TimeZone};
+
+use crate::{
+    domain::{Decimal, Timestamp},
+    service::import::rejects::{NOT_UTF8, Reason, WRONG_FIELD_COUNT},
+};
+
+/// The columns.
+pub(super) const HEADER: [&str; 8] =
+    ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"];
+
+/// The invoice has another customer than its first row says.
+pub(super) const OTHER_CUSTOMER: Reason = "another customer than the invoice's first row";
+/// The order's total can't be held.
+pub(super) const TOTAL_TOO_LARGE: Reason = "the order's total would be out of range";
+/// An order that did not come from this import has the number.
+pub(super) const NUMBER_TAKEN: Reason = "another order has this number";
+
+/// A well-formed row.
+pub(super) struct Row<'r> {
+    pub invoice: &'r str,
+    pub code: &'r str,
+    /// As typed; may be empty.
+    pub description: &'r str,
+    pub quantity: i32,
+    pub at: Timestamp,
+    /// Of one unit, in pounds; may be negative.
+    pub price: Decimal,
+    /// Empty for none.
+    pub customer: &'r str,
+    pub country: &'r str,
+}
+
+/// Parses rows.
+pub(super) struct RowParser {
+    london: TimeZone,
+    last_time: (Vec<u8>, Timestamp),
+}
+
+impl RowParser {
+    /// A parser for one reading of the file.
+    #[expect(clippy::expect_used, reason = "the time zone database is compiled in")]
+    pub fn new() -> Self {
+        let london = TimeZone::get("Europe/London").expect("the bundled database has London");
+        Self { london, last_time: (Vec::new(), Timestamp::from_unix_millis(0)) }
+    }
+
+    /// The row, or why it is malformed.
+    pub fn parse<'r>(&mut self, record: &'r ByteRecord) -> Result<Row<'r>, Reason> {
+        if record.len() != HEADER.len() {
+            return Err(WRONG_FIELD_COUNT);
+        }
+        let text = |column: usize| std::str::from_utf8(&record[column]).map_err(|_| NOT_UTF8);
+        let row = Row {
+            invoice: text(0)?,
+            code: text(1)?,
+            description: text(2)?,
+            quantity: text(3)?.parse().map_err(|_| "Quantity is not a whole number, or out of range")?,
+            at: self.time(text(4)?)?,
+            price: text(5)?.parse().map_err(|_| "UnitPrice is not a number with up to 4 decimals, or out of range")?,
+            customer: text(6)?,
+            country: text(7)?,
+        };
+        if row.invoice.is_empty() {
+            return Err("InvoiceNo is empty");
+        }
+        if row.code.is_empty() {
+            return Err("StockCode is empty");
+        }
+        if !row.customer.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err("CustomerID is not a number");
+        }
+        if row.country.is_empty() {
+            return Err("Country is empty");
+        }
+        Ok(row)
+    }
+
+    /// Neighbouring rows mostly have the same time: it is converted once.
+    fn time(&mut self, text: &str) -> Result<Timestamp, Reason> {
+        if self.last_time.0 != text.as_bytes() {
+            let at = london_time(text, &self.london).ok_or("InvoiceDate is not a time like 2010-12-01T08:26:00")?;
+            self.last_time = (text.as_bytes().to_vec(), at);
+        }
+        Ok(self.last_time.1)
+    }
+}
+
+/// The point in time of a local one. A time that the clocks skipped counts as that much later, and of one that they
+/// showed twice the first is meant.
+fn london_time(text: &str, london: &TimeZone) -> Option<Timestamp> {
+    if text.len() != "2010-12-01T08:26:00".len() || text.as_bytes().get(10) != Some(&b'T') {
+        return None;
+    }
+    let local: civil::DateTime = text.parse().ok()?;
+    let time = london.to_ambiguous_timestamp(local).compatible().ok()?;
+    Some(Timestamp::from_unix_millis(time.as_millisecond()))
+}
+
+impl Row<'_> {
+    /// The quantity times the price, or why the row is not a line of an order.
+    pub fn line_total(&self) -> Result<Decimal, Reason> {
+        if self.invoice.starts_with('C') {
+            return Err("cancelled");
+        }
+        if self.customer.is_empty() {
+            return Err("no customer");
+        }
+        if self.quantity <= 0 {
+            return Err("Quantity is not above 0");
+        }
+        if self.price < Decimal::ZERO {
+            return Err("UnitPrice is below 0");
+        }
+        self.price.checked_mul(self.quantity).ok_or("Quantity times UnitPrice is out of range")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: [&str; 8] =
+        ["536365", "85123A", " LAMP ", "6", "2010-12-01T08:26:00", "2.55", "17850", "United Kingdom"];
+
+    fn with(column: usize, value: &str) -> ByteRecord {
+        let mut fields = GOOD;
+        fields[column] = value;
+        ByteRecord::from(fields.to_vec())
+    }
+
+    fn reason(column: usize, value: &str) -> &'static str {
+        match RowParser::new().parse(&with(column, value)) {
+            Err(reason) => reason,
+            Ok(row) => row.line_total().unwrap_err(),
+        }
+    }
+
+    #[test]
+    fn local_times_are_londons() {
+        let millis = |text: &str| {
+            let time = RowParser::new().parse(&with(4, text)).map(|row| row.at.to_string());
+            time.unwrap_or_else(str::to_owned)
+        };
+        assert_eq!(millis("2010-12-01T08:26:00"), "2010-12-01T08:26:00.000Z");
+        assert_eq!(millis("2011-07-01T08:26:00"), "2011-07-01T07:26:00.000Z");
+        assert_eq!(millis("2011-03-27T01:30:00"), "2011-03-27T01:30:00.000Z", "skipped: counts as 02:30 BST");
+        assert_eq!(millis("2011-10-30T01:30:00"), "2011-10-30T00:30:00.000Z", "shown twice: the first");
+    }
+
+    #[test]
+    fn each_fault_has_its_reason() {
+        assert!(RowParser::new().parse(&ByteRecord::from(GOOD.to_vec())).unwrap().line_total().is_ok());
+        for (column, value, expected) in [
+            (0, "", "InvoiceNo is empty"),
+            (0, "C536365", "cancelled"),
+            (1, "", "StockCode is empty"),
+            (3, "1.5", "Quantity is not a whole number, or out of range"),
+            (3, "2147483648", "Quantity is not a whole number, or out of range"),
+            (3, "0", "Quantity is not above 0"),
+            (3, "-1", "Quantity is not above 0"),
+            (4, "12/1/2010 8:26", "InvoiceDate is not a time like 2010-12-01T08:26:00"),
+            (4, "2010-13-01T08:26:00", "InvoiceDate is not a time like 2010-12-01T08:26:00"),
+            (4, "2010-12-01T08:26:0é", "InvoiceDate is not a time like 2010-12-01T08:26:00"),
+            (5, "2.55555", "UnitPrice is not a number with up to 4 decimals, or out of range"),
+            (5, "£2.55", "UnitPrice is not a number with up to 4 decimals, or out of range"),
+            (5, "-2.55", "UnitPrice is below 0"),
+            (5, "922337203685477.5807", "Quantity times UnitPrice is out of range"),
+            (6, "", "no customer"),
+            (6, "a@b", "CustomerID is not a number"),
+            (7, "", "Country is empty"),
+        ] {
+            assert_eq!(reason(column, value), expected, "column {column}: {value}");
+        }
+    }
+
+    #[test]
+    fn other_field_counts_and_bytes_are_refused() {
+        let mut parser = RowParser::new();
+        assert_eq!(parser.parse(&ByteRecord::from(GOOD[..7].to_vec())).err(), Some(WRONG_FIELD_COUNT));
+        let mut bytes = GOOD.map(str::as_bytes);
+        bytes[2] = b"\xa3 LAMP";
+        assert_eq!(parser.parse(&ByteRecord::from(bytes.to_vec())).err(), Some(NOT_UTF8));
+    }
+}

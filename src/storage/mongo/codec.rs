@@ -1,0 +1,269 @@
+//! Values as MongoDB holds them, read straight from the raw reply: no intermediate document is built.
+//!
+//! Ids are 16-byte binaries (they sort like the id), money is 64-bit units, times are dates, states are their GraphQL
+//! names and priorities their rank. A value that is absent is left out, never null.
+
+use bson::{
+    Binary, Bson, RawArrayBuf, RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf, raw::CStr, spec::BinarySubtype,
+};
+
+use crate::{
+    domain::*,
+    storage::{Result, StoreError},
+};
+
+/// A value that a document can hold.
+pub(super) trait Stored: Sized {
+    /// The value, unless the document holds something else.
+    fn read(value: RawBsonRef<'_>) -> Option<Self>;
+    /// Appends the value to a document.
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr);
+}
+
+/// A field of a document that is being read.
+pub(super) struct Field<'a> {
+    pub(super) key: &'static str,
+    pub(super) value: Option<RawBsonRef<'a>>,
+}
+
+impl Field<'_> {
+    /// The value of a field that every document has.
+    pub(super) fn required<T: Stored>(self) -> Result<T> {
+        self.value.and_then(T::read).ok_or_else(|| self.corrupt())
+    }
+
+    /// The value of a field that may be absent.
+    pub(super) fn optional<T: Stored>(self) -> Result<Option<T>> {
+        self.value.map(|value| T::read(value).ok_or_else(|| self.corrupt())).transpose()
+    }
+
+    /// The elements of an array of documents, empty when it was not read.
+    pub(super) fn documents<T>(self, decode: impl Fn(&RawDocument) -> Result<T>) -> Result<Vec<T>> {
+        let Some(value) = self.value else { return Ok(Vec::new()) };
+        let array = value.as_array().ok_or_else(|| self.corrupt())?;
+        let mut elements = Vec::new();
+        for element in array {
+            let document = element.map_err(StoreError::internal)?.as_document().ok_or_else(|| self.corrupt())?;
+            elements.push(decode(document)?);
+        }
+        Ok(elements)
+    }
+
+    fn corrupt(&self) -> StoreError {
+        StoreError::internal(format!("a stored document has no proper {:?}", self.key))
+    }
+}
+
+/// Binds each name to the [`Field`] of that key, in one pass over the document.
+macro_rules! fields {
+    ($document:expr, $($name:ident: $key:literal),* $(,)?) => {
+        $(let mut $name = $crate::storage::mongo::codec::Field { key: $key, value: None };)*
+        for element in $document.iter_elements() {
+            let element = element.map_err($crate::storage::StoreError::internal)?;
+            match element.key().as_str() {
+                $($key => $name.value = Some(element.value().map_err($crate::storage::StoreError::internal)?),)*
+                _ => {}
+            }
+        }
+    };
+}
+pub(super) use fields;
+
+/// Appends values to a raw document; an `Option` that is `None` is left out.
+macro_rules! put {
+    ($document:expr, $($key:literal: $value:expr),* $(,)?) => {
+        $($crate::storage::mongo::codec::Stored::put(&$value, &mut $document, bson::raw::cstr!($key));)*
+    };
+}
+pub(super) use put;
+
+/// A new raw document with these values.
+macro_rules! raw {
+    ($($fields:tt)*) => {{
+        let mut document = bson::RawDocumentBuf::new();
+        $crate::storage::mongo::codec::put!(document, $($fields)*);
+        document
+    }};
+}
+pub(super) use raw;
+
+/// An id of any type as the database holds it.
+pub(super) fn binary(bytes: &[u8]) -> Binary {
+    Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() }
+}
+
+impl<const N: usize> Stored for [u8; N] {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        value.as_binary()?.bytes.try_into().ok()
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, RawBsonRef::Binary(RawBinaryRef { subtype: BinarySubtype::Generic, bytes: self }));
+    }
+}
+
+macro_rules! stored_ids {
+    ($($id:ident),*) => {
+        $(
+            impl Stored for $id {
+                fn read(value: RawBsonRef<'_>) -> Option<Self> {
+                    <[u8; 16]>::read(value).map(Self::from_bytes)
+                }
+                fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+                    self.to_bytes().put(document, key);
+                }
+            }
+            impl From<$id> for Bson {
+                fn from(id: $id) -> Self {
+                    binary(&id.to_bytes()).into()
+                }
+            }
+        )*
+    };
+}
+stored_ids!(UserId, ProductId, OrderId, TaskId, EventId, SessionId);
+
+macro_rules! stored_names {
+    ($($type:ident { $($variant:ident = $name:literal),* })*) => {
+        $(
+            impl Stored for $type {
+                fn read(value: RawBsonRef<'_>) -> Option<Self> {
+                    match value.as_str()? {
+                        $($name => Some(Self::$variant),)*
+                        _ => None,
+                    }
+                }
+                fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+                    document.append(key, match self { $(Self::$variant => $name),* });
+                }
+            }
+            impl From<$type> for Bson {
+                fn from(value: $type) -> Self {
+                    match value { $($type::$variant => $name),* }.into()
+                }
+            }
+        )*
+    };
+}
+stored_names! {
+    UserRole { Customer = "CUSTOMER", Staff = "STAFF", Admin = "ADMIN" }
+    ProductStatus { Active = "ACTIVE", Archived = "ARCHIVED" }
+    OrderStatus {
+        Pending = "PENDING", Confirmed = "CONFIRMED", Shipped = "SHIPPED", Delivered = "DELIVERED",
+        Cancelled = "CANCELLED", Returned = "RETURNED"
+    }
+    TaskStatus { Todo = "TODO", InProgress = "IN_PROGRESS", Done = "DONE", Cancelled = "CANCELLED" }
+    EventKind { Created = "CREATED", StatusChanged = "STATUS_CHANGED", Updated = "UPDATED", Deleted = "DELETED" }
+    EntityKind { Order = "ORDER", Task = "TASK", Product = "PRODUCT" }
+}
+
+impl Stored for TaskPriority {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        let rank = i64::from(value.as_i32()?);
+        [Self::Low, Self::Medium, Self::High, Self::Urgent].into_iter().find(|priority| priority.rank() == rank)
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, *self as i32);
+    }
+}
+
+impl From<TaskPriority> for Bson {
+    fn from(priority: TaskPriority) -> Self {
+        (priority as i32).into()
+    }
+}
+
+impl Stored for Timestamp {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        value.as_datetime().map(|date| Self::from_unix_millis(date.timestamp_millis()))
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, bson::DateTime::from_millis(self.unix_millis()));
+    }
+}
+
+impl From<Timestamp> for Bson {
+    fn from(time: Timestamp) -> Self {
+        bson::DateTime::from_millis(time.unix_millis()).into()
+    }
+}
+
+impl Stored for Decimal {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        i64::read(value).map(Self::from_units)
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, self.units());
+    }
+}
+
+impl From<Decimal> for Bson {
+    fn from(amount: Decimal) -> Self {
+        amount.units().into()
+    }
+}
+
+impl Stored for CurrencyCode {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        value.as_str()?.parse().ok()
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, self.as_str());
+    }
+}
+
+impl Stored for i32 {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        value.as_i32()
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, *self);
+    }
+}
+
+impl Stored for i64 {
+    /// Aggregations answer with the smallest type that holds a sum.
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        value.as_i64().or_else(|| value.as_i32().map(Self::from))
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, *self);
+    }
+}
+
+impl Stored for f64 {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        value.as_f64()
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, *self);
+    }
+}
+
+impl Stored for String {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        value.as_str().map(str::to_owned)
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, self.as_str());
+    }
+}
+
+impl Stored for Vec<String> {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        value.as_array()?.into_iter().map(|element| String::read(element.ok()?)).collect()
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, self.iter().map(String::as_str).collect::<RawArrayBuf>());
+    }
+}
+
+impl<T: Stored> Stored for Option<T> {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        T::read(value).map(Some)
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        if let Some(value) = self {
+            value.put(document, key);
+        }
+    }
+}

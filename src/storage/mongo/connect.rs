@@ -1,0 +1,169 @@
+//! Opening the database: the connection pool, and what is refused at start.
+
+use std::time::Duration;
+
+use bson::{Document, doc};
+use mongodb::{
+    Client, Collection,
+    error::{Error, ErrorKind},
+    options::{
+        Acknowledgment, ClientOptions, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+    },
+};
+
+use super::{Inner, MongoStore, codec, indexes, read};
+use crate::{
+    domain::LogId,
+    storage::{Result, StoreError},
+};
+
+const DEFAULT_DATABASE: &str = "orderwire";
+const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(2);
+const NEEDS_REPLICA_SET: &str = "MongoDB needs to be a replica set or a sharded cluster: start mongod with --replSet \
+    and run rs.initiate() once";
+
+/// How to connect to MongoDB.
+#[derive(Debug, Clone)]
+pub struct MongoOptions {
+    /// Connections that are kept open.
+    pub pool_min: u32,
+    /// The most connections at once.
+    pub pool_max: u32,
+    /// How long an operation waits for a server that can do it.
+    pub server_selection_timeout: Duration,
+    /// What the server calls us in its logs.
+    pub app_name: String,
+}
+
+impl Default for MongoOptions {
+    fn default() -> Self {
+        Self {
+            pool_min: 10,
+            pool_max: 50,
+            server_selection_timeout: Duration::from_secs(5),
+            app_name: "orderwire".to_owned(),
+        }
+    }
+}
+
+impl MongoStore {
+    /// Connects to the database that `url` names (default `orderwire`), and makes what is missing of its indexes.
+    /// Errors: `Unavailable` when no primary can be reached or the server stands alone, `Internal` when the URL is
+    /// malformed or an index is in the way. No message holds the URL's credentials.
+    pub async fn connect(url: &str, options: MongoOptions) -> Result<Self> {
+        let mut client_options = ClientOptions::parse(url)
+            .await
+            .map_err(|error| StoreError::internal(without_credentials(&error.kind.to_string(), url)))?;
+        client_options.min_pool_size = Some(options.pool_min);
+        client_options.max_pool_size = Some(options.pool_max);
+        client_options.server_selection_timeout = Some(options.server_selection_timeout);
+        client_options.connect_timeout.get_or_insert(options.server_selection_timeout);
+        client_options.app_name = Some(options.app_name);
+        client_options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+        client_options.read_concern = None;
+        client_options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
+
+        let client = Client::with_options(client_options.clone())?;
+        let hello = match client.database("admin").run_command(doc! { "hello": 1 }).await {
+            Ok(hello) => hello,
+            Err(error) => return Err(why_unreachable(client_options, error).await),
+        };
+        refuse_standalone(&hello)?;
+        let name = client_options.default_database.as_deref().unwrap_or(DEFAULT_DATABASE);
+        let database = client.database(name);
+        indexes::create(&database).await?;
+        let log = log_id(&database.collection("counters")).await?;
+        let majority = CollectionOptions::builder().read_concern(ReadConcern::majority()).build();
+        Ok(Self(std::sync::Arc::new(Inner {
+            users: database.collection("users"),
+            sessions: database.collection("sessions"),
+            products: database.collection("products"),
+            orders: database.collection("orders"),
+            tasks: database.collection("tasks"),
+            events: database.collection_with_options("events", majority.clone()),
+            counters: database.collection_with_options("counters", majority),
+            idempotency: database.collection("idempotency"),
+            log,
+            turn: tokio::sync::Mutex::default(),
+            waiting: std::sync::Mutex::default(),
+            running: tokio_util::task::TaskTracker::new(),
+            client,
+            database,
+        })))
+    }
+}
+
+fn refuse_standalone(hello: &Document) -> Result<()> {
+    let is_replica_set = hello.contains_key("setName");
+    let is_sharded = hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
+    if is_replica_set || is_sharded { Ok(()) } else { Err(StoreError::Unavailable(NEEDS_REPLICA_SET.to_owned())) }
+}
+
+/// A standalone server never becomes the primary that a `replicaSet=` in the URL asks for: asks each host itself, so
+/// that the message says what is wrong.
+async fn why_unreachable(options: ClientOptions, error: Error) -> StoreError {
+    if !matches!(*error.kind, ErrorKind::ServerSelection { .. }) {
+        return error.into();
+    }
+    let hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();
+    for host in &options.hosts {
+        let mut direct = options.clone();
+        direct.hosts = vec![host.clone()];
+        direct.repl_set_name = None;
+        direct.direct_connection = Some(true);
+        direct.min_pool_size = None;
+        direct.selection_criteria =
+            Some(SelectionCriteria::ReadPreference(ReadPreference::Nearest { options: Some(Default::default()) }));
+        direct.server_selection_timeout = Some(DIAGNOSIS_TIMEOUT);
+        let Ok(client) = Client::with_options(direct) else { continue };
+        let hello = client.database("admin").run_command(doc! { "hello": 1 }).await;
+        if hello.is_ok_and(|hello| refuse_standalone(&hello).is_err()) {
+            return StoreError::Unavailable(NEEDS_REPLICA_SET.to_owned());
+        }
+    }
+    StoreError::Unavailable(format!("no MongoDB primary can be reached at {}: {}", hosts.join(", "), error.kind))
+}
+
+/// Makes the log's counter once; all nodes find the same one.
+async fn log_id(counters: &Collection<bson::RawDocumentBuf>) -> Result<LogId> {
+    let made = doc! { "$setOnInsert": { "log_id": i64::from(rand::random::<u32>()), "seq": 0_i64 } };
+    let update = || counters.update_one(doc! { "_id": "log" }, made.clone()).upsert(true);
+    if let Err(error) = update().await {
+        // Another node made it at the same moment.
+        if super::error::duplicate_index(&error).is_none() {
+            return Err(error.into());
+        }
+        update().await?;
+    }
+    let found = read::rows(counters.find(doc! { "_id": "log" }).batch().await?, |document| {
+        codec::fields!(document, log_id: "log_id");
+        log_id.required::<i64>()
+    })
+    .await?;
+    let id = found.first().copied().and_then(|id| u32::try_from(id).ok());
+    id.map(LogId).ok_or_else(|| StoreError::internal("the event log has no proper identity"))
+}
+
+/// The driver's text about a URL it can't read, less the user name and password that it may quote.
+fn without_credentials(message: &str, url: &str) -> String {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let Some((credentials, _)) = authority.rsplit_once('@') else {
+        return format!("not a MongoDB URL: {message}");
+    };
+    let quoted = credentials.split(':').chain([credentials]).any(|part| !part.is_empty() && message.contains(part));
+    let message = if quoted { "the user name and password have to be percent-encoded" } else { message };
+    format!("not a MongoDB URL: {message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_not_repeated() {
+        let url = "mongodb://ann:s3cret/x@host/db";
+        assert!(!without_credentials("bad host ann:s3cret", url).contains("s3cret"));
+        assert!(!without_credentials("bad: s3cret/x", url).contains("s3cret"));
+        assert!(without_credentials("no hosts", url).contains("no hosts"));
+    }
+}

@@ -1,0 +1,180 @@
+//! The event log: numbered by one counter inside the transactions that append to it.
+//!
+//! Two transactions that both move the counter can't overlap: the server refuses the second one, which starts again.
+//! So an entry's number is its place in commit order, and one that commits late with a lower number cannot exist.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bson::{Document, RawDocument, RawDocumentBuf, doc};
+
+use super::{
+    Inner, MongoStore,
+    codec::{binary, fields, raw},
+    read::rows,
+    transaction::{Attempt, Transaction},
+};
+use crate::{
+    domain::*,
+    storage::{EventStore, LogPage, LogState, Result, StoreError},
+};
+
+fn encode(event: &Event) -> Result<RawDocumentBuf> {
+    let payload = serde_json::to_string(&event.entity).map_err(StoreError::internal)?;
+    Ok(raw! {
+        "_id": event.seq, "event_id": event.id, "kind": event.kind, "entity_kind": event.entity.kind(),
+        "entity_id": event.entity.id().to_bytes(), "entity_version": event.entity.version(), "actor": event.actor,
+        "occurred_at": event.occurred_at, "previous_status": event.previous_status, "payload": payload,
+    })
+}
+
+fn decode(document: &RawDocument) -> Result<Event> {
+    fields!(document,
+        seq: "_id", id: "event_id", kind: "kind", actor: "actor", occurred_at: "occurred_at",
+        previous_status: "previous_status", payload: "payload");
+    let payload = payload.value.and_then(|payload| payload.as_str()).unwrap_or_default();
+    Ok(Event {
+        seq: seq.required()?,
+        id: id.required()?,
+        kind: kind.required()?,
+        previous_status: previous_status.optional()?,
+        entity: serde_json::from_str(payload).map_err(StoreError::internal)?,
+        actor: actor.optional()?,
+        occurred_at: occurred_at.required()?,
+    })
+}
+
+fn seq_of(document: &RawDocument) -> Result<Seq> {
+    fields!(document, seq: "seq");
+    seq.required()
+}
+
+fn number_of(document: &RawDocument) -> Result<Seq> {
+    fields!(document, seq: "_id");
+    seq.required()
+}
+
+/// A change that the log is to hold.
+pub(super) struct Change {
+    pub(super) kind: EventKind,
+    pub(super) previous_status: Option<OrderStatus>,
+    pub(super) entity: Entity,
+}
+
+impl Change {
+    /// A change of a product.
+    pub(super) fn of_product(kind: EventKind, product: Product) -> Self {
+        Self { kind, previous_status: None, entity: Entity::Product(Arc::new(product)) }
+    }
+
+    /// A change of a task.
+    pub(super) fn of_task(kind: EventKind, task: Task) -> Self {
+        Self { kind, previous_status: None, entity: Entity::Task(Arc::new(task)) }
+    }
+
+    /// A change of an order from a status, `None` for a new order.
+    pub(super) fn of_order(previous_status: Option<OrderStatus>, order: Order) -> Self {
+        let kind = if previous_status.is_some() { EventKind::StatusChanged } else { EventKind::Created };
+        Self { kind, previous_status, entity: Entity::Order(Arc::new(order)) }
+    }
+
+    /// The entry that says so.
+    pub(super) fn at(self, seq: Seq, stamp: Stamp) -> Event {
+        Event {
+            seq,
+            id: EventId::generate(stamp.at),
+            kind: self.kind,
+            previous_status: self.previous_status,
+            entity: self.entity,
+            actor: stamp.actor,
+            occurred_at: stamp.at,
+        }
+    }
+}
+
+impl Transaction {
+    /// Takes the next `count` numbers of the log and answers with the first. From here to the commit no other
+    /// transaction can take one.
+    pub(super) async fn take_numbers(&mut self, count: usize) -> Attempt<Seq> {
+        let counters = self.store.counters.clone();
+        let count = count as Seq;
+        let counter = self.update_one(&counters, doc! { "_id": "log" }, doc! { "$inc": { "seq": count } }).await?;
+        Ok(seq_of(&counter)? - count + 1)
+    }
+
+    /// Appends entries whose numbers were taken.
+    pub(super) async fn append(&mut self, events: &[Event]) -> Attempt<()> {
+        let events = events.iter().map(encode).collect::<Result<_>>()?;
+        let log = self.store.events.clone();
+        self.insert(&log, events).await
+    }
+
+    /// Takes numbers for these changes and appends their entries.
+    pub(super) async fn record(&mut self, changes: Vec<Change>, stamp: Stamp) -> Attempt<Vec<Event>> {
+        let first = self.take_numbers(changes.len()).await?;
+        let events: Vec<Event> = (first..).zip(changes).map(|(seq, change)| change.at(seq, stamp)).collect();
+        self.append(&events).await?;
+        Ok(events)
+    }
+}
+
+impl Inner {
+    async fn head(&self) -> Result<Seq> {
+        let find = self.counters.find(doc! { "_id": "log" }).batch_size(2);
+        let found = rows(self.within(find.batch()).await?, seq_of).await?.pop();
+        found.ok_or_else(|| StoreError::internal("the event log has lost its counter"))
+    }
+
+    /// The number of the first entry in order of `_id` that passes.
+    async fn first_number(&self, filter: Document) -> Result<Option<Seq>> {
+        let find = self.events.find(filter).projection(doc! { "_id": 1 }).sort(doc! { "_id": 1 }).limit(1);
+        Ok(rows(self.within(find.batch_size(2).batch()).await?, number_of).await?.pop())
+    }
+
+    /// Deletes the entries before the first one that is young enough, so that what is left has no holes.
+    pub(super) async fn prune_log(&self, before: Timestamp) -> Result<()> {
+        let young = self.first_number(doc! { "occurred_at": { "$gte": before } }).await?;
+        let keep = match young {
+            Some(young) => young,
+            None => self.head().await?,
+        };
+        self.events.delete_many(doc! { "_id": { "$lt": keep } }).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl EventStore for MongoStore {
+    async fn log_state(&self) -> Result<LogState> {
+        // The oldest entry first: should it be pruned meanwhile, the horizon is merely cautious.
+        let oldest = self.0.first_number(doc! {}).await?;
+        let head = self.0.head().await?;
+        Ok(LogState { log: self.0.log, head, horizon: oldest.map_or(head, |oldest| oldest - 1) })
+    }
+
+    async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
+        // The head first: every entry up to it can be read from now on.
+        let head = self.0.head().await?;
+        if head <= after || limit == 0 {
+            return Ok(LogPage { events: Vec::new(), through: after });
+        }
+        let mut condition = doc! { "_id": { "$gt": after, "$lte": head } };
+        let mut index = "_id_";
+        if let Some(kind) = filter.kind {
+            condition.insert("entity_kind", kind);
+            index = "entity_kind";
+        }
+        if let Some(entity) = filter.entity {
+            condition.insert("entity_id", binary(&entity.to_bytes()));
+            index = "entity_id";
+        }
+        let hint = mongodb::options::Hint::Name(index.to_owned());
+        let find = self.0.events.find(condition).sort(doc! { "_id": 1 }).limit(i64::from(limit)).hint(hint);
+        let events = rows(self.0.within(find.batch_size(limit.saturating_add(1)).batch()).await?, decode).await?;
+        let through = match events.last() {
+            Some(last) if events.len() == limit as usize => last.seq,
+            _ => head,
+        };
+        Ok(LogPage { events, through })
+    }
+}

@@ -1,0 +1,101 @@
+//! The indexes, named after what they serve: `FILTER_SORT` walks the rows that pass an equality filter in list order,
+//! `SORT` all rows. `query` picks among them by name.
+
+use bson::{Document, doc};
+use mongodb::{Database, IndexModel, error::ErrorKind, options::IndexOptions};
+
+use crate::storage::{Result, StoreError};
+
+/// `IndexOptionsConflict` and `IndexKeySpecsConflict`.
+const CONFLICTS: [i32; 2] = [85, 86];
+
+/// Makes what is missing.
+pub(super) async fn create(database: &Database) -> Result<()> {
+    for (collection, models) in all() {
+        let made = database.collection::<Document>(collection).create_indexes(models).await;
+        made.map_err(|error| match &*error.kind {
+            ErrorKind::Command(command) if CONFLICTS.contains(&command.code) => StoreError::internal(format!(
+                "the collection {collection} has an index that is in the way, drop it and start again: {}",
+                command.message
+            )),
+            _ => error.into(),
+        })?;
+    }
+    Ok(())
+}
+
+fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
+    let users = [
+        vec![unique("email", doc! { "email": { "$exists": true } }), plain("words", doc! { "words": 1 })],
+        sorted(&[""], &["created_at", "name_key"]),
+        sorted(&["role"], &["created_at", "name_key"]),
+    ];
+    let sessions = [vec![plain("user", doc! { "user": 1 }), plain("expires_at", doc! { "expires_at": 1 })]];
+    let products = [
+        vec![unique("sku", doc! {}), plain("words", doc! { "words": 1 })],
+        sorted(&["", "status", "tags"], &["created_at", "name_key", "price", "stock"]),
+    ];
+    let orders = [
+        vec![unique("number", doc! {})],
+        sorted(&["", "customer", "status", "region"], &["placed_at", "total"]),
+        sorted(&["items.product"], &["placed_at"]),
+    ];
+    let tasks = [
+        vec![plain("words", doc! { "words": 1 })],
+        sorted(&["", "status", "created_by", "viewers"], &["created_at", "due_key", "priority"]),
+        sorted(&["priority"], &["created_at", "due_key"]),
+        sorted(&["assignee", "order"], &["created_at", "due_key", "priority"]).into_iter().map(partial).collect(),
+    ];
+    let events = [vec![
+        plain("entity_kind", doc! { "entity_kind": 1, "_id": 1 }),
+        plain("entity_id", doc! { "entity_id": 1, "_id": 1 }),
+    ]];
+    let idempotency = [vec![plain("created_at", doc! { "created_at": 1 })]];
+    vec![
+        ("users", users.concat()),
+        ("sessions", sessions.concat()),
+        ("products", products.concat()),
+        ("orders", orders.concat()),
+        ("tasks", tasks.concat()),
+        ("events", events.concat()),
+        ("idempotency", idempotency.concat()),
+    ]
+}
+
+/// The name of the index that walks the rows with one value of `filter` (all rows when empty) by `sort`.
+pub(super) fn name(filter: &str, sort: &str) -> String {
+    if filter.is_empty() { sort.to_owned() } else { format!("{filter}_{sort}") }
+}
+
+fn sorted(filters: &[&str], sorts: &[&str]) -> Vec<IndexModel> {
+    let keys = |filter: &str, sort: &str| {
+        let mut keys = if filter.is_empty() {
+            doc! {}
+        } else {
+            doc! { filter: 1 }
+        };
+        keys.extend(doc! { sort: 1, "_id": 1 });
+        keys
+    };
+    let pairs = filters.iter().flat_map(|filter| sorts.iter().map(move |sort| (*filter, *sort)));
+    pairs.map(|(filter, sort)| plain(&name(filter, sort), keys(filter, sort))).collect()
+}
+
+fn plain(name: &str, keys: Document) -> IndexModel {
+    IndexModel::builder().keys(keys).options(IndexOptions::builder().name(name.to_owned()).build()).build()
+}
+
+fn unique(field: &str, partial: Document) -> IndexModel {
+    let partial = (!partial.is_empty()).then_some(partial);
+    let options =
+        IndexOptions::builder().name(field.to_owned()).unique(true).partial_filter_expression(partial).build();
+    IndexModel::builder().keys(doc! { field: 1 }).options(options).build()
+}
+
+/// Leaves out the documents that lack the index's first field.
+fn partial(mut model: IndexModel) -> IndexModel {
+    if let (Some(options), Some(field)) = (model.options.as_mut(), model.keys.keys().next()) {
+        options.partial_filter_expression = Some(doc! { field: { "$exists": true } });
+    }
+    model
+}

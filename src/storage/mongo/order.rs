@@ -1,0 +1,275 @@
+//! Orders, with their lines and history inside; [`super::place`] places them.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
+
+use super::{
+    Inner, MongoStore,
+    codec::{fields, raw},
+    event::Change,
+    product::{self, restocked},
+    query::{Filter, Index, Key, Listing},
+    read::arranged,
+    transaction::{Attempt, Log, Transaction, fail},
+};
+use crate::{
+    domain::*,
+    storage::{Committed, Idempotency, OrderQuery, OrderStore, Placed, Result, StatusChange, StoreError},
+};
+
+pub(super) fn encode(order: &Order) -> RawDocumentBuf {
+    let mut document = raw! {
+        "_id": order.id, "number": order.number, "region": order.region, "customer": order.customer,
+        "total": order.total, "currency": order.currency, "status": order.status,
+        "payment_reference": order.payment_reference, "version": order.version, "placed_at": order.placed_at,
+        "created_at": order.created_at, "updated_at": order.updated_at,
+    };
+    document.append(bson::raw::cstr!("items"), order.items.iter().map(encode_item).collect::<RawArrayBuf>());
+    document.append(bson::raw::cstr!("history"), order.history.iter().map(encode_entry).collect::<RawArrayBuf>());
+    document
+}
+
+fn encode_item(item: &OrderItem) -> RawDocumentBuf {
+    raw! {
+        "product": item.product, "sku": item.sku, "name": item.name, "quantity": item.quantity,
+        "unit_price": item.unit_price, "line_total": item.line_total,
+    }
+}
+
+fn encode_entry(entry: &HistoryEntry) -> RawDocumentBuf {
+    raw! {
+        "seq": entry.seq, "from": entry.from, "to": entry.to, "actor": entry.actor, "reason": entry.reason,
+        "at": entry.at,
+    }
+}
+
+pub(super) fn decode(document: &RawDocument) -> Result<Order> {
+    fields!(document,
+        id: "_id", number: "number", region: "region", customer: "customer", total: "total", currency: "currency",
+        status: "status", payment_reference: "payment_reference", version: "version", placed_at: "placed_at",
+        created_at: "created_at", updated_at: "updated_at", items: "items", history: "history");
+    Ok(Order {
+        id: id.required()?,
+        number: number.required()?,
+        region: region.required()?,
+        customer: customer.required()?,
+        items: items.documents(decode_item)?,
+        total: total.required()?,
+        currency: currency.required()?,
+        status: status.required()?,
+        history: history.documents(decode_entry)?,
+        payment_reference: payment_reference.optional()?,
+        version: version.required()?,
+        placed_at: placed_at.required()?,
+        created_at: created_at.required()?,
+        updated_at: updated_at.required()?,
+    })
+}
+
+fn decode_item(document: &RawDocument) -> Result<OrderItem> {
+    fields!(document,
+        product: "product", sku: "sku", name: "name", quantity: "quantity", unit_price: "unit_price",
+        line_total: "line_total");
+    Ok(OrderItem {
+        product: product.required()?,
+        sku: sku.required()?,
+        name: name.required()?,
+        quantity: quantity.required()?,
+        unit_price: unit_price.required()?,
+        line_total: line_total.required()?,
+    })
+}
+
+fn decode_entry(document: &RawDocument) -> Result<HistoryEntry> {
+    fields!(document, seq: "seq", from: "from", to: "to", actor: "actor", reason: "reason", at: "at");
+    Ok(HistoryEntry {
+        seq: seq.required()?,
+        from: from.optional()?,
+        to: to.required()?,
+        actor: actor.optional()?,
+        reason: reason.optional()?,
+        at: at.required()?,
+    })
+}
+
+/// Leaves out what the fields don't ask for.
+fn projection(fields: OrderFields) -> Document {
+    let mut projection = doc! {};
+    if !fields.items {
+        projection.insert("items", 0);
+    }
+    if !fields.history {
+        projection.insert("history", 0);
+    }
+    projection
+}
+
+fn filter(filter: &OrderFilter) -> Filter {
+    let mut condition = doc! {};
+    let mut index = Index::Sorted("");
+    if let Some(statuses) = &filter.statuses {
+        condition.insert("status", one_of(statuses));
+        index = Index::Sorted("status");
+    }
+    if let Some(region) = &filter.region {
+        condition.insert("region", region);
+        index = Index::Sorted("region");
+    }
+    if let Some(product) = filter.product {
+        condition.insert("items.product", product);
+        index = Index::Named("items.product_placed_at");
+    }
+    if let Some(customer) = filter.customer {
+        condition.insert("customer", customer);
+        index = Index::Sorted("customer");
+    }
+    let mut placed_at = doc! {};
+    if let Some(after) = filter.placed_after {
+        placed_at.insert("$gte", after);
+    }
+    if let Some(before) = filter.placed_before {
+        placed_at.insert("$lt", before);
+    }
+    if !placed_at.is_empty() {
+        condition.insert("placed_at", placed_at);
+    }
+    Filter { condition, index }
+}
+
+/// The condition that a field has one of these values.
+pub(super) fn one_of<T: Copy + Into<bson::Bson>>(values: &[T]) -> bson::Bson {
+    match values {
+        [value] => (*value).into(),
+        _ => doc! { "$in": values.to_vec() }.into(),
+    }
+}
+
+pub(super) fn listing(query: &OrderQuery) -> Listing<'_> {
+    let key = match query.sort.field {
+        OrderSort::PlacedAt => Key::Date("placed_at"),
+        OrderSort::Total => Key::Field("total"),
+    };
+    Listing::new(query, filter(&query.filter), key, projection(query.fields))
+}
+
+#[async_trait]
+impl OrderStore for MongoStore {
+    async fn orders_by_ids(&self, ids: &[OrderId]) -> Result<Vec<Option<Order>>> {
+        let found = self.0.orders_by("_id", ids.iter().copied()).await?;
+        Ok(arranged(ids, found, |order| Some(order.id)))
+    }
+
+    async fn orders_by_numbers(&self, numbers: &[String]) -> Result<Vec<Option<Order>>> {
+        let found = self.0.orders_by("number", numbers.iter().cloned()).await?;
+        Ok(arranged(numbers, found, |order| Some(order.number.clone())))
+    }
+
+    async fn list_orders(&self, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>> {
+        let listings: Vec<_> = queries.iter().map(listing).collect();
+        self.0
+            .list(&self.0.orders, &listings, |query, row| {
+                let node = decode(row)?;
+                Ok(Edge { position: queries[query].sort.field.position(&node), node })
+            })
+            .await
+    }
+
+    async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>> {
+        self.0.count(&self.0.orders, filters.iter().map(|one| filter(one).condition).collect()).await
+    }
+
+    async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Committed<Placed>> {
+        self.0.place(order, idempotency, stamp).await
+    }
+
+    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Committed<Order>> {
+        self.0
+            .transaction(Log::Appended, move |transaction| {
+                let change = change.clone();
+                Box::pin(async move { transaction.change_status(change, stamp).await })
+            })
+            .await
+    }
+}
+
+impl Inner {
+    /// Whole orders whose `field` has one of these values, in no order.
+    pub(super) async fn orders_by(
+        &self,
+        field: &str,
+        values: impl IntoIterator<Item = impl Into<bson::Bson>>,
+    ) -> Result<Vec<Order>> {
+        self.rows_by(&self.orders, field, values, doc! {}, decode).await
+    }
+}
+
+impl Transaction {
+    async fn change_status(&mut self, change: StatusChange, stamp: Stamp) -> Attempt<Committed<Order>> {
+        let orders = self.store.orders.clone();
+        let order = self.find_one(&orders, doc! { "_id": change.order }, decode).await?;
+        if change.expected_version.is_some_and(|expected| expected != order.version) {
+            return fail(StoreError::VersionMismatch { actual: order.version });
+        }
+        order.check_transition(change.to).map_err(StoreError::from)?;
+
+        let previous = order.status;
+        let restocked = if change.to.returns_stock() { self.give_back(&order, stamp).await? } else { Vec::new() };
+        let first = self.take_numbers(restocked.len() + 1).await?;
+        let last = first + restocked.len() as Seq;
+        let order = order.transition(change.to, change.reason, stamp, last).map_err(StoreError::from)?;
+        self.save_step(&order).await?;
+
+        let mut changes: Vec<Change> =
+            restocked.into_iter().map(|product| Change::of_product(EventKind::Updated, product)).collect();
+        changes.push(Change::of_order(Some(previous), order.clone()));
+        let events: Vec<Event> = (first..).zip(changes).map(|(seq, change)| change.at(seq, stamp)).collect();
+        self.append(&events).await?;
+        Ok(Committed { value: order, events })
+    }
+
+    /// Gives the stock of an order back to the products that still exist; answers with them, in the order of the lines.
+    async fn give_back(&mut self, order: &Order, stamp: Stamp) -> Attempt<Vec<Product>> {
+        let mut quantities: HashMap<ProductId, i32> = HashMap::new();
+        let mut ids = Vec::new();
+        for item in &order.items {
+            let quantity = quantities.entry(item.product).or_insert_with(|| {
+                ids.push(item.product);
+                0
+            });
+            *quantity = quantity.saturating_add(item.quantity);
+        }
+        let collection = self.store.products.clone();
+        let filter = doc! { "_id": { "$in": ids.clone() } };
+        let found = self.find(&collection, filter, ids.len(), product::decode).await?;
+        let mut found: HashMap<ProductId, Product> = found.into_iter().map(|product| (product.id, product)).collect();
+        let products: Vec<Product> = ids
+            .iter()
+            .filter_map(|id| found.remove(id))
+            .map(|product| {
+                let back = quantities.get(&product.id).copied().unwrap_or_default();
+                let stock = product.stock.saturating_add(back);
+                restocked(product, stock, stamp)
+            })
+            .collect();
+        self.set_stock(&products).await?;
+        Ok(products)
+    }
+
+    /// Writes what a step of the state machine changed.
+    async fn save_step(&mut self, order: &Order) -> Attempt<()> {
+        let entry: Option<Document> = order
+            .history
+            .last()
+            .map(|entry| encode_entry(entry).try_into())
+            .transpose()
+            .map_err(StoreError::internal)?;
+        let update = doc! {
+            "$set": { "status": order.status, "version": order.version, "updated_at": order.updated_at },
+            "$push": { "history": entry },
+        };
+        let orders = self.store.orders.clone();
+        self.update_each(&orders, [(doc! { "_id": order.id }, update)]).await
+    }
+}

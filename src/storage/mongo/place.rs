@@ -1,0 +1,313 @@
+//! Placing orders: all that wait for their turn to append to the log share one transaction.
+//!
+//! The log's counter lets one transaction through at a time, so with one order each the time a majority takes to
+//! confirm would bound how many orders a second there can be. Instead orders queue, and whoever gets the turn places
+//! what has queued by then (group commit). Each order is decided on its own, in the order of arrival: one that can't be
+//! met fails alone.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, PoisonError},
+};
+
+use bson::doc;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    Inner,
+    event::Change,
+    idempotency::UsedKey,
+    order,
+    product::{self, restocked},
+    transaction::{Attempt, PATIENCE, Transaction},
+};
+use crate::{
+    domain::*,
+    storage::{Committed, Idempotency, Placed, Result, StoreError},
+};
+
+/// The most orders that may wait; more are refused at once.
+const MOST_WAITING: usize = 4096;
+/// One transaction takes orders up to this many lines in all, so that it stays short.
+const MOST_LINES: usize = 256;
+
+/// An order to be placed.
+#[derive(Clone)]
+struct Request {
+    order: NewOrder,
+    idempotency: Idempotency,
+    stamp: Stamp,
+}
+
+/// An order that waits for its turn.
+pub(super) struct Waiting {
+    request: Request,
+    deadline: Instant,
+    answer: oneshot::Sender<Result<Committed<Placed>>>,
+}
+
+/// What became of one order of a transaction.
+enum Outcome {
+    Placed(Box<Committed<Placed>>),
+    Replayed(OrderId),
+}
+
+impl Inner {
+    /// Places an order together with others that wait.
+    pub(super) async fn place(
+        self: &Arc<Self>,
+        order: NewOrder,
+        idempotency: Idempotency,
+        stamp: Stamp,
+    ) -> Result<Committed<Placed>> {
+        self.refuse_when_closing()?;
+        let deadline = Instant::now() + PATIENCE;
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if waiting.len() >= MOST_WAITING {
+                return Err(StoreError::Unavailable("too many orders wait to be placed".to_owned()));
+            }
+            waiting.push_back(Waiting { request: Request { order, idempotency, stamp }, deadline, answer });
+        }
+        let store = self.clone();
+        self.running.spawn(async move { store.place_waiting(deadline).await });
+        answered.await.map_err(StoreError::internal)?
+    }
+
+    /// Waits for a turn and places the orders that wait then. Every order brings one call, so all are served.
+    async fn place_waiting(self: &Arc<Self>, deadline: Instant) {
+        let turn = timeout_at(deadline, self.turn.lock()).await;
+        let batch = self.take_waiting();
+        let Ok(_turn) = turn else {
+            refuse(batch, "MongoDB does not keep up with the orders");
+            return;
+        };
+        let now = Instant::now();
+        let (batch, late): (Vec<_>, Vec<_>) = batch.into_iter().partition(|waiting| waiting.deadline > now);
+        refuse(late, "the order waited too long");
+        if !batch.is_empty() {
+            self.place_batch(batch).await;
+        }
+    }
+
+    fn take_waiting(&self) -> Vec<Waiting> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = 0;
+        let mut batch = Vec::new();
+        while let Some(next) = waiting.front() {
+            lines += next.request.order.lines.len();
+            if lines > MOST_LINES && !batch.is_empty() {
+                break;
+            }
+            batch.extend(waiting.pop_front());
+        }
+        batch
+    }
+
+    async fn place_batch(self: &Arc<Self>, batch: Vec<Waiting>) {
+        let requests: Vec<Request> = batch.iter().map(|waiting| waiting.request.clone()).collect();
+        match self.place_together(requests).await {
+            Ok(answers) => {
+                for (waiting, answer) in batch.into_iter().zip(answers) {
+                    waiting.send(answer);
+                }
+            }
+            Err(StoreError::Unavailable(why)) => refuse(batch, &why),
+            // One of them spoils it for all: each on its own, so that only that one fails.
+            Err(_) => {
+                for waiting in batch {
+                    let alone = self.place_together(vec![waiting.request.clone()]).await;
+                    let answer = alone.and_then(|mut answers| {
+                        answers.pop().unwrap_or_else(|| Err(StoreError::internal("an order was forgotten")))
+                    });
+                    waiting.send(answer);
+                }
+            }
+        }
+    }
+
+    /// Places orders in one transaction; each has its own answer.
+    async fn place_together(self: &Arc<Self>, requests: Vec<Request>) -> Result<Vec<Result<Committed<Placed>>>> {
+        let requests: Arc<[Request]> = requests.into();
+        let outcomes = self
+            .attempts(Instant::now() + PATIENCE, &move |transaction: &mut Transaction| {
+                let requests = requests.clone();
+                Box::pin(async move { transaction.place(&requests).await })
+            })
+            .await?;
+        let replayed = outcomes.iter().filter_map(|outcome| match outcome {
+            Ok(Outcome::Replayed(order)) => Some(*order),
+            _ => None,
+        });
+        let earlier = self.orders_by("_id", replayed.collect::<Vec<_>>()).await?;
+        let answer = |outcome| match outcome {
+            Outcome::Placed(placed) => Ok(*placed),
+            Outcome::Replayed(id) => {
+                let order = earlier.iter().find(|order| order.id == id).cloned().ok_or(StoreError::NotFound)?;
+                Ok(Committed { value: Placed { order, replayed: true }, events: Vec::new() })
+            }
+        };
+        Ok(outcomes.into_iter().map(|outcome| outcome.and_then(answer)).collect())
+    }
+}
+
+impl Waiting {
+    fn send(self, answer: Result<Committed<Placed>>) {
+        // A caller that has gone away needs no answer.
+        let _ = self.answer.send(answer);
+    }
+}
+
+fn refuse(batch: Vec<Waiting>, why: &str) {
+    for waiting in batch {
+        waiting.send(Err(StoreError::Unavailable(why.to_owned())));
+    }
+}
+
+/// What the orders of one transaction are decided by: the stock and the used keys, as each order leaves them.
+struct Desk {
+    products: HashMap<ProductId, Product>,
+    keys: HashMap<(UserId, String, String), UsedKey>,
+}
+
+/// An order that can be met.
+struct Accepted {
+    order: Order,
+    /// The products of its lines as the order leaves them.
+    products: Vec<Product>,
+    stamp: Stamp,
+}
+
+/// What the desk says to an order.
+enum Decision {
+    Accept(Box<Accepted>),
+    Replay(OrderId),
+}
+
+impl Desk {
+    fn decide(&mut self, request: &Request) -> Result<Decision> {
+        let Request { order, idempotency, stamp } = request;
+        let key = (idempotency.user, idempotency.scope.to_owned(), idempotency.key.clone());
+        let unused = match self.keys.entry(key) {
+            Entry::Occupied(used) => {
+                return Ok(Decision::Replay(OrderId::from_bytes(used.get().entity_for(idempotency)?)));
+            }
+            Entry::Vacant(unused) => unused,
+        };
+        let mut lines: Vec<&OrderLine> = order.lines.iter().collect();
+        lines.sort_by_key(|line| line.input_index);
+        for OrderLine { product, quantity, input_index } in lines.into_iter().copied() {
+            let on_sale = self.products.get(&product).filter(|product| product.status == ProductStatus::Active);
+            let available = on_sale.ok_or(StoreError::ProductNotFound { input_index })?.stock;
+            if available < quantity {
+                return Err(StoreError::InsufficientStock { input_index, available });
+            }
+        }
+        let left = |line: &OrderLine| {
+            let product = self.products.get(&line.product)?.clone();
+            let stock = product.stock - line.quantity;
+            Some(restocked(product, stock, *stamp))
+        };
+        let products: Vec<Product> = order.lines.iter().filter_map(left).collect();
+        let order = order.clone().place(&products, *stamp, 0)?;
+        self.products.extend(products.iter().map(|product| (product.id, product.clone())));
+        unused.insert(UsedKey {
+            user: idempotency.user,
+            scope: idempotency.scope.to_owned(),
+            key: idempotency.key.clone(),
+            fingerprint: idempotency.fingerprint,
+            entity: order.id.to_bytes(),
+        });
+        Ok(Decision::Accept(Box::new(Accepted { order, products, stamp: *stamp })))
+    }
+}
+
+impl Accepted {
+    /// The order and its entries in the log from number `first` on: its products in the order of the lines, then itself.
+    fn numbered(mut self, first: Seq) -> Committed<Placed> {
+        let last = first + self.products.len() as Seq;
+        for entry in &mut self.order.history {
+            entry.seq = last;
+        }
+        let products = self.products.into_iter().map(|product| Change::of_product(EventKind::Updated, product));
+        let changes = products.chain([Change::of_order(None, self.order.clone())]);
+        let events = (first..).zip(changes).map(|(seq, change)| change.at(seq, self.stamp)).collect();
+        Committed { value: Placed { order: self.order, replayed: false }, events }
+    }
+}
+
+impl Transaction {
+    /// Decides every request and writes what was accepted.
+    async fn place(&mut self, requests: &[Request]) -> Attempt<Vec<Result<Outcome>>> {
+        let mut desk = self.desk(requests).await?;
+        let decisions: Vec<Result<Decision>> = requests.iter().map(|request| desk.decide(request)).collect();
+
+        let accepted = || {
+            decisions.iter().filter_map(|decision| match decision {
+                Ok(Decision::Accept(accepted)) => Some(accepted),
+                _ => None,
+            })
+        };
+        let entries: usize = accepted().map(|accepted| accepted.products.len() + 1).sum();
+        let mut touched: Vec<ProductId> =
+            accepted().flat_map(|accepted| &accepted.products).map(|product| product.id).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        if entries > 0 {
+            self.set_stock(touched.iter().filter_map(|id| desk.products.get(id))).await?;
+            let keys = requests.iter().zip(&decisions).filter_map(|(request, decision)| match decision {
+                Ok(Decision::Accept(accepted)) => {
+                    Some((&request.idempotency, accepted.order.id.to_bytes(), request.stamp.at))
+                }
+                _ => None,
+            });
+            self.use_keys(keys).await?;
+        }
+        let mut next = if entries > 0 { self.take_numbers(entries).await? } else { 0 };
+
+        let mut outcomes = Vec::with_capacity(decisions.len());
+        for decision in decisions {
+            outcomes.push(decision.map(|decision| match decision {
+                Decision::Replay(order) => Outcome::Replayed(order),
+                Decision::Accept(accepted) => {
+                    let placed = accepted.numbered(next);
+                    next += placed.events.len() as Seq;
+                    Outcome::Placed(Box::new(placed))
+                }
+            }));
+        }
+        self.write(&outcomes).await?;
+        Ok(outcomes)
+    }
+
+    async fn desk(&mut self, requests: &[Request]) -> Attempt<Desk> {
+        let used = self.used_keys(requests.iter().map(|request| &request.idempotency)).await?;
+        let keys = used.into_iter().map(|used| ((used.user, used.scope.clone(), used.key.clone()), used)).collect();
+        let mut ids: Vec<ProductId> =
+            requests.iter().flat_map(|request| &request.order.lines).map(|line| line.product).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let most = ids.len();
+        let collection = self.store.products.clone();
+        let found = self.find(&collection, doc! { "_id": { "$in": ids } }, most, product::decode).await?;
+        Ok(Desk { products: found.into_iter().map(|product| (product.id, product)).collect(), keys })
+    }
+
+    async fn write(&mut self, outcomes: &[Result<Outcome>]) -> Attempt<()> {
+        let mut orders = Vec::new();
+        let mut events = Vec::new();
+        for outcome in outcomes {
+            if let Ok(Outcome::Placed(placed)) = outcome {
+                orders.push(order::encode(&placed.value.order));
+                events.extend_from_slice(&placed.events);
+            }
+        }
+        let collection = self.store.orders.clone();
+        self.insert(&collection, orders).await?;
+        self.append(&events).await
+    }
+}

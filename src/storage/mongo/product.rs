@@ -1,0 +1,304 @@
+//! Products and their stock.
+
+use async_trait::async_trait;
+use bson::{Document, RawDocument, RawDocumentBuf, doc};
+
+use super::{
+    Inner, MongoStore,
+    codec::{fields, put, raw},
+    event::Change,
+    query::{Filter, Index, Key, Listing, SCORE},
+    read::{arranged, rows},
+    transaction::{Attempt, Log, Transaction, fail},
+    words::{all_of, score, words},
+};
+use crate::{
+    domain::*,
+    storage::{Committed, ProductQuery, ProductStore, Result, StockAdjustment, StoreError},
+};
+
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+pub(super) fn encode(product: &Product) -> RawDocumentBuf {
+    let mut document = raw! {
+        "_id": product.id, "sku": product.sku, "name": product.name, "name_key": Product::name_key(&product.name),
+        "price": product.price, "currency": product.currency, "stock": product.stock, "status": product.status,
+        "tags": product.tags, "version": product.version, "created_at": product.created_at,
+        "updated_at": product.updated_at, "description": product.description,
+    };
+    let title = [product.name.as_str(), product.sku.as_str()];
+    put!(document,
+        "title_words": words(title), "words": words(title.into_iter().chain(product.description.as_deref())));
+    document
+}
+
+pub(super) fn decode(document: &RawDocument) -> Result<Product> {
+    fields!(document,
+        id: "_id", sku: "sku", name: "name", price: "price", currency: "currency", stock: "stock", status: "status",
+        tags: "tags", version: "version", created_at: "created_at", updated_at: "updated_at",
+        description: "description");
+    Ok(Product {
+        id: id.required()?,
+        sku: sku.required()?,
+        name: name.required()?,
+        description: description.optional()?,
+        price: price.required()?,
+        currency: currency.required()?,
+        stock: stock.required()?,
+        status: status.required()?,
+        tags: tags.required()?,
+        version: version.required()?,
+        created_at: created_at.required()?,
+        updated_at: updated_at.required()?,
+    })
+}
+
+/// Leaves out what the fields don't ask for.
+fn projection(fields: ProductFields) -> Document {
+    let mut projection = doc! { "words": 0, "title_words": 0, "name_key": 0 };
+    if !fields.description {
+        projection.insert("description", 0);
+    }
+    projection
+}
+
+fn filter(filter: &ProductFilter) -> Filter {
+    let mut condition = doc! {};
+    let mut index = Index::Sorted("");
+    if let Some(status) = filter.status {
+        condition.insert("status", status);
+        index = Index::Sorted("status");
+    }
+    if let Some(tag) = &filter.tag {
+        condition.insert("tags", tag);
+        index = Index::Sorted("tags");
+    }
+    if let Some(in_stock) = filter.in_stock {
+        condition.insert(
+            "stock",
+            if in_stock {
+                doc! { "$gt": 0 }
+            } else {
+                doc! { "$lte": 0 }
+            },
+        );
+    }
+    let mut price = doc! {};
+    if let Some(least) = filter.min_price {
+        price.insert("$gte", least);
+    }
+    if let Some(most) = filter.max_price {
+        price.insert("$lte", most);
+    }
+    if !price.is_empty() {
+        condition.insert("price", price);
+    }
+    if let Some(terms) = &filter.search {
+        condition.insert("words", all_of(terms));
+        index = Index::Named("words");
+    }
+    if let Some(skus) = &filter.skus {
+        condition.insert("sku", doc! { "$in": skus });
+        index = Index::Named("sku");
+    }
+    if let Some(ids) = &filter.ids {
+        condition.insert("_id", doc! { "$in": ids.clone() });
+        index = Index::Named("_id_");
+    }
+    Filter { condition, index }
+}
+
+pub(super) fn listing(query: &ProductQuery) -> Listing<'_> {
+    let key = match query.sort.field {
+        ProductSort::CreatedAt => Key::Date("created_at"),
+        ProductSort::Name => Key::Field("name_key"),
+        ProductSort::Price => Key::Field("price"),
+        ProductSort::Stock => Key::Field("stock"),
+        ProductSort::Relevance => match &query.filter.search {
+            Some(terms) => Key::Score(score(terms)),
+            None => Key::Score(doc! { "$literal": 0.0 }),
+        },
+    };
+    Listing::new(query, filter(&query.filter), key, projection(query.fields))
+}
+
+fn score_of(document: &RawDocument) -> Result<f64> {
+    fields!(document, score: "_score");
+    debug_assert_eq!(score.key, SCORE);
+    Ok(score.optional()?.unwrap_or_default())
+}
+
+#[async_trait]
+impl ProductStore for MongoStore {
+    async fn products_by_ids(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
+        let found = self.0.products_by("_id", ids.iter().copied()).await?;
+        Ok(arranged(ids, found, |product| Some(product.id)))
+    }
+
+    async fn products_by_skus(&self, skus: &[String]) -> Result<Vec<Option<Product>>> {
+        let found = self.0.products_by("sku", skus.iter().cloned()).await?;
+        Ok(arranged(skus, found, |product| Some(product.sku.clone())))
+    }
+
+    async fn list_products(&self, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>> {
+        let listings: Vec<_> = queries.iter().map(listing).collect();
+        self.0
+            .list(&self.0.products, &listings, |query, row| {
+                let node = decode(row)?;
+                let sort = queries[query].sort.field;
+                let score = if sort == ProductSort::Relevance { score_of(row)? } else { 0.0 };
+                Ok(Edge { position: sort.position(&node, score), node })
+            })
+            .await
+    }
+
+    async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>> {
+        self.0.count(&self.0.products, filters.iter().map(|one| filter(one).condition).collect()).await
+    }
+
+    async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
+        let newest = self.0.orders.find(doc! {}).projection(doc! { "placed_at": 1 });
+        let newest = newest.sort(doc! { "placed_at": -1 }).limit(1).batch_size(2);
+        let newest = rows(self.0.within(newest.batch()).await?, |order| {
+            fields!(order, placed_at: "placed_at");
+            placed_at.required::<Timestamp>()
+        })
+        .await?
+        .pop();
+        let Some(newest) = newest else { return Ok(Vec::new()) };
+        let since = Timestamp::from_unix_millis(newest.unix_millis() - i64::from(days) * DAY_MILLIS);
+        let on_sale = doc! {
+            "from": self.0.products.name(), "localField": "_id", "foreignField": "_id", "as": "product",
+            "pipeline": [
+                { "$match": { "status": ProductStatus::Active } },
+                { "$project": projection(ProductFields::ALL) },
+            ],
+        };
+        let pipeline = [
+            doc! { "$match": { "placed_at": { "$gte": since }, "status": { "$ne": OrderStatus::Cancelled } } },
+            doc! { "$project": { "items.product": 1, "items.quantity": 1 } },
+            doc! { "$unwind": "$items" },
+            doc! { "$group": { "_id": "$items.product", "units": { "$sum": { "$toLong": "$items.quantity" } } } },
+            doc! { "$sort": { "units": -1, "_id": 1 } },
+            doc! { "$lookup": on_sale },
+            doc! { "$unwind": "$product" },
+            doc! { "$limit": i64::from(limit.max(1)) },
+            doc! { "$replaceWith": "$product" },
+        ];
+        let found = self.0.within(self.0.orders.aggregate(pipeline).batch_size(limit.saturating_add(1)).batch());
+        let mut products = rows(found.await?, decode).await?;
+        products.truncate(limit as usize);
+        Ok(products)
+    }
+
+    async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Committed<Product>> {
+        self.0
+            .transaction(Log::Appended, move |transaction| {
+                let product = product.clone();
+                Box::pin(async move {
+                    let products = transaction.store.products.clone();
+                    transaction.insert(&products, vec![encode(&product)]).await?;
+                    transaction.record_product(EventKind::Created, product, stamp).await
+                })
+            })
+            .await
+    }
+
+    async fn update_product(
+        &self,
+        id: ProductId,
+        changes: ProductChanges,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Committed<Product>> {
+        self.0
+            .transaction(Log::Appended, move |transaction| {
+                let changes = changes.clone();
+                Box::pin(async move {
+                    let products = transaction.store.products.clone();
+                    let product = transaction.find_one(&products, doc! { "_id": id }, decode).await?;
+                    if expected_version.is_some_and(|expected| expected != product.version) {
+                        return fail(StoreError::VersionMismatch { actual: product.version });
+                    }
+                    let product = product.changed(changes, stamp.at);
+                    transaction.replace(&products, id, encode(&product)).await?;
+                    transaction.record_product(EventKind::Updated, product, stamp).await
+                })
+            })
+            .await
+    }
+
+    async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Committed<Product>> {
+        self.0
+            .transaction(Log::Appended, move |transaction| {
+                let adjustment = adjustment.clone();
+                Box::pin(async move { transaction.adjust_stock(adjustment, stamp).await })
+            })
+            .await
+    }
+}
+
+impl Inner {
+    async fn products_by(
+        &self,
+        field: &str,
+        values: impl IntoIterator<Item = impl Into<bson::Bson>>,
+    ) -> Result<Vec<Product>> {
+        self.rows_by(&self.products, field, values, projection(ProductFields::ALL), decode).await
+    }
+}
+
+impl Transaction {
+    async fn adjust_stock(&mut self, adjustment: StockAdjustment, stamp: Stamp) -> Attempt<Committed<Product>> {
+        let id = adjustment.product;
+        if let Some(key) = &adjustment.idempotency
+            && let Some(used) = self.used_keys(std::slice::from_ref(key)).await?.pop()
+        {
+            let first = ProductId::from_bytes(used.entity_for(key)?);
+            let value = self.product(first).await?;
+            return Ok(Committed { value, events: Vec::new() });
+        }
+        let product = self.product(id).await?;
+        let stock = i64::from(product.stock) + i64::from(adjustment.delta);
+        if stock < 0 {
+            return fail(StoreError::InsufficientStock { input_index: 0, available: product.stock });
+        }
+        let Ok(stock) = i32::try_from(stock) else { return fail(StoreError::StockOutOfRange) };
+        let product = restocked(product, stock, stamp);
+        self.set_stock([&product]).await?;
+        if let Some(key) = &adjustment.idempotency {
+            self.use_keys([(key, id.to_bytes(), stamp.at)]).await?;
+        }
+        self.record_product(EventKind::Updated, product, stamp).await
+    }
+
+    async fn product(&mut self, id: ProductId) -> Attempt<Product> {
+        let products = self.store.products.clone();
+        self.find_one(&products, doc! { "_id": id }, decode).await
+    }
+
+    /// Writes the stock and version of these products.
+    pub(super) async fn set_stock<'p>(&mut self, products: impl IntoIterator<Item = &'p Product>) -> Attempt<()> {
+        let updates: Vec<_> = products
+            .into_iter()
+            .map(|product| {
+                let set = doc! {
+                    "stock": product.stock, "version": product.version, "updated_at": product.updated_at,
+                };
+                (doc! { "_id": product.id }, doc! { "$set": set })
+            })
+            .collect();
+        let collection = self.store.products.clone();
+        self.update_each(&collection, updates).await
+    }
+
+    async fn record_product(&mut self, kind: EventKind, product: Product, stamp: Stamp) -> Attempt<Committed<Product>> {
+        let events = self.record(vec![Change::of_product(kind, product.clone())], stamp).await?;
+        Ok(Committed { value: product, events })
+    }
+}
+
+/// The product with another stock.
+pub(super) fn restocked(product: Product, stock: i32, stamp: Stamp) -> Product {
+    Product { stock, version: product.version + 1, updated_at: stamp.at, ..product }
+}

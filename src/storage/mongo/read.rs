@@ -1,0 +1,94 @@
+//! Reading rows.
+
+use std::{collections::HashMap, future::IntoFuture, hash::Hash, time::Duration};
+
+use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
+use futures_util::{Stream, StreamExt};
+use mongodb::{Collection, raw_batch_cursor::RawBatch};
+
+use super::Inner;
+use crate::storage::{Result, StoreError};
+
+/// The longest that one read or single write may take; the driver itself would wait for a hung server for ever.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Decodes every row of a reply.
+pub(super) async fn rows<T>(
+    mut batches: impl Stream<Item = mongodb::error::Result<RawBatch>> + Unpin,
+    mut decode: impl FnMut(&RawDocument) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut rows = Vec::new();
+    while let Some(batch) = batches.next().await {
+        for row in batch?.doc_slices()? {
+            let row = row.map_err(StoreError::internal)?;
+            let row = row.as_document().ok_or_else(|| StoreError::internal("a row is not a document"))?;
+            rows.push(decode(row)?);
+        }
+    }
+    Ok(rows)
+}
+
+/// The rows in the order of the values that were asked for, `None` for what was not found.
+pub(super) fn arranged<K: Eq + Hash + Clone, T: Clone>(
+    wanted: &[K],
+    found: Vec<T>,
+    key: impl Fn(&T) -> Option<K>,
+) -> Vec<Option<T>> {
+    let mut by_key: HashMap<K, T> = found.into_iter().filter_map(|row| Some((key(&row)?, row))).collect();
+    let mut asked: HashMap<&K, usize> = HashMap::with_capacity(wanted.len());
+    for key in wanted {
+        *asked.entry(key).or_default() += 1;
+    }
+    wanted
+        .iter()
+        .map(|key| match asked.get_mut(key) {
+            Some(times) if *times > 1 => {
+                *times -= 1;
+                by_key.get(key).cloned()
+            }
+            _ => by_key.remove(key),
+        })
+        .collect()
+}
+
+impl Inner {
+    /// Waits for an operation, but not for ever.
+    pub(super) async fn within<T>(&self, operation: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T> {
+        match tokio::time::timeout(OPERATION_TIMEOUT, operation.into_future()).await {
+            Ok(done) => Ok(done?),
+            Err(_) => Err(StoreError::Unavailable("MongoDB does not answer".to_owned())),
+        }
+    }
+
+    /// The rows whose `field` has one of `values`, in no order.
+    pub(super) async fn rows_by<T>(
+        &self,
+        collection: &Collection<RawDocumentBuf>,
+        field: &str,
+        values: impl IntoIterator<Item = impl Into<Bson>>,
+        projection: Document,
+        decode: impl Fn(&RawDocument) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let values: Vec<Bson> = values.into_iter().map(Into::into).collect();
+        let most = values.len();
+        let filter = match values.as_slice() {
+            [] => return Ok(Vec::new()),
+            [value] => doc! { field: value },
+            _ => doc! { field: { "$in": values } },
+        };
+        // One more than can come, so that one reply holds all and closes the cursor.
+        let batch = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
+        let find = collection.find(filter).projection(projection).batch_size(batch);
+        rows(self.within(find.batch()).await?, decode).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_as_asked_for_repeated_ones_too() {
+        assert_eq!(arranged(&[3, 1, 3, 2], vec![2, 3], |row| Some(*row)), [Some(3), None, Some(3), Some(2)]);
+    }
+}

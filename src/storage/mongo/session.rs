@@ -1,0 +1,81 @@
+//! Sign-in sessions.
+
+use async_trait::async_trait;
+use bson::{RawDocument, doc};
+
+use super::{
+    MongoStore,
+    codec::{binary, fields, raw},
+    read::rows,
+    user,
+};
+use crate::{
+    domain::{SessionId, Timestamp, User, UserId},
+    storage::{Result, Rotation, Session, SessionStore, TokenHash},
+};
+
+fn user_of(document: &RawDocument) -> Result<UserId> {
+    fields!(document, user: "user");
+    user.required()
+}
+
+#[async_trait]
+impl SessionStore for MongoStore {
+    async fn insert_session(&self, session: &Session) -> Result<()> {
+        let document = raw! {
+            "_id": session.id, "user": session.user, "token": session.token, "created_at": session.created_at,
+            "expires_at": session.expires_at,
+        };
+        self.0.within(self.0.sessions.insert_one(document)).await?;
+        Ok(())
+    }
+
+    async fn session_user(&self, id: SessionId, now: Timestamp) -> Result<Option<User>> {
+        let joined = doc! {
+            "from": self.0.users.name(), "localField": "user", "foreignField": "_id", "as": "user",
+            "pipeline": [{ "$match": { "deleted_at": { "$exists": false } } }, { "$project": user::projection() }],
+        };
+        let pipeline = [
+            doc! { "$match": { "_id": id, "expires_at": { "$gt": now } } },
+            doc! { "$lookup": joined },
+            doc! { "$unwind": "$user" },
+            doc! { "$replaceWith": "$user" },
+        ];
+        let found = self.0.within(self.0.sessions.aggregate(pipeline).batch()).await?;
+        Ok(rows(found, user::decode).await?.pop())
+    }
+
+    async fn rotate_session(
+        &self,
+        id: SessionId,
+        presented: TokenHash,
+        next: TokenHash,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Rotation> {
+        let current = doc! { "_id": id, "expires_at": { "$gt": now }, "token": binary(&presented) };
+        let change = doc! { "$set": { "token": binary(&next), "expires_at": expires_at } };
+        let rotated = self.0.within(self.0.sessions.find_one_and_update(current, change)).await?;
+        if let Some(session) = rotated {
+            let user = user_of(&session)?;
+            let filter = doc! { "_id": user, "deleted_at": { "$exists": false } };
+            let find = self.0.users.find(filter).projection(user::projection()).limit(1).batch_size(2);
+            let user = rows(self.0.within(find.batch()).await?, user::decode).await?.pop();
+            return Ok(user.map_or(Rotation::Unknown, Rotation::Rotated));
+        }
+        // Still there with another token: that one was used before, by its owner or by a thief.
+        let ended = self.0.sessions.delete_one(doc! { "_id": id, "expires_at": { "$gt": now } });
+        let ended = self.0.within(ended).await?;
+        Ok(if ended.deleted_count > 0 { Rotation::Reused } else { Rotation::Unknown })
+    }
+
+    async fn end_session(&self, id: SessionId) -> Result<()> {
+        self.0.within(self.0.sessions.delete_one(doc! { "_id": id })).await?;
+        Ok(())
+    }
+
+    async fn end_sessions_of(&self, user: UserId) -> Result<()> {
+        self.0.within(self.0.sessions.delete_many(doc! { "user": user })).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! Tasks.
+
+use async_trait::async_trait;
+use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
+
+use super::{
+    MongoStore,
+    codec::{binary, fields, put, raw},
+    event::Change,
+    order::one_of,
+    query::{Filter, Index, Key, Listing},
+    read::arranged,
+    transaction::{Attempt, Log, Transaction, fail},
+    words::{all_of, words},
+};
+use crate::{
+    domain::*,
+    storage::{Committed, Result, StoreError, TaskQuery, TaskStore},
+};
+
+pub(super) fn encode(task: &Task) -> RawDocumentBuf {
+    let mut document = raw! {
+        "_id": task.id, "title": task.title, "status": task.status, "priority": task.priority,
+        "created_by": task.created_by, "assignee": task.assignee, "order": task.order, "due_at": task.due_at,
+        "due_key": Task::due_key(task.due_at), "version": task.version, "created_at": task.created_at,
+        "updated_at": task.updated_at, "description": task.description,
+    };
+    let mut viewers: Vec<UserId> = [task.created_by].into_iter().chain(task.assignee).collect();
+    viewers.dedup();
+    let viewers: RawArrayBuf = viewers.iter().map(|user| binary(&user.to_bytes())).collect();
+    document.append(bson::raw::cstr!("viewers"), viewers);
+    put!(document, "words": words([task.title.as_str()].into_iter().chain(task.description.as_deref())));
+    document
+}
+
+pub(super) fn decode(document: &RawDocument) -> Result<Task> {
+    fields!(document,
+        id: "_id", title: "title", status: "status", priority: "priority", created_by: "created_by",
+        assignee: "assignee", order: "order", due_at: "due_at", version: "version", created_at: "created_at",
+        updated_at: "updated_at", description: "description");
+    Ok(Task {
+        id: id.required()?,
+        title: title.required()?,
+        description: description.optional()?,
+        status: status.required()?,
+        priority: priority.required()?,
+        created_by: created_by.required()?,
+        assignee: assignee.optional()?,
+        order: order.optional()?,
+        due_at: due_at.optional()?,
+        version: version.required()?,
+        created_at: created_at.required()?,
+        updated_at: updated_at.required()?,
+    })
+}
+
+/// Leaves out what the fields don't ask for.
+fn projection(fields: TaskFields) -> Document {
+    let mut projection = doc! { "words": 0, "viewers": 0, "due_key": 0 };
+    if !fields.description {
+        projection.insert("description", 0);
+    }
+    projection
+}
+
+fn filter(filter: &TaskFilter, sort: TaskSort) -> Filter {
+    let mut condition = doc! {};
+    let mut index = Index::Sorted("");
+    if let Some(priorities) = &filter.priorities {
+        condition.insert("priority", one_of(priorities));
+        // By priority, the sort's own index holds each priority's rows together.
+        if sort != TaskSort::Priority {
+            index = Index::Sorted("priority");
+        }
+    }
+    if let Some(statuses) = &filter.statuses {
+        condition.insert("status", one_of(statuses));
+        index = Index::Sorted("status");
+    }
+    if let Some(user) = filter.visible_to {
+        condition.insert("viewers", user);
+        index = Index::Sorted("viewers");
+    }
+    if let Some(user) = filter.created_by {
+        condition.insert("created_by", user);
+        index = Index::Sorted("created_by");
+    }
+    if let Some(user) = filter.assignee {
+        condition.insert("assignee", user);
+        index = Index::Sorted("assignee");
+    }
+    if let Some(order) = filter.order {
+        condition.insert("order", order);
+        index = Index::Sorted("order");
+    }
+    if let Some(before) = filter.due_before {
+        condition.insert("due_key", doc! { "$lt": before.unix_millis() });
+    }
+    if let Some(terms) = &filter.search {
+        condition.insert("words", all_of(terms));
+        index = Index::Named("words");
+    }
+    Filter { condition, index }
+}
+
+pub(super) fn listing(query: &TaskQuery) -> Listing<'_> {
+    let sort = query.sort.field;
+    let key = match sort {
+        TaskSort::CreatedAt => Key::Date("created_at"),
+        TaskSort::DueAt => Key::Field("due_key"),
+        TaskSort::Priority => Key::Field("priority"),
+    };
+    Listing::new(query, filter(&query.filter, sort), key, projection(query.fields))
+}
+
+#[async_trait]
+impl TaskStore for MongoStore {
+    async fn tasks_by_ids(&self, ids: &[TaskId]) -> Result<Vec<Option<Task>>> {
+        let whole = projection(TaskFields::ALL);
+        let found = self.0.rows_by(&self.0.tasks, "_id", ids.iter().copied(), whole, decode).await?;
+        Ok(arranged(ids, found, |task| Some(task.id)))
+    }
+
+    async fn list_tasks(&self, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>> {
+        let listings: Vec<_> = queries.iter().map(listing).collect();
+        self.0
+            .list(&self.0.tasks, &listings, |query, row| {
+                let node = decode(row)?;
+                Ok(Edge { position: queries[query].sort.field.position(&node), node })
+            })
+            .await
+    }
+
+    async fn count_tasks(&self, filters: &[TaskFilter]) -> Result<Vec<u64>> {
+        let conditions = filters.iter().map(|one| filter(one, TaskSort::CreatedAt).condition);
+        self.0.count(&self.0.tasks, conditions.collect()).await
+    }
+
+    async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Committed<Task>> {
+        self.0
+            .transaction(Log::Appended, move |transaction| {
+                let task = task.clone();
+                Box::pin(async move {
+                    let tasks = transaction.store.tasks.clone();
+                    transaction.insert(&tasks, vec![encode(&task)]).await?;
+                    transaction.record_task(EventKind::Created, task, stamp).await
+                })
+            })
+            .await
+    }
+
+    async fn update_task(
+        &self,
+        id: TaskId,
+        changes: TaskChanges,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Committed<Task>> {
+        self.0
+            .transaction(Log::Appended, move |transaction| {
+                let changes = changes.clone();
+                Box::pin(async move {
+                    let before = transaction.task(id).await?;
+                    if expected_version.is_some_and(|expected| expected != before.version) {
+                        return fail(StoreError::VersionMismatch { actual: before.version });
+                    }
+                    let status = before.status;
+                    let task = before.changed(changes, stamp.at);
+                    let tasks = transaction.store.tasks.clone();
+                    transaction.replace(&tasks, id, encode(&task)).await?;
+                    let kind = if task.status == status { EventKind::Updated } else { EventKind::StatusChanged };
+                    transaction.record_task(kind, task, stamp).await
+                })
+            })
+            .await
+    }
+
+    async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Committed<Task>> {
+        self.0
+            .transaction(Log::Appended, move |transaction| {
+                Box::pin(async move {
+                    let last = transaction.task(id).await?;
+                    let tasks = transaction.store.tasks.clone();
+                    transaction.delete(&tasks, doc! { "_id": id }).await?;
+                    let gone = Task { version: last.version + 1, ..last };
+                    transaction.record_task(EventKind::Deleted, gone, stamp).await
+                })
+            })
+            .await
+    }
+}
+
+impl Transaction {
+    async fn task(&mut self, id: TaskId) -> Attempt<Task> {
+        let tasks = self.store.tasks.clone();
+        self.find_one(&tasks, doc! { "_id": id }, decode).await
+    }
+
+    async fn record_task(&mut self, kind: EventKind, task: Task, stamp: Stamp) -> Attempt<Committed<Task>> {
+        let events = self.record(vec![Change::of_task(kind, task.clone())], stamp).await?;
+        Ok(Committed { value: task, events })
+    }
+}

@@ -1,0 +1,197 @@
+//! Users.
+
+use async_trait::async_trait;
+use bson::{Document, RawDocument, RawDocumentBuf, doc};
+
+use super::{
+    MongoStore,
+    codec::{fields, put, raw},
+    query::{Filter, Index, Key, Listing},
+    read::{arranged, rows},
+    transaction::{Attempt, Log, Transaction, fail},
+    words::{all_of, words},
+};
+use crate::{
+    domain::{Edge, Page, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
+    storage::{Credentials, Result, StoreError, UserQuery, UserStore},
+};
+
+pub(super) fn encode(user: &User, password_hash: Option<&str>) -> RawDocumentBuf {
+    let mut document = raw! {
+        "_id": user.id, "email": user.email, "name": user.name, "name_key": User::name_key(&user.name),
+        "role": user.role, "region": user.region, "deleted_at": user.deleted_at, "version": user.version,
+        "created_at": user.created_at, "updated_at": user.updated_at,
+    };
+    put!(document, "password_hash": password_hash.map(str::to_owned));
+    // Deleted users are found by id only.
+    if user.deleted_at.is_none() {
+        put!(document, "words": words([user.name.as_str()].into_iter().chain(user.email.as_deref())));
+    }
+    document
+}
+
+pub(super) fn decode(document: &RawDocument) -> Result<User> {
+    fields!(document,
+        id: "_id", email: "email", name: "name", role: "role", region: "region", deleted_at: "deleted_at",
+        version: "version", created_at: "created_at", updated_at: "updated_at");
+    Ok(User {
+        id: id.required()?,
+        email: email.optional()?,
+        name: name.required()?,
+        role: role.required()?,
+        region: region.optional()?,
+        deleted_at: deleted_at.optional()?,
+        version: version.required()?,
+        created_at: created_at.required()?,
+        updated_at: updated_at.required()?,
+    })
+}
+
+fn decode_credentials(document: &RawDocument) -> Result<Credentials> {
+    fields!(document, password_hash: "password_hash");
+    Ok(Credentials { password_hash: password_hash.optional()?, user: decode(document)? })
+}
+
+/// Leaves out what a [`User`] does not hold.
+pub(super) fn projection() -> Document {
+    doc! { "words": 0, "name_key": 0, "password_hash": 0 }
+}
+
+fn filter(filter: &UserFilter) -> Filter {
+    let mut condition = doc! { "deleted_at": { "$exists": false } };
+    let mut index = Index::Sorted("");
+    if let Some(role) = filter.role {
+        condition.insert("role", role);
+        index = Index::Sorted("role");
+    }
+    if let Some(terms) = &filter.search {
+        condition.insert("words", all_of(terms));
+        index = Index::Named("words");
+    }
+    Filter { condition, index }
+}
+
+pub(super) fn listing(query: &UserQuery) -> Listing<'_> {
+    let key = match query.sort.field {
+        UserSort::CreatedAt => Key::Date("created_at"),
+        UserSort::Name => Key::Field("name_key"),
+    };
+    Listing::new(query, filter(&query.filter), key, projection())
+}
+
+#[async_trait]
+impl UserStore for MongoStore {
+    async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<User>>> {
+        let found = self.0.rows_by(&self.0.users, "_id", ids.iter().copied(), projection(), decode).await?;
+        Ok(arranged(ids, found, |user| Some(user.id)))
+    }
+
+    async fn users_by_emails(&self, emails: &[String]) -> Result<Vec<Option<User>>> {
+        let found = self.0.rows_by(&self.0.users, "email", emails.iter().cloned(), projection(), decode).await?;
+        Ok(arranged(emails, found, |user| user.email.clone()))
+    }
+
+    async fn list_users(&self, queries: &[UserQuery]) -> Result<Vec<Page<User>>> {
+        let listings: Vec<_> = queries.iter().map(listing).collect();
+        self.0
+            .list(&self.0.users, &listings, |query, row| {
+                let node = decode(row)?;
+                Ok(Edge { position: queries[query].sort.field.position(&node), node })
+            })
+            .await
+    }
+
+    async fn count_users(&self, filters: &[UserFilter]) -> Result<Vec<u64>> {
+        self.0.count(&self.0.users, filters.iter().map(|one| filter(one).condition).collect()).await
+    }
+
+    async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()> {
+        self.0.within(self.0.users.insert_one(encode(user, password_hash))).await?;
+        Ok(())
+    }
+
+    async fn update_user(
+        &self,
+        id: UserId,
+        changes: UserChanges,
+        expected_version: Option<i32>,
+        at: Timestamp,
+    ) -> Result<User> {
+        self.0
+            .transaction(Log::Untouched, move |transaction| {
+                let changes = changes.clone();
+                Box::pin(async move {
+                    let Credentials { user, password_hash } = transaction.live_user(id).await?;
+                    if expected_version.is_some_and(|expected| expected != user.version) {
+                        return fail(StoreError::VersionMismatch { actual: user.version });
+                    }
+                    let user = user.changed(changes, at);
+                    transaction.replace_user(&user, password_hash.as_deref()).await?;
+                    Ok(user)
+                })
+            })
+            .await
+    }
+
+    async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<User> {
+        self.0
+            .transaction(Log::Untouched, move |transaction| {
+                Box::pin(async move {
+                    let user = transaction.live_user(id).await?.user.anonymised(at);
+                    transaction.replace_user(&user, None).await?;
+                    transaction.end_sessions(id).await?;
+                    Ok(user)
+                })
+            })
+            .await
+    }
+
+    async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
+        self.0.credentials(doc! { "email": email }).await
+    }
+
+    async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>> {
+        self.0.credentials(doc! { "_id": id, "deleted_at": { "$exists": false } }).await
+    }
+
+    async fn set_password(&self, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
+        let password_hash = password_hash.to_owned();
+        self.0
+            .transaction(Log::Untouched, move |transaction| {
+                let password_hash = password_hash.clone();
+                Box::pin(async move {
+                    let user = transaction.live_user(id).await?.user.changed(UserChanges::default(), at);
+                    transaction.replace_user(&user, Some(&password_hash)).await?;
+                    transaction.end_sessions(id).await?;
+                    Ok(user)
+                })
+            })
+            .await
+    }
+}
+
+impl super::Inner {
+    async fn credentials(&self, filter: Document) -> Result<Option<Credentials>> {
+        let find = self.users.find(filter).limit(1).batch_size(2);
+        Ok(rows(self.within(find.batch()).await?, decode_credentials).await?.pop())
+    }
+}
+
+impl Transaction {
+    /// A user who is not deleted, or `NotFound`.
+    async fn live_user(&mut self, id: UserId) -> Attempt<Credentials> {
+        let users = self.store.users.clone();
+        let filter = doc! { "_id": id, "deleted_at": { "$exists": false } };
+        self.find_one(&users, filter, decode_credentials).await
+    }
+
+    async fn replace_user(&mut self, user: &User, password_hash: Option<&str>) -> Attempt<()> {
+        let users = self.store.users.clone();
+        self.replace(&users, user.id, encode(user, password_hash)).await
+    }
+
+    async fn end_sessions(&mut self, user: UserId) -> Attempt<()> {
+        let sessions = self.store.sessions.clone();
+        self.delete(&sessions, doc! { "user": user }).await
+    }
+}

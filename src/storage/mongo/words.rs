@@ -1,0 +1,44 @@
+//! The words that free-text search matches: each document holds its own, folded, under an index.
+//!
+//! MongoDB's text index has another idea of what a word is, so the same search would find other rows than on another
+//! engine. An array of words with a plain index finds exactly what `SearchTerms` promises.
+
+use std::collections::BTreeSet;
+
+use bson::{Document, doc};
+
+use crate::domain::{SearchTerms, fold};
+
+/// The distinct words of `texts`: runs of letters and digits, lower-case and without accents.
+pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut words = BTreeSet::new();
+    for text in texts {
+        let folded = fold(text);
+        words.extend(folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned));
+    }
+    words.into_iter().collect()
+}
+
+/// The condition that every term is a word of the document.
+pub(super) fn all_of(terms: &SearchTerms) -> Document {
+    doc! { "$all": terms.terms() }
+}
+
+/// How well a document fits: how many terms its title has, and how much of the title they make up. Every document
+/// found has all the terms, so how rare a term is would not change the order.
+pub(super) fn score(terms: &SearchTerms) -> Document {
+    let hits = doc! { "$size": { "$setIntersection": ["$title_words", terms.terms()] } };
+    let length = doc! { "$max": [1, { "$size": "$title_words" }] };
+    doc! { "$add": [hits.clone(), { "$divide": [hits, length] }] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_folded_distinct_and_whole() {
+        let found = words(["T-LIGHT Café, cafe\u{301}s", "light 84029G İstanbul"]);
+        assert_eq!(found, ["84029g", "cafe", "cafes", "istanbul", "light", "t"]);
+    }
+}

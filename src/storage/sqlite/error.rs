@@ -1,0 +1,50 @@
+//! What SQLite's errors mean to a caller.
+
+use rusqlite::{Error, ErrorCode};
+
+use crate::storage::{StoreError, UniqueKey};
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        let Error::SqliteFailure(failure, message) = &error else { return Self::internal(error) };
+        if failure.code == ErrorCode::ConstraintViolation {
+            return match message.as_deref().and_then(taken) {
+                Some(key) => Self::Duplicate(key),
+                None => Self::internal(error),
+            };
+        }
+        match advice(failure.code) {
+            Some(advice) => Self::Unavailable(format!("{advice} ({error})")),
+            None => Self::internal(error),
+        }
+    }
+}
+
+/// Which unique value the message of a failed constraint is about.
+fn taken(message: &str) -> Option<UniqueKey> {
+    match message.strip_prefix("UNIQUE constraint failed: ")? {
+        "users.email" => Some(UniqueKey::Email),
+        "products.sku" => Some(UniqueKey::Sku),
+        "orders.number" => Some(UniqueKey::OrderNumber),
+        _ => None,
+    }
+}
+
+/// For what an operator can do something about: what.
+fn advice(code: ErrorCode) -> Option<&'static str> {
+    Some(match code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {
+            "another program is writing to the database; stop it, or try again when it is done"
+        }
+        ErrorCode::DiskFull => "the disk is full; make room on it",
+        ErrorCode::SystemIoFailure => "the disk failed to read or write; check it, and that it has room",
+        ErrorCode::ReadOnly => "the database can't be written; give this user write access to the file and its folder",
+        ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
+            "the database can't be opened; give this user read and write access to the file and its folder"
+        }
+        ErrorCode::NotADatabase => "the file is not an SQLite database; choose another file",
+        ErrorCode::DatabaseCorrupt => "the database is damaged; restore a backup",
+        ErrorCode::OutOfMemory => "out of memory",
+        _ => return None,
+    })
+}

@@ -1,0 +1,47 @@
+//! Where the database is and how it is used.
+
+use std::{path::PathBuf, time::Duration};
+
+use tempfile::TempDir;
+
+use super::Result;
+use crate::storage::StoreError;
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SqliteLocation {
+    /// In this file, which is made if it is missing; its directory has to exist.
+    File(PathBuf),
+    /// In a temporary folder that is deleted with the store.
+    Temporary,
+}
+
+impl SqliteLocation {
+    /// The file, and the temporary folder to keep for as long as it is used.
+    pub(super) fn resolve(self) -> Result<(PathBuf, Option<TempDir>)> {
+        match self {
+            Self::File(path) => Ok((path, None)),
+            Self::Temporary => {
+                let folder = tempfile::Builder::new().prefix("orderwire-").tempdir().map_err(|error| {
+                    StoreError::Unavailable(format!("no temporary folder can be made: {error}; set TMPDIR to one"))
+                })?;
+                Ok((folder.path().join("orderwire.db"), Some(folder)))
+            }
+        }
+    }
+}
+
+/// How the database is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// How many reads run at the same time, at least 1.
+    pub readers: usize,
+    /// How long a write waits for another process that is writing to the same file.
+    pub busy_timeout: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { readers: 4, busy_timeout: Duration::from_secs(5) }
+    }
+}

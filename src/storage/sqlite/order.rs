@@ -1,0 +1,321 @@
+//! Orders.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{
+    Result, SqliteStore,
+    event::{self, Draft},
+    idempotency,
+    list::{Cursors, KeyType, List, Order as ListOrder},
+    page, product,
+};
+use crate::{
+    domain::{
+        Direction, EventKind, HistoryEntry, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderItem, OrderSort,
+        Page, Product, ProductFields, ProductId, ProductStatus, Slice, Sort, Stamp,
+    },
+    storage::{Committed, Idempotency, OrderQuery, OrderStore, Placed, StatusChange, StoreError},
+};
+
+const COLUMNS: &str = "id, number, region, customer, total, currency, status, payment_reference, version, placed_at, \
+                       created_at, updated_at";
+
+/// An order without its items and history.
+fn order(row: &Row<'_>) -> rusqlite::Result<Order> {
+    Ok(Order {
+        id: row.get(0)?,
+        number: row.get(1)?,
+        region: row.get(2)?,
+        customer: row.get(3)?,
+        items: Vec::new(),
+        total: row.get(4)?,
+        currency: row.get(5)?,
+        status: row.get(6)?,
+        history: Vec::new(),
+        payment_reference: row.get(7)?,
+        version: row.get(8)?,
+        placed_at: row.get(9)?,
+        created_at: row.get(10)?,
+        updated_at: row.get(11)?,
+    })
+}
+
+fn item(row: &Row<'_>) -> rusqlite::Result<OrderItem> {
+    Ok(OrderItem {
+        product: row.get(0)?,
+        sku: row.get(1)?,
+        name: row.get(2)?,
+        quantity: row.get(3)?,
+        unit_price: row.get(4)?,
+        line_total: row.get(5)?,
+    })
+}
+
+fn history_entry(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
+    Ok(HistoryEntry {
+        seq: row.get(0)?,
+        from: row.get(1)?,
+        to: row.get(2)?,
+        actor: row.get(3)?,
+        reason: row.get(4)?,
+        at: row.get(5)?,
+    })
+}
+
+fn find(db: &Connection, id: OrderId, fields: OrderFields) -> Result<Option<Order>> {
+    let sql = format!("SELECT {COLUMNS} FROM orders WHERE id = ?1");
+    let found = db.prepare_cached(&sql)?.query_row([id], order).optional()?;
+    found.map(|order| complete(db, order, fields)).transpose()
+}
+
+fn complete(db: &Connection, order: Order, fields: OrderFields) -> Result<Order> {
+    let mut order = order;
+    if fields.items {
+        let sql = "SELECT product_id, sku, name, quantity, unit_price, line_total FROM order_items \
+                   WHERE order_id = ?1 ORDER BY line";
+        order.items = db.prepare_cached(sql)?.query_map([order.id], item)?.collect::<rusqlite::Result<_>>()?;
+    }
+    if fields.history {
+        let sql = "SELECT seq, from_status, to_status, actor, reason, at FROM order_history \
+                   WHERE order_id = ?1 ORDER BY step";
+        order.history =
+            db.prepare_cached(sql)?.query_map([order.id], history_entry)?.collect::<rusqlite::Result<_>>()?;
+    }
+    Ok(order)
+}
+
+/// Adds the order unless the id is there; whether it was added.
+pub(super) fn insert_new(db: &Connection, order: &Order) -> Result<bool> {
+    let inserted = db
+        .prepare_cached(&format!(
+            "INSERT INTO orders ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
+             ON CONFLICT (id) DO NOTHING"
+        ))?
+        .execute(params![
+            order.id,
+            order.number,
+            order.region,
+            order.customer,
+            order.total,
+            order.currency,
+            order.status,
+            order.payment_reference,
+            order.version,
+            order.placed_at,
+            order.created_at,
+            order.updated_at,
+        ])?;
+    if inserted == 0 {
+        return Ok(false);
+    }
+    let mut insert_item = db.prepare_cached(
+        "INSERT INTO order_items (order_id, line, product_id, sku, name, quantity, unit_price, line_total) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for (line, item) in order.items.iter().enumerate() {
+        insert_item.execute(params![
+            order.id,
+            line as i64,
+            item.product,
+            item.sku,
+            item.name,
+            item.quantity,
+            item.unit_price,
+            item.line_total,
+        ])?;
+    }
+    for (step, entry) in order.history.iter().enumerate() {
+        insert_history(db, order.id, step, entry)?;
+    }
+    Ok(true)
+}
+
+fn insert_history(db: &Connection, order: OrderId, step: usize, entry: &HistoryEntry) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO order_history (order_id, step, seq, from_status, to_status, actor, reason, at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![order, step as i64, entry.seq, entry.from, entry.to, entry.actor, entry.reason, entry.at])?;
+    Ok(())
+}
+
+fn place(db: &Connection, new: NewOrder, used: &Idempotency, stamp: Stamp) -> Result<Committed<Placed>> {
+    if let Some(id) = idempotency::find(db, used)? {
+        let order = find(db, OrderId::from_bytes(id), OrderFields::ALL)?.ok_or(StoreError::NotFound)?;
+        return Ok(Committed { value: Placed { order, replayed: true }, events: Vec::new() });
+    }
+    let products = available(db, &new)?;
+    let mut drafts = Vec::with_capacity(products.len() + 1);
+    for (line, product) in new.lines.iter().zip(&products) {
+        let stock = product.stock - line.quantity;
+        let product = product::save_stock(db, product.clone(), stock, stamp.at)?;
+        drafts.push(Draft::product(EventKind::Updated, &product));
+    }
+    let seq = event::head(db)? + drafts.len() as i64 + 1;
+    let order = new.place(&products, stamp, seq)?;
+    if !insert_new(db, &order)? {
+        return Err(StoreError::internal(format!("{} is there already", order.id)));
+    }
+    idempotency::insert(db, used, order.id.to_bytes(), stamp.at)?;
+    drafts.push(Draft::order(EventKind::Created, None, &order));
+    let events = event::append(db, drafts, stamp)?;
+    Ok(Committed { value: Placed { order, replayed: false }, events })
+}
+
+/// The product of each line, all with enough stock; else the error of the first line, in input order, without.
+fn available(db: &Connection, new: &NewOrder) -> Result<Vec<Product>> {
+    let mut products = Vec::with_capacity(new.lines.len());
+    let mut refused: Option<(usize, StoreError)> = None;
+    for line in &new.lines {
+        let input_index = line.input_index;
+        let error = match product::find(db, line.product, ProductFields::ALL)? {
+            Some(product) if product.status == ProductStatus::Active && product.stock >= line.quantity => {
+                products.push(product);
+                continue;
+            }
+            Some(product) if product.status == ProductStatus::Active => {
+                StoreError::InsufficientStock { input_index, available: product.stock }
+            }
+            _ => StoreError::ProductNotFound { input_index },
+        };
+        if refused.as_ref().is_none_or(|(first, _)| input_index < *first) {
+            refused = Some((input_index, error));
+        }
+    }
+    refused.map_or(Ok(products), |(_, error)| Err(error))
+}
+
+fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<Committed<Order>> {
+    let order = find(db, change.order, OrderFields::ALL)?.ok_or(StoreError::NotFound)?;
+    if change.expected_version.is_some_and(|expected| expected != order.version) {
+        return Err(StoreError::VersionMismatch { actual: order.version });
+    }
+    order.check_transition(change.to)?;
+    let mut drafts = if change.to.returns_stock() { return_stock(db, &order, stamp)? } else { Vec::new() };
+    let (previous, seq) = (order.status, event::head(db)? + drafts.len() as i64 + 1);
+    let order = order.transition(change.to, change.reason, stamp, seq)?;
+    db.prepare_cached("UPDATE orders SET status = ?2, version = ?3, updated_at = ?4 WHERE id = ?1")?
+        .execute(params![order.id, order.status, order.version, order.updated_at])?;
+    if let Some(entry) = order.history.last() {
+        insert_history(db, order.id, order.history.len() - 1, entry)?;
+    }
+    drafts.push(Draft::order(EventKind::StatusChanged, Some(previous), &order));
+    let events = event::append(db, drafts, stamp)?;
+    Ok(Committed { value: order, events })
+}
+
+/// Gives the stock of the order back to the products that are still there, each once, in the order of the lines.
+fn return_stock(db: &Connection, order: &Order, stamp: Stamp) -> Result<Vec<Draft>> {
+    let mut products: Vec<ProductId> = Vec::new();
+    let mut quantities: HashMap<ProductId, i64> = HashMap::new();
+    for item in &order.items {
+        let quantity = quantities.entry(item.product).or_insert_with(|| {
+            products.push(item.product);
+            0
+        });
+        *quantity += i64::from(item.quantity);
+    }
+    let mut drafts = Vec::with_capacity(products.len());
+    for id in products {
+        let Some(product) = product::find(db, id, ProductFields::ALL)? else { continue };
+        // Past the range the stock stays at its end: a return must not fail for it.
+        let stock = i64::from(product.stock) + quantities.get(&id).copied().unwrap_or(0);
+        let product = product::save_stock(db, product, i32::try_from(stock).unwrap_or(i32::MAX), stamp.at)?;
+        drafts.push(Draft::product(EventKind::Updated, &product));
+    }
+    Ok(drafts)
+}
+
+/// The list of orders that pass `filter`.
+pub(super) fn filtered(filter: &OrderFilter, sort: Sort<OrderSort>, slice: Option<&Slice>) -> List {
+    let key = match sort.field {
+        OrderSort::PlacedAt => "o.placed_at",
+        OrderSort::Total => "o.total",
+    };
+    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::of(slice, sort.direction));
+    let order = ListOrder { key, key_type: KeyType::Int, id: "o.id", direction: sort.direction };
+    let mut list = List::new("orders o", order, cursors);
+    if let Some(customer) = filter.customer {
+        list.equals("o.customer", customer);
+    }
+    if let Some(product) = filter.product {
+        let product = list.bind(product);
+        let lines = format!("FROM order_items i WHERE i.product_id = {product}");
+        if list.is_picked() {
+            list.check(format!("EXISTS (SELECT 1 {lines} AND i.order_id = o.id)"));
+        } else {
+            let hits = format!("SELECT DISTINCT i.order_id AS id {lines}");
+            list.start_from("hits CROSS JOIN orders o ON o.id = hits.id", &hits);
+        }
+    }
+    // Both at once have an index too, with the status in front.
+    let region = filter.region.as_ref().map(|region| list.bind(region.clone()));
+    let region = region.map(|region| format!("{}o.region = {region}", if list.is_picked() { "+" } else { "" }));
+    match (region, &filter.statuses) {
+        (region, Some(statuses)) => {
+            list.is_one_of("o.status", statuses);
+            region.into_iter().for_each(|region| list.check(region));
+        }
+        (Some(region), None) => list.pick(region),
+        (None, None) => {}
+    }
+    if let Some(from) = filter.placed_after {
+        list.range("o.placed_at", ">=", from);
+    }
+    if let Some(before) = filter.placed_before {
+        list.range("o.placed_at", "<", before);
+    }
+    list
+}
+
+fn list(db: &Connection, query: &OrderQuery) -> Result<Page<Order>> {
+    let list = filtered(&query.filter, query.sort, Some(&query.slice));
+    page::read_page(db, &list, &query.slice, |id| find(db, id.into(), query.fields))
+}
+
+fn count(db: &Connection, filter: &OrderFilter) -> Result<u64> {
+    let sort = Sort { field: OrderSort::PlacedAt, direction: Direction::Asc };
+    page::count(db, &filtered(filter, sort, None))
+}
+
+#[async_trait]
+impl OrderStore for SqliteStore {
+    async fn orders_by_ids(&self, ids: &[OrderId]) -> Result<Vec<Option<Order>>> {
+        let ids = ids.to_vec();
+        self.read(move |db| ids.into_iter().map(|id| find(db, id, OrderFields::ALL)).collect()).await
+    }
+
+    async fn orders_by_numbers(&self, numbers: &[String]) -> Result<Vec<Option<Order>>> {
+        let numbers = numbers.to_vec();
+        self.read(move |db| {
+            let mut by_number = db.prepare_cached(&format!("SELECT {COLUMNS} FROM orders WHERE number = ?1"))?;
+            let found = numbers.iter().map(|number| {
+                let found = by_number.query_row([number], order).optional()?;
+                found.map(|order| complete(db, order, OrderFields::ALL)).transpose()
+            });
+            found.collect()
+        })
+        .await
+    }
+
+    async fn list_orders(&self, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>> {
+        let queries = queries.to_vec();
+        self.read(move |db| queries.iter().map(|query| list(db, query)).collect()).await
+    }
+
+    async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>> {
+        let filters = filters.to_vec();
+        self.read(move |db| filters.iter().map(|filter| count(db, filter)).collect()).await
+    }
+
+    async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Committed<Placed>> {
+        self.write(move |db| place(db, order, &idempotency, stamp)).await
+    }
+
+    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Committed<Order>> {
+        self.write(move |db| change_status(db, change, stamp)).await
+    }
+}

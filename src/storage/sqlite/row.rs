@@ -1,0 +1,152 @@
+//! How domain values stand in columns.
+
+use rusqlite::{
+    ToSql,
+    types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::Result;
+use crate::{
+    domain::{
+        CurrencyCode, Decimal, EntityKind, EventId, EventKind, OrderId, OrderStatus, ProductId, ProductStatus,
+        SessionId, TaskId, TaskPriority, TaskStatus, Timestamp, UserId, UserRole,
+    },
+    storage::StoreError,
+};
+
+macro_rules! blob_columns {
+    ($($id:ty),*) => {$(
+        impl ToSql for $id {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::Owned(Value::from(*self)))
+            }
+        }
+
+        impl FromSql for $id {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                <[u8; 16]>::column_result(value).map(Self::from_bytes)
+            }
+        }
+
+        impl From<$id> for Value {
+            fn from(id: $id) -> Self {
+                Value::Blob(id.to_bytes().to_vec())
+            }
+        }
+    )*};
+}
+
+blob_columns!(UserId, ProductId, OrderId, TaskId, EventId, SessionId);
+
+macro_rules! integer_columns {
+    ($($type:ty: $from:path, $to:path);*) => {$(
+        impl ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::Owned(Value::from(*self)))
+            }
+        }
+
+        impl FromSql for $type {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_i64().map($from)
+            }
+        }
+
+        impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                Value::Integer($to(value))
+            }
+        }
+    )*};
+}
+
+integer_columns!(
+    Decimal: Decimal::from_units, Decimal::units;
+    Timestamp: Timestamp::from_unix_millis, Timestamp::unix_millis
+);
+
+macro_rules! text_columns {
+    ($($type:ident { $($variant:ident = $text:literal),* })*) => {$(
+        impl ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                let text = match self { $(Self::$variant => $text),* };
+                Ok(ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())))
+            }
+        }
+
+        impl FromSql for $type {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                match value.as_str()? {
+                    $($text => Ok(Self::$variant),)*
+                    other => Err(FromSqlError::Other(format!("{other} is no {}", stringify!($type)).into())),
+                }
+            }
+        }
+
+        impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                let text = match value { $($type::$variant => $text),* };
+                Value::Text(text.to_owned())
+            }
+        }
+    )*};
+}
+
+text_columns! {
+    UserRole { Customer = "CUSTOMER", Staff = "STAFF", Admin = "ADMIN" }
+    ProductStatus { Active = "ACTIVE", Archived = "ARCHIVED" }
+    OrderStatus {
+        Pending = "PENDING", Confirmed = "CONFIRMED", Shipped = "SHIPPED", Delivered = "DELIVERED",
+        Cancelled = "CANCELLED", Returned = "RETURNED"
+    }
+    TaskStatus { Todo = "TODO", InProgress = "IN_PROGRESS", Done = "DONE", Cancelled = "CANCELLED" }
+    EventKind { Created = "CREATED", StatusChanged = "STATUS_CHANGED", Updated = "UPDATED", Deleted = "DELETED" }
+    EntityKind { Order = "ORDER", Task = "TASK", Product = "PRODUCT" }
+}
+
+impl ToSql for TaskPriority {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Owned(Value::from(*self)))
+    }
+}
+
+impl FromSql for TaskPriority {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let rank = value.as_i64()?;
+        let all = [Self::Low, Self::Medium, Self::High, Self::Urgent];
+        all.into_iter().find(|priority| priority.rank() == rank).ok_or(FromSqlError::OutOfRange(rank))
+    }
+}
+
+impl From<TaskPriority> for Value {
+    fn from(priority: TaskPriority) -> Self {
+        Value::Integer(priority.rank())
+    }
+}
+
+impl ToSql for CurrencyCode {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.as_str()))
+    }
+}
+
+impl FromSql for CurrencyCode {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+/// A column that holds JSON.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromSql for Json<T> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map(Self).map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+/// The text of a [`Json`] column.
+pub(super) fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(StoreError::internal)
+}

@@ -1,0 +1,133 @@
+//! Opening the database file and bringing its schema up to date.
+
+use std::{path::Path, time::Instant};
+
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
+
+use super::{Result, SqliteOptions};
+use crate::storage::StoreError;
+
+/// The steps from an empty file to the schema of this version, in order; `user_version` counts those taken.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
+
+/// Marks a file as Orderwire's: `OWIR`.
+const APPLICATION_ID: i32 = 0x4F57_4952;
+
+/// The writing connection to the file, its schema up to date.
+pub(super) fn open(path: &Path, options: SqliteOptions) -> Result<Connection> {
+    let named = |error: StoreError| match error {
+        StoreError::Unavailable(why) => StoreError::Unavailable(format!("{}: {why}", path.display())),
+        other => other,
+    };
+    check_folder(path).and_then(|()| open_and_migrate(path, options)).map_err(named)
+}
+
+fn check_folder(path: &Path) -> Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if path.is_dir() {
+        return Err(StoreError::Unavailable("is a folder; name a file in it".to_owned()));
+    }
+    if !folder.is_dir() {
+        return Err(StoreError::Unavailable("its folder does not exist; make it or choose another file".to_owned()));
+    }
+    Ok(())
+}
+
+fn open_and_migrate(path: &Path, options: SqliteOptions) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(options.busy_timeout)?;
+    if connection.is_readonly(MAIN_DB)? {
+        let advice = "can't be written; give this user write access to the file and its folder";
+        return Err(StoreError::Unavailable(advice.to_owned()));
+    }
+    check_origin(&connection)?;
+    enter_wal(&connection, options)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL;
+         PRAGMA fullfsync = ON;
+         PRAGMA foreign_keys = ON;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -32768;
+         PRAGMA journal_size_limit = 67108864;",
+    )?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// A reading connection; the file has to be there and up to date.
+pub(super) fn open_reader(path: &Path, options: SqliteOptions) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(options.busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    connection.execute_batch(
+        "PRAGMA query_only = ON;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -8192;
+         PRAGMA mmap_size = 268435456;",
+    )?;
+    Ok(connection)
+}
+
+/// Another program's database is left alone.
+fn check_origin(connection: &Connection) -> Result<()> {
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let empty: bool = connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
+    if application == APPLICATION_ID || (application == 0 && empty) {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable("is the database of another program; choose another file".to_owned()))
+}
+
+/// The first switch to WAL needs the file alone and fails at once where it is not, so it is tried again for a while.
+fn enter_wal(connection: &Connection, options: SqliteOptions) -> Result<()> {
+    let began = Instant::now();
+    loop {
+        let switched = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0));
+        match switched {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(mode) => {
+                return Err(StoreError::Unavailable(format!(
+                    "its file system can't hold a write-ahead log (the journal mode stays {mode}); choose a local disk"
+                )));
+            }
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && began.elapsed() < options.busy_timeout =>
+            {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn version(connection: &Connection) -> Result<usize> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    usize::try_from(version).map_err(StoreError::internal)
+}
+
+fn migrate(connection: &mut Connection) -> Result<()> {
+    if version(connection)? == MIGRATIONS.len() {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let taken = version(&transaction)?;
+    if taken > MIGRATIONS.len() {
+        return Err(StoreError::Unavailable(format!(
+            "has schema version {taken}, this Orderwire knows versions up to {}; run a newer Orderwire",
+            MIGRATIONS.len()
+        )));
+    }
+    for step in &MIGRATIONS[taken..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
+    Ok(transaction.commit()?)
+}

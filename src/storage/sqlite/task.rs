@@ -1,0 +1,215 @@
+//! Tasks.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{
+    Result, SqliteStore,
+    event::{self, Draft},
+    list::{Cursors, KeyType, List, Order, all_words},
+    page,
+};
+use crate::{
+    domain::{
+        Direction, EventKind, Page, Slice, Sort, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort,
+    },
+    storage::{Committed, StoreError, TaskQuery, TaskStore},
+};
+
+const COLUMNS: &str =
+    "id, title, status, priority, created_by, assignee, order_id, due_at, version, created_at, updated_at";
+
+fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
+    Ok(Task {
+        id: row.get(0)?,
+        title: row.get(1)?,
+        status: row.get(2)?,
+        priority: row.get(3)?,
+        created_by: row.get(4)?,
+        assignee: row.get(5)?,
+        order: row.get(6)?,
+        due_at: row.get(7)?,
+        version: row.get(8)?,
+        created_at: row.get(9)?,
+        updated_at: row.get(10)?,
+        description: row.get(11)?,
+    })
+}
+
+fn find(db: &Connection, id: TaskId, fields: TaskFields) -> Result<Option<Task>> {
+    let description = if fields.description { "description" } else { "NULL" };
+    let sql = format!("SELECT {COLUMNS}, {description} FROM tasks WHERE id = ?1");
+    Ok(db.prepare_cached(&sql)?.query_row([id], task).optional()?)
+}
+
+fn find_whole(db: &Connection, id: TaskId) -> Result<Task> {
+    find(db, id, TaskFields::ALL)?.ok_or(StoreError::NotFound)
+}
+
+/// Adds the task unless the id is there; whether it was added.
+pub(super) fn insert_new(db: &Connection, task: &Task) -> Result<bool> {
+    let inserted = db
+        .prepare_cached(&format!(
+            "INSERT INTO tasks ({COLUMNS}, description, due_key) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (id) DO NOTHING"
+        ))?
+        .execute(params![
+            task.id,
+            task.title,
+            task.status,
+            task.priority,
+            task.created_by,
+            task.assignee,
+            task.order,
+            task.due_at,
+            task.version,
+            task.created_at,
+            task.updated_at,
+            task.description,
+            Task::due_key(task.due_at),
+        ])?;
+    Ok(inserted == 1)
+}
+
+fn insert(db: &Connection, task: Task, stamp: Stamp) -> Result<Committed<Task>> {
+    if !insert_new(db, &task)? {
+        return Err(StoreError::internal(format!("{} is there already", task.id)));
+    }
+    let events = event::append(db, vec![Draft::task(EventKind::Created, &task)], stamp)?;
+    Ok(Committed { value: task, events })
+}
+
+fn update(
+    db: &Connection,
+    id: TaskId,
+    changes: TaskChanges,
+    expected_version: Option<i32>,
+    stamp: Stamp,
+) -> Result<Committed<Task>> {
+    let task = find_whole(db, id)?;
+    if expected_version.is_some_and(|expected| expected != task.version) {
+        return Err(StoreError::VersionMismatch { actual: task.version });
+    }
+    let previous = task.status;
+    let task = task.changed(changes, stamp.at);
+    db.prepare_cached(
+        "UPDATE tasks SET title = ?2, description = ?3, status = ?4, priority = ?5, assignee = ?6, due_at = ?7, \
+         due_key = ?8, version = ?9, updated_at = ?10 WHERE id = ?1",
+    )?
+    .execute(params![
+        task.id,
+        task.title,
+        task.description,
+        task.status,
+        task.priority,
+        task.assignee,
+        task.due_at,
+        Task::due_key(task.due_at),
+        task.version,
+        task.updated_at,
+    ])?;
+    let kind = if task.status == previous { EventKind::Updated } else { EventKind::StatusChanged };
+    let events = event::append(db, vec![Draft::task(kind, &task)], stamp)?;
+    Ok(Committed { value: task, events })
+}
+
+fn delete(db: &Connection, id: TaskId, stamp: Stamp) -> Result<Committed<Task>> {
+    let task = find_whole(db, id)?.changed(TaskChanges::default(), stamp.at);
+    db.prepare_cached("DELETE FROM tasks WHERE id = ?1")?.execute([id])?;
+    let events = event::append(db, vec![Draft::task(EventKind::Deleted, &task)], stamp)?;
+    Ok(Committed { value: task, events })
+}
+
+/// The list of tasks that pass `filter`.
+pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<&Slice>) -> List {
+    let key = match sort.field {
+        TaskSort::CreatedAt => "t.created_at",
+        TaskSort::DueAt => "t.due_key",
+        TaskSort::Priority => "t.priority",
+    };
+    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::of(slice, sort.direction));
+    let order = Order { key, key_type: KeyType::Int, id: "t.id", direction: sort.direction };
+    let mut list = List::new("tasks t", order, cursors);
+    if let Some(search) = &filter.search {
+        let words = list.bind(all_words(search));
+        let hits = format!("SELECT rowid AS row FROM tasks_fts WHERE tasks_fts MATCH {words}");
+        list.start_from("hits CROSS JOIN tasks t ON t.row = hits.row", &hits);
+    }
+    if let Some(order) = filter.order {
+        list.equals("t.order_id", order);
+    }
+    if let Some(assignee) = filter.assignee {
+        list.equals("t.assignee", assignee);
+    }
+    if let Some(creator) = filter.created_by {
+        list.equals("t.created_by", creator);
+    }
+    if let Some(viewer) = filter.visible_to {
+        let viewer = list.bind(viewer);
+        if list.is_picked() {
+            list.check(format!("(+t.created_by = {viewer} OR +t.assignee = {viewer})"));
+        } else {
+            list.split(vec![
+                format!("t.created_by = {viewer}"),
+                format!("t.assignee = {viewer} AND +t.created_by <> {viewer}"),
+            ]);
+        }
+    }
+    if let Some(statuses) = &filter.statuses {
+        list.is_one_of("t.status", statuses);
+    }
+    if let Some(priorities) = &filter.priorities {
+        list.is_one_of("t.priority", priorities);
+    }
+    if let Some(before) = filter.due_before {
+        // Tasks without a due date have the largest key there is, and are never before it.
+        list.range("t.due_key", "<", before);
+    }
+    list
+}
+
+fn list(db: &Connection, query: &TaskQuery) -> Result<Page<Task>> {
+    let list = filtered(&query.filter, query.sort, Some(&query.slice));
+    page::read_page(db, &list, &query.slice, |id| find(db, id.into(), query.fields))
+}
+
+fn count(db: &Connection, filter: &TaskFilter) -> Result<u64> {
+    let field = if filter.due_before.is_some() { TaskSort::DueAt } else { TaskSort::CreatedAt };
+    page::count(db, &filtered(filter, Sort { field, direction: Direction::Asc }, None))
+}
+
+#[async_trait]
+impl TaskStore for SqliteStore {
+    async fn tasks_by_ids(&self, ids: &[TaskId]) -> Result<Vec<Option<Task>>> {
+        let ids = ids.to_vec();
+        self.read(move |db| ids.into_iter().map(|id| find(db, id, TaskFields::ALL)).collect()).await
+    }
+
+    async fn list_tasks(&self, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>> {
+        let queries = queries.to_vec();
+        self.read(move |db| queries.iter().map(|query| list(db, query)).collect()).await
+    }
+
+    async fn count_tasks(&self, filters: &[TaskFilter]) -> Result<Vec<u64>> {
+        let filters = filters.to_vec();
+        self.read(move |db| filters.iter().map(|filter| count(db, filter)).collect()).await
+    }
+
+    async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Committed<Task>> {
+        self.write(move |db| insert(db, task, stamp)).await
+    }
+
+    async fn update_task(
+        &self,
+        id: TaskId,
+        changes: TaskChanges,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Committed<Task>> {
+        self.write(move |db| update(db, id, changes, expected_version, stamp)).await
+    }
+
+    async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Committed<Task>> {
+        self.write(move |db| delete(db, id, stamp)).await
+    }
+}

@@ -1,0 +1,87 @@
+//! Tests of what is particular to this engine; what every engine must do is tested in `tests/it/contract`.
+
+mod engine;
+mod lists;
+mod load;
+mod plans;
+
+use super::{SqliteLocation, SqliteOptions, SqliteStore};
+use crate::{domain::*, storage::*};
+
+/// 2026-01-01T00:00:00Z and `millis` more.
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_unix_millis(1_767_225_600_000 + millis)
+}
+
+fn stamp(millis: i64) -> Stamp {
+    Stamp { actor: None, at: at(millis) }
+}
+
+async fn temporary() -> SqliteStore {
+    SqliteStore::open(SqliteLocation::Temporary, SqliteOptions::default()).await.unwrap()
+}
+
+fn user(name: &str) -> User {
+    User {
+        id: UserId::derived(at(0), "test", name),
+        email: Some(format!("{name}@example.com").to_lowercase()),
+        name: name.to_owned(),
+        role: UserRole::Customer,
+        region: None,
+        deleted_at: None,
+        version: 1,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+fn product(sku: &str, stock: i32) -> Product {
+    NewProduct {
+        sku: sku.to_owned(),
+        name: format!("Thing {sku}"),
+        description: None,
+        price: Decimal::from_units(12_500),
+        currency: CurrencyCode::GBP,
+        stock,
+        tags: Vec::new(),
+    }
+    .create(ProductId::derived(at(0), "test", sku), at(0))
+}
+
+fn task(title: &str) -> Task {
+    Task {
+        id: TaskId::derived(at(0), "test", title),
+        title: title.to_owned(),
+        description: None,
+        status: TaskStatus::Todo,
+        priority: TaskPriority::Medium,
+        created_by: user("creator").id,
+        assignee: None,
+        order: None,
+        due_at: None,
+        version: 1,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+/// An order as `number`, of one product each quantity.
+fn new_order(number: &str, lines: &[(&Product, i32)]) -> NewOrder {
+    let line = |(input_index, (product, quantity)): (usize, &(&Product, i32))| OrderLine {
+        product: product.id,
+        quantity: *quantity,
+        input_index,
+    };
+    NewOrder {
+        id: OrderId::derived(at(0), "test", number),
+        number: number.to_owned(),
+        region: "Malta".to_owned(),
+        customer: user("buyer").id,
+        lines: lines.iter().enumerate().map(line).collect(),
+        payment_reference: None,
+    }
+}
+
+fn key(text: &str) -> Idempotency {
+    Idempotency { user: user("buyer").id, scope: "placeOrder", key: text.to_owned(), fingerprint: [7; 32] }
+}

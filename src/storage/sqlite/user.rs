@@ -1,0 +1,230 @@
+//! Users.
+
+use async_trait::async_trait;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+
+use super::{
+    Result, SqliteStore,
+    list::{Cursors, KeyType, List, Order, all_words},
+    page, session,
+};
+use crate::{
+    domain::{Direction, Page, Slice, Sort, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
+    storage::{Credentials, StoreError, UserQuery, UserStore},
+};
+
+const COLUMNS: &str = "id, email, name, role, region, deleted_at, version, created_at, updated_at, password_hash";
+
+fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: row.get(0)?,
+        email: row.get(1)?,
+        name: row.get(2)?,
+        role: row.get(3)?,
+        region: row.get(4)?,
+        deleted_at: row.get(5)?,
+        version: row.get(6)?,
+        created_at: row.get(7)?,
+        updated_at: row.get(8)?,
+    })
+}
+
+fn credentials(row: &Row<'_>) -> rusqlite::Result<Credentials> {
+    Ok(Credentials { user: user(row)?, password_hash: row.get(9)? })
+}
+
+fn by_id(db: &Connection) -> Result<CachedStatement<'_>> {
+    Ok(db.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = ?1"))?)
+}
+
+fn by_email(db: &Connection) -> Result<CachedStatement<'_>> {
+    Ok(db.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE email = ?1"))?)
+}
+
+/// The user with this id, also a deleted one.
+pub(super) fn find(db: &Connection, id: UserId) -> Result<Option<User>> {
+    Ok(by_id(db)?.query_row([id], user).optional()?)
+}
+
+fn find_present(db: &Connection, id: UserId) -> Result<User> {
+    find(db, id)?.filter(|user| user.deleted_at.is_none()).ok_or(StoreError::NotFound)
+}
+
+/// Adds the user unless the id is there; whether it was added.
+pub(super) fn insert_new(db: &Connection, user: &User, password_hash: Option<&str>) -> Result<bool> {
+    let inserted = db
+        .prepare_cached(&format!(
+            "INSERT INTO users ({COLUMNS}, name_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+             ON CONFLICT (id) DO NOTHING"
+        ))?
+        .execute(params![
+            user.id,
+            user.email,
+            user.name,
+            user.role,
+            user.region,
+            user.deleted_at,
+            user.version,
+            user.created_at,
+            user.updated_at,
+            password_hash,
+            User::name_key(&user.name),
+        ])?;
+    Ok(inserted == 1)
+}
+
+fn save(db: &Connection, user: &User) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE users SET email = ?2, name = ?3, name_key = ?4, role = ?5, region = ?6, deleted_at = ?7, \
+         version = ?8, updated_at = ?9 WHERE id = ?1",
+    )?
+    .execute(params![
+        user.id,
+        user.email,
+        user.name,
+        User::name_key(&user.name),
+        user.role,
+        user.region,
+        user.deleted_at,
+        user.version,
+        user.updated_at,
+    ])?;
+    Ok(())
+}
+
+fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Result<()> {
+    db.prepare_cached("UPDATE users SET password_hash = ?2 WHERE id = ?1")?.execute(params![id, password_hash])?;
+    session::end_all(db, id)
+}
+
+fn update(
+    db: &Connection,
+    id: UserId,
+    changes: UserChanges,
+    expected_version: Option<i32>,
+    at: Timestamp,
+) -> Result<User> {
+    let user = find_present(db, id)?;
+    if expected_version.is_some_and(|expected| expected != user.version) {
+        return Err(StoreError::VersionMismatch { actual: user.version });
+    }
+    let user = user.changed(changes, at);
+    save(db, &user)?;
+    Ok(user)
+}
+
+fn delete(db: &Connection, id: UserId, at: Timestamp) -> Result<User> {
+    let user = find_present(db, id)?.anonymised(at);
+    save(db, &user)?;
+    save_password(db, id, None)?;
+    Ok(user)
+}
+
+fn set_password(db: &Connection, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
+    let user = find_present(db, id)?.changed(UserChanges::default(), at);
+    save(db, &user)?;
+    save_password(db, id, Some(password_hash))?;
+    Ok(user)
+}
+
+/// The list of users that pass `filter`.
+pub(super) fn filtered(filter: &UserFilter, sort: Sort<UserSort>, slice: Option<&Slice>) -> List {
+    let (key, key_type) = match sort.field {
+        UserSort::CreatedAt => ("u.created_at", KeyType::Int),
+        UserSort::Name => ("u.name_key", KeyType::Text),
+    };
+    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::of(slice, sort.direction));
+    let mut list = List::new("users u", Order { key, key_type, id: "u.id", direction: sort.direction }, cursors);
+    list.check("u.deleted_at IS NULL".to_owned());
+    if let Some(search) = &filter.search {
+        let words = list.bind(all_words(search));
+        let hits = format!("SELECT rowid AS row FROM users_fts WHERE users_fts MATCH {words}");
+        list.start_from("hits CROSS JOIN users u ON u.row = hits.row", &hits);
+    }
+    if let Some(role) = filter.role {
+        list.equals("u.role", role);
+    }
+    list
+}
+
+fn list(db: &Connection, query: &UserQuery) -> Result<Page<User>> {
+    let list = filtered(&query.filter, query.sort, Some(&query.slice));
+    page::read_page(db, &list, &query.slice, |id| find(db, id.into()))
+}
+
+fn count(db: &Connection, filter: &UserFilter) -> Result<u64> {
+    let sort = Sort { field: UserSort::CreatedAt, direction: Direction::Asc };
+    page::count(db, &filtered(filter, sort, None))
+}
+
+#[async_trait]
+impl UserStore for SqliteStore {
+    async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<User>>> {
+        let ids = ids.to_vec();
+        self.read(move |db| {
+            let mut by_id = by_id(db)?;
+            ids.iter().map(|id| Ok(by_id.query_row([id], user).optional()?)).collect()
+        })
+        .await
+    }
+
+    async fn users_by_emails(&self, emails: &[String]) -> Result<Vec<Option<User>>> {
+        let emails = emails.to_vec();
+        self.read(move |db| {
+            let mut by_email = by_email(db)?;
+            emails.iter().map(|email| Ok(by_email.query_row([email], user).optional()?)).collect()
+        })
+        .await
+    }
+
+    async fn list_users(&self, queries: &[UserQuery]) -> Result<Vec<Page<User>>> {
+        let queries = queries.to_vec();
+        self.read(move |db| queries.iter().map(|query| list(db, query)).collect()).await
+    }
+
+    async fn count_users(&self, filters: &[UserFilter]) -> Result<Vec<u64>> {
+        let filters = filters.to_vec();
+        self.read(move |db| filters.iter().map(|filter| count(db, filter)).collect()).await
+    }
+
+    async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()> {
+        let (user, password_hash) = (user.clone(), password_hash.map(str::to_owned));
+        self.write(move |db| match insert_new(db, &user, password_hash.as_deref())? {
+            true => Ok(()),
+            false => Err(StoreError::internal(format!("{} is there already", user.id))),
+        })
+        .await
+    }
+
+    async fn update_user(
+        &self,
+        id: UserId,
+        changes: UserChanges,
+        expected_version: Option<i32>,
+        at: Timestamp,
+    ) -> Result<User> {
+        self.write(move |db| update(db, id, changes, expected_version, at)).await
+    }
+
+    async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<User> {
+        self.write(move |db| delete(db, id, at)).await
+    }
+
+    async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
+        let email = email.to_owned();
+        self.read(move |db| Ok(by_email(db)?.query_row([email], credentials).optional()?)).await
+    }
+
+    async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>> {
+        self.read(move |db| {
+            let found = by_id(db)?.query_row([id], credentials).optional()?;
+            Ok(found.filter(|credentials| credentials.user.deleted_at.is_none()))
+        })
+        .await
+    }
+
+    async fn set_password(&self, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
+        let password_hash = password_hash.to_owned();
+        self.write(move |db| set_password(db, id, &password_hash, at)).await
+    }
+}

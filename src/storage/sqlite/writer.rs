@@ -1,0 +1,163 @@
+//! The writing thread: one connection, and one commit for all changes that wait.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Result;
+use crate::storage::StoreError;
+
+/// How many changes may wait; further callers wait to queue.
+const QUEUE: usize = 256;
+/// How many changes share one commit at most.
+const BATCH: usize = 64;
+
+/// A handle on the writing thread, which ends when the handle is dropped.
+pub(super) struct Writer {
+    queue: mpsc::Sender<Message>,
+}
+
+enum Message {
+    Change(Box<dyn Change>),
+    Close(oneshot::Sender<()>),
+}
+
+/// A change that waits for its turn and, when it has been run, for the commit.
+trait Change: Send {
+    /// Runs it; `false` when what it wrote has to be undone.
+    fn run(&mut self, db: &Connection) -> bool;
+    /// Answers the caller; `failure` says why the commit did not happen.
+    fn answer(self: Box<Self>, failure: Option<&str>);
+}
+
+struct Waiting<T, W> {
+    work: Option<W>,
+    result: Option<Result<T>>,
+    caller: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Change for Waiting<T, W> {
+    fn run(&mut self, db: &Connection) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        let result = catch_unwind(AssertUnwindSafe(|| work(db)))
+            .unwrap_or_else(|_| Err(StoreError::internal("a change panicked; nothing of it was kept")));
+        self.result.insert(result).is_ok()
+    }
+
+    fn answer(self: Box<Self>, failure: Option<&str>) {
+        let result = match (self.result, failure) {
+            (Some(Err(error)), _) => Err(error),
+            (Some(Ok(value)), None) => Ok(value),
+            (_, failure) => Err(StoreError::Unavailable(failure.unwrap_or("the change was not run").to_owned())),
+        };
+        // The caller may have gone away; the change stands all the same.
+        let _ = self.caller.send(result);
+    }
+}
+
+impl Writer {
+    /// Starts the thread; it deletes `temporary` when it ends.
+    pub(super) fn start(connection: Connection, temporary: Option<TempDir>) -> Result<Self> {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || {
+                work_off(connection, waiting);
+                drop(temporary);
+            })
+            .map_err(|error| StoreError::Unavailable(format!("no thread can be started: {error}")))?;
+        Ok(Self { queue })
+    }
+
+    /// Runs `work` in a transaction and answers when it is on the disk. Once it is queued it is run, also when the
+    /// caller goes away.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (caller, answer) = oneshot::channel();
+        let change = Message::Change(Box::new(Waiting { work: Some(work), result: None, caller }));
+        self.queue.send(change).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Waits for the changes that are queued and closes the connection.
+    pub(super) async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.queue.send(Message::Close(done)).await.is_ok() {
+            let _ = closed.await;
+        }
+    }
+}
+
+fn work_off(db: Connection, mut waiting: mpsc::Receiver<Message>) {
+    let mut closing = None;
+    let mut batch = Vec::new();
+    while let Some(first) = waiting.blocking_recv() {
+        let mut next = Some(first);
+        while let Some(message) = next {
+            match message {
+                Message::Change(change) => batch.push(change),
+                Message::Close(done) => closing = Some(done),
+            }
+            next = if batch.len() < BATCH && closing.is_none() { waiting.try_recv().ok() } else { None };
+        }
+        let failure = commit(&db, &mut batch).err().map(|error| match error {
+            StoreError::Unavailable(why) => why,
+            other => other.to_string(),
+        });
+        for change in batch.drain(..) {
+            change.answer(failure.as_deref());
+        }
+        if closing.is_some() {
+            break;
+        }
+    }
+    // Best effort: what is left in the write-ahead log is read from there at the next start.
+    let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    drop(db);
+    if let Some(done) = closing {
+        let _ = done.send(());
+    }
+}
+
+/// Runs the changes in one transaction, each in a savepoint. On an error none of them is kept.
+fn commit(db: &Connection, batch: &mut [Box<dyn Change>]) -> Result<()> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let committed = run_all(db, batch);
+    if committed.is_err() && !db.is_autocommit() {
+        execute(db, "ROLLBACK")?;
+    }
+    committed
+}
+
+fn run_all(db: &Connection, batch: &mut [Box<dyn Change>]) -> Result<()> {
+    execute(db, "BEGIN IMMEDIATE")?;
+    for change in batch {
+        execute(db, "SAVEPOINT change")?;
+        let keep = change.run(db);
+        if db.is_autocommit() {
+            // Some failures, such as a full disk, make SQLite end the whole transaction.
+            let advice = "the database undid the transaction; check that its disk works and has room";
+            return Err(StoreError::Unavailable(advice.to_owned()));
+        }
+        if !keep {
+            execute(db, "ROLLBACK TO change")?;
+        }
+        execute(db, "RELEASE change")?;
+    }
+    execute(db, "COMMIT")
+}
+
+fn execute(db: &Connection, sql: &str) -> Result<()> {
+    db.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}

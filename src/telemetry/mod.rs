@@ -1,0 +1,20 @@
+//! What operators see: the log, on standard error.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// Starts the log of the process: what `filter` lets through, as JSON lines or for people. A second call changes
+/// nothing, nor does a filter that can't be read: it counts as `info`.
+pub fn init(filter: &str, json: bool) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // A closed standard error must not end the server: a failed write is let go.
+    let lines = fmt::layer().with_writer(io::stderr).log_internal_errors(false);
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = if json {
+        registry.with(lines.json().flatten_event(true)).try_init()
+    } else {
+        registry.with(lines.with_ansi(io::stderr().is_terminal())).try_init()
+    };
+    drop(started);
+}

@@ -1,0 +1,27 @@
+//! The GraphQL API on every storage engine.
+
+/// Runs each of these tests, which take a `TestApi`, on every engine.
+macro_rules! on_each_engine {
+    ($($test:ident)+) => {
+        on_each_engine!(@ sqlite, Sqlite; $($test)+);
+        on_each_engine!(@ mongodb, Mongodb; $($test)+);
+    };
+    (@ $module:ident, $engine:ident; $($test:ident)+) => {
+        mod $module {
+            use crate::{contract::{engine, $module::$engine}, support::api::TestApi};
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    engine::check::<$engine>(async |db| super::$test(TestApi::over(db.shared()).await).await).await;
+                }
+            )+
+        }
+    };
+}
+use on_each_engine;
+
+mod access;
+mod accounts;
+mod bad_input;
+mod batching;
+mod lists;

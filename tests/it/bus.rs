@@ -1,0 +1,98 @@
+//! The behaviour that every event bus must show, and what only the one over Redis has.
+
+mod behaviour;
+mod redis;
+pub mod redis_server;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use orderwire::{
+    bus::{BusMessage, BusReceiver, EventBus, LocalBus, RedisBus},
+    domain::*,
+};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// A deployment whose nodes share a bus.
+#[async_trait]
+pub trait Deployment: Send + Sync + Sized {
+    async fn start() -> Self;
+    /// A node's access to the bus.
+    async fn node(&self) -> Arc<dyn EventBus>;
+}
+
+pub struct InProcess(Arc<LocalBus>);
+
+#[async_trait]
+impl Deployment for InProcess {
+    async fn start() -> Self {
+        Self(Arc::new(LocalBus::new()))
+    }
+
+    async fn node(&self) -> Arc<dyn EventBus> {
+        Arc::clone(&self.0) as _
+    }
+}
+
+pub struct OverRedis(LogId);
+
+#[async_trait]
+impl Deployment for OverRedis {
+    async fn start() -> Self {
+        Self(LogId(rand::random()))
+    }
+
+    async fn node(&self) -> Arc<dyn EventBus> {
+        Arc::new(RedisBus::connect(&redis_server::shared_url(), self.0, SOON).await.unwrap())
+    }
+}
+
+/// An event about a task whose description is not plain ASCII.
+pub fn event(seq: Seq) -> Arc<Event> {
+    let at = Timestamp::from_unix_millis(1_700_000_000_000 + seq);
+    let task = Task {
+        id: TaskId::generate(at),
+        title: format!("Pack № {seq}"),
+        description: Some("Quotes \" and line\nbreaks ☃".to_owned()),
+        status: TaskStatus::Todo,
+        priority: TaskPriority::Urgent,
+        created_by: UserId::generate(at),
+        assignee: None,
+        order: Some(OrderId::generate(at)),
+        due_at: Some(at),
+        version: 3,
+        created_at: at,
+        updated_at: at,
+    };
+    Arc::new(Event {
+        seq,
+        id: EventId::generate(at),
+        kind: EventKind::Created,
+        previous_status: None,
+        entity: Entity::Task(Arc::new(task)),
+        actor: Some(UserId::generate(at)),
+        occurred_at: at,
+    })
+}
+
+/// The next message.
+pub async fn message(receiver: &mut BusReceiver) -> Option<BusMessage> {
+    tokio::time::timeout(SOON, receiver.recv()).await.expect("a message should come soon")
+}
+
+/// The next event, whatever gaps come before it.
+pub async fn next(receiver: &mut BusReceiver) -> Arc<Event> {
+    loop {
+        match message(receiver).await {
+            Some(BusMessage::Event(event)) => return event,
+            Some(BusMessage::Gap) => {}
+            None => panic!("the bus should be open"),
+        }
+    }
+}
+
+/// Passes over events until a gap is signalled.
+pub async fn gap(receiver: &mut BusReceiver) {
+    while !matches!(message(receiver).await.expect("the bus should be open"), BusMessage::Gap) {}
+}

@@ -1,0 +1,66 @@
+//! Redis for tests: the shared one, and one that can be stopped.
+
+use std::{
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// The Redis that all tests share.
+pub fn shared_url() -> String {
+    std::env::var("ORDERWIRE_TEST_REDIS_URL")
+        .expect("ORDERWIRE_TEST_REDIS_URL names no Redis; start the tests with: scripts/services run cargo nextest run")
+}
+
+/// A Redis of the test's own, on a port that stays the same when it is started again.
+pub struct RedisServer {
+    port: u16,
+    process: Option<Child>,
+    _folder: tempfile::TempDir,
+    folder: std::path::PathBuf,
+}
+
+impl RedisServer {
+    pub fn start() -> Self {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Self { port, process: None, folder: folder.path().to_owned(), _folder: folder };
+        server.start_again();
+        server
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Like a crash.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// Returns once it answers.
+    pub fn start_again(&mut self) {
+        let program = std::env::var("ORDERWIRE_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
+        let process = Command::new(&program)
+            .args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", "", "--appendonly", "no"])
+            .current_dir(&self.folder)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program} should start: {error}"));
+        self.process = Some(process);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+            assert!(Instant::now() < deadline, "{program} should listen soon");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -1,0 +1,55 @@
+//! Batch reads: answers stand in the order of what was asked, `None` for what is missing.
+
+use orderwire::domain::*;
+
+use super::{data_set::DataSet, engine::Db};
+use crate::support::data::{NOW, product, user};
+
+/// Asked: a row, a missing one, another row, the first row again.
+macro_rules! answers_in_order {
+    ($db:expr, $method:ident, $rows:expr, $key:expr, $missing:expr) => {
+        let key = $key;
+        let (one, other) = (&$rows[7], &$rows[3]);
+        let asked = [key(one), $missing, key(other), key(one)];
+        let answer = $db.$method(&asked).await.unwrap();
+        assert_eq!(answer, [Some(one.clone()), None, Some(other.clone()), Some(one.clone())], stringify!($method));
+        assert_eq!($db.$method(&[]).await.unwrap(), [], stringify!($method));
+        assert_eq!($db.$method(&[$missing]).await.unwrap(), [None], stringify!($method));
+        let everything: Vec<_> = $rows.iter().rev().map(key).collect();
+        let answer = $db.$method(&everything).await.unwrap();
+        assert!(answer.iter().flatten().eq($rows.iter().rev()), stringify!($method));
+    };
+}
+
+pub async fn by_id_answers_in_order(db: &Db) {
+    let data = DataSet::load(db.store()).await;
+    answers_in_order!(db, users_by_ids, data.users, |user: &User| user.id, user("missing").id);
+    answers_in_order!(db, products_by_ids, data.products, |product: &Product| product.id, product("missing").id);
+    answers_in_order!(
+        db,
+        orders_by_ids,
+        data.orders,
+        |order: &Order| order.id,
+        OrderId::derived(NOW, "test", "missing")
+    );
+    answers_in_order!(db, tasks_by_ids, data.tasks, |task: &Task| task.id, TaskId::derived(NOW, "test", "missing"));
+}
+
+pub async fn by_name_answers_in_order(db: &Db) {
+    let data = DataSet::load(db.store()).await;
+    let missing = || "missing".to_owned();
+    answers_in_order!(db, users_by_emails, data.users, |user: &User| user.email.clone().unwrap(), missing());
+    answers_in_order!(db, products_by_skus, data.products, |product: &Product| product.sku.clone(), missing());
+    answers_in_order!(db, orders_by_numbers, data.orders, |order: &Order| order.number.clone(), missing());
+    assert_eq!(db.products_by_skus(&["sku3".to_owned()]).await.unwrap(), [None], "a SKU is case-sensitive");
+}
+
+/// An id of another type with the same bits is not found.
+pub async fn an_id_finds_its_own_type_only(db: &Db) {
+    let lamp = product("lamp");
+    db.import_products(std::slice::from_ref(&lamp)).await.unwrap();
+    let bits = lamp.id.ulid();
+    assert_eq!(db.users_by_ids(&[bits.into()]).await.unwrap(), [None]);
+    assert_eq!(db.orders_by_ids(&[bits.into()]).await.unwrap(), [None]);
+    assert_eq!(db.tasks_by_ids(&[bits.into()]).await.unwrap(), [None]);
+}

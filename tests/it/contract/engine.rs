@@ -1,0 +1,73 @@
+//! What the suite needs of an engine under test: a database of its own for every behaviour.
+
+use std::{any::Any, ops::Deref, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use orderwire::storage::Store;
+use tokio::time::timeout;
+
+/// Longer than any behaviour takes, so that a deadlock ends.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A place for one test's database.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// A new, empty place.
+    async fn prepare() -> Self
+    where
+        Self: Sized;
+    /// Opens the database there, made at the first call.
+    async fn open(&self) -> Arc<dyn Store>;
+    /// Removes the database.
+    async fn remove(&self);
+}
+
+/// An open database.
+pub struct Db {
+    engine: Box<dyn Engine>,
+    store: Arc<dyn Store>,
+}
+
+impl Db {
+    /// The store, for helpers that take any.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// A handle for a task of its own.
+    pub fn shared(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    /// The same database opened once more, as another node or process has it; to be closed by the caller.
+    pub async fn other_node(&self) -> Arc<dyn Store> {
+        self.engine.open().await
+    }
+
+    /// Closes the database and opens it again.
+    pub async fn reopen(&mut self) {
+        self.store.close().await;
+        self.store = self.engine.open().await;
+    }
+}
+
+impl Deref for Db {
+    type Target = dyn Store;
+    fn deref(&self) -> &Self::Target {
+        self.store()
+    }
+}
+
+/// Runs a behaviour on a new database, and removes that whatever the outcome.
+pub async fn check<E: Engine + 'static>(behaviour: impl AsyncFnOnce(&mut Db)) {
+    let engine = Box::new(E::prepare().await);
+    let mut db = Db { store: engine.open().await, engine };
+    let outcome = AssertUnwindSafe(timeout(DEADLINE, behaviour(&mut db))).catch_unwind().await;
+    db.store.close().await;
+    db.engine.remove().await;
+    match outcome {
+        Ok(in_time) => in_time.expect("the behaviour should end within the deadline"),
+        Err(panic) => std::panic::resume_unwind(panic as Box<dyn Any + Send>),
+    }
+}

@@ -1,0 +1,133 @@
+//! Idempotency keys: repeating a call is harmless.
+
+use orderwire::{
+    domain::*,
+    storage::{Idempotency, StockAdjustment, StoreError},
+};
+
+use super::engine::Db;
+use crate::support::data::{
+    adjustment, buyer, insert_products, key, new_order, place, product, reread, stamp, step, user, whole_log,
+};
+
+pub async fn a_repeated_order_is_answered_from_the_first(db: &mut Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    let first = place(db.store(), "1", &[(&lamp, 2)]).await.unwrap();
+    assert!(!first.value.replayed && first.events.len() == 2);
+
+    for reopened in [false, true] {
+        if reopened {
+            db.reopen().await;
+        }
+        // A repeated call is made with an id and a number of its own.
+        let again = db.place_order(new_order("other number", &[(&lamp, 2)]), key("1"), stamp()).await.unwrap();
+        assert!(again.value.replayed && again.events.is_empty());
+        assert_eq!(again.value.order, first.value.order);
+    }
+    let confirmed = db.change_order_status(step(first.value.order.id, OrderStatus::Confirmed), stamp()).await.unwrap();
+    let again = place(db.store(), "1", &[(&lamp, 2)]).await.unwrap();
+    assert_eq!((again.value.order, again.value.replayed), (confirmed.value, true));
+    assert_eq!(reread(db.store(), &lamp).await.stock, 8);
+    assert_eq!(whole_log(db.store()).await.len(), 4);
+    assert_eq!(db.count_orders(&[OrderFilter::default()]).await.unwrap(), [1]);
+}
+
+/// Replayed even when the same order could not be placed now.
+pub async fn a_repeated_order_is_answered_when_the_stock_is_gone(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    let first = place(db.store(), "1", &[(&lamp, 10)]).await.unwrap();
+    let archive = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
+    db.update_product(lamp.id, archive, None, stamp()).await.unwrap();
+    let again = place(db.store(), "1", &[(&lamp, 10)]).await.unwrap();
+    assert_eq!((again.value.order, again.value.replayed), (first.value.order, true));
+}
+
+pub async fn a_key_with_another_input_is_refused(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    place(db.store(), "1", &[(&lamp, 2)]).await.unwrap();
+    let other_input = Idempotency { fingerprint: [7; 32], ..key("1") };
+    let refused = db.place_order(new_order("2", &[(&lamp, 1)]), other_input.clone(), stamp()).await;
+    assert!(matches!(refused, Err(StoreError::IdempotencyKeyReused)), "{refused:?}");
+    assert_eq!(reread(db.store(), &lamp).await.stock, 8);
+
+    // Another user's or another mutation's key of the same text is another key.
+    let other_user = Idempotency { user: user("other").id, ..other_input.clone() };
+    assert!(!db.place_order(new_order("2", &[(&lamp, 1)]), other_user, stamp()).await.unwrap().value.replayed);
+    let other_scope = Idempotency { scope: "adjustStock", ..other_input };
+    let adjust = StockAdjustment { idempotency: Some(other_scope), ..adjustment(&lamp, -1) };
+    assert_eq!(db.adjust_stock(adjust, stamp()).await.unwrap().value.stock, 6);
+}
+
+/// The same call 12 times at once: one order.
+pub async fn parallel_calls_with_one_key_place_one_order(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    let calls: Vec<_> = (0..12)
+        .map(|number| {
+            let (store, lamp) = (db.shared(), lamp.clone());
+            tokio::spawn(async move {
+                let order = new_order(&number.to_string(), &[(&lamp, 1)]);
+                store.place_order(order, key("same"), stamp()).await.unwrap()
+            })
+        })
+        .collect();
+    let mut placed = Vec::new();
+    for call in calls {
+        placed.push(call.await.unwrap());
+    }
+    assert_eq!(placed.iter().filter(|placed| !placed.value.replayed).count(), 1);
+    assert!(placed.iter().all(|one| one.value.order == placed[0].value.order));
+    assert!(placed.iter().all(|one| one.events.is_empty() == one.value.replayed));
+    assert_eq!(reread(db.store(), &lamp).await.stock, 9);
+    assert_eq!(db.count_orders(&[OrderFilter::default()]).await.unwrap(), [1]);
+    assert_eq!(db.log_state().await.unwrap().head, 3);
+}
+
+pub async fn a_repeated_adjustment_counts_once(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    let keyed = |text, delta| StockAdjustment {
+        idempotency: Some(Idempotency { scope: "adjustStock", ..key(text) }),
+        ..adjustment(&lamp, delta)
+    };
+    let refused = db.adjust_stock(keyed("a", -11), stamp()).await;
+    assert!(matches!(refused, Err(StoreError::InsufficientStock { input_index: 0, available: 10 })), "{refused:?}");
+    let first = db.adjust_stock(keyed("a", 5), stamp()).await.expect("a failure does not use up the key");
+    assert_eq!((first.value.stock, first.events.len()), (15, 1));
+    db.adjust_stock(adjustment(&lamp, 1), stamp()).await.unwrap();
+
+    let again = db.adjust_stock(keyed("a", 5), stamp()).await.unwrap();
+    assert!(again.events.is_empty());
+    assert_eq!(again.value, reread(db.store(), &lamp).await, "the product as it is now");
+    let other = StockAdjustment {
+        idempotency: Some(Idempotency { scope: "adjustStock", fingerprint: [7; 32], ..key("a") }),
+        ..adjustment(&lamp, 6)
+    };
+    let refused = db.adjust_stock(other, stamp()).await;
+    assert!(matches!(refused, Err(StoreError::IdempotencyKeyReused)), "{refused:?}");
+
+    let calls: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, adjust) = (db.shared(), keyed("b", 100));
+            tokio::spawn(async move { store.adjust_stock(adjust, stamp()).await.unwrap() })
+        })
+        .collect();
+    let mut counted = 0;
+    for call in calls {
+        counted += call.await.unwrap().events.len();
+    }
+    assert_eq!((counted, reread(db.store(), &lamp).await.stock), (1, 116));
+}
+
+pub async fn a_failed_order_does_not_use_up_its_key(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    assert!(place(db.store(), "1", &[(&lamp, 11)]).await.is_err());
+    let corrected = Idempotency { fingerprint: [7; 32], ..key("1") };
+    let placed = db.place_order(new_order("1", &[(&lamp, 10)]), corrected, stamp()).await.unwrap();
+    assert!(!placed.value.replayed);
+    assert_eq!(placed.value.order.customer, buyer());
+}

@@ -1,0 +1,85 @@
+//! Pruning: old things go, numbering goes on.
+
+use orderwire::{
+    domain::*,
+    storage::{Idempotency, Rotation, Session, Store},
+};
+
+use super::engine::Db;
+use crate::support::data::{
+    at, insert_products, key, new_order, product, reread, session, stamp, task, user, whole_log,
+};
+
+/// Long before everything.
+const NEVER: Timestamp = Timestamp::from_unix_millis(-1_000_000_000_000);
+
+async fn tasks_at(store: &dyn Store, seconds: &[i64]) {
+    for second in seconds {
+        store.insert_task(task(&format!("at {second}")), Stamp { actor: None, at: at(*second) }).await.unwrap();
+    }
+}
+
+async fn numbers(store: &dyn Store) -> Vec<Seq> {
+    whole_log(store).await.iter().map(|event| event.seq).collect()
+}
+
+pub async fn shortens_the_log(db: &mut Db) {
+    db.prune(at(0), at(0), at(0)).await.expect("an empty log has nothing to prune");
+    tasks_at(db.store(), &[10, 20, 30, 40, 50]).await;
+    db.prune(at(0), at(10), NEVER).await.unwrap();
+    assert_eq!(numbers(db.store()).await, [1, 2, 3, 4, 5], "what is as old as that stays");
+    db.prune(at(0), at(35), NEVER).await.unwrap();
+    let state = db.log_state().await.unwrap();
+    assert_eq!((numbers(db.store()).await, state.horizon, state.head), (vec![4, 5], 3, 5));
+    let page = db.read_log(3, LogFilter::ALL, 1).await.unwrap();
+    assert_eq!((page.events[0].seq, page.through), (4, 4));
+
+    db.prune(at(0), at(1000), NEVER).await.unwrap();
+    let state = db.log_state().await.unwrap();
+    assert_eq!((numbers(db.store()).await, state.horizon, state.head), (vec![5], 4, 5), "the newest entry stays");
+    db.reopen().await;
+    assert_eq!(db.log_state().await.unwrap(), state);
+    tasks_at(db.store(), &[2000]).await;
+    assert_eq!(numbers(db.store()).await, [5, 6], "numbering goes on");
+    assert_eq!(db.count_tasks(&[TaskFilter::default()]).await.unwrap(), [6], "entities stay");
+}
+
+/// The clocks of two nodes differ: times in the log are not in order, but the log never gets a hole.
+pub async fn leaves_no_hole_in_the_log(db: &Db) {
+    tasks_at(db.store(), &[10, 12, 50, 20, 60, 21, 61]).await;
+    db.prune(at(0), at(30), NEVER).await.unwrap();
+    let state = db.log_state().await.unwrap();
+    assert_eq!(numbers(db.store()).await, (state.horizon + 1..=7).collect::<Vec<_>>());
+    assert!(state.horizon <= 2, "what is new stays");
+}
+
+pub async fn forgets_old_keys_only(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    let place_at = async |number: &str, text: &str, fingerprint: u8, second: i64| {
+        let key = Idempotency { fingerprint: [fingerprint; 32], ..key(text) };
+        db.place_order(new_order(number, &[(&lamp, 1)]), key, Stamp { actor: None, at: at(second) }).await
+    };
+    place_at("1", "old", 1, 10).await.unwrap();
+    place_at("2", "new", 1, 20).await.unwrap();
+    db.prune(at(30), NEVER, at(15)).await.unwrap();
+    assert!(!place_at("3", "old", 2, 30).await.unwrap().value.replayed, "an old key is free again");
+    assert!(place_at("4", "new", 1, 30).await.unwrap().value.replayed, "a new one is not");
+    assert_eq!(reread(db.store(), &lamp).await.stock, 7);
+    assert_eq!(db.count_orders(&[OrderFilter::default()]).await.unwrap(), [3], "orders stay");
+}
+
+pub async fn removes_expired_sessions_only(db: &Db) {
+    let anna = user("anna");
+    db.insert_user(&anna, None).await.unwrap();
+    let (short, long) = (Session { expires_at: at(10), ..session(&anna, 1) }, session(&anna, 2));
+    db.insert_session(&short).await.unwrap();
+    db.insert_session(&long).await.unwrap();
+    db.prune(at(20), NEVER, NEVER).await.unwrap();
+    // Asked for an earlier time, an expired session that was still there would be found.
+    assert_eq!(db.session_user(short.id, at(5)).await.unwrap(), None);
+    assert_eq!(db.session_user(long.id, at(20)).await.unwrap(), Some(anna.clone()));
+    let rotation = db.rotate_session(long.id, long.token, [3; 32], at(9000), at(21)).await.unwrap();
+    assert_eq!(rotation, Rotation::Rotated(anna));
+    assert_eq!(db.insert_task(task("t"), stamp()).await.unwrap().events[0].seq, 1);
+}

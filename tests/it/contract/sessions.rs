@@ -1,0 +1,106 @@
+//! Sessions: one refresh token is good at a time, and a used one ends its family.
+
+use orderwire::{
+    domain::*,
+    storage::{Rotation, Session},
+};
+
+use super::engine::Db;
+use crate::support::data::{at, session, user};
+
+/// A user with a session of an hour.
+async fn signed_in(db: &Db) -> (User, Session) {
+    let anna = user("anna");
+    db.insert_user(&anna, Some("hash")).await.unwrap();
+    let session = session(&anna, 1);
+    db.insert_session(&session).await.unwrap();
+    (anna, session)
+}
+
+pub async fn last_until_they_expire_or_end(db: &Db) {
+    let (anna, first) = signed_in(db).await;
+    let second = session(&anna, 2);
+    db.insert_session(&second).await.unwrap();
+    let last = Timestamp::from_unix_millis(first.expires_at.unix_millis() - 1);
+    assert_eq!(db.session_user(first.id, last).await.unwrap(), Some(anna.clone()));
+    assert_eq!(db.session_user(first.id, first.expires_at).await.unwrap(), None, "expired");
+    assert_eq!(db.session_user(session(&anna, 9).id, at(0)).await.unwrap(), None, "no such session");
+    for _ in 0..2 {
+        db.end_session(first.id).await.unwrap();
+        assert_eq!(db.session_user(first.id, at(0)).await.unwrap(), None);
+    }
+    assert_eq!(db.session_user(second.id, at(0)).await.unwrap(), Some(anna));
+}
+
+pub async fn end_for_one_user_only(db: &Db) {
+    let (anna, first) = signed_in(db).await;
+    let bert = user("bert");
+    db.insert_user(&bert, None).await.unwrap();
+    let (second, other) = (session(&anna, 2), session(&bert, 3));
+    db.insert_session(&second).await.unwrap();
+    db.insert_session(&other).await.unwrap();
+    db.end_sessions_of(anna.id).await.unwrap();
+    assert_eq!(db.session_user(first.id, at(0)).await.unwrap(), None);
+    assert_eq!(db.session_user(second.id, at(0)).await.unwrap(), None);
+    assert_eq!(db.session_user(other.id, at(0)).await.unwrap(), Some(bert));
+}
+
+pub async fn end_with_a_new_password(db: &Db) {
+    let (anna, session) = signed_in(db).await;
+    db.set_password(anna.id, "new hash", at(1)).await.unwrap();
+    assert_eq!(db.session_user(session.id, at(2)).await.unwrap(), None);
+    let rotation = db.rotate_session(session.id, session.token, [2; 32], at(99), at(2)).await.unwrap();
+    assert_eq!(rotation, Rotation::Unknown);
+}
+
+/// A new role, name or address shows at once.
+pub async fn show_the_user_as_they_are_now(db: &Db) {
+    let (anna, session) = signed_in(db).await;
+    let promote = UserChanges { role: Some(UserRole::Staff), ..UserChanges::default() };
+    let changed = db.update_user(anna.id, promote, None, at(1)).await.unwrap();
+    assert_eq!(db.session_user(session.id, at(2)).await.unwrap(), Some(changed.clone()));
+    let rotation = db.rotate_session(session.id, session.token, [2; 32], at(99), at(2)).await.unwrap();
+    assert_eq!(rotation, Rotation::Rotated(changed));
+}
+
+pub async fn rotate_their_token(db: &Db) {
+    let (anna, session) = signed_in(db).await;
+    let rotate = async |presented: u8, next: u8, expires: i64, now: i64| {
+        db.rotate_session(session.id, [presented; 32], [next; 32], at(expires), at(now)).await.unwrap()
+    };
+    assert_eq!(rotate(1, 2, 7200, 10).await, Rotation::Rotated(anna.clone()));
+    assert_eq!(db.session_user(session.id, at(7199)).await.unwrap(), Some(anna.clone()), "lives longer now");
+    assert_eq!(rotate(2, 3, 9000, 7200).await, Rotation::Unknown, "expired");
+    assert_eq!(rotate(2, 3, 9000, 20).await, Rotation::Rotated(anna.clone()));
+    assert_eq!(rotate(2, 4, 9000, 30).await, Rotation::Reused, "used before");
+    assert_eq!(rotate(3, 4, 9000, 30).await, Rotation::Unknown, "and its family has ended");
+    assert_eq!(db.session_user(session.id, at(30)).await.unwrap(), None);
+    let missing = crate::support::data::session(&anna, 77).id;
+    assert_eq!(db.rotate_session(missing, [1; 32], [2; 32], at(99), at(1)).await.unwrap(), Rotation::Unknown);
+}
+
+/// Eight present the same token: one gets the next, and then the family ends.
+pub async fn rotate_once_when_raced_for(db: &Db) {
+    let (anna, session) = signed_in(db).await;
+    let racers: Vec<_> = (2..10)
+        .map(|next| {
+            let (store, session) = (db.shared(), session.clone());
+            tokio::spawn(async move {
+                store.rotate_session(session.id, session.token, [next; 32], at(99), at(1)).await.unwrap()
+            })
+        })
+        .collect();
+    let (mut rotated, mut reused) = (0, 0);
+    for racer in racers {
+        match racer.await.unwrap() {
+            Rotation::Rotated(user) => {
+                assert_eq!(user, anna);
+                rotated += 1;
+            }
+            Rotation::Reused => reused += 1,
+            Rotation::Unknown => {}
+        }
+    }
+    assert_eq!((rotated, reused), (1, 1), "the first reuse ends the session, later ones find none");
+    assert_eq!(db.session_user(session.id, at(1)).await.unwrap(), None);
+}

@@ -1,0 +1,32 @@
+//! The suite on SQLite, on a file in a temporary folder.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use orderwire::storage::{
+    Store,
+    sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
+};
+
+use super::engine::Engine;
+
+/// The folder.
+pub struct Sqlite(tempfile::TempDir);
+
+#[async_trait]
+impl Engine for Sqlite {
+    async fn prepare() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    async fn open(&self) -> Arc<dyn Store> {
+        let file = SqliteLocation::File(self.0.path().join("orderwire.db"));
+        Arc::new(SqliteStore::open(file, SqliteOptions::default()).await.unwrap())
+    }
+
+    async fn remove(&self) {
+        // The folder goes when the value is dropped.
+    }
+}
+
+every_behaviour!(Sqlite);

@@ -1,0 +1,94 @@
+//! Values of which there can be only one.
+
+use orderwire::{
+    domain::*,
+    storage::{StoreError, UniqueKey},
+};
+
+use super::engine::Db;
+use crate::support::data::{NOW, at, insert_products, key, new_order, place, product, reread, stamp, user};
+
+pub async fn e_mail_addresses(db: &Db) {
+    let (anna, bert) = (user("anna"), user("bert"));
+    db.insert_user(&anna, None).await.unwrap();
+    db.insert_user(&bert, None).await.unwrap();
+    let other = User { id: UserId::derived(NOW, "test", "other anna"), ..anna.clone() };
+    let refused = db.insert_user(&other, Some("$argon2id$")).await;
+    assert!(matches!(refused, Err(StoreError::Duplicate(UniqueKey::Email))), "{refused:?}");
+    assert_eq!(db.users_by_ids(&[other.id]).await.unwrap(), [None]);
+
+    let taken = UserChanges { email: anna.email.clone(), name: Some("Bertha".into()), ..UserChanges::default() };
+    let refused = db.update_user(bert.id, taken.clone(), None, at(1)).await;
+    assert!(matches!(refused, Err(StoreError::Duplicate(UniqueKey::Email))), "{refused:?}");
+    assert_eq!(db.users_by_ids(&[bert.id]).await.unwrap(), [Some(bert)], "nothing changed");
+    db.update_user(anna.id, taken, None, at(1)).await.expect("one's own address is free");
+}
+
+pub async fn skus(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp, &product("LAMP")]).await;
+    let other = Product { id: ProductId::derived(NOW, "test", "other lamp"), ..lamp };
+    let refused = db.insert_product(other.clone(), stamp()).await;
+    assert!(matches!(refused, Err(StoreError::Duplicate(UniqueKey::Sku))), "{refused:?}");
+    assert_eq!(db.products_by_ids(&[other.id]).await.unwrap(), [None]);
+    assert_eq!(db.log_state().await.unwrap().head, 2, "a failure is not logged");
+}
+
+pub async fn order_numbers(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    place(db.store(), "1", &[(&lamp, 1)]).await.unwrap();
+    let again = NewOrder { id: OrderId::derived(NOW, "test", "other"), ..new_order("1", &[(&lamp, 1)]) };
+    let refused = db.place_order(again.clone(), key("another key"), stamp()).await;
+    assert!(matches!(refused, Err(StoreError::Duplicate(UniqueKey::OrderNumber))), "{refused:?}");
+    assert_eq!(reread(db.store(), &lamp).await.stock, 9, "the stock of the refused order is not taken");
+    assert_eq!(db.orders_by_ids(&[again.id]).await.unwrap(), [None]);
+    assert_eq!(db.log_state().await.unwrap().head, 3);
+
+    let free = NewOrder { number: "2".to_owned(), ..again };
+    let placed = db.place_order(free, key("another key"), stamp()).await.unwrap();
+    assert!(!placed.value.replayed, "a failure does not use up the key");
+}
+
+/// Of those who want the same value at once, one gets it.
+pub async fn when_raced_for(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    let racers: Vec<_> = (0..8)
+        .map(|number| {
+            let (store, lamp) = (db.shared(), lamp.clone());
+            tokio::spawn(async move {
+                let racer = User { email: Some("same@example.com".into()), ..user(&format!("racer {number}")) };
+                let sku = Product { sku: "same".into(), ..product(&format!("racer {number}")) };
+                let order = NewOrder { number: "same".into(), ..new_order(&format!("racer {number}"), &[(&lamp, 1)]) };
+                let key = key(&format!("racer {number}"));
+                (
+                    store.insert_user(&racer, None).await,
+                    store.insert_product(sku, stamp()).await,
+                    store.place_order(order, key, stamp()).await,
+                )
+            })
+        })
+        .collect();
+    let (mut users, mut products, mut orders) = (0, 0, 0);
+    for racer in racers {
+        let (by_user, by_product, by_order) = racer.await.unwrap();
+        match by_user {
+            Ok(()) => users += 1,
+            Err(StoreError::Duplicate(UniqueKey::Email)) => {}
+            other => panic!("{other:?}"),
+        }
+        match by_product {
+            Ok(_) => products += 1,
+            Err(StoreError::Duplicate(UniqueKey::Sku)) => {}
+            other => panic!("{other:?}"),
+        }
+        match by_order {
+            Ok(placed) => orders += i32::from(!placed.value.replayed),
+            Err(StoreError::Duplicate(UniqueKey::OrderNumber)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((users, products, orders), (1, 1, 1));
+    assert_eq!(reread(db.store(), &lamp).await.stock, 9);
+}

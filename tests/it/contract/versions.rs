@@ -1,0 +1,115 @@
+//! Versions: a stale one is refused, and of those who race with the same one exactly one wins.
+
+use orderwire::{domain::*, storage::StoreError};
+
+use super::engine::Db;
+use crate::support::data::{at, insert_products, product, reread, stamp, stamp_by, task, user};
+
+pub async fn of_products(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    let rename = |name: &str| ProductChanges { name: Some(name.to_owned()), ..ProductChanges::default() };
+    let stamp = stamp_by(user("staff").id, 5);
+    let changed = db.update_product(lamp.id, rename("one"), Some(1), stamp).await.unwrap().value;
+    assert_eq!(changed, lamp.clone().changed(rename("one"), at(5)));
+    assert_eq!(reread(db.store(), &lamp).await, changed);
+    for stale in [0, 1, 3, i32::MAX] {
+        let refused = db.update_product(lamp.id, rename("two"), Some(stale), stamp).await;
+        assert!(matches!(refused, Err(StoreError::VersionMismatch { actual: 2 })), "{refused:?}");
+    }
+    assert_eq!(reread(db.store(), &lamp).await, changed);
+    assert_eq!(db.update_product(lamp.id, rename("two"), None, stamp).await.unwrap().value.version, 3);
+    let refused = db.update_product(product("missing").id, rename("x"), Some(1), stamp).await;
+    assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+}
+
+pub async fn of_tasks(db: &Db) {
+    let work = task("work");
+    assert_eq!(db.insert_task(work.clone(), stamp()).await.unwrap().value, work);
+    let rename = |title: &str| TaskChanges { title: Some(title.to_owned()), ..TaskChanges::default() };
+    let stamp = stamp_by(user("staff").id, 5);
+    let changed = db.update_task(work.id, rename("one"), Some(1), stamp).await.unwrap().value;
+    assert_eq!(changed, work.clone().changed(rename("one"), at(5)));
+    let refused = db.update_task(work.id, rename("two"), Some(1), stamp).await;
+    assert!(matches!(refused, Err(StoreError::VersionMismatch { actual: 2 })), "{refused:?}");
+    assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [Some(changed.clone())]);
+
+    let deleted = db.delete_task(work.id, stamp).await.unwrap().value;
+    assert_eq!((deleted.version, deleted.title.as_str()), (3, "one"), "the last state, a version further");
+    assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [None]);
+    let refused = db.delete_task(work.id, stamp).await;
+    assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+    let refused = db.update_task(work.id, rename("x"), Some(2), stamp).await;
+    assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+}
+
+pub async fn of_users(db: &Db) {
+    let anna = user("anna");
+    db.insert_user(&anna, None).await.unwrap();
+    let rename = |name: &str| UserChanges { name: Some(name.to_owned()), ..UserChanges::default() };
+    let changed = db.update_user(anna.id, rename("one"), Some(1), at(5)).await.unwrap();
+    assert_eq!(changed, anna.clone().changed(rename("one"), at(5)));
+    let refused = db.update_user(anna.id, rename("two"), Some(1), at(6)).await;
+    assert!(matches!(refused, Err(StoreError::VersionMismatch { actual: 2 })), "{refused:?}");
+    assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap(), [Some(changed)]);
+    let refused = db.update_user(user("missing").id, rename("x"), Some(1), at(6)).await;
+    assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+}
+
+/// Eight change the same version of a product, a task and a user at once.
+pub async fn let_one_of_many_win(db: &Db) {
+    let (lamp, work, anna) = (product("lamp"), task("work"), user("anna"));
+    insert_products(db.store(), &[&lamp]).await;
+    db.insert_task(work.clone(), stamp()).await.unwrap();
+    db.insert_user(&anna, None).await.unwrap();
+    let racers: Vec<_> = (0..8)
+        .map(|number| {
+            let (store, name) = (db.shared(), Some(format!("by {number}")));
+            let (lamp, work, anna) = (lamp.id, work.id, anna.id);
+            tokio::spawn(async move {
+                let product = ProductChanges { name: name.clone(), ..ProductChanges::default() };
+                let task = TaskChanges { title: name.clone(), ..TaskChanges::default() };
+                let user = UserChanges { name, ..UserChanges::default() };
+                [
+                    store.update_product(lamp, product, Some(1), stamp()).await.map(|_| ()),
+                    store.update_task(work, task, Some(1), stamp()).await.map(|_| ()),
+                    store.update_user(anna, user, Some(1), at(0)).await.map(|_| ()),
+                ]
+            })
+        })
+        .collect();
+    let mut won = [0; 3];
+    for racer in racers {
+        for (won, outcome) in won.iter_mut().zip(racer.await.unwrap()) {
+            match outcome {
+                Ok(()) => *won += 1,
+                Err(StoreError::VersionMismatch { actual: 2 }) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(won, [1, 1, 1]);
+}
+
+/// Without an expected version nobody's change is lost.
+pub async fn grow_by_one_with_each_of_many_changes(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    let racers: Vec<_> = (0..8)
+        .map(|number| {
+            let (store, id) = (db.shared(), lamp.id);
+            tokio::spawn(async move {
+                let changes = if number % 2 == 0 {
+                    ProductChanges { description: Some(None), ..ProductChanges::default() }
+                } else {
+                    ProductChanges { tags: Some(vec![]), ..ProductChanges::default() }
+                };
+                store.update_product(id, changes, None, stamp()).await.unwrap()
+            })
+        })
+        .collect();
+    for racer in racers {
+        racer.await.unwrap();
+    }
+    assert_eq!(reread(db.store(), &lamp).await, Product { description: None, tags: vec![], version: 9, ..lamp });
+}

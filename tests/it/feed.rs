@@ -1,0 +1,81 @@
+//! The event feed on real engines and real buses: everything once, in order, whatever happens on the way.
+
+mod delivery;
+mod faults;
+mod nodes;
+mod position;
+
+use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
+
+use futures_util::{Stream, StreamExt};
+use orderwire::{
+    domain::*,
+    service::feed::{EventFeed, FeedError, From},
+};
+use tokio::time::{Instant, timeout};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A subscriber.
+pub struct Reader(Pin<Box<dyn Stream<Item = Result<Arc<Event>, FeedError>> + Send>>);
+
+impl Reader {
+    pub fn new(feed: &EventFeed, filter: LogFilter, from: From) -> Self {
+        Self(Box::pin(feed.subscribe(filter, from)))
+    }
+
+    pub fn all(feed: &EventFeed, from: From) -> Self {
+        Self::new(feed, LogFilter::ALL, from)
+    }
+
+    pub async fn item(&mut self) -> Option<Result<Arc<Event>, FeedError>> {
+        timeout(SOON, self.0.next()).await.expect("the feed should go on")
+    }
+
+    pub async fn event(&mut self) -> Arc<Event> {
+        self.item().await.expect("the feed should not end").expect("the feed should not fail")
+    }
+
+    /// Reads up to and including `last`.
+    pub async fn seqs_to(&mut self, last: Seq) -> Vec<Seq> {
+        let mut seqs = Vec::new();
+        while seqs.last().is_none_or(|&seq| seq < last) {
+            seqs.push(self.event().await.seq);
+        }
+        seqs
+    }
+
+    /// Reads up to and including `last`; each number after `after` has to come once and in order.
+    pub async fn read_all(&mut self, after: Seq, last: Seq) {
+        for seq in after + 1..=last {
+            assert_eq!(self.event().await.seq, seq);
+        }
+    }
+
+    /// The error that the stream ends with next.
+    pub async fn failure(&mut self) -> FeedError {
+        let error = self.item().await.expect("there should be an error").expect_err("there should be an error");
+        assert!(self.item().await.is_none(), "an error ends the stream");
+        error
+    }
+
+    /// Nothing is there to be read now.
+    pub async fn is_quiet(&mut self) -> bool {
+        timeout(Duration::from_millis(50), self.0.next()).await.is_err()
+    }
+}
+
+/// Passes when `condition` comes true soon.
+pub async fn wait_until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + SOON;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// The middle of these.
+pub fn median(mut durations: VecDeque<Duration>) -> Duration {
+    durations.make_contiguous().sort();
+    durations[durations.len() / 2]
+}

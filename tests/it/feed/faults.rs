@@ -1,0 +1,118 @@
+use std::sync::atomic::Ordering;
+
+use orderwire::{
+    bus::{EventBus, LocalBus},
+    service::feed::FeedOptions,
+};
+
+use super::{nodes::*, *};
+
+#[tokio::test]
+async fn subscribers_wait_for_a_database_that_comes_back() {
+    let store = database().await;
+    let writer = Node::alone(&store, polling(NEVER)).await;
+    writer.write_many(50).await;
+    let flaky = Flaky::new(&store);
+    let options = FeedOptions { recent: 4, page: 4, ..polling(Duration::from_millis(20)) };
+    let feed = EventFeed::start(flaky.clone(), Arc::new(LocalBus::new()), options).await.unwrap();
+    let [mut replaying, mut live] = [From::After(0), From::Now].map(|from| Reader::all(&feed, from));
+    replaying.read_all(0, 6).await;
+
+    flaky.break_down().await;
+    writer.write_many(10).await;
+    replaying.read_all(6, 8).await;
+    assert!(replaying.is_quiet().await && live.is_quiet().await);
+
+    flaky.fail(false);
+    replaying.read_all(8, 60).await;
+    live.read_all(50, 60).await;
+}
+
+#[tokio::test]
+async fn a_database_that_stays_away_ends_a_replay_with_its_position() {
+    let store = database().await;
+    Node::alone(&store, polling(NEVER)).await.write_many(50).await;
+    let flaky = Flaky::new(&store);
+    let options = FeedOptions { recent: 4, page: 4, patience: Duration::from_millis(100), ..polling(NEVER) };
+    let feed = EventFeed::start(flaky.clone(), Arc::new(LocalBus::new()), options).await.unwrap();
+    let mut reader = Reader::all(&feed, From::After(0));
+    reader.read_all(0, 4).await;
+    flaky.fail(true);
+    assert_eq!(reader.failure().await, FeedError::Unavailable { last: 4 });
+}
+
+#[tokio::test]
+async fn the_bus_is_enough_while_the_database_is_away() {
+    let store = database().await;
+    let writer = Node::alone(&store, polling(NEVER)).await;
+    let flaky = Flaky::new(&store);
+    let bus = Arc::new(LocalBus::new());
+    let feed = EventFeed::start(flaky.clone(), bus.clone(), polling(Duration::from_millis(20))).await.unwrap();
+    let mut reader = Reader::all(&feed, From::Now);
+    flaky.break_down().await;
+    let mut events = Vec::new();
+    for _ in 0..10 {
+        events.extend(writer.write_silently(NOW).await.1.into_iter().map(Arc::new));
+    }
+    bus.publish(&events[..5]);
+    bus.publish(&events[6..]);
+    reader.read_all(0, 5).await;
+    assert!(reader.is_quiet().await);
+    bus.publish(&events[5..6]);
+    reader.read_all(5, 10).await;
+}
+
+#[tokio::test]
+async fn an_announcement_of_what_the_log_does_not_have_harms_nothing_and_costs_little() {
+    let store = database().await;
+    let writer = Node::alone(&store, polling(NEVER)).await;
+    let flaky = Flaky::new(&store);
+    let bus = Arc::new(LocalBus::new());
+    let feed = EventFeed::start(flaky.clone(), bus.clone(), polling(Duration::from_millis(100))).await.unwrap();
+    let mut reader = Reader::all(&feed, From::Now);
+    bus.publish(&[crate::bus::event(1_000)]);
+    let before = flaky.reads.load(Ordering::SeqCst);
+    for seq in 1..=20 {
+        let (_, events) = writer.write_silently(NOW).await;
+        feed.announce(events);
+        reader.read_all(seq - 1, seq).await;
+    }
+    assert!(reader.is_quiet().await);
+    // Each new head may be asked about once.
+    assert!(flaky.reads.load(Ordering::SeqCst) - before <= 30);
+}
+
+#[tokio::test]
+async fn shutting_down_ends_every_subscription_with_its_position() {
+    let store = database().await;
+    let node = Node::alone(&store, polling(NEVER)).await;
+    let mut readers = [From::Now, From::After(0)].map(|from| Reader::all(&node.feed, from));
+    node.write_many(3).await;
+    for reader in &mut readers {
+        reader.read_all(0, 3).await;
+    }
+    node.feed.shutdown().await;
+    for reader in &mut readers {
+        assert_eq!(reader.failure().await, FeedError::ShuttingDown { last: 3 });
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_feed_ends_its_subscriptions() {
+    let store = database().await;
+    let Node { feed, .. } = Node::alone(&store, polling(NEVER)).await;
+    let mut reader = Reader::all(&feed, From::Now);
+    drop(feed);
+    assert_eq!(reader.failure().await, FeedError::ShuttingDown { last: 0 });
+}
+
+#[tokio::test]
+async fn a_closed_bus_leaves_the_log() {
+    let store = database().await;
+    let bus = Arc::new(LocalBus::new());
+    let node = Node::start(&store, bus.clone(), polling(Duration::from_millis(50))).await;
+    let mut reader = Reader::all(&node.feed, From::Now);
+    bus.close().await;
+    node.write_many(3).await;
+    reader.read_all(0, 3).await;
+}

@@ -1,0 +1,168 @@
+//! Nodes on one database, and buses and databases that misbehave.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use async_trait::async_trait;
+use orderwire::{
+    bus::{BusReceiver, EventBus, LocalBus},
+    service::feed::FeedOptions,
+    storage::{
+        EventStore, LogPage, LogState, Store, StoreError,
+        sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
+    },
+};
+use rand::{Rng, seq::SliceRandom};
+
+use super::*;
+
+/// Longer than any test takes: what arrives did not come by polling.
+pub const NEVER: Duration = Duration::from_secs(3600);
+
+pub const NOW: Timestamp = Timestamp::from_unix_millis(1_764_000_000_000);
+
+pub async fn database() -> Arc<dyn Store> {
+    Arc::new(SqliteStore::open(SqliteLocation::Temporary, SqliteOptions::default()).await.unwrap())
+}
+
+pub fn polling(every: Duration) -> FeedOptions {
+    FeedOptions { poll_every: every, ..FeedOptions::default() }
+}
+
+/// A node: a feed, and writes that are announced by it.
+#[derive(Clone)]
+pub struct Node {
+    pub store: Arc<dyn Store>,
+    pub feed: Arc<EventFeed>,
+}
+
+impl Node {
+    pub async fn start(store: &Arc<dyn Store>, bus: Arc<dyn EventBus>, options: FeedOptions) -> Self {
+        let log: Arc<dyn EventStore + Send + Sync> = Arc::clone(store) as _;
+        Self { store: Arc::clone(store), feed: EventFeed::start(log, bus, options).await.unwrap() }
+    }
+
+    pub async fn alone(store: &Arc<dyn Store>, options: FeedOptions) -> Self {
+        Self::start(store, Arc::new(LocalBus::new()), options).await
+    }
+
+    /// Makes one change and announces it.
+    pub async fn write(&self) -> TaskId {
+        let (id, events) = self.write_silently(NOW).await;
+        self.feed.announce(events);
+        id
+    }
+
+    /// Makes one change without telling anybody, like a node that dies right after its commit.
+    pub async fn write_silently(&self, at: Timestamp) -> (TaskId, Vec<Event>) {
+        let task = task(at);
+        let id = task.id;
+        let committed = self.store.insert_task(task, Stamp { actor: None, at }).await.unwrap();
+        (id, committed.events)
+    }
+
+    pub async fn write_many(&self, count: u32) {
+        for _ in 0..count {
+            self.write().await;
+        }
+    }
+}
+
+fn task(at: Timestamp) -> Task {
+    Task {
+        id: TaskId::generate(at),
+        title: "Pack".to_owned(),
+        description: None,
+        status: TaskStatus::Todo,
+        priority: TaskPriority::Medium,
+        created_by: UserId::from_bytes([9; 16]),
+        assignee: None,
+        order: None,
+        due_at: None,
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    }
+}
+
+/// A bus that loses, repeats and shuffles events and tells nobody.
+pub struct Unreliable {
+    pub inner: LocalBus,
+    held_back: Mutex<Vec<Arc<Event>>>,
+}
+
+impl Unreliable {
+    pub fn new() -> Self {
+        Self { inner: LocalBus::new(), held_back: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl EventBus for Unreliable {
+    fn publish(&self, events: &[Arc<Event>]) {
+        let mut random = rand::rng();
+        let mut held_back = self.held_back.lock().unwrap();
+        for event in events {
+            let copies = random.random_range(0..=2);
+            held_back.extend(std::iter::repeat_n(Arc::clone(event), copies));
+        }
+        held_back.shuffle(&mut random);
+        let kept = random.random_range(0..=held_back.len().min(20));
+        self.inner.publish(&held_back.split_off(kept));
+    }
+
+    fn subscribe(&self) -> BusReceiver {
+        self.inner.subscribe()
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+/// The log of a database that can be made to fail, and that counts the reads.
+pub struct Flaky {
+    pub store: Arc<dyn Store>,
+    pub failing: AtomicBool,
+    pub reads: AtomicU64,
+}
+
+impl Flaky {
+    pub fn new(store: &Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { store: Arc::clone(store), failing: AtomicBool::new(false), reads: AtomicU64::new(0) })
+    }
+
+    pub fn fail(&self, failing: bool) {
+        self.failing.store(failing, Ordering::SeqCst);
+    }
+
+    /// Fails from now on; returns once the polling feed has met a failure, so that no good read is still under way.
+    pub async fn break_down(&self) {
+        self.fail(true);
+        let before = self.reads.load(Ordering::SeqCst);
+        wait_until("a read has failed", async || self.reads.load(Ordering::SeqCst) > before).await;
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if self.failing.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("switched off".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl EventStore for Flaky {
+    async fn log_state(&self) -> Result<LogState, StoreError> {
+        self.check()?;
+        self.store.log_state().await
+    }
+
+    async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage, StoreError> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.check()?;
+        self.store.read_log(after, filter, limit).await
+    }
+}

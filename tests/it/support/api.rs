@@ -1,0 +1,133 @@
+//! The GraphQL API in this process, over a real store, with the storage calls counted.
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use async_graphql::{Request, Response, Variables};
+use futures_util::{StreamExt, stream::BoxStream};
+use orderwire::{
+    auth::{AccessTokens, PasswordCost, Passwords},
+    bus::LocalBus,
+    domain::{SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
+    graphql::{Api, ApiOptions, Endpoint},
+    service::{
+        Registration, Service, ServiceOptions,
+        feed::{EventFeed, FeedOptions},
+    },
+    storage::{CallCounts, Observed, Store},
+};
+use serde_json::Value;
+
+/// The password of everyone that [`TestApi::join`] makes.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// The API over a store, and what to drive it with.
+pub struct TestApi {
+    api: Api,
+    /// The use cases beneath.
+    pub service: Arc<Service>,
+    counts: CallCounts,
+}
+
+impl TestApi {
+    /// The API over `store`.
+    pub async fn over(store: Arc<dyn Store>) -> Self {
+        let counts = CallCounts::default();
+        let store: Arc<dyn Store> = Arc::new(Observed::new(store, counts.clone()));
+        let feed = EventFeed::start(store.clone(), Arc::new(LocalBus::new()), FeedOptions::default()).await.unwrap();
+        let cheap = PasswordCost { memory: 8, passes: 1, lanes: 1 };
+        let day = Duration::from_secs(86_400);
+        let service = Arc::new(Service::new(
+            store,
+            feed,
+            Arc::new(SystemClock),
+            AccessTokens::hs256(&[7; 32]).unwrap(),
+            Passwords::new(cheap, NonZeroUsize::MIN).unwrap(),
+            ServiceOptions { session_lifetime: day, log_retention: 7 * day, idempotency_retention: day },
+        ));
+        Self { api: Api::new(service.clone(), ApiOptions { introspection: true }), service, counts }
+    }
+
+    /// A new user `NAME@example.com`.
+    pub async fn join(&self, name: &str, role: UserRole) -> User {
+        let registration = Registration {
+            email: format!("{name}@example.com"),
+            name: name.to_owned(),
+            region: Some("United Kingdom".to_owned()),
+            password: Some(PASSWORD.to_owned()),
+        };
+        self.service.create_user(&Viewer::System, registration, role).await.unwrap()
+    }
+
+    /// A new user, as the viewer of requests.
+    pub async fn viewer(&self, name: &str, role: UserRole) -> Viewer {
+        viewer_of(&self.join(name, role).await)
+    }
+
+    /// The whole response to a query or mutation.
+    pub async fn response(&self, viewer: Viewer, document: &str, variables: Value) -> Response {
+        let request = Request::new(document).variables(Variables::from_json(variables));
+        self.api.execute(viewer, request).await
+    }
+
+    /// The data of a response without errors.
+    pub async fn data(&self, viewer: Viewer, document: &str, variables: Value) -> Value {
+        let response = self.response(viewer, document, variables).await;
+        assert!(response.errors.is_empty(), "{document}: {:?}", response.errors);
+        response.data.into_json().unwrap()
+    }
+
+    /// The `extensions.code` of each error of a response.
+    pub async fn codes(&self, viewer: Viewer, document: &str, variables: Value) -> Vec<String> {
+        error_codes(&self.response(viewer, document, variables).await)
+    }
+
+    /// The responses of a subscription.
+    pub fn stream(&self, viewer: Viewer, document: &str, variables: Value) -> BoxStream<'static, Response> {
+        let request = Request::new(document).variables(Variables::from_json(variables));
+        self.api.stream(viewer, request).boxed()
+    }
+
+    /// Who sends a request with this access token, or the code of the refusal.
+    pub async fn authenticate(&self, token: &str) -> Result<Viewer, String> {
+        match self.api.viewer(Some(&format!("Bearer {token}"))).await {
+            Ok(authenticated) => Ok(authenticated.viewer),
+            Err(error) => Err(error_codes(&Response::from_errors(vec![error])).remove(0)),
+        }
+    }
+
+    /// How many storage calls there were since this was asked last, and which; without those of the event feed, which
+    /// looks at the log by itself.
+    pub fn storage_calls(&self) -> (u64, String) {
+        let mut calls = self.counts.take();
+        calls.retain(|call, _| !["read_log", "log_state"].contains(call));
+        (calls.values().sum(), format!("{calls:?}"))
+    }
+}
+
+/// A user as the viewer of requests, in a session that nothing checks.
+pub fn viewer_of(user: &User) -> Viewer {
+    viewer_with(user.id, user.role)
+}
+
+/// The viewer with this id and role.
+pub fn viewer_with(id: UserId, role: UserRole) -> Viewer {
+    Viewer::User { id, role, session: SessionId::generate(Timestamp::from_unix_millis(1)) }
+}
+
+/// The `extensions.code` of each error.
+pub fn error_codes(response: &Response) -> Vec<String> {
+    let code = |error: &async_graphql::ServerError| {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code")).cloned();
+        code.map_or_else(
+            || format!("no code: {}", error.message),
+            |code| code.into_json().unwrap().as_str().unwrap().to_owned(),
+        )
+    };
+    response.errors.iter().map(code).collect()
+}
+
+/// The next response of a subscription, within 10 s.
+pub async fn next(stream: &mut BoxStream<'static, Response>) -> Response {
+    let next = tokio::time::timeout(Duration::from_secs(10), stream.next());
+    next.await.expect("an update within 10 s").expect("the subscription should go on")
+}

@@ -1,0 +1,166 @@
+//! Entities with defaults that a test need not care about. The same arguments give the same ids.
+
+use orderwire::{
+    domain::*,
+    storage::{Committed, Idempotency, Placed, Result, Session, StatusChange, StockAdjustment, Store},
+};
+
+/// The time at which things happen unless a test says otherwise.
+pub const NOW: Timestamp = Timestamp::from_unix_millis(1_764_000_000_123);
+
+/// `seconds` after [`NOW`], or before it when negative.
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_millis(NOW.unix_millis() + seconds * 1000)
+}
+
+/// A change by the system, now.
+pub fn stamp() -> Stamp {
+    Stamp { actor: None, at: NOW }
+}
+
+/// A change by `actor`, `seconds` from now.
+pub fn stamp_by(actor: UserId, seconds: i64) -> Stamp {
+    Stamp { actor: Some(actor), at: at(seconds) }
+}
+
+/// The customer that orders are placed by.
+pub fn buyer() -> UserId {
+    user("buyer").id
+}
+
+/// A customer with the address `NAME@example.com`.
+pub fn user(name: &str) -> User {
+    User {
+        id: UserId::derived(NOW, "test", name),
+        email: Some(format!("{}@example.com", name.to_lowercase())),
+        name: name.to_owned(),
+        role: UserRole::Customer,
+        region: None,
+        deleted_at: None,
+        version: 1,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// An active product at £2.50 with 10 units on hand.
+pub fn product(sku: &str) -> Product {
+    Product {
+        id: ProductId::derived(NOW, "test", sku),
+        sku: sku.to_owned(),
+        name: format!("Product {sku}"),
+        description: Some(format!("What {sku} is like")),
+        price: Decimal::from_units(25_000),
+        currency: CurrencyCode::GBP,
+        stock: 10,
+        status: ProductStatus::Active,
+        tags: vec!["gift".to_owned()],
+        version: 1,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// A task to do, of medium priority, made by the buyer.
+pub fn task(title: &str) -> Task {
+    Task {
+        id: TaskId::derived(NOW, "test", title),
+        title: title.to_owned(),
+        description: None,
+        status: TaskStatus::Todo,
+        priority: TaskPriority::Medium,
+        created_by: buyer(),
+        assignee: None,
+        order: None,
+        due_at: None,
+        version: 1,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// An order to be placed by the buyer.
+pub fn new_order(number: &str, lines: &[(&Product, i32)]) -> NewOrder {
+    NewOrder {
+        id: OrderId::derived(NOW, "test", number),
+        number: number.to_owned(),
+        region: "United Kingdom".to_owned(),
+        customer: buyer(),
+        lines: lines
+            .iter()
+            .enumerate()
+            .map(|(input_index, (product, quantity))| OrderLine {
+                product: product.id,
+                quantity: *quantity,
+                input_index,
+            })
+            .collect(),
+        payment_reference: None,
+    }
+}
+
+/// An order of an outside source, to be imported: delivered, with these lines.
+pub fn past_order(number: &str, lines: &[(&Product, i32)]) -> Order {
+    let products: Vec<Product> = lines.iter().map(|(product, _)| (*product).clone()).collect();
+    let mut order = new_order(number, lines).place(&products, stamp(), 0).unwrap();
+    order.status = OrderStatus::Delivered;
+    order.history[0].to = OrderStatus::Delivered;
+    order
+}
+
+/// The buyer's key with this text, for an input that is the text again.
+pub fn key(text: &str) -> Idempotency {
+    let mut fingerprint = [0; 32];
+    for (place, byte) in fingerprint.iter_mut().zip(text.bytes()) {
+        *place = byte;
+    }
+    Idempotency { user: buyer(), scope: "placeOrder", key: text.to_owned(), fingerprint }
+}
+
+/// Places an order, its number being the idempotency key.
+pub async fn place(store: &dyn Store, number: &str, lines: &[(&Product, i32)]) -> Result<Committed<Placed>> {
+    store.place_order(new_order(number, lines), key(number), stamp_by(buyer(), 0)).await
+}
+
+/// A step of an order, at whatever version it is.
+pub fn step(order: OrderId, to: OrderStatus) -> StatusChange {
+    StatusChange { order, to, reason: None, expected_version: None }
+}
+
+/// An adjustment of a product's stock that is not protected by a key.
+pub fn adjustment(product: &Product, delta: i32) -> StockAdjustment {
+    StockAdjustment { product: product.id, delta, idempotency: None }
+}
+
+/// A session of the user for an hour, whose refresh token hashes to `token` repeated.
+pub fn session(user: &User, token: u8) -> Session {
+    Session {
+        id: SessionId::derived(NOW, "test", &format!("{} {token}", user.id)),
+        user: user.id,
+        token: [token; 32],
+        created_at: NOW,
+        expires_at: at(3600),
+    }
+}
+
+/// Adds products through the store, one by one.
+pub async fn insert_products(store: &dyn Store, products: &[&Product]) {
+    for product in products {
+        store.insert_product((*product).clone(), stamp()).await.unwrap();
+    }
+}
+
+/// The product as it is now.
+pub async fn reread(store: &dyn Store, product: &Product) -> Product {
+    store.products_by_ids(&[product.id]).await.unwrap().remove(0).unwrap()
+}
+
+/// The order as it is now.
+pub async fn reread_order(store: &dyn Store, id: OrderId) -> Order {
+    store.orders_by_ids(&[id]).await.unwrap().remove(0).unwrap()
+}
+
+/// The whole log.
+pub async fn whole_log(store: &dyn Store) -> Vec<Event> {
+    store.read_log(0, LogFilter::ALL, 100_000).await.unwrap().events
+}

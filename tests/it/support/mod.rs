@@ -1,0 +1,17 @@
+//! What the tests share.
+
+pub mod api;
+pub mod data;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+/// Checks `condition` again and again until it holds; panics with `what` when it does not within `deadline`.
+pub async fn wait_until(what: &str, deadline: Duration, mut condition: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + deadline;
+    while !condition().await {
+        assert!(Instant::now() < end, "not within {deadline:?}: {what}");
+        sleep(Duration::from_millis(2)).await;
+    }
+}
