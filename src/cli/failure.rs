@@ -9,7 +9,7 @@ use std::{
 use crate::{
     app::StartError,
     config::{FileError, Problem},
-    service::{ServiceError, UserError},
+    service::{ServiceError, UserError, import::ImportError},
 };
 
 use super::import::ImportFailure;
@@ -23,7 +23,6 @@ impl Failure {
     pub fn new(message: impl fmt::Display) -> Self {
         Self(vec![message.to_string()])
     }
-
 
     /// Tells it on standard error; gives the exit code.
     pub(super) fn tell(self) -> ExitCode {
@@ -68,4 +67,4 @@ macro_rules! one_line {
     )+};
 }
 
-one_line!(StartError FileError ImportFailure);
+one_line!(StartError FileError ImportFailure ImportError);

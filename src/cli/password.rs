@@ -19,7 +19,10 @@ pub(super) fn generate() -> String {
 /// The first line of standard input, without its line break.
 pub(super) fn from_stdin() -> Result<String, Failure> {
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).map_err(|error| Failure::new(format!("cannot read the password: {error}")))?;
+    io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| Failure::new(format!("cannot read the password: {error}")))?;
     let password = line.trim_end_matches(['\n', '\r']);
     if password.is_empty() {
         return Err(Failure::new("there is no password on standard input"));

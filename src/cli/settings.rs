@@ -39,11 +39,7 @@ impl Settings {
 
     /// All settings, with what is wrong with them.
     pub(super) fn read(self) -> Result<Loaded, Failure> {
-        let named = [
-            ("database.url", self.database_url),
-            ("redis.url", self.redis_url),
-            ("log.level", self.log_level),
-        ];
+        let named = [("database.url", self.database_url), ("redis.url", self.redis_url), ("log.level", self.log_level)];
         let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let sources = Sources {
             flags: named.chain(self.set).collect(),

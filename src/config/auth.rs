@@ -57,7 +57,10 @@ impl Auth {
                 faults.push(("auth.jwt_secret", format!("is too short; it has to be {advice}")));
             }
             Some(secret) if production && is_placeholder(secret.reveal()) => {
-                faults.push(("auth.jwt_secret", format!("is a placeholder that anybody can guess; it has to be {advice}")));
+                faults.push((
+                    "auth.jwt_secret",
+                    format!("is a placeholder that anybody can guess; it has to be {advice}"),
+                ));
             }
             None if production && !has_pair => {
                 faults.push(("auth.jwt_secret", format!("is required in production (JWT_SECRET): {advice}")));
@@ -71,6 +74,16 @@ impl Auth {
 /// Whether a secret is one of those that documentation and templates hold.
 fn is_placeholder(secret: &str) -> bool {
     let letters: String = secret.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    let words = ["changeme", "changethis", "placeholder", "yoursecret", "mysecret", "supersecret", "example", "default", "insecure"];
+    let words = [
+        "changeme",
+        "changethis",
+        "placeholder",
+        "yoursecret",
+        "mysecret",
+        "supersecret",
+        "example",
+        "default",
+        "insecure",
+    ];
     words.iter().any(|word| letters.contains(word)) || secret.bytes().collect::<BTreeSet<_>>().len() < 8
 }

@@ -24,8 +24,7 @@ impl Default for DatabaseUrl {
 
 impl Setting for DatabaseUrl {
     fn parse(text: &str) -> Result<Self, String> {
-        const EXPECTED: &str =
-            "has to be sqlite://FILE, sqlite:///ABSOLUTE/FILE, mongodb://HOST/NAME?replicaSet=… or mongodb+srv://HOST/NAME";
+        const EXPECTED: &str = "has to be sqlite://FILE, sqlite:///ABSOLUTE/FILE, mongodb://HOST/NAME?replicaSet=… or mongodb+srv://HOST/NAME";
         let (scheme, rest) = text.split_once("://").ok_or(EXPECTED)?;
         match scheme {
             "sqlite" if rest == ":memory:" => Ok(Self::Temporary),
@@ -93,7 +92,15 @@ mod tests {
         for url in ["mongodb://a/x?replicaSet=rs0", "mongodb+srv://a/x"] {
             assert_eq!(DatabaseUrl::parse(url), Ok(DatabaseUrl::Mongo(SecretUrl::new(url))));
         }
-        for bad in ["", "orderwire.db", "sqlite:orderwire.db", "sqlite://", "sqlite://a?mode=rwc", "postgres://a:hush@b/c", "mongodb://"] {
+        for bad in [
+            "",
+            "orderwire.db",
+            "sqlite:orderwire.db",
+            "sqlite://",
+            "sqlite://a?mode=rwc",
+            "postgres://a:hush@b/c",
+            "mongodb://",
+        ] {
             let message = DatabaseUrl::parse(bad).unwrap_err();
             assert!(!message.contains("hush"), "{message}");
         }

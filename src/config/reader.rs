@@ -125,12 +125,7 @@ impl<'a> Reader<'a> {
 
     /// The value of a setting: the first one that is set, or else the default. What can't be read, or does not pass
     /// `check`, is a problem.
-    pub fn read<T: Setting>(
-        &mut self,
-        key: &Key<'_>,
-        default: T,
-        check: impl FnOnce(T) -> Result<T, String>,
-    ) -> T {
+    pub fn read<T: Setting>(&mut self, key: &Key<'_>, default: T, check: impl FnOnce(T) -> Result<T, String>) -> T {
         self.document(key, &default);
         let (value, origin) = match self.find(key) {
             None => (default, Origin::Default),
@@ -177,8 +172,7 @@ impl<'a> Reader<'a> {
             }
         }
         let (file, table) = self.sources.file.as_ref()?;
-        let value =
-            if key.section.is_empty() { table.get(key.name) } else { table.get(key.section)?.get(key.name) }?;
+        let value = if key.section.is_empty() { table.get(key.name) } else { table.get(key.section)?.get(key.name) }?;
         Some((Found::Toml(value), Origin::File(file.clone())))
     }
 

@@ -127,7 +127,10 @@ mod tests {
             ("redis://hush@cache", "redis://***@cache"),
             ("mongodb://ann:hush@a,b/shop?replicaSet=rs0", "mongodb://ann:***@a,b/shop?replicaSet=rs0"),
             ("mongodb://ann:hu@sh/x?y@a/shop", "mongodb://ann:***@a/shop"),
-            ("mongodb://a/?tlsCertificateKeyFilePassword=hush&tls=true", "mongodb://a/?tlsCertificateKeyFilePassword=***&tls=true"),
+            (
+                "mongodb://a/?tlsCertificateKeyFilePassword=hush&tls=true",
+                "mongodb://a/?tlsCertificateKeyFilePassword=***&tls=true",
+            ),
             ("hush", "***"),
         ] {
             let url = SecretUrl::new(url);
