@@ -68,6 +68,7 @@ per_thousand() {
   awk -v ticks="$(($1 - $2))" -v tick="$tick" -v n="$3" 'BEGIN { print n ? ticks / tick / n * 1000 : "-" }'
 }
 
+read -r load1 load5 _ </proc/loadavg
 node "$here/nested-check.mjs" "$BODY_FILE"
 [ -z "${ORDERWIRE_URL-}" ] || load "$ORDERWIRE_URL" "${ORDERWIRE_TOKEN-}" "$warmup" >/dev/null
 load "$PEER_URL" "" "$warmup" >/dev/null
@@ -76,5 +77,5 @@ for ((round = 0; round < rounds; round++)); do
   measure peer "$PEER_URL" "" "${PEER_PID-}"
 done
 echo
-echo "$concurrency connections, $rounds rounds of $seconds s each, $(nproc) cores, load before: $(cut -d' ' -f1-3 /proc/loadavg)"
+echo "$concurrency connections, $rounds rounds of $seconds s each, $(nproc) cores; load average at the start: $load1 $load5"
 node "$here/nested-summary.mjs" "$temporary/rounds"

@@ -107,7 +107,8 @@ pub(super) fn complete(mut response: Response) -> Response {
     for error in &mut response.errors {
         let extensions = error.extensions.get_or_insert_default();
         if extensions.get("code").is_none() {
-            let refused_as_costly = ["Query is too complex.", "Query is nested too deep."].contains(&&*error.message);
+            let refused_as_costly = ["Query is too complex.", "Query is nested too deep.", "recursion limit exceeded."]
+                .contains(&&*error.message);
             extensions.set("code", if refused_as_costly { code::QUERY_TOO_COMPLEX } else { code::BAD_USER_INPUT });
         }
     }

@@ -23,10 +23,10 @@ use futures_util::{
 };
 
 pub use crate::service::Authenticated;
-pub use connection::MAX_PAGE_SIZE;
-pub use error::{ApiError, code};
 /// Who sends a request, as the transports keep it.
 pub use crate::service::Authenticated as ViewerSession;
+pub use connection::MAX_PAGE_SIZE;
+pub use error::{ApiError, code};
 use loaders::Call;
 use operation::{Batches, Operation};
 

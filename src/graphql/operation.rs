@@ -1,9 +1,9 @@
 //! Runs one operation together with its batched loads.
 //!
 //! A batch has to wait until every resolver that can go on has gone on and named its keys, and no longer. Timers get
-//! both wrong. Here a batch starts when the operation itself has nothing more to do: the operation is polled first,
-//! and only when it is pending without having woken itself are its batches polled. All of it is one task, so how keys
-//! fall into batches does not depend on timing.
+//! both wrong. Here batches start when the operation itself has nothing more to do (it is polled first, and is pending
+//! without having woken itself) and the batches before them are done. All of it is one task, so how keys fall into
+//! batches does not depend on timing: each level of a query costs one call for each kind of key.
 
 use std::{
     pin::Pin,
@@ -63,8 +63,10 @@ impl<T> Stream for Operation<T> {
                 // More to do at once: the task is woken already, and batches can still grow.
                 return Poll::Pending;
             }
-            let asked = self.batches.take();
-            self.running.extend(asked);
+            if self.running.is_empty() {
+                let asked = self.batches.take();
+                self.running.extend(asked);
+            }
             match self.running.poll_next_unpin(context) {
                 // A batch is done: its keys' resolvers go on.
                 Poll::Ready(Some(())) => {}

@@ -48,7 +48,9 @@ async fn respond(path: &str, headers: &HeaderMap) -> Response {
         (header::VARY, HeaderValue::from_static("accept-encoding")),
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     ];
-    response.headers_mut().extend(fixed);
+    for (name, value) in fixed {
+        response.headers_mut().insert(name, value);
+    }
     response
 }
 

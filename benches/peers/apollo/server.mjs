@@ -18,7 +18,9 @@ if (!DATABASE_URL) {
 // One process serves by itself; more share the port through node:cluster.
 if (cluster.isPrimary && Number(WORKERS) > 1) {
   for (let worker = 0; worker < Number(WORKERS); worker++) cluster.fork();
-  process.once("SIGTERM", () => cluster.disconnect(() => process.exit(0)));
+  process.once("SIGTERM", () => {
+    for (const worker of Object.values(cluster.workers)) worker.process.kill("SIGTERM");
+  });
 } else {
   await serve();
 }

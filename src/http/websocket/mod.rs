@@ -92,9 +92,9 @@ pub(super) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
         async move {
             let _tracked = tracked;
             if known {
-                Box::pin(socket::Socket::new(socket, http, lifecycle, id, authorization).run()).await;
+                socket::Socket::new(socket, http, lifecycle, id, authorization).run().await;
             } else {
-                socket::close(socket, 4406, "Subprotocol not acceptable").await;
+                Box::pin(socket::close(socket, 4406, "Subprotocol not acceptable")).await;
             }
         }
         .instrument(span)

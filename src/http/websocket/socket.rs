@@ -104,10 +104,10 @@ impl Socket {
         lifecycle: Lifecycle,
         id: RequestId,
         authorization: Option<String>,
-    ) -> Self {
+    ) -> Box<Self> {
         let now = Instant::now();
         let WebSocketOptions { init_timeout, ping_interval, .. } = http.options.websocket;
-        let mut socket = Self {
+        let mut socket = Box::new(Self {
             socket,
             http,
             lifecycle,
@@ -126,15 +126,19 @@ impl Socket {
             last_frame: now,
             expires_at: None,
             drain_until: None,
-        };
+        });
         socket.set_timer();
         socket
     }
 
-    /// Serves the connection to its end.
-    pub(super) async fn run(mut self) {
+    /// Serves the connection to its end. Boxed, and its end apart, since a socket spends its life waiting in here.
+    pub(super) async fn run(mut self: Box<Self>) {
         let end = self.serve().await;
-        let Self { mut socket, operations, phase, .. } = self;
+        Box::pin(self.finish(end)).await;
+    }
+
+    async fn finish(self: Box<Self>, end: End) {
+        let Self { mut socket, operations, phase, .. } = *self;
         drop((operations, phase));
         match end {
             End::Close(code, reason) => {

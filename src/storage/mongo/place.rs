@@ -63,6 +63,7 @@ impl Inner {
         idempotency: Idempotency,
         stamp: Stamp,
     ) -> Result<Committed<Placed>> {
+        self.refuse_when_closing()?;
         let deadline = Instant::now() + PATIENCE;
         let (answer, answered) = oneshot::channel();
         {

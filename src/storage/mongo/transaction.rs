@@ -77,6 +77,7 @@ impl Inner {
         T: Send + 'static,
         W: for<'t> Fn(&'t mut Transaction) -> BoxFuture<'t, Attempt<T>> + Send + Sync + 'static,
     {
+        self.refuse_when_closing()?;
         let deadline = Instant::now() + PATIENCE;
         let store = self.clone();
         let task = self.running.spawn(async move {
@@ -87,6 +88,11 @@ impl Inner {
             store.attempts(deadline, &work).await
         });
         task.await.map_err(StoreError::internal)?
+    }
+
+    /// Transactions that begin after `close` would keep it waiting.
+    pub(super) fn refuse_when_closing(&self) -> Result<()> {
+        if self.running.is_closed() { Err(StoreError::Unavailable("shutting down".to_owned())) } else { Ok(()) }
     }
 
     /// Tries until the transaction ends one way or the other, or the deadline passes.

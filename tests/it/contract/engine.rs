@@ -40,6 +40,11 @@ impl Db {
         self.store.clone()
     }
 
+    /// The same database opened once more, as another node or process has it; to be closed by the caller.
+    pub async fn other_node(&self) -> Arc<dyn Store> {
+        self.engine.open().await
+    }
+
     /// Closes the database and opens it again.
     pub async fn reopen(&mut self) {
         self.store.close().await;

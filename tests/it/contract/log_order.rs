@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use orderwire::{domain::*, storage::Store};
 
 use super::engine::Db;
-use crate::support::data::{adjustment, insert_products, key, new_order, place, product, stamp, step, task, whole_log};
+use crate::support::data::{adjustment, insert_products, place, product, stamp, step, task, whole_log};
 
 /// A reader of the log that remembers how far it is.
 struct Reader {
@@ -16,8 +16,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(db: &Db, kind: Option<EntityKind>) -> Self {
-        Self { store: db.shared(), filter: LogFilter { kind, entity: None }, after: 0, seen: Vec::new() }
+    fn new(store: Arc<dyn Store>, kind: Option<EntityKind>) -> Self {
+        Self { store, filter: LogFilter { kind, entity: None }, after: 0, seen: Vec::new() }
     }
 
     /// Reads until it has come to `end`.
@@ -44,16 +44,7 @@ async fn write(store: Arc<dyn Store>, writer: usize, hot: Product) {
         let placed = place(&*store, &name, &[(&hot, 1), (&own, 1)]).await.unwrap();
         assert!(store.adjust_stock(adjustment(&own, -1000), stamp()).await.is_err());
         store.adjust_stock(adjustment(&own, 1), stamp()).await.unwrap();
-        assert!(
-            store
-                .place_order(
-                    new_order(&format!("fails {name}"), &[(&hot, 1), (&own, 99)]),
-                    key(&format!("fails {name}")),
-                    stamp()
-                )
-                .await
-                .is_err()
-        );
+        assert!(place(&*store, &format!("fails {name}"), &[(&hot, 1), (&own, 99)]).await.is_err());
         if round < 2 {
             store.change_order_status(step(placed.value.order.id, OrderStatus::Cancelled), stamp()).await.unwrap();
         }
@@ -66,12 +57,30 @@ async fn write(store: Arc<dyn Store>, writer: usize, hot: Product) {
 }
 
 pub async fn is_seen_whole_by_readers_beside_eight_writers(db: &Db) {
+    seen_whole(db, &[db.shared()]).await;
+}
+
+/// The same with writers and readers on two nodes.
+pub async fn is_seen_whole_on_every_node(db: &Db) {
+    let other = db.other_node().await;
+    seen_whole(db, &[db.shared(), other.clone()]).await;
+    other.close().await;
+}
+
+async fn seen_whole(db: &Db, nodes: &[Arc<dyn Store>]) {
     let hot = Product { stock: 1000, ..product("hot") };
     insert_products(db.store(), &[&hot]).await;
     let end = 1 + 8 * 30;
-    let readers = [None, Some(EntityKind::Order), Some(EntityKind::Product), Some(EntityKind::Task)]
-        .map(|kind| (kind, tokio::spawn(Reader::new(db, kind).follow(end))));
-    let writers: Vec<_> = (0..8).map(|writer| tokio::spawn(write(db.shared(), writer, hot.clone()))).collect();
+    let readers = [None, Some(EntityKind::Order), Some(EntityKind::Product), Some(EntityKind::Task)];
+    let readers: Vec<_> = readers
+        .iter()
+        .zip(nodes.iter().cycle())
+        .map(|(kind, node)| (kind, tokio::spawn(Reader::new(node.clone(), *kind).follow(end))))
+        .collect();
+    let writers: Vec<_> = (0..8)
+        .zip(nodes.iter().rev().cycle())
+        .map(|(writer, node)| tokio::spawn(write(node.clone(), writer, hot.clone())))
+        .collect();
     for writer in writers {
         writer.await.unwrap();
     }

@@ -2,6 +2,7 @@
 //! every engine. A new engine gets a file like `sqlite.rs` and a line at the end of this one.
 
 mod batch;
+mod callers;
 mod data_set;
 pub mod engine;
 mod filters;
@@ -11,6 +12,7 @@ mod listed;
 mod log;
 mod log_order;
 mod money;
+mod nodes;
 mod pages;
 mod prune;
 mod reopen;
@@ -50,6 +52,10 @@ macro_rules! every_behaviour {
                 by_name_answers_in_order
                 an_id_finds_its_own_type_only
             }
+            callers {
+                who_go_away_leave_whole_orders
+                of_all_kinds_at_once_get_their_own_answers
+            }
             filters {
                 of_users_give_the_right_rows
                 of_products_give_the_right_rows
@@ -80,12 +86,18 @@ macro_rules! every_behaviour {
             }
             log_order {
                 is_seen_whole_by_readers_beside_eight_writers
+                is_seen_whole_on_every_node
             }
             money {
                 is_exact
                 of_a_line_is_frozen
                 at_the_end_of_its_range
                 of_two_currencies_is_not_mixed
+            }
+            nodes {
+                sell_the_same_stock
+                place_an_order_with_one_key_once
+                see_what_another_has_done
             }
             pages {
                 of_users_walk_the_whole_list

@@ -52,19 +52,27 @@ pub async fn order_numbers(db: &Db) {
 
 /// Of those who want the same value at once, one gets it.
 pub async fn when_raced_for(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
     let racers: Vec<_> = (0..8)
         .map(|number| {
-            let store = db.shared();
+            let (store, lamp) = (db.shared(), lamp.clone());
             tokio::spawn(async move {
                 let racer = User { email: Some("same@example.com".into()), ..user(&format!("racer {number}")) };
                 let sku = Product { sku: "same".into(), ..product(&format!("racer {number}")) };
-                (store.insert_user(&racer, None).await, store.insert_product(sku, stamp()).await)
+                let order = NewOrder { number: "same".into(), ..new_order(&format!("racer {number}"), &[(&lamp, 1)]) };
+                let key = key(&format!("racer {number}"));
+                (
+                    store.insert_user(&racer, None).await,
+                    store.insert_product(sku, stamp()).await,
+                    store.place_order(order, key, stamp()).await,
+                )
             })
         })
         .collect();
-    let (mut users, mut products) = (0, 0);
+    let (mut users, mut products, mut orders) = (0, 0, 0);
     for racer in racers {
-        let (by_user, by_product) = racer.await.unwrap();
+        let (by_user, by_product, by_order) = racer.await.unwrap();
         match by_user {
             Ok(()) => users += 1,
             Err(StoreError::Duplicate(UniqueKey::Email)) => {}
@@ -75,6 +83,12 @@ pub async fn when_raced_for(db: &Db) {
             Err(StoreError::Duplicate(UniqueKey::Sku)) => {}
             other => panic!("{other:?}"),
         }
+        match by_order {
+            Ok(placed) => orders += i32::from(!placed.value.replayed),
+            Err(StoreError::Duplicate(UniqueKey::OrderNumber)) => {}
+            other => panic!("{other:?}"),
+        }
     }
-    assert_eq!((users, products), (1, 1));
+    assert_eq!((users, products, orders), (1, 1, 1));
+    assert_eq!(reread(db.store(), &lamp).await.stock, 9);
 }

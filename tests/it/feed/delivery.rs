@@ -1,4 +1,8 @@
-use orderwire::bus::{EventBus, LocalBus, RedisBus};
+use orderwire::{
+    bus::{EventBus, LocalBus, RedisBus},
+    service::feed::FeedOptions,
+    storage::Store,
+};
 
 use super::{nodes::*, *};
 use crate::bus::redis_server::{RedisServer, shared_url};
@@ -12,13 +16,11 @@ async fn write_everywhere(nodes: &[Node]) {
     }
 }
 
-async fn over_redis(store: &Arc<dyn orderwire::storage::Store>, url: &str, options: FeedOptions) -> Node {
+async fn over_redis(store: &Arc<dyn Store>, url: &str, options: FeedOptions) -> Node {
     let log = store.log_state().await.unwrap().log;
     let bus = RedisBus::connect(url, log, SOON).await.unwrap();
     Node::start(store, Arc::new(bus), options).await
 }
-
-use orderwire::service::feed::FeedOptions;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_on_one_redis_deliver_everything_once_and_in_order() {

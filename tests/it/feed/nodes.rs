@@ -138,6 +138,13 @@ impl Flaky {
         self.failing.store(failing, Ordering::SeqCst);
     }
 
+    /// Fails from now on; returns once the polling feed has met a failure, so that no good read is still under way.
+    pub async fn break_down(&self) {
+        self.fail(true);
+        let before = self.reads.load(Ordering::SeqCst);
+        wait_until("a read has failed", async || self.reads.load(Ordering::SeqCst) > before).await;
+    }
+
     fn check(&self) -> Result<(), StoreError> {
         if self.failing.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("switched off".to_owned()));

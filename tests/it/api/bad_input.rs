@@ -1,0 +1,151 @@
+//! What clients get wrong, by accident or on purpose: a clear answer each time, and nothing written.
+
+use orderwire::domain::{OrderId, ProductId, Timestamp, UserRole, Viewer};
+use serde_json::{Value, json};
+
+use super::on_each_engine;
+use crate::support::api::{TestApi, error_codes};
+
+on_each_engine! {
+    ids_of_the_wrong_kind_are_told
+    values_out_of_range_are_user_errors
+    documents_that_are_not_valid_are_refused
+    nothing_of_a_refused_order_is_written
+}
+
+async fn product(api: &TestApi, staff: Viewer) -> Value {
+    let create =
+        "mutation { createProduct(input: { sku: \"A\", name: \"A\", price: \"1.5\", stock: 5 }) { product { id } } }";
+    api.data(staff, create, json!({})).await["createProduct"]["product"]["id"].clone()
+}
+
+async fn ids_of_the_wrong_kind_are_told(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let product = product(&api, staff).await;
+    for id in [&product, &json!(""), &json!("ord_"), &json!("ord_\0"), &json!("x".repeat(100_000)), &json!(17)] {
+        for query in ["order(id: $id)", "node(id: \"ord_1\") { id } order(id: $id)", "task(id: $id)", "user(id: $id)"] {
+            let query = format!("query ($id: ID!) {{ {query} {{ id }} }}");
+            assert!(api.codes(staff, &query, json!({ "id": id })).await.iter().all(|code| code == "BAD_USER_INPUT"));
+        }
+        let cancel = "mutation ($id: ID!) { cancelOrder(input: { orderId: $id }) { userErrors { code field } } }";
+        let answer = api.data(staff, cancel, json!({ "id": id })).await;
+        assert_eq!(answer["cancelOrder"]["userErrors"], json!([{ "code": "INVALID_INPUT", "field": ["orderId"] }]));
+    }
+    let missing = OrderId::generate(Timestamp::from_unix_millis(1)).to_string();
+    let query = "query ($id: ID!) { order(id: $id) { id } node(id: $id) { id } nodes(ids: [$id]) { id } }";
+    let answer = api.data(staff, query, json!({ "id": missing })).await;
+    assert_eq!(answer, json!({ "order": null, "node": null, "nodes": [null] }));
+}
+
+async fn values_out_of_range_are_user_errors(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let product = product(&api, staff).await;
+    let create = "mutation ($input: CreateProductInput!) { createProduct(input: $input) { product { sku } userErrors { field } } }";
+    let good = json!({ "sku": "B", "name": "B", "price": "1" });
+    for (field, value) in [
+        ("sku", json!("")),
+        ("sku", json!("a\0b")),
+        ("name", json!("  ")),
+        ("name", json!("x".repeat(10_000_000))),
+        ("name", json!("\u{1b}[31mred")),
+        ("description", json!("x".repeat(200_000))),
+        ("description", json!("\0")),
+        ("price", json!("-0.01")),
+        ("price", json!("900000000000000")),
+        ("stock", json!(-1)),
+        ("tags", json!([""])),
+        ("tags", json!(vec!["t"; 51])),
+    ] {
+        let mut input = good.clone();
+        input[field] = value;
+        let answer = api.data(staff, create, json!({ "input": input })).await["createProduct"].clone();
+        assert_eq!(answer["userErrors"][0]["field"][0], *field, "{field}");
+        assert_eq!(answer["product"], Value::Null);
+    }
+    for (field, value) in [
+        ("price", json!("1.00001")),
+        ("price", json!(1.5)),
+        ("price", json!("1e3")),
+        ("currencyCode", json!("XXY")),
+        ("stock", json!(2_147_483_648_i64)),
+        ("stock", json!(1.5)),
+        ("name", json!(7)),
+        ("colour", json!("red")),
+    ] {
+        let mut input = good.clone();
+        input[field] = value;
+        let codes = api.codes(staff, create, json!({ "input": input })).await;
+        assert_eq!(codes, ["BAD_USER_INPUT"], "{input}");
+    }
+    let place = "mutation ($items: [OrderItemInput!]!, $key: String!) { placeOrder(input: { items: $items, idempotencyKey: $key }) { order { id } userErrors { code field } } }";
+    for (quantity, code) in
+        [(0, "INVALID_INPUT"), (-1, "INVALID_INPUT"), (i32::MAX, "INVALID_INPUT"), (6, "INSUFFICIENT_STOCK")]
+    {
+        let items = json!([{ "productId": product, "quantity": quantity }]);
+        let answer = api.data(staff, place, json!({ "items": items, "key": "k" })).await["placeOrder"].clone();
+        assert_eq!(
+            answer,
+            json!({ "order": null, "userErrors": [{ "code": code, "field": ["items", "0", "quantity"] }] })
+        );
+    }
+    for items in [json!([]), Value::Array(vec![json!({ "productId": product, "quantity": 1 }); 101])] {
+        let answer = api.data(staff, place, json!({ "items": items, "key": "k" })).await["placeOrder"].clone();
+        assert_eq!(answer["userErrors"], json!([{ "code": "INVALID_INPUT", "field": ["items"] }]));
+    }
+    let missing = ProductId::generate(Timestamp::from_unix_millis(1)).to_string();
+    let items = json!([{ "productId": product, "quantity": 1 }, { "productId": missing, "quantity": 1 }]);
+    let answer = api.data(staff, place, json!({ "items": items, "key": "k" })).await["placeOrder"].clone();
+    assert_eq!(answer["userErrors"], json!([{ "code": "NOT_FOUND", "field": ["items", "1", "productId"] }]));
+}
+
+async fn documents_that_are_not_valid_are_refused(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let deep =
+        format!("{{ me {}{} }}", "{ orders { nodes { customer ".repeat(40), "{ id }".to_owned() + &" } } }".repeat(40));
+    for (document, code) in [
+        ("", "BAD_USER_INPUT"),
+        ("{", "BAD_USER_INPUT"),
+        ("{ nothing }", "BAD_USER_INPUT"),
+        ("{ me }", "BAD_USER_INPUT"),
+        ("{ me { id } } \0", "BAD_USER_INPUT"),
+        ("query ($id: ID!) { order(id: $id) { id } }", "BAD_USER_INPUT"),
+        ("subscription { orderUpdates { kind } }", "BAD_USER_INPUT"),
+        ("{ orders(first: \"3\") { nodes { id } } }", "BAD_USER_INPUT"),
+        ("{ orders(filter: { placedAfter: \"yesterday\" }) { nodes { id } } }", "BAD_USER_INPUT"),
+        ("{ products(filter: { minPrice: 1.5 }) { nodes { id } } }", "BAD_USER_INPUT"),
+        (&deep, "QUERY_TOO_COMPLEX"),
+    ] {
+        let response = api.response(staff, document, json!({})).await;
+        assert!(error_codes(&response).iter().all(|actual| actual == code), "{document:.60}: {:?}", response.errors);
+        assert!(!response.errors.is_empty(), "{document:.60}");
+    }
+}
+
+async fn nothing_of_a_refused_order_is_written(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let product = product(&api, staff).await;
+    let place = "mutation ($items: [OrderItemInput!]!) { placeOrder(input: { items: $items, idempotencyKey: \"same\" }) { order { total { amount } } replayed userErrors { code message } } }";
+    let line = |quantity: i32| json!({ "productId": product, "quantity": quantity });
+    let refused = api.data(staff, place, json!({ "items": [line(3), line(3)] })).await["placeOrder"].clone();
+    assert_eq!(
+        refused["userErrors"][0],
+        json!({ "code": "INSUFFICIENT_STOCK", "message": "line 1: only 5 available" })
+    );
+    let state = "{ products { nodes { stock version } } orders { totalCount } }";
+    let before = api.data(staff, state, json!({})).await;
+    assert_eq!(
+        before,
+        json!({ "products": { "nodes": [{ "stock": 5, "version": 1 }] }, "orders": { "totalCount": 0 } })
+    );
+    let placed = api.data(staff, place, json!({ "items": [line(3), line(2)] })).await["placeOrder"].clone();
+    assert_eq!(placed, json!({ "order": { "total": { "amount": "7.50" } }, "replayed": false, "userErrors": [] }));
+    let again = api.data(staff, place, json!({ "items": [line(5)] })).await["placeOrder"].clone();
+    assert_eq!(again["replayed"], true, "summed lines are the same input");
+    let other = api.data(staff, place, json!({ "items": [line(1)] })).await["placeOrder"].clone();
+    assert_eq!(other["userErrors"][0]["code"], "IDEMPOTENCY_KEY_REUSED");
+    let after = api.data(staff, state, json!({})).await;
+    assert_eq!(
+        after,
+        json!({ "products": { "nodes": [{ "stock": 0, "version": 2 }] }, "orders": { "totalCount": 1 } })
+    );
+}

@@ -1,0 +1,90 @@
+//! Two nodes, or processes, on one database keep all promises together.
+
+use std::sync::Arc;
+
+use orderwire::storage::{Rotation, Store, StoreError};
+
+use super::engine::Db;
+use crate::support::data::{
+    adjustment, at, insert_products, key, new_order, place, product, reread, session, stamp, task, user, whole_log,
+};
+
+/// Both nodes, in turns.
+fn in_turns(db: &Db, other: &Arc<dyn Store>) -> impl Iterator<Item = Arc<dyn Store>> {
+    [db.shared(), other.clone()].into_iter().cycle()
+}
+
+pub async fn sell_the_same_stock(db: &Db) {
+    let other = db.other_node().await;
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    let buyers: Vec<_> = (0..24)
+        .zip(in_turns(db, &other))
+        .map(|(number, node)| {
+            let lamp = lamp.clone();
+            tokio::spawn(async move { place(&*node, &number.to_string(), &[(&lamp, 1)]).await })
+        })
+        .collect();
+    let mut sold = 0;
+    for buyer in buyers {
+        match buyer.await.unwrap() {
+            Ok(_) => sold += 1,
+            Err(StoreError::InsufficientStock { available: 0, .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((sold, reread(&*other, &lamp).await.stock), (10, 0));
+    let log = whole_log(&*other).await;
+    assert!(log.iter().map(|event| event.seq).eq(1..=21));
+    other.close().await;
+}
+
+pub async fn place_an_order_with_one_key_once(db: &Db) {
+    let other = db.other_node().await;
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    for round in 0..4 {
+        let calls: Vec<_> = (0..6)
+            .zip(in_turns(db, &other))
+            .map(|(number, node)| {
+                let order = new_order(&format!("{round} {number}"), &[(&lamp, 1)]);
+                tokio::spawn(async move { node.place_order(order, key(&round.to_string()), stamp()).await.unwrap() })
+            })
+            .collect();
+        let mut placed = 0;
+        for call in calls {
+            placed += i32::from(!call.await.unwrap().value.replayed);
+        }
+        assert_eq!(placed, 1);
+    }
+    assert_eq!(reread(db.store(), &lamp).await.stock, 6);
+    other.close().await;
+}
+
+pub async fn see_what_another_has_done(db: &Db) {
+    let other = db.other_node().await;
+    assert_eq!(other.log_state().await.unwrap(), db.log_state().await.unwrap(), "one log");
+    let (anna, lamp) = (user("anna"), product("lamp"));
+    db.insert_user(&anna, None).await.unwrap();
+    let signed_in = session(&anna, 1);
+    db.insert_session(&signed_in).await.unwrap();
+    assert_eq!(other.session_user(signed_in.id, at(0)).await.unwrap(), Some(anna.clone()));
+    insert_products(db.store(), &[&lamp]).await;
+    other.adjust_stock(adjustment(&lamp, 5), stamp()).await.unwrap();
+    assert_eq!(reread(db.store(), &lamp).await.stock, 15);
+    other.insert_task(task("work"), stamp()).await.unwrap();
+    assert_eq!(whole_log(db.store()).await, whole_log(&*other).await);
+
+    let racers = [2, 3].map(|next| {
+        let (node, session) = (if next == 2 { db.shared() } else { other.clone() }, signed_in.clone());
+        tokio::spawn(async move { node.rotate_session(session.id, session.token, [next; 32], at(99), at(1)).await })
+    });
+    let mut outcomes = Vec::new();
+    for racer in racers {
+        outcomes.push(racer.await.unwrap().unwrap());
+    }
+    assert!(outcomes.contains(&Rotation::Rotated(anna)) && outcomes.contains(&Rotation::Reused), "{outcomes:?}");
+    assert_eq!(db.session_user(signed_in.id, at(1)).await.unwrap(), None);
+    assert_eq!(other.session_user(signed_in.id, at(1)).await.unwrap(), None);
+    other.close().await;
+}

@@ -1,0 +1,265 @@
+//! A real server on a free port over a small GraphQL API of its own.
+
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context as TaskContext, Poll},
+    time::{Duration, Instant},
+};
+
+use async_graphql::{
+    Context, ErrorExtensionValues, Object, Request, Response, Schema, ServerError, SimpleObject, Subscription,
+};
+use async_trait::async_trait;
+use futures_util::{
+    Stream, StreamExt,
+    stream::{self, BoxStream},
+};
+use orderwire::{
+    domain::{Clock, SystemClock, Viewer},
+    graphql::{Endpoint, RequestId},
+    http::{self, HttpOptions},
+    service::Authenticated,
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// What the tests watch and steer.
+#[derive(Default)]
+pub struct Probe {
+    /// Mutations run.
+    pub bumps: AtomicUsize,
+    /// Subscription streams that exist.
+    pub live: AtomicUsize,
+    /// Items that subscription streams were asked for.
+    pub produced: AtomicUsize,
+    /// Whether the server calls itself unready.
+    pub unready: AtomicBool,
+    /// `held` queries under way, and whether they may end.
+    pub holding: AtomicUsize,
+    /// Lets `held` queries end.
+    pub release: tokio::sync::Notify,
+}
+
+#[derive(SimpleObject)]
+pub struct Thing {
+    name: String,
+}
+
+fn out_of_cheese() -> i32 {
+    panic!("out of cheese")
+}
+
+pub struct Part;
+
+#[Object]
+impl Part {
+    async fn broken(&self) -> async_graphql::Result<i32> {
+        Err("it is broken".into())
+    }
+}
+
+pub struct Query;
+
+#[Object]
+impl Query {
+    async fn hello(&self, name: Option<String>) -> String {
+        format!("hello {}", name.as_deref().unwrap_or("world"))
+    }
+
+    async fn thing(&self) -> Thing {
+        Thing { name: "thing".to_owned() }
+    }
+
+    async fn part(&self) -> Option<Part> {
+        Some(Part)
+    }
+
+    async fn fault(&self) -> async_graphql::Result<i32> {
+        Err("a required thing is missing".into())
+    }
+
+    async fn panics(&self) -> i32 {
+        out_of_cheese()
+    }
+
+    async fn large(&self, bytes: usize) -> String {
+        "x".repeat(bytes)
+    }
+
+    /// Ends when released.
+    async fn held(&self, ctx: &Context<'_>) -> bool {
+        let probe = ctx.data_unchecked::<Arc<Probe>>();
+        probe.holding.fetch_add(1, SeqCst);
+        probe.release.notified().await;
+        true
+    }
+
+    async fn viewer(&self, ctx: &Context<'_>) -> String {
+        format!("{:?}", ctx.data_unchecked::<Viewer>())
+    }
+
+    async fn request_id(&self, ctx: &Context<'_>) -> String {
+        ctx.data_unchecked::<RequestId>().0.to_string()
+    }
+}
+
+pub struct Mutation;
+
+#[Object]
+impl Mutation {
+    async fn bump(&self, ctx: &Context<'_>) -> usize {
+        ctx.data_unchecked::<Arc<Probe>>().bumps.fetch_add(1, SeqCst) + 1
+    }
+}
+
+pub struct Subscriptions;
+
+#[Subscription]
+impl Subscriptions {
+    /// 1 to `to`, then the end.
+    async fn count(&self, to: i32) -> impl Stream<Item = i32> {
+        stream::iter(1..=to)
+    }
+
+    /// One item, then nothing until it is dropped.
+    async fn open(&self, ctx: &Context<'_>) -> impl Stream<Item = i32> {
+        watched(ctx, stream::iter([1]).chain(stream::pending()))
+    }
+
+    /// As many texts of this size as the reader takes.
+    async fn flood(&self, ctx: &Context<'_>, bytes: usize) -> impl Stream<Item = String> {
+        let probe = ctx.data_unchecked::<Arc<Probe>>().clone();
+        let texts = stream::repeat_with(move || {
+            probe.produced.fetch_add(1, SeqCst);
+            "x".repeat(bytes)
+        });
+        watched(ctx, texts)
+    }
+
+    async fn refused(&self) -> async_graphql::Result<stream::Pending<i32>> {
+        Err("not for you".into())
+    }
+
+    async fn panics(&self) -> impl Stream<Item = i32> {
+        stream::iter([1, 2]).map(|number| if number == 2 { out_of_cheese() } else { number })
+    }
+}
+
+/// A stream that is counted while it exists.
+struct Watched<S> {
+    inner: Pin<Box<S>>,
+    probe: Arc<Probe>,
+}
+
+fn watched<S>(ctx: &Context<'_>, inner: S) -> Watched<S> {
+    let probe = ctx.data_unchecked::<Arc<Probe>>().clone();
+    probe.live.fetch_add(1, SeqCst);
+    Watched { inner: Box::pin(inner), probe }
+}
+
+impl<S: Stream> Stream for Watched<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<S::Item>> {
+        self.inner.as_mut().poll_next(cx)
+    }
+}
+
+impl<S> Drop for Watched<S> {
+    fn drop(&mut self) {
+        self.probe.live.fetch_sub(1, SeqCst);
+    }
+}
+
+struct TestEndpoint(Schema<Query, Mutation, Subscriptions>, Arc<Probe>);
+
+fn coded(message: &str, code: &str) -> ServerError {
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", code);
+    let mut error = ServerError::new(message, None);
+    error.extensions = Some(extensions);
+    error
+}
+
+#[async_trait]
+impl Endpoint for TestEndpoint {
+    async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError> {
+        let session = |viewer, expires_at| Ok(Authenticated { viewer, expires_at });
+        match authorization {
+            None => session(Viewer::Anonymous, None),
+            Some("Bearer good") => session(Viewer::System, None),
+            Some("Bearer short") => session(Viewer::System, Some(SystemClock.now().plus(Duration::from_millis(300)))),
+            Some("Bearer down") => Err(coded("sessions cannot be read", "UNAVAILABLE")),
+            Some("Bearer panic") => panic!("out of cheese"),
+            Some(_) => Err(coded("the token does not hold", "UNAUTHENTICATED")),
+        }
+    }
+
+    async fn execute(&self, viewer: Viewer, request: Request) -> Response {
+        match &*request.query {
+            "{ limited }" => Response::from_errors(vec![coded("slow down", "RATE_LIMITED")]),
+            _ => self.0.execute(request.data(viewer)).await,
+        }
+    }
+
+    fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Response> {
+        self.0.execute_stream(request.data(viewer))
+    }
+
+    fn sdl(&self) -> String {
+        self.0.sdl()
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        if self.1.unready.load(SeqCst) { Err("storage does not answer".to_owned()) } else { Ok(()) }
+    }
+}
+
+/// A running server; dropping it stops it.
+pub struct Server {
+    pub address: SocketAddr,
+    pub probe: Arc<Probe>,
+    pub shutdown: CancellationToken,
+    pub serving: JoinHandle<()>,
+}
+
+impl Server {
+    pub async fn start(options: HttpOptions) -> Self {
+        Self::start_with_grace(options, Duration::from_secs(5)).await
+    }
+
+    pub async fn start_with_grace(options: HttpOptions, grace: Duration) -> Self {
+        let probe = Arc::new(Probe::default());
+        let schema = Schema::build(Query, Mutation, Subscriptions).data(probe.clone()).finish();
+        let router = http::router(Arc::new(TestEndpoint(schema, probe.clone())), options);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(http::serve(listener, router, shutdown.clone(), grace));
+        Self { address, probe, shutdown, serving }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// Waits until a condition holds, five seconds at most.
+pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,0 +1,464 @@
+//! `graphql-transport-ws`.
+
+use std::{
+    sync::atomic::Ordering::SeqCst,
+    time::{Duration, Instant},
+};
+
+use futures_util::{SinkExt, StreamExt};
+use orderwire::http::{AllowedOrigins, HttpOptions, WebSocketOptions};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest, handshake::client::Request},
+};
+
+use crate::http_support::{Server, eventually};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn request(server: &Server) -> Request {
+    let mut request = format!("ws://{}/graphql", server.address).into_client_request().unwrap();
+    request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+    request
+}
+
+struct Client(WebSocketStream<TcpStream>);
+
+impl Client {
+    async fn connect(server: &Server) -> Self {
+        Self::with(server, request(server)).await
+    }
+
+    async fn with(server: &Server, request: Request) -> Self {
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        Self(client_async(request, stream).await.unwrap().0)
+    }
+
+    /// Connected and acknowledged.
+    async fn open(server: &Server) -> Self {
+        let mut client = Self::connect(server).await;
+        client.send(json!({"type": "connection_init"})).await;
+        assert_eq!(client.receive().await, json!({"type": "connection_ack"}));
+        client
+    }
+
+    async fn send(&mut self, message: Value) {
+        self.raw(Message::text(message.to_string())).await;
+    }
+
+    async fn raw(&mut self, message: Message) {
+        self.0.send(message).await.unwrap();
+    }
+
+    async fn subscribe(&mut self, id: &str, query: &str) {
+        self.send(json!({"id": id, "type": "subscribe", "payload": {"query": query}})).await;
+    }
+
+    async fn receive(&mut self) -> Value {
+        loop {
+            match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a message in time") {
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// The next closing, after whatever else comes.
+    async fn closed(&mut self) -> (u16, String) {
+        loop {
+            match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a closing in time") {
+                Some(Ok(Message::Close(frame))) => {
+                    let frame = frame.expect("a code");
+                    return (frame.code.into(), frame.reason.to_string());
+                }
+                Some(Ok(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+async fn start() -> Server {
+    Server::start(HttpOptions::default()).await
+}
+
+async fn start_with(websocket: WebSocketOptions) -> Server {
+    Server::start(HttpOptions { websocket, ..HttpOptions::default() }).await
+}
+
+fn next(id: &str, data: Value) -> Value {
+    json!({"type": "next", "id": id, "payload": {"data": data}})
+}
+
+#[tokio::test]
+async fn runs_queries_mutations_and_subscriptions() {
+    let server = start().await;
+    let mut client = Client::open(&server).await;
+    for (query, results) in [
+        ("{ hello }", vec![json!({"hello": "hello world"})]),
+        ("mutation { bump }", vec![json!({"bump": 1})]),
+        ("subscription { count(to: 2) }", vec![json!({"count": 1}), json!({"count": 2})]),
+        ("subscription { count(to: 0) }", vec![]),
+    ] {
+        client.subscribe("1", query).await;
+        for result in results {
+            assert_eq!(client.receive().await, next("1", result), "{query}");
+        }
+        assert_eq!(client.receive().await, json!({"type": "complete", "id": "1"}), "{query}");
+    }
+    let payload = json!({
+        "query": "query A { viewer } query B($n: String) { hello(name: $n) }",
+        "operationName": "B", "variables": {"n": "you"}, "extensions": {"x": 1},
+    });
+    client.send(json!({"id": "é", "type": "subscribe", "payload": payload})).await;
+    assert_eq!(client.receive().await, next("é", json!({"hello": "hello you"})));
+}
+
+#[tokio::test]
+async fn failures_before_the_first_result_are_errors_and_free_the_id() {
+    let server = start().await;
+    let mut client = Client::open(&server).await;
+    for query in ["{", "", "{ unknown }", "subscription { refused }", "{ fault }", "subscription { unknown }"] {
+        client.subscribe("1", query).await;
+        let message = client.receive().await;
+        assert_eq!((&message["type"], &message["id"]), (&json!("error"), &json!("1")), "{query}");
+        assert!(message["payload"][0]["message"].is_string(), "{message}");
+    }
+    client.subscribe("1", "{ part { broken } }").await;
+    let message = client.receive().await;
+    assert_eq!((&message["type"], &message["payload"]["data"]), (&json!("next"), &json!({"part": null})));
+    assert_eq!(client.receive().await["type"], "complete");
+}
+
+#[tokio::test]
+async fn a_panic_ends_the_operation_and_not_the_socket() {
+    let server = start().await;
+    let mut client = Client::open(&server).await;
+    client.subscribe("1", "subscription { panics }").await;
+    assert_eq!(client.receive().await, next("1", json!({"panics": 1})));
+    let message = client.receive().await;
+    let extensions = &message["payload"][0]["extensions"];
+    assert_eq!((&message["type"], &extensions["code"]), (&json!("error"), &json!("INTERNAL")), "{message}");
+    assert!(extensions["requestId"].as_str().unwrap().ends_with("-1"), "{message}");
+    client.subscribe("1", "{ hello }").await;
+    assert_eq!(client.receive().await["type"], "next");
+}
+
+#[tokio::test]
+async fn violations_close_the_socket_with_the_codes_of_the_protocol() {
+    let server = start().await;
+    let init = json!({"type": "connection_init"}).to_string();
+    let subscribe =
+        |id: &str| json!({"id": id, "type": "subscribe", "payload": {"query": "subscription { open }"}}).to_string();
+    let bad_token = json!({"type": "connection_init", "payload": {"authorization": "Bearer bad"}}).to_string();
+    let down = json!({"type": "connection_init", "payload": {"headers": {"Authorization": "Bearer down"}}}).to_string();
+    let deep = format!(r#"{{"type":"ping","payload":{{"a":{}"#, "[".repeat(30_000));
+    let long_id = subscribe(&"x".repeat(257));
+    for (messages, code, reason) in [
+        (vec![subscribe("1")], 4401, "Unauthorized"),
+        (vec![init.clone(), init.clone()], 4429, "Too many initialisation requests"),
+        (vec![bad_token], 4403, "Forbidden"),
+        (vec![down], 1013, "Try again later"),
+        (vec![init.clone(), subscribe("a"), subscribe("a")], 4409, "Subscriber for a already exists"),
+        (vec!["{}".to_owned()], 4400, "missing field `type`"),
+        (vec!["nonsense".to_owned()], 4400, "Message is not a JSON object"),
+        (vec![String::new()], 4400, "Message is not a JSON object"),
+        (vec!["{\"type\":\"start\"}\u{0}".to_owned()], 4400, "not valid"),
+        (vec![deep], 4400, "not valid"),
+        (vec![json!({"type": "x".repeat(1000)}).to_string()], 4400, "Invalid message 'type' property \"xxx"),
+        (
+            vec![init.clone(), json!({"type": "subscribe", "id": "1", "payload": {"query": 1}}).to_string()],
+            4400,
+            "`query` must",
+        ),
+        (vec![init.clone(), long_id], 4400, "longer than 256 bytes"),
+    ] {
+        let mut client = Client::connect(&server).await;
+        // The ack has to come before an operation is asked for.
+        for (index, message) in messages.iter().enumerate() {
+            client.raw(Message::text(message.clone())).await;
+            if index == 0 && messages.len() > 1 {
+                assert_eq!(client.receive().await["type"], "connection_ack");
+            }
+        }
+        let (found, text) = client.closed().await;
+        assert_eq!(found, code, "{messages:.100?}: {text}");
+        assert!(text.contains(reason) && text.len() <= 123, "{text}");
+    }
+    for (message, code) in [
+        (Message::binary(init.clone().into_bytes()), 4400),
+        (Message::text("x".repeat(200 * 1024)), 1009),
+        (Message::text("x".repeat(2 * 1024 * 1024)), 1009),
+    ] {
+        let mut client = Client::connect(&server).await;
+        // A server that has seen enough may stop reading.
+        let _ = client.0.send(message).await;
+        assert_eq!(client.closed().await.0, code);
+    }
+    eventually("all streams are gone", || server.probe.live.load(SeqCst) == 0).await;
+}
+
+#[tokio::test]
+async fn init_must_come_in_time() {
+    let server = start_with(WebSocketOptions { init_timeout: Duration::from_millis(50), ..Default::default() }).await;
+    let closed = Client::connect(&server).await.closed().await;
+    assert_eq!(closed, (4408, "Connection initialisation timeout".to_owned()));
+}
+
+#[tokio::test]
+async fn the_handshake_checks_origin_version_and_subprotocol() {
+    let origins = AllowedOrigins::new(["https://shop.example.com"], false);
+    let server = Server::start(HttpOptions { origins, ..HttpOptions::default() }).await;
+    let own = format!("http://{}", server.address);
+    for (origin, allowed) in
+        [("https://shop.example.com", true), (&*own, true), ("https://evil.example.com", false), ("null", false)]
+    {
+        let mut request = request(&server);
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        assert_eq!(client_async(request, stream).await.is_ok(), allowed, "{origin}");
+    }
+
+    let mut without = request(&server);
+    without.headers_mut().remove("sec-websocket-protocol");
+    let closed = Client::with(&server, without).await.closed().await;
+    assert_eq!(closed, (4406, "Subprotocol not acceptable".to_owned()));
+
+    let mut several = request(&server);
+    several.headers_mut().insert("sec-websocket-protocol", "soap, graphql-transport-ws".parse().unwrap());
+    Client::with(&server, several).await.send(json!({"type": "ping"})).await;
+
+    for (header, value, expected) in [
+        ("sec-websocket-protocol", "graphql-ws-of-tomorrow", "HTTP/1.1 101"),
+        ("sec-websocket-version", "12", "HTTP/1.1 400"),
+        ("upgrade", "h2c", "HTTP/1.1 400"),
+    ] {
+        let mut request = request(&server);
+        request.headers_mut().insert(header, value.parse().unwrap());
+        let mut text = String::from("GET /graphql HTTP/1.1\r\n");
+        for (name, value) in request.headers() {
+            text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        }
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(format!("{text}\r\n").as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let mut buffer = [0; 4096];
+        while let Ok(Ok(read @ 1..)) = tokio::time::timeout(Duration::from_secs(2), stream.read(&mut buffer)).await {
+            answer.extend_from_slice(&buffer[..read]);
+            if answer.ends_with(b"acceptable") || answer.ends_with(b"}") {
+                break;
+            }
+        }
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(expected), "{value}: {answer}");
+        if expected.ends_with("101") {
+            assert!(!answer.contains("sec-websocket-protocol"), "{answer}");
+            assert!(answer.contains("Subprotocol not acceptable"), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_authorization_comes_from_the_payload_or_the_handshake() {
+    let server = start().await;
+    for (header, payload, viewer) in [
+        (None, json!({}), "Anonymous"),
+        (None, json!({"authorization": "Bearer good"}), "System"),
+        (Some("Bearer good"), json!(null), "System"),
+        (Some("Bearer bad"), json!({"Authorization": "Bearer good"}), "System"),
+    ] {
+        let mut request = request(&server);
+        if let Some(header) = header {
+            request.headers_mut().insert("authorization", header.parse().unwrap());
+        }
+        let mut client = Client::with(&server, request).await;
+        client.send(json!({"type": "connection_init", "payload": payload})).await;
+        assert_eq!(client.receive().await["type"], "connection_ack");
+        client.subscribe("1", "{ viewer }").await;
+        assert_eq!(client.receive().await, next("1", json!({"viewer": viewer})));
+    }
+}
+
+#[tokio::test]
+async fn an_expired_token_closes_the_socket() {
+    let server = start().await;
+    let mut client = Client::connect(&server).await;
+    client.send(json!({"type": "connection_init", "payload": {"authorization": "Bearer short"}})).await;
+    assert_eq!(client.receive().await["type"], "connection_ack");
+    client.subscribe("1", "subscription { open }").await;
+    assert_eq!(client.receive().await["type"], "next");
+    let started = Instant::now();
+    assert_eq!(client.closed().await, (4403, "Token expired".to_owned()));
+    assert!(started.elapsed() < Duration::from_secs(2));
+    eventually("its stream is gone", || server.probe.live.load(SeqCst) == 0).await;
+}
+
+#[tokio::test]
+async fn pings_are_answered_at_both_levels() {
+    let server = start().await;
+    let mut client = Client::connect(&server).await;
+    for (ping, pong) in [
+        (json!({"type": "ping"}), json!({"type": "pong"})),
+        (json!({"type": "ping", "payload": {"a": [1]}}), json!({"type": "pong", "payload": {"a": [1]}})),
+        (json!({"type": "ping", "payload": null}), json!({"type": "pong"})),
+    ] {
+        client.send(ping).await;
+        assert_eq!(client.receive().await, pong);
+    }
+    client.send(json!({"type": "pong"})).await;
+    client.raw(Message::Ping("x".into())).await;
+    let answer = tokio::time::timeout(PATIENCE, client.0.next()).await.unwrap().unwrap().unwrap();
+    assert_eq!(answer, Message::Pong("x".into()));
+}
+
+#[tokio::test]
+async fn a_client_that_answers_no_ping_is_dropped() {
+    let times = WebSocketOptions {
+        ping_interval: Duration::from_millis(50),
+        dead_after: Duration::from_millis(400),
+        ..Default::default()
+    };
+    let server = start_with(times).await;
+    let (mut lively, mut silent) = (Client::open(&server).await, Client::open(&server).await);
+    for client in [&mut lively, &mut silent] {
+        client.subscribe("1", "subscription { open }").await;
+        assert_eq!(client.receive().await["type"], "next");
+    }
+    // Reading is what answers pings.
+    let lively = tokio::spawn(async move {
+        let pinged = tokio::time::timeout(Duration::from_secs(1), async {
+            while let Some(Ok(message)) = lively.0.next().await {
+                assert!(message.is_ping(), "{message}");
+            }
+        });
+        pinged.await.is_err()
+    });
+    eventually("the silent one is dropped", || server.probe.live.load(SeqCst) == 1).await;
+    assert!(lively.await.unwrap(), "the lively one stays");
+}
+
+#[tokio::test]
+async fn complete_stops_the_work_and_is_not_answered() {
+    let server = start().await;
+    let mut client = Client::open(&server).await;
+    client.subscribe("1", "subscription { open }").await;
+    assert_eq!(client.receive().await["type"], "next");
+    client.send(json!({"type": "complete", "id": "1"})).await;
+    client.send(json!({"type": "complete", "id": "unknown"})).await;
+    eventually("the stream is gone", || server.probe.live.load(SeqCst) == 0).await;
+    // The id is free at once, and the next thing heard belongs to its new holder.
+    client.subscribe("1", "subscription { count(to: 1) }").await;
+    assert_eq!(client.receive().await, next("1", json!({"count": 1})));
+    assert_eq!(client.receive().await["type"], "complete");
+}
+
+#[tokio::test]
+async fn operations_at_once_are_limited() {
+    let server = start_with(WebSocketOptions { max_operations: 3, ..Default::default() }).await;
+    let mut client = Client::open(&server).await;
+    for id in ["1", "2", "3"] {
+        client.subscribe(id, "subscription { open }").await;
+        assert_eq!(client.receive().await["type"], "next");
+    }
+    client.subscribe("4", "{ hello }").await;
+    let message = client.receive().await;
+    assert_eq!((&message["type"], &message["id"]), (&json!("error"), &json!("4")));
+    assert_eq!(message["payload"][0]["extensions"]["code"], "BAD_USER_INPUT");
+    assert!(message["payload"][0]["message"].as_str().unwrap().contains("At most 3"));
+    // Many come and go.
+    for _ in 0..200 {
+        client.send(json!({"type": "complete", "id": "1"})).await;
+        client.subscribe("1", "subscription { open }").await;
+        assert_eq!(client.receive().await["type"], "next");
+    }
+    assert_eq!(server.probe.live.load(SeqCst), 3);
+    drop(client);
+    eventually("an abrupt end drops every stream", || server.probe.live.load(SeqCst) == 0).await;
+}
+
+#[tokio::test]
+async fn a_slow_reader_holds_up_only_itself() {
+    let server = start().await;
+    let mut slow = Client::open(&server).await;
+    slow.subscribe("1", "subscription { flood(bytes: 10000) }").await;
+    let produced = || server.probe.produced.load(SeqCst);
+    eventually("it starts", || produced() > 0).await;
+    // The kernel's buffers fill up, then nothing more is made.
+    let mut before = 0;
+    let deadline = Instant::now() + PATIENCE;
+    while before != produced() {
+        assert!(Instant::now() < deadline, "still producing: {}", produced());
+        before = produced();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(before < 5_000, "{before}");
+    // A client that writes and never reads is stopped as well.
+    let pings = async {
+        for _ in 0..100_000 {
+            slow.0.feed(Message::text(r#"{"type":"ping"}"#)).await.unwrap();
+        }
+        slow.0.flush().await.unwrap();
+    };
+    assert!(tokio::time::timeout(Duration::from_millis(500), pings).await.is_err() || produced() == before);
+
+    let mut other = Client::open(&server).await;
+    other.subscribe("1", "{ hello }").await;
+    assert_eq!(other.receive().await["type"], "next");
+    assert_eq!(produced(), before);
+    drop(slow);
+    eventually("its stream is gone", || server.probe.live.load(SeqCst) == 0).await;
+}
+
+#[tokio::test]
+async fn large_results_pass_and_huge_ones_are_refused() {
+    let server = start().await;
+    let mut client = Client::open(&server).await;
+    client.subscribe("1", "{ large(bytes: 3000000) }").await;
+    assert_eq!(client.receive().await["payload"]["data"]["large"].as_str().unwrap().len(), 3_000_000);
+    assert_eq!(client.receive().await["type"], "complete");
+    client.subscribe("2", "{ large(bytes: 17000000) }").await;
+    let message = client.receive().await;
+    assert_eq!((&message["type"], &message["id"]), (&json!("error"), &json!("2")));
+    client.subscribe("2", "{ hello }").await;
+    assert_eq!(client.receive().await["type"], "next");
+}
+
+#[tokio::test]
+async fn the_client_can_close() {
+    let server = start().await;
+    let mut client = Client::open(&server).await;
+    client.subscribe("1", "subscription { open }").await;
+    assert_eq!(client.receive().await["type"], "next");
+    client.0.close(None).await.unwrap();
+    assert!(matches!(
+        tokio::time::timeout(PATIENCE, client.0.next()).await.unwrap(),
+        Some(Ok(Message::Close(_))) | None
+    ));
+    eventually("its stream is gone", || server.probe.live.load(SeqCst) == 0).await;
+}
+
+#[tokio::test]
+async fn shutdown_answers_what_runs_and_says_going_away() {
+    let mut server = start().await;
+    let (mut idle, mut busy) = (Client::open(&server).await, Client::open(&server).await);
+    idle.subscribe("1", "subscription { open }").await;
+    assert_eq!(idle.receive().await["type"], "next");
+    busy.subscribe("1", "{ held }").await;
+    eventually("the query runs", || server.probe.holding.load(SeqCst) == 1).await;
+    server.shutdown.cancel();
+    assert_eq!(idle.closed().await, (1001, "Going away".to_owned()));
+    busy.subscribe("2", "{ hello }").await;
+    assert_eq!(busy.receive().await["payload"][0]["extensions"]["code"], "UNAVAILABLE");
+    server.probe.release.notify_waiters();
+    assert_eq!(busy.receive().await, next("1", json!({"held": true})));
+    assert_eq!(busy.receive().await["type"], "complete");
+    assert_eq!(busy.closed().await.0, 1001);
+    tokio::time::timeout(Duration::from_secs(2), &mut server.serving).await.expect("the end").unwrap();
+    assert_eq!(server.probe.live.load(SeqCst), 0);
+}
