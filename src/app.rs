@@ -38,13 +38,8 @@ const CLOSING: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The database can't be used.
-    #[error("cannot use the database {url}: {reason}")]
-    Database {
-        /// Which, without its password.
-        url: String,
-        /// What happened, and what to do.
-        reason: String,
-    },
+    #[error("cannot use the database: {0}")]
+    Database(String),
     /// Redis can't be used.
     #[error(transparent)]
     Bus(#[from] BusError),
@@ -72,6 +67,17 @@ pub enum StartError {
     },
 }
 
+impl From<StoreError> for StartError {
+    /// The engines say which database and what to do; here their text has no preamble.
+    fn from(error: StoreError) -> Self {
+        Self::Database(match error {
+            StoreError::Unavailable(reason) => reason,
+            StoreError::Internal(cause) => cause.to_string(),
+            other => other.to_string(),
+        })
+    }
+}
+
 /// Opens the database that the configuration names.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
     let opened = match &config.database.url {
@@ -79,14 +85,7 @@ pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
         DatabaseUrl::Temporary => open_sqlite(config, SqliteLocation::Temporary).await,
         DatabaseUrl::Mongo(url) => open_mongo(config, url.reveal()).await,
     };
-    opened.map_err(|error| StartError::Database {
-        url: config.database.url.to_string(),
-        reason: match error {
-            StoreError::Unavailable(reason) => reason,
-            StoreError::Internal(cause) => cause.to_string(),
-            other => other.to_string(),
-        },
-    })
+    Ok(opened?)
 }
 
 async fn open_sqlite(config: &Config, location: SqliteLocation) -> Result<Arc<dyn Store>, StoreError> {
@@ -121,18 +120,14 @@ impl Core {
 
     async fn over(config: &Config, store: Arc<dyn Store>) -> Result<Self, StartError> {
         let (tokens, passwords) = (tokens(&config.auth)?, passwords(&config.auth)?);
-        let in_database = |error: StoreError| StartError::Database {
-            url: config.database.url.to_string(),
-            reason: error.to_string(),
-        };
         let bus: Arc<dyn EventBus> = match &config.redis.url {
             None => Arc::new(LocalBus::new()),
             Some(url) => {
-                let log = store.log_state().await.map_err(in_database)?.log;
+                let log = store.log_state().await?.log;
                 Arc::new(RedisBus::connect(url.reveal(), log, config.redis.connect_timeout).await?)
             }
         };
-        let feed = EventFeed::start(store.clone(), bus.clone(), feed_options(config)).await.map_err(in_database)?;
+        let feed = EventFeed::start(store.clone(), bus.clone(), feed_options(config)).await?;
         let options = ServiceOptions {
             session_lifetime: config.auth.session_lifetime,
             log_retention: config.retention.event_log,

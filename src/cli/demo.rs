@@ -1,9 +1,150 @@
-//! `orderwire demo`.
-use super::{Failure, Settings};
+//! `orderwire demo`: everything at once, with nothing installed.
+
+mod people;
+mod simulation;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
 use clap::Args;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, Settings, output, settings, signal};
+use crate::{
+    app::{App, Core},
+    config::{Config, Setting},
+    service::import::{Importer, Silent, jira, online_retail, sample},
+};
+use people::Account;
+
 /// What `demo` takes.
 #[derive(Debug, Clone, Args)]
-pub struct DemoArgs {}
-pub(super) async fn run(_: Settings, _: DemoArgs) -> Result<(), Failure> {
+pub struct DemoArgs {
+    /// Where to listen: HOST:PORT.
+    #[arg(long, value_name = "HOST:PORT")]
+    bind: Option<String>,
+    /// Keep the data in this folder, which is made if it is missing. Without it, the data goes when the demo ends.
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// How often something happens: an order is placed or moved on, a task is made or done.
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = every)]
+    every: Duration,
+    /// Let nothing happen by itself.
+    #[arg(long)]
+    quiet_orders: bool,
+}
+
+fn every(text: &str) -> Result<Duration, String> {
+    let every = Duration::parse(text)?;
+    if every < Duration::from_millis(10) { Err("has to be 10ms or more".to_owned()) } else { Ok(every) }
+}
+
+pub(super) async fn run(mut settings: Settings, args: DemoArgs) -> Result<(), Failure> {
+    let shutdown = signal::shutdown().map_err(Failure::new)?;
+    let folder = Folder::new(args.data)?;
+    if let Some(bind) = args.bind {
+        settings.put("server.bind", bind);
+    }
+    settings.put("environment", "development");
+    settings.put("database.url", format!("sqlite://{}", folder.path().join("orderwire.db").display()));
+    settings.put("server.introspection", "true");
+    settings.put("server.ui", "true");
+    let mut config = settings.load()?;
+    // One process, and nothing else to install.
+    config.redis.url = None;
+    settings::start_log(&config);
+
+    let prepared = shutdown.run_until_cancelled(prepare(&config)).await.transpose()?;
+    if let Some((app, accounts)) = prepared {
+        output::print(&welcome(&app, &accounts, args.quiet_orders))?;
+        let simulation = (!args.quiet_orders).then(|| simulate(&app, &accounts, args.every, &shutdown));
+        app.run(shutdown).await;
+        if let Some(simulation) = simulation {
+            // It ends with the server; a panic in it was told already.
+            let _ = simulation.await;
+        }
+    }
+    folder.close()
+}
+
+/// A server with the sample and people to sign in as. It does not answer yet.
+async fn prepare(config: &Config) -> Result<(App, Vec<Account>), Failure> {
+    let app = App::start(config).await?;
+    let accounts = people::sign_up(app.core().service()).await?;
+    import_samples(app.core(), &accounts).await?;
+    Ok((app, accounts))
+}
+
+async fn import_samples(core: &Core, accounts: &[Account]) -> Result<(), Failure> {
+    let importer = Importer::new(core.store().clone());
+    importer.online_retail(&sample::ONLINE_RETAIL, online_retail::Options::default(), Arc::new(Silent)).await?;
+    if let Some(created_by) = people::of_role(accounts, people::STAFF) {
+        let options = jira::Options { created_by: created_by.user.id, rejects: None };
+        importer.jira(&sample::HADOOP_BUGS, options, Arc::new(Silent)).await?;
+    }
     Ok(())
+}
+
+fn welcome(app: &App, accounts: &[Account], quiet: bool) -> String {
+    let address = app.address();
+    // Nobody can open 0.0.0.0 in a browser.
+    let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
+    let host = if address.is_ipv6() && host != "localhost" { format!("[{host}]") } else { host };
+    let url = format!("http://{host}:{}", address.port());
+    let mut text = String::new();
+    for Account { label, user, password } in accounts {
+        text += &format!("{label:<8}  {}  {password}\n", user.email.as_deref().unwrap_or_default());
+    }
+    text += &format!("\nGraphiQL  {url}/\nGraphQL   {url}/graphql\n\n");
+    text += if quiet { "" } else { "Orders come in now: subscribe to orderUpdates to watch them.\n" };
+    text + "Press Ctrl-C to stop.\n"
+}
+
+fn simulate(
+    app: &App,
+    accounts: &[Account],
+    every: Duration,
+    shutdown: &CancellationToken,
+) -> tokio::task::JoinHandle<Option<()>> {
+    let simulation = simulation::Simulation::new(app.core().service().clone(), accounts);
+    tokio::spawn(shutdown.clone().run_until_cancelled_owned(simulation.run(every)))
+}
+
+/// Where the data of the demo is.
+enum Folder {
+    Kept(PathBuf),
+    Temporary(TempDir),
+}
+
+impl Folder {
+    fn new(kept: Option<PathBuf>) -> Result<Self, Failure> {
+        match kept {
+            Some(path) => {
+                std::fs::create_dir_all(&path)
+                    .map_err(|error| Failure::new(format!("cannot make the folder {}: {error}", path.display())))?;
+                Ok(Self::Kept(path))
+            }
+            None => {
+                let made = tempfile::Builder::new().prefix("orderwire-demo-").tempdir();
+                let made = made.map_err(|error| Failure::new(format!("cannot make a temporary folder: {error}")))?;
+                Ok(Self::Temporary(made))
+            }
+        }
+    }
+
+    fn path(&self) -> &std::path::Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
+
+    fn close(self) -> Result<(), Failure> {
+        match self {
+            Self::Kept(_) => Ok(()),
+            Self::Temporary(folder) => {
+                folder.close().map_err(|error| Failure::new(format!("cannot remove the temporary folder: {error}")))
+            }
+        }
+    }
 }

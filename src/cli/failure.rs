@@ -9,7 +9,7 @@ use std::{
 use crate::{
     app::StartError,
     config::{FileError, Problem},
-    service::{ServiceError, UserError},
+    service::{ServiceError, UserError, import::ImportError},
 };
 
 use super::import::ImportFailure;
@@ -67,4 +67,4 @@ macro_rules! one_line {
     )+};
 }
 
-one_line!(StartError FileError ImportFailure);
+one_line!(StartError FileError ImportFailure ImportError);

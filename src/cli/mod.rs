@@ -19,6 +19,8 @@ use clap::{Parser, Subcommand};
 pub use failure::Failure;
 pub use settings::Settings;
 
+use crate::service::import::Importer;
+
 /// Real-time commerce backend: one GraphQL API over products, users, tasks and orders, with live updates.
 ///
 /// Settings are taken from the command line, else the environment, else orderwire.toml, else their defaults;
@@ -78,7 +80,7 @@ async fn import_into_database(settings: Settings, command: import::ImportCommand
     let config = settings.load()?;
     settings::start_log(&config);
     let store = crate::app::open_store(&config).await?;
-    let result = import::run(command, &crate::service::import::Importer::new(store.clone())).await;
+    let result = import::run(command, &Importer::new(store.clone())).await;
     store.close().await;
     Ok(result?)
 }

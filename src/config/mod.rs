@@ -13,8 +13,6 @@ mod retention;
 mod secret;
 mod server;
 mod setting;
-#[cfg(test)]
-mod tests;
 mod websocket;
 
 use std::path::{Path, PathBuf};

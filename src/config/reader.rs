@@ -177,6 +177,9 @@ impl<'a> Reader<'a> {
     }
 
     fn document<T: Setting>(&mut self, key: &Key<'_>, default: &T) {
+        if !self.example.ends_with("]\n") && !self.example.ends_with("\n\n") {
+            self.example.push('\n');
+        }
         for line in key.docs {
             self.example += format!("#{line}").trim_end();
             self.example.push('\n');

@@ -32,6 +32,12 @@ impl Service {
         Ok(self.store.users_by_ids(ids).await?)
     }
 
+    /// Staff: the user with this e-mail address, whatever its case.
+    pub async fn user_by_email(&self, viewer: &Viewer, email: &str) -> Result<Option<User>> {
+        access::staff(viewer)?;
+        Ok(self.store.users_by_emails(&[email.trim().to_lowercase()]).await?.pop().flatten())
+    }
+
     /// Staff: a page of users for each query.
     pub async fn list_users(&self, viewer: &Viewer, queries: &[UserQuery]) -> Result<Vec<Page<User>>> {
         access::staff(viewer)?;

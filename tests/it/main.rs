@@ -5,6 +5,11 @@
 mod api;
 mod architecture;
 mod bus;
+mod cli_commands;
+mod cli_demo;
+mod cli_process;
+mod cli_serve;
+mod config_load;
 mod contract;
 mod feed;
 mod http_graphql;

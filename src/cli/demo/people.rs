@@ -1,0 +1,62 @@
+//! Who there is to sign in as.
+
+use crate::{
+    cli::{Failure, password},
+    domain::{SessionId, Timestamp, User, UserRole, Viewer},
+    service::{Registration, Service},
+};
+
+pub(super) const ADMIN: &str = "admin";
+pub(super) const CUSTOMER: &str = "customer";
+pub(super) const STAFF: &str = "staff";
+
+/// Somebody to sign in as.
+pub(super) struct Account {
+    /// What to call them.
+    pub label: &'static str,
+    /// Who.
+    pub user: User,
+    /// Their password, new at each start.
+    pub password: String,
+}
+
+impl Account {
+    pub fn viewer(&self) -> Viewer {
+        viewer(&self.user)
+    }
+}
+
+/// The rights of a user, in a session that does not exist.
+pub(super) fn viewer(user: &User) -> Viewer {
+    Viewer::User { id: user.id, role: user.role, session: SessionId::generate(Timestamp::from_unix_millis(0)) }
+}
+
+/// The account with this label.
+pub(super) fn of_role<'a>(accounts: &'a [Account], label: &str) -> Option<&'a Account> {
+    accounts.iter().find(|account| account.label == label)
+}
+
+/// Makes the accounts, or gives them new passwords.
+pub(super) async fn sign_up(service: &Service) -> Result<Vec<Account>, Failure> {
+    let people = [
+        (ADMIN, "Ada Admin", UserRole::Admin),
+        (CUSTOMER, "Carl Customer", UserRole::Customer),
+        (STAFF, "Stella Staff", UserRole::Staff),
+    ];
+    let mut accounts = Vec::with_capacity(people.len());
+    for (label, name, role) in people {
+        let email = format!("{label}@example.com");
+        let password = password::generate();
+        let user = match service.user_by_email(&Viewer::System, &email).await? {
+            Some(user) => service.set_password(&Viewer::System, user.id, password.clone()).await?,
+            None => {
+                let region = Some("United Kingdom".to_owned());
+                let registration =
+                    Registration { email, name: name.to_owned(), region, password: Some(password.clone()) };
+                service.create_user(&Viewer::System, registration, role).await?
+            }
+        };
+        accounts.push(Account { label, user, password });
+    }
+    Ok(accounts)
+}

@@ -1,0 +1,123 @@
+//! The commands that run to their end.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
+use crate::cli_process::{Running, assert_refused, login, orderwire, run, run_with_input, stderr, stdout};
+
+#[test]
+fn every_command_explains_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    for (command, words) in [
+        (&["--help"][..], &["demo", "serve", "import", "user", "schema", "check-config", "--config"][..]),
+        (&["demo", "--help"], &["--data", "--every", "--quiet-orders", "--bind"]),
+        (&["serve", "--help"], &["--bind", "--database-url", "--set"]),
+        (&["import", "--help"], &["online-retail", "jira"]),
+        (&["import", "online-retail", "--help"], &["--stock", "--rejects"]),
+        (&["import", "jira", "--help"], &["--created-by", "--rejects"]),
+        (&["user", "create", "--help"], &["--email", "--name", "--role", "--password-stdin", "customer"]),
+        (&["schema", "--help"], &["schema"]),
+        (&["check-config", "--help"], &["--example"]),
+    ] {
+        let output = run(folder.path(), command);
+        assert!(output.status.success(), "{command:?}");
+        for word in words {
+            assert!(stdout(&output).contains(word), "{word} is not in the help of {command:?}");
+        }
+    }
+    assert!(stdout(&run(folder.path(), &["--version"])).starts_with("orderwire "));
+}
+
+#[test]
+fn wrong_usage_gives_2() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&[][..], &["fly"], &["serve", "--fast"], &["serve", "--set", "x"], &["user", "create"]] {
+        let output = run(folder.path(), command);
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        assert!(!stderr(&output).is_empty());
+    }
+}
+
+#[test]
+fn schema_prints_the_schema_also_to_a_reader_that_goes_away() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(stdout(&run(folder.path(), &["schema"])), orderwire::graphql::sdl());
+
+    let mut command = orderwire(folder.path(), &["schema"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::with_capacity(16, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn check_config_shows_settings_with_their_source_and_never_a_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("orderwire.toml"), "[feed]\npage = 7\n").unwrap();
+    let mut command = orderwire(folder.path(), &["check-config", "--set", "feed.recent=8"]);
+    command.env("JWT_SECRET", "hush-q7Zt0Vw2mXc9Rb4KfYh6Jd8Ls1Np3GaE").env("DATABASE_URL", "mongodb://a:hush@b/c");
+    let output = command.output().unwrap();
+    assert!(output.status.success());
+    let (shown, told) = (stdout(&output), stderr(&output));
+    assert!(!shown.contains("hush") && !told.contains("hush"), "{shown}{told}");
+    let line = |key: &str| {
+        let line = shown.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("no {key} in {shown}"));
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(line("feed.page"), "feed.page = 7 [orderwire.toml]");
+    assert_eq!(line("feed.recent"), "feed.recent = 8 [command line]");
+    assert_eq!(line("auth.jwt_secret"), "auth.jwt_secret = \"***\" [JWT_SECRET]");
+    assert_eq!(line("database.url"), "database.url = \"mongodb://a:***@b/c\" [DATABASE_URL]");
+    assert_eq!(line("server.ui"), "server.ui = true [default]");
+}
+
+#[test]
+fn check_config_tells_all_that_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x.toml"), "[feed]\npages = 7\n[server]\nbind = 5\n").unwrap();
+    let output = run(folder.path(), &["--config", "x.toml", "check-config"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    assert!(told.contains("error: feed.pages (x.toml): ") && told.contains("error: server.bind (x.toml): "), "{told}");
+
+    std::fs::write(folder.path().join("x.toml"), "[feed]\npage = = hush\n").unwrap();
+    let output = run(folder.path(), &["check-config", "--config", "x.toml"]);
+    assert_refused(&output, 1, "x.toml, line 2: ");
+    assert!(!stderr(&output).contains("hush"));
+    assert_refused(&run(folder.path(), &["serve", "--config", "none.toml"]), 1, "cannot read none.toml");
+}
+
+#[tokio::test]
+async fn a_created_user_can_sign_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let create = |email: &str, rest: &[&str], input: &str| {
+        let arguments = [&["user", "create", "--name", "Ann", "--email", email], rest].concat();
+        run_with_input(folder.path(), &arguments, input)
+    };
+    let given = create("ann@example.com", &["--role", "admin", "--password-stdin"], "correct horse\n");
+    assert!(given.status.success(), "{}", stderr(&given));
+    assert!(!stdout(&given).contains("correct horse"));
+    let made = create("Bob@Example.com", &["--role", "staff"], "");
+    let made = stdout(&made);
+    let password = made.lines().find_map(|line| line.strip_prefix("password: ")).unwrap();
+    assert_eq!(password.len(), 20);
+
+    for (output, message) in [
+        (create("ann@example.com", &["--role", "admin"], ""), "email: another account has this e-mail address"),
+        (create("nobody", &["--role", "admin"], ""), "email: is not an e-mail address"),
+        (create("c@example.com", &["--role", "staff", "--password-stdin"], "short\n"), "password: must have 8 to 128"),
+        (create("c@example.com", &["--role", "staff", "--password-stdin"], ""), "there is no password"),
+    ] {
+        assert_refused(&output, 1, message);
+    }
+
+    let (_server, address) = Running::server(orderwire(folder.path(), &["serve"]));
+    let token = login(&address, "ann@example.com", "correct horse").await.unwrap();
+    let me = crate::cli_process::graphql(&address, Some(&token), "{ me { role } }", serde_json::json!({})).await;
+    assert_eq!(me["data"]["me"]["role"], "ADMIN");
+    login(&address, "bob@example.com", password).await.unwrap();
+    assert_eq!(login(&address, "bob@example.com", "wrong").await.unwrap_err()[0]["code"], "BAD_CREDENTIALS");
+}
