@@ -24,3 +24,4 @@ mod accounts;
 mod bad_input;
 mod batching;
 mod lists;
+mod results;
