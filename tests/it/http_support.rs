@@ -102,7 +102,6 @@ impl Query {
         format!("{:?}", ctx.data_unchecked::<Viewer>())
     }
 }
-}
 
 pub struct Mutation;
 
