@@ -14,7 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{AccessTokens, KeyError, PasswordCost, PasswordError, Passwords},
-    bus::{BusError, EventBus, LocalBus, RedisBus},
+    bus::{
+        EventBus,
+        local::LocalBus,
+        redis::{BusError, RedisBus},
+    },
     config::{Auth, Config, DatabaseUrl},
     domain::SystemClock,
     graphql::{Api, ApiOptions},

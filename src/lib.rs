@@ -4,7 +4,8 @@
 //! ```text
 //! cli -> app;  app wires all;  http -> graphql -> service -> { storage, bus, auth } -> domain;  jobs -> service
 //! ```
-//! `storage::sqlite`, `storage::mongo`, `bus::local` and `bus::redis` see only their own trait module and the domain;
+//! `storage::sqlite`, `storage::mongo`, `bus::local` and `bus::redis` see only their own trait module and the domain
+//! (and `bus::redis` builds on `bus::local` for the receivers within its node);
 //! the domain sees nothing else of ours. A test reads the `use crate::…` lines and holds the code to it.
 
 pub mod app;

@@ -4,8 +4,8 @@
 //! `crate::service::feed` puts the two together. So publishing never fails and never delays a mutation.
 
 mod backoff;
-mod local;
-mod redis;
+pub mod local;
+pub mod redis;
 
 use std::sync::Arc;
 
@@ -15,8 +15,6 @@ use tokio::sync::broadcast;
 use crate::domain::Event;
 
 pub use backoff::Backoff;
-pub use local::LocalBus;
-pub use redis::{BusError, RedisBus};
 
 /// What a bus hands on.
 #[derive(Debug, Clone)]

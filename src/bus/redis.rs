@@ -22,7 +22,7 @@ use tokio_util::{
 };
 use tracing::warn;
 
-use super::{BusReceiver, EventBus, LocalBus};
+use super::{BusReceiver, EventBus, local::LocalBus};
 use crate::domain::{Event, LogId};
 use link::Link;
 

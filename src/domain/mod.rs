@@ -24,7 +24,7 @@ pub use order::{
 };
 pub use page::{Direction, Edge, ListQuery, Page, Position, Slice, Sort, SortKey, Take};
 pub use product::{NewProduct, Product, ProductChanges, ProductFields, ProductFilter, ProductSort, ProductStatus};
-pub use search::{SearchTerms, fold};
+pub use search::SearchTerms;
 pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskPriority, TaskSort, TaskStatus};
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub use user::{User, UserChanges, UserFilter, UserRole, UserSort};

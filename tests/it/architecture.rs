@@ -19,7 +19,7 @@ const PARTS: &[(&str, &[&str])] = &[
     ("storage::mongo", &["storage", "domain"]),
     ("bus", &["domain"]),
     ("bus::local", &["bus", "domain"]),
-    ("bus::redis", &["bus", "domain"]),
+    ("bus::redis", &["bus", "bus::local", "domain"]),
     ("auth", &["domain"]),
     ("service", &["storage", "bus", "auth", "domain"]),
     ("graphql", &["service", "domain"]),

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use orderwire::{
-    bus::{BusMessage, BusReceiver, EventBus, LocalBus, RedisBus},
+    bus::{BusMessage, BusReceiver, EventBus, local::LocalBus, redis::RedisBus},
     domain::*,
 };
 

@@ -14,7 +14,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use crate::{
-    bus::{Backoff, BusMessage, LocalBus},
+    bus::{Backoff, BusMessage, local::LocalBus},
     domain::Event,
 };
 

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use bson::{Document, doc};
+use bson::{Bson, Document, doc};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use crate::domain::{SearchTerms, fold};
+use crate::domain::SearchTerms;
 
 /// The distinct words of `texts`: runs of letters and digits, lower-case and without accents.
 pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
@@ -21,15 +22,26 @@ pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String>
 
 /// The condition that every term is a word of the document.
 pub(super) fn all_of(terms: &SearchTerms) -> Document {
-    doc! { "$all": terms.terms() }
+    doc! { "$all": folded_terms(terms) }
 }
 
 /// How well a document fits: how many terms its title has, and how much of the title they make up. Every document
 /// found has all the terms, so how rare a term is would not change the order.
 pub(super) fn score(terms: &SearchTerms) -> Document {
-    let hits = doc! { "$size": { "$setIntersection": ["$title_words", terms.terms()] } };
+    let hits = doc! { "$size": { "$setIntersection": ["$title_words", folded_terms(terms)] } };
     let length = doc! { "$max": [1, { "$size": "$title_words" }] };
     doc! { "$add": [hits.clone(), { "$divide": [hits, length] }] }
+}
+
+fn folded_terms(terms: &SearchTerms) -> Vec<Bson> {
+    terms.terms().iter().map(|term| fold(term).into()).collect()
+}
+
+fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    text.to_lowercase().nfd().filter(|c| !is_combining_mark(*c)).collect()
 }
 
 #[cfg(test)]

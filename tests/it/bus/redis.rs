@@ -1,5 +1,5 @@
 use ::redis::AsyncCommands;
-use orderwire::bus::BusError;
+use orderwire::bus::redis::BusError;
 use tokio::net::TcpListener;
 
 use super::{redis_server::RedisServer, *};

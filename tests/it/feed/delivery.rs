@@ -1,5 +1,5 @@
 use orderwire::{
-    bus::{EventBus, LocalBus, RedisBus},
+    bus::{EventBus, local::LocalBus, redis::RedisBus},
     service::feed::FeedOptions,
     storage::Store,
 };

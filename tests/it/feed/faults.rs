@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 
 use orderwire::{
-    bus::{EventBus, LocalBus},
+    bus::{EventBus, local::LocalBus},
     service::feed::FeedOptions,
 };
 

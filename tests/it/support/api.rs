@@ -6,7 +6,7 @@ use async_graphql::{Request, Response, Variables};
 use futures_util::{StreamExt, stream::BoxStream};
 use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
-    bus::LocalBus,
+    bus::local::LocalBus,
     domain::{SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
     graphql::{Api, ApiOptions, Endpoint},
     service::{
