@@ -103,7 +103,7 @@ impl From<ApiError> for Error {
 }
 
 /// Gives every error a code: what the library itself refuses (syntax, validation, coercion) is the client's fault.
-pub(super) fn complete(mut response: Response) -> Response {
+pub(super) fn add_codes(response: &mut Response) {
     for error in &mut response.errors {
         let extensions = error.extensions.get_or_insert_default();
         if extensions.get("code").is_none() {
@@ -112,7 +112,6 @@ pub(super) fn complete(mut response: Response) -> Response {
             extensions.set("code", if refused_as_costly { code::QUERY_TOO_COMPLEX } else { code::BAD_USER_INPUT });
         }
     }
-    response
 }
 
 /// Stable codes of expected failures.

@@ -10,6 +10,7 @@ mod operation;
 mod order;
 mod product;
 mod scalars;
+mod shape;
 mod task;
 mod user;
 
@@ -29,6 +30,7 @@ pub use connection::MAX_PAGE_SIZE;
 pub use error::{ApiError, code};
 use loaders::Call;
 use operation::{Batches, Operation};
+use shape::{Shape, Shapes};
 
 use crate::{
     domain::{self, Viewer},
@@ -98,6 +100,7 @@ pub struct ApiOptions {
 /// The API over a service.
 pub struct Api {
     schema: Schema<Query, Mutation, Subscription>,
+    shapes: Shapes,
     service: Arc<Service>,
 }
 
@@ -115,15 +118,24 @@ impl Api {
     pub fn new(service: Arc<Service>, options: ApiOptions) -> Self {
         let builder =
             if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
-        Self { schema: builder.finish(), service }
+        let schema = builder.finish();
+        Self { shapes: Shapes::new(&schema.sdl()), schema, service }
     }
 
-    /// The request with what its resolvers need, and the batches they will ask for.
-    fn prepare(&self, viewer: Viewer, request: Request) -> (Request, Batches) {
+    /// The request with what its resolvers need, the batches they will ask for, and the shape of its results.
+    fn prepare(&self, viewer: Viewer, mut request: Request) -> (Request, Batches, Shape) {
+        let shape = self.shapes.of(&mut request);
         let batches = Batches::default();
         let call = Arc::new(Call::new(self.service.clone(), viewer, batches.clone()));
-        (request.data(call), batches)
+        (request.data(call), batches, shape)
     }
+}
+
+/// The response as clients get it.
+fn complete(mut response: Response, shape: &Shape) -> Response {
+    shape.apply(&mut response);
+    error::add_codes(&mut response);
+    response
 }
 
 #[async_trait]
@@ -143,16 +155,17 @@ impl Endpoint for Api {
     }
 
     async fn execute(&self, viewer: Viewer, request: Request) -> Response {
-        let (request, batches) = self.prepare(viewer, request);
+        let (request, batches, shape) = self.prepare(viewer, request);
         let schema = self.schema.clone();
         let answer = stream::once(async move { schema.execute(request).await }).boxed();
         // Invariant: the stream has one item.
-        error::complete(Operation::new(answer, batches).next().await.unwrap_or_default())
+        complete(Operation::new(answer, batches).next().await.unwrap_or_default(), &shape)
     }
 
     fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Response> {
-        let (request, batches) = self.prepare(viewer, request);
-        Operation::new(self.schema.execute_stream(request), batches).map(error::complete).boxed()
+        let (request, batches, shape) = self.prepare(viewer, request);
+        let answers = Operation::new(self.schema.execute_stream(request), batches);
+        answers.map(move |response| complete(response, &shape)).boxed()
     }
 
     fn sdl(&self) -> String {

@@ -21,9 +21,8 @@ use futures_util::{
 };
 use orderwire::{
     domain::{Clock, SystemClock, Viewer},
-    graphql::{Endpoint, RequestId},
+    graphql::{Endpoint, ViewerSession},
     http::{self, HttpOptions},
-    service::Authenticated,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -101,10 +100,6 @@ impl Query {
 
     async fn viewer(&self, ctx: &Context<'_>) -> String {
         format!("{:?}", ctx.data_unchecked::<Viewer>())
-    }
-
-    async fn request_id(&self, ctx: &Context<'_>) -> String {
-        ctx.data_unchecked::<RequestId>().0.to_string()
     }
 }
 
@@ -188,8 +183,8 @@ fn coded(message: &str, code: &str) -> ServerError {
 
 #[async_trait]
 impl Endpoint for TestEndpoint {
-    async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError> {
-        let session = |viewer, expires_at| Ok(Authenticated { viewer, expires_at });
+    async fn viewer(&self, authorization: Option<&str>) -> Result<ViewerSession, ServerError> {
+        let session = |viewer, expires_at| Ok(ViewerSession { viewer, expires_at });
         match authorization {
             None => session(Viewer::Anonymous, None),
             Some("Bearer good") => session(Viewer::System, None),

@@ -18,5 +18,4 @@ mod http_support;
 mod import;
 mod schema;
 mod support;
-mod ws_operations;
 mod ws_protocol;

@@ -36,6 +36,7 @@ impl Client {
 
     async fn with(server: &Server, request: Request) -> Self {
         let stream = TcpStream::connect(server.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
         Self(client_async(request, stream).await.unwrap().0)
     }
 
@@ -75,6 +76,8 @@ impl Client {
             match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a closing in time") {
                 Some(Ok(Message::Close(frame))) => {
                     let frame = frame.expect("a code");
+                    // Sends the answer, which the server waits for.
+                    let _ = self.0.flush().await;
                     return (frame.code.into(), frame.reason.to_string());
                 }
                 Some(Ok(_)) => {}
@@ -455,10 +458,12 @@ async fn shutdown_answers_what_runs_and_says_going_away() {
     assert_eq!(idle.closed().await, (1001, "Going away".to_owned()));
     busy.subscribe("2", "{ hello }").await;
     assert_eq!(busy.receive().await["payload"][0]["extensions"]["code"], "UNAVAILABLE");
+    let released = Instant::now();
     server.probe.release.notify_waiters();
     assert_eq!(busy.receive().await, next("1", json!({"held": true})));
     assert_eq!(busy.receive().await["type"], "complete");
     assert_eq!(busy.closed().await.0, 1001);
     tokio::time::timeout(Duration::from_secs(2), &mut server.serving).await.expect("the end").unwrap();
+    assert!(released.elapsed() < Duration::from_secs(1), "{:?}", released.elapsed());
     assert_eq!(server.probe.live.load(SeqCst), 0);
 }

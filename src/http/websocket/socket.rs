@@ -72,6 +72,8 @@ enum Event {
     Checked(Checked),
     Outcome(Outcome),
     Timer,
+    /// The server is stopping and everything it waited for was sent.
+    Drained,
     WriteFailed,
 }
 
@@ -171,15 +173,15 @@ impl Socket {
             if let Break(end) = flow {
                 return end;
             }
-            if self.drain_until.is_some() && !self.operations.has_short_ones() && self.outbox.is_empty() {
-                return going_away();
-            }
         }
     }
 
     /// Sends what waits, then waits for the next thing to handle.
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let Ok(writable) = self.poll_send(cx) else { return Poll::Ready(Event::WriteFailed) };
+        if self.drain_until.is_some() && !self.operations.has_short_ones() && self.outbox.is_empty() {
+            return Poll::Ready(Event::Drained);
+        }
         if self.timer.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Event::Timer);
         }
@@ -264,6 +266,7 @@ impl Socket {
                 Continue(())
             }
             Event::Timer => self.handle_timer(),
+            Event::Drained => Break(going_away()),
         }
     }
 

@@ -254,11 +254,14 @@ fn count(db: &Connection, filter: &ProductFilter) -> Result<u64> {
     page::count(db, &filtered(filter, Sort { field, direction: Direction::Asc }, None)?)
 }
 
-/// Sums up the orders of the time, found by when they were placed, and ranks what is left.
-pub(super) const TRENDING: &str = "SELECT i.product_id FROM orders o CROSS JOIN order_items i ON i.order_id = o.id \
-     WHERE o.placed_at >= (SELECT max(placed_at) FROM orders) - ?1 AND o.status <> 'CANCELLED' \
-     AND EXISTS (SELECT 1 FROM products p WHERE p.id = i.product_id AND p.status = 'ACTIVE') \
-     GROUP BY i.product_id ORDER BY sum(i.quantity) DESC, i.product_id LIMIT ?2";
+/// Sums up the lines of the orders of the time, found by when they were placed, and ranks the products still on sale.
+pub(super) const TRENDING: &str = "SELECT sums.id \
+     FROM (SELECT i.product_id AS id, sum(i.quantity) AS units \
+           FROM orders o CROSS JOIN order_items i ON i.order_id = o.id \
+           WHERE o.placed_at >= (SELECT max(placed_at) FROM orders) - ?1 AND o.status <> 'CANCELLED' \
+           GROUP BY i.product_id) sums \
+     CROSS JOIN products p ON p.id = sums.id \
+     WHERE p.status = 'ACTIVE' ORDER BY sums.units DESC, sums.id LIMIT ?2";
 
 fn trending(db: &Connection, days: u32, limit: u32) -> Result<Vec<Product>> {
     let millis = i64::from(days) * 24 * 60 * 60 * 1000;

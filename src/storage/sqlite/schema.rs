@@ -53,6 +53,7 @@ fn open_and_migrate(path: &Path, options: SqliteOptions) -> Result<Connection> {
          PRAGMA foreign_keys = ON;
          PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -32768;
+         PRAGMA wal_autocheckpoint = 4000;
          PRAGMA journal_size_limit = 67108864;",
     )?;
     migrate(&mut connection)?;

@@ -12,7 +12,6 @@ use orderwire::domain::{UserRole, Viewer};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::on_each_engine;
 use crate::support::api::{PASSWORD, TestApi, error_codes, next};
 
 on_each_engine! {

@@ -3,7 +3,6 @@
 use orderwire::domain::{OrderId, ProductId, Timestamp, UserRole, Viewer};
 use serde_json::{Value, json};
 
-use super::on_each_engine;
 use crate::support::api::{TestApi, error_codes};
 
 on_each_engine! {

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use orderwire::domain::{UserRole, Viewer};
 use serde_json::{Value, json};
 
-use super::on_each_engine;
 use crate::support::api::{TestApi, error_codes, next};
 
 on_each_engine! {

@@ -3,7 +3,6 @@
 use orderwire::domain::{UserRole, Viewer};
 use serde_json::{Value, json};
 
-use super::on_each_engine;
 use crate::support::api::TestApi;
 
 on_each_engine! {

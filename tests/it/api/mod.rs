@@ -18,10 +18,10 @@ macro_rules! on_each_engine {
         }
     };
 }
-use on_each_engine;
 
 mod access;
 mod accounts;
 mod bad_input;
 mod batching;
 mod lists;
+mod results;

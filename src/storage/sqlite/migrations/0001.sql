@@ -49,9 +49,10 @@ CREATE TABLE users (
     updated_at    INTEGER NOT NULL,
     password_hash TEXT
 ) STRICT;
-CREATE INDEX users_by_created ON users (created_at, id) WHERE deleted_at IS NULL;
+-- Those by time end in deleted_at, so that users are counted without looking them up.
+CREATE INDEX users_by_created ON users (created_at, id, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX users_by_name ON users (name_key, id) WHERE deleted_at IS NULL;
-CREATE INDEX users_by_role_created ON users (role, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX users_by_role_created ON users (role, created_at, id, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX users_by_role_name ON users (role, name_key, id) WHERE deleted_at IS NULL;
 
 CREATE VIRTUAL TABLE users_fts USING fts5(

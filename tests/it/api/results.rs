@@ -1,0 +1,45 @@
+//! The shape of results: fields in the order of the query, nulls where the specification has them.
+
+use orderwire::domain::UserRole;
+use serde_json::{Value, json};
+
+use crate::support::api::{TestApi, error_codes};
+
+on_each_engine! {
+    fields_come_in_the_order_of_the_query
+    a_failed_field_is_null_or_its_nearest_parent_is
+}
+
+async fn fields_come_in_the_order_of_the_query(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let create = "mutation { createTask(input: { title: \"T\" }) { userErrors { code } task { createdBy { name } title ...More } } } fragment More on Task { assignee { id } id: status }";
+    let response = api.response(staff, create, json!({})).await;
+    let text = serde_json::to_string(&response.data).unwrap();
+    let expected = r#"{"createTask":{"userErrors":[],"task":{"createdBy":{"name":"staff"},"title":"T","assignee":null,"id":"TODO"}}}"#;
+    assert_eq!(text, expected);
+    let query = "{ users { totalCount } trendingProducts { id } me { name } tasks { nodes { createdBy { name } ... on Task { title } version } } }";
+    let text = serde_json::to_string(&api.response(staff, query, json!({})).await.data).unwrap();
+    let expected = r#"{"users":{"totalCount":1},"trendingProducts":[],"me":{"name":"staff"},"tasks":{"nodes":[{"createdBy":{"name":"staff"},"title":"T","version":1}]}}"#;
+    assert_eq!(text, expected);
+}
+
+async fn a_failed_field_is_null_or_its_nearest_parent_is(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    for (query, data) in [
+        ("{ order(id: \"x\") { id } me { name } }", json!({ "order": null, "me": { "name": "staff" } })),
+        ("{ order(id: \"x\") { id } }", json!({ "order": null })),
+        ("{ a: order(id: \"x\") { id } b: task(id: \"x\") { id } }", json!({ "a": null, "b": null })),
+        ("{ me { name } products(first: -1) { nodes { id } } }", Value::Null),
+        ("{ me { name orders(first: -1) { nodes { id } } } }", json!({ "me": null })),
+        ("{ nodes(ids: [\"x\"]) { id } }", Value::Null),
+        ("{ users { nodes { name tasks(first: 999) { totalCount } } } }", Value::Null),
+        (
+            "query ($no: Boolean = false) { me { name id @include(if: $no) } task(id: \"x\") { id } }",
+            json!({ "me": { "name": "staff" }, "task": null }),
+        ),
+    ] {
+        let response = api.response(staff, query, json!({})).await;
+        assert!(error_codes(&response).iter().all(|code| code == "BAD_USER_INPUT"), "{query}");
+        assert_eq!(response.data.into_json().unwrap(), data, "{query}");
+    }
+}
