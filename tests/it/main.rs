@@ -17,6 +17,7 @@ mod http_graphql;
 mod http_routes;
 mod http_support;
 mod import;
+mod nodes;
 mod schema;
 mod support;
 mod ws_protocol;
