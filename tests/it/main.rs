@@ -5,6 +5,7 @@
 mod api;
 mod architecture;
 mod bus;
+mod cli_app;
 mod cli_commands;
 mod cli_demo;
 mod cli_process;
