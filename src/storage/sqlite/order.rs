@@ -23,9 +23,9 @@ use crate::{
 const COLUMNS: &str = "id, number, region, customer, total, currency, status, payment_reference, version, placed_at, \
                        created_at, updated_at";
 
-/// An order without its items and history.
-fn order(row: &Row<'_>) -> rusqlite::Result<Order> {
-    Ok(Order {
+/// An order without its items and history, and the row these name it by.
+fn order(row: &Row<'_>) -> rusqlite::Result<(Order, i64)> {
+    let order = Order {
         id: row.get(0)?,
         number: row.get(1)?,
         region: row.get(2)?,
@@ -40,7 +40,8 @@ fn order(row: &Row<'_>) -> rusqlite::Result<Order> {
         placed_at: row.get(9)?,
         created_at: row.get(10)?,
         updated_at: row.get(11)?,
-    })
+    };
+    Ok((order, row.get(12)?))
 }
 
 fn item(row: &Row<'_>) -> rusqlite::Result<OrderItem> {
@@ -66,23 +67,22 @@ fn history_entry(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
 }
 
 fn find(db: &Connection, id: OrderId, fields: OrderFields) -> Result<Option<Order>> {
-    let sql = format!("SELECT {COLUMNS} FROM orders WHERE id = ?1");
+    let sql = format!("SELECT {COLUMNS}, row FROM orders WHERE id = ?1");
     let found = db.prepare_cached(&sql)?.query_row([id], order).optional()?;
-    found.map(|order| complete(db, order, fields)).transpose()
+    found.map(|(order, row)| complete(db, order, row, fields)).transpose()
 }
 
-fn complete(db: &Connection, order: Order, fields: OrderFields) -> Result<Order> {
+fn complete(db: &Connection, order: Order, row: i64, fields: OrderFields) -> Result<Order> {
     let mut order = order;
     if fields.items {
         let sql = "SELECT product_id, sku, name, quantity, unit_price, line_total FROM order_items \
-                   WHERE order_id = ?1 ORDER BY line";
-        order.items = db.prepare_cached(sql)?.query_map([order.id], item)?.collect::<rusqlite::Result<_>>()?;
+                   WHERE order_row = ?1 ORDER BY line";
+        order.items = db.prepare_cached(sql)?.query_map([row], item)?.collect::<rusqlite::Result<_>>()?;
     }
     if fields.history {
         let sql = "SELECT seq, from_status, to_status, actor, reason, at FROM order_history \
-                   WHERE order_id = ?1 ORDER BY step";
-        order.history =
-            db.prepare_cached(sql)?.query_map([order.id], history_entry)?.collect::<rusqlite::Result<_>>()?;
+                   WHERE order_row = ?1 ORDER BY step";
+        order.history = db.prepare_cached(sql)?.query_map([row], history_entry)?.collect::<rusqlite::Result<_>>()?;
     }
     Ok(order)
 }
@@ -111,13 +111,14 @@ pub(super) fn insert_new(db: &Connection, order: &Order) -> Result<bool> {
     if inserted == 0 {
         return Ok(false);
     }
+    let row = db.last_insert_rowid();
     let mut insert_item = db.prepare_cached(
-        "INSERT INTO order_items (order_id, line, product_id, sku, name, quantity, unit_price, line_total) \
+        "INSERT INTO order_items (order_row, line, product_id, sku, name, quantity, unit_price, line_total) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     for (line, item) in order.items.iter().enumerate() {
         insert_item.execute(params![
-            order.id,
+            row,
             line as i64,
             item.product,
             item.sku,
@@ -128,17 +129,17 @@ pub(super) fn insert_new(db: &Connection, order: &Order) -> Result<bool> {
         ])?;
     }
     for (step, entry) in order.history.iter().enumerate() {
-        insert_history(db, order.id, step, entry)?;
+        insert_history(db, row, step, entry)?;
     }
     Ok(true)
 }
 
-fn insert_history(db: &Connection, order: OrderId, step: usize, entry: &HistoryEntry) -> Result<()> {
+fn insert_history(db: &Connection, row: i64, step: usize, entry: &HistoryEntry) -> Result<()> {
     db.prepare_cached(
-        "INSERT INTO order_history (order_id, step, seq, from_status, to_status, actor, reason, at) \
+        "INSERT INTO order_history (order_row, step, seq, from_status, to_status, actor, reason, at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
-    .execute(params![order, step as i64, entry.seq, entry.from, entry.to, entry.actor, entry.reason, entry.at])?;
+    .execute(params![row, step as i64, entry.seq, entry.from, entry.to, entry.actor, entry.reason, entry.at])?;
     Ok(())
 }
 
@@ -195,12 +196,14 @@ fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<
     }
     order.check_transition(change.to)?;
     let mut drafts = if change.to.returns_stock() { return_stock(db, &order, stamp)? } else { Vec::new() };
-    let (previous, seq) = (order.status, event::head(db)? + drafts.len() as i64 + 1);
+    let previous = order.status;
+    let seq = event::head(db)? + drafts.len() as i64 + 1;
     let order = order.transition(change.to, change.reason, stamp, seq)?;
-    db.prepare_cached("UPDATE orders SET status = ?2, version = ?3, updated_at = ?4 WHERE id = ?1")?
-        .execute(params![order.id, order.status, order.version, order.updated_at])?;
+    let row: i64 = db
+        .prepare_cached("UPDATE orders SET status = ?2, version = ?3, updated_at = ?4 WHERE id = ?1 RETURNING row")?
+        .query_row(params![order.id, order.status, order.version, order.updated_at], |row| row.get(0))?;
     if let Some(entry) = order.history.last() {
-        insert_history(db, order.id, order.history.len() - 1, entry)?;
+        insert_history(db, row, order.history.len() - 1, entry)?;
     }
     drafts.push(Draft::order(EventKind::StatusChanged, Some(previous), &order));
     let events = event::append(db, drafts, stamp)?;
@@ -245,10 +248,10 @@ pub(super) fn filtered(filter: &OrderFilter, sort: Sort<OrderSort>, slice: Optio
         let product = list.bind(product);
         let lines = format!("FROM order_items i WHERE i.product_id = {product}");
         if list.is_picked() {
-            list.check(format!("EXISTS (SELECT 1 {lines} AND i.order_id = o.id)"));
+            list.check(format!("EXISTS (SELECT 1 {lines} AND i.order_row = o.row)"));
         } else {
-            let hits = format!("SELECT DISTINCT i.order_id AS id {lines}");
-            list.start_from("hits CROSS JOIN orders o ON o.id = hits.id", &hits);
+            let hits = format!("SELECT DISTINCT i.order_row AS row {lines}");
+            list.start_from("hits CROSS JOIN orders o ON o.row = hits.row", &hits);
         }
     }
     // Both at once have an index too, with the status in front.
@@ -291,10 +294,10 @@ impl OrderStore for SqliteStore {
     async fn orders_by_numbers(&self, numbers: &[String]) -> Result<Vec<Option<Order>>> {
         let numbers = numbers.to_vec();
         self.read(move |db| {
-            let mut by_number = db.prepare_cached(&format!("SELECT {COLUMNS} FROM orders WHERE number = ?1"))?;
+            let mut by_number = db.prepare_cached(&format!("SELECT {COLUMNS}, row FROM orders WHERE number = ?1"))?;
             let found = numbers.iter().map(|number| {
                 let found = by_number.query_row([number], order).optional()?;
-                found.map(|order| complete(db, order, OrderFields::ALL)).transpose()
+                found.map(|(order, row)| complete(db, order, row, OrderFields::ALL)).transpose()
             });
             found.collect()
         })

@@ -257,7 +257,7 @@ fn count(db: &Connection, filter: &ProductFilter) -> Result<u64> {
 /// Sums up the lines of the orders of the time, found by when they were placed, and ranks the products still on sale.
 pub(super) const TRENDING: &str = "SELECT sums.id \
      FROM (SELECT i.product_id AS id, sum(i.quantity) AS units \
-           FROM orders o CROSS JOIN order_items i ON i.order_id = o.id \
+           FROM orders o CROSS JOIN order_items i ON i.order_row = o.row \
            WHERE o.placed_at >= (SELECT max(placed_at) FROM orders) - ?1 AND o.status <> 'CANCELLED' \
            GROUP BY i.product_id) sums \
      CROSS JOIN products p ON p.id = sums.id \

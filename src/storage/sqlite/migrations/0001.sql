@@ -155,7 +155,8 @@ WHEN old.name IS NOT new.name OR old.sku IS NOT new.sku OR old.description IS NO
 END;
 
 CREATE TABLE orders (
-    id                BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    row               INTEGER PRIMARY KEY,
+    id                BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
     number            TEXT NOT NULL UNIQUE,
     region            TEXT NOT NULL,
     customer          BLOB NOT NULL,
@@ -167,7 +168,7 @@ CREATE TABLE orders (
     placed_at         INTEGER NOT NULL,
     created_at        INTEGER NOT NULL,
     updated_at        INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 -- Those by total end in placed_at, so that a time range is checked without looking up the order.
 CREATE INDEX orders_by_placed ON orders (placed_at, id);
 CREATE INDEX orders_by_total ON orders (total, id, placed_at);
@@ -180,8 +181,9 @@ CREATE INDEX orders_by_region_total ON orders (region, total, id, placed_at);
 CREATE INDEX orders_by_status_region_placed ON orders (status, region, placed_at, id);
 CREATE INDEX orders_by_status_region_total ON orders (status, region, total, id, placed_at);
 
+-- Items are many: they name their order by its row, which is a fifth of the size of its id.
 CREATE TABLE order_items (
-    order_id   BLOB NOT NULL REFERENCES orders (id),
+    order_row  INTEGER NOT NULL REFERENCES orders (row),
     line       INTEGER NOT NULL,
     product_id BLOB NOT NULL,
     sku        TEXT NOT NULL,
@@ -189,12 +191,12 @@ CREATE TABLE order_items (
     quantity   INTEGER NOT NULL CHECK (quantity > 0),
     unit_price INTEGER NOT NULL,
     line_total INTEGER NOT NULL,
-    PRIMARY KEY (order_id, line)
+    PRIMARY KEY (order_row, line)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX order_items_by_product ON order_items (product_id, order_id);
+CREATE INDEX order_items_by_product ON order_items (product_id, order_row);
 
 CREATE TABLE order_history (
-    order_id    BLOB NOT NULL REFERENCES orders (id),
+    order_row   INTEGER NOT NULL REFERENCES orders (row),
     step        INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
     from_status TEXT,
@@ -202,7 +204,7 @@ CREATE TABLE order_history (
     actor       BLOB,
     reason      TEXT,
     at          INTEGER NOT NULL,
-    PRIMARY KEY (order_id, step)
+    PRIMARY KEY (order_row, step)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tasks (
