@@ -33,7 +33,7 @@ pub struct OnlineRetailArgs {
     /// The data set, with columns InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country.
     pub file: PathBuf,
     /// Units on hand that each new product gets.
-    #[arg(long, default_value_t = online_retail::Options::DEFAULT_STOCK, value_parser = clap::value_parser!(i32).range(0..))]
+    #[arg(long, allow_negative_numbers = true, default_value_t = online_retail::Options::DEFAULT_STOCK, value_parser = clap::value_parser!(i32).range(0..))]
     pub stock: i32,
     /// Write the rows that are not imported to this CSV file, with their line and the reason. It is overwritten.
     #[arg(long, value_name = "FILE")]

@@ -30,8 +30,8 @@ use crate::{
 
 /// The source's name in derived ids.
 const SOURCE: &str = "online-retail";
-/// How many products or users are looked up and stored together.
-const ENTITIES_PER_BATCH: usize = 500;
+/// How many products or users are looked up and stored together: one commit for the whole data set.
+const ENTITIES_PER_BATCH: usize = 5_000;
 /// How many whole orders are looked up together.
 const ORDERS_PER_LOOKUP: usize = 200;
 /// Batches of orders that may wait to be stored.
