@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use orderwire::cli::Cli;
 
+/// Answers are made of very many small values; the system's allocator takes a third of the time of a nested query.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

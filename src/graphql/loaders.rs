@@ -87,6 +87,19 @@ impl Call {
         loaders.load_one(key).await
     }
 
+    /// What each of `keys` stands for that exists for the viewer.
+    pub async fn load_many<K>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> std::result::Result<HashMap<K, <Batch as Loader<K>>::Value>, Arc<ServiceError>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Batch: Loader<K, Error = Arc<ServiceError>>,
+    {
+        let loaders = self.state().1.clone();
+        loaders.load_many(keys).await
+    }
+
     fn state(&self) -> MutexGuard<'_, (Viewer, Loaders)> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,6 @@
 //! Orders, their lines and history, and lists of them.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 
@@ -21,6 +21,7 @@ use crate::{
 
 /// An amount of money.
 #[derive(SimpleObject)]
+#[graphql(serial)]
 pub struct Money {
     /// How much, exactly.
     amount: Decimal,
@@ -79,8 +80,18 @@ impl Order {
     }
 
     /// The lines, frozen when the order was placed.
-    async fn items(&self) -> Vec<OrderItem> {
-        (0..self.0.items.len()).map(|index| OrderItem { order: self.0.clone(), index }).collect()
+    async fn items(&self, context: &Context<'_>) -> ApiResult<Vec<OrderItem>> {
+        // The products of all lines are asked for at once: a request of its own for each line costs more than the line.
+        let products = if context.look_ahead().field("product").exists() {
+            Call::of(context).load_many(self.0.items.iter().map(|item| item.product)).await?
+        } else {
+            HashMap::new()
+        };
+        let item = |(index, item): (usize, &domain::OrderItem)| {
+            let product = products.get(&item.product).cloned();
+            OrderItem { order: self.0.clone(), index, product }
+        };
+        Ok(self.0.items.iter().enumerate().map(item).collect())
     }
 
     /// Sum of the line totals.
@@ -156,6 +167,8 @@ impl Order {
 pub struct OrderItem {
     order: Arc<domain::Order>,
     index: usize,
+    /// Looked up only when it is selected.
+    product: Option<Arc<domain::Product>>,
 }
 
 impl OrderItem {
@@ -170,11 +183,11 @@ impl OrderItem {
 }
 
 /// A line of an order: SKU, name and price are those of the moment the order was placed.
-#[Object]
+#[Object(serial)]
 impl OrderItem {
     /// The product as it is now; null when it is no longer there for the viewer.
-    async fn product(&self, context: &Context<'_>) -> ApiResult<Option<Product>> {
-        Ok(Call::of(context).load(self.item().product).await?.map(Product))
+    async fn product(&self) -> Option<Product> {
+        self.product.clone().map(Product)
     }
 
     /// The product's SKU then.

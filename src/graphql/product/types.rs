@@ -31,7 +31,7 @@ pub enum ProductStatus {
 pub struct Product(pub Arc<domain::Product>);
 
 /// Something that is sold.
-#[Object]
+#[Object(serial)]
 impl Product {
     /// Globally unique id.
     pub(in crate::graphql) async fn id(&self) -> ID {
