@@ -109,8 +109,9 @@ fn projection(fields: OrderFields) -> Document {
 fn filter(filter: &OrderFilter) -> Filter {
     let mut condition = doc! {};
     let mut index = Index::Sorted("");
+    let mut any_of = None;
     if let Some(statuses) = &filter.statuses {
-        condition.insert("status", one_of(statuses));
+        any_of = Some(("status", statuses.iter().map(|status| (*status).into()).collect()));
         index = Index::Sorted("status");
     }
     if let Some(region) = &filter.region {
@@ -135,15 +136,7 @@ fn filter(filter: &OrderFilter) -> Filter {
     if !placed_at.is_empty() {
         condition.insert("placed_at", placed_at);
     }
-    Filter { condition, index }
-}
-
-/// The condition that a field has one of these values.
-pub(super) fn one_of<T: Copy + Into<bson::Bson>>(values: &[T]) -> bson::Bson {
-    match values {
-        [value] => (*value).into(),
-        _ => doc! { "$in": values.to_vec() }.into(),
-    }
+    Filter::new(condition, any_of, index)
 }
 
 pub(super) fn listing(query: &OrderQuery) -> Listing<'_> {
@@ -177,7 +170,7 @@ impl OrderStore for MongoStore {
     }
 
     async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>> {
-        self.0.count(&self.0.orders, filters.iter().map(|one| filter(one).condition).collect()).await
+        self.0.count(&self.0.orders, filters.iter().map(filter).collect()).await
     }
 
     async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Committed<Placed>> {

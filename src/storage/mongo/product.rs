@@ -64,11 +64,12 @@ fn projection(fields: ProductFields) -> Document {
 
 fn filter(filter: &ProductFilter) -> Filter {
     let mut condition = doc! {};
-    let mut index = Index::Sorted("");
-    if let Some(status) = filter.status {
-        condition.insert("status", status);
-        index = Index::Sorted("status");
-    }
+    let mut index = Index::Sorted("status");
+    // There is no index over all products: they are merged from both states.
+    let statuses = match filter.status {
+        Some(status) => vec![status.into()],
+        None => vec![ProductStatus::Active.into(), ProductStatus::Archived.into()],
+    };
     if let Some(tag) = &filter.tag {
         condition.insert("tags", tag);
         index = Index::Sorted("tags");
@@ -105,7 +106,9 @@ fn filter(filter: &ProductFilter) -> Filter {
         condition.insert("_id", doc! { "$in": ids.clone() });
         index = Index::Named("_id_");
     }
-    Filter { condition, index }
+    let leads = matches!(index, Index::Sorted("status"));
+    let any_of = (leads || filter.status.is_some()).then_some(("status", statuses));
+    Filter::new(condition, any_of, index)
 }
 
 pub(super) fn listing(query: &ProductQuery) -> Listing<'_> {
@@ -153,7 +156,7 @@ impl ProductStore for MongoStore {
     }
 
     async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>> {
-        self.0.count(&self.0.products, filters.iter().map(|one| filter(one).condition).collect()).await
+        self.0.count(&self.0.products, filters.iter().map(filter).collect()).await
     }
 
     async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {

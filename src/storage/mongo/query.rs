@@ -22,14 +22,70 @@ const QUERY: &str = "_query";
 pub(super) const SCORE: &str = "_score";
 
 /// What an entity makes of its filter.
+#[derive(Clone)]
 pub(super) struct Filter {
-    /// The condition.
+    /// The condition, all but the next one.
     pub(super) condition: Document,
+    /// The field that has to have one of several values, if it leads the index.
+    pub(super) any_of: Option<(&'static str, Vec<Bson>)>,
     /// The index that serves it best.
     pub(super) index: Index,
 }
 
+impl Filter {
+    /// `any_of` is a field with the values that it may have; it is merged in order if it leads the index.
+    pub(super) fn new(mut condition: Document, any_of: Option<(&'static str, Vec<Bson>)>, index: Index) -> Self {
+        let any_of = any_of.and_then(|(field, values)| match index {
+            Index::Sorted(leading) if leading == field && values.len() > 1 => Some((field, values)),
+            _ => {
+                condition.insert(field, one_of(values));
+                None
+            }
+        });
+        Self { condition, any_of, index }
+    }
+
+    /// The whole condition.
+    pub(super) fn into_condition(self) -> Document {
+        let mut condition = self.condition;
+        if let Some((field, values)) = self.any_of {
+            condition.insert(field, one_of(values));
+        }
+        condition
+    }
+
+    /// The condition and a range of the list, given as alternatives. Each value of `any_of` gets alternatives of its
+    /// own: the server merges ranges of an index in order, but not ranges of which each is a list of values.
+    fn in_range(&self, alternatives: Vec<Document>) -> Document {
+        let Some((field, values)) = &self.any_of else {
+            return if alternatives == [doc! {}] {
+                doc! {}
+            } else {
+                doc! { "$or": alternatives }
+            };
+        };
+        let each = |value: &Bson| {
+            let value = value.clone();
+            alternatives.iter().map(move |alternative| {
+                let mut one = doc! { *field: value.clone() };
+                one.extend(alternative.clone());
+                one
+            })
+        };
+        doc! { "$or": values.iter().flat_map(each).collect::<Vec<_>>() }
+    }
+}
+
+/// The condition that a field has one of these values.
+pub(super) fn one_of(mut values: Vec<Bson>) -> Bson {
+    match values.len() {
+        1 => values.remove(0),
+        _ => doc! { "$in": values }.into(),
+    }
+}
+
 /// How rows are found.
+#[derive(Clone, Copy)]
 pub(super) enum Index {
     /// By the index of this equality filter (empty for none) and the sort field: no sorting.
     Sorted(&'static str),
@@ -38,7 +94,6 @@ pub(super) enum Index {
 }
 
 /// What a list is sorted by.
-#[derive(Clone)]
 pub(super) enum Key {
     /// A field of numbers or text.
     Field(&'static str),
@@ -60,6 +115,7 @@ pub(super) struct Listing<'q> {
 /// A walk over rows in one direction.
 pub(super) struct Walk<'l, 'q> {
     listing: &'l Listing<'q>,
+    /// The part of the list; with the filter's condition it lets exactly the rows of the walk through.
     range: Document,
     ascending: bool,
     limit: u32,
@@ -105,8 +161,8 @@ impl<'q> Listing<'q> {
         }
     }
 
-    /// The rows on one side of a position.
-    fn beyond(&self, position: &Position, ascending: bool, inclusive: bool) -> Document {
+    /// The rows on one side of a position, as alternatives.
+    fn beyond(&self, position: &Position, ascending: bool, inclusive: bool) -> Vec<Document> {
         let key: Bson = match (&position.key, &self.key) {
             (SortKey::Int(millis), Key::Date(_)) => bson::DateTime::from_millis(*millis).into(),
             (SortKey::Int(number), _) => (*number).into(),
@@ -122,7 +178,7 @@ impl<'q> Listing<'q> {
             (false, false) => "$lt",
         };
         let field = self.field();
-        doc! { "$or": [{ field: { past: key.clone() } }, { field: key, "_id": { id_past: id } }] }
+        vec![doc! { field: { past: key.clone() } }, doc! { field: key, "_id": { id_past: id } }]
     }
 
     /// The walk over the page, its cursor's row, and one row more.
@@ -132,8 +188,10 @@ impl<'q> Listing<'q> {
         let from = start.map(|start| self.beyond(start, ascending, true));
         let to = end.map(|end| self.beyond(end, !ascending, false));
         let range = match (from, to) {
-            (Some(from), Some(to)) => doc! { "$and": [from, to] },
-            (from, to) => from.or(to).unwrap_or_default(),
+            (Some(from), Some(to)) => doc! { "$and": [self.filter.in_range(from), { "$or": to }] },
+            (from, to) => {
+                from.or(to).map_or_else(|| self.filter.in_range(vec![doc! {}]), |range| self.filter.in_range(range))
+            }
         };
         let limit = self.count().saturating_add(1).saturating_add(start.is_some().into());
         Walk { listing: self, range, ascending, limit }
@@ -141,7 +199,8 @@ impl<'q> Listing<'q> {
 
     /// The walk to the first row at a position or beyond it.
     fn look(&self, position: &Position, ascending: bool) -> Walk<'_, 'q> {
-        Walk { listing: self, range: self.beyond(position, ascending, true), ascending, limit: 1 }
+        let range = self.filter.in_range(self.beyond(position, ascending, true));
+        Walk { listing: self, range, ascending, limit: 1 }
     }
 }
 
@@ -292,13 +351,15 @@ impl Inner {
     pub(super) async fn count(
         &self,
         collection: &Collection<RawDocumentBuf>,
-        filters: Vec<Document>,
+        filters: Vec<Filter>,
     ) -> Result<Vec<u64>> {
         if filters.is_empty() {
             return Ok(Vec::new());
         }
         let mut counts = vec![0; filters.len()];
-        let pipelines = filters.into_iter().map(|filter| vec![doc! { "$match": filter }, doc! { "$count": "count" }]);
+        let pipelines = filters
+            .into_iter()
+            .map(|filter| vec![doc! { "$match": filter.into_condition() }, doc! { "$count": "count" }]);
         let rows = self.within(collection.aggregate(union(collection.name(), pipelines)).batch()).await?;
         read::rows(rows, |row| {
             codec::fields!(row, count: "count");

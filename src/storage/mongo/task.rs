@@ -1,14 +1,13 @@
 //! Tasks.
 
 use async_trait::async_trait;
-use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
+use bson::{Bson, Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     MongoStore,
     codec::{binary, fields, put, raw},
     event::Change,
-    order::one_of,
-    query::{Filter, Index, Key, Listing},
+    query::{Filter, Index, Key, Listing, one_of},
     read::arranged,
     transaction::{Attempt, Log, Transaction, fail},
     words::{all_of, words},
@@ -65,29 +64,28 @@ fn projection(fields: TaskFields) -> Document {
 
 fn filter(filter: &TaskFilter, sort: TaskSort) -> Filter {
     let mut condition = doc! {};
-    let mut index = Index::Sorted("");
-    if let Some(priorities) = &filter.priorities {
-        condition.insert("priority", one_of(priorities));
-        // By priority, the sort's own index holds each priority's rows together.
-        if sort != TaskSort::Priority {
-            index = Index::Sorted("priority");
+    let priorities = filter.priorities.as_ref().map(|priorities| priorities.iter().map(|one| (*one).into()).collect());
+    let statuses = filter.statuses.as_ref().map(|statuses| statuses.iter().map(|one| (*one).into()).collect());
+    let mut index = match sort {
+        _ if statuses.is_some() => Index::Sorted("status"),
+        TaskSort::Priority => Index::Sorted(""),
+        _ if priorities.is_some() => Index::Sorted("priority"),
+        // There is no index over all tasks: they are merged from all states.
+        _ => Index::Sorted("status"),
+    };
+    let users = [filter.assignee, filter.created_by, filter.visible_to];
+    for (field, user) in ["assignee", "created_by"].into_iter().zip(users) {
+        if let Some(user) = user {
+            condition.insert(field, user);
         }
     }
-    if let Some(statuses) = &filter.statuses {
-        condition.insert("status", one_of(statuses));
-        index = Index::Sorted("status");
-    }
-    if let Some(user) = filter.visible_to {
-        condition.insert("viewers", user);
+    // Who made a task, or does it, is among those who see it.
+    let mut users: Vec<UserId> = users.into_iter().flatten().collect();
+    users.dedup();
+    if !users.is_empty() {
+        condition
+            .insert("viewers", if let [user] = users[..] { user.into() } else { Bson::from(doc! { "$all": users }) });
         index = Index::Sorted("viewers");
-    }
-    if let Some(user) = filter.created_by {
-        condition.insert("created_by", user);
-        index = Index::Sorted("created_by");
-    }
-    if let Some(user) = filter.assignee {
-        condition.insert("assignee", user);
-        index = Index::Sorted("assignee");
     }
     if let Some(order) = filter.order {
         condition.insert("order", order);
@@ -100,7 +98,17 @@ fn filter(filter: &TaskFilter, sort: TaskSort) -> Filter {
         condition.insert("words", all_of(terms));
         index = Index::Named("words");
     }
-    Filter { condition, index }
+    match index {
+        Index::Sorted("priority") => Filter::new(condition, priorities.map(|values| ("priority", values)), index),
+        _ => {
+            if let Some(priorities) = priorities {
+                condition.insert("priority", one_of(priorities));
+            }
+            let all = || ["TODO", "IN_PROGRESS", "DONE", "CANCELLED"].map(Bson::from).to_vec();
+            let statuses = statuses.or_else(|| matches!(index, Index::Sorted("status")).then(all));
+            Filter::new(condition, statuses.map(|values| ("status", values)), index)
+        }
+    }
 }
 
 pub(super) fn listing(query: &TaskQuery) -> Listing<'_> {
@@ -132,8 +140,8 @@ impl TaskStore for MongoStore {
     }
 
     async fn count_tasks(&self, filters: &[TaskFilter]) -> Result<Vec<u64>> {
-        let conditions = filters.iter().map(|one| filter(one, TaskSort::CreatedAt).condition);
-        self.0.count(&self.0.tasks, conditions.collect()).await
+        let filters = filters.iter().map(|one| filter(one, TaskSort::CreatedAt));
+        self.0.count(&self.0.tasks, filters.collect()).await
     }
 
     async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Committed<Task>> {

@@ -68,7 +68,7 @@ fn filter(filter: &UserFilter) -> Filter {
         condition.insert("words", all_of(terms));
         index = Index::Named("words");
     }
-    Filter { condition, index }
+    Filter::new(condition, None, index)
 }
 
 pub(super) fn listing(query: &UserQuery) -> Listing<'_> {
@@ -102,7 +102,7 @@ impl UserStore for MongoStore {
     }
 
     async fn count_users(&self, filters: &[UserFilter]) -> Result<Vec<u64>> {
-        self.0.count(&self.0.users, filters.iter().map(|one| filter(one).condition).collect()).await
+        self.0.count(&self.0.users, filters.iter().map(filter).collect()).await
     }
 
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()> {
