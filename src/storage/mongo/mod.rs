@@ -23,6 +23,7 @@ mod product;
 mod query;
 mod read;
 mod session;
+mod siblings;
 mod task;
 mod transaction;
 mod user;

@@ -10,7 +10,7 @@ use std::ops::Not;
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::{Collection, options::Hint};
 
-use super::{Inner, codec, read};
+use super::{Inner, codec, read, siblings::Siblings};
 use crate::{
     domain::{Direction, Edge, ListQuery, Page, Position, Slice, SortKey, Take},
     storage::{Result, StoreError},
@@ -103,6 +103,16 @@ pub(super) enum Key {
     Score(Document),
 }
 
+impl Key {
+    /// The field in which the value is found.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Field(field) | Self::Date(field) => field,
+            Self::Score(_) => SCORE,
+        }
+    }
+}
+
 /// One list query in the database's terms.
 pub(super) struct Listing<'q> {
     pub(super) filter: Filter,
@@ -118,7 +128,7 @@ pub(super) struct Walk<'l, 'q> {
     /// The part of the list; with the filter's condition it lets exactly the rows of the walk through.
     range: Document,
     ascending: bool,
-    limit: u32,
+    pub(super) limit: u32,
 }
 
 impl<'q> Listing<'q> {
@@ -148,10 +158,7 @@ impl<'q> Listing<'q> {
     }
 
     fn field(&self) -> &'static str {
-        match self.key {
-            Key::Field(field) | Key::Date(field) => field,
-            Key::Score(_) => SCORE,
-        }
+        self.key.name()
     }
 
     fn index(&self) -> String {
@@ -259,7 +266,10 @@ impl Inner {
         let walked = match listings {
             [] => return Ok(Vec::new()),
             [listing] => vec![self.walk_one(collection, &listing.walk(), |row| decode(0, row)).await?],
-            _ => self.walk_all(collection, listings, &decode).await?,
+            _ => match self.walk_siblings(collection, listings, &decode).await? {
+                Some(walked) => walked,
+                None => self.walk_all(collection, listings, &decode).await?,
+            },
         };
         let mut pages = Vec::with_capacity(listings.len());
         for (listing, rows) in listings.iter().zip(walked) {
@@ -289,6 +299,40 @@ impl Inner {
             .hint(hint)
             .batch_size(batch);
         read::rows(self.within(find.batch()).await?, decode).await
+    }
+
+    /// The rows of lists that differ only in their parent, if they are few enough to be read at once.
+    async fn walk_siblings<T>(
+        &self,
+        collection: &Collection<RawDocumentBuf>,
+        listings: &[Listing<'_>],
+        decode: impl Fn(usize, &RawDocument) -> Result<T>,
+    ) -> Result<Option<Vec<Vec<T>>>> {
+        let Some(siblings) = Siblings::of(listings) else { return Ok(None) };
+        let walk = listings[0].walk();
+        let step = if walk.ascending { 1 } else { -1 };
+        let mut sort = doc! { siblings.field: step };
+        sort.extend(walk.sort());
+        let limit = siblings.limit();
+        let find = collection
+            .find(siblings.condition())
+            .sort(sort)
+            .limit(i64::from(limit))
+            .projection(walk.listing.projection.clone())
+            .hint(Hint::Name(walk.listing.index()))
+            .batch_size(limit.saturating_add(1));
+        let mut walked: Vec<Vec<T>> = listings.iter().map(|_| Vec::new()).collect();
+        let mut is_told_apart = true;
+        let rows = read::rows(self.within(find.batch()).await?, |row| {
+            match siblings.listing_of(row) {
+                Some(number) if walked[number].len() < walk.limit as usize => walked[number].push(decode(number, row)?),
+                Some(_) => {}
+                None => is_told_apart = false,
+            }
+            Ok(())
+        })
+        .await?;
+        Ok((is_told_apart && rows.len() < limit as usize).then_some(walked))
     }
 
     async fn walk_all<T>(

@@ -7,7 +7,7 @@ use super::{
     engine::Db,
     listed::{Listed, Query, expected, expected_page, one, page, query, sorts},
 };
-use crate::support::data::{NOW, at};
+use crate::support::data::{NOW, at, user};
 
 pub async fn of_users_give_the_right_rows(db: &Db) {
     give_the_right_rows::<User>(db).await;
@@ -71,6 +71,26 @@ async fn together_like_alone<T: Listed>(db: &Db, data: &DataSet) {
     }
     assert_eq!(counts.len(), filters.len());
     assert!(T::list(db.store(), &[]).await.is_empty() && T::count(db.store(), &[]).await.is_empty(), "nothing asked");
+}
+
+/// As nested connections ask: the same list of every customer, some with more orders than a page holds, some with none.
+pub async fn lists_of_many_parents_are_answered_like_each_alone(db: &Db) {
+    let data = DataSet::load(db.store()).await;
+    let mut customers: Vec<UserId> = data.users.iter().map(|user| user.id).collect();
+    customers.push(user("nobody").id);
+    for sort in sorts::<Order>() {
+        for take in [1, 2, 3, 100].into_iter().flat_map(|count| [Take::First(count), Take::Last(count)]) {
+            let of = |customer: &UserId| {
+                let filter = OrderFilter { customer: Some(*customer), ..OrderFilter::default() };
+                query::<Order>(&filter, sort, Slice { after: None, before: None, take })
+            };
+            let queries: Vec<Query<Order>> = customers.iter().map(of).collect();
+            let together = Order::list(db.store(), &queries).await;
+            for (query, page) in queries.into_iter().zip(together) {
+                assert_eq!(page, one::<Order>(db, query.clone()).await, "{query:?}");
+            }
+        }
+    }
 }
 
 fn search(text: &str) -> Option<SearchTerms> {

@@ -62,6 +62,7 @@ macro_rules! every_behaviour {
                 of_orders_give_the_right_rows
                 of_tasks_give_the_right_rows
                 many_queries_in_one_call_are_answered_like_each_alone
+                lists_of_many_parents_are_answered_like_each_alone
             }
             idempotency {
                 a_repeated_order_is_answered_from_the_first
