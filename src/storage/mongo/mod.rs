@@ -14,6 +14,7 @@ mod codec;
 mod connect;
 mod error;
 mod event;
+mod group;
 mod idempotency;
 mod import;
 mod indexes;

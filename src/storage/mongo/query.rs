@@ -30,6 +30,8 @@ pub(super) struct Filter {
     pub(super) any_of: Option<(&'static str, Vec<Bson>)>,
     /// The index that serves it best.
     pub(super) index: Index,
+    /// The id field at the head of that index, if lists of several of its values are mostly short.
+    pub(super) group: Option<&'static str>,
 }
 
 impl Filter {
@@ -42,7 +44,7 @@ impl Filter {
                 None
             }
         });
-        Self { condition, any_of, index }
+        Self { condition, any_of, index, group: None }
     }
 
     /// The whole condition.
@@ -118,7 +120,7 @@ pub(super) struct Walk<'l, 'q> {
     /// The part of the list; with the filter's condition it lets exactly the rows of the walk through.
     range: Document,
     ascending: bool,
-    limit: u32,
+    pub(super) limit: u32,
 }
 
 impl<'q> Listing<'q> {
@@ -143,18 +145,18 @@ impl<'q> Listing<'q> {
         if self.is_backward() { (before, after) } else { (after, before) }
     }
 
-    fn is_ascending(&self) -> bool {
+    pub(super) fn is_ascending(&self) -> bool {
         (self.direction == Direction::Asc) != self.is_backward()
     }
 
-    fn field(&self) -> &'static str {
+    pub(super) fn field(&self) -> &'static str {
         match self.key {
             Key::Field(field) | Key::Date(field) => field,
             Key::Score(_) => SCORE,
         }
     }
 
-    fn index(&self) -> String {
+    pub(super) fn index(&self) -> String {
         match self.filter.index {
             Index::Sorted(filter) => super::indexes::name(filter, self.field()),
             Index::Named(name) => name.to_owned(),
@@ -259,7 +261,10 @@ impl Inner {
         let walked = match listings {
             [] => return Ok(Vec::new()),
             [listing] => vec![self.walk_one(collection, &listing.walk(), |row| decode(0, row)).await?],
-            _ => self.walk_all(collection, listings, &decode).await?,
+            _ => match self.walk_group(collection, listings, &decode).await? {
+                Some(walked) => walked,
+                None => self.walk_all(collection, listings, &decode).await?,
+            },
         };
         let mut pages = Vec::with_capacity(listings.len());
         for (listing, rows) in listings.iter().zip(walked) {
@@ -359,7 +364,7 @@ impl Inner {
         let mut counts = vec![0; filters.len()];
         let pipelines = filters
             .into_iter()
-            .map(|filter| vec![doc! { "$match": filter.into_condition() }, doc! { "$count": "count" }]);
+            .map(|filter| vec![doc! { "$match": countable(filter.into_condition()) }, doc! { "$count": "count" }]);
         let rows = self.within(collection.aggregate(union(collection.name(), pipelines)).batch()).await?;
         read::rows(rows, |row| {
             codec::fields!(row, count: "count");
@@ -371,6 +376,15 @@ impl Inner {
         })
         .await?;
         Ok(counts)
+    }
+}
+
+/// Without a condition the server would read every row to count it; this one lets all through and is an index's.
+fn countable(condition: Document) -> Document {
+    if condition.is_empty() {
+        doc! { "_id": { "$gte": Bson::MinKey } }
+    } else {
+        condition
     }
 }
 
