@@ -28,7 +28,8 @@ pub(super) fn encode(product: &Product) -> RawDocumentBuf {
     };
     let title = [product.name.as_str(), product.sku.as_str()];
     put!(document,
-        "title_words": words(title), "words": words(title.into_iter().chain(product.description.as_deref())));
+        "title_length": words(title).len() as i32,
+        "words": words(title.into_iter().chain(product.description.as_deref())));
     document
 }
 
@@ -53,13 +54,14 @@ pub(super) fn decode(document: &RawDocument) -> Result<Product> {
     })
 }
 
-/// Leaves out what the fields don't ask for.
+/// Leaves out what the fields don't ask for. Little else is superfluous, and leaving it out costs the server more than
+/// sending it.
 fn projection(fields: ProductFields) -> Document {
-    let mut projection = doc! { "words": 0, "title_words": 0, "name_key": 0 };
-    if !fields.description {
-        projection.insert("description", 0);
+    if fields.description {
+        doc! {}
+    } else {
+        doc! { "description": 0, "words": 0 }
     }
-    projection
 }
 
 fn filter(filter: &ProductFilter) -> Filter {
@@ -172,10 +174,7 @@ impl ProductStore for MongoStore {
         let since = Timestamp::from_unix_millis(newest.unix_millis() - i64::from(days) * DAY_MILLIS);
         let on_sale = doc! {
             "from": self.0.products.name(), "localField": "_id", "foreignField": "_id", "as": "product",
-            "pipeline": [
-                { "$match": { "status": ProductStatus::Active } },
-                { "$project": projection(ProductFields::ALL) },
-            ],
+            "pipeline": [{ "$match": { "status": ProductStatus::Active } }],
         };
         let pipeline = [
             doc! { "$match": { "placed_at": { "$gte": since }, "status": { "$ne": OrderStatus::Cancelled } } },

@@ -10,7 +10,7 @@ use std::ops::Not;
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::{Collection, options::Hint};
 
-use super::{Inner, codec, read, siblings::Siblings};
+use super::{Inner, codec, read};
 use crate::{
     domain::{Direction, Edge, ListQuery, Page, Position, Slice, SortKey, Take},
     storage::{Result, StoreError},
@@ -30,6 +30,8 @@ pub(super) struct Filter {
     pub(super) any_of: Option<(&'static str, Vec<Bson>)>,
     /// The index that serves it best.
     pub(super) index: Index,
+    /// The id field at the head of that index, if lists of several of its values are mostly short.
+    pub(super) group: Option<&'static str>,
 }
 
 impl Filter {
@@ -42,7 +44,7 @@ impl Filter {
                 None
             }
         });
-        Self { condition, any_of, index }
+        Self { condition, any_of, index, group: None }
     }
 
     /// The whole condition.
@@ -103,16 +105,6 @@ pub(super) enum Key {
     Score(Document),
 }
 
-impl Key {
-    /// The field in which the value is found.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Field(field) | Self::Date(field) => field,
-            Self::Score(_) => SCORE,
-        }
-    }
-}
-
 /// One list query in the database's terms.
 pub(super) struct Listing<'q> {
     pub(super) filter: Filter,
@@ -153,15 +145,18 @@ impl<'q> Listing<'q> {
         if self.is_backward() { (before, after) } else { (after, before) }
     }
 
-    fn is_ascending(&self) -> bool {
+    pub(super) fn is_ascending(&self) -> bool {
         (self.direction == Direction::Asc) != self.is_backward()
     }
 
-    fn field(&self) -> &'static str {
-        self.key.name()
+    pub(super) fn field(&self) -> &'static str {
+        match self.key {
+            Key::Field(field) | Key::Date(field) => field,
+            Key::Score(_) => SCORE,
+        }
     }
 
-    fn index(&self) -> String {
+    pub(super) fn index(&self) -> String {
         match self.filter.index {
             Index::Sorted(filter) => super::indexes::name(filter, self.field()),
             Index::Named(name) => name.to_owned(),
@@ -266,7 +261,7 @@ impl Inner {
         let walked = match listings {
             [] => return Ok(Vec::new()),
             [listing] => vec![self.walk_one(collection, &listing.walk(), |row| decode(0, row)).await?],
-            _ => match self.walk_siblings(collection, listings, &decode).await? {
+            _ => match self.walk_group(collection, listings, &decode).await? {
                 Some(walked) => walked,
                 None => self.walk_all(collection, listings, &decode).await?,
             },
@@ -299,40 +294,6 @@ impl Inner {
             .hint(hint)
             .batch_size(batch);
         read::rows(self.within(find.batch()).await?, decode).await
-    }
-
-    /// The rows of lists that differ only in their parent, if they are few enough to be read at once.
-    async fn walk_siblings<T>(
-        &self,
-        collection: &Collection<RawDocumentBuf>,
-        listings: &[Listing<'_>],
-        decode: impl Fn(usize, &RawDocument) -> Result<T>,
-    ) -> Result<Option<Vec<Vec<T>>>> {
-        let Some(siblings) = Siblings::of(listings) else { return Ok(None) };
-        let walk = listings[0].walk();
-        let step = if walk.ascending { 1 } else { -1 };
-        let mut sort = doc! { siblings.field: step };
-        sort.extend(walk.sort());
-        let limit = siblings.limit();
-        let find = collection
-            .find(siblings.condition())
-            .sort(sort)
-            .limit(i64::from(limit))
-            .projection(walk.listing.projection.clone())
-            .hint(Hint::Name(walk.listing.index()))
-            .batch_size(limit.saturating_add(1));
-        let mut walked: Vec<Vec<T>> = listings.iter().map(|_| Vec::new()).collect();
-        let mut is_told_apart = true;
-        let rows = read::rows(self.within(find.batch()).await?, |row| {
-            match siblings.listing_of(row) {
-                Some(number) if walked[number].len() < walk.limit as usize => walked[number].push(decode(number, row)?),
-                Some(_) => {}
-                None => is_told_apart = false,
-            }
-            Ok(())
-        })
-        .await?;
-        Ok((is_told_apart && rows.len() < limit as usize).then_some(walked))
     }
 
     async fn walk_all<T>(
@@ -403,7 +364,7 @@ impl Inner {
         let mut counts = vec![0; filters.len()];
         let pipelines = filters
             .into_iter()
-            .map(|filter| vec![doc! { "$match": filter.into_condition() }, doc! { "$count": "count" }]);
+            .map(|filter| vec![doc! { "$match": countable(filter.into_condition()) }, doc! { "$count": "count" }]);
         let rows = self.within(collection.aggregate(union(collection.name(), pipelines)).batch()).await?;
         read::rows(rows, |row| {
             codec::fields!(row, count: "count");
@@ -415,6 +376,15 @@ impl Inner {
         })
         .await?;
         Ok(counts)
+    }
+}
+
+/// Without a condition the server would read every row to count it; this one lets all through and is an index's.
+fn countable(condition: Document) -> Document {
+    if condition.is_empty() {
+        doc! { "_id": { "$gte": Bson::MinKey } }
+    } else {
+        condition
     }
 }
 

@@ -106,7 +106,8 @@ fn filter(filter: &TaskFilter, sort: TaskSort) -> Filter {
             }
             let all = || ["TODO", "IN_PROGRESS", "DONE", "CANCELLED"].map(Bson::from).to_vec();
             let statuses = statuses.or_else(|| matches!(index, Index::Sorted("status")).then(all));
-            Filter::new(condition, statuses.map(|values| ("status", values)), index)
+            let group = matches!(index, Index::Sorted("order")).then_some("order");
+            Filter { group, ..Filter::new(condition, statuses.map(|values| ("status", values)), index) }
         }
     }
 }

@@ -3,21 +3,26 @@
 //! MongoDB's text index has another idea of what a word is, so the same search would find other rows than on another
 //! engine. An array of words with a plain index finds exactly what `SearchTerms` promises.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use bson::{Bson, Document, doc};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use crate::domain::SearchTerms;
 
-/// The distinct words of `texts`: runs of letters and digits, lower-case and without accents.
+/// The distinct words of `texts`, in the order in which they first occur: runs of letters and digits, lower-case and
+/// without accents.
 pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut words = BTreeSet::new();
+    let mut seen = HashSet::new();
+    let mut words = Vec::new();
     for text in texts {
-        let folded = fold(text);
-        words.extend(folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned));
+        for word in fold(text).split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            if seen.insert(word.to_owned()) {
+                words.push(word.to_owned());
+            }
+        }
     }
-    words.into_iter().collect()
+    words
 }
 
 /// The condition that every term is a word of the document.
@@ -25,11 +30,13 @@ pub(super) fn all_of(terms: &SearchTerms) -> Document {
     doc! { "$all": folded_terms(terms) }
 }
 
-/// How well a document fits: how many terms its title has, and how much of the title they make up. Every document
-/// found has all the terms, so how rare a term is would not change the order.
+/// How well a document fits: how many terms its title has, and how much of the title they make up. The title is the
+/// first `title_length` of its words. Every document found has all the terms, so how rare a term is would not change
+/// the order.
 pub(super) fn score(terms: &SearchTerms) -> Document {
-    let hits = doc! { "$size": { "$setIntersection": ["$title_words", folded_terms(terms)] } };
-    let length = doc! { "$max": [1, { "$size": "$title_words" }] };
+    let length = doc! { "$max": [1, "$title_length"] };
+    let title = doc! { "$slice": ["$words", length.clone()] };
+    let hits = doc! { "$size": { "$setIntersection": [title, folded_terms(terms)] } };
     doc! { "$add": [hits.clone(), { "$divide": [hits, length] }] }
 }
 
@@ -51,6 +58,6 @@ mod tests {
     #[test]
     fn words_are_folded_distinct_and_whole() {
         let found = words(["T-LIGHT Café, cafe\u{301}s", "light 84029G İstanbul"]);
-        assert_eq!(found, ["84029g", "cafe", "cafes", "istanbul", "light", "t"]);
+        assert_eq!(found, ["t", "light", "cafe", "cafes", "84029g", "istanbul"]);
     }
 }
