@@ -23,5 +23,6 @@ mod access;
 mod accounts;
 mod bad_input;
 mod batching;
+mod full_data;
 mod lists;
 mod results;

@@ -25,6 +25,8 @@ pub struct TestApi {
     api: Api,
     /// The use cases beneath.
     pub service: Arc<Service>,
+    /// The store beneath, whose calls are counted.
+    pub store: Arc<dyn Store>,
     counts: CallCounts,
 }
 
@@ -37,14 +39,14 @@ impl TestApi {
         let cheap = PasswordCost { memory: 8, passes: 1, lanes: 1 };
         let day = Duration::from_secs(86_400);
         let service = Arc::new(Service::new(
-            store,
+            store.clone(),
             feed,
             Arc::new(SystemClock),
             AccessTokens::hs256(&[7; 32]).unwrap(),
             Passwords::new(cheap, NonZeroUsize::MIN).unwrap(),
             ServiceOptions { session_lifetime: day, log_retention: 7 * day, idempotency_retention: day },
         ));
-        Self { api: Api::new(service.clone(), ApiOptions { introspection: true }), service, counts }
+        Self { api: Api::new(service.clone(), ApiOptions { introspection: true }), service, store, counts }
     }
 
     /// A new user `NAME@example.com`.

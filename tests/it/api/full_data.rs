@@ -1,0 +1,66 @@
+//! The whole of the real data, imported and paged through: its totals come out to the last decimal. Needs the files,
+//! which are too large to bundle, in the folder `ORDERWIRE_DATA_DIR`; `scripts/test` says when it leaves this out.
+
+use std::{path::PathBuf, sync::Arc};
+
+use orderwire::{
+    domain::{Decimal, UserRole},
+    service::import::{Importer, Silent, Source, jira, online_retail},
+};
+use serde_json::{Value, json};
+
+use crate::support::api::TestApi;
+
+on_each_engine! {
+    full_data_gives_its_totals_through_the_api
+}
+
+fn file(name: &str) -> Source {
+    let folder = std::env::var_os("ORDERWIRE_DATA_DIR").expect(
+        "ORDERWIRE_DATA_DIR has to name the folder with online-retail/ and tasks/; without it, run scripts/test",
+    );
+    Source::File(PathBuf::from(folder).join(name))
+}
+
+fn amount(value: &Value) -> Decimal {
+    value["amount"].as_str().unwrap().parse().unwrap()
+}
+
+async fn full_data_gives_its_totals_through_the_api(api: TestApi) {
+    let admin = api.join("admin", UserRole::Admin).await;
+    let viewer = crate::support::api::viewer_of(&admin);
+    let importer = Importer::new(api.store.clone());
+    let invoices = file("online-retail/invoices.csv.gz");
+    for _ in 0..2 {
+        importer.online_retail(&invoices, online_retail::Options::default(), Arc::new(Silent)).await.unwrap();
+    }
+    let options = jira::Options { created_by: admin.id, rejects: None };
+    importer.jira(&file("tasks/hadoop_bugs.csv.gz"), options, Arc::new(Silent)).await.unwrap();
+
+    let page = "query ($after: String) { orders(first: 100, after: $after) {
+        nodes { total { amount } items { lineTotal { amount } } } pageInfo { hasNextPage endCursor } } }";
+    let (mut orders, mut items, mut total, mut lines) = (0, 0, Decimal::ZERO, Decimal::ZERO);
+    let mut after = Value::Null;
+    loop {
+        let found = api.data(viewer, page, json!({ "after": after })).await["orders"].clone();
+        for order in found["nodes"].as_array().unwrap() {
+            let order_lines = order["items"].as_array().unwrap();
+            orders += 1;
+            items += order_lines.len();
+            total = total.checked_add(amount(&order["total"])).unwrap();
+            for line in order_lines {
+                lines = lines.checked_add(amount(&line["lineTotal"])).unwrap();
+            }
+        }
+        after = found["pageInfo"]["endCursor"].clone();
+        if found["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+    }
+    assert_eq!((orders, items), (18_536, 397_924));
+    assert_eq!((total.to_string(), lines.to_string()), ("8911407.904".to_owned(), "8911407.904".to_owned()));
+    let counts = "{ products { totalCount } users(filter: { role: CUSTOMER }) { totalCount } orders { totalCount } tasks { totalCount } }";
+    let counts = api.data(viewer, counts, json!({})).await;
+    let of = |list: &str| counts[list]["totalCount"].as_u64().unwrap();
+    assert_eq!([of("products"), of("users"), of("orders"), of("tasks")], [4_070, 4_372, 18_536, 2_503]);
+}
