@@ -45,7 +45,9 @@ impl ApiError {
 
     /// The error as the transports send it when no field is at fault.
     pub fn into_server_error(self) -> ServerError {
-        Error::from(self).into_server_error(async_graphql::Pos::default())
+        let mut error = Error::from(self).into_server_error(async_graphql::Pos::default());
+        error.locations.clear();
+        error
     }
 }
 

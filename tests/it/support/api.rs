@@ -93,7 +93,10 @@ impl TestApi {
     pub async fn authenticate(&self, token: &str) -> Result<Viewer, String> {
         match self.api.viewer(Some(&format!("Bearer {token}"))).await {
             Ok(authenticated) => Ok(authenticated.viewer),
-            Err(error) => Err(error_codes(&Response::from_errors(vec![error])).remove(0)),
+            Err(error) => {
+                assert!(error.locations.is_empty(), "no place in a document is at fault");
+                Err(error_codes(&Response::from_errors(vec![error])).remove(0))
+            }
         }
     }
 
