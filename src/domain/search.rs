@@ -15,10 +15,11 @@ impl SearchTerms {
     pub fn parse(text: &str) -> Option<Self> {
         let mut terms: Vec<String> = Vec::new();
         // A letter and an accent that were typed as two characters are one letter.
-        let text: String = text.nfc().collect::<String>().to_lowercase();
+        let text: String = text.nfc().collect();
         for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-            if !terms.iter().any(|term| term == word) {
-                terms.push(word.to_owned());
+            let word = word.to_lowercase();
+            if !terms.contains(&word) {
+                terms.push(word);
             }
             if terms.len() == Self::MAX_TERMS {
                 break;
