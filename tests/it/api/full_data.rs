@@ -1,5 +1,5 @@
 //! The whole of the real data, imported and paged through: its totals come out to the last decimal. Needs the files,
-//! which are too large to bundle, in the folder `ORDERWIRE_DATA_DIR`; `scripts/test` says when it leaves this out.
+//! which are too large to bundle, in the folder `ORDERWIRE_TEST_DATA_DIR`; `scripts/test` says when it leaves this out.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -16,8 +16,8 @@ on_each_engine! {
 }
 
 fn file(name: &str) -> Source {
-    let folder = std::env::var_os("ORDERWIRE_DATA_DIR").expect(
-        "ORDERWIRE_DATA_DIR has to name the folder with online-retail/ and tasks/; without it, run scripts/test",
+    let folder = std::env::var_os("ORDERWIRE_TEST_DATA_DIR").expect(
+        "ORDERWIRE_TEST_DATA_DIR has to name the folder with online-retail/ and tasks/; without it, run scripts/test",
     );
     Source::File(PathBuf::from(folder).join(name))
 }
