@@ -14,6 +14,8 @@ use orderwire::{
 };
 use tokio::time::{Instant, timeout};
 
+use crate::support;
+
 const SOON: Duration = Duration::from_secs(20);
 
 /// A subscriber.
@@ -66,12 +68,8 @@ impl Reader {
 }
 
 /// Passes when `condition` comes true soon.
-pub async fn wait_until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + SOON;
-    while !condition().await {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+pub async fn wait_until(what: &str, condition: impl AsyncFnMut() -> bool) {
+    support::wait_until(what, SOON, condition).await;
 }
 
 /// The middle of these.

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     task::{Context as TaskContext, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_graphql::{
@@ -26,6 +26,8 @@ use orderwire::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+
+use crate::support::wait_until;
 
 /// What the tests watch and steer.
 #[derive(Default)]
@@ -252,9 +254,5 @@ impl Drop for Server {
 
 /// Waits until a condition holds, five seconds at most.
 pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(5);
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    wait_until(what, Duration::from_secs(5), async || condition()).await;
 }
