@@ -42,7 +42,7 @@ case $engine in mongodb | sqlite) ;; *) fail "no engine $engine" ;; esac
 [[ " $servers " != *' orderwire '* ]] || [ -x "$orderwire" ] || fail "no $orderwire: cargo build --release"
 # Each socket is one file of the server and one of the generator.
 needed=$((sockets + 1000))
-[ "$(ulimit -n)" -ge "$needed" ] || ulimit -n "$needed" || fail "$needed open files are needed: raise ulimit -n"
+[ "$(ulimit -n)" -ge "$needed" ] || ulimit -n "$needed" 2>/dev/null || fail "$needed open files are needed: raise ulimit -n"
 if [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
   exec "$root/scripts/services" run "$root/benches/run-fanout.sh" "$mode"
 fi

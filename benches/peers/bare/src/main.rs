@@ -1,5 +1,5 @@
-//! Order updates with async-graphql, its axum integration, MongoDB and Redis, put together as their documentation
-//! shows: the stock subscription service, one Redis subscription for the process, one broadcast channel behind it.
+//! Order updates with async-graphql, its stock axum integration, MongoDB and Redis. One Redis connection for the process
+//! feeds a broadcast channel that all subscriptions read.
 
 mod orders;
 mod schema;
