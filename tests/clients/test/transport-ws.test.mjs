@@ -1,0 +1,4 @@
+import { open } from '../transports/transport-ws.mjs'
+import { behaviour } from './behaviour.mjs'
+
+behaviour('graphql-transport-ws', open)
