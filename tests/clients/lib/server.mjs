@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { call, mutate, signIn } from './api.mjs'
 import { Program, freePort, run } from './process.mjs'
-import { until } from './wait.mjs'
+import { Hopeless, until } from './wait.mjs'
 
 /** The server under test. */
 export const orderwire = resolve(
@@ -80,7 +80,7 @@ export class TestServer {
     const program = new Program(orderwire, ['serve'], { cwd: this.folder, env: this.env, log: this.log })
     this.program = program
     const ready = () => {
-      if (program.exit) throw new Error(`orderwire serve ended: ${readFileSync(this.log, 'utf8')}`)
+      if (program.exit) throw new Hopeless(`orderwire serve ended: ${readFileSync(this.log, 'utf8')}`)
       return isReady(this.port)
     }
     await until('orderwire serve is ready', ready)

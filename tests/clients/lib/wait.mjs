@@ -2,12 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export { sleep }
 
+/** What is waited for will never come. */
+export class Hopeless extends Error {}
+
 /**
  * What `condition` gives once it is something: neither false, null nor undefined.
  *
  * @template T
  * @param {string} what What is waited for, for the message when it does not come.
- * @param {() => T | Promise<T>} condition
+ * @param {() => T | Promise<T>} condition May fail, which is the same as nothing, unless it is {@link Hopeless}.
  * @param {number} [within] Milliseconds.
  * @returns {Promise<NonNullable<T>>}
  */
@@ -20,6 +23,7 @@ export async function until(what, condition, within = 30_000) {
       if (found !== false && found !== null && found !== undefined) return found
       problem = undefined
     } catch (error) {
+      if (error instanceof Hopeless) throw error
       problem = error
     }
     if (performance.now() > deadline) {

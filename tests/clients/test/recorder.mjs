@@ -1,4 +1,4 @@
-import { soon, until } from '../lib/wait.mjs'
+import { Hopeless, soon, until } from '../lib/wait.mjs'
 
 export const ORDER_UPDATES = `subscription Updates($orderId: ID, $customerId: ID, $after: EventCursor) {
   orderUpdates(orderId: $orderId, customerId: $customerId, after: $after) {
@@ -55,7 +55,7 @@ export class Recorder {
   /** @param {number} count */
   async until(count) {
     await until(`update ${count}`, () => {
-      if (this.ended) throw new Error(`the subscription ended: ${JSON.stringify(this.ended)}`)
+      if (this.ended) throw new Hopeless(`the subscription ended: ${JSON.stringify(this.ended)}`)
       return this.updates.length >= count
     })
   }
