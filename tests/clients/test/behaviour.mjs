@@ -159,4 +159,30 @@ export function behaviour(name, transport, { reconnects = false } = {}) {
       proxy.close()
     }
   })
+
+  test(`${name}: the end of the session is the end of the subscription`, async () => {
+    const { token, recorder } = await watched()
+    await server.signOutEverywhere(token)
+    const end = await soon('the end of the subscription', recorder.end, 10_000)
+    assert.notEqual(end.how, 'completed', 'a client that is told that it is over does not come back')
+  })
+
+  test(`${name}: a server that stops lets its clients go, who come back with their cursor`, async () => {
+    const { token, recorder: before } = await watched()
+    before.stop?.()
+    const second = await server.order(token)
+    const recorder = subscribe({ token, variables: { after: before.cursor } })
+    await recorder.until(1)
+    assert.deepEqual(await server.program?.stop(20_000), { code: 0, signal: null })
+    if (!reconnects) {
+      const end = await soon('the end of the subscription', recorder.end)
+      assert.notEqual(end.how, 'completed', 'a client that is told that it is over does not come back')
+    }
+    await server.boot()
+    const third = await server.order(token)
+    const again = reconnects ? recorder : subscribe({ token, variables: { after: recorder.cursor } })
+    await again.until(reconnects ? 2 : 1)
+    const story = reconnects ? recorder.story : [...recorder.story, ...again.story]
+    assert.deepEqual(story, [second, third].map(({ number }) => `${number} PENDING`))
+  })
 }
