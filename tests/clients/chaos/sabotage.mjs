@@ -25,7 +25,7 @@ export class Sabotage {
     if (this.kind === 'drop' && this.#now()) return
     deliveries.push(delivery)
     if (this.kind === 'double' && this.#now()) deliveries.push(delivery)
-    if (this.kind === 'swap' && this.#now()) deliveries.reverse()
+    if (this.kind === 'swap' && this.#now()) deliveries.push(...deliveries.splice(-2).reverse())
   }
 
   /**

@@ -1,4 +1,4 @@
 import { open } from '../transports/multipart.mjs'
 import { behaviour } from './behaviour.mjs'
 
-behaviour('multipart', open)
+behaviour('multipart', open, { parses: true })

@@ -1,7 +1,7 @@
 // Server-sent events as a browser's EventSource takes them: it can't send headers, so a ticket in the URL says who it
 // is, and after a break it connects again by itself and names the last event it got.
 import { EventSource } from 'eventsource'
-import { mutateNothing } from '../lib/api.mjs'
+import { Refusal, mutateNothing } from '../lib/api.mjs'
 import { guard } from './opening.mjs'
 
 /**
@@ -48,7 +48,10 @@ export function open(opening) {
       if (events.readyState === EventSource.CLOSED) lost(error)
     })
   }
-  start().catch(lost)
+  start().catch((error) => {
+    if (!(error instanceof Refusal)) lost(error)
+    else end({ how: 'refused', errors: [{ message: error.message, extensions: { code: error.code } }] })
+  })
   return () => {
     stopped = true
     silence()

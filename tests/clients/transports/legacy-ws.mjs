@@ -14,13 +14,16 @@ export function open(opening) {
       minTimeout: 10_000,
       connectionParams: bearer(opening.token),
       connectionCallback: (error) => {
-        if (error) end({ how: 'refused', errors: [/** @type {any} */ (error)] })
+        if (error) lost(error)
       },
     },
     WebSocket,
   )
-  // The client does not tell the close code.
-  client.client.addEventListener('close', lost)
+  // The client does not tell the close code, and goes on looking for signs of life.
+  client.client.addEventListener('close', (/** @type {CloseEvent} */ event) => {
+    clearInterval(/** @type {any} */ (client).checkConnectionIntervalId)
+    lost(event)
+  })
   client.request({ query: opening.query, variables: opening.variables }).subscribe({
     next: /** @param {any} result */ (result) => next(result),
     error: (error) => end({ how: 'refused', errors: [/** @type {any} */ (error)] }),

@@ -42,6 +42,8 @@ export function guard(opening) {
   }
   return {
     /**
+     * Takes a result.
+     *
      * @param {{ data?: any, errors?: readonly any[] | undefined }} result
      * @param {string} [cursor]
      */
@@ -51,11 +53,15 @@ export function guard(opening) {
       else opening.next(data, cursor)
     },
     end,
-    /** @param {unknown} error */
+    /**
+     * Tells of an end that is no GraphQL error.
+     *
+     * @param {unknown} error Of whatever kind the client has.
+     */
     lost(error) {
       const { code, status, reason, message } = /** @type {any} */ (error ?? {})
       const number = typeof code === 'number' ? code : status
-      end({ how: 'lost', code: number, reason: reason || message || String(error) })
+      end({ how: 'lost', code: number, reason: reason || message || undefined })
     },
     silence() {
       over = true

@@ -24,6 +24,7 @@ export function open(opening) {
   )
   return () => {
     silence()
-    client.dispose()
+    // It tells when there was no connection to close.
+    Promise.resolve(client.dispose()).catch(() => {})
   }
 }
