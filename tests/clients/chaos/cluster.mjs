@@ -176,6 +176,8 @@ export class Node extends Server {
 }
 
 export class Cluster {
+  /** @type {Set<string>} */
+  static #folders = new Set()
   /** @type {Mongod[]} */
   mongods = []
   /** @type {Node[]} */
@@ -188,6 +190,7 @@ export class Cluster {
    */
   static async start({ electionTimeout, settings }) {
     const folder = mkdtempSync(join(tmpdir(), 'orderwire-chaos-'))
+    Cluster.#folders.add(folder)
     const ports = []
     for (let i = 0; i < 6; i++) ports.push(await freePort())
     const cluster = new Cluster(folder, ports, settings)
@@ -252,6 +255,11 @@ export class Cluster {
 
   get crashes() {
     return [...this.mongods, this.redis, ...this.nodes].flatMap(({ crashes }) => crashes)
+  }
+
+  /** Removes what a run that is cut off would leave behind. */
+  static removeAll() {
+    for (const folder of Cluster.#folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
   /** Ends everything; `keep` leaves the logs. @param {boolean} keep */

@@ -168,6 +168,7 @@ async function catchUp(subscribers, log) {
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   process.once(signal, () => {
     killAll()
+    Cluster.removeAll()
     process.exit(130)
   })
 }

@@ -2,18 +2,18 @@ import { parseArgs } from 'node:util'
 import { transports } from '../transports/index.mjs'
 import { sabotages } from './sabotage.mjs'
 
+/** What runs unless asked otherwise. */
+const DEFAULT_TRANSPORTS = 'transport-ws'
+
 export const usage = `usage: scripts/chaos [OPTION]…
   --minutes N       how long orders are placed; without it, about 40 seconds
   --seed N          repeats the schedule of another run
   --subscribers N   how many clients watch (default 200)
   --rate N          orders placed in a second (default 10)
-  --transports LIST shares of the transports: transport-ws=3,sse=1 (default: all alike)
+  --transports LIST shares of the transports: transport-ws=3,sse=1 (default ${DEFAULT_TRANSPORTS}),
                     of ${Object.keys(transports).join(', ')}
   --sabotage WHAT   spoil what the clients got, to see that it is noticed: ${sabotages.join(', ')}
 Exit code 0 when nothing was lost, doubled, reordered or missing, else 1.`
-
-/** What runs unless asked otherwise. */
-const DEFAULT_TRANSPORTS = 'transport-ws'
 
 /**
  * @typedef {object} Options
