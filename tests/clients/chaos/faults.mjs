@@ -21,7 +21,7 @@ const SETTLE = 3_000
  * @type {Record<string, { kinds: string[], every: [number, number], first: [number, number], lasts: [number, number] }>}
  */
 const LANES = {
-  database: { kinds: ['primary killed'], first: [4, 12], every: [20, 40], lasts: [1, 5] },
+  database: { kinds: ['primary killed'], first: [4, 12], every: [40, 80], lasts: [1, 5] },
   servers: {
     kinds: ['node killed', 'node terminated', 'Redis killed'],
     first: [3, 6],

@@ -90,7 +90,7 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
   const streams = subscribers.flatMap((subscriber) => subscriber.streams)
   const findings = noFindings()
   for (const stream of streams) check(stream, log, findings)
-  const { missing, unasked } = checkWrites(writers.acknowledged, log, await readState(database, 'orders'))
+  const { missing, unasked } = checkWrites(writers.acknowledged, writers.tried, log, await readState(database, 'orders'))
   const stock = checkStock(STOCK, log, await readState(database, 'products'))
   const delay = delays(streams, writers.acknowledged, faults.windows)
   return report({

@@ -172,15 +172,15 @@ export function checkLog(log) {
  * Compares what writers were told with what is there.
  *
  * @param {Acknowledged[]} writes All there were.
+ * @param {Set<string>} tried Writes that may be there without having been acknowledged: `ID version N`.
  * @param {OrderLog} log
  * @param {Map<string, import('mongodb').Document>} orders The state of each.
  * @returns {{ missing: string[], unasked: string[] }} Acknowledged writes that are not there; writes that nobody asked for, such
  *   as an order placed twice.
  */
-export function checkWrites(writes, log, orders) {
+export function checkWrites(writes, tried, log, orders) {
   const missing = []
-  /** @type {Set<string>} */
-  const asked = new Set()
+  const asked = new Set(tried)
   for (const { id, version, status } of writes) {
     asked.add(`${id} version ${version}`)
     const entry = log.byOrder.get(id)?.find((entry) => entry.version === version)

@@ -2,12 +2,12 @@ import { Refusal, mutate } from '../lib/api.mjs'
 import { sleep, until } from '../lib/wait.mjs'
 import { isInLog } from './log.mjs'
 
-/** How long a call may take before it is given up and repeated, in milliseconds. */
-const CALL = 10_000
+/** How long a call may take before it is given up and repeated, in milliseconds: longer than the server tries. */
+const CALL = 15_000
 /** How long a write may go unacknowledged, in milliseconds: far longer than any outage. */
-const PATIENCE = 120_000
-/** Orders that may wait for their acknowledgement at once. */
-const MOST_WAITING = 200
+const PATIENCE = 180_000
+/** No order is begun while so many writes wait to be acknowledged: a slow machine is not to be drowned in them. */
+const MOST_WAITING = 50
 
 /** What is not the fault of the call, so that it is made again. */
 const PASSING = ['UNAVAILABLE', 'UNAUTHENTICATED', 'INTERNAL']
@@ -61,6 +61,8 @@ export class Lives {
 export class Writers {
   /** Every acknowledged write. @type {import('./verify.mjs').Acknowledged[]} */
   acknowledged = []
+  /** Changes of orders that were tried, acknowledged or not: `ID version N`. @type {Set<string>} */
+  tried = new Set()
   #stopping = false
   /** @type {Set<Promise<void>>} */
   #running = new Set()
@@ -143,6 +145,7 @@ export class Writers {
   async #move(orderId, status, expectedVersion) {
     const input = { orderId, status, expectedVersion }
     const version = expectedVersion + 1
+    this.tried.add(`${orderId} version ${version}`)
     let calls = 0
     await this.#persist(async (url, options) => {
       calls += 1
