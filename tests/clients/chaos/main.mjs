@@ -166,8 +166,8 @@ async function catchUp(subscribers, log) {
 }
 
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
-  process.once(signal, () => {
-    killAll()
+  process.on(signal, async () => {
+    await killAll()
     Cluster.removeAll()
     process.exit(130)
   })

@@ -74,8 +74,10 @@ export class Program {
 const running = new Set()
 
 /** Ends all programs at once. */
-export function killAll() {
+export async function killAll() {
+  const ended = [...running].map(({ exited }) => exited)
   for (const program of running) program.kill('SIGKILL')
+  await Promise.all(ended)
 }
 
 process.once('exit', killAll)
