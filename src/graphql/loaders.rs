@@ -15,7 +15,7 @@ use async_graphql::{
     dataloader::{DataLoader, HashMapCache, Loader},
 };
 
-use super::operation::Batches;
+use super::{live::Phase, operation::Batches};
 use crate::{
     domain::{
         Order, OrderFilter, OrderId, Page, Product, ProductFilter, ProductId, Task, TaskFilter, TaskId, User,
@@ -33,26 +33,23 @@ pub(super) struct Call {
     pub service: Arc<Service>,
     batches: Batches,
     state: Mutex<(Viewer, Loaders)>,
+    /// What a subscription's root field is run for.
+    pub phase: Phase,
 }
 
 type Loaders = Arc<DataLoader<Batch, HashMapCache>>;
 
 impl Call {
     /// For one operation of `viewer`, which runs `batches`.
-    pub fn new(service: Arc<Service>, viewer: Viewer, batches: Batches) -> Self {
+    pub fn new(service: Arc<Service>, viewer: Viewer, batches: Batches, phase: Phase) -> Self {
         let state = Mutex::new((viewer, loaders(&service, viewer, &batches)));
-        Self { service, batches, state }
+        Self { service, batches, state, phase }
     }
 
     /// The call that `context` belongs to.
     pub fn of<'a>(context: &Context<'a>) -> &'a Self {
         // Invariant: `Api` puts a call into every request that it runs.
         context.data_unchecked::<Arc<Self>>()
-    }
-
-    /// The call of a subscription, whose events outlive `context`.
-    pub fn shared(context: &Context<'_>) -> Arc<Self> {
-        context.data_unchecked::<Arc<Self>>().clone()
     }
 
     /// The call of a mutation, which makes what was loaded before it stale.
@@ -72,8 +69,8 @@ impl Call {
         *self.state() = (viewer, loaders(&self.service, viewer, &self.batches));
     }
 
-    /// Forgets what was loaded, before a change or an event makes it stale.
-    pub fn renew(&self) {
+    /// Forgets what was loaded, before a change makes it stale.
+    fn renew(&self) {
         self.sign_in(self.viewer());
     }
 

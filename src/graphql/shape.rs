@@ -5,13 +5,13 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name, PathSegment, Request, Response, ServerError, Value,
+    Name, PathSegment, Positioned, Request, Response, ServerError, Value,
     indexmap::IndexMap,
     parser::{
         parse_schema,
         types::{
-            BaseType, DocumentOperations, ExecutableDocument, FieldDefinition, OperationType, Selection, SelectionSet,
-            Type, TypeKind, TypeSystemDefinition,
+            BaseType, DocumentOperations, ExecutableDocument, FieldDefinition, OperationDefinition, OperationType,
+            Selection, SelectionSet, Type, TypeKind, TypeSystemDefinition,
         },
     },
 };
@@ -45,7 +45,7 @@ struct Forbidden;
 impl Shapes {
     /// The shapes of a schema in the schema definition language; every schema of ours parses.
     pub fn new(sdl: &str) -> Self {
-        let fields = |fields: Vec<async_graphql::Positioned<FieldDefinition>>| {
+        let fields = |fields: Vec<Positioned<FieldDefinition>>| {
             fields.into_iter().map(|field| (field.node.name.node, field.node.ty.node)).collect()
         };
         let definitions = parse_schema(sdl).map(|schema| schema.definitions).unwrap_or_default();
@@ -62,16 +62,9 @@ impl Shapes {
 
     /// The shape of the operation that `request` runs.
     pub fn of(&self, request: &mut Request) -> Shape {
-        let operation_name = request.operation_name.clone();
+        let name = request.operation_name.clone();
         let Ok(document) = request.parsed_query() else { return Shape(None) };
-        let operation = match &document.operations {
-            DocumentOperations::Single(operation) => Some(operation),
-            DocumentOperations::Multiple(operations) => match &operation_name {
-                Some(name) => operations.get(name.as_str()),
-                None => None,
-            },
-        };
-        let Some(operation) = operation else { return Shape(None) };
+        let Some(operation) = operation(document, name.as_deref()) else { return Shape(None) };
         let root = match operation.node.ty {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
@@ -81,6 +74,19 @@ impl Shapes {
         let mut plan = Plan::new();
         let planned = planner.add(&mut plan, root, &operation.node.selection_set.node, MAX_LEVELS);
         Shape(planned.map(|()| plan))
+    }
+}
+
+/// The operation of a document that is asked for; without a name, the only one.
+pub(super) fn operation<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'a Positioned<OperationDefinition>> {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some(operation),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => operations.values().next(),
+        _ => None,
     }
 }
 

@@ -21,7 +21,7 @@ use futures_util::{
 };
 use orderwire::{
     domain::{Clock, SystemClock, Viewer},
-    graphql::{Endpoint, ViewerSession},
+    graphql::{Answer, Endpoint, ViewerSession},
     http::{self, HttpOptions},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -204,8 +204,8 @@ impl Endpoint for TestEndpoint {
         }
     }
 
-    fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Response> {
-        self.0.execute_stream(request.data(viewer))
+    fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Answer> {
+        self.0.execute_stream(request.data(viewer)).map(Answer::from).boxed()
     }
 
     fn sdl(&self) -> String {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{Request, Response, ServerError};
+use async_graphql::{Request, ServerError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -124,7 +124,7 @@ pub(super) enum ServerMessage<'a> {
     },
     Next {
         id: &'a str,
-        payload: GraphqlResult<'a>,
+        payload: Payload<'a>,
     },
     Error {
         id: &'a str,
@@ -135,11 +135,12 @@ pub(super) enum ServerMessage<'a> {
     },
 }
 
-impl<'a> ServerMessage<'a> {
-    /// A result of an operation.
-    pub(super) fn next(id: &'a str, response: &'a Response) -> Self {
-        Self::Next { id, payload: response.into() }
-    }
+/// A result of an operation.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Payload<'a> {
+    Result(GraphqlResult<'a>),
+    Written(&'a RawValue),
 }
 
 /// At most the 123 bytes that a close frame has room for.

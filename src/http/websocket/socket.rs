@@ -19,10 +19,11 @@ use tokio::time::{Instant, Sleep};
 use super::{
     MAX_OUTGOING, WebSocketOptions,
     operations::{Operations, Outcome},
-    protocol::{ClientMessage, ServerMessage, close_reason},
+    protocol::{ClientMessage, Payload, ServerMessage, close_reason},
 };
 use crate::{
     domain::{Clock, SystemClock, Timestamp, Viewer},
+    graphql::Body,
     http::{
         error::{code, coded},
         observe::RequestId,
@@ -361,8 +362,12 @@ impl Socket {
 
     fn handle_outcome(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Next { id, response } => {
-                if !self.send(&ServerMessage::next(&id, &response)) {
+            Outcome::Next { id, body } => {
+                let payload = match &body {
+                    Body::Response(response) => Payload::Result(response.into()),
+                    Body::Written(json) => Payload::Written(json),
+                };
+                if !self.send(&ServerMessage::Next { id: &id, payload }) {
                     self.operations.stop(&id);
                     self.refuse(&id, coded("The result is larger than a message can be.", "QUERY_TOO_COMPLEX"));
                 }

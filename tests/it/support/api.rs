@@ -8,7 +8,7 @@ use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
     bus::local::LocalBus,
     domain::{SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
-    graphql::{Api, ApiOptions, Endpoint},
+    graphql::{Answer, Api, ApiOptions, Body, Endpoint},
     service::{
         Registration, Service, ServiceOptions,
         feed::{EventFeed, FeedOptions},
@@ -86,7 +86,11 @@ impl TestApi {
     /// The responses of a subscription.
     pub fn stream(&self, viewer: Viewer, document: &str, variables: Value) -> BoxStream<'static, Response> {
         let request = Request::new(document).variables(Variables::from_json(variables));
-        self.api.stream(viewer, request).boxed()
+        let response = |answer: Answer| match answer.body {
+            Body::Response(response) => response,
+            Body::Written(json) => serde_json::from_str(json.get()).unwrap(),
+        };
+        self.api.stream(viewer, request).map(response).boxed()
     }
 
     /// Who sends a request with this access token, or the code of the refusal.
