@@ -178,10 +178,12 @@ impl Live {
 
     /// The answers to a subscription, which `request` is.
     pub fn subscribe(self: Arc<Self>, viewer: Viewer, request: Request) -> BoxStream<'static, Answer> {
-        let first = (self, State::New(viewer, Box::new(request)));
-        stream::unfold(first, async |(live, mut state)| {
-            let answer = live.next(&mut state).await?;
-            Some((answer, (live, state)))
+        // Boxed, since it is moved for each answer.
+        let first = Box::new((self, State::New(viewer, Box::new(request))));
+        stream::unfold(first, async |mut subscription| {
+            let (live, state) = &mut *subscription;
+            let answer = live.next(state).await?;
+            Some((answer, subscription))
         })
         .boxed()
     }
@@ -215,13 +217,17 @@ impl Live {
     }
 
     async fn answer(&self, selection: &Selection, item: AnyItem) -> Answer {
-        let (cursor, key) = (item.cursor, item.key);
-        let written = match key {
-            Some(key) => {
-                let execution = Box::pin(self.execute(selection, item));
-                self.written.try_get_with((selection.digest(), key), execution).await
-            }
-            None => Box::pin(self.execute(selection, item)).await.map_err(Arc::new),
+        let cursor = item.cursor;
+        let key = item.key.map(|key| (selection.digest(), key));
+        // Most find it here, and need not so much as make the execution.
+        let known = match &key {
+            Some(key) => self.written.get(key).await,
+            None => None,
+        };
+        let written = match (known, key) {
+            (Some(json), _) => Ok(json),
+            (None, Some(key)) => self.written.try_get_with(key, Box::pin(self.execute(selection, item))).await,
+            (None, None) => Box::pin(self.execute(selection, item)).await.map_err(Arc::new),
         };
         let body = match written {
             Ok(json) => Body::Written(json),

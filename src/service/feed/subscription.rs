@@ -45,7 +45,8 @@ impl Subscription {
     }
 
     pub fn into_stream(self) -> impl Stream<Item = Result<Arc<Event>, FeedError>> + Send {
-        stream::unfold(Some(self), async |subscription| {
+        // Boxed, since it is moved for each entry.
+        stream::unfold(Some(Box::new(self)), async |subscription| {
             let mut subscription = subscription?;
             match subscription.next().await {
                 Ok(event) => Some((Ok(event), Some(subscription))),
