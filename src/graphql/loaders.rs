@@ -31,6 +31,8 @@ const MAX_BATCH: usize = 10_000;
 pub(super) struct Call {
     /// The use cases.
     pub service: Arc<Service>,
+    /// Whether [`super::plain::Plain`] objects may be written at once.
+    pub writes_plain: bool,
     batches: Batches,
     state: Mutex<(Viewer, Loaders)>,
 }
@@ -39,9 +41,9 @@ type Loaders = Arc<DataLoader<Batch, HashMapCache>>;
 
 impl Call {
     /// For one operation of `viewer`, which runs `batches`.
-    pub fn new(service: Arc<Service>, viewer: Viewer, batches: Batches) -> Self {
+    pub fn new(service: Arc<Service>, viewer: Viewer, batches: Batches, writes_plain: bool) -> Self {
         let state = Mutex::new((viewer, loaders(&service, viewer, &batches)));
-        Self { service, batches, state }
+        Self { service, writes_plain, batches, state }
     }
 
     /// The call that `context` belongs to.

@@ -8,6 +8,7 @@ mod loaders;
 mod node;
 mod operation;
 mod order;
+mod plain;
 mod product;
 mod scalars;
 mod shape;
@@ -126,7 +127,7 @@ impl Api {
     fn prepare(&self, viewer: Viewer, mut request: Request) -> (Request, Batches, Shape) {
         let shape = self.shapes.of(&mut request);
         let batches = Batches::default();
-        let call = Arc::new(Call::new(self.service.clone(), viewer, batches.clone()));
+        let call = Arc::new(Call::new(self.service.clone(), viewer, batches.clone(), shape.is_plain()));
         (request.data(call), batches, shape)
     }
 }

@@ -1,7 +1,10 @@
 //! The custom scalars of the schema.
 
+use std::io::Write;
+
 use async_graphql::{Description, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
+use super::plain::{Json, PlainValue, Plan};
 use crate::domain;
 
 macro_rules! text_scalar {
@@ -21,6 +24,13 @@ macro_rules! text_scalar {
 
             fn to_value(&self) -> Value {
                 Value::String(self.0.to_string())
+            }
+        }
+
+        impl PlainValue for $name {
+            fn write(&self, _: &Plan, json: &mut Json) {
+                // None of the texts needs escaping, and writing to memory does not fail.
+                let _ = write!(json, "\"{}\"", self.0);
             }
         }
     };

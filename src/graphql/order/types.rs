@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object};
 
 use crate::{
     domain::{self, Direction, OrderFields, OrderSort, Sort},
@@ -11,6 +11,7 @@ use crate::{
         cursor::ListTag,
         error::{ApiError, ApiResult, argument_id},
         loaders::{Call, Count},
+        plain::{Plain, plain_object},
         product::Product,
         scalars::{CurrencyCode, DateTime, Decimal, EventCursor},
         task::{self, TaskFilter, TaskList, TaskOrder},
@@ -20,18 +21,15 @@ use crate::{
 };
 
 /// An amount of money.
-#[derive(SimpleObject)]
-#[graphql(serial)]
-pub struct Money {
-    /// How much, exactly.
-    amount: Decimal,
-    /// In which currency.
-    currency_code: CurrencyCode,
-}
+pub struct Money(pub domain::Money);
 
-impl From<domain::Money> for Money {
-    fn from(money: domain::Money) -> Self {
-        Self { amount: Decimal(money.amount), currency_code: CurrencyCode(money.currency) }
+plain_object! {
+    /// An amount of money.
+    Money as money {
+        /// How much, exactly.
+        amount: Decimal = Decimal(money.0.amount);
+        /// In which currency.
+        currency_code: CurrencyCode = CurrencyCode(money.0.currency);
     }
 }
 
@@ -80,7 +78,7 @@ impl Order {
     }
 
     /// The lines, frozen when the order was placed.
-    async fn items(&self, context: &Context<'_>) -> ApiResult<Vec<OrderItem>> {
+    async fn items(&self, context: &Context<'_>) -> ApiResult<Plain<Vec<OrderItem>>> {
         // The products of all lines are asked for at once: a request of its own for each line costs more than the line.
         let products = if context.look_ahead().field("product").exists() {
             Call::of(context).load_many(self.0.items.iter().map(|item| item.product)).await?
@@ -91,12 +89,12 @@ impl Order {
             let product = products.get(&item.product).cloned();
             OrderItem { order: self.0.clone(), index, product }
         };
-        Ok(self.0.items.iter().enumerate().map(item).collect())
+        Ok(Plain(self.0.items.iter().enumerate().map(item).collect()))
     }
 
     /// Sum of the line totals.
-    async fn total(&self) -> Money {
-        self.0.money().into()
+    async fn total(&self) -> Plain<Money> {
+        Plain(Money(self.0.money()))
     }
 
     /// Where it is in its life.
@@ -178,41 +176,25 @@ impl OrderItem {
     }
 
     fn money(&self, amount: domain::Decimal) -> Money {
-        domain::Money { amount, currency: self.order.currency }.into()
+        Money(domain::Money { amount, currency: self.order.currency })
     }
 }
 
-/// A line of an order: SKU, name and price are those of the moment the order was placed.
-#[Object(serial)]
-impl OrderItem {
-    /// The product as it is now; null when it is no longer there for the viewer.
-    async fn product(&self) -> Option<Product> {
-        self.product.clone().map(Product)
-    }
-
-    /// The product's SKU then.
-    async fn sku(&self) -> &str {
-        &self.item().sku
-    }
-
-    /// The product's name then.
-    async fn name(&self) -> &str {
-        &self.item().name
-    }
-
-    /// How many.
-    async fn quantity(&self) -> i32 {
-        self.item().quantity
-    }
-
-    /// Price of one then.
-    async fn unit_price(&self) -> Money {
-        self.money(self.item().unit_price)
-    }
-
-    /// Quantity times unit price.
-    async fn line_total(&self) -> Money {
-        self.money(self.item().line_total)
+plain_object! {
+    /// A line of an order: SKU, name and price are those of the moment the order was placed.
+    OrderItem as line {
+        /// The product as it is now; null when it is no longer there for the viewer.
+        product: Option<Product> = line.product.clone().map(Product);
+        /// The product's SKU then.
+        sku: &str = &line.item().sku;
+        /// The product's name then.
+        name: &str = &line.item().name;
+        /// How many.
+        quantity: i32 = line.item().quantity;
+        /// Price of one then.
+        unit_price: Money = line.money(line.item().unit_price);
+        /// Quantity times unit price.
+        line_total: Money = line.money(line.item().line_total);
     }
 }
 
