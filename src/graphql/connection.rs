@@ -103,6 +103,7 @@ pub struct PageInfo {
 
 plain_object! {
     /// Where a page stands in its list.
+    #[Object(serial)]
     PageInfo as page {
         /// Whether the list goes on after this page.
         has_next_page: bool = page.has_next;

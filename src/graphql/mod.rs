@@ -17,7 +17,7 @@ mod user;
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError};
+use async_graphql::{Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError, Value};
 use async_trait::async_trait;
 use futures_util::{
     StreamExt,
@@ -89,6 +89,12 @@ pub trait Endpoint: Send + Sync + 'static {
 
     /// Succeeds when requests can be served; else says which part fails.
     async fn ready(&self) -> Result<(), String>;
+}
+
+/// Appends the data of a response as JSON. Parts of it may be JSON text already: they are not read again, as serde
+/// would do.
+pub fn write_data(data: &Value, json: &mut Vec<u8>) -> serde_json::Result<()> {
+    plain::write_value(data, json)
 }
 
 /// What the schema offers besides the operations.

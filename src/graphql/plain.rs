@@ -20,6 +20,9 @@ use super::loaders::Call;
 /// What is being written.
 pub(super) type Json = Vec<u8>;
 
+/// Room for a small object.
+const FIRST_BYTES: usize = 256;
+
 /// A value that is written as JSON.
 pub(super) trait PlainValue {
     /// How to write what is selected of it; `None` when only the executor can resolve it.
@@ -31,9 +34,9 @@ pub(super) trait PlainValue {
     fn write(&self, plan: &Plan, json: &mut Json);
 }
 
-/// An object type all of whose fields are plain.
+/// An object type with fields that are plain.
 pub(super) trait PlainObject: OutputType + Sized + 'static {
-    /// Its fields.
+    /// Its plain fields.
     const FIELDS: &'static [PlainField<Self>];
 }
 
@@ -54,8 +57,8 @@ pub(super) struct Selected<'a> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
 }
 
-/// What to write of an object, in order; empty for values without fields. There is none for sets with objects that are
-/// selected more than once (the executor merges them), with fragments on other types, or with directives.
+/// What to write of an object, in order; empty for values without fields. There is none when a field is not plain, an
+/// object is selected more than once (the executor merges them), or there are fragments on other types or directives.
 #[derive(Default)]
 pub(super) struct Plan(Vec<Step>);
 
@@ -195,16 +198,18 @@ pub(super) fn write_text(text: &str, json: &mut Json) {
     let _ = serde_json::to_writer(json, text);
 }
 
+/// Makes types plain that are written as a text.
 macro_rules! plain_text {
     ($($type:ty: $value:ident => $text:expr;)*) => { $(
-        impl PlainValue for $type {
-            fn write(&self, _: &Plan, json: &mut Json) {
+        impl $crate::graphql::plain::PlainValue for $type {
+            fn write(&self, _: &$crate::graphql::plain::Plan, json: &mut $crate::graphql::plain::Json) {
                 let $value = self;
-                write_text($text, json);
+                $crate::graphql::plain::write_text($text, json);
             }
         }
     )* };
 }
+pub(super) use plain_text;
 
 plain_text! {
     &str: text => text;
@@ -246,28 +251,41 @@ macro_rules! plain_enum {
 }
 pub(super) use plain_enum;
 
-/// Declares the fields of an object type: `name: Type = value;` each, where the value may use `$this`, the object.
+/// Declares an object type for the executor and for this module: `name: Type = value;` is a plain field, whose value may
+/// use `$this`, the object; `async fn name(&self, …) -> Type { … }` is a field that only the executor can resolve.
 macro_rules! plain_object {
+    ($(#[$($attribute:tt)+])* $object:ident as $this:ident { $($fields:tt)* }) => {
+        plain_object!(@ [$(#[$($attribute)+])* $object $this] [] [] $($fields)*);
+    };
     (
-        $(#[doc = $doc:literal])*
-        $object:ident as $this:ident {
-            $($(#[doc = $field_doc:literal])* $field:ident: $type:ty = $value:expr;)*
-        }
+        @ $head:tt [$($methods:tt)*] [$($plain:tt)*]
+        $(#[$($attribute:tt)+])* async fn $field:ident($($arguments:tt)*) -> $type:ty $body:block
+        $($fields:tt)*
     ) => {
-        $(#[doc = $doc])*
-        #[async_graphql::Object(serial)]
-        impl $object {
-            $(
-                $(#[doc = $field_doc])*
+        plain_object!(
+            @ $head
+            [$($methods)* $(#[$($attribute)+])* async fn $field($($arguments)*) -> $type $body]
+            [$($plain)*]
+            $($fields)*
+        );
+    };
+    (
+        @ [$(#[$($head:tt)+])* $object:ident $this:ident] [$($methods:tt)*] [$($plain:tt)*]
+        $(#[$($attribute:tt)+])* $field:ident: $type:ty = $value:expr;
+        $($fields:tt)*
+    ) => {
+        plain_object!(
+            @ [$(#[$($head)+])* $object $this]
+            [
+                $($methods)*
+                $(#[$($attribute)+])*
                 pub(in crate::graphql) async fn $field(&self) -> $type {
                     let $this = self;
                     $value
                 }
-            )*
-        }
-
-        impl $crate::graphql::plain::PlainObject for $object {
-            const FIELDS: &'static [$crate::graphql::plain::PlainField<Self>] = &[$(
+            ]
+            [
+                $($plain)*
                 $crate::graphql::plain::PlainField {
                     name: stringify!($field),
                     plan: <$type as $crate::graphql::plain::PlainValue>::plan,
@@ -276,7 +294,18 @@ macro_rules! plain_object {
                         $crate::graphql::plain::PlainValue::write(&value, plan, json);
                     },
                 },
-            )*];
+            ]
+            $($fields)*
+        );
+    };
+    (@ [$(#[$($head:tt)+])* $object:ident $this:ident] [$($methods:tt)*] [$($plain:tt)*]) => {
+        $(#[$($head)+])*
+        impl $object {
+            $($methods)*
+        }
+
+        impl $crate::graphql::plain::PlainObject for $object {
+            const FIELDS: &'static [$crate::graphql::plain::PlainField<Self>] = &[$($plain)*];
         }
     };
 }
@@ -284,6 +313,16 @@ pub(super) use plain_object;
 
 /// Resolves a value at once where that is possible; the same type in the schema.
 pub struct Plain<T>(pub T);
+
+impl<T: PlainValue> PlainValue for Plain<T> {
+    fn plan(selected: Selected<'_>) -> Option<Plan> {
+        T::plan(selected)
+    }
+
+    fn write(&self, plan: &Plan, json: &mut Json) {
+        self.0.write(plan, json);
+    }
+}
 
 impl<T: PlainValue + OutputType> OutputType for Plain<T> {
     fn type_name() -> Cow<'static, str> {
@@ -307,7 +346,7 @@ impl<T: PlainValue + OutputType> OutputType for Plain<T> {
         let call = context.data_opt::<Arc<Call>>();
         match T::plan(selected).filter(|_| call.is_some_and(|call| call.writes_plain)) {
             Some(plan) => {
-                let mut json = Json::new();
+                let mut json = Json::with_capacity(FIRST_BYTES);
                 self.0.write(&plan, &mut json);
                 Ok(raw(json))
             }
@@ -321,6 +360,39 @@ fn raw(json: Json) -> Value {
     // Invariant: all that is written is UTF-8.
     let text = String::from_utf8(json).unwrap_or_default();
     Value::Object(IndexMap::from([(Name::new(RAW_VALUE_TOKEN), Value::String(text))]))
+}
+
+/// Appends a result's data, what is JSON text already as it is.
+pub(super) fn write_value(value: &Value, json: &mut Json) -> serde_json::Result<()> {
+    match value {
+        Value::List(values) => {
+            json.push(b'[');
+            for (place, value) in values.iter().enumerate() {
+                if place > 0 {
+                    json.push(b',');
+                }
+                write_value(value, json)?;
+            }
+            json.push(b']');
+        }
+        Value::Object(fields) => match fields.get(RAW_VALUE_TOKEN) {
+            Some(Value::String(text)) => json.extend_from_slice(text.as_bytes()),
+            _ => {
+                json.push(b'{');
+                for (place, (name, value)) in fields.iter().enumerate() {
+                    if place > 0 {
+                        json.push(b',');
+                    }
+                    write_text(name, json);
+                    json.push(b':');
+                    write_value(value, json)?;
+                }
+                json.push(b'}');
+            }
+        },
+        leaf => serde_json::to_writer(json, leaf)?,
+    }
+    Ok(())
 }
 
 /// Whether this object is JSON text, made by [`Plain`].

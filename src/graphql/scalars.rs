@@ -1,10 +1,8 @@
 //! The custom scalars of the schema.
 
-use std::io::Write;
-
 use async_graphql::{Description, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
-use super::plain::{Json, PlainValue, Plan};
+use super::plain::plain_text;
 use crate::domain;
 
 macro_rules! text_scalar {
@@ -27,12 +25,6 @@ macro_rules! text_scalar {
             }
         }
 
-        impl PlainValue for $name {
-            fn write(&self, _: &Plan, json: &mut Json) {
-                // None of the texts needs escaping, and writing to memory does not fail.
-                let _ = write!(json, "\"{}\"", self.0);
-            }
-        }
     };
 }
 
@@ -55,3 +47,9 @@ text_scalar!(
     CurrencyCode(domain::CurrencyCode),
     "https://www.iso.org/iso-4217-currency-codes.html"
 );
+
+plain_text! {
+    DateTime: time => &time.0.to_string();
+    Decimal: amount => amount.0.text(&mut [0; domain::Decimal::TEXT_LEN]);
+    CurrencyCode: currency => currency.0.as_str();
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object};
 
 use crate::{
     domain::{self, Direction, ProductFields, ProductSort, SearchTerms, Sort},
@@ -35,6 +35,7 @@ pub struct Product(pub Arc<domain::Product>);
 
 plain_object! {
     /// Something that is sold.
+    #[Object(serial)]
     Product as product {
         /// Globally unique id.
         id: ID = ID(product.0.id.to_string());

@@ -25,4 +25,5 @@ mod bad_input;
 mod batching;
 mod full_data;
 mod lists;
+mod plain;
 mod results;
