@@ -17,7 +17,9 @@ mod user;
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError, Value};
+use async_graphql::{
+    Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError, Value,
+};
 use async_trait::async_trait;
 use futures_util::{
     StreamExt,

@@ -83,15 +83,18 @@ mod tests {
 
     #[test]
     fn both_ways_to_json_agree() {
-        let failed = ServerError { path: vec![async_graphql::PathSegment::Index(1)], ..ServerError::new("\"no\"", None) };
+        let mut failed = ServerError::new("\"no\"", None);
+        failed.path.push(async_graphql::PathSegment::Index(1));
         let data = value!({ "a": [1, { "b\n": "\u{1}\"x" }, [], {}], "c": null, "d": true, "e": 1.5 });
         let with_extension = Response::new(data.clone()).extension("cost", value!(3));
+        let mut partial = Response::new(value!({ "a": null }));
+        partial.errors.push(failed.clone());
         for response in [
             Response::new(Value::Null),
             Response::new(data),
             with_extension,
-            Response { errors: vec![failed.clone()], ..Response::new(value!({ "a": null })) },
-            Response { errors: vec![failed], ..Response::default() },
+            partial,
+            Response::from_errors(vec![failed]),
             Response::from_errors(vec![ServerError::new("refused", None)]),
         ] {
             let result = GraphqlResult::from(&response);

@@ -1,6 +1,6 @@
 //! Orders, their lines and history, and lists of them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 
@@ -10,7 +10,7 @@ use crate::{
         connection::{Connection, List, PageArguments, node_field_selected, sort_or},
         cursor::ListTag,
         error::{ApiError, ApiResult, argument_id},
-        loaders::{Call, Count},
+        loaders::{Call, Count, Lines},
         plain::{Plain, plain_enum, plain_object},
         product::Product,
         scalars::{CurrencyCode, DateTime, Decimal, EventCursor},
@@ -77,18 +77,16 @@ plain_object! {
 
         /// The lines, frozen when the order was placed.
         async fn items(&self, context: &Context<'_>) -> ApiResult<Plain<Vec<OrderItem>>> {
-            // The products of all lines are asked for at once: a request of its own for each line costs more than the
-            // line.
             let products = if context.look_ahead().field("product").exists() {
-                Call::of(context).load_many(self.0.items.iter().map(|item| item.product)).await?
+                Call::of(context).load(Lines(self.0.clone())).await?
             } else {
-                HashMap::new()
+                None
             };
-            let item = |(index, item): (usize, &domain::OrderItem)| {
-                let product = products.get(&item.product).cloned();
+            let item = |index: usize| {
+                let product = products.as_ref().and_then(|products| products.get(index)?.clone());
                 OrderItem { order: self.0.clone(), index, product }
             };
-            Ok(Plain(self.0.items.iter().enumerate().map(item).collect()))
+            Ok(Plain((0..self.0.items.len()).map(item).collect()))
         }
 
         /// Sum of the line totals.
@@ -127,7 +125,7 @@ plain_object! {
                 return Err(ApiError::bad_input("filter.orderId: this list has the tasks of its own order only"));
             }
             filter.order = Some(self.0.id);
-            task::list(context, filter, order_by, PageArguments { first, after, last, before }).await
+            Box::pin(task::list(context, filter, order_by, PageArguments { first, after, last, before })).await
         }
 
         /// Starts at 1 and grows by 1 with each change.

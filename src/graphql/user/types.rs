@@ -79,7 +79,7 @@ plain_object! {
                 return Err(ApiError::bad_input("filter.customerId: this list has the orders of its own user only"));
             }
             filter.customer = Some(self.0.id);
-            order::list(context, filter, order_by, PageArguments { first, after, last, before }).await
+            Box::pin(order::list(context, filter, order_by, PageArguments { first, after, last, before })).await
         }
 
         /// The tasks they made or are assigned to, as far as the viewer may see them.
@@ -99,7 +99,7 @@ plain_object! {
         ) -> ApiResult<Connection<TaskList>> {
             let mut filter = filter.unwrap_or_default().into_domain()?;
             filter.visible_to = Some(self.0.id);
-            task::list(context, filter, order_by, PageArguments { first, after, last, before }).await
+            Box::pin(task::list(context, filter, order_by, PageArguments { first, after, last, before })).await
         }
 
         /// Starts at 1 and grows by 1 with each change.
@@ -123,7 +123,8 @@ impl User {
 /// A person on an order or task that the viewer sees. Users are never removed, only anonymised.
 pub(in crate::graphql) async fn participant(context: &Context<'_>, id: UserId) -> ApiResult<Plain<User>> {
     let user = Call::of(context).load(id).await?;
-    user.map(|user| Plain(User(user))).ok_or_else(|| ServiceError::Internal(format!("user {id} is missing").into()).into())
+    user.map(|user| Plain(User(user)))
+        .ok_or_else(|| ServiceError::Internal(format!("user {id} is missing").into()).into())
 }
 
 /// A user, if the viewer may see them.

@@ -125,7 +125,12 @@ async fn readers_beside_writers_never_see_the_past() {
                     let place = number * 7 + round % 5;
                     let written = reprice(&writer, ids[place], round as i64).await;
                     let read = all(&reader, &ids).await;
-                    assert!(read[place].version >= written.version, "{} after {}", read[place].version, written.version);
+                    assert!(
+                        read[place].version >= written.version,
+                        "{} after {}",
+                        read[place].version,
+                        written.version
+                    );
                 }
             })
         });
