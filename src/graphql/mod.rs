@@ -9,6 +9,7 @@ mod loaders;
 mod node;
 mod operation;
 mod order;
+mod plain;
 mod product;
 mod scalars;
 mod selection;
@@ -19,7 +20,7 @@ mod user;
 use std::sync::Arc;
 
 use async_graphql::{
-    Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError,
+    Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError, Value,
     parser::types::OperationType,
 };
 use async_trait::async_trait;
@@ -97,6 +98,12 @@ pub trait Endpoint: Send + Sync + 'static {
     async fn ready(&self) -> Result<(), String>;
 }
 
+/// Appends the data of a response as JSON. Parts of it may be JSON text already: they are not read again, as serde
+/// would do.
+pub fn write_data(data: &Value, json: &mut Vec<u8>) -> serde_json::Result<()> {
+    plain::write_value(data, json)
+}
+
 /// What the schema offers besides the operations.
 #[derive(Debug, Clone, Copy)]
 pub struct ApiOptions {
@@ -158,7 +165,7 @@ impl Executor {
     fn prepare(&self, viewer: Viewer, mut request: Request, phase: Phase) -> (Request, Batches, Shape) {
         let shape = self.shapes.of(&mut request);
         let batches = Batches::default();
-        let call = Arc::new(Call::new(self.service.clone(), viewer, batches.clone(), phase));
+        let call = Arc::new(Call::new(self.service.clone(), viewer, batches.clone(), phase, shape.is_plain()));
         (request.data(call), batches, shape)
     }
 }

@@ -16,6 +16,8 @@ use async_graphql::{
     },
 };
 
+use super::plain::is_raw;
+
 /// Fields of an operation that are planned for. A document can blow up by spreading fragments; past this bound its
 /// results stay as the executor made them.
 const MAX_FIELDS: usize = 10_000;
@@ -37,7 +39,12 @@ struct Field {
 }
 
 /// The shape of one operation's results.
-pub(super) struct Shape(Option<Plan>);
+#[derive(Default)]
+pub(super) struct Shape {
+    plan: Option<Plan>,
+    /// Whether no object is selected twice, its selections to be merged.
+    is_plain: bool,
+}
 
 /// A null where the schema allows none: the parent has to be null instead.
 struct Forbidden;
@@ -63,17 +70,17 @@ impl Shapes {
     /// The shape of the operation that `request` runs.
     pub fn of(&self, request: &mut Request) -> Shape {
         let name = request.operation_name.clone();
-        let Ok(document) = request.parsed_query() else { return Shape(None) };
-        let Some(operation) = operation(document, name.as_deref()) else { return Shape(None) };
+        let Ok(document) = request.parsed_query() else { return Shape::default() };
+        let Some(operation) = operation(document, name.as_deref()) else { return Shape::default() };
         let root = match operation.node.ty {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         };
-        let mut planner = Planner { types: &self.0, document, left: MAX_FIELDS };
+        let mut planner = Planner { types: &self.0, document, left: MAX_FIELDS, merges: false };
         let mut plan = Plan::new();
         let planned = planner.add(&mut plan, root, &operation.node.selection_set.node, MAX_LEVELS);
-        Shape(planned.map(|()| plan))
+        Shape { plan: planned.map(|()| plan), is_plain: planned.is_some() && !planner.merges }
     }
 }
 
@@ -94,6 +101,8 @@ struct Planner<'a> {
     types: &'a HashMap<Name, HashMap<Name, Type>>,
     document: &'a ExecutableDocument,
     left: usize,
+    /// Whether an object was selected again.
+    merges: bool,
 }
 
 impl Planner<'_> {
@@ -107,10 +116,16 @@ impl Planner<'_> {
                     let key = &field.node.response_key().node;
                     let ty = self.types.get(parent).and_then(|fields| fields.get(&field.node.name.node)).cloned();
                     let below = ty.as_ref().map(|ty| base_name(&ty.base).clone());
-                    let place = plan.iter().position(|planned| planned.key == *key).unwrap_or_else(|| {
-                        plan.push(Field { key: key.clone(), ty, selected: Plan::new() });
-                        plan.len() - 1
-                    });
+                    let place = match plan.iter().position(|planned| planned.key == *key) {
+                        Some(place) => {
+                            self.merges |= !field.node.selection_set.node.items.is_empty();
+                            place
+                        }
+                        None => {
+                            plan.push(Field { key: key.clone(), ty, selected: Plan::new() });
+                            plan.len() - 1
+                        }
+                    };
                     if let Some(below) = below {
                         self.add(&mut plan[place].selected, &below, &field.node.selection_set.node, levels)?;
                     }
@@ -139,9 +154,14 @@ fn base_name(base: &BaseType) -> &Name {
 }
 
 impl Shape {
+    /// Whether objects can be written where they are selected, as nothing else is selected of them elsewhere.
+    pub fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
     /// Shapes a response of the operation.
     pub fn apply(&self, response: &mut Response) {
-        let Some(plan) = &self.0 else { return };
+        let Some(plan) = &self.plan else { return };
         let mut path = Vec::new();
         if let Value::Object(fields) = &mut response.data {
             let errors = &response.errors;
@@ -214,7 +234,7 @@ fn shape_value(
                 shaped
             })
         }
-        (BaseType::Named(_), Value::Object(fields)) => shape_object(selected, fields, errors, path),
+        (BaseType::Named(_), Value::Object(fields)) if !is_raw(fields) => shape_object(selected, fields, errors, path),
         _ => Ok(()),
     };
     match shaped {

@@ -134,7 +134,7 @@ fn respond(format: Format, response: GraphqlResponse) -> Response {
         }
         _ => StatusCode::OK,
     };
-    let mut answer = error::json(status, format, serde_json::to_vec(&wire::GraphqlResult::from(&response)));
+    let mut answer = error::json(status, format, wire::GraphqlResult::from(&response).to_json());
     if status == StatusCode::UNAUTHORIZED {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

@@ -6,6 +6,10 @@ use async_graphql::{Response, ServerError, Value};
 use serde::Serialize;
 
 use super::{error::code, observe::RequestId};
+use crate::graphql::write_data;
+
+/// Room for a small answer.
+const FIRST_BYTES: usize = 1024;
 
 /// A result as the GraphQL specification has it: without `data` when the request was refused before it ran.
 #[derive(Serialize)]
@@ -28,6 +32,28 @@ impl<'a> From<&'a Response> for GraphqlResult<'a> {
     }
 }
 
+impl GraphqlResult<'_> {
+    /// The same as serde makes of it, faster.
+    pub(super) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let Some(data) = self.data else { return serde_json::to_vec(self) };
+        let mut json = Vec::with_capacity(FIRST_BYTES);
+        json.push(b'{');
+        if !self.errors.is_empty() {
+            json.extend_from_slice(br#""errors":"#);
+            serde_json::to_writer(&mut json, self.errors)?;
+            json.push(b',');
+        }
+        json.extend_from_slice(br#""data":"#);
+        write_data(data, &mut json)?;
+        if !self.extensions.is_empty() {
+            json.extend_from_slice(br#","extensions":"#);
+            serde_json::to_writer(&mut json, self.extensions)?;
+        }
+        json.push(b'}');
+        Ok(json)
+    }
+}
+
 /// Whether the request failed before execution: there is no data, and no error belongs to a field.
 pub(super) fn was_refused(response: &Response) -> bool {
     has_no_data(response) && response.errors.iter().all(|error| error.path.is_empty())
@@ -45,6 +71,35 @@ pub(super) fn tag_internal_errors(errors: &mut [ServerError], id: &RequestId) {
             && extensions.get("requestId").is_none()
         {
             extensions.set("requestId", id.as_str());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::value;
+
+    use super::*;
+
+    #[test]
+    fn both_ways_to_json_agree() {
+        let mut failed = ServerError::new("\"no\"", None);
+        failed.path.push(async_graphql::PathSegment::Index(1));
+        let data = value!({ "a": [1, { "b\n": "\u{1}\"x" }, [], {}], "c": null, "d": true, "e": 1.5 });
+        let with_extension = Response::new(data.clone()).extension("cost", value!(3));
+        let mut partial = Response::new(value!({ "a": null }));
+        partial.errors.push(failed.clone());
+        for response in [
+            Response::new(Value::Null),
+            Response::new(data),
+            with_extension,
+            partial,
+            Response::from_errors(vec![failed]),
+            Response::from_errors(vec![ServerError::new("refused", None)]),
+        ] {
+            let result = GraphqlResult::from(&response);
+            let by_serde = serde_json::to_string(&result).unwrap();
+            assert_eq!(String::from_utf8(result.to_json().unwrap()).unwrap(), by_serde);
         }
     }
 }

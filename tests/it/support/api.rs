@@ -71,6 +71,11 @@ impl TestApi {
         self.api.execute(viewer, request).await
     }
 
+    /// The schema in the schema definition language.
+    pub fn sdl(&self) -> String {
+        self.api.sdl()
+    }
+
     /// The data of a response without errors.
     pub async fn data(&self, viewer: Viewer, document: &str, variables: Value) -> Value {
         let response = self.response(viewer, document, variables).await;
