@@ -2,7 +2,7 @@
 //!
 //! | route | |
 //! | --- | --- |
-//! | `/graphql` | POST and GET by the GraphQL-over-HTTP specification; WebSocket upgrade, `graphql-transport-ws` |
+//! | `/graphql` | POST and GET by the GraphQL-over-HTTP specification; WebSocket upgrade, `graphql-transport-ws` and `graphql-ws` |
 //! | `/`, `/graphiql`, `/ui/…` | the UI, when it is on |
 //! | `/schema.graphql` | the schema, when it is public |
 //! | `/healthz`, `/readyz` | alive; can serve |

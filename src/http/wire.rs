@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{error::code, observe::RequestId};
 
 /// A result as the GraphQL specification has it: without `data` when the request was refused before it ran.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct GraphqlResult<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ServerError],

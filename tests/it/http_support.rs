@@ -20,7 +20,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use orderwire::{
-    domain::{Clock, SystemClock, Viewer},
+    domain::{Clock, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
     graphql::{Answer, Endpoint, ViewerSession},
     http::{self, HttpOptions},
 };
@@ -183,6 +183,19 @@ fn coded(message: &str, code: &str) -> ServerError {
     error
 }
 
+/// Of `Bearer user NAME ROLE MILLISECONDS`: a session of its own, whose token is good for that long.
+fn user_of(authorization: &str) -> ViewerSession {
+    let mut words = authorization.split(' ').skip(2);
+    let (name, role, lifetime) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
+    let now = SystemClock.now();
+    let viewer = Viewer::User {
+        id: UserId::derived(Timestamp::from_unix_millis(0), "test", name),
+        role: if role == "staff" { UserRole::Staff } else { UserRole::Customer },
+        session: SessionId::generate(now),
+    };
+    ViewerSession { viewer, expires_at: Some(now.plus(Duration::from_millis(lifetime.parse().unwrap()))) }
+}
+
 #[async_trait]
 impl Endpoint for TestEndpoint {
     async fn viewer(&self, authorization: Option<&str>) -> Result<ViewerSession, ServerError> {
@@ -193,6 +206,7 @@ impl Endpoint for TestEndpoint {
             Some("Bearer short") => session(Viewer::System, Some(SystemClock.now().plus(Duration::from_millis(300)))),
             Some("Bearer down") => Err(coded("sessions cannot be read", "UNAVAILABLE")),
             Some("Bearer panic") => panic!("out of cheese"),
+            Some(text) if text.starts_with("Bearer user ") => Ok(user_of(text)),
             Some(_) => Err(coded("the token does not hold", "UNAUTHENTICATED")),
         }
     }

@@ -20,4 +20,6 @@ mod import;
 mod nodes;
 mod schema;
 mod support;
+mod ws_legacy;
 mod ws_protocol;
+mod ws_renewal;

@@ -1,8 +1,7 @@
 //! Two nodes that share a database: what happens on one is seen on the other, over real HTTP and WebSockets.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
-use futures_util::{SinkExt, StreamExt};
 use orderwire::{
     app::App,
     config::{self, Sources},
@@ -10,17 +9,13 @@ use orderwire::{
     service::{Registration, Service},
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
-use tokio_tungstenite::{
-    WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest},
-};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::api::PASSWORD;
-
-/// A message has to come within this; without Redis the promise is 1 s.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::support::{
+    api::PASSWORD,
+    ws::{self, Client},
+};
 
 fn service(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
@@ -74,17 +69,11 @@ impl Node {
         self.query(None, login, variables).await["login"]["session"]["accessToken"].as_str().unwrap().to_owned()
     }
 
-    async fn subscribe(&self, token: &str, query: &str) -> Subscriber {
-        let mut request = format!("ws://{}/graphql", self.address).into_client_request().unwrap();
-        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        let mut socket = Subscriber(client_async(request, stream).await.unwrap().0);
-        socket
-            .send(json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {token}") } }))
-            .await;
-        assert_eq!(socket.receive().await["type"], "connection_ack");
-        socket.send(json!({ "id": "1", "type": "subscribe", "payload": { "query": query } })).await;
-        socket
+    async fn subscribe(&self, token: &str, query: &str) -> Client {
+        let payload = json!({ "Authorization": format!("Bearer {token}") });
+        let mut client = Client::open_with(self.address, ws::MODERN, payload).await;
+        client.subscribe("1", query).await;
+        client
     }
 
     async fn stop(self) {
@@ -93,26 +82,8 @@ impl Node {
     }
 }
 
-struct Subscriber(WebSocketStream<TcpStream>);
-
-impl Subscriber {
-    async fn send(&mut self, message: Value) {
-        self.0.send(Message::text(message.to_string())).await.unwrap();
-    }
-
-    async fn receive(&mut self) -> Value {
-        loop {
-            match timeout(PATIENCE, self.0.next()).await.expect("a message in time") {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    async fn update(&mut self) -> Value {
-        self.receive().await["payload"]["data"]["orderUpdates"].clone()
-    }
+async fn update(subscriber: &mut Client) -> Value {
+    subscriber.receive().await["payload"]["data"]["orderUpdates"].clone()
 }
 
 async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
@@ -142,7 +113,7 @@ async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
     );
     let mut watchers = [first.subscribe(&staff, &watch).await, second.subscribe(&buyer, &watch).await];
     for watcher in &mut watchers {
-        assert_eq!(watcher.update().await["kind"], "SNAPSHOT");
+        assert_eq!(update(watcher).await["kind"], "SNAPSHOT");
     }
     let advance = "mutation ($order: ID!, $status: OrderStatus!) { updateOrderStatus(input: { orderId: $order, status: $status }) { userErrors { message } } }";
     for (number, (node, status)) in
@@ -150,7 +121,7 @@ async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
     {
         node.query(Some(&staff), advance, json!({ "order": order, "status": status })).await;
         let [here, there] = &mut watchers;
-        let updates = [here.update().await, there.update().await];
+        let updates = [update(here).await, update(there).await];
         assert_eq!(updates[0], updates[1]);
         assert_eq!(updates[0]["kind"], "STATUS_CHANGED");
         assert_eq!(
