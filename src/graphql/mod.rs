@@ -83,6 +83,9 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Errors: UNAUTHENTICATED for a token that is not good, UNAVAILABLE.
     async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError>;
 
+    /// Waits until the rights of a viewer end: the session has ended, or the user has another role.
+    async fn ended(&self, viewer: Viewer);
+
     /// Runs a query or mutation; a subscription is answered with an error. Every error of the answer has a code.
     async fn execute(&self, viewer: Viewer, request: Request) -> Response;
 
@@ -190,6 +193,10 @@ impl Endpoint for Api {
             },
         };
         self.executor.service.authenticate(token).await.map_err(|error| ApiError::from(error).into_server_error())
+    }
+
+    async fn ended(&self, viewer: Viewer) {
+        self.executor.service.ended(&viewer).await;
     }
 
     async fn execute(&self, viewer: Viewer, request: Request) -> Response {

@@ -42,6 +42,8 @@ pub struct Probe {
     pub unready: AtomicBool,
     /// `held` queries under way, and whether they may end.
     pub holding: AtomicUsize,
+    /// Ends all sessions of users.
+    pub sessions_end: CancellationToken,
     /// Lets `held` queries end.
     pub release: tokio::sync::Notify,
 }
@@ -208,6 +210,13 @@ impl Endpoint for TestEndpoint {
             Some("Bearer panic") => panic!("out of cheese"),
             Some(text) if text.starts_with("Bearer user ") => Ok(user_of(text)),
             Some(_) => Err(coded("the token does not hold", "UNAUTHENTICATED")),
+        }
+    }
+
+    async fn ended(&self, viewer: Viewer) {
+        match viewer {
+            Viewer::User { .. } => self.1.sessions_end.cancelled().await,
+            _ => std::future::pending().await,
         }
     }
 

@@ -1,15 +1,15 @@
 //! Two nodes that share a database: what happens on one is seen on the other, over real HTTP and WebSockets.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use orderwire::{
     app::App,
     config::{self, Sources},
-    domain::{UserRole, Viewer},
+    domain::{User, UserRole, Viewer},
     service::{Registration, Service},
 };
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
@@ -30,14 +30,9 @@ struct Node {
 }
 
 impl Node {
-    async fn start(database: &str, redis: Option<&str>) -> (Self, Arc<Service>) {
-        let mut variables = vec![
-            ("DATABASE_URL", database),
-            ("BIND", "127.0.0.1:0"),
-            ("JWT_SECRET", "a secret that both nodes know, of 32 bytes and more"),
-        ];
-        variables.extend(redis.map(|url| ("REDIS_URL", url)));
-        let environment = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    async fn start(variables: &[(&str, &str)]) -> (Self, Arc<Service>) {
+        let own = [("BIND", "127.0.0.1:0"), ("JWT_SECRET", "a secret that both nodes know, of 32 bytes and more")];
+        let environment = own.iter().chain(variables).map(|(name, value)| (name.into(), value.into())).collect();
         let config = config::load(&Sources { environment, ..Sources::default() }).config;
         let app = App::start(&config).await.unwrap();
         let (address, stop) = (app.address(), CancellationToken::new());
@@ -86,18 +81,48 @@ async fn update(subscriber: &mut Client) -> Value {
     subscriber.receive().await["payload"]["data"]["orderUpdates"].clone()
 }
 
-async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
-    let server = service("ORDERWIRE_TEST_MONGODB_URL");
-    let name = format!("nodes_{:032x}", rand::random::<u128>());
-    let (address, options) = server.split_once('?').unwrap_or((&server, ""));
-    let database = format!("{}/{name}?{options}", address.trim_end_matches('/'));
-    let (first, service) = Node::start(&database, redis).await;
-    let (second, _) = Node::start(&database, redis).await;
-    for (name, role) in [("staff", UserRole::Staff), ("buyer", UserRole::Customer)] {
+/// Two nodes on a database of their own.
+struct Pair {
+    first: Node,
+    second: Node,
+    service: Arc<Service>,
+    server: String,
+    name: String,
+}
+
+impl Pair {
+    async fn start(variables: &[(&str, &str)]) -> Self {
+        let server = service("ORDERWIRE_TEST_MONGODB_URL");
+        let name = format!("nodes_{:032x}", rand::random::<u128>());
+        let (address, options) = server.split_once('?').unwrap_or((&server, ""));
+        let database = format!("{}/{name}?{options}", address.trim_end_matches('/'));
+        let variables = [variables, &[("DATABASE_URL", &*database)]].concat();
+        let (first, service) = Node::start(&variables).await;
+        let (second, _) = Node::start(&variables).await;
+        Self { first, second, service, server, name }
+    }
+
+    async fn join(&self, name: &str, role: UserRole) -> User {
         let email = format!("{name}@example.com");
         let registration =
             Registration { email, name: name.to_owned(), region: None, password: Some(PASSWORD.to_owned()) };
-        service.create_user(&Viewer::System, registration, role).await.unwrap();
+        self.service.create_user(&Viewer::System, registration, role).await.unwrap()
+    }
+
+    async fn stop(self) {
+        for node in [self.first, self.second] {
+            node.stop().await;
+        }
+        mongodb::Client::with_uri_str(&self.server).await.unwrap().database(&self.name).drop().await.unwrap();
+    }
+}
+
+async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
+    let variables: Vec<_> = redis.map(|url| ("REDIS_URL", url)).into_iter().collect();
+    let pair = Pair::start(&variables).await;
+    let Pair { first, second, .. } = &pair;
+    for (name, role) in [("staff", UserRole::Staff), ("buyer", UserRole::Customer)] {
+        pair.join(name, role).await;
     }
     let (staff, buyer) = (first.token("staff").await, second.token("buyer").await);
     let create =
@@ -117,7 +142,7 @@ async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
     }
     let advance = "mutation ($order: ID!, $status: OrderStatus!) { updateOrderStatus(input: { orderId: $order, status: $status }) { userErrors { message } } }";
     for (number, (node, status)) in
-        [(&first, "CONFIRMED"), (&second, "SHIPPED"), (&first, "DELIVERED")].into_iter().enumerate()
+        [(first, "CONFIRMED"), (second, "SHIPPED"), (first, "DELIVERED")].into_iter().enumerate()
     {
         node.query(Some(&staff), advance, json!({ "order": order, "status": status })).await;
         let [here, there] = &mut watchers;
@@ -129,10 +154,7 @@ async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
             json!({ "status": status, "version": number + 2, "customer": { "name": "buyer" } })
         );
     }
-    for node in [first, second] {
-        node.stop().await;
-    }
-    mongodb::Client::with_uri_str(&server).await.unwrap().database(&name).drop().await.unwrap();
+    pair.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,4 +165,73 @@ async fn that_share_mongodb_and_redis_deliver_each_others_updates() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn that_share_mongodb_alone_deliver_each_others_updates() {
     nodes_deliver_each_others_updates(None).await;
+}
+
+const WATCH: &str = "subscription { taskUpdates { kind } }";
+
+/// Each way to end somebody's rights: the mutation, and whether an admin makes it.
+const ENDS: [(&str, bool); 5] = [
+    ("mutation { logout { userErrors { message } } }", false),
+    ("mutation { logoutEverywhere { userErrors { message } } }", false),
+    (
+        "mutation ($password: String!) { changePassword(input: { currentPassword: $password, newPassword: $password }) { userErrors { message } } }",
+        false,
+    ),
+    (
+        "mutation ($user: ID!) { updateUserRole(input: { userId: $user, role: STAFF }) { userErrors { message } } }",
+        true,
+    ),
+    ("mutation ($user: ID!) { deleteUser(input: { userId: $user }) { userErrors { message } } }", true),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn close_every_socket_within_two_seconds_of_the_end_of_its_rights() {
+    let pair = Pair::start(&[]).await;
+    let Pair { first, second, .. } = &pair;
+    pair.join("admin", UserRole::Admin).await;
+    let (admin, bystander) = (first.token("admin").await, pair.join("bystander", UserRole::Customer).await);
+    let mut untouched = second.subscribe(&second.token("bystander").await, WATCH).await;
+    for (number, (mutation, by_admin)) in ENDS.into_iter().enumerate() {
+        let name = format!("user{number}");
+        let user = pair.join(&name, UserRole::Customer).await;
+        let token = first.token(&name).await;
+        let mut sockets = [first.subscribe(&token, WATCH).await, second.subscribe(&token, WATCH).await];
+        let mut other_session = first.subscribe(&second.token(&name).await, WATCH).await;
+        let variables = json!({ "user": user.id.to_string(), "password": PASSWORD });
+        let ended = Instant::now();
+        let who = if by_admin { &admin } else { &token };
+        let payload = first.query(Some(who), mutation, variables).await;
+        assert!(payload.to_string().contains("\"userErrors\":[]"), "{mutation}: {payload}");
+        // The other node may still remember that the token was good.
+        let mut late = Client::connect(second.address, ws::MODERN).await;
+        let authorization = format!("Bearer {token}");
+        late.send(json!({ "type": "connection_init", "payload": { "authorization": authorization } })).await;
+        for socket in &mut sockets {
+            assert_eq!(socket.closed().await, (4403, "Session ended".to_owned()), "{mutation}");
+        }
+        assert_eq!(late.closed().await.0, 4403, "{mutation}");
+        if number > 0 {
+            assert_eq!(other_session.closed().await.0, 4403, "{mutation}");
+        }
+        assert!(ended.elapsed() < Duration::from_secs(2), "{mutation}: {:?}", ended.elapsed());
+        if number == 0 {
+            other_session.send(json!({ "type": "ping" })).await;
+            assert_eq!(other_session.receive().await["type"], "pong", "a logout ends one session");
+        }
+    }
+    untouched.send(json!({ "type": "ping" })).await;
+    assert_eq!(untouched.receive().await["type"], "pong", "{bystander:?}");
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn close_sockets_when_their_tokens_expire() {
+    let pair = Pair::start(&[("ORDERWIRE_AUTH_ACCESS_TOKEN_LIFETIME", "2s")]).await;
+    pair.join("anna", UserRole::Customer).await;
+    let token = pair.first.token("anna").await;
+    let mut sockets = [pair.first.subscribe(&token, WATCH).await, pair.second.subscribe(&token, WATCH).await];
+    for socket in &mut sockets {
+        assert_eq!(socket.closed().await, (4403, "Token expired".to_owned()));
+    }
+    pair.stop().await;
 }

@@ -76,6 +76,23 @@ async fn closes_it_when_it_is_not_good_or_of_somebody_else() {
 }
 
 #[tokio::test]
+async fn the_end_of_the_session_closes_it() {
+    let server = Server::start(HttpOptions::default()).await;
+    let mut clients = Vec::new();
+    for protocol in [ws::MODERN, ws::LEGACY] {
+        clients.push(open(&server, protocol, "anna customer 60000").await);
+    }
+    let mut nobody = Client::open(server.address).await;
+    server.probe.sessions_end.cancel();
+    for client in &mut clients {
+        assert_eq!(client.closed().await, (4403, "Session ended".to_owned()));
+    }
+    eventually("all streams are gone", || server.probe.live.load(SeqCst) == 0).await;
+    nobody.subscribe("1", "{ hello }").await;
+    assert_eq!(nobody.receive().await["type"], "next");
+}
+
+#[tokio::test]
 async fn is_not_taken_before_the_opening_and_never_repeated() {
     let server = Server::start(HttpOptions::default()).await;
     let mut client = Client::connect(server.address, ws::MODERN).await;

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// What became of a token.
+/// What became of a token, or of the rights that one gave.
 pub(super) enum Verdict {
     /// It opens the connection.
     Opened,
@@ -38,12 +38,14 @@ pub(super) struct Identity {
     handshake: Option<String>,
     check: Option<BoxFuture<'static, Result<Authenticated, ServerError>>>,
     viewer: Option<Viewer>,
+    /// Ready when the viewer's rights have ended.
+    ended: Option<BoxFuture<'static, ()>>,
     expires_at: Option<Instant>,
 }
 
 impl Identity {
     pub(super) fn unknown(http: Arc<Http>, handshake: Option<String>) -> Self {
-        Self { http, handshake, check: None, viewer: None, expires_at: None }
+        Self { http, handshake, check: None, viewer: None, ended: None, expires_at: None }
     }
 
     /// Who it is, once the connection is open.
@@ -73,8 +75,12 @@ impl Identity {
         }));
     }
 
-    /// Ready once the token is checked.
+    /// Ready once the token is checked, or when the rights it gave have ended.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+        if self.ended.as_mut().is_some_and(|ended| ended.as_mut().poll(cx).is_ready()) {
+            self.ended = None;
+            return Poll::Ready(Verdict::Refused(4403, "Session ended"));
+        }
         let Some(check) = &mut self.check else { return Poll::Pending };
         check.as_mut().poll(cx).map(|checked| {
             self.check = None;
@@ -95,6 +101,8 @@ impl Identity {
             return Verdict::Refused(4403, "Forbidden: not the user and role that the connection was opened with");
         }
         self.viewer = Some(viewer);
+        let http = self.http.clone();
+        self.ended = Some(Box::pin(async move { http.endpoint.ended(viewer).await }));
         self.expires_at = expires_at.and_then(instant_of);
         if before.is_some() { Verdict::Renewed(expires_at) } else { Verdict::Opened }
     }
