@@ -19,7 +19,7 @@ mod user;
 use std::sync::Arc;
 
 use async_graphql::{
-    Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError,
+    Context, Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError,
     parser::types::OperationType,
 };
 use async_trait::async_trait;
@@ -40,7 +40,7 @@ use operation::{Batches, Operation};
 use shape::{Shape, Shapes};
 
 use crate::{
-    domain::{self, Viewer},
+    domain::{self, EventCursor, Viewer},
     service::{Service, ServiceError},
 };
 
@@ -83,6 +83,9 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Errors: UNAUTHENTICATED for a token that is not good, UNAVAILABLE.
     async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError>;
 
+    /// The newest event this node knows of; `None` when there are no event cursors.
+    fn head(&self) -> Option<EventCursor>;
+
     /// Waits until the rights of a viewer end: the session has ended, or the user has another role.
     async fn ended(&self, viewer: Viewer);
 
@@ -98,6 +101,18 @@ pub trait Endpoint: Send + Sync + 'static {
 
     /// Succeeds when requests can be served; else says which part fails.
     async fn ready(&self) -> Result<(), String>;
+}
+
+/// Data of a request: its subscription goes on after this event, whatever its arguments say.
+#[derive(Debug, Clone, Copy)]
+pub struct ResumeAfter(pub EventCursor);
+
+impl ResumeAfter {
+    /// Where the subscription that `context` belongs to goes on; `after` is its argument.
+    fn or(context: &Context<'_>, after: Option<scalars::EventCursor>) -> Option<EventCursor> {
+        let resumed = context.data_opt::<Self>().map(|resumed| resumed.0);
+        resumed.or(after.map(|cursor| cursor.0))
+    }
 }
 
 /// What the schema offers besides the operations.
@@ -193,6 +208,10 @@ impl Endpoint for Api {
             },
         };
         self.executor.service.authenticate(token).await.map_err(|error| ApiError::from(error).into_server_error())
+    }
+
+    fn head(&self) -> Option<EventCursor> {
+        Some(self.executor.service.head())
     }
 
     async fn ended(&self, viewer: Viewer) {

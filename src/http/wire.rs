@@ -1,11 +1,17 @@
-//! GraphQL results as JSON.
+//! GraphQL results as JSON, and what else the transports share.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_graphql::{Response, ServerError, Value};
 use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use super::{error::code, observe::RequestId};
+use crate::{
+    domain::{Clock, SystemClock, Timestamp},
+    graphql::Body,
+};
 
 /// A result as the GraphQL specification has it: without `data` when the request was refused before it ran.
 #[derive(Debug, Serialize)]
@@ -26,6 +32,29 @@ impl<'a> From<&'a Response> for GraphqlResult<'a> {
             extensions: &response.extensions,
         }
     }
+}
+
+/// A result of an operation that is run as a stream.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Payload<'a> {
+    Result(GraphqlResult<'a>),
+    Written(&'a RawValue),
+}
+
+impl<'a> From<&'a Body> for Payload<'a> {
+    fn from(body: &'a Body) -> Self {
+        match body {
+            Body::Response(response) => Self::Result(response.into()),
+            Body::Written(json) => Self::Written(json),
+        }
+    }
+}
+
+/// When this node's timers have that time.
+pub(super) fn instant_of(time: Timestamp) -> Option<Instant> {
+    let left = time.unix_millis_clamped().saturating_sub(SystemClock.now().unix_millis_clamped());
+    Instant::now().checked_add(Duration::from_millis(left))
 }
 
 /// Whether the request failed before execution: there is no data, and no error belongs to a field.

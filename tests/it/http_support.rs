@@ -20,8 +20,8 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use orderwire::{
-    domain::{Clock, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
-    graphql::{Answer, Endpoint, ViewerSession},
+    domain::{Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
+    graphql::{Answer, Endpoint, ResumeAfter, ViewerSession},
     http::{self, HttpOptions},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -125,9 +125,20 @@ impl Subscriptions {
         stream::iter(1..=to)
     }
 
+    /// The event that the request resumes after.
+    async fn resumed(&self, ctx: &Context<'_>) -> impl Stream<Item = Option<String>> {
+        let after = ctx.data_opt::<ResumeAfter>().map(|resume| resume.0.to_string());
+        stream::iter([after])
+    }
+
     /// One item, then nothing until it is dropped.
     async fn open(&self, ctx: &Context<'_>) -> impl Stream<Item = i32> {
         watched(ctx, stream::iter([1]).chain(stream::pending()))
+    }
+
+    /// Nothing until it is dropped.
+    async fn silent(&self, ctx: &Context<'_>) -> impl Stream<Item = i32> {
+        watched(ctx, stream::pending())
     }
 
     /// As many texts of this size as the reader takes.
@@ -213,6 +224,10 @@ impl Endpoint for TestEndpoint {
         }
     }
 
+    fn head(&self) -> Option<EventCursor> {
+        Some(EventCursor { log: LogId(7), seq: 0 })
+    }
+
     async fn ended(&self, viewer: Viewer) {
         match viewer {
             Viewer::User { .. } => self.1.sessions_end.cancelled().await,
@@ -227,8 +242,14 @@ impl Endpoint for TestEndpoint {
         }
     }
 
+    /// The answers of a subscription have cursors, beginning with 1.
     fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Answer> {
-        self.0.execute_stream(request.data(viewer)).map(Answer::from).boxed()
+        let subscribes = request.query.starts_with("subscription");
+        let answers = self.0.execute_stream(request.data(viewer)).enumerate();
+        let cursor = move |number| EventCursor { log: LogId(7), seq: number as i64 + 1 };
+        let answer =
+            move |(number, response)| Answer { cursor: subscribes.then(|| cursor(number)), ..Answer::from(response) };
+        answers.map(answer).boxed()
     }
 
     fn sdl(&self) -> String {

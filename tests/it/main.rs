@@ -15,6 +15,7 @@ mod contract;
 mod feed;
 mod http_graphql;
 mod http_routes;
+mod http_streams;
 mod http_support;
 mod import;
 mod nodes;

@@ -4,7 +4,6 @@ use std::{
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use async_graphql::ServerError;
@@ -12,12 +11,13 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::time::Instant;
 
 use crate::{
-    domain::{Clock, SystemClock, Timestamp, Viewer},
+    domain::{Timestamp, Viewer},
     graphql::Authenticated,
     http::{
         error::{code, coded},
         observe,
         router::Http,
+        wire,
     },
 };
 
@@ -103,7 +103,7 @@ impl Identity {
         self.viewer = Some(viewer);
         let http = self.http.clone();
         self.ended = Some(Box::pin(async move { http.endpoint.ended(viewer).await }));
-        self.expires_at = expires_at.and_then(instant_of);
+        self.expires_at = expires_at.and_then(wire::instant_of);
         if before.is_some() { Verdict::Renewed(expires_at) } else { Verdict::Opened }
     }
 }
@@ -116,9 +116,4 @@ fn is_same(one: Viewer, other: Viewer) -> bool {
         }
         _ => one == other,
     }
-}
-
-fn instant_of(time: Timestamp) -> Option<Instant> {
-    let left = time.unix_millis_clamped().saturating_sub(SystemClock.now().unix_millis_clamped());
-    Instant::now().checked_add(Duration::from_millis(left))
 }

@@ -18,12 +18,9 @@ use super::{
     frames::Frames,
     identity::{Identity, Verdict},
     operations::{Operations, Outcome},
-    protocol::{ClientMessage, Invalid, Payload, Protocol, ServerMessage},
+    protocol::{ClientMessage, Invalid, Protocol, ServerMessage},
 };
-use crate::{
-    graphql::Body,
-    http::{error::coded, observe::RequestId, params, router::Http, serve::Lifecycle},
-};
+use crate::http::{error::coded, observe::RequestId, params, router::Http, serve::Lifecycle};
 
 /// How a connection ends.
 enum End {
@@ -320,11 +317,7 @@ impl Socket {
     fn handle_outcome(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Next { id, body } => {
-                let payload = match &body {
-                    Body::Response(response) => Payload::Result(response.into()),
-                    Body::Written(json) => Payload::Written(json),
-                };
-                if !self.send(ServerMessage::Next { id: &id, payload }) {
+                if !self.send(ServerMessage::Next { id: &id, payload: (&body).into() }) {
                     self.operations.stop(&id);
                     self.refuse(&id, coded("The result is larger than a message can be.", "QUERY_TOO_COMPLEX"));
                 }

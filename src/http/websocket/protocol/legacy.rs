@@ -5,7 +5,8 @@
 use async_graphql::ServerError;
 use serde::Serialize;
 
-use super::{ClientMessage, Invalid, Payload, ServerMessage, envelope::Envelope};
+use super::{ClientMessage, Invalid, ServerMessage, envelope::Envelope};
+use crate::http::wire::Payload;
 
 pub(super) fn read(text: &str) -> Result<ClientMessage, Invalid> {
     let envelope = Envelope::read(text)?;

@@ -7,10 +7,9 @@ mod modern;
 use std::borrow::Cow;
 
 use async_graphql::{Request, ServerError};
-use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{domain::Timestamp, http::wire::GraphqlResult};
+use crate::{domain::Timestamp, http::wire::Payload};
 
 /// The subprotocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,14 +73,6 @@ pub(super) enum ServerMessage<'a> {
     Error { id: &'a str, errors: &'a [ServerError] },
     /// An operation is over.
     Complete { id: &'a str },
-}
-
-/// A result of an operation.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Payload<'a> {
-    Result(GraphqlResult<'a>),
-    Written(&'a RawValue),
 }
 
 impl Protocol {

@@ -5,8 +5,8 @@ use async_graphql::ServerError;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{ClientMessage, Invalid, Payload, ServerMessage, envelope::Envelope};
-use crate::domain::Timestamp;
+use super::{ClientMessage, Invalid, ServerMessage, envelope::Envelope};
+use crate::{domain::Timestamp, http::wire::Payload};
 
 pub(super) fn read(text: &str) -> Result<ClientMessage, Invalid> {
     let envelope = Envelope::read(text)?;
