@@ -20,7 +20,7 @@ mod user;
 use std::sync::Arc;
 
 use async_graphql::{
-    Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError, Value,
+    Context, Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError, Value,
     parser::types::OperationType,
 };
 use async_trait::async_trait;
@@ -41,7 +41,7 @@ use operation::{Batches, Operation};
 use shape::{Shape, Shapes};
 
 use crate::{
-    domain::{self, Viewer},
+    domain::{self, EventCursor, Viewer},
     service::{Service, ServiceError},
 };
 
@@ -84,6 +84,12 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Errors: UNAUTHENTICATED for a token that is not good, UNAVAILABLE.
     async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError>;
 
+    /// The newest event this node knows of; `None` when there are no event cursors.
+    fn head(&self) -> Option<EventCursor>;
+
+    /// Waits until the rights of a viewer end: the session has ended, or the user has another role.
+    async fn ended(&self, viewer: Viewer);
+
     /// Runs a query or mutation; a subscription is answered with an error. Every error of the answer has a code.
     async fn execute(&self, viewer: Viewer, request: Request) -> Response;
 
@@ -102,6 +108,18 @@ pub trait Endpoint: Send + Sync + 'static {
 /// would do.
 pub fn write_data(data: &Value, json: &mut Vec<u8>) -> serde_json::Result<()> {
     plain::write_value(data, json)
+}
+
+/// Data of a request: its subscription goes on after this event, whatever its arguments say.
+#[derive(Debug, Clone, Copy)]
+pub struct ResumeAfter(pub EventCursor);
+
+impl ResumeAfter {
+    /// Where the subscription that `context` belongs to goes on; `after` is its argument.
+    fn or(context: &Context<'_>, after: Option<scalars::EventCursor>) -> Option<EventCursor> {
+        let resumed = context.data_opt::<Self>().map(|resumed| resumed.0);
+        resumed.or(after.map(|cursor| cursor.0))
+    }
 }
 
 /// What the schema offers besides the operations.
@@ -197,6 +215,14 @@ impl Endpoint for Api {
             },
         };
         self.executor.service.authenticate(token).await.map_err(|error| ApiError::from(error).into_server_error())
+    }
+
+    fn head(&self) -> Option<EventCursor> {
+        Some(self.executor.service.head())
+    }
+
+    async fn ended(&self, viewer: Viewer) {
+        self.executor.service.ended(&viewer).await;
     }
 
     async fn execute(&self, viewer: Viewer, request: Request) -> Response {

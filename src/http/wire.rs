@@ -1,18 +1,23 @@
-//! GraphQL results as JSON.
+//! GraphQL results as JSON, and what else the transports share.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_graphql::{Response, ServerError, Value};
 use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use super::{error::code, observe::RequestId};
-use crate::graphql::write_data;
+use crate::{
+    domain::{Clock, SystemClock, Timestamp},
+    graphql::{Body, write_data},
+};
 
 /// Room for a small answer.
 const FIRST_BYTES: usize = 1024;
 
 /// A result as the GraphQL specification has it: without `data` when the request was refused before it ran.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct GraphqlResult<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ServerError],
@@ -52,6 +57,29 @@ impl GraphqlResult<'_> {
         json.push(b'}');
         Ok(json)
     }
+}
+
+/// A result of an operation that is run as a stream.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Payload<'a> {
+    Result(GraphqlResult<'a>),
+    Written(&'a RawValue),
+}
+
+impl<'a> From<&'a Body> for Payload<'a> {
+    fn from(body: &'a Body) -> Self {
+        match body {
+            Body::Response(response) => Self::Result(response.into()),
+            Body::Written(json) => Self::Written(json),
+        }
+    }
+}
+
+/// When this node's timers have that time.
+pub(super) fn instant_of(time: Timestamp) -> Option<Instant> {
+    let left = time.unix_millis_clamped().saturating_sub(SystemClock.now().unix_millis_clamped());
+    Instant::now().checked_add(Duration::from_millis(left))
 }
 
 /// Whether the request failed before execution: there is no data, and no error belongs to a field.

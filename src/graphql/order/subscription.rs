@@ -7,6 +7,7 @@ use super::{Order, OrderStatus};
 use crate::{
     domain::{self, EventKind},
     graphql::{
+        ResumeAfter,
         error::{ApiError, argument_id},
         loaders::Call,
         scalars::{DateTime, EventCursor},
@@ -88,7 +89,7 @@ impl OrderSubscription {
         let order = order_id.map(|id| argument_id("orderId", &id)).transpose()?;
         let customer = customer_id.map(|id| argument_id("customerId", &id)).transpose()?;
         let open = async move {
-            let after = after.map(|cursor| cursor.0);
+            let after = ResumeAfter::or(context, after);
             Ok(call.service.order_updates(call.viewer(), order, customer, after).await?)
         };
         Ok(call.phase.run(open).await?.map(OrderUpdate::from))

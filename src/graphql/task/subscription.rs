@@ -7,6 +7,7 @@ use super::Task;
 use crate::{
     domain,
     graphql::{
+        ResumeAfter,
         error::{ApiError, argument_id},
         loaders::Call,
         order::UpdateKind,
@@ -58,7 +59,7 @@ impl TaskSubscription {
         let task = task_id.map(|id| argument_id("taskId", &id)).transpose()?;
         let assignee = assignee_id.map(|id| argument_id("assigneeId", &id)).transpose()?;
         let open = async move {
-            let after = after.map(|cursor| cursor.0);
+            let after = ResumeAfter::or(context, after);
             Ok(call.service.task_updates(call.viewer(), task, assignee, after).await?)
         };
         Ok(call.phase.run(open).await?.map(TaskUpdate::from))

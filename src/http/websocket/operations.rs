@@ -78,10 +78,10 @@ impl Operations {
         })));
     }
 
-    /// Drops an operation's stream; nothing more comes from it.
-    pub(super) fn stop(&mut self, id: &str) {
+    /// Drops an operation's stream; nothing more comes from it. Whether there was one.
+    pub(super) fn stop(&mut self, id: &str) -> bool {
         if self.ids.remove(id).is_none() {
-            return;
+            return false;
         }
         let operations = self.running.iter_mut().filter_map(|step| step.0.as_mut());
         for operation in operations.filter(|operation| &*operation.id == id) {
@@ -90,6 +90,7 @@ impl Operations {
                 waker.wake();
             }
         }
+        true
     }
 
     /// The next outcome of any of them; pending forever when there are none.
