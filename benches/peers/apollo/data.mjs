@@ -1,7 +1,9 @@
 // What a request reads from MongoDB, batched by DataLoaders that live as long as the request.
 import DataLoader from "dataloader";
 
-const ORDER_FIELDS = { number: 1, region: 1, customerId: 1, items: 1, total: 1, currency: 1, status: 1, placedAt: 1 };
+const ORDER_FIELDS = {
+  number: 1, region: 1, customerId: 1, items: 1, total: 1, currency: 1, status: 1, version: 1, placedAt: 1,
+};
 const USER_FIELDS = { name: 1, email: 1, role: 1, region: 1 };
 const PRODUCT_FIELDS = { sku: 1, name: 1, price: 1, currency: 1, stock: 1, status: 1 };
 const TASK_FIELDS = { title: 1, status: 1, priority: 1, orderId: 1, createdAt: 1 };
@@ -44,7 +46,7 @@ export function requestData(db) {
   const taskLoaders = new Map();
   return {
     users: byId(db.collection("users"), USER_FIELDS),
-    products: byId(db.collection("products"), PRODUCT_FIELDS),
+    productById: byId(db.collection("products"), PRODUCT_FIELDS),
     tasks(limit, after) {
       const key = JSON.stringify([limit, after]);
       let loader = taskLoaders.get(key);
@@ -58,5 +60,7 @@ export function requestData(db) {
         .sort({ placedAt: -1, _id: -1 })
         .limit(limit)
         .toArray(),
+    products: (limit) =>
+      db.collection("products").find({}, { projection: PRODUCT_FIELDS }).sort({ _id: 1 }).limit(limit).toArray(),
   };
 }

@@ -1,5 +1,6 @@
-// The part of Orderwire's schema that the benchmark reads.
+// The part of Orderwire's schema that the benchmarks use.
 import { GraphQLError, GraphQLScalarType } from "graphql";
+import { topicOf } from "./orders.mjs";
 
 const MAX_PAGE_SIZE = 100;
 
@@ -23,7 +24,7 @@ export const typeDefs = `#graphql
   enum OrderStatus { PENDING CONFIRMED SHIPPED DELIVERED CANCELLED RETURNED }
   type Order implements Node {
     id: ID! number: String! region: String! customer: User! items: [OrderItem!]! total: Money!
-    status: OrderStatus! tasks(first: Int = 20, after: String): TaskConnection! placedAt: DateTime!
+    status: OrderStatus! version: Int! tasks(first: Int = 20, after: String): TaskConnection! placedAt: DateTime!
   }
   type OrderItem {
     product: Product sku: String! name: String! quantity: Int! unitPrice: Money! lineTotal: Money!
@@ -39,10 +40,23 @@ export const typeDefs = `#graphql
   type TaskConnection { edges: [TaskEdge!]! nodes: [Task!]! pageInfo: PageInfo! }
   type TaskEdge { cursor: String! node: Task! }
 
+  type ProductConnection { nodes: [Product!]! }
+
+  enum UpdateKind { SNAPSHOT CREATED STATUS_CHANGED UPDATED DELETED }
+  type OrderUpdate { cursor: String! kind: UpdateKind! order: Order! }
+
+  input OrderItemInput { productId: ID! quantity: Int! }
+  input PlaceOrderInput { items: [OrderItemInput!]! idempotencyKey: String! }
+  type UserError { code: String! message: String! }
+  type PlaceOrderPayload { order: Order userErrors: [UserError!]! }
+
   type Query {
     order(id: ID!): Order
     orders(first: Int = 20, after: String): OrderConnection!
+    products(first: Int = 20): ProductConnection!
   }
+  type Mutation { placeOrder(input: PlaceOrderInput!): PlaceOrderPayload! }
+  type Subscription { orderUpdates(customerId: ID): OrderUpdate! }
 `;
 
 const dateTime = new GraphQLScalarType({ name: "DateTime", serialize: (date) => date.toISOString() });
@@ -100,12 +114,24 @@ export const resolvers = {
       const after = decodeCursor(args.after);
       return connection(await data.orders(first + 1, after), first, after, "placedAt");
     },
+    products: async (_, { first }, { data }) => ({ nodes: await data.products(pageSize(first)) }),
+  },
+  Mutation: {
+    placeOrder: async (_, { input }, { placeOrder }) => {
+      const order = await placeOrder(input.items);
+      const none = { code: "INSUFFICIENT_STOCK", message: "There is not enough of a product." };
+      return { order, userErrors: order ? [] : [none] };
+    },
+  },
+  Subscription: {
+    orderUpdates: { subscribe: (_, { customerId }, { pubsub }) => pubsub.asyncIterator(topicOf(customerId)) },
   },
   User: { id },
   Product: { id, price: (product) => money(product.price, product.currency) },
   Task: { id },
   Order: {
     id,
+    version: ({ version = 1 }) => version,
     customer: (order, _, { data }) => data.users.load(order.customerId),
     items: ({ items, currency }) => items.map((item) => Object.assign(item, { currency })),
     total: (order) => money(order.total, order.currency),
@@ -116,7 +142,7 @@ export const resolvers = {
     },
   },
   OrderItem: {
-    product: (item, _, { data }) => data.products.load(item.productId),
+    product: (item, _, { data }) => data.productById.load(item.productId),
     unitPrice: (item) => money(item.unitPrice, item.currency),
     lineTotal: (item) => money(item.lineTotal, item.currency),
   },

@@ -1,0 +1,103 @@
+//! The mutations and queries of the run, over HTTP.
+
+use std::{
+    env,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::{Value, json};
+use ureq::Agent;
+
+use crate::Result;
+
+/// How long the server may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Orders are spread over as many products, so that they rarely wait for each other.
+const PRODUCTS: usize = 50;
+
+const LOGIN: &str = "mutation ($input: LoginInput!) {
+  login(input: $input) { session { accessToken } userErrors { code message } }
+}";
+
+const PRODUCT_IDS: &str = "query ($first: Int!) { products(first: $first) { nodes { id stock } } }";
+
+const PLACE_ORDER: &str = "mutation ($input: PlaceOrderInput!) {
+  placeOrder(input: $input) { order { number } userErrors { code message } }
+}";
+
+/// A server where orders can be placed.
+pub struct Shop {
+    agent: Agent,
+    url: String,
+    tokens: Vec<String>,
+    products: Vec<String>,
+    /// Begins every idempotency key of this run.
+    run: u128,
+    placed: AtomicU64,
+}
+
+impl Shop {
+    /// Signs `users` in and looks up what can be bought.
+    pub fn open(url: &str, users: usize) -> Result<Self> {
+        let config = Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false);
+        let agent = config.max_idle_connections(256).max_idle_connections_per_host(256).build().into();
+        let mut shop = Self {
+            agent,
+            url: url.to_owned(),
+            tokens: Vec::new(),
+            products: Vec::new(),
+            run: SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos(),
+            placed: AtomicU64::new(0),
+        };
+        if users > 0 {
+            let password = env::var("FANOUT_PASSWORD").map_err(|_| "FANOUT_PASSWORD is not set")?;
+            let sign_in = |user| shop.sign_in(&format!("fanout-{user}@example.com"), &password);
+            shop.tokens = (1..=users).map(sign_in).collect::<Result<_>>()?;
+        }
+        let answer = shop.call(0, PRODUCT_IDS, json!({ "first": PRODUCTS }))?;
+        let products = answer["products"]["nodes"].as_array().ok_or("no list of products")?;
+        let in_stock = products.iter().filter(|product| product["stock"].as_i64() > Some(0));
+        shop.products = in_stock.filter_map(|product| product["id"].as_str()).map(str::to_owned).collect();
+        if shop.products.is_empty() { Err("nothing is in stock".into()) } else { Ok(shop) }
+    }
+
+    /// Access tokens, one for each user.
+    pub fn tokens(&self) -> &[String] {
+        &self.tokens
+    }
+
+    /// Places the `index`-th order and returns its number.
+    pub fn place(&self, index: usize) -> Result<String> {
+        let item = json!({ "productId": self.products[index % self.products.len()], "quantity": 1 });
+        let key = format!("{}-{}", self.run, self.placed.fetch_add(1, Ordering::Relaxed));
+        let input = json!({ "items": [item], "idempotencyKey": key });
+        let answer = self.call(index, PLACE_ORDER, json!({ "input": input }))?;
+        let payload = &answer["placeOrder"];
+        let number = payload["order"]["number"].as_str();
+        Ok(number.ok_or_else(|| format!("no order: {}", payload["userErrors"]))?.to_owned())
+    }
+
+    fn sign_in(&self, email: &str, password: &str) -> Result<String> {
+        let answer = self.call(0, LOGIN, json!({ "input": { "email": email, "password": password } }))?;
+        let token = answer["login"]["session"]["accessToken"].as_str();
+        Ok(token.ok_or_else(|| format!("{email} cannot sign in: {}", answer["login"]["userErrors"]))?.to_owned())
+    }
+
+    /// The `data` of an answer; the `index`-th user asks.
+    fn call(&self, index: usize, query: &str, variables: Value) -> Result<Value> {
+        let mut request = self.agent.post(&self.url);
+        if let Some(token) = self.tokens.get(index % self.tokens.len().max(1)) {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut response = request.send_json(json!({ "query": query, "variables": variables }))?;
+        let status = response.status();
+        let text = response.body_mut().read_to_string()?;
+        let mut answer: Value = serde_json::from_str(&text).map_err(|_| format!("{status}: {text:.300}"))?;
+        if answer.get("errors").is_some() {
+            return Err(format!("{status}: {}", answer["errors"]).into());
+        }
+        Ok(answer["data"].take())
+    }
+}

@@ -1,0 +1,200 @@
+//! Measures how a GraphQL server passes events on to many WebSockets: opens them, subscribes on each, places orders
+//! at a steady rate and follows every delivery. Prints one JSON object, and a line to read on standard error.
+
+mod api;
+mod frame;
+mod load;
+mod process;
+mod report;
+mod script;
+mod socket;
+mod swarm;
+mod tally;
+
+use std::{
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+
+use api::Shop;
+use load::Load;
+use process::Process;
+use report::Report;
+use swarm::Swarm;
+use tally::Tally;
+
+/// Errors end the run; what they say is for the one who started it.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// How long connecting and the first events may take.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Memory counts as settled when it moved by less than 1 % over this time.
+const SETTLE_STEP: Duration = Duration::from_secs(2);
+
+/// How long memory may take to settle.
+const SETTLE_AT_MOST: Duration = Duration::from_secs(30);
+
+/// Load generator for GraphQL subscriptions over graphql-transport-ws.
+#[derive(Parser)]
+struct Options {
+    /// What the figures are of.
+    #[arg(long)]
+    name: String,
+    /// Queries and mutations go here: `http://HOST:PORT/PATH`.
+    #[arg(long)]
+    url: String,
+    /// Path of the WebSocket; otherwise that of the URL.
+    #[arg(long)]
+    subscribe_at: Option<String>,
+    /// The server's process, whose CPU time and memory are read.
+    #[arg(long)]
+    pid: u32,
+    /// Sign in as fanout-1@example.com to fanout-N@example.com with the password in $FANOUT_PASSWORD; 0: nobody.
+    #[arg(long, default_value_t = 0)]
+    users: usize,
+    /// WebSockets.
+    #[arg(long, default_value_t = 5000)]
+    sockets: usize,
+    /// Subscriptions to all orders on each socket: that many deliveries of each event.
+    #[arg(long, default_value_t = 1)]
+    subscriptions: usize,
+    /// Further subscriptions on each socket, to orders of a customer who has none.
+    #[arg(long, default_value_t = 0)]
+    quiet: usize,
+    /// Orders placed each second.
+    #[arg(long, default_value_t = 20.0)]
+    events: f64,
+    /// Seconds to measure.
+    #[arg(long, default_value_t = 20.0)]
+    seconds: f64,
+    /// Seconds of warm-up, one event at a time.
+    #[arg(long, default_value_t = 5.0)]
+    warmup: f64,
+    /// Seconds that deliveries may come after the last order.
+    #[arg(long, default_value_t = 15.0)]
+    drain: f64,
+    /// Only measure the memory of idle sockets, then check with one event that all of them are alive.
+    #[arg(long)]
+    idle: bool,
+}
+
+fn main() -> ExitCode {
+    match measure(&Options::parse()) {
+        Ok(report) => {
+            eprintln!("{}", report.line());
+            println!("{}", report.json());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(options: &Options) -> Result<Report> {
+    let server = Process::new(options.pid);
+    let shop = Arc::new(Shop::open(&options.url, options.users)?);
+    let rss_before = settle(&server, || {
+        sleep(SETTLE_STEP);
+        Ok(())
+    })?;
+
+    let mut swarm = Swarm::new(options, shop.tokens())?;
+    let connecting = Instant::now();
+    swarm.connect(PATIENCE)?;
+    let connected_in = connecting.elapsed();
+    let rss_connected = settle(&server, || swarm.run_for(SETTLE_STEP))?;
+
+    let mut report = Report::new(options, rss_before, rss_connected, connected_in);
+    if options.idle {
+        let delivered = first_event(&mut swarm, &shop, Duration::from_secs_f64(options.drain))?;
+        report.idle(delivered, &swarm);
+    } else {
+        warm_up(&mut swarm, &shop, Duration::from_secs_f64(options.warmup))?;
+        let outcome = events(&mut swarm, shop, &server, options)?;
+        report.events(&outcome, &swarm);
+    }
+    report.rss_end = server.resident_kib()?;
+    Ok(report)
+}
+
+/// Resident memory in KiB, once it no longer moves.
+fn settle(server: &Process, mut step: impl FnMut() -> Result<()>) -> Result<u64> {
+    let give_up = Instant::now() + SETTLE_AT_MOST;
+    let mut last = server.resident_kib()?;
+    loop {
+        step()?;
+        let now = server.resident_kib()?;
+        if now.abs_diff(last) * 100 < last || Instant::now() > give_up {
+            return Ok(now);
+        }
+        last = now;
+    }
+}
+
+/// Places one order and waits until every subscription has it. Returns how many had it in time.
+fn first_event(swarm: &mut Swarm, shop: &Arc<Shop>, patience: Duration) -> Result<u64> {
+    swarm.tally = Tally::new(swarm.tally.subscriptions());
+    let failed = Arc::new(AtomicBool::new(false));
+    let placing = std::thread::spawn({
+        let (shop, failed) = (shop.clone(), failed.clone());
+        move || shop.place(0).map(drop).inspect_err(|_| failed.store(true, Ordering::Release))
+    });
+    let everyone = swarm.tally.subscriptions() as u64;
+    let over = |swarm: &Swarm| swarm.tally.delivered() >= everyone || failed.load(Ordering::Acquire);
+    swarm.run_until(Instant::now() + patience, over)?;
+    placing.join().map_err(|_| "placing an order panicked")??;
+    Ok(swarm.tally.delivered())
+}
+
+/// One event after another, each once all have the one before: nothing is left over when the measurement starts, and
+/// every subscription is known to be alive.
+fn warm_up(swarm: &mut Swarm, shop: &Arc<Shop>, time: Duration) -> Result<()> {
+    let end = Instant::now() + time;
+    loop {
+        let delivered = first_event(swarm, shop, PATIENCE)?;
+        let everyone = swarm.tally.subscriptions() as u64;
+        if delivered < everyone {
+            return Err(format!("only {delivered} of {everyone} subscriptions got an event").into());
+        }
+        if Instant::now() > end {
+            return Ok(());
+        }
+    }
+}
+
+/// What was measured while events were made.
+struct Outcome {
+    tally: Tally,
+    load: load::Result,
+    /// Deliveries while orders were placed.
+    in_time: u64,
+    server_cpu: Duration,
+    own_cpu: Duration,
+}
+
+fn events(swarm: &mut Swarm, shop: Arc<Shop>, server: &Process, options: &Options) -> Result<Outcome> {
+    let own = Process::new(std::process::id());
+    let subscriptions = swarm.tally.subscriptions();
+    swarm.tally = Tally::new(subscriptions);
+    let (server_cpu, own_cpu) = (server.cpu()?, own.cpu()?);
+
+    let load = Load::start(shop, swarm.epoch(), options.events, options.seconds);
+    swarm.run_for(Duration::from_secs_f64(options.seconds))?;
+    let in_time = swarm.tally.delivered();
+    let drained = |swarm: &Swarm| load.placed().is_some_and(|n| swarm.tally.delivered() >= (n * subscriptions) as u64);
+    swarm.run_until(Instant::now() + Duration::from_secs_f64(options.drain), drained)?;
+
+    let (server_cpu, own_cpu) = (server.cpu()? - server_cpu, own.cpu()? - own_cpu);
+    let tally = std::mem::replace(&mut swarm.tally, Tally::new(subscriptions));
+    Ok(Outcome { tally, load: load.finish(), in_time, server_cpu, own_cpu })
+}

@@ -1,0 +1,42 @@
+//! What Linux knows of a process.
+
+use std::{fs, time::Duration};
+
+use crate::Result;
+
+/// Clock ticks a second in `/proc`: USER_HZ, which is 100 on every common architecture.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// A process of this machine.
+pub struct Process {
+    pid: u32,
+}
+
+impl Process {
+    /// The process with this id.
+    pub fn new(pid: u32) -> Self {
+        Self { pid }
+    }
+
+    /// CPU time used so far, in user and in kernel mode.
+    pub fn cpu(&self) -> Result<Duration> {
+        let stat = self.read("stat")?;
+        // The second field is the name in parentheses, which may hold anything.
+        let after_name = stat.rsplit_once(')').ok_or("unreadable /proc/PID/stat")?.1;
+        let ticks = after_name.split_ascii_whitespace().skip(11).take(2).map(str::parse::<u64>);
+        let ticks = ticks.sum::<std::result::Result<u64, _>>()?;
+        Ok(Duration::from_secs_f64(ticks as f64 / TICKS_PER_SECOND))
+    }
+
+    /// Resident memory in KiB.
+    pub fn resident_kib(&self) -> Result<u64> {
+        let status = self.read("status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("the server is gone")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+
+    fn read(&self, file: &str) -> Result<String> {
+        let path = format!("/proc/{}/{file}", self.pid);
+        Ok(fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?)
+    }
+}

