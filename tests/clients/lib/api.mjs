@@ -61,22 +61,6 @@ export async function mutate(url, field, inputType, input, selection, options) {
 }
 
 /**
- * Runs a mutation without input; its userErrors are a {@link Refusal}.
- *
- * @param {string} url
- * @param {string} field
- * @param {string} selection
- * @param {{ token?: string, within?: number }} [options]
- * @returns {Promise<any>} The payload.
- */
-export async function mutateNothing(url, field, selection, options) {
-  const { [field]: payload } = await call(url, `mutation { ${field} { ${selection} userErrors { code message } } }`, {}, options)
-  const [error] = payload.userErrors
-  if (error) throw new Refusal(error.message, error.code)
-  return payload
-}
-
-/**
  * @param {string | undefined} token
  * @returns {Record<string, string>}
  */

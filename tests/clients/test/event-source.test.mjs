@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { Proxy } from '../lib/proxy.mjs'
 import { TestServer } from '../lib/server.mjs'
-import { address, open, ticket } from '../transports/event-source.mjs'
+import { address, makeTicket, open } from '../transports/event-source.mjs'
 import { behaviour } from './behaviour.mjs'
 import { ORDER_UPDATES, Recorder } from './recorder.mjs'
 
@@ -47,14 +47,27 @@ test('EventSource: it comes back by itself and names the last event', async () =
   }
 })
 
-test('EventSource: a ticket that does not hold is refused, and no ticket is logged', async () => {
-  const accept = { headers: { accept: 'text/event-stream' } }
-  const stale = await fetch(address(server.url, { query: ORDER_UPDATES, ticket: 'stale' }), accept)
-  assert.equal(stale.status, 401)
-  await stale.body?.cancel()
-  const good = await ticket(server.url, server.staff)
-  const taken = await fetch(address(server.url, { query: ORDER_UPDATES, ticket: good }), accept)
+test('EventSource: a ticket is good for its own subscription only, and is not logged', async () => {
+  const query = ORDER_UPDATES
+  const ticket = await makeTicket(server.url, server.staff, { query })
+  const others = [
+    { query, ticket: 'stale' },
+    { query: `${query} # another`, ticket },
+    { query, variables: { after: null }, ticket },
+  ]
+  for (const other of others) {
+    const response = await ask(other)
+    const answer = `${response.status} ${await response.text()}`
+    assert.match(answer, /^401 |"UNAUTHENTICATED"/, JSON.stringify(other.variables))
+  }
+  const taken = await ask({ query, ticket })
   assert.equal(taken.status, 200)
   await taken.body?.cancel()
-  assert.ok(!readFileSync(server.log, 'utf8').includes(good))
+  assert.ok(!readFileSync(server.log, 'utf8').includes(ticket))
 })
+
+/** @param {{ query: string, variables?: object, ticket: string }} parameters */
+function ask(parameters) {
+  const headers = { accept: 'text/event-stream' }
+  return fetch(address(server.url, parameters), { headers, signal: AbortSignal.timeout(10_000) })
+}

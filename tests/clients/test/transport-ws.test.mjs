@@ -68,12 +68,14 @@ test('graphql-transport-ws: a fresh token keeps the socket alive', async () => {
     const first = updates.next()
     first.catch(() => {}) // is looked at below
     await until('the socket', () => socket?.readyState === WebSocket.OPEN)
+    const expires = Date.parse(session.expiresAt)
+    await until('half of its life is over', () => Date.now() > expires - 2_000)
     const input = { refreshToken: session.refreshToken }
     const fresh = (await mutate(server.url, 'refreshSession', 'RefreshSessionInput', input, selection)).session
     socket?.send(JSON.stringify({ type: 'ping', payload: bearer(fresh.accessToken) }))
-    await until('the first token has expired', () => Date.now() > Date.parse(session.expiresAt) + 500)
+    await until('the first token has expired', () => Date.now() > expires + 500)
     assert.equal(closed, undefined)
-    const { number } = await server.order((await mutate(server.url, 'login', 'LoginInput', credentials, selection)).session.accessToken)
+    const { number } = await server.order(fresh.accessToken)
     const { value } = await soon('an update', first)
     assert.equal(value.data.orderUpdates.order.number, number)
     await until('the fresh token has expired', () => closed !== undefined, 15_000)

@@ -1,18 +1,21 @@
 // Server-sent events as a browser's EventSource takes them: it can't send headers, so a ticket in the URL says who it
 // is, and after a break it connects again by itself and names the last event it got.
 import { EventSource } from 'eventsource'
-import { Refusal, mutateNothing } from '../lib/api.mjs'
+import { Refusal, mutate } from '../lib/api.mjs'
 import { guard } from './opening.mjs'
 
 /**
- * A ticket that signs in who holds it, for a short time.
+ * A ticket for one subscription.
  *
  * @param {string} url
  * @param {string} token
+ * @param {{ query: string, variables?: object }} operation
  * @returns {Promise<string>}
  */
-export async function ticket(url, token) {
-  return (await mutateNothing(url, 'createStreamTicket', 'ticket', { token })).ticket
+export async function makeTicket(url, token, { query, variables = {} }) {
+  const input = { query, variables: JSON.stringify(variables) }
+  const selection = 'ticket { value }'
+  return (await mutate(url, 'createStreamTicket', 'CreateStreamTicketInput', input, selection, { token })).ticket.value
 }
 
 /**
@@ -35,9 +38,9 @@ export function open(opening) {
   let source
   const start = async () => {
     const { url, token, query, variables } = opening
-    const pass = token ? await ticket(url, token) : undefined
+    const ticket = token ? await makeTicket(url, token, { query, variables }) : undefined
     if (stopped) return
-    const events = new EventSource(address(url, { query, variables, ticket: pass }))
+    const events = new EventSource(address(url, { query, variables, ticket }))
     source = events
     events.addEventListener('next', (event) => next(JSON.parse(event.data), event.lastEventId))
     events.addEventListener('complete', () => {
