@@ -268,6 +268,7 @@ fn http_options(config: &Config) -> HttpOptions {
         origins: AllowedOrigins::new(&config.server.cors_origins, !config.is_production()),
         ui: config.ui(),
         schema: config.introspection(),
+        keep_alive: config.server.stream_keep_alive,
         websocket: WebSocketOptions {
             init_timeout: config.websocket.init_timeout,
             ping_interval: config.websocket.ping_interval,

@@ -66,6 +66,8 @@ section! {
         body_limit: usize = 1024 * 1024, in 1024..=1024 * 1024 * 1024;
         /// How long a client may take to send a body.
         body_timeout: Duration = Duration::from_secs(30), in Duration::from_millis(100)..=Duration::from_secs(3600);
+        /// How often a stream over HTTP (server-sent events, multipart) says that it lives.
+        stream_keep_alive: Duration = Duration::from_secs(12), in Duration::from_millis(100)..=Duration::from_secs(3600);
         /// The origins whose pages may call, besides the server's own: `https://shop.example.com`, or `*` for all.
         /// In development, every port of localhost may call as well.
         cors_origins: Vec<String> = Vec::new(), env "CORS_ORIGINS";

@@ -18,6 +18,8 @@ impl Decimal {
     /// Nothing.
     pub const ZERO: Self = Self(0);
     const SCALE: u64 = 10_000;
+    /// Bytes of the longest text.
+    pub const TEXT_LEN: usize = 21;
 
     /// From units of 1/10,000.
     pub const fn from_units(units: i64) -> Self {
@@ -27,6 +29,37 @@ impl Decimal {
     /// Units of 1/10,000.
     pub const fn units(self) -> i64 {
         self.0
+    }
+
+    /// At least 2 decimals, at most 4: `12.50`, `0.001`. Results hold thousands of these: it is written without the
+    /// machinery of formatting.
+    pub fn text(self, buffer: &mut [u8; Self::TEXT_LEN]) -> &str {
+        let magnitude = self.0.unsigned_abs();
+        let (mut whole, mut fraction) = (magnitude / Self::SCALE, magnitude % Self::SCALE);
+        let mut start = buffer.len();
+        let mut put = |byte| {
+            start -= 1;
+            buffer[start] = byte;
+        };
+        let mut decimals = 4;
+        while decimals > 2 && fraction % 10 == 0 {
+            (decimals, fraction) = (decimals - 1, fraction / 10);
+        }
+        for _ in 0..decimals {
+            put(digit(fraction));
+            fraction /= 10;
+        }
+        put(b'.');
+        put(digit(whole));
+        while whole >= 10 {
+            whole /= 10;
+            put(digit(whole));
+        }
+        if self.0 < 0 {
+            put(b'-');
+        }
+        // Invariant: all of it is ASCII.
+        std::str::from_utf8(&buffer[start..]).unwrap_or_default()
     }
 
     /// The sum, or `None` past the range.
@@ -40,17 +73,15 @@ impl Decimal {
     }
 }
 
+/// The last digit.
+fn digit(number: u64) -> u8 {
+    b'0' + (number % 10) as u8
+}
+
 impl fmt::Display for Decimal {
-    /// At least 2 decimals, at most 4: `12.50`, `0.001`.
+    /// As [`Decimal::text`] has it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let magnitude = self.0.unsigned_abs();
-        let (whole, fraction) = (magnitude / Self::SCALE, magnitude % Self::SCALE);
-        let sign = if self.0 < 0 { "-" } else { "" };
-        match fraction {
-            _ if fraction % 100 == 0 => write!(f, "{sign}{whole}.{:02}", fraction / 100),
-            _ if fraction % 10 == 0 => write!(f, "{sign}{whole}.{:03}", fraction / 10),
-            _ => write!(f, "{sign}{whole}.{fraction:04}"),
-        }
+        f.write_str(self.text(&mut [0; Self::TEXT_LEN]))
     }
 }
 

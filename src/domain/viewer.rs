@@ -20,7 +20,30 @@ pub enum Viewer {
     System,
 }
 
+/// All that decides what a viewer may see: two viewers with the same rights see the same of an order, task or product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// What anyone may see.
+    Anonymous,
+    /// What belongs to this user.
+    Customer(UserId),
+    /// What staff may see.
+    Staff,
+    /// What administrators may see.
+    Admin,
+}
+
 impl Viewer {
+    /// What decides what the viewer may see.
+    pub fn rights(&self) -> Rights {
+        match self {
+            Self::Anonymous => Rights::Anonymous,
+            Self::User { id, role: UserRole::Customer, .. } => Rights::Customer(*id),
+            Self::User { role: UserRole::Staff, .. } => Rights::Staff,
+            Self::User { role: UserRole::Admin, .. } | Self::System => Rights::Admin,
+        }
+    }
+
     /// The signed-in user.
     pub fn user_id(&self) -> Option<UserId> {
         match self {

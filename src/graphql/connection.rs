@@ -2,11 +2,12 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use async_graphql::{Context, Object, ObjectType, OutputType, SimpleObject, TypeName};
+use async_graphql::{Context, Object, OutputType, TypeName};
 
 use super::{
     cursor::{self, ListTag},
     error::{ApiError, ApiResult},
+    plain::{Plain, plain_object},
 };
 use crate::domain::{Direction, Edge as Row, Page, Position, Slice, Sort, Take};
 
@@ -54,7 +55,7 @@ pub(super) trait List: Send + Sync + 'static {
     /// The entity in it.
     type Row: Send + Sync + 'static;
     /// Its GraphQL type.
-    type Node: ObjectType + 'static;
+    type Node: OutputType + 'static;
     /// What it can be sorted by.
     type Sort: Copy + Send + Sync + 'static;
     /// What narrows it.
@@ -82,26 +83,37 @@ impl<L: List> Connection<L> {
         let edges: Vec<_> =
             page.edges.iter().map(|Row { position, node }| (cursor::encode(tag, position), node.clone())).collect();
         let page_info = PageInfo {
-            has_next_page: page.has_next,
-            has_previous_page: page.has_previous,
-            start_cursor: edges.first().map(|(cursor, _)| cursor.clone()),
-            end_cursor: edges.last().map(|(cursor, _)| cursor.clone()),
+            has_next: page.has_next,
+            has_previous: page.has_previous,
+            start: edges.first().map(|(cursor, _)| cursor.clone()),
+            end: edges.last().map(|(cursor, _)| cursor.clone()),
         };
         Self { edges, page_info, filter }
     }
 }
 
 /// Where a page stands in its list.
-#[derive(SimpleObject, Clone)]
+#[derive(Clone)]
 pub struct PageInfo {
-    /// Whether the list goes on after this page.
-    has_next_page: bool,
-    /// Whether the list has entries before this page.
-    has_previous_page: bool,
-    /// Cursor of the first edge; null on an empty page.
-    start_cursor: Option<String>,
-    /// Cursor of the last edge; null on an empty page.
-    end_cursor: Option<String>,
+    has_next: bool,
+    has_previous: bool,
+    start: Option<String>,
+    end: Option<String>,
+}
+
+plain_object! {
+    /// Where a page stands in its list.
+    #[Object(serial)]
+    PageInfo as page {
+        /// Whether the list goes on after this page.
+        has_next_page: bool = page.has_next;
+        /// Whether the list has entries before this page.
+        has_previous_page: bool = page.has_previous;
+        /// Cursor of the first edge; null on an empty page.
+        start_cursor: Option<&str> = page.start.as_deref();
+        /// Cursor of the last edge; null on an empty page.
+        end_cursor: Option<&str> = page.end.as_deref();
+    }
 }
 
 impl<L: List> TypeName for Connection<L> {
@@ -127,8 +139,8 @@ impl<L: List> Connection<L> {
     }
 
     /// Where this page stands in the list.
-    async fn page_info(&self) -> &PageInfo {
-        &self.page_info
+    async fn page_info(&self) -> Plain<PageInfo> {
+        Plain(self.page_info.clone())
     }
 
     /// How many entries the whole list has. Counted only when it is selected.

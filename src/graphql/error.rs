@@ -43,6 +43,12 @@ impl ApiError {
         Self { code: code::BAD_USER_INPUT, message: message.into(), cursor: None }
     }
 
+    /// A fault of ours; the cause goes to the log.
+    pub fn internal(cause: &dyn std::error::Error) -> Self {
+        tracing::error!(%cause, "internal error");
+        Self { code: code::INTERNAL, message: "internal error".to_owned(), cursor: None }
+    }
+
     /// The error as the transports send it when no field is at fault.
     pub fn into_server_error(self) -> ServerError {
         let mut error = Error::from(self).into_server_error(async_graphql::Pos::default());
@@ -68,10 +74,7 @@ impl From<&ServiceError> for ApiError {
                 tracing::warn!(reason, "storage unavailable");
                 (code::UNAVAILABLE, "the service can't reach its database; try again in a moment".to_owned())
             }
-            ServiceError::Internal(cause) => {
-                tracing::error!(%cause, "internal error");
-                (code::INTERNAL, "internal error".to_owned())
-            }
+            ServiceError::Internal(cause) => return Self::internal(&**cause),
         };
         let cursor = match error {
             ServiceError::TooSlow(cursor) => Some(cursor.to_string()),

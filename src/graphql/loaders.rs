@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    hash::Hash,
+    hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,7 +15,7 @@ use async_graphql::{
     dataloader::{DataLoader, HashMapCache, Loader},
 };
 
-use super::operation::Batches;
+use super::{live::Phase, operation::Batches};
 use crate::{
     domain::{
         Order, OrderFilter, OrderId, Page, Product, ProductFilter, ProductId, Task, TaskFilter, TaskId, User,
@@ -31,28 +31,27 @@ const MAX_BATCH: usize = 10_000;
 pub(super) struct Call {
     /// The use cases.
     pub service: Arc<Service>,
+    /// Whether [`super::plain::Plain`] objects may be written at once.
+    pub writes_plain: bool,
     batches: Batches,
     state: Mutex<(Viewer, Loaders)>,
+    /// What a subscription's root field is run for.
+    pub phase: Phase,
 }
 
 type Loaders = Arc<DataLoader<Batch, HashMapCache>>;
 
 impl Call {
     /// For one operation of `viewer`, which runs `batches`.
-    pub fn new(service: Arc<Service>, viewer: Viewer, batches: Batches) -> Self {
+    pub fn new(service: Arc<Service>, viewer: Viewer, batches: Batches, phase: Phase, writes_plain: bool) -> Self {
         let state = Mutex::new((viewer, loaders(&service, viewer, &batches)));
-        Self { service, batches, state }
+        Self { service, writes_plain, batches, state, phase }
     }
 
     /// The call that `context` belongs to.
     pub fn of<'a>(context: &Context<'a>) -> &'a Self {
         // Invariant: `Api` puts a call into every request that it runs.
         context.data_unchecked::<Arc<Self>>()
-    }
-
-    /// The call of a subscription, whose events outlive `context`.
-    pub fn shared(context: &Context<'_>) -> Arc<Self> {
-        context.data_unchecked::<Arc<Self>>().clone()
     }
 
     /// The call of a mutation, which makes what was loaded before it stale.
@@ -72,8 +71,8 @@ impl Call {
         *self.state() = (viewer, loaders(&self.service, viewer, &self.batches));
     }
 
-    /// Forgets what was loaded, before a change or an event makes it stale.
-    pub fn renew(&self) {
+    /// Forgets what was loaded, before a change makes it stale.
+    fn renew(&self) {
         self.sign_in(self.viewer());
     }
 
@@ -84,20 +83,8 @@ impl Call {
         Batch: Loader<K, Error = Arc<ServiceError>>,
     {
         let loaders = self.state().1.clone();
-        loaders.load_one(key).await
-    }
-
-    /// What each of `keys` stands for that exists for the viewer.
-    pub async fn load_many<K>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> std::result::Result<HashMap<K, <Batch as Loader<K>>::Value>, Arc<ServiceError>>
-    where
-        K: Send + Sync + Hash + Eq + Clone + 'static,
-        Batch: Loader<K, Error = Arc<ServiceError>>,
-    {
-        let loaders = self.state().1.clone();
-        loaders.load_many(keys).await
+        // Every field of an object takes the memory of its largest resolver: that must not be this future's.
+        Box::pin(async move { loaders.load_one(key).await }).await
     }
 
     fn state(&self) -> MutexGuard<'_, (Viewer, Loaders)> {
@@ -143,6 +130,42 @@ load_entities! {
     ProductId => Product, products;
     OrderId => Order, orders;
     TaskId => Task, tasks;
+}
+
+/// The lines of an order, whose products are looked up together: a key for each line would cost more than the line.
+#[derive(Clone)]
+pub(super) struct Lines(pub Arc<Order>);
+
+impl PartialEq for Lines {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for Lines {}
+
+impl Hash for Lines {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+    }
+}
+
+impl Loader<Lines> for Batch {
+    /// The product of each line, `None` for those that do not exist for the viewer.
+    type Value = Arc<[Option<Arc<Product>>]>;
+    type Error = Arc<ServiceError>;
+
+    async fn load(&self, orders: &[Lines]) -> std::result::Result<HashMap<Lines, Self::Value>, Arc<ServiceError>> {
+        let mut ids: Vec<ProductId> =
+            orders.iter().flat_map(|lines| lines.0.items.iter().map(|item| item.product)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let found = self.service.products(&self.viewer, &ids).await?;
+        let found: Vec<Option<Arc<Product>>> = found.into_iter().map(|product| product.map(Arc::new)).collect();
+        let product = |id: &ProductId| ids.binary_search(id).ok().and_then(|place| found.get(place)?.clone());
+        let of = |lines: &Lines| lines.0.items.iter().map(|item| product(&item.product)).collect();
+        Ok(orders.iter().map(|lines| (lines.clone(), of(lines))).collect())
+    }
 }
 
 macro_rules! load_lists {

@@ -4,19 +4,25 @@
 mod connection;
 mod cursor;
 mod error;
+mod live;
 mod loaders;
 mod node;
 mod operation;
 mod order;
+mod plain;
 mod product;
 mod scalars;
+mod selection;
 mod shape;
 mod task;
 mod user;
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError};
+use async_graphql::{
+    Context, Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError, Value,
+    parser::types::OperationType,
+};
 use async_trait::async_trait;
 use futures_util::{
     StreamExt,
@@ -28,12 +34,14 @@ pub use crate::service::Authenticated;
 pub use crate::service::Authenticated as ViewerSession;
 pub use connection::MAX_PAGE_SIZE;
 pub use error::{ApiError, code};
+pub use live::{Answer, Body};
+use live::{Live, Phase};
 use loaders::Call;
 use operation::{Batches, Operation};
 use shape::{Shape, Shapes};
 
 use crate::{
-    domain::{self, Viewer},
+    domain::{self, EventCursor, Viewer},
     service::{Service, ServiceError},
 };
 
@@ -76,18 +84,42 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Errors: UNAUTHENTICATED for a token that is not good, UNAVAILABLE.
     async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError>;
 
+    /// The newest event this node knows of; `None` when there are no event cursors.
+    fn head(&self) -> Option<EventCursor>;
+
+    /// Waits until the rights of a viewer end: the session has ended, or the user has another role.
+    async fn ended(&self, viewer: Viewer);
+
     /// Runs a query or mutation; a subscription is answered with an error. Every error of the answer has a code.
     async fn execute(&self, viewer: Viewer, request: Request) -> Response;
 
     /// Runs any operation as a stream: the events of a subscription, or the one answer of a query or mutation. What is
     /// not valid is answered with one response with errors, and the stream ends.
-    fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Response>;
+    fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Answer>;
 
     /// The schema in the schema definition language.
     fn sdl(&self) -> String;
 
     /// Succeeds when requests can be served; else says which part fails.
     async fn ready(&self) -> Result<(), String>;
+}
+
+/// Appends the data of a response as JSON. Parts of it may be JSON text already: they are not read again, as serde
+/// would do.
+pub fn write_data(data: &Value, json: &mut Vec<u8>) -> serde_json::Result<()> {
+    plain::write_value(data, json)
+}
+
+/// Data of a request: its subscription goes on after this event, whatever its arguments say.
+#[derive(Debug, Clone, Copy)]
+pub struct ResumeAfter(pub EventCursor);
+
+impl ResumeAfter {
+    /// Where the subscription that `context` belongs to goes on; `after` is its argument.
+    fn or(context: &Context<'_>, after: Option<scalars::EventCursor>) -> Option<EventCursor> {
+        let resumed = context.data_opt::<Self>().map(|resumed| resumed.0);
+        resumed.or(after.map(|cursor| cursor.0))
+    }
 }
 
 /// What the schema offers besides the operations.
@@ -99,6 +131,12 @@ pub struct ApiOptions {
 
 /// The API over a service.
 pub struct Api {
+    executor: Arc<Executor>,
+    live: Arc<Live>,
+}
+
+/// Runs operations.
+struct Executor {
     schema: Schema<Query, Mutation, Subscription>,
     shapes: Shapes,
     service: Arc<Service>,
@@ -119,14 +157,33 @@ impl Api {
         let builder =
             if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
         let schema = builder.finish();
-        Self { shapes: Shapes::new(&schema.sdl()), schema, service }
+        let executor = Arc::new(Executor { shapes: Shapes::new(&schema.sdl()), schema, service });
+        Self { live: Live::new(executor.clone()), executor }
+    }
+}
+
+impl Executor {
+    /// Runs a query or mutation.
+    async fn execute(&self, viewer: Viewer, request: Request) -> Response {
+        let (request, batches, shape) = self.prepare(viewer, request, Phase::None);
+        let schema = self.schema.clone();
+        let answer = stream::once(async move { schema.execute(request).await }).boxed();
+        // Invariant: the stream has one item.
+        complete(Operation::new(answer, batches).next().await.unwrap_or_default(), &shape)
+    }
+
+    /// Runs a subscription in a phase that has one answer at most.
+    async fn subscription(&self, viewer: Viewer, request: Request, phase: Phase) -> Option<Response> {
+        let (request, batches, shape) = self.prepare(viewer, request, phase);
+        let answer = Operation::new(self.schema.execute_stream(request), batches).next().await?;
+        Some(complete(answer, &shape))
     }
 
     /// The request with what its resolvers need, the batches they will ask for, and the shape of its results.
-    fn prepare(&self, viewer: Viewer, mut request: Request) -> (Request, Batches, Shape) {
+    fn prepare(&self, viewer: Viewer, mut request: Request, phase: Phase) -> (Request, Batches, Shape) {
         let shape = self.shapes.of(&mut request);
         let batches = Batches::default();
-        let call = Arc::new(Call::new(self.service.clone(), viewer, batches.clone()));
+        let call = Arc::new(Call::new(self.service.clone(), viewer, batches.clone(), phase, shape.is_plain()));
         (request.data(call), batches, shape)
     }
 }
@@ -136,6 +193,12 @@ fn complete(mut response: Response, shape: &Shape) -> Response {
     shape.apply(&mut response);
     error::add_codes(&mut response);
     response
+}
+
+fn is_subscription(request: &mut Request) -> bool {
+    let name = request.operation_name.clone();
+    let operation = request.parsed_query().ok().and_then(|document| shape::operation(document, name.as_deref()));
+    operation.is_some_and(|operation| operation.node.ty == OperationType::Subscription)
 }
 
 #[async_trait]
@@ -151,29 +214,35 @@ impl Endpoint for Api {
                 }
             },
         };
-        self.service.authenticate(token).await.map_err(|error| ApiError::from(error).into_server_error())
+        self.executor.service.authenticate(token).await.map_err(|error| ApiError::from(error).into_server_error())
+    }
+
+    fn head(&self) -> Option<EventCursor> {
+        Some(self.executor.service.head())
+    }
+
+    async fn ended(&self, viewer: Viewer) {
+        self.executor.service.ended(&viewer).await;
     }
 
     async fn execute(&self, viewer: Viewer, request: Request) -> Response {
-        let (request, batches, shape) = self.prepare(viewer, request);
-        let schema = self.schema.clone();
-        let answer = stream::once(async move { schema.execute(request).await }).boxed();
-        // Invariant: the stream has one item.
-        complete(Operation::new(answer, batches).next().await.unwrap_or_default(), &shape)
+        self.executor.execute(viewer, request).await
     }
 
-    fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Response> {
-        let (request, batches, shape) = self.prepare(viewer, request);
-        let answers = Operation::new(self.schema.execute_stream(request), batches);
-        answers.map(move |response| complete(response, &shape)).boxed()
+    fn stream(&self, viewer: Viewer, mut request: Request) -> BoxStream<'static, Answer> {
+        if is_subscription(&mut request) {
+            return self.live.clone().subscribe(viewer, request);
+        }
+        let executor = self.executor.clone();
+        stream::once(async move { executor.execute(viewer, request).await.into() }).boxed()
     }
 
     fn sdl(&self) -> String {
-        self.schema.sdl()
+        self.executor.schema.sdl()
     }
 
     async fn ready(&self) -> Result<(), String> {
-        self.service.ready().await.map_err(|error| {
+        self.executor.service.ready().await.map_err(|error| {
             tracing::warn!(%error, "not ready");
             "storage".to_owned()
         })

@@ -2,6 +2,7 @@
 
 use async_graphql::{Description, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
+use super::plain::plain_text;
 use crate::domain;
 
 macro_rules! text_scalar {
@@ -23,6 +24,7 @@ macro_rules! text_scalar {
                 Value::String(self.0.to_string())
             }
         }
+
     };
 }
 
@@ -45,3 +47,9 @@ text_scalar!(
     CurrencyCode(domain::CurrencyCode),
     "https://www.iso.org/iso-4217-currency-codes.html"
 );
+
+plain_text! {
+    DateTime: time => &time.0.to_string();
+    Decimal: amount => amount.0.text(&mut [0; domain::Decimal::TEXT_LEN]);
+    CurrencyCode: currency => currency.0.as_str();
+}

@@ -5,16 +5,18 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name, PathSegment, Request, Response, ServerError, Value,
+    Name, PathSegment, Positioned, Request, Response, ServerError, Value,
     indexmap::IndexMap,
     parser::{
         parse_schema,
         types::{
-            BaseType, DocumentOperations, ExecutableDocument, FieldDefinition, OperationType, Selection, SelectionSet,
-            Type, TypeKind, TypeSystemDefinition,
+            BaseType, DocumentOperations, ExecutableDocument, FieldDefinition, OperationDefinition, OperationType,
+            Selection, SelectionSet, Type, TypeKind, TypeSystemDefinition,
         },
     },
 };
+
+use super::plain::is_raw;
 
 /// Fields of an operation that are planned for. A document can blow up by spreading fragments; past this bound its
 /// results stay as the executor made them.
@@ -37,7 +39,12 @@ struct Field {
 }
 
 /// The shape of one operation's results.
-pub(super) struct Shape(Option<Plan>);
+#[derive(Default)]
+pub(super) struct Shape {
+    plan: Option<Plan>,
+    /// Whether no object is selected twice, its selections to be merged.
+    is_plain: bool,
+}
 
 /// A null where the schema allows none: the parent has to be null instead.
 struct Forbidden;
@@ -45,7 +52,7 @@ struct Forbidden;
 impl Shapes {
     /// The shapes of a schema in the schema definition language; every schema of ours parses.
     pub fn new(sdl: &str) -> Self {
-        let fields = |fields: Vec<async_graphql::Positioned<FieldDefinition>>| {
+        let fields = |fields: Vec<Positioned<FieldDefinition>>| {
             fields.into_iter().map(|field| (field.node.name.node, field.node.ty.node)).collect()
         };
         let definitions = parse_schema(sdl).map(|schema| schema.definitions).unwrap_or_default();
@@ -62,25 +69,31 @@ impl Shapes {
 
     /// The shape of the operation that `request` runs.
     pub fn of(&self, request: &mut Request) -> Shape {
-        let operation_name = request.operation_name.clone();
-        let Ok(document) = request.parsed_query() else { return Shape(None) };
-        let operation = match &document.operations {
-            DocumentOperations::Single(operation) => Some(operation),
-            DocumentOperations::Multiple(operations) => match &operation_name {
-                Some(name) => operations.get(name.as_str()),
-                None => None,
-            },
-        };
-        let Some(operation) = operation else { return Shape(None) };
+        let name = request.operation_name.clone();
+        let Ok(document) = request.parsed_query() else { return Shape::default() };
+        let Some(operation) = operation(document, name.as_deref()) else { return Shape::default() };
         let root = match operation.node.ty {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         };
-        let mut planner = Planner { types: &self.0, document, left: MAX_FIELDS };
+        let mut planner = Planner { types: &self.0, document, left: MAX_FIELDS, merges: false };
         let mut plan = Plan::new();
         let planned = planner.add(&mut plan, root, &operation.node.selection_set.node, MAX_LEVELS);
-        Shape(planned.map(|()| plan))
+        Shape { plan: planned.map(|()| plan), is_plain: planned.is_some() && !planner.merges }
+    }
+}
+
+/// The operation of a document that is asked for; without a name, the only one.
+pub(super) fn operation<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'a Positioned<OperationDefinition>> {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some(operation),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => operations.values().next(),
+        _ => None,
     }
 }
 
@@ -88,6 +101,8 @@ struct Planner<'a> {
     types: &'a HashMap<Name, HashMap<Name, Type>>,
     document: &'a ExecutableDocument,
     left: usize,
+    /// Whether an object was selected again.
+    merges: bool,
 }
 
 impl Planner<'_> {
@@ -101,10 +116,16 @@ impl Planner<'_> {
                     let key = &field.node.response_key().node;
                     let ty = self.types.get(parent).and_then(|fields| fields.get(&field.node.name.node)).cloned();
                     let below = ty.as_ref().map(|ty| base_name(&ty.base).clone());
-                    let place = plan.iter().position(|planned| planned.key == *key).unwrap_or_else(|| {
-                        plan.push(Field { key: key.clone(), ty, selected: Plan::new() });
-                        plan.len() - 1
-                    });
+                    let place = match plan.iter().position(|planned| planned.key == *key) {
+                        Some(place) => {
+                            self.merges |= !field.node.selection_set.node.items.is_empty();
+                            place
+                        }
+                        None => {
+                            plan.push(Field { key: key.clone(), ty, selected: Plan::new() });
+                            plan.len() - 1
+                        }
+                    };
                     if let Some(below) = below {
                         self.add(&mut plan[place].selected, &below, &field.node.selection_set.node, levels)?;
                     }
@@ -133,9 +154,14 @@ fn base_name(base: &BaseType) -> &Name {
 }
 
 impl Shape {
+    /// Whether objects can be written where they are selected, as nothing else is selected of them elsewhere.
+    pub fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
     /// Shapes a response of the operation.
     pub fn apply(&self, response: &mut Response) {
-        let Some(plan) = &self.0 else { return };
+        let Some(plan) = &self.plan else { return };
         let mut path = Vec::new();
         if let Value::Object(fields) = &mut response.data {
             let errors = &response.errors;
@@ -208,7 +234,7 @@ fn shape_value(
                 shaped
             })
         }
-        (BaseType::Named(_), Value::Object(fields)) => shape_object(selected, fields, errors, path),
+        (BaseType::Named(_), Value::Object(fields)) if !is_raw(fields) => shape_object(selected, fields, errors, path),
         _ => Ok(()),
     };
     match shaped {

@@ -32,29 +32,59 @@ impl Format {
     }
 }
 
-/// The format with the highest quality value; among equals the one named first, and one named before one meant by a
-/// wildcard. Without `Accept`, and for `*/*`, JSON.
-pub(super) fn negotiate(headers: &HeaderMap) -> Result<Format, Failure> {
-    let values: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-    if !headers.contains_key(header::ACCEPT) {
-        return Ok(Format::Json);
-    }
-    let ranges: Vec<Range<'_>> = values.iter().flat_map(|value| value.split(',')).filter_map(Range::parse).collect();
-    let mut best: Option<(Format, Match)> = None;
-    for format in Format::ALL {
-        let found = best_match(&ranges, format.essence());
-        if found.quality > 0 && best.is_none_or(|(_, other)| found.beats(other)) {
-            best = Some((format, found));
+/// How an operation is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// At once.
+    Whole(Format),
+    /// As server-sent events.
+    Events,
+    /// As a multipart body, or a query or mutation at once if the client takes that too.
+    Multipart(Option<Format>),
+}
+
+impl Delivery {
+    /// The format of errors that come before the operation runs.
+    pub(super) fn error_format(self) -> Format {
+        match self {
+            Self::Whole(format) | Self::Multipart(Some(format)) => format,
+            Self::Events | Self::Multipart(None) => Format::Json,
         }
     }
-    best.map(|(format, _)| format).ok_or_else(|| {
-        let streamed = ranges.iter().any(|range| ["text/event-stream", "multipart/mixed"].contains(&&*range.essence));
-        let message = if streamed {
-            "Subscriptions are served over WebSocket at this path; queries and mutations as \
-             application/graphql-response+json or application/json."
-        } else {
-            "Answers are application/graphql-response+json or application/json, in UTF-8."
-        };
+}
+
+const EVENT_STREAM: &str = "text/event-stream";
+const MULTIPART: &str = "multipart/mixed";
+
+/// The way with the highest quality value; among equals the one named first, and one named before one meant by a
+/// wildcard. Without `Accept`, and for `*/*`, JSON. Streams have to be named.
+pub(super) fn negotiate(headers: &HeaderMap) -> Result<Delivery, Failure> {
+    if !headers.contains_key(header::ACCEPT) {
+        return Ok(Delivery::Whole(Format::Json));
+    }
+    let values: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let ranges: Vec<Range<'_>> = values.iter().flat_map(|value| value.split(',')).filter_map(Range::parse).collect();
+    let mut whole: Option<(Format, Match)> = None;
+    for format in Format::ALL {
+        let found = best_match(&ranges, format.essence());
+        if found.quality > 0 && whole.is_none_or(|(_, other)| found.beats(other)) {
+            whole = Some((format, found));
+        }
+    }
+    let format = whole.map(|(format, _)| format);
+    let mut best = whole.map(|(format, found)| (Delivery::Whole(format), found));
+    let events = named(&ranges, |range| range.essence == EVENT_STREAM);
+    let multipart = named(&ranges, |range| range.essence == MULTIPART && range.for_subscriptions);
+    for (delivery, found) in [(Delivery::Events, events), (Delivery::Multipart(format), multipart)] {
+        if let Some(found) = found.filter(|found| found.quality > 0)
+            && best.is_none_or(|(_, other)| found.beats(other))
+        {
+            best = Some((delivery, found));
+        }
+    }
+    best.map(|(delivery, _)| delivery).ok_or_else(|| {
+        let message = "Answers are application/graphql-response+json, application/json, text/event-stream or \
+                       multipart/mixed;subscriptionSpec=1.0, in UTF-8.";
         Failure::new(StatusCode::NOT_ACCEPTABLE, "BAD_USER_INPUT", message)
     })
 }
@@ -95,6 +125,8 @@ pub(super) fn accepts_encoding(headers: &HeaderMap, coding: &str) -> bool {
 struct Range<'a> {
     essence: String,
     charset: Option<&'a str>,
+    /// Of the multipart type: whether it is the one for subscriptions.
+    for_subscriptions: bool,
     /// In thousandths.
     quality: u16,
 }
@@ -103,13 +135,14 @@ impl<'a> Range<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let essence = parts.next().filter(|essence| !essence.is_empty())?.to_ascii_lowercase();
-        let mut range = Self { essence, charset: None, quality: 1000 };
+        let mut range = Self { essence, charset: None, for_subscriptions: false, quality: 1000 };
         for part in parts {
             let Some((name, value)) = part.split_once('=') else { continue };
             let value = value.trim().trim_matches('"');
             match name.trim() {
                 name if name.eq_ignore_ascii_case("q") => range.quality = quality(value)?,
                 name if name.eq_ignore_ascii_case("charset") => range.charset = Some(value),
+                name if name.eq_ignore_ascii_case("subscriptionSpec") => range.for_subscriptions = value == "1.0",
                 _ => {}
             }
         }
@@ -141,18 +174,19 @@ impl Match {
     }
 }
 
+fn named(ranges: &[Range<'_>], is_meant: impl Fn(&Range<'_>) -> bool) -> Option<Match> {
+    let position = ranges.iter().position(is_meant)?;
+    Some(Match { quality: ranges[position].quality, position })
+}
+
 /// The most specific element that covers the type decides.
 fn best_match(ranges: &[Range<'_>], essence: &str) -> Match {
-    let named = ranges.iter().position(|range| range.essence == essence);
     let any_of_kind = || ranges.iter().find(|range| range.essence == "application/*");
     let any = || ranges.iter().find(|range| range.essence == "*/*");
-    match named {
-        Some(position) => Match { quality: ranges[position].quality, position },
-        None => {
-            let quality = any_of_kind().or_else(any).map_or(0, |range| range.quality);
-            Match { quality, position: usize::MAX }
-        }
-    }
+    named(ranges, |range| range.essence == essence).unwrap_or_else(|| {
+        let quality = any_of_kind().or_else(any).map_or(0, |range| range.quality);
+        Match { quality, position: usize::MAX }
+    })
 }
 
 #[cfg(test)]
@@ -161,9 +195,34 @@ mod tests {
 
     use super::*;
 
-    fn chosen(accept: &'static str) -> Option<Format> {
+    fn chosen(accept: &'static str) -> Option<Delivery> {
         let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
         negotiate(&headers).ok()
+    }
+
+    #[test]
+    fn streams_are_chosen_when_they_are_named() {
+        use Delivery::{Events, Multipart, Whole};
+        use Format::{GraphqlResponse, Json};
+        for (accept, expected) in [
+            ("text/event-stream", Some(Events)),
+            ("text/event-stream, */*", Some(Events)),
+            ("application/json, text/event-stream", Some(Whole(Json))),
+            ("application/json;q=0.9, text/event-stream", Some(Events)),
+            ("text/event-stream;q=0", None),
+            ("text/*", None),
+            ("multipart/mixed;subscriptionSpec=1.0, application/json", Some(Multipart(Some(Json)))),
+            (
+                "multipart/mixed;boundary=graphql;subscriptionSpec=\"1.0\",application/graphql-response+json,application/json;q=0.9",
+                Some(Multipart(Some(GraphqlResponse))),
+            ),
+            ("multipart/mixed; subscriptionSpec=1.0", Some(Multipart(None))),
+            ("multipart/mixed;deferSpec=20220824, application/json", Some(Whole(Json))),
+            ("multipart/mixed", None),
+            ("multipart/mixed;subscriptionSpec=2.0", None),
+        ] {
+            assert_eq!(chosen(accept), expected, "{accept}");
+        }
     }
 
     #[test]
@@ -190,13 +249,12 @@ mod tests {
             ("text/html", None),
             ("application/json;q=0", None),
             ("application/json;q=2", None),
-            ("text/event-stream", None),
             ("", None),
             (",;=,q", None),
         ] {
-            assert_eq!(chosen(accept), expected, "{accept}");
+            assert_eq!(chosen(accept), expected.map(Delivery::Whole), "{accept}");
         }
-        assert_eq!(negotiate(&HeaderMap::new()).ok(), Some(Json));
+        assert_eq!(negotiate(&HeaderMap::new()).ok(), Some(Delivery::Whole(Json)));
     }
 
     #[test]

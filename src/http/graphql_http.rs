@@ -2,25 +2,32 @@
 //!
 //! A request is refused before it runs with a 4xx whatever the client accepts: malformed parameters (400), a token
 //! that does not hold (401), a mutation by GET (405). A well-formed one that fails is 200 as `application/json`, as
-//! that type's rules have it, and by its error code as `application/graphql-response+json`.
+//! that type's rules have it, and by its error code as `application/graphql-response+json`. As a stream its errors are
+//! in the stream.
 
 use std::sync::Arc;
 
 use async_graphql::{Response as GraphqlResponse, ServerError};
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
 use super::{
-    accept::{self, Format},
+    accept::{self, Delivery, Format},
     body,
     error::{self, Failure, code},
     observe::RequestId,
     params::{self, Invalid},
     router::Http,
+    serve::Lifecycle,
+    stream::{self, Framing},
     websocket, wire,
+};
+use crate::{
+    domain::{EventCursor, InvalidCursor},
+    graphql::Authenticated,
 };
 
 impl From<Invalid> for Failure {
@@ -33,38 +40,60 @@ pub(super) async fn get(State(http): State<Arc<Http>>, request: Request) -> Resp
     if request.headers().contains_key(header::UPGRADE) {
         return websocket::upgrade(http, request).await;
     }
-    let format = match accept::negotiate(request.headers()) {
-        Ok(format) => format,
+    let delivery = match accept::negotiate(request.headers()) {
+        Ok(delivery) => delivery,
         Err(failure) => return failure.into_response(),
     };
-    match read_url(&request) {
-        Ok(operation) => run(&http, format, &request_parts(&request), operation).await,
-        Err(failure) => failure.respond(format),
+    let read = read_url(&request).and_then(|operation| Ok((Around::of(&request)?, operation)));
+    match read {
+        Ok((around, operation)) => run(&http, delivery, around, operation).await,
+        Err(failure) => failure.respond(delivery.error_format()),
     }
 }
 
 pub(super) async fn post(State(http): State<Arc<Http>>, request: Request) -> Response {
-    let format = match accept::negotiate(request.headers()) {
-        Ok(format) => format,
+    let delivery = match accept::negotiate(request.headers()) {
+        Ok(delivery) => delivery,
         Err(failure) => return failure.into_response(),
     };
-    let parts = request_parts(&request);
-    match read_body(&http, request).await {
-        Ok(operation) => run(&http, format, &parts, operation).await,
-        Err(failure) => failure.respond(format),
+    let around = Around::of(&request);
+    let read = read_body(&http, request).await.and_then(|operation| Ok((around?, operation)));
+    match read {
+        Ok((around, operation)) => run(&http, delivery, around, operation).await,
+        Err(failure) => failure.respond(delivery.error_format()),
     }
 }
 
 /// What running an operation needs of the HTTP request around it.
-struct RequestParts {
+struct Around {
     id: RequestId,
-    authorization: Result<Option<String>, Failure>,
+    lifecycle: Lifecycle,
+    authorization: Option<String>,
+    /// Whether it came by GET, as from an `EventSource`.
+    by_get: bool,
+    /// Where a stream is to go on.
+    resume: Option<EventCursor>,
 }
 
-fn request_parts(request: &Request) -> RequestParts {
-    #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
-    let id = request.extensions().get::<RequestId>().expect("a request id").clone();
-    RequestParts { id, authorization: authorization(request.headers()) }
+impl Around {
+    fn of(request: &Request) -> Result<Self, Failure> {
+        #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
+        let id = request.extensions().get::<RequestId>().expect("a request id").clone();
+        Ok(Self {
+            id,
+            lifecycle: request.extensions().get::<Lifecycle>().cloned().unwrap_or_default(),
+            authorization: authorization(request.headers())?,
+            by_get: request.method() == Method::GET,
+            resume: last_event_id(request.headers())?,
+        })
+    }
+}
+
+/// The cursor that an event stream was interrupted at.
+fn last_event_id(headers: &HeaderMap) -> Result<Option<EventCursor>, Failure> {
+    let Some(value) = headers.get("last-event-id").filter(|value| !value.is_empty()) else { return Ok(None) };
+    let cursor = value.to_str().ok().and_then(|text| text.parse().ok());
+    cursor.map(Some).ok_or_else(|| Failure::bad_request(format!("Last-Event-ID: {InvalidCursor}.")))
 }
 
 /// The one `Authorization` header.
@@ -96,16 +125,32 @@ async fn read_body(http: &Http, request: Request) -> Result<async_graphql::Reque
     Ok(params::from_json(text)?)
 }
 
-async fn run(http: &Http, format: Format, parts: &RequestParts, operation: async_graphql::Request) -> Response {
-    let authorization = match &parts.authorization {
-        Ok(authorization) => authorization.as_deref(),
-        Err(failure) => return failure.clone().respond(format),
+async fn run(http: &Arc<Http>, delivery: Delivery, around: Around, operation: async_graphql::Request) -> Response {
+    let viewer = match http.endpoint.viewer(around.authorization.as_deref()).await {
+        Ok(viewer) => viewer,
+        Err(error) => return refuse_viewer(delivery.error_format(), error, &around.id),
     };
-    let mut response = match http.endpoint.viewer(authorization).await {
-        Ok(session) => http.endpoint.execute(session.viewer, operation).await,
-        Err(error) => return refuse_viewer(format, error, &parts.id),
+    let framing = match delivery {
+        Delivery::Whole(format) => return execute(http, format, &around.id, viewer, operation).await,
+        Delivery::Multipart(Some(format)) if !params::may_subscribe(&operation) => {
+            return execute(http, format, &around.id, viewer, operation).await;
+        }
+        Delivery::Multipart(_) => Framing::Multipart,
+        Delivery::Events => Framing::Events { reconnects: around.by_get },
     };
-    wire::tag_internal_errors(&mut response.errors, &parts.id);
+    let Around { id, lifecycle, resume, .. } = around;
+    stream::respond(http, framing, stream::Call { operation, viewer, resume, id, lifecycle })
+}
+
+async fn execute(
+    http: &Http,
+    format: Format,
+    id: &RequestId,
+    viewer: Authenticated,
+    operation: async_graphql::Request,
+) -> Response {
+    let mut response = http.endpoint.execute(viewer.viewer, operation).await;
+    wire::tag_internal_errors(&mut response.errors, id);
     respond(format, response)
 }
 
@@ -134,7 +179,7 @@ fn respond(format: Format, response: GraphqlResponse) -> Response {
         }
         _ => StatusCode::OK,
     };
-    let mut answer = error::json(status, format, serde_json::to_vec(&wire::GraphqlResult::from(&response)));
+    let mut answer = error::json(status, format, wire::GraphqlResult::from(&response).to_json());
     if status == StatusCode::UNAUTHORIZED {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

@@ -2,7 +2,7 @@
 //!
 //! | route | |
 //! | --- | --- |
-//! | `/graphql` | POST and GET by the GraphQL-over-HTTP specification; WebSocket upgrade, `graphql-transport-ws` |
+//! | `/graphql` | POST and GET by the GraphQL-over-HTTP specification; event streams and multipart by `Accept`; WebSocket upgrade, `graphql-transport-ws` and `graphql-ws` |
 //! | `/`, `/graphiql`, `/ui/…` | the UI, when it is on |
 //! | `/schema.graphql` | the schema, when it is public |
 //! | `/healthz`, `/readyz` | alive; can serve |
@@ -20,6 +20,7 @@ mod params;
 mod router;
 mod security;
 mod serve;
+mod stream;
 mod ui;
 mod websocket;
 mod wire;
@@ -44,6 +45,8 @@ pub struct HttpOptions {
     pub ui: bool,
     /// Whether `/schema.graphql` is served. Default: yes.
     pub schema: bool,
+    /// How often a stream over HTTP says that it lives. Default: 12 s.
+    pub keep_alive: Duration,
     /// WebSocket limits and times.
     pub websocket: WebSocketOptions,
 }
@@ -56,6 +59,7 @@ impl Default for HttpOptions {
             origins: AllowedOrigins::default(),
             ui: true,
             schema: true,
+            keep_alive: Duration::from_secs(12),
             websocket: WebSocketOptions::default(),
         }
     }

@@ -32,10 +32,7 @@ use std::{
 
 use futures_util::Stream;
 use tokio::sync::{Semaphore, watch};
-use tokio_util::{
-    sync::{CancellationToken, DropGuard},
-    task::TaskTracker,
-};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     bus::EventBus,
@@ -127,7 +124,6 @@ pub struct EventFeed {
     shared: Arc<Shared>,
     tasks: TaskTracker,
     stop: CancellationToken,
-    _stop_on_drop: DropGuard,
 }
 
 /// What the pump and the subscribers share.
@@ -135,10 +131,18 @@ struct Shared {
     store: Log,
     options: FeedOptions,
     recent: RwLock<Recent>,
-    /// The number of the last entry in `recent`; changed only after it.
-    head: watch::Sender<Seq>,
+    /// Changed only after `recent`.
+    head: watch::Sender<Head>,
     reads: Semaphore,
-    stopped: CancellationToken,
+}
+
+/// What subscribers wait for a change of.
+#[derive(Clone, Copy)]
+struct Head {
+    /// The number of the last entry in `recent`.
+    seq: Seq,
+    /// No more will come.
+    stopped: bool,
 }
 
 impl EventFeed {
@@ -154,17 +158,16 @@ impl EventFeed {
         let recent = Recent::load(&*store, state, options.recent, options.page).await?;
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
-            head: watch::Sender::new(recent.head()),
+            head: watch::Sender::new(Head { seq: recent.head(), stopped: false }),
             reads: Semaphore::new(options.concurrent_reads.clamp(1, Semaphore::MAX_PERMITS)),
             recent: RwLock::new(recent),
-            stopped: stop.clone(),
             store,
             options,
         });
         let tasks = TaskTracker::new();
         tasks.spawn(stop.clone().run_until_cancelled_owned(Pump::new(Arc::clone(&shared), receiver).run()));
         tasks.close();
-        Ok(Arc::new(Self { log: state.log, bus, shared, tasks, _stop_on_drop: stop.clone().drop_guard(), stop }))
+        Ok(Arc::new(Self { log: state.log, bus, shared, tasks, stop }))
     }
 
     /// The log it serves.
@@ -174,7 +177,7 @@ impl EventFeed {
 
     /// The number of the last entry this node knows of.
     pub fn head(&self) -> Seq {
-        *self.shared.head.borrow()
+        self.shared.head.borrow().seq
     }
 
     /// Tells all nodes of entries that were just committed. To be called after each change with what it appended;
@@ -196,10 +199,22 @@ impl EventFeed {
         Subscription::new(Arc::clone(&self.shared), filter, from).into_stream()
     }
 
+    fn stop(&self) {
+        self.stop.cancel();
+        self.shared.reads.close();
+        self.shared.head.send_modify(|head| head.stopped = true);
+    }
+
     /// Stops reading and ends all subscriptions with [`FeedError::ShuttingDown`].
     pub async fn shutdown(&self) {
-        self.stop.cancel();
+        self.stop();
         self.tasks.wait().await;
+    }
+}
+
+impl Drop for EventFeed {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -214,7 +229,7 @@ impl Shared {
         events.into_iter().for_each(|event| recent.push(event));
         let head = recent.head();
         drop(recent);
-        self.head.send_replace(head);
+        self.head.send_modify(|known| known.seq = head);
     }
 }
 

@@ -65,6 +65,11 @@ impl Service {
         EventCursor { log: self.feed.log_id(), seq }
     }
 
+    /// The cursor of the newest entry that this node knows of.
+    pub fn head(&self) -> EventCursor {
+        self.cursor(self.feed.head())
+    }
+
     /// Updates of orders: the viewer's own, or as staff all, one customer's or one order's.
     pub async fn order_updates(
         self: &Arc<Self>,

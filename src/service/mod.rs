@@ -58,6 +58,7 @@ pub struct Service {
     tokens: AccessTokens,
     passwords: Passwords,
     sessions: session::SessionCache,
+    watch: Arc<session::SessionWatch>,
     trending: product::TrendingCache,
     options: ServiceOptions,
 }
@@ -73,6 +74,7 @@ impl Service {
         options: ServiceOptions,
     ) -> Self {
         Self {
+            watch: session::SessionWatch::new(store.clone(), clock.clone()),
             store,
             feed,
             clock,

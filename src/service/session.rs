@@ -1,6 +1,10 @@
 //! Who sends a request: from an access token to a viewer with the rights they have now.
 
+mod watch;
+
 use std::{sync::Arc, time::Duration};
+
+pub(super) use watch::SessionWatch;
 
 use super::{Result, Service, ServiceError, product::shared_error};
 use crate::domain::{SessionId, Timestamp, UserId, UserRole, Viewer};
@@ -39,7 +43,7 @@ impl Service {
             .verify(token, now)
             .map_err(|_| ServiceError::Unauthenticated("the access token is not valid or has expired"))?;
         let load = async {
-            let user = self.store.session_user(claims.session, now).await.map_err(Arc::new)?;
+            let user = self.store.session_users(&[claims.session], now).await.map_err(Arc::new)?.pop().flatten();
             Ok(user.map(|user| (user.id, user.role)))
         };
         let rights = self
@@ -53,6 +57,15 @@ impl Service {
                 expires_at: Some(claims.expires_at),
             }),
             _ => Err(ServiceError::Unauthenticated("the session has ended; sign in again")),
+        }
+    }
+
+    /// Waits until a viewer's rights end: the session has ended, or the user's role is another one. At most 2 s after
+    /// it happened, on whichever node; never for viewers without a session.
+    pub async fn ended(&self, viewer: &Viewer) {
+        match viewer {
+            Viewer::User { id, role, session } => self.watch.ended(*session, (*id, *role)).await,
+            Viewer::Anonymous | Viewer::System => std::future::pending().await,
         }
     }
 }

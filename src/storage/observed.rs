@@ -71,7 +71,7 @@ pass_on!(UserStore {
 
 pass_on!(SessionStore {
     fn insert_session(session: &Session) -> ();
-    fn session_user(id: SessionId, now: Timestamp) -> Option<User>;
+    fn session_users(ids: &[SessionId], now: Timestamp) -> Vec<Option<User>>;
     fn rotate_session(
         id: SessionId, presented: TokenHash, next: TokenHash, expires_at: Timestamp, now: Timestamp
     ) -> Rotation;

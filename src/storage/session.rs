@@ -39,8 +39,8 @@ pub enum Rotation {
 pub trait SessionStore {
     /// Adds a session.
     async fn insert_session(&self, session: &Session) -> Result<()>;
-    /// The user of a session that has not ended or expired at `now`, as they are now; never a deleted one.
-    async fn session_user(&self, id: SessionId, now: Timestamp) -> Result<Option<User>>;
+    /// The user of each session that has not ended or expired at `now`, as they are now; never a deleted one.
+    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>>;
     /// Replaces the refresh token `presented` by `next`, atomically: of two racing calls one is [`Rotation::Reused`].
     async fn rotate_session(
         &self,

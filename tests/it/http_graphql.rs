@@ -66,8 +66,8 @@ async fn answers_in_the_media_type_that_is_accepted() {
         (Some(GRAPHQL), Some(GRAPHQL)),
         (Some("application/graphql-response+json; charset=utf-8, application/json;q=0.5"), Some(GRAPHQL)),
         (Some("text/html"), None),
-        (Some("text/event-stream"), None),
-        (Some("multipart/mixed;subscriptionSpec=1.0"), None),
+        (Some("multipart/mixed;deferSpec=20220824"), None),
+        (Some("multipart/mixed;subscriptionSpec=1.0, application/json"), Some(JSON)),
         (Some("application/json;charset=latin1"), None),
     ] {
         for method in [Method::POST, Method::GET] {

@@ -20,8 +20,8 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use orderwire::{
-    domain::{Clock, SystemClock, Viewer},
-    graphql::{Endpoint, ViewerSession},
+    domain::{Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
+    graphql::{Answer, Endpoint, ResumeAfter, ViewerSession},
     http::{self, HttpOptions},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -42,6 +42,8 @@ pub struct Probe {
     pub unready: AtomicBool,
     /// `held` queries under way, and whether they may end.
     pub holding: AtomicUsize,
+    /// Ends all sessions of users.
+    pub sessions_end: CancellationToken,
     /// Lets `held` queries end.
     pub release: tokio::sync::Notify,
 }
@@ -123,9 +125,20 @@ impl Subscriptions {
         stream::iter(1..=to)
     }
 
+    /// The event that the request resumes after.
+    async fn resumed(&self, ctx: &Context<'_>) -> impl Stream<Item = Option<String>> {
+        let after = ctx.data_opt::<ResumeAfter>().map(|resume| resume.0.to_string());
+        stream::iter([after])
+    }
+
     /// One item, then nothing until it is dropped.
     async fn open(&self, ctx: &Context<'_>) -> impl Stream<Item = i32> {
         watched(ctx, stream::iter([1]).chain(stream::pending()))
+    }
+
+    /// Nothing until it is dropped.
+    async fn silent(&self, ctx: &Context<'_>) -> impl Stream<Item = i32> {
+        watched(ctx, stream::pending())
     }
 
     /// As many texts of this size as the reader takes.
@@ -183,6 +196,19 @@ fn coded(message: &str, code: &str) -> ServerError {
     error
 }
 
+/// Of `Bearer user NAME ROLE MILLISECONDS`: a session of its own, whose token is good for that long.
+fn user_of(authorization: &str) -> ViewerSession {
+    let mut words = authorization.split(' ').skip(2);
+    let (name, role, lifetime) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
+    let now = SystemClock.now();
+    let viewer = Viewer::User {
+        id: UserId::derived(Timestamp::from_unix_millis(0), "test", name),
+        role: if role == "staff" { UserRole::Staff } else { UserRole::Customer },
+        session: SessionId::generate(now),
+    };
+    ViewerSession { viewer, expires_at: Some(now.plus(Duration::from_millis(lifetime.parse().unwrap()))) }
+}
+
 #[async_trait]
 impl Endpoint for TestEndpoint {
     async fn viewer(&self, authorization: Option<&str>) -> Result<ViewerSession, ServerError> {
@@ -193,7 +219,19 @@ impl Endpoint for TestEndpoint {
             Some("Bearer short") => session(Viewer::System, Some(SystemClock.now().plus(Duration::from_millis(300)))),
             Some("Bearer down") => Err(coded("sessions cannot be read", "UNAVAILABLE")),
             Some("Bearer panic") => panic!("out of cheese"),
+            Some(text) if text.starts_with("Bearer user ") => Ok(user_of(text)),
             Some(_) => Err(coded("the token does not hold", "UNAUTHENTICATED")),
+        }
+    }
+
+    fn head(&self) -> Option<EventCursor> {
+        Some(EventCursor { log: LogId(7), seq: 0 })
+    }
+
+    async fn ended(&self, viewer: Viewer) {
+        match viewer {
+            Viewer::User { .. } => self.1.sessions_end.cancelled().await,
+            _ => std::future::pending().await,
         }
     }
 
@@ -204,8 +242,14 @@ impl Endpoint for TestEndpoint {
         }
     }
 
-    fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Response> {
-        self.0.execute_stream(request.data(viewer))
+    /// The answers of a subscription have cursors, beginning with 1.
+    fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Answer> {
+        let subscribes = request.query.starts_with("subscription");
+        let answers = self.0.execute_stream(request.data(viewer)).enumerate();
+        let cursor = move |number| EventCursor { log: LogId(7), seq: number as i64 + 1 };
+        let answer =
+            move |(number, response)| Answer { cursor: subscribes.then(|| cursor(number)), ..Answer::from(response) };
+        answers.map(answer).boxed()
     }
 
     fn sdl(&self) -> String {

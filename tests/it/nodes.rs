@@ -2,25 +2,20 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use futures_util::{SinkExt, StreamExt};
 use orderwire::{
     app::App,
     config::{self, Sources},
-    domain::{UserRole, Viewer},
+    domain::{User, UserRole, Viewer},
     service::{Registration, Service},
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
-use tokio_tungstenite::{
-    WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest},
-};
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::api::PASSWORD;
-
-/// A message has to come within this; without Redis the promise is 1 s.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::support::{
+    api::PASSWORD,
+    ws::{self, Client},
+};
 
 fn service(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
@@ -35,14 +30,9 @@ struct Node {
 }
 
 impl Node {
-    async fn start(database: &str, redis: Option<&str>) -> (Self, Arc<Service>) {
-        let mut variables = vec![
-            ("DATABASE_URL", database),
-            ("BIND", "127.0.0.1:0"),
-            ("JWT_SECRET", "a secret that both nodes know, of 32 bytes and more"),
-        ];
-        variables.extend(redis.map(|url| ("REDIS_URL", url)));
-        let environment = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    async fn start(variables: &[(&str, &str)]) -> (Self, Arc<Service>) {
+        let own = [("BIND", "127.0.0.1:0"), ("JWT_SECRET", "a secret that both nodes know, of 32 bytes and more")];
+        let environment = own.iter().chain(variables).map(|(name, value)| (name.into(), value.into())).collect();
         let config = config::load(&Sources { environment, ..Sources::default() }).config;
         let app = App::start(&config).await.unwrap();
         let (address, stop) = (app.address(), CancellationToken::new());
@@ -74,17 +64,11 @@ impl Node {
         self.query(None, login, variables).await["login"]["session"]["accessToken"].as_str().unwrap().to_owned()
     }
 
-    async fn subscribe(&self, token: &str, query: &str) -> Subscriber {
-        let mut request = format!("ws://{}/graphql", self.address).into_client_request().unwrap();
-        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        let mut socket = Subscriber(client_async(request, stream).await.unwrap().0);
-        socket
-            .send(json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {token}") } }))
-            .await;
-        assert_eq!(socket.receive().await["type"], "connection_ack");
-        socket.send(json!({ "id": "1", "type": "subscribe", "payload": { "query": query } })).await;
-        socket
+    async fn subscribe(&self, token: &str, query: &str) -> Client {
+        let payload = json!({ "Authorization": format!("Bearer {token}") });
+        let mut client = Client::open_with(self.address, ws::MODERN, payload).await;
+        client.subscribe("1", query).await;
+        client
     }
 
     async fn stop(self) {
@@ -93,40 +77,52 @@ impl Node {
     }
 }
 
-struct Subscriber(WebSocketStream<TcpStream>);
+async fn update(subscriber: &mut Client) -> Value {
+    subscriber.receive().await["payload"]["data"]["orderUpdates"].clone()
+}
 
-impl Subscriber {
-    async fn send(&mut self, message: Value) {
-        self.0.send(Message::text(message.to_string())).await.unwrap();
+/// Two nodes on a database of their own.
+struct Pair {
+    first: Node,
+    second: Node,
+    service: Arc<Service>,
+    server: String,
+    name: String,
+}
+
+impl Pair {
+    async fn start(variables: &[(&str, &str)]) -> Self {
+        let server = service("ORDERWIRE_TEST_MONGODB_URL");
+        let name = format!("nodes_{:032x}", rand::random::<u128>());
+        let (address, options) = server.split_once('?').unwrap_or((&server, ""));
+        let database = format!("{}/{name}?{options}", address.trim_end_matches('/'));
+        let variables = [variables, &[("DATABASE_URL", &*database)]].concat();
+        let (first, service) = Node::start(&variables).await;
+        let (second, _) = Node::start(&variables).await;
+        Self { first, second, service, server, name }
     }
 
-    async fn receive(&mut self) -> Value {
-        loop {
-            match timeout(PATIENCE, self.0.next()).await.expect("a message in time") {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                other => panic!("{other:?}"),
-            }
+    async fn join(&self, name: &str, role: UserRole) -> User {
+        let email = format!("{name}@example.com");
+        let registration =
+            Registration { email, name: name.to_owned(), region: None, password: Some(PASSWORD.to_owned()) };
+        self.service.create_user(&Viewer::System, registration, role).await.unwrap()
+    }
+
+    async fn stop(self) {
+        for node in [self.first, self.second] {
+            node.stop().await;
         }
-    }
-
-    async fn update(&mut self) -> Value {
-        self.receive().await["payload"]["data"]["orderUpdates"].clone()
+        mongodb::Client::with_uri_str(&self.server).await.unwrap().database(&self.name).drop().await.unwrap();
     }
 }
 
 async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
-    let server = service("ORDERWIRE_TEST_MONGODB_URL");
-    let name = format!("nodes_{:032x}", rand::random::<u128>());
-    let (address, options) = server.split_once('?').unwrap_or((&server, ""));
-    let database = format!("{}/{name}?{options}", address.trim_end_matches('/'));
-    let (first, service) = Node::start(&database, redis).await;
-    let (second, _) = Node::start(&database, redis).await;
+    let variables: Vec<_> = redis.map(|url| ("REDIS_URL", url)).into_iter().collect();
+    let pair = Pair::start(&variables).await;
+    let Pair { first, second, .. } = &pair;
     for (name, role) in [("staff", UserRole::Staff), ("buyer", UserRole::Customer)] {
-        let email = format!("{name}@example.com");
-        let registration =
-            Registration { email, name: name.to_owned(), region: None, password: Some(PASSWORD.to_owned()) };
-        service.create_user(&Viewer::System, registration, role).await.unwrap();
+        pair.join(name, role).await;
     }
     let (staff, buyer) = (first.token("staff").await, second.token("buyer").await);
     let create =
@@ -142,15 +138,15 @@ async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
     );
     let mut watchers = [first.subscribe(&staff, &watch).await, second.subscribe(&buyer, &watch).await];
     for watcher in &mut watchers {
-        assert_eq!(watcher.update().await["kind"], "SNAPSHOT");
+        assert_eq!(update(watcher).await["kind"], "SNAPSHOT");
     }
     let advance = "mutation ($order: ID!, $status: OrderStatus!) { updateOrderStatus(input: { orderId: $order, status: $status }) { userErrors { message } } }";
     for (number, (node, status)) in
-        [(&first, "CONFIRMED"), (&second, "SHIPPED"), (&first, "DELIVERED")].into_iter().enumerate()
+        [(first, "CONFIRMED"), (second, "SHIPPED"), (first, "DELIVERED")].into_iter().enumerate()
     {
         node.query(Some(&staff), advance, json!({ "order": order, "status": status })).await;
         let [here, there] = &mut watchers;
-        let updates = [here.update().await, there.update().await];
+        let updates = [update(here).await, update(there).await];
         assert_eq!(updates[0], updates[1]);
         assert_eq!(updates[0]["kind"], "STATUS_CHANGED");
         assert_eq!(
@@ -158,10 +154,7 @@ async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
             json!({ "status": status, "version": number + 2, "customer": { "name": "buyer" } })
         );
     }
-    for node in [first, second] {
-        node.stop().await;
-    }
-    mongodb::Client::with_uri_str(&server).await.unwrap().database(&name).drop().await.unwrap();
+    pair.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -172,4 +165,73 @@ async fn that_share_mongodb_and_redis_deliver_each_others_updates() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn that_share_mongodb_alone_deliver_each_others_updates() {
     nodes_deliver_each_others_updates(None).await;
+}
+
+const WATCH: &str = "subscription { taskUpdates { kind } }";
+
+/// Each way to end somebody's rights: the mutation, and whether an admin makes it.
+const ENDS: [(&str, bool); 5] = [
+    ("mutation { logout { userErrors { message } } }", false),
+    ("mutation { logoutEverywhere { userErrors { message } } }", false),
+    (
+        "mutation ($password: String!) { changePassword(input: { currentPassword: $password, newPassword: $password }) { userErrors { message } } }",
+        false,
+    ),
+    (
+        "mutation ($user: ID!) { updateUserRole(input: { userId: $user, role: STAFF }) { userErrors { message } } }",
+        true,
+    ),
+    ("mutation ($user: ID!) { deleteUser(input: { userId: $user }) { userErrors { message } } }", true),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn close_every_socket_within_two_seconds_of_the_end_of_its_rights() {
+    let pair = Pair::start(&[]).await;
+    let Pair { first, second, .. } = &pair;
+    pair.join("admin", UserRole::Admin).await;
+    let (admin, bystander) = (first.token("admin").await, pair.join("bystander", UserRole::Customer).await);
+    let mut untouched = second.subscribe(&second.token("bystander").await, WATCH).await;
+    for (number, (mutation, by_admin)) in ENDS.into_iter().enumerate() {
+        let name = format!("user{number}");
+        let user = pair.join(&name, UserRole::Customer).await;
+        let token = first.token(&name).await;
+        let mut sockets = [first.subscribe(&token, WATCH).await, second.subscribe(&token, WATCH).await];
+        let mut other_session = first.subscribe(&second.token(&name).await, WATCH).await;
+        let variables = json!({ "user": user.id.to_string(), "password": PASSWORD });
+        let ended = Instant::now();
+        let who = if by_admin { &admin } else { &token };
+        let payload = first.query(Some(who), mutation, variables).await;
+        assert!(payload.to_string().contains("\"userErrors\":[]"), "{mutation}: {payload}");
+        // The other node may still remember that the token was good.
+        let mut late = Client::connect(second.address, ws::MODERN).await;
+        let authorization = format!("Bearer {token}");
+        late.send(json!({ "type": "connection_init", "payload": { "authorization": authorization } })).await;
+        for socket in &mut sockets {
+            assert_eq!(socket.closed().await, (4403, "Session ended".to_owned()), "{mutation}");
+        }
+        assert_eq!(late.closed().await.0, 4403, "{mutation}");
+        if number > 0 {
+            assert_eq!(other_session.closed().await.0, 4403, "{mutation}");
+        }
+        assert!(ended.elapsed() < Duration::from_secs(2), "{mutation}: {:?}", ended.elapsed());
+        if number == 0 {
+            other_session.send(json!({ "type": "ping" })).await;
+            assert_eq!(other_session.receive().await["type"], "pong", "a logout ends one session");
+        }
+    }
+    untouched.send(json!({ "type": "ping" })).await;
+    assert_eq!(untouched.receive().await["type"], "pong", "{bystander:?}");
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn close_sockets_when_their_tokens_expire() {
+    let pair = Pair::start(&[("ORDERWIRE_AUTH_ACCESS_TOKEN_LIFETIME", "2s")]).await;
+    pair.join("anna", UserRole::Customer).await;
+    let token = pair.first.token("anna").await;
+    let mut sockets = [pair.first.subscribe(&token, WATCH).await, pair.second.subscribe(&token, WATCH).await];
+    for socket in &mut sockets {
+        assert_eq!(socket.closed().await, (4403, "Token expired".to_owned()));
+    }
+    pair.stop().await;
 }

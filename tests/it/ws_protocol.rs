@@ -13,78 +13,17 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_tungstenite::{
-    WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest, handshake::client::Request},
+    client_async,
+    tungstenite::{Message, handshake::client::Request},
 };
 
-use crate::http_support::{Server, eventually};
-
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::{
+    http_support::{Server, eventually},
+    support::ws::{self, Client, PATIENCE},
+};
 
 fn request(server: &Server) -> Request {
-    let mut request = format!("ws://{}/graphql", server.address).into_client_request().unwrap();
-    request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
-    request
-}
-
-struct Client(WebSocketStream<TcpStream>);
-
-impl Client {
-    async fn connect(server: &Server) -> Self {
-        Self::with(server, request(server)).await
-    }
-
-    async fn with(server: &Server, request: Request) -> Self {
-        let stream = TcpStream::connect(server.address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self(client_async(request, stream).await.unwrap().0)
-    }
-
-    /// Connected and acknowledged.
-    async fn open(server: &Server) -> Self {
-        let mut client = Self::connect(server).await;
-        client.send(json!({"type": "connection_init"})).await;
-        assert_eq!(client.receive().await, json!({"type": "connection_ack"}));
-        client
-    }
-
-    async fn send(&mut self, message: Value) {
-        self.raw(Message::text(message.to_string())).await;
-    }
-
-    async fn raw(&mut self, message: Message) {
-        self.0.send(message).await.unwrap();
-    }
-
-    async fn subscribe(&mut self, id: &str, query: &str) {
-        self.send(json!({"id": id, "type": "subscribe", "payload": {"query": query}})).await;
-    }
-
-    async fn receive(&mut self) -> Value {
-        loop {
-            match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a message in time") {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    /// The next closing, after whatever else comes.
-    async fn closed(&mut self) -> (u16, String) {
-        loop {
-            match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a closing in time") {
-                Some(Ok(Message::Close(frame))) => {
-                    let frame = frame.expect("a code");
-                    // Sends the answer, which the server waits for.
-                    let _ = self.0.flush().await;
-                    return (frame.code.into(), frame.reason.to_string());
-                }
-                Some(Ok(_)) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
+    ws::request(server.address, ws::MODERN)
 }
 
 async fn start() -> Server {
@@ -102,7 +41,7 @@ fn next(id: &str, data: Value) -> Value {
 #[tokio::test]
 async fn runs_queries_mutations_and_subscriptions() {
     let server = start().await;
-    let mut client = Client::open(&server).await;
+    let mut client = Client::open(server.address).await;
     for (query, results) in [
         ("{ hello }", vec![json!({"hello": "hello world"})]),
         ("mutation { bump }", vec![json!({"bump": 1})]),
@@ -126,7 +65,7 @@ async fn runs_queries_mutations_and_subscriptions() {
 #[tokio::test]
 async fn failures_before_the_first_result_are_errors_and_free_the_id() {
     let server = start().await;
-    let mut client = Client::open(&server).await;
+    let mut client = Client::open(server.address).await;
     for query in ["{", "", "{ unknown }", "subscription { refused }", "{ fault }", "subscription { unknown }"] {
         client.subscribe("1", query).await;
         let message = client.receive().await;
@@ -142,7 +81,7 @@ async fn failures_before_the_first_result_are_errors_and_free_the_id() {
 #[tokio::test]
 async fn a_panic_ends_the_operation_and_not_the_socket() {
     let server = start().await;
-    let mut client = Client::open(&server).await;
+    let mut client = Client::open(server.address).await;
     client.subscribe("1", "subscription { panics }").await;
     assert_eq!(client.receive().await, next("1", json!({"panics": 1})));
     let message = client.receive().await;
@@ -182,7 +121,7 @@ async fn violations_close_the_socket_with_the_codes_of_the_protocol() {
         ),
         (vec![init.clone(), long_id], 4400, "longer than 256 bytes"),
     ] {
-        let mut client = Client::connect(&server).await;
+        let mut client = Client::connect(server.address, ws::MODERN).await;
         // The ack has to come before an operation is asked for.
         for (index, message) in messages.iter().enumerate() {
             client.raw(Message::text(message.clone())).await;
@@ -199,7 +138,7 @@ async fn violations_close_the_socket_with_the_codes_of_the_protocol() {
         (Message::text("x".repeat(200 * 1024)), 1009),
         (Message::text("x".repeat(2 * 1024 * 1024)), 1009),
     ] {
-        let mut client = Client::connect(&server).await;
+        let mut client = Client::connect(server.address, ws::MODERN).await;
         // A server that has seen enough may stop reading.
         let _ = client.0.send(message).await;
         assert_eq!(client.closed().await.0, code);
@@ -210,7 +149,7 @@ async fn violations_close_the_socket_with_the_codes_of_the_protocol() {
 #[tokio::test]
 async fn init_must_come_in_time() {
     let server = start_with(WebSocketOptions { init_timeout: Duration::from_millis(50), ..Default::default() }).await;
-    let closed = Client::connect(&server).await.closed().await;
+    let closed = Client::connect(server.address, ws::MODERN).await.closed().await;
     assert_eq!(closed, (4408, "Connection initialisation timeout".to_owned()));
 }
 
@@ -230,12 +169,12 @@ async fn the_handshake_checks_origin_version_and_subprotocol() {
 
     let mut without = request(&server);
     without.headers_mut().remove("sec-websocket-protocol");
-    let closed = Client::with(&server, without).await.closed().await;
+    let closed = Client::with(server.address, without).await.closed().await;
     assert_eq!(closed, (4406, "Subprotocol not acceptable".to_owned()));
 
     let mut several = request(&server);
     several.headers_mut().insert("sec-websocket-protocol", "soap, graphql-transport-ws".parse().unwrap());
-    Client::with(&server, several).await.send(json!({"type": "ping"})).await;
+    Client::with(server.address, several).await.send(json!({"type": "ping"})).await;
 
     for (header, value, expected) in [
         ("sec-websocket-protocol", "graphql-ws-of-tomorrow", "HTTP/1.1 101"),
@@ -280,7 +219,7 @@ async fn the_authorization_comes_from_the_payload_or_the_handshake() {
         if let Some(header) = header {
             request.headers_mut().insert("authorization", header.parse().unwrap());
         }
-        let mut client = Client::with(&server, request).await;
+        let mut client = Client::with(server.address, request).await;
         client.send(json!({"type": "connection_init", "payload": payload})).await;
         assert_eq!(client.receive().await["type"], "connection_ack");
         client.subscribe("1", "{ viewer }").await;
@@ -291,7 +230,7 @@ async fn the_authorization_comes_from_the_payload_or_the_handshake() {
 #[tokio::test]
 async fn an_expired_token_closes_the_socket() {
     let server = start().await;
-    let mut client = Client::connect(&server).await;
+    let mut client = Client::connect(server.address, ws::MODERN).await;
     client.send(json!({"type": "connection_init", "payload": {"authorization": "Bearer short"}})).await;
     assert_eq!(client.receive().await["type"], "connection_ack");
     client.subscribe("1", "subscription { open }").await;
@@ -305,7 +244,7 @@ async fn an_expired_token_closes_the_socket() {
 #[tokio::test]
 async fn pings_are_answered_at_both_levels() {
     let server = start().await;
-    let mut client = Client::connect(&server).await;
+    let mut client = Client::connect(server.address, ws::MODERN).await;
     for (ping, pong) in [
         (json!({"type": "ping"}), json!({"type": "pong"})),
         (json!({"type": "ping", "payload": {"a": [1]}}), json!({"type": "pong", "payload": {"a": [1]}})),
@@ -328,7 +267,7 @@ async fn a_client_that_answers_no_ping_is_dropped() {
         ..Default::default()
     };
     let server = start_with(times).await;
-    let (mut lively, mut silent) = (Client::open(&server).await, Client::open(&server).await);
+    let (mut lively, mut silent) = (Client::open(server.address).await, Client::open(server.address).await);
     for client in [&mut lively, &mut silent] {
         client.subscribe("1", "subscription { open }").await;
         assert_eq!(client.receive().await["type"], "next");
@@ -349,7 +288,7 @@ async fn a_client_that_answers_no_ping_is_dropped() {
 #[tokio::test]
 async fn complete_stops_the_work_and_is_not_answered() {
     let server = start().await;
-    let mut client = Client::open(&server).await;
+    let mut client = Client::open(server.address).await;
     client.subscribe("1", "subscription { open }").await;
     assert_eq!(client.receive().await["type"], "next");
     client.send(json!({"type": "complete", "id": "1"})).await;
@@ -364,7 +303,7 @@ async fn complete_stops_the_work_and_is_not_answered() {
 #[tokio::test]
 async fn operations_at_once_are_limited() {
     let server = start_with(WebSocketOptions { max_operations: 3, ..Default::default() }).await;
-    let mut client = Client::open(&server).await;
+    let mut client = Client::open(server.address).await;
     for id in ["1", "2", "3"] {
         client.subscribe(id, "subscription { open }").await;
         assert_eq!(client.receive().await["type"], "next");
@@ -388,7 +327,7 @@ async fn operations_at_once_are_limited() {
 #[tokio::test]
 async fn a_slow_reader_holds_up_only_itself() {
     let server = start().await;
-    let mut slow = Client::open(&server).await;
+    let mut slow = Client::open(server.address).await;
     slow.subscribe("1", "subscription { flood(bytes: 10000) }").await;
     let produced = || server.probe.produced.load(SeqCst);
     eventually("it starts", || produced() > 0).await;
@@ -410,7 +349,7 @@ async fn a_slow_reader_holds_up_only_itself() {
     };
     assert!(tokio::time::timeout(Duration::from_millis(500), pings).await.is_err() || produced() == before);
 
-    let mut other = Client::open(&server).await;
+    let mut other = Client::open(server.address).await;
     other.subscribe("1", "{ hello }").await;
     assert_eq!(other.receive().await["type"], "next");
     assert_eq!(produced(), before);
@@ -421,7 +360,7 @@ async fn a_slow_reader_holds_up_only_itself() {
 #[tokio::test]
 async fn large_results_pass_and_huge_ones_are_refused() {
     let server = start().await;
-    let mut client = Client::open(&server).await;
+    let mut client = Client::open(server.address).await;
     client.subscribe("1", "{ large(bytes: 3000000) }").await;
     assert_eq!(client.receive().await["payload"]["data"]["large"].as_str().unwrap().len(), 3_000_000);
     assert_eq!(client.receive().await["type"], "complete");
@@ -435,7 +374,7 @@ async fn large_results_pass_and_huge_ones_are_refused() {
 #[tokio::test]
 async fn the_client_can_close() {
     let server = start().await;
-    let mut client = Client::open(&server).await;
+    let mut client = Client::open(server.address).await;
     client.subscribe("1", "subscription { open }").await;
     assert_eq!(client.receive().await["type"], "next");
     client.0.close(None).await.unwrap();
@@ -449,7 +388,7 @@ async fn the_client_can_close() {
 #[tokio::test]
 async fn shutdown_answers_what_runs_and_says_going_away() {
     let mut server = start().await;
-    let (mut idle, mut busy) = (Client::open(&server).await, Client::open(&server).await);
+    let (mut idle, mut busy) = (Client::open(server.address).await, Client::open(server.address).await);
     idle.subscribe("1", "subscription { open }").await;
     assert_eq!(idle.receive().await["type"], "next");
     busy.subscribe("1", "{ held }").await;

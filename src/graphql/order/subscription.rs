@@ -7,7 +7,8 @@ use super::{Order, OrderStatus};
 use crate::{
     domain::{self, EventKind},
     graphql::{
-        error::{ApiError, ApiResult, argument_id},
+        ResumeAfter,
+        error::{ApiError, argument_id},
         loaders::Call,
         scalars::{DateTime, EventCursor},
     },
@@ -83,14 +84,14 @@ impl OrderSubscription {
         #[graphql(desc = "Only this order.")] order_id: Option<ID>,
         #[graphql(desc = "Only this customer's orders.")] customer_id: Option<ID>,
         #[graphql(desc = "Cursor of the last update that was received.")] after: Option<EventCursor>,
-    ) -> Result<impl Stream<Item = ApiResult<OrderUpdate>> + use<>, ApiError> {
-        let call = Call::shared(context);
+    ) -> Result<impl Stream<Item = OrderUpdate> + use<>, ApiError> {
+        let call = Call::of(context);
         let order = order_id.map(|id| argument_id("orderId", &id)).transpose()?;
         let customer = customer_id.map(|id| argument_id("customerId", &id)).transpose()?;
-        let updates = call.service.order_updates(call.viewer(), order, customer, after.map(|cursor| cursor.0)).await?;
-        Ok(updates.map(move |update| {
-            call.renew();
-            Ok(update?.into())
-        }))
+        let open = async move {
+            let after = ResumeAfter::or(context, after);
+            Ok(call.service.order_updates(call.viewer(), order, customer, after).await?)
+        };
+        Ok(call.phase.run(open).await?.map(OrderUpdate::from))
     }
 }

@@ -1,8 +1,8 @@
 //! Orders, their lines and history, and lists of them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object};
 
 use crate::{
     domain::{self, Direction, OrderFields, OrderSort, Sort},
@@ -10,7 +10,8 @@ use crate::{
         connection::{Connection, List, PageArguments, node_field_selected, sort_or},
         cursor::ListTag,
         error::{ApiError, ApiResult, argument_id},
-        loaders::{Call, Count},
+        loaders::{Call, Count, Lines},
+        plain::{Plain, plain_enum, plain_object},
         product::Product,
         scalars::{CurrencyCode, DateTime, Decimal, EventCursor},
         task::{self, TaskFilter, TaskList, TaskOrder},
@@ -20,18 +21,16 @@ use crate::{
 };
 
 /// An amount of money.
-#[derive(SimpleObject)]
-#[graphql(serial)]
-pub struct Money {
-    /// How much, exactly.
-    amount: Decimal,
-    /// In which currency.
-    currency_code: CurrencyCode,
-}
+pub struct Money(pub domain::Money);
 
-impl From<domain::Money> for Money {
-    fn from(money: domain::Money) -> Self {
-        Self { amount: Decimal(money.amount), currency_code: CurrencyCode(money.currency) }
+plain_object! {
+    /// An amount of money.
+    #[Object(serial)]
+    Money as money {
+        /// How much, exactly.
+        amount: Decimal = Decimal(money.0.amount);
+        /// In which currency.
+        currency_code: CurrencyCode = CurrencyCode(money.0.currency);
     }
 }
 
@@ -53,113 +52,93 @@ pub enum OrderStatus {
     Returned,
 }
 
+plain_enum!(OrderStatus);
+
 /// A customer's purchase.
 pub struct Order(pub Arc<domain::Order>);
 
-/// A customer's purchase.
-#[Object]
-impl Order {
-    /// Globally unique id.
-    pub(in crate::graphql) async fn id(&self) -> ID {
-        ID(self.0.id.to_string())
-    }
+plain_object! {
+    /// A customer's purchase.
+    #[Object]
+    Order as order {
+        /// Globally unique id.
+        id: ID = ID(order.0.id.to_string());
 
-    /// Unique number that people use.
-    async fn number(&self) -> &str {
-        &self.0.number
-    }
+        /// Unique number that people use.
+        number: &str = &order.0.number;
 
-    /// Where it goes.
-    async fn region(&self) -> &str {
-        &self.0.region
-    }
+        /// Where it goes.
+        region: &str = &order.0.region;
 
-    /// Whose it is.
-    async fn customer(&self, context: &Context<'_>) -> ApiResult<User> {
-        user::participant(context, self.0.customer).await
-    }
-
-    /// The lines, frozen when the order was placed.
-    async fn items(&self, context: &Context<'_>) -> ApiResult<Vec<OrderItem>> {
-        // The products of all lines are asked for at once: a request of its own for each line costs more than the line.
-        let products = if context.look_ahead().field("product").exists() {
-            Call::of(context).load_many(self.0.items.iter().map(|item| item.product)).await?
-        } else {
-            HashMap::new()
-        };
-        let item = |(index, item): (usize, &domain::OrderItem)| {
-            let product = products.get(&item.product).cloned();
-            OrderItem { order: self.0.clone(), index, product }
-        };
-        Ok(self.0.items.iter().enumerate().map(item).collect())
-    }
-
-    /// Sum of the line totals.
-    async fn total(&self) -> Money {
-        self.0.money().into()
-    }
-
-    /// Where it is in its life.
-    async fn status(&self) -> OrderStatus {
-        self.0.status.into()
-    }
-
-    /// The states that may follow the present one.
-    async fn allowed_transitions(&self) -> Vec<OrderStatus> {
-        self.0.status.allowed_transitions().iter().map(|status| OrderStatus::from(*status)).collect()
-    }
-
-    /// What happened to it, oldest first.
-    async fn history(&self) -> Vec<OrderEvent> {
-        self.0.history.iter().cloned().map(OrderEvent).collect()
-    }
-
-    /// The buyer's reference to a payment, as given.
-    async fn payment_reference(&self) -> Option<&str> {
-        self.0.payment_reference.as_deref()
-    }
-
-    /// The tasks about it that the viewer may see.
-    #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
-    async fn tasks(
-        &self,
-        context: &Context<'_>,
-        #[graphql(
-            desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
-        )]
-        first: Option<i32>,
-        #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only entries before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which tasks.")] filter: Option<TaskFilter>,
-        #[graphql(desc = "In which order; newest first when not given.")] order_by: Option<TaskOrder>,
-    ) -> ApiResult<Connection<TaskList>> {
-        let mut filter = filter.unwrap_or_default().into_domain()?;
-        if filter.order.is_some_and(|order| order != self.0.id) {
-            return Err(ApiError::bad_input("filter.orderId: this list has the tasks of its own order only"));
+        /// Whose it is.
+        async fn customer(&self, context: &Context<'_>) -> ApiResult<Plain<User>> {
+            user::participant(context, self.0.customer).await
         }
-        filter.order = Some(self.0.id);
-        task::list(context, filter, order_by, PageArguments { first, after, last, before }).await
-    }
 
-    /// Starts at 1 and grows by 1 with each change.
-    async fn version(&self) -> i32 {
-        self.0.version
-    }
+        /// The lines, frozen when the order was placed.
+        async fn items(&self, context: &Context<'_>) -> ApiResult<Plain<Vec<OrderItem>>> {
+            let products = if context.look_ahead().field("product").exists() {
+                Call::of(context).load(Lines(self.0.clone())).await?
+            } else {
+                None
+            };
+            let item = |index: usize| {
+                let product = products.as_ref().and_then(|products| products.get(index)?.clone());
+                OrderItem { order: self.0.clone(), index, product }
+            };
+            Ok(Plain((0..self.0.items.len()).map(item).collect()))
+        }
 
-    /// When the customer placed it.
-    async fn placed_at(&self) -> DateTime {
-        DateTime(self.0.placed_at)
-    }
+        /// Sum of the line totals.
+        total: Plain<Money> = Plain(Money(order.0.money()));
 
-    /// When it was recorded.
-    async fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
-    }
+        /// Where it is in its life.
+        status: OrderStatus = order.0.status.into();
 
-    /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
-        DateTime(self.0.updated_at)
+        /// The states that may follow the present one.
+        allowed_transitions: Vec<OrderStatus> =
+            order.0.status.allowed_transitions().iter().map(|status| OrderStatus::from(*status)).collect();
+
+        /// What happened to it, oldest first.
+        history: Plain<Vec<OrderEvent>> = Plain(order.0.history.iter().cloned().map(OrderEvent).collect());
+
+        /// The buyer's reference to a payment, as given.
+        payment_reference: Option<&str> = order.0.payment_reference.as_deref();
+
+        /// The tasks about it that the viewer may see.
+        #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
+        async fn tasks(
+            &self,
+            context: &Context<'_>,
+            #[graphql(
+                desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
+            )]
+            first: Option<i32>,
+            #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
+            #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,
+            #[graphql(desc = "Only entries before this cursor.")] before: Option<String>,
+            #[graphql(desc = "Which tasks.")] filter: Option<TaskFilter>,
+            #[graphql(desc = "In which order; newest first when not given.")] order_by: Option<TaskOrder>,
+        ) -> ApiResult<Connection<TaskList>> {
+            let mut filter = filter.unwrap_or_default().into_domain()?;
+            if filter.order.is_some_and(|order| order != self.0.id) {
+                return Err(ApiError::bad_input("filter.orderId: this list has the tasks of its own order only"));
+            }
+            filter.order = Some(self.0.id);
+            Box::pin(task::list(context, filter, order_by, PageArguments { first, after, last, before })).await
+        }
+
+        /// Starts at 1 and grows by 1 with each change.
+        version: i32 = order.0.version;
+
+        /// When the customer placed it.
+        placed_at: DateTime = DateTime(order.0.placed_at);
+
+        /// When it was recorded.
+        created_at: DateTime = DateTime(order.0.created_at);
+
+        /// When it was last changed.
+        updated_at: DateTime = DateTime(order.0.updated_at);
     }
 }
 
@@ -178,78 +157,57 @@ impl OrderItem {
     }
 
     fn money(&self, amount: domain::Decimal) -> Money {
-        domain::Money { amount, currency: self.order.currency }.into()
+        Money(domain::Money { amount, currency: self.order.currency })
     }
 }
 
-/// A line of an order: SKU, name and price are those of the moment the order was placed.
-#[Object(serial)]
-impl OrderItem {
-    /// The product as it is now; null when it is no longer there for the viewer.
-    async fn product(&self) -> Option<Product> {
-        self.product.clone().map(Product)
-    }
-
-    /// The product's SKU then.
-    async fn sku(&self) -> &str {
-        &self.item().sku
-    }
-
-    /// The product's name then.
-    async fn name(&self) -> &str {
-        &self.item().name
-    }
-
-    /// How many.
-    async fn quantity(&self) -> i32 {
-        self.item().quantity
-    }
-
-    /// Price of one then.
-    async fn unit_price(&self) -> Money {
-        self.money(self.item().unit_price)
-    }
-
-    /// Quantity times unit price.
-    async fn line_total(&self) -> Money {
-        self.money(self.item().line_total)
+plain_object! {
+    /// A line of an order: SKU, name and price are those of the moment the order was placed.
+    #[Object(serial)]
+    OrderItem as line {
+        /// The product as it is now; null when it is no longer there for the viewer.
+        product: Option<Product> = line.product.clone().map(Product);
+        /// The product's SKU then.
+        sku: &str = &line.item().sku;
+        /// The product's name then.
+        name: &str = &line.item().name;
+        /// How many.
+        quantity: i32 = line.item().quantity;
+        /// Price of one then.
+        unit_price: Money = line.money(line.item().unit_price);
+        /// Quantity times unit price.
+        line_total: Money = line.money(line.item().line_total);
     }
 }
 
 /// One step in an order's life.
 pub struct OrderEvent(domain::HistoryEntry);
 
-/// One step in an order's life.
-#[Object]
-impl OrderEvent {
-    /// The step's place in the event log.
-    async fn cursor(&self, context: &Context<'_>) -> EventCursor {
-        EventCursor(Call::of(context).service.cursor(self.0.seq))
-    }
+plain_object! {
+    /// One step in an order's life.
+    #[Object]
+    OrderEvent as event {
+        /// The step's place in the event log.
+        async fn cursor(&self, context: &Context<'_>) -> EventCursor {
+            EventCursor(Call::of(context).service.cursor(self.0.seq))
+        }
 
-    /// The state before; null when the order was placed.
-    async fn from(&self) -> Option<OrderStatus> {
-        self.0.from.map(OrderStatus::from)
-    }
+        /// The state before; null when the order was placed.
+        from: Option<OrderStatus> = event.0.from.map(OrderStatus::from);
 
-    /// The state after.
-    async fn to(&self) -> OrderStatus {
-        self.0.to.into()
-    }
+        /// The state after.
+        to: OrderStatus = event.0.to.into();
 
-    /// Who did it; null for the system, and for people the viewer may not see.
-    async fn actor(&self, context: &Context<'_>) -> ApiResult<Option<User>> {
-        user::visible(context, self.0.actor).await
-    }
+        /// Who did it; null for the system, and for people the viewer may not see.
+        async fn actor(&self, context: &Context<'_>) -> ApiResult<Option<Plain<User>>> {
+            user::visible(context, self.0.actor).await
+        }
 
-    /// Why, as given.
-    async fn reason(&self) -> Option<&str> {
-        self.0.reason.as_deref()
-    }
+        /// Why, as given.
+        reason: Option<&str> = event.0.reason.as_deref();
 
-    /// When.
-    async fn occurred_at(&self) -> DateTime {
-        DateTime(self.0.at)
+        /// When.
+        occurred_at: DateTime = DateTime(event.0.at);
     }
 }
 
@@ -307,7 +265,7 @@ pub struct OrderList;
 
 impl List for OrderList {
     type Row = domain::Order;
-    type Node = Order;
+    type Node = Plain<Order>;
     type Sort = OrderSort;
     type Filter = domain::OrderFilter;
 
@@ -315,8 +273,8 @@ impl List for OrderList {
         ListTag { list: b'o', field: sort.field as u8, direction: sort.direction }
     }
 
-    fn node(row: Arc<domain::Order>) -> Order {
-        Order(row)
+    fn node(row: Arc<domain::Order>) -> Plain<Order> {
+        Plain(Order(row))
     }
 
     async fn count(context: &Context<'_>, filter: domain::OrderFilter) -> ApiResult<u64> {

@@ -21,13 +21,10 @@ impl StockSubscription {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Which products, 1 to 100.")] product_ids: Vec<ID>,
-    ) -> Result<impl Stream<Item = ApiResult<Product>> + use<>, ApiError> {
-        let call = Call::shared(context);
+    ) -> Result<impl Stream<Item = Product> + use<>, ApiError> {
+        let call = Call::of(context);
         let ids = product_ids.iter().map(|id| argument_id("productIds", id)).collect::<ApiResult<_>>()?;
-        let updates = call.service.stock_updates(call.viewer(), ids).await?;
-        Ok(updates.map(move |product| {
-            call.renew();
-            Ok(Product(product?))
-        }))
+        let open = async move { Ok(call.service.stock_updates(call.viewer(), ids).await?) };
+        Ok(call.phase.run(open).await?.map(Product))
     }
 }

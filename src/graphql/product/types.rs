@@ -12,6 +12,7 @@ use crate::{
         error::{ApiError, ApiResult, argument_id},
         loaders::{Call, Count},
         order::Money,
+        plain::{Plain, plain_enum, plain_object},
         scalars::{DateTime, Decimal},
     },
     service,
@@ -27,65 +28,37 @@ pub enum ProductStatus {
     Archived,
 }
 
+plain_enum!(ProductStatus);
+
 /// Something that is sold.
 pub struct Product(pub Arc<domain::Product>);
 
-/// Something that is sold.
-#[Object(serial)]
-impl Product {
-    /// Globally unique id.
-    pub(in crate::graphql) async fn id(&self) -> ID {
-        ID(self.0.id.to_string())
-    }
-
-    /// Unique stock keeping unit; upper and lower case differ.
-    async fn sku(&self) -> &str {
-        &self.0.sku
-    }
-
-    /// Display name.
-    async fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// Longer text.
-    async fn description(&self) -> Option<&str> {
-        self.0.description.as_deref()
-    }
-
-    /// Price of one unit.
-    async fn price(&self) -> Money {
-        self.0.money().into()
-    }
-
-    /// Units on hand, never negative.
-    async fn stock(&self) -> i32 {
-        self.0.stock
-    }
-
-    /// Whether it can be bought.
-    async fn status(&self) -> ProductStatus {
-        self.0.status.into()
-    }
-
-    /// Free labels.
-    async fn tags(&self) -> &[String] {
-        &self.0.tags
-    }
-
-    /// Starts at 1 and grows by 1 with each change, of the stock too.
-    async fn version(&self) -> i32 {
-        self.0.version
-    }
-
-    /// When it was made.
-    async fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
-    }
-
-    /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
-        DateTime(self.0.updated_at)
+plain_object! {
+    /// Something that is sold.
+    #[Object(serial)]
+    Product as product {
+        /// Globally unique id.
+        id: ID = ID(product.0.id.to_string());
+        /// Unique stock keeping unit; upper and lower case differ.
+        sku: &str = &product.0.sku;
+        /// Display name.
+        name: &str = &product.0.name;
+        /// Longer text.
+        description: Option<&str> = product.0.description.as_deref();
+        /// Price of one unit.
+        price: Money = Money(product.0.money());
+        /// Units on hand, never negative.
+        stock: i32 = product.0.stock;
+        /// Whether it can be bought.
+        status: ProductStatus = product.0.status.into();
+        /// Free labels.
+        tags: &[String] = &product.0.tags;
+        /// Starts at 1 and grows by 1 with each change, of the stock too.
+        version: i32 = product.0.version;
+        /// When it was made.
+        created_at: DateTime = DateTime(product.0.created_at);
+        /// When it was last changed.
+        updated_at: DateTime = DateTime(product.0.updated_at);
     }
 }
 
@@ -162,7 +135,7 @@ pub struct ProductList;
 
 impl List for ProductList {
     type Row = domain::Product;
-    type Node = Product;
+    type Node = Plain<Product>;
     type Sort = ProductSort;
     type Filter = domain::ProductFilter;
 
@@ -170,8 +143,8 @@ impl List for ProductList {
         ListTag { list: b'p', field: sort.field as u8, direction: sort.direction }
     }
 
-    fn node(row: Arc<domain::Product>) -> Product {
-        Product(row)
+    fn node(row: Arc<domain::Product>) -> Plain<Product> {
+        Plain(Product(row))
     }
 
     async fn count(context: &Context<'_>, filter: domain::ProductFilter) -> ApiResult<u64> {

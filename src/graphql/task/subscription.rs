@@ -7,7 +7,8 @@ use super::Task;
 use crate::{
     domain,
     graphql::{
-        error::{ApiError, ApiResult, argument_id},
+        ResumeAfter,
+        error::{ApiError, argument_id},
         loaders::Call,
         order::UpdateKind,
         scalars::{DateTime, EventCursor},
@@ -53,14 +54,14 @@ impl TaskSubscription {
         #[graphql(desc = "Only this task.")] task_id: Option<ID>,
         #[graphql(desc = "Only tasks assigned to this user.")] assignee_id: Option<ID>,
         #[graphql(desc = "Cursor of the last update that was received.")] after: Option<EventCursor>,
-    ) -> Result<impl Stream<Item = ApiResult<TaskUpdate>> + use<>, ApiError> {
-        let call = Call::shared(context);
+    ) -> Result<impl Stream<Item = TaskUpdate> + use<>, ApiError> {
+        let call = Call::of(context);
         let task = task_id.map(|id| argument_id("taskId", &id)).transpose()?;
         let assignee = assignee_id.map(|id| argument_id("assigneeId", &id)).transpose()?;
-        let updates = call.service.task_updates(call.viewer(), task, assignee, after.map(|cursor| cursor.0)).await?;
-        Ok(updates.map(move |update| {
-            call.renew();
-            Ok(update?.into())
-        }))
+        let open = async move {
+            let after = ResumeAfter::or(context, after);
+            Ok(call.service.task_updates(call.viewer(), task, assignee, after).await?)
+        };
+        Ok(call.phase.run(open).await?.map(TaskUpdate::from))
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         error::{ApiResult, argument_id},
         loaders::{Call, Count},
         order::Order,
+        plain::{Plain, plain_enum, plain_object},
         scalars::DateTime,
         user::{self, User},
     },
@@ -46,71 +47,58 @@ pub enum TaskPriority {
     Urgent,
 }
 
+plain_enum!(TaskStatus);
+plain_enum!(TaskPriority);
+
 /// A piece of work.
 pub struct Task(pub Arc<domain::Task>);
 
-/// A piece of work, on an order or on anything else.
-#[Object]
-impl Task {
-    /// Globally unique id.
-    pub(in crate::graphql) async fn id(&self) -> ID {
-        ID(self.0.id.to_string())
-    }
+plain_object! {
+    /// A piece of work, on an order or on anything else.
+    #[Object]
+    Task as task {
+        /// Globally unique id.
+        id: ID = ID(task.0.id.to_string());
 
-    /// What is to be done, in one line.
-    async fn title(&self) -> &str {
-        &self.0.title
-    }
+        /// What is to be done, in one line.
+        title: &str = &task.0.title;
 
-    /// Longer text, as it was typed: not to be trusted as HTML.
-    async fn description(&self) -> Option<&str> {
-        self.0.description.as_deref()
-    }
+        /// Longer text, as it was typed: not to be trusted as HTML.
+        description: Option<&str> = task.0.description.as_deref();
 
-    /// How far it is.
-    async fn status(&self) -> TaskStatus {
-        self.0.status.into()
-    }
+        /// How far it is.
+        status: TaskStatus = task.0.status.into();
 
-    /// How much it matters.
-    async fn priority(&self) -> TaskPriority {
-        self.0.priority.into()
-    }
+        /// How much it matters.
+        priority: TaskPriority = task.0.priority.into();
 
-    /// Who made it.
-    async fn created_by(&self, context: &Context<'_>) -> ApiResult<User> {
-        user::participant(context, self.0.created_by).await
-    }
+        /// Who made it.
+        async fn created_by(&self, context: &Context<'_>) -> ApiResult<Plain<User>> {
+            user::participant(context, self.0.created_by).await
+        }
 
-    /// Who does it; null also when the viewer may not see them.
-    async fn assignee(&self, context: &Context<'_>) -> ApiResult<Option<User>> {
-        user::visible(context, self.0.assignee).await
-    }
+        /// Who does it; null also when the viewer may not see them.
+        async fn assignee(&self, context: &Context<'_>) -> ApiResult<Option<Plain<User>>> {
+            user::visible(context, self.0.assignee).await
+        }
 
-    /// The order it is about; null also when the viewer may not see it.
-    async fn order(&self, context: &Context<'_>) -> ApiResult<Option<Order>> {
-        let Some(order) = self.0.order else { return Ok(None) };
-        Ok(Call::of(context).load(order).await?.map(Order))
-    }
+        /// The order it is about; null also when the viewer may not see it.
+        async fn order(&self, context: &Context<'_>) -> ApiResult<Option<Plain<Order>>> {
+            let Some(order) = self.0.order else { return Ok(None) };
+            Ok(Call::of(context).load(order).await?.map(|order| Plain(Order(order))))
+        }
 
-    /// When it should be done.
-    async fn due_at(&self) -> Option<DateTime> {
-        self.0.due_at.map(DateTime)
-    }
+        /// When it should be done.
+        due_at: Option<DateTime> = task.0.due_at.map(DateTime);
 
-    /// Starts at 1 and grows by 1 with each change.
-    async fn version(&self) -> i32 {
-        self.0.version
-    }
+        /// Starts at 1 and grows by 1 with each change.
+        version: i32 = task.0.version;
 
-    /// When it was made.
-    async fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
-    }
+        /// When it was made.
+        created_at: DateTime = DateTime(task.0.created_at);
 
-    /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
-        DateTime(self.0.updated_at)
+        /// When it was last changed.
+        updated_at: DateTime = DateTime(task.0.updated_at);
     }
 }
 
@@ -174,7 +162,7 @@ pub struct TaskList;
 
 impl List for TaskList {
     type Row = domain::Task;
-    type Node = Task;
+    type Node = Plain<Task>;
     type Sort = TaskSort;
     type Filter = domain::TaskFilter;
 
@@ -182,8 +170,8 @@ impl List for TaskList {
         ListTag { list: b't', field: sort.field as u8, direction: sort.direction }
     }
 
-    fn node(row: Arc<domain::Task>) -> Task {
-        Task(row)
+    fn node(row: Arc<domain::Task>) -> Plain<Task> {
+        Plain(Task(row))
     }
 
     async fn count(context: &Context<'_>, filter: domain::TaskFilter) -> ApiResult<u64> {

@@ -9,6 +9,7 @@ use crate::{
         connection::{Connection, PageArguments},
         error::{ApiResult, argument_id},
         loaders::Call,
+        plain::Plain,
     },
 };
 
@@ -19,7 +20,7 @@ pub struct UserQuery;
 #[Object]
 impl UserQuery {
     /// The signed-in user; null for anonymous viewers.
-    async fn me(&self, context: &Context<'_>) -> ApiResult<Option<User>> {
+    async fn me(&self, context: &Context<'_>) -> ApiResult<Option<Plain<User>>> {
         visible(context, Call::of(context).viewer().user_id()).await
     }
 

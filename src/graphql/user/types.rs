@@ -12,6 +12,7 @@ use crate::{
         error::{ApiError, ApiResult},
         loaders::{Call, Count},
         order::{self, OrderFilter, OrderList, OrderOrder},
+        plain::{Plain, plain_enum, plain_object},
         scalars::DateTime,
         task::{self, TaskFilter, TaskList, TaskOrder},
     },
@@ -30,93 +31,85 @@ pub enum UserRole {
     Admin,
 }
 
+plain_enum!(UserRole);
+
 /// A person with an account.
 pub struct User(pub Arc<domain::User>);
 
-/// A person with an account.
-#[Object]
-impl User {
-    /// Globally unique id.
-    pub(in crate::graphql) async fn id(&self) -> ID {
-        ID(self.0.id.to_string())
-    }
+plain_object! {
+    /// A person with an account.
+    #[Object]
+    User as user {
+        /// Globally unique id.
+        id: ID = ID(user.0.id.to_string());
 
-    /// Display name.
-    async fn name(&self) -> &str {
-        &self.0.name
-    }
+        /// Display name.
+        name: &str = &user.0.name;
 
-    /// What they may do.
-    async fn role(&self) -> UserRole {
-        self.0.role.into()
-    }
+        /// What they may do.
+        role: UserRole = user.0.role.into();
 
-    /// E-mail address; null unless the viewer is this user or staff.
-    async fn email(&self, context: &Context<'_>) -> Option<&str> {
-        self.0.email.as_deref().filter(|_| self.is_open(context))
-    }
-
-    /// Region, such as a country; null unless the viewer is this user or staff.
-    async fn region(&self, context: &Context<'_>) -> Option<&str> {
-        self.0.region.as_deref().filter(|_| self.is_open(context))
-    }
-
-    /// The orders they placed, as far as the viewer may see them.
-    #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
-    async fn orders(
-        &self,
-        context: &Context<'_>,
-        #[graphql(
-            desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
-        )]
-        first: Option<i32>,
-        #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only entries before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which orders.")] filter: Option<OrderFilter>,
-        #[graphql(desc = "In which order; last placed first when not given.")] order_by: Option<OrderOrder>,
-    ) -> ApiResult<Connection<OrderList>> {
-        let mut filter = filter.unwrap_or_default().into_domain()?;
-        if filter.customer.is_some_and(|customer| customer != self.0.id) {
-            return Err(ApiError::bad_input("filter.customerId: this list has the orders of its own user only"));
+        /// E-mail address; null unless the viewer is this user or staff.
+        async fn email(&self, context: &Context<'_>) -> Option<&str> {
+            self.0.email.as_deref().filter(|_| self.is_open(context))
         }
-        filter.customer = Some(self.0.id);
-        order::list(context, filter, order_by, PageArguments { first, after, last, before }).await
-    }
 
-    /// The tasks they made or are assigned to, as far as the viewer may see them.
-    #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
-    async fn tasks(
-        &self,
-        context: &Context<'_>,
-        #[graphql(
-            desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
-        )]
-        first: Option<i32>,
-        #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
-        #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Only entries before this cursor.")] before: Option<String>,
-        #[graphql(desc = "Which tasks.")] filter: Option<TaskFilter>,
-        #[graphql(desc = "In which order; newest first when not given.")] order_by: Option<TaskOrder>,
-    ) -> ApiResult<Connection<TaskList>> {
-        let mut filter = filter.unwrap_or_default().into_domain()?;
-        filter.visible_to = Some(self.0.id);
-        task::list(context, filter, order_by, PageArguments { first, after, last, before }).await
-    }
+        /// Region, such as a country; null unless the viewer is this user or staff.
+        async fn region(&self, context: &Context<'_>) -> Option<&str> {
+            self.0.region.as_deref().filter(|_| self.is_open(context))
+        }
 
-    /// Starts at 1 and grows by 1 with each change.
-    async fn version(&self) -> i32 {
-        self.0.version
-    }
+        /// The orders they placed, as far as the viewer may see them.
+        #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
+        async fn orders(
+            &self,
+            context: &Context<'_>,
+            #[graphql(
+                desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
+            )]
+            first: Option<i32>,
+            #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
+            #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,
+            #[graphql(desc = "Only entries before this cursor.")] before: Option<String>,
+            #[graphql(desc = "Which orders.")] filter: Option<OrderFilter>,
+            #[graphql(desc = "In which order; last placed first when not given.")] order_by: Option<OrderOrder>,
+        ) -> ApiResult<Connection<OrderList>> {
+            let mut filter = filter.unwrap_or_default().into_domain()?;
+            if filter.customer.is_some_and(|customer| customer != self.0.id) {
+                return Err(ApiError::bad_input("filter.customerId: this list has the orders of its own user only"));
+            }
+            filter.customer = Some(self.0.id);
+            Box::pin(order::list(context, filter, order_by, PageArguments { first, after, last, before })).await
+        }
 
-    /// When the account was made.
-    async fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
-    }
+        /// The tasks they made or are assigned to, as far as the viewer may see them.
+        #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
+        async fn tasks(
+            &self,
+            context: &Context<'_>,
+            #[graphql(
+                desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
+            )]
+            first: Option<i32>,
+            #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
+            #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,
+            #[graphql(desc = "Only entries before this cursor.")] before: Option<String>,
+            #[graphql(desc = "Which tasks.")] filter: Option<TaskFilter>,
+            #[graphql(desc = "In which order; newest first when not given.")] order_by: Option<TaskOrder>,
+        ) -> ApiResult<Connection<TaskList>> {
+            let mut filter = filter.unwrap_or_default().into_domain()?;
+            filter.visible_to = Some(self.0.id);
+            Box::pin(task::list(context, filter, order_by, PageArguments { first, after, last, before })).await
+        }
 
-    /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
-        DateTime(self.0.updated_at)
+        /// Starts at 1 and grows by 1 with each change.
+        version: i32 = user.0.version;
+
+        /// When the account was made.
+        created_at: DateTime = DateTime(user.0.created_at);
+
+        /// When it was last changed.
+        updated_at: DateTime = DateTime(user.0.updated_at);
     }
 }
 
@@ -128,16 +121,17 @@ impl User {
 }
 
 /// A person on an order or task that the viewer sees. Users are never removed, only anonymised.
-pub(in crate::graphql) async fn participant(context: &Context<'_>, id: UserId) -> ApiResult<User> {
+pub(in crate::graphql) async fn participant(context: &Context<'_>, id: UserId) -> ApiResult<Plain<User>> {
     let user = Call::of(context).load(id).await?;
-    user.map(User).ok_or_else(|| ServiceError::Internal(format!("user {id} is missing").into()).into())
+    user.map(|user| Plain(User(user)))
+        .ok_or_else(|| ServiceError::Internal(format!("user {id} is missing").into()).into())
 }
 
 /// A user, if the viewer may see them.
-pub(in crate::graphql) async fn visible(context: &Context<'_>, id: Option<UserId>) -> ApiResult<Option<User>> {
+pub(in crate::graphql) async fn visible(context: &Context<'_>, id: Option<UserId>) -> ApiResult<Option<Plain<User>>> {
     let call = Call::of(context);
     match id {
-        Some(id) if call.viewer().sees_user(id) => Ok(call.load(id).await?.map(User)),
+        Some(id) if call.viewer().sees_user(id) => Ok(call.load(id).await?.map(|user| Plain(User(user)))),
         _ => Ok(None),
     }
 }
@@ -175,7 +169,7 @@ pub struct UserList;
 
 impl List for UserList {
     type Row = domain::User;
-    type Node = User;
+    type Node = Plain<User>;
     type Sort = UserSort;
     type Filter = domain::UserFilter;
 
@@ -183,8 +177,8 @@ impl List for UserList {
         ListTag { list: b'u', field: sort.field as u8, direction: sort.direction }
     }
 
-    fn node(row: Arc<domain::User>) -> User {
-        User(row)
+    fn node(row: Arc<domain::User>) -> Plain<User> {
+        Plain(User(row))
     }
 
     async fn count(context: &Context<'_>, filter: domain::UserFilter) -> ApiResult<u64> {

@@ -1,5 +1,7 @@
 //! GraphQL over WebSocket: the opening handshake.
 
+mod frames;
+mod identity;
 mod operations;
 mod protocol;
 mod socket;
@@ -14,9 +16,9 @@ use axum::{
 use tracing::Instrument;
 
 use super::{error::Failure, graphql_http::authorization, observe::RequestId, router::Http, serve::Lifecycle};
-
-/// The subprotocol of <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>.
-const TRANSPORT_WS: &str = "graphql-transport-ws";
+use frames::Frames;
+use protocol::Protocol;
+use socket::Socket;
 
 /// Small, since most sockets are idle most of the time.
 const BUFFER: usize = 4 * 1024;
@@ -83,18 +85,18 @@ pub(super) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
         .max_write_buffer_size(MAX_OUTGOING + 2 * BUFFER)
         .max_message_size(readable)
         .max_frame_size(readable)
-        .protocols([TRANSPORT_WS]);
-    let known = upgrade.selected_protocol().is_some();
+        .protocols(Protocol::ALL.map(Protocol::name));
+    let chosen = upgrade.selected_protocol();
+    let protocol = Protocol::ALL.into_iter().find(|protocol| chosen.is_some_and(|chosen| chosen == protocol.name()));
     // The end of the server waits for the socket from here on.
     let tracked = lifecycle.connections.token();
     let span = tracing::info_span!("websocket", request_id = %id);
     upgrade.on_upgrade(move |socket| {
         async move {
             let _tracked = tracked;
-            if known {
-                socket::Socket::new(socket, http, lifecycle, id, authorization).run().await;
-            } else {
-                Box::pin(socket::close(socket, 4406, "Subprotocol not acceptable")).await;
+            match protocol {
+                Some(protocol) => Socket::new(socket, protocol, http, lifecycle, id, authorization).run().await,
+                None => Box::pin(Frames::new(socket).close(4406, "Subprotocol not acceptable")).await,
             }
         }
         .instrument(span)

@@ -17,16 +17,19 @@ use async_graphql::{Response, ServerError};
 use futures_util::{StreamExt, stream::BoxStream, stream::FuturesUnordered};
 use tracing::Span;
 
-use crate::http::{
-    error::coded,
-    observe::{self, RequestId},
-    wire,
+use crate::{
+    graphql::{Answer, Body},
+    http::{
+        error::coded,
+        observe::{self, RequestId},
+        wire,
+    },
 };
 
 /// What an operation has to say.
 pub(super) enum Outcome {
     /// A result; more may follow.
-    Next { id: Arc<str>, response: Response },
+    Next { id: Arc<str>, body: Body },
     /// It failed, and is over.
     Error { id: Arc<str>, errors: Vec<ServerError> },
     /// It is over.
@@ -61,7 +64,7 @@ impl Operations {
     }
 
     /// Starts an operation whose id is not in use.
-    pub(super) fn start(&mut self, id: String, request: RequestId, short: bool, stream: BoxStream<'static, Response>) {
+    pub(super) fn start(&mut self, id: String, request: RequestId, short: bool, stream: BoxStream<'static, Answer>) {
         let id: Arc<str> = id.into();
         let span = tracing::info_span!("operation", request_id = %request);
         self.ids.insert(id.clone(), short);
@@ -75,10 +78,10 @@ impl Operations {
         })));
     }
 
-    /// Drops an operation's stream; nothing more comes from it.
-    pub(super) fn stop(&mut self, id: &str) {
+    /// Drops an operation's stream; nothing more comes from it. Whether there was one.
+    pub(super) fn stop(&mut self, id: &str) -> bool {
         if self.ids.remove(id).is_none() {
-            return;
+            return false;
         }
         let operations = self.running.iter_mut().filter_map(|step| step.0.as_mut());
         for operation in operations.filter(|operation| &*operation.id == id) {
@@ -87,6 +90,7 @@ impl Operations {
                 waker.wake();
             }
         }
+        true
     }
 
     /// The next outcome of any of them; pending forever when there are none.
@@ -97,19 +101,21 @@ impl Operations {
                 continue;
             }
             let id = operation.id.clone();
-            let Some(mut response) = item else {
+            let Some(mut answer) = item else {
                 self.ids.remove(&id);
                 return Poll::Ready(Outcome::Complete { id });
             };
-            wire::tag_internal_errors(&mut response.errors, &operation.request);
-            let failed = if operation.started { wire::was_refused(&response) } else { wire::has_no_data(&response) };
-            if failed {
-                self.ids.remove(&id);
-                return Poll::Ready(Outcome::Error { id, errors: response.errors });
+            if let Body::Response(response) = &mut answer.body {
+                wire::tag_internal_errors(&mut response.errors, &operation.request);
+                let failed = if operation.started { wire::was_refused(response) } else { wire::has_no_data(response) };
+                if failed {
+                    self.ids.remove(&id);
+                    return Poll::Ready(Outcome::Error { id, errors: std::mem::take(&mut response.errors) });
+                }
             }
             operation.started = true;
             self.running.push(Step(Some(operation)));
-            return Poll::Ready(Outcome::Next { id, response });
+            return Poll::Ready(Outcome::Next { id, body: answer.body });
         }
     }
 }
@@ -121,20 +127,20 @@ struct Operation {
     /// Whether a result was sent.
     started: bool,
     /// `None` once stopped.
-    stream: Option<BoxStream<'static, Response>>,
+    stream: Option<BoxStream<'static, Answer>>,
     /// Lets a stopped operation leave.
     waker: Option<Waker>,
 }
 
 impl Operation {
-    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Response>> {
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
         let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
         let entered = self.span.enter();
         let polled = catch_unwind(AssertUnwindSafe(|| stream.poll_next_unpin(cx)));
         let polled = polled.unwrap_or_else(|panic| {
             tracing::error!(panic = observe::message(&*panic), "an operation panicked");
             let errors = vec![coded("Internal error", "INTERNAL")];
-            Poll::Ready(Some(Response::from_errors(errors)))
+            Poll::Ready(Some(Response::from_errors(errors).into()))
         });
         drop(entered);
         if polled.is_pending() && !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
@@ -148,7 +154,7 @@ impl Operation {
 struct Step(Option<Operation>);
 
 impl Future for Step {
-    type Output = (Operation, Option<Response>);
+    type Output = (Operation, Option<Answer>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(operation) = &mut self.0 else { return Poll::Pending };

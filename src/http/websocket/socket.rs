@@ -1,48 +1,26 @@
-//! One `graphql-transport-ws` connection: a single task that reads, runs its operations and writes.
+//! One connection, of either subprotocol: a single task that reads, runs its operations and writes.
 
 use std::{
     borrow::Cow,
-    collections::VecDeque,
     future::{Future, poll_fn},
     ops::ControlFlow::{self, Break, Continue},
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use async_graphql::{Request, ServerError};
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use futures_util::{Sink, StreamExt, future::BoxFuture};
+use axum::extract::ws::{Message, WebSocket};
 use tokio::time::{Instant, Sleep};
 
 use super::{
     MAX_OUTGOING, WebSocketOptions,
+    frames::Frames,
+    identity::{Identity, Verdict},
     operations::{Operations, Outcome},
-    protocol::{ClientMessage, ServerMessage, close_reason},
+    protocol::{ClientMessage, Invalid, Protocol, ServerMessage},
 };
-use crate::{
-    domain::{Clock, SystemClock, Timestamp, Viewer},
-    http::{
-        error::{code, coded},
-        observe::RequestId,
-        params,
-        router::Http,
-        serve::Lifecycle,
-    },
-};
-
-/// Answers that may wait for the socket before it is read no further.
-const MAX_OUTBOX: usize = 8;
-
-/// Messages taken from a client that does not read, before it is read no further.
-const MAX_READS_WHILE_STALLED: u32 = 64;
-
-/// Events handled before what was written so far has to leave.
-const MAX_UNFLUSHED: u32 = 32;
-
-/// How long the other side may take for the closing handshake.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+use crate::http::{error::coded, observe::RequestId, params, router::Http, serve::Lifecycle};
 
 /// How a connection ends.
 enum End {
@@ -54,22 +32,9 @@ enum End {
     Gone,
 }
 
-/// Who the client is and when that ends, or why it is nobody.
-type Checked = Result<(Viewer, Option<Timestamp>), ServerError>;
-
-/// How far the opening is.
-enum Phase {
-    /// `connection_init` has not come.
-    Waiting,
-    /// The token is being checked.
-    Checking(BoxFuture<'static, Checked>),
-    /// Operations may run.
-    Open(Viewer),
-}
-
 enum Event {
     Received(Option<Result<Message, axum::Error>>),
-    Checked(Checked),
+    Checked(Verdict),
     Outcome(Outcome),
     Timer,
     /// The server is stopping and everything it waited for was sent.
@@ -78,30 +43,27 @@ enum Event {
 }
 
 pub(super) struct Socket {
-    socket: WebSocket,
+    frames: Frames,
+    protocol: Protocol,
     http: Arc<Http>,
     lifecycle: Lifecycle,
     id: RequestId,
-    /// What the client identifies itself with: the header of the handshake, until `connection_init` says otherwise.
-    authorization: Option<Arc<str>>,
-    phase: Phase,
+    identity: Identity,
     operations: Operations,
     operations_started: u64,
-    outbox: VecDeque<Message>,
-    events_unflushed: u32,
-    reads_while_stalled: u32,
     operations_first: bool,
     timer: Pin<Box<Sleep>>,
     init_deadline: Option<Instant>,
     ping_at: Instant,
     last_frame: Instant,
-    expires_at: Option<Instant>,
     drain_until: Option<Instant>,
 }
 
 impl Socket {
+    /// A connection that speaks `protocol`; `authorization` is the header of its handshake.
     pub(super) fn new(
         socket: WebSocket,
+        protocol: Protocol,
         http: Arc<Http>,
         lifecycle: Lifecycle,
         id: RequestId,
@@ -110,23 +72,19 @@ impl Socket {
         let now = Instant::now();
         let WebSocketOptions { init_timeout, ping_interval, .. } = http.options.websocket;
         let mut socket = Box::new(Self {
-            socket,
+            frames: Frames::new(socket),
+            protocol,
+            identity: Identity::unknown(http.clone(), authorization),
             http,
             lifecycle,
             id,
-            authorization: authorization.map(Into::into),
-            phase: Phase::Waiting,
             operations: Operations::default(),
             operations_started: 0,
-            outbox: VecDeque::new(),
-            events_unflushed: 0,
-            reads_while_stalled: 0,
             operations_first: false,
             timer: Box::pin(tokio::time::sleep_until(now)),
             init_deadline: Some(now + init_timeout),
             ping_at: now + ping_interval,
             last_frame: now,
-            expires_at: None,
             drain_until: None,
         });
         socket.set_timer();
@@ -140,18 +98,14 @@ impl Socket {
     }
 
     async fn finish(self: Box<Self>, end: End) {
-        let Self { mut socket, operations, phase, .. } = *self;
-        drop((operations, phase));
+        let Self { frames, operations, identity, .. } = *self;
+        drop((operations, identity));
         match end {
             End::Close(code, reason) => {
                 tracing::debug!(code, %reason, "closing");
-                close(socket, code, &reason).await;
+                frames.close(code, &reason).await;
             }
-            End::Closed => {
-                // Reading on sends the answer.
-                let rest = async { while let Some(Ok(_)) = socket.recv().await {} };
-                let _ = tokio::time::timeout(CLOSE_TIMEOUT, rest).await;
-            }
+            End::Closed => frames.closed().await,
             End::Gone => tracing::debug!("the client left"),
         }
     }
@@ -178,17 +132,15 @@ impl Socket {
 
     /// Sends what waits, then waits for the next thing to handle.
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        let Ok(writable) = self.poll_send(cx) else { return Poll::Ready(Event::WriteFailed) };
-        if self.drain_until.is_some() && !self.operations.has_short_ones() && self.outbox.is_empty() {
+        let Ok(writable) = self.frames.poll_send(cx) else { return Poll::Ready(Event::WriteFailed) };
+        if self.drain_until.is_some() && !self.operations.has_short_ones() && self.frames.is_empty() {
             return Poll::Ready(Event::Drained);
         }
         if self.timer.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Event::Timer);
         }
-        if let Phase::Checking(viewer) = &mut self.phase
-            && let Poll::Ready(checked) = viewer.as_mut().poll(cx)
-        {
-            return Poll::Ready(Event::Checked(checked));
+        if let Poll::Ready(verdict) = self.identity.poll(cx) {
+            return Poll::Ready(Event::Checked(verdict));
         }
         // In turns, so that neither a talkative client nor a busy subscription shuts the other out.
         self.operations_first = !self.operations_first;
@@ -198,33 +150,10 @@ impl Socket {
                 event = if operations { self.poll_operations(cx, writable) } else { self.poll_receive(cx, writable) };
             }
         }
-        if event.is_ready() && self.events_unflushed < MAX_UNFLUSHED {
-            return event;
-        }
-        match self.poll_flush(cx) {
+        match self.frames.poll_flush(cx, event.is_pending()) {
             Ok(()) => event,
             Err(_) => Poll::Ready(Event::WriteFailed),
         }
-    }
-
-    /// Hands what waits to the socket, as far as it takes it; whether it would take more.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<bool, axum::Error> {
-        loop {
-            match Pin::new(&mut self.socket).poll_ready(cx)? {
-                Poll::Pending => return Ok(false),
-                Poll::Ready(()) => self.reads_while_stalled = 0,
-            }
-            let Some(message) = self.outbox.pop_front() else { return Ok(true) };
-            Pin::new(&mut self.socket).start_send(message)?;
-            self.events_unflushed = self.events_unflushed.max(1);
-        }
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), axum::Error> {
-        if self.events_unflushed > 0 && Pin::new(&mut self.socket).poll_flush(cx)?.is_ready() {
-            self.events_unflushed = 0;
-        }
-        Ok(())
     }
 
     fn poll_operations(&mut self, cx: &mut Context<'_>, writable: bool) -> Poll<Event> {
@@ -234,25 +163,19 @@ impl Socket {
         self.operations.poll_next(cx).map(Event::Outcome)
     }
 
-    /// A client that does not read its answers is soon not read either.
     fn poll_receive(&mut self, cx: &mut Context<'_>, writable: bool) -> Poll<Event> {
-        let crowded = self.operations.occupied() >= self.http.options.websocket.max_operations.saturating_mul(2);
-        if self.outbox.len() >= MAX_OUTBOX
-            || (!writable && (crowded || self.reads_while_stalled >= MAX_READS_WHILE_STALLED))
-        {
+        // What a client says after a token counts once the token does. Only the opening of the modern protocol has to
+        // be waited for by the client.
+        let opening = self.protocol == Protocol::Modern && self.identity.viewer().is_none();
+        if self.identity.is_checking() && !opening {
             return Poll::Pending;
         }
-        let received = self.socket.poll_next_unpin(cx);
-        if received.is_ready() && !writable {
-            self.reads_while_stalled += 1;
-        }
-        received.map(Event::Received)
+        let crowded = self.operations.occupied() >= self.http.options.websocket.max_operations.saturating_mul(2);
+        self.frames.poll_receive(cx, writable, crowded).map(Event::Received)
     }
 
     fn handle(&mut self, event: Event) -> ControlFlow<End> {
-        if self.events_unflushed > 0 {
-            self.events_unflushed += 1;
-        }
+        self.frames.handled_event();
         match event {
             Event::Received(Some(Ok(message))) => {
                 self.last_frame = Instant::now();
@@ -260,7 +183,7 @@ impl Socket {
             }
             Event::Received(Some(Err(error))) => Break(self.end_of(error)),
             Event::Received(None) | Event::WriteFailed => Break(End::Gone),
-            Event::Checked(checked) => self.open(checked),
+            Event::Checked(verdict) => self.checked(verdict),
             Event::Outcome(outcome) => {
                 self.handle_outcome(outcome);
                 Continue(())
@@ -273,9 +196,9 @@ impl Socket {
     fn handle_frame(&mut self, message: Message) -> ControlFlow<End> {
         match message {
             Message::Text(text) if text.len() > self.http.options.websocket.max_message => Break(self.too_big()),
-            Message::Text(text) => match ClientMessage::parse(&text) {
+            Message::Text(text) => match self.protocol.read(&text) {
                 Ok(message) => self.handle_message(message),
-                Err(reason) => Break(End::Close(4400, reason)),
+                Err(invalid) => self.invalid(invalid),
             },
             Message::Binary(_) => Break(End::Close(4400, "Binary messages are not part of the protocol".into())),
             // Pings are answered below this layer.
@@ -287,57 +210,89 @@ impl Socket {
     fn handle_message(&mut self, message: ClientMessage) -> ControlFlow<End> {
         match message {
             ClientMessage::Init { authorization } => self.init(authorization),
+            ClientMessage::Renew { authorization } => self.renew(authorization),
             ClientMessage::Ping { payload } => {
-                self.send(&ServerMessage::Pong { payload });
+                self.send(ServerMessage::Pong { payload });
                 Continue(())
             }
             ClientMessage::Pong => Continue(()),
             ClientMessage::Subscribe { id, request } => self.subscribe(id, *request),
             ClientMessage::Complete { id } => {
-                self.operations.stop(&id);
+                let stopped = self.operations.stop(&id);
+                if stopped && self.protocol == Protocol::Legacy {
+                    self.send(ServerMessage::Complete { id: &id });
+                }
                 Continue(())
             }
+            ClientMessage::Terminate => Break(End::Close(1000, "Terminated".into())),
         }
+    }
+
+    /// The legacy protocol tells of it and goes on.
+    fn invalid(&mut self, Invalid { reason, id }: Invalid) -> ControlFlow<End> {
+        match (self.protocol, id) {
+            (Protocol::Modern, _) => return Break(End::Close(4400, reason)),
+            (Protocol::Legacy, Some(id)) => self.refuse(&id, coded(reason, "BAD_USER_INPUT")),
+            (Protocol::Legacy, None) => {
+                self.send(ServerMessage::Refused { reason: &reason });
+            }
+        }
+        Continue(())
     }
 
     fn init(&mut self, authorization: Option<String>) -> ControlFlow<End> {
-        if !matches!(self.phase, Phase::Waiting) {
-            return Break(End::Close(4429, "Too many initialisation requests".into()));
-        }
-        if let Some(authorization) = authorization {
-            self.authorization = Some(authorization.into());
+        if self.init_deadline.is_none() {
+            return match (self.protocol, authorization) {
+                (Protocol::Modern, _) => Break(End::Close(4429, "Too many initialisation requests".into())),
+                (Protocol::Legacy, Some(authorization)) => self.renew(authorization),
+                (Protocol::Legacy, None) => {
+                    self.send(ServerMessage::Ack);
+                    Continue(())
+                }
+            };
         }
         self.init_deadline = None;
-        let (http, authorization) = (self.http.clone(), self.authorization.clone());
-        self.phase = Phase::Checking(Box::pin(async move {
-            let session = http.endpoint.viewer(authorization.as_deref()).await?;
-            Ok((session.viewer, session.expires_at))
-        }));
+        self.identity.check(authorization);
         Continue(())
     }
 
-    fn open(&mut self, checked: Checked) -> ControlFlow<End> {
-        let (viewer, expires_at) = match checked {
-            Ok(checked) => checked,
-            Err(error) if ["UNAVAILABLE", "INTERNAL"].contains(&code(&error)) => {
-                return Break(End::Close(1013, "Try again later".into()));
-            }
-            Err(_) => return Break(End::Close(4403, "Forbidden".into())),
-        };
-        self.phase = Phase::Open(viewer);
-        self.expires_at = expires_at.and_then(|at| {
-            let left = at.unix_millis_clamped().saturating_sub(SystemClock.now().unix_millis_clamped());
-            Instant::now().checked_add(Duration::from_millis(left))
-        });
-        self.set_timer();
-        self.send(&ServerMessage::ConnectionAck);
+    fn renew(&mut self, authorization: String) -> ControlFlow<End> {
+        if self.identity.viewer().is_none() {
+            return self.refuse_connection(4401, "Unauthorized");
+        }
+        self.identity.check(Some(authorization));
         Continue(())
+    }
+
+    fn checked(&mut self, verdict: Verdict) -> ControlFlow<End> {
+        match verdict {
+            Verdict::Opened => {
+                self.send(ServerMessage::Ack);
+                self.send(ServerMessage::KeepAlive);
+            }
+            Verdict::Renewed(expires_at) => {
+                self.send(ServerMessage::Renewed { expires_at });
+            }
+            Verdict::Refused(code, reason) => return self.refuse_connection(code, reason),
+        }
+        self.set_timer();
+        Continue(())
+    }
+
+    fn refuse_connection(&mut self, code: u16, reason: &'static str) -> ControlFlow<End> {
+        self.send(ServerMessage::Refused { reason });
+        Break(End::Close(code, reason.into()))
     }
 
     fn subscribe(&mut self, id: String, request: Request) -> ControlFlow<End> {
-        let Phase::Open(viewer) = self.phase else { return Break(End::Close(4401, "Unauthorized".into())) };
+        let Some(viewer) = self.identity.viewer() else { return self.refuse_connection(4401, "Unauthorized") };
         if self.operations.contains(&id) {
-            return Break(End::Close(4409, format!("Subscriber for {id} already exists").into()));
+            match self.protocol {
+                Protocol::Modern => {
+                    return Break(End::Close(4409, format!("Subscriber for {id} already exists").into()));
+                }
+                Protocol::Legacy => self.operations.stop(&id),
+            };
         }
         let limit = self.http.options.websocket.max_operations;
         if self.drain_until.is_some() {
@@ -356,35 +311,36 @@ impl Socket {
     }
 
     fn refuse(&mut self, id: &str, error: ServerError) {
-        self.send(&ServerMessage::Error { id, payload: &[error] });
+        self.send(ServerMessage::Error { id, errors: &[error] });
     }
 
     fn handle_outcome(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Next { id, response } => {
-                if !self.send(&ServerMessage::next(&id, &response)) {
+            Outcome::Next { id, body } => {
+                if !self.send(ServerMessage::Next { id: &id, payload: (&body).into() }) {
                     self.operations.stop(&id);
                     self.refuse(&id, coded("The result is larger than a message can be.", "QUERY_TOO_COMPLEX"));
                 }
             }
             Outcome::Error { id, errors } => {
-                self.send(&ServerMessage::Error { id: &id, payload: &errors });
+                self.send(ServerMessage::Error { id: &id, errors: &errors });
             }
             Outcome::Complete { id } => {
-                self.send(&ServerMessage::Complete { id: &id });
+                self.send(ServerMessage::Complete { id: &id });
             }
         }
     }
 
-    /// Queues a message; false when it is too large to be sent.
-    fn send(&mut self, message: &ServerMessage<'_>) -> bool {
-        match serde_json::to_string(message) {
-            Ok(text) if text.len() <= MAX_OUTGOING => {
-                self.outbox.push_back(Message::Text(text.into()));
+    /// Queues a message, if the protocol has it; false when it is too large to be sent.
+    fn send(&mut self, message: ServerMessage<'_>) -> bool {
+        match self.protocol.write(message) {
+            None => true,
+            Some(Ok(text)) if text.len() <= MAX_OUTGOING => {
+                self.frames.push(Message::Text(text.into()));
                 true
             }
-            Ok(_) => false,
-            Err(error) => {
+            Some(Ok(_)) => false,
+            Some(Err(error)) => {
                 tracing::error!(%error, "a message could not be written as JSON");
                 false
             }
@@ -394,7 +350,7 @@ impl Socket {
     fn handle_timer(&mut self) -> ControlFlow<End> {
         let now = Instant::now();
         let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        if is_due(self.expires_at) {
+        if is_due(self.identity.expires_at()) {
             return Break(End::Close(4403, "Token expired".into()));
         }
         if is_due(self.init_deadline) {
@@ -409,8 +365,11 @@ impl Socket {
         if now >= self.ping_at {
             self.ping_at = now + self.http.options.websocket.ping_interval;
             // A ping behind other messages would tell nothing they don't.
-            if self.outbox.is_empty() {
-                self.outbox.push_back(Message::Ping(Default::default()));
+            if self.frames.is_empty() {
+                self.frames.push(Message::Ping(Default::default()));
+            }
+            if self.identity.viewer().is_some() {
+                self.send(ServerMessage::KeepAlive);
             }
         }
         self.set_timer();
@@ -419,7 +378,7 @@ impl Socket {
 
     fn set_timer(&mut self) {
         let always = [self.last_frame + self.http.options.websocket.dead_after, self.ping_at];
-        let sometimes = [self.init_deadline, self.expires_at, self.drain_until];
+        let sometimes = [self.init_deadline, self.identity.expires_at(), self.drain_until];
         if let Some(next) = always.into_iter().chain(sometimes.into_iter().flatten()).min() {
             self.timer.as_mut().reset(next);
         }
@@ -444,24 +403,4 @@ impl Socket {
 
 fn going_away() -> End {
     End::Close(1001, "Going away".into())
-}
-
-/// Says goodbye and waits a moment for the answer.
-pub(super) async fn close(mut socket: WebSocket, code: u16, reason: &str) {
-    let frame = CloseFrame { code, reason: close_reason(reason).into() };
-    let handshake = async {
-        if socket.send(Message::Close(Some(frame))).await.is_err() {
-            return;
-        }
-        loop {
-            match socket.recv().await {
-                Some(Ok(_)) => {}
-                None => return,
-                // What can't be read is left unread, and dropping the connection now could overtake the close frame.
-                Some(Err(_)) => std::future::pending().await,
-            }
-        }
-    };
-    // Late or never is the same: the connection is dropped.
-    let _ = tokio::time::timeout(CLOSE_TIMEOUT, handshake).await;
 }

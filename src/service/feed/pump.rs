@@ -30,7 +30,7 @@ pub(super) struct Pump {
 
 impl Pump {
     pub fn new(shared: Arc<Shared>, bus: BusReceiver) -> Self {
-        let head = *shared.head.borrow();
+        let head = shared.head.borrow().seq;
         Self {
             bus,
             sequencer: Sequencer::new(head),

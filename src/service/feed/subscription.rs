@@ -9,7 +9,7 @@ use tokio::{
 };
 use tracing::debug;
 
-use super::{FeedError, From, Shared, recent::Next};
+use super::{FeedError, From, Head, Shared, recent::Next};
 use crate::{
     bus::Backoff,
     domain::{Event, LogFilter, Seq},
@@ -18,7 +18,7 @@ use crate::{
 
 pub(super) struct Subscription {
     shared: Arc<Shared>,
-    head: watch::Receiver<Seq>,
+    head: watch::Receiver<Head>,
     filter: LogFilter,
     /// Every matching entry up to this one was delivered.
     last: Seq,
@@ -35,7 +35,7 @@ pub(super) struct Subscription {
 impl Subscription {
     pub fn new(shared: Arc<Shared>, filter: LogFilter, from: From) -> Self {
         let head = shared.head.subscribe();
-        let now = *head.borrow();
+        let now = head.borrow().seq;
         let (last, checked) = match from {
             From::Now => (now, true),
             From::After(seq) => (seq, false),
@@ -45,11 +45,10 @@ impl Subscription {
     }
 
     pub fn into_stream(self) -> impl Stream<Item = Result<Arc<Event>, FeedError>> + Send {
-        stream::unfold(Some(self), async |subscription| {
+        // Boxed, since it is moved for each entry.
+        stream::unfold(Some(Box::new(self)), async |subscription| {
             let mut subscription = subscription?;
-            let stopped = subscription.shared.stopped.clone();
-            let next = stopped.run_until_cancelled(subscription.next()).await;
-            match next.unwrap_or(Err(FeedError::ShuttingDown { last: subscription.last })) {
+            match subscription.next().await {
                 Ok(event) => Some((Ok(event), Some(subscription))),
                 Err(error) => Some((Err(error), None)),
             }
@@ -64,7 +63,10 @@ impl Subscription {
             }
             self.last = self.last.max(self.page_through);
             // Seen before looking: a change that comes in between ends the wait at once.
-            let head = *self.head.borrow_and_update();
+            let Head { seq: head, stopped } = *self.head.borrow_and_update();
+            if stopped {
+                return Err(FeedError::ShuttingDown { last: self.last });
+            }
             let next = self.shared.recent().after(self.last, &self.filter);
             match next {
                 Next::Event(event) => {

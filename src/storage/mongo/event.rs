@@ -119,7 +119,8 @@ impl Transaction {
 }
 
 impl Inner {
-    async fn head(&self) -> Result<Seq> {
+    /// The number of the last entry, 0 for an empty log.
+    pub(super) async fn head(&self) -> Result<Seq> {
         let find = self.counters.find(doc! { "_id": "log" }).batch_size(2);
         let found = rows(self.within(find.batch()).await?, seq_of).await?.pop();
         found.ok_or_else(|| StoreError::internal("the event log has lost its counter"))

@@ -7,6 +7,7 @@
 //!   process they take turns instead of colliding, and orders that wait for their turn share one transaction
 //!   ([`place`]), which makes the counter cheap. Processes that collide retry with jittered back-off.
 //! - The log is read with majority read concern: an entry that a reader has seen is never rolled back.
+//! - Products that many lines of orders name are read once and then checked against the log ([`known`]).
 //! - List queries walk an index in list order ([`query`], [`indexes`]); rows are decoded straight from the raw reply
 //!   ([`codec`]).
 
@@ -18,6 +19,7 @@ mod group;
 mod idempotency;
 mod import;
 mod indexes;
+mod known;
 mod order;
 mod place;
 mod product;
@@ -57,12 +59,15 @@ struct Inner {
     users: Collection<RawDocumentBuf>,
     sessions: Collection<RawDocumentBuf>,
     products: Collection<RawDocumentBuf>,
+    /// The same, read with majority read concern.
+    committed_products: Collection<RawDocumentBuf>,
     orders: Collection<RawDocumentBuf>,
     tasks: Collection<RawDocumentBuf>,
     events: Collection<RawDocumentBuf>,
     counters: Collection<RawDocumentBuf>,
     idempotency: Collection<RawDocumentBuf>,
     log: LogId,
+    known: known::Known,
     /// Held by the one transaction of this process that may append to the log.
     turn: tokio::sync::Mutex<()>,
     /// Orders that wait for their turn.

@@ -7,6 +7,7 @@ use super::{
     Inner, MongoStore,
     codec::{fields, put, raw},
     event::Change,
+    known::LEAST_BATCH,
     query::{Filter, Index, Key, Listing, SCORE},
     read::{arranged, rows},
     transaction::{Attempt, Log, Transaction, fail},
@@ -56,7 +57,7 @@ pub(super) fn decode(document: &RawDocument) -> Result<Product> {
 
 /// Leaves out what the fields don't ask for. Little else is superfluous, and leaving it out costs the server more than
 /// sending it.
-fn projection(fields: ProductFields) -> Document {
+pub(super) fn projection(fields: ProductFields) -> Document {
     if fields.description {
         doc! {}
     } else {
@@ -136,6 +137,9 @@ fn score_of(document: &RawDocument) -> Result<f64> {
 #[async_trait]
 impl ProductStore for MongoStore {
     async fn products_by_ids(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
+        if ids.len() >= LEAST_BATCH {
+            return self.0.known_products(ids).await;
+        }
         let found = self.0.products_by("_id", ids.iter().copied()).await?;
         Ok(arranged(ids, found, |product| Some(product.id)))
     }

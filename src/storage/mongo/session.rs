@@ -6,7 +6,7 @@ use bson::{RawDocument, doc};
 use super::{
     MongoStore,
     codec::{binary, fields, raw},
-    read::rows,
+    read::{arranged, rows},
     user,
 };
 use crate::{
@@ -17,6 +17,12 @@ use crate::{
 fn user_of(document: &RawDocument) -> Result<UserId> {
     fields!(document, user: "user");
     user.required()
+}
+
+/// A session's id with the user that was joined to it.
+fn with_user(document: &RawDocument) -> Result<(SessionId, Option<User>)> {
+    fields!(document, id: "_id", user: "user");
+    Ok((id.required()?, user.documents(user::decode)?.pop()))
 }
 
 #[async_trait]
@@ -30,19 +36,21 @@ impl SessionStore for MongoStore {
         Ok(())
     }
 
-    async fn session_user(&self, id: SessionId, now: Timestamp) -> Result<Option<User>> {
+    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>> {
         let joined = doc! {
             "from": self.0.users.name(), "localField": "user", "foreignField": "_id", "as": "user",
             "pipeline": [{ "$match": { "deleted_at": { "$exists": false } } }, { "$project": user::projection() }],
         };
         let pipeline = [
-            doc! { "$match": { "_id": id, "expires_at": { "$gt": now } } },
+            doc! { "$match": { "_id": { "$in": ids }, "expires_at": { "$gt": now } } },
             doc! { "$lookup": joined },
-            doc! { "$unwind": "$user" },
-            doc! { "$replaceWith": "$user" },
+            doc! { "$project": { "user": 1 } },
         ];
-        let found = self.0.within(self.0.sessions.aggregate(pipeline).batch()).await?;
-        Ok(rows(found, user::decode).await?.pop())
+        // One more than can come, so that one reply holds all and closes the cursor.
+        let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let found = self.0.within(self.0.sessions.aggregate(pipeline).batch_size(batch).batch()).await?;
+        let found = arranged(ids, rows(found, with_user).await?, |(id, _)| Some(*id));
+        Ok(found.into_iter().map(|session| session.and_then(|(_, user)| user)).collect())
     }
 
     async fn rotate_session(

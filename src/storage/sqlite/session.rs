@@ -71,8 +71,9 @@ impl SessionStore for SqliteStore {
         self.write(move |db| insert(db, &session)).await
     }
 
-    async fn session_user(&self, id: SessionId, now: Timestamp) -> Result<Option<User>> {
-        self.read(move |db| Ok(find(db, id, now)?.map(|(user, _)| user))).await
+    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>> {
+        let ids = ids.to_vec();
+        self.read(move |db| ids.iter().map(|id| Ok(find(db, *id, now)?.map(|(user, _)| user))).collect()).await
     }
 
     async fn rotate_session(

@@ -25,4 +25,6 @@ mod bad_input;
 mod batching;
 mod full_data;
 mod lists;
+mod plain;
 mod results;
+mod sharing;

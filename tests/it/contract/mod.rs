@@ -129,6 +129,7 @@ macro_rules! every_behaviour {
             }
             sessions {
                 last_until_they_expire_or_end
+                are_read_together
                 end_for_one_user_only
                 end_with_a_new_password
                 show_the_user_as_they_are_now

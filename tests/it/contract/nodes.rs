@@ -6,7 +6,8 @@ use orderwire::storage::{Rotation, Store, StoreError};
 
 use super::engine::Db;
 use crate::support::data::{
-    adjustment, at, insert_products, key, new_order, place, product, reread, session, stamp, task, user, whole_log,
+    adjustment, at, insert_products, key, new_order, place, product, reread, session, session_user, stamp, task, user,
+    whole_log,
 };
 
 /// Both nodes, in turns.
@@ -68,7 +69,7 @@ pub async fn see_what_another_has_done(db: &Db) {
     db.insert_user(&anna, None).await.unwrap();
     let signed_in = session(&anna, 1);
     db.insert_session(&signed_in).await.unwrap();
-    assert_eq!(other.session_user(signed_in.id, at(0)).await.unwrap(), Some(anna.clone()));
+    assert_eq!(session_user(&*other, signed_in.id, at(0)).await, Some(anna.clone()));
     insert_products(db.store(), &[&lamp]).await;
     other.adjust_stock(adjustment(&lamp, 5), stamp()).await.unwrap();
     assert_eq!(reread(db.store(), &lamp).await.stock, 15);
@@ -84,7 +85,7 @@ pub async fn see_what_another_has_done(db: &Db) {
         outcomes.push(racer.await.unwrap().unwrap());
     }
     assert!(outcomes.contains(&Rotation::Rotated(anna)) && outcomes.contains(&Rotation::Reused), "{outcomes:?}");
-    assert_eq!(db.session_user(signed_in.id, at(1)).await.unwrap(), None);
-    assert_eq!(other.session_user(signed_in.id, at(1)).await.unwrap(), None);
+    assert_eq!(session_user(db.store(), signed_in.id, at(1)).await, None);
+    assert_eq!(session_user(&*other, signed_in.id, at(1)).await, None);
     other.close().await;
 }

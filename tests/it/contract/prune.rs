@@ -7,7 +7,7 @@ use orderwire::{
 
 use super::engine::Db;
 use crate::support::data::{
-    at, insert_products, key, new_order, product, reread, session, stamp, task, user, whole_log,
+    at, insert_products, key, new_order, product, reread, session, session_user, stamp, task, user, whole_log,
 };
 
 /// Long before everything.
@@ -77,8 +77,8 @@ pub async fn removes_expired_sessions_only(db: &Db) {
     db.insert_session(&long).await.unwrap();
     db.prune(at(20), NEVER, NEVER).await.unwrap();
     // Asked for an earlier time, an expired session that was still there would be found.
-    assert_eq!(db.session_user(short.id, at(5)).await.unwrap(), None);
-    assert_eq!(db.session_user(long.id, at(20)).await.unwrap(), Some(anna.clone()));
+    assert_eq!(session_user(db.store(), short.id, at(5)).await, None);
+    assert_eq!(session_user(db.store(), long.id, at(20)).await, Some(anna.clone()));
     let rotation = db.rotate_session(long.id, long.token, [3; 32], at(9000), at(21)).await.unwrap();
     assert_eq!(rotation, Rotation::Rotated(anna));
     assert_eq!(db.insert_task(task("t"), stamp()).await.unwrap().events[0].seq, 1);

@@ -10,7 +10,7 @@ use super::{
     listed::{Listed, expected, page, sorts},
 };
 use crate::support::{
-    data::{adjustment, at, place, reread, session, stamp, task, whole_log},
+    data::{adjustment, at, place, reread, session, session_user, stamp, task, whole_log},
     wait_until,
 };
 
@@ -32,7 +32,7 @@ pub async fn keeps_everything(db: &mut Db) {
         assert_eq!(whole_log(db.store()).await, log);
         assert_eq!(reread(db.store(), lamp).await, lamp_now);
         assert_eq!(db.orders_by_ids(&[placed.value.order.id]).await.unwrap(), [Some(placed.value.order.clone())]);
-        assert_eq!(db.session_user(signed_in.id, at(1)).await.unwrap(), Some(data.users[0].clone()));
+        assert_eq!(session_user(db.store(), signed_in.id, at(1)).await, Some(data.users[0].clone()));
         let credentials = db.credentials_by_id(data.users[1].id).await.unwrap().unwrap();
         assert_eq!(credentials.password_hash.as_deref(), Some("hash"));
         lists_are_whole::<Task>(db, &data).await;

@@ -6,7 +6,7 @@ use orderwire::{
 };
 
 use super::engine::Db;
-use crate::support::data::{at, session, user};
+use crate::support::data::{at, session, session_user, user};
 
 /// A user with a session of an hour.
 async fn signed_in(db: &Db) -> (User, Session) {
@@ -22,14 +22,32 @@ pub async fn last_until_they_expire_or_end(db: &Db) {
     let second = session(&anna, 2);
     db.insert_session(&second).await.unwrap();
     let last = Timestamp::from_unix_millis(first.expires_at.unix_millis() - 1);
-    assert_eq!(db.session_user(first.id, last).await.unwrap(), Some(anna.clone()));
-    assert_eq!(db.session_user(first.id, first.expires_at).await.unwrap(), None, "expired");
-    assert_eq!(db.session_user(session(&anna, 9).id, at(0)).await.unwrap(), None, "no such session");
+    assert_eq!(session_user(db.store(), first.id, last).await, Some(anna.clone()));
+    assert_eq!(session_user(db.store(), first.id, first.expires_at).await, None, "expired");
+    assert_eq!(session_user(db.store(), session(&anna, 9).id, at(0)).await, None, "no such session");
     for _ in 0..2 {
         db.end_session(first.id).await.unwrap();
-        assert_eq!(db.session_user(first.id, at(0)).await.unwrap(), None);
+        assert_eq!(session_user(db.store(), first.id, at(0)).await, None);
     }
-    assert_eq!(db.session_user(second.id, at(0)).await.unwrap(), Some(anna));
+    assert_eq!(session_user(db.store(), second.id, at(0)).await, Some(anna));
+}
+
+pub async fn are_read_together(db: &Db) {
+    let (anna, first) = signed_in(db).await;
+    let (bert, gone) = (user("bert"), user("gone"));
+    let (second, short) = (session(&bert, 2), Session { expires_at: at(10), ..session(&bert, 3) });
+    let (deleted, unknown) = (session(&gone, 4), session(&anna, 9).id);
+    for user in [&bert, &gone] {
+        db.insert_user(user, None).await.unwrap();
+    }
+    for session in [&second, &short, &deleted] {
+        db.insert_session(session).await.unwrap();
+    }
+    db.delete_user(gone.id, at(1)).await.unwrap();
+    let ids = [second.id, unknown, first.id, short.id, second.id, deleted.id];
+    let users = db.session_users(&ids, at(10)).await.unwrap();
+    assert_eq!(users, [Some(bert.clone()), None, Some(anna), None, Some(bert), None]);
+    assert_eq!(db.session_users(&[], at(10)).await.unwrap(), []);
 }
 
 pub async fn end_for_one_user_only(db: &Db) {
@@ -40,15 +58,15 @@ pub async fn end_for_one_user_only(db: &Db) {
     db.insert_session(&second).await.unwrap();
     db.insert_session(&other).await.unwrap();
     db.end_sessions_of(anna.id).await.unwrap();
-    assert_eq!(db.session_user(first.id, at(0)).await.unwrap(), None);
-    assert_eq!(db.session_user(second.id, at(0)).await.unwrap(), None);
-    assert_eq!(db.session_user(other.id, at(0)).await.unwrap(), Some(bert));
+    assert_eq!(session_user(db.store(), first.id, at(0)).await, None);
+    assert_eq!(session_user(db.store(), second.id, at(0)).await, None);
+    assert_eq!(session_user(db.store(), other.id, at(0)).await, Some(bert));
 }
 
 pub async fn end_with_a_new_password(db: &Db) {
     let (anna, session) = signed_in(db).await;
     db.set_password(anna.id, "new hash", at(1)).await.unwrap();
-    assert_eq!(db.session_user(session.id, at(2)).await.unwrap(), None);
+    assert_eq!(session_user(db.store(), session.id, at(2)).await, None);
     let rotation = db.rotate_session(session.id, session.token, [2; 32], at(99), at(2)).await.unwrap();
     assert_eq!(rotation, Rotation::Unknown);
 }
@@ -58,7 +76,7 @@ pub async fn show_the_user_as_they_are_now(db: &Db) {
     let (anna, session) = signed_in(db).await;
     let promote = UserChanges { role: Some(UserRole::Staff), ..UserChanges::default() };
     let changed = db.update_user(anna.id, promote, None, at(1)).await.unwrap();
-    assert_eq!(db.session_user(session.id, at(2)).await.unwrap(), Some(changed.clone()));
+    assert_eq!(session_user(db.store(), session.id, at(2)).await, Some(changed.clone()));
     let rotation = db.rotate_session(session.id, session.token, [2; 32], at(99), at(2)).await.unwrap();
     assert_eq!(rotation, Rotation::Rotated(changed));
 }
@@ -69,12 +87,12 @@ pub async fn rotate_their_token(db: &Db) {
         db.rotate_session(session.id, [presented; 32], [next; 32], at(expires), at(now)).await.unwrap()
     };
     assert_eq!(rotate(1, 2, 7200, 10).await, Rotation::Rotated(anna.clone()));
-    assert_eq!(db.session_user(session.id, at(7199)).await.unwrap(), Some(anna.clone()), "lives longer now");
+    assert_eq!(session_user(db.store(), session.id, at(7199)).await, Some(anna.clone()), "lives longer now");
     assert_eq!(rotate(2, 3, 9000, 7200).await, Rotation::Unknown, "expired");
     assert_eq!(rotate(2, 3, 9000, 20).await, Rotation::Rotated(anna.clone()));
     assert_eq!(rotate(2, 4, 9000, 30).await, Rotation::Reused, "used before");
     assert_eq!(rotate(3, 4, 9000, 30).await, Rotation::Unknown, "and its family has ended");
-    assert_eq!(db.session_user(session.id, at(30)).await.unwrap(), None);
+    assert_eq!(session_user(db.store(), session.id, at(30)).await, None);
     let missing = crate::support::data::session(&anna, 77).id;
     assert_eq!(db.rotate_session(missing, [1; 32], [2; 32], at(99), at(1)).await.unwrap(), Rotation::Unknown);
 }
@@ -102,5 +120,5 @@ pub async fn rotate_once_when_raced_for(db: &Db) {
         }
     }
     assert_eq!((rotated, reused), (1, 1), "the first reuse ends the session, later ones find none");
-    assert_eq!(db.session_user(session.id, at(1)).await.unwrap(), None);
+    assert_eq!(session_user(db.store(), session.id, at(1)).await, None);
 }

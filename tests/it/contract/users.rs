@@ -3,7 +3,7 @@
 use orderwire::{domain::*, storage::StoreError};
 
 use super::engine::Db;
-use crate::support::data::{at, session, user};
+use crate::support::data::{at, session, session_user, user};
 
 async fn refused_as_missing(db: &Db, id: UserId) {
     let refused = db.delete_user(id, at(20)).await;
@@ -27,7 +27,7 @@ pub async fn that_are_deleted_are_anonymous(db: &Db) {
     assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap(), [Some(gone.clone())], "found by id");
     assert_eq!(db.users_by_emails(&["anna@example.com".into()]).await.unwrap(), [None]);
     assert_eq!(db.credentials_by_email("anna@example.com").await.unwrap(), None);
-    assert_eq!(db.session_user(signed_in.id, at(11)).await.unwrap(), None);
+    assert_eq!(session_user(db.store(), signed_in.id, at(11)).await, None);
     refused_as_missing(db, anna.id).await;
 
     let all = UserFilter::default();

@@ -1,6 +1,6 @@
 //! The GraphQL API in this process, over a real store, with the storage calls counted.
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use async_graphql::{Request, Response, Variables};
 use futures_util::{StreamExt, stream::BoxStream};
@@ -8,7 +8,7 @@ use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
     bus::local::LocalBus,
     domain::{SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
-    graphql::{Api, ApiOptions, Endpoint},
+    graphql::{Answer, Api, ApiOptions, Body, Endpoint},
     service::{
         Registration, Service, ServiceOptions,
         feed::{EventFeed, FeedOptions},
@@ -71,6 +71,11 @@ impl TestApi {
         self.api.execute(viewer, request).await
     }
 
+    /// The schema in the schema definition language.
+    pub fn sdl(&self) -> String {
+        self.api.sdl()
+    }
+
     /// The data of a response without errors.
     pub async fn data(&self, viewer: Viewer, document: &str, variables: Value) -> Value {
         let response = self.response(viewer, document, variables).await;
@@ -85,8 +90,17 @@ impl TestApi {
 
     /// The responses of a subscription.
     pub fn stream(&self, viewer: Viewer, document: &str, variables: Value) -> BoxStream<'static, Response> {
+        let response = |answer: Answer| match answer.body {
+            Body::Response(response) => response,
+            Body::Written(json) => serde_json::from_str(json.get()).unwrap(),
+        };
+        self.answers(viewer, document, variables).map(response).boxed()
+    }
+
+    /// The answers to a subscription, as a transport gets them.
+    pub fn answers(&self, viewer: Viewer, document: &str, variables: Value) -> BoxStream<'static, Answer> {
         let request = Request::new(document).variables(Variables::from_json(variables));
-        self.api.stream(viewer, request).boxed()
+        self.api.stream(viewer, request)
     }
 
     /// Who sends a request with this access token, or the code of the refusal.
@@ -100,10 +114,15 @@ impl TestApi {
         }
     }
 
+    /// How many storage calls of each kind there were since this was asked last.
+    pub fn all_storage_calls(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.take()
+    }
+
     /// How many storage calls there were since this was asked last, and which; without those of the event feed, which
     /// looks at the log by itself.
     pub fn storage_calls(&self) -> (u64, String) {
-        let mut calls = self.counts.take();
+        let mut calls = self.all_storage_calls();
         calls.retain(|call, _| !["read_log", "log_state"].contains(call));
         (calls.values().sum(), format!("{calls:?}"))
     }
@@ -131,8 +150,8 @@ pub fn error_codes(response: &Response) -> Vec<String> {
     response.errors.iter().map(code).collect()
 }
 
-/// The next response of a subscription, within 10 s.
-pub async fn next(stream: &mut BoxStream<'static, Response>) -> Response {
+/// The next item of a subscription, within 10 s.
+pub async fn next<T>(stream: &mut BoxStream<'static, T>) -> T {
     let next = tokio::time::timeout(Duration::from_secs(10), stream.next());
     next.await.expect("an update within 10 s").expect("the subscription should go on")
 }

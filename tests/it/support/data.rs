@@ -143,6 +143,11 @@ pub fn session(user: &User, token: u8) -> Session {
     }
 }
 
+/// The user of a session, as they are now.
+pub async fn session_user(store: &dyn Store, id: SessionId, now: Timestamp) -> Option<User> {
+    store.session_users(&[id], now).await.unwrap().remove(0)
+}
+
 /// Adds products through the store, one by one.
 pub async fn insert_products(store: &dyn Store, products: &[&Product]) {
     for product in products {

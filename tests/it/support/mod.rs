@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod data;
+pub mod ws;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! What the behaviour suite can't see: the plans behind the lists, what is refused at start, and nodes that collide.
 
 mod group;
+mod known;
 mod nodes;
 mod plans;
 mod start;

@@ -1,9 +1,21 @@
 //! Several nodes on one database, and callers that go away.
 
-use super::{a_product, on_nodes};
+use std::{sync::Arc, time::Duration};
+
+use bson::doc;
+use futures_util::FutureExt;
+use tokio::sync::Semaphore;
+
+use super::{MongoStore, a_product, on_nodes};
 use crate::{
     domain::*,
-    storage::{EventStore, Idempotency, ImportStore, OrderStore, ProductStore, StoreError},
+    storage::{
+        EventStore, Idempotency, ImportStore, OrderStore, ProductStore, StoreError,
+        mongo::{
+            event::Change,
+            transaction::{Log, fail},
+        },
+    },
 };
 
 fn new_order(products: &[&Product]) -> (NewOrder, Idempotency, Stamp) {
@@ -50,6 +62,74 @@ async fn nodes_that_collide_sell_each_unit_once_and_number_without_gaps() {
         let log = stores[2].read_log(0, LogFilter::ALL, 1000).await.unwrap();
         let numbers: Vec<Seq> = log.events.iter().map(|event| event.seq).collect();
         assert_eq!(numbers, (1..=Seq::from(UNITS) * 3).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+/// Transactions that the server has ended, such as those that collided.
+async fn aborted(store: &MongoStore) -> i64 {
+    let admin = store.0.client.database("admin");
+    let status = admin.run_command(doc! { "serverStatus": 1 }).await.unwrap();
+    status.get_document("transactions").unwrap().get_i64("totalAborted").unwrap()
+}
+
+/// One transaction takes the log's first number and hangs; another, of a node that came later, could commit before it.
+async fn commit_in_the_wrong_order(stores: &[MongoStore], late_one_fails: bool) -> Vec<Event> {
+    let [late_node, quick_node] = stores else { panic!("two nodes") };
+    let lamp = Product { stock: 10, ..a_product(1) };
+    quick_node.import_products(std::slice::from_ref(&lamp)).await.unwrap();
+    let (taken, may_commit) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let late = tokio::spawn({
+        let (store, taken, may_commit) = (late_node.0.clone(), taken.clone(), may_commit.clone());
+        async move {
+            let attempt = store.transaction(Log::Appended, move |transaction| {
+                let (taken, may_commit, vase) = (taken.clone(), may_commit.clone(), a_product(2));
+                async move {
+                    let seq = transaction.take_numbers(1).await?;
+                    taken.add_permits(1);
+                    may_commit.acquire().await.unwrap().forget();
+                    let stamp = Stamp { actor: None, at: SystemClock.now() };
+                    transaction.append(&[Change::of_product(EventKind::Created, vase).at(seq, stamp)]).await?;
+                    if late_one_fails { fail(StoreError::NotFound) } else { Ok(()) }
+                }
+                .boxed()
+            });
+            attempt.await
+        }
+    });
+    taken.acquire().await.unwrap().forget();
+    let before = aborted(quick_node).await;
+    let quick = tokio::spawn({
+        let (store, (order, key, stamp)) = (quick_node.clone(), new_order(&[&lamp]));
+        async move { store.place_order(order, key, stamp).await }
+    });
+    let collided = async { while aborted(quick_node).await == before {} };
+    tokio::time::timeout(Duration::from_secs(10), collided).await.expect("both want the number");
+    assert!(!quick.is_finished(), "it went past the one before it");
+    assert_eq!(quick_node.log_state().await.unwrap().head, 0);
+    assert!(quick_node.read_log(0, LogFilter::ALL, 10).await.unwrap().events.is_empty());
+    may_commit.add_permits(1);
+    assert_eq!(late.await.unwrap().is_err(), late_one_fails);
+    quick.await.unwrap().unwrap();
+    quick_node.read_log(0, LogFilter::ALL, 10).await.unwrap().events
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_commits_late_holds_back_those_after_it() {
+    on_nodes(2, async |stores| {
+        let log = commit_in_the_wrong_order(stores, false).await;
+        let numbers: Vec<Seq> = log.iter().map(|event| event.seq).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+        assert_eq!(log[0].kind, EventKind::Created, "the late one is first");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_is_given_back_goes_to_the_next() {
+    on_nodes(2, async |stores| {
+        let log = commit_in_the_wrong_order(stores, true).await;
+        assert_eq!(log.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2]);
     })
     .await;
 }

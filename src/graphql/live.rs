@@ -1,0 +1,259 @@
+//! Subscriptions: each update is executed once for all who may see it and want the same of it, and written once.
+//!
+//! A subscriber is no running operation but a position in the event feed. Opening one runs its document like any
+//! other, except that the root field's resolver hands over its stream of updates instead of answering
+//! ([`Phase::Open`]). Each update is then an execution of its own, in which the same resolver answers with that update
+//! ([`Phase::Answer`]). What comes out is kept for a moment under the update and everything it depends on
+//! ([`Selection`]), so of all subscribers that want the same only the first executes; the others wait for it. One that
+//! is catching up finds nothing there and executes for itself.
+//!
+//! Nothing of one event is left for the next, so nothing is stale, and a waiting subscriber costs little memory.
+
+use std::{
+    any::Any,
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_graphql::{Request, Response};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use moka::future::Cache;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::{
+    Executor,
+    error::{ApiError, ApiResult},
+    selection::Selection,
+};
+use crate::{
+    domain::{EventCursor, Product, ProductId, Seq, Viewer},
+    service::{self, Update, UpdateKind},
+};
+
+/// How long a written update is kept: live subscribers come for it at once.
+const KEPT_FOR: Duration = Duration::from_secs(10);
+/// How much of them is kept, in bytes.
+const KEPT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What an operation that is run as a stream has to say.
+#[derive(Debug)]
+pub struct Answer {
+    /// The result.
+    pub body: Body,
+    /// Where to resume after this update; `None` when it is not one of the event log.
+    pub cursor: Option<EventCursor>,
+}
+
+/// A result of an operation.
+#[derive(Debug)]
+pub enum Body {
+    /// With all its parts.
+    Response(Response),
+    /// Without errors, as JSON, shared by everyone who gets the same.
+    Written(Arc<RawValue>),
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self { body: Body::Response(response), cursor: None }
+    }
+}
+
+/// What tells an update from all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum UpdateKey {
+    /// The entry of the event log.
+    Entry(Seq),
+    /// The state of a product.
+    Version(ProductId, i32),
+}
+
+/// What the root field of a subscription streams.
+pub(super) trait Item: Clone + Send + Sync + 'static {
+    /// Where to resume after it.
+    fn cursor(&self) -> Option<EventCursor>;
+
+    /// `None` when nobody else is sent the same.
+    fn key(&self) -> Option<UpdateKey>;
+}
+
+impl<T: Clone + Send + Sync + 'static> Item for Update<T> {
+    fn cursor(&self) -> Option<EventCursor> {
+        Some(self.cursor)
+    }
+
+    fn key(&self) -> Option<UpdateKey> {
+        (self.kind != UpdateKind::Snapshot).then_some(UpdateKey::Entry(self.cursor.seq))
+    }
+}
+
+impl Item for Arc<Product> {
+    fn cursor(&self) -> Option<EventCursor> {
+        None
+    }
+
+    fn key(&self) -> Option<UpdateKey> {
+        Some(UpdateKey::Version(self.id, self.version))
+    }
+}
+
+/// One update of any type.
+pub(super) struct AnyItem {
+    item: Arc<dyn Any + Send + Sync>,
+    cursor: Option<EventCursor>,
+    key: Option<UpdateKey>,
+}
+
+impl<T: Item> From<T> for AnyItem {
+    fn from(item: T) -> Self {
+        Self { cursor: item.cursor(), key: item.key(), item: Arc::new(item) }
+    }
+}
+
+/// The updates of one subscriber.
+type Items = BoxStream<'static, service::Result<AnyItem>>;
+
+/// What the root field of a subscription is run for.
+#[derive(Clone, Default)]
+pub(super) enum Phase {
+    /// Nothing: the operation is no subscription.
+    #[default]
+    None,
+    /// To hand over its stream.
+    Open(Arc<Mutex<Option<Items>>>),
+    /// To answer with this update.
+    Answer(Arc<AnyItem>),
+}
+
+impl Phase {
+    /// What the root field streams now; `open` starts the subscription.
+    pub async fn run<T: Item>(
+        &self,
+        open: impl Future<Output = ApiResult<BoxStream<'static, service::Result<T>>>> + Send,
+    ) -> ApiResult<stream::Iter<std::option::IntoIter<T>>> {
+        let item = match self {
+            Self::Answer(item) => item.item.downcast_ref().cloned(),
+            Self::Open(opened) => {
+                let items = open.await?.map(|item| item.map(AnyItem::from)).boxed();
+                *opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(items);
+                None
+            }
+            Self::None => None,
+        };
+        Ok(stream::iter(item))
+    }
+}
+
+/// The subscriptions of a node.
+pub(super) struct Live {
+    executor: Arc<Executor>,
+    written: Cache<([u8; 32], UpdateKey), Arc<RawValue>>,
+}
+
+/// Where a subscription is.
+enum State {
+    New(Viewer, Box<Request>),
+    Open(Subscriber),
+    Over,
+}
+
+struct Subscriber {
+    items: Items,
+    selection: Selection,
+}
+
+impl Live {
+    pub fn new(executor: Arc<Executor>) -> Arc<Self> {
+        let written = Cache::builder()
+            .max_capacity(KEPT_BYTES)
+            .weigher(|_, json: &Arc<RawValue>| u32::try_from(json.get().len()).unwrap_or(u32::MAX).saturating_add(128))
+            .time_to_live(KEPT_FOR)
+            .build();
+        Arc::new(Self { executor, written })
+    }
+
+    /// The answers to a subscription, which `request` is.
+    pub fn subscribe(self: Arc<Self>, viewer: Viewer, request: Request) -> BoxStream<'static, Answer> {
+        // Boxed, since it is moved for each answer.
+        let first = Box::new((self, State::New(viewer, Box::new(request))));
+        stream::unfold(first, async |mut subscription| {
+            let (live, state) = &mut *subscription;
+            let answer = live.next(state).await?;
+            Some((answer, subscription))
+        })
+        .boxed()
+    }
+
+    async fn next(&self, state: &mut State) -> Option<Answer> {
+        if let State::New(..) = state
+            && let State::New(viewer, request) = mem::replace(state, State::Over)
+        {
+            match Box::pin(self.open(viewer, *request)).await {
+                Ok(subscriber) => *state = State::Open(subscriber),
+                Err(refusal) => return refusal.map(Answer::from),
+            }
+        }
+        let State::Open(subscriber) = state else { return None };
+        match subscriber.items.next().await? {
+            Ok(item) => Some(self.answer(&subscriber.selection, item).await),
+            Err(error) => {
+                *state = State::Over;
+                Some(refusal(error.into()).into())
+            }
+        }
+    }
+
+    /// Starts a subscription. Fails with the response that says why, or with none when the document asks for nothing.
+    async fn open(&self, viewer: Viewer, mut request: Request) -> Result<Subscriber, Option<Response>> {
+        let selection = Selection::of(&mut request, viewer).map_err(|error| Some(refusal(error)))?;
+        let opened = Arc::<Mutex<Option<Items>>>::default();
+        let response = self.executor.subscription(viewer, request, Phase::Open(opened.clone())).await;
+        let items = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        items.map(|items| Subscriber { items, selection }).ok_or(response)
+    }
+
+    async fn answer(&self, selection: &Selection, item: AnyItem) -> Answer {
+        let cursor = item.cursor;
+        let key = item.key.map(|key| (selection.digest(), key));
+        // Most find it here, and need not so much as make the execution.
+        let known = match &key {
+            Some(key) => self.written.get(key).await,
+            None => None,
+        };
+        let written = match (known, key) {
+            (Some(json), _) => Ok(json),
+            (None, Some(key)) => self.written.try_get_with(key, Box::pin(self.execute(selection, item))).await,
+            (None, None) => Box::pin(self.execute(selection, item)).await.map_err(Arc::new),
+        };
+        let body = match written {
+            Ok(json) => Body::Written(json),
+            Err(failed) => {
+                let mut response = Response::new(failed.data.clone());
+                response.errors.clone_from(&failed.errors);
+                Body::Response(response)
+            }
+        };
+        Answer { body, cursor }
+    }
+
+    /// The result for one update as JSON, or the response if there is an error in it.
+    async fn execute(&self, selection: &Selection, item: AnyItem) -> Result<Arc<RawValue>, Response> {
+        let request = selection.request();
+        let answer = self.executor.subscription(selection.viewer(), request, Phase::Answer(Arc::new(item))).await;
+        // Invariant: the root field answered when it was opened, so it is neither skipped nor missing.
+        let response = answer.unwrap_or_default();
+        if !response.errors.is_empty() {
+            return Err(response);
+        }
+        to_raw_value(&response).map(Arc::from).map_err(|error| refusal(ApiError::internal(&error)))
+    }
+}
+
+/// A response that ends the subscription.
+fn refusal(error: ApiError) -> Response {
+    Response::from_errors(vec![error.into_server_error()])
+}

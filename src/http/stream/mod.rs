@@ -1,0 +1,254 @@
+//! Operations as streams over HTTP: an answer is a chunk of the response's body.
+//!
+//! The next answer is asked for when the connection can take more, so a slow reader holds up nobody and nothing piles
+//! up. A subscription ends with the rights it was opened with, and when the server stops; a query or mutation is
+//! answered to its end.
+
+mod events;
+mod multipart;
+
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_graphql::{Request, Response as GraphqlResponse, ServerError};
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+use tracing::{Instrument, Span};
+
+use super::{
+    error::coded,
+    observe::{self, RequestId},
+    params,
+    router::Http,
+    serve::Lifecycle,
+    wire::{self, Payload},
+};
+use crate::{
+    domain::EventCursor,
+    graphql::{self, Answer, Authenticated, ResumeAfter},
+};
+
+/// When the first sign of life comes, at the latest: what a subscription begins with is there by then.
+const FIRST_KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// How answers are put into the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// Server-sent events.
+    Events {
+        /// Whether the client may be an `EventSource`, which connects again by itself.
+        reconnects: bool,
+    },
+    /// The parts of a multipart body.
+    Multipart,
+}
+
+/// What is sent.
+enum Part<'a> {
+    /// The beginning.
+    Open,
+    /// A sign of life, and where to resume when nothing said so yet.
+    KeepAlive { position: Option<EventCursor> },
+    /// A result, and where to resume after it.
+    Result { payload: Payload<'a>, cursor: Option<EventCursor> },
+    /// The operation cannot go on.
+    Failed { errors: &'a [ServerError] },
+    /// The operation is over.
+    Complete,
+    /// The server is stopping: the client is to ask another.
+    Drained,
+}
+
+impl Framing {
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Events { .. } => events::CONTENT_TYPE,
+            Self::Multipart => multipart::CONTENT_TYPE,
+        }
+    }
+
+    fn write(self, body: &mut Vec<u8>, part: &Part<'_>) -> serde_json::Result<()> {
+        match self {
+            Self::Events { reconnects } => events::write(body, part, reconnects),
+            Self::Multipart => multipart::write(body, part),
+        }
+    }
+}
+
+/// An operation and for whom it runs.
+pub(super) struct Call {
+    pub(super) operation: Request,
+    pub(super) viewer: Authenticated,
+    /// Where a subscription goes on, whatever its arguments say.
+    pub(super) resume: Option<EventCursor>,
+    pub(super) id: RequestId,
+    pub(super) lifecycle: Lifecycle,
+}
+
+/// Runs an operation and answers with what it has to say.
+pub(super) fn respond(http: &Arc<Http>, framing: Framing, call: Call) -> Response {
+    let source = Box::new(Source::new(http, framing, call));
+    let chunks = stream::unfold(source, |mut source| async {
+        let span = source.span.clone();
+        let chunk = source.next().instrument(span).await?;
+        Some((Ok::<_, Infallible>(chunk), source))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(framing.content_type())),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::VARY, HeaderValue::from_static("accept")),
+        // Proxies are to pass each chunk on at once.
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    (headers, Body::from_stream(chunks)).into_response()
+}
+
+/// Where the chunks of one response come from.
+struct Source {
+    framing: Framing,
+    /// `None` when everything was said.
+    answers: Option<BoxStream<'static, Answer>>,
+    opened: bool,
+    started: bool,
+    /// Where to resume, until an answer has said so.
+    position: Option<EventCursor>,
+    /// Whether it ends by itself soon: it is no subscription.
+    short: bool,
+    id: RequestId,
+    span: Span,
+    keep_alive: Interval,
+    ended: BoxFuture<'static, ()>,
+    expires_at: Option<Instant>,
+    stopping: BoxFuture<'static, ()>,
+}
+
+/// What comes next.
+enum Event {
+    Answer(std::thread::Result<Option<Answer>>),
+    KeepAlive,
+    Ended,
+    Expired,
+    Stopping,
+}
+
+impl Source {
+    fn new(http: &Arc<Http>, framing: Framing, call: Call) -> Self {
+        let Call { mut operation, viewer: Authenticated { viewer, expires_at }, resume, id, lifecycle } = call;
+        let short = !params::may_subscribe(&operation);
+        // Asked before the subscription begins, so that nothing lies between the two.
+        let position = if short { None } else { resume.or_else(|| http.endpoint.head()) };
+        if let Some(cursor) = resume {
+            operation = operation.data(ResumeAfter(cursor));
+        }
+        let every = http.options.keep_alive;
+        let mut keep_alive = interval_at(Instant::now() + every.min(FIRST_KEEP_ALIVE), every);
+        keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let endpoint = http.endpoint.clone();
+        Self {
+            framing,
+            answers: Some(http.endpoint.stream(viewer, operation)),
+            opened: false,
+            started: false,
+            position,
+            short,
+            span: tracing::info_span!("stream", request_id = %id),
+            id,
+            keep_alive,
+            ended: Box::pin(async move { endpoint.ended(viewer).await }),
+            expires_at: expires_at.and_then(wire::instant_of),
+            stopping: Box::pin(async move { lifecycle.shutdown.cancelled().await }),
+        }
+    }
+
+    /// The next chunk; `None` at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        if !self.opened {
+            self.opened = true;
+            return Some(self.chunk(Part::Open));
+        }
+        match self.event().await? {
+            Event::Answer(Ok(Some(answer))) => Some(self.answer(answer)),
+            Event::Answer(Ok(None)) => Some(self.last(Part::Complete)),
+            Event::Answer(Err(panic)) => {
+                tracing::error!(panic = observe::message(&*panic), "an operation panicked");
+                Some(self.fail(coded("Internal error", graphql::code::INTERNAL)))
+            }
+            Event::KeepAlive => {
+                let position = self.position.take();
+                Some(self.chunk(Part::KeepAlive { position }))
+            }
+            Event::Ended => {
+                Some(self.fail(coded("the session has ended; sign in again", graphql::code::UNAUTHENTICATED)))
+            }
+            Event::Expired => Some(self.fail(coded("the access token has expired", graphql::code::UNAUTHENTICATED))),
+            Event::Stopping => Some(self.last(Part::Drained)).filter(|chunk| !chunk.is_empty()),
+        }
+    }
+
+    async fn event(&mut self) -> Option<Event> {
+        let answers = self.answers.as_mut()?;
+        let expired = async {
+            match self.expires_at {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        Some(tokio::select! {
+            biased;
+            () = &mut self.ended => Event::Ended,
+            () = expired => Event::Expired,
+            () = &mut self.stopping, if !self.short => Event::Stopping,
+            answer = AssertUnwindSafe(answers.next()).catch_unwind() => Event::Answer(answer),
+            _ = self.keep_alive.tick() => Event::KeepAlive,
+        })
+    }
+
+    fn answer(&mut self, mut answer: Answer) -> Bytes {
+        if let graphql::Body::Response(response) = &mut answer.body {
+            wire::tag_internal_errors(&mut response.errors, &self.id);
+            if self.started && wire::was_refused(response) {
+                let errors = std::mem::take(&mut response.errors);
+                return self.last(Part::Failed { errors: &errors });
+            }
+        }
+        self.started = true;
+        if answer.cursor.is_some() {
+            self.position = None;
+        }
+        self.chunk(Part::Result { payload: (&answer.body).into(), cursor: answer.cursor })
+    }
+
+    fn fail(&mut self, error: ServerError) -> Bytes {
+        let mut errors = [error];
+        wire::tag_internal_errors(&mut errors, &self.id);
+        self.last(Part::Failed { errors: &errors })
+    }
+
+    fn last(&mut self, part: Part<'_>) -> Bytes {
+        self.answers = None;
+        self.chunk(part)
+    }
+
+    fn chunk(&mut self, part: Part<'_>) -> Bytes {
+        let mut body = Vec::new();
+        if let Err(error) = self.framing.write(&mut body, &part) {
+            tracing::error!(%error, "an answer could not be written as JSON");
+            self.answers = None;
+            body.clear();
+        }
+        body.into()
+    }
+}
+
+/// A response of errors alone.
+fn failure(errors: &[ServerError]) -> GraphqlResponse {
+    GraphqlResponse::from_errors(errors.to_vec())
+}

@@ -1,0 +1,105 @@
+//! What is said on a socket, whatever the subprotocol: each has a codec of its own, the rest is shared.
+
+mod envelope;
+mod legacy;
+mod modern;
+
+use std::borrow::Cow;
+
+use async_graphql::{Request, ServerError};
+use serde_json::value::RawValue;
+
+use crate::{domain::Timestamp, http::wire::Payload};
+
+/// The subprotocols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// `graphql-transport-ws`.
+    Modern,
+    /// `graphql-ws`, as subscriptions-transport-ws has it.
+    Legacy,
+}
+
+/// What a client can say.
+#[derive(Debug)]
+pub(super) enum ClientMessage {
+    /// The opening, with the value of `authorization` in its payload.
+    Init { authorization: Option<String> },
+    /// A fresh token for the open connection, as the value of `authorization`.
+    Renew { authorization: String },
+    /// To be answered with a pong of the same payload.
+    Ping { payload: Option<Box<RawValue>> },
+    /// Nothing to do.
+    Pong,
+    /// Run an operation.
+    Subscribe { id: String, request: Box<Request> },
+    /// Stop an operation.
+    Complete { id: String },
+    /// It is about to leave.
+    Terminate,
+}
+
+/// What is wrong with a message.
+#[derive(Debug)]
+pub(super) struct Invalid {
+    /// For the client to read.
+    pub(super) reason: Cow<'static, str>,
+    /// The operation that it is about, if there is one.
+    pub(super) id: Option<String>,
+}
+
+impl<T: Into<Cow<'static, str>>> From<T> for Invalid {
+    fn from(reason: T) -> Self {
+        Self { reason: reason.into(), id: None }
+    }
+}
+
+/// What the server says.
+#[derive(Debug)]
+pub(super) enum ServerMessage<'a> {
+    /// The connection is open.
+    Ack,
+    /// The connection is refused, or a message that belongs to no operation.
+    Refused { reason: &'a str },
+    /// The answer to a ping.
+    Pong { payload: Option<Box<RawValue>> },
+    /// A fresh token was taken.
+    Renewed { expires_at: Option<Timestamp> },
+    /// The server is there.
+    KeepAlive,
+    /// A result; more may follow.
+    Next { id: &'a str, payload: Payload<'a> },
+    /// An operation failed, and is over.
+    Error { id: &'a str, errors: &'a [ServerError] },
+    /// An operation is over.
+    Complete { id: &'a str },
+}
+
+impl Protocol {
+    /// Both, the better one first: it wins when a client offers several.
+    pub(super) const ALL: [Self; 2] = [Self::Modern, Self::Legacy];
+
+    /// As the handshake names it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Modern => "graphql-transport-ws",
+            Self::Legacy => "graphql-ws",
+        }
+    }
+
+    /// Reads a message.
+    pub(super) fn read(self, text: &str) -> Result<ClientMessage, Invalid> {
+        match self {
+            Self::Modern => modern::read(text),
+            Self::Legacy => legacy::read(text),
+        }
+    }
+
+    /// Writes a message; `None` when the protocol has none of this kind.
+    pub(super) fn write(self, message: ServerMessage<'_>) -> Option<serde_json::Result<String>> {
+        match self {
+            Self::Modern => modern::write(message),
+            Self::Legacy => legacy::write(message),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+// The servers under test: a MongoDB replica set of three, Redis, and two nodes, each behind a proxy.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MongoClient } from 'mongodb'
+import { Program, freePort } from '../lib/process.mjs'
+import { Proxy } from '../lib/proxy.mjs'
+import { isReady, orderwire, secret } from '../lib/server.mjs'
+import { Hopeless, until } from '../lib/wait.mjs'
+
+const DATABASE = 'shop'
+
+/** How long a node may take to stop: the default of `server.grace_period`, and a moment for a slow machine. */
+const GRACE = 25_000
+
+/** A server that is killed and started again on the same port. */
+class Server {
+  /** @type {Program | undefined} */
+  program
+  /** Whether it has answered since it was last started. */
+  ready = false
+  /** Ends that nobody asked for after it was ready. @type {string[]} */
+  crashes = []
+  #wanted = false
+
+  /**
+   * @param {string} name
+   * @param {number} port
+   * @param {string} folder
+   */
+  constructor(name, port, folder) {
+    this.name = name
+    this.port = port
+    this.folder = join(folder, name)
+    mkdirSync(this.folder)
+    this.log = join(folder, `${name}.log`)
+  }
+
+  /** @returns {{ command: string, args: string[], env?: Record<string, string> }} */
+  command() {
+    throw new Error('of a kind of server')
+  }
+
+  /** @returns {Promise<boolean>} Whether it can serve. */
+  async answers() {
+    throw new Error('of a kind of server')
+  }
+
+  /** Starts it, again when it gives up before it is ready, and waits until it is. */
+  async start() {
+    this.#wanted = true
+    await until(`${this.name} is ready`, async () => {
+      const { exit } = this.program ?? {}
+      if (exit && [126, 127].includes(exit.code ?? 0)) throw new Hopeless(`${this.command().command} can't be run`)
+      if (!this.program || exit) this.#launch()
+      return this.answers()
+    }, 120_000)
+    this.ready = true
+  }
+
+  #launch() {
+    const { command, args, env } = this.command()
+    const program = new Program(command, args, { cwd: this.folder, env, log: this.log })
+    this.program = program
+    program.exited.then(({ code, signal }) => {
+      const asked = !this.#wanted || this.program !== program
+      if (this.ready && !asked) this.crashes.push(`${this.name} ended by itself: ${signal ?? `exit code ${code}`}`)
+      this.ready = false
+    })
+  }
+
+  /** Ends it at once, as a power failure would. */
+  async kill() {
+    this.#wanted = false
+    this.program?.kill('SIGKILL')
+    await this.program?.exited
+  }
+
+  /** @param {number} [within] Milliseconds. */
+  async stop(within) {
+    this.#wanted = false
+    return this.program?.stop(within)
+  }
+}
+
+class Mongod extends Server {
+  command() {
+    const args = ['--replSet', 'rs0', '--bind_ip', '127.0.0.1', '--port', String(this.port), '--dbpath', this.folder]
+    args.push('--nounixsocket', '--wiredTigerCacheSizeGB', '0.25', '--oplogSize', '200')
+    args.push('--setParameter', 'diagnosticDataCollectionEnabled=false')
+    return { command: process.env.ORDERWIRE_TEST_MONGOD ?? 'mongod', args }
+  }
+
+  /** @param {object} command */
+  async run(command) {
+    const client = new MongoClient(`mongodb://127.0.0.1:${this.port}/?directConnection=true`, {
+      serverSelectionTimeoutMS: 1_000,
+    })
+    try {
+      return await client.db('admin').command(command)
+    } finally {
+      await client.close()
+    }
+  }
+
+  async answers() {
+    return (await this.run({ ping: 1 })).ok === 1
+  }
+
+  /** Whether it is a member in good standing: it has caught up, or leads. */
+  async isMember() {
+    const { isWritablePrimary, secondary } = await this.run({ hello: 1 })
+    return isWritablePrimary || secondary
+  }
+}
+
+class Redis extends Server {
+  command() {
+    const args = ['--bind', '127.0.0.1', '--port', String(this.port), '--save', '', '--appendonly', 'no']
+    return { command: process.env.ORDERWIRE_TEST_REDIS_SERVER ?? 'redis-server', args }
+  }
+
+  /** @returns {Promise<boolean>} */
+  answers() {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ port: this.port, host: '127.0.0.1' }, () => socket.write('PING\r\n'))
+      socket.once('data', (data) => {
+        socket.destroy()
+        resolve(data.toString().startsWith('+PONG'))
+      })
+      socket.once('error', reject)
+    })
+  }
+}
+
+export class Node extends Server {
+  /** What clients connect to. */
+  url = ''
+  /** Milliseconds that the slowest answer to SIGTERM took. */
+  slowestStop = 0
+
+  /**
+   * @param {string} name
+   * @param {number} port
+   * @param {string} folder
+   * @param {Record<string, string>} env
+   */
+  constructor(name, port, folder, env) {
+    super(name, port, folder)
+    this.env = { ...env, BIND: `127.0.0.1:${port}` }
+    this.proxy = new Proxy(port)
+  }
+
+  command() {
+    return { command: orderwire, args: ['serve'], env: this.env }
+  }
+
+  answers() {
+    return isReady(this.port)
+  }
+
+  async listen() {
+    this.url = `http://127.0.0.1:${await this.proxy.listen()}/graphql`
+  }
+
+  /** Asks it to stop, which it has to do in time and with success. */
+  async terminate() {
+    const began = performance.now()
+    const exit = await this.stop(GRACE)
+    this.slowestStop = Math.max(this.slowestStop, performance.now() - began)
+    if (exit && (exit.code !== 0 || exit.signal)) {
+      this.crashes.push(`${this.name} did not stop well: ${exit.signal ?? `exit code ${exit.code}`}`)
+    }
+  }
+}
+
+export class Cluster {
+  /** @type {Set<string>} */
+  static #folders = new Set()
+  /** @type {Mongod[]} */
+  mongods = []
+  /** @type {Node[]} */
+  nodes = []
+
+  /**
+   * @param {object} options
+   * @param {number} options.electionTimeout Milliseconds until a primary that is gone is noticed.
+   * @param {Record<string, string>} options.settings Of the nodes.
+   */
+  static async start({ electionTimeout, settings }) {
+    const folder = mkdtempSync(join(tmpdir(), 'orderwire-chaos-'))
+    Cluster.#folders.add(folder)
+    const ports = []
+    for (let i = 0; i < 6; i++) ports.push(await freePort())
+    const cluster = new Cluster(folder, ports, settings)
+    try {
+      await cluster.#boot(electionTimeout)
+    } catch (error) {
+      await cluster.stop(true)
+      throw error
+    }
+    return cluster
+  }
+
+  /** @param {number} electionTimeout */
+  async #boot(electionTimeout) {
+    await Promise.all([...this.mongods, this.redis].map((server) => server.start()))
+    const members = this.mongods.map(({ port }, id) => ({ _id: id, host: `127.0.0.1:${port}` }))
+    const config = { _id: 'rs0', members, settings: { electionTimeoutMillis: electionTimeout } }
+    await this.mongods[0]?.run({ replSetInitiate: config })
+    await until('a primary', async () => (await this.client.db('admin').command({ hello: 1 })).isWritablePrimary)
+    for (const node of this.nodes) await node.listen()
+    await Promise.all(this.nodes.map((node) => node.start()))
+  }
+
+  /**
+   * @param {string} folder
+   * @param {number[]} ports
+   * @param {Record<string, string>} settings
+   */
+  constructor(folder, ports, settings) {
+    this.folder = folder
+    const [a = 0, b = 0, c = 0, redis = 0, one = 0, two = 0] = ports
+    this.mongods = [a, b, c].map((port, i) => new Mongod(`mongod-${i + 1}`, port, folder))
+    this.redis = new Redis('redis', redis, folder)
+    const hosts = [a, b, c].map((port) => `127.0.0.1:${port}`).join(',')
+    const env = {
+      ORDERWIRE_ENV: 'production',
+      DATABASE_URL: `mongodb://${hosts}/${DATABASE}?replicaSet=rs0`,
+      REDIS_URL: `redis://127.0.0.1:${redis}`,
+      JWT_SECRET: secret,
+      ...settings,
+    }
+    this.env = env
+    this.nodes = [
+      new Node('node-1', one, folder, env),
+      // Keeps so few events in memory that clients who come back read the log.
+      new Node('node-2', two, folder, { ...env, ORDERWIRE_FEED_RECENT: '64' }),
+    ]
+    this.client = new MongoClient(env.DATABASE_URL, { serverSelectionTimeoutMS: 60_000 })
+  }
+
+  get database() {
+    return this.client.db(DATABASE)
+  }
+
+  /** The mongod that leads. */
+  async primary() {
+    const { primary } = await this.client.db('admin').command({ hello: 1 })
+    const found = this.mongods.find(({ port }) => primary === `127.0.0.1:${port}`)
+    if (!found) throw new Error('there is no primary')
+    return found
+  }
+
+  get crashes() {
+    return [...this.mongods, this.redis, ...this.nodes].flatMap(({ crashes }) => crashes)
+  }
+
+  /** Removes what a run that is cut off would leave behind. */
+  static removeAll() {
+    for (const folder of Cluster.#folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  /** Ends everything; `keep` leaves the logs. @param {boolean} keep */
+  async stop(keep) {
+    for (const node of this.nodes) node.proxy.close()
+    await Promise.all(this.nodes.map((node) => node.kill()))
+    await this.client.close()
+    await Promise.all([...this.mongods, this.redis].map((server) => server.kill()))
+    const folders = keep ? [...this.mongods, this.redis, ...this.nodes].map(({ folder }) => folder) : [this.folder]
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,176 @@
+// Everything goes wrong, again and again, while orders are placed and watched; then everything is compared.
+import { killAll } from '../lib/process.mjs'
+import { sleep, until } from '../lib/wait.mjs'
+import { Cluster } from './cluster.mjs'
+import { Faults, describe, plan } from './faults.mjs'
+import { cursorOf, headOfLog, identityOfLog, readLog, readState } from './log.mjs'
+import { readOptions, usage } from './options.mjs'
+import { STOCK, makePeople, makeProducts } from './people.mjs'
+import { Random } from './random.mjs'
+import { delays, longestPause, report } from './report.mjs'
+import { Sabotage } from './sabotage.mjs'
+import { Subscriber } from './subscriber.mjs'
+import { Tally } from './tally.mjs'
+import { OrderLog, check, checkLog, checkStock, checkWrites, noFindings } from './verify.mjs'
+import { Lives, Writers } from './writers.mjs'
+
+/** How long everybody may take to catch up at the end, in milliseconds. */
+const CATCH_UP = 90_000
+
+/** How long to go on listening after that, for what should not come. */
+const LISTEN = 1_500
+
+async function main() {
+  const options = read(process.argv.slice(2))
+  const long = options.seconds > 120
+  const random = new Random(options.seed)
+  const [faultRandom, peopleRandom, writerRandom] = [random.fork(), random.fork(), random.fork()]
+  const schedule = plan(options.seconds, faultRandom)
+  const { seconds, seed, subscribers, rate, mix } = options
+  console.log(`chaos: ${seconds} s, ${subscribers} subscribers (${[...new Set(mix)].join(', ')}), ${rate} orders/s, --seed ${seed}`)
+  console.log(['planned:', ...describe(schedule)].join('\n'))
+
+  const cluster = await Cluster.start({
+    electionTimeout: long ? 10_000 : 2_000,
+    settings: { ORDERWIRE_AUTH_ACCESS_TOKEN_LIFETIME: long ? '60s' : '15s' },
+  })
+  let good = false
+  try {
+    good = await run(cluster, options, schedule, { faultRandom, peopleRandom, writerRandom })
+  } finally {
+    await cluster.stop(!good)
+    if (!good) console.log(`The servers' logs are in ${cluster.folder}; to repeat the schedule: --seed ${options.seed}`)
+  }
+  // Clients may still be on their way back to servers that are no more.
+  process.exit(good ? 0 : 1)
+}
+
+/** @param {string[]} args */
+function read(args) {
+  try {
+    const options = readOptions(args)
+    if (options !== 'help') return options
+    console.log(usage)
+    process.exit(0)
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n${usage}`)
+    process.exit(2)
+  }
+}
+
+/**
+ * @param {Cluster} cluster
+ * @param {import('./options.mjs').Options} options
+ * @param {import('./faults.mjs').Fault[][]} schedule
+ * @param {{ faultRandom: Random, peopleRandom: Random, writerRandom: Random }} randoms
+ */
+async function run(cluster, options, schedule, { faultRandom, peopleRandom, writerRandom }) {
+  const { database } = cluster
+  const anyNode = () => peopleRandom.pick(cluster.nodes).url
+  const people = await makePeople(cluster, { staff: 3, customers: 10, anyNode })
+  const products = await makeProducts(anyNode(), (await people.staff[0]?.token()) ?? '', 8)
+  const start = cursorOf(await identityOfLog(database), await headOfLog(database))
+  const tally = new Tally()
+  const world = { anyNode, tally, start, sabotage: new Sabotage(options.sabotage), lives: new Lives() }
+  const subscribers = cast(options, people, peopleRandom, world)
+  for (const subscriber of subscribers) subscriber.start()
+  const writers = new Writers({ rate: options.rate, people, products, database }, writerRandom, world)
+  const faults = new Faults(cluster, faultRandom, console.log)
+
+  console.log('happening:')
+  const writing = writers.run()
+  await Promise.all([faults.run(schedule), sleep(options.seconds * 1_000)])
+  await writers.stop()
+  await writing
+  const log = new OrderLog(await readLog(database))
+  const late = await catchUp(subscribers, log)
+  for (const subscriber of subscribers) subscriber.stop()
+  await Promise.all(cluster.nodes.map((node) => node.terminate()))
+
+  const streams = subscribers.flatMap((subscriber) => subscriber.streams)
+  const findings = noFindings()
+  for (const stream of streams) check(stream, log, findings)
+  const { missing, unasked } = checkWrites(writers.acknowledged, writers.tried, log, await readState(database, 'orders'))
+  const stock = checkStock(STOCK, log, await readState(database, 'products'))
+  const delay = delays(streams, writers.acknowledged, faults.windows)
+  return report({
+    faults: faults.counts,
+    figures: [
+      ['connections cut or stalled', faults.connections],
+      ['reconnects', tally.reconnects],
+      ['  because of', String(tally.ends)],
+      ['slowest answer to SIGTERM', `${Math.ceil(Math.max(...cluster.nodes.map((node) => node.slowestStop)))} ms`],
+      ['sign-ins', [...people.staff, ...people.customers].reduce((sum, person) => sum + person.signIns, 0)],
+      ['entries of the log', log.all.length],
+      ['acknowledged writes', writers.acknowledged.length],
+      ['longest time without one', `${longestPause(writers.acknowledged)} ms`],
+      ['repeated calls, because of', String(tally.repeats)],
+      ['answers from the idempotency key', tally.replayed],
+      ['subscriptions', streams.length],
+      ['deliveries', tally.deliveries],
+      ['worst delivery delay outside of faults', `${delay.worst} ms (median ${delay.median} ms, of ${delay.count})`],
+    ],
+    findings,
+    others: {
+      'acknowledged writes missing': missing,
+      'writes nobody asked for': unasked,
+      'log entries out of place': checkLog(log),
+      'products with a wrong stock': stock,
+      'subscribers that did not catch up': late,
+      'servers that ended by themselves': cluster.crashes,
+      problems: tally.problems,
+    },
+  })
+}
+
+/**
+ * Who watches what, over which transport.
+ *
+ * @param {import('./options.mjs').Options} options
+ * @param {Awaited<ReturnType<typeof makePeople>>} people
+ * @param {Random} random
+ * @param {import('./subscriber.mjs').World} world
+ */
+function cast({ subscribers, mix }, people, random, world) {
+  return Array.from({ length: subscribers }, (_, i) => {
+    // Of twenty: three staff watch everything, one a single customer, ten customers their own, six one order.
+    const place = i % 20
+    const watches = place < 3 ? 'all' : place < 14 ? 'customer' : 'order'
+    const isStaff = place < 4 || place >= 17
+    const person = random.pick(isStaff ? people.staff : people.customers)
+    const customerId = place === 3 ? random.pick(people.customers).id : undefined
+    // The transports in turn within each role, so that each gets all roles.
+    const transport = mix[Math.floor(i / 20 + place) % mix.length] ?? ''
+    const name = `subscriber ${i + 1} (${transport}, ${person.email})`
+    const [wide, fromNow] = [random.chance(0.2), random.chance(0.1)]
+    return new Subscriber({ name, transport, person, watches, customerId, wide, fromNow }, random.fork(), world)
+  })
+}
+
+/**
+ * Waits until all have got everything, and a little longer.
+ *
+ * @param {Subscriber[]} subscribers
+ * @param {OrderLog} log
+ * @returns {Promise<string[]>} Those that have not.
+ */
+async function catchUp(subscribers, log) {
+  const behind = () => subscribers.filter((subscriber) => !subscriber.hasCaughtUp(log))
+  try {
+    await until('everybody has caught up', () => behind().length === 0, CATCH_UP)
+  } catch {
+    return behind().map(({ who }) => who.name)
+  }
+  await sleep(LISTEN)
+  return []
+}
+
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+  process.on(signal, async () => {
+    await killAll()
+    Cluster.removeAll()
+    process.exit(130)
+  })
+}
+
+await main()

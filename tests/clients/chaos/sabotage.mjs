@@ -1,0 +1,56 @@
+// Spoils on purpose what the clients or writers got, so that everybody can see that the harness notices.
+
+/** How what was got can be spoiled. */
+export const sabotages = ['drop', 'double', 'swap', 'skip', 'forget', 'phantom']
+
+/** How often: one time in so many. */
+const RARELY = 200
+
+export class Sabotage {
+  #count = 0
+
+  /** @param {string | undefined} kind */
+  constructor(kind) {
+    this.kind = kind
+  }
+
+  /**
+   * Takes note of a delivery, or spoils it.
+   *
+   * @template T
+   * @param {T[]} deliveries
+   * @param {T} delivery
+   */
+  record(deliveries, delivery) {
+    if (this.kind === 'drop' && this.#now()) return
+    deliveries.push(delivery)
+    if (this.kind === 'double' && this.#now()) deliveries.push(delivery)
+    if (this.kind === 'swap' && this.#now()) deliveries.push(...deliveries.splice(-2).reverse())
+  }
+
+  /**
+   * The cursor to resume with: with `skip`, that of the entry after it.
+   *
+   * @param {string} cursor
+   */
+  cursor(cursor) {
+    if (this.kind !== 'skip') return cursor
+    const place = BigInt(`0x${cursor.slice(9)}`) + 1n
+    return cursor.slice(0, 9) + place.toString(16).padStart(16, '0')
+  }
+
+  /** Whether an acknowledgement is to be forgotten. */
+  forgets() {
+    return this.kind === 'forget' && this.#now()
+  }
+
+  /** Whether to claim a write that never was. */
+  invents() {
+    return this.kind === 'phantom' && this.#now()
+  }
+
+  #now() {
+    this.#count += 1
+    return this.#count % RARELY === 0
+  }
+}

@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process'
+import { accessSync, closeSync, constants, openSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { soon } from './wait.mjs'
+
+/**
+ * How a process ended.
+ *
+ * @typedef {object} Exit
+ * @property {number | null} code
+ * @property {string | null} signal
+ */
+
+/** A program that runs until it is stopped, or this process ends. */
+export class Program {
+  /** @type {Exit | undefined} */
+  exit
+
+  /**
+   * @param {string} command
+   * @param {string[]} args
+   * @param {object} options
+   * @param {string} options.cwd
+   * @param {Record<string, string>} [options.env] All it gets of an environment besides PATH.
+   * @param {string} options.log File that its output is added to.
+   */
+  constructor(command, args, { cwd, env, log }) {
+    const output = openSync(log, 'a')
+    const [program = command, ...rest] = [...dieWithParent, command, ...args]
+    // A group of its own: a Ctrl-C at the terminal is for this process, which then stops the others.
+    this.child = spawn(program, rest, {
+      cwd,
+      env: { PATH: process.env.PATH, TMPDIR: cwd, ...env },
+      stdio: ['ignore', output, output],
+      detached: true,
+    })
+    closeSync(output)
+    /** @type {Promise<Exit>} */
+    this.exited = new Promise((resolve) => {
+      this.child.once('error', () => resolve({ code: 127, signal: null }))
+      this.child.once('exit', (code, signal) => resolve({ code, signal }))
+    })
+    this.exited.then((exit) => {
+      this.exit = exit
+      running.delete(this)
+    })
+    running.add(this)
+  }
+
+  /** @param {NodeJS.Signals} signal */
+  kill(signal) {
+    if (!this.exit) this.child.kill(signal)
+  }
+
+  /**
+   * Asks it to end, and makes it end when it does not within that time.
+   *
+   * @param {number} [within] Milliseconds.
+   * @returns {Promise<Exit>}
+   */
+  async stop(within = 10_000) {
+    this.kill('SIGTERM')
+    try {
+      return await soon('the end of a program', this.exited, within)
+    } catch {
+      this.kill('SIGKILL')
+      return this.exited
+    }
+  }
+}
+
+/** @type {Set<Program>} */
+const running = new Set()
+
+/** Ends all programs at once. */
+export async function killAll() {
+  const ended = [...running].map(({ exited }) => exited)
+  for (const program of running) program.kill('SIGKILL')
+  await Promise.all(ended)
+}
+
+process.once('exit', killAll)
+
+// Words before a command that end it when this process ends, however that happens.
+const dieWithParent = isOnPath('setpriv') ? ['setpriv', '--pdeathsig', 'KILL'] : []
+
+/** @param {string} command */
+function isOnPath(command) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/**
+ * Runs a program to its end and fails unless it succeeds.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {object} options
+ * @param {string} options.cwd
+ * @param {Record<string, string>} [options.env]
+ * @param {string} [options.input]
+ * @returns {Promise<string>} What it printed.
+ */
+export async function run(command, args, { cwd, env, input = '' }) {
+  const child = spawn(command, args, { cwd, env: { PATH: process.env.PATH, TMPDIR: cwd, ...env } })
+  let output = ''
+  let errors = ''
+  child.stdout.on('data', (chunk) => (output += chunk))
+  child.stderr.on('data', (chunk) => (errors += chunk))
+  child.stdin.end(input)
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')}: ${errors}`)
+  return output
+}
+
+/** A port that nobody listens on, below those the kernel hands out for outgoing connections, so it stays free a while. */
+export async function freePort() {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000)
+    const free = await new Promise((resolve) => {
+      const server = createServer()
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
+    if (free && !given.has(port)) {
+      given.add(port)
+      return port
+    }
+  }
+}
+
+/** @type {Set<number>} */
+const given = new Set()

@@ -1,0 +1,89 @@
+import { connect, createServer } from 'node:net'
+
+/** A TCP proxy whose connections can be cut and stalled, whatever is spoken over them. */
+export class Proxy {
+  /** @type {Set<Connection>} */
+  connections = new Set()
+  /** Connections taken so far. */
+  taken = 0
+
+  /** @param {number} target Port on loopback. */
+  constructor(target) {
+    this.server = createServer({ noDelay: true }, (client) => {
+      this.taken += 1
+      const connection = new Connection(client, connect({ port: target, host: '127.0.0.1', noDelay: true }))
+      this.connections.add(connection)
+      connection.closed.then(() => this.connections.delete(connection))
+    })
+  }
+
+  /** @returns {Promise<number>} The port it listens on. */
+  async listen() {
+    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', () => resolve(undefined)))
+    const address = this.server.address()
+    if (address === null || typeof address === 'string') throw new Error('the proxy does not listen')
+    return address.port
+  }
+
+  /** Resets every connection. */
+  cutAll() {
+    for (const connection of this.connections) connection.cut()
+  }
+
+  close() {
+    this.server.close()
+    this.cutAll()
+  }
+}
+
+export class Connection {
+  #stalled = false
+
+  /**
+   * @param {import('node:net').Socket} client
+   * @param {import('node:net').Socket} upstream
+   */
+  constructor(client, upstream) {
+    this.client = client
+    this.upstream = upstream
+    /** @type {Promise<void>} */
+    this.closed = new Promise((resolve) => client.once('close', () => resolve()))
+    this.#carry(client, upstream)
+    this.#carry(upstream, client)
+  }
+
+  /** Ends it without a goodbye, for both sides. */
+  cut() {
+    this.client.resetAndDestroy()
+    this.upstream.resetAndDestroy()
+  }
+
+  /** Reads no more from either side, so that what they send piles up at theirs. */
+  stall() {
+    this.#stalled = true
+    this.client.pause()
+    this.upstream.pause()
+  }
+
+  resume() {
+    this.#stalled = false
+    this.client.resume()
+    this.upstream.resume()
+  }
+
+  /**
+   * @param {import('node:net').Socket} from
+   * @param {import('node:net').Socket} to
+   */
+  #carry(from, to) {
+    from.on('data', (chunk) => {
+      if (!to.write(chunk)) from.pause()
+    })
+    to.on('drain', () => {
+      if (!this.#stalled) from.resume()
+    })
+    from.on('end', () => to.end())
+    from.on('error', () => to.resetAndDestroy())
+    from.on('close', () => to.destroySoon())
+  }
+}

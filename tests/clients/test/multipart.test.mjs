@@ -1,0 +1,4 @@
+import { open } from '../transports/multipart.mjs'
+import { behaviour } from './behaviour.mjs'
+
+behaviour('multipart', open, { parses: true })

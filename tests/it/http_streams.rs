@@ -1,0 +1,277 @@
+//! Operations as streams over HTTP: server-sent events and multipart bodies.
+
+use std::{
+    sync::atomic::Ordering::SeqCst,
+    time::{Duration, Instant},
+};
+
+use orderwire::http::HttpOptions;
+use reqwest::{
+    Client, RequestBuilder, Response,
+    header::{ACCEPT, AUTHORIZATION, HeaderMap},
+};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::{
+    http_support::{Server, eventually},
+    support::ws::PATIENCE,
+};
+
+const EVENTS: &str = "text/event-stream";
+const MULTIPART: &str = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json";
+
+async fn start() -> Server {
+    Server::start(HttpOptions::default()).await
+}
+
+fn post(server: &Server, accept: &str, query: &str) -> RequestBuilder {
+    Client::new().post(server.url("/graphql")).header(ACCEPT, accept).json(&json!({ "query": query }))
+}
+
+fn get(server: &Server, query: &str) -> RequestBuilder {
+    Client::new().get(server.url("/graphql")).header(ACCEPT, EVENTS).query(&[("query", query)])
+}
+
+/// The whole body, which has to end.
+async fn whole(request: RequestBuilder) -> (u16, HeaderMap, String) {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    (status, headers, timeout(PATIENCE, response.text()).await.expect("the end in time").unwrap())
+}
+
+/// What comes until `enough` is in it.
+async fn until(response: &mut Response, enough: &str) -> String {
+    let mut text = String::new();
+    while !text.contains(enough) {
+        let chunk = timeout(PATIENCE, response.chunk()).await.expect("a chunk in time").unwrap();
+        text += std::str::from_utf8(&chunk.unwrap_or_else(|| panic!("ended after {text}"))).unwrap();
+    }
+    text
+}
+
+/// The rest of the body.
+async fn rest(response: &mut Response) -> String {
+    let mut text = String::new();
+    while let Some(chunk) = timeout(PATIENCE, response.chunk()).await.expect("the end in time").unwrap() {
+        text += std::str::from_utf8(&chunk).unwrap();
+    }
+    text
+}
+
+fn cursor(number: u64) -> String {
+    format!("e00000007{number:016x}")
+}
+
+#[tokio::test]
+async fn events_have_results_and_then_complete() {
+    let server = start().await;
+    let next = |number: u64, data: Value| {
+        format!("event: next\nid: {}\ndata: {}\n\n", cursor(number), json!({ "data": data }))
+    };
+    let counted = next(1, json!({"count": 1})) + &next(2, json!({"count": 2}));
+    for (query, results) in [
+        ("{ hello }", "event: next\ndata: {\"data\":{\"hello\":\"hello world\"}}\n\n".to_owned()),
+        ("subscription { count(to: 2) }", counted),
+        ("subscription { count(to: 0) }", String::new()),
+    ] {
+        for (request, opening) in
+            [(post(&server, EVENTS, query), ":\n\n"), (get(&server, query), ":\n\nretry: 1000\n\n")]
+        {
+            let (status, headers, body) = whole(request).await;
+            assert_eq!(status, 200);
+            assert_eq!(body, format!("{opening}{results}event: complete\ndata:\n\n"), "{query}");
+            for (name, value) in [
+                ("content-type", "text/event-stream; charset=utf-8"),
+                ("cache-control", "no-store"),
+                ("x-accel-buffering", "no"),
+                ("transfer-encoding", "chunked"),
+            ] {
+                assert_eq!(headers[name], value);
+            }
+            assert!(headers.contains_key("x-request-id"));
+        }
+    }
+    let (_, _, body) = whole(post(&server, EVENTS, "mutation { bump }")).await;
+    assert!(body.contains(r#"data: {"data":{"bump":1}}"#), "{body}");
+    assert_eq!(whole(get(&server, "mutation { bump }")).await.0, 405);
+    assert_eq!(server.probe.bumps.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn events_tell_what_is_wrong_with_a_document_and_statuses_what_is_wrong_with_a_request() {
+    let server = start().await;
+    for query in ["{", "{ unknown }", "subscription { unknown }", "subscription { refused }"] {
+        let (status, _, body) = whole(post(&server, EVENTS, query)).await;
+        assert_eq!(status, 200, "{query}");
+        let data = body.split("event: next\ndata: ").nth(1).or_else(|| body.split("\ndata: ").nth(1)).unwrap();
+        let result: Value = serde_json::from_str(data.lines().next().unwrap()).unwrap();
+        assert!(result["errors"][0]["message"].is_string(), "{query}: {body}");
+        assert!(body.ends_with("event: complete\ndata:\n\n"), "{body}");
+    }
+    let good = || post(&server, EVENTS, "{ hello }");
+    for (request, status, code) in [
+        (good().header(AUTHORIZATION, "Bearer bad"), 401, "UNAUTHENTICATED"),
+        (good().header(AUTHORIZATION, "Bearer down"), 503, "UNAVAILABLE"),
+        (good().header("last-event-id", "nonsense"), 400, "BAD_USER_INPUT"),
+        (good().body("{}"), 400, "BAD_USER_INPUT"),
+        (good().header("content-encoding", "gzip"), 415, "BAD_USER_INPUT"),
+    ] {
+        let (found, headers, body) = whole(request).await;
+        assert_eq!(found, status, "{body}");
+        assert_eq!(headers["content-type"], "application/json; charset=utf-8");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["errors"][0]["extensions"]["code"], code);
+    }
+}
+
+#[tokio::test]
+async fn the_last_event_id_says_where_to_go_on() {
+    let server = start().await;
+    let query = "subscription { resumed }";
+    let given = cursor(42);
+    for request in [post(&server, EVENTS, query), get(&server, query), post(&server, MULTIPART, query)] {
+        let (_, _, body) = whole(request.try_clone().unwrap().header("last-event-id", &given)).await;
+        assert!(body.contains(&format!(r#"{{"data":{{"resumed":"{given}"}}}}"#)), "{body}");
+        let (_, _, body) = whole(request.header("last-event-id", "")).await;
+        assert!(body.contains(r#"{"data":{"resumed":null}}"#), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn streams_show_that_they_live_and_where_to_resume() {
+    let server = Server::start(HttpOptions { keep_alive: Duration::from_millis(50), ..HttpOptions::default() }).await;
+    let query = "subscription { open }";
+    let mut events = get(&server, "subscription { silent }").send().await.unwrap();
+    let text = until(&mut events, "data:").await;
+    assert_eq!(text, format!(":\n\nretry: 1000\n\n:\n\nid: {}\ndata:\n\n", cursor(0)));
+    assert_eq!(until(&mut events, ":").await, ":\n\n", "told once");
+    let mut posted = post(&server, EVENTS, query).send().await.unwrap();
+    until(&mut posted, "data:").await;
+    assert_eq!(until(&mut posted, ":").await, ":\n\n");
+    let mut multipart = post(&server, MULTIPART, query).send().await.unwrap();
+    until(&mut multipart, "open").await;
+    assert!(until(&mut multipart, "{}").await.contains("\r\ncontent-type: application/json\r\n\r\n{}\r\n--graphql"));
+    drop((events, posted, multipart));
+    eventually("those who leave are noticed", || server.probe.live.load(SeqCst) == 0).await;
+}
+
+fn part(content: &Value) -> String {
+    format!("\r\ncontent-type: application/json\r\n\r\n{content}\r\n--graphql")
+}
+
+#[tokio::test]
+async fn multipart_bodies_have_a_part_for_each_result() {
+    let server = start().await;
+    let opening = format!("\r\n--graphql{}", part(&json!({})));
+    let payload = |data: Value| part(&json!({"payload": {"data": data}}));
+    for (query, parts) in [
+        ("subscription { count(to: 2) }", vec![payload(json!({"count": 1})), payload(json!({"count": 2}))]),
+        ("subscription { count(to: 0) }", vec![]),
+    ] {
+        let (status, headers, body) = whole(post(&server, MULTIPART, query)).await;
+        assert_eq!(status, 200);
+        assert_eq!(headers["content-type"], r#"multipart/mixed;boundary="graphql";subscriptionSpec=1.0"#);
+        assert_eq!(headers["cache-control"], "no-store");
+        assert_eq!(body, format!("{opening}{}--\r\n", parts.concat()));
+    }
+    let (_, _, body) = whole(post(&server, MULTIPART, "subscription { unknown }")).await;
+    assert!(body.contains(r#"{"payload":{"errors":[{"message":"#), "{body}");
+    let (_, _, body) = whole(post(&server, MULTIPART, "subscription { panics }")).await;
+    assert!(body.contains(r#"{"payload":null,"errors":[{"message":"Internal error""#), "{body}");
+    assert!(body.contains("requestId") && body.ends_with("\r\n--graphql--\r\n"), "{body}");
+    // Nothing to stream: as the client takes it, else in parts.
+    let (_, headers, _) = whole(post(&server, MULTIPART, "{ hello }")).await;
+    assert_eq!(headers["content-type"], "application/json; charset=utf-8");
+    let (_, _, body) = whole(post(&server, "multipart/mixed;subscriptionSpec=1.0", "{ hello }")).await;
+    assert!(body.contains(r#"{"payload":{"data":{"hello":"hello world"}}}"#), "{body}");
+}
+
+#[tokio::test]
+async fn a_panic_ends_the_stream_with_the_request_id() {
+    let server = start().await;
+    let (_, _, body) = whole(post(&server, EVENTS, "subscription { panics }").header("x-request-id", "mine")).await;
+    let last = r#"event: next
+data: {"errors":[{"message":"Internal error","extensions":{"code":"INTERNAL","requestId":"mine"}}]}
+
+event: complete
+data:
+
+"#;
+    assert!(body.ends_with(last) && !body.contains("cheese"), "{body}");
+}
+
+#[tokio::test]
+async fn streams_end_with_the_rights_they_were_opened_with() {
+    let server = start().await;
+    for (accept, fatal, end) in [
+        (EVENTS, r#"data: {"errors":[{"message":"#, "event: complete\ndata:\n\n"),
+        (MULTIPART, r#"{"payload":null,"errors":[{"message":"#, "\r\n--graphql--\r\n"),
+    ] {
+        let request = post(&server, accept, "subscription { open }").header(AUTHORIZATION, "Bearer short");
+        let (_, _, body) = whole(request).await;
+        assert!(body.contains(&format!(r#"{fatal}"the access token has expired","#)), "{body}");
+        assert!(body.contains(r#""code":"UNAUTHENTICATED""#) && body.ends_with(end), "{body}");
+    }
+    let open = |accept| {
+        post(&server, accept, "subscription { open }").header(AUTHORIZATION, "Bearer user anna customer 60000").send()
+    };
+    let (mut events, mut multipart) = (open(EVENTS).await.unwrap(), open(MULTIPART).await.unwrap());
+    until(&mut events, "\"open\"").await;
+    until(&mut multipart, "\"open\"").await;
+    server.probe.sessions_end.cancel();
+    for response in [&mut events, &mut multipart] {
+        let text = rest(response).await;
+        assert!(text.contains("the session has ended; sign in again"), "{text}");
+    }
+    eventually("all streams are gone", || server.probe.live.load(SeqCst) == 0).await;
+}
+
+#[tokio::test]
+async fn a_slow_reader_holds_up_only_itself() {
+    let server = start().await;
+    let mut slow = TcpStream::connect(server.address).await.unwrap();
+    let request =
+        "GET /graphql?query=subscription{flood(bytes:10000)} HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n\r\n";
+    slow.write_all(request.as_bytes()).await.unwrap();
+    assert!(slow.read(&mut [0; 64]).await.unwrap() > 0);
+    let produced = || server.probe.produced.load(SeqCst);
+    eventually("it starts", || produced() > 0).await;
+    let mut before = 0;
+    let deadline = Instant::now() + PATIENCE;
+    while before != produced() {
+        assert!(Instant::now() < deadline, "still producing: {}", produced());
+        before = produced();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(before < 5_000, "{before}");
+    assert_eq!(whole(post(&server, EVENTS, "{ hello }")).await.0, 200);
+    assert_eq!(produced(), before);
+    drop(slow);
+    eventually("its stream is gone", || server.probe.live.load(SeqCst) == 0).await;
+}
+
+#[tokio::test]
+async fn shutdown_makes_clients_ask_again_and_answers_what_runs() {
+    let mut server = start().await;
+    let (mut events, mut multipart) = (
+        post(&server, EVENTS, "subscription { open }").send().await.unwrap(),
+        post(&server, MULTIPART, "subscription { open }").send().await.unwrap(),
+    );
+    until(&mut events, "\"open\"").await;
+    until(&mut multipart, "\"open\"").await;
+    let held = tokio::spawn(whole(post(&server, EVENTS, "{ held }")));
+    eventually("the query runs", || server.probe.holding.load(SeqCst) == 1).await;
+    server.shutdown.cancel();
+    assert!(!rest(&mut events).await.contains("complete"), "complete would tell the client not to come back");
+    let text = rest(&mut multipart).await;
+    assert!(text.contains(r#"{"payload":null,"errors":["#) && text.contains("UNAVAILABLE"), "{text}");
+    assert!(text.ends_with("\r\n--graphql--\r\n"), "{text}");
+    server.probe.release.notify_waiters();
+    assert!(held.await.unwrap().2.ends_with("event: complete\ndata:\n\n"));
+    timeout(PATIENCE, &mut server.serving).await.expect("the end").unwrap();
+}
