@@ -52,6 +52,11 @@ impl Viewer {
         }
     }
 
+    /// The user whose orders and tasks are all that the viewer may see; `None` for staff, who see everyone's.
+    pub fn own(&self) -> Option<UserId> {
+        self.user_id().filter(|_| !self.is_staff())
+    }
+
     /// Whether the viewer manages products, orders and tasks and reads users.
     pub fn is_staff(&self) -> bool {
         matches!(self, Self::System | Self::User { role: UserRole::Staff | UserRole::Admin, .. })

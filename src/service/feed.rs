@@ -17,6 +17,9 @@
 //! it. A slow reader never makes another wait and holds no more than a page. One that falls behind without end is
 //! told so ([`FeedError::TooSlow`]) and may come back with its cursor.
 //!
+//! Nobody is woken by what does not concern them: each waits for a [`Topic`], and is only now and then called up with
+//! all others, so that its position stays within what is in memory.
+//!
 //! A position that the log no longer reaches back to gives [`FeedError::CursorExpired`]. Entries are deleted oldest
 //! first, so this is asked *after* a page was read: if the position is still within the log then, the page was whole.
 
@@ -24,6 +27,7 @@ mod pump;
 mod recent;
 mod sequencer;
 mod subscription;
+mod topics;
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -31,7 +35,7 @@ use std::{
 };
 
 use futures_util::Stream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -42,6 +46,8 @@ use crate::{
 use pump::Pump;
 use recent::Recent;
 use subscription::Subscription;
+pub use topics::Topic;
+use topics::Topics;
 
 /// How the feed behaves. All have a default.
 #[derive(Debug, Clone)]
@@ -131,18 +137,9 @@ struct Shared {
     store: Log,
     options: FeedOptions,
     recent: RwLock<Recent>,
-    /// Changed only after `recent`.
-    head: watch::Sender<Head>,
+    /// Who waits for what; woken only after `recent` has it.
+    topics: Topics,
     reads: Semaphore,
-}
-
-/// What subscribers wait for a change of.
-#[derive(Clone, Copy)]
-struct Head {
-    /// The number of the last entry in `recent`.
-    seq: Seq,
-    /// No more will come.
-    stopped: bool,
 }
 
 impl EventFeed {
@@ -158,7 +155,7 @@ impl EventFeed {
         let recent = Recent::load(&*store, state, options.recent, options.page).await?;
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
-            head: watch::Sender::new(Head { seq: recent.head(), stopped: false }),
+            topics: Topics::default(),
             reads: Semaphore::new(options.concurrent_reads.clamp(1, Semaphore::MAX_PERMITS)),
             recent: RwLock::new(recent),
             store,
@@ -177,7 +174,7 @@ impl EventFeed {
 
     /// The number of the last entry this node knows of.
     pub fn head(&self) -> Seq {
-        self.shared.head.borrow().seq
+        self.shared.head()
     }
 
     /// Tells all nodes of entries that were just committed. To be called after each change with what it appended;
@@ -189,20 +186,21 @@ impl EventFeed {
         }
     }
 
-    /// The entries that pass `filter`, in order, for ever: the stream ends only after an error. Dropping it is all
-    /// there is to unsubscribing.
+    /// The entries that pass `filter`, in order, for ever: the stream ends only after an error. It need not be prompt
+    /// with entries outside of `topic`, which are of no interest. Dropping it is all there is to unsubscribing.
     pub fn subscribe(
         &self,
         filter: LogFilter,
+        topic: Topic,
         from: From,
     ) -> impl Stream<Item = Result<Arc<Event>, FeedError>> + Send + use<> {
-        Subscription::new(Arc::clone(&self.shared), filter, from).into_stream()
+        Subscription::new(Arc::clone(&self.shared), filter, topic, from).into_stream()
     }
 
     fn stop(&self) {
         self.stop.cancel();
         self.shared.reads.close();
-        self.shared.head.send_modify(|head| head.stopped = true);
+        self.shared.topics.wake_all();
     }
 
     /// Stops reading and ends all subscriptions with [`FeedError::ShuttingDown`].
@@ -223,13 +221,25 @@ impl Shared {
         self.recent.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn head(&self) -> Seq {
+        self.recent().head()
+    }
+
+    /// Nothing more comes: the feed takes no reads, and its head stays.
+    fn is_stopped(&self) -> bool {
+        self.reads.is_closed()
+    }
+
     /// Shows subscribers what comes next in the log.
-    fn append(&self, events: impl IntoIterator<Item = Arc<Event>>) {
+    fn append(&self, events: Vec<Arc<Event>>) {
         let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
-        events.into_iter().for_each(|event| recent.push(event));
+        let before = recent.head();
+        events.iter().cloned().for_each(|event| recent.push(event));
         let head = recent.head();
         drop(recent);
-        self.head.send_modify(|known| known.seq = head);
+        // Now and then all of them come forward, lest those who sleep be left behind by what is in memory.
+        let stride = Seq::try_from(self.options.recent / 4).unwrap_or(Seq::MAX).max(1);
+        if before / stride == head / stride { self.topics.wake(&events) } else { self.topics.wake_all() }
     }
 }
 

@@ -12,7 +12,7 @@ use futures_util::{
 
 use super::{
     Result, Service, ServiceError, access,
-    feed::{FeedError, From as FeedFrom},
+    feed::{FeedError, From as FeedFrom, Topic},
 };
 use crate::domain::{
     Entity, EntityKind, Event, EventCursor, EventKind, LogFilter, Order, OrderId, OrderStatus, Product, ProductId, Seq,
@@ -96,7 +96,8 @@ impl Service {
                 snapshot.await?.ok_or(ServiceError::NotFound("no such order"))?
             }
         };
-        Ok(self.updates(filter, start, move |event| match &event.entity {
+        let topic = topic(filter, EntityKind::Order, customer.or(viewer.own()));
+        Ok(self.updates(filter, topic, start, move |event| match &event.entity {
             Entity::Order(order) if wanted(order) => Some(order.clone()),
             _ => None,
         }))
@@ -126,7 +127,8 @@ impl Service {
                 snapshot.await?.ok_or(ServiceError::NotFound("no such task"))?
             }
         };
-        Ok(self.updates(filter, start, move |event| match &event.entity {
+        let topic = topic(filter, EntityKind::Task, assignee.or(viewer.own()));
+        Ok(self.updates(filter, topic, start, move |event| match &event.entity {
             Entity::Task(task) if wanted(task) => Some(task.clone()),
             _ => None,
         }))
@@ -143,7 +145,8 @@ impl Service {
             return Err(ServiceError::BadInput(format!("productIds: name 1 to {MAX_PRODUCTS} products")));
         }
         // Live first, then the state: what changes in between is in both, and its version tells.
-        let live = self.feed.subscribe(LogFilter { kind: Some(EntityKind::Product), entity: None }, FeedFrom::Now);
+        let filter = LogFilter { kind: Some(EntityKind::Product), entity: None };
+        let live = self.feed.subscribe(filter, filter.into(), FeedFrom::Now);
         let current: Vec<Product> = self.products(&viewer, &ids).await?.into_iter().flatten().collect();
         if current.is_empty() {
             return Err(ServiceError::NotFound("no such products"));
@@ -187,6 +190,7 @@ impl Service {
     fn updates<T: Send + Sync + 'static>(
         self: &Arc<Self>,
         filter: LogFilter,
+        topic: Topic,
         start: Start<T>,
         select: impl Fn(&Event) -> Option<Arc<T>> + Send + 'static,
     ) -> BoxStream<'static, Result<Update<T>>> {
@@ -206,7 +210,7 @@ impl Service {
             }
         };
         let service = self.clone();
-        let changes = self.feed.subscribe(filter, from).filter_map(move |event| {
+        let changes = self.feed.subscribe(filter, topic, from).filter_map(move |event| {
             let update = match event {
                 Ok(event) => select(&event).map(|entity| {
                     Ok(Update {
@@ -239,6 +243,14 @@ impl Service {
                 ServiceError::Unavailable(format!("the event log could not be read after {}", self.cursor(last)))
             }
         }
+    }
+}
+
+/// What wakes a subscriber that picks what passes the filter and, if there is one, is this user's.
+fn topic(filter: LogFilter, kind: EntityKind, user: Option<UserId>) -> Topic {
+    match user {
+        Some(user) if filter.entity.is_none() => Topic::Of(kind, user),
+        _ => filter.into(),
     }
 }
 

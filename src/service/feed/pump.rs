@@ -30,7 +30,7 @@ pub(super) struct Pump {
 
 impl Pump {
     pub fn new(shared: Arc<Shared>, bus: BusReceiver) -> Self {
-        let head = shared.head.borrow().seq;
+        let head = shared.head();
         Self {
             bus,
             sequencer: Sequencer::new(head),
@@ -84,8 +84,8 @@ impl Pump {
     }
 
     fn show(&mut self) {
-        let mut due = self.sequencer.by_ref().peekable();
-        if due.peek().is_some() {
+        let due: Vec<_> = self.sequencer.by_ref().collect();
+        if !due.is_empty() {
             self.shared.append(due);
         }
     }

@@ -9,7 +9,7 @@ use tokio::{
 };
 use tracing::debug;
 
-use super::{FeedError, From, Head, Shared, recent::Next};
+use super::{FeedError, From, Shared, recent::Next, topics::Topic};
 use crate::{
     bus::Backoff,
     domain::{Event, LogFilter, Seq},
@@ -18,8 +18,9 @@ use crate::{
 
 pub(super) struct Subscription {
     shared: Arc<Shared>,
-    head: watch::Receiver<Head>,
     filter: LogFilter,
+    topic: Topic,
+    woken: watch::Receiver<()>,
     /// Every matching entry up to this one was delivered.
     last: Seq,
     /// Matching entries read from the log, not yet delivered.
@@ -32,16 +33,22 @@ pub(super) struct Subscription {
     may_be_behind: Seq,
 }
 
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.shared.topics.leave(self.topic);
+    }
+}
+
 impl Subscription {
-    pub fn new(shared: Arc<Shared>, filter: LogFilter, from: From) -> Self {
-        let head = shared.head.subscribe();
-        let now = head.borrow().seq;
+    pub fn new(shared: Arc<Shared>, filter: LogFilter, topic: Topic, from: From) -> Self {
+        let woken = shared.topics.join(topic);
+        let now = shared.head();
         let (last, checked) = match from {
             From::Now => (now, true),
             From::After(seq) => (seq, false),
         };
         let may_be_behind = now.saturating_sub(last).max(0).saturating_add(shared.options.max_behind.into());
-        Self { shared, head, filter, last, page: VecDeque::new(), page_through: last, checked, may_be_behind }
+        Self { shared, filter, topic, woken, last, page: VecDeque::new(), page_through: last, checked, may_be_behind }
     }
 
     pub fn into_stream(self) -> impl Stream<Item = Result<Arc<Event>, FeedError>> + Send {
@@ -63,11 +70,14 @@ impl Subscription {
             }
             self.last = self.last.max(self.page_through);
             // Seen before looking: a change that comes in between ends the wait at once.
-            let Head { seq: head, stopped } = *self.head.borrow_and_update();
-            if stopped {
+            self.woken.mark_unchanged();
+            if self.shared.is_stopped() {
                 return Err(FeedError::ShuttingDown { last: self.last });
             }
-            let next = self.shared.recent().after(self.last, &self.filter);
+            let (head, next) = {
+                let recent = self.shared.recent();
+                (recent.head(), recent.after(self.last, &self.filter))
+            };
             match next {
                 Next::Event(event) => {
                     self.caught_up(event.seq);
@@ -92,7 +102,7 @@ impl Subscription {
     }
 
     async fn wait(&mut self) -> Result<(), FeedError> {
-        self.head.changed().await.map_err(|_| FeedError::ShuttingDown { last: self.last })
+        self.woken.changed().await.map_err(|_| FeedError::ShuttingDown { last: self.last })
     }
 
     /// Reads a page, trying again for as long as it has patience.

@@ -7,7 +7,7 @@ use mongodb::{
     Client, Collection,
     error::{Error, ErrorKind},
     options::{
-        Acknowledgment, ClientOptions, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+        Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
     },
 };
 
@@ -58,9 +58,9 @@ impl MongoStore {
         client_options.max_pool_size = Some(options.pool_max);
         client_options.server_selection_timeout = Some(options.server_selection_timeout);
         client_options.connect_timeout.get_or_insert(options.server_selection_timeout);
-        client_options.app_name = Some(options.app_name);
+        client_options.app_name = Some(options.app_name.clone());
         client_options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
-        client_options.read_concern = None;
+        client_options.read_concern = Some(ReadConcern::majority());
         client_options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
 
         let client = Client::with_options(client_options.clone())?;
@@ -73,16 +73,14 @@ impl MongoStore {
         let database = client.database(name);
         indexes::create(&database).await?;
         let log = log_id(&database.collection("counters")).await?;
-        let majority = CollectionOptions::builder().read_concern(ReadConcern::majority()).build();
         Ok(Self(std::sync::Arc::new(Inner {
             users: database.collection("users"),
             sessions: database.collection("sessions"),
             products: database.collection("products"),
-            committed_products: database.collection_with_options("products", majority.clone()),
             orders: database.collection("orders"),
             tasks: database.collection("tasks"),
-            events: database.collection_with_options("events", majority.clone()),
-            counters: database.collection_with_options("counters", majority),
+            events: database.collection("events"),
+            counters: database.collection("counters"),
             idempotency: database.collection("idempotency"),
             log,
             known: super::known::Known::default(),
@@ -91,6 +89,7 @@ impl MongoStore {
             running: tokio_util::task::TaskTracker::new(),
             client,
             database,
+            app_name: options.app_name,
         })))
     }
 }

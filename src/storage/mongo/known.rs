@@ -3,8 +3,8 @@
 //! Every change of a product appends an entry to the log in its own transaction. So a product that was read when the
 //! log stood at a number, or later, is as it was while no entry of it follows that number. A batch looks where the log
 //! stands, drops what has changed since the last look, and reads what is missing. Nothing is older than what a plain
-//! read would have found: the look comes first. All three reads have majority read concern: what they see is never
-//! rolled back, nor its number given to another entry.
+//! read would have found: the look comes first. What is seen with majority read concern is
+//! never rolled back, nor its number given to another entry.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -141,7 +141,7 @@ impl Inner {
             ids.iter().zip(&products).filter(|(_, known)| known.is_none()).map(|(id, _)| *id).collect();
         if !missing.is_empty() {
             let whole = product::projection(ProductFields::ALL);
-            let read = self.rows_by(&self.committed_products, "_id", missing, whole, product::decode).await?;
+            let read = self.rows_by(&self.products, "_id", missing, whole, product::decode).await?;
             let read: HashMap<ProductId, Product> = read.into_iter().map(|product| (product.id, product)).collect();
             self.known.keep(head, read.values());
             for (id, product) in ids.iter().zip(&mut products).filter(|(_, known)| known.is_none()) {

@@ -6,11 +6,13 @@
 //!   Transactions that overlap can't both move it, so the counter's order is the commit order, without gaps. Within one
 //!   process they take turns instead of colliding, and orders that wait for their turn share one transaction
 //!   ([`place`]), which makes the counter cheap. Processes that collide retry with jittered back-off.
-//! - The log is read with majority read concern: an entry that a reader has seen is never rolled back.
+//! - Everything is read with majority read concern: what a reader has seen is never rolled back, and the log and what
+//!   it is about are never apart.
 //! - Products that many lines of orders name are read once and then checked against the log ([`known`]).
 //! - List queries walk an index in list order ([`query`], [`indexes`]); rows are decoded straight from the raw reply
 //!   ([`codec`]).
 
+mod abandoned;
 mod codec;
 mod connect;
 mod error;
@@ -56,11 +58,11 @@ pub struct MongoStore(Arc<Inner>);
 struct Inner {
     client: Client,
     database: Database,
+    /// Tells our sessions from those of others.
+    app_name: String,
     users: Collection<RawDocumentBuf>,
     sessions: Collection<RawDocumentBuf>,
     products: Collection<RawDocumentBuf>,
-    /// The same, read with majority read concern.
-    committed_products: Collection<RawDocumentBuf>,
     orders: Collection<RawDocumentBuf>,
     tasks: Collection<RawDocumentBuf>,
     events: Collection<RawDocumentBuf>,

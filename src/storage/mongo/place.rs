@@ -81,17 +81,19 @@ impl Inner {
     /// Waits for a turn and places the orders that wait then. Every order brings one call, so all are served.
     async fn place_waiting(self: &Arc<Self>, deadline: Instant) {
         let turn = timeout_at(deadline, self.turn.lock()).await;
+        refuse(self.take_late(), "MongoDB does not keep up with the orders");
+        let Ok(_turn) = turn else { return };
         let batch = self.take_waiting();
-        let Ok(_turn) = turn else {
-            refuse(batch, "MongoDB does not keep up with the orders");
-            return;
-        };
-        let now = Instant::now();
-        let (batch, late): (Vec<_>, Vec<_>) = batch.into_iter().partition(|waiting| waiting.deadline > now);
-        refuse(late, "the order waited too long");
         if !batch.is_empty() {
             self.place_batch(batch).await;
         }
+    }
+
+    /// The orders that have waited too long; they came first.
+    fn take_late(&self) -> Vec<Waiting> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        std::iter::from_fn(|| waiting.pop_front_if(|order| order.deadline <= now)).collect()
     }
 
     fn take_waiting(&self) -> Vec<Waiting> {

@@ -25,6 +25,8 @@ use crate::storage::{Result, StoreError};
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// How long a transaction collides before it is asked whether the other one's process is still there.
+const COLLIDED_FOR: Duration = Duration::from_secs(1);
 
 /// Whether a transaction appends to the event log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +69,6 @@ pub(super) fn fail<T>(error: impl Into<StoreError>) -> Attempt<T> {
 pub(super) struct Transaction {
     pub(super) store: Arc<Inner>,
     session: ClientSession,
-    has_written: bool,
 }
 
 impl Inner {
@@ -101,6 +102,7 @@ impl Inner {
         W: for<'t> Fn(&'t mut Transaction) -> BoxFuture<'t, Attempt<T>> + Send + Sync,
     {
         let mut pause = FIRST_PAUSE;
+        let mut look_at = Instant::now() + COLLIDED_FOR;
         loop {
             // A server that hangs must not hold up the caller: the driver ends what is dropped here.
             let error = match timeout_at(deadline, self.attempt(deadline, work)).await {
@@ -115,6 +117,12 @@ impl Inner {
                 return Err(StoreError::Unavailable(error.kind.to_string()));
             }
             tracing::debug!(error = %error.kind, ?wait, "a transaction is tried again");
+            if Instant::now() >= look_at {
+                look_at = Instant::now() + COLLIDED_FOR;
+                if let Ok(Err(error)) = timeout_at(deadline, self.end_abandoned()).await {
+                    tracing::debug!(error = %error.kind, "open transactions can't be looked for");
+                }
+            }
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -130,13 +138,14 @@ impl Inner {
             .read_concern(ReadConcern::snapshot())
             .write_concern(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build())
             .await?;
-        let mut transaction = Transaction { store: self.clone(), session, has_written: false };
+        let mut transaction = Transaction { store: self.clone(), session };
         let result = work(&mut transaction).await;
-        if result.is_err() || !transaction.has_written {
+        if result.is_err() {
             // The server may have ended it already, so a failure to do so says nothing.
             let _ = transaction.session.abort_transaction().await;
             return result;
         }
+        // Also when nothing was written: what was read is not certain to last before that.
         loop {
             match transaction.session.commit_transaction().await {
                 Ok(()) => return result,
@@ -187,8 +196,7 @@ impl Transaction {
         documents: Vec<RawDocumentBuf>,
     ) -> Attempt<()> {
         if !documents.is_empty() {
-            self.has_written = true;
-            collection.insert_many(documents).session(&mut self.session).await?;
+                collection.insert_many(documents).session(&mut self.session).await?;
         }
         Ok(())
     }
@@ -200,7 +208,6 @@ impl Transaction {
         id: impl Into<Bson>,
         document: RawDocumentBuf,
     ) -> Attempt<()> {
-        self.has_written = true;
         collection.replace_one(doc! { "_id": id }, document).session(&mut self.session).await?;
         Ok(())
     }
@@ -212,7 +219,6 @@ impl Transaction {
         filter: Document,
         update: Document,
     ) -> Attempt<RawDocumentBuf> {
-        self.has_written = true;
         let after = mongodb::options::ReturnDocument::After;
         let updated = collection.find_one_and_update(filter, update).return_document(after);
         updated.session(&mut self.session).await?.ok_or(Failure::Answer(StoreError::NotFound))
@@ -229,7 +235,6 @@ impl Transaction {
         if updates.is_empty() {
             return Ok(());
         }
-        self.has_written = true;
         let expected = updates.len() as i64;
         let command = doc! { "update": collection.name(), "updates": updates };
         let reply = self.store.database.run_command(command).session(&mut self.session).await?;
@@ -242,7 +247,6 @@ impl Transaction {
 
     /// Deletes what passes the filter.
     pub(super) async fn delete(&mut self, collection: &Collection<RawDocumentBuf>, filter: Document) -> Attempt<()> {
-        self.has_written = true;
         collection.delete_many(filter).session(&mut self.session).await?;
         Ok(())
     }

@@ -135,6 +135,25 @@ async fn a_number_that_is_given_back_goes_to_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_left_open_does_not_hold_up_the_others() {
+    on_nodes(2, async |stores| {
+        let [killed, living] = stores else { panic!("two nodes") };
+        let lamp = Product { stock: 10, ..a_product(1) };
+        living.import_products(std::slice::from_ref(&lamp)).await.unwrap();
+        let mut session = killed.0.client.start_session().await.unwrap();
+        session.start_transaction().await.unwrap();
+        let take = killed.0.counters.update_one(doc! { "_id": "log" }, doc! { "$inc": { "seq": 1 } });
+        take.session(&mut session).await.unwrap();
+        // Never ended by the driver, as after kill -9.
+        std::mem::forget(session);
+        let (order, key, stamp) = new_order(&[&lamp]);
+        let placed = living.place_order(order, key, stamp).await.unwrap();
+        assert_eq!(placed.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_goes_away_leaves_no_transaction_behind() {
     on_nodes(1, async |stores| {
         let lamp = Product { stock: 1000, ..a_product(1) };
