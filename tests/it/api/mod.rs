@@ -26,3 +26,4 @@ mod batching;
 mod full_data;
 mod lists;
 mod results;
+mod tickets;
