@@ -6,4 +6,4 @@ mod tokens;
 
 pub use passwords::{PasswordCost, PasswordError, Passwords};
 pub use refresh::{InvalidRefreshToken, RefreshToken};
-pub use tokens::{AccessToken, AccessTokens, Claims, KeyError, TokenError};
+pub use tokens::{AccessToken, AccessTokens, Claims, KeyError, OperationHash, StreamTicket, TicketClaims, TokenError};

@@ -3,7 +3,11 @@
 //! The algorithm is fixed by the server's key and a token that names another one is refused. Times are whole seconds;
 //! the expiry has no leeway and is compared with the time that is passed in, not with the machine's clock.
 
+mod ticket;
+
 use std::{fmt, time::Duration};
+
+pub use ticket::{OperationHash, StreamTicket, TicketClaims};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};

@@ -39,10 +39,11 @@ use live::{Live, Phase};
 use loaders::Call;
 use operation::{Batches, Operation};
 use shape::{Shape, Shapes};
+pub use user::operation_hash;
 
 use crate::{
     domain::{self, EventCursor, Viewer},
-    service::{Service, ServiceError},
+    service::{OperationHash, Service, ServiceError},
 };
 
 /// Levels of a document: more than introspection needs, fewer than a stack can hold.
@@ -66,6 +67,7 @@ pub struct Query(node::NodeQuery, user::UserQuery, product::ProductQuery, order:
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     user::AccountMutation,
+    user::TicketMutation,
     user::UserMutation,
     product::ProductMutation,
     order::OrderMutation,
@@ -83,6 +85,16 @@ pub trait Endpoint: Send + Sync + 'static {
     /// of connection_init: `Bearer …`; without it the viewer is anonymous.
     /// Errors: UNAUTHENTICATED for a token that is not good, UNAVAILABLE.
     async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError>;
+
+    /// Who opens an event stream with a ticket. `operation` is the hash of what they ask for, which has to be what the
+    /// ticket was made for; `resumes` whether the stream goes on where one was interrupted.
+    /// Errors: UNAUTHENTICATED for a ticket that is not good, UNAVAILABLE.
+    async fn ticket_holder(
+        &self,
+        ticket: &str,
+        operation: OperationHash,
+        resumes: bool,
+    ) -> Result<Authenticated, ServerError>;
 
     /// The newest event this node knows of; `None` when there are no event cursors.
     fn head(&self) -> Option<EventCursor>;
@@ -215,6 +227,16 @@ impl Endpoint for Api {
             },
         };
         self.executor.service.authenticate(token).await.map_err(|error| ApiError::from(error).into_server_error())
+    }
+
+    async fn ticket_holder(
+        &self,
+        ticket: &str,
+        operation: OperationHash,
+        resumes: bool,
+    ) -> Result<Authenticated, ServerError> {
+        let holder = self.executor.service.ticket_holder(ticket, operation, resumes).await;
+        holder.map_err(|error| ApiError::from(error).into_server_error())
     }
 
     fn head(&self) -> Option<EventCursor> {

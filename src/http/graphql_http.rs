@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     domain::{EventCursor, InvalidCursor},
-    graphql::Authenticated,
+    graphql::{Authenticated, operation_hash},
 };
 
 impl From<Invalid> for Failure {
@@ -71,6 +71,8 @@ struct Around {
     authorization: Option<String>,
     /// Whether it came by GET, as from an `EventSource`.
     by_get: bool,
+    /// Stands for the token in the URL of an event stream.
+    ticket: Option<String>,
     /// Where a stream is to go on.
     resume: Option<EventCursor>,
 }
@@ -84,6 +86,7 @@ impl Around {
             lifecycle: request.extensions().get::<Lifecycle>().cloned().unwrap_or_default(),
             authorization: authorization(request.headers())?,
             by_get: request.method() == Method::GET,
+            ticket: params::ticket(request.uri())?,
             resume: last_event_id(request.headers())?,
         })
     }
@@ -126,7 +129,17 @@ async fn read_body(http: &Http, request: Request) -> Result<async_graphql::Reque
 }
 
 async fn run(http: &Arc<Http>, delivery: Delivery, around: Around, operation: async_graphql::Request) -> Response {
-    let viewer = match http.endpoint.viewer(around.authorization.as_deref()).await {
+    let viewer = match (&around.ticket, &around.authorization) {
+        (None, authorization) => http.endpoint.viewer(authorization.as_deref()).await,
+        (Some(ticket), None) if around.by_get && delivery == Delivery::Events => {
+            http.endpoint.ticket_holder(ticket, operation_hash(&operation), around.resume.is_some()).await
+        }
+        (Some(_), _) => {
+            let message = "A ticket is for an event stream by GET, and in place of an Authorization header.";
+            return Failure::bad_request(message).respond(delivery.error_format());
+        }
+    };
+    let viewer = match viewer {
         Ok(viewer) => viewer,
         Err(error) => return refuse_viewer(delivery.error_format(), error, &around.id),
     };

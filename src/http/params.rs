@@ -76,6 +76,18 @@ pub(super) fn from_uri(uri: &Uri) -> Result<Request, Invalid> {
     build(query, operation_name, variables.as_deref(), extensions.as_deref())
 }
 
+/// The `ticket` in a URL.
+pub(super) fn ticket(uri: &Uri) -> Result<Option<String>, Invalid> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map_err(|_| Invalid("The URL's query is not form-encoded.".into()))?;
+    let mut tickets = pairs.into_iter().filter(|(name, _)| name == "ticket").map(|(_, value)| value);
+    let first = tickets.next();
+    if tickets.next().is_some() {
+        return Err(Invalid("`ticket` is given twice.".into()));
+    }
+    Ok(first)
+}
+
 fn build(
     query: Option<String>,
     operation_name: Option<String>,

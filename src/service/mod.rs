@@ -26,6 +26,7 @@ pub use session::Authenticated;
 pub use task::{CreateTask, UpdateTask};
 pub use user::UpdateProfile;
 
+pub use crate::auth::OperationHash;
 pub use crate::storage::{OrderQuery, ProductQuery, TaskQuery, UserQuery};
 
 use std::{future::Future, sync::Arc, time::Duration};

@@ -6,8 +6,11 @@ use std::{sync::Arc, time::Duration};
 
 pub(super) use watch::SessionWatch;
 
-use super::{Result, Service, ServiceError, product::shared_error};
-use crate::domain::{SessionId, Timestamp, UserId, UserRole, Viewer};
+use super::{Result, Service, ServiceError, access, product::shared_error};
+use crate::{
+    auth::{OperationHash, StreamTicket},
+    domain::{SessionId, Timestamp, UserId, UserRole, Viewer},
+};
 
 /// How long a node may go on with the rights it read last: well within the 2 s that a revocation may take.
 const RIGHTS_TTL: Duration = Duration::from_secs(1);
@@ -26,7 +29,7 @@ pub(super) fn cache() -> SessionCache {
 pub struct Authenticated {
     /// Who.
     pub viewer: Viewer,
-    /// When the token expires; `None` for anonymous viewers.
+    /// When that ends; `None` for anonymous viewers, and for holders of tickets, whose session may end at any time.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -42,20 +45,45 @@ impl Service {
             .tokens
             .verify(token, now)
             .map_err(|_| ServiceError::Unauthenticated("the access token is not valid or has expired"))?;
+        let viewer = self.viewer_in(claims.user, claims.session, now).await?;
+        Ok(Authenticated { viewer, expires_at: Some(claims.expires_at) })
+    }
+
+    /// A ticket for an event stream of one operation, in the viewer's session.
+    pub fn create_stream_ticket(&self, viewer: &Viewer, operation: OperationHash) -> Result<StreamTicket> {
+        let (user, session) = access::session(viewer)?;
+        let ticket = self.tokens.issue_ticket(user, session, operation, self.now());
+        ticket.map_err(|error| ServiceError::Internal(Box::new(error)))
+    }
+
+    /// The viewer behind a ticket for `operation`. One whose time is over can only resume.
+    pub async fn ticket_holder(&self, ticket: &str, operation: OperationHash, resumes: bool) -> Result<Authenticated> {
+        let now = self.now();
+        let claims =
+            self.tokens.read_ticket(ticket).map_err(|_| ServiceError::Unauthenticated("the ticket is not valid"))?;
+        if claims.operation != operation {
+            return Err(ServiceError::Unauthenticated("the ticket is for another operation"));
+        }
+        if now >= claims.expires_at && !resumes {
+            return Err(ServiceError::Unauthenticated("the ticket has expired; make another"));
+        }
+        let viewer = self.viewer_in(claims.user, claims.session, now).await?;
+        Ok(Authenticated { viewer, expires_at: None })
+    }
+
+    /// The viewer in a session that has not ended, with the rights they have now.
+    async fn viewer_in(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<Viewer> {
         let load = async {
-            let user = self.store.session_users(&[claims.session], now).await.map_err(Arc::new)?.pop().flatten();
+            let user = self.store.session_users(&[session], now).await.map_err(Arc::new)?.pop().flatten();
             Ok(user.map(|user| (user.id, user.role)))
         };
         let rights = self
             .sessions
-            .try_get_with(claims.session, load)
+            .try_get_with(session, load)
             .await
             .map_err(|error: Arc<Arc<_>>| shared_error(Arc::clone(&error)))?;
         match rights {
-            Some((id, role)) if id == claims.user => Ok(Authenticated {
-                viewer: Viewer::User { id, role, session: claims.session },
-                expires_at: Some(claims.expires_at),
-            }),
+            Some((id, role)) if id == user => Ok(Viewer::User { id, role, session }),
             _ => Err(ServiceError::Unauthenticated("the session has ended; sign in again")),
         }
     }

@@ -275,3 +275,37 @@ async fn shutdown_makes_clients_ask_again_and_answers_what_runs() {
     assert!(held.await.unwrap().2.ends_with("event: complete\ndata:\n\n"));
     timeout(PATIENCE, &mut server.serving).await.expect("the end").unwrap();
 }
+
+#[tokio::test]
+async fn a_ticket_opens_the_event_stream_it_was_made_for_and_nothing_else() {
+    let server = start().await;
+    let query = "subscription { viewer }";
+    let with = |request: RequestBuilder, ticket: &str| request.query(&[("ticket", ticket)]);
+    let again = cursor(1);
+    for request in [
+        with(get(&server, query), "good"),
+        with(get(&server, query), "good").header("last-event-id", &again),
+        with(get(&server, query), "late").header("last-event-id", &again),
+    ] {
+        let (status, _, body) = whole(request).await;
+        assert!(status == 200 && body.contains("role: Customer"), "{status}: {body}");
+    }
+    let plain = Client::new().get(server.url("/graphql")).query(&[("query", "{ hello }")]);
+    for (request, status, code) in [
+        (with(get(&server, query), "late"), 401, "UNAUTHENTICATED"),
+        (with(get(&server, query), "bad"), 401, "UNAUTHENTICATED"),
+        (with(get(&server, query), ""), 401, "UNAUTHENTICATED"),
+        (with(get(&server, "subscription { count(to: 1) }"), "good"), 401, "UNAUTHENTICATED"),
+        (with(get(&server, query), "good").query(&[("operationName", "Other")]), 401, "UNAUTHENTICATED"),
+        (with(get(&server, query), "good").query(&[("variables", r#"{"a":1}"#)]), 401, "UNAUTHENTICATED"),
+        (with(with(get(&server, query), "good"), "good"), 400, "BAD_USER_INPUT"),
+        (with(get(&server, query), "good").header(AUTHORIZATION, "Bearer good"), 400, "BAD_USER_INPUT"),
+        (with(post(&server, EVENTS, query), "good"), 400, "BAD_USER_INPUT"),
+        (with(post(&server, MULTIPART, query), "good"), 400, "BAD_USER_INPUT"),
+        (with(plain, "good"), 400, "BAD_USER_INPUT"),
+    ] {
+        let (found, _, body) = whole(request).await;
+        let body: Value = serde_json::from_str(&body).unwrap_or_else(|_| panic!("{found}: {body}"));
+        assert_eq!((found, &body["errors"][0]["extensions"]["code"]), (status, &json!(code)), "{body}");
+    }
+}

@@ -21,7 +21,7 @@ use futures_util::{
 };
 use orderwire::{
     domain::{Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
-    graphql::{Answer, Endpoint, ResumeAfter, ViewerSession},
+    graphql::{Answer, Endpoint, ResumeAfter, ViewerSession, operation_hash},
     http::{self, HttpOptions},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -136,6 +136,11 @@ impl Subscriptions {
         watched(ctx, stream::iter([1]).chain(stream::pending()))
     }
 
+    async fn viewer(&self, ctx: &Context<'_>) -> impl Stream<Item = String> {
+        let viewer = format!("{:?}", ctx.data_unchecked::<Viewer>());
+        stream::iter([viewer])
+    }
+
     /// Nothing until it is dropped.
     async fn silent(&self, ctx: &Context<'_>) -> impl Stream<Item = i32> {
         watched(ctx, stream::pending())
@@ -221,6 +226,21 @@ impl Endpoint for TestEndpoint {
             Some("Bearer panic") => panic!("out of cheese"),
             Some(text) if text.starts_with("Bearer user ") => Ok(user_of(text)),
             Some(_) => Err(coded("the token does not hold", "UNAUTHENTICATED")),
+        }
+    }
+
+    /// `good` is a ticket for `subscription { viewer }`, `late` one that can only resume.
+    async fn ticket_holder(
+        &self,
+        ticket: &str,
+        operation: [u8; 32],
+        resumes: bool,
+    ) -> Result<ViewerSession, ServerError> {
+        let fits = operation == operation_hash(&Request::new("subscription { viewer }"));
+        match ticket {
+            "good" if fits => Ok(user_of("Bearer user anna customer 60000")),
+            "late" if fits && resumes => Ok(user_of("Bearer user anna customer 60000")),
+            _ => Err(coded("the ticket does not hold", "UNAUTHENTICATED")),
         }
     }
 

@@ -9,11 +9,15 @@ use orderwire::{
     service::{Registration, Service},
 };
 use serde_json::{Value, json};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     api::PASSWORD,
+    wait_until,
     ws::{self, Client},
 };
 
@@ -221,6 +225,77 @@ async fn close_every_socket_within_two_seconds_of_the_end_of_its_rights() {
     }
     untouched.send(json!({ "type": "ping" })).await;
     assert_eq!(untouched.receive().await["type"], "pong", "{bystander:?}");
+    pair.stop().await;
+}
+
+/// An event stream as an `EventSource` opens it.
+async fn event_stream(node: &Node, query: &str, ticket: &str, after: Option<&str>) -> reqwest::Response {
+    let url = format!("http://{}/graphql", node.address);
+    let mut request = reqwest::Client::new().get(url).query(&[("query", query), ("ticket", ticket)]);
+    request = request.header("accept", "text/event-stream");
+    if let Some(after) = after {
+        request = request.header("last-event-id", after);
+    }
+    request.send().await.unwrap()
+}
+
+/// The next event with a result, or what the stream ended with.
+async fn next_event(stream: &mut reqwest::Response) -> String {
+    let mut text = String::new();
+    while let Some(chunk) = timeout(ws::PATIENCE, stream.chunk()).await.expect("a chunk in time").unwrap() {
+        text += std::str::from_utf8(&chunk).unwrap();
+        if text.contains("event: next") {
+            return text;
+        }
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn serve_a_ticket_and_resume_its_stream_until_the_session_ends() {
+    let pair = Pair::start(&[]).await;
+    let Pair { first, second, .. } = &pair;
+    pair.join("anna", UserRole::Customer).await;
+    let token = first.token("anna").await;
+    let query = "subscription { taskUpdates { kind task { title } } }";
+    let make = "mutation ($query: String!) { createStreamTicket(input: { query: $query }) { ticket { value expiresAt } userErrors { message } } }";
+    let made = first.query(Some(&token), make, json!({ "query": query })).await;
+    let ticket = made["createStreamTicket"]["ticket"]["value"].as_str().unwrap().to_owned();
+    let create = async |title: &str| {
+        let task = "mutation ($title: String!) { createTask(input: { title: $title }) { userErrors { message } } }";
+        first.query(Some(&token), task, json!({ "title": title })).await;
+    };
+
+    let mut stream = event_stream(second, query, &ticket, None).await;
+    // The first sign of life after the opening says where the stream resumes.
+    let mut opening = String::new();
+    while !opening.contains("id: ") {
+        let chunk = timeout(ws::PATIENCE, stream.chunk()).await.expect("a chunk in time").unwrap().unwrap();
+        opening += std::str::from_utf8(&chunk).unwrap();
+    }
+    create("one").await;
+    let event = next_event(&mut stream).await;
+    assert!(event.contains("\"title\":\"one\""), "{event}");
+    let id = event.split("id: ").nth(1).unwrap().lines().next().unwrap().to_owned();
+    drop(stream);
+    create("two").await;
+    create("three").await;
+    let mut stream = event_stream(first, query, &ticket, Some(&id)).await;
+    let mut events = String::new();
+    while !events.contains("three") {
+        events += &next_event(&mut stream).await;
+    }
+    assert!(events.contains("two") && !events.contains("one"), "{events}");
+
+    assert_eq!(event_stream(second, "subscription { orderUpdates { kind } }", &ticket, None).await.status(), 401);
+    assert_eq!(event_stream(second, query, &token, None).await.status(), 401, "an access token is no ticket");
+    let ended = Instant::now();
+    first.query(Some(&token), "mutation { logout { userErrors { message } } }", json!({})).await;
+    let event = next_event(&mut stream).await;
+    assert!(event.contains("UNAUTHENTICATED") && event.contains("event: complete"), "{event}");
+    assert!(ended.elapsed() < Duration::from_secs(2), "{:?}", ended.elapsed());
+    let refused = async || event_stream(first, query, &ticket, Some(&id)).await.status() == 401;
+    wait_until("the ticket is refused", Duration::from_secs(2), refused).await;
     pair.stop().await;
 }
 

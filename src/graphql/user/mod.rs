@@ -3,10 +3,12 @@
 mod account;
 mod mutation;
 mod query;
+mod ticket;
 mod types;
 
 pub use account::AccountMutation;
 pub use mutation::UserMutation;
 pub use query::UserQuery;
+pub use ticket::{TicketMutation, operation_hash};
 pub use types::User;
 pub(super) use types::{participant, visible};

@@ -7,7 +7,7 @@
 mod events;
 mod multipart;
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{Request, Response as GraphqlResponse, ServerError};
 use axum::{
@@ -132,7 +132,9 @@ struct Source {
 
 /// What comes next.
 enum Event {
-    Answer(std::thread::Result<Option<Answer>>),
+    Answer(Box<Answer>),
+    Complete,
+    Panicked(Box<dyn Any + Send>),
     KeepAlive,
     Ended,
     Expired,
@@ -175,9 +177,9 @@ impl Source {
             return Some(self.chunk(Part::Open));
         }
         match self.event().await? {
-            Event::Answer(Ok(Some(answer))) => Some(self.answer(answer)),
-            Event::Answer(Ok(None)) => Some(self.last(Part::Complete)),
-            Event::Answer(Err(panic)) => {
+            Event::Answer(answer) => Some(self.answer(*answer)),
+            Event::Complete => Some(self.last(Part::Complete)),
+            Event::Panicked(panic) => {
                 tracing::error!(panic = observe::message(&*panic), "an operation panicked");
                 Some(self.fail(coded("Internal error", graphql::code::INTERNAL)))
             }
@@ -206,7 +208,11 @@ impl Source {
             () = &mut self.ended => Event::Ended,
             () = expired => Event::Expired,
             () = &mut self.stopping, if !self.short => Event::Stopping,
-            answer = AssertUnwindSafe(answers.next()).catch_unwind() => Event::Answer(answer),
+            answer = AssertUnwindSafe(answers.next()).catch_unwind() => match answer {
+                Ok(Some(answer)) => Event::Answer(Box::new(answer)),
+                Ok(None) => Event::Complete,
+                Err(panic) => Event::Panicked(panic),
+            },
             _ = self.keep_alive.tick() => Event::KeepAlive,
         })
     }

@@ -6,9 +6,7 @@ use bson::{Document, doc};
 use mongodb::{
     Client, Collection,
     error::{Error, ErrorKind},
-    options::{
-        Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
-    },
+    options::{Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 
 use super::{Inner, MongoStore, codec, indexes, read};

@@ -196,7 +196,7 @@ impl Transaction {
         documents: Vec<RawDocumentBuf>,
     ) -> Attempt<()> {
         if !documents.is_empty() {
-                collection.insert_many(documents).session(&mut self.session).await?;
+            collection.insert_many(documents).session(&mut self.session).await?;
         }
         Ok(())
     }

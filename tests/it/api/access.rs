@@ -96,6 +96,11 @@ const OPERATIONS: &[(&str, &str, Expected)] = &[
         "refreshSession(input: { refreshToken: $fresh }) { userErrors { code } }",
         ["BAD_CREDENTIALS"; 5],
     ),
+    (
+        "Mutation.createStreamTicket",
+        "createStreamTicket(input: { query: \"subscription { taskUpdates { kind } }\" }) { ticket { value } userErrors { code } }",
+        SIGNED_IN,
+    ),
     ("Mutation.logout", "logout { userErrors { code } }", SIGNED_IN),
     ("Mutation.logoutEverywhere", "logoutEverywhere { userErrors { code } }", SIGNED_IN),
     (

@@ -28,3 +28,4 @@ mod lists;
 mod plain;
 mod results;
 mod sharing;
+mod tickets;

@@ -1,0 +1,152 @@
+//! Stream tickets: each opens one event stream, and resumes it, where no header can be sent.
+//!
+//! A ticket is signed like an access token and has an audience, which an access token has not, so neither passes for
+//! the other. It names the hash of the one operation that it is good for.
+
+use std::{fmt, time::Duration};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jsonwebtoken::{Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+
+use super::{AccessTokens, ISSUER, MAX_TOKEN_BYTES, TokenError};
+use crate::domain::{SessionId, Timestamp, UserId};
+
+const AUDIENCE: &str = "orderwire:stream";
+
+/// SHA-256 of an operation.
+pub type OperationHash = [u8; 32];
+
+/// A ticket for a client.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StreamTicket {
+    /// The JWT.
+    pub value: String,
+    /// Before this time the stream has to begin.
+    pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for StreamTicket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamTicket").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// What a good ticket says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TicketClaims {
+    /// Who.
+    pub user: UserId,
+    /// In which session; whether that goes on is for the storage to say.
+    pub session: SessionId,
+    /// What for.
+    pub operation: OperationHash,
+    /// Before this time the stream has to begin.
+    pub expires_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct JwtClaims {
+    sub: UserId,
+    sid: SessionId,
+    op: String,
+    exp: i64,
+    iss: String,
+    aud: String,
+}
+
+impl AccessTokens {
+    /// How long after it was made a ticket can begin a stream.
+    pub const TICKET_LIFETIME: Duration = Duration::from_secs(60);
+
+    /// A ticket for a stream of `user` in `session`.
+    pub fn issue_ticket(
+        &self,
+        user: UserId,
+        session: SessionId,
+        operation: OperationHash,
+        now: Timestamp,
+    ) -> Result<StreamTicket, TokenError> {
+        let exp = now.plus(Self::TICKET_LIFETIME).unix_millis().div_euclid(1000);
+        let claims = JwtClaims {
+            sub: user,
+            sid: session,
+            op: BASE64_URL_SAFE_NO_PAD.encode(operation),
+            exp,
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+        };
+        let value = encode(&self.header, &claims, &self.signing).map_err(|_| TokenError::Signing)?;
+        Ok(StreamTicket { value, expires_at: Timestamp::from_unix_millis(exp.saturating_mul(1000)) })
+    }
+
+    /// What a ticket of ours says, also one that can begin no stream any more.
+    pub fn read_ticket(&self, ticket: &str) -> Result<TicketClaims, TokenError> {
+        if ticket.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::Invalid);
+        }
+        let mut validation: Validation = self.validation.clone();
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
+        let claims = decode::<JwtClaims>(ticket, &self.verifying, &validation).map_err(|_| TokenError::Invalid)?.claims;
+        let operation = BASE64_URL_SAFE_NO_PAD.decode(claims.op).ok().and_then(|bytes| bytes.try_into().ok());
+        Ok(TicketClaims {
+            user: claims.sub,
+            session: claims.sid,
+            operation: operation.ok_or(TokenError::Invalid)?,
+            expires_at: Timestamp::from_unix_millis(claims.exp.saturating_mul(1000)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_700_000_000_999);
+    const OPERATION: OperationHash = [3; 32];
+
+    fn tokens() -> AccessTokens {
+        AccessTokens::hs256(b"0123456789abcdef0123456789abcdef").unwrap()
+    }
+
+    fn ids() -> (UserId, SessionId) {
+        (UserId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]))
+    }
+
+    #[test]
+    fn tickets_say_what_they_were_made_for() {
+        let (user, session) = ids();
+        let ticket = tokens().issue_ticket(user, session, OPERATION, NOW).unwrap();
+        assert_eq!(ticket.expires_at, Timestamp::from_unix_millis(1_700_000_060_000));
+        let claims = TicketClaims { user, session, operation: OPERATION, expires_at: ticket.expires_at };
+        assert_eq!(tokens().read_ticket(&ticket.value), Ok(claims));
+        assert!(!format!("{ticket:?}").contains(&ticket.value));
+    }
+
+    #[test]
+    fn tickets_and_access_tokens_do_not_pass_for_each_other() {
+        let (user, session) = ids();
+        let ticket = tokens().issue_ticket(user, session, OPERATION, NOW).unwrap().value;
+        let token = tokens().issue(user, session, NOW).unwrap().token;
+        assert_eq!(tokens().verify(&ticket, NOW), Err(TokenError::Invalid));
+        assert_eq!(tokens().read_ticket(&token), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let (user, session) = ids();
+        let ticket = tokens().issue_ticket(user, session, OPERATION, NOW).unwrap().value;
+        for at in 0..ticket.len() {
+            let mut tampered = ticket.clone().into_bytes();
+            tampered[at] = if tampered[at] == b'A' { b'B' } else { b'A' };
+            let tampered = String::from_utf8(tampered).unwrap();
+            assert_eq!(tokens().read_ticket(&tampered), Err(TokenError::Invalid), "{tampered}");
+        }
+        let other = AccessTokens::hs256(b"another secret of thirty-two bytes").unwrap();
+        assert_eq!(other.read_ticket(&ticket), Err(TokenError::Invalid));
+        for text in ["", "..", "a.b.c", &"x".repeat(100_000)] {
+            assert_eq!(tokens().read_ticket(text), Err(TokenError::Invalid));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Tickets for event streams.
+
+use std::time::Duration;
+
+use async_graphql::{Request, Variables};
+use orderwire::{
+    auth::AccessTokens,
+    domain::{Clock, SystemClock, UserRole, Viewer},
+    graphql::operation_hash,
+    service::OperationHash,
+};
+use serde_json::{Value, json};
+
+use crate::support::api::{PASSWORD, TestApi};
+
+on_each_engine! {
+    are_for_one_subscription_in_one_session
+    that_are_old_only_resume
+    for_anything_else_are_not_made
+}
+
+const WATCH: &str = "subscription W($order: ID) { orderUpdates(orderId: $order) { kind } }";
+const CREATE: &str = "mutation ($input: CreateStreamTicketInput!) { createStreamTicket(input: $input) { ticket { value expiresAt } userErrors { code field } } }";
+
+/// A customer in a session that the store knows.
+async fn signed_in(api: &TestApi) -> Viewer {
+    api.join("anna", UserRole::Customer).await;
+    api.service.login("anna@example.com", PASSWORD.to_owned()).await.unwrap().viewer()
+}
+
+fn hash(query: &str, name: Option<&str>, variables: Value) -> OperationHash {
+    let mut request = Request::new(query).variables(Variables::from_json(variables));
+    request.operation_name = name.map(ToOwned::to_owned);
+    operation_hash(&request)
+}
+
+async fn are_for_one_subscription_in_one_session(api: TestApi) {
+    let anna = signed_in(&api).await;
+    let variables = json!({ "order": "ord_1", "a": [1, { "b": null }] });
+    let input = json!({ "query": WATCH, "operationName": "W", "variables": variables.to_string() });
+    let payload = api.data(anna, CREATE, json!({ "input": input })).await["createStreamTicket"].clone();
+    assert_eq!(payload["userErrors"], json!([]));
+    let ticket = payload["ticket"]["value"].as_str().unwrap();
+    let holder = api.service.ticket_holder(ticket, hash(WATCH, Some("W"), variables.clone()), false).await.unwrap();
+    assert_eq!((holder.viewer, holder.expires_at), (anna, None));
+    for other in [
+        hash(&format!("{WATCH} "), Some("W"), variables.clone()),
+        hash(WATCH, None, variables.clone()),
+        hash(WATCH, Some("W"), json!({ "order": "ord_2", "a": [1, { "b": null }] })),
+        hash(WATCH, Some("W"), json!({})),
+    ] {
+        assert!(api.service.ticket_holder(ticket, other, true).await.is_err());
+    }
+    let operation = hash(WATCH, Some("W"), variables);
+    api.service.logout(&anna).await.unwrap();
+    assert!(api.service.ticket_holder(ticket, operation, true).await.is_err(), "the session has ended");
+}
+
+async fn that_are_old_only_resume(api: TestApi) {
+    let Viewer::User { id, session, .. } = signed_in(&api).await else { panic!("somebody is signed in") };
+    let operation = hash(WATCH, None, json!({}));
+    // With the key that the service has.
+    let made = SystemClock.now().minus(AccessTokens::TICKET_LIFETIME + Duration::from_secs(1));
+    let ticket = AccessTokens::hs256(&[7; 32]).unwrap().issue_ticket(id, session, operation, made).unwrap().value;
+    let refused = api.service.ticket_holder(&ticket, operation, false).await.unwrap_err();
+    assert!(refused.to_string().contains("expired"), "{refused}");
+    assert_eq!(api.service.ticket_holder(&ticket, operation, true).await.unwrap().viewer.user_id(), Some(id));
+}
+
+async fn for_anything_else_are_not_made(api: TestApi) {
+    let anna = signed_in(&api).await;
+    for (input, field) in [
+        (json!({ "query": "{ me { id } }" }), "query"),
+        (json!({ "query": "mutation { logout { userErrors { code } } }" }), "query"),
+        (json!({ "query": "subscription {" }), "query"),
+        (json!({ "query": "" }), "query"),
+        (json!({ "query": WATCH, "operationName": "Other" }), "query"),
+        (json!({ "query": WATCH, "variables": "[1]" }), "variables"),
+        (json!({ "query": WATCH, "variables": "{" }), "variables"),
+    ] {
+        let payload = api.data(anna, CREATE, json!({ "input": input })).await["createStreamTicket"].clone();
+        let errors = json!([{ "code": "INVALID_INPUT", "field": [field] }]);
+        assert_eq!(payload, json!({ "ticket": null, "userErrors": errors }), "{input}");
+    }
+}
