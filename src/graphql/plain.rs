@@ -7,15 +7,17 @@
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use async_graphql::{
-    ContextSelectionSet, ID, Name, OutputType, Positioned, ServerResult, Value,
+    ContextSelectionSet, Name, OutputType, Positioned, ServerResult, Value,
     indexmap::IndexMap,
     parser::types::{Field, FragmentDefinition, Selection, SelectionSet},
     registry::Registry,
-    resolver_utils::EnumType,
 };
 use async_graphql_value::RAW_VALUE_TOKEN;
 
+mod values;
+
 use super::loaders::Call;
+pub(super) use values::{plain_enum, plain_text, write_enum, write_text};
 
 /// What is being written.
 pub(super) type Json = Vec<u8>;
@@ -151,105 +153,6 @@ impl<T: PlainObject> PlainValue for T {
         json.push(b'}');
     }
 }
-
-impl<T: PlainValue> PlainValue for Option<T> {
-    fn plan(selected: Selected<'_>) -> Option<Plan> {
-        T::plan(selected)
-    }
-
-    fn write(&self, plan: &Plan, json: &mut Json) {
-        match self {
-            Some(value) => value.write(plan, json),
-            None => json.extend_from_slice(b"null"),
-        }
-    }
-}
-
-impl<T: PlainValue> PlainValue for &[T] {
-    fn plan(selected: Selected<'_>) -> Option<Plan> {
-        T::plan(selected)
-    }
-
-    fn write(&self, plan: &Plan, json: &mut Json) {
-        json.push(b'[');
-        for (place, value) in self.iter().enumerate() {
-            if place > 0 {
-                json.push(b',');
-            }
-            value.write(plan, json);
-        }
-        json.push(b']');
-    }
-}
-
-impl<T: PlainValue> PlainValue for Vec<T> {
-    fn plan(selected: Selected<'_>) -> Option<Plan> {
-        T::plan(selected)
-    }
-
-    fn write(&self, plan: &Plan, json: &mut Json) {
-        self.as_slice().write(plan, json);
-    }
-}
-
-/// Appends a quoted text.
-pub(super) fn write_text(text: &str, json: &mut Json) {
-    // Writing to memory does not fail.
-    let _ = serde_json::to_writer(json, text);
-}
-
-/// Makes types plain that are written as a text.
-macro_rules! plain_text {
-    ($($type:ty: $value:ident => $text:expr;)*) => { $(
-        impl $crate::graphql::plain::PlainValue for $type {
-            fn write(&self, _: &$crate::graphql::plain::Plan, json: &mut $crate::graphql::plain::Json) {
-                let $value = self;
-                $crate::graphql::plain::write_text($text, json);
-            }
-        }
-    )* };
-}
-pub(super) use plain_text;
-
-plain_text! {
-    &str: text => text;
-    String: text => text;
-    ID: id => id;
-}
-
-impl PlainValue for bool {
-    fn write(&self, _: &Plan, json: &mut Json) {
-        json.extend_from_slice(if *self { b"true" } else { b"false" });
-    }
-}
-
-impl PlainValue for i32 {
-    fn write(&self, _: &Plan, json: &mut Json) {
-        // Writing to memory does not fail.
-        let _ = serde_json::to_writer(json, self);
-    }
-}
-
-/// Writes an enum as its GraphQL name.
-pub(super) fn write_enum<T: EnumType>(value: T, json: &mut Json) {
-    match T::items().iter().find(|item| item.value == value) {
-        Some(item) => write_text(item.name, json),
-        // Invariant: every value has an item.
-        None => json.extend_from_slice(b"null"),
-    }
-}
-
-/// Makes an enum plain.
-macro_rules! plain_enum {
-    ($type:ident) => {
-        impl $crate::graphql::plain::PlainValue for $type {
-            fn write(&self, _: &$crate::graphql::plain::Plan, json: &mut $crate::graphql::plain::Json) {
-                $crate::graphql::plain::write_enum(*self, json);
-            }
-        }
-    };
-}
-pub(super) use plain_enum;
 
 /// Declares an object type for the executor and for this module: `name: Type = value;` is a plain field, whose value may
 /// use `$this`, the object; `async fn name(&self, …) -> Type { … }` is a field that only the executor can resolve.

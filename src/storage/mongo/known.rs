@@ -173,3 +173,54 @@ fn product_of(entry: &RawDocument) -> Result<Option<ProductId>> {
     let is_product = kind.required::<EntityKind>()? == EntityKind::Product;
     is_product.then(|| id.required()).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CurrencyCode, Decimal, NewProduct, Timestamp};
+
+    fn a_product(number: i64, description: Option<String>) -> Product {
+        let new = NewProduct {
+            sku: number.to_string(),
+            name: "Lamp".to_owned(),
+            description,
+            price: Decimal::ZERO,
+            currency: CurrencyCode::GBP,
+            stock: 1,
+            tags: Vec::new(),
+        };
+        let at = Timestamp::from_unix_millis(number);
+        new.create(ProductId::generate(at), at)
+    }
+
+    #[test]
+    fn a_read_that_the_log_has_overtaken_is_not_kept() {
+        let (known, lamp) = (Known::default(), a_product(1, None));
+        assert_eq!(known.behind(5), None, "nothing is known yet");
+        assert_eq!(known.behind(6), None);
+        known.keep(5, [&lamp]);
+        assert_eq!(known.find(&[lamp.id]), [None], "it may have changed at 6");
+        known.keep(6, [&lamp]);
+        assert_eq!(known.behind(7), Some(6));
+        // Another batch is quicker with a later look.
+        known.advance(6, 8, Some(HashSet::new()));
+        known.advance(6, 7, Some(HashSet::from([lamp.id])));
+        assert_eq!((known.behind(7), known.behind(8), known.behind(9)), (None, None, Some(8)));
+        assert_eq!(known.find(&[lamp.id]), [Some(lamp.clone())]);
+        assert_eq!(known.behind(8 + MOST_ENTRIES + 1), None, "too far to look through");
+        assert_eq!(known.find(&[lamp.id]), [None]);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_accounted_for() {
+        let known = Known::default();
+        let long = "x".repeat(MOST_MEMORY / 10);
+        for number in 0..100 {
+            let product = a_product(number, Some(long.clone()));
+            known.keep(0, [&product, &product]);
+            let state = known.state();
+            assert!(state.products.contains_key(&product.id) && state.memory <= MOST_MEMORY);
+            assert_eq!(state.memory, state.products.values().map(memory).sum::<usize>());
+        }
+    }
+}
