@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
+use mongodb::options::ReadConcern;
 
 use super::Inner;
 
@@ -29,7 +30,8 @@ impl Inner {
             doc! { "$project": { "_id": 0, "id": "$lsid.id" } },
         ];
         let admin = self.client.database("admin");
-        let sessions: Vec<Document> = admin.aggregate(pipeline).await?.try_collect().await?;
+        let sessions: Vec<Document> =
+            admin.aggregate(pipeline).read_concern(ReadConcern::local()).await?.try_collect().await?;
         if !sessions.is_empty() {
             tracing::warn!(sessions = sessions.len(), "ending transactions that were left open");
             let sessions: Vec<Bson> = sessions.into_iter().map(Bson::from).collect();

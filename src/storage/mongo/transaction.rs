@@ -120,7 +120,7 @@ impl Inner {
             if Instant::now() >= look_at {
                 look_at = Instant::now() + COLLIDED_FOR;
                 if let Ok(Err(error)) = timeout_at(deadline, self.end_abandoned()).await {
-                    tracing::debug!(error = %error.kind, "open transactions can't be looked for");
+                    tracing::warn!(error = %error.kind, "open transactions can't be looked for");
                 }
             }
             tokio::time::sleep(wait).await;

@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bson::doc;
+use bson::{Document, doc};
 use futures_util::FutureExt;
+use mongodb::{Client, options::ClientOptions};
 use tokio::sync::Semaphore;
 
-use super::{MongoStore, a_product, on_nodes};
+use super::{MongoStore, a_product, on_nodes, server};
 use crate::{
     domain::*,
     storage::{
@@ -137,12 +138,16 @@ async fn a_number_that_is_given_back_goes_to_the_next() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_process_left_open_does_not_hold_up_the_others() {
     on_nodes(2, async |stores| {
-        let [killed, living] = stores else { panic!("two nodes") };
+        let [_, living] = stores else { panic!("two nodes") };
         let lamp = Product { stock: 10, ..a_product(1) };
         living.import_products(std::slice::from_ref(&lamp)).await.unwrap();
-        let mut session = killed.0.client.start_session().await.unwrap();
+        let mut options = ClientOptions::parse(server()).await.unwrap();
+        options.app_name = Some(living.0.app_name.clone());
+        let killed = Client::with_options(options).unwrap();
+        let mut session = killed.start_session().await.unwrap();
         session.start_transaction().await.unwrap();
-        let take = killed.0.counters.update_one(doc! { "_id": "log" }, doc! { "$inc": { "seq": 1 } });
+        let counters = killed.database(living.0.database.name()).collection::<Document>("counters");
+        let take = counters.update_one(doc! { "_id": "log" }, doc! { "$inc": { "seq": 1 } });
         take.session(&mut session).await.unwrap();
         // Never ended by the driver, as after kill -9.
         std::mem::forget(session);
