@@ -269,6 +269,8 @@ fn http_options(config: &Config) -> HttpOptions {
         ui: config.ui(),
         schema: config.introspection(),
         keep_alive: config.server.stream_keep_alive,
+        connections_per_user: config.server.connections_per_user,
+        drain_spread: config.server.drain_spread,
         websocket: WebSocketOptions {
             init_timeout: config.websocket.init_timeout,
             ping_interval: config.websocket.ping_interval,

@@ -62,6 +62,11 @@ section! {
         bind: BindAddress = BindAddress::default(), env "BIND";
         /// How long the server takes at most to stop: running requests may finish, then they are cut off.
         grace_period: Duration = Duration::from_secs(20), in Duration::from_millis(100)..=Duration::from_secs(3600);
+        /// Over how much time WebSockets and streams are closed when the server stops, half the grace period at most, so
+        /// that clients do not come back all at once.
+        drain_spread: Duration = Duration::from_secs(1), in Duration::ZERO..=Duration::from_secs(3600);
+        /// How many WebSockets and streams one user may have open at once on this node.
+        connections_per_user: usize = 100, in 1..=1_000_000;
         /// The largest request body, in bytes.
         body_limit: usize = 1024 * 1024, in 1024..=1024 * 1024 * 1024;
         /// How long a client may take to send a body.

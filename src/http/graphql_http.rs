@@ -151,8 +151,15 @@ async fn run(http: &Arc<Http>, delivery: Delivery, around: Around, operation: as
         Delivery::Multipart(_) => Framing::Multipart,
         Delivery::Events => Framing::Events { reconnects: around.by_get },
     };
+    let seat = match http.seats.take(viewer.viewer) {
+        Ok(seat) => seat,
+        Err(reason) => {
+            let failure = Failure::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", format!("{reason}."));
+            return failure.respond(delivery.error_format());
+        }
+    };
     let Around { id, lifecycle, resume, .. } = around;
-    stream::respond(http, framing, stream::Call { operation, viewer, resume, id, lifecycle })
+    stream::respond(http, framing, stream::Call { operation, viewer, resume, id, lifecycle, seat })
 }
 
 async fn execute(

@@ -18,6 +18,7 @@ mod health;
 mod observe;
 mod params;
 mod router;
+mod seats;
 mod security;
 mod serve;
 mod stream;
@@ -47,6 +48,11 @@ pub struct HttpOptions {
     pub schema: bool,
     /// How often a stream over HTTP says that it lives. Default: 12 s.
     pub keep_alive: Duration,
+    /// How many WebSockets and streams one user may have open at once on this node. Default: 100.
+    pub connections_per_user: usize,
+    /// Over how much time connections are closed at shutdown, half the grace period at most, lest all clients come back
+    /// at once. Default: 1 s.
+    pub drain_spread: Duration,
     /// WebSocket limits and times.
     pub websocket: WebSocketOptions,
 }
@@ -60,6 +66,8 @@ impl Default for HttpOptions {
             ui: true,
             schema: true,
             keep_alive: Duration::from_secs(12),
+            connections_per_user: 100,
+            drain_spread: Duration::from_secs(1),
             websocket: WebSocketOptions::default(),
         }
     }

@@ -10,19 +10,21 @@ use axum::{
     routing::get,
 };
 
-use super::{HttpOptions, error::Failure, graphql_http, health, observe, security, ui};
+use super::{HttpOptions, error::Failure, graphql_http, health, observe, seats::Seats, security, ui};
 use crate::graphql::Endpoint;
 
 /// What the handlers share.
 pub(super) struct Http {
     pub(super) endpoint: Arc<dyn Endpoint>,
     pub(super) options: HttpOptions,
+    pub(super) seats: Arc<Seats>,
 }
 
 /// All routes over one GraphQL API. [`super::serve`] serves it; any other server can, but its WebSockets then do not
 /// learn of a shutdown.
 pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     let cors = security::cors(&options.origins);
+    let seats = Seats::new(options.connections_per_user);
     let mut router = Router::new()
         .route("/graphql", get(graphql_http::get).post(graphql_http::post))
         .route("/healthz", get(health::alive))
@@ -42,7 +44,7 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(cors)
         .layer(middleware::from_fn(observe::observe))
-        .with_state(Arc::new(Http { endpoint, options }))
+        .with_state(Arc::new(Http { endpoint, options, seats }))
 }
 
 async fn unknown_path(uri: Uri) -> Response {

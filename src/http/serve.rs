@@ -12,6 +12,10 @@ use tower::Service;
 /// How long a client may take to send the head of a request, and keep an idle connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 
+/// How long what was sent may stay unacknowledged, or a client refuse to read, before the connection is given up.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PEER_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How long to wait before accepting again when the system refuses (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -26,6 +30,20 @@ pub(super) struct Lifecycle {
     pub(super) drain: Duration,
     /// Every connection that the end waits for.
     pub(super) connections: TaskTracker,
+}
+
+impl Lifecycle {
+    /// How long after `shutdown` a connection is to stay: somewhere within `spread`, so that clients do not come back
+    /// all at once, and within the time there is.
+    pub(super) fn wait_before_leaving(&self, spread: Duration) -> Duration {
+        spread.min(self.drain).mul_f64(rand::random())
+    }
+
+    /// Ready when a connection is to be left.
+    pub(super) async fn leaving(self, spread: Duration) {
+        self.shutdown.cancelled().await;
+        tokio::time::sleep(self.wait_before_leaving(spread)).await;
+    }
 }
 
 impl Default for Lifecycle {
@@ -81,8 +99,8 @@ fn is_of_the_peer(error: &io::Error) -> bool {
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, lifecycle: Lifecycle) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    if let Err(error) = set_options(&stream) {
+        tracing::debug!(%error, "the options of a connection could not be set");
     }
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
@@ -109,4 +127,11 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, lifecyc
             }
         }
     }
+}
+
+fn set_options(stream: &TcpStream) -> io::Result<()> {
+    // What finds a dead peer on a stream that only sends; elsewhere the system's own, longer time counts.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(PEER_TIMEOUT))?;
+    stream.set_nodelay(true)
 }

@@ -257,7 +257,8 @@ async fn a_slow_reader_holds_up_only_itself() {
 
 #[tokio::test]
 async fn shutdown_makes_clients_ask_again_and_answers_what_runs() {
-    let mut server = start().await;
+    let options = HttpOptions { drain_spread: Duration::from_millis(50), ..HttpOptions::default() };
+    let mut server = Server::start(options).await;
     let (mut events, mut multipart) = (
         post(&server, EVENTS, "subscription { open }").send().await.unwrap(),
         post(&server, MULTIPART, "subscription { open }").send().await.unwrap(),

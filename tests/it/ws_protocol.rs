@@ -387,7 +387,8 @@ async fn the_client_can_close() {
 
 #[tokio::test]
 async fn shutdown_answers_what_runs_and_says_going_away() {
-    let mut server = start().await;
+    let options = HttpOptions { drain_spread: Duration::ZERO, ..HttpOptions::default() };
+    let mut server = Server::start(options).await;
     let (mut idle, mut busy) = (Client::open(server.address).await, Client::open(server.address).await);
     idle.subscribe("1", "subscription { open }").await;
     assert_eq!(idle.receive().await["type"], "next");
@@ -405,4 +406,59 @@ async fn shutdown_answers_what_runs_and_says_going_away() {
     tokio::time::timeout(Duration::from_secs(2), &mut server.serving).await.expect("the end").unwrap();
     assert!(released.elapsed() < Duration::from_secs(1), "{:?}", released.elapsed());
     assert_eq!(server.probe.live.load(SeqCst), 0);
+}
+
+#[tokio::test]
+async fn shutdown_is_spread_over_time() {
+    let spread = Duration::from_secs(1);
+    let mut server = Server::start(HttpOptions { drain_spread: spread, ..HttpOptions::default() }).await;
+    let mut clients = Vec::new();
+    for _ in 0..24 {
+        clients.push(Client::open(server.address).await);
+    }
+    let mut eager = Client::open(server.address).await;
+    server.shutdown.cancel();
+    let started = Instant::now();
+    eager.subscribe("1", "{ hello }").await;
+    let closings = clients.into_iter().map(|mut client| async move {
+        assert_eq!(client.closed().await.0, 1001);
+        started.elapsed()
+    });
+    let (eager, times) = tokio::join!(eager.closed(), futures_util::future::join_all(closings));
+    assert_eq!(eager.0, 1001, "what it asks for is asked of another node");
+    let (first, last) = (times.iter().min().unwrap(), times.iter().max().unwrap());
+    assert!(*last - *first > spread / 4 && *last < spread * 2, "{times:?}");
+    tokio::time::timeout(PATIENCE, &mut server.serving).await.expect("the end").unwrap();
+}
+
+#[tokio::test]
+async fn connections_of_one_user_are_limited() {
+    let server = Server::start(HttpOptions { connections_per_user: 2, ..HttpOptions::default() }).await;
+    let anna = || json!({"authorization": "Bearer user anna customer 60000"});
+    let open = async |payload| Client::open_with(server.address, ws::MODERN, payload).await;
+    let mut kept = vec![open(anna()).await];
+    let query = [("query", "subscription { open }")];
+    let stream = || {
+        let request = reqwest::Client::new().get(format!("http://{}/graphql", server.address)).query(&query);
+        request.header("accept", "text/event-stream").bearer_auth("user anna customer 60000").send()
+    };
+    let streamed = stream().await.unwrap();
+    assert_eq!(streamed.status(), 200);
+    let refused = stream().await.unwrap();
+    assert_eq!(refused.status(), 429);
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "RATE_LIMITED");
+    assert_eq!(body["errors"][0]["message"], "Too many connections: at most 2 of one user at once.");
+    let mut one_more = Client::connect(server.address, ws::MODERN).await;
+    one_more.send(json!({"type": "connection_init", "payload": anna()})).await;
+    let reason = "Too many connections: at most 2 of one user at once".to_owned();
+    assert_eq!(one_more.closed().await, (4429, reason));
+    kept.push(open(json!({"authorization": "Bearer user bert customer 60000"})).await);
+    kept.push(open(json!({})).await);
+    // A fresh token takes no second place.
+    kept[0].send(json!({"type": "ping", "payload": anna()})).await;
+    assert_eq!(kept[0].receive().await["type"], "pong");
+    drop(streamed);
+    eventually("the stream is gone", || server.probe.live.load(SeqCst) == 0).await;
+    open(anna()).await;
 }

@@ -28,6 +28,7 @@ use super::{
     observe::{self, RequestId},
     params,
     router::Http,
+    seats::Seat,
     serve::Lifecycle,
     wire::{self, Payload},
 };
@@ -91,6 +92,8 @@ pub(super) struct Call {
     pub(super) resume: Option<EventCursor>,
     pub(super) id: RequestId,
     pub(super) lifecycle: Lifecycle,
+    /// Its place among the user's connections.
+    pub(super) seat: Seat,
 }
 
 /// Runs an operation and answers with what it has to say.
@@ -128,6 +131,7 @@ struct Source {
     ended: BoxFuture<'static, ()>,
     expires_at: Option<Instant>,
     stopping: BoxFuture<'static, ()>,
+    _seat: Seat,
 }
 
 /// What comes next.
@@ -143,7 +147,7 @@ enum Event {
 
 impl Source {
     fn new(http: &Arc<Http>, framing: Framing, call: Call) -> Self {
-        let Call { mut operation, viewer: Authenticated { viewer, expires_at }, resume, id, lifecycle } = call;
+        let Call { mut operation, viewer: Authenticated { viewer, expires_at }, resume, id, lifecycle, seat } = call;
         let short = !params::may_subscribe(&operation);
         // Asked before the subscription begins, so that nothing lies between the two.
         let position = if short { None } else { resume.or_else(|| http.endpoint.head()) };
@@ -166,7 +170,8 @@ impl Source {
             keep_alive,
             ended: Box::pin(async move { endpoint.ended(viewer).await }),
             expires_at: expires_at.and_then(wire::instant_of),
-            stopping: Box::pin(async move { lifecycle.shutdown.cancelled().await }),
+            stopping: Box::pin(lifecycle.leaving(http.options.drain_spread)),
+            _seat: seat,
         }
     }
 

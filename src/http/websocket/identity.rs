@@ -1,6 +1,7 @@
 //! Who is at the other end of a socket, and until when.
 
 use std::{
+    borrow::Cow,
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Poll},
@@ -17,6 +18,7 @@ use crate::{
         error::{code, coded},
         observe,
         router::Http,
+        seats::Seat,
         wire,
     },
 };
@@ -28,7 +30,7 @@ pub(super) enum Verdict {
     /// The connection goes on until then.
     Renewed(Option<Timestamp>),
     /// The connection is closed with this code and reason.
-    Refused(u16, &'static str),
+    Refused(u16, Cow<'static, str>),
 }
 
 /// The client's identity: at first unknown, then that of the token in `connection_init`.
@@ -40,12 +42,13 @@ pub(super) struct Identity {
     viewer: Option<Viewer>,
     /// Ready when the viewer's rights have ended.
     ended: Option<BoxFuture<'static, ()>>,
+    seat: Option<Seat>,
     expires_at: Option<Instant>,
 }
 
 impl Identity {
     pub(super) fn unknown(http: Arc<Http>, handshake: Option<String>) -> Self {
-        Self { http, handshake, check: None, viewer: None, ended: None, expires_at: None }
+        Self { http, handshake, check: None, viewer: None, ended: None, seat: None, expires_at: None }
     }
 
     /// Who it is, once the connection is open.
@@ -79,7 +82,7 @@ impl Identity {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
         if self.ended.as_mut().is_some_and(|ended| ended.as_mut().poll(cx).is_ready()) {
             self.ended = None;
-            return Poll::Ready(Verdict::Refused(4403, "Session ended"));
+            return Poll::Ready(Verdict::Refused(4403, "Session ended".into()));
         }
         let Some(check) = &mut self.check else { return Poll::Pending };
         check.as_mut().poll(cx).map(|checked| {
@@ -92,13 +95,20 @@ impl Identity {
         let Authenticated { viewer, expires_at } = match checked {
             Ok(authenticated) => authenticated,
             Err(error) if ["UNAVAILABLE", "INTERNAL"].contains(&code(&error)) => {
-                return Verdict::Refused(1013, "Try again later");
+                return Verdict::Refused(1013, "Try again later".into());
             }
-            Err(_) => return Verdict::Refused(4403, "Forbidden"),
+            Err(_) => return Verdict::Refused(4403, "Forbidden".into()),
         };
         let before = self.viewer;
         if before.is_some_and(|before| !is_same(before, viewer)) {
-            return Verdict::Refused(4403, "Forbidden: not the user and role that the connection was opened with");
+            let reason = "Forbidden: not the user and role that the connection was opened with";
+            return Verdict::Refused(4403, reason.into());
+        }
+        if self.seat.is_none() {
+            match self.http.seats.take(viewer) {
+                Ok(seat) => self.seat = Some(seat),
+                Err(reason) => return Verdict::Refused(4429, reason.into()),
+            }
         }
         self.viewer = Some(viewer);
         let http = self.http.clone();

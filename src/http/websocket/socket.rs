@@ -56,7 +56,10 @@ pub(super) struct Socket {
     init_deadline: Option<Instant>,
     ping_at: Instant,
     last_frame: Instant,
+    /// When the connection is closed at the latest, since the server is stopping.
     drain_until: Option<Instant>,
+    /// When it is closed once its queries and mutations are answered.
+    leave_at: Option<Instant>,
 }
 
 impl Socket {
@@ -86,6 +89,7 @@ impl Socket {
             ping_at: now + ping_interval,
             last_frame: now,
             drain_until: None,
+            leave_at: None,
         });
         socket.set_timer();
         socket
@@ -118,7 +122,9 @@ impl Socket {
                 biased;
                 () = &mut kill => Break(End::Gone),
                 () = &mut shutdown, if self.drain_until.is_none() => {
-                    self.drain_until = Some(Instant::now() + drain);
+                    let now = Instant::now();
+                    self.drain_until = Some(now + drain);
+                    self.leave_at = Some(now + self.lifecycle.wait_before_leaving(self.http.options.drain_spread));
                     self.set_timer();
                     Continue(())
                 }
@@ -133,7 +139,8 @@ impl Socket {
     /// Sends what waits, then waits for the next thing to handle.
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let Ok(writable) = self.frames.poll_send(cx) else { return Poll::Ready(Event::WriteFailed) };
-        if self.drain_until.is_some() && !self.operations.has_short_ones() && self.frames.is_empty() {
+        let leaving = self.leave_at.is_some_and(|at| at <= Instant::now());
+        if leaving && !self.operations.has_short_ones() && self.frames.is_empty() {
             return Poll::Ready(Event::Drained);
         }
         if self.timer.as_mut().poll(cx).is_ready() {
@@ -258,7 +265,7 @@ impl Socket {
 
     fn renew(&mut self, authorization: String) -> ControlFlow<End> {
         if self.identity.viewer().is_none() {
-            return self.refuse_connection(4401, "Unauthorized");
+            return self.refuse_connection(4401, "Unauthorized".into());
         }
         self.identity.check(Some(authorization));
         Continue(())
@@ -279,13 +286,13 @@ impl Socket {
         Continue(())
     }
 
-    fn refuse_connection(&mut self, code: u16, reason: &'static str) -> ControlFlow<End> {
-        self.send(ServerMessage::Refused { reason });
-        Break(End::Close(code, reason.into()))
+    fn refuse_connection(&mut self, code: u16, reason: Cow<'static, str>) -> ControlFlow<End> {
+        self.send(ServerMessage::Refused { reason: &reason });
+        Break(End::Close(code, reason))
     }
 
     fn subscribe(&mut self, id: String, request: Request) -> ControlFlow<End> {
-        let Some(viewer) = self.identity.viewer() else { return self.refuse_connection(4401, "Unauthorized") };
+        let Some(viewer) = self.identity.viewer() else { return self.refuse_connection(4401, "Unauthorized".into()) };
         if self.operations.contains(&id) {
             match self.protocol {
                 Protocol::Modern => {
@@ -296,7 +303,11 @@ impl Socket {
         }
         let limit = self.http.options.websocket.max_operations;
         if self.drain_until.is_some() {
-            self.refuse(&id, coded("The server is shutting down: connect again.", "UNAVAILABLE"));
+            // The sooner it asks another node, the better.
+            self.leave_at = Some(Instant::now());
+            if self.operations.has_short_ones() {
+                self.refuse(&id, coded("The server is shutting down: connect again.", "UNAVAILABLE"));
+            }
         } else if self.operations.active() >= limit {
             let message = format!("At most {limit} operations may run at once on one socket.");
             self.refuse(&id, coded(message, "BAD_USER_INPUT"));
@@ -378,7 +389,8 @@ impl Socket {
 
     fn set_timer(&mut self) {
         let always = [self.last_frame + self.http.options.websocket.dead_after, self.ping_at];
-        let sometimes = [self.init_deadline, self.identity.expires_at(), self.drain_until];
+        let leave_at = self.leave_at.filter(|at| *at > Instant::now());
+        let sometimes = [self.init_deadline, self.identity.expires_at(), self.drain_until, leave_at];
         if let Some(next) = always.into_iter().chain(sometimes.into_iter().flatten()).min() {
             self.timer.as_mut().reset(next);
         }
