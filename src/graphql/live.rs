@@ -52,14 +52,14 @@ pub struct Answer {
 #[derive(Debug)]
 pub enum Body {
     /// With all its parts.
-    Response(Response),
+    Response(Box<Response>),
     /// Without errors, as JSON, shared by everyone who gets the same.
     Written(Arc<RawValue>),
 }
 
 impl From<Response> for Answer {
     fn from(response: Response) -> Self {
-        Self { body: Body::Response(response), cursor: None }
+        Self { body: Body::Response(Box::new(response)), cursor: None }
     }
 }
 
@@ -234,7 +234,7 @@ impl Live {
             Err(failed) => {
                 let mut response = Response::new(failed.data.clone());
                 response.errors.clone_from(&failed.errors);
-                Body::Response(response)
+                Body::Response(Box::new(response))
             }
         };
         Answer { body, cursor }

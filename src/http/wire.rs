@@ -70,7 +70,7 @@ pub(super) enum Payload<'a> {
 impl<'a> From<&'a Body> for Payload<'a> {
     fn from(body: &'a Body) -> Self {
         match body {
-            Body::Response(response) => Self::Result(response.into()),
+            Body::Response(response) => Self::Result((&**response).into()),
             Body::Written(json) => Self::Written(json),
         }
     }

@@ -93,7 +93,8 @@ impl Inner {
     fn take_late(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        std::iter::from_fn(|| waiting.pop_front_if(|order| order.deadline <= now)).collect()
+        let late = waiting.iter().take_while(|order| order.deadline <= now).count();
+        waiting.drain(..late).collect()
     }
 
     fn take_waiting(&self) -> Vec<Waiting> {

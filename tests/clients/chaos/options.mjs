@@ -3,7 +3,7 @@ import { transports } from '../transports/index.mjs'
 import { sabotages } from './sabotage.mjs'
 
 /** What runs unless asked otherwise. */
-const DEFAULT_TRANSPORTS = 'transport-ws,legacy-ws,sse,multipart'
+const DEFAULT_TRANSPORTS = 'transport-ws,legacy-ws,sse,multipart,event-source'
 
 export const usage = `usage: scripts/chaos [OPTION]…
   --minutes N       how long orders are placed; without it, about 40 seconds

@@ -148,9 +148,11 @@ export function behaviour(name, transport, { reconnects = false, parses = false 
     const proxy = new Proxy(server.port)
     try {
       const { order, recorder } = await watched(`http://127.0.0.1:${await proxy.listen()}/graphql`)
-      assert.equal(proxy.connections.size, 1)
+      // One that asked for a ticket may wait for another request.
+      const connected = proxy.connections.size
+      assert.ok(connected > 0)
       recorder.stop?.()
-      await until('the connection ends', () => proxy.connections.size === 0)
+      await until('the connection ends', () => proxy.connections.size < connected)
       const witness = subscribe({ token: server.staff, variables: { orderId: order.id } })
       await witness.until(1)
       await server.move(order.id, 'CANCELLED')

@@ -7,7 +7,7 @@ import { address, makeTicket, open } from '../transports/event-source.mjs'
 import { behaviour } from './behaviour.mjs'
 import { ORDER_UPDATES, Recorder } from './recorder.mjs'
 
-behaviour('EventSource', open, { reconnects: true })
+behaviour('EventSource', open, { reconnects: true, parses: true })
 
 /** @type {TestServer} */
 let server

@@ -91,7 +91,7 @@ impl TestApi {
     /// The responses of a subscription.
     pub fn stream(&self, viewer: Viewer, document: &str, variables: Value) -> BoxStream<'static, Response> {
         let response = |answer: Answer| match answer.body {
-            Body::Response(response) => response,
+            Body::Response(response) => *response,
             Body::Written(json) => serde_json::from_str(json.get()).unwrap(),
         };
         self.answers(viewer, document, variables).map(response).boxed()
