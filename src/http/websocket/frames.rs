@@ -13,6 +13,8 @@ use axum::{
 };
 use futures_util::{Sink, StreamExt};
 
+use super::gate::Gate;
+
 /// Answers that may wait for the socket before it is read no further.
 const MAX_OUTBOX: usize = 8;
 
@@ -28,6 +30,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// A socket and what waits to be sent.
 pub(super) struct Frames {
     socket: WebSocket,
+    incoming: Gate,
     outbox: VecDeque<Message>,
     events_unflushed: u32,
     reads_while_stalled: u32,
@@ -35,7 +38,7 @@ pub(super) struct Frames {
 
 impl Frames {
     pub(super) fn new(socket: WebSocket) -> Self {
-        Self { socket, outbox: VecDeque::new(), events_unflushed: 0, reads_while_stalled: 0 }
+        Self { socket, incoming: Gate::default(), outbox: VecDeque::new(), events_unflushed: 0, reads_while_stalled: 0 }
     }
 
     /// Puts a message behind those that wait.
@@ -90,7 +93,7 @@ impl Frames {
         {
             return Poll::Pending;
         }
-        let received = self.socket.poll_next_unpin(cx);
+        let received = self.incoming.poll(cx, |cx| self.socket.poll_next_unpin(cx));
         if received.is_ready() && !writable {
             self.reads_while_stalled += 1;
         }

@@ -1,6 +1,7 @@
 //! GraphQL over WebSocket: the opening handshake.
 
 mod frames;
+mod gate;
 mod identity;
 mod operations;
 mod protocol;
@@ -20,8 +21,11 @@ use frames::Frames;
 use protocol::Protocol;
 use socket::Socket;
 
-/// Small, since most sockets are idle most of the time.
-const BUFFER: usize = 4 * 1024;
+/// Read at a time, in bytes. Each socket holds a buffer of this size, and few messages of clients are longer.
+const READ_BUFFER: usize = 512;
+
+/// Written at a time, in bytes; made only when there is something to write.
+const WRITE_BUFFER: usize = 4 * 1024;
 
 /// The largest message that is sent, in bytes.
 const MAX_OUTGOING: usize = 16 * 1024 * 1024;
@@ -80,9 +84,9 @@ pub(super) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
     // Up to twice the limit is read, so that the usual offender gets a clean close.
     let readable = options.max_message.saturating_mul(2);
     let upgrade = upgrade
-        .read_buffer_size(BUFFER)
-        .write_buffer_size(BUFFER)
-        .max_write_buffer_size(MAX_OUTGOING + 2 * BUFFER)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MAX_OUTGOING + 2 * WRITE_BUFFER)
         .max_message_size(readable)
         .max_frame_size(readable)
         .protocols(Protocol::ALL.map(Protocol::name));
