@@ -14,6 +14,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
 use super::{error::Failure, graphql_http::authorization, observe::RequestId, router::Http, serve::Lifecycle};
@@ -21,8 +22,8 @@ use frames::Frames;
 use protocol::Protocol;
 use socket::Socket;
 
-/// Read at a time, in bytes. Each socket holds a buffer of this size, and few messages of clients are longer.
-const READ_BUFFER: usize = 512;
+/// Read at a time, in bytes. Each socket holds a buffer of this size, and most of them are idle.
+const READ_BUFFER: usize = 256;
 
 /// Written at a time, in bytes; made only when there is something to write.
 const WRITE_BUFFER: usize = 4 * 1024;
@@ -96,12 +97,14 @@ pub(super) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
     let tracked = lifecycle.connections.token();
     let span = tracing::info_span!("websocket", request_id = %id);
     upgrade.on_upgrade(move |socket| {
+        // Boxed here, so that the task has no room for the socket a second time.
+        let served: BoxFuture<'static, ()> = match protocol {
+            Some(protocol) => Box::pin(Socket::new(socket, protocol, http, lifecycle, id, authorization).run()),
+            None => Box::pin(async move { Frames::new(socket).close(4406, "Subprotocol not acceptable").await }),
+        };
         async move {
             let _tracked = tracked;
-            match protocol {
-                Some(protocol) => Socket::new(socket, protocol, http, lifecycle, id, authorization).run().await,
-                None => Box::pin(Frames::new(socket).close(4406, "Subprotocol not acceptable")).await,
-            }
+            served.await;
         }
         .instrument(span)
     })

@@ -68,14 +68,14 @@ impl Operations {
         let id: Arc<str> = id.into();
         let span = tracing::info_span!("operation", request_id = %request);
         self.ids.insert(id.clone(), short);
-        self.running.push(Step(Some(Operation {
+        self.running.push(Step(Some(Box::new(Operation {
             id,
             request,
             span,
             started: false,
             stream: Some(stream),
             waker: None,
-        })));
+        }))));
     }
 
     /// Drops an operation's stream; nothing more comes from it. Whether there was one.
@@ -150,11 +150,11 @@ impl Operation {
     }
 }
 
-/// Waits for an operation's next item and hands both back.
-struct Step(Option<Operation>);
+/// Waits for an operation's next item and hands both back. Boxed, since it is moved for each item.
+struct Step(Option<Box<Operation>>);
 
 impl Future for Step {
-    type Output = (Operation, Option<Answer>);
+    type Output = (Box<Operation>, Option<Answer>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(operation) = &mut self.0 else { return Poll::Pending };
