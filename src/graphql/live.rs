@@ -103,14 +103,14 @@ impl Item for Arc<Product> {
 
 /// One update of any type.
 pub(super) struct AnyItem {
-    item: Arc<dyn Any + Send + Sync>,
+    item: Box<dyn Any + Send + Sync>,
     cursor: Option<EventCursor>,
     key: Option<UpdateKey>,
 }
 
 impl<T: Item> From<T> for AnyItem {
     fn from(item: T) -> Self {
-        Self { cursor: item.cursor(), key: item.key(), item: Arc::new(item) }
+        Self { cursor: item.cursor(), key: item.key(), item: Box::new(item) }
     }
 }
 
@@ -118,15 +118,13 @@ impl<T: Item> From<T> for AnyItem {
 type Items = BoxStream<'static, service::Result<AnyItem>>;
 
 /// What the root field of a subscription is run for.
-#[derive(Clone, Default)]
 pub(super) enum Phase {
     /// Nothing: the operation is no subscription.
-    #[default]
     None,
     /// To hand over its stream.
     Open(Arc<Mutex<Option<Items>>>),
     /// To answer with this update.
-    Answer(Arc<AnyItem>),
+    Answer(AnyItem),
 }
 
 impl Phase {
@@ -243,7 +241,7 @@ impl Live {
     /// The result for one update as JSON, or the response if there is an error in it.
     async fn execute(&self, selection: &Selection, item: AnyItem) -> Result<Arc<RawValue>, Response> {
         let request = selection.request();
-        let answer = self.executor.subscription(selection.viewer(), request, Phase::Answer(Arc::new(item))).await;
+        let answer = self.executor.subscription(selection.viewer(), request, Phase::Answer(item)).await;
         // Invariant: the root field answered when it was opened, so it is neither skipped nor missing.
         let response = answer.unwrap_or_default();
         if !response.errors.is_empty() {

@@ -11,13 +11,12 @@ use async_graphql::{
 };
 
 use async_graphql_value::{ConstValue, Value};
-use sha2::{Digest, Sha256};
 
 use super::{
     error::{ApiError, ApiResult},
     shape::operation,
 };
-use crate::domain::Viewer;
+use crate::{domain::Viewer, service::fingerprint};
 
 /// The operation of a subscription. Of two with the same digest each gets for an update what the other gets, wherever
 /// they began: the arguments of the root field choose updates and have no part in what is told of them.
@@ -40,20 +39,11 @@ impl Selection {
         if walk.root_keys.len() > 1 {
             return Err(ApiError::bad_input("a subscription selects one field; send an operation for each"));
         }
-        let mut hash = Sha256::new();
-        let mut part = |text: &str| {
-            hash.update((text.len() as u64).to_be_bytes());
-            hash.update(text);
-        };
-        part(&format!("{:?}", viewer.rights()));
-        part(&request.query);
-        part(name.as_deref().unwrap_or_default());
-        for (name, value) in request.variables.iter().filter(|(name, _)| walk.variables.contains(*name)) {
-            part(name);
-            part(&value.to_string());
-        }
+        let parts = [format!("{:?}", viewer.rights()), request.query.clone(), name.clone().unwrap_or_default()];
+        let used = request.variables.iter().filter(|(name, _)| walk.variables.contains(*name));
+        let variables = used.flat_map(|(name, value)| [name.to_string(), value.to_string()]);
         Ok(Self {
-            digest: hash.finalize().into(),
+            digest: fingerprint(parts.into_iter().chain(variables)),
             query: request.query.as_str().into(),
             operation: name.map(Into::into),
             variables: request.variables.clone(),

@@ -138,11 +138,12 @@ async fn fetch_visible<Q, T>(
     Ok(visible.into_iter().map(|asked| asked.then(|| answers.next()).flatten().unwrap_or_else(&empty)).collect())
 }
 
-/// What stands for an input under its idempotency key: a hash of its parts, each marked with its length so that no
-/// two inputs look alike.
-fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
+/// What stands for an input, such as that of an idempotency key: a hash (SHA-256) of its parts, each marked with its
+/// length so that no two inputs look alike.
+pub fn fingerprint(parts: impl IntoIterator<Item = impl AsRef<str>>) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
+        let part = part.as_ref();
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

@@ -1,9 +1,6 @@
 //! Operations as streams over HTTP: server-sent events and multipart bodies.
 
-use std::{
-    sync::atomic::Ordering::SeqCst,
-    time::{Duration, Instant},
-};
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use orderwire::http::HttpOptions;
 use reqwest::{
@@ -240,15 +237,7 @@ async fn a_slow_reader_holds_up_only_itself() {
     slow.write_all(request.as_bytes()).await.unwrap();
     assert!(slow.read(&mut [0; 64]).await.unwrap() > 0);
     let produced = || server.probe.produced.load(SeqCst);
-    eventually("it starts", || produced() > 0).await;
-    let mut before = 0;
-    let deadline = Instant::now() + PATIENCE;
-    while before != produced() {
-        assert!(Instant::now() < deadline, "still producing: {}", produced());
-        before = produced();
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    assert!(before < 5_000, "{before}");
+    let before = server.held_up().await;
     assert_eq!(whole(post(&server, EVENTS, "{ hello }")).await.0, 200);
     assert_eq!(produced(), before);
     drop(slow);

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     task::{Context as TaskContext, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_graphql::{
@@ -27,7 +27,7 @@ use orderwire::{
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::wait_until;
+use crate::support::{wait_until, ws::PATIENCE};
 
 /// What the tests watch and steer.
 #[derive(Default)]
@@ -290,6 +290,21 @@ pub struct Server {
 }
 
 impl Server {
+    /// How many items a flood has made once the kernel's buffers are full and nothing more is made.
+    pub async fn held_up(&self) -> usize {
+        let produced = || self.probe.produced.load(SeqCst);
+        eventually("it starts", || produced() > 0).await;
+        let mut before = 0;
+        let deadline = Instant::now() + PATIENCE;
+        while before != produced() {
+            assert!(Instant::now() < deadline, "still producing: {}", produced());
+            before = produced();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        assert!(before < 5_000, "{before}");
+        before
+    }
+
     pub async fn start(options: HttpOptions) -> Self {
         Self::start_with_grace(options, Duration::from_secs(5)).await
     }

@@ -1,7 +1,6 @@
 //! Tickets for event streams.
 
 use async_graphql::{Context, InputObject, Object, Request, SimpleObject, Variables};
-use sha2::{Digest, Sha256};
 
 use crate::{
     graphql::{
@@ -10,7 +9,7 @@ use crate::{
         loaders::Call,
         scalars::DateTime,
     },
-    service::{self, OperationHash, UserErrorCode},
+    service::{self, OperationHash, UserErrorCode, fingerprint},
 };
 
 /// The subscription that a ticket is for. The URL has to say the same.
@@ -44,14 +43,9 @@ pub struct StreamTicketPayload {
 
 /// What stands for an operation in its ticket.
 pub fn operation_hash(request: &Request) -> OperationHash {
-    let mut hash = Sha256::new();
     let variables = request.variables.iter().map(|(name, value)| format!("{name}:{value}"));
     let parts = [request.query.clone(), request.operation_name.clone().unwrap_or_default()];
-    for part in parts.into_iter().chain(variables) {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    hash.finalize().into()
+    fingerprint(parts.into_iter().chain(variables))
 }
 
 impl CreateStreamTicketInput {
