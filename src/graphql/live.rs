@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use async_graphql::{Request, Response};
+use async_graphql::Response;
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
@@ -26,6 +26,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
     Executor,
+    document::Prepared,
     error::{ApiError, ApiResult},
     selection::Selection,
 };
@@ -154,7 +155,7 @@ pub(super) struct Live {
 
 /// Where a subscription is.
 enum State {
-    New(Viewer, Box<Request>),
+    New(Viewer, Box<Prepared>),
     Open(Subscriber),
     Over,
 }
@@ -174,10 +175,10 @@ impl Live {
         Arc::new(Self { executor, written })
     }
 
-    /// The answers to a subscription, which `request` is.
-    pub fn subscribe(self: Arc<Self>, viewer: Viewer, request: Request) -> BoxStream<'static, Answer> {
+    /// The answers to a subscription.
+    pub fn subscribe(self: Arc<Self>, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
         // Boxed, since it is moved for each answer.
-        let first = Box::new((self, State::New(viewer, Box::new(request))));
+        let first = Box::new((self, State::New(viewer, Box::new(operation))));
         stream::unfold(first, async |mut subscription| {
             let (live, state) = &mut *subscription;
             let answer = live.next(state).await?;
@@ -188,9 +189,9 @@ impl Live {
 
     async fn next(&self, state: &mut State) -> Option<Answer> {
         if let State::New(..) = state
-            && let State::New(viewer, request) = mem::replace(state, State::Over)
+            && let State::New(viewer, operation) = mem::replace(state, State::Over)
         {
-            match Box::pin(self.open(viewer, *request)).await {
+            match Box::pin(self.open(viewer, *operation)).await {
                 Ok(subscriber) => *state = State::Open(subscriber),
                 Err(refusal) => return refusal.map(Answer::from),
             }
@@ -206,12 +207,11 @@ impl Live {
     }
 
     /// Starts a subscription. Fails with the response that says why, or with none when the document asks for nothing.
-    async fn open(&self, viewer: Viewer, mut request: Request) -> Result<Subscriber, Option<Response>> {
-        let selection = Selection::of(&mut request, viewer).map_err(|error| Some(refusal(error)))?;
+    async fn open(&self, viewer: Viewer, operation: Prepared) -> Result<Subscriber, Option<Response>> {
         let opened = Arc::<Mutex<Option<Items>>>::default();
-        let response = self.executor.subscription(viewer, request, Phase::Open(opened.clone())).await;
+        let response = self.executor.subscription(viewer, &operation, Phase::Open(opened.clone())).await;
         let items = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-        items.map(|items| Subscriber { items, selection }).ok_or(response)
+        items.map(|items| Subscriber { items, selection: Selection::of(operation, viewer) }).ok_or(response)
     }
 
     async fn answer(&self, selection: &Selection, item: AnyItem) -> Answer {
@@ -240,8 +240,8 @@ impl Live {
 
     /// The result for one update as JSON, or the response if there is an error in it.
     async fn execute(&self, selection: &Selection, item: AnyItem) -> Result<Arc<RawValue>, Response> {
-        let request = selection.request();
-        let answer = self.executor.subscription(selection.viewer(), request, Phase::Answer(item)).await;
+        let operation = selection.operation();
+        let answer = self.executor.subscription(selection.viewer(), operation, Phase::Answer(item)).await;
         // Invariant: the root field answered when it was opened, so it is neither skipped nor missing.
         let response = answer.unwrap_or_default();
         if !response.errors.is_empty() {

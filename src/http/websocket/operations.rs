@@ -14,7 +14,11 @@ use std::{
 };
 
 use async_graphql::{Response, ServerError};
-use futures_util::{StreamExt, stream::BoxStream, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{BoxStream, FuturesUnordered},
+};
 use tracing::Span;
 
 use crate::{
@@ -36,10 +40,17 @@ pub(super) enum Outcome {
     Complete { id: Arc<str> },
 }
 
+/// An operation that was prepared.
+pub(super) struct Opened {
+    /// Whether it ends by itself soon: it is no subscription.
+    pub(super) short: bool,
+    pub(super) answers: BoxStream<'static, Answer>,
+}
+
 #[derive(Default)]
 pub(super) struct Operations {
     running: FuturesUnordered<Step>,
-    /// The ids in use, each with whether the operation ends by itself soon: it is no subscription.
+    /// The ids in use, each with whether the operation ends by itself soon; one that is being prepared counts as such.
     ids: HashMap<Arc<str>, bool>,
 }
 
@@ -64,28 +75,28 @@ impl Operations {
     }
 
     /// Starts an operation whose id is not in use.
-    pub(super) fn start(&mut self, id: String, request: RequestId, short: bool, stream: BoxStream<'static, Answer>) {
+    pub(super) fn start(&mut self, id: String, request: RequestId, opening: BoxFuture<'static, Opened>) {
         let id: Arc<str> = id.into();
         let span = tracing::info_span!("operation", request_id = %request);
-        self.ids.insert(id.clone(), short);
+        self.ids.insert(id.clone(), true);
         self.running.push(Step(Some(Box::new(Operation {
             id,
             request,
             span,
             started: false,
-            stream: Some(stream),
+            source: Some(Source::Opening(opening)),
             waker: None,
         }))));
     }
 
-    /// Drops an operation's stream; nothing more comes from it. Whether there was one.
+    /// Drops what an operation does; nothing more comes from it. Whether there was one.
     pub(super) fn stop(&mut self, id: &str) -> bool {
         if self.ids.remove(id).is_none() {
             return false;
         }
         let operations = self.running.iter_mut().filter_map(|step| step.0.as_mut());
         for operation in operations.filter(|operation| &*operation.id == id) {
-            operation.stream = None;
+            operation.source = None;
             if let Some(waker) = operation.waker.take() {
                 waker.wake();
             }
@@ -97,13 +108,22 @@ impl Operations {
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         loop {
             let Some((mut operation, item)) = ready!(self.running.poll_next_unpin(cx)) else { return Poll::Pending };
-            if operation.stream.is_none() {
+            if operation.source.is_none() {
                 continue;
             }
             let id = operation.id.clone();
-            let Some(mut answer) = item else {
-                self.ids.remove(&id);
-                return Poll::Ready(Outcome::Complete { id });
+            let mut answer = match item {
+                Item::Opened(Opened { short, answers }) => {
+                    self.ids.insert(id, short);
+                    operation.source = Some(Source::Answers(answers));
+                    self.running.push(Step(Some(operation)));
+                    continue;
+                }
+                Item::Answer(answer) => answer,
+                Item::End => {
+                    self.ids.remove(&id);
+                    return Poll::Ready(Outcome::Complete { id });
+                }
             };
             if let Body::Response(response) = &mut answer.body {
                 wire::tag_internal_errors(&mut response.errors, &operation.request);
@@ -127,20 +147,40 @@ struct Operation {
     /// Whether a result was sent.
     started: bool,
     /// `None` once stopped.
-    stream: Option<BoxStream<'static, Answer>>,
+    source: Option<Source>,
     /// Lets a stopped operation leave.
     waker: Option<Waker>,
 }
 
+enum Source {
+    Opening(BoxFuture<'static, Opened>),
+    Answers(BoxStream<'static, Answer>),
+}
+
+enum Item {
+    Opened(Opened),
+    Answer(Answer),
+    End,
+}
+
+impl Source {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Item> {
+        match self {
+            Self::Opening(opening) => opening.poll_unpin(cx).map(Item::Opened),
+            Self::Answers(answers) => answers.poll_next_unpin(cx).map(|answer| answer.map_or(Item::End, Item::Answer)),
+        }
+    }
+}
+
 impl Operation {
-    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
-        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Item> {
+        let Some(source) = &mut self.source else { return Poll::Ready(Item::End) };
         let entered = self.span.enter();
-        let polled = catch_unwind(AssertUnwindSafe(|| stream.poll_next_unpin(cx)));
+        let polled = catch_unwind(AssertUnwindSafe(|| source.poll(cx)));
         let polled = polled.unwrap_or_else(|panic| {
             tracing::error!(panic = observe::message(&*panic), "an operation panicked");
             let errors = vec![coded("Internal error", "INTERNAL")];
-            Poll::Ready(Some(Response::from_errors(errors).into()))
+            Poll::Ready(Item::Answer(Response::from_errors(errors).into()))
         });
         drop(entered);
         if polled.is_pending() && !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
@@ -154,11 +194,11 @@ impl Operation {
 struct Step(Option<Box<Operation>>);
 
 impl Future for Step {
-    type Output = (Box<Operation>, Option<Answer>);
+    type Output = (Box<Operation>, Item);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(operation) = &mut self.0 else { return Poll::Pending };
-        let item = ready!(operation.poll_stream(cx));
+        let item = ready!(operation.poll(cx));
         match self.0.take() {
             Some(mut operation) => {
                 operation.waker = None;
