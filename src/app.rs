@@ -1,5 +1,7 @@
 //! The composition root: the only file that names concrete engines.
 
+mod wait;
+
 use std::{
     io,
     net::SocketAddr,
@@ -10,7 +12,7 @@ use std::{
 
 use rand::Rng;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     auth::{AccessTokens, KeyError, PasswordCost, PasswordError, Passwords},
@@ -19,7 +21,7 @@ use crate::{
         local::LocalBus,
         redis::{BusError, RedisBus, RedisOperations},
     },
-    config::{Auth, Config, DatabaseUrl},
+    config::{Auth, Config, DatabaseUrl, MetricsAddress},
     domain::SystemClock,
     graphql::{Api, ApiOptions, DocumentLimits, DocumentOptions, InvalidOperation, Manifest, ManifestError, Registry},
     http::{self, AllowedOrigins, HttpOptions, WebSocketOptions},
@@ -29,10 +31,11 @@ use crate::{
         feed::{EventFeed, FeedOptions},
     },
     storage::{
-        Store, StoreError,
+        CallCounts, Observed, Store, StoreError,
         mongo::{MongoOptions, MongoStore},
         sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
     },
+    telemetry::metrics,
 };
 
 /// The part of the grace period that is kept for what comes after the last request: a fifth, and this at most.
@@ -103,12 +106,23 @@ impl From<StoreError> for StartError {
 
 /// Opens the database that the configuration names.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    open_observed(config, Duration::ZERO, None).await
+}
+
+async fn open_observed(
+    config: &Config,
+    wait: Duration,
+    counts: Option<CallCounts>,
+) -> Result<Arc<dyn Store>, StartError> {
     let opened = match &config.database.url {
         DatabaseUrl::Sqlite(path) => open_sqlite(config, SqliteLocation::File(path.clone())).await,
         DatabaseUrl::Temporary => open_sqlite(config, SqliteLocation::Temporary).await,
-        DatabaseUrl::Mongo(url) => open_mongo(config, url.reveal()).await,
+        DatabaseUrl::Mongo(url) => {
+            let mends = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
+            wait::until_there("MongoDB", wait, mends, async || open_mongo(config, url.reveal()).await).await
+        }
     };
-    Ok(opened?)
+    Ok(Arc::new(Observed::new(opened?, counts)))
 }
 
 async fn open_sqlite(config: &Config, location: SqliteLocation) -> Result<Arc<dyn Store>, StoreError> {
@@ -127,6 +141,18 @@ async fn open_mongo(config: &Config, url: &str) -> Result<Arc<dyn Store>, StoreE
     Ok(Arc::new(MongoStore::connect(url, options).await?))
 }
 
+async fn open_bus(config: &Config, store: &dyn Store, wait: Duration) -> Result<Arc<dyn EventBus>, StartError> {
+    let Some(url) = &config.redis.url else {
+        // There is nobody else to tell.
+        metrics().bus_connected.set(1);
+        return Ok(Arc::new(LocalBus::new()));
+    };
+    let log = store.log_state().await?.log;
+    let mends = |error: &BusError| matches!(error, BusError::Unreachable { .. });
+    let connect = async || RedisBus::connect(url.reveal(), log, config.redis.connect_timeout).await;
+    Ok(Arc::new(wait::until_there("Redis", wait, mends, connect).await?))
+}
+
 /// The use cases with what is below them: all but the API. For commands that need no server.
 pub struct Core {
     store: Arc<dyn Store>,
@@ -138,18 +164,13 @@ pub struct Core {
 impl Core {
     /// Opens the database and the bus.
     pub async fn open(config: &Config) -> Result<Self, StartError> {
-        Self::over(config, open_store(config).await?).await
+        Self::open_observed(config, Duration::ZERO, None).await
     }
 
-    async fn over(config: &Config, store: Arc<dyn Store>) -> Result<Self, StartError> {
+    async fn open_observed(config: &Config, wait: Duration, counts: Option<CallCounts>) -> Result<Self, StartError> {
         let (tokens, passwords) = (tokens(&config.auth)?, passwords(&config.auth)?);
-        let bus: Arc<dyn EventBus> = match &config.redis.url {
-            None => Arc::new(LocalBus::new()),
-            Some(url) => {
-                let log = store.log_state().await?.log;
-                Arc::new(RedisBus::connect(url.reveal(), log, config.redis.connect_timeout).await?)
-            }
-        };
+        let store = open_observed(config, wait, counts).await?;
+        let bus = open_bus(config, &*store, wait).await?;
         let feed = EventFeed::start(store.clone(), bus.clone(), feed_options(config)).await?;
         let options = ServiceOptions {
             session_lifetime: config.auth.session_lifetime,
@@ -184,6 +205,7 @@ pub struct App {
     core: Core,
     listener: TcpListener,
     address: SocketAddr,
+    metrics: Option<TcpListener>,
     router: axum::Router,
     grace: Duration,
     handover: Duration,
@@ -193,33 +215,37 @@ pub struct App {
 impl App {
     /// Opens everything and begins to listen. Requests are answered once [`App::run`] is called, and wait until then.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        Self::start_with(config, |store| store).await
+        Self::start_counted(config, None).await
     }
 
-    /// The same with a store that passes calls on to the database's, to watch them.
-    pub async fn start_with(
-        config: &Config,
-        wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
-    ) -> Result<Self, StartError> {
+    /// The same with the calls of the store counted in `counts`.
+    pub async fn start_counted(config: &Config, counts: Option<CallCounts>) -> Result<Self, StartError> {
         // First what is quick to fail.
         let listener = listen(config.server.bind.as_str()).await?;
         let address = listener.local_addr().map_err(|cause| bind_error(config.server.bind.as_str(), cause))?;
-        let core = Core::over(config, wrap(open_store(config).await?)).await?;
+        let metrics = listen_for_metrics(&config.metrics.bind).await?;
+        let core = Core::open_observed(config, config.server.start_wait, counts).await?;
         if config.auth.jwt_secret.is_none() && config.auth.private_key_file.is_none() {
             tracing::warn!("no JWT_SECRET is set: tokens are signed with a random one and end with this process");
         }
         let documents = document_options(config, registry(config, &core).await?);
-        let options = ApiOptions { introspection: config.introspection(), documents };
+        let options =
+            ApiOptions { introspection: config.introspection(), documents, slow: Some(config.log.slow_operation) };
         let api = Api::new(core.service.clone(), options)?;
         let router = http::router(Arc::new(api), http_options(config));
         let jobs = JobOptions { prune_every: config.retention.prune_every };
         let (grace, handover) = (config.server.grace_period, config.server.handover);
-        Ok(Self { core, listener, address, router, grace, handover, jobs })
+        Ok(Self { core, listener, address, metrics, router, grace, handover, jobs })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where metrics are served, if they are.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref()?.local_addr().ok()
     }
 
     /// What is below the API.
@@ -230,8 +256,13 @@ impl App {
     /// Serves until `shutdown`, then ends in two stages: running requests finish and sockets are closed, then what is
     /// below the API is. Returns within the grace period of `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { core, listener, address, router, grace, handover, jobs } = self;
+        if let Some(address) = self.metrics_address() {
+            tracing::info!(%address, "metrics are at http://{address}/metrics");
+        }
+        let Self { core, listener, address, metrics, router, grace, handover, jobs } = self;
         tracing::info!(%address, engine = core.store.engine(), "listening on http://{address}");
+        // Served to the very end, and then cut off.
+        let _metrics = metrics.map(|listener| AbortOnDropHandle::new(tokio::spawn(http::serve_metrics(listener))));
         let jobs = Jobs::start(core.service.clone(), jobs);
         let closing = CLOSING.min(grace / 5);
         http::serve(listener, router, shutdown, grace - closing, handover).await;
@@ -242,6 +273,17 @@ impl App {
         if tokio::time::timeout(closing, close).await.is_err() {
             tracing::warn!("the grace period is over; what is still running is cut off");
         }
+    }
+}
+
+async fn listen_for_metrics(bind: &MetricsAddress) -> Result<Option<TcpListener>, StartError> {
+    let Some(address) = bind.address() else { return Ok(None) };
+    match (listen(address).await, bind) {
+        (Err(error), MetricsAddress::IfFree) => {
+            tracing::warn!(%error, "metrics are not served; METRICS_BIND sets another address, or off");
+            Ok(None)
+        }
+        (listener, _) => listener.map(Some),
     }
 }
 

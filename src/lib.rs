@@ -6,7 +6,7 @@
 //! ```
 //! `storage::sqlite`, `storage::mongo`, `bus::local` and `bus::redis` see only their own trait module and the domain
 //! (and `bus::redis` builds on `bus::local` for the receivers within its node);
-//! the domain sees nothing else of ours. A test reads the `use crate::…` lines and holds the code to it.
+//! the domain sees nothing else of ours. All but the domain may write to `telemetry`, which sees no other part. A test reads the `use crate::…` lines and holds the code to it.
 
 pub mod app;
 pub mod auth;

@@ -17,7 +17,7 @@ fail() {
   exit 1
 }
 
-# install_services [browser] [nginx] [linters]: quick when everything is there.
+# install_services [browser] [nginx] [linters] [promtool]: quick when everything is there.
 install_services() {
   mkdir -p "$services/bin"
   # The lock lives as long as this subshell; two runs at once install one after the other.
@@ -35,6 +35,7 @@ install_services() {
       browser) install_browser ;;
       nginx) [ -n "${ORDERWIRE_TEST_NGINX-}" ] || install_nginx ;;
       linters) install_linters ;;
+      promtool) [ -n "${ORDERWIRE_TEST_PROMTOOL-}" ] || install_promtool ;;
       *) fail "cannot install $other" ;;
       esac
     done
@@ -149,6 +150,22 @@ install_nginx() {
   ln -sfn "$to/usr/sbin/nginx" "$services/bin/nginx"
   [ -z "$(missing_libraries "$to/usr/sbin/nginx")" ] || apt_install libcrypt1 libpcre2-8-0 libssl3 zlib1g
   "$services/bin/nginx" -v 2>/dev/null || fail "nginx does not start"
+}
+
+# The tool alone: the package is unpacked, and the server in it left out.
+install_promtool() {
+  local to=$services/promtool new
+  if [ ! -x "$to/promtool" ]; then
+    command -v apt-get >/dev/null || fail "no apt-get here: set ORDERWIRE_TEST_PROMTOOL to a promtool"
+    note "downloading promtool"
+    new=$(mktemp -d "$services/new.XXXXXX")
+    need_debian "$new" prometheus
+    mkdir -p "$to"
+    mv "$new/usr/bin/promtool" "$to/promtool"
+    rm -rf "$new"
+  fi
+  ln -sfn "$to/promtool" "$services/bin/promtool"
+  "$services/bin/promtool" --version >/dev/null || fail "promtool does not start"
 }
 
 # What checks the deployment files, with the schemas it needs: a folder for PYTHONPATH.

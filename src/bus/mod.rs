@@ -38,6 +38,11 @@ pub trait EventBus: Send + Sync + 'static {
     /// Everything that any node publishes from now on, this one included.
     fn subscribe(&self) -> BusReceiver;
 
+    /// Whether the other nodes hear of events at once.
+    fn is_connected(&self) -> bool {
+        true
+    }
+
     /// Sends what is waiting to be sent, for a second at most, and ends all receivers.
     async fn close(&self);
 }

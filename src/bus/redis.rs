@@ -24,7 +24,10 @@ use tokio_util::{
 use tracing::warn;
 
 use super::{BusReceiver, EventBus, local::LocalBus};
-use crate::domain::{Event, LogId};
+use crate::{
+    domain::{Event, LogId},
+    telemetry::metrics::{BusMessages, metrics},
+};
 use link::Link;
 pub use operations::RedisOperations;
 
@@ -105,11 +108,6 @@ impl RedisBus {
         Err(BusError::Unreachable { address: bus.address.clone(), reason })
     }
 
-    /// Whether both connections are up.
-    pub fn is_connected(&self) -> bool {
-        self.state.borrow().is_connected()
-    }
-
     fn queue(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Arc<Event>>>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -136,6 +134,7 @@ impl EventBus for RedisBus {
         let Some(queue) = self.queue().clone() else { return };
         let unsent = events.iter().filter(|event| queue.try_send(Arc::clone(event)).is_err()).count();
         if unsent > 0 {
+            metrics().bus_messages.of(BusMessages::Dropped).inc_by(unsent as u64);
             warn!(
                 unsent,
                 address = self.address,
@@ -146,6 +145,11 @@ impl EventBus for RedisBus {
 
     fn subscribe(&self) -> BusReceiver {
         self.local.subscribe()
+    }
+
+    /// Whether both connections are up.
+    fn is_connected(&self) -> bool {
+        self.state.borrow().is_connected()
     }
 
     async fn close(&self) {

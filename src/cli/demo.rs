@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Failure, Settings, output, settings, signal};
 use crate::{
     app::{App, Core},
-    config::{Config, Setting},
+    config::{Config, MetricsAddress, Setting},
     service::import::{Importer, Silent, jira, online_retail, sample},
 };
 use people::Account;
@@ -50,8 +50,11 @@ pub(super) async fn run(mut settings: Settings, args: DemoArgs) -> Result<(), Fa
     settings.put("server.introspection", "true");
     settings.put("server.ui", "true");
     let mut config = settings.load()?;
-    // One process, and nothing else to install.
+    // One process, and nothing else to install or to be in the way of.
     config.redis.url = None;
+    if config.metrics.bind == MetricsAddress::IfFree {
+        config.metrics.bind = MetricsAddress::Off;
+    }
     settings::start_log(&config);
 
     let prepared = shutdown.run_until_cancelled(prepare(&config)).await.transpose()?;

@@ -1,5 +1,7 @@
 //! The log.
 
+use std::time::Duration;
+
 use super::{reader::section, setting::words};
 
 words! {
@@ -20,5 +22,7 @@ section! {
         level: String = "info".to_owned(), env "LOG_LEVEL";
         /// `text` or `json`. Unless set: text in development, JSON in production.
         format: Option<LogFormat> = None, example "\"text\"";
+        /// Operations that take longer are logged as warnings, with their name, time and storage calls. All are at `debug`.
+        slow_operation: Duration = Duration::from_secs(1), in Duration::from_millis(1)..=Duration::from_secs(3600);
     }
 }

@@ -8,6 +8,7 @@ mod database;
 mod feed;
 mod limits;
 mod log;
+mod metrics;
 mod operations;
 mod reader;
 mod redis;
@@ -24,6 +25,7 @@ pub use database::{Database, DatabaseUrl};
 pub use feed::Feed;
 pub use limits::Limits;
 pub use log::{Log, LogFormat};
+pub use metrics::{Metrics, MetricsAddress};
 pub use operations::Operations;
 pub use reader::{Entry, Origin, Problem, Sources};
 pub use redis::{Redis, RedisUrl};
@@ -38,8 +40,8 @@ use reader::{Key, Reader};
 /// The file that is read when no other is named.
 pub const DEFAULT_FILE: &str = "orderwire.toml";
 
-const SECTIONS: [&str; 10] =
-    ["database", "redis", "server", "websocket", "limits", "operations", "auth", "log", "feed", "retention"];
+const SECTIONS: [&str; 11] =
+    ["database", "redis", "server", "websocket", "limits", "operations", "auth", "log", "metrics", "feed", "retention"];
 
 setting::words! {
     /// What the deployment is for.
@@ -72,6 +74,8 @@ pub struct Config {
     pub auth: Auth,
     /// The log.
     pub log: Log,
+    /// The metrics.
+    pub metrics: Metrics,
     /// The event feed.
     pub feed: Feed,
     /// How long things are kept.
@@ -91,6 +95,7 @@ impl Default for Config {
             operations: Operations::default(),
             auth: Auth::default(),
             log: Log::default(),
+            metrics: Metrics::default(),
             feed: Feed::default(),
             retention: Retention::default(),
         }
@@ -142,6 +147,7 @@ impl Config {
             operations: Operations::read(reader),
             auth: Auth::read(reader),
             log: Log::read(reader),
+            metrics: Metrics::read(reader),
             feed: Feed::read(reader),
             retention: Retention::read(reader),
         }

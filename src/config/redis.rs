@@ -36,7 +36,7 @@ section! {
         /// node is told only of its own events and finds those of others in the database, a little later. Nodes share
         /// the documents that clients register there, too.
         url: Option<RedisUrl> = None, env "REDIS_URL", example "\"redis://127.0.0.1:6379\"";
-        /// How long a node waits for Redis when it starts.
+        /// How long Redis may take to be connected to when a node starts; `server.start_wait` says how often it is tried again.
         connect_timeout: Duration = Duration::from_secs(5), in Duration::from_millis(100)..=Duration::from_secs(300);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, Error, ErrorExtensions, Response, ServerError, SimpleObject};
+use async_graphql::{Enum, Error, ErrorExtensions, Response, ServerError, SimpleObject, Value};
 
 use crate::service::{self, ServiceError};
 
@@ -107,6 +107,30 @@ impl From<ApiError> for Error {
             }
         })
     }
+}
+
+/// Every code, from the least worrying to the worst.
+const CODES: [&str; 10] = [
+    code::PERSISTED_QUERY_NOT_FOUND,
+    code::NOT_FOUND,
+    code::BAD_USER_INPUT,
+    code::QUERY_TOO_COMPLEX,
+    code::CURSOR_EXPIRED,
+    code::UNAUTHENTICATED,
+    code::FORBIDDEN,
+    "RATE_LIMITED",
+    code::UNAVAILABLE,
+    code::INTERNAL,
+];
+
+/// What metrics call a response: `OK`, or the code of its worst error.
+pub(super) fn outcome(errors: &[ServerError]) -> &'static str {
+    let place = |error: &ServerError| {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        let known = |known: &&str| code.is_some_and(|code| matches!(code, Value::String(code) if code == known));
+        CODES.iter().position(known).unwrap_or(CODES.len() - 1)
+    };
+    errors.iter().map(place).max().map_or("OK", |worst| CODES[worst])
 }
 
 /// Gives every error a code: what the library itself refuses (syntax, validation, coercion) is the client's fault.

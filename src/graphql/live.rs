@@ -27,12 +27,13 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::{
     Executor,
     document::Prepared,
-    error::{ApiError, ApiResult},
+    error::{self, ApiError, ApiResult},
     selection::Selection,
 };
 use crate::{
     domain::{EventCursor, Product, ProductId, Seq, Viewer},
     service::{self, Update, UpdateKind},
+    telemetry::metrics::{Held, Subscribed, metrics},
 };
 
 /// How long a written update is kept: live subscribers come for it at once.
@@ -118,12 +119,15 @@ impl<T: Item> From<T> for AnyItem {
 /// The updates of one subscriber.
 type Items = BoxStream<'static, service::Result<AnyItem>>;
 
+/// Where the root field of a subscription puts its updates, and that it is open.
+type Opened = Arc<Mutex<Option<(Items, Held)>>>;
+
 /// What the root field of a subscription is run for.
 pub(super) enum Phase {
     /// Nothing: the operation is no subscription.
     None,
     /// To hand over its stream.
-    Open(Arc<Mutex<Option<Items>>>),
+    Open(Opened),
     /// To answer with this update.
     Answer(AnyItem),
 }
@@ -132,13 +136,15 @@ impl Phase {
     /// What the root field streams now; `open` starts the subscription.
     pub async fn run<T: Item>(
         &self,
+        field: Subscribed,
         open: impl Future<Output = ApiResult<BoxStream<'static, service::Result<T>>>> + Send,
     ) -> ApiResult<stream::Iter<std::option::IntoIter<T>>> {
         let item = match self {
             Self::Answer(item) => item.item.downcast_ref().cloned(),
             Self::Open(opened) => {
                 let items = open.await?.map(|item| item.map(AnyItem::from)).boxed();
-                *opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(items);
+                let held = Held::new(metrics().subscriptions.of(field));
+                *opened.lock().unwrap_or_else(PoisonError::into_inner) = Some((items, held));
                 None
             }
             Self::None => None,
@@ -163,6 +169,7 @@ enum State {
 struct Subscriber {
     items: Items,
     selection: Selection,
+    _open: Held,
 }
 
 impl Live {
@@ -208,10 +215,14 @@ impl Live {
 
     /// Starts a subscription. Fails with the response that says why, or with none when the document asks for nothing.
     async fn open(&self, viewer: Viewer, operation: Prepared) -> Result<Subscriber, Option<Response>> {
-        let opened = Arc::<Mutex<Option<Items>>>::default();
-        let response = self.executor.subscription(viewer, &operation, Phase::Open(opened.clone())).await;
-        let items = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-        items.map(|items| Subscriber { items, selection: Selection::of(operation, viewer) }).ok_or(response)
+        let measured = operation.measured(self.executor.slow);
+        let opened = Opened::default();
+        let opening = self.executor.subscription(viewer, &operation, Phase::Open(opened.clone()));
+        let response = measured.run(opening).await;
+        measured.end(response.as_ref().map_or("OK", |response| error::outcome(&response.errors)));
+        let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let subscriber = |(items, held)| Subscriber { items, selection: Selection::of(operation, viewer), _open: held };
+        opened.map(subscriber).ok_or(response)
     }
 
     async fn answer(&self, selection: &Selection, item: AnyItem) -> Answer {
@@ -240,6 +251,7 @@ impl Live {
 
     /// The result for one update as JSON, or the response if there is an error in it.
     async fn execute(&self, selection: &Selection, item: AnyItem) -> Result<Arc<RawValue>, Response> {
+        metrics().updates_executed.inc();
         let operation = selection.operation();
         let answer = self.executor.subscription(selection.viewer(), operation, Phase::Answer(item)).await;
         // Invariant: the root field answered when it was opened, so it is neither skipped nor missing.

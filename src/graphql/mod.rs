@@ -17,7 +17,7 @@ mod selection;
 mod task;
 mod user;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_graphql::{
     Context, Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError,
@@ -29,9 +29,9 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
-pub use crate::service::Authenticated;
 /// Who sends a request, as the transports keep it.
 pub use crate::service::Authenticated as ViewerSession;
+pub use crate::service::{Authenticated, Readiness};
 pub use connection::MAX_PAGE_SIZE;
 use document::MAX_NESTING;
 pub use document::{
@@ -47,6 +47,7 @@ use operation::{Batches, Operation};
 use crate::{
     domain::{self, EventCursor, Viewer},
     service::{OperationHash, Service, ServiceError},
+    telemetry,
 };
 
 /// Which way a list is sorted. Ties are broken by id in the same direction.
@@ -115,8 +116,8 @@ pub trait Endpoint: Send + Sync + 'static {
     /// The schema in the schema definition language.
     fn sdl(&self) -> String;
 
-    /// Succeeds when requests can be served; else says which part fails.
-    async fn ready(&self) -> Result<(), String>;
+    /// Whether requests can be served, and what is not as it should be. Takes 5 s at most.
+    async fn readiness(&self) -> Readiness;
 }
 
 /// Appends the data of a response as JSON. Parts of it may be JSON text already: they are not read again, as serde
@@ -144,6 +145,8 @@ pub struct ApiOptions {
     pub introspection: bool,
     /// How documents are treated.
     pub documents: DocumentOptions,
+    /// An operation that takes longer is logged. Default: none is.
+    pub slow: Option<Duration>,
 }
 
 /// The API over a service.
@@ -158,6 +161,7 @@ struct Executor {
     /// Validates next to nothing: documents are valid when they come here.
     schema: Schema<Query, Mutation, Subscription>,
     service: Arc<Service>,
+    slow: Duration,
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
@@ -181,7 +185,7 @@ impl Api {
             || if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
         let documents = Arc::new(Documents::new(builder(), options.documents)?);
         let schema = builder().limit_recursive_depth(MAX_NESTING).validation_mode(ValidationMode::Fast).finish();
-        let executor = Arc::new(Executor { documents, schema, service });
+        let executor = Arc::new(Executor { documents, schema, service, slow: options.slow.unwrap_or(Duration::MAX) });
         Ok(Self { live: Live::new(executor.clone()), executor })
     }
 }
@@ -189,11 +193,15 @@ impl Api {
 impl Executor {
     /// Runs a query or mutation.
     async fn execute(&self, viewer: Viewer, operation: &Prepared) -> Response {
+        let measured = operation.measured(self.slow);
         let (request, batches) = self.request(viewer, operation, Phase::None);
         let schema = self.schema.clone();
         let answer = stream::once(async move { schema.execute(request).await }).boxed();
+        let answer = measured.run(Operation::new(answer, batches).next()).await;
         // Invariant: the stream has one item.
-        complete(Operation::new(answer, batches).next().await.unwrap_or_default(), operation)
+        let response = complete(answer.unwrap_or_default(), operation);
+        measured.end(error::outcome(&response.errors));
+        response
     }
 
     /// Runs a subscription in a phase that has one answer at most.
@@ -256,7 +264,11 @@ impl Endpoint for Api {
     }
 
     async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response> {
-        self.executor.documents.prepare(request).await
+        let prepared = self.executor.documents.prepare(request).await;
+        if let Err(refusal) = &prepared {
+            telemetry::operation::refused(error::outcome(&refusal.errors));
+        }
+        prepared
     }
 
     async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response {
@@ -275,10 +287,7 @@ impl Endpoint for Api {
         self.executor.schema.sdl()
     }
 
-    async fn ready(&self) -> Result<(), String> {
-        self.executor.service.ready().await.map_err(|error| {
-            tracing::warn!(%error, "not ready");
-            "storage".to_owned()
-        })
+    async fn readiness(&self) -> Readiness {
+        self.executor.service.readiness().await
     }
 }

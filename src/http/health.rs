@@ -1,6 +1,6 @@
 //! Alive, ready, and the schema.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Extension,
@@ -10,9 +10,7 @@ use axum::{
 };
 
 use super::{error::Failure, router::Http, serve::Lifecycle};
-
-/// How long the check of what the server depends on may take.
-const READY_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::graphql::Readiness;
 
 pub(super) async fn alive() -> Response {
     text("ok\n".to_owned())
@@ -22,11 +20,12 @@ pub(super) async fn ready(State(http): State<Arc<Http>>, lifecycle: Option<Exten
     if lifecycle.is_some_and(|Extension(lifecycle)| lifecycle.is_stopping()) {
         return unavailable("the server is stopping".to_owned());
     }
-    let checked = tokio::time::timeout(READY_TIMEOUT, http.endpoint.ready()).await;
-    match checked.unwrap_or_else(|_| Err("the check of what it depends on took too long".to_owned())) {
-        Ok(()) => text("ok\n".to_owned()),
-        Err(reason) => unavailable(reason),
+    let Readiness { failing, impaired } = http.endpoint.readiness().await;
+    if failing.is_empty() {
+        let impaired: String = impaired.iter().map(|part| format!("impaired: {part}\n")).collect();
+        return text(format!("ok\n{impaired}"));
     }
+    unavailable([failing, impaired].concat().join("; "))
 }
 
 fn unavailable(reason: String) -> Response {

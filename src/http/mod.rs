@@ -15,6 +15,7 @@ mod body;
 mod error;
 mod graphql_http;
 mod health;
+mod metrics;
 mod observe;
 mod params;
 mod router;
@@ -28,6 +29,7 @@ mod wire;
 
 use std::time::Duration;
 
+pub use metrics::serve_metrics;
 pub use router::router;
 pub use security::AllowedOrigins;
 pub use serve::serve;

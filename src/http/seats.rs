@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::domain::{UserId, Viewer};
+use crate::{
+    domain::{UserId, Viewer},
+    telemetry::metrics,
+};
 
 /// The open connections of each user.
 pub(super) struct Seats {
@@ -29,6 +32,7 @@ impl Seats {
         let mut taken = self.taken();
         let count = taken.entry(user).or_default();
         if *count >= self.limit {
+            metrics().refusals.of(["connections_per_user"]).inc();
             return Err(format!("Too many connections: at most {} of one user at once", self.limit));
         }
         *count += 1;

@@ -5,6 +5,7 @@ use crate::{
     auth::{AccessToken, RefreshToken},
     domain::{SessionId, User, UserId, UserRole, Viewer},
     storage::{Rotation, Session, StoreError},
+    telemetry::metrics::{Outcome, metrics},
 };
 
 /// What an account is made from.
@@ -170,11 +171,13 @@ impl Service {
 
     fn tokens_for(&self, user: User, refresh: RefreshToken) -> Result<SignIn> {
         let access = self.tokens.issue(user.id, refresh.session(), self.now()).map_err(internal)?;
+        metrics().sign_ins.of(Outcome::Ok).inc();
         Ok(SignIn { access, refresh: refresh.reveal(), user, session: refresh.session() })
     }
 }
 
 fn bad_credentials(message: &str) -> ServiceError {
+    metrics().sign_ins.of(Outcome::Failed).inc();
     UserError::general(UserErrorCode::BadCredentials, message).into()
 }
 

@@ -30,18 +30,19 @@ mod subscription;
 mod topics;
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
 use futures_util::Stream;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     bus::EventBus,
-    domain::{Event, LogFilter, LogId, Seq},
+    domain::{Clock, Event, LogFilter, LogId, Seq, SystemClock},
     storage::{EventStore, StoreError},
+    telemetry::metrics,
 };
 use pump::Pump;
 use recent::Recent;
@@ -81,6 +82,9 @@ impl Default for FeedOptions {
         }
     }
 }
+
+/// How long the log may go unread, beyond the usual, before the feed counts as stalled: some failed reads.
+const STALLED_AFTER: Duration = Duration::from_secs(15);
 
 /// Where a subscription begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +144,8 @@ struct Shared {
     /// Who waits for what; woken only after `recent` has it.
     topics: Topics,
     reads: Semaphore,
+    /// When the pump last read the log to its end.
+    read_at: Mutex<Instant>,
 }
 
 impl EventFeed {
@@ -158,9 +164,12 @@ impl EventFeed {
             topics: Topics::default(),
             reads: Semaphore::new(options.concurrent_reads.clamp(1, Semaphore::MAX_PERMITS)),
             recent: RwLock::new(recent),
+            read_at: Mutex::new(Instant::now()),
             store,
             options,
         });
+        shared.was_read();
+        metrics().feed_head.set(shared.head());
         let tasks = TaskTracker::new();
         tasks.spawn(stop.clone().run_until_cancelled_owned(Pump::new(Arc::clone(&shared), receiver).run()));
         tasks.close();
@@ -175,6 +184,17 @@ impl EventFeed {
     /// The number of the last entry this node knows of.
     pub fn head(&self) -> Seq {
         self.shared.head()
+    }
+
+    /// Whether the other nodes hear of this one's entries at once.
+    pub fn is_connected(&self) -> bool {
+        self.bus.is_connected()
+    }
+
+    /// For how long the log has not been read, if that is longer than some failed reads take.
+    pub fn stalled_for(&self) -> Option<Duration> {
+        let read_at = *self.shared.read_at.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(read_at.elapsed()).filter(|silent| *silent > self.shared.options.poll_every + STALLED_AFTER)
     }
 
     /// Tells all nodes of entries that were just committed. To be called after each change with what it appended;
@@ -230,13 +250,26 @@ impl Shared {
         self.reads.is_closed()
     }
 
+    /// The log was read to its end just now.
+    fn was_read(&self) {
+        *self.read_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        metrics().feed_read_at.set(SystemClock.now().unix_millis() as f64 / 1000.0);
+    }
+
     /// Shows subscribers what comes next in the log.
     fn append(&self, events: Vec<Arc<Event>>) {
+        let now = SystemClock.now().unix_millis();
+        for event in &events {
+            // Clocks of nodes may differ a little.
+            let lag = now.saturating_sub(event.occurred_at.unix_millis()).max(0);
+            metrics().event_lag.observe(lag as f64 / 1000.0);
+        }
         let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
         let before = recent.head();
         events.iter().cloned().for_each(|event| recent.push(event));
         let head = recent.head();
         drop(recent);
+        metrics().feed_head.set(head);
         // Now and then all of them come forward, lest those who sleep be left behind by what is in memory.
         let stride = Seq::try_from(self.options.recent / 4).unwrap_or(Seq::MAX).max(1);
         if before / stride == head / stride { self.topics.wake(&events) } else { self.topics.wake_all() }

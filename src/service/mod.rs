@@ -38,6 +38,10 @@ use crate::{
     auth::{AccessTokens, Passwords},
     domain::{Clock, Stamp, Timestamp, Viewer},
     storage::{self, Committed, Store},
+    telemetry::{
+        metrics::{Part, metrics},
+        operation,
+    },
 };
 use feed::EventFeed;
 
@@ -50,6 +54,18 @@ pub struct ServiceOptions {
     pub log_retention: Duration,
     /// How long idempotency keys are kept, 24 hours at least.
     pub idempotency_retention: Duration,
+}
+
+/// How long the database may take to say that it is there.
+const PING_WITHIN: Duration = Duration::from_secs(5);
+
+/// Whether requests can be served, with a line for each part that is not as it should be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// What has to work and does not. Ready means that there is nothing here.
+    pub failing: Vec<String>,
+    /// What does not work and is not needed.
+    pub impaired: Vec<String>,
 }
 
 /// All use cases over one store.
@@ -88,9 +104,30 @@ impl Service {
         }
     }
 
-    /// Succeeds when requests can be served.
-    pub async fn ready(&self) -> Result<()> {
-        Ok(self.store.ping().await?)
+    /// What the service depends on, as it is now. Takes 5 s at most.
+    pub async fn readiness(&self) -> Readiness {
+        let mut readiness = Readiness::default();
+        let pinged = tokio::time::timeout(PING_WITHIN, self.store.ping()).await;
+        let pinged = pinged.unwrap_or_else(|_| Err(storage::StoreError::Unavailable("no answer".to_owned())));
+        if let Err(error) = &pinged {
+            tracing::warn!(%error, "not ready");
+            readiness.failing.push("storage: the database does not answer as it should; the log says more".to_owned());
+        }
+        let stalled = self.feed.stalled_for();
+        if let Some(silent) = stalled {
+            let silent = silent.as_secs();
+            readiness.failing.push(format!("feed: the event log was not read for {silent} s; subscribers wait"));
+        }
+        let connected = self.feed.is_connected();
+        if !connected {
+            readiness
+                .impaired
+                .push("bus: no connection to Redis; other nodes hear of events a little later".to_owned());
+        }
+        for (part, good) in [(Part::Storage, pinged.is_ok()), (Part::Feed, stalled.is_none()), (Part::Bus, connected)] {
+            metrics().ready.of(part).set(good.into());
+        }
+        readiness
     }
 
     /// Deletes what is past its retention.
@@ -118,11 +155,11 @@ impl Service {
         F: Future<Output = storage::Result<Committed<T>>> + Send,
     {
         let (store, feed) = (self.store.clone(), self.feed.clone());
-        let task = tokio::spawn(async move {
+        let task = tokio::spawn(operation::carry(async move {
             let committed = write(store).await?;
             feed.announce(committed.events);
             Ok(committed.value)
-        });
+        }));
         task.await.map_err(storage::StoreError::internal)?
     }
 }

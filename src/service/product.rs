@@ -14,6 +14,7 @@ use crate::{
         Viewer,
     },
     storage::{Idempotency, ProductQuery, StockAdjustment},
+    telemetry::metrics::{Cache, metrics},
 };
 
 /// The window of trending products, in days.
@@ -112,7 +113,11 @@ impl Service {
         let wanted = usize::try_from(first).ok().filter(|wanted| (1..=TRENDING_MAX as usize).contains(wanted));
         let wanted =
             wanted.ok_or_else(|| ServiceError::BadInput(format!("first: has to be between 1 and {TRENDING_MAX}")))?;
-        let load = async { self.store.trending_products(TRENDING_DAYS, TRENDING_MAX).await.map(Arc::new) };
+        metrics().cache_lookups.of(Cache::Trending).inc();
+        let load = async {
+            metrics().cache_misses.of(Cache::Trending).inc();
+            self.store.trending_products(TRENDING_DAYS, TRENDING_MAX).await.map(Arc::new)
+        };
         let trending = self.trending.try_get_with((), load).await.map_err(shared_error)?;
         Ok(trending.iter().take(wanted).cloned().collect())
     }

@@ -10,6 +10,7 @@ use super::{Result, Service, ServiceError, access, product::shared_error};
 use crate::{
     auth::{OperationHash, StreamTicket},
     domain::{SessionId, Timestamp, UserId, UserRole, Viewer},
+    telemetry::metrics::{Cache, metrics},
 };
 
 /// How long a node may go on with the rights it read last: well within the 2 s that a revocation may take.
@@ -73,7 +74,9 @@ impl Service {
 
     /// The viewer in a session that has not ended, with the rights they have now.
     async fn viewer_in(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<Viewer> {
+        metrics().cache_lookups.of(Cache::Sessions).inc();
         let load = async {
+            metrics().cache_misses.of(Cache::Sessions).inc();
             let user = self.store.session_users(&[session], now).await.map_err(Arc::new)?.pop().flatten();
             Ok(user.map(|user| (user.id, user.role)))
         };

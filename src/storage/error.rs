@@ -70,4 +70,13 @@ impl StoreError {
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
     }
+
+    /// What metrics tell apart: whether the database is away, we are at fault, or the rules forbid it.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+            _ => "refused",
+        }
+    }
 }

@@ -1,14 +1,18 @@
-//! A store that counts the calls made to it.
+//! A store that measures the calls made to it.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use async_trait::async_trait;
 
 use super::*;
-use crate::domain::*;
+use crate::{
+    domain::*,
+    telemetry::{metrics, operation},
+};
 
 /// How often each storage method was called. Cheap to clone; clones count together.
 #[derive(Debug, Clone, Default)]
@@ -29,27 +33,41 @@ impl CallCounts {
     }
 }
 
-/// A [`Store`] that passes every call on to another one and counts it.
+/// A [`Store`] that passes every call on to another one and measures it.
 pub struct Observed {
     inner: Arc<dyn Store>,
-    counts: CallCounts,
+    engine: &'static str,
+    counts: Option<CallCounts>,
 }
 
 impl Observed {
-    /// Counts the calls to `inner` in `counts`.
-    pub fn new(inner: Arc<dyn Store>, counts: CallCounts) -> Self {
-        Self { inner, counts }
+    /// Measures the calls to `inner`, and counts them in `counts`.
+    pub fn new(inner: Arc<dyn Store>, counts: Option<CallCounts>) -> Self {
+        Self { engine: inner.engine(), inner, counts }
+    }
+
+    async fn observe<T>(&self, method: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
+        if let Some(counts) = &self.counts {
+            counts.count(method);
+        }
+        operation::count_storage_call();
+        let started = Instant::now();
+        let result = call.await;
+        let outcome = result.as_ref().err().map_or("ok", StoreError::outcome);
+        metrics().storage_calls.of([self.engine, method, outcome]).inc();
+        metrics().storage_call_duration.of([self.engine, method]).observe(started.elapsed().as_secs_f64());
+        result
     }
 }
 
 macro_rules! pass_on {
-    ($trait:ident { $( fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty; )* }) => {
+    ($trait:ident { $( fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty $(, batch $batch:ident)?; )* }) => {
         #[async_trait]
         impl $trait for Observed {
             $(
                 async fn $name(&self, $($arg: $type),*) -> Result<$answer> {
-                    self.counts.count(stringify!($name));
-                    self.inner.$name($($arg),*).await
+                    $(metrics().storage_batch_size.of([stringify!($name)]).observe($batch.len() as f64);)?
+                    self.observe(stringify!($name), self.inner.$name($($arg),*)).await
                 }
             )*
         }
@@ -57,10 +75,10 @@ macro_rules! pass_on {
 }
 
 pass_on!(UserStore {
-    fn users_by_ids(ids: &[UserId]) -> Vec<Option<User>>;
-    fn users_by_emails(emails: &[String]) -> Vec<Option<User>>;
-    fn list_users(queries: &[UserQuery]) -> Vec<Page<User>>;
-    fn count_users(filters: &[UserFilter]) -> Vec<u64>;
+    fn users_by_ids(ids: &[UserId]) -> Vec<Option<User>>, batch ids;
+    fn users_by_emails(emails: &[String]) -> Vec<Option<User>>, batch emails;
+    fn list_users(queries: &[UserQuery]) -> Vec<Page<User>>, batch queries;
+    fn count_users(filters: &[UserFilter]) -> Vec<u64>, batch filters;
     fn insert_user(user: &User, password_hash: Option<&str>) -> ();
     fn update_user(id: UserId, changes: UserChanges, expected_version: Option<i32>, at: Timestamp) -> User;
     fn delete_user(id: UserId, at: Timestamp) -> User;
@@ -71,7 +89,7 @@ pass_on!(UserStore {
 
 pass_on!(SessionStore {
     fn insert_session(session: &Session) -> ();
-    fn session_users(ids: &[SessionId], now: Timestamp) -> Vec<Option<User>>;
+    fn session_users(ids: &[SessionId], now: Timestamp) -> Vec<Option<User>>, batch ids;
     fn rotate_session(
         id: SessionId, presented: TokenHash, next: TokenHash, expires_at: Timestamp, now: Timestamp
     ) -> Rotation;
@@ -80,10 +98,10 @@ pass_on!(SessionStore {
 });
 
 pass_on!(ProductStore {
-    fn products_by_ids(ids: &[ProductId]) -> Vec<Option<Product>>;
-    fn products_by_skus(skus: &[String]) -> Vec<Option<Product>>;
-    fn list_products(queries: &[ProductQuery]) -> Vec<Page<Product>>;
-    fn count_products(filters: &[ProductFilter]) -> Vec<u64>;
+    fn products_by_ids(ids: &[ProductId]) -> Vec<Option<Product>>, batch ids;
+    fn products_by_skus(skus: &[String]) -> Vec<Option<Product>>, batch skus;
+    fn list_products(queries: &[ProductQuery]) -> Vec<Page<Product>>, batch queries;
+    fn count_products(filters: &[ProductFilter]) -> Vec<u64>, batch filters;
     fn trending_products(days: u32, limit: u32) -> Vec<Product>;
     fn insert_product(product: Product, stamp: Stamp) -> Committed<Product>;
     fn update_product(
@@ -93,18 +111,18 @@ pass_on!(ProductStore {
 });
 
 pass_on!(OrderStore {
-    fn orders_by_ids(ids: &[OrderId]) -> Vec<Option<Order>>;
-    fn orders_by_numbers(numbers: &[String]) -> Vec<Option<Order>>;
-    fn list_orders(queries: &[OrderQuery]) -> Vec<Page<Order>>;
-    fn count_orders(filters: &[OrderFilter]) -> Vec<u64>;
+    fn orders_by_ids(ids: &[OrderId]) -> Vec<Option<Order>>, batch ids;
+    fn orders_by_numbers(numbers: &[String]) -> Vec<Option<Order>>, batch numbers;
+    fn list_orders(queries: &[OrderQuery]) -> Vec<Page<Order>>, batch queries;
+    fn count_orders(filters: &[OrderFilter]) -> Vec<u64>, batch filters;
     fn place_order(order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Committed<Placed>;
     fn change_order_status(change: StatusChange, stamp: Stamp) -> Committed<Order>;
 });
 
 pass_on!(TaskStore {
-    fn tasks_by_ids(ids: &[TaskId]) -> Vec<Option<Task>>;
-    fn list_tasks(queries: &[TaskQuery]) -> Vec<Page<Task>>;
-    fn count_tasks(filters: &[TaskFilter]) -> Vec<u64>;
+    fn tasks_by_ids(ids: &[TaskId]) -> Vec<Option<Task>>, batch ids;
+    fn list_tasks(queries: &[TaskQuery]) -> Vec<Page<Task>>, batch queries;
+    fn count_tasks(filters: &[TaskFilter]) -> Vec<u64>, batch filters;
     fn insert_task(task: Task, stamp: Stamp) -> Committed<Task>;
     fn update_task(
         id: TaskId, changes: TaskChanges, expected_version: Option<i32>, stamp: Stamp
@@ -118,10 +136,10 @@ pass_on!(EventStore {
 });
 
 pass_on!(ImportStore {
-    fn import_users(users: &[User]) -> u64;
-    fn import_products(products: &[Product]) -> u64;
-    fn import_orders(orders: &[Order]) -> u64;
-    fn import_tasks(tasks: &[Task]) -> u64;
+    fn import_users(users: &[User]) -> u64, batch users;
+    fn import_products(products: &[Product]) -> u64, batch products;
+    fn import_orders(orders: &[Order]) -> u64, batch orders;
+    fn import_tasks(tasks: &[Task]) -> u64, batch tasks;
 });
 
 #[async_trait]
@@ -131,11 +149,11 @@ impl Store for Observed {
     }
 
     async fn ping(&self) -> Result<()> {
-        self.inner.ping().await
+        self.observe("ping", self.inner.ping()).await
     }
 
     async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()> {
-        self.inner.prune(now, log_before, keys_before).await
+        self.observe("prune", self.inner.prune(now, log_before, keys_before)).await
     }
 
     async fn close(&self) {

@@ -1,8 +1,16 @@
-//! What operators see: the log, on standard error.
+//! What operators see: the log, on standard error, and the metrics.
+//!
+//! Both belong to the process. Every layer but the domain may write to them, and they see no other part.
+
+pub mod metrics;
+pub mod operation;
 
 use std::io::{self, IsTerminal};
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+pub use metrics::metrics;
+pub use operation::Operation;
 
 /// Starts the log of the process: what `filter` lets through, as JSON lines or for people. A second call changes
 /// nothing, nor does a filter that can't be read: it counts as `info`.

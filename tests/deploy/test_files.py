@@ -22,9 +22,6 @@ ORDERWIRE = Path(os.environ.get("ORDERWIRE", ROOT / "target/debug/orderwire")).r
 
 NODES = ["node1", "node2", "node3"]
 
-# Settings that these files name and the server has yet to get.
-PLANNED = {"METRICS_BIND"}
-
 
 def orderwire(*arguments, **environment):
     """What the server prints, with this environment and no other."""
@@ -104,8 +101,7 @@ class Schemas(unittest.TestCase):
 class Settings(unittest.TestCase):
     def known(self, names, where):
         variables, _ = settings()
-        self.assertEqual(PLANNED & variables, set(), "there now: no longer planned")
-        self.assertEqual(set(names) - variables - PLANNED, set(), f"{where} names what is no setting")
+        self.assertEqual(set(names) - variables, set(), f"{where} names what is no setting")
 
     def test_compose(self):
         for node in NODES:
@@ -130,7 +126,7 @@ class Settings(unittest.TestCase):
         sections = {key.split(".")[0] for key in keys if "." in key}
         named = {name for name in re.findall(r"`(\w+\.\w+)`", text) if name.split(".")[0] in sections}
         self.assertGreater(len(named), 3)
-        self.assertEqual(named - set(keys) - {name for name in PLANNED if "." in name}, set())
+        self.assertEqual(named - set(keys), set())
 
     def test_variables_of_compose_are_those_of_its_example(self):
         example = (DEPLOY / ".env.example").read_text()

@@ -14,19 +14,19 @@ use paths::paths;
 /// Each part of the source, and the parts it may name besides itself. A file belongs to the longest that fits.
 const PARTS: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("storage", &["domain"]),
-    ("storage::sqlite", &["storage", "domain"]),
-    ("storage::mongo", &["storage", "domain"]),
-    ("bus", &["domain"]),
-    ("bus::local", &["bus", "domain"]),
-    ("bus::redis", &["bus", "bus::local", "domain"]),
-    ("auth", &["domain"]),
-    ("service", &["storage", "bus", "auth", "domain"]),
-    ("graphql", &["service", "domain"]),
-    ("http", &["graphql", "domain"]),
-    ("jobs", &["service", "domain"]),
+    ("storage", &["domain", "telemetry"]),
+    ("storage::sqlite", &["storage", "domain", "telemetry"]),
+    ("storage::mongo", &["storage", "domain", "telemetry"]),
+    ("bus", &["domain", "telemetry"]),
+    ("bus::local", &["bus", "domain", "telemetry"]),
+    ("bus::redis", &["bus", "bus::local", "domain", "telemetry"]),
+    ("auth", &["domain", "telemetry"]),
+    ("service", &["storage", "bus", "auth", "domain", "telemetry"]),
+    ("graphql", &["service", "domain", "telemetry"]),
+    ("http", &["graphql", "domain", "telemetry"]),
+    ("jobs", &["service", "domain", "telemetry"]),
     ("config", &["domain"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &[]),
     ("cli", &["app", "config", "service", "domain", "graphql", "telemetry"]),
     (
         "app",
@@ -61,6 +61,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("async_graphql", &["graphql", "http"]),
     ("async_graphql_axum", &["graphql", "http"]),
     ("axum", &["http", "app", "cli"]),
+    ("prometheus_client", &["telemetry"]),
 ];
 
 /// The part that a path lies in; `None` for the root and for what the table doesn't know.

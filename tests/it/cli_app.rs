@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use orderwire::{
     app::App,
     config::{BindAddress, Config, DatabaseUrl},
-    storage::{CallCounts, Observed},
+    storage::CallCounts,
 };
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -49,8 +49,7 @@ async fn several_servers_live_in_one_process_each_with_data_of_its_own() {
 #[tokio::test]
 async fn calls_of_the_store_can_be_counted() {
     let counts = CallCounts::default();
-    let observe = counts.clone();
-    let app = App::start_with(&config(), |store| std::sync::Arc::new(Observed::new(store, observe))).await.unwrap();
+    let app = App::start_counted(&config(), Some(counts.clone())).await.unwrap();
     let (address, shutdown, running) = run(app);
     counts.take();
     graphql(&format!("http://{address}"), None, "{ products { nodes { id } } }", json!({})).await;

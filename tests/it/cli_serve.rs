@@ -88,7 +88,9 @@ fn what_it_cannot_use_is_told_in_one_line() {
         ("auth.private_key_file=missing.key", "auth.public_key_file: is needed"),
     ] {
         let mut arguments = vec!["serve", "--set", setting];
-        for quick in ["database.mongodb_server_selection_timeout=200ms", "redis.connect_timeout=200ms"] {
+        let quick =
+            ["database.mongodb_server_selection_timeout=200ms", "redis.connect_timeout=200ms", "server.start_wait=0s"];
+        for quick in quick {
             arguments.extend(["--set", quick]);
         }
         if !setting.contains("bind") {

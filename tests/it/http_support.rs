@@ -21,7 +21,9 @@ use futures_util::{
 };
 use orderwire::{
     domain::{Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
-    graphql::{Answer, DocumentOptions, Documents, Endpoint, OperationRequest, Prepared, ResumeAfter, ViewerSession},
+    graphql::{
+        Answer, DocumentOptions, Documents, Endpoint, OperationRequest, Prepared, Readiness, ResumeAfter, ViewerSession,
+    },
     http::{self, HttpOptions},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -294,8 +296,9 @@ impl Endpoint for TestEndpoint {
         self.schema.sdl()
     }
 
-    async fn ready(&self) -> Result<(), String> {
-        if self.probe.unready.load(SeqCst) { Err("storage does not answer".to_owned()) } else { Ok(()) }
+    async fn readiness(&self) -> Readiness {
+        let failing = self.probe.unready.load(SeqCst).then(|| "storage does not answer".to_owned());
+        Readiness { failing: failing.into_iter().collect(), impaired: Vec::new() }
     }
 }
 

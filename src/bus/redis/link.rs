@@ -16,6 +16,7 @@ use tracing::{debug, info, warn};
 use crate::{
     bus::{Backoff, BusMessage, local::LocalBus},
     domain::Event,
+    telemetry::metrics::{BusMessages, metrics},
 };
 
 /// Events sent in one round trip at most.
@@ -64,7 +65,7 @@ impl Link {
                 Ok((sink, messages)) => {
                     backoff.reset();
                     info!(address = self.address, "listening to Redis");
-                    self.state.send_modify(|state| (state.listening, state.failure) = (true, None));
+                    self.update(|state| (state.listening, state.failure) = (true, None));
                     self.local.deliver(BusMessage::Gap);
                     tokio::select! {
                         failure = keep_alive(sink) => failure,
@@ -99,9 +100,14 @@ impl Link {
             Some((_, event)) => serde_json::from_slice::<Event>(event).map_err(|error| error.to_string()),
             None => Err("it is too short".to_owned()),
         };
+        let messages = &metrics().bus_messages;
         Some(match decoded {
-            Ok(event) => BusMessage::Event(Arc::new(event)),
+            Ok(event) => {
+                messages.of(BusMessages::Received).inc();
+                BusMessage::Event(Arc::new(event))
+            }
             Err(error) => {
+                messages.of(BusMessages::Unreadable).inc();
                 warn!(error, "a message on the bus is not readable; another version of Orderwire may have sent it");
                 BusMessage::Gap
             }
@@ -115,24 +121,29 @@ impl Link {
         let mut batch = Vec::with_capacity(BATCH);
         while queue.recv_many(&mut batch, BATCH).await > 0 {
             let messages = self.encode(&batch);
+            let events = batch.len() as u64;
             batch.clear();
-            if self.send(&messages, &mut connection).await {
+            if self.send(&messages, events, &mut connection).await {
                 backoff.reset();
                 continue;
             }
             // An idle connection may have been closed: once more on a fresh one, then the log has to do.
             connection = self.connect(&mut backoff).await;
-            if !self.send(&messages, &mut connection).await {
+            if !self.send(&messages, events, &mut connection).await {
+                metrics().bus_messages.of(BusMessages::Dropped).inc_by(events);
                 sleep(backoff.delay()).await;
                 connection = self.connect(&mut backoff).await;
             }
         }
-        self.state.send_modify(|state| state.published_all = true);
+        self.update(|state| state.published_all = true);
     }
 
-    async fn send(&self, messages: &Pipeline, connection: &mut MultiplexedConnection) -> bool {
+    async fn send(&self, messages: &Pipeline, events: u64, connection: &mut MultiplexedConnection) -> bool {
         match within(messages.exec_async(connection)).await {
-            Ok(()) => true,
+            Ok(()) => {
+                metrics().bus_messages.of(BusMessages::Sent).inc_by(events);
+                true
+            }
             Err(failure) => {
                 self.lost("publishing", failure, |state| state.publishing = false);
                 false
@@ -146,7 +157,7 @@ impl Link {
         loop {
             match within(self.client.get_multiplexed_async_connection_with_config(&config)).await {
                 Ok(connection) => {
-                    self.state.send_modify(|state| state.publishing = true);
+                    self.update(|state| state.publishing = true);
                     return connection;
                 }
                 Err(failure) => self.lost("publishing", failure, |state| state.publishing = false),
@@ -174,9 +185,16 @@ impl Link {
         } else {
             warn!(address = self.address, failure, "{what} on Redis failed; trying again until it works");
         }
-        self.state.send_modify(|state| {
+        self.update(|state| {
             update(state);
             state.failure = Some(failure);
+        });
+    }
+
+    fn update(&self, update: impl FnOnce(&mut State)) {
+        self.state.send_modify(|state| {
+            update(state);
+            metrics().bus_connected.set(state.is_connected().into());
         });
     }
 }

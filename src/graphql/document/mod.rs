@@ -41,6 +41,7 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::{code, error};
+use crate::telemetry::metrics::{Cache as Cached, metrics};
 pub use limits::DocumentLimits;
 pub(super) use limits::MAX_NESTING;
 use limits::refusal;
@@ -130,6 +131,7 @@ impl Documents {
     }
 
     async fn check(&self, request: OperationRequest) -> Result<Prepared, Refusal> {
+        metrics().cache_lookups.of(Cached::Documents).inc();
         let named = Named::by(&request)?;
         let OperationRequest { query, operation_name, variables, .. } = request;
         let name = operation_name.map(Into::into);
@@ -176,6 +178,7 @@ impl Documents {
         if let Some(document) = self.known.get(&key) {
             return Ok(document);
         }
+        metrics().cache_misses.of(Cached::Documents).inc();
         let document = Arc::new(self.read(text, key.1.clone())?);
         self.known.insert(key, document.clone());
         Ok(document)

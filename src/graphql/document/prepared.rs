@@ -1,6 +1,6 @@
 //! Operations that are ready to be run.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_graphql::{
     Name, Positioned, Request, Value, Variables,
@@ -16,12 +16,15 @@ use crate::{
     domain::EventCursor,
     graphql::ResumeAfter,
     service::{OperationHash, fingerprint},
+    telemetry,
 };
 
 /// One operation of a valid document, and all that is known of it without its variables.
 pub(in crate::graphql) struct Document {
     pub(super) text: Arc<str>,
     name: Option<Box<str>>,
+    /// The operation's name in the document, whether it was asked for by name or not; empty when it has none.
+    label: Box<str>,
     /// This operation and the fragments it spreads, nothing else.
     executable: ExecutableDocument,
     kind: OperationType,
@@ -46,7 +49,15 @@ impl Document {
         };
         // Measured: a document of the usual form takes some thirty times its text, what it is stored under included.
         let weight = u32::try_from(text.len().saturating_mul(30).saturating_add(2048)).unwrap_or(u32::MAX);
+        let label = match (&name, &document.operations) {
+            (Some(name), _) => Some(name.clone()),
+            // The only one, as no name was needed to find it.
+            (None, DocumentOperations::Multiple(operations)) => operations.keys().next().map(|name| (**name).into()),
+            (None, DocumentOperations::Single(_)) => None,
+        };
+        let label = label.unwrap_or_default();
         Self {
+            label,
             kind: operation.node.ty,
             cost: Cost::of(types, &executable, &operation.node),
             shape: Shape::of(types, &executable, &operation.node),
@@ -158,6 +169,16 @@ impl Prepared {
     /// The name of the operation, empty when it was not asked for by name.
     pub(in crate::graphql) fn name(&self) -> &str {
         self.document.name.as_deref().unwrap_or_default()
+    }
+
+    /// The operation, to be measured. One that takes longer than `slow` is logged.
+    pub(in crate::graphql) fn measured(&self, slow: Duration) -> telemetry::Operation {
+        let kind = match self.kind() {
+            OperationType::Query => "query",
+            OperationType::Mutation => "mutation",
+            OperationType::Subscription => "subscription",
+        };
+        telemetry::Operation::start(&self.document.label, kind, slow)
     }
 
     pub(in crate::graphql) fn shape(&self) -> &Shape {

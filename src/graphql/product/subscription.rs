@@ -4,9 +4,12 @@ use async_graphql::{Context, ID, Subscription};
 use futures_util::{Stream, StreamExt};
 
 use super::Product;
-use crate::graphql::{
-    error::{ApiError, ApiResult, argument_id},
-    loaders::Call,
+use crate::{
+    graphql::{
+        error::{ApiError, ApiResult, argument_id},
+        loaders::Call,
+    },
+    telemetry::metrics::Subscribed,
 };
 
 /// Subscriptions to products.
@@ -25,6 +28,6 @@ impl StockSubscription {
         let call = Call::of(context);
         let ids = product_ids.iter().map(|id| argument_id("productIds", id)).collect::<ApiResult<_>>()?;
         let open = async move { Ok(call.service.stock_updates(call.viewer(), ids).await?) };
-        Ok(call.phase.run(open).await?.map(Product))
+        Ok(call.phase.run(Subscribed::Stock, open).await?.map(Product))
     }
 }

@@ -34,6 +34,7 @@ use super::{
 use crate::{
     domain::EventCursor,
     graphql::{self, Answer, Authenticated, Prepared},
+    telemetry::metrics::{Held, Transport, metrics},
 };
 
 /// When the first sign of life comes, at the latest: what a subscription begins with is there by then.
@@ -68,6 +69,13 @@ enum Part<'a> {
 }
 
 impl Framing {
+    const fn transport(self) -> Transport {
+        match self {
+            Self::Events { .. } => Transport::Events,
+            Self::Multipart => Transport::Multipart,
+        }
+    }
+
     const fn content_type(self) -> &'static str {
         match self {
             Self::Events { .. } => events::CONTENT_TYPE,
@@ -132,6 +140,7 @@ struct Source {
     expires_at: Option<Instant>,
     stopping: BoxFuture<'static, ()>,
     _seat: Seat,
+    _open: Held,
 }
 
 /// What comes next.
@@ -174,6 +183,7 @@ impl Source {
             expires_at: expires_at.and_then(wire::instant_of),
             stopping: Box::pin(lifecycle.leaving(http.options.drain_spread)),
             _seat: seat,
+            _open: Held::new(metrics().connections.of(framing.transport())),
         }
     }
 
@@ -231,6 +241,9 @@ impl Source {
                 let errors = std::mem::take(&mut response.errors);
                 return self.last(Part::Failed { errors: &errors });
             }
+        }
+        if matches!(answer.body, graphql::Body::Written(_)) {
+            metrics().deliveries.of(self.framing.transport()).inc();
         }
         self.started = true;
         if answer.cursor.is_some() {

@@ -18,6 +18,7 @@ use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
 use super::{error::Failure, graphql_http::authorization, observe::RequestId, router::Http, serve::Lifecycle};
+use crate::telemetry::metrics::{Held, metrics};
 use frames::Frames;
 use protocol::Protocol;
 use socket::Socket;
@@ -102,8 +103,9 @@ pub(super) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
             Some(protocol) => Box::pin(Socket::new(socket, protocol, http, lifecycle, id, authorization).run()),
             None => Box::pin(async move { Frames::new(socket).close(4406, "Subprotocol not acceptable").await }),
         };
+        let open = protocol.map(|protocol| Held::new(metrics().connections.of(protocol.transport())));
         async move {
-            let _tracked = tracked;
+            let _held = (tracked, open);
             served.await;
         }
         .instrument(span)

@@ -22,8 +22,9 @@ use super::{
     protocol::{ClientMessage, Invalid, Protocol, ServerMessage},
 };
 use crate::{
-    graphql::OperationRequest,
+    graphql::{Body, OperationRequest},
     http::{error::coded, observe::RequestId, router::Http, serve::Lifecycle},
+    telemetry::metrics,
 };
 
 /// How a connection ends.
@@ -339,7 +340,11 @@ impl Socket {
     fn handle_outcome(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Next { id, body } => {
-                if !self.send(ServerMessage::Next { id: &id, payload: (&body).into() }) {
+                if self.send(ServerMessage::Next { id: &id, payload: (&body).into() }) {
+                    if let Body::Written(_) = body {
+                        metrics().deliveries.of(self.protocol.transport()).inc();
+                    }
+                } else {
                     self.operations.stop(&id);
                     self.refuse(&id, coded("The result is larger than a message can be.", "QUERY_TOO_COMPLEX"));
                 }

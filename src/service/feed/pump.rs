@@ -10,6 +10,7 @@ use crate::{
     bus::{Backoff, BusMessage, BusReceiver},
     domain::{LogFilter, Seq},
     storage::StoreError,
+    telemetry::metrics,
 };
 
 /// Bus messages taken at a time before subscribers are shown any.
@@ -50,7 +51,12 @@ impl Pump {
                     Some(message) => self.take(message),
                     None => open = false,
                 },
-                () = sleep_until(read_at) => self.read_log().await,
+                () = sleep_until(read_at) => {
+                    if self.gap.is_some_and(|(_, until)| until <= read_at) {
+                        metrics().feed_gaps.inc();
+                    }
+                    self.read_log().await;
+                }
             }
             self.show();
             self.watch_gap();
@@ -76,7 +82,10 @@ impl Pump {
         while let Some(message) = next {
             match message {
                 BusMessage::Event(event) => self.sequencer.accept(event),
-                BusMessage::Gap => self.poll_at = Instant::now(),
+                BusMessage::Gap => {
+                    metrics().feed_gaps.inc();
+                    self.poll_at = Instant::now();
+                }
             }
             taken += 1;
             next = if taken < BATCH { self.bus.try_recv() } else { None };
@@ -99,6 +108,7 @@ impl Pump {
             let page = match read.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
                 Ok(page) => page,
                 Err(error) => {
+                    metrics().feed_read_failures.inc();
                     warn!(%error, "the event log can't be read; subscribers wait");
                     let delay = self.backoff.delay();
                     return self.read_again_in(delay);
@@ -113,6 +123,7 @@ impl Pump {
                 self.sequencer.skip_to(first.seq - 1);
             }
             if !page.events.is_empty() {
+                metrics().feed_log_events.inc_by(page.events.len() as u64);
                 debug!(after = self.sequencer.head(), events = page.events.len(), "read from the event log");
             }
             page.events.into_iter().for_each(|event| self.sequencer.accept(Arc::new(event)));
@@ -121,6 +132,7 @@ impl Pump {
                 break;
             }
         }
+        self.shared.was_read();
         self.read_again_in(self.shared.options.poll_every);
     }
 

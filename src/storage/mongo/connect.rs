@@ -6,6 +6,7 @@ use bson::{Document, doc};
 use mongodb::{
     Client, Collection,
     error::{Error, ErrorKind},
+    event::{EventHandler, cmap::CmapEvent},
     options::{Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 
@@ -13,6 +14,7 @@ use super::{Inner, MongoStore, codec, indexes, read};
 use crate::{
     domain::LogId,
     storage::{Result, StoreError},
+    telemetry::metrics::{Connections, metrics},
 };
 
 const DEFAULT_DATABASE: &str = "orderwire";
@@ -60,6 +62,7 @@ impl MongoStore {
         client_options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
         client_options.read_concern = Some(ReadConcern::majority());
         client_options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
+        client_options.cmap_event_handler = Some(EventHandler::callback(count));
 
         let client = Client::with_options(client_options.clone())?;
         let hello = match client.database("admin").run_command(doc! { "hello": 1 }).await {
@@ -92,6 +95,19 @@ impl MongoStore {
     }
 }
 
+/// Counts the connections of the pool.
+fn count(event: CmapEvent) {
+    let connections = &metrics().mongodb_connections;
+    match event {
+        CmapEvent::ConnectionCreated(_) => _ = connections.of(Connections::Open).inc(),
+        CmapEvent::ConnectionClosed(_) => _ = connections.of(Connections::Open).dec(),
+        CmapEvent::ConnectionCheckedOut(_) => _ = connections.of(Connections::InUse).inc(),
+        CmapEvent::ConnectionCheckedIn(_) => _ = connections.of(Connections::InUse).dec(),
+        CmapEvent::ConnectionCheckoutFailed(_) => _ = metrics().mongodb_checkout_failures.inc(),
+        _ => {}
+    }
+}
+
 fn refuse_standalone(hello: &Document) -> Result<()> {
     let is_replica_set = hello.contains_key("setName");
     let is_sharded = hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
@@ -111,6 +127,7 @@ async fn why_unreachable(options: ClientOptions, error: Error) -> StoreError {
         direct.repl_set_name = None;
         direct.direct_connection = Some(true);
         direct.min_pool_size = None;
+        direct.cmap_event_handler = None;
         direct.selection_criteria =
             Some(SelectionCriteria::ReadPreference(ReadPreference::Nearest { options: Some(Default::default()) }));
         direct.server_selection_timeout = Some(DIAGNOSIS_TIMEOUT);

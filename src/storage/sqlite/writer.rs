@@ -7,7 +7,10 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Result;
-use crate::storage::StoreError;
+use crate::{
+    storage::StoreError,
+    telemetry::metrics::{Held, metrics},
+};
 
 /// How many changes may wait; further callers wait to queue.
 const QUEUE: usize = 256;
@@ -36,6 +39,7 @@ struct Waiting<T, W> {
     work: Option<W>,
     result: Option<Result<T>>,
     caller: oneshot::Sender<Result<T>>,
+    _counted: Held,
 }
 
 impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Change for Waiting<T, W> {
@@ -78,7 +82,8 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (caller, answer) = oneshot::channel();
-        let change = Message::Change(Box::new(Waiting { work: Some(work), result: None, caller }));
+        let counted = Held::new(&metrics().sqlite_changes_waiting);
+        let change = Message::Change(Box::new(Waiting { work: Some(work), result: None, caller, _counted: counted }));
         self.queue.send(change).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }

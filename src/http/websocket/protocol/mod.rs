@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use async_graphql::ServerError;
 use serde_json::value::RawValue;
 
-use crate::{domain::Timestamp, graphql::OperationRequest, http::wire::Payload};
+use crate::{domain::Timestamp, graphql::OperationRequest, http::wire::Payload, telemetry::metrics::Transport};
 
 /// The subprotocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +84,14 @@ impl Protocol {
         match self {
             Self::Modern => "graphql-transport-ws",
             Self::Legacy => "graphql-ws",
+        }
+    }
+
+    /// As metrics name it.
+    pub(super) const fn transport(self) -> Transport {
+        match self {
+            Self::Modern => Transport::WebSocket,
+            Self::Legacy => Transport::LegacyWebSocket,
         }
     }
 

@@ -1,0 +1,38 @@
+//! Waiting, at the start, for what the server depends on.
+
+use std::{fmt::Display, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+use crate::bus::Backoff;
+
+/// Tries to reach `what` until it is there, the time `within` is over, or the failure is none that time mends.
+/// Each failure is told in the log. It is tried once at least.
+pub(super) async fn until_there<T, E: Display>(
+    what: &str,
+    within: Duration,
+    mends: impl Fn(&E) -> bool,
+    mut reach: impl AsyncFnMut() -> Result<T, E>,
+) -> Result<T, E> {
+    let end = Instant::now() + within;
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(3));
+    let mut waited = false;
+    loop {
+        let error = match reach().await {
+            Ok(there) => {
+                if waited {
+                    tracing::info!("{what} is there");
+                }
+                return Ok(there);
+            }
+            Err(error) => error,
+        };
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() || !mends(&error) {
+            return Err(error);
+        }
+        waited = true;
+        tracing::warn!(reason = %error, "waiting for {what}, {} s at most", left.as_secs());
+        sleep(backoff.delay().min(left)).await;
+    }
+}

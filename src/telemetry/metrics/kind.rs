@@ -1,0 +1,208 @@
+//! The kinds of metrics, and how they are declared.
+
+use prometheus_client::{
+    encoding::EncodeMetric,
+    metrics::{
+        MetricType, TypedMetric,
+        counter::Counter,
+        family::{Family, MetricConstructor},
+        gauge::Gauge,
+        histogram::Histogram,
+    },
+    registry::{Metric, Registry},
+};
+use std::{fmt::Debug, sync::atomic::AtomicU64};
+
+/// A metric of one series.
+pub trait Series: Metric + EncodeMetric + TypedMetric + Clone + Debug {
+    /// At its beginning; `buckets` are the upper bounds of a histogram's.
+    fn new(buckets: &'static [f64]) -> Self;
+}
+
+macro_rules! series {
+    ($($type:ty),+) => {$(
+        impl Series for $type {
+            fn new(_: &'static [f64]) -> Self {
+                Self::default()
+            }
+        }
+    )+};
+}
+
+series!(Counter, Counter<f64, AtomicU64>, Gauge, Gauge<f64, AtomicU64>);
+
+impl Series for Histogram {
+    fn new(buckets: &'static [f64]) -> Self {
+        Self::new(buckets.iter().copied())
+    }
+}
+
+/// What can be declared.
+pub(super) trait Kind: Clone {
+    /// The one with these labels.
+    fn declare(labels: &'static [&'static str], buckets: &'static [f64]) -> Self;
+
+    /// Makes it part of what is told.
+    fn register(&self, registry: &mut Registry, name: &str, help: &str);
+
+    /// `counter`, `gauge` or `histogram`.
+    fn type_name() -> &'static str;
+}
+
+impl<M: Series> Kind for M {
+    fn declare(_: &'static [&'static str], buckets: &'static [f64]) -> Self {
+        M::new(buckets)
+    }
+
+    fn register(&self, registry: &mut Registry, name: &str, help: &str) {
+        registry.register(name, help, self.clone());
+    }
+
+    fn type_name() -> &'static str {
+        match M::TYPE {
+            MetricType::Counter => "counter",
+            MetricType::Gauge => "gauge",
+            _ => "histogram",
+        }
+    }
+}
+
+/// Makes series with these buckets.
+#[derive(Clone, Copy)]
+pub struct Buckets(&'static [f64]);
+
+impl<M: Series> MetricConstructor<M> for Buckets {
+    fn new_metric(&self) -> M {
+        M::new(self.0)
+    }
+}
+
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+
+/// Series told apart by `N` labels, whose values are known as they come. They have to be few: each set of values is kept
+/// for good.
+#[derive(Clone)]
+pub struct Labelled<M, const N: usize> {
+    names: [&'static str; N],
+    family: Family<Labels<N>, M, Buckets>,
+}
+
+impl<M: Series, const N: usize> Labelled<M, N> {
+    /// The series with these values, in the order of the labels.
+    pub fn of(&self, values: [&'static str; N]) -> M {
+        self.family.get_or_create_owned(&std::array::from_fn(|label| (self.names[label], values[label])))
+    }
+}
+
+impl<M: Series, const N: usize> Kind for Labelled<M, N> {
+    fn declare(labels: &'static [&'static str], buckets: &'static [f64]) -> Self {
+        // A declaration with another number of labels shows in the test of the declarations.
+        let names = std::array::from_fn(|label| labels.get(label).copied().unwrap_or("missing"));
+        Self { names, family: Family::new_with_constructor(Buckets(buckets)) }
+    }
+
+    fn register(&self, registry: &mut Registry, name: &str, help: &str) {
+        registry.register(name, help, self.family.clone());
+    }
+
+    fn type_name() -> &'static str {
+        <M as Kind>::type_name()
+    }
+}
+
+/// A label with a fixed set of values.
+pub trait Label: Copy + 'static {
+    /// Every value, as it is told, by its discriminant.
+    const VALUES: &'static [&'static str];
+
+    /// Its place in [`Label::VALUES`].
+    fn place(self) -> usize;
+}
+
+/// One series for each value of a label. They are there from the beginning, and reached without a lock.
+#[derive(Clone)]
+pub struct Each<L, M> {
+    series: Vec<M>,
+    family: Family<Labels<1>, M, Buckets>,
+    label: std::marker::PhantomData<fn(L)>,
+}
+
+impl<L: Label, M> Each<L, M> {
+    /// The series with this value.
+    pub fn of(&self, value: L) -> &M {
+        &self.series[value.place()]
+    }
+}
+
+impl<L: Label, M: Series> Kind for Each<L, M> {
+    fn declare(labels: &'static [&'static str], buckets: &'static [f64]) -> Self {
+        let Labelled { names: [name], family } = Labelled::<M, 1>::declare(labels, buckets);
+        let series = L::VALUES.iter().map(|value| family.get_or_create_owned(&[(name, value)])).collect();
+        Self { series, family, label: std::marker::PhantomData }
+    }
+
+    fn register(&self, registry: &mut Registry, name: &str, help: &str) {
+        registry.register(name, help, self.family.clone());
+    }
+
+    fn type_name() -> &'static str {
+        <M as Kind>::type_name()
+    }
+}
+
+/// A label with a fixed set of values.
+macro_rules! label {
+    ($(#[$about:meta])* $Name:ident { $($(#[$doc:meta])* $Variant:ident = $value:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $Name { $($(#[$doc])* $Variant,)+ }
+
+        impl $crate::telemetry::metrics::kind::Label for $Name {
+            const VALUES: &'static [&'static str] = &[$($value),+];
+
+            fn place(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+pub(super) use label;
+
+/// All metrics: a field for each, whose documentation is what is told of it.
+macro_rules! metrics {
+    ($(
+        #[doc = $help:literal]
+        $field:ident: $kind:ty = $name:literal $(by $($label:literal),+)? $(, buckets $buckets:expr)?;
+    )+) => {
+        /// Every metric of the process.
+        pub struct Metrics {
+            registry: Registry,
+            $(#[doc = $help] pub $field: $kind,)+
+        }
+
+        impl Metrics {
+            fn new() -> Self {
+                let mut registry = Registry::default();
+                $(
+                    let buckets: Option<&'static [f64]> = None$(.or(Some($buckets)))?;
+                    let $field = <$kind as Kind>::declare(&[$($($label),+)?], buckets.unwrap_or_default());
+                    // The ending of counters and the full stop are added where it is told.
+                    let name = $name.strip_suffix("_total").unwrap_or($name);
+                    $field.register(&mut registry, name, $help.trim().trim_end_matches('.'));
+                )+
+                Self { registry, $($field,)+ }
+            }
+        }
+
+        /// Every metric, in the order in which they are told.
+        pub fn declarations() -> Vec<Declaration> {
+            vec![$(Declaration {
+                name: $name,
+                kind: <$kind as Kind>::type_name(),
+                labels: &[$($($label),+)?],
+                help: $help.trim_ascii(),
+            },)+]
+        }
+    };
+}
+pub(super) use metrics;

@@ -1,0 +1,58 @@
+//! Label values that clients choose.
+
+use std::{
+    collections::HashSet,
+    sync::{PoisonError, RwLock},
+};
+
+/// What all further values count as.
+const OTHER: &str = "other";
+/// The longest value that is kept, in bytes.
+const LONGEST: usize = 80;
+
+/// The first so many values; all others are `other`.
+#[derive(Debug)]
+pub struct Names {
+    most: usize,
+    seen: RwLock<HashSet<&'static str>>,
+}
+
+impl Names {
+    /// Keeps `most` values, for good.
+    pub fn new(most: usize) -> Self {
+        Self { most, seen: RwLock::default() }
+    }
+
+    /// The value as a label has it.
+    pub fn of(&self, name: &str) -> &'static str {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = seen.get(name) {
+            return known;
+        }
+        if seen.len() >= self.most || name.len() > LONGEST {
+            return OTHER;
+        }
+        drop(seen);
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= self.most && !seen.contains(name) {
+            return OTHER;
+        }
+        if !seen.contains(name) {
+            // Never given back, and bounded by the two limits.
+            seen.insert(Box::leak(name.into()));
+        }
+        seen.get(name).copied().unwrap_or(OTHER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_values_are_kept_and_the_others_are_one() {
+        let names = Names::new(2);
+        assert_eq!(["a", "a", "b", "c", "a", "d"].map(|name| names.of(name)), ["a", "a", "b", "other", "a", "other"]);
+        assert_eq!(Names::new(9).of(&"x".repeat(LONGEST + 1)), "other");
+    }
+}

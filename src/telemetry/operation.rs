@@ -1,0 +1,97 @@
+//! One operation, measured from its start to its end.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use tracing::Instrument;
+
+use super::metrics::{Names, metrics};
+
+/// How many names of operations are told apart; clients choose them.
+const MOST_NAMES: usize = 100;
+
+/// The code of an operation that was given up before it was answered.
+const CANCELLED: &str = "CANCELLED";
+
+tokio::task_local! {
+    /// The storage calls of the operation that the task works for.
+    static CALLS: Arc<AtomicU32>;
+}
+
+/// The code of an operation that panicked.
+const PANICKED: &str = "INTERNAL";
+
+/// A running operation. Dropping it without [`Operation::end`] counts it as cancelled, or as failed if it panicked.
+pub struct Operation {
+    name: &'static str,
+    kind: &'static str,
+    code: &'static str,
+    started: Instant,
+    slow: Duration,
+    calls: Arc<AtomicU32>,
+}
+
+impl Operation {
+    /// Begins now. `name` is as the client chose it, empty for none; `kind` is `query`, `mutation` or `subscription`.
+    /// One that takes longer than `slow` is logged as a warning.
+    pub fn start(name: &str, kind: &'static str, slow: Duration) -> Self {
+        let name = label(name);
+        Self { name, kind, code: CANCELLED, started: Instant::now(), slow, calls: Arc::default() }
+    }
+
+    /// Counts the storage calls of `work` as the operation's.
+    pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        CALLS.scope(self.calls.clone(), work).await
+    }
+
+    /// Ends with this code: `OK`, or that of an error.
+    pub fn end(mut self, code: &'static str) {
+        self.code = code;
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        let &mut Self { name, kind, slow, .. } = self;
+        let code = if std::thread::panicking() { PANICKED } else { self.code };
+        let (elapsed, calls) = (self.started.elapsed(), self.calls.load(Relaxed));
+        let metrics = metrics();
+        metrics.operations.of([name, kind, code]).inc();
+        metrics.operation_duration.of([name, kind]).observe(elapsed.as_secs_f64());
+        metrics.operation_storage_calls.of([name, kind]).observe(calls.into());
+        if elapsed > slow {
+            tracing::warn!(operation = name, kind, code, ?elapsed, storage_calls = calls, "a slow operation");
+        } else {
+            tracing::debug!(operation = name, kind, code, ?elapsed, storage_calls = calls, "an operation");
+        }
+    }
+}
+
+/// Counts an operation that was refused before it was known what it is.
+pub fn refused(code: &'static str) {
+    metrics().operations.of(["unknown", "unknown", code]).inc();
+    tracing::debug!(code, "an operation was refused");
+}
+
+/// Counts a storage call for the operation that this task works for, if there is one.
+pub fn count_storage_call() {
+    let _ = CALLS.try_with(|calls| calls.fetch_add(1, Relaxed));
+}
+
+/// The same work, to be run in a task of its own, still for the operation of this task: its storage calls and what it
+/// logs.
+pub fn carry<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    let calls = CALLS.try_with(Arc::clone).unwrap_or_default();
+    CALLS.scope(calls, work).in_current_span()
+}
+
+fn label(name: &str) -> &'static str {
+    static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new(MOST_NAMES));
+    if name.is_empty() { "anonymous" } else { NAMES.of(name) }
+}
