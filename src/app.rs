@@ -167,6 +167,7 @@ pub struct App {
     address: SocketAddr,
     router: axum::Router,
     grace: Duration,
+    handover: Duration,
     jobs: JobOptions,
 }
 
@@ -191,7 +192,8 @@ impl App {
         let api = Api::new(core.service.clone(), ApiOptions { introspection: config.introspection() });
         let router = http::router(Arc::new(api), http_options(config));
         let jobs = JobOptions { prune_every: config.retention.prune_every };
-        Ok(Self { core, listener, address, router, grace: config.server.grace_period, jobs })
+        let (grace, handover) = (config.server.grace_period, config.server.handover);
+        Ok(Self { core, listener, address, router, grace, handover, jobs })
     }
 
     /// Where it listens.
@@ -207,11 +209,11 @@ impl App {
     /// Serves until `shutdown`, then ends in two stages: running requests finish and sockets are closed, then what is
     /// below the API is. Returns within the grace period of `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { core, listener, address, router, grace, jobs } = self;
+        let Self { core, listener, address, router, grace, handover, jobs } = self;
         tracing::info!(%address, engine = core.store.engine(), "listening on http://{address}");
         let jobs = Jobs::start(core.service.clone(), jobs);
         let closing = CLOSING.min(grace / 5);
-        http::serve(listener, router, shutdown, grace - closing).await;
+        http::serve(listener, router, shutdown, grace - closing, handover).await;
         let close = async {
             jobs.stop().await;
             core.close().await;

@@ -17,7 +17,7 @@ fail() {
   exit 1
 }
 
-# install_services [browser]: quick when everything is there.
+# install_services [browser] [nginx] [linters]: quick when everything is there.
 install_services() {
   mkdir -p "$services/bin"
   # The lock lives as long as this subshell; two runs at once install one after the other.
@@ -29,7 +29,15 @@ install_services() {
     [ -n "${ORDERWIRE_TEST_MONGOD-}" ] || install_mongod
     [ -n "${ORDERWIRE_TEST_REDIS_SERVER-}" ] || install_redis
     install_node
-    [ "${1-}" != browser ] || install_browser
+    local other
+    for other in "$@"; do
+      case "$other" in
+      browser) install_browser ;;
+      nginx) [ -n "${ORDERWIRE_TEST_NGINX-}" ] || install_nginx ;;
+      linters) install_linters ;;
+      *) fail "cannot install $other" ;;
+      esac
+    done
   ) 9>"$services/lock"
 }
 
@@ -85,10 +93,7 @@ install_redis() {
     command -v apt-get >/dev/null || fail "no apt-get here: set ORDERWIRE_TEST_REDIS_SERVER to a redis-server"
     note "downloading redis-server"
     new=$(mktemp -d "$services/new.XXXXXX")
-    if ! fetch_debian "$new" redis-server redis-tools; then
-      apt_install ca-certificates # brings the package lists up to date
-      fetch_debian "$new" redis-server redis-tools || fail "cannot download redis-server"
-    fi
+    need_debian "$new" redis-server redis-tools
     server=$new/usr/bin/redis-server
     for package in libjemalloc2 liblzf1 libatomic1; do
       case "$(missing_libraries "$server")" in
@@ -121,6 +126,43 @@ fetch_debian() {
   (cd "$into/download" && apt-get download -qq -o APT::Sandbox::User=root "$@" </dev/null >/dev/null 2>&1) || return
   for package in "$into"/download/*.deb; do dpkg -x "$package" "$into"; done
   rm -rf "$into/download"
+}
+
+# need_debian FOLDER PACKAGE…: the same, or the end.
+need_debian() {
+  fetch_debian "$@" && return
+  apt_install ca-certificates # brings the package lists up to date
+  fetch_debian "$@" || fail "cannot download ${*:2}"
+}
+
+# Unpacked like redis-server, and for the same reason.
+install_nginx() {
+  local to=$services/nginx new
+  if [ ! -x "$to/usr/sbin/nginx" ]; then
+    command -v apt-get >/dev/null || fail "no apt-get here: set ORDERWIRE_TEST_NGINX to an nginx"
+    note "downloading nginx"
+    new=$(mktemp -d "$services/new.XXXXXX")
+    need_debian "$new" nginx
+    rm -rf "$to"
+    mv "$new" "$to"
+  fi
+  ln -sfn "$to/usr/sbin/nginx" "$services/bin/nginx"
+  [ -z "$(missing_libraries "$to/usr/sbin/nginx")" ] || apt_install libcrypt1 libpcre2-8-0 libssl3 zlib1g
+  "$services/bin/nginx" -v 2>/dev/null || fail "nginx does not start"
+}
+
+# What checks the deployment files, with the schemas it needs: a folder for PYTHONPATH.
+install_linters() {
+  local wanted=$root/tests/deploy/requirements.txt to=$services/linters new
+  cmp -s "$wanted" "$to/requirements.txt" && return
+  note "downloading what checks the deployment files"
+  python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
+  new=$(mktemp -d "$services/new.XXXXXX")
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --only-binary=:all: --no-deps \
+    --target "$new" --requirement "$wanted" >&2
+  cp "$wanted" "$new/"
+  rm -rf "$to"
+  mv "$new" "$to"
 }
 
 # node_is_new: the node on PATH is node_needed or later.

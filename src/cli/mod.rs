@@ -3,6 +3,7 @@
 mod check_config;
 mod demo;
 mod failure;
+mod health;
 pub mod import;
 mod output;
 mod password;
@@ -40,6 +41,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run the API server.
     Serve(serve::ServeArgs),
+    /// Ask a running server whether it can serve; fails when it cannot.
+    Health(health::HealthArgs),
     /// Load a data set into the database.
     #[command(subcommand)]
     Import(import::ImportCommand),
@@ -59,6 +62,7 @@ impl Cli {
         let result = match command {
             Command::Demo(args) => demo::run(settings, args).await,
             Command::Serve(args) => serve::run(settings, args).await,
+            Command::Health(args) => health::run(settings, args).await,
             Command::Import(command) => import_into_database(settings, command).await,
             Command::User(command) => user::run(settings, command).await,
             Command::Schema => schema::run(),

@@ -62,6 +62,9 @@ section! {
         bind: BindAddress = BindAddress::default(), env "BIND";
         /// How long the server takes at most to stop: running requests may finish, then they are cut off.
         grace_period: Duration = Duration::from_secs(20), in Duration::from_millis(100)..=Duration::from_secs(3600);
+        /// How long the server goes on accepting when it is told to stop, half the grace period at most: `/readyz` says that
+        /// it is not ready and every answer closes its connection, so that a load balancer turns away and loses nothing.
+        handover: Duration = Duration::ZERO, in Duration::ZERO..=Duration::from_secs(3600);
         /// Over how much time WebSockets and streams are closed when the server stops, half the grace period at most, so
         /// that clients do not come back all at once.
         drain_spread: Duration = Duration::from_secs(1), in Duration::ZERO..=Duration::from_secs(3600);

@@ -1,8 +1,24 @@
 //! Accepting connections, and ending them in order.
 
-use std::{io, net::SocketAddr, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
-use axum::{Extension, Router, body::Body, extract::ConnectInfo};
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,12 +32,17 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const PEER_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The end of the handover in which no connection begins any more, and those just made send their request.
+const LAST_CONNECTIONS: Duration = Duration::from_millis(500);
+
 /// How long to wait before accepting again when the system refuses (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How far the server is with stopping; reaches the handlers as a request extension.
 #[derive(Debug, Clone)]
 pub(super) struct Lifecycle {
+    /// Whether the server was told to stop. While it hands over, it still takes new work.
+    stopping: Arc<AtomicBool>,
     /// Take no new work and finish what runs.
     pub(super) shutdown: CancellationToken,
     /// Stop now.
@@ -33,6 +54,11 @@ pub(super) struct Lifecycle {
 }
 
 impl Lifecycle {
+    /// Whether the server was told to stop.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
     /// How long after `shutdown` a connection is to stay: somewhere within `spread`, so that clients do not come back
     /// all at once, and within the time there is.
     pub(super) fn wait_before_leaving(&self, spread: Duration) -> Duration {
@@ -50,6 +76,7 @@ impl Default for Lifecycle {
     /// Never stops.
     fn default() -> Self {
         Self {
+            stopping: Arc::default(),
             shutdown: CancellationToken::new(),
             kill: CancellationToken::new(),
             drain: Duration::ZERO,
@@ -58,14 +85,42 @@ impl Default for Lifecycle {
     }
 }
 
-/// Serves until `shutdown`, then ends in two stages: it accepts no more, lets running requests finish and closes
-/// WebSockets with 1001 once their queries and mutations are answered; what is left when nearly all of `grace` is
-/// over is cut off. Returns within `grace` of `shutdown`.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken, grace: Duration) {
-    let lifecycle = Lifecycle { shutdown, drain: grace / 2, ..Lifecycle::default() };
+/// Serves until `shutdown`, then ends in three stages. For the time of `handover`, half of `grace` at most, it serves on,
+/// but is not ready and closes connections after their next answer. Then it accepts no more, lets running requests finish
+/// and closes WebSockets with 1001 once their queries and mutations are answered. What is left when nearly all of `grace`
+/// is over is cut off. Returns within `grace` of `shutdown`.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+    grace: Duration,
+    handover: Duration,
+) {
+    let handover = handover.min(grace / 2);
+    let grace = grace - handover;
+    let lifecycle = Lifecycle { drain: grace / 2, ..Lifecycle::default() };
     let router = router.layer(Extension(lifecycle.clone()));
-    while let Some(accepted) = lifecycle.shutdown.run_until_cancelled(listener.accept()).await {
-        match accepted {
+    {
+        let mut accepting = pin!(accept(&listener, &router, &lifecycle));
+        shutdown.run_until_cancelled(&mut accepting).await;
+        lifecycle.stopping.store(true, Relaxed);
+        if !handover.is_zero() {
+            tracing::info!(?handover, "stopping; not ready any more, but still accepting");
+            let last = LAST_CONNECTIONS.min(handover / 2);
+            let _ = tokio::time::timeout(handover - last, &mut accepting).await;
+            refuse_connections(&listener);
+            let _ = tokio::time::timeout(last, &mut accepting).await;
+        }
+    }
+    drop(listener);
+    lifecycle.shutdown.cancel();
+    stop(&lifecycle, grace).await;
+}
+
+/// Accepts connections for as long as it is polled.
+async fn accept(listener: &TcpListener, router: &Router, lifecycle: &Lifecycle) -> Infallible {
+    loop {
+        match listener.accept().await {
             Ok((stream, peer)) => {
                 let connection = connection(stream, peer, router.clone(), lifecycle.clone());
                 lifecycle.connections.spawn(connection);
@@ -73,13 +128,34 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                lifecycle.shutdown.run_until_cancelled(tokio::time::sleep(ACCEPT_PAUSE)).await;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
-    drop(listener);
-    stop(&lifecycle, grace).await;
 }
+
+/// Lets no further connection begin, while those that are being made can still be accepted. Closing the listener alone
+/// resets connections that wait to be accepted, with the requests that were already sent over them; a client that is not
+/// answered yet tries again, and finds the listener closed.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn refuse_connections(listener: &TcpListener) {
+    use socket2::SockFilter;
+    // Classic BPF over the TCP header: drops what has SYN set and ACK not, which is the first packet of a connection.
+    const FILTER: [SockFilter; 5] = [
+        SockFilter::new(0x30, 0, 0, 13),          // load the byte at 13, the flags
+        SockFilter::new(0x54, 0, 0, 0x12),        // and 0x12, SYN and ACK
+        SockFilter::new(0x15, 0, 1, 0x02),        // SYN alone?
+        SockFilter::new(0x06, 0, 0, 0),           // drop
+        SockFilter::new(0x06, 0, 0, 0xffff_ffff), // keep
+    ];
+    if let Err(error) = socket2::SockRef::from(listener).attach_filter(&FILTER) {
+        tracing::debug!(%error, "connections cannot be refused before the listener closes");
+    }
+}
+
+/// Elsewhere there is no such thing: a connection made at the very moment of closing can be lost.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn refuse_connections(_: &TcpListener) {}
 
 async fn stop(lifecycle: &Lifecycle, grace: Duration) {
     let connections = &lifecycle.connections;
@@ -102,10 +178,18 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, lifecyc
     if let Err(error) = set_options(&stream) {
         tracing::debug!(%error, "the options of a connection could not be set");
     }
+    let stopping = lifecycle.stopping.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().call(request)
+        let (answer, stopping) = (router.clone().call(request), stopping.clone());
+        async move {
+            let mut answer = answer.await?;
+            if stopping.load(Relaxed) {
+                close_after(&mut answer);
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
@@ -126,6 +210,13 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, lifecyc
                 return;
             }
         }
+    }
+}
+
+/// Has the client use another connection for its next request.
+fn close_after(answer: &mut Response) {
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 }
 

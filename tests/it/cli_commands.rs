@@ -11,9 +11,10 @@ use crate::cli_process::{Running, assert_refused, login, orderwire, run, run_wit
 fn every_command_explains_itself() {
     let folder = tempfile::tempdir().unwrap();
     for (command, words) in [
-        (&["--help"][..], &["demo", "serve", "import", "user", "schema", "check-config", "--config"][..]),
+        (&["--help"][..], &["demo", "serve", "health", "import", "user", "schema", "check-config", "--config"][..]),
         (&["demo", "--help"], &["--data", "--every", "--quiet-orders", "--bind"]),
         (&["serve", "--help"], &["--bind", "--database-url", "--set"]),
+        (&["health", "--help"], &["--url"]),
         (&["import", "--help"], &["online-retail", "jira"]),
         (&["import", "online-retail", "--help"], &["--stock", "--rejects"]),
         (&["import", "jira", "--help"], &["--created-by", "--rejects"]),

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::cli_process::{Running, assert_refused, graphql, orderwire, run, stderr};
+use crate::cli_process::{DEADLINE, Running, assert_refused, graphql, orderwire, run, stderr, stdout};
 
 #[tokio::test]
 async fn it_answers_soon_and_sigterm_ends_it_within_the_grace_period() {
@@ -110,5 +110,42 @@ fn key_files_that_are_no_keys_are_refused() {
         let (private, public) = (set("private", file), set("public", file));
         let output = run(folder.path(), &["serve", "--bind", "127.0.0.1:0", "--set", &private, "--set", &public]);
         assert_refused(&output, 1, message);
+    }
+}
+
+#[test]
+fn its_health_is_told_by_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = orderwire(folder.path(), &["serve", "--set", "server.handover=5s"]);
+    let (server, address) = Running::server(command);
+    let port = address.rsplit_once(':').unwrap().1;
+    for command in [
+        orderwire(folder.path(), &["health"]).env("PORT", port),
+        orderwire(folder.path(), &["health"]).env("BIND", format!("127.0.0.1:{port}")),
+        orderwire(folder.path(), &["health", "--url", &address]).env("BIND", "127.0.0.1:1"),
+    ] {
+        let output = command.output().unwrap();
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), "ready\n"), "{}", stderr(&output));
+    }
+    server.signal("TERM");
+    let deadline = Instant::now() + DEADLINE;
+    let mut output = run(folder.path(), &["health", "--url", &address]);
+    while output.status.success() && Instant::now() < deadline {
+        output = run(folder.path(), &["health", "--url", &address]);
+    }
+    assert_refused(&output, 1, "/readyz answers 503 Service Unavailable: the server is stopping");
+}
+
+#[test]
+fn no_health_is_told_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{silent}");
+    assert_refused(&run(folder.path(), &["health", "--url", &url]), 1, &format!("{url} does not answer: "));
+    assert_refused(&run(folder.path(), &["health", "--set", "server.bind=127.0.0.1:0"]), 1, "say which with --url");
+    for url in ["https://localhost", "localhost:8080", "http://localhost/readyz", "http://"] {
+        let output = run(folder.path(), &["health", "--url", url]);
+        assert_eq!(output.status.code(), Some(2), "{url}");
+        assert!(stderr(&output).contains("has to be http://HOST:PORT"), "{}", stderr(&output));
     }
 }

@@ -310,13 +310,17 @@ impl Server {
     }
 
     pub async fn start_with_grace(options: HttpOptions, grace: Duration) -> Self {
+        Self::start_with_handover(options, grace, Duration::ZERO).await
+    }
+
+    pub async fn start_with_handover(options: HttpOptions, grace: Duration, handover: Duration) -> Self {
         let probe = Arc::new(Probe::default());
         let schema = Schema::build(Query, Mutation, Subscriptions).data(probe.clone()).finish();
         let router = http::router(Arc::new(TestEndpoint(schema, probe.clone())), options);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let serving = tokio::spawn(http::serve(listener, router, shutdown.clone(), grace));
+        let serving = tokio::spawn(http::serve(listener, router, shutdown.clone(), grace, handover));
         Self { address, probe, shutdown, serving }
     }
 

@@ -14,6 +14,7 @@ mod config_load;
 mod contract;
 mod feed;
 mod http_graphql;
+mod http_handover;
 mod http_routes;
 mod http_streams;
 mod http_support;

@@ -1,4 +1,4 @@
-// The servers under test: a MongoDB replica set of three, Redis, and two nodes, each behind a proxy.
+// The servers under test: a MongoDB replica set of three, Redis, and several nodes, each behind a proxy.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -186,14 +186,15 @@ export class Cluster {
   /**
    * @param {object} options
    * @param {number} options.electionTimeout Milliseconds until a primary that is gone is noticed.
-   * @param {Record<string, string>} options.settings Of the nodes.
+   * @param {Record<string, string>} options.settings Of all nodes.
+   * @param {Record<string, string>[]} options.nodes What each has besides.
    */
-  static async start({ electionTimeout, settings }) {
+  static async start({ electionTimeout, settings, nodes }) {
     const folder = mkdtempSync(join(tmpdir(), 'orderwire-chaos-'))
     Cluster.#folders.add(folder)
     const ports = []
-    for (let i = 0; i < 6; i++) ports.push(await freePort())
-    const cluster = new Cluster(folder, ports, settings)
+    for (let i = 0; i < 4 + nodes.length; i++) ports.push(await freePort())
+    const cluster = new Cluster(folder, ports, settings, nodes)
     try {
       await cluster.#boot(electionTimeout)
     } catch (error) {
@@ -218,10 +219,11 @@ export class Cluster {
    * @param {string} folder
    * @param {number[]} ports
    * @param {Record<string, string>} settings
+   * @param {Record<string, string>[]} nodes
    */
-  constructor(folder, ports, settings) {
+  constructor(folder, ports, settings, nodes) {
     this.folder = folder
-    const [a = 0, b = 0, c = 0, redis = 0, one = 0, two = 0] = ports
+    const [a = 0, b = 0, c = 0, redis = 0, ...others] = ports
     this.mongods = [a, b, c].map((port, i) => new Mongod(`mongod-${i + 1}`, port, folder))
     this.redis = new Redis('redis', redis, folder)
     const hosts = [a, b, c].map((port) => `127.0.0.1:${port}`).join(',')
@@ -233,11 +235,7 @@ export class Cluster {
       ...settings,
     }
     this.env = env
-    this.nodes = [
-      new Node('node-1', one, folder, env),
-      // Keeps so few events in memory that clients who come back read the log.
-      new Node('node-2', two, folder, { ...env, ORDERWIRE_FEED_RECENT: '64' }),
-    ]
+    this.nodes = nodes.map((own, i) => new Node(`node-${i + 1}`, others[i] ?? 0, folder, { ...env, ...own }))
     this.client = new MongoClient(env.DATABASE_URL, { serverSelectionTimeoutMS: 60_000 })
   }
 

@@ -1,0 +1,193 @@
+// What deploy/nginx/orderwire.conf promises, checked with the real nginx.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, request as send } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { bearer } from '../clients/lib/api.mjs'
+import { freePort } from '../clients/lib/process.mjs'
+import { TestServer } from '../clients/lib/server.mjs'
+import { soon, until } from '../clients/lib/wait.mjs'
+import { transports } from '../clients/transports/index.mjs'
+import { Nginx } from './nginx.mjs'
+
+/** How soon an update has to be there, in milliseconds: far sooner than anything that waits for more would let it. */
+const AT_ONCE = 2_000
+
+const SUBSCRIPTION = 'subscription { orderUpdates { kind order { number } } }'
+
+/**
+ * nginx in front of these ports, for one test.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {number[]} nodes
+ */
+async function inFrontOf(t, nodes) {
+  const folder = mkdtempSync(join(tmpdir(), 'orderwire-nginx-'))
+  const nginx = await Nginx.start(folder, nodes)
+  t.after(async () => {
+    await nginx.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  return nginx
+}
+
+/**
+ * A server in the place of a node that shows what arrives.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {import('node:http').RequestListener} [listener]
+ */
+async function mirror(t, listener) {
+  const seen = { requests: 0 }
+  const server = createServer((request, response) => {
+    seen.requests += 1
+    if (listener) listener(request, response)
+    else response.end(JSON.stringify(request.headers))
+  })
+  const port = await freePort()
+  await new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(undefined)))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { port, seen }
+}
+
+describe('in front of a node', () => {
+  /** @type {TestServer} */
+  let server
+  before(async () => (server = await TestServer.start()))
+  after(() => server.stop())
+
+  for (const [name, open] of Object.entries(transports)) {
+    test(`updates come at once over ${name}`, async (t) => {
+      const nginx = await inFrontOf(t, [server.port])
+      const { token } = await server.customer()
+      /** @type {string[]} */
+      const got = []
+      let ended
+      const stop = open({
+        url: nginx.url,
+        token,
+        query: SUBSCRIPTION,
+        next: ({ orderUpdates }) => got.push(orderUpdates.order.number),
+        end: (end) => (ended = end),
+      })
+      t.after(stop)
+      // Until the subscription stands, orders may come too early for it.
+      await until('the first update', async () => {
+        await server.order(token)
+        return got.length > 0
+      })
+      const { number } = await server.order(token)
+      await until('the next update', () => got.includes(number), AT_ONCE)
+      assert.equal(ended, undefined)
+    })
+  }
+
+  test('what the server says of a body that is too large comes through', async (t) => {
+    const nginx = await inFrontOf(t, [server.port])
+    const response = await fetch(nginx.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: `{ products { totalCount } } #${'x'.repeat(1_500_000)}` }),
+    })
+    assert.equal(response.status, 413)
+    assert.ok((await response.json()).errors[0].message)
+  })
+
+  test('pages of the same origin may open sockets, others may not', async (t) => {
+    const nginx = await inFrontOf(t, [server.port])
+    const ask = async (/** @type {string} */ origin) => {
+      const headers = { origin, upgrade: 'websocket', connection: 'upgrade', 'sec-websocket-version': '13' }
+      const extra = { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-protocol': 'graphql-transport-ws' }
+      return upgrade(nginx.port, { ...headers, ...extra })
+    }
+    assert.equal(await ask(nginx.origin), 101)
+    assert.equal(await ask('https://elsewhere.example.com'), 403)
+  })
+
+  test('tickets are not logged', async (t) => {
+    const nginx = await inFrontOf(t, [server.port])
+    await fetch(`${nginx.url}?query={products{totalCount}}&ticket=a-secret`, { headers: bearer('another-secret') })
+    await until('the line', () => nginx.lines().requests.length > 0)
+    assert.ok(!JSON.stringify(nginx.lines()).includes('secret'))
+  })
+})
+
+/**
+ * The status of the answer to a request to open a WebSocket.
+ *
+ * @param {number} port
+ * @param {Record<string, string>} headers
+ * @returns {Promise<number | undefined>}
+ */
+function upgrade(port, headers) {
+  const sent = send({ port, host: '127.0.0.1', path: '/graphql', headers })
+  const answer = new Promise((resolve, reject) => {
+    sent.once('upgrade', (response, socket) => {
+      socket.destroy()
+      resolve(response.statusCode)
+    })
+    sent.once('response', (response) => {
+      response.destroy()
+      resolve(response.statusCode)
+    })
+    sent.once('error', reject)
+  })
+  sent.end()
+  return soon('an answer', answer)
+}
+
+test('the address of the client is handed on, and not what it claims', async (t) => {
+  const { port } = await mirror(t)
+  const nginx = await inFrontOf(t, [port])
+  const response = await fetch(nginx.url, {
+    headers: { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https', 'x-request-id': 'mine' },
+  })
+  const headers = await response.json()
+  assert.equal(headers['x-forwarded-for'], '127.0.0.1')
+  assert.equal(headers['x-forwarded-proto'], 'http')
+  assert.equal(headers['host'], `127.0.0.1:${nginx.port}`)
+  assert.equal(headers['x-request-id'], 'mine')
+})
+
+test('metrics are not served, even where a node has them', async (t) => {
+  const { port, seen } = await mirror(t)
+  const nginx = await inFrontOf(t, [port])
+  for (const path of ['/metrics', '/metrics/', '/metrics?x', '//metrics', '/%6detrics', '/x/../metrics']) {
+    assert.equal((await fetch(nginx.origin + path)).status, 403, path)
+  }
+  assert.equal(seen.requests, 0)
+})
+
+test('a stream is handed on piece by piece', async (t) => {
+  const { port } = await mirror(t, (_, response) => response.setHeader('x-accel-buffering', 'no').write('first'))
+  const nginx = await inFrontOf(t, [port])
+  const response = await fetch(nginx.url, { signal: AbortSignal.timeout(AT_ONCE) })
+  const { value } = (await response.body?.getReader().read()) ?? {}
+  assert.equal(new TextDecoder().decode(value), 'first')
+})
+
+test('a node that cannot be connected to costs no request', async (t) => {
+  const { port, seen } = await mirror(t)
+  const nginx = await inFrontOf(t, [await freePort(), port, await freePort()])
+  for (let i = 0; i < 20; i++) {
+    assert.equal((await fetch(nginx.url, { method: 'POST', body: '{}' })).status, 200)
+  }
+  assert.equal(seen.requests, 20)
+  assert.ok(nginx.lines().trouble.some((line) => line.includes('Connection refused')))
+})
+
+for (const [method, status, repeated] of /** @type {const} */ ([['GET', 200, 1], ['POST', 502, 0]])) {
+  test(`a ${method} that breaks off is ${repeated ? 'repeated' : 'not repeated'}`, async (t) => {
+    const breaking = await mirror(t, (request) => request.socket.destroy())
+    const answering = await mirror(t)
+    const nginx = await inFrontOf(t, [breaking.port, answering.port])
+    const response = await fetch(nginx.url, { method, body: method === 'POST' ? '{}' : undefined })
+    assert.equal(response.status, status)
+    assert.deepEqual([breaking.seen.requests, answering.seen.requests], [1, repeated])
+  })
+}

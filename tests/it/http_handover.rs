@@ -1,0 +1,96 @@
+//! How the server hands over to others when it is told to stop.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use orderwire::http::HttpOptions;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::{
+    http_support::{Server, eventually},
+    support::{wait_until, ws::PATIENCE},
+};
+
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A whole answer, over a connection that the server closes after it.
+async fn ask(stream: &mut TcpStream, request: &str) -> io::Result<String> {
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+fn bump() -> String {
+    let body = r#"{"query":"mutation{bump}"}"#;
+    format!(
+        "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[tokio::test]
+async fn it_serves_on_unready_and_closes_each_connection_after_its_answer() {
+    let mut server = Server::start_with_handover(HttpOptions::default(), GRACE, Duration::from_secs(2)).await;
+    let mut kept = TcpStream::connect(server.address).await.unwrap();
+    server.shutdown.cancel();
+    let ready = async || reqwest::get(server.url("/readyz")).await.unwrap();
+    wait_until("it is not ready", PATIENCE, async || ready().await.status() == 503).await;
+    let refusal = ready().await;
+    assert_eq!(refusal.headers()["connection"], "close");
+    let refusal = refusal.text().await.unwrap();
+    assert!(refusal.contains("the server is stopping"), "{refusal}");
+    // Connections old and new alike.
+    for stream in [&mut kept, &mut TcpStream::connect(server.address).await.unwrap()] {
+        let answer = ask(stream, &bump()).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+    }
+    timeout(PATIENCE, &mut server.serving).await.expect("the end").unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err(), "it listens no more");
+}
+
+#[tokio::test]
+async fn without_a_handover_it_stops_at_once() {
+    let mut server = Server::start_with_grace(HttpOptions::default(), GRACE).await;
+    let _idle = TcpStream::connect(server.address).await.unwrap();
+    server.shutdown.cancel();
+    timeout(Duration::from_millis(500), &mut server.serving).await.expect("the end").unwrap();
+}
+
+/// Connections and requests one after the other until there is nobody to connect to. Fails when a connection was made
+/// and its request not answered.
+async fn bump_until_refused(server: SocketAddr, answered: Arc<AtomicUsize>) -> Result<(), String> {
+    while let Ok(mut stream) = TcpStream::connect(server).await {
+        let answer = ask(&mut stream, &bump().replace("host: x", "host: x\r\nconnection: close")).await;
+        match answer {
+            Ok(answer) if answer.starts_with("HTTP/1.1 200") => answered.fetch_add(1, SeqCst),
+            other => return Err(format!("a request was lost: {other:?}")),
+        };
+    }
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_request_of_a_connection_that_was_made_is_lost() {
+    let server = Server::start_with_handover(HttpOptions::default(), GRACE, Duration::from_millis(600)).await;
+    let answered = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..32).map(|_| tokio::spawn(bump_until_refused(server.address, answered.clone()))).collect();
+    eventually("requests are answered", || answered.load(SeqCst) > 100).await;
+    server.shutdown.cancel();
+    for client in clients {
+        timeout(PATIENCE, client).await.expect("the end").unwrap().unwrap();
+    }
+    assert_eq!(server.probe.bumps.load(SeqCst), answered.load(SeqCst), "each was answered, and run once");
+}
