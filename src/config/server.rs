@@ -80,6 +80,8 @@ section! {
         introspection: Option<bool> = None, example "true";
         /// Whether the GraphiQL UI is served. Unless set: in development only.
         ui: Option<bool> = None, example "true";
+        /// Whether the example shop (`/shop`) and its staff board (`/board`) are served.
+        example_apps: bool = false;
     }
 }
 

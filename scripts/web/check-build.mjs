@@ -1,11 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { build } from 'vite'
-import { filesIn, packed, root } from './build-files.mjs'
+import { filesIn, packageFolders } from './build-files.mjs'
 
-const outDir = mkdtempSync(join(tmpdir(), 'orderwire-ui-'))
+const { root, packed, name } = packageFolders()
+// The package's own.
+const { build } = await import(pathToFileURL(createRequire(join(root, 'package.json')).resolve('vite')))
+
+const outDir = mkdtempSync(join(tmpdir(), 'orderwire-web-'))
 const differences = []
 try {
   await build({ root, logLevel: 'warn', build: { outDir, emptyOutDir: true } })
@@ -28,9 +33,9 @@ try {
 }
 
 if (differences.length > 0) {
-  console.error('ui/build is not what the sources give:')
+  console.error(`${name}/build is not what the sources give:`)
   for (const line of differences.sort()) console.error(`  ${line}`)
-  console.error('Run "npm ci && npm run build" in ui/ and commit ui/build.')
+  console.error(`Run "npm ci && npm run build" in ${name}/ and commit ${name}/build.`)
   process.exit(1)
 }
-console.log('ui/build is up to date.')
+console.log(`${name}/build is up to date.`)
