@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,13 +7,11 @@ import { gunzipSync } from 'node:zlib'
 import { filesIn, packageFolders } from './build-files.mjs'
 
 const { root, packed, name } = packageFolders()
-// The package's own.
-const { build } = await import(pathToFileURL(createRequire(join(root, 'package.json')).resolve('vite')))
 
 const outDir = mkdtempSync(join(tmpdir(), 'orderwire-web-'))
 const differences = []
 try {
-  await build({ root, logLevel: 'warn', build: { outDir, emptyOutDir: true } })
+  await buildInto(outDir)
   const fresh = new Map(filesIn(outDir))
   // Decompressed, because another version of zlib may compress the same content differently.
   const committed = new Map(
@@ -30,6 +28,17 @@ try {
   }
 } finally {
   rmSync(outDir, { recursive: true, force: true })
+}
+
+/** The package's own script, if it has one, or else its Vite. */
+async function buildInto(outDir) {
+  const script = join(root, 'build.mjs')
+  if (existsSync(script)) {
+    const { build } = await import(pathToFileURL(script))
+    return build(outDir)
+  }
+  const { build } = await import(pathToFileURL(createRequire(join(root, 'package.json')).resolve('vite')))
+  return build({ root, logLevel: 'warn', build: { outDir, emptyOutDir: true } })
 }
 
 if (differences.length > 0) {

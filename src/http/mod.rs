@@ -3,7 +3,8 @@
 //! | route | |
 //! | --- | --- |
 //! | `/graphql` | POST and GET by the GraphQL-over-HTTP specification; event streams and multipart by `Accept`; WebSocket upgrade, `graphql-transport-ws` and `graphql-ws` |
-//! | `/`, `/graphiql`, `/ui/…` | the UI, when it is on |
+//! | `/`, `/graphiql`, `/ui/…` | GraphiQL, when the UI is on |
+//! | `/playground`, `/playground/…` | GraphQL Playground, when the UI is on |
 //! | `/shop`, `/board`, `/apps/…` | the example shop and its staff board, when they are on |
 //! | `/schema.graphql` | the schema, when it is public |
 //! | `/healthz`, `/readyz` | alive; can serve |

@@ -37,7 +37,9 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
             .route("/", ui::page(&ui::GRAPHIQL, "index.html"))
             .route("/graphiql", ui::page(&ui::GRAPHIQL, "index.html"))
             .route("/ui/", ui::page(&ui::GRAPHIQL, "index.html"))
-            .route("/ui/{*path}", ui::files(&ui::GRAPHIQL));
+            .route("/ui/{*path}", ui::files(&ui::GRAPHIQL))
+            .route("/playground", ui::page(&ui::PLAYGROUND, "index.html"))
+            .route("/playground/{*path}", ui::files(&ui::PLAYGROUND));
     }
     if options.example_apps {
         router = router

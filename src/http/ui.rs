@@ -15,10 +15,12 @@ use super::{accept::accepts_encoding, error::Failure};
 
 /// GraphiQL.
 pub(super) static GRAPHIQL: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/ui/build");
+/// GraphQL Playground.
+pub(super) static PLAYGROUND: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/playground/build");
 /// The example shop and its staff board.
 pub(super) static EXAMPLE_APPS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/client-examples/react-apollo/build");
 
-/// Everything comes from this server; GraphiQL's editor sets styles by script.
+/// Everything comes from this server; the editors of GraphiQL and GraphQL Playground set styles by script.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; \

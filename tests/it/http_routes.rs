@@ -64,9 +64,15 @@ async fn health_readiness_and_schema() {
 async fn the_ui_is_served_whole() {
     let server = Server::start(HttpOptions::default()).await;
     assert_served_whole(&server, &["/", "/graphiql", "/ui/"], "/ui/").await;
+    assert_served_whole(&server, &["/playground"], "/playground/").await;
+    assert_not_served(&server, &["/playground/", "/playground/nothing.js"]).await;
 
     let off = Server::start(HttpOptions { ui: false, schema: false, ..HttpOptions::default() }).await;
-    assert_not_served(&off, &["/", "/graphiql", "/ui/favicon.svg", "/schema.graphql"]).await;
+    assert_not_served(
+        &off,
+        &["/", "/graphiql", "/ui/favicon.svg", "/playground", "/playground/start.js", "/schema.graphql"],
+    )
+    .await;
 }
 
 #[tokio::test]
