@@ -20,7 +20,7 @@ export function App() {
       <header className="top">
         <Brand name="Board" />
         <div className="top-end">
-          <ConnectionBadge />
+          {isStaff && <ConnectionBadge />}
           <Account />
         </div>
       </header>

@@ -15,7 +15,7 @@ const ACTIVITY_SIZE = 40
 /** Past this the oldest orders of full columns are let go. */
 const MOST_KNOWN = STATUSES.length * COLUMN_SIZE * 2
 /** How far back it is known when orders were placed, in minutes, and at most how many pages of 100 are read for it. */
-export const MINUTES = 30
+export const MINUTES = 20
 const RECENT_PAGES = 5
 /** The counts are read at most this often, in ms. */
 const COUNT_EVERY = 1_000

@@ -23,9 +23,11 @@ export function createLiveSocket(session: Session): LiveSocket {
   const listeners = new Set<() => void>()
   let state: ConnectionState = 'idle'
   let socket: WebSocket | undefined
+  /** Whose socket it is, and the token it was given last. */
+  let userId: string | undefined
   let token: string | undefined
+  /** The token that the server closed a socket for. */
   let refused: string | undefined
-  let userId = userOf(session)
   let pongTimer: ReturnType<typeof setTimeout> | undefined
 
   const enter = (next: ConnectionState) => {
@@ -43,6 +45,7 @@ export function createLiveSocket(session: Session): LiveSocket {
     connectionParams: async () => {
       token = await (refused ? session.tokenInsteadOf(refused) : session.token())
       refused = undefined
+      userId = userOf(session)
       return token ? { Authorization: `Bearer ${token}` } : {}
     },
     on: {
@@ -50,7 +53,7 @@ export function createLiveSocket(session: Session): LiveSocket {
       connected: (opened) => {
         socket = opened as WebSocket
         enter('live')
-        passOnToken()
+        followSession()
       },
       ping: (received) => {
         if (received) return
@@ -69,21 +72,20 @@ export function createLiveSocket(session: Session): LiveSocket {
     },
   })
 
-  // What runs on the socket goes on when its token is replaced in time.
-  function passOnToken() {
+  // What runs on the socket goes on when its token is replaced in time. It belongs to one user for life.
+  function followSession() {
+    if (!socket) return
+    if (userOf(session) !== userId) {
+      client.terminate()
+      return enter('idle')
+    }
     const fresh = session.currentToken
-    if (!socket || !fresh || fresh === token) return
+    if (!fresh || fresh === token) return
     token = fresh
     socket.send(JSON.stringify({ type: 'ping', payload: { authorization: `Bearer ${fresh}` } }))
   }
 
-  session.subscribe(() => {
-    const user = userOf(session)
-    if (user === userId) return passOnToken()
-    userId = user
-    // A socket belongs to one user for life.
-    if (socket) client.terminate()
-  })
+  session.subscribe(followSession)
 
   return {
     client,

@@ -36,14 +36,18 @@ export class Session {
   #renewing: Promise<string | undefined> | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #release: (() => void) | undefined
+  /** Whether the refresh token in sessionStorage is this tab's to use. */
+  #claimed: Promise<boolean>
   readonly #listeners = new Set<() => void>()
   readonly #key: string
 
   /** Two apps of one origin keep their sessions apart by `name`. */
   constructor(name: string, readonly endpoint = '/graphql') {
     this.#key = `orderwire.${name}.session`
-    this.#state = this.#stored() ? { status: 'restoring' } : { status: 'anonymous', ended: false }
-    if (this.#state.status === 'restoring') void this.#restore()
+    const stored = this.#stored()
+    this.#state = stored ? { status: 'restoring' } : { status: 'anonymous', ended: false }
+    this.#claimed = stored ? this.#claim(stored.id) : Promise.resolve(true)
+    if (stored) void this.#restore()
   }
 
   get state(): SessionState {
@@ -91,8 +95,7 @@ export class Session {
   }
 
   async #restore() {
-    const stored = this.#stored()
-    if (!stored || !(await this.#claim(stored.id))) return this.#forget(false)
+    if (!(await this.#claimed)) return this.#forget(false)
     for (let delay = 250; this.#state.status === 'restoring'; delay = Math.min(delay * 2, 5_000)) {
       try {
         await this.#renew()
@@ -108,7 +111,7 @@ export class Session {
   }
 
   async #renewOnce(): Promise<string | undefined> {
-    const stored = this.#stored()
+    const stored = (await this.#claimed) && this.#stored()
     if (!stored) return undefined
     const { data, serverTime } = await this.#post(Refresh, { input: { refreshToken: stored.refreshToken } })
     // Signed out, or in as somebody else, while the answer was on its way.
@@ -129,7 +132,7 @@ export class Session {
     if (session) {
       this.#release?.()
       const id = crypto.randomUUID()
-      void this.#claim(id)
+      this.#claimed = this.#claim(id)
       this.#keep(session, serverTime, id)
     }
     return userErrors

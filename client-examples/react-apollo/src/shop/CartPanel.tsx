@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'react'
 import { formatMoney, sum, times } from '../orderwire/money'
 import { useSession } from '../shared/AppProvider'
 import { plural, productName } from '../shared/text'
-import { setQuantity, useCart, type CartLine } from './cart'
+import { setPrice, setQuantity, useCart, type CartLine } from './cart'
 import { ShopProduct } from './operations'
 import { useCheckout, type Outcome } from './useCheckout'
 import { useLiveStock } from './useLiveStock'
@@ -78,7 +78,10 @@ function Line({ line, left, onChange }: { line: CartLine; left: number | undefin
     fragment: ShopProduct,
     from: { __typename: 'Product', id: productId },
   })
-  const stock = complete ? data.stock : undefined
+  const { stock, price } = complete ? data : {}
+  useEffect(() => {
+    if (price) setPrice(productId, price)
+  }, [productId, price])
   const name = productName(line.name)
   const change = (quantity: number) => {
     setQuantity(productId, quantity)

@@ -66,6 +66,14 @@ export function setQuantity(productId: string, quantity: number) {
   )
 }
 
+/** Takes over what a product costs now. */
+export function setPrice(productId: string, { amount, currencyCode }: Amount) {
+  const { lines } = readCart()
+  const isOther = ({ price }: CartLine) => price.amount !== amount || price.currencyCode !== currencyCode
+  if (!lines.some((line) => line.productId === productId && isOther(line))) return
+  writeLines(lines.map((line) => (line.productId === productId ? { ...line, price: { amount, currencyCode } } : line)))
+}
+
 /**
  * The idempotency key for ordering what is in the cart: made when this content is first submitted and kept until it
  * succeeds, so that a double click, a second tab or trying again after a lost answer places one order.
