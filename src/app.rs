@@ -269,6 +269,7 @@ fn http_options(config: &Config) -> HttpOptions {
         body_timeout: config.server.body_timeout,
         origins: AllowedOrigins::new(&config.server.cors_origins, !config.is_production()),
         ui: config.ui(),
+        example_apps: config.server.example_apps,
         schema: config.introspection(),
         keep_alive: config.server.stream_keep_alive,
         connections_per_user: config.server.connections_per_user,

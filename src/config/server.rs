@@ -81,8 +81,11 @@ section! {
         cors_origins: Vec<String> = Vec::new(), env "CORS_ORIGINS";
         /// Whether clients may ask for the schema. Unless set: in development only.
         introspection: Option<bool> = None, example "true";
-        /// Whether the GraphiQL UI is served. Unless set: in development only.
+        /// Whether GraphiQL (`/graphiql`) and GraphQL Playground (`/playground`) are served. Unless set: in development
+        /// only.
         ui: Option<bool> = None, example "true";
+        /// Whether the example shop (`/shop`) and its staff board (`/board`) are served.
+        example_apps: bool = false;
     }
 }
 

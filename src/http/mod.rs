@@ -3,7 +3,9 @@
 //! | route | |
 //! | --- | --- |
 //! | `/graphql` | POST and GET by the GraphQL-over-HTTP specification; event streams and multipart by `Accept`; WebSocket upgrade, `graphql-transport-ws` and `graphql-ws` |
-//! | `/`, `/graphiql`, `/ui/…` | the UI, when it is on |
+//! | `/`, `/graphiql`, `/ui/…` | GraphiQL, when the UI is on |
+//! | `/playground`, `/playground/…` | GraphQL Playground, when the UI is on |
+//! | `/shop`, `/board`, `/apps/…` | the example shop and its staff board, when they are on |
 //! | `/schema.graphql` | the schema, when it is public |
 //! | `/healthz`, `/readyz` | alive; can serve |
 //!
@@ -44,6 +46,8 @@ pub struct HttpOptions {
     pub origins: AllowedOrigins,
     /// Whether the UI is served. Default: yes.
     pub ui: bool,
+    /// Whether the example shop and its staff board are served. Default: no.
+    pub example_apps: bool,
     /// Whether `/schema.graphql` is served. Default: yes.
     pub schema: bool,
     /// How often a stream over HTTP says that it lives. Default: 12 s.
@@ -64,6 +68,7 @@ impl Default for HttpOptions {
             body_timeout: Duration::from_secs(30),
             origins: AllowedOrigins::default(),
             ui: true,
+            example_apps: false,
             schema: true,
             keep_alive: Duration::from_secs(12),
             connections_per_user: 100,

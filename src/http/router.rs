@@ -34,10 +34,18 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     }
     if options.ui {
         router = router
-            .route("/", get(ui::index))
-            .route("/graphiql", get(ui::index))
-            .route("/ui/", get(ui::index))
-            .route("/ui/{*path}", get(ui::file));
+            .route("/", ui::page(&ui::GRAPHIQL, "index.html"))
+            .route("/graphiql", ui::page(&ui::GRAPHIQL, "index.html"))
+            .route("/ui/", ui::page(&ui::GRAPHIQL, "index.html"))
+            .route("/ui/{*path}", ui::files(&ui::GRAPHIQL))
+            .route("/playground", ui::page(&ui::PLAYGROUND, "index.html"))
+            .route("/playground/{*path}", ui::files(&ui::PLAYGROUND));
+    }
+    if options.example_apps {
+        router = router
+            .route("/shop", ui::page(&ui::EXAMPLE_APPS, "shop.html"))
+            .route("/board", ui::page(&ui::EXAMPLE_APPS, "board.html"))
+            .route("/apps/{*path}", ui::files(&ui::EXAMPLE_APPS));
     }
     router
         .fallback(unknown_path)

@@ -1,7 +1,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { constants, gzipSync } from 'node:zlib'
-import { dist, filesIn, packed } from './build-files.mjs'
+import { filesIn, packageFolders } from './build-files.mjs'
+
+const { dist, packed, name } = packageFolders()
 
 rmSync(packed, { recursive: true, force: true })
 let total = 0
@@ -15,4 +17,4 @@ for (const [path, content] of filesIn(dist)) {
   writeFileSync(target, compressed)
   total += compressed.length
 }
-console.log(`ui/build: ${(total / 1024).toFixed(0)} KiB compressed`)
+console.log(`${name}/build: ${(total / 1024).toFixed(0)} KiB compressed`)
