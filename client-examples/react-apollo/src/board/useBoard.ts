@@ -111,7 +111,7 @@ export function useBoard(enabled: boolean): Board {
     fragment: BoardOrder,
     from: useMemo(() => (ids ?? []).map((id) => ({ __typename: 'Order' as const, id })), [ids]),
   })
-  const columns = useMemo(() => (ids ? inColumns(data.filter(isWhole)) : undefined), [ids, data])
+  const columns = useMemo(() => (ids ? inColumns((data as readonly unknown[]).filter(isWhole)) : undefined), [ids, data])
   return {
     columns,
     counts: counts && (Object.fromEntries(STATUSES.map((status) => [status, counts[status].totalCount])) as Board['counts']),
