@@ -90,9 +90,10 @@ const LEAST_RANGE = 20
 function StepLine({ levels }: { levels: readonly number[] }) {
   const most = Math.max(...levels)
   const range = Math.max(LEAST_RANGE, most - Math.min(...levels))
+  const top = Math.max(most, range)
   const width = 100 / levels.length
   const steps = levels.map((level, index) => {
-    const y = (2 + ((most - level) / range) * 16).toFixed(1)
+    const y = (2 + ((top - level) / range) * 16).toFixed(1)
     return `${index === 0 ? 'M0' : 'H' + (index * width).toFixed(1)} ${index === 0 ? y : 'V' + y}`
   })
   const line = `${steps.join('')}H100`

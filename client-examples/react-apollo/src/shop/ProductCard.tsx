@@ -38,7 +38,7 @@ export const ProductCard = memo(function ProductCard({
           }}
         >
           {soldOut ? 'Sold out' : 'Add to cart'}
-          <span className="visually-hidden">: {name}</span>
+          <span className="visually-hidden">{name}</span>
           {inCart > 0 && (
             <span key={added} className="in-cart">
               {inCart}
