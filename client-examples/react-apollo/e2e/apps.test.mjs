@@ -67,7 +67,7 @@ test('an order that is searched for and placed is on the board within a second',
     const names = await shop.locator('.products[data-stale=false] .product-name').allTextContents()
     return names.length > 0 && names.every((name) => /heart/i.test(name) && /holder/i.test(name))
   })
-  await shop.getByRole('button', { name: /^Add .* to cart$/ }).first().click()
+  await shop.getByRole('button', { name: /^Add to cart/ }).first().click()
   const { number, after } = await placeOrder(shop)
   await column('Pending').locator(card(number)).waitFor({ timeout: 1_000 })
   assert.ok(performance.now() - after < 1_000)
@@ -119,15 +119,15 @@ test('stock changes before the customer’s eyes', async () => {
   await demo.order(customer.token, id, 9)
   await product.getByText('Only 3 left').waitFor({ timeout: 2_000 })
   await demo.order(customer.token, id, 3)
-  await product.getByRole('button', { name: 'disappearing-ink is sold out' }).waitFor({ timeout: 2_000 })
+  await product.getByRole('button', { name: 'Sold out disappearing-ink' }).waitFor({ timeout: 2_000 })
 })
 
 test('a double click places one order', async () => {
   const customer = await demo.customer()
-  await demo.product('double', 100)
+  await demo.product('twice-clicked', 100)
   const page = await people.open(customer.link)
-  await find(page, 'double')
-  await page.getByRole('button', { name: 'Add double to cart' }).click()
+  await find(page, 'twice-clicked')
+  await page.getByRole('button', { name: 'Add to cart twice-clicked' }).click()
   await page.getByRole('button', { name: 'Place order' }).dblclick()
   await page.getByRole('heading', { name: 'Thank you!' }).waitFor()
   assert.equal(await ordersOf(customer), 1)
@@ -140,7 +140,7 @@ test('trying again after a lost answer does not place a second order', async () 
   const isExpected = (problem) => problem.includes('ERR_CONNECTION_RESET')
   const page = await people.open(customer.link, { isExpected })
   await find(page, 'lost-answer')
-  await page.getByRole('button', { name: 'Add lost-answer to cart' }).click()
+  await page.getByRole('button', { name: 'Add to cart lost-answer' }).click()
   let lost = 0
   await page.route('**/graphql', async (route) => {
     if (lost > 0 || !route.request().postData()?.includes('PlaceOrder')) return route.continue()
@@ -166,7 +166,7 @@ test('of two who want the last one, one gets it and the other is told so kindly'
   for (const customer of [await demo.customer(), await demo.customer()]) {
     const page = await people.open(customer.link)
     await find(page, 'last-one')
-    await page.getByRole('button', { name: 'Add last-one to cart' }).click()
+    await page.getByRole('button', { name: 'Add to cart last-one' }).click()
     pages.push(page)
   }
   await Promise.all(pages.map((page) => page.getByRole('button', { name: 'Place order' }).click()))
@@ -193,7 +193,7 @@ test('whoever asks for more than there is takes what is left with one click', as
   const { id } = await demo.product('few-left', 5)
   const page = await people.open(customer.link)
   await find(page, 'few-left')
-  for (let n = 0; n < 3; n++) await page.getByRole('button', { name: 'Add few-left to cart' }).click()
+  for (let n = 0; n < 3; n++) await page.getByRole('button', { name: 'Add to cart few-left' }).click()
   await demo.order((await demo.customer()).token, id, 3)
   await page.getByRole('button', { name: 'Place order' }).click()
   await page.getByText('of the 3 you asked for, 2 are left').waitFor()
@@ -272,7 +272,7 @@ test('who moves an order that somebody else has moved is told how it is now', as
 test('both apps are accessible, in light and in dark, and fit a phone', async () => {
   await shop.goto(`${demo.url}/shop#/`)
   await shop.locator('.product').first().waitFor()
-  await shop.getByRole('button', { name: /^Add .* to cart$/ }).first().click()
+  await shop.getByRole('button', { name: /^Add to cart/ }).first().click()
   await assertAccessible(shop)
   await picture(shop, 'shop')
   for (const page of ['cart', 'orders']) {
@@ -291,7 +291,7 @@ test('both apps are accessible, in light and in dark, and fit a phone', async ()
   for (const page of [shop, board]) {
     const width = () => page.evaluate(() => document.documentElement.scrollWidth)
     await page.setViewportSize({ width: 360, height: 780 })
-    assert.equal(await width(), 360, 'nothing sticks out of a phone’s screen')
+    assert.equal(await width(), 360, `nothing sticks out of a phone’s screen at ${page.url()}`)
   }
 })
 
@@ -314,7 +314,7 @@ test('signing out is the end of it, and signing in can be done by hand', async (
 
 test('a new customer registers on the way to their first order', async () => {
   const page = await people.open(`${demo.url}/shop`)
-  await page.getByRole('button', { name: /^Add .* to cart$/ }).first().click()
+  await page.getByRole('button', { name: /^Add to cart/ }).first().click()
   await page.getByRole('link', { name: 'Sign in to order' }).click()
   await page.getByRole('button', { name: 'Create an account' }).click()
   await page.getByLabel('Name').fill('Nora New')

@@ -10,6 +10,7 @@ import { Hopeless, until } from '../../../tests/clients/lib/wait.mjs'
 
 export class Demo {
   #customers = 0
+  #staff = { token: '', until: 0 }
 
   /**
    * @param {string[]} [args]
@@ -28,7 +29,6 @@ export class Demo {
       if (demo.program.exit) throw new Hopeless(`orderwire demo ended: ${demo.printed}`)
       return demo.printed.includes('Press Ctrl-C') && isReady(demo.port)
     }, 120_000)
-    demo.staff = (await signIn(demo.api, demo.credentials('staff'))).accessToken
     return demo
   }
 
@@ -46,6 +46,15 @@ export class Demo {
     return { email, password }
   }
 
+  /** An access token of the staff that is good for a second at least. */
+  async staff() {
+    if (Date.now() > this.#staff.until - 1_000) {
+      const { accessToken, expiresAt } = await signIn(this.api, this.credentials('staff'))
+      this.#staff = { token: accessToken, until: Date.parse(expiresAt) }
+    }
+    return this.#staff.token
+  }
+
   /** A new customer, and a link to the shop that signs them in. */
   async customer(url = this.url) {
     const credentials = { email: `customer-${++this.#customers}@example.org`, password: 'correct horse' }
@@ -57,7 +66,7 @@ export class Demo {
   /** A new product. */
   async product(name, stock) {
     const input = { sku: name, name, price: '2.50', stock }
-    const options = { token: this.staff }
+    const options = { token: await this.staff() }
     return (await mutate(this.api, 'createProduct', 'CreateProductInput', input, 'product { id }', options)).product
   }
 
@@ -67,7 +76,8 @@ export class Demo {
   }
 
   async move(orderId, status) {
-    await mutate(this.api, 'updateOrderStatus', 'UpdateOrderStatusInput', { orderId, status }, '', { token: this.staff })
+    const options = { token: await this.staff() }
+    await mutate(this.api, 'updateOrderStatus', 'UpdateOrderStatusInput', { orderId, status }, '', options)
   }
 
   async stop() {

@@ -9,7 +9,7 @@ let demo
 let people
 
 before(async () => {
-  demo = await Demo.start(['--quiet-orders'], { ORDERWIRE_AUTH_ACCESS_TOKEN_LIFETIME: '3s' })
+  demo = await Demo.start(['--quiet-orders'], { ORDERWIRE_AUTH_ACCESS_TOKEN_LIFETIME: '4s' })
   people = await People.start()
 })
 
@@ -31,8 +31,8 @@ test('one socket outlives its tokens, and a token is renewed once, whoever needs
   })
   await page.getByLabel('Live updates: Live').waitFor()
   await until('three renewals', () => renewals >= 3)
-  const customer = await demo.customer()
   const { id } = await demo.product('renewal', 10)
+  const customer = await demo.customer()
   const { number } = await demo.order(customer.token, id)
   await page.locator(`.card[data-order="${number}"]`).waitFor()
   assert.equal(sockets, 1)
@@ -44,10 +44,9 @@ test('one socket outlives its tokens, and a token is renewed once, whoever needs
 })
 
 test('a socket whose token ran out comes back with a fresh one, and nothing is missed', async () => {
-  const customer = await demo.customer()
   const { id } = await demo.product('late-renewal', 10)
   let letThrough
-  let held = new Promise((resolve) => (letThrough = resolve))
+  const held = new Promise((resolve) => (letThrough = resolve))
   const page = await people.open(demo.link('Board'))
   await page.getByLabel('Live updates: Live').waitFor()
   await page.route('**/graphql', async (route) => {
@@ -55,7 +54,7 @@ test('a socket whose token ran out comes back with a fresh one, and nothing is m
     await route.continue()
   })
   await page.getByLabel(/^Live updates: (Reconnecting|Connecting)…$/).waitFor()
-  const { number } = await demo.order(customer.token, id)
+  const { number } = await demo.order((await demo.customer()).token, id)
   letThrough()
   await page.locator(`.activity li[data-order="${number}"]`).waitFor()
   assert.equal(await page.locator(`.activity li[data-order="${number}"]`).count(), 1)

@@ -37,21 +37,21 @@ export const OrderCard = memo(
     const units = items.reduce((units, { quantity }) => units + quantity, 0)
     return (
       <li ref={card} className="card" tabIndex={-1} data-order={number} aria-label={`Order ${number}, ${statusName(order.status)}`}>
-        <div className="card-head">
-          <h3 className="order-number" title={number}>
-            {number}
-          </h3>
-          <time className="muted" dateTime={order.updatedAt}>
-            {formatTime(order.updatedAt)}
-          </time>
-        </div>
+        <h3 className="order-number" title={number}>
+          {number}
+        </h3>
         <p className="card-customer" title={customer.name}>
           {customer.name}
         </p>
-        <p className="card-region muted" title={region}>
-          {region}
+        <p className="card-row">
+          <span className="card-region muted" title={region}>
+            {region}
+          </span>
+          <time className="muted" dateTime={order.updatedAt}>
+            {formatTime(order.updatedAt)}
+          </time>
         </p>
-        <p className="card-facts">
+        <p className="card-row">
           <span className="muted">{plural(units, 'unit')}</span>
           <span className="price">{formatMoney(total)}</span>
         </p>

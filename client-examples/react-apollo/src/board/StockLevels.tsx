@@ -1,5 +1,5 @@
 import { useApolloClient, useQuery } from '@apollo/client/react'
-import { useMemo, useRef } from 'react'
+import { useMemo, useState } from 'react'
 import { writeIfNewer } from '../orderwire/newest'
 import { useResumableSubscription } from '../orderwire/useResumableSubscription'
 import { formatCount, productName } from '../shared/text'
@@ -11,9 +11,13 @@ const ASK_EVERY = 60_000
 /** Below this a product is about to run out. */
 const LOW = 50
 
-/** The stock of what sells best now. */
+/** The last so many levels of each that are drawn. */
+const LEVELS = 40
+
+/** The stock of what sells best now, and how it got there since the page was opened. */
 export function StockLevels({ enabled }: { enabled: boolean }) {
   const { cache } = useApolloClient()
+  const [levels, setLevels] = useState<ReadonlyMap<string, readonly number[]>>(new Map())
   const { data } = useQuery(TrendingProducts, {
     variables: { first: PRODUCTS },
     skip: !enabled,
@@ -26,13 +30,16 @@ export function StockLevels({ enabled }: { enabled: boolean }) {
     document: WatchedStock,
     variables: useMemo(() => ({ productIds: ids.split(' ') }), [ids]),
     enabled: enabled && ids !== '',
-    onData: ({ stockUpdates }) => writeIfNewer(cache, WatchedProduct, stockUpdates),
+    onData: ({ stockUpdates }) => {
+      const { id, stock } = stockUpdates
+      writeIfNewer(cache, WatchedProduct, stockUpdates)
+      setLevels((levels) => {
+        const known = levels.get(id) ?? []
+        return known.at(-1) === stock ? levels : new Map([...levels, [id, [...known, stock].slice(-LEVELS)]])
+      })
+    },
   })
 
-  // How much there was of each when it was first shown.
-  const before = useRef(new Map<string, number>())
-  for (const { id, stock } of products ?? []) if (!before.current.has(id)) before.current.set(id, stock)
-  const most = Math.max(1, ...(products ?? []).map(({ stock }) => stock))
   return (
     <figure className="panel chart stock-levels">
       <figcaption>
@@ -40,16 +47,14 @@ export function StockLevels({ enabled }: { enabled: boolean }) {
       </figcaption>
       <ul>
         {products?.map(({ id, name, stock }) => {
-          const change = stock - (before.current.get(id) ?? stock)
+          const known = levels.get(id) ?? [stock]
+          const change = stock - (known[0] ?? stock)
           return (
             <li key={id} data-low={stock < LOW}>
               <span className="stock-name" title={productName(name)}>
                 {productName(name)}
               </span>
-              <svg className="stock-bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
-                <rect width="100" height="8" className="stock-bar-track" />
-                <rect width={(stock / most) * 100} height="8" className="stock-bar-level" />
-              </svg>
+              <StepLine levels={known} />
               <span className="stock-number">
                 <span key={stock} className="stock-value">
                   {formatCount(stock)}
@@ -76,5 +81,26 @@ export function StockLevels({ enabled }: { enabled: boolean }) {
         {products?.length === 0 && <li className="muted">Nothing has been sold yet.</li>}
       </ul>
     </figure>
+  )
+}
+
+/** One step for each change. A change of less than this many units does not fill the height. */
+const LEAST_RANGE = 20
+
+function StepLine({ levels }: { levels: readonly number[] }) {
+  const most = Math.max(...levels)
+  const range = Math.max(LEAST_RANGE, most - Math.min(...levels))
+  const top = Math.max(most, range)
+  const width = 100 / levels.length
+  const steps = levels.map((level, index) => {
+    const y = (2 + ((top - level) / range) * 16).toFixed(1)
+    return `${index === 0 ? 'M0' : 'H' + (index * width).toFixed(1)} ${index === 0 ? y : 'V' + y}`
+  })
+  const line = `${steps.join('')}H100`
+  return (
+    <svg className="stock-line" viewBox="0 0 100 20" preserveAspectRatio="none" aria-hidden="true">
+      <path className="stock-line-area" d={`${line}V20H0Z`} />
+      <path className="stock-line-edge" d={line} />
+    </svg>
   )
 }

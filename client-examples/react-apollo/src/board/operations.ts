@@ -24,15 +24,24 @@ export const BoardOrder = graphql(`
   }
 `)
 
+export const NewestOrders = graphql(`
+  query NewestOrders {
+    orders(first: 20) {
+      nodes {
+        history {
+          cursor
+          occurredAt
+        }
+      }
+    }
+  }
+`)
+
 export const ColumnOrders = graphql(`
   query ColumnOrders($status: OrderStatus!, $first: Int!) {
     orders(first: $first, filter: { status: [$status] }) {
       nodes {
         ...BoardOrder
-        history {
-          cursor
-          occurredAt
-        }
       }
     }
   }

@@ -6,13 +6,13 @@ import type { BoardOrderFragment, OrderStatus, UpdateKind } from '../gql/graphql
 import { cacheId, writeIfNewer } from '../orderwire/newest'
 import { useResumableSubscription, type ResumableStatus } from '../orderwire/useResumableSubscription'
 import { latestCursor, STATUSES } from '../shared/orders'
-import { BoardCounts, BoardOrder, BoardUpdates, ColumnOrders, RecentOrders } from './operations'
+import { BoardCounts, BoardOrder, BoardUpdates, ColumnOrders, NewestOrders, RecentOrders } from './operations'
 
 /** Orders in a column, the last changed first. */
 export const COLUMN_SIZE = 20
 /** Entries of what happened, the last first. */
 const ACTIVITY_SIZE = 40
-/** Past this the oldest orders of full columns are let go. */
+/** Past this, orders that have no place in their column are let go. */
 const MOST_KNOWN = STATUSES.length * COLUMN_SIZE * 2
 /** How far back it is known when orders were placed, in minutes, and at most how many pages of 100 are read for it. */
 export const MINUTES = 20
@@ -44,10 +44,16 @@ export function useBoard(enabled: boolean): Board {
   const client = useApolloClient()
   const { cache } = client
   const [ids, setIds] = useState<readonly string[]>()
+  const known = useRef<readonly string[]>([])
   const [activity, setActivity] = useState<readonly Activity[]>([])
   const [placed, setPlaced] = useState<ReadonlyMap<string, number>>(new Map())
   const { data: counts, refetch } = useQuery(BoardCounts, { skip: !enabled, fetchPolicy: 'network-only' })
   const count = useThrottled(() => void refetch().catch(() => {}), COUNT_EVERY)
+
+  const show = (ids: readonly string[]) => {
+    known.current = ids
+    setIds(ids)
+  }
 
   const readColumn = async (status: OrderStatus) => {
     const variables = { status, first: COLUMN_SIZE }
@@ -74,6 +80,10 @@ export function useBoard(enabled: boolean): Board {
     enabled,
     cursorOf: ({ orderUpdates }) => orderUpdates.cursor,
     start: async () => {
+      // The columns are read one by one, so where to go on from has to be known before the first of them. What comes
+      // again from there is no newer than what was read, and does nothing.
+      const newest = await client.query({ query: NewestOrders, fetchPolicy: 'no-cache' })
+      const after = latestCursor(newest.data?.orders.nodes ?? [])
       const columns = await Promise.all(STATUSES.map(readColumn))
       const orders = columns.flat()
       cache.batch({
@@ -81,14 +91,14 @@ export function useBoard(enabled: boolean): Board {
           for (const order of orders) writeIfNewer(cache, BoardOrder, order)
         },
       })
-      setIds(orders.map(({ id }) => id))
+      show(orders.map(({ id }) => id))
       setPlaced(await readPlaced())
       count()
-      return latestCursor(orders)
+      return after
     },
     onData: ({ orderUpdates: { cursor, kind, order, previousStatus, occurredAt } }) => {
       writeIfNewer(cache, BoardOrder, order)
-      setIds((ids = []) => (ids.includes(order.id) ? ids : letOldOnesGo(cache, [...ids, order.id])))
+      if (!known.current.includes(order.id)) show(letOldOnesGo(cache, [...known.current, order.id]))
       const entry = { cursor, kind, number: order.number, customer: order.customer.name, to: order.status }
       setActivity((entries) => [{ ...entry, from: previousStatus, at: occurredAt }, ...entries].slice(0, ACTIVITY_SIZE))
       if (kind === 'CREATED') setPlaced((placed) => addPlaced(placed, order.id, Date.parse(order.placedAt)))
@@ -101,10 +111,7 @@ export function useBoard(enabled: boolean): Board {
     fragment: BoardOrder,
     from: useMemo(() => (ids ?? []).map((id) => ({ __typename: 'Order' as const, id })), [ids]),
   })
-  const columns = useMemo(
-    () => (ids ? inColumns((data as readonly (BoardOrderFragment | null)[]).filter((order) => order?.version !== undefined) as BoardOrderFragment[]) : undefined),
-    [ids, data],
-  )
+  const columns = useMemo(() => (ids ? inColumns((data as readonly unknown[]).filter(isWhole)) : undefined), [ids, data])
   return {
     columns,
     counts: counts && (Object.fromEntries(STATUSES.map((status) => [status, counts[status].totalCount])) as Board['counts']),
@@ -112,6 +119,11 @@ export function useBoard(enabled: boolean): Board {
     placed,
     status,
   }
+}
+
+/** One that was let go is empty until the list is drawn again. */
+function isWhole(order: unknown): order is BoardOrderFragment {
+  return (order as Partial<BoardOrderFragment> | null)?.version !== undefined
 }
 
 function inColumns(orders: readonly BoardOrderFragment[]): Record<OrderStatus, BoardOrderFragment[]> {

@@ -15,7 +15,8 @@ import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-
  */
 type Documents = {
     "\n  fragment BoardOrder on Order {\n    id\n    number\n    region\n    status\n    allowedTransitions\n    version\n    placedAt\n    updatedAt\n    total {\n      amount\n      currencyCode\n    }\n    customer {\n      id\n      name\n    }\n    items {\n      quantity\n    }\n  }\n": typeof types.BoardOrderFragmentDoc,
-    "\n  query ColumnOrders($status: OrderStatus!, $first: Int!) {\n    orders(first: $first, filter: { status: [$status] }) {\n      nodes {\n        ...BoardOrder\n        history {\n          cursor\n          occurredAt\n        }\n      }\n    }\n  }\n": typeof types.ColumnOrdersDocument,
+    "\n  query NewestOrders {\n    orders(first: 20) {\n      nodes {\n        history {\n          cursor\n          occurredAt\n        }\n      }\n    }\n  }\n": typeof types.NewestOrdersDocument,
+    "\n  query ColumnOrders($status: OrderStatus!, $first: Int!) {\n    orders(first: $first, filter: { status: [$status] }) {\n      nodes {\n        ...BoardOrder\n      }\n    }\n  }\n": typeof types.ColumnOrdersDocument,
     "\n  query BoardCounts {\n    PENDING: orders(filter: { status: [PENDING] }) {\n      totalCount\n    }\n    CONFIRMED: orders(filter: { status: [CONFIRMED] }) {\n      totalCount\n    }\n    SHIPPED: orders(filter: { status: [SHIPPED] }) {\n      totalCount\n    }\n    DELIVERED: orders(filter: { status: [DELIVERED] }) {\n      totalCount\n    }\n    CANCELLED: orders(filter: { status: [CANCELLED] }) {\n      totalCount\n    }\n    RETURNED: orders(filter: { status: [RETURNED] }) {\n      totalCount\n    }\n  }\n": typeof types.BoardCountsDocument,
     "\n  query OneOrder($id: ID!) {\n    order(id: $id) {\n      ...BoardOrder\n    }\n  }\n": typeof types.OneOrderDocument,
     "\n  query RecentOrders($placedAfter: DateTime!, $after: String) {\n    orders(first: 100, after: $after, filter: { placedAfter: $placedAfter }) {\n      nodes {\n        id\n        placedAt\n      }\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n    }\n  }\n": typeof types.RecentOrdersDocument,
@@ -41,7 +42,8 @@ type Documents = {
 };
 const documents: Documents = {
     "\n  fragment BoardOrder on Order {\n    id\n    number\n    region\n    status\n    allowedTransitions\n    version\n    placedAt\n    updatedAt\n    total {\n      amount\n      currencyCode\n    }\n    customer {\n      id\n      name\n    }\n    items {\n      quantity\n    }\n  }\n": types.BoardOrderFragmentDoc,
-    "\n  query ColumnOrders($status: OrderStatus!, $first: Int!) {\n    orders(first: $first, filter: { status: [$status] }) {\n      nodes {\n        ...BoardOrder\n        history {\n          cursor\n          occurredAt\n        }\n      }\n    }\n  }\n": types.ColumnOrdersDocument,
+    "\n  query NewestOrders {\n    orders(first: 20) {\n      nodes {\n        history {\n          cursor\n          occurredAt\n        }\n      }\n    }\n  }\n": types.NewestOrdersDocument,
+    "\n  query ColumnOrders($status: OrderStatus!, $first: Int!) {\n    orders(first: $first, filter: { status: [$status] }) {\n      nodes {\n        ...BoardOrder\n      }\n    }\n  }\n": types.ColumnOrdersDocument,
     "\n  query BoardCounts {\n    PENDING: orders(filter: { status: [PENDING] }) {\n      totalCount\n    }\n    CONFIRMED: orders(filter: { status: [CONFIRMED] }) {\n      totalCount\n    }\n    SHIPPED: orders(filter: { status: [SHIPPED] }) {\n      totalCount\n    }\n    DELIVERED: orders(filter: { status: [DELIVERED] }) {\n      totalCount\n    }\n    CANCELLED: orders(filter: { status: [CANCELLED] }) {\n      totalCount\n    }\n    RETURNED: orders(filter: { status: [RETURNED] }) {\n      totalCount\n    }\n  }\n": types.BoardCountsDocument,
     "\n  query OneOrder($id: ID!) {\n    order(id: $id) {\n      ...BoardOrder\n    }\n  }\n": types.OneOrderDocument,
     "\n  query RecentOrders($placedAfter: DateTime!, $after: String) {\n    orders(first: 100, after: $after, filter: { placedAfter: $placedAfter }) {\n      nodes {\n        id\n        placedAt\n      }\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n    }\n  }\n": types.RecentOrdersDocument,
@@ -87,7 +89,11 @@ export function graphql(source: "\n  fragment BoardOrder on Order {\n    id\n   
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query ColumnOrders($status: OrderStatus!, $first: Int!) {\n    orders(first: $first, filter: { status: [$status] }) {\n      nodes {\n        ...BoardOrder\n        history {\n          cursor\n          occurredAt\n        }\n      }\n    }\n  }\n"): (typeof documents)["\n  query ColumnOrders($status: OrderStatus!, $first: Int!) {\n    orders(first: $first, filter: { status: [$status] }) {\n      nodes {\n        ...BoardOrder\n        history {\n          cursor\n          occurredAt\n        }\n      }\n    }\n  }\n"];
+export function graphql(source: "\n  query NewestOrders {\n    orders(first: 20) {\n      nodes {\n        history {\n          cursor\n          occurredAt\n        }\n      }\n    }\n  }\n"): (typeof documents)["\n  query NewestOrders {\n    orders(first: 20) {\n      nodes {\n        history {\n          cursor\n          occurredAt\n        }\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query ColumnOrders($status: OrderStatus!, $first: Int!) {\n    orders(first: $first, filter: { status: [$status] }) {\n      nodes {\n        ...BoardOrder\n      }\n    }\n  }\n"): (typeof documents)["\n  query ColumnOrders($status: OrderStatus!, $first: Int!) {\n    orders(first: $first, filter: { status: [$status] }) {\n      nodes {\n        ...BoardOrder\n      }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -1,4 +1,5 @@
 import { CombinedGraphQLErrors, ServerError } from '@apollo/client/errors'
+import { Refused } from './session'
 
 /** The server's stable code of an error (`extensions.code`), if it is one of the server's. */
 export function codeOf(error: unknown): string | undefined {
@@ -10,6 +11,6 @@ export function codeOf(error: unknown): string | undefined {
 
 /** What went wrong, for people. */
 export function messageOf(error: unknown): string {
-  if (CombinedGraphQLErrors.is(error)) return error.message
+  if (CombinedGraphQLErrors.is(error) || error instanceof Refused) return error.message
   return 'The server can’t be reached. Check your connection, then try again.'
 }

@@ -18,6 +18,9 @@ export type SessionState =
   | { status: 'anonymous'; ended: boolean }
   | { status: 'signed-in'; user: SignedInUser }
 
+/** The server answers that it will not, for a reason that is not in what was typed. */
+export class Refused extends Error {}
+
 interface AccessToken {
   value: string
   /** On the clock of performance.now(): a third of its life before it expires, 30 s at most. */
@@ -203,7 +206,7 @@ export class Session {
       signal: AbortSignal.timeout(20_000),
     })
     const { data, errors } = (await response.json()) as { data?: TData; errors?: { message: string }[] }
-    if (!data) throw new Error(errors?.[0]?.message ?? `HTTP ${response.status}`)
+    if (!data) throw new Refused(errors?.[0]?.message ?? `HTTP ${response.status}`)
     // Lifetimes are told by the server's clock, as the one here may be wrong.
     return { data, serverTime: Date.parse(response.headers.get('date') ?? '') || Date.now() }
   }

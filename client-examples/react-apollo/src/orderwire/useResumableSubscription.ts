@@ -40,9 +40,10 @@ export interface ResumableOptions<TData, TVariables extends OperationVariables> 
   /** The cursor that an update carries. */
   cursorOf?: (data: TData) => string
   /**
-   * Reads afresh what the updates build on, and gives the cursor of the last update that is in it: the subscription
-   * goes on from there. Called in the beginning (`'start'`), and when the server has no longer what came after the
-   * last cursor (`'expired'`): then updates were missed, and only reading afresh tells what the state is.
+   * Reads afresh what the updates build on, and gives a cursor from which nothing is missing in it: of the last update
+   * that is in it, or an earlier one. The subscription goes on from there. Called in the beginning (`'start'`), and when
+   * the server has no longer what came after the last cursor (`'expired'`): then updates were missed, and only reading
+   * afresh tells what the state is.
    */
   start?: (reason: 'start' | 'expired') => Promise<string | undefined>
   /** Takes an update. Its cursor counts as received when this returns. */
@@ -127,6 +128,8 @@ export function follow<TData>({
 }): () => void {
   let cursor: string | undefined
   let reason: 'start' | 'expired' | undefined = 'start'
+  /** Whether the cursor is one that `start` gave. */
+  let fresh = false
   let failures = 0
   let close = () => {}
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -139,7 +142,9 @@ export function follow<TData>({
       try {
         const from = await start(reason)
         if (stopped) return
-        cursor = from
+        // Nothing has happened for so long that even the last cursor there is has expired: from now on, then.
+        cursor = reason === 'expired' && fresh ? undefined : from
+        fresh = true
         reason = undefined
       } catch (error) {
         if (!stopped) interrupted(error)
@@ -172,6 +177,7 @@ export function follow<TData>({
           reportError(error)
         }
         cursor = cursorOf(data) ?? cursor
+        fresh = false
       },
       cut: once(interrupted),
       complete: once(() => onStatus({ status: 'ended' })),

@@ -6,7 +6,6 @@ import { ConnectionBadge } from '../shared/ConnectionBadge'
 import { replaceRoute, useRoute } from '../shared/route'
 import { SignIn } from '../shared/SignIn'
 import { SkipLink } from '../shared/SkipLink'
-import { plural } from '../shared/text'
 import { useCart } from './cart'
 import { CartPanel } from './CartPanel'
 import { Catalogue } from './Catalogue'
@@ -71,11 +70,12 @@ function Header({ path, search }: { path: string; search: string }) {
         <a href="#/orders" {...current('orders')}>
           My orders
         </a>
-        <a href="#/cart" {...current('cart')} aria-label={`Cart, ${plural(units, 'item')}`}>
+        <a href="#/cart" {...current('cart')}>
           Cart
           <span className="count" data-empty={units === 0}>
             {units}
           </span>
+          <span className="visually-hidden">{units === 1 ? 'item' : 'items'}</span>
         </a>
       </nav>
       <div className="top-end">

@@ -1,6 +1,6 @@
 import { NetworkStatus } from '@apollo/client'
 import { useQuery } from '@apollo/client/react'
-import { useCallback, useEffect, useEffectEvent, useRef } from 'react'
+import { useEffect, useEffectEvent, useRef } from 'react'
 import { messageOf } from '../orderwire/errors'
 import { plural } from '../shared/text'
 import { useCart } from './cart'
@@ -21,10 +21,6 @@ export function Catalogue({ search }: { search: string }) {
   const searching = !data && networkStatus !== NetworkStatus.error
   const { hasNextPage = false, endCursor } = data?.products.pageInfo ?? {}
   const loadingMore = networkStatus === NetworkStatus.fetchMore
-
-  const more = useCallback(() => {
-    if (hasNextPage && !loadingMore) fetchMore({ variables: { after: endCursor } }).catch(() => {})
-  }, [fetchMore, hasNextPage, loadingMore, endCursor])
 
   const inCart = new Map(lines.map(({ productId, quantity }) => [productId, quantity]))
   return (
@@ -63,7 +59,9 @@ export function Catalogue({ search }: { search: string }) {
         {(!products && !error) || loadingMore ? Array.from({ length: 12 }, (_, n) => <ProductSkeleton key={n} />) : null}
       </ul>
 
-      {hasNextPage && !loadingMore && <LoadMore onReached={more} />}
+      {hasNextPage && !loadingMore && (
+        <LoadMore onReached={() => void fetchMore({ variables: { after: endCursor } }).catch(() => {})} />
+      )}
     </section>
   )
 }

@@ -68,7 +68,8 @@ function OrderCard({ order }: { order: MyOrderFragment }) {
     <li className="order panel" data-order={number}>
       <div className="order-head">
         <h2>
-          Order <span className="order-number">{number}</span>
+          <span className="order-word">Order </span>
+          {number}
         </h2>
         <span className="status" data-status={status}>
           {statusName(status)}

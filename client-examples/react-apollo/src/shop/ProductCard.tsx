@@ -22,8 +22,8 @@ export const ProductCard = memo(function ProductCard({
     <li className="product" ref={sight}>
       <Swatch seed={product.sku} />
       <div className="product-body">
-        <h3 className="product-name">{name}</h3>
         <p className="product-sku">{product.sku}</p>
+        <h3 className="product-name">{name}</h3>
         <p className="product-facts">
           <span className="price">{formatMoney(product.price)}</span>
           <Stock stock={product.stock} />
@@ -32,17 +32,17 @@ export const ProductCard = memo(function ProductCard({
           type="button"
           className="button button-add"
           disabled={soldOut}
-          aria-label={soldOut ? `${name} is sold out` : `Add ${name} to cart`}
           onClick={() => {
             addToCart(product)
             setAdded(added + 1)
           }}
         >
           {soldOut ? 'Sold out' : 'Add to cart'}
+          <span className="visually-hidden">{name}</span>
           {inCart > 0 && (
             <span key={added} className="in-cart">
               {inCart}
-              <span className="visually-hidden"> in cart</span>
+              <span className="visually-hidden"> in it</span>
             </span>
           )}
         </button>
@@ -56,11 +56,11 @@ export function ProductSkeleton() {
     <li className="product" aria-hidden="true">
       <div className="swatch skeleton" />
       <div className="product-body">
-        <p className="product-name">
-          <span className="skeleton skeleton-text" />
-        </p>
         <p className="product-sku">
           <span className="skeleton skeleton-text skeleton-short" />
+        </p>
+        <p className="product-name">
+          <span className="skeleton skeleton-text" />
         </p>
         <p className="product-facts">
           <span className="skeleton skeleton-text" />
