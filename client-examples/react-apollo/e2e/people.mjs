@@ -54,7 +54,10 @@ export async function assertAccessible(page) {
     const { violations } = await page.evaluate(() => globalThis.axe.run())
     const grave = violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${colorScheme}: ${id}: ${nodes.map(({ target, any }) => `${target} ${any[0]?.message ?? ''}`).join('; ')}`)
+      .map(({ id, nodes }) => {
+        const places = nodes.map(({ target, any }) => `${target} ${any[0]?.message ?? ''}`)
+        return `${colorScheme}: ${id}: ${places.join('; ')}`
+      })
     assert.deepEqual(grave, [])
   }
 }

@@ -9,13 +9,14 @@ const minutes = Number(process.argv[2] ?? 20)
 const path = join(import.meta.dirname, '../../../docs/board.png')
 
 const demo = await Demo.start(['--every', '2s'])
-const people = await People.start()
+let people
 try {
   await sleep(minutes * 60_000)
+  people = await People.start()
   const page = await people.open(demo.link('Board'), { viewport: { width: 1360, height: 850 } })
   await page.locator('.activity li').nth(8).waitFor({ timeout: 120_000 })
   await page.screenshot({ path })
 } finally {
-  await people.close()
+  await people?.close()
   await demo.stop()
 }

@@ -19,7 +19,8 @@ export function ActivityList({ activity }: { activity: readonly Activity[] }) {
               </time>
               <span className="activity-text">
                 <b>{number}</b>{' '}
-                {kind === 'CREATED' ? `placed by ${customer}` : `${from ? statusName(from) : 'changed'} → ${statusName(to)}`}
+                {kind === 'CREATED' && `placed by ${customer}`}
+                {kind !== 'CREATED' && (from ? `${statusName(from)} → ${statusName(to)}` : 'changed')}
               </span>
             </li>
           ))}

@@ -36,7 +36,13 @@ export const OrderCard = memo(
     const notice = moves.notices.get(id)
     const units = items.reduce((units, { quantity }) => units + quantity, 0)
     return (
-      <li ref={card} className="card" tabIndex={-1} data-order={number} aria-label={`Order ${number}, ${statusName(order.status)}`}>
+      <li
+        ref={card}
+        className="card"
+        tabIndex={-1}
+        data-order={number}
+        aria-label={`Order ${number}, ${statusName(order.status)}`}
+      >
         <h3 className="order-number" title={number}>
           {number}
         </h3>

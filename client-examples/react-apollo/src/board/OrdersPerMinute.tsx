@@ -23,6 +23,7 @@ export function OrdersPerMinute({ placed, known }: { placed: ReadonlyMap<string,
   const most = Math.max(...bars)
   const top = niceTop(most)
   const total = bars.reduce((total, bar) => total + bar, 0)
+  const summary = `${plural(total, 'order')} in the last ${MINUTES} minutes, ${current} in this one, ${most} at most in one.`
   return (
     <figure className="panel chart">
       <figcaption>
@@ -36,7 +37,7 @@ export function OrdersPerMinute({ placed, known }: { placed: ReadonlyMap<string,
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={`${plural(total, 'order')} in the last ${MINUTES} minutes, ${current} in this one, ${most} at most in one.`}
+        aria-label={summary}
       >
         {[0, 0.5, 1].map((part) => (
           <line key={part} x1="0" x2={WIDTH} y1={HEIGHT * part} y2={HEIGHT * part} className="chart-grid" />

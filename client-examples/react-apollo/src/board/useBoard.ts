@@ -126,13 +126,19 @@ function isWhole(order: unknown): order is BoardOrderFragment {
   return (order as Partial<BoardOrderFragment> | null)?.version !== undefined
 }
 
-function inColumns(orders: readonly BoardOrderFragment[]): Record<OrderStatus, BoardOrderFragment[]> {
-  const columns = Object.fromEntries(STATUSES.map((status) => [status, []])) as unknown as Record<OrderStatus, BoardOrderFragment[]>
-  const sorted = orders.toSorted((a, b) => (a.updatedAt < b.updatedAt || (a.updatedAt === b.updatedAt && a.id < b.id) ? 1 : -1))
-  for (const order of sorted) {
+type Columns = Record<OrderStatus, BoardOrderFragment[]>
+
+function inColumns(orders: readonly BoardOrderFragment[]): Columns {
+  const columns: Columns = { PENDING: [], CONFIRMED: [], SHIPPED: [], DELIVERED: [], CANCELLED: [], RETURNED: [] }
+  for (const order of orders.toSorted(lastChangedFirst)) {
     if (columns[order.status].length < COLUMN_SIZE) columns[order.status].push(order)
   }
   return columns
+}
+
+function lastChangedFirst(a: BoardOrderFragment, b: BoardOrderFragment): number {
+  if (a.updatedAt !== b.updatedAt) return a.updatedAt < b.updatedAt ? 1 : -1
+  return a.id < b.id ? 1 : -1
 }
 
 function letOldOnesGo(cache: ApolloCache, ids: readonly string[]): readonly string[] {

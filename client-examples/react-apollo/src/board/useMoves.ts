@@ -50,8 +50,9 @@ export function useMoves(): Moves {
       })
       const [error] = data?.updateOrderStatus.userErrors ?? []
       if (error?.code === 'VERSION_MISMATCH' || error?.code === 'INVALID_TRANSITION') {
-        const now = await read(order.id)
-        tell(order.id, `Somebody else moved this order meanwhile: now it is ${now ? statusName(now.status).toLowerCase() : 'gone'}.`)
+        const found = await read(order.id)
+        const now = found ? statusName(found.status).toLowerCase() : 'gone'
+        tell(order.id, `Somebody else moved this order meanwhile: now it is ${now}.`)
       } else if (error) {
         tell(order.id, error.message)
       }

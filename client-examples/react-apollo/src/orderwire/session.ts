@@ -172,7 +172,8 @@ export class Session {
       state.status === 'signed-in' &&
       this.#state.status === 'signed-in' &&
       state.user.id === this.#state.user.id &&
-      state.user.name === this.#state.user.name
+      state.user.name === this.#state.user.name &&
+      state.user.role === this.#state.user.role
     if (!same) this.#state = state
     for (const listener of this.#listeners) listener()
   }

@@ -3,7 +3,8 @@
  * so that nothing is missed and nothing is applied twice. Copy this one file; it needs React and Apollo Client only.
  *
  *     const { status } = useResumableSubscription({
- *       document: OrderUpdates,                         // subscription ($after: EventCursor) { orderUpdates(after: $after) { cursor … } }
+ *       // subscription ($after: EventCursor) { orderUpdates(after: $after) { cursor … } }
+ *       document: OrderUpdates,
  *       cursorOf: (data) => data.orderUpdates.cursor,
  *       start: async () => …,                           // read what the updates build on; give the cursor they go on from
  *       onData: (data) => …,                            // each update, once, in order

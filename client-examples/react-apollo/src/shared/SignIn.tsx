@@ -3,6 +3,8 @@ import type { UserErrorPartsFragment } from '../gql/graphql'
 import { messageOf } from '../orderwire/errors'
 import { useSession } from './AppProvider'
 
+const FIELDS = ['name', 'email', 'password']
+
 /** Signing in, and making an account where `register` says so. */
 export function SignIn({ title, register = false, children }: { title: string; register?: boolean; children?: ReactNode }) {
   const { session, state } = useSession()
@@ -32,11 +34,14 @@ export function SignIn({ title, register = false, children }: { title: string; r
   }
 
   const errorOf = (field: string) => errors.find((error) => error.field?.at(-1) === field)?.message
-  const general = failure ?? errors.find(({ field }) => !['name', 'email', 'password'].includes(field?.at(-1) ?? ''))?.message
+  const isOfField = ({ field }: UserErrorPartsFragment) => FIELDS.includes(field?.at(-1) ?? '')
+  const general = failure ?? errors.find((error) => !isOfField(error))?.message
   return (
     <section className="sign-in panel" aria-labelledby={titleId}>
       <h1 id={titleId}>{isNew ? 'Create an account' : title}</h1>
-      {state.status === 'anonymous' && state.ended && <p className="notice">Your session has ended. Please sign in again.</p>}
+      {state.status === 'anonymous' && state.ended && (
+        <p className="notice">Your session has ended. Please sign in again.</p>
+      )}
       {children}
       <form onSubmit={submit} noValidate={false} aria-busy={busy}>
         {isNew && <Field label="Name" name="name" autoComplete="name" error={errorOf('name')} />}

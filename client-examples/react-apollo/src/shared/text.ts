@@ -16,7 +16,7 @@ export function plural(value: number, one: string, many = `${one}s`): string {
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
-const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' })
+const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: '2-digit' })
 
 /** The time of day for today, else the day. */
 export function formatTime(time: string, now = new Date()): string {

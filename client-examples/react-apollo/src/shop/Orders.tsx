@@ -45,7 +45,9 @@ export function Orders() {
       )}
       <ul className="order-list">
         {data?.orders.edges.map(({ node }) => <OrderCard key={node.id} order={node} />)}
-        {!data && !error && [1, 2, 3].map((n) => <li key={n} className="order panel skeleton order-skeleton" aria-hidden="true" />)}
+        {!data &&
+          !error &&
+          [1, 2, 3].map((n) => <li key={n} className="order panel skeleton order-skeleton" aria-hidden="true" />)}
       </ul>
       {hasNextPage && (
         <button
