@@ -15,13 +15,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::{AccessTokens, KeyError, PasswordCost, PasswordError, Passwords},
     bus::{
-        EventBus,
+        EventBus, MemoryOperations, OperationStore,
         local::LocalBus,
-        redis::{BusError, RedisBus},
+        redis::{BusError, RedisBus, RedisOperations},
     },
     config::{Auth, Config, DatabaseUrl},
     domain::SystemClock,
-    graphql::{Api, ApiOptions},
+    graphql::{Api, ApiOptions, DocumentLimits, DocumentOptions, InvalidOperation, Manifest, ManifestError, Registry},
     http::{self, AllowedOrigins, HttpOptions, WebSocketOptions},
     jobs::{JobOptions, Jobs},
     service::{
@@ -58,6 +58,25 @@ pub enum StartError {
         /// What the system says.
         cause: io::Error,
     },
+    /// The manifest of operations can't be read.
+    #[error("operations.manifest: cannot read {}: {cause}", path.display())]
+    ManifestFile {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The manifest of operations is none.
+    #[error("operations.manifest: {}: {cause}", path.display())]
+    Manifest {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        cause: ManifestError,
+    },
+    /// An operation of the manifest can't be run.
+    #[error("operations.manifest: {0}")]
+    Operation(#[from] InvalidOperation),
     /// The cost of password hashes is out of range.
     #[error("cannot hash passwords: {0}")]
     Passwords(#[from] PasswordError),
@@ -189,7 +208,9 @@ impl App {
         if config.auth.jwt_secret.is_none() && config.auth.private_key_file.is_none() {
             tracing::warn!("no JWT_SECRET is set: tokens are signed with a random one and end with this process");
         }
-        let api = Api::new(core.service.clone(), ApiOptions { introspection: config.introspection() });
+        let documents = document_options(config, registry(config, &core).await?);
+        let options = ApiOptions { introspection: config.introspection(), documents };
+        let api = Api::new(core.service.clone(), options)?;
         let router = http::router(Arc::new(api), http_options(config));
         let jobs = JobOptions { prune_every: config.retention.prune_every };
         let (grace, handover) = (config.server.grace_period, config.server.handover);
@@ -249,6 +270,39 @@ fn read_key(path: &Path) -> Result<Vec<u8>, StartError> {
 fn passwords(auth: &Auth) -> Result<Passwords, StartError> {
     let cost = PasswordCost { memory: auth.password_memory, passes: auth.password_passes, lanes: 1 };
     Ok(Passwords::new(cost, auth.password_concurrency.unwrap_or_else(Passwords::default_concurrency))?)
+}
+
+/// The operations that can be named.
+async fn registry(config: &Config, core: &Core) -> Result<Registry, StartError> {
+    if let Some(path) = &config.operations.manifest {
+        let json =
+            std::fs::read_to_string(path).map_err(|cause| StartError::ManifestFile { path: path.clone(), cause })?;
+        let manifest = Manifest::parse(&json).map_err(|cause| StartError::Manifest { path: path.clone(), cause })?;
+        return Ok(Registry::Only(manifest));
+    }
+    let memory = MemoryOperations::new(config.operations.registered as u64);
+    let store: Arc<dyn OperationStore> = match &config.redis.url {
+        None => Arc::new(memory),
+        Some(url) => {
+            let log = core.store.log_state().await?.log;
+            Arc::new(RedisOperations::open(url.reveal(), log, memory, config.operations.registered_for)?)
+        }
+    };
+    Ok(Registry::Open(store))
+}
+
+fn document_options(config: &Config, registry: Registry) -> DocumentOptions {
+    let limits = DocumentLimits {
+        bytes: config.limits.bytes,
+        tokens: config.limits.tokens,
+        depth: config.limits.depth,
+        aliases: config.limits.aliases,
+        root_fields: config.limits.root_fields,
+        directives: config.limits.directives,
+        fields: config.limits.fields,
+        cost: config.limits.cost,
+    };
+    DocumentOptions { limits, cache: config.operations.cache as u64, registry }
 }
 
 fn feed_options(config: &Config) -> FeedOptions {

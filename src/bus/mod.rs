@@ -2,9 +2,12 @@
 //!
 //! The bus is only the fast path. It may lose, repeat and reorder; the event log is the truth, and
 //! `crate::service::feed` puts the two together. So publishing never fails and never delays a mutation.
+//!
+//! Nodes also share the documents that clients register, see [`OperationStore`].
 
 mod backoff;
 pub mod local;
+mod operations;
 pub mod redis;
 
 use std::sync::Arc;
@@ -15,6 +18,7 @@ use tokio::sync::broadcast;
 use crate::domain::Event;
 
 pub use backoff::Backoff;
+pub use operations::{MemoryOperations, OperationStore};
 
 /// What a bus hands on.
 #[derive(Debug, Clone)]

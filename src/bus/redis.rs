@@ -6,6 +6,7 @@
 //! are told of a gap. Database numbers don't separate channels in Redis; the name of the log in the channel does.
 
 mod link;
+mod operations;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -25,6 +26,7 @@ use tracing::warn;
 use super::{BusReceiver, EventBus, local::LocalBus};
 use crate::domain::{Event, LogId};
 use link::Link;
+pub use operations::RedisOperations;
 
 /// Events waiting to be published; more are dropped, and found in the log by the other nodes.
 const QUEUE: usize = 4096;
@@ -63,11 +65,7 @@ impl RedisBus {
     /// The bus of the deployment with this log. Connects in the background, for ever; the only error is
     /// [`BusError::Url`]. Must be called within a Tokio runtime.
     pub fn open(url: &str, log: LogId) -> Result<Self, BusError> {
-        let info = url.into_connection_info().map_err(|_| BusError::Url)?;
-        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        let address = info.addr().to_string();
-        let client = Client::open(info).map_err(|_| BusError::Url)?;
-
+        let (client, address) = client(url)?;
         let local = Arc::new(LocalBus::new());
         let (queue, queued) = mpsc::channel(QUEUE);
         let (state, state_seen) = watch::channel(link::State::default());
@@ -115,6 +113,14 @@ impl RedisBus {
     fn queue(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Arc<Event>>>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A client for a URL, and the address for the log.
+fn client(url: &str) -> Result<(Client, String), BusError> {
+    let info = url.into_connection_info().map_err(|_| BusError::Url)?;
+    let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+    let address = info.addr().to_string();
+    Ok((Client::open(info).map_err(|_| BusError::Url)?, address))
 }
 
 impl std::fmt::Debug for RedisBus {

@@ -50,7 +50,7 @@ enum Command {
     #[command(subcommand)]
     User(user::UserCommand),
     /// Print the GraphQL schema.
-    Schema,
+    Schema(schema::SchemaArgs),
     /// Show the settings that would be used, secrets masked, and what is wrong with them.
     CheckConfig(check_config::CheckConfigArgs),
 }
@@ -65,7 +65,7 @@ impl Cli {
             Command::Health(args) => health::run(settings, args).await,
             Command::Import(command) => import_into_database(settings, command).await,
             Command::User(command) => user::run(settings, command).await,
-            Command::Schema => schema::run(),
+            Command::Schema(args) => schema::run(args),
             Command::CheckConfig(args) => check_config::run(settings, args),
         };
         match result {

@@ -1,7 +1,17 @@
 //! `orderwire schema`.
 
-use super::{Failure, output};
+use clap::Args;
 
-pub(super) fn run() -> Result<(), Failure> {
-    output::print(&crate::graphql::sdl())
+use super::{Failure, output};
+use crate::graphql;
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Print what operations cost instead, as docs/cost.md has it.
+    #[arg(long)]
+    costs: bool,
+}
+
+pub(super) fn run(args: SchemaArgs) -> Result<(), Failure> {
+    output::print(&if args.costs { graphql::cost_document() } else { graphql::sdl() })
 }

@@ -6,7 +6,9 @@
 mod auth;
 mod database;
 mod feed;
+mod limits;
 mod log;
+mod operations;
 mod reader;
 mod redis;
 mod retention;
@@ -20,7 +22,9 @@ use std::path::{Path, PathBuf};
 pub use auth::Auth;
 pub use database::{Database, DatabaseUrl};
 pub use feed::Feed;
+pub use limits::Limits;
 pub use log::{Log, LogFormat};
+pub use operations::Operations;
 pub use reader::{Entry, Origin, Problem, Sources};
 pub use redis::{Redis, RedisUrl};
 pub use retention::Retention;
@@ -34,7 +38,8 @@ use reader::{Key, Reader};
 /// The file that is read when no other is named.
 pub const DEFAULT_FILE: &str = "orderwire.toml";
 
-const SECTIONS: [&str; 8] = ["database", "redis", "server", "websocket", "auth", "log", "feed", "retention"];
+const SECTIONS: [&str; 10] =
+    ["database", "redis", "server", "websocket", "limits", "operations", "auth", "log", "feed", "retention"];
 
 setting::words! {
     /// What the deployment is for.
@@ -59,6 +64,10 @@ pub struct Config {
     pub server: Server,
     /// WebSockets.
     pub websocket: WebSocket,
+    /// Limits of operations.
+    pub limits: Limits,
+    /// Known operations.
+    pub operations: Operations,
     /// Tokens and passwords.
     pub auth: Auth,
     /// The log.
@@ -78,6 +87,8 @@ impl Default for Config {
             redis: Redis::default(),
             server: Server::default(),
             websocket: WebSocket::default(),
+            limits: Limits::default(),
+            operations: Operations::default(),
             auth: Auth::default(),
             log: Log::default(),
             feed: Feed::default(),
@@ -127,6 +138,8 @@ impl Config {
             redis: Redis::read(reader),
             server: Server::read(reader),
             websocket: WebSocket::read(reader),
+            limits: Limits::read(reader),
+            operations: Operations::read(reader),
             auth: Auth::read(reader),
             log: Log::read(reader),
             feed: Feed::read(reader),

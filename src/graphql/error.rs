@@ -16,8 +16,10 @@ pub mod code {
     pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
     /// What is named does not exist for this viewer.
     pub const NOT_FOUND: &str = "NOT_FOUND";
-    /// The document is too deep or too costly.
+    /// The document exceeds a limit, which the error names.
     pub const QUERY_TOO_COMPLEX: &str = "QUERY_TOO_COMPLEX";
+    /// A document that is named and not sent is not known.
+    pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
     /// The cursor is older than the event log.
     pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
     /// A part that is needed can't be reached; try again later.
@@ -112,9 +114,7 @@ pub(super) fn add_codes(response: &mut Response) {
     for error in &mut response.errors {
         let extensions = error.extensions.get_or_insert_default();
         if extensions.get("code").is_none() {
-            let refused_as_costly = ["Query is too complex.", "Query is nested too deep.", "recursion limit exceeded."]
-                .contains(&&*error.message);
-            extensions.set("code", if refused_as_costly { code::QUERY_TOO_COMPLEX } else { code::BAD_USER_INPUT });
+            extensions.set("code", code::BAD_USER_INPUT);
         }
     }
 }

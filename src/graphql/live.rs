@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use async_graphql::{Request, Response};
+use async_graphql::Response;
 use futures_util::{
     FutureExt, Stream, StreamExt,
     future::BoxFuture,
@@ -28,6 +28,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
     Executor,
+    document::Prepared,
     error::{ApiError, ApiResult},
     selection::Selection,
 };
@@ -234,21 +235,21 @@ impl Live {
         Arc::new(Self { executor, written })
     }
 
-    /// The answers to a subscription, which `request` is.
-    pub fn subscribe(self: Arc<Self>, viewer: Viewer, request: Request) -> BoxStream<'static, Answer> {
+    /// The answers to a subscription.
+    pub fn subscribe(self: Arc<Self>, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
         let live = self.clone();
-        let opening = Box::pin(async move { live.open(viewer, request).await });
+        let opening = Box::pin(async move { live.open(viewer, operation).await });
         Box::pin(Subscription { live: self, state: State::Opening(opening) })
     }
 
     /// Starts a subscription. Fails with the response that says why, or with none when the document asks for nothing.
-    async fn open(&self, viewer: Viewer, mut request: Request) -> Result<Subscriber, Option<Response>> {
-        let selection = Selection::of(&mut request, viewer).map_err(|error| Some(refusal(error)))?;
+    async fn open(&self, viewer: Viewer, operation: Prepared) -> Result<Subscriber, Option<Response>> {
         let opened = Arc::<Mutex<Option<Items>>>::default();
-        let response = self.executor.subscription(viewer, request, Phase::Open(opened.clone())).await;
+        let response = self.executor.subscription(viewer, &operation, Phase::Open(opened.clone())).await;
         let items = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let selection = Arc::new(selection);
-        items.map(|items| Subscriber { items, selection, answering: None }).ok_or(response)
+        let subscriber =
+            |items| Subscriber { items, selection: Arc::new(Selection::of(operation, viewer)), answering: None };
+        items.map(subscriber).ok_or(response)
     }
 
     /// The answer that another subscriber was given.
@@ -278,8 +279,8 @@ impl Live {
 
     /// The result for one update as JSON, or the response if there is an error in it.
     async fn execute(&self, selection: &Selection, item: AnyItem) -> Result<Arc<RawValue>, Response> {
-        let request = selection.request();
-        let answer = self.executor.subscription(selection.viewer(), request, Phase::Answer(item)).await;
+        let operation = selection.operation();
+        let answer = self.executor.subscription(selection.viewer(), operation, Phase::Answer(item)).await;
         // Invariant: the root field answered when it was opened, so it is neither skipped nor missing.
         let response = answer.unwrap_or_default();
         if !response.errors.is_empty() {

@@ -15,7 +15,7 @@ use async_graphql::{
     dataloader::{DataLoader, HashMapCache, Loader},
 };
 
-use super::{live::Phase, operation::Batches};
+use super::{document::Documents, live::Phase, operation::Batches};
 use crate::{
     domain::{
         Order, OrderFilter, OrderId, Page, Product, ProductFilter, ProductId, Task, TaskFilter, TaskId, User,
@@ -31,6 +31,8 @@ const MAX_BATCH: usize = 10_000;
 pub(super) struct Call {
     /// The use cases.
     pub service: Arc<Service>,
+    /// The documents of the schema.
+    pub documents: Arc<Documents>,
     /// Whether [`super::plain::Plain`] objects may be written at once.
     pub writes_plain: bool,
     batches: Batches,
@@ -43,9 +45,16 @@ type Loaders = Arc<DataLoader<Batch, HashMapCache>>;
 
 impl Call {
     /// For one operation of `viewer`, which runs `batches`.
-    pub fn new(service: Arc<Service>, viewer: Viewer, batches: Batches, phase: Phase, writes_plain: bool) -> Self {
+    pub fn new(
+        service: Arc<Service>,
+        documents: Arc<Documents>,
+        viewer: Viewer,
+        batches: Batches,
+        phase: Phase,
+        writes_plain: bool,
+    ) -> Self {
         let state = Mutex::new((viewer, loaders(&service, viewer, &batches)));
-        Self { service, writes_plain, batches, state, phase }
+        Self { service, documents, writes_plain, batches, state, phase }
     }
 
     /// The call that `context` belongs to.

@@ -3,6 +3,7 @@
 
 mod connection;
 mod cursor;
+mod document;
 mod error;
 mod live;
 mod loaders;
@@ -13,15 +14,14 @@ mod plain;
 mod product;
 mod scalars;
 mod selection;
-mod shape;
 mod task;
 mod user;
 
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError, Value,
-    parser::types::OperationType,
+    Context, Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError,
+    ValidationMode, Value,
 };
 use async_trait::async_trait;
 use futures_util::{
@@ -33,21 +33,21 @@ pub use crate::service::Authenticated;
 /// Who sends a request, as the transports keep it.
 pub use crate::service::Authenticated as ViewerSession;
 pub use connection::MAX_PAGE_SIZE;
+use document::MAX_NESTING;
+pub use document::{
+    DocumentHash, DocumentLimits, DocumentOptions, Documents, InvalidOperation, Manifest, ManifestError,
+    OperationRequest, Prepared, Registry,
+};
 pub use error::{ApiError, code};
 pub use live::{Answer, Body};
 use live::{Live, Phase};
 use loaders::Call;
 use operation::{Batches, Operation};
-use shape::{Shape, Shapes};
-pub use user::operation_hash;
 
 use crate::{
     domain::{self, EventCursor, Viewer},
     service::{OperationHash, Service, ServiceError},
 };
-
-/// Levels of a document: more than introspection needs, fewer than a stack can hold.
-const MAX_DEPTH: usize = 24;
 
 /// Which way a list is sorted. Ties are broken by id in the same direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -102,12 +102,15 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Waits until the rights of a viewer end: the session has ended, or the user has another role.
     async fn ended(&self, viewer: Viewer);
 
-    /// Runs a query or mutation; a subscription is answered with an error. Every error of the answer has a code.
-    async fn execute(&self, viewer: Viewer, request: Request) -> Response;
+    /// Makes a request an operation that can be run: finds, limits and validates its document and checks its
+    /// variables. Fails with the response that refuses it; every error of it has a code.
+    async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response>;
 
-    /// Runs any operation as a stream: the events of a subscription, or the one answer of a query or mutation. What is
-    /// not valid is answered with one response with errors, and the stream ends.
-    fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Answer>;
+    /// Runs a query or mutation; a subscription is answered with an error. Every error of the answer has a code.
+    async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response;
+
+    /// Runs any operation as a stream: the events of a subscription, or the one answer of a query or mutation.
+    fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer>;
 
     /// The schema in the schema definition language.
     fn sdl(&self) -> String;
@@ -134,11 +137,13 @@ impl ResumeAfter {
     }
 }
 
-/// What the schema offers besides the operations.
-#[derive(Debug, Clone, Copy)]
+/// What the API offers, and what it allows.
+#[derive(Default)]
 pub struct ApiOptions {
-    /// Answer introspection queries, and suggest names in errors.
+    /// Answer introspection queries, and suggest names in errors. Default: no.
     pub introspection: bool,
+    /// How documents are treated.
+    pub documents: DocumentOptions,
 }
 
 /// The API over a service.
@@ -149,13 +154,14 @@ pub struct Api {
 
 /// Runs operations.
 struct Executor {
+    documents: Arc<Documents>,
+    /// Validates next to nothing: documents are valid when they come here.
     schema: Schema<Query, Mutation, Subscription>,
-    shapes: Shapes,
     service: Arc<Service>,
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation::default(), Subscription::default()).limit_depth(MAX_DEPTH)
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.
@@ -163,54 +169,56 @@ pub fn sdl() -> String {
     builder().finish().sdl()
 }
 
+/// What operations cost, as `docs/cost.md` has it.
+pub fn cost_document() -> String {
+    document::cost::document(&sdl())
+}
+
 impl Api {
-    /// The API over `service`.
-    pub fn new(service: Arc<Service>, options: ApiOptions) -> Self {
+    /// The API over `service`. Fails when a document of the manifest in the options is not valid.
+    pub fn new(service: Arc<Service>, options: ApiOptions) -> Result<Self, InvalidOperation> {
         let builder =
-            if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
-        let schema = builder.finish();
-        let executor = Arc::new(Executor { shapes: Shapes::new(&schema.sdl()), schema, service });
-        Self { live: Live::new(executor.clone()), executor }
+            || if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
+        let documents = Arc::new(Documents::new(builder(), options.documents)?);
+        let schema = builder().limit_recursive_depth(MAX_NESTING).validation_mode(ValidationMode::Fast).finish();
+        let executor = Arc::new(Executor { documents, schema, service });
+        Ok(Self { live: Live::new(executor.clone()), executor })
     }
 }
 
 impl Executor {
     /// Runs a query or mutation.
-    async fn execute(&self, viewer: Viewer, request: Request) -> Response {
-        let (request, batches, shape) = self.prepare(viewer, request, Phase::None);
+    async fn execute(&self, viewer: Viewer, operation: &Prepared) -> Response {
+        let (request, batches) = self.request(viewer, operation, Phase::None);
         let schema = self.schema.clone();
         let answer = stream::once(async move { schema.execute(request).await }).boxed();
         // Invariant: the stream has one item.
-        complete(Operation::new(answer, batches).next().await.unwrap_or_default(), &shape)
+        complete(Operation::new(answer, batches).next().await.unwrap_or_default(), operation)
     }
 
     /// Runs a subscription in a phase that has one answer at most.
-    async fn subscription(&self, viewer: Viewer, request: Request, phase: Phase) -> Option<Response> {
-        let (request, batches, shape) = self.prepare(viewer, request, phase);
+    async fn subscription(&self, viewer: Viewer, operation: &Prepared, phase: Phase) -> Option<Response> {
+        let (request, batches) = self.request(viewer, operation, phase);
         let answer = Operation::new(self.schema.execute_stream(request), batches).next().await?;
-        Some(complete(answer, &shape))
+        Some(complete(answer, operation))
     }
 
-    /// The request with what its resolvers need, the batches they will ask for, and the shape of its results.
-    fn prepare(&self, viewer: Viewer, mut request: Request, phase: Phase) -> (Request, Batches, Shape) {
-        let shape = self.shapes.of(&mut request);
+    /// The request with what its resolvers need, and the batches they will ask for.
+    fn request(&self, viewer: Viewer, operation: &Prepared, phase: Phase) -> (Request, Batches) {
         let batches = Batches::default();
-        let call = Arc::new(Call::new(self.service.clone(), viewer, batches.clone(), phase, shape.is_plain()));
-        (request.data(call), batches, shape)
+        let writes_plain = operation.shape().is_plain();
+        let (service, documents) = (self.service.clone(), self.documents.clone());
+        let call = Call::new(service, documents, viewer, batches.clone(), phase, writes_plain);
+        (operation.request().data(Arc::new(call)), batches)
     }
 }
 
 /// The response as clients get it.
-fn complete(mut response: Response, shape: &Shape) -> Response {
-    shape.apply(&mut response);
+fn complete(mut response: Response, operation: &Prepared) -> Response {
+    operation.shape().apply(&mut response);
     error::add_codes(&mut response);
+    response.extensions.extend(operation.cost_told().map(|cost| ("cost".to_owned(), cost)));
     response
-}
-
-fn is_subscription(request: &mut Request) -> bool {
-    let name = request.operation_name.clone();
-    let operation = request.parsed_query().ok().and_then(|document| shape::operation(document, name.as_deref()));
-    operation.is_some_and(|operation| operation.node.ty == OperationType::Subscription)
 }
 
 #[async_trait]
@@ -247,16 +255,20 @@ impl Endpoint for Api {
         self.executor.service.ended(&viewer).await;
     }
 
-    async fn execute(&self, viewer: Viewer, request: Request) -> Response {
-        self.executor.execute(viewer, request).await
+    async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response> {
+        self.executor.documents.prepare(request).await
     }
 
-    fn stream(&self, viewer: Viewer, mut request: Request) -> BoxStream<'static, Answer> {
-        if is_subscription(&mut request) {
-            return self.live.clone().subscribe(viewer, request);
+    async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response {
+        self.executor.execute(viewer, &operation).await
+    }
+
+    fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
+        if operation.subscribes() {
+            return self.live.clone().subscribe(viewer, operation);
         }
         let executor = self.executor.clone();
-        stream::once(async move { executor.execute(viewer, request).await.into() }).boxed()
+        stream::once(async move { executor.execute(viewer, &operation).await.into() }).boxed()
     }
 
     fn sdl(&self) -> String {

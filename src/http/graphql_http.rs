@@ -1,13 +1,13 @@
 //! GraphQL over HTTP, by <https://graphql.github.io/graphql-over-http/draft/>.
 //!
-//! A request is refused before it runs with a 4xx whatever the client accepts: malformed parameters (400), a token
-//! that does not hold (401), a mutation by GET (405). A well-formed one that fails is 200 as `application/json`, as
+//! A request is refused before it runs with a 4xx whatever the client accepts: malformed parameters (400), a mutation by
+//! GET (405), a token that does not hold (401). A well-formed one that fails is 200 as `application/json`, as
 //! that type's rules have it, and by its error code as `application/graphql-response+json`. As a stream its errors are
 //! in the stream.
 
 use std::sync::Arc;
 
-use async_graphql::{Response as GraphqlResponse, ServerError};
+use async_graphql::{Response as GraphqlResponse, ServerError, parser::types::OperationType};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     domain::{EventCursor, InvalidCursor},
-    graphql::{Authenticated, operation_hash},
+    graphql::{Authenticated, OperationRequest, Prepared},
 };
 
 impl From<Invalid> for Failure {
@@ -44,8 +44,8 @@ pub(super) async fn get(State(http): State<Arc<Http>>, request: Request) -> Resp
         Ok(delivery) => delivery,
         Err(failure) => return failure.into_response(),
     };
-    let read = read_url(&request).and_then(|operation| Ok((Around::of(&request)?, operation)));
-    match read {
+    let read = params::from_uri(request.uri()).map_err(Failure::from);
+    match read.and_then(|operation| Ok((Around::of(&request)?, operation))) {
         Ok((around, operation)) => run(&http, delivery, around, operation).await,
         Err(failure) => failure.respond(delivery.error_format()),
     }
@@ -109,18 +109,7 @@ pub(super) fn authorization(headers: &HeaderMap) -> Result<Option<String>, Failu
     }
 }
 
-fn read_url(request: &Request) -> Result<async_graphql::Request, Failure> {
-    let mut operation = params::from_uri(request.uri())?;
-    if params::is_mutation(&mut operation) {
-        let message = "Mutations are taken by POST only.";
-        return Err(
-            Failure::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", message).with_header(header::ALLOW, "POST")
-        );
-    }
-    Ok(operation)
-}
-
-async fn read_body(http: &Http, request: Request) -> Result<async_graphql::Request, Failure> {
+async fn read_body(http: &Http, request: Request) -> Result<OperationRequest, Failure> {
     let (parts, body) = request.into_parts();
     accept::check_content_type(&parts.headers)?;
     let body = body::read(&parts.headers, body, http.options.body_limit, http.options.body_timeout).await?;
@@ -128,12 +117,20 @@ async fn read_body(http: &Http, request: Request) -> Result<async_graphql::Reque
     Ok(params::from_json(text)?)
 }
 
-async fn run(http: &Arc<Http>, delivery: Delivery, around: Around, operation: async_graphql::Request) -> Response {
+async fn run(http: &Arc<Http>, delivery: Delivery, around: Around, request: OperationRequest) -> Response {
+    let operation = http.endpoint.prepare(request).await;
+    if around.by_get && operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation) {
+        let failure =
+            Failure::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "Mutations are taken by POST only.");
+        return failure.with_header(header::ALLOW, "POST").respond(delivery.error_format());
+    }
     let viewer = match (&around.ticket, &around.authorization) {
         (None, authorization) => http.endpoint.viewer(authorization.as_deref()).await,
-        (Some(ticket), None) if around.by_get && delivery == Delivery::Events => {
-            http.endpoint.ticket_holder(ticket, operation_hash(&operation), around.resume.is_some()).await
-        }
+        (Some(ticket), None) if around.by_get && delivery == Delivery::Events => match &operation {
+            Ok(operation) => http.endpoint.ticket_holder(ticket, operation.hash(), around.resume.is_some()).await,
+            // Tickets are for valid operations.
+            Err(_) => Err(error::coded("the ticket is for another operation", "UNAUTHENTICATED")),
+        },
         (Some(_), _) => {
             let message = "A ticket is for an event stream by GET, and in place of an Authorization header.";
             return Failure::bad_request(message).respond(delivery.error_format());
@@ -145,7 +142,7 @@ async fn run(http: &Arc<Http>, delivery: Delivery, around: Around, operation: as
     };
     let framing = match delivery {
         Delivery::Whole(format) => return execute(http, format, &around.id, viewer, operation).await,
-        Delivery::Multipart(Some(format)) if !params::may_subscribe(&operation) => {
+        Delivery::Multipart(Some(format)) if !operation.as_ref().is_ok_and(Prepared::subscribes) => {
             return execute(http, format, &around.id, viewer, operation).await;
         }
         Delivery::Multipart(_) => Framing::Multipart,
@@ -167,9 +164,12 @@ async fn execute(
     format: Format,
     id: &RequestId,
     viewer: Authenticated,
-    operation: async_graphql::Request,
+    operation: Result<Prepared, GraphqlResponse>,
 ) -> Response {
-    let mut response = http.endpoint.execute(viewer.viewer, operation).await;
+    let mut response = match operation {
+        Ok(operation) => http.endpoint.execute(viewer.viewer, operation).await,
+        Err(refusal) => refusal,
+    };
     wire::tag_internal_errors(&mut response.errors, id);
     respond(format, response)
 }

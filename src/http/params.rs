@@ -2,13 +2,11 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{
-    Request,
-    parser::types::{DocumentOperations, OperationType},
-};
 use axum::{extract::Query, http::Uri};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
+
+use crate::graphql::OperationRequest;
 
 /// What is wrong with the parameters, for the client to read.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,13 +24,14 @@ impl Invalid {
 struct Parameters<'a> {
     #[serde(borrow)]
     query: Option<&'a RawValue>,
+    document_id: Option<&'a RawValue>,
     operation_name: Option<&'a RawValue>,
     variables: Option<&'a RawValue>,
     extensions: Option<&'a RawValue>,
 }
 
 /// Out of a JSON object.
-pub(super) fn from_json(text: &str) -> Result<Request, Invalid> {
+pub(super) fn from_json(text: &str) -> Result<OperationRequest, Invalid> {
     match text.trim_start().bytes().next() {
         Some(b'{') => {}
         Some(b'[') => return Err(Invalid("Batches are not taken: send one operation a request.".into())),
@@ -49,6 +48,7 @@ pub(super) fn from_json(text: &str) -> Result<Request, Invalid> {
     };
     build(
         string("query", parameters.query)?,
+        string("documentId", parameters.document_id)?,
         string("operationName", parameters.operation_name)?,
         parameters.variables.map(RawValue::get),
         parameters.extensions.map(RawValue::get),
@@ -56,24 +56,23 @@ pub(super) fn from_json(text: &str) -> Result<Request, Invalid> {
 }
 
 /// Out of a URL's query, with `variables` and `extensions` as JSON text.
-pub(super) fn from_uri(uri: &Uri) -> Result<Request, Invalid> {
+pub(super) fn from_uri(uri: &Uri) -> Result<OperationRequest, Invalid> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_err(|_| Invalid("The URL's query is not form-encoded.".into()))?;
-    let mut parameters: [Option<String>; 4] = Default::default();
+    const NAMES: [&str; 5] = ["query", "documentId", "operationName", "variables", "extensions"];
+    let mut parameters: [Option<String>; 5] = Default::default();
     for (name, value) in pairs {
-        let Some(index) = ["query", "operationName", "variables", "extensions"].iter().position(|known| *known == name)
-        else {
-            continue;
-        };
+        let Some(index) = NAMES.iter().position(|known| *known == name) else { continue };
         if parameters[index].replace(value).is_some() {
             return Err(Invalid(format!("`{name}` is given twice.").into()));
         }
     }
-    let [query, operation_name, variables, extensions] = parameters.map(|value| value.filter(|text| !text.is_empty()));
+    let [query, document_id, operation_name, variables, extensions] =
+        parameters.map(|value| value.filter(|text| !text.is_empty()));
     let not_null =
         |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| *text != "null").map(Into::into);
     let (variables, extensions): (Option<String>, Option<String>) = (not_null(&variables), not_null(&extensions));
-    build(query, operation_name, variables.as_deref(), extensions.as_deref())
+    build(query, document_id, operation_name, variables.as_deref(), extensions.as_deref())
 }
 
 /// The `ticket` in a URL.
@@ -90,11 +89,12 @@ pub(super) fn ticket(uri: &Uri) -> Result<Option<String>, Invalid> {
 
 fn build(
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<&str>,
     extensions: Option<&str>,
-) -> Result<Request, Invalid> {
-    let mut request = Request::new("");
+) -> Result<OperationRequest, Invalid> {
+    let mut request = OperationRequest { query, document_id, ..OperationRequest::default() };
     request.operation_name = operation_name.filter(|name| !name.is_empty());
     if let Some(text) = variables {
         request.variables = object("variables", text)?;
@@ -102,12 +102,9 @@ fn build(
     if let Some(text) = extensions {
         request.extensions = object("extensions", text)?;
     }
-    request.query = match query {
-        Some(query) => query,
-        // The document may be known by its hash.
-        None if request.extensions.contains_key("persistedQuery") => String::new(),
-        None => return Err(Invalid("`query` is missing: it holds the GraphQL document, as a string.".into())),
-    };
+    if request.query.is_none() && !request.names_document() {
+        return Err(Invalid("`query` is missing: it holds the GraphQL document, as a string.".into()));
+    }
     Ok(request)
 }
 
@@ -116,30 +113,4 @@ fn object<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Invalid> {
         return Err(Invalid::wrong_type(name, "an object"));
     }
     serde_json::from_str(text).map_err(|error| Invalid(format!("`{name}` is not valid JSON: {error}.").into()))
-}
-
-/// Whether the request asks for a mutation. A document that does not parse, or in which the operation cannot be
-/// found, is none: executing it only yields the error.
-pub(super) fn is_mutation(request: &mut Request) -> bool {
-    // The keyword cannot be written in any other way, and parsing costs more than the search.
-    if !request.query.contains("mutation") {
-        return false;
-    }
-    let name = request.operation_name.clone();
-    let Ok(document) = request.parsed_query() else { return false };
-    let is_mutation = |ty: OperationType| ty == OperationType::Mutation;
-    match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => is_mutation(operation.node.ty),
-        (DocumentOperations::Multiple(operations), Some(name)) => {
-            operations.get(name.as_str()).is_some_and(|operation| is_mutation(operation.node.ty))
-        }
-        (DocumentOperations::Multiple(operations), None) => {
-            operations.values().any(|operation| is_mutation(operation.node.ty))
-        }
-    }
-}
-
-/// Whether the document can be a subscription: false only when it certainly is not.
-pub(super) fn may_subscribe(request: &Request) -> bool {
-    request.query.contains("subscription")
 }

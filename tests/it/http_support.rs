@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_graphql::{
-    Context, ErrorExtensionValues, Object, Request, Response, Schema, ServerError, SimpleObject, Subscription,
+    Context, ErrorExtensionValues, Object, Response, Schema, SchemaBuilder, ServerError, SimpleObject, Subscription,
 };
 use async_trait::async_trait;
 use futures_util::{
@@ -21,7 +21,7 @@ use futures_util::{
 };
 use orderwire::{
     domain::{Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
-    graphql::{Answer, Endpoint, ResumeAfter, ViewerSession, operation_hash},
+    graphql::{Answer, DocumentOptions, Documents, Endpoint, OperationRequest, Prepared, ResumeAfter, ViewerSession},
     http::{self, HttpOptions},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -80,6 +80,11 @@ impl Query {
 
     async fn part(&self) -> Option<Part> {
         Some(Part)
+    }
+
+    /// Always too much.
+    async fn limited(&self) -> bool {
+        true
     }
 
     async fn fault(&self) -> async_graphql::Result<i32> {
@@ -191,7 +196,15 @@ impl<S> Drop for Watched<S> {
     }
 }
 
-struct TestEndpoint(Schema<Query, Mutation, Subscriptions>, Arc<Probe>);
+struct TestEndpoint {
+    documents: Documents,
+    schema: Schema<Query, Mutation, Subscriptions>,
+    probe: Arc<Probe>,
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, Subscriptions> {
+    Schema::build(Query, Mutation, Subscriptions)
+}
 
 fn coded(message: &str, code: &str) -> ServerError {
     let mut extensions = ErrorExtensionValues::default();
@@ -236,7 +249,8 @@ impl Endpoint for TestEndpoint {
         operation: [u8; 32],
         resumes: bool,
     ) -> Result<ViewerSession, ServerError> {
-        let fits = operation == operation_hash(&Request::new("subscription { viewer }"));
+        let own = self.prepare(OperationRequest::new("subscription { viewer }")).await.unwrap();
+        let fits = operation == own.hash();
         match ticket {
             "good" if fits => Ok(user_of("Bearer user anna customer 60000")),
             "late" if fits && resumes => Ok(user_of("Bearer user anna customer 60000")),
@@ -250,22 +264,26 @@ impl Endpoint for TestEndpoint {
 
     async fn ended(&self, viewer: Viewer) {
         match viewer {
-            Viewer::User { .. } => self.1.sessions_end.cancelled().await,
+            Viewer::User { .. } => self.probe.sessions_end.cancelled().await,
             _ => std::future::pending().await,
         }
     }
 
-    async fn execute(&self, viewer: Viewer, request: Request) -> Response {
-        match &*request.query {
+    async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response> {
+        self.documents.prepare(request).await
+    }
+
+    async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response {
+        match operation.text() {
             "{ limited }" => Response::from_errors(vec![coded("slow down", "RATE_LIMITED")]),
-            _ => self.0.execute(request.data(viewer)).await,
+            _ => self.schema.execute(operation.request().data(viewer)).await,
         }
     }
 
     /// The answers of a subscription have cursors, beginning with 1.
-    fn stream(&self, viewer: Viewer, request: Request) -> BoxStream<'static, Answer> {
-        let subscribes = request.query.starts_with("subscription");
-        let answers = self.0.execute_stream(request.data(viewer)).enumerate();
+    fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
+        let subscribes = operation.subscribes();
+        let answers = self.schema.execute_stream(operation.request().data(viewer)).enumerate();
         let cursor = move |number| EventCursor { log: LogId(7), seq: number as i64 + 1 };
         let answer =
             move |(number, response)| Answer { cursor: subscribes.then(|| cursor(number)), ..Answer::from(response) };
@@ -273,11 +291,11 @@ impl Endpoint for TestEndpoint {
     }
 
     fn sdl(&self) -> String {
-        self.0.sdl()
+        self.schema.sdl()
     }
 
     async fn ready(&self) -> Result<(), String> {
-        if self.1.unready.load(SeqCst) { Err("storage does not answer".to_owned()) } else { Ok(()) }
+        if self.probe.unready.load(SeqCst) { Err("storage does not answer".to_owned()) } else { Ok(()) }
     }
 }
 
@@ -315,8 +333,9 @@ impl Server {
 
     pub async fn start_with_handover(options: HttpOptions, grace: Duration, handover: Duration) -> Self {
         let probe = Arc::new(Probe::default());
-        let schema = Schema::build(Query, Mutation, Subscriptions).data(probe.clone()).finish();
-        let router = http::router(Arc::new(TestEndpoint(schema, probe.clone())), options);
+        let documents = Documents::new(builder(), DocumentOptions::default()).unwrap();
+        let endpoint = TestEndpoint { documents, schema: builder().data(probe.clone()).finish(), probe: probe.clone() };
+        let router = http::router(Arc::new(endpoint), options);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();

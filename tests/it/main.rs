@@ -20,6 +20,7 @@ mod http_streams;
 mod http_support;
 mod import;
 mod nodes;
+mod operations;
 mod schema;
 mod support;
 mod ws_legacy;

@@ -9,6 +9,6 @@ mod types;
 pub use account::AccountMutation;
 pub use mutation::UserMutation;
 pub use query::UserQuery;
-pub use ticket::{TicketMutation, operation_hash};
+pub use ticket::TicketMutation;
 pub use types::User;
 pub(super) use types::{participant, visible};

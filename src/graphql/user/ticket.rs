@@ -1,15 +1,15 @@
 //! Tickets for event streams.
 
-use async_graphql::{Context, InputObject, Object, Request, SimpleObject, Variables};
+use async_graphql::{Context, InputObject, Object, SimpleObject, Variables};
 
 use crate::{
     graphql::{
+        document::OperationRequest,
         error::{ApiResult, UserError, payload},
-        is_subscription,
         loaders::Call,
         scalars::DateTime,
     },
-    service::{self, OperationHash, UserErrorCode, fingerprint},
+    service::{self, OperationHash, UserErrorCode},
 };
 
 /// The subscription that a ticket is for. The URL has to say the same.
@@ -41,30 +41,33 @@ pub struct StreamTicketPayload {
     user_errors: Vec<UserError>,
 }
 
-/// What stands for an operation in its ticket.
-pub fn operation_hash(request: &Request) -> OperationHash {
-    let variables = request.variables.iter().map(|(name, value)| format!("{name}:{value}"));
-    let parts = [request.query.clone(), request.operation_name.clone().unwrap_or_default()];
-    fingerprint(parts.into_iter().chain(variables))
-}
-
 impl CreateStreamTicketInput {
-    fn into_request(self) -> service::Result<Request> {
-        let refused = |field: &str, message: &str| {
-            service::UserError::at(UserErrorCode::InvalidInput, [field], message.to_owned()).into()
-        };
-        let mut request = Request::new(self.query);
+    fn into_request(self) -> service::Result<OperationRequest> {
+        let mut request = OperationRequest::new(self.query);
         request.operation_name = self.operation_name.filter(|name| !name.is_empty());
         if let Some(text) = self.variables.filter(|text| !text.trim().is_empty()) {
             let variables: Option<Variables> =
                 text.trim_start().starts_with('{').then(|| serde_json::from_str(&text).ok()).flatten();
             request.variables = variables.ok_or_else(|| refused("variables", "has to be a JSON object, as text"))?;
         }
-        if !is_subscription(&mut request) {
-            return Err(refused("query", "has to be a subscription"));
-        }
         Ok(request)
     }
+}
+
+fn refused(field: &str, message: &str) -> service::ServiceError {
+    service::UserError::at(UserErrorCode::InvalidInput, [field], message.to_owned()).into()
+}
+
+/// What stands for the subscription in its ticket.
+async fn hash_of(call: &Call, input: CreateStreamTicketInput) -> service::Result<OperationHash> {
+    let operation = call.documents.prepare(input.into_request()?).await.map_err(|response| {
+        let reason = response.errors.first().map_or("it is not valid", |error| &error.message);
+        refused("query", reason)
+    })?;
+    if !operation.subscribes() {
+        return Err(refused("query", "has to be a subscription"));
+    }
+    Ok(operation.hash())
 }
 
 /// Mutations of tickets.
@@ -81,8 +84,9 @@ impl TicketMutation {
         #[graphql(desc = "What to subscribe to.")] input: CreateStreamTicketInput,
     ) -> ApiResult<StreamTicketPayload> {
         let call = Call::of_mutation(context);
-        let create = || call.service.create_stream_ticket(&call.viewer(), operation_hash(&input.into_request()?));
-        let (ticket, user_errors) = payload(create())?;
+        let operation = hash_of(call, input).await;
+        let (ticket, user_errors) =
+            payload(operation.and_then(|operation| call.service.create_stream_ticket(&call.viewer(), operation)))?;
         let ticket = ticket.map(|ticket| StreamTicket { value: ticket.value, expires_at: DateTime(ticket.expires_at) });
         Ok(StreamTicketPayload { ticket, user_errors })
     }

@@ -9,7 +9,7 @@ mod multipart;
 
 use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use async_graphql::{Request, Response as GraphqlResponse, ServerError};
+use async_graphql::{Response as GraphqlResponse, ServerError};
 use axum::{
     body::{Body, Bytes},
     http::{HeaderName, HeaderValue, header},
@@ -26,7 +26,6 @@ use tracing::{Instrument, Span};
 use super::{
     error::coded,
     observe::{self, RequestId},
-    params,
     router::Http,
     seats::Seat,
     serve::Lifecycle,
@@ -34,7 +33,7 @@ use super::{
 };
 use crate::{
     domain::EventCursor,
-    graphql::{self, Answer, Authenticated, ResumeAfter},
+    graphql::{self, Answer, Authenticated, Prepared},
 };
 
 /// When the first sign of life comes, at the latest: what a subscription begins with is there by then.
@@ -86,7 +85,8 @@ impl Framing {
 
 /// An operation and for whom it runs.
 pub(super) struct Call {
-    pub(super) operation: Request,
+    /// Or the response that refuses it.
+    pub(super) operation: Result<Prepared, GraphqlResponse>,
     pub(super) viewer: Authenticated,
     /// Where a subscription goes on, whatever its arguments say.
     pub(super) resume: Option<EventCursor>,
@@ -147,20 +147,22 @@ enum Event {
 
 impl Source {
     fn new(http: &Arc<Http>, framing: Framing, call: Call) -> Self {
-        let Call { mut operation, viewer: Authenticated { viewer, expires_at }, resume, id, lifecycle, seat } = call;
-        let short = !params::may_subscribe(&operation);
+        let Call { operation, viewer: Authenticated { viewer, expires_at }, resume, id, lifecycle, seat } = call;
+        let short = !operation.as_ref().is_ok_and(Prepared::subscribes);
         // Asked before the subscription begins, so that nothing lies between the two.
         let position = if short { None } else { resume.or_else(|| http.endpoint.head()) };
-        if let Some(cursor) = resume {
-            operation = operation.data(ResumeAfter(cursor));
-        }
+        let answers = match (operation, resume) {
+            (Ok(operation), Some(cursor)) => http.endpoint.stream(viewer, operation.resume_after(cursor)),
+            (Ok(operation), None) => http.endpoint.stream(viewer, operation),
+            (Err(refusal), _) => stream::iter([refusal.into()]).boxed(),
+        };
         let every = http.options.keep_alive;
         let mut keep_alive = interval_at(Instant::now() + every.min(FIRST_KEEP_ALIVE), every);
         keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let endpoint = http.endpoint.clone();
         Self {
             framing,
-            answers: Some(http.endpoint.stream(viewer, operation)),
+            answers: Some(answers),
             opened: false,
             started: false,
             position,

@@ -11,11 +11,11 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Wake, Waker, ready},
 };
 
 use async_graphql::{Response, ServerError};
-use futures_util::{StreamExt, stream::BoxStream, task::AtomicWaker};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream, task::AtomicWaker};
 use tracing::Span;
 
 use crate::{
@@ -35,6 +35,13 @@ pub(super) enum Outcome {
     Error { id: Arc<str>, errors: Vec<ServerError> },
     /// It is over.
     Complete { id: Arc<str> },
+}
+
+/// An operation that was prepared.
+pub(super) struct Opened {
+    /// Whether it ends by itself soon: it is no subscription.
+    pub(super) short: bool,
+    pub(super) answers: BoxStream<'static, Answer>,
 }
 
 #[derive(Default)]
@@ -60,13 +67,14 @@ impl Operations {
         self.running.iter().any(|operation| &*operation.id == id)
     }
 
-    /// Starts an operation whose id is not in use. A `short` one ends by itself soon: it is no subscription.
-    pub(super) fn start(&mut self, id: String, request: RequestId, short: bool, stream: BoxStream<'static, Answer>) {
+    /// Starts an operation whose id is not in use.
+    pub(super) fn start(&mut self, id: String, request: RequestId, opening: BoxFuture<'static, Opened>) {
         self.started += 1;
         let bell = Arc::new(Bell { number: self.started, is_due: AtomicBool::new(false), due: self.due.clone() });
         bell.enqueue();
         let span = tracing::info_span!("operation", request_id = %request);
-        self.running.push(Operation { id: id.into(), request, span, short, answered: false, stream, bell });
+        let source = Source::Opening(opening);
+        self.running.push(Operation { id: id.into(), request, span, short: true, answered: false, source, bell });
     }
 
     /// Drops an operation; nothing more comes from it. Whether there was one.
@@ -106,16 +114,38 @@ struct Operation {
     id: Arc<str>,
     request: RequestId,
     span: Span,
+    /// Whether it ends by itself soon; one that is being prepared counts as such.
     short: bool,
     /// Whether a result was sent.
     answered: bool,
-    stream: BoxStream<'static, Answer>,
+    source: Source,
     bell: Arc<Bell>,
+}
+
+enum Source {
+    Opening(BoxFuture<'static, Opened>),
+    Answers(BoxStream<'static, Answer>),
+}
+
+impl Source {
+    /// The next answer. Sets whether the operation is a `short` one as soon as that is known.
+    fn poll(&mut self, short: &mut bool, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+        loop {
+            match self {
+                Self::Opening(opening) => {
+                    let opened = ready!(opening.poll_unpin(cx));
+                    *short = opened.short;
+                    *self = Self::Answers(opened.answers);
+                }
+                Self::Answers(answers) => return answers.poll_next_unpin(cx),
+            }
+        }
+    }
 }
 
 impl Operation {
     fn poll_next(&mut self) -> Poll<Outcome> {
-        self.poll_stream().map(|answer| {
+        self.poll_answer().map(|answer| {
             let id = self.id.clone();
             let Some(mut answer) = answer else { return Outcome::Complete { id } };
             if let Body::Response(response) = &mut answer.body {
@@ -130,10 +160,11 @@ impl Operation {
         })
     }
 
-    fn poll_stream(&mut self) -> Poll<Option<Answer>> {
+    fn poll_answer(&mut self) -> Poll<Option<Answer>> {
         let waker = Waker::from(self.bell.clone());
-        let _entered = self.span.enter();
-        let polled = catch_unwind(AssertUnwindSafe(|| self.stream.poll_next_unpin(&mut Context::from_waker(&waker))));
+        let Self { span, source, short, .. } = self;
+        let _entered = span.enter();
+        let polled = catch_unwind(AssertUnwindSafe(|| source.poll(short, &mut Context::from_waker(&waker))));
         polled.unwrap_or_else(|panic| {
             tracing::error!(panic = observe::message(&*panic), "an operation panicked");
             let errors = vec![coded("Internal error", "INTERNAL")];

@@ -9,8 +9,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use async_graphql::{Request, ServerError};
+use async_graphql::ServerError;
 use axum::extract::ws::{Message, WebSocket};
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::{Instant, Sleep};
 
 use super::{
@@ -18,10 +19,13 @@ use super::{
     frames::Frames,
     gate::Gate,
     identity::{Identity, Verdict},
-    operations::{Operations, Outcome},
+    operations::{Opened, Operations, Outcome},
     protocol::{ClientMessage, Invalid, Protocol, ServerMessage},
 };
-use crate::http::{error::coded, observe::RequestId, params, router::Http, serve::Lifecycle};
+use crate::{
+    graphql::OperationRequest,
+    http::{error::coded, observe::RequestId, router::Http, serve::Lifecycle},
+};
 
 /// How a connection ends.
 enum End {
@@ -327,7 +331,7 @@ impl Socket {
         Break(End::Close(code, reason))
     }
 
-    fn subscribe(&mut self, id: String, request: Request) -> ControlFlow<End> {
+    fn subscribe(&mut self, id: String, request: OperationRequest) -> ControlFlow<End> {
         let Some(viewer) = self.identity.viewer() else { return self.refuse_connection(4401, "Unauthorized".into()) };
         if self.operations.contains(&id) {
             match self.protocol {
@@ -349,10 +353,17 @@ impl Socket {
             self.refuse(&id, coded(message, "BAD_USER_INPUT"));
         } else {
             self.operations_started += 1;
-            let short = !params::may_subscribe(&request);
             let request_id = self.id.child(self.operations_started);
-            let stream = self.http.endpoint.stream(viewer, request);
-            self.operations.start(id, request_id, short, stream);
+            let endpoint = self.http.endpoint.clone();
+            let opening = async move {
+                match endpoint.prepare(request).await {
+                    Ok(operation) => {
+                        Opened { short: !operation.subscribes(), answers: endpoint.stream(viewer, operation) }
+                    }
+                    Err(refusal) => Opened { short: true, answers: stream::iter([refusal.into()]).boxed() },
+                }
+            };
+            self.operations.start(id, request_id, opening.boxed());
         }
         Continue(())
     }

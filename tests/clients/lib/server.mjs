@@ -88,6 +88,17 @@ export class TestServer {
     await until('orderwire serve is ready', ready)
   }
 
+  /**
+   * Ends the server and starts it again with more settings.
+   *
+   * @param {Record<string, string>} settings
+   */
+  async restart(settings) {
+    await this.program?.stop()
+    Object.assign(this.env, settings)
+    await this.boot()
+  }
+
   /** A new customer. */
   async customer() {
     this.#customers += 1

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use async_graphql::{Request, Variables};
+use async_graphql::Variables;
 use orderwire::{
     auth::AccessTokens,
     domain::{Clock, SystemClock, UserRole, Viewer},
-    graphql::operation_hash,
+    graphql::OperationRequest,
     service::OperationHash,
 };
 use serde_json::{Value, json};
@@ -28,10 +28,10 @@ async fn signed_in(api: &TestApi) -> Viewer {
     api.service.login("anna@example.com", PASSWORD.to_owned()).await.unwrap().viewer()
 }
 
-fn hash(query: &str, name: Option<&str>, variables: Value) -> OperationHash {
-    let mut request = Request::new(query).variables(Variables::from_json(variables));
+async fn hash(api: &TestApi, query: &str, name: Option<&str>, variables: Value) -> OperationHash {
+    let mut request = OperationRequest::new(query).variables(Variables::from_json(variables));
     request.operation_name = name.map(ToOwned::to_owned);
-    operation_hash(&request)
+    api.prepare(request).await.unwrap().hash()
 }
 
 async fn are_for_one_subscription_in_one_session(api: TestApi) {
@@ -41,24 +41,25 @@ async fn are_for_one_subscription_in_one_session(api: TestApi) {
     let payload = api.data(anna, CREATE, json!({ "input": input })).await["createStreamTicket"].clone();
     assert_eq!(payload["userErrors"], json!([]));
     let ticket = payload["ticket"]["value"].as_str().unwrap();
-    let holder = api.service.ticket_holder(ticket, hash(WATCH, Some("W"), variables.clone()), false).await.unwrap();
+    let holder =
+        api.service.ticket_holder(ticket, hash(&api, WATCH, Some("W"), variables.clone()).await, false).await.unwrap();
     assert_eq!((holder.viewer, holder.expires_at), (anna, None));
     for other in [
-        hash(&format!("{WATCH} "), Some("W"), variables.clone()),
-        hash(WATCH, None, variables.clone()),
-        hash(WATCH, Some("W"), json!({ "order": "ord_2", "a": [1, { "b": null }] })),
-        hash(WATCH, Some("W"), json!({})),
+        hash(&api, &format!("{WATCH} "), Some("W"), variables.clone()).await,
+        hash(&api, WATCH, None, variables.clone()).await,
+        hash(&api, WATCH, Some("W"), json!({ "order": "ord_2", "a": [1, { "b": null }] })).await,
+        hash(&api, WATCH, Some("W"), json!({})).await,
     ] {
         assert!(api.service.ticket_holder(ticket, other, true).await.is_err());
     }
-    let operation = hash(WATCH, Some("W"), variables);
+    let operation = hash(&api, WATCH, Some("W"), variables).await;
     api.service.logout(&anna).await.unwrap();
     assert!(api.service.ticket_holder(ticket, operation, true).await.is_err(), "the session has ended");
 }
 
 async fn that_are_old_only_resume(api: TestApi) {
     let Viewer::User { id, session, .. } = signed_in(&api).await else { panic!("somebody is signed in") };
-    let operation = hash(WATCH, None, json!({}));
+    let operation = hash(&api, WATCH, None, json!({})).await;
     // With the key that the service has.
     let made = SystemClock.now().minus(AccessTokens::TICKET_LIFETIME + Duration::from_secs(1));
     let ticket = AccessTokens::hs256(&[7; 32]).unwrap().issue_ticket(id, session, operation, made).unwrap().value;

@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use async_graphql::{Request, Response, Variables};
-use futures_util::{StreamExt, stream::BoxStream};
+use async_graphql::{Response, Variables};
+use futures_util::{
+    FutureExt, StreamExt,
+    stream::{self, BoxStream},
+};
 use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
     bus::local::LocalBus,
     domain::{SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
-    graphql::{Answer, Api, ApiOptions, Body, Endpoint},
+    graphql::{Answer, Api, ApiOptions, Body, DocumentOptions, Endpoint, OperationRequest, Prepared},
     service::{
         Registration, Service, ServiceOptions,
         feed::{EventFeed, FeedOptions},
@@ -33,6 +36,11 @@ pub struct TestApi {
 impl TestApi {
     /// The API over `store`.
     pub async fn over(store: Arc<dyn Store>) -> Self {
+        Self::with(store, DocumentOptions::default()).await
+    }
+
+    /// The same with documents treated like this.
+    pub async fn with(store: Arc<dyn Store>, documents: DocumentOptions) -> Self {
         let counts = CallCounts::default();
         let store: Arc<dyn Store> = Arc::new(Observed::new(store, counts.clone()));
         let feed = EventFeed::start(store.clone(), Arc::new(LocalBus::new()), FeedOptions::default()).await.unwrap();
@@ -46,7 +54,8 @@ impl TestApi {
             Passwords::new(cheap, NonZeroUsize::MIN).unwrap(),
             ServiceOptions { session_lifetime: day, log_retention: 7 * day, idempotency_retention: day },
         ));
-        Self { api: Api::new(service.clone(), ApiOptions { introspection: true }), service, store, counts }
+        let api = Api::new(service.clone(), ApiOptions { introspection: true, documents }).unwrap();
+        Self { api, service, store, counts }
     }
 
     /// A new user `NAME@example.com`.
@@ -67,8 +76,20 @@ impl TestApi {
 
     /// The whole response to a query or mutation.
     pub async fn response(&self, viewer: Viewer, document: &str, variables: Value) -> Response {
-        let request = Request::new(document).variables(Variables::from_json(variables));
-        self.api.execute(viewer, request).await
+        self.run(viewer, OperationRequest::new(document).variables(Variables::from_json(variables))).await
+    }
+
+    /// The whole response to a request for a query or mutation.
+    pub async fn run(&self, viewer: Viewer, request: OperationRequest) -> Response {
+        match self.prepare(request).await {
+            Ok(operation) => self.api.execute(viewer, operation).await,
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// A request as an operation that can be run, or the response that refuses it.
+    pub async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response> {
+        self.api.prepare(request).await
     }
 
     /// The schema in the schema definition language.
@@ -99,8 +120,12 @@ impl TestApi {
 
     /// The answers to a subscription, as a transport gets them.
     pub fn answers(&self, viewer: Viewer, document: &str, variables: Value) -> BoxStream<'static, Answer> {
-        let request = Request::new(document).variables(Variables::from_json(variables));
-        self.api.stream(viewer, request)
+        let request = OperationRequest::new(document).variables(Variables::from_json(variables));
+        // Nothing that is in memory is waited for.
+        match self.prepare(request).now_or_never().expect("a document of this node") {
+            Ok(operation) => self.api.stream(viewer, operation),
+            Err(refusal) => stream::iter([refusal.into()]).boxed(),
+        }
     }
 
     /// Who sends a request with this access token, or the code of the refusal.

@@ -2,12 +2,11 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use async_graphql::Request;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{ClientMessage, Invalid};
-use crate::http::params;
+use crate::{graphql::OperationRequest, http::params};
 
 /// The longest operation id taken, in bytes: it is repeated in every message.
 const MAX_ID: usize = 256;
@@ -57,7 +56,7 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    fn request(&self) -> Result<Request, Invalid> {
+    fn request(&self) -> Result<OperationRequest, Invalid> {
         let payload = self.object()?.ok_or_else(|| self.expects_object())?;
         params::from_json(payload.get()).map_err(|params::Invalid(message)| message.into())
     }

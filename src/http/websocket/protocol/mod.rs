@@ -6,11 +6,11 @@ mod modern;
 
 use std::borrow::Cow;
 
-use async_graphql::{Request, ServerError};
+use async_graphql::ServerError;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{domain::Timestamp, http::wire::Payload};
+use crate::{domain::Timestamp, graphql::OperationRequest, http::wire::Payload};
 
 /// The subprotocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) enum ClientMessage {
     /// Nothing to do.
     Pong,
     /// Run an operation.
-    Subscribe { id: String, request: Box<Request> },
+    Subscribe { id: String, request: Box<OperationRequest> },
     /// Stop an operation.
     Complete { id: String },
     /// It is about to leave.

@@ -1,0 +1,113 @@
+//! What a repeated operation costs before the database is asked: `cargo bench --bench operations`.
+//!
+//! One thread runs each operation again and again through the API, over an embedded database. Of one that reads, the same
+//! read without the API is measured beside it.
+
+#![allow(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
+
+use std::{
+    num::NonZeroUsize,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_graphql::Variables;
+use orderwire::{
+    auth::{AccessTokens, PasswordCost, Passwords},
+    bus::local::LocalBus,
+    domain::{SystemClock, Viewer},
+    graphql::{Api, ApiOptions, Endpoint, OperationRequest},
+    service::{
+        CreateProduct, Service, ServiceOptions,
+        feed::{EventFeed, FeedOptions},
+    },
+    storage::{
+        Store,
+        sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
+    },
+};
+use serde_json::json;
+
+/// How long each is run.
+const RUN: Duration = Duration::from_secs(2);
+/// As many as are timed together.
+const BATCH: u32 = 100;
+
+const PRODUCT: &str =
+    "query Product($id: ID!) { product(id: $id) { id sku name price { amount currencyCode } stock } }";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let (api, service) = open().await;
+    let input = CreateProduct {
+        sku: "A".to_owned(),
+        name: "A".to_owned(),
+        description: None,
+        price: "1.50".parse().unwrap(),
+        currency: "GBP".parse().unwrap(),
+        stock: 5,
+        tags: Vec::new(),
+    };
+    let product = service.create_product(&Viewer::System, input).await.unwrap().id;
+    let variables = json!({ "id": product.to_string() });
+    let request = |document: &str| OperationRequest::new(document).variables(Variables::from_json(variables.clone()));
+
+    println!("{:<44} {:>10} {:>10}", "", "median", "p99");
+    run("{ __typename }, prepared", async || {
+        api.prepare(request("{ __typename }")).await.unwrap();
+    })
+    .await;
+    run("{ __typename }, prepared and executed", async || {
+        let operation = api.prepare(request("{ __typename }")).await.unwrap();
+        assert!(api.execute(Viewer::Anonymous, operation).await.errors.is_empty());
+    })
+    .await;
+    run("product(id), prepared", async || {
+        api.prepare(request(PRODUCT)).await.unwrap();
+    })
+    .await;
+    run("product(id), prepared and executed", async || {
+        let operation = api.prepare(request(PRODUCT)).await.unwrap();
+        assert!(api.execute(Viewer::Anonymous, operation).await.errors.is_empty());
+    })
+    .await;
+    run("the same product from the service", async || {
+        assert!(service.products(&Viewer::Anonymous, &[product]).await.unwrap()[0].is_some());
+    })
+    .await;
+}
+
+/// Prints how long one takes.
+async fn run(name: &str, mut once: impl AsyncFnMut()) {
+    for _ in 0..10 * BATCH {
+        once().await;
+    }
+    let mut took: Vec<Duration> = Vec::new();
+    let begun = Instant::now();
+    while begun.elapsed() < RUN {
+        let start = Instant::now();
+        for _ in 0..BATCH {
+            once().await;
+        }
+        took.push(start.elapsed() / BATCH);
+    }
+    took.sort_unstable();
+    let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)].as_nanos() as f64 / 1000.0;
+    println!("{name:<44} {:>7.1} µs {:>7.1} µs", at(50), at(99));
+}
+
+async fn open() -> (Api, Arc<Service>) {
+    let store = SqliteStore::open(SqliteLocation::Temporary, SqliteOptions::default()).await.unwrap();
+    let store: Arc<dyn Store> = Arc::new(store);
+    let feed = EventFeed::start(store.clone(), Arc::new(LocalBus::new()), FeedOptions::default()).await.unwrap();
+    let day = Duration::from_secs(86_400);
+    let service = Arc::new(Service::new(
+        store,
+        feed,
+        Arc::new(SystemClock),
+        AccessTokens::hs256(&[7; 32]).unwrap(),
+        Passwords::new(PasswordCost { memory: 8, passes: 1, lanes: 1 }, NonZeroUsize::MIN).unwrap(),
+        ServiceOptions { session_lifetime: day, log_retention: 7 * day, idempotency_retention: day },
+    ));
+    (Api::new(service.clone(), ApiOptions::default()).unwrap(), service)
+}

@@ -1,0 +1,186 @@
+//! The cost of an operation as a function of its variables, folded as far as they are not needed.
+
+use async_graphql::{Name, Variables};
+use async_graphql_value::{ConstValue, Value};
+
+use super::rules::{LARGEST, Path, page_size};
+
+/// A number that depends on variables.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sum {
+    pub fixed: u64,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Times(Factor, Sum),
+    /// Only if the variable is this.
+    If(Name, bool, Sum),
+    Max(Vec<Sum>),
+    /// What a fragment costs once, or for each entry of the page it is on.
+    Fragment {
+        index: usize,
+        each: bool,
+    },
+}
+
+/// What something is multiplied by.
+#[derive(Debug, Clone)]
+pub(super) enum Factor {
+    Fixed(u64),
+    Page {
+        first: Number,
+        last: Number,
+        bounds: Vec<Number>,
+    },
+    /// The number, or this.
+    Or(Number, u64),
+    /// One when there is a value.
+    Present(Number),
+}
+
+/// What is given for an argument, or a field in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Number {
+    Absent,
+    /// An integer, or the length of a list.
+    Fixed(u64),
+    /// At this path in a variable.
+    Of(Name, Path),
+}
+
+impl Number {
+    /// What is at `path` in the arguments.
+    pub fn at(arguments: &[(async_graphql::Positioned<Name>, async_graphql::Positioned<Value>)], path: Path) -> Self {
+        let Some((argument, mut path)) = path.split_first() else { return Self::Absent };
+        let Some((_, value)) = arguments.iter().find(|(name, _)| name.node == *argument) else { return Self::Absent };
+        let mut value = &value.node;
+        loop {
+            match (value, path) {
+                (Value::Variable(name), path) => return Self::Of(name.clone(), path),
+                (Value::Object(fields), [field, rest @ ..]) => match fields.get(*field) {
+                    Some(inner) => (value, path) = (inner, rest),
+                    None => return Self::Absent,
+                },
+                (Value::Null, _) => return Self::Absent,
+                (Value::List(items), []) => return Self::Fixed(items.len() as u64),
+                (Value::Number(number), []) => return Self::Fixed(number.as_u64().unwrap_or(0)),
+                // Anything else is taken as a list of it, or refused.
+                _ => return Self::Fixed(1),
+            }
+        }
+    }
+
+    fn value(&self, variables: &Variables) -> Option<u64> {
+        match self {
+            Self::Absent => None,
+            Self::Fixed(number) => Some(*number),
+            Self::Of(name, path) => {
+                let mut value = variables.get(name)?;
+                for field in *path {
+                    let ConstValue::Object(fields) = value else { return None };
+                    value = fields.get(*field)?;
+                }
+                match value {
+                    ConstValue::Null => None,
+                    ConstValue::List(items) => Some(items.len() as u64),
+                    ConstValue::Number(number) => Some(number.as_u64().unwrap_or(0)),
+                    _ => Some(1),
+                }
+            }
+        }
+    }
+
+    fn is_fixed(&self) -> bool {
+        !matches!(self, Self::Of(..))
+    }
+}
+
+impl Factor {
+    fn value(&self, variables: &Variables) -> u64 {
+        match self {
+            Self::Fixed(number) => *number,
+            Self::Page { first, last, bounds } => {
+                let page = page_size(first.value(variables), last.value(variables)).min(LARGEST);
+                bounds.iter().filter_map(|bound| bound.value(variables)).fold(page, u64::min)
+            }
+            Self::Or(number, default) => number.value(variables).unwrap_or(*default).min(LARGEST),
+            Self::Present(number) => u64::from(number.value(variables).is_some()),
+        }
+    }
+
+    fn is_fixed(&self) -> bool {
+        match self {
+            Self::Fixed(_) => true,
+            Self::Page { first, last, bounds } => {
+                first.is_fixed() && last.is_fixed() && bounds.iter().all(Number::is_fixed)
+            }
+            Self::Or(number, _) | Self::Present(number) => number.is_fixed(),
+        }
+    }
+}
+
+impl From<u64> for Sum {
+    fn from(fixed: u64) -> Self {
+        Self { fixed, parts: Vec::new() }
+    }
+}
+
+impl Sum {
+    pub fn fragment(index: usize, each: bool) -> Self {
+        Self { fixed: 0, parts: vec![Part::Fragment { index, each }] }
+    }
+
+    pub fn is_fixed(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.fixed = self.fixed.saturating_add(other.fixed);
+        self.parts.extend(other.parts);
+    }
+
+    pub fn times(self, factor: Factor) -> Self {
+        match factor {
+            _ if self.is_fixed() && self.fixed == 0 => self,
+            // No variable is looked at.
+            factor if self.is_fixed() && factor.is_fixed() => {
+                self.fixed.saturating_mul(factor.value(&Variables::default())).into()
+            }
+            factor => Self { fixed: 0, parts: vec![Part::Times(factor, self)] },
+        }
+    }
+
+    pub fn only_if(self, variable: &Name, is: bool) -> Self {
+        if self.is_fixed() && self.fixed == 0 {
+            return self;
+        }
+        Self { fixed: 0, parts: vec![Part::If(variable.clone(), is, self)] }
+    }
+
+    pub fn largest(sums: Vec<Self>) -> Self {
+        match sums.iter().all(Self::is_fixed) {
+            true => sums.iter().map(|sum| sum.fixed).max().unwrap_or_default().into(),
+            false => Self { fixed: 0, parts: vec![Part::Max(sums)] },
+        }
+    }
+
+    /// Its value; `fragments` are what each fragment costs once and for each entry.
+    pub fn value(&self, variables: &Variables, fragments: &[(u64, u64)]) -> u64 {
+        let value = |part: &Part| match part {
+            Part::Times(factor, sum) => factor.value(variables).saturating_mul(sum.value(variables, fragments)),
+            Part::If(name, is, sum) => match variables.get(name) == Some(&ConstValue::Boolean(true)) {
+                holds if holds == *is => sum.value(variables, fragments),
+                _ => 0,
+            },
+            Part::Max(sums) => sums.iter().map(|sum| sum.value(variables, fragments)).max().unwrap_or_default(),
+            Part::Fragment { index, each } => match fragments.get(*index) {
+                Some((_, value)) if *each => *value,
+                Some((value, _)) => *value,
+                None => 0,
+            },
+        };
+        self.parts.iter().map(value).fold(self.fixed, u64::saturating_add)
+    }
+}

@@ -1,0 +1,145 @@
+//! A look at the tokens of a document, before the parser sees it: the parser is recursive, and takes a microsecond or
+//! more for a token.
+
+use async_graphql::ServerError;
+
+use super::limits::{self, DocumentLimits, MAX_NESTING};
+
+/// What there is of a document.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    tokens: u64,
+    /// Brackets within brackets.
+    nesting: u64,
+}
+
+/// Fails when the document is longer or more deeply nested than the limits allow.
+pub(super) fn check(document: &str, limits: &DocumentLimits) -> Result<(), ServerError> {
+    limits::check("bytes", document.len() as u64, limits.bytes)?;
+    let counts = count(document.as_bytes());
+    limits::check("tokens", counts.tokens, limits.tokens)?;
+    limits::check("nesting", counts.nesting, MAX_NESTING)
+}
+
+/// Counts the lexical tokens of <https://spec.graphql.org/October2021/#sec-Appendix-Grammar-Summary>. What is none
+/// counts as one for each byte.
+fn count(mut rest: &[u8]) -> Counts {
+    let mut counts = Counts::default();
+    let mut open: u64 = 0;
+    while let Some(first) = rest.first() {
+        let len = match first {
+            b' ' | b'\t' | b'\r' | b'\n' | b',' => {
+                rest = &rest[1..];
+                continue;
+            }
+            b'#' => {
+                rest = &rest[run(rest, |byte| !matches!(byte, b'\r' | b'\n'))..];
+                continue;
+            }
+            b'"' => text(rest),
+            b'.' if rest.starts_with(b"...") => 3,
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => run(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'_'),
+            b'0'..=b'9' | b'-' => {
+                1 + run(&rest[1..], |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-'))
+            }
+            b'{' | b'[' | b'(' => {
+                open += 1;
+                counts.nesting = counts.nesting.max(open);
+                1
+            }
+            b'}' | b']' | b')' => {
+                open = open.saturating_sub(1);
+                1
+            }
+            _ => 1,
+        };
+        counts.tokens += 1;
+        rest = &rest[len..];
+    }
+    counts
+}
+
+/// How many bytes from the first on are of a kind.
+fn run(bytes: &[u8], is_of_it: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().position(|byte| !is_of_it(*byte)).unwrap_or(bytes.len())
+}
+
+/// The length of a text with its quotation marks; to the end when there is none.
+fn text(bytes: &[u8]) -> usize {
+    let (mark, ends_with_line): (&[u8], bool) =
+        if bytes.starts_with(b"\"\"\"") { (b"\"\"\"", false) } else { (b"\"", true) };
+    let mut at = mark.len();
+    while at < bytes.len() {
+        if bytes[at] == b'\\' {
+            // Within a block only the mark can be escaped, and what follows a lone backslash is no mark either way.
+            at += if ends_with_line {
+                2
+            } else if bytes[at + 1..].starts_with(mark) {
+                4
+            } else {
+                1
+            };
+        } else if bytes[at..].starts_with(mark) {
+            return at + mark.len();
+        } else if ends_with_line && matches!(bytes[at], b'\r' | b'\n') {
+            return at;
+        } else {
+            at += 1;
+        }
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(document: &str) -> (u64, u64) {
+        let counts = count(document.as_bytes());
+        (counts.tokens, counts.nesting)
+    }
+
+    #[test]
+    fn tokens_are_those_of_the_grammar() {
+        for (document, tokens, nesting) in [
+            ("", 0, 0),
+            (" ,,\t\n# { comment \" {\r\n", 0, 0),
+            ("{ a }", 3, 1),
+            ("query Q($n: [Int!]! = [1, -2.5e+10]) { a(b: $n) ...F @skip(if: true) }", 32, 2),
+            ("{ a(b: \"x } \\\" { y\") }", 8, 2),
+            ("{ a(b: \"\"\"x \" \\\"\"\" { \"\"\") }", 8, 2),
+            ("{ a(b: \"\") c(d: \"\"\"\"\"\") }", 14, 2),
+            ("\"open", 1, 0),
+            ("\"open\n{ {", 3, 2),
+            ("\"\"\"open { \n", 1, 0),
+            ("\"\\", 1, 0),
+            ("\"\"\"\\", 1, 0),
+            ("}}}{", 4, 1),
+            ("\u{feff}é", 5, 0),
+            ("{a(b:[[[1]]])}", 13, 5),
+        ] {
+            assert_eq!(counts(document), (tokens, nesting), "{document}");
+        }
+    }
+
+    #[test]
+    fn the_largest_documents_are_refused_before_they_are_parsed() {
+        let limits = DocumentLimits::default();
+        for (document, name) in [
+            (format!("{{ a }} # {}", "x".repeat(limits.bytes)), "bytes"),
+            ("{".to_owned() + &"a ".repeat(limits.tokens), "tokens"),
+            ("{a".repeat(MAX_NESTING + 1), "nesting"),
+            (format!("{{ a(b: {}) }}", "[".repeat(MAX_NESTING)), "nesting"),
+            (format!("query ($a: {}) {{ a }}", "[".repeat(MAX_NESTING)), "nesting"),
+        ] {
+            let message = check(&document, &limits).unwrap_err().message;
+            assert!(message.contains(&format!("`{name}`")), "{message}");
+        }
+        let deepest = "{a".repeat(MAX_NESTING) + &"}".repeat(MAX_NESTING);
+        check(&deepest, &limits).unwrap();
+        async_graphql::parser::parse_query(deepest).unwrap();
+        let deepest = format!("{{ a(b: {}{}) }}", "[".repeat(MAX_NESTING - 2), "]".repeat(MAX_NESTING - 2));
+        check(&deepest, &limits).unwrap();
+        async_graphql::parser::parse_query(deepest).unwrap();
+    }
+}

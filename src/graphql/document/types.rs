@@ -1,0 +1,127 @@
+//! The types of a schema, as the walks over documents need them.
+
+use std::collections::{HashMap, HashSet};
+
+use async_graphql::{
+    Name, Positioned,
+    parser::{
+        parse_schema,
+        types::{BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeKind, TypeSystemDefinition},
+    },
+};
+
+/// The types of a schema.
+#[derive(Default)]
+pub(in crate::graphql) struct SchemaTypes {
+    /// Objects and interfaces with the types of their fields.
+    pub(super) composites: HashMap<Name, HashMap<Name, Type>>,
+    /// The objects that an interface or union can be.
+    pub(super) possible: HashMap<Name, Vec<Name>>,
+    /// Enums and input objects; anything else that is an input is a scalar.
+    pub(super) inputs: HashMap<Name, Input>,
+    query: Option<Name>,
+    mutation: Option<Name>,
+    subscription: Option<Name>,
+}
+
+/// A type of variables that is no scalar.
+pub(super) enum Input {
+    /// Its values.
+    Enum(HashSet<Name>),
+    /// Its fields.
+    Object(HashMap<Name, InputField>),
+}
+
+/// A field of an input object.
+pub(super) struct InputField {
+    pub(super) ty: Type,
+    pub(super) has_default: bool,
+}
+
+impl SchemaTypes {
+    /// Of a schema in the schema definition language; every schema that the library writes parses.
+    pub(super) fn new(sdl: &str) -> Self {
+        let mut types = Self::default();
+        for definition in parse_schema(sdl).map(|schema| schema.definitions).unwrap_or_default() {
+            match definition {
+                TypeSystemDefinition::Schema(schema) => {
+                    let name = |name: Option<Positioned<Name>>| name.map(|name| name.node);
+                    types.query = name(schema.node.query);
+                    types.mutation = name(schema.node.mutation);
+                    types.subscription = name(schema.node.subscription);
+                }
+                TypeSystemDefinition::Type(definition) => {
+                    types.add(definition.node.name.node, definition.node.kind);
+                }
+                TypeSystemDefinition::Directive(_) => {}
+            }
+        }
+        types
+    }
+
+    fn add(&mut self, name: Name, kind: TypeKind) {
+        match kind {
+            TypeKind::Object(object) => {
+                for interface in object.implements {
+                    self.possible.entry(interface.node).or_default().push(name.clone());
+                }
+                self.composites.insert(name, fields(object.fields));
+            }
+            TypeKind::Interface(interface) => {
+                self.composites.insert(name, fields(interface.fields));
+            }
+            TypeKind::Union(union) => {
+                self.possible.insert(name, union.members.into_iter().map(|member| member.node).collect());
+            }
+            TypeKind::Enum(values) => {
+                let values = values.values.into_iter().map(|value| value.node.value.node).collect();
+                self.inputs.insert(name, Input::Enum(values));
+            }
+            TypeKind::InputObject(object) => {
+                let field = |field: Positioned<InputValueDefinition>| {
+                    let InputValueDefinition { name, ty, default_value, .. } = field.node;
+                    (name.node, InputField { ty: ty.node, has_default: default_value.is_some() })
+                };
+                self.inputs.insert(name, Input::Object(object.fields.into_iter().map(field).collect()));
+            }
+            TypeKind::Scalar => {}
+        }
+    }
+
+    /// The type that an operation selects from.
+    pub(super) fn root(&self, operation: OperationType) -> Option<&Name> {
+        match operation {
+            OperationType::Query => self.query.as_ref(),
+            OperationType::Mutation => self.mutation.as_ref(),
+            OperationType::Subscription => self.subscription.as_ref(),
+        }
+    }
+
+    /// Whether a type has the mutations.
+    pub(super) fn is_mutation(&self, name: &str) -> bool {
+        self.mutation.as_ref().is_some_and(|mutation| mutation == name)
+    }
+
+    /// The type of a field; `None` for introspection.
+    pub(super) fn field(&self, parent: &str, field: &str) -> Option<&Type> {
+        self.composites.get(parent)?.get(field)
+    }
+
+    /// Whether objects of the type `object` are of the type `condition` too.
+    pub(super) fn is_a(&self, object: &str, condition: &str) -> bool {
+        object == condition
+            || self.possible.get(condition).is_some_and(|possible| possible.iter().any(|name| name == object))
+    }
+}
+
+fn fields(fields: Vec<Positioned<FieldDefinition>>) -> HashMap<Name, Type> {
+    fields.into_iter().map(|field| (field.node.name.node, field.node.ty.node)).collect()
+}
+
+/// The type that is left of a list's.
+pub(super) fn base_name(base: &BaseType) -> &Name {
+    match base {
+        BaseType::Named(name) => name,
+        BaseType::List(item) => base_name(&item.base),
+    }
+}

@@ -1,0 +1,61 @@
+//! Documents that clients registered, shared over Redis.
+
+use orderwire::bus::{MemoryOperations, OperationStore, redis::RedisOperations};
+
+use super::{redis_server::RedisServer, *};
+use crate::support::wait_until;
+
+const HASH: [u8; 32] = [7; 32];
+
+fn node(url: &str, log: LogId, keep: Duration) -> RedisOperations {
+    RedisOperations::open(url, log, MemoryOperations::default(), keep).unwrap()
+}
+
+#[tokio::test]
+async fn a_document_of_one_node_is_known_to_the_others_of_its_deployment() {
+    let (url, log) = (redis_server::shared_url(), LogId(rand::random()));
+    let [here, there] = [node(&url, log, SOON), node(&url, log, SOON)];
+    assert_eq!(here.get(HASH).await, None);
+    here.put(HASH, "{ me { id } }".into()).await;
+    assert_eq!(here.get(HASH).await.as_deref(), Some("{ me { id } }"));
+    assert_eq!(there.get(HASH).await.as_deref(), Some("{ me { id } }"));
+    assert_eq!(there.get([8; 32]).await, None);
+    let stranger = node(&url, LogId(log.0.wrapping_add(1)), SOON);
+    assert_eq!(stranger.get(HASH).await, None, "another deployment");
+    let mut redis = ::redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let left: i64 = ::redis::cmd("TTL")
+        .arg(format!("orderwire:{:08x}:operation:{}", log.0, "07".repeat(32)))
+        .query_async(&mut redis)
+        .await
+        .unwrap();
+    assert!((1..=10).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn without_redis_a_node_knows_its_own_documents() {
+    let mut server = RedisServer::start();
+    let [here, there] = [node(&server.url(), LogId(1), SOON), node(&server.url(), LogId(1), SOON)];
+    here.put(HASH, "{ a }".into()).await;
+    server.kill();
+    let begun = std::time::Instant::now();
+    assert_eq!(here.get(HASH).await.as_deref(), Some("{ a }"), "in memory");
+    assert_eq!(there.get(HASH).await, None, "cannot be asked");
+    for number in 0..50 {
+        there.put([number; 32], "{ b }".into()).await;
+        assert_eq!(there.get([number; 32]).await.as_deref(), Some("{ b }"));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(2), "Redis is not waited for each time: {:?}", begun.elapsed());
+    server.start_again();
+    // It was stopped without keeping anything; both find it again by themselves.
+    wait_until("both find Redis again", SOON, async || {
+        here.put([9; 32], "{ c }".into()).await;
+        there.get([9; 32]).await.as_deref() == Some("{ c }")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_url_that_is_none_is_told() {
+    let opened = RedisOperations::open("http://localhost", LogId(1), MemoryOperations::default(), SOON);
+    assert!(opened.err().unwrap().to_string().contains("not a Redis URL"));
+}
