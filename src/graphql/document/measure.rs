@@ -140,8 +140,6 @@ impl<'a> Walk<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
     use async_graphql::parser::parse_query;
 
     use super::*;
@@ -156,9 +154,8 @@ mod tests {
         let doubling = (0..40).map(|n| format!("fragment F{n} on Query {{ ...F{} ...F{} }}", n + 1, n + 1));
         let document = format!("{{ ...F0 }} {} fragment F40 on Query {{ me {{ id }} }}", doubling.collect::<String>());
         let document = parse_query(document).unwrap();
-        let begun = Instant::now();
+        // Whoever follows each spread never comes to its end.
         let error = check(&document, &DocumentLimits::default()).unwrap_err();
-        assert!(begun.elapsed() < Duration::from_millis(5), "{:?}", begun.elapsed());
         assert!(error.message.contains("`fields`"), "{}", error.message);
     }
 

@@ -74,9 +74,8 @@ fn each_attack_is_refused_at_once_and_leaves_nothing() {
             refused.errors
         );
         assert!(refused.errors[0].message.contains(&format!("`{limit}`: it has {value}, at most {most}")), "{attack}");
-        // The largest take a parse; without optimisation that is slow.
-        let allowed = if limit == "cost" { Duration::from_millis(500) } else { Duration::from_millis(100) };
-        assert!(took < allowed, "{attack}: {took:?}");
+        // Whoever walks one of them as it is written out takes minutes, if not for ever.
+        assert!(took < Duration::from_secs(5), "{attack}: {took:?}");
     }
     let cycle =
         "{ me { ...A } } fragment A on User { ...B } fragment B on User { orders { nodes { customer { ...A } } } }";
