@@ -255,7 +255,7 @@ fn clients_register_documents_by_their_hash() {
     }
     let strange = OperationRequest { document_id: Some("a".to_owned()), ..OperationRequest::default() };
     assert!(
-        told(prepare(&documents, strange)).starts_with("PERSISTED_QUERY_NOT_FOUND: There is no document with the id")
+        told(prepare(&documents, strange)).starts_with("PERSISTED_QUERY_NOT_FOUND: There is no document with this id")
     );
 }
 
