@@ -30,14 +30,6 @@ const HEAD: usize = 96;
 /// How long nothing may happen before the time is looked at.
 const TURN: Duration = Duration::from_millis(50);
 
-/// Events taken at a time.
-const EVENTS: usize = 1024;
-
-/// How long the sockets are left alone once everything has been read, as a network card holds its interrupts back.
-/// Without it a server on the same machine pays for waking this thread with each message it sends, and the quicker it
-/// is, the more often. No message is seen later than by this.
-const HOLD_BACK: Duration = Duration::from_millis(1);
-
 /// A crowd of subscribers.
 pub struct Swarm {
     /// Who got what.
@@ -81,7 +73,7 @@ impl Swarm {
             first_loss: None,
             stray: 0,
             poll: Poll::new()?,
-            happened: Events::with_capacity(EVENTS),
+            happened: Events::with_capacity(1024),
             buffer: vec![0; BUFFER],
             epoch: Instant::now(),
             to,
@@ -161,9 +153,6 @@ impl Swarm {
             if event.is_readable() {
                 self.readable(index)?;
             }
-        }
-        if (1..EVENTS).contains(&happened.iter().count()) {
-            std::thread::sleep(HOLD_BACK);
         }
         self.happened = happened;
         Ok(())

@@ -23,9 +23,6 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 /// Threads that send: as many as the server has on two cores.
 const SENDERS: usize = 2;
 
-/// As in the load generator.
-const HOLD_BACK: Duration = Duration::from_millis(1);
-
 #[derive(Parser)]
 struct Options {
     #[arg(long, default_value_t = 5000)]
@@ -124,7 +121,6 @@ fn read(sender: SocketAddr, sockets: usize) -> Result<()> {
                 }
             }
         }
-        thread::sleep(HOLD_BACK);
     }
     Ok(())
 }
