@@ -10,7 +10,10 @@ use axum::{
     routing::get,
 };
 
-use super::{HttpOptions, error::Failure, graphql_http, health, observe, seats::Seats, security, ui};
+use super::{
+    HttpOptions, error::Failure, graphql_http, health, limits, observe, seats::Seats, security, time_limit::TimeLimited,
+    ui,
+};
 use crate::graphql::Endpoint;
 
 /// What the handlers share.
@@ -25,6 +28,8 @@ pub(super) struct Http {
 pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     let cors = security::cors(&options.origins);
     let seats = Seats::new(options.connections_per_user);
+    let limits = Arc::new(options.limits.clone());
+    let endpoint = Arc::new(TimeLimited::new(endpoint, options.execution_timeout));
     let mut router = Router::new()
         .route("/graphql", get(graphql_http::get).post(graphql_http::post))
         .route("/healthz", get(health::alive))
@@ -50,6 +55,7 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(limits, limits::check_head))
         .layer(cors)
         .layer(middleware::from_fn(observe::observe))
         .with_state(Arc::new(Http { endpoint, options, seats }))
