@@ -334,6 +334,7 @@ fn http_options(config: &Config) -> HttpOptions {
             connections: config.server.max_connections,
             connections_per_address: config.server.connections_per_address,
         },
+        hsts: config.server.hsts,
         origins: AllowedOrigins::new(&config.server.cors_origins, !config.is_production()),
         ui: config.ui(),
         example_apps: config.server.example_apps,

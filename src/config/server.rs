@@ -97,6 +97,9 @@ section! {
         /// The origins whose pages may call, besides the server's own: `https://shop.example.com`, or `*` for all.
         /// In development, every port of localhost may call as well.
         cors_origins: Vec<String> = Vec::new(), env "CORS_ORIGINS";
+        /// Tells browsers to come by HTTPS only, for this long after each answer (`Strict-Transport-Security`). For servers
+        /// that are reached through a proxy with TLS and in no other way.
+        hsts: Option<Duration> = None, example "\"365d\"";
         /// Whether clients may ask for the schema. Unless set: in development only.
         introspection: Option<bool> = None, example "true";
         /// Whether GraphiQL (`/graphiql`) and GraphQL Playground (`/playground`) are served. Unless set: in development

@@ -21,6 +21,7 @@ use super::{
     observe::RequestId,
     params::{self, Invalid},
     router::Http,
+    security,
     serve::Lifecycle,
     stream::{self, Framing},
     websocket, wire,
@@ -44,6 +45,9 @@ pub(super) async fn get(State(http): State<Arc<Http>>, request: Request) -> Resp
         Ok(delivery) => delivery,
         Err(failure) => return failure.into_response(),
     };
+    if let Err(failure) = security::check_site(&http.options.origins, request.headers()) {
+        return failure.respond(delivery.error_format());
+    }
     let read = params::from_uri(request.uri()).map_err(Failure::from);
     match read.and_then(|operation| Ok((Around::of(&request)?, operation))) {
         Ok((around, operation)) => run(&http, delivery, around, operation).await,

@@ -51,6 +51,8 @@ pub struct HttpOptions {
     pub execution_timeout: Duration,
     /// What a connection and the head of a request may take.
     pub limits: Limits,
+    /// For how long browsers are told to come by HTTPS only. Default: they are not.
+    pub hsts: Option<Duration>,
     /// Which other origins a browser may call from; also checked when a WebSocket opens. Default: none.
     pub origins: AllowedOrigins,
     /// Whether the UI is served. Default: yes.
@@ -77,6 +79,7 @@ impl Default for HttpOptions {
             body_timeout: Duration::from_secs(30),
             execution_timeout: Duration::from_secs(30),
             limits: Limits::default(),
+            hsts: None,
             origins: AllowedOrigins::default(),
             ui: true,
             example_apps: false,

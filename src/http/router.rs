@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::{Method, StatusCode, Uri},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
+
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::{
     HttpOptions, error::Failure, graphql_http, health, limits, observe, seats::Seats, security, time_limit::TimeLimited,
@@ -52,13 +54,16 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
             .route("/board", ui::page(&ui::EXAMPLE_APPS, "board.html"))
             .route("/apps/{*path}", ui::files(&ui::EXAMPLE_APPS));
     }
-    router
+    router = router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(limits, limits::check_head))
-        .layer(cors)
-        .layer(middleware::from_fn(observe::observe))
-        .with_state(Arc::new(Http { endpoint, options, seats }))
+        .layer(cors);
+    let hsts = options.hsts.and_then(|time| HeaderValue::try_from(format!("max-age={}", time.as_secs())).ok());
+    if let Some(hsts) = hsts {
+        router = router.layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts));
+    }
+    router.layer(middleware::from_fn(observe::observe)).with_state(Arc::new(Http { endpoint, options, seats }))
 }
 
 async fn unknown_path(uri: Uri) -> Response {
