@@ -17,6 +17,7 @@ use axum::{
 use super::{
     accept::{self, Delivery, Format},
     body,
+    compression::Uncompressed,
     error::{self, Failure, code},
     observe::RequestId,
     params::{self, Invalid},
@@ -170,12 +171,17 @@ async fn execute(
     viewer: Authenticated,
     operation: Result<Prepared, GraphqlResponse>,
 ) -> Response {
+    let is_mutation = operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation);
     let mut response = match operation {
         Ok(operation) => http.endpoint.execute(viewer.viewer, operation).await,
         Err(refusal) => refusal,
     };
     wire::tag_internal_errors(&mut response.errors, id);
-    respond(format, response)
+    let mut answer = respond(format, response);
+    if is_mutation {
+        answer.extensions_mut().insert(Uncompressed);
+    }
+    answer
 }
 
 /// The token does not hold, or it cannot be checked now.

@@ -14,6 +14,7 @@
 
 mod accept;
 mod body;
+mod compression;
 mod connection;
 mod door;
 mod error;

@@ -13,8 +13,8 @@ use axum::{
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::{
-    HttpOptions, error::Failure, graphql_http, health, limits, observe, seats::Seats, security, time_limit::TimeLimited,
-    ui,
+    HttpOptions, compression, error::Failure, graphql_http, health, limits, observe, seats::Seats, security,
+    time_limit::TimeLimited, ui,
 };
 use crate::graphql::Endpoint;
 
@@ -33,11 +33,11 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     let limits = Arc::new(options.limits.clone());
     let endpoint = Arc::new(TimeLimited::new(endpoint, options.execution_timeout));
     let mut router = Router::new()
-        .route("/graphql", get(graphql_http::get).post(graphql_http::post))
+        .route("/graphql", get(graphql_http::get).post(graphql_http::post).layer(compression::layer()))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if options.schema {
-        router = router.route("/schema.graphql", get(health::schema));
+        router = router.route("/schema.graphql", get(health::schema).layer(compression::layer()));
     }
     if options.ui {
         router = router
