@@ -40,6 +40,8 @@ pub use router::router;
 pub use security::AllowedOrigins;
 pub use serve::serve;
 pub use websocket::WebSocketOptions;
+#[doc(hidden)]
+pub use websocket::reads_websocket_message;
 
 /// How the HTTP server behaves.
 #[derive(Debug, Clone)]
