@@ -22,7 +22,7 @@ use crate::{
     config::{Auth, Config, DatabaseUrl},
     domain::SystemClock,
     graphql::{Api, ApiOptions, DocumentLimits, DocumentOptions, InvalidOperation, Manifest, ManifestError, Registry},
-    http::{self, AllowedOrigins, HttpOptions, WebSocketOptions},
+    http::{self, AllowedOrigins, HttpOptions, Limits, WebSocketOptions},
     jobs::{JobOptions, Jobs},
     service::{
         Service, ServiceOptions,
@@ -185,6 +185,7 @@ pub struct App {
     listener: TcpListener,
     address: SocketAddr,
     router: axum::Router,
+    limits: Limits,
     grace: Duration,
     handover: Duration,
     jobs: JobOptions,
@@ -211,10 +212,12 @@ impl App {
         let documents = document_options(config, registry(config, &core).await?);
         let options = ApiOptions { introspection: config.introspection(), documents };
         let api = Api::new(core.service.clone(), options)?;
-        let router = http::router(Arc::new(api), http_options(config));
+        let options = http_options(config);
+        let limits = options.limits.clone();
+        let router = http::router(Arc::new(api), options);
         let jobs = JobOptions { prune_every: config.retention.prune_every };
         let (grace, handover) = (config.server.grace_period, config.server.handover);
-        Ok(Self { core, listener, address, router, grace, handover, jobs })
+        Ok(Self { core, listener, address, router, limits, grace, handover, jobs })
     }
 
     /// Where it listens.
@@ -230,11 +233,11 @@ impl App {
     /// Serves until `shutdown`, then ends in two stages: running requests finish and sockets are closed, then what is
     /// below the API is. Returns within the grace period of `shutdown`.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { core, listener, address, router, grace, handover, jobs } = self;
+        let Self { core, listener, address, router, limits, grace, handover, jobs } = self;
         tracing::info!(%address, engine = core.store.engine(), "listening on http://{address}");
         let jobs = Jobs::start(core.service.clone(), jobs);
         let closing = CLOSING.min(grace / 5);
-        http::serve(listener, router, shutdown, grace - closing, handover).await;
+        http::serve(listener, router, shutdown, grace - closing, handover, limits).await;
         let close = async {
             jobs.stop().await;
             core.close().await;
@@ -321,6 +324,17 @@ fn http_options(config: &Config) -> HttpOptions {
     HttpOptions {
         body_limit: config.server.body_limit,
         body_timeout: config.server.body_timeout,
+        execution_timeout: config.server.execution_timeout,
+        limits: Limits {
+            url: config.server.url_limit,
+            headers: config.server.max_headers,
+            head: config.server.head_limit,
+            head_timeout: config.server.head_timeout,
+            idle_timeout: config.server.idle_timeout,
+            connections: config.server.max_connections,
+            connections_per_address: config.server.connections_per_address,
+        },
+        hsts: config.server.hsts,
         origins: AllowedOrigins::new(&config.server.cors_origins, !config.is_production()),
         ui: config.ui(),
         example_apps: config.server.example_apps,

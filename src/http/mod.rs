@@ -14,9 +14,13 @@
 
 mod accept;
 mod body;
+mod compression;
+mod connection;
+mod door;
 mod error;
 mod graphql_http;
 mod health;
+mod limits;
 mod observe;
 mod params;
 mod router;
@@ -24,16 +28,20 @@ mod seats;
 mod security;
 mod serve;
 mod stream;
+mod time_limit;
 mod ui;
 mod websocket;
 mod wire;
 
 use std::time::Duration;
 
+pub use limits::Limits;
 pub use router::router;
 pub use security::AllowedOrigins;
 pub use serve::serve;
 pub use websocket::WebSocketOptions;
+#[doc(hidden)]
+pub use websocket::reads_websocket_message;
 
 /// How the HTTP server behaves.
 #[derive(Debug, Clone)]
@@ -42,6 +50,12 @@ pub struct HttpOptions {
     pub body_limit: usize,
     /// How long a client may take to send a body. Default: 30 s.
     pub body_timeout: Duration,
+    /// How long a query or a mutation may run. Default: 30 s.
+    pub execution_timeout: Duration,
+    /// What a connection and the head of a request may take.
+    pub limits: Limits,
+    /// For how long browsers are told to come by HTTPS only. Default: they are not.
+    pub hsts: Option<Duration>,
     /// Which other origins a browser may call from; also checked when a WebSocket opens. Default: none.
     pub origins: AllowedOrigins,
     /// Whether the UI is served. Default: yes.
@@ -66,6 +80,9 @@ impl Default for HttpOptions {
         Self {
             body_limit: 1024 * 1024,
             body_timeout: Duration::from_secs(30),
+            execution_timeout: Duration::from_secs(30),
+            limits: Limits::default(),
+            hsts: None,
             origins: AllowedOrigins::default(),
             ui: true,
             example_apps: false,
