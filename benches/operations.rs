@@ -31,7 +31,7 @@ use serde_json::json;
 /// How long each is run.
 const RUN: Duration = Duration::from_secs(2);
 /// As many as are timed together.
-const BATCH: u32 = 100;
+const BATCH: u32 = 20;
 
 const PRODUCT: &str =
     "query Product($id: ID!) { product(id: $id) { id sku name price { amount currencyCode } stock } }";
@@ -52,7 +52,7 @@ async fn main() {
     let variables = json!({ "id": product.to_string() });
     let request = |document: &str| OperationRequest::new(document).variables(Variables::from_json(variables.clone()));
 
-    println!("{:<44} {:>10} {:>10}", "", "median", "p99");
+    println!("{:<46} {:>10} {:>10}", "", "median", "p99");
     run("{ __typename }, prepared", async || {
         api.prepare(request("{ __typename }")).await.unwrap();
     })
@@ -69,6 +69,13 @@ async fn main() {
     run("product(id), prepared and executed", async || {
         let operation = api.prepare(request(PRODUCT)).await.unwrap();
         assert!(api.execute(Viewer::Anonymous, operation).await.errors.is_empty());
+    })
+    .await;
+    let doubling: String =
+        (0..30).map(|n| format!("fragment F{n} on Query {{ ...F{m} ...F{m} }} ", m = n + 1)).collect();
+    let doubling = format!("{{ ...F0 }} {doubling} fragment F30 on Query {{ __typename }}");
+    run("30 fragments that spread each other, refused", async || {
+        assert!(api.prepare(request(&doubling)).await.is_err());
     })
     .await;
     run("the same product from the service", async || {
@@ -93,7 +100,7 @@ async fn run(name: &str, mut once: impl AsyncFnMut()) {
     }
     took.sort_unstable();
     let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)].as_nanos() as f64 / 1000.0;
-    println!("{name:<44} {:>7.1} µs {:>7.1} µs", at(50), at(99));
+    println!("{name:<46} {:>7.1} µs {:>7.1} µs", at(50), at(99));
 }
 
 async fn open() -> (Api, Arc<Service>) {

@@ -24,7 +24,7 @@ use crate::{
     config::{Auth, Config, DatabaseUrl, MetricsAddress},
     domain::SystemClock,
     graphql::{Api, ApiOptions, DocumentLimits, DocumentOptions, InvalidOperation, Manifest, ManifestError, Registry},
-    http::{self, AllowedOrigins, HttpOptions, WebSocketOptions},
+    http::{self, AllowedOrigins, HttpOptions, Limits, WebSocketOptions},
     jobs::{JobOptions, Jobs},
     service::{
         Service, ServiceOptions,
@@ -207,6 +207,7 @@ pub struct App {
     address: SocketAddr,
     metrics: Option<TcpListener>,
     router: axum::Router,
+    limits: Limits,
     grace: Duration,
     handover: Duration,
     jobs: JobOptions,
@@ -232,10 +233,12 @@ impl App {
         let options =
             ApiOptions { introspection: config.introspection(), documents, slow: Some(config.log.slow_operation) };
         let api = Api::new(core.service.clone(), options)?;
-        let router = http::router(Arc::new(api), http_options(config));
+        let options = http_options(config);
+        let limits = options.limits.clone();
+        let router = http::router(Arc::new(api), options);
         let jobs = JobOptions { prune_every: config.retention.prune_every };
         let (grace, handover) = (config.server.grace_period, config.server.handover);
-        Ok(Self { core, listener, address, metrics, router, grace, handover, jobs })
+        Ok(Self { core, listener, address, metrics, router, limits, grace, handover, jobs })
     }
 
     /// Where it listens.
@@ -259,13 +262,13 @@ impl App {
         if let Some(address) = self.metrics_address() {
             tracing::info!(%address, "metrics are at http://{address}/metrics");
         }
-        let Self { core, listener, address, metrics, router, grace, handover, jobs } = self;
+        let Self { core, listener, address, metrics, router, limits, grace, handover, jobs } = self;
         tracing::info!(%address, engine = core.store.engine(), "listening on http://{address}");
         // Served to the very end, and then cut off.
         let _metrics = metrics.map(|listener| AbortOnDropHandle::new(tokio::spawn(http::serve_metrics(listener))));
         let jobs = Jobs::start(core.service.clone(), jobs);
         let closing = CLOSING.min(grace / 5);
-        http::serve(listener, router, shutdown, grace - closing, handover).await;
+        http::serve(listener, router, shutdown, grace - closing, handover, limits).await;
         let close = async {
             jobs.stop().await;
             core.close().await;
@@ -363,8 +366,20 @@ fn http_options(config: &Config) -> HttpOptions {
     HttpOptions {
         body_limit: config.server.body_limit,
         body_timeout: config.server.body_timeout,
+        execution_timeout: config.server.execution_timeout,
+        limits: Limits {
+            url: config.server.url_limit,
+            headers: config.server.max_headers,
+            head: config.server.head_limit,
+            head_timeout: config.server.head_timeout,
+            idle_timeout: config.server.idle_timeout,
+            connections: config.server.max_connections,
+            connections_per_address: config.server.connections_per_address,
+        },
+        hsts: config.server.hsts,
         origins: AllowedOrigins::new(&config.server.cors_origins, !config.is_production()),
         ui: config.ui(),
+        example_apps: config.server.example_apps,
         schema: config.introspection(),
         keep_alive: config.server.stream_keep_alive,
         connections_per_user: config.server.connections_per_user,

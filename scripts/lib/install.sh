@@ -69,6 +69,22 @@ unpack_wheel() {
   rm -rf "$2.download"
 }
 
+# install_python_packages NAME FILE…: exactly the packages that these files list, in a virtual environment of their own.
+install_python_packages() {
+  local to=$services/$1
+  shift
+  if ! cat "$@" | cmp -s - "$to/installed"; then
+    note "installing Python packages: $*"
+    python3 -m venv --clear "$to" >/dev/null 2>&1 || {
+      apt_install python3-venv
+      python3 -m venv --clear "$to"
+    }
+    # shellcheck disable=SC2046
+    "$to/bin/pip" install --quiet --disable-pip-version-check $(printf -- '-r %s ' "$@")
+    cat "$@" >"$to/installed"
+  fi
+}
+
 missing_libraries() { ldd "$1" 2>/dev/null | awk '/not found/ { print $1 }'; }
 
 install_mongod() {

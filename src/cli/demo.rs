@@ -49,6 +49,7 @@ pub(super) async fn run(mut settings: Settings, args: DemoArgs) -> Result<(), Fa
     settings.put("database.url", format!("sqlite://{}", folder.path().join("orderwire.db").display()));
     settings.put("server.introspection", "true");
     settings.put("server.ui", "true");
+    settings.put("server.example_apps", "true");
     let mut config = settings.load()?;
     // One process, and nothing else to install or to be in the way of.
     config.redis.url = None;
@@ -98,9 +99,23 @@ fn welcome(app: &App, accounts: &[Account], quiet: bool) -> String {
     for Account { label, user, password } in accounts {
         text += &format!("{label:<8}  {}  {password}\n", user.email.as_deref().unwrap_or_default());
     }
-    text += &format!("\nGraphiQL  {url}/\nGraphQL   {url}/graphql\n\n");
+    text += "\n";
+    for (name, page, label) in [("Shop", "shop", people::CUSTOMER), ("Board", "board", people::STAFF)] {
+        if let Some(account) = people::of_role(accounts, label) {
+            text += &format!("{name:<8}  {url}/{page}#{}\n", sign_in_fragment(account));
+        }
+    }
+    text += &format!("GraphiQL  {url}/\nGraphQL   {url}/graphql\n\n");
     text += if quiet { "" } else { "Orders come in now: subscribe to orderUpdates to watch them.\n" };
     text + "Press Ctrl-C to stop.\n"
+}
+
+/// What signs in whoever opens the link. Browsers keep the fragment of a URL to themselves.
+fn sign_in_fragment(Account { user, password, .. }: &Account) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("email", user.email.as_deref().unwrap_or_default())
+        .append_pair("password", password)
+        .finish()
 }
 
 fn simulate(

@@ -76,15 +76,39 @@ section! {
         body_limit: usize = 1024 * 1024, in 1024..=1024 * 1024 * 1024;
         /// How long a client may take to send a body.
         body_timeout: Duration = Duration::from_secs(30), in Duration::from_millis(100)..=Duration::from_secs(3600);
+        /// The longest URL, in bytes, with its query: where a GET request has its operation.
+        url_limit: usize = 16 * 1024, in 256..=60_000;
+        /// How many headers a request may have.
+        max_headers: usize = 64, in 16..=1000;
+        /// The largest head of a request, in bytes: the URL and all headers.
+        head_limit: usize = 32 * 1024, in 4096..=1024 * 1024;
+        /// How long a client may take to send the head of a request, from its first byte on.
+        head_timeout: Duration = Duration::from_secs(10), in Duration::from_millis(100)..=Duration::from_secs(3600);
+        /// How long a connection may stay open without a request. Longer than a load balancer in front keeps it.
+        idle_timeout: Duration = Duration::from_secs(75), in Duration::from_millis(100)..=Duration::from_secs(3600);
+        /// How long a query or a mutation may run, over WebSockets and streams too. It is given up then; a mutation may
+        /// have happened all the same.
+        execution_timeout: Duration = Duration::from_secs(30), in Duration::from_millis(100)..=Duration::from_secs(3600);
+        /// How many connections may be open at once on this node, WebSockets included; each takes a file descriptor.
+        max_connections: usize = 20_000, in 1..=1_000_000;
+        /// How many of them one client address may have. Addresses of this machine and of private networks are not
+        /// counted: proxies and load balancers connect from there, for many.
+        connections_per_address: usize = 1000, in 1..=1_000_000;
         /// How often a stream over HTTP (server-sent events, multipart) says that it lives.
         stream_keep_alive: Duration = Duration::from_secs(12), in Duration::from_millis(100)..=Duration::from_secs(3600);
         /// The origins whose pages may call, besides the server's own: `https://shop.example.com`, or `*` for all.
         /// In development, every port of localhost may call as well.
         cors_origins: Vec<String> = Vec::new(), env "CORS_ORIGINS";
+        /// Tells browsers to come by HTTPS only, for this long after each answer (`Strict-Transport-Security`). For servers
+        /// that are reached through a proxy with TLS and in no other way.
+        hsts: Option<Duration> = None, example "\"365d\"";
         /// Whether clients may ask for the schema. Unless set: in development only.
         introspection: Option<bool> = None, example "true";
-        /// Whether the GraphiQL UI is served. Unless set: in development only.
+        /// Whether GraphiQL (`/graphiql`) and GraphQL Playground (`/playground`) are served. Unless set: in development
+        /// only.
         ui: Option<bool> = None, example "true";
+        /// Whether the example shop (`/shop`) and its staff board (`/board`) are served.
+        example_apps: bool = false;
     }
 }
 

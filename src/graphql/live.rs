@@ -11,14 +11,16 @@
 
 use std::{
     any::Any,
-    mem,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use async_graphql::Response;
 use futures_util::{
-    StreamExt,
+    FutureExt, Stream, StreamExt,
+    future::BoxFuture,
     stream::{self, BoxStream},
 };
 use moka::future::Cache;
@@ -159,17 +161,75 @@ pub(super) struct Live {
     written: Cache<([u8; 32], UpdateKey), Arc<RawValue>>,
 }
 
+/// One subscriber's answers. Written out as a stream by itself, since each delivery comes through here.
+struct Subscription {
+    live: Arc<Live>,
+    state: State,
+}
+
 /// Where a subscription is.
 enum State {
-    New(Viewer, Box<Prepared>),
+    Opening(BoxFuture<'static, Result<Subscriber, Option<Response>>>),
     Open(Subscriber),
     Over,
 }
 
 struct Subscriber {
     items: Items,
-    selection: Selection,
+    selection: Arc<Selection>,
+    /// The answer that is being executed.
+    answering: Option<BoxFuture<'static, Answer>>,
     _open: Held,
+}
+
+impl Stream for Subscription {
+    type Item = Answer;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+        let Self { live, state } = self.get_mut();
+        loop {
+            match state {
+                State::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
+                    Ok(subscriber) => *state = State::Open(subscriber),
+                    Err(refusal) => {
+                        *state = State::Over;
+                        return Poll::Ready(refusal.map(Answer::from));
+                    }
+                },
+                State::Open(subscriber) => match ready!(subscriber.poll_next(live, cx)) {
+                    Some(Err(error)) => {
+                        *state = State::Over;
+                        return Poll::Ready(Some(refusal(error.into()).into()));
+                    }
+                    answer => return Poll::Ready(answer.and_then(Result::ok)),
+                },
+                State::Over => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl Subscriber {
+    fn poll_next(&mut self, live: &Arc<Live>, cx: &mut Context<'_>) -> Poll<Option<service::Result<Answer>>> {
+        loop {
+            if let Some(answering) = &mut self.answering {
+                let answer = ready!(answering.as_mut().poll(cx));
+                self.answering = None;
+                return Poll::Ready(Some(Ok(answer)));
+            }
+            match ready!(self.items.poll_next_unpin(cx)) {
+                Some(Ok(item)) => {
+                    // Most find it there, and need not so much as make the execution.
+                    if let Some(answer) = live.known(&self.selection, &item) {
+                        return Poll::Ready(Some(Ok(answer)));
+                    }
+                    self.answering = Some(Box::pin(live.clone().answer(self.selection.clone(), item)));
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
 }
 
 impl Live {
@@ -184,33 +244,9 @@ impl Live {
 
     /// The answers to a subscription.
     pub fn subscribe(self: Arc<Self>, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
-        // Boxed, since it is moved for each answer.
-        let first = Box::new((self, State::New(viewer, Box::new(operation))));
-        stream::unfold(first, async |mut subscription| {
-            let (live, state) = &mut *subscription;
-            let answer = live.next(state).await?;
-            Some((answer, subscription))
-        })
-        .boxed()
-    }
-
-    async fn next(&self, state: &mut State) -> Option<Answer> {
-        if let State::New(..) = state
-            && let State::New(viewer, operation) = mem::replace(state, State::Over)
-        {
-            match Box::pin(self.open(viewer, *operation)).await {
-                Ok(subscriber) => *state = State::Open(subscriber),
-                Err(refusal) => return refusal.map(Answer::from),
-            }
-        }
-        let State::Open(subscriber) = state else { return None };
-        match subscriber.items.next().await? {
-            Ok(item) => Some(self.answer(&subscriber.selection, item).await),
-            Err(error) => {
-                *state = State::Over;
-                Some(refusal(error.into()).into())
-            }
-        }
+        let live = self.clone();
+        let opening = Box::pin(async move { live.open(viewer, operation).await });
+        Box::pin(Subscription { live: self, state: State::Opening(opening) })
     }
 
     /// Starts a subscription. Fails with the response that says why, or with none when the document asks for nothing.
@@ -221,22 +257,28 @@ impl Live {
         let response = measured.run(opening).await;
         measured.end(response.as_ref().map_or("OK", |response| error::outcome(&response.errors)));
         let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let subscriber = |(items, held)| Subscriber { items, selection: Selection::of(operation, viewer), _open: held };
+        let subscriber = |(items, held)| Subscriber {
+            items,
+            selection: Arc::new(Selection::of(operation, viewer)),
+            answering: None,
+            _open: held,
+        };
         opened.map(subscriber).ok_or(response)
     }
 
-    async fn answer(&self, selection: &Selection, item: AnyItem) -> Answer {
+    /// The answer that another subscriber was given.
+    fn known(&self, selection: &Selection, item: &AnyItem) -> Option<Answer> {
+        let key = (selection.digest(), item.key?);
+        // It waits for nothing but the cache's own upkeep, which can as well be left to others.
+        let json = self.written.get(&key).now_or_never()??;
+        Some(Answer { body: Body::Written(json), cursor: item.cursor })
+    }
+
+    async fn answer(self: Arc<Self>, selection: Arc<Selection>, item: AnyItem) -> Answer {
         let cursor = item.cursor;
-        let key = item.key.map(|key| (selection.digest(), key));
-        // Most find it here, and need not so much as make the execution.
-        let known = match &key {
-            Some(key) => self.written.get(key).await,
-            None => None,
-        };
-        let written = match (known, key) {
-            (Some(json), _) => Ok(json),
-            (None, Some(key)) => self.written.try_get_with(key, Box::pin(self.execute(selection, item))).await,
-            (None, None) => Box::pin(self.execute(selection, item)).await.map_err(Arc::new),
+        let written = match item.key {
+            Some(key) => self.written.try_get_with((selection.digest(), key), self.execute(&selection, item)).await,
+            None => self.execute(&selection, item).await.map_err(Arc::new),
         };
         let body = match written {
             Ok(json) => Body::Written(json),

@@ -25,7 +25,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize, timeout:
     }
     let read = collect(body, limit, announced.unwrap_or(0));
     tokio::time::timeout(timeout, read).await.unwrap_or_else(|_| {
-        let message = "The body took too long to arrive.";
+        let message = format!("The body took longer than {timeout:?} to arrive.");
         Err(Failure::new(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", message))
     })
 }

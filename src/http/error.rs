@@ -35,6 +35,23 @@ impl Failure {
         self
     }
 
+    /// The whole answer as it is sent, for a connection that is closed after it.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let error = coded(self.message.clone(), self.code);
+        let body = serde_json::json!({ "errors": [error] }).to_string();
+        let mut head = format!(
+            "HTTP/1.1 {}\r\nconnection: close\r\ncontent-type: {}\r\ncontent-length: {}\r\ncache-control: no-store\r\n",
+            self.status,
+            Format::Json.content_type(),
+            body.len(),
+        )
+        .into_bytes();
+        if let Some((name, value)) = &self.header {
+            head.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        [head, b"\r\n".to_vec(), body.into_bytes()].concat()
+    }
+
     pub(super) fn respond(self, format: Format) -> Response {
         let mut response = errors(self.status, format, &[coded(self.message, self.code)]);
         response.headers_mut().extend(self.header);

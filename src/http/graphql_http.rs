@@ -17,10 +17,12 @@ use axum::{
 use super::{
     accept::{self, Delivery, Format},
     body,
+    compression::Uncompressed,
     error::{self, Failure, code},
     observe::RequestId,
     params::{self, Invalid},
     router::Http,
+    security,
     serve::Lifecycle,
     stream::{self, Framing},
     websocket, wire,
@@ -44,6 +46,9 @@ pub(super) async fn get(State(http): State<Arc<Http>>, request: Request) -> Resp
         Ok(delivery) => delivery,
         Err(failure) => return failure.into_response(),
     };
+    if let Err(failure) = security::check_site(&http.options.origins, request.headers()) {
+        return failure.respond(delivery.error_format());
+    }
     let read = params::from_uri(request.uri()).map_err(Failure::from);
     match read.and_then(|operation| Ok((Around::of(&request)?, operation))) {
         Ok((around, operation)) => run(&http, delivery, around, operation).await,
@@ -166,12 +171,17 @@ async fn execute(
     viewer: Authenticated,
     operation: Result<Prepared, GraphqlResponse>,
 ) -> Response {
+    let is_mutation = operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation);
     let mut response = match operation {
         Ok(operation) => http.endpoint.execute(viewer.viewer, operation).await,
         Err(refusal) => refusal,
     };
     wire::tag_internal_errors(&mut response.errors, id);
-    respond(format, response)
+    let mut answer = respond(format, response);
+    if is_mutation {
+        answer.extensions_mut().insert(Uncompressed);
+    }
+    answer
 }
 
 /// The token does not hold, or it cannot be checked now.

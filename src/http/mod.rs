@@ -3,7 +3,9 @@
 //! | route | |
 //! | --- | --- |
 //! | `/graphql` | POST and GET by the GraphQL-over-HTTP specification; event streams and multipart by `Accept`; WebSocket upgrade, `graphql-transport-ws` and `graphql-ws` |
-//! | `/`, `/graphiql`, `/ui/…` | the UI, when it is on |
+//! | `/`, `/graphiql`, `/ui/…` | GraphiQL, when the UI is on |
+//! | `/playground`, `/playground/…` | GraphQL Playground, when the UI is on |
+//! | `/shop`, `/board`, `/apps/…` | the example shop and its staff board, when they are on |
 //! | `/schema.graphql` | the schema, when it is public |
 //! | `/healthz`, `/readyz` | alive; can serve |
 //!
@@ -12,9 +14,13 @@
 
 mod accept;
 mod body;
+mod compression;
+mod connection;
+mod door;
 mod error;
 mod graphql_http;
 mod health;
+mod limits;
 mod metrics;
 mod observe;
 mod params;
@@ -23,17 +29,21 @@ mod seats;
 mod security;
 mod serve;
 mod stream;
+mod time_limit;
 mod ui;
 mod websocket;
 mod wire;
 
 use std::time::Duration;
 
+pub use limits::Limits;
 pub use metrics::serve_metrics;
 pub use router::router;
 pub use security::AllowedOrigins;
 pub use serve::serve;
 pub use websocket::WebSocketOptions;
+#[doc(hidden)]
+pub use websocket::reads_websocket_message;
 
 /// How the HTTP server behaves.
 #[derive(Debug, Clone)]
@@ -42,10 +52,18 @@ pub struct HttpOptions {
     pub body_limit: usize,
     /// How long a client may take to send a body. Default: 30 s.
     pub body_timeout: Duration,
+    /// How long a query or a mutation may run. Default: 30 s.
+    pub execution_timeout: Duration,
+    /// What a connection and the head of a request may take.
+    pub limits: Limits,
+    /// For how long browsers are told to come by HTTPS only. Default: they are not.
+    pub hsts: Option<Duration>,
     /// Which other origins a browser may call from; also checked when a WebSocket opens. Default: none.
     pub origins: AllowedOrigins,
     /// Whether the UI is served. Default: yes.
     pub ui: bool,
+    /// Whether the example shop and its staff board are served. Default: no.
+    pub example_apps: bool,
     /// Whether `/schema.graphql` is served. Default: yes.
     pub schema: bool,
     /// How often a stream over HTTP says that it lives. Default: 12 s.
@@ -64,8 +82,12 @@ impl Default for HttpOptions {
         Self {
             body_limit: 1024 * 1024,
             body_timeout: Duration::from_secs(30),
+            execution_timeout: Duration::from_secs(30),
+            limits: Limits::default(),
+            hsts: None,
             origins: AllowedOrigins::default(),
             ui: true,
+            example_apps: false,
             schema: true,
             keep_alive: Duration::from_secs(12),
             connections_per_user: 100,

@@ -4,13 +4,18 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    http::{Method, StatusCode, Uri},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
 
-use super::{HttpOptions, error::Failure, graphql_http, health, observe, seats::Seats, security, ui};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use super::{
+    HttpOptions, compression, error::Failure, graphql_http, health, limits, observe, seats::Seats, security,
+    time_limit::TimeLimited, ui,
+};
 use crate::graphql::Endpoint;
 
 /// What the handlers share.
@@ -25,26 +30,40 @@ pub(super) struct Http {
 pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     let cors = security::cors(&options.origins);
     let seats = Seats::new(options.connections_per_user);
+    let limits = Arc::new(options.limits.clone());
+    let endpoint = Arc::new(TimeLimited::new(endpoint, options.execution_timeout));
     let mut router = Router::new()
-        .route("/graphql", get(graphql_http::get).post(graphql_http::post))
+        .route("/graphql", get(graphql_http::get).post(graphql_http::post).layer(compression::layer()))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if options.schema {
-        router = router.route("/schema.graphql", get(health::schema));
+        router = router.route("/schema.graphql", get(health::schema).layer(compression::layer()));
     }
     if options.ui {
         router = router
-            .route("/", get(ui::index))
-            .route("/graphiql", get(ui::index))
-            .route("/ui/", get(ui::index))
-            .route("/ui/{*path}", get(ui::file));
+            .route("/", ui::page(&ui::GRAPHIQL, "index.html"))
+            .route("/graphiql", ui::page(&ui::GRAPHIQL, "index.html"))
+            .route("/ui/", ui::page(&ui::GRAPHIQL, "index.html"))
+            .route("/ui/{*path}", ui::files(&ui::GRAPHIQL))
+            .route("/playground", ui::page(&ui::PLAYGROUND, "index.html"))
+            .route("/playground/{*path}", ui::files(&ui::PLAYGROUND));
     }
-    router
+    if options.example_apps {
+        router = router
+            .route("/shop", ui::page(&ui::EXAMPLE_APPS, "shop.html"))
+            .route("/board", ui::page(&ui::EXAMPLE_APPS, "board.html"))
+            .route("/apps/{*path}", ui::files(&ui::EXAMPLE_APPS));
+    }
+    router = router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(cors)
-        .layer(middleware::from_fn(observe::observe))
-        .with_state(Arc::new(Http { endpoint, options, seats }))
+        .layer(middleware::from_fn_with_state(limits, limits::check_head))
+        .layer(cors);
+    let hsts = options.hsts.and_then(|time| HeaderValue::try_from(format!("max-age={}", time.as_secs())).ok());
+    if let Some(hsts) = hsts {
+        router = router.layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts));
+    }
+    router.layer(middleware::from_fn(observe::observe)).with_state(Arc::new(Http { endpoint, options, seats }))
 }
 
 async fn unknown_path(uri: Uri) -> Response {

@@ -1,7 +1,8 @@
-//! How many connections a user has open on this node.
+//! How many connections somebody has open on this node.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,44 +11,53 @@ use crate::{
     telemetry::metrics,
 };
 
-/// The open connections of each user.
-pub(super) struct Seats {
+/// The open connections of each user, or of whatever else they are counted by.
+pub(super) struct Seats<K = UserId> {
     limit: usize,
-    taken: Mutex<HashMap<UserId, usize>>,
+    taken: Mutex<HashMap<K, usize>>,
 }
 
 /// The place of one connection; dropping it makes room.
-pub(super) struct Seat(Option<(Arc<Seats>, UserId)>);
+pub(super) struct Seat<K: Eq + Hash + Copy = UserId>(Option<(Arc<Seats<K>>, K)>);
 
-impl Seats {
-    /// With `limit` places for each user.
+impl<K: Eq + Hash + Copy> Seats<K> {
+    /// With `limit` places for each.
     pub(super) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, taken: Mutex::default() })
     }
 
-    /// A place for one more connection; viewers that are no users always get one.
-    /// Fails with what to tell the client when there is none.
-    pub(super) fn take(self: &Arc<Self>, viewer: Viewer) -> Result<Seat, String> {
-        let Some(user) = viewer.user_id() else { return Ok(Seat(None)) };
+    /// A place for one more connection, if there is one; who is nobody in particular always gets one.
+    pub(super) fn try_take(self: &Arc<Self>, who: Option<K>) -> Option<Seat<K>> {
+        let Some(who) = who else { return Some(Seat(None)) };
         let mut taken = self.taken();
-        let count = taken.entry(user).or_default();
+        let count = taken.entry(who).or_default();
         if *count >= self.limit {
-            metrics().refusals.of(["connections_per_user"]).inc();
-            return Err(format!("Too many connections: at most {} of one user at once", self.limit));
+            return None;
         }
         *count += 1;
-        Ok(Seat(Some((self.clone(), user))))
+        Some(Seat(Some((self.clone(), who))))
     }
 
-    fn taken(&self) -> MutexGuard<'_, HashMap<UserId, usize>> {
+    fn taken(&self) -> MutexGuard<'_, HashMap<K, usize>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Seat {
+impl Seats {
+    /// A place for one more connection of a viewer. Fails with what to tell the client when there is none.
+    pub(super) fn take(self: &Arc<Self>, viewer: Viewer) -> Result<Seat, String> {
+        let too_many = || {
+            metrics().refusals.of(["connections_per_user"]).inc();
+            format!("Too many connections: at most {} of one user at once", self.limit)
+        };
+        self.try_take(viewer.user_id()).ok_or_else(too_many)
+    }
+}
+
+impl<K: Eq + Hash + Copy> Drop for Seat<K> {
     fn drop(&mut self) {
-        let Some((seats, user)) = self.0.take() else { return };
-        if let Entry::Occupied(mut count) = seats.taken().entry(user) {
+        let Some((seats, who)) = self.0.take() else { return };
+        if let Entry::Occupied(mut count) = seats.taken().entry(who) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();

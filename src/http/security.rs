@@ -1,13 +1,27 @@
 //! Which origins may call, and the headers that tell browsers to be strict.
+//!
+//! A page of another origin can have a browser send what HTML forms, images and links can send without asking the server
+//! first: a GET, or a POST of form data or plain text, without headers of its own. Of these:
+//!
+//! - a POST is refused (415): operations are JSON, which needs a preflight ([`super::accept::check_content_type`]);
+//! - a mutation by GET is refused (405), whoever sends it;
+//! - a query or subscription by GET is refused (403) when the browser says that another site made it send it, unless
+//!   that is one of the allowed origins, which may read the answer as well ([`check_site`]);
+//! - a WebSocket is opened for the own and the allowed origins only.
+//!
+//! Everything else needs a preflight, which only the allowed origins pass. So no header such as `GraphQL-Preflight` or
+//! `Apollo-Require-Preflight` has to be sent, and sending one opens no door.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use axum::http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Uri,
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
     header::{self, ORIGIN},
     request::Parts,
 };
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+use super::error::Failure;
 
 /// The origins, besides the server's own, whose pages may call it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,6 +56,22 @@ impl AllowedOrigins {
     }
 }
 
+/// Refuses what a page of another site made a browser send. Browsers say so in `Sec-Fetch-Site`, also where they send no
+/// `Origin`: with images, forms and links.
+pub(super) fn check_site(origins: &AllowedOrigins, headers: &HeaderMap) -> Result<(), Failure> {
+    let is_foreign = match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
+        Some(b"same-origin" | b"none") => false,
+        Some(_) => !headers.get(ORIGIN).is_some_and(|origin| origins.allows(origin)),
+        None => !origins.allow_request(headers),
+    };
+    if is_foreign {
+        let message = "Pages of other sites may not send operations by GET: send them by POST, as application/json, from \
+                       an allowed origin.";
+        return Err(Failure::new(StatusCode::FORBIDDEN, "FORBIDDEN", message));
+    }
+    Ok(())
+}
+
 /// The scheme is left out: a proxy in front may have ended TLS.
 fn is_same_origin(headers: &HeaderMap, origin: &HeaderValue) -> bool {
     let authority = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
@@ -60,11 +90,24 @@ pub(super) fn cors(origins: &AllowedOrigins) -> CorsLayer {
         .max_age(Duration::from_secs(600))
 }
 
+/// Nothing here needs any of it.
+const PERMISSIONS_POLICY: HeaderValue =
+    HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()");
+
+/// An answer of the API is no page, whatever a browser takes it for.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
 /// On every answer.
 pub(super) fn add_headers(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    // Pages that may read an answer by CORS still can; others cannot embed it as an image or script either.
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("permissions-policy", PERMISSIONS_POLICY);
+    // Pages have their own.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(CONTENT_SECURITY_POLICY);
 }
 
 #[cfg(test)]
@@ -104,5 +147,32 @@ mod tests {
             assert!(allowed(&all, origin), "{origin}");
         }
         assert!(none.allow_request(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn what_other_sites_make_a_browser_send_is_foreign() {
+        let origins = AllowedOrigins::new(["https://shop.example.com"], false);
+        let (shop, evil) = ("https://shop.example.com", "https://evil.example.com");
+        for (site, origin, passes) in [
+            (None, None, true),
+            (None, Some("https://api.example.com"), true),
+            (None, Some(shop), true),
+            (None, Some(evil), false),
+            (Some("none"), None, true),
+            (Some("same-origin"), None, true),
+            (Some("same-site"), Some(shop), true),
+            (Some("cross-site"), Some(shop), true),
+            (Some("same-site"), None, false),
+            (Some("cross-site"), None, false),
+            (Some("cross-site"), Some(evil), false),
+            (Some("cross-site"), Some("null"), false),
+            (Some("unheard-of"), None, false),
+        ] {
+            let mut headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("api.example.com"))]);
+            headers
+                .extend(site.map(|site| (HeaderName::from_static("sec-fetch-site"), HeaderValue::from_static(site))));
+            headers.extend(origin.map(|origin| (ORIGIN, HeaderValue::from_static(origin))));
+            assert_eq!(check_site(&origins, &headers).is_ok(), passes, "{site:?} {origin:?}");
+        }
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     convert::Infallible,
     io,
-    net::SocketAddr,
     pin::pin,
     sync::{
         Arc,
@@ -12,25 +11,11 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Extension, Router,
-    body::Body,
-    extract::ConnectInfo,
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
-};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use axum::{Extension, Router};
+use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::Service;
 
-/// How long a client may take to send the head of a request, and keep an idle connection.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
-
-/// How long what was sent may stay unacknowledged, or a client refuse to read, before the connection is given up.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const PEER_TIMEOUT: Duration = Duration::from_secs(60);
+use super::{connection, door::Door, limits::Limits};
 
 /// The end of the handover in which no connection begins any more, and those just made send their request.
 const LAST_CONNECTIONS: Duration = Duration::from_millis(500);
@@ -95,13 +80,14 @@ pub async fn serve(
     shutdown: CancellationToken,
     grace: Duration,
     handover: Duration,
+    limits: Limits,
 ) {
     let handover = handover.min(grace / 2);
     let grace = grace - handover;
     let lifecycle = Lifecycle { drain: grace / 2, ..Lifecycle::default() };
     let router = router.layer(Extension(lifecycle.clone()));
     {
-        let mut accepting = pin!(accept(&listener, &router, &lifecycle));
+        let mut accepting = pin!(accept(&listener, &router, &lifecycle, &limits));
         shutdown.run_until_cancelled(&mut accepting).await;
         lifecycle.stopping.store(true, Relaxed);
         if !handover.is_zero() {
@@ -118,13 +104,18 @@ pub async fn serve(
 }
 
 /// Accepts connections for as long as it is polled.
-async fn accept(listener: &TcpListener, router: &Router, lifecycle: &Lifecycle) -> Infallible {
+async fn accept(listener: &TcpListener, router: &Router, lifecycle: &Lifecycle, limits: &Limits) -> Infallible {
+    let door = Door::new(limits);
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => {
-                let connection = connection(stream, peer, router.clone(), lifecycle.clone());
-                lifecycle.connections.spawn(connection);
-            }
+            Ok((stream, peer)) => match door.admit(peer.ip()) {
+                Ok(place) => {
+                    let (router, lifecycle, limits) = (router.clone(), lifecycle.clone(), limits.clone());
+                    let tracked = lifecycle.connections.clone();
+                    tracked.spawn(connection::serve(stream, peer, place, router, lifecycle, limits));
+                }
+                Err(reason) => door.refuse(stream, peer, reason),
+            },
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -172,57 +163,4 @@ async fn stop(lifecycle: &Lifecycle, grace: Duration) {
 fn is_of_the_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, lifecycle: Lifecycle) {
-    if let Err(error) = set_options(&stream) {
-        tracing::debug!(%error, "the options of a connection could not be set");
-    }
-    let stopping = lifecycle.stopping.clone();
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let (answer, stopping) = (router.clone().call(request), stopping.clone());
-        async move {
-            let mut answer = answer.await?;
-            if stopping.load(Relaxed) {
-                close_after(&mut answer);
-            }
-            Ok::<_, Infallible>(answer)
-        }
-    });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
-    let mut stopping = false;
-    loop {
-        tokio::select! {
-            biased;
-            () = lifecycle.kill.cancelled() => return,
-            () = lifecycle.shutdown.cancelled(), if !stopping => {
-                stopping = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            result = connection.as_mut() => {
-                if let Err(error) = result {
-                    tracing::debug!(%error, %peer, "a connection ended with an error");
-                }
-                return;
-            }
-        }
-    }
-}
-
-/// Has the client use another connection for its next request.
-fn close_after(answer: &mut Response) {
-    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-}
-
-fn set_options(stream: &TcpStream) -> io::Result<()> {
-    // What finds a dead peer on a stream that only sends; elsewhere the system's own, longer time counts.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(PEER_TIMEOUT))?;
-    stream.set_nodelay(true)
 }

@@ -1,4 +1,4 @@
-//! The UI: files built beforehand and held, gzipped, in the binary.
+//! Web pages: files built beforehand and held, gzipped, in the binary.
 
 use std::io::Read;
 
@@ -6,32 +6,43 @@ use axum::{
     extract::Path,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
+    routing::{MethodRouter, get},
 };
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
 use super::{accept::accepts_encoding, error::Failure};
 
-static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/ui/build");
+/// GraphiQL.
+pub(super) static GRAPHIQL: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/ui/build");
+/// GraphQL Playground.
+pub(super) static PLAYGROUND: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/playground/build");
+/// The example shop and its staff board.
+pub(super) static EXAMPLE_APPS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/client-examples/react-apollo/build");
 
-/// Everything comes from this server; styles are set by the editor's scripts.
+/// Everything comes from this server; the editors of GraphiQL and GraphQL Playground set styles by script.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'",
 );
 
-pub(super) async fn index(headers: HeaderMap) -> Response {
-    respond("index.html", &headers).await
+/// Serves one file of a folder.
+pub(super) fn page<S: Clone + Send + Sync + 'static>(
+    folder: &'static Dir<'static>,
+    path: &'static str,
+) -> MethodRouter<S> {
+    get(move |headers: HeaderMap| async move { respond(folder, path, &headers).await })
 }
 
-pub(super) async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    respond(&path, &headers).await
+/// Serves every file of a folder, by the rest of the request's path.
+pub(super) fn files<S: Clone + Send + Sync + 'static>(folder: &'static Dir<'static>) -> MethodRouter<S> {
+    get(move |Path(path): Path<String>, headers: HeaderMap| async move { respond(folder, &path, &headers).await })
 }
 
-async fn respond(path: &str, headers: &HeaderMap) -> Response {
-    let Some(gzipped) = FILES.get_file(format!("{path}.gz")).map(|file| file.contents()) else {
-        let message = format!("The user interface has no file {path}.");
+async fn respond(folder: &'static Dir<'static>, path: &str, headers: &HeaderMap) -> Response {
+    let Some(gzipped) = folder.get_file(format!("{path}.gz")).map(|file| file.contents()) else {
+        let message = format!("There is no file {path} here.");
         return Failure::new(StatusCode::NOT_FOUND, "NOT_FOUND", message).into_response();
     };
     let mut response = if path.starts_with("assets/") {
@@ -83,7 +94,7 @@ async fn content(gzipped: &'static [u8], headers: &HeaderMap) -> Response {
     match plain.await {
         Ok(Ok(plain)) => plain.into_response(),
         outcome => {
-            tracing::error!(?outcome, "a file of the user interface could not be unpacked");
+            tracing::error!(?outcome, "a file of a web page could not be unpacked");
             Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "Internal error").into_response()
         }
     }

@@ -2,7 +2,7 @@
 import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
-import { Program, freePort, run } from '../clients/lib/process.mjs'
+import { Program, freePort } from '../clients/lib/process.mjs'
 import { Hopeless, until } from '../clients/lib/wait.mjs'
 
 const CONFIGURATION = resolve(import.meta.dirname, '../../deploy/nginx/orderwire.conf')
@@ -31,7 +31,7 @@ export class Nginx {
     // As deploy/nginx/servers.conf has them, but for the names.
     const servers = nodes.map((port) => `server 127.0.0.1:${port} max_fails=3 fail_timeout=5s;\n`)
     writeFileSync(join(folder, 'servers.conf'), servers.join(''))
-    await run(command, [...nginx.args, '-t'], { cwd: folder })
+    await nginx.check(folder)
     nginx.program = new Program(command, [...nginx.args, '-g', 'daemon off;'], { cwd: folder, log: nginx.log })
     await until('nginx listens', () => {
       if (nginx.program?.exit) throw new Hopeless(`nginx ended: ${readFileSync(nginx.log, 'utf8')}`)
@@ -53,6 +53,14 @@ export class Nginx {
     this.url = `${this.origin}/graphql`
     this.log = join(folder, 'log')
     this.args = ['-p', folder, '-c', join(folder, 'orderwire.conf')]
+  }
+
+  /** @param {string} folder */
+  async check(folder) {
+    // To a file: nginx opens /dev/stdout, which it can't when that is a socket.
+    const log = join(folder, 'check')
+    const { code } = await new Program(command, [...this.args, '-t'], { cwd: folder, log }).exited
+    if (code !== 0) throw new Error(`nginx -t: ${readFileSync(log, 'utf8')}`)
   }
 
   /** What it logged: the lines about requests, and those about trouble. */

@@ -5,7 +5,7 @@ import { createServer, request as send } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { bearer } from '../clients/lib/api.mjs'
+import { bearer, call } from '../clients/lib/api.mjs'
 import { freePort } from '../clients/lib/process.mjs'
 import { TestServer } from '../clients/lib/server.mjs'
 import { soon, until } from '../clients/lib/wait.mjs'
@@ -191,3 +191,36 @@ for (const [method, status, repeated] of /** @type {const} */ ([['GET', 200, 1],
     assert.deepEqual([breaking.seen.requests, answering.seen.requests], [1, repeated])
   })
 }
+
+test('a node that stops under load costs no POST', async (t) => {
+  const nodes = []
+  for (let i = 0; i < 2; i++) {
+    const node = await TestServer.start({ ORDERWIRE_SERVER_HANDOVER: '5s' })
+    t.after(() => node.stop())
+    nodes.push(node)
+  }
+  const nginx = await inFrontOf(t, nodes.map(({ port }) => port))
+  let answered = 0
+  let stopping = false
+  /** @type {string[]} */
+  const failures = []
+  const client = async () => {
+    while (!stopping) {
+      await call(nginx.url, '{ products(first: 1) { totalCount } }').then(
+        () => (answered += 1),
+        (error) => failures.push(`${error.message} ${error.cause?.code ?? ''}`),
+      )
+    }
+  }
+  const clients = Array.from({ length: 32 }, client)
+  await until('answers', () => answered > 1_000)
+  assert.deepEqual(await nodes[0]?.program?.stop(), { code: 0, signal: null })
+  const before = answered
+  await until('answers of the other', () => answered > before + 1_000)
+  stopping = true
+  await Promise.all(clients)
+  assert.deepEqual(failures, [])
+  const { requests } = nginx.lines()
+  const elsewhere = requests.filter(({ node }) => node.includes(',')).length
+  console.log(`${answered} POSTs, ${elsewhere} of them sent on to the other node`)
+})

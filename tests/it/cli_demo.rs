@@ -12,6 +12,8 @@ use crate::{
 struct Demo {
     process: Running,
     address: String,
+    /// The links to the shop and its staff board.
+    links: [String; 2],
     /// The passwords of admin, customer and staff.
     passwords: Vec<String>,
 }
@@ -26,9 +28,10 @@ fn start(folder: &Path, arguments: &[&str]) -> Demo {
         let line = process.line(start);
         passwords.push(line.strip_prefix(start).unwrap().to_owned());
     }
+    let links = ["Shop      ", "Board     "].map(|start| process.line(start).strip_prefix(start).unwrap().to_owned());
     let line = process.line("GraphQL   ");
     let address = line.trim_start_matches("GraphQL   ").trim_end_matches("/graphql").to_owned();
-    Demo { process, address, passwords }
+    Demo { process, address, links, passwords }
 }
 
 async fn as_admin(demo: &Demo, query: &str) -> Value {
@@ -58,6 +61,12 @@ async fn there_is_a_sample_people_to_sign_in_as_and_orders_coming_in() {
     }
     let schema = reqwest::get(format!("{}/schema.graphql", demo.address)).await.unwrap();
     assert_eq!(schema.status(), 200);
+    let people = [("shop", "customer%40example.com", 1), ("board", "staff%40example.com", 2)];
+    for (link, (page, email, password)) in demo.links.iter().zip(people) {
+        let password = &demo.passwords[password];
+        assert_eq!(*link, format!("{}/{page}#email={email}&password={password}", demo.address));
+        assert_eq!(reqwest::get(link).await.unwrap().status(), 200);
+    }
 
     demo.process.signal("TERM");
     let (status, printed) = demo.process.end();

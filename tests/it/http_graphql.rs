@@ -1,59 +1,21 @@
 //! GraphQL over HTTP.
 
-use std::sync::atomic::Ordering::SeqCst;
-use std::time::Duration;
+use std::{io::Read as _, sync::atomic::Ordering::SeqCst, time::Duration};
 
 use orderwire::http::HttpOptions;
 use reqwest::{
     Client, Method, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
-use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+use serde_json::json;
+
+use crate::{
+    http_support::{GRAPHQL, JSON, Reply, Server, eventually, post},
+    support::ws,
 };
-
-use crate::http_support::Server;
-
-const JSON: &str = "application/json";
-const GRAPHQL: &str = "application/graphql-response+json";
 
 async fn start() -> (Server, Client) {
     (Server::start(HttpOptions { body_limit: 64 * 1024, ..HttpOptions::default() }).await, Client::new())
-}
-
-struct Answer {
-    status: u16,
-    headers: reqwest::header::HeaderMap,
-    body: Value,
-}
-
-impl Answer {
-    async fn of(request: reqwest::RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
-        let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: not JSON: {text}"));
-        Self { status, headers, body }
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    fn code(&self) -> &str {
-        self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or("")
-    }
-
-    fn message(&self) -> &str {
-        self.body["errors"][0]["message"].as_str().unwrap_or("")
-    }
-}
-
-async fn post(server: &Server, client: &Client, accept: &str, body: impl Into<reqwest::Body>) -> Answer {
-    let request = client.post(server.url("/graphql")).header(CONTENT_TYPE, JSON).header(ACCEPT, accept);
-    Answer::of(request.body(body)).await
 }
 
 #[tokio::test]
@@ -78,7 +40,7 @@ async fn answers_in_the_media_type_that_is_accepted() {
             if let Some(accept) = accept {
                 request = request.header(ACCEPT, accept);
             }
-            let answer = Answer::of(request).await;
+            let answer = Reply::of(request).await;
             match expected {
                 Some(expected) => {
                     assert_eq!(answer.status, 200, "{accept:?}");
@@ -123,68 +85,6 @@ async fn statuses_follow_the_media_type() {
 }
 
 #[tokio::test]
-async fn malformed_requests_are_refused_with_a_reason() {
-    let (server, client) = start().await;
-    let deep = "[".repeat(30_000);
-    let deep_variables = format!(r#"{{"query":"{{hello}}","variables":{{"a":{deep}{}}}}}"#, "]".repeat(30_000));
-    let cases: Vec<(Vec<u8>, &str)> = vec![
-        (b"".into(), "empty"),
-        (b"   ".into(), "empty"),
-        (b"NONSENSE".into(), "not valid JSON"),
-        (b"{\"query\":".into(), "not valid JSON"),
-        (b"\"{hello}\"".into(), "must be a JSON object"),
-        (b"null".into(), "must be a JSON object"),
-        (b"[{\"query\":\"{hello}\"}]".into(), "Batches"),
-        (b"[]".into(), "Batches"),
-        (b"{}".into(), "`query` is missing"),
-        (br#"{"qeury":"{hello}"}"#.into(), "`query` is missing"),
-        (br#"{"query":null}"#.into(), "`query` is missing"),
-        (br#"{"query":{"a":1}}"#.into(), "`query` must be a string"),
-        (br#"{"query":7}"#.into(), "`query` must be a string"),
-        (br#"{"query":"\ud800"}"#.into(), "`query` must be a string"),
-        (br#"{"query":"{hello}","variables":[7]}"#.into(), "`variables` must be an object"),
-        (br#"{"query":"{hello}","variables":"{}"}"#.into(), "`variables` must be an object"),
-        (br#"{"query":"{hello}","operationName":1}"#.into(), "`operationName` must be a string"),
-        (br#"{"query":"{hello}","extensions":"x"}"#.into(), "`extensions` must be an object"),
-        (br#"{"query":"{hello}","query":"{viewer}"}"#.into(), "duplicate field"),
-        (br#"{"query":"{hello}"} trailing"#.into(), "not valid JSON"),
-        (b"{\"query\":\"{hello}\xff\"}".into(), "not UTF-8"),
-        (b"{\"query\":\"{hello}\x00\"}".into(), "not valid JSON"),
-        (deep.into_bytes(), "Batches"),
-        (format!("{{\"query\":{}", "[".repeat(30_000)).into_bytes(), "not valid JSON"),
-        (deep_variables.into_bytes(), "`variables` is not valid JSON: recursion limit"),
-        (br#"{"query":"{hello}","variables":{"a":1e999}}"#.into(), "`variables` is not valid JSON"),
-    ];
-    for (body, reason) in cases {
-        let shown = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
-        for accept in [JSON, GRAPHQL] {
-            let answer = post(&server, &client, accept, body.clone()).await;
-            assert_eq!((answer.status, answer.code()), (400, "BAD_USER_INPUT"), "{shown}");
-            assert!(answer.message().contains(reason), "{shown}: {}", answer.message());
-            assert!(answer.header("content-type").starts_with(accept));
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_deep_document_is_an_error_and_no_crash() {
-    let (server, client) = start().await;
-    for query in [
-        format!("mutation {{ bump(a: {}) }}", "[".repeat(9_000)),
-        format!("mutation {{ bump(a: {}{}) }}", "[".repeat(9_000), "]".repeat(9_000)),
-        format!("{}{}", "{a".repeat(7_000), "}".repeat(7_000)),
-        format!("mutation {}{}", "{a".repeat(7_000), "}".repeat(7_000)),
-    ] {
-        let answer = post(&server, &client, GRAPHQL, json!({"query": query}).to_string()).await;
-        assert_eq!(answer.status, 400);
-        let request = client.get(server.url("/graphql")).header(ACCEPT, GRAPHQL).query(&[("query", &query)]);
-        let answer = request.send().await.unwrap();
-        assert!([400, 414].contains(&answer.status().as_u16()), "{}", answer.status());
-    }
-    assert_eq!(server.probe.bumps.load(SeqCst), 0);
-}
-
-#[tokio::test]
 async fn only_json_bodies_are_taken() {
     let (server, client) = start().await;
     for (content_type, encoding, status) in [
@@ -207,7 +107,7 @@ async fn only_json_bodies_are_taken() {
         if let Some(encoding) = encoding {
             request = request.header("content-encoding", encoding);
         }
-        let answer = Answer::of(request).await;
+        let answer = Reply::of(request).await;
         assert_eq!(answer.status, status, "{content_type:?} {encoding:?}: {}", answer.body);
     }
     assert_eq!(server.probe.bumps.load(SeqCst), 3);
@@ -227,7 +127,7 @@ async fn get_runs_queries_and_never_mutations() {
         (vec![("query", "mutation Write { bump }"), ("operationName", "Other")], 400, "Unknown operation"),
         (vec![("query", "mutation Write { bump }"), ("operationName", "Write")], 405, "POST only"),
         (vec![("query", both), ("operationName", "Write")], 405, "POST only"),
-        (vec![("query", both)], 405, "POST only"),
+        (vec![("query", both)], 400, "Operation name required"),
         (vec![("query", "mutation {")], 400, "-->"),
         (vec![("query", "subscription { count(to: 1) }")], 400, ""),
         (vec![], 400, "`query` is missing"),
@@ -238,7 +138,7 @@ async fn get_runs_queries_and_never_mutations() {
         (vec![("query", "{ hello }"), ("extensions", "7")], 400, "`extensions` must be an object"),
     ] {
         let request = client.get(server.url("/graphql")).header(ACCEPT, GRAPHQL).query(&parameters);
-        let answer = Answer::of(request).await;
+        let answer = Reply::of(request).await;
         assert_eq!(answer.status, status, "{parameters:?}: {}", answer.body);
         assert!(answer.body.to_string().contains(expected), "{parameters:?}: {}", answer.body);
         if status == 405 {
@@ -264,7 +164,7 @@ async fn the_token_decides_who_asks() {
             if let Some(token) = token {
                 request = request.header(AUTHORIZATION, token);
             }
-            let answer = Answer::of(request.body(r#"{"query":"{ viewer }"}"#)).await;
+            let answer = Reply::of(request.body(r#"{"query":"{ viewer }"}"#)).await;
             assert_eq!((answer.status, answer.code()), (status, code), "{token:?}");
             assert_eq!(answer.header("www-authenticate").starts_with("Bearer"), status == 401);
             if status == 200 {
@@ -276,57 +176,6 @@ async fn the_token_decides_who_asks() {
 }
 
 #[tokio::test]
-async fn large_slow_and_broken_bodies_are_refused() {
-    let (server, client) = start().await;
-    let large = format!(r#"{{"query":"{{ hello }}","x":"{}"}}"#, "x".repeat(10_000_000));
-    let answer = post(&server, &client, JSON, large).await;
-    assert_eq!((answer.status, answer.code()), (413, "BAD_USER_INPUT"));
-    let exact = format!(r#"{{"query":"{{ hello }}","x":"{}"}}"#, "x".repeat(64 * 1024 - 28));
-    for (body, status) in [(exact.clone(), 200), (format!("{exact} "), 413)] {
-        assert_eq!(post(&server, &client, JSON, body).await.status, status);
-    }
-
-    let options = HttpOptions { body_timeout: Duration::from_millis(100), ..HttpOptions::default() };
-    let hasty = Server::start(options).await;
-    let head = "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
-    let slow = exchange(&hasty, &format!("{head}content-length: 100\r\n\r\n{{\"query\""), false).await;
-    assert!(slow.starts_with("HTTP/1.1 408"), "{slow}");
-    for (request, status) in [
-        (format!("{head}content-length: 100\r\n\r\n{{\"query\""), "400"),
-        (format!("{head}transfer-encoding: chunked\r\n\r\n5\r\n{{\"qu"), "400"),
-        (format!("{head}content-length: 99999999\r\nexpect: 100-continue\r\n\r\n"), "413"),
-        ("GARBAGE\r\n\r\n".to_owned(), "400"),
-        (format!("GET /graphql?query={} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(70_000)), "414"),
-    ] {
-        // Some of these connections are simply closed; none is answered with anything else.
-        let answer = exchange(&server, &request, true).await;
-        assert!(answer.is_empty() || answer.starts_with(&format!("HTTP/1.1 {status}")), "{request:.80}: {answer}");
-    }
-    assert_eq!(post(&server, &client, JSON, r#"{"query":"{ hello }"}"#).await.status, 200);
-}
-
-/// Sends bytes and reads what comes, until the server closes or (without `end`) has answered.
-async fn exchange(server: &Server, request: &str, end: bool) -> String {
-    let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    if end {
-        stream.shutdown().await.unwrap();
-    }
-    let mut answer = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(5), async {
-        let mut buffer = [0; 4096];
-        while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-            answer.extend_from_slice(&buffer[..read]);
-            if answer.ends_with(b"}") {
-                break;
-            }
-        }
-    })
-    .await;
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-#[tokio::test]
 async fn a_panic_is_an_internal_error_with_the_request_id() {
     let (server, client) = start().await;
     let request = |token: &str| {
@@ -334,7 +183,7 @@ async fn a_panic_is_an_internal_error_with_the_request_id() {
         request.header(AUTHORIZATION, token).body(r#"{"query":"{ panics }"}"#)
     };
     for token in ["Bearer panic", "Bearer good"] {
-        let answer = Answer::of(request(token)).await;
+        let answer = Reply::of(request(token)).await;
         assert_eq!((answer.status, answer.code()), (500, "INTERNAL"));
         assert_eq!(answer.body["errors"][0]["extensions"]["requestId"], "mine-1");
         assert_eq!(answer.header("x-request-id"), "mine-1");
@@ -347,18 +196,99 @@ async fn every_answer_has_a_request_id_and_security_headers() {
     let (server, client) = start().await;
     for path in ["/graphql", "/nowhere", "/healthz", "/", "/schema.graphql"] {
         let response = client.get(server.url(path)).send().await.unwrap();
-        for (name, expected) in
-            [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"), ("x-frame-options", "DENY")]
-        {
+        for (name, expected) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("x-frame-options", "DENY"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+        ] {
             assert_eq!(response.headers()[name], expected, "{path}");
         }
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        assert_eq!(policy == "default-src 'none'; frame-ancestors 'none'", path != "/", "{path}: {policy}");
+        assert!(response.headers().get("strict-transport-security").is_none(), "{path}");
         assert_eq!(response.headers()["x-request-id"].len(), 26, "{path}");
     }
     for (sent, kept) in [("abc-1.2_3", true), ("a b", false), (&*"x".repeat(65), false), ("a\"b", false), ("", false)] {
         let request = client.post(server.url("/graphql")).header(CONTENT_TYPE, JSON).header("x-request-id", sent);
-        let answer = Answer::of(request.body(r#"{"query":"{ hello }"}"#)).await;
+        let answer = Reply::of(request.body(r#"{"query":"{ hello }"}"#)).await;
         assert_eq!(answer.header("x-request-id") == sent, kept, "{sent}");
         assert!(!answer.header("x-request-id").is_empty(), "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_come_by_https_when_asked_to() {
+    let day = Duration::from_secs(86_400);
+    let server = Server::start(HttpOptions { hsts: Some(day), ..HttpOptions::default() }).await;
+    for path in ["/graphql", "/", "/nowhere"] {
+        let response = Client::new().get(server.url(path)).send().await.unwrap();
+        assert_eq!(response.headers()["strict-transport-security"], "max-age=86400", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn large_answers_are_compressed_as_the_client_prefers() {
+    let (server, client) = start().await;
+    let ask = async |query: &str, encodings: &str, accept: &str| {
+        let request = client.post(server.url("/graphql")).header(ACCEPT, accept).header("accept-encoding", encodings);
+        request.json(&json!({ "query": query })).send().await.unwrap()
+    };
+    let coding = |response: &reqwest::Response| {
+        response.headers().get("content-encoding").map_or("", |value| value.to_str().unwrap()).to_owned()
+    };
+    for (query, encodings, accept, expected) in [
+        ("{ large(bytes: 2000) }", "gzip", JSON, "gzip"),
+        ("{ large(bytes: 2000) }", "gzip;q=0.5, br", JSON, "br"),
+        ("{ large(bytes: 2000) }", "zstd", GRAPHQL, "zstd"),
+        ("{ large(bytes: 2000) }", "gzip, deflate, br, zstd", GRAPHQL, "zstd"),
+        ("{ large(bytes: 2000) }", "identity", JSON, ""),
+        ("{ large(bytes: 2000) }", "gzip;q=0", JSON, ""),
+        ("{ large(bytes: 900) }", "gzip", JSON, ""),
+        ("mutation { large(bytes: 2000) }", "gzip", JSON, ""),
+        ("{ large(bytes: 2000) }", "gzip", "text/event-stream", ""),
+        ("subscription { flood(bytes: 2000) }", "gzip", "multipart/mixed;subscriptionSpec=1.0", ""),
+    ] {
+        let response = ask(query, encodings, accept).await;
+        assert_eq!(coding(&response), expected, "{query} {encodings} {accept}");
+        let size = if query.contains("flood") { continue } else { response.bytes().await.unwrap().len() };
+        assert_eq!(size < 500, !expected.is_empty(), "{query} {encodings} {accept}: {size} bytes");
+    }
+    let gzipped = ask("{ large(bytes: 2000) }", "gzip", JSON).await.bytes().await.unwrap();
+    let mut plain = String::new();
+    flate2::read::GzDecoder::new(&*gzipped).read_to_string(&mut plain).unwrap();
+    assert_eq!(plain, format!(r#"{{"data":{{"large":"{}"}}}}"#, "x".repeat(2000)));
+}
+
+#[tokio::test]
+async fn what_takes_too_long_is_given_up() {
+    let options = HttpOptions { execution_timeout: Duration::from_millis(100), ..HttpOptions::default() };
+    let server = Server::start(options).await;
+    let client = Client::new();
+    let is_idle = || server.probe.holding.load(SeqCst) == 0;
+    let told = "took longer than 100ms and was given up";
+    for (query, advice) in [("{ held }", "Ask for less"), ("mutation { held }", "its outcome is unknown")] {
+        let body = json!({ "query": query }).to_string();
+        let answer = post(&server, &client, GRAPHQL, body.clone()).await;
+        assert_eq!((answer.status, answer.code()), (503, "UNAVAILABLE"), "{query}");
+        assert!(answer.message().contains(told) && answer.message().contains(advice), "{}", answer.message());
+        eventually("the work is dropped", is_idle).await;
+
+        let request =
+            client.post(server.url("/graphql")).header(CONTENT_TYPE, JSON).header(ACCEPT, "text/event-stream");
+        let events = request.body(body).send().await.unwrap().text().await.unwrap();
+        assert!(events.contains(told) && events.ends_with("event: complete\ndata:\n\n"), "{events}");
+        eventually("the work is dropped", is_idle).await;
+
+        let mut socket = ws::Client::open(server.address).await;
+        socket.subscribe("1", query).await;
+        let error = socket.receive().await;
+        assert_eq!(error["type"], "error");
+        assert_eq!(error["payload"][0]["extensions"]["code"], "UNAVAILABLE");
+        assert!(error["payload"][0]["message"].as_str().unwrap().contains(told), "{error}");
+        eventually("the work is dropped", is_idle).await;
     }
 }
 
@@ -376,7 +306,7 @@ async fn wrong_paths_and_methods_are_json_errors() {
         (Method::POST, "/healthz", 405, "GET,HEAD"),
         (Method::POST, "/", 405, "GET,HEAD"),
     ] {
-        let answer = Answer::of(client.request(method.clone(), server.url(path))).await;
+        let answer = Reply::of(client.request(method.clone(), server.url(path))).await;
         assert_eq!(answer.status, status, "{method} {path}");
         assert!(!answer.message().is_empty());
         assert_eq!(answer.header("allow"), allow, "{method} {path}");

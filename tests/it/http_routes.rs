@@ -63,8 +63,33 @@ async fn health_readiness_and_schema() {
 #[tokio::test]
 async fn the_ui_is_served_whole() {
     let server = Server::start(HttpOptions::default()).await;
+    assert_served_whole(&server, &["/", "/graphiql", "/ui/"], "/ui/").await;
+    assert_served_whole(&server, &["/playground"], "/playground/").await;
+    assert_not_served(&server, &["/playground/", "/playground/nothing.js"]).await;
+
+    let off = Server::start(HttpOptions { ui: false, schema: false, ..HttpOptions::default() }).await;
+    assert_not_served(
+        &off,
+        &["/", "/graphiql", "/ui/favicon.svg", "/playground", "/playground/start.js", "/schema.graphql"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_example_apps_are_served_whole_when_they_are_on() {
+    let server = Server::start(HttpOptions { example_apps: true, ..HttpOptions::default() }).await;
+    assert_served_whole(&server, &["/shop"], "/apps/").await;
+    assert_served_whole(&server, &["/board"], "/apps/").await;
+    assert_not_served(&server, &["/apps/", "/apps/nothing.js", "/apps/../index.html", "/shop/"]).await;
+
+    let off = Server::start(HttpOptions::default()).await;
+    assert_not_served(&off, &["/shop", "/board", "/apps/favicon.svg"]).await;
+}
+
+/// The same page at each of the paths, and everything that it names in its folder.
+async fn assert_served_whole(server: &Server, paths: &[&str], folder: &str) {
     let client = Client::new();
-    let index = client.get(server.url("/")).send().await.unwrap();
+    let index = client.get(server.url(paths[0])).send().await.unwrap();
     assert_eq!(index.status(), 200);
     assert_eq!(index.headers()["content-type"], "text/html; charset=utf-8");
     assert_eq!(index.headers()["cache-control"], "no-cache");
@@ -75,13 +100,13 @@ async fn the_ui_is_served_whole() {
     let page = index.text().await.unwrap();
     assert!(page.to_ascii_lowercase().contains("<!doctype html"), "{page}");
 
-    for path in ["/", "/graphiql", "/ui/"] {
+    for path in paths {
         let known = client.get(server.url(path)).header("if-none-match", &tag).send().await.unwrap();
         assert_eq!(known.status(), 304, "{path}");
         assert!(known.bytes().await.unwrap().is_empty());
     }
 
-    let files: Vec<&str> = page.split('"').filter(|part| part.starts_with("/ui/")).collect();
+    let files: Vec<&str> = page.split('"').filter(|part| part.starts_with(folder)).collect();
     assert!(!files.is_empty(), "{page}");
     for file in files {
         let plain = client.get(server.url(file)).send().await.unwrap();
@@ -89,16 +114,17 @@ async fn the_ui_is_served_whole() {
         let gzipped = client.get(server.url(file)).header("accept-encoding", "gzip").send().await.unwrap();
         assert_eq!(gzipped.headers()["content-encoding"], "gzip");
         assert_eq!(gzipped.headers()["content-type"], plain.headers()["content-type"]);
-        if file.starts_with("/ui/assets/") {
+        if file.strip_prefix(folder).is_some_and(|rest| rest.starts_with("assets/")) {
             assert_eq!(plain.headers()["cache-control"], "public, max-age=31536000, immutable");
         }
         let (plain, gzipped) = (plain.bytes().await.unwrap(), gzipped.bytes().await.unwrap());
         assert!(gzipped.starts_with(&[0x1f, 0x8b]) && gzipped.len() < plain.len(), "{file}");
     }
+}
 
-    let off = Server::start(HttpOptions { ui: false, schema: false, ..HttpOptions::default() }).await;
-    for path in ["/", "/graphiql", "/ui/favicon.svg", "/schema.graphql"] {
-        let response = client.get(off.url(path)).send().await.unwrap();
+async fn assert_not_served(server: &Server, paths: &[&str]) {
+    for path in paths {
+        let response = Client::new().get(server.url(path)).send().await.unwrap();
         assert_eq!(response.status(), 404, "{path}");
         assert_eq!(response.headers()["content-type"], "application/json; charset=utf-8");
     }

@@ -176,8 +176,11 @@ async fn multipart_bodies_have_a_part_for_each_result() {
         assert_eq!(headers["cache-control"], "no-store");
         assert_eq!(body, format!("{opening}{}--\r\n", parts.concat()));
     }
-    let (_, _, body) = whole(post(&server, MULTIPART, "subscription { unknown }")).await;
-    assert!(body.contains(r#"{"payload":{"errors":[{"message":"#), "{body}");
+    let (_, _, body) = whole(post(&server, MULTIPART, "subscription { refused }")).await;
+    assert!(body.contains(r#"{"payload":{"errors":[{"message":"not for you""#), "{body}");
+    let (_, headers, body) = whole(post(&server, MULTIPART, "subscription { unknown }")).await;
+    assert!(body.starts_with(r#"{"errors":[{"message":"Unknown field"#), "there is no subscription: {body}");
+    assert!(headers["content-type"].to_str().unwrap().starts_with("application/json"));
     let (_, _, body) = whole(post(&server, MULTIPART, "subscription { panics }")).await;
     assert!(body.contains(r#"{"payload":null,"errors":[{"message":"Internal error""#), "{body}");
     assert!(body.contains("requestId") && body.ends_with("\r\n--graphql--\r\n"), "{body}");
@@ -276,6 +279,8 @@ async fn a_ticket_opens_the_event_stream_it_was_made_for_and_nothing_else() {
         with(get(&server, query), "good"),
         with(get(&server, query), "good").header("last-event-id", &again),
         with(get(&server, query), "late").header("last-event-id", &again),
+        // It declares no such variable.
+        with(get(&server, query), "good").query(&[("variables", r#"{"a":1}"#)]),
     ] {
         let (status, _, body) = whole(request).await;
         assert!(status == 200 && body.contains("role: Customer"), "{status}: {body}");
@@ -287,7 +292,6 @@ async fn a_ticket_opens_the_event_stream_it_was_made_for_and_nothing_else() {
         (with(get(&server, query), ""), 401, "UNAUTHENTICATED"),
         (with(get(&server, "subscription { count(to: 1) }"), "good"), 401, "UNAUTHENTICATED"),
         (with(get(&server, query), "good").query(&[("operationName", "Other")]), 401, "UNAUTHENTICATED"),
-        (with(get(&server, query), "good").query(&[("variables", r#"{"a":1}"#)]), 401, "UNAUTHENTICATED"),
         (with(with(get(&server, query), "good"), "good"), 400, "BAD_USER_INPUT"),
         (with(get(&server, query), "good").header(AUTHORIZATION, "Bearer good"), 400, "BAD_USER_INPUT"),
         (with(post(&server, EVENTS, query), "good"), 400, "BAD_USER_INPUT"),

@@ -26,6 +26,7 @@ use orderwire::{
     },
     http::{self, HttpOptions},
 };
+use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -42,11 +43,11 @@ pub struct Probe {
     pub produced: AtomicUsize,
     /// Whether the server calls itself unready.
     pub unready: AtomicBool,
-    /// `held` queries under way, and whether they may end.
+    /// `held` operations under way.
     pub holding: AtomicUsize,
     /// Ends all sessions of users.
     pub sessions_end: CancellationToken,
-    /// Lets `held` queries end.
+    /// Lets `held` operations end.
     pub release: tokio::sync::Notify,
 }
 
@@ -103,10 +104,7 @@ impl Query {
 
     /// Ends when released.
     async fn held(&self, ctx: &Context<'_>) -> bool {
-        let probe = ctx.data_unchecked::<Arc<Probe>>();
-        probe.holding.fetch_add(1, SeqCst);
-        probe.release.notified().await;
-        true
+        held(ctx.data_unchecked()).await
     }
 
     async fn viewer(&self, ctx: &Context<'_>) -> String {
@@ -114,10 +112,32 @@ impl Query {
     }
 }
 
+/// Counted while it is under way.
+async fn held(probe: &Arc<Probe>) -> bool {
+    struct Held<'a>(&'a Probe);
+    impl Drop for Held<'_> {
+        fn drop(&mut self) {
+            self.0.holding.fetch_sub(1, SeqCst);
+        }
+    }
+    probe.holding.fetch_add(1, SeqCst);
+    let _held = Held(probe);
+    probe.release.notified().await;
+    true
+}
+
 pub struct Mutation;
 
 #[Object]
 impl Mutation {
+    async fn held(&self, ctx: &Context<'_>) -> bool {
+        held(ctx.data_unchecked()).await
+    }
+
+    async fn large(&self, bytes: usize) -> String {
+        "x".repeat(bytes)
+    }
+
     async fn bump(&self, ctx: &Context<'_>) -> usize {
         ctx.data_unchecked::<Arc<Probe>>().bumps.fetch_add(1, SeqCst) + 1
     }
@@ -338,11 +358,12 @@ impl Server {
         let probe = Arc::new(Probe::default());
         let documents = Documents::new(builder(), DocumentOptions::default()).unwrap();
         let endpoint = TestEndpoint { documents, schema: builder().data(probe.clone()).finish(), probe: probe.clone() };
+        let limits = options.limits.clone();
         let router = http::router(Arc::new(endpoint), options);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let serving = tokio::spawn(http::serve(listener, router, shutdown.clone(), grace, handover));
+        let serving = tokio::spawn(http::serve(listener, router, shutdown.clone(), grace, handover, limits));
         Self { address, probe, shutdown, serving }
     }
 
@@ -355,6 +376,44 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
+}
+
+pub const JSON: &str = "application/json";
+pub const GRAPHQL: &str = "application/graphql-response+json";
+
+/// A JSON answer.
+pub struct Reply {
+    pub status: u16,
+    headers: reqwest::header::HeaderMap,
+    pub body: Value,
+}
+
+impl Reply {
+    pub async fn of(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: not JSON: {text}"));
+        Self { status, headers, body }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn code(&self) -> &str {
+        self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or("")
+    }
+
+    pub fn message(&self) -> &str {
+        self.body["errors"][0]["message"].as_str().unwrap_or("")
+    }
+}
+
+/// Sends an operation.
+pub async fn post(server: &Server, client: &reqwest::Client, accept: &str, body: impl Into<reqwest::Body>) -> Reply {
+    let request = client.post(server.url("/graphql")).header("content-type", JSON).header("accept", accept);
+    Reply::of(request.body(body)).await
 }
 
 /// Waits until a condition holds, five seconds at most.

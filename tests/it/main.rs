@@ -13,6 +13,8 @@ mod cli_serve;
 mod config_load;
 mod contract;
 mod feed;
+mod fuzz;
+mod http_attacks;
 mod http_graphql;
 mod http_handover;
 mod http_routes;

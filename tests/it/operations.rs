@@ -204,7 +204,7 @@ async fn batches_and_deep_variables_are_refused() {
     for (ids, reason) in [
         (nested, "Invalid value for variable \"ids.0\", expected type \"ID\""),
         (json!(vec!["prd_1"; 10_000]), "ids: at most 100"),
-        (json!(null), "Invalid value for variable \"ids\", expected type \"ID\""),
+        (json!(null), "Invalid value for variable \"ids\", expected type \"[ID!]\""),
     ] {
         let (_, answer) = server.answer(false, &json!({ "query": query, "variables": { "ids": ids } })).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{answer}");

@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
+import { launch, watch } from '../../scripts/web/browser.mjs'
 
 const url = required('ORDERWIRE_URL').replace(/\/$/, '')
 const email = required('ORDERWIRE_EMAIL')
@@ -18,21 +19,9 @@ const problems = []
 
 before(async () => {
   mkdirSync(output, { recursive: true })
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
+  browser = await launch(chromium)
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' })
-  watch(page)
+  watch(page, url, problems)
 })
 
 after(() => browser?.close())
@@ -136,32 +125,6 @@ function required(name) {
   const value = process.env[name]
   if (!value) throw new Error(`${name} is not set`)
   return value
-}
-
-// Chromium reports a CSP violation as a console error; requests it blocks are never sent, so both
-// are watched.
-function watch(page) {
-  const allowed = new Set([new URL(url).host])
-  const check = (address) => {
-    const { protocol, host } = new URL(address)
-    if (/^(https?|wss?):$/.test(protocol) && !allowed.has(host)) problems.push(`request: ${address}`)
-  }
-  page.on('console', (message) => {
-    if (message.type() === 'error' || /Content.Security.Policy/i.test(message.text())) {
-      problems.push(`console: ${message.text()}`)
-    }
-  })
-  page.on('pageerror', (error) => problems.push(`page error: ${error.message}`))
-  page.on('request', (request) => check(request.url()))
-  page.on('websocket', (socket) => check(socket.url()))
-  page.on('requestfailed', (request) => {
-    const reason = request.failure()?.errorText
-    // Monaco ends workers it has no more use for, even while they load.
-    if (reason !== 'net::ERR_ABORTED') problems.push(`failed: ${request.url()} ${reason}`)
-  })
-  page.on('response', (response) => {
-    if (response.status() >= 400) problems.push(`HTTP ${response.status()}: ${response.url()}`)
-  })
 }
 
 async function signIn() {

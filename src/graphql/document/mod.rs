@@ -132,6 +132,9 @@ impl Documents {
 
     async fn check(&self, request: OperationRequest) -> Result<Prepared, Refusal> {
         metrics().cache_lookups.of(Cached::Documents).inc();
+        // Before it is hashed.
+        let sent = request.query.as_ref().map_or(0, String::len);
+        limits::check("bytes", sent as u64, self.limits.bytes).map_err(|error| vec![error])?;
         let named = Named::by(&request)?;
         let OperationRequest { query, operation_name, variables, .. } = request;
         let name = operation_name.map(Into::into);
@@ -163,7 +166,7 @@ impl Documents {
                 let text = store.get(asked).await.ok_or_else(registry::not_found)?;
                 self.document(asked, &text, key.1)
             }
-            (Registry::Open(_), Named::Id(id)) => Err(registry::unknown_id(&id)),
+            (Registry::Open(_), Named::Id(_)) => Err(registry::no_such_id()),
             (Registry::Only(manifest), named) => {
                 let operation = manifest.find(&named, &query)?;
                 let name = name.or_else(|| operation.name.clone());

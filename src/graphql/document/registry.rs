@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ServerError, Value};
+use async_graphql::Value;
 
 use super::{DocumentHash, Manifest, OperationRequest, Refusal, hash, limits::refusal};
 use crate::{
@@ -80,12 +80,9 @@ pub(super) fn not_found() -> Refusal {
 }
 
 /// In the open registry, documents have no ids but their hashes.
-pub(super) fn unknown_id(id: &str) -> Refusal {
-    vec![unknown(format!("There is no document with the id {id:?}: name it by `sha256:` and its hash."))]
-}
-
-fn unknown(message: String) -> ServerError {
-    refusal(code::PERSISTED_QUERY_NOT_FOUND, message)
+pub(super) fn no_such_id() -> Refusal {
+    let message = "There is no document with this id: name it by `sha256:` and its hash.";
+    vec![refusal(code::PERSISTED_QUERY_NOT_FOUND, message)]
 }
 
 impl Manifest {
@@ -103,8 +100,9 @@ impl Manifest {
                     code::FORBIDDEN,
                     "This server runs the operations of its manifest only, and this document is none of them.",
                 ),
-                Named::Hash(_) | Named::Id(_) => unknown(
-                    "This server runs the operations of its manifest only, and there is none with this id.".to_owned(),
+                Named::Hash(_) | Named::Id(_) => refusal(
+                    code::PERSISTED_QUERY_NOT_FOUND,
+                    "This server runs the operations of its manifest only, and there is none with this id.",
                 ),
             }]
         })

@@ -14,8 +14,8 @@ fn documents(options: DocumentOptions) -> Documents {
 }
 
 /// Nothing here is away from memory, so nothing is waited for.
-fn prepare(documents: &Documents, request: OperationRequest) -> Result<Prepared, Response> {
-    documents.prepare(request).now_or_never().expect("nothing to wait for")
+fn prepare(documents: &Documents, request: OperationRequest) -> Result<Prepared, Box<Response>> {
+    documents.prepare(request).now_or_never().expect("nothing to wait for").map_err(Box::new)
 }
 
 fn kept(documents: &Documents) -> u64 {
@@ -74,9 +74,8 @@ fn each_attack_is_refused_at_once_and_leaves_nothing() {
             refused.errors
         );
         assert!(refused.errors[0].message.contains(&format!("`{limit}`: it has {value}, at most {most}")), "{attack}");
-        // The largest take a parse; without optimisation that is slow.
-        let allowed = if limit == "cost" { Duration::from_millis(500) } else { Duration::from_millis(100) };
-        assert!(took < allowed, "{attack}: {took:?}");
+        // Whoever walks one of them as it is written out takes minutes, if not for ever.
+        assert!(took < Duration::from_secs(5), "{attack}: {took:?}");
     }
     let cycle =
         "{ me { ...A } } fragment A on User { ...B } fragment B on User { orders { nodes { customer { ...A } } } }";
@@ -193,7 +192,7 @@ fn hex(text: &str) -> String {
     hash(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn told(result: Result<Prepared, Response>) -> String {
+fn told(result: Result<Prepared, Box<Response>>) -> String {
     match result {
         Ok(prepared) => prepared.text().to_owned(),
         Err(refused) => format!(
@@ -256,7 +255,7 @@ fn clients_register_documents_by_their_hash() {
     }
     let strange = OperationRequest { document_id: Some("a".to_owned()), ..OperationRequest::default() };
     assert!(
-        told(prepare(&documents, strange)).starts_with("PERSISTED_QUERY_NOT_FOUND: There is no document with the id")
+        told(prepare(&documents, strange)).starts_with("PERSISTED_QUERY_NOT_FOUND: There is no document with this id")
     );
 }
 

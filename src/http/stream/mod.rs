@@ -11,6 +11,7 @@ use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, sync::Arc, tim
 
 use async_graphql::{Response as GraphqlResponse, ServerError};
 use axum::{
+    Extension,
     body::{Body, Bytes},
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
@@ -24,6 +25,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_unti
 use tracing::{Instrument, Span};
 
 use super::{
+    compression::Uncompressed,
     error::coded,
     observe::{self, RequestId},
     router::Http,
@@ -119,7 +121,7 @@ pub(super) fn respond(http: &Arc<Http>, framing: Framing, call: Call) -> Respons
         // Proxies are to pass each chunk on at once.
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
-    (headers, Body::from_stream(chunks)).into_response()
+    (Extension(Uncompressed), headers, Body::from_stream(chunks)).into_response()
 }
 
 /// Where the chunks of one response come from.

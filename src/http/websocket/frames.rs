@@ -81,16 +81,13 @@ impl Frames {
     }
 
     /// The next message. A client that does not read its answers (the socket is not `writable`) is soon not read
-    /// either, and at once when it has `crowded` the server with work.
+    /// either.
     pub(super) fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
         writable: bool,
-        crowded: bool,
     ) -> Poll<Option<Result<Message, Error>>> {
-        if self.outbox.len() >= MAX_OUTBOX
-            || (!writable && (crowded || self.reads_while_stalled >= MAX_READS_WHILE_STALLED))
-        {
+        if self.outbox.len() >= MAX_OUTBOX || (!writable && self.reads_while_stalled >= MAX_READS_WHILE_STALLED) {
             return Poll::Pending;
         }
         let received = self.incoming.poll(cx, |cx| self.socket.poll_next_unpin(cx));

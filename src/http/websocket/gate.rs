@@ -38,6 +38,11 @@ impl Wake for Bell {
 }
 
 impl Gate {
+    /// Has it asked at the next poll: it waits for something new.
+    pub(super) fn open(&self) {
+        self.0.rung.store(true, Ordering::Release);
+    }
+
     /// What `poll` says, if it has something new to say. It has to arrange for a wake-up whenever it is pending.
     pub(super) fn poll<T>(&self, cx: &Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
         // First, lest a ring in between wakes nobody.

@@ -59,6 +59,13 @@ impl Default for WebSocketOptions {
     }
 }
 
+/// Whether a message can be read. For tests that make up messages faster than a socket takes them.
+#[doc(hidden)]
+pub fn reads_websocket_message(protocol: &str, text: &str) -> bool {
+    let protocol = Protocol::ALL.into_iter().find(|known| known.name() == protocol);
+    protocol.is_some_and(|protocol| protocol.read(text).is_ok())
+}
+
 /// Turns the request into a WebSocket.
 pub(super) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
     if !http.options.origins.allow_request(request.headers()) {

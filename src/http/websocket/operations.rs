@@ -5,20 +5,17 @@
 //! operations and nothing piles up.
 
 use std::{
-    collections::HashMap,
-    future::Future,
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker, ready},
 };
 
 use async_graphql::{Response, ServerError};
-use futures_util::{
-    FutureExt, StreamExt,
-    future::BoxFuture,
-    stream::{BoxStream, FuturesUnordered},
-};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream, task::AtomicWaker};
 use tracing::Span;
 
 use crate::{
@@ -49,94 +46,67 @@ pub(super) struct Opened {
 
 #[derive(Default)]
 pub(super) struct Operations {
-    running: FuturesUnordered<Step>,
-    /// The ids in use, each with whether the operation ends by itself soon; one that is being prepared counts as such.
-    ids: HashMap<Arc<str>, bool>,
+    /// In the order they started, and so of their numbers.
+    running: Vec<Operation>,
+    started: u64,
+    due: Arc<Due>,
 }
 
 impl Operations {
-    /// Operations that run, and stopped ones whose place is not yet free.
-    pub(super) fn occupied(&self) -> usize {
+    /// How many run.
+    pub(super) fn count(&self) -> usize {
         self.running.len()
-    }
-
-    /// Operations that run.
-    pub(super) fn active(&self) -> usize {
-        self.ids.len()
     }
 
     /// Whether a query or mutation runs.
     pub(super) fn has_short_ones(&self) -> bool {
-        self.ids.values().any(|short| *short)
+        self.running.iter().any(|operation| operation.short)
     }
 
     pub(super) fn contains(&self, id: &str) -> bool {
-        self.ids.contains_key(id)
+        self.running.iter().any(|operation| &*operation.id == id)
     }
 
     /// Starts an operation whose id is not in use.
     pub(super) fn start(&mut self, id: String, request: RequestId, opening: BoxFuture<'static, Opened>) {
-        let id: Arc<str> = id.into();
+        self.started += 1;
+        let bell = Arc::new(Bell { number: self.started, is_due: AtomicBool::new(false), due: self.due.clone() });
+        bell.enqueue();
         let span = tracing::info_span!("operation", request_id = %request);
-        self.ids.insert(id.clone(), true);
-        self.running.push(Step(Some(Box::new(Operation {
-            id,
-            request,
-            span,
-            started: false,
-            source: Some(Source::Opening(opening)),
-            waker: None,
-        }))));
+        let source = Source::Opening(opening);
+        self.running.push(Operation { id: id.into(), request, span, short: true, answered: false, source, bell });
     }
 
-    /// Drops what an operation does; nothing more comes from it. Whether there was one.
+    /// Drops an operation; nothing more comes from it. Whether there was one.
     pub(super) fn stop(&mut self, id: &str) -> bool {
-        if self.ids.remove(id).is_none() {
-            return false;
-        }
-        let operations = self.running.iter_mut().filter_map(|step| step.0.as_mut());
-        for operation in operations.filter(|operation| &*operation.id == id) {
-            operation.source = None;
-            if let Some(waker) = operation.waker.take() {
-                waker.wake();
-            }
-        }
+        let Some(index) = self.running.iter().position(|operation| &*operation.id == id) else { return false };
+        let stopped = self.running.remove(index).bell.number;
+        self.due.numbers().retain(|number| *number != stopped);
         true
     }
 
     /// The next outcome of any of them; pending forever when there are none.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        loop {
-            let Some((mut operation, item)) = ready!(self.running.poll_next_unpin(cx)) else { return Poll::Pending };
-            if operation.source.is_none() {
+    pub(super) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
+        // First, lest a ring in between wakes nobody.
+        self.due.task.register(cx.waker());
+        while let Some(number) = self.due.take() {
+            // Something it waited for may still ring after it is gone.
+            let Ok(index) = self.running.binary_search_by_key(&number, |operation| operation.bell.number) else {
                 continue;
-            }
-            let id = operation.id.clone();
-            let mut answer = match item {
-                Item::Opened(Opened { short, answers }) => {
-                    self.ids.insert(id, short);
-                    operation.source = Some(Source::Answers(answers));
-                    self.running.push(Step(Some(operation)));
-                    continue;
-                }
-                Item::Answer(answer) => answer,
-                Item::End => {
-                    self.ids.remove(&id);
-                    return Poll::Ready(Outcome::Complete { id });
-                }
             };
-            if let Body::Response(response) = &mut answer.body {
-                wire::tag_internal_errors(&mut response.errors, &operation.request);
-                let failed = if operation.started { wire::was_refused(response) } else { wire::has_no_data(response) };
-                if failed {
-                    self.ids.remove(&id);
-                    return Poll::Ready(Outcome::Error { id, errors: std::mem::take(&mut response.errors) });
-                }
+            let operation = &mut self.running[index];
+            // Before it is polled: it may ring meanwhile.
+            operation.bell.is_due.store(false, Ordering::Release);
+            let Poll::Ready(outcome) = operation.poll_next() else { continue };
+            if matches!(outcome, Outcome::Next { .. }) {
+                // There may be more, but the others come first.
+                operation.bell.enqueue();
+            } else {
+                self.running.remove(index);
             }
-            operation.started = true;
-            self.running.push(Step(Some(operation)));
-            return Poll::Ready(Outcome::Next { id, body: answer.body });
+            return Poll::Ready(outcome);
         }
+        Poll::Pending
     }
 }
 
@@ -144,12 +114,12 @@ struct Operation {
     id: Arc<str>,
     request: RequestId,
     span: Span,
+    /// Whether it ends by itself soon; one that is being prepared counts as such.
+    short: bool,
     /// Whether a result was sent.
-    started: bool,
-    /// `None` once stopped.
-    source: Option<Source>,
-    /// Lets a stopped operation leave.
-    waker: Option<Waker>,
+    answered: bool,
+    source: Source,
+    bell: Arc<Bell>,
 }
 
 enum Source {
@@ -157,54 +127,96 @@ enum Source {
     Answers(BoxStream<'static, Answer>),
 }
 
-enum Item {
-    Opened(Opened),
-    Answer(Answer),
-    End,
-}
-
 impl Source {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Item> {
-        match self {
-            Self::Opening(opening) => opening.poll_unpin(cx).map(Item::Opened),
-            Self::Answers(answers) => answers.poll_next_unpin(cx).map(|answer| answer.map_or(Item::End, Item::Answer)),
+    /// The next answer. Sets whether the operation is a `short` one as soon as that is known.
+    fn poll(&mut self, short: &mut bool, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+        loop {
+            match self {
+                Self::Opening(opening) => {
+                    let opened = ready!(opening.poll_unpin(cx));
+                    *short = opened.short;
+                    *self = Self::Answers(opened.answers);
+                }
+                Self::Answers(answers) => return answers.poll_next_unpin(cx),
+            }
         }
     }
 }
 
 impl Operation {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Item> {
-        let Some(source) = &mut self.source else { return Poll::Ready(Item::End) };
-        let entered = self.span.enter();
-        let polled = catch_unwind(AssertUnwindSafe(|| source.poll(cx)));
-        let polled = polled.unwrap_or_else(|panic| {
+    fn poll_next(&mut self) -> Poll<Outcome> {
+        self.poll_answer().map(|answer| {
+            let id = self.id.clone();
+            let Some(mut answer) = answer else { return Outcome::Complete { id } };
+            if let Body::Response(response) = &mut answer.body {
+                wire::tag_internal_errors(&mut response.errors, &self.request);
+                let failed = if self.answered { wire::was_refused(response) } else { wire::has_no_data(response) };
+                if failed {
+                    return Outcome::Error { id, errors: std::mem::take(&mut response.errors) };
+                }
+            }
+            self.answered = true;
+            Outcome::Next { id, body: answer.body }
+        })
+    }
+
+    fn poll_answer(&mut self) -> Poll<Option<Answer>> {
+        let waker = Waker::from(self.bell.clone());
+        let Self { span, source, short, .. } = self;
+        let _entered = span.enter();
+        let polled = catch_unwind(AssertUnwindSafe(|| source.poll(short, &mut Context::from_waker(&waker))));
+        polled.unwrap_or_else(|panic| {
             tracing::error!(panic = observe::message(&*panic), "an operation panicked");
             let errors = vec![coded("Internal error", "INTERNAL")];
-            Poll::Ready(Item::Answer(Response::from_errors(errors).into()))
-        });
-        drop(entered);
-        if polled.is_pending() && !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            self.waker = Some(cx.waker().clone());
-        }
-        polled
+            Poll::Ready(Some(Response::from_errors(errors).into()))
+        })
     }
 }
 
-/// Waits for an operation's next item and hands both back. Boxed, since it is moved for each item.
-struct Step(Option<Box<Operation>>);
+/// The numbers of the operations that are to be polled, each once.
+#[derive(Default)]
+struct Due {
+    numbers: Mutex<VecDeque<u64>>,
+    task: AtomicWaker,
+}
 
-impl Future for Step {
-    type Output = (Box<Operation>, Item);
+impl Due {
+    fn take(&self) -> Option<u64> {
+        self.numbers().pop_front()
+    }
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(operation) = &mut self.0 else { return Poll::Pending };
-        let item = ready!(operation.poll(cx));
-        match self.0.take() {
-            Some(mut operation) => {
-                operation.waker = None;
-                Poll::Ready((operation, item))
-            }
-            None => Poll::Pending,
+    fn numbers(&self) -> MutexGuard<'_, VecDeque<u64>> {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says that its operation is to be polled.
+struct Bell {
+    number: u64,
+    is_due: AtomicBool,
+    due: Arc<Due>,
+}
+
+impl Bell {
+    /// Puts the operation behind those that are due, unless it is one of them.
+    fn enqueue(&self) {
+        if !self.is_due.swap(true, Ordering::AcqRel) {
+            self.due.numbers().push_back(self.number);
         }
+    }
+
+    fn ring(&self) {
+        self.enqueue();
+        self.due.task.wake();
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.ring();
     }
 }

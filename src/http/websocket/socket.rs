@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep};
 use super::{
     MAX_OUTGOING, WebSocketOptions,
     frames::Frames,
+    gate::Gate,
     identity::{Identity, Verdict},
     operations::{Opened, Operations, Outcome},
     protocol::{ClientMessage, Invalid, Protocol, ServerMessage},
@@ -38,6 +39,10 @@ enum End {
 }
 
 enum Event {
+    /// Stop now.
+    Killed,
+    /// The server is stopping.
+    Stopping,
     Received(Option<Result<Message, axum::Error>>),
     Checked(Verdict),
     Outcome(Outcome),
@@ -57,6 +62,8 @@ pub(super) struct Socket {
     operations: Operations,
     operations_started: u64,
     operations_first: bool,
+    /// Stands before what happens once in a while: the end of the server, the timer, news of the identity.
+    seldom: Gate,
     timer: Pin<Box<Sleep>>,
     init_deadline: Option<Instant>,
     ping_at: Instant,
@@ -89,6 +96,7 @@ impl Socket {
             operations: Operations::default(),
             operations_started: 0,
             operations_first: false,
+            seldom: Gate::default(),
             timer: Box::pin(tokio::time::sleep_until(now)),
             init_deadline: Some(now + init_timeout),
             ping_at: now + ping_interval,
@@ -120,39 +128,30 @@ impl Socket {
     }
 
     async fn serve(&mut self) -> End {
-        let Lifecycle { shutdown, kill, drain, .. } = self.lifecycle.clone();
+        let Lifecycle { shutdown, kill, .. } = self.lifecycle.clone();
         let (mut shutdown, mut kill) = (pin!(shutdown.cancelled()), pin!(kill.cancelled()));
         loop {
-            let flow = tokio::select! {
-                biased;
-                () = &mut kill => Break(End::Gone),
-                () = &mut shutdown, if self.drain_until.is_none() => {
-                    let now = Instant::now();
-                    self.drain_until = Some(now + drain);
-                    self.leave_at = Some(now + self.lifecycle.wait_before_leaving(self.http.options.drain_spread));
-                    self.set_timer();
-                    Continue(())
-                }
-                event = poll_fn(|cx| self.poll_event(cx)) => self.handle(event),
-            };
-            if let Break(end) = flow {
+            let event = poll_fn(|cx| self.poll_event(cx, kill.as_mut(), shutdown.as_mut())).await;
+            if let Break(end) = self.handle(event) {
                 return end;
             }
         }
     }
 
     /// Sends what waits, then waits for the next thing to handle.
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+    fn poll_event(
+        &mut self,
+        cx: &mut Context<'_>,
+        kill: Pin<&mut impl Future<Output = ()>>,
+        shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) -> Poll<Event> {
+        if let Poll::Ready(event) = self.poll_seldom(cx, kill, shutdown) {
+            return Poll::Ready(event);
+        }
         let Ok(writable) = self.frames.poll_send(cx) else { return Poll::Ready(Event::WriteFailed) };
         let leaving = self.leave_at.is_some_and(|at| at <= Instant::now());
         if leaving && !self.operations.has_short_ones() && self.frames.is_empty() {
             return Poll::Ready(Event::Drained);
-        }
-        if self.timer.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Event::Timer);
-        }
-        if let Poll::Ready(verdict) = self.identity.poll(cx) {
-            return Poll::Ready(Event::Checked(verdict));
         }
         // In turns, so that neither a talkative client nor a busy subscription shuts the other out.
         self.operations_first = !self.operations_first;
@@ -166,6 +165,27 @@ impl Socket {
             Ok(()) => event,
             Err(_) => Poll::Ready(Event::WriteFailed),
         }
+    }
+
+    fn poll_seldom(
+        &mut self,
+        cx: &mut Context<'_>,
+        kill: Pin<&mut impl Future<Output = ()>>,
+        shutdown: Pin<&mut impl Future<Output = ()>>,
+    ) -> Poll<Event> {
+        let Self { seldom, timer, identity, drain_until, .. } = self;
+        seldom.poll(cx, |cx| {
+            if kill.poll(cx).is_ready() {
+                return Poll::Ready(Event::Killed);
+            }
+            if drain_until.is_none() && shutdown.poll(cx).is_ready() {
+                return Poll::Ready(Event::Stopping);
+            }
+            if timer.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Event::Timer);
+            }
+            identity.poll(cx).map(Event::Checked)
+        })
     }
 
     fn poll_operations(&mut self, cx: &mut Context<'_>, writable: bool) -> Poll<Event> {
@@ -182,13 +202,17 @@ impl Socket {
         if self.identity.is_checking() && !opening {
             return Poll::Pending;
         }
-        let crowded = self.operations.occupied() >= self.http.options.websocket.max_operations.saturating_mul(2);
-        self.frames.poll_receive(cx, writable, crowded).map(Event::Received)
+        self.frames.poll_receive(cx, writable).map(Event::Received)
     }
 
     fn handle(&mut self, event: Event) -> ControlFlow<End> {
         self.frames.handled_event();
         match event {
+            Event::Killed => Break(End::Gone),
+            Event::Stopping => {
+                self.stopping();
+                Continue(())
+            }
             Event::Received(Some(Ok(message))) => {
                 self.last_frame = Instant::now();
                 self.handle_frame(message)
@@ -203,6 +227,18 @@ impl Socket {
             Event::Timer => self.handle_timer(),
             Event::Drained => Break(going_away()),
         }
+    }
+
+    fn stopping(&mut self) {
+        let now = Instant::now();
+        self.drain_until = Some(now + self.lifecycle.drain);
+        self.leave_at = Some(now + self.lifecycle.wait_before_leaving(self.http.options.drain_spread));
+        self.set_timer();
+    }
+
+    fn check(&mut self, authorization: Option<String>) {
+        self.identity.check(authorization);
+        self.seldom.open();
     }
 
     fn handle_frame(&mut self, message: Message) -> ControlFlow<End> {
@@ -264,7 +300,7 @@ impl Socket {
             };
         }
         self.init_deadline = None;
-        self.identity.check(authorization);
+        self.check(authorization);
         Continue(())
     }
 
@@ -272,7 +308,7 @@ impl Socket {
         if self.identity.viewer().is_none() {
             return self.refuse_connection(4401, "Unauthorized".into());
         }
-        self.identity.check(Some(authorization));
+        self.check(Some(authorization));
         Continue(())
     }
 
@@ -313,7 +349,7 @@ impl Socket {
             if self.operations.has_short_ones() {
                 self.refuse(&id, coded("The server is shutting down: connect again.", "UNAVAILABLE"));
             }
-        } else if self.operations.active() >= limit {
+        } else if self.operations.count() >= limit {
             let message = format!("At most {limit} operations may run at once on one socket.");
             self.refuse(&id, coded(message, "BAD_USER_INPUT"));
         } else {
@@ -409,6 +445,7 @@ impl Socket {
         let sometimes = [self.init_deadline, self.identity.expires_at(), self.drain_until, leave_at];
         if let Some(next) = always.into_iter().chain(sometimes.into_iter().flatten()).min() {
             self.timer.as_mut().reset(next);
+            self.seldom.open();
         }
     }
 

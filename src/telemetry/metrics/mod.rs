@@ -125,7 +125,7 @@ label! {
 }
 
 metrics! {
-    /// Operations that were answered, refused, or given up by the client; of a subscription, its opening. `code` is `OK`, the code of the worst error, or `CANCELLED`.
+    /// Operations that were answered, refused or given up; of a subscription, its opening. `code` is `OK`, the code of the worst error, or `CANCELLED` when the client left or the time was over.
     operations: Labelled<Counter, 3> = "orderwire_operations_total" by "operation", "type", "code";
     /// From the start of an operation to its answer; of a subscription, to its opening.
     operation_duration: Labelled<Histogram, 2> = "orderwire_operation_duration_seconds" by "operation", "type", buckets TIMES;

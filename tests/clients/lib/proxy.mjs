@@ -6,10 +6,13 @@ export class Proxy {
   connections = new Set()
   /** Connections taken so far. */
   taken = 0
+  /** Whether new connections are reset at once, as if there were no network. */
+  refusing = false
 
   /** @param {number} target Port on loopback. */
   constructor(target) {
     this.server = createServer({ noDelay: true }, (client) => {
+      if (this.refusing) return client.resetAndDestroy()
       this.taken += 1
       const connection = new Connection(client, connect({ port: target, host: '127.0.0.1', noDelay: true }))
       this.connections.add(connection)

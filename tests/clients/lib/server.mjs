@@ -13,6 +13,9 @@ export const orderwire = resolve(
 
 export const secret = 'a secret of the tests, 32 bytes long at least'
 
+/** Somebody of the staff of each {@link TestServer}. */
+export const STAFF = { email: 'staff@example.com', password: 'correct horse' }
+
 /**
  * Makes a user by the command line.
  *
@@ -45,10 +48,9 @@ export class TestServer {
   static async start(settings = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'orderwire-clients-'))
     const server = new TestServer(folder, await freePort(), settings)
-    const staff = { email: 'staff@example.com', password: 'correct horse' }
-    await createUser({ ...staff, role: 'staff' }, { cwd: folder, env: server.env })
+    await createUser({ ...STAFF, role: 'staff' }, { cwd: folder, env: server.env })
     await server.boot()
-    server.staff = (await signIn(server.url, staff)).accessToken
+    server.staff = (await signIn(server.url, STAFF)).accessToken
     for (const sku of ['tea', 'cup']) {
       const input = { sku, name: sku, price: '2.50', stock: 100_000 }
       const options = { token: server.staff }

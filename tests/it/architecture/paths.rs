@@ -136,10 +136,10 @@ impl Reader<'_> {
         path.extend(self.simple_path());
         if self.next_is(0, "::") {
             self.at += 1;
-            if self.next_is(0, "*") {
-                self.at += 1;
-                return found(path, "*".to_owned());
-            }
+        }
+        if self.next_is(0, "*") {
+            self.at += 1;
+            return found(path, "*".to_owned());
         }
         if self.next_is(0, "{") {
             self.at += 1;

@@ -54,7 +54,7 @@ impl TestApi {
             Passwords::new(cheap, NonZeroUsize::MIN).unwrap(),
             ServiceOptions { session_lifetime: day, log_retention: 7 * day, idempotency_retention: day },
         ));
-        let api = Api::new(service.clone(), ApiOptions { introspection: true, documents }).unwrap();
+        let api = Api::new(service.clone(), ApiOptions { introspection: true, documents, slow: None }).unwrap();
         Self { api, service, store, counts }
     }
 

@@ -3,7 +3,8 @@
 use async_graphql::{Variables, parser::parse_query};
 use serde_json::{Value, json};
 
-use super::{super::operation, *};
+use super::*;
+use crate::graphql::document::operation;
 
 fn types() -> SchemaTypes {
     SchemaTypes::new(&crate::graphql::sdl())

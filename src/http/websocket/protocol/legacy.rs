@@ -5,7 +5,7 @@
 use async_graphql::ServerError;
 use serde::Serialize;
 
-use super::{ClientMessage, Invalid, ServerMessage, envelope::Envelope};
+use super::{ClientMessage, Invalid, ServerMessage, envelope::Envelope, to_json};
 use crate::http::wire::Payload;
 
 pub(super) fn read(text: &str) -> Result<ClientMessage, Invalid> {
@@ -60,6 +60,7 @@ fn is_single(errors: &[ServerError]) -> bool {
 }
 
 pub(super) fn write(message: ServerMessage<'_>) -> Option<serde_json::Result<String>> {
+    let size_hint = message.size_hint();
     let message = match message {
         // Answered like the first time.
         ServerMessage::Ack | ServerMessage::Renewed { .. } => Message::ConnectionAck,
@@ -72,7 +73,7 @@ pub(super) fn write(message: ServerMessage<'_>) -> Option<serde_json::Result<Str
         ServerMessage::Complete { id } => Message::Complete { id },
         ServerMessage::Pong { .. } => return None,
     };
-    Some(serde_json::to_string(&message))
+    Some(to_json(&message, size_hint))
 }
 
 #[cfg(test)]

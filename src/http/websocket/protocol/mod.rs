@@ -7,6 +7,7 @@ mod modern;
 use std::borrow::Cow;
 
 use async_graphql::ServerError;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{domain::Timestamp, graphql::OperationRequest, http::wire::Payload, telemetry::metrics::Transport};
@@ -54,6 +55,9 @@ impl<T: Into<Cow<'static, str>>> From<T> for Invalid {
     }
 }
 
+/// Room for everything in a message but its payload.
+const ENVELOPE_BYTES: usize = 128;
+
 /// What the server says.
 #[derive(Debug)]
 pub(super) enum ServerMessage<'a> {
@@ -73,6 +77,22 @@ pub(super) enum ServerMessage<'a> {
     Error { id: &'a str, errors: &'a [ServerError] },
     /// An operation is over.
     Complete { id: &'a str },
+}
+
+impl ServerMessage<'_> {
+    /// About how long it is as JSON, when it is one of many; room for a small one else.
+    fn size_hint(&self) -> usize {
+        match self {
+            Self::Next { payload: Payload::Written(json), .. } => ENVELOPE_BYTES + json.get().len(),
+            _ => ENVELOPE_BYTES,
+        }
+    }
+}
+
+fn to_json(message: &impl Serialize, size_hint: usize) -> serde_json::Result<String> {
+    let mut json = Vec::with_capacity(size_hint);
+    serde_json::to_writer(&mut json, message)?;
+    String::from_utf8(json).map_err(serde::ser::Error::custom)
 }
 
 impl Protocol {

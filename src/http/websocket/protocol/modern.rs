@@ -5,7 +5,7 @@ use async_graphql::ServerError;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{ClientMessage, Invalid, ServerMessage, envelope::Envelope};
+use super::{ClientMessage, Invalid, ServerMessage, envelope::Envelope, to_json};
 use crate::{domain::Timestamp, http::wire::Payload};
 
 pub(super) fn read(text: &str) -> Result<ClientMessage, Invalid> {
@@ -55,6 +55,7 @@ enum PongPayload {
 }
 
 pub(super) fn write(message: ServerMessage<'_>) -> Option<serde_json::Result<String>> {
+    let size_hint = message.size_hint();
     let message = match message {
         ServerMessage::Ack => Message::ConnectionAck,
         ServerMessage::Pong { payload } => Message::Pong { payload: payload.map(PongPayload::Same) },
@@ -67,7 +68,7 @@ pub(super) fn write(message: ServerMessage<'_>) -> Option<serde_json::Result<Str
         ServerMessage::Complete { id } => Message::Complete { id },
         ServerMessage::Refused { .. } | ServerMessage::KeepAlive => return None,
     };
-    Some(serde_json::to_string(&message))
+    Some(to_json(&message, size_hint))
 }
 
 #[cfg(test)]

@@ -1,0 +1,146 @@
+import { graphql } from '../gql'
+
+export const BoardOrder = graphql(`
+  fragment BoardOrder on Order {
+    id
+    number
+    region
+    status
+    allowedTransitions
+    version
+    placedAt
+    updatedAt
+    total {
+      amount
+      currencyCode
+    }
+    customer {
+      id
+      name
+    }
+    items {
+      quantity
+    }
+  }
+`)
+
+export const NewestOrders = graphql(`
+  query NewestOrders {
+    orders(first: 20) {
+      nodes {
+        history {
+          cursor
+          occurredAt
+        }
+      }
+    }
+  }
+`)
+
+export const ColumnOrders = graphql(`
+  query ColumnOrders($status: OrderStatus!, $first: Int!) {
+    orders(first: $first, filter: { status: [$status] }) {
+      nodes {
+        ...BoardOrder
+      }
+    }
+  }
+`)
+
+export const BoardCounts = graphql(`
+  query BoardCounts {
+    PENDING: orders(filter: { status: [PENDING] }) {
+      totalCount
+    }
+    CONFIRMED: orders(filter: { status: [CONFIRMED] }) {
+      totalCount
+    }
+    SHIPPED: orders(filter: { status: [SHIPPED] }) {
+      totalCount
+    }
+    DELIVERED: orders(filter: { status: [DELIVERED] }) {
+      totalCount
+    }
+    CANCELLED: orders(filter: { status: [CANCELLED] }) {
+      totalCount
+    }
+    RETURNED: orders(filter: { status: [RETURNED] }) {
+      totalCount
+    }
+  }
+`)
+
+export const OneOrder = graphql(`
+  query OneOrder($id: ID!) {
+    order(id: $id) {
+      ...BoardOrder
+    }
+  }
+`)
+
+export const RecentOrders = graphql(`
+  query RecentOrders($placedAfter: DateTime!, $after: String) {
+    orders(first: 100, after: $after, filter: { placedAfter: $placedAfter }) {
+      nodes {
+        id
+        placedAt
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`)
+
+export const BoardUpdates = graphql(`
+  subscription BoardUpdates($after: EventCursor) {
+    orderUpdates(after: $after) {
+      cursor
+      kind
+      previousStatus
+      occurredAt
+      order {
+        ...BoardOrder
+      }
+    }
+  }
+`)
+
+export const UpdateOrderStatus = graphql(`
+  mutation UpdateOrderStatus($input: UpdateOrderStatusInput!) {
+    updateOrderStatus(input: $input) {
+      order {
+        ...BoardOrder
+      }
+      userErrors {
+        ...UserErrorParts
+      }
+    }
+  }
+`)
+
+export const WatchedProduct = graphql(`
+  fragment WatchedProduct on Product {
+    id
+    name
+    stock
+    version
+  }
+`)
+
+export const TrendingProducts = graphql(`
+  query TrendingProducts($first: Int!) {
+    trendingProducts(first: $first) {
+      ...WatchedProduct
+    }
+  }
+`)
+
+export const WatchedStock = graphql(`
+  subscription WatchedStock($productIds: [ID!]!) {
+    stockUpdates(productIds: $productIds) {
+      ...WatchedProduct
+    }
+  }
+`)

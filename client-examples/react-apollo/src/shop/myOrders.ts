@@ -1,0 +1,24 @@
+import type { ApolloCache } from '@apollo/client'
+import type { MyOrderFragment } from '../gql/graphql'
+import { writeIfNewer } from '../orderwire/newest'
+import { MyOrder, MyOrders } from './operations'
+
+export const ORDERS_PAGE = 10
+
+/** Puts an order into the cache: as a change of one that is known, or on top of the list. */
+export function addToMyOrders(cache: ApolloCache, order: MyOrderFragment) {
+  writeIfNewer(cache, MyOrder, order)
+  cache.updateQuery({ query: MyOrders, variables: { first: ORDERS_PAGE } }, (list) => {
+    if (!list || list.orders.edges.some(({ node }) => node.id === order.id)) return undefined
+    const { edges, totalCount } = list.orders
+    return {
+      ...list,
+      orders: {
+        ...list.orders,
+        totalCount: totalCount + 1,
+        // A cursor is only asked for at the end of the list.
+        edges: [{ __typename: 'OrderEdge' as const, cursor: '', node: order }, ...edges],
+      },
+    }
+  })
+}

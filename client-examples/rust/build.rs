@@ -1,0 +1,6 @@
+//! Has every operation checked against the server's schema when this is built.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    cynic_codegen::register_schema("orderwire").from_sdl_file("../../schema.graphql")?.as_default()?;
+    Ok(())
+}

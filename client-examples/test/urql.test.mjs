@@ -1,0 +1,3 @@
+import { ordersExample } from './orders.mjs'
+
+ordersExample('urql', { folder: 'urql', program: process.execPath, args: ['orders.mjs'] })

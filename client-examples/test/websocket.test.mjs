@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { call, signIn } from '../../tests/clients/lib/api.mjs'
+import { Proxy } from '../../tests/clients/lib/proxy.mjs'
+import { TestServer } from '../../tests/clients/lib/server.mjs'
+import { until } from '../../tests/clients/lib/wait.mjs'
+import { Example, plain } from './example.mjs'
+
+const command = { folder: 'websocket', program: process.execPath, args: ['subscribe.mjs'] }
+
+/** @type {TestServer} */
+let server
+/** @type {Proxy} */
+let proxy
+/** @type {string} Of the proxy. */
+let address
+/** @type {string} */
+let scratch
+/** @type {Example[]} */
+const started = []
+
+before(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'orderwire-cursors-'))
+  server = await TestServer.start()
+  proxy = new Proxy(server.port)
+  address = `http://127.0.0.1:${await proxy.listen()}`
+})
+
+after(async () => {
+  await Promise.all(started.map((example) => example.stop()))
+  proxy?.close()
+  await server?.stop()
+  await rm(scratch, { recursive: true, force: true })
+})
+
+/**
+ * @param {{ email: string, password: string }} account
+ * @param {string} cursorFile
+ */
+async function start(account, cursorFile) {
+  const example = await Example.start(command, { server: address, account, args: [cursorFile] })
+  started.push(example)
+  return example
+}
+
+/** A customer, and a file with the cursor of their first order: the start of what is watched. */
+async function customerWithCursor() {
+  const customer = await server.customer()
+  await server.order(customer.token)
+  const { orders } = await call(server.url, '{ orders { nodes { history { cursor } } } }', {}, customer)
+  const file = join(scratch, customer.id)
+  await writeFile(file, orders.nodes[0].history[0].cursor)
+  return { ...customer, file }
+}
+
+/** @param {{ number: string }[]} orders */
+function created(orders) {
+  return orders.map(({ number }) => plain(`CREATED ${number} PENDING`))
+}
+
+test('graphql-ws: nothing is missed or doubled over cuts and a restart of the server', async () => {
+  const { token, file, ...customer } = await customerWithCursor()
+  const orders = [await server.order(token)]
+  const example = await start(customer, file)
+  await example.until(1)
+  for (let round = 1; round <= 3; round++) {
+    proxy.cutAll()
+    orders.push(await server.order(token), await server.order(token))
+    await example.until(orders.length)
+  }
+  await server.program?.stop()
+  await server.boot()
+  const last = await server.order(token)
+  await server.move(last.id, 'CONFIRMED')
+  await example.until(orders.length + 2)
+  const texts = example.updates.map(({ text }) => text)
+  assert.deepEqual(texts, [...created([...orders, last]), plain(`STATUS_CHANGED ${last.number} PENDING → CONFIRMED`)])
+})
+
+test('graphql-ws: it goes on where it was stopped', async () => {
+  const { token, file, ...customer } = await customerWithCursor()
+  /** @type {{ number: string }[]} */
+  const orders = []
+  /** @type {Example[]} */
+  const runs = []
+  const printed = () => runs.flatMap(({ updates }) => updates.map(({ text }) => text))
+  const all = () => until('every update so far', () => printed().length >= orders.length)
+  for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM', 'SIGKILL'])) {
+    orders.push(await server.order(token))
+    const example = await start(customer, file)
+    runs.push(example)
+    await all()
+    orders.push(await server.order(token))
+    await all()
+    await until('it has kept its cursor', () => readFileSync(file, 'utf8') === example.updates.at(-1)?.cursor)
+    example.program.kill(signal)
+    await example.end()
+    orders.push(await server.order(token))
+  }
+  runs.push(await start(customer, file))
+  await all()
+  assert.deepEqual(printed(), created(orders))
+})
+
+test('graphql-ws: without a cursor it begins with what happens now', async () => {
+  const { token, ...customer } = await server.customer()
+  const old = await server.order(token)
+  const file = join(scratch, 'none yet')
+  const example = await start(customer, file)
+  const orders = [await server.order(token)]
+  await until('its first update', async () => example.updates.length > 0 || void orders.push(await server.order(token)))
+  await until('its last update', () => example.output.includes(orders.at(-1)?.number ?? ''))
+  assert.ok(!example.output.includes(old.number))
+  const texts = example.updates.map(({ text }) => text)
+  assert.deepEqual(texts, created(orders).slice(-texts.length))
+  assert.ok(existsSync(file))
+})
+
+test('graphql-ws: a connection that is dead without a word is noticed', async () => {
+  const { token, file, ...customer } = await customerWithCursor()
+  const orders = [await server.order(token)]
+  const example = await start(customer, file)
+  await example.until(1)
+  for (const connection of proxy.connections) connection.stall()
+  orders.push(await server.order(token))
+  await example.until(2)
+  assert.deepEqual(example.updates.map(({ text }) => text), created(orders))
+})
+
+test('graphql-ws: it signs in again when its session was ended', async () => {
+  const { token, file, ...customer } = await customerWithCursor()
+  const orders = [await server.order(token)]
+  const example = await start(customer, file)
+  await example.until(1)
+  const { taken } = proxy
+  await server.signOutEverywhere(token)
+  await until('it has connected again', () => proxy.taken > taken)
+  const { accessToken } = await signIn(server.url, customer)
+  orders.push(await server.order(accessToken))
+  await example.until(2)
+  assert.deepEqual(example.updates.map(({ text }) => text), created(orders))
+})
+
+test('graphql-ws: a wrong password is told, and is the end', async () => {
+  const { file, ...customer } = await customerWithCursor()
+  const example = await start({ ...customer, password: 'not this one' }, file)
+  assert.equal((await example.end()).code, 1)
+  assert.match(example.output, /^[^\n]*password[^\n]*\n$/i)
+})

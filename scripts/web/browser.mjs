@@ -1,0 +1,58 @@
+// A real browser for the tests of web pages, and an eye on all that goes wrong in it.
+
+/**
+ * Starts Debian's Chromium, or the browser that CHROMIUM names.
+ *
+ * @param {import('playwright-core').BrowserType} chromium The package's own.
+ */
+export function launch(chromium) {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+}
+
+/**
+ * Notes errors of the console and of scripts, failed requests and requests to other hosts. Chromium reports a violation
+ * of the Content-Security-Policy as a console error; requests it blocks are never sent, so both are watched.
+ *
+ * @param {import('playwright-core').Page} page
+ * @param {string} url The one host that may be asked.
+ * @param {string[]} problems Takes what is found.
+ * @param {(problem: string) => boolean} [isExpected]
+ */
+export function watch(page, url, problems, isExpected = () => false) {
+  const { host: allowed } = new URL(url)
+  const note = (problem) => {
+    if (!isExpected(problem)) problems.push(problem)
+  }
+  const check = (address) => {
+    const { protocol, host } = new URL(address)
+    if (/^(https?|wss?):$/.test(protocol) && host !== allowed) note(`request: ${address}`)
+  }
+  page.on('console', (message) => {
+    if (message.type() === 'error' || /Content.Security.Policy/i.test(message.text())) {
+      note(`console: ${message.text()}`)
+    }
+  })
+  page.on('pageerror', (error) => note(`page error: ${error.message}`))
+  page.on('request', (request) => check(request.url()))
+  page.on('websocket', (socket) => check(socket.url()))
+  page.on('requestfailed', (request) => {
+    const reason = request.failure()?.errorText
+    // Monaco ends workers it has no more use for, even while they load; pages end requests they have no more use for.
+    if (reason !== 'net::ERR_ABORTED') note(`failed: ${request.url()} ${reason}`)
+  })
+  page.on('response', (response) => {
+    if (response.status() >= 400) note(`HTTP ${response.status()}: ${response.url()}`)
+  })
+}

@@ -1,0 +1,107 @@
+//! A time limit on everything that a client has the API do, except for being told of events.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{Response, ServerError, parser::types::OperationType};
+use async_trait::async_trait;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+
+use super::error::coded;
+use crate::{
+    domain::{EventCursor, Viewer},
+    graphql::{Answer, Authenticated, Endpoint, OperationRequest, Prepared, Readiness, code::UNAVAILABLE},
+    telemetry::metrics,
+};
+
+/// An API that gives up what takes longer. What it gives up is dropped, so that it stops at the point where it waits;
+/// a write that has reached the storage engine is completed or undone there.
+pub(super) struct TimeLimited {
+    endpoint: Arc<dyn Endpoint>,
+    limit: Duration,
+}
+
+impl TimeLimited {
+    pub(super) fn new(endpoint: Arc<dyn Endpoint>, limit: Duration) -> Self {
+        Self { endpoint, limit }
+    }
+
+    async fn check<T>(&self, check: impl Future<Output = Result<T, ServerError>>) -> Result<T, ServerError> {
+        let late = |_| Err(coded(format!("The token could not be checked within {:?}.", self.limit), UNAVAILABLE));
+        tokio::time::timeout(self.limit, check).await.unwrap_or_else(late)
+    }
+}
+
+/// What is said of an operation that was given up.
+fn given_up(kind: OperationType, limit: Duration) -> Response {
+    metrics().refusals.of(["operation_time"]).inc();
+    tracing::warn!(%kind, ?limit, "an operation took too long and was given up");
+    let message = match kind {
+        OperationType::Mutation => format!(
+            "The mutation took longer than {limit:?} and was given up: its outcome is unknown. Send it again with the \
+             same idempotency key, or look at what it would have changed."
+        ),
+        _ => format!("The query took longer than {limit:?} and was given up. Ask for less, or try again later."),
+    };
+    Response::from_errors(vec![coded(message, UNAVAILABLE)])
+}
+
+#[async_trait]
+impl Endpoint for TimeLimited {
+    async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError> {
+        self.check(self.endpoint.viewer(authorization)).await
+    }
+
+    async fn ticket_holder(
+        &self,
+        ticket: &str,
+        operation: [u8; 32],
+        resumes: bool,
+    ) -> Result<Authenticated, ServerError> {
+        self.check(self.endpoint.ticket_holder(ticket, operation, resumes)).await
+    }
+
+    fn head(&self) -> Option<EventCursor> {
+        self.endpoint.head()
+    }
+
+    async fn ended(&self, viewer: Viewer) {
+        self.endpoint.ended(viewer).await;
+    }
+
+    async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response> {
+        match tokio::time::timeout(self.limit, self.endpoint.prepare(request)).await {
+            Ok(prepared) => prepared,
+            Err(_) => Err(given_up(OperationType::Query, self.limit)),
+        }
+    }
+
+    async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response {
+        let kind = operation.kind();
+        let response = tokio::time::timeout(self.limit, self.endpoint.execute(viewer, operation)).await;
+        response.unwrap_or_else(|_| given_up(kind, self.limit))
+    }
+
+    fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
+        let (kind, limit) = (operation.kind(), self.limit);
+        let mut answers = self.endpoint.stream(viewer, operation);
+        if kind == OperationType::Subscription {
+            return answers;
+        }
+        let answer = async move {
+            let answer = tokio::time::timeout(limit, answers.next()).await;
+            answer.unwrap_or_else(|_| Some(given_up(kind, limit).into()))
+        };
+        stream::once(answer).filter_map(std::future::ready).boxed()
+    }
+
+    fn sdl(&self) -> String {
+        self.endpoint.sdl()
+    }
+
+    async fn readiness(&self) -> Readiness {
+        self.endpoint.readiness().await
+    }
+}
