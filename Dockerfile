@@ -10,6 +10,8 @@ RUN cargo build --release --locked
 COPY src src
 COPY data/online-retail-sample.csv.gz data/hadoop-bugs-sample.csv.gz data/
 COPY ui/build ui/build
+COPY playground/build playground/build
+COPY client-examples/react-apollo/build client-examples/react-apollo/build
 # Cargo goes by times of change, and the empty program may be younger than the real one.
 RUN touch src/lib.rs src/main.rs && cargo build --release --locked
 # What a new volume is filled with, so that it belongs to the user below.
@@ -31,7 +33,7 @@ WORKDIR /data
 ENV ORDERWIRE_ENV=production \
     PORT=8080 \
     ORDERWIRE_SERVER_HANDOVER=5s
-EXPOSE 8080 9100
+EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=8s --start-period=30s --start-interval=1s --retries=3 \
     CMD ["/usr/local/bin/orderwire", "health"]
