@@ -33,7 +33,7 @@ WORKDIR /data
 ENV ORDERWIRE_ENV=production \
     PORT=8080 \
     ORDERWIRE_SERVER_HANDOVER=5s
-EXPOSE 8080 9100
+EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=8s --start-period=30s --start-interval=1s --retries=3 \
     CMD ["/usr/local/bin/orderwire", "health"]

@@ -60,9 +60,9 @@ mod tests {
         Viewer::User { id: UserId::from_bytes([id; 16]), role, session: SessionId::from_bytes([session; 16]) }
     }
 
-    fn prepared(request: OperationRequest) -> Result<Prepared, async_graphql::Response> {
+    fn prepared(request: OperationRequest) -> Result<Prepared, Box<async_graphql::Response>> {
         let documents = Documents::new(builder(), DocumentOptions::default()).unwrap();
-        documents.prepare(request).now_or_never().expect("nothing to wait for")
+        documents.prepare(request).now_or_never().expect("nothing to wait for").map_err(Box::new)
     }
 
     fn digest(viewer: Viewer, variables: serde_json::Value) -> [u8; 32] {

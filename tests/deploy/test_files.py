@@ -22,9 +22,6 @@ ORDERWIRE = Path(os.environ.get("ORDERWIRE", ROOT / "target/debug/orderwire")).r
 
 NODES = ["node1", "node2", "node3"]
 
-# Settings that these files name and the server has yet to get.
-PLANNED = {"METRICS_BIND"}
-
 
 def orderwire(*arguments, **environment):
     """What the server prints, with this environment and no other."""
@@ -104,8 +101,7 @@ class Schemas(unittest.TestCase):
 class Settings(unittest.TestCase):
     def known(self, names, where):
         variables, _ = settings()
-        self.assertEqual(PLANNED & variables, set(), "there now: no longer planned")
-        self.assertEqual(set(names) - variables - PLANNED, set(), f"{where} names what is no setting")
+        self.assertEqual(set(names) - variables, set(), f"{where} names what is no setting")
 
     def test_compose(self):
         for node in NODES:
@@ -130,7 +126,7 @@ class Settings(unittest.TestCase):
         sections = {key.split(".")[0] for key in keys if "." in key}
         named = {name for name in re.findall(r"`(\w+\.\w+)`", text) if name.split(".")[0] in sections}
         self.assertGreater(len(named), 3)
-        self.assertEqual(named - set(keys) - {name for name in PLANNED if "." in name}, set())
+        self.assertEqual(named - set(keys), set())
 
     def test_variables_of_compose_are_those_of_its_example(self):
         example = (DEPLOY / ".env.example").read_text()
@@ -138,7 +134,7 @@ class Settings(unittest.TestCase):
         text = (DEPLOY / "compose.yaml").read_text()
         self.assertEqual(set(re.findall(r"\$\{(\w+)", text)), listed)
         required = set(re.findall(r"\$\{(\w+):\?", text))
-        self.assertEqual(required, {"JWT_SECRET", "GRAFANA_PASSWORD"})
+        self.assertEqual(required, {"JWT_SECRET"})
         for name in required:
             self.assertRegex(example, rf"(?m)^{name}=$", "no secret is in the example")
 
@@ -149,10 +145,6 @@ class Agreement(unittest.TestCase):
         self.assertEqual([name for name in services if name.startswith("node")], NODES)
         servers = re.findall(r"^server (\S+) ", (DEPLOY / "nginx/servers.conf").read_text(), re.MULTILINE)
         self.assertEqual(servers, [f"{node}:8080" for node in NODES])
-        prometheus = YAML(typ="safe").load(DEPLOY / "prometheus/prometheus.yml")
-        targets = prometheus["scrape_configs"][0]["static_configs"][0]["targets"]
-        port = services["node1"]["environment"]["METRICS_BIND"].rsplit(":")[-1]
-        self.assertEqual(targets, [f"{node}:{port}" for node in NODES])
 
     def test_replica_set(self):
         services = compose()["services"]
@@ -220,7 +212,6 @@ class Agreement(unittest.TestCase):
         )
         self.assertEqual(config["mounts"]["destination"], image.last("VOLUME"))
         self.assertTrue(env["DATABASE_URL"].startswith(f"sqlite://{image.last('VOLUME')}/"))
-        self.assertEqual(env["METRICS_BIND"], f"0.0.0.0:{config['metrics']['port']}")
         self.assertTrue((ROOT / config["build"]["dockerfile"]).exists())
 
     def test_image(self):

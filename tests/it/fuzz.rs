@@ -9,6 +9,8 @@ mod targets;
 
 const INPUTS: usize = 20_000;
 
+type Target = fn(&[u8]);
+
 /// Bytes that mean something to one of the parsers.
 const PIECES: [&str; 16] =
     ["-", ".", "0", "9", "_", "e", "\"", "\\u0000", "{", "}", "[", ":", ",", "null", "\u{e9}", "1e999"];
@@ -17,7 +19,7 @@ const PIECES: [&str; 16] =
 fn parsers_keep_their_promises_for_any_bytes() {
     let seed = std::env::var("ORDERWIRE_TEST_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
     println!("ORDERWIRE_TEST_SEED={seed}");
-    let targets: [(&str, fn(&[u8])); 4] = [
+    let targets: [(&str, Target); 4] = [
         ("cursor", targets::cursor),
         ("decimal", targets::decimal),
         ("id", targets::id),

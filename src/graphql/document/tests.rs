@@ -14,8 +14,8 @@ fn documents(options: DocumentOptions) -> Documents {
 }
 
 /// Nothing here is away from memory, so nothing is waited for.
-fn prepare(documents: &Documents, request: OperationRequest) -> Result<Prepared, Response> {
-    documents.prepare(request).now_or_never().expect("nothing to wait for")
+fn prepare(documents: &Documents, request: OperationRequest) -> Result<Prepared, Box<Response>> {
+    documents.prepare(request).now_or_never().expect("nothing to wait for").map_err(Box::new)
 }
 
 fn kept(documents: &Documents) -> u64 {
@@ -192,7 +192,7 @@ fn hex(text: &str) -> String {
     hash(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn told(result: Result<Prepared, Response>) -> String {
+fn told(result: Result<Prepared, Box<Response>>) -> String {
     match result {
         Ok(prepared) => prepared.text().to_owned(),
         Err(refused) => format!(
