@@ -191,6 +191,7 @@ class Agreement(unittest.TestCase):
         silence = seconds(nginx(r"proxy_read_timeout (\S+);"))
         self.assertGreater(silence, 2 * default("server.stream_keep_alive"))
         self.assertGreater(silence, 2 * default("websocket.ping_interval"))
+        self.assertGreater(silence, default("server.execution_timeout"))
         limit = int(nginx(r"client_max_body_size (\d+)m;")) * 1024 * 1024
         self.assertGreater(limit, int(settings()[1]["server.body_limit"]))
         # The image, for those who use neither.
