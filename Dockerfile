@@ -10,6 +10,8 @@ RUN cargo build --release --locked
 COPY src src
 COPY data/online-retail-sample.csv.gz data/hadoop-bugs-sample.csv.gz data/
 COPY ui/build ui/build
+COPY playground/build playground/build
+COPY client-examples/react-apollo/build client-examples/react-apollo/build
 # Cargo goes by times of change, and the empty program may be younger than the real one.
 RUN touch src/lib.rs src/main.rs && cargo build --release --locked
 # What a new volume is filled with, so that it belongs to the user below.

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 usage="usage: benches/run-fanout.sh [MODE]
-  load    (default) deliveries per second, latency, CPU time for each delivery, and what of it is sending alone
+  load    (default) deliveries per second, latency, CPU time for each delivery
   idle    memory of sockets with one subscription on which nothing happens
   many    CPU time for each delivery as more subscriptions share a socket: as many deliveries, on fewer sockets
   quiet   the same as subscriptions that get nothing are added to each socket
@@ -154,7 +154,3 @@ done
 echo
 echo "$(nproc) cores, generator and database included; load average at the start: $load1 $load5"
 node "$root/benches/fanout-summary.mjs" "$results"
-if [ "$mode" = load ]; then
-  bare_send=$("$root/target/benches/release/orderwire-bare-send" --sockets "$sockets" --events "${EVENTS:-20}")
-  echo "sending alone, by a process that does nothing else: $bare_send µs CPU each"
-fi

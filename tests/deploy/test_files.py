@@ -191,12 +191,11 @@ class Agreement(unittest.TestCase):
         self.assertGreater(seconds(node["stop_grace_period"]), grace)
         kept = seconds(nginx(r"keepalive 64;\s+keepalive_timeout (\S+);"))
         self.assertLess(kept, handover)
-        source = (ROOT / "src/http/serve.rs").read_text()
-        idle = int(re.search(r"HEADER_TIMEOUT: Duration = Duration::from_secs\((\d+)\)", source)[1])
-        self.assertLess(kept, idle)
+        self.assertLess(kept, default("server.idle_timeout"))
         silence = seconds(nginx(r"proxy_read_timeout (\S+);"))
         self.assertGreater(silence, 2 * default("server.stream_keep_alive"))
         self.assertGreater(silence, 2 * default("websocket.ping_interval"))
+        self.assertGreater(silence, default("server.execution_timeout"))
         limit = int(nginx(r"client_max_body_size (\d+)m;")) * 1024 * 1024
         self.assertGreater(limit, int(settings()[1]["server.body_limit"]))
         # The image, for those who use neither.

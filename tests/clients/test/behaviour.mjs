@@ -12,8 +12,9 @@ import { Recorder } from './recorder.mjs'
  * @param {object} [options]
  * @param {boolean} [options.reconnects] Its client connects again by itself.
  * @param {boolean} [options.parses] Its client sends no document that it can't parse.
+ * @param {string} [options.invalid] The code of a document that is not valid.
  */
-export function behaviour(name, transport, { reconnects = false, parses = false } = {}) {
+export function behaviour(name, transport, { reconnects = false, parses = false, invalid = 'BAD_USER_INPUT' } = {}) {
   /** @type {TestServer} */
   let server
   /** @type {Recorder[]} */
@@ -84,10 +85,10 @@ export function behaviour(name, transport, { reconnects = false, parses = false 
 
   test(`${name}: a bad document is refused with what is wrong with it`, async () => {
     const query = 'subscription { orderUpdates { cursor price } }'
-    assert.match(await subscribe({ token: server.staff, query }).refusal(), /^BAD_USER_INPUT: .*price/)
+    assert.match(await subscribe({ token: server.staff, query }).refusal(), new RegExp(`^${invalid}: .*price`))
     if (parses) return
     const syntax = subscribe({ token: server.staff, query: 'subscription { orderUpdates { cursor ' })
-    assert.match(await syntax.refusal(), /^BAD_USER_INPUT: /)
+    assert.match(await syntax.refusal(), new RegExp(`^${invalid}: `))
   })
 
   test(`${name}: a bad argument is refused`, async () => {
