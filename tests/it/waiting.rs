@@ -48,7 +48,7 @@ impl Mongod {
             admin
                 .run_command(doc! { "hello": 1 })
                 .await
-                .is_ok_and(|hello| hello.get_bool("isWritablePrimary") == Ok(true))
+                .is_ok_and(|hello| hello.get_bool("isWritablePrimary").is_ok_and(|is| is))
         })
         .await;
         started
