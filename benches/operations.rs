@@ -18,7 +18,7 @@ use orderwire::{
     domain::{SystemClock, Viewer},
     graphql::{Api, ApiOptions, Endpoint, OperationRequest},
     service::{
-        CreateProduct, Service, ServiceOptions,
+        CreateProduct, RateLimits, Service, ServiceOptions,
         feed::{EventFeed, FeedOptions},
     },
     storage::{
@@ -54,20 +54,20 @@ async fn main() {
 
     println!("{:<46} {:>10} {:>10}", "", "median", "p99");
     run("{ __typename }, prepared", async || {
-        api.prepare(request("{ __typename }")).await.unwrap();
+        api.prepare(request("{ __typename }"), None).await.unwrap();
     })
     .await;
     run("{ __typename }, prepared and executed", async || {
-        let operation = api.prepare(request("{ __typename }")).await.unwrap();
+        let operation = api.prepare(request("{ __typename }"), None).await.unwrap();
         assert!(api.execute(Viewer::Anonymous, operation).await.errors.is_empty());
     })
     .await;
     run("product(id), prepared", async || {
-        api.prepare(request(PRODUCT)).await.unwrap();
+        api.prepare(request(PRODUCT), None).await.unwrap();
     })
     .await;
     run("product(id), prepared and executed", async || {
-        let operation = api.prepare(request(PRODUCT)).await.unwrap();
+        let operation = api.prepare(request(PRODUCT), None).await.unwrap();
         assert!(api.execute(Viewer::Anonymous, operation).await.errors.is_empty());
     })
     .await;
@@ -75,7 +75,7 @@ async fn main() {
         (0..30).map(|n| format!("fragment F{n} on Query {{ ...F{m} ...F{m} }} ", m = n + 1)).collect();
     let doubling = format!("{{ ...F0 }} {doubling} fragment F30 on Query {{ __typename }}");
     run("30 fragments that spread each other, refused", async || {
-        assert!(api.prepare(request(&doubling)).await.is_err());
+        assert!(api.prepare(request(&doubling), None).await.is_err());
     })
     .await;
     run("the same product from the service", async || {
@@ -114,7 +114,12 @@ async fn open() -> (Api, Arc<Service>) {
         Arc::new(SystemClock),
         AccessTokens::hs256(&[7; 32]).unwrap(),
         Passwords::new(PasswordCost { memory: 8, passes: 1, lanes: 1 }, NonZeroUsize::MIN).unwrap(),
-        ServiceOptions { session_lifetime: day, log_retention: 7 * day, idempotency_retention: day },
+        ServiceOptions {
+            session_lifetime: day,
+            log_retention: 7 * day,
+            idempotency_retention: day,
+            limits: RateLimits::default(),
+        },
     ));
     (Api::new(service.clone(), ApiOptions::default()).unwrap(), service)
 }

@@ -17,17 +17,17 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use crate::{
     auth::{AccessTokens, KeyError, PasswordCost, PasswordError, Passwords},
     bus::{
-        EventBus, MemoryOperations, OperationStore,
+        Buckets, EventBus, MemoryBuckets, MemoryOperations, OperationStore,
         local::LocalBus,
-        redis::{BusError, RedisBus, RedisOperations},
+        redis::{BusError, RedisBuckets, RedisBus, RedisOperations},
     },
     config::{Auth, Config, DatabaseUrl, MetricsAddress},
     domain::SystemClock,
     graphql::{Api, ApiOptions, DocumentLimits, DocumentOptions, InvalidOperation, Manifest, ManifestError, Registry},
-    http::{self, AllowedOrigins, HttpOptions, Limits, WebSocketOptions},
+    http::{self, AllowedOrigins, Clients, HttpOptions, Limits, WebSocketOptions},
     jobs::{JobOptions, Jobs},
     service::{
-        Service, ServiceOptions,
+        RateLimits, Service, ServiceOptions,
         feed::{EventFeed, FeedOptions},
     },
     storage::{
@@ -176,6 +176,7 @@ impl Core {
             session_lifetime: config.auth.session_lifetime,
             log_retention: config.retention.event_log,
             idempotency_retention: config.retention.idempotency_keys,
+            limits: rate_limits(config, &*store).await?,
         };
         let clock = Arc::new(SystemClock);
         let service = Arc::new(Service::new(store.clone(), feed.clone(), clock, tokens, passwords, options));
@@ -336,6 +337,23 @@ async fn registry(config: &Config, core: &Core) -> Result<Registry, StartError> 
     Ok(Registry::Open(store))
 }
 
+async fn rate_limits(config: &Config, store: &dyn Store) -> Result<RateLimits, StartError> {
+    let buckets: Arc<dyn Buckets> = match &config.redis.url {
+        None => Arc::new(MemoryBuckets::default()),
+        Some(url) => Arc::new(RedisBuckets::open(url.reveal(), store.log_state().await?.log)?),
+    };
+    let limits = &config.rate_limits;
+    Ok(RateLimits {
+        buckets,
+        anonymous: limits.anonymous_cost.0,
+        customer: limits.customer_cost.0,
+        staff: limits.staff_cost.0,
+        admin: limits.admin_cost.0,
+        sign_ins_per_account: limits.sign_ins_per_account.0,
+        sign_ins_per_address: limits.sign_ins_per_address.0,
+    })
+}
+
 fn document_options(config: &Config, registry: Registry) -> DocumentOptions {
     let limits = DocumentLimits {
         bytes: config.limits.bytes,
@@ -363,6 +381,11 @@ fn feed_options(config: &Config) -> FeedOptions {
 }
 
 fn http_options(config: &Config) -> HttpOptions {
+    let clients = Clients {
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        header: config.server.client_address_header.clone(),
+        unlimited: config.server.unlimited_networks.clone(),
+    };
     HttpOptions {
         body_limit: config.server.body_limit,
         body_timeout: config.server.body_timeout,
@@ -375,6 +398,8 @@ fn http_options(config: &Config) -> HttpOptions {
             idle_timeout: config.server.idle_timeout,
             connections: config.server.max_connections,
             connections_per_address: config.server.connections_per_address,
+            requests_per_address: config.rate_limits.requests_per_address.0,
+            clients: Arc::new(clients),
         },
         hsts: config.server.hsts,
         origins: AllowedOrigins::new(&config.server.cors_origins, !config.is_production()),

@@ -3,9 +3,11 @@
 //! The bus is only the fast path. It may lose, repeat and reorder; the event log is the truth, and
 //! `crate::service::feed` puts the two together. So publishing never fails and never delays a mutation.
 //!
-//! Nodes also share the documents that clients register, see [`OperationStore`].
+//! Nodes also share the documents that clients register, see [`OperationStore`], and what clients have left of their rate
+//! limits, see [`Buckets`].
 
 mod backoff;
+mod buckets;
 pub mod local;
 mod operations;
 pub mod redis;
@@ -18,6 +20,7 @@ use tokio::sync::broadcast;
 use crate::domain::Event;
 
 pub use backoff::Backoff;
+pub use buckets::{Buckets, Exhausted, Level, MemoryBuckets};
 pub use operations::{MemoryOperations, OperationStore};
 
 /// What a bus hands on.

@@ -5,8 +5,10 @@
 //! passes over the ones that come back. After each (re)subscription, and for a message that can't be read, receivers
 //! are told of a gap. Database numbers don't separate channels in Redis; the name of the log in the channel does.
 
+mod buckets;
 mod link;
 mod operations;
+mod shared;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -28,6 +30,7 @@ use crate::{
     domain::{Event, LogId},
     telemetry::metrics::{BusMessages, metrics},
 };
+pub use buckets::RedisBuckets;
 use link::Link;
 pub use operations::RedisOperations;
 

@@ -10,6 +10,7 @@ mod limits;
 mod log;
 mod metrics;
 mod operations;
+mod rate_limits;
 mod reader;
 mod redis;
 mod retention;
@@ -27,6 +28,7 @@ pub use limits::Limits;
 pub use log::{Log, LogFormat};
 pub use metrics::{Metrics, MetricsAddress};
 pub use operations::Operations;
+pub use rate_limits::{RateLimit, RateLimits};
 pub use reader::{Entry, Origin, Problem, Sources};
 pub use redis::{Redis, RedisUrl};
 pub use retention::Retention;
@@ -40,8 +42,20 @@ use reader::{Key, Reader};
 /// The file that is read when no other is named.
 pub const DEFAULT_FILE: &str = "orderwire.toml";
 
-const SECTIONS: [&str; 11] =
-    ["database", "redis", "server", "websocket", "limits", "operations", "auth", "log", "metrics", "feed", "retention"];
+const SECTIONS: [&str; 12] = [
+    "database",
+    "redis",
+    "server",
+    "websocket",
+    "limits",
+    "rate_limits",
+    "operations",
+    "auth",
+    "log",
+    "metrics",
+    "feed",
+    "retention",
+];
 
 setting::words! {
     /// What the deployment is for.
@@ -68,6 +82,8 @@ pub struct Config {
     pub websocket: WebSocket,
     /// Limits of operations.
     pub limits: Limits,
+    /// Limits of what somebody may ask for over time.
+    pub rate_limits: RateLimits,
     /// Known operations.
     pub operations: Operations,
     /// Tokens and passwords.
@@ -92,6 +108,7 @@ impl Default for Config {
             server: Server::default(),
             websocket: WebSocket::default(),
             limits: Limits::default(),
+            rate_limits: RateLimits::default(),
             operations: Operations::default(),
             auth: Auth::default(),
             log: Log::default(),
@@ -144,6 +161,7 @@ impl Config {
             server: Server::read(reader),
             websocket: WebSocket::read(reader),
             limits: Limits::read(reader),
+            rate_limits: RateLimits::read(reader),
             operations: Operations::read(reader),
             auth: Auth::read(reader),
             log: Log::read(reader),
@@ -156,6 +174,7 @@ impl Config {
     /// What is wrong with values that are fine one by one: the setting's key and what would be right.
     fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = self.auth.faults(self.is_production());
+        faults.extend(self.rate_limits.faults(self.limits.cost));
         if self.database.mongodb_pool_min > self.database.mongodb_pool_max {
             let message = "has to be at most database.mongodb_pool_max".to_owned();
             faults.push(("database.mongodb_pool_min", message));

@@ -34,7 +34,7 @@ section! {
     "redis" Redis {
         /// Redis, which carries events from node to node at once: `redis://…`, or `rediss://…` for TLS. Without it, a
         /// node is told only of its own events and finds those of others in the database, a little later. Nodes share
-        /// the documents that clients register there, too.
+        /// the documents that clients register and the rate limits there, too.
         url: Option<RedisUrl> = None, env "REDIS_URL", example "\"redis://127.0.0.1:6379\"";
         /// How long Redis may take to be connected to when a node starts; `server.start_wait` says how often it is tried again.
         connect_timeout: Duration = Duration::from_secs(5), in Duration::from_millis(100)..=Duration::from_secs(300);

@@ -2,7 +2,11 @@
 
 use std::{fmt, time::Duration};
 
+use http::HeaderName;
+use ipnet::IpNet;
+
 use super::{Setting, reader::section};
+use crate::domain::PRIVATE_NETWORKS;
 
 /// An address to listen on: `HOST:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,9 +95,16 @@ section! {
         execution_timeout: Duration = Duration::from_secs(30), in Duration::from_millis(100)..=Duration::from_secs(3600);
         /// How many connections may be open at once on this node, WebSockets included; each takes a file descriptor.
         max_connections: usize = 20_000, in 1..=1_000_000;
-        /// How many of them one client address may have. Addresses of this machine and of private networks are not
-        /// counted: proxies and load balancers connect from there, for many.
+        /// How many of them one client address may have.
         connections_per_address: usize = 1000, in 1..=1_000_000;
+        /// The networks of proxies and load balancers, such as 172.16.0.0/12, that are believed when they say for whom they
+        /// ask. Without them, all clients behind a proxy are one as far as limits by address go.
+        trusted_proxies: Vec<IpNet> = Vec::new();
+        /// The header in which trusted proxies say so. It may have several addresses, each proxy adding the one that it was
+        /// called from.
+        client_address_header: HeaderName = HeaderName::from_static("x-forwarded-for");
+        /// Networks whose addresses have no limits by address. Unless set, those of this machine and private ones.
+        unlimited_networks: Vec<IpNet> = PRIVATE_NETWORKS.to_vec();
         /// How often a stream over HTTP (server-sent events, multipart) says that it lives.
         stream_keep_alive: Duration = Duration::from_secs(12), in Duration::from_millis(100)..=Duration::from_secs(3600);
         /// The origins whose pages may call, besides the server's own: `https://shop.example.com`, or `*` for all.

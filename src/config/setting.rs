@@ -1,6 +1,9 @@
 //! How values are written and read.
 
-use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{net::IpAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use http::HeaderName;
+use ipnet::IpNet;
 
 /// A value of the configuration.
 pub trait Setting: Sized {
@@ -94,6 +97,34 @@ impl Setting for Vec<String> {
 
     fn show(&self) -> Option<String> {
         let items: Vec<String> = self.iter().map(|item| quoted(item)).collect();
+        Some(format!("[{}]", items.join(", ")))
+    }
+}
+
+impl Setting for HeaderName {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "has to be the name of an HTTP header".to_owned())
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(self.as_str()))
+    }
+}
+
+impl Setting for Vec<IpNet> {
+    /// Networks or single addresses, separated by commas.
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_list(&Vec::<String>::parse(text)?)
+    }
+
+    fn parse_list(items: &[String]) -> Result<Self, String> {
+        let network = |item: &String| item.parse().or_else(|_| item.parse::<IpAddr>().map(IpNet::from));
+        let networks: Result<Self, _> = items.iter().map(network).collect();
+        networks.map_err(|_| "has to be networks such as 10.0.0.0/8, or addresses".to_owned())
+    }
+
+    fn show(&self) -> Option<String> {
+        let items: Vec<String> = self.iter().map(|network| quoted(&network.to_string())).collect();
         Some(format!("[{}]", items.join(", ")))
     }
 }

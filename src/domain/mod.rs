@@ -3,18 +3,21 @@
 //! The serde form of these types is the wire form between nodes and in the event log: ids as prefixed strings,
 //! money as integer units of 1/10,000, times as milliseconds since the Unix epoch.
 
+mod client;
 mod event;
 mod id;
 mod money;
 mod order;
 mod page;
 mod product;
+mod quota;
 mod search;
 mod task;
 mod time;
 mod user;
 mod viewer;
 
+pub use client::{ClientAddress, PRIVATE_NETWORKS};
 pub use event::{Entity, EntityKind, Event, EventCursor, EventKind, InvalidCursor, LogFilter, LogId, Seq};
 pub use id::{AnyId, EventId, InvalidId, OrderId, ProductId, SessionId, TaskId, UserId};
 pub use money::{CurrencyCode, Decimal, InvalidCurrency, InvalidDecimal, Money};
@@ -24,6 +27,7 @@ pub use order::{
 };
 pub use page::{Direction, Edge, ListQuery, Page, Position, Slice, Sort, SortKey, Take};
 pub use product::{NewProduct, Product, ProductChanges, ProductFields, ProductFilter, ProductSort, ProductStatus};
+pub use quota::Quota;
 pub use search::SearchTerms;
 pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskPriority, TaskSort, TaskStatus};
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, Error, ErrorExtensions, Response, ServerError, SimpleObject, Value};
 
-use crate::service::{self, ServiceError};
+use crate::service::{self, ServiceError, wait_seconds};
 
 /// Stable codes in `extensions.code` of GraphQL errors.
 pub mod code {
@@ -22,6 +22,8 @@ pub mod code {
     pub const PERSISTED_QUERY_NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
     /// The cursor is older than the event log.
     pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
+    /// There was too much of it lately; `retryAfter` says in how many seconds to try again.
+    pub const RATE_LIMITED: &str = "RATE_LIMITED";
     /// A part that is needed can't be reached; try again later.
     pub const UNAVAILABLE: &str = "UNAVAILABLE";
     /// A fault of ours; the transport adds the id that finds it in the log.
@@ -34,6 +36,8 @@ pub struct ApiError {
     code: &'static str,
     message: String,
     cursor: Option<String>,
+    /// In seconds.
+    retry_after: Option<u64>,
 }
 
 /// What resolvers return.
@@ -42,13 +46,14 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl ApiError {
     /// An argument that is not acceptable.
     pub fn bad_input(message: impl Into<String>) -> Self {
-        Self { code: code::BAD_USER_INPUT, message: message.into(), cursor: None }
+        Self { code: code::BAD_USER_INPUT, message: message.into(), cursor: None, retry_after: None }
     }
 
     /// A fault of ours; the cause goes to the log.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(%cause, "internal error");
-        Self { code: code::INTERNAL, message: "internal error".to_owned(), cursor: None }
+        let message = "internal error".to_owned();
+        Self { code: code::INTERNAL, message, cursor: None, retry_after: None }
     }
 
     /// The error as the transports send it when no field is at fault.
@@ -72,6 +77,7 @@ impl From<&ServiceError> for ApiError {
             ServiceError::NotFound(message) => (code::NOT_FOUND, (*message).to_owned()),
             ServiceError::CursorExpired => (code::CURSOR_EXPIRED, error.to_string()),
             ServiceError::TooSlow(_) => (code::UNAVAILABLE, error.to_string()),
+            ServiceError::RateLimited { .. } => (code::RATE_LIMITED, error.to_string()),
             ServiceError::Unavailable(reason) => {
                 tracing::warn!(reason, "storage unavailable");
                 (code::UNAVAILABLE, "the service can't reach its database; try again in a moment".to_owned())
@@ -82,7 +88,11 @@ impl From<&ServiceError> for ApiError {
             ServiceError::TooSlow(cursor) => Some(cursor.to_string()),
             _ => None,
         };
-        Self { code, message, cursor }
+        let retry_after = match error {
+            ServiceError::RateLimited { wait, .. } => Some(wait_seconds(*wait)),
+            _ => None,
+        };
+        Self { code, message, cursor, retry_after }
     }
 }
 
@@ -105,6 +115,9 @@ impl From<ApiError> for Error {
             if let Some(cursor) = error.cursor {
                 extensions.set("cursor", cursor);
             }
+            if let Some(seconds) = error.retry_after {
+                extensions.set("retryAfter", seconds);
+            }
         })
     }
 }
@@ -118,7 +131,7 @@ const CODES: [&str; 10] = [
     code::CURSOR_EXPIRED,
     code::UNAUTHENTICATED,
     code::FORBIDDEN,
-    "RATE_LIMITED",
+    code::RATE_LIMITED,
     code::UNAVAILABLE,
     code::INTERNAL,
 ];

@@ -252,6 +252,10 @@ impl Live {
     /// Starts a subscription. Fails with the response that says why, or with none when the document asks for nothing.
     async fn open(&self, viewer: Viewer, operation: Prepared) -> Result<Subscriber, Option<Response>> {
         let measured = operation.measured(self.executor.slow);
+        if let Err(refusal) = self.executor.charge(viewer, &operation).await {
+            measured.end(error::outcome(&refusal.errors));
+            return Err(Some(refusal));
+        }
         let opened = Opened::default();
         let opening = self.executor.subscription(viewer, &operation, Phase::Open(opened.clone()));
         let response = measured.run(opening).await;

@@ -18,8 +18,8 @@ use async_graphql::{
 use super::{document::Documents, live::Phase, operation::Batches};
 use crate::{
     domain::{
-        Order, OrderFilter, OrderId, Page, Product, ProductFilter, ProductId, Task, TaskFilter, TaskId, User,
-        UserFilter, UserId, Viewer,
+        ClientAddress, Order, OrderFilter, OrderId, Page, Product, ProductFilter, ProductId, Task, TaskFilter, TaskId,
+        User, UserFilter, UserId, Viewer,
     },
     service::{OrderQuery, ProductQuery, Result, Service, ServiceError, TaskQuery, UserQuery},
 };
@@ -33,6 +33,8 @@ pub(super) struct Call {
     pub service: Arc<Service>,
     /// The documents of the schema.
     pub documents: Arc<Documents>,
+    /// Where the request comes from; `None` when that is not limited.
+    pub client: Option<ClientAddress>,
     /// Whether [`super::plain::Plain`] objects may be written at once.
     pub writes_plain: bool,
     batches: Batches,
@@ -49,12 +51,13 @@ impl Call {
         service: Arc<Service>,
         documents: Arc<Documents>,
         viewer: Viewer,
+        client: Option<ClientAddress>,
         batches: Batches,
         phase: Phase,
         writes_plain: bool,
     ) -> Self {
         let state = Mutex::new((viewer, loaders(&service, viewer, &batches)));
-        Self { service, documents, writes_plain, batches, state, phase }
+        Self { service, documents, client, writes_plain, batches, state, phase }
     }
 
     /// The call that `context` belongs to.

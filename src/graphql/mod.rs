@@ -15,6 +15,7 @@ mod product;
 mod scalars;
 mod selection;
 mod task;
+mod throttle;
 mod user;
 
 use std::{sync::Arc, time::Duration};
@@ -43,10 +44,11 @@ pub use live::{Answer, Body};
 use live::{Live, Phase};
 use loaders::Call;
 use operation::{Batches, Operation};
+pub use throttle::{set_headers as set_rate_limit_headers, set_retry_after};
 
 use crate::{
-    domain::{self, EventCursor, Viewer},
-    service::{OperationHash, Service, ServiceError},
+    domain::{self, ClientAddress, EventCursor, Viewer},
+    service::{Allowance, OperationHash, Service, ServiceError},
     telemetry,
 };
 
@@ -104,8 +106,9 @@ pub trait Endpoint: Send + Sync + 'static {
     async fn ended(&self, viewer: Viewer);
 
     /// Makes a request an operation that can be run: finds, limits and validates its document and checks its
-    /// variables. Fails with the response that refuses it; every error of it has a code.
-    async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response>;
+    /// variables. `client` is where it comes from, `None` when that is not limited. Fails with the response that refuses
+    /// it; every error of it has a code.
+    async fn prepare(&self, request: OperationRequest, client: Option<ClientAddress>) -> Result<Prepared, Response>;
 
     /// Runs a query or mutation; a subscription is answered with an error. Every error of the answer has a code.
     async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response;
@@ -194,21 +197,42 @@ impl Executor {
     /// Runs a query or mutation.
     async fn execute(&self, viewer: Viewer, operation: &Prepared) -> Response {
         let measured = operation.measured(self.slow);
+        let allowance = match self.charge(viewer, operation).await {
+            Ok(allowance) => allowance,
+            Err(refusal) => {
+                measured.end(error::outcome(&refusal.errors));
+                return refusal;
+            }
+        };
         let (request, batches) = self.request(viewer, operation, Phase::None);
         let schema = self.schema.clone();
         let answer = stream::once(async move { schema.execute(request).await }).boxed();
         let answer = measured.run(Operation::new(answer, batches).next()).await;
         // Invariant: the stream has one item.
-        let response = complete(answer.unwrap_or_default(), operation);
+        let response = complete(answer.unwrap_or_default(), operation, allowance);
         measured.end(error::outcome(&response.errors));
         response
+    }
+
+    /// Takes what the operation costs from what its sender has left, and says what that is then; `None` when there is no
+    /// limit for them. Fails with the response that refuses it.
+    async fn charge(&self, viewer: Viewer, operation: &Prepared) -> Result<Option<Allowance>, Response> {
+        self.service.charge(&viewer, operation.client(), operation.cost()).await.map_err(|error| {
+            let allowance = match &error {
+                ServiceError::RateLimited { allowance, .. } => Some(*allowance),
+                _ => None,
+            };
+            let mut response = Response::from_errors(vec![ApiError::from(error).into_server_error()]);
+            throttle::tell(&mut response, operation, allowance);
+            response
+        })
     }
 
     /// Runs a subscription in a phase that has one answer at most.
     async fn subscription(&self, viewer: Viewer, operation: &Prepared, phase: Phase) -> Option<Response> {
         let (request, batches) = self.request(viewer, operation, phase);
         let answer = Operation::new(self.schema.execute_stream(request), batches).next().await?;
-        Some(complete(answer, operation))
+        Some(complete(answer, operation, None))
     }
 
     /// The request with what its resolvers need, and the batches they will ask for.
@@ -216,16 +240,17 @@ impl Executor {
         let batches = Batches::default();
         let writes_plain = operation.shape().is_plain();
         let (service, documents) = (self.service.clone(), self.documents.clone());
-        let call = Call::new(service, documents, viewer, batches.clone(), phase, writes_plain);
+        let client = operation.client();
+        let call = Call::new(service, documents, viewer, client, batches.clone(), phase, writes_plain);
         (operation.request().data(Arc::new(call)), batches)
     }
 }
 
-/// The response as clients get it.
-fn complete(mut response: Response, operation: &Prepared) -> Response {
+/// The response as clients get it, with what they have left.
+fn complete(mut response: Response, operation: &Prepared, allowance: Option<Allowance>) -> Response {
     operation.shape().apply(&mut response);
     error::add_codes(&mut response);
-    response.extensions.extend(operation.cost_told().map(|cost| ("cost".to_owned(), cost)));
+    throttle::tell(&mut response, operation, allowance);
     response
 }
 
@@ -263,12 +288,14 @@ impl Endpoint for Api {
         self.executor.service.ended(&viewer).await;
     }
 
-    async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response> {
-        let prepared = self.executor.documents.prepare(request).await;
-        if let Err(refusal) = &prepared {
-            telemetry::operation::refused(error::outcome(&refusal.errors));
+    async fn prepare(&self, request: OperationRequest, client: Option<ClientAddress>) -> Result<Prepared, Response> {
+        match self.executor.documents.prepare(request).await {
+            Ok(operation) => Ok(operation.sent_from(client)),
+            Err(refusal) => {
+                telemetry::operation::refused(error::outcome(&refusal.errors));
+                Err(refusal)
+            }
         }
-        prepared
     }
 
     async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response {

@@ -14,12 +14,11 @@ pub(super) struct Selection {
 impl Selection {
     /// Of a subscription that a viewer asks for.
     pub fn of(operation: Prepared, viewer: Viewer) -> Self {
-        let cost = operation.cost_told().map(|cost| cost.to_string());
         let parts = [
             format!("{:?}", viewer.rights()),
             operation.text().to_owned(),
             operation.name().to_owned(),
-            cost.unwrap_or_default(),
+            if operation.tells_cost() { operation.cost().to_string() } else { String::new() },
         ];
         let told = operation.told_variables().flat_map(|(name, value)| [name.to_string(), value.to_string()]);
         Self { digest: fingerprint(parts.into_iter().chain(told)), operation, viewer }

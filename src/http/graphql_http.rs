@@ -3,7 +3,7 @@
 //! A request is refused before it runs with a 4xx whatever the client accepts: malformed parameters (400), a mutation by
 //! GET (405), a token that does not hold (401). A well-formed one that fails is 200 as `application/json`, as
 //! that type's rules have it, and by its error code as `application/graphql-response+json`. As a stream its errors are
-//! in the stream.
+//! in the stream. Rate limits are not the specification's matter: what they refuse is 429 in any format.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use axum::{
 use super::{
     accept::{self, Delivery, Format},
     body,
+    client::Client,
     compression::Uncompressed,
     error::{self, Failure, code},
     observe::RequestId,
@@ -73,6 +74,7 @@ pub(super) async fn post(State(http): State<Arc<Http>>, request: Request) -> Res
 struct Around {
     id: RequestId,
     lifecycle: Lifecycle,
+    client: Client,
     authorization: Option<String>,
     /// Whether it came by GET, as from an `EventSource`.
     by_get: bool,
@@ -89,6 +91,7 @@ impl Around {
         Ok(Self {
             id,
             lifecycle: request.extensions().get::<Lifecycle>().cloned().unwrap_or_default(),
+            client: request.extensions().get().copied().unwrap_or_default(),
             authorization: authorization(request.headers())?,
             by_get: request.method() == Method::GET,
             ticket: params::ticket(request.uri())?,
@@ -123,7 +126,7 @@ async fn read_body(http: &Http, request: Request) -> Result<OperationRequest, Fa
 }
 
 async fn run(http: &Arc<Http>, delivery: Delivery, around: Around, request: OperationRequest) -> Response {
-    let operation = http.endpoint.prepare(request).await;
+    let operation = http.endpoint.prepare(request, around.client.0).await;
     if around.by_get && operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation) {
         let failure =
             Failure::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "Mutations are taken by POST only.");
@@ -204,6 +207,7 @@ fn refuse_viewer(format: Format, error: ServerError, id: &RequestId) -> Response
 
 fn respond(format: Format, response: GraphqlResponse) -> Response {
     let status = match format {
+        _ if wire::was_rate_limited(&response) => StatusCode::TOO_MANY_REQUESTS,
         Format::GraphqlResponse if wire::was_refused(&response) => {
             response.errors.first().map_or(StatusCode::BAD_REQUEST, status_of_refusal)
         }

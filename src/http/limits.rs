@@ -9,7 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::error::Failure;
+use super::{client::Clients, error::Failure};
+use crate::domain::Quota;
 
 /// Bounds on connections and on the head of a request. A head of up to half again as much is read, so that the usual
 /// offender is told of the limit; what is larger is answered with a bare 431.
@@ -27,8 +28,12 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// How many connections may be open at once; further ones are answered with 503. Default: 20,000.
     pub connections: usize,
-    /// How many of them one client address may have, private networks aside. Default: 1,000.
+    /// How many of them one client address may have. Default: 1,000.
     pub connections_per_address: usize,
+    /// How many requests one client address may send; more are answered with 429. Default: any number.
+    pub requests_per_address: Option<Quota>,
+    /// What counts as one client address.
+    pub clients: Arc<Clients>,
 }
 
 impl Default for Limits {
@@ -41,6 +46,8 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             connections: 20_000,
             connections_per_address: 1000,
+            requests_per_address: None,
+            clients: Arc::default(),
         }
     }
 }

@@ -14,6 +14,7 @@
 
 mod accept;
 mod body;
+mod client;
 mod compression;
 mod connection;
 mod door;
@@ -36,6 +37,7 @@ mod wire;
 
 use std::time::Duration;
 
+pub use client::Clients;
 pub use limits::Limits;
 pub use metrics::serve_metrics;
 pub use router::router;

@@ -13,8 +13,15 @@ use axum::{
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::{
-    HttpOptions, compression, error::Failure, graphql_http, health, limits, observe, seats::Seats, security,
-    time_limit::TimeLimited, ui,
+    HttpOptions,
+    client::{RequestLimit, limit_requests},
+    compression,
+    error::Failure,
+    graphql_http, health, limits, observe,
+    seats::Seats,
+    security,
+    time_limit::TimeLimited,
+    ui,
 };
 use crate::graphql::Endpoint;
 
@@ -31,6 +38,7 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     let cors = security::cors(&options.origins);
     let seats = Seats::new(options.connections_per_user);
     let limits = Arc::new(options.limits.clone());
+    let requests = Arc::new(RequestLimit::new(limits.clients.clone(), limits.requests_per_address));
     let endpoint = Arc::new(TimeLimited::new(endpoint, options.execution_timeout));
     let mut router = Router::new()
         .route("/graphql", get(graphql_http::get).post(graphql_http::post).layer(compression::layer()))
@@ -58,6 +66,7 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(limits, limits::check_head))
+        .layer(middleware::from_fn_with_state(requests, limit_requests))
         .layer(cors);
     let hsts = options.hsts.and_then(|time| HeaderValue::try_from(format!("max-age={}", time.as_secs())).ok());
     if let Some(hsts) = hsts {

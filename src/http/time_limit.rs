@@ -11,7 +11,7 @@ use futures_util::{
 
 use super::error::coded;
 use crate::{
-    domain::{EventCursor, Viewer},
+    domain::{ClientAddress, EventCursor, Viewer},
     graphql::{Answer, Authenticated, Endpoint, OperationRequest, Prepared, Readiness, code::UNAVAILABLE},
     telemetry::metrics,
 };
@@ -71,8 +71,8 @@ impl Endpoint for TimeLimited {
         self.endpoint.ended(viewer).await;
     }
 
-    async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response> {
-        match tokio::time::timeout(self.limit, self.endpoint.prepare(request)).await {
+    async fn prepare(&self, request: OperationRequest, client: Option<ClientAddress>) -> Result<Prepared, Response> {
+        match tokio::time::timeout(self.limit, self.endpoint.prepare(request, client)).await {
             Ok(prepared) => prepared,
             Err(_) => Err(given_up(OperationType::Query, self.limit)),
         }

@@ -87,6 +87,11 @@ pub(super) fn was_refused(response: &Response) -> bool {
     has_no_data(response) && response.errors.iter().all(|error| error.path.is_empty())
 }
 
+/// Whether nothing was done because of a rate limit.
+pub(super) fn was_rate_limited(response: &Response) -> bool {
+    has_no_data(response) && response.errors.iter().all(|error| code(error) == "RATE_LIMITED")
+}
+
 /// Whether there are errors alone.
 pub(super) fn has_no_data(response: &Response) -> bool {
     response.data == Value::Null && !response.errors.is_empty()

@@ -3,7 +3,7 @@
 use super::{Result, Service, ServiceError, UserError, UserErrorCode, access, input::Checks};
 use crate::{
     auth::{AccessToken, RefreshToken},
-    domain::{SessionId, User, UserId, UserRole, Viewer},
+    domain::{ClientAddress, SessionId, User, UserId, UserRole, Viewer},
     storage::{Rotation, Session, StoreError},
     telemetry::metrics::{Outcome, metrics},
 };
@@ -41,8 +41,9 @@ impl SignIn {
 }
 
 impl Service {
-    /// Makes an account for a customer and signs in.
-    pub async fn register(&self, registration: Registration) -> Result<SignIn> {
+    /// Makes an account for a customer and signs in. `client` is limited in how often it can, unless it is `None`.
+    pub async fn register(&self, registration: Registration, client: Option<ClientAddress>) -> Result<SignIn> {
+        self.attempt(None, client).await?;
         let user = self.create_user(&Viewer::System, registration, UserRole::Customer).await?;
         self.sign_in(user).await
     }
@@ -78,13 +79,19 @@ impl Service {
         Ok(user)
     }
 
-    /// Signs in with e-mail address and password.
-    pub async fn login(&self, email: &str, password: String) -> Result<SignIn> {
-        let credentials = self.store.credentials_by_email(&email.trim().to_lowercase()).await?;
+    /// Signs in with e-mail address and password. How often that can fail is limited for each account, and for each
+    /// `client` unless it is `None`.
+    pub async fn login(&self, email: &str, password: String, client: Option<ClientAddress>) -> Result<SignIn> {
+        let email = email.trim().to_lowercase();
+        let attempt = self.attempt(Some(&email), client).await?;
+        let credentials = self.store.credentials_by_email(&email).await?;
         let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.as_deref());
         let right = self.passwords.verify(password, hash).await.map_err(internal)?;
         match credentials {
-            Some(credentials) if right => self.sign_in(credentials.user).await,
+            Some(credentials) if right => {
+                self.succeeded(attempt).await;
+                self.sign_in(credentials.user).await
+            }
             _ => Err(bad_credentials("the e-mail address or the password is not right")),
         }
     }
@@ -132,10 +139,12 @@ impl Service {
         checks.password("newPassword", &new);
         checks.finish()?;
         let credentials = self.store.credentials_by_id(user).await?.ok_or(StoreError::NotFound)?;
+        let attempt = self.attempt(credentials.user.email.as_deref(), None).await?;
         if !self.passwords.verify(current, credentials.password_hash.as_deref()).await.map_err(internal)? {
             let message = "the current password is not right";
             return Err(UserError::at(UserErrorCode::BadCredentials, ["currentPassword"], message).into());
         }
+        self.succeeded(attempt).await;
         self.replace_password(user, new).await
     }
 

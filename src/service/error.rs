@@ -1,5 +1,8 @@
 //! What a use case can fail with, and the one conversion from storage errors.
 
+use std::time::Duration;
+
+use super::Allowance;
 use crate::{
     domain::PlaceError,
     storage::{StoreError, UniqueKey},
@@ -76,6 +79,16 @@ pub enum ServiceError {
     /// The reader was too slow; carries the last cursor it was sent.
     #[error("the subscription fell too far behind; resume after {0}")]
     TooSlow(crate::domain::EventCursor),
+    /// There was too much of it lately.
+    #[error("{limit}; try again in {} s", wait_seconds(*.wait))]
+    RateLimited {
+        /// Which limit there is, and what is left of it.
+        limit: String,
+        /// The same in numbers.
+        allowance: Allowance,
+        /// When it can be tried again.
+        wait: Duration,
+    },
     /// The database is out of reach. The text is for the log.
     #[error("{0}")]
     Unavailable(String),
@@ -145,6 +158,12 @@ impl From<StoreError> for ServiceError {
             StoreError::Internal(cause) => Self::Internal(cause),
         }
     }
+}
+
+/// A time to wait as clients are told of it: in whole seconds, 1 at least.
+pub fn wait_seconds(wait: Duration) -> u64 {
+    // Of a few days at most.
+    (wait.as_secs_f64().ceil() as u64).max(1)
 }
 
 fn line(index: usize, field: &str) -> [String; 3] {

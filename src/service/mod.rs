@@ -9,6 +9,7 @@ mod error;
 pub mod feed;
 pub mod import;
 mod input;
+mod limits;
 mod live;
 mod order;
 mod product;
@@ -17,8 +18,9 @@ mod task;
 mod user;
 
 pub use account::{Registration, SignIn};
-pub use error::{Result, ServiceError, UserError, UserErrorCode};
+pub use error::{Result, ServiceError, UserError, UserErrorCode, wait_seconds};
 pub use input::{MAX_ORDER_LINES, MAX_QUANTITY};
+pub use limits::{Allowance, RateLimits};
 pub use live::{Update, UpdateKind};
 pub use order::{CancelOrder, OrderInputLine, OrderResult, PlaceOrder, UpdateOrderStatus};
 pub use product::{AdjustStock, CreateProduct, UpdateProduct};
@@ -45,7 +47,7 @@ use crate::{
 };
 use feed::EventFeed;
 
-/// Lifetimes and retention.
+/// Lifetimes, retention and limits.
 #[derive(Debug, Clone)]
 pub struct ServiceOptions {
     /// How long a session lasts without being refreshed.
@@ -54,6 +56,8 @@ pub struct ServiceOptions {
     pub log_retention: Duration,
     /// How long idempotency keys are kept, 24 hours at least.
     pub idempotency_retention: Duration,
+    /// How much everybody may ask for.
+    pub limits: RateLimits,
 }
 
 /// How long the database may take to say that it is there.

@@ -1,6 +1,7 @@
 //! The behaviour that every event bus must show, and what only the one over Redis has.
 
 mod behaviour;
+mod buckets;
 mod operations;
 mod redis;
 pub mod redis_server;

@@ -20,7 +20,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use orderwire::{
-    domain::{Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
+    domain::{ClientAddress, Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
     graphql::{
         Answer, DocumentOptions, Documents, Endpoint, OperationRequest, Prepared, Readiness, ResumeAfter, ViewerSession,
     },
@@ -271,7 +271,7 @@ impl Endpoint for TestEndpoint {
         operation: [u8; 32],
         resumes: bool,
     ) -> Result<ViewerSession, ServerError> {
-        let own = self.prepare(OperationRequest::new("subscription { viewer }")).await.unwrap();
+        let own = self.documents.prepare(OperationRequest::new("subscription { viewer }")).await.unwrap();
         let fits = operation == own.hash();
         match ticket {
             "good" if fits => Ok(user_of("Bearer user anna customer 60000")),
@@ -291,7 +291,7 @@ impl Endpoint for TestEndpoint {
         }
     }
 
-    async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response> {
+    async fn prepare(&self, request: OperationRequest, _: Option<ClientAddress>) -> Result<Prepared, Response> {
         self.documents.prepare(request).await
     }
 

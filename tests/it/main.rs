@@ -24,6 +24,7 @@ mod import;
 mod metrics;
 mod nodes;
 mod operations;
+mod rate_limits;
 mod schema;
 mod support;
 mod waiting;

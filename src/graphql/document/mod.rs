@@ -144,7 +144,7 @@ impl Documents {
         limits::check("cost", cost, self.limits.cost).map_err(|error| vec![error])?;
         let tells_cost =
             request.extensions.get("cost").is_some_and(|cost| *cost == async_graphql::Value::Boolean(true));
-        Ok(Prepared { document, variables, cost, limit: self.limits.cost, tells_cost, resume: None })
+        Ok(Prepared { document, variables, cost, limit: self.limits.cost, tells_cost, resume: None, client: None })
     }
 
     /// The document that a request names or has.

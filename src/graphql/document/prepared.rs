@@ -8,12 +8,11 @@ use async_graphql::{
         DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType, Selection,
         SelectionSet, VariableDefinition,
     },
-    value,
 };
 
 use super::{cost::Cost, shape::Shape, told::Told, types::SchemaTypes};
 use crate::{
-    domain::EventCursor,
+    domain::{ClientAddress, EventCursor},
     graphql::ResumeAfter,
     service::{OperationHash, fingerprint},
     telemetry,
@@ -115,6 +114,7 @@ pub struct Prepared {
     /// Whether the client asks what it costs.
     pub(super) tells_cost: bool,
     pub(super) resume: Option<EventCursor>,
+    pub(super) client: Option<ClientAddress>,
 }
 
 impl Prepared {
@@ -160,10 +160,25 @@ impl Prepared {
         }
     }
 
-    /// The answer to a client that asks what the operation costs, `extensions.cost`.
-    pub fn cost_told(&self) -> Option<Value> {
-        let (cost, limit) = (self.cost, self.limit);
-        self.tells_cost.then(|| value!({ "requestedQueryCost": cost, "maximumQueryCost": limit }))
+    /// What operations may cost.
+    pub(in crate::graphql) fn cost_limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Whether the client asks what the operation costs.
+    pub(in crate::graphql) fn tells_cost(&self) -> bool {
+        self.tells_cost
+    }
+
+    /// The same operation, sent from there.
+    #[must_use]
+    pub(in crate::graphql) fn sent_from(self, client: Option<ClientAddress>) -> Self {
+        Self { client, ..self }
+    }
+
+    /// Where it was sent from; `None` when that is not limited.
+    pub(in crate::graphql) fn client(&self) -> Option<ClientAddress> {
+        self.client
     }
 
     /// The name of the operation, empty when it was not asked for by name.

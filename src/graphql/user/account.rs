@@ -104,7 +104,7 @@ impl AccountMutation {
         let call = Call::of_mutation(context);
         let registration =
             Registration { email: input.email, name: input.name, region: input.region, password: Some(input.password) };
-        AuthPayload::of(call, call.service.register(registration).await)
+        AuthPayload::of(call, call.service.register(registration, call.client).await)
     }
 
     /// Signs in.
@@ -114,7 +114,7 @@ impl AccountMutation {
         #[graphql(desc = "Who, and the proof.")] input: LoginInput,
     ) -> ApiResult<AuthPayload> {
         let call = Call::of_mutation(context);
-        AuthPayload::of(call, call.service.login(&input.email, input.password).await)
+        AuthPayload::of(call, call.service.login(&input.email, input.password, call.client).await)
     }
 
     /// Gives new tokens for a refresh token. Each is good once; using one again ends its session.

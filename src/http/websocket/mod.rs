@@ -17,7 +17,9 @@ use axum::{
 use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
-use super::{error::Failure, graphql_http::authorization, observe::RequestId, router::Http, serve::Lifecycle};
+use super::{
+    client::Client, error::Failure, graphql_http::authorization, observe::RequestId, router::Http, serve::Lifecycle,
+};
 use crate::telemetry::metrics::{Held, metrics};
 use frames::Frames;
 use protocol::Protocol;
@@ -89,6 +91,7 @@ pub(super) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
     let lifecycle = parts.extensions.remove::<Lifecycle>().unwrap_or_default();
     #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
     let id = parts.extensions.remove::<RequestId>().expect("a request id");
+    let client = parts.extensions.remove::<Client>().unwrap_or_default();
     let options = &http.options.websocket;
     // Up to twice the limit is read, so that the usual offender gets a clean close.
     let readable = options.max_message.saturating_mul(2);
@@ -107,7 +110,7 @@ pub(super) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
     upgrade.on_upgrade(move |socket| {
         // Boxed here, so that the task has no room for the socket a second time.
         let served: BoxFuture<'static, ()> = match protocol {
-            Some(protocol) => Box::pin(Socket::new(socket, protocol, http, lifecycle, id, authorization).run()),
+            Some(protocol) => Box::pin(Socket::new(socket, protocol, http, lifecycle, id, client, authorization).run()),
             None => Box::pin(async move { Frames::new(socket).close(4406, "Subprotocol not acceptable").await }),
         };
         let open = protocol.map(|protocol| Held::new(metrics().connections.of(protocol.transport())));

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     graphql::{Body, OperationRequest},
-    http::{error::coded, observe::RequestId, router::Http, serve::Lifecycle},
+    http::{client::Client, error::coded, observe::RequestId, router::Http, serve::Lifecycle},
     telemetry::metrics,
 };
 
@@ -58,6 +58,7 @@ pub(super) struct Socket {
     http: Arc<Http>,
     lifecycle: Lifecycle,
     id: RequestId,
+    client: Client,
     identity: Identity,
     operations: Operations,
     operations_started: u64,
@@ -82,6 +83,7 @@ impl Socket {
         http: Arc<Http>,
         lifecycle: Lifecycle,
         id: RequestId,
+        client: Client,
         authorization: Option<String>,
     ) -> Box<Self> {
         let now = Instant::now();
@@ -93,6 +95,7 @@ impl Socket {
             http,
             lifecycle,
             id,
+            client,
             operations: Operations::default(),
             operations_started: 0,
             operations_first: false,
@@ -355,9 +358,9 @@ impl Socket {
         } else {
             self.operations_started += 1;
             let request_id = self.id.child(self.operations_started);
-            let endpoint = self.http.endpoint.clone();
+            let (endpoint, client) = (self.http.endpoint.clone(), self.client.0);
             let opening = async move {
-                match endpoint.prepare(request).await {
+                match endpoint.prepare(request, client).await {
                     Ok(operation) => {
                         Opened { short: !operation.subscribes(), answers: endpoint.stream(viewer, operation) }
                     }

@@ -25,7 +25,7 @@ const CREATE: &str = "mutation ($input: CreateStreamTicketInput!) { createStream
 /// A customer in a session that the store knows.
 async fn signed_in(api: &TestApi) -> Viewer {
     api.join("anna", UserRole::Customer).await;
-    api.service.login("anna@example.com", PASSWORD.to_owned()).await.unwrap().viewer()
+    api.service.login("anna@example.com", PASSWORD.to_owned(), None).await.unwrap().viewer()
 }
 
 async fn hash(api: &TestApi, query: &str, name: Option<&str>, variables: Value) -> OperationHash {

@@ -13,7 +13,7 @@ use orderwire::{
     domain::{SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
     graphql::{Answer, Api, ApiOptions, Body, DocumentOptions, Endpoint, OperationRequest, Prepared},
     service::{
-        Registration, Service, ServiceOptions,
+        RateLimits, Registration, Service, ServiceOptions,
         feed::{EventFeed, FeedOptions},
     },
     storage::{CallCounts, Observed, Store},
@@ -52,7 +52,12 @@ impl TestApi {
             Arc::new(SystemClock),
             AccessTokens::hs256(&[7; 32]).unwrap(),
             Passwords::new(cheap, NonZeroUsize::MIN).unwrap(),
-            ServiceOptions { session_lifetime: day, log_retention: 7 * day, idempotency_retention: day },
+            ServiceOptions {
+                session_lifetime: day,
+                log_retention: 7 * day,
+                idempotency_retention: day,
+                limits: RateLimits::default(),
+            },
         ));
         let api = Api::new(service.clone(), ApiOptions { introspection: true, documents, slow: None }).unwrap();
         Self { api, service, store, counts }
@@ -89,7 +94,7 @@ impl TestApi {
 
     /// A request as an operation that can be run, or the response that refuses it.
     pub async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response> {
-        self.api.prepare(request).await
+        self.api.prepare(request, None).await
     }
 
     /// The schema in the schema definition language.

@@ -1,0 +1,91 @@
+//! Limits of what somebody may ask for over time.
+
+use std::time::Duration;
+
+use super::{Setting, reader::section, setting::quoted};
+use crate::domain::Quota;
+
+/// A bucket that is full at first and fills again evenly, or no limit: `1000/10s` is a thousand, and a hundred more each
+/// second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit(pub Option<Quota>);
+
+impl RateLimit {
+    fn new(points: u32, seconds: u64) -> Self {
+        Self(Some(Quota::new(points, Duration::from_secs(seconds))))
+    }
+}
+
+impl Setting for RateLimit {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong =
+            || "has to be a number and the time in which it comes back, such as \"1000/10s\", or \"off\"".to_owned();
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        let (points, refill) = text.split_once('/').ok_or_else(wrong)?;
+        let points: u32 = points.trim().parse().map_err(|_| wrong())?;
+        let refill = Duration::parse(refill.trim()).map_err(|_| wrong())?;
+        let quota = Quota::new(points, refill);
+        if (quota.points(), quota.refill()) == (points, refill) { Ok(Self(Some(quota))) } else { Err(wrong()) }
+    }
+
+    fn show(&self) -> Option<String> {
+        let Some(quota) = self.0 else { return Some(quoted("off")) };
+        // A time has itself between quotation marks.
+        let refill = quota.refill().show()?;
+        Some(quoted(&format!("{}/{}", quota.points(), refill.trim_matches('"'))))
+    }
+}
+
+section! {
+    /// How much somebody may ask for: a number, and the time in which it comes back evenly. With Redis, all nodes count
+    /// together, except for requests by address. What is too much is refused with RATE_LIMITED and the time to wait.
+    "rate_limits" RateLimits {
+        /// Requests of one client address to this node; what is one is said by `server.trusted_proxies`,
+        /// `server.client_address_header` and `server.unlimited_networks`.
+        requests_per_address: RateLimit = RateLimit::new(2000, 10);
+        /// Cost of the operations (docs/cost.md) of one client address without signing in.
+        anonymous_cost: RateLimit = RateLimit::new(100_000, 10);
+        /// Cost of the operations of one customer.
+        customer_cost: RateLimit = RateLimit::new(200_000, 10);
+        /// Cost of the operations of one staff member.
+        staff_cost: RateLimit = RateLimit::new(1_000_000, 10);
+        /// Cost of the operations of one administrator.
+        admin_cost: RateLimit = RateLimit::new(2_000_000, 10);
+        /// Wrong passwords for one account, from wherever.
+        sign_ins_per_account: RateLimit = RateLimit::new(10, 300);
+        /// Wrong passwords, and new accounts, from one client address.
+        sign_ins_per_address: RateLimit = RateLimit::new(50, 300);
+    }
+}
+
+impl RateLimits {
+    /// What is wrong with the limits of costs, when an operation may cost up to `largest`.
+    pub(super) fn faults(&self, largest: usize) -> Vec<(&'static str, String)> {
+        let limits = [
+            ("rate_limits.anonymous_cost", self.anonymous_cost),
+            ("rate_limits.customer_cost", self.customer_cost),
+            ("rate_limits.staff_cost", self.staff_cost),
+            ("rate_limits.admin_cost", self.admin_cost),
+        ];
+        let is_too_small = |limit: RateLimit| limit.0.is_some_and(|quota| (quota.points() as usize) < largest);
+        let faults = limits.into_iter().filter(|(_, limit)| is_too_small(*limit));
+        faults.map(|(key, _)| (key, format!("has to be at least limits.cost, {largest}"))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_number_and_a_time() {
+        for (text, shown) in [("1000/10s", "1000/10s"), ("10 / 300 s", "10/5m"), ("1/1ms", "1/1ms"), ("off", "off")] {
+            assert_eq!(RateLimit::parse(text).unwrap().show().unwrap(), format!("\"{shown}\""));
+        }
+        for bad in ["", "10", "10/", "/10s", "0/10s", "10/0s", "-1/10s", "5000000000/1s", "10/10", "1/101d", "on"] {
+            assert!(RateLimit::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

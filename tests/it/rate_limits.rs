@@ -1,0 +1,313 @@
+//! What clients may ask for over time, on a real server.
+
+use std::{net::SocketAddr, time::Duration};
+
+use orderwire::{
+    app::App,
+    config::{BindAddress, Config, DatabaseUrl, RateLimit, RedisUrl, Setting},
+    domain::{Quota, UserRole, Viewer},
+    service::Registration,
+};
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bus::redis_server,
+    support::ws::{self, Client},
+};
+
+const PASSWORD: &str = "correct horse battery staple";
+const ANN: &str = "192.0.2.1";
+const BEN: &str = "192.0.2.2";
+
+/// So much in an hour: within a test, none of it comes back.
+fn limit(points: u32) -> RateLimit {
+    RateLimit(Some(Quota::new(points, Duration::from_secs(3600))))
+}
+
+/// A server that believes in `X-Forwarded-For`.
+fn config() -> Config {
+    let mut config = Config::default();
+    config.database.url = DatabaseUrl::Temporary;
+    config.server.bind = BindAddress::any_local_port();
+    config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    config.auth.password_memory = 8;
+    config
+}
+
+struct Server {
+    address: SocketAddr,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start(config: &Config) -> Self {
+        Self::run(App::start(config).await.unwrap())
+    }
+
+    fn run(app: App) -> Self {
+        let (address, stop) = (app.address(), CancellationToken::new());
+        Self { address, stop: stop.clone(), running: tokio::spawn(app.run(stop)) }
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap();
+    }
+
+    async fn post(&self, from: &str, token: Option<&str>, query: &str) -> Response {
+        let client = reqwest::Client::new();
+        let mut request = client.post(format!("http://{}/graphql", self.address)).header("x-forwarded-for", from);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request.json(&json!({ "query": query, "extensions": { "cost": true } })).send().await.unwrap()
+    }
+
+    /// The status and the answer.
+    async fn ask(&self, from: &str, token: Option<&str>, query: &str) -> (StatusCode, Value) {
+        let response = self.post(from, token, query).await;
+        (response.status(), response.json().await.unwrap())
+    }
+
+    /// The access token of a new customer.
+    async fn register(&self, name: &str) -> String {
+        let input = format!(r#"{{ email: "{name}@example.com", name: "{name}", password: "{PASSWORD}" }}"#);
+        let register = format!("mutation {{ register(input: {input}) {{ session {{ accessToken }} }} }}");
+        let (_, answer) = self.ask("127.0.0.1", None, &register).await;
+        answer["data"]["register"]["session"]["accessToken"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// What became of an attempt to sign in: `OK`, or a code.
+    async fn login(&self, from: &str, email: &str, password: &str) -> String {
+        let login = format!(
+            r#"mutation {{ login(input: {{ email: "{email}", password: "{password}" }}) {{ session {{ user {{ id }} }} userErrors {{ code }} }} }}"#
+        );
+        let (status, answer) = self.ask(from, None, &login).await;
+        if let Some(code) = answer["errors"][0]["extensions"]["code"].as_str() {
+            assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{answer}");
+            return code.to_owned();
+        }
+        answer["data"]["login"]["userErrors"][0]["code"].as_str().unwrap_or("OK").to_owned()
+    }
+}
+
+fn header(response: &Response, name: &str) -> u64 {
+    response.headers()[name].to_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn requests_of_one_address_are_limited_before_anything_else() {
+    let mut config = config();
+    config.rate_limits.requests_per_address = limit(3);
+    let server = Server::start(&config).await;
+    let get = async |path: &str| {
+        let get = reqwest::Client::new().get(format!("http://{}{path}", server.address));
+        get.header("x-forwarded-for", ANN).send().await.unwrap()
+    };
+    for (path, status) in [("/healthz", 200), ("/nowhere", 404), ("/graphql?query={__typename}", 200)] {
+        assert_eq!(get(path).await.status().as_u16(), status);
+    }
+    for path in ["/healthz", "/nowhere", "/graphql?query={__typename}"] {
+        let refused = get(path).await;
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert_eq!([header(&refused, "ratelimit-limit"), header(&refused, "ratelimit-remaining")], [3, 0]);
+        assert!(refused.headers().contains_key("x-request-id"), "{path}");
+        let wait = header(&refused, "retry-after");
+        assert!((1190..=1201).contains(&wait), "{wait}");
+        let error = &refused.json::<Value>().await.unwrap()["errors"][0];
+        assert_eq!(error["extensions"], json!({ "code": "RATE_LIMITED", "retryAfter": wait }));
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("the limit is 3 in 3600s"), "{message}");
+    }
+    assert_eq!(server.ask(BEN, None, "{ __typename }").await.0, StatusCode::OK, "another address");
+    assert_eq!(server.ask("127.0.0.1", None, "{ __typename }").await.0, StatusCode::OK, "without a limit");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_header_of_somebody_who_is_no_proxy_counts_for_nothing() {
+    let mut config = config();
+    config.server.trusted_proxies.clear();
+    config.server.unlimited_networks.clear();
+    config.rate_limits.requests_per_address = limit(3);
+    let server = Server::start(&config).await;
+    let mut statuses = Vec::new();
+    for from in [ANN, BEN, "192.0.2.3", "192.0.2.4"] {
+        statuses.push(server.ask(from, None, "{ __typename }").await.0.as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 200, 429]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn operations_cost_what_they_cost_and_customers_are_told_what_is_left() {
+    const QUERY: &str = "{ me { id } }";
+    let mut config = config();
+    config.limits.cost = 60;
+    config.rate_limits.customer_cost = limit(60);
+    config.rate_limits.anonymous_cost = limit(60);
+    let server = Server::start(&config).await;
+    let (ann, ben) = (server.register("ann").await, server.register("ben").await);
+    let response = server.post(ANN, Some(&ann), "{ products(first: 48) { nodes { id } } }").await;
+    assert_eq!(["limit", "remaining"].map(|name| header(&response, &format!("ratelimit-{name}"))), [60, 11]);
+    assert!((2930..=2940).contains(&header(&response, "ratelimit-reset")), "{:?}", response.headers());
+    let mut answer: Value = response.json().await.unwrap();
+    let rate = answer["extensions"]["cost"]["throttleStatus"]["restoreRate"].take().as_f64().unwrap();
+    assert!((rate - 1.0 / 60.0).abs() < 1e-9, "{rate}");
+    let told = json!({
+        "requestedQueryCost": 49, "maximumQueryCost": 60,
+        "throttleStatus": { "maximumAvailable": 60, "currentlyAvailable": 11, "restoreRate": null },
+    });
+    assert_eq!(answer["extensions"]["cost"], told);
+
+    let refused = server.post(BEN, Some(&ann), "{ products(first: 20) { nodes { id } } }").await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "from wherever");
+    let wait = header(&refused, "retry-after");
+    assert!((590..=600).contains(&wait), "{wait}");
+    let answer: Value = refused.json().await.unwrap();
+    let error = &answer["errors"][0];
+    assert_eq!(error["extensions"], json!({ "code": "RATE_LIMITED", "retryAfter": wait }));
+    assert!(error["message"].as_str().unwrap().contains("costs 21 points and 11 are left of 60"), "{error}");
+    assert_eq!(answer["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"], 11);
+    assert_eq!(answer.get("data"), None);
+
+    assert_eq!(server.ask(ANN, Some(&ann), QUERY).await.0, StatusCode::OK, "there is enough for a small one");
+    assert_eq!(server.ask(ANN, Some(&ben), "{ products(first: 48) { nodes { id } } }").await.0, StatusCode::OK);
+    for (from, status) in [(ANN, 200), (ANN, 429), (BEN, 200), ("127.0.0.1", 200), ("127.0.0.1", 200)] {
+        let (found, answer) = server.ask(from, None, "{ products(first: 48) { nodes { id } } }").await;
+        assert_eq!(found.as_u16(), status, "{from} without signing in: {answer}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn staff_have_a_limit_of_their_own() {
+    let mut config = config();
+    config.limits.cost = 60;
+    config.rate_limits.customer_cost = limit(60);
+    config.rate_limits.staff_cost = limit(200);
+    let app = App::start(&config).await.unwrap();
+    let service = app.core().service().clone();
+    let (email, password) = ("sam@example.com".to_owned(), Some(PASSWORD.to_owned()));
+    let sam = Registration { email, name: "Sam".to_owned(), region: None, password };
+    service.create_user(&Viewer::System, sam, UserRole::Staff).await.unwrap();
+    let staff = service.login("sam@example.com", PASSWORD.to_owned(), None).await.unwrap().access.token;
+    let server = Server::run(app);
+    let customer = server.register("ann").await;
+    for (token, fits) in [(&staff, 4), (&customer, 1)] {
+        for number in 0..=fits {
+            let (status, answer) = server.ask(ANN, Some(token), "{ products(first: 48) { nodes { id } } }").await;
+            assert_eq!(status == StatusCode::OK, number < fits, "{number}: {answer}");
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn sockets_and_streams_are_limited_like_requests() {
+    let mut config = config();
+    config.limits.cost = 100;
+    config.rate_limits.customer_cost = limit(100);
+    let server = Server::start(&config).await;
+    let token = server.register("ann").await;
+    let mut socket =
+        Client::open_with(server.address, ws::MODERN, json!({ "authorization": format!("Bearer {token}") })).await;
+    socket.subscribe("query", "{ products(first: 90) { nodes { id } } }").await;
+    assert_eq!(socket.receive().await["type"], "next");
+    assert_eq!(socket.receive().await["type"], "complete");
+    let subscription = "subscription { orderUpdates { order { items { product { id } } } } }";
+    for query in ["{ products(first: 90) { nodes { id } } }", subscription] {
+        socket.subscribe("refused", query).await;
+        let message = socket.receive().await;
+        assert_eq!(message["type"], "error", "{message}");
+        assert_eq!(message["payload"][0]["extensions"]["code"], "RATE_LIMITED", "{message}");
+        assert!(message["payload"][0]["extensions"]["retryAfter"].is_u64(), "{message}");
+    }
+    let stream = reqwest::Client::new()
+        .post(format!("http://{}/graphql", server.address))
+        .bearer_auth(&token)
+        .header("accept", "text/event-stream")
+        .json(&json!({ "query": subscription }))
+        .send();
+    let text = stream.await.unwrap().text().await.unwrap();
+    assert!(text.contains("RATE_LIMITED") && text.contains("event: complete"), "{text}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_limited_by_account_and_right_ones_are_not() {
+    let mut config = config();
+    config.rate_limits.sign_ins_per_account = limit(3);
+    let server = Server::start(&config).await;
+    server.register("ann").await;
+    server.register("ben").await;
+    for _ in 0..5 {
+        assert_eq!(server.login(ANN, "ann@example.com", PASSWORD).await, "OK");
+    }
+    for email in ["ann@example.com", " Ann@Example.com", "ann@EXAMPLE.com"] {
+        assert_eq!(server.login(ANN, email, "a wrong password").await, "BAD_CREDENTIALS");
+    }
+    assert_eq!(server.login(BEN, "ann@example.com", PASSWORD).await, "RATE_LIMITED", "from wherever");
+    assert_eq!(server.login(ANN, "ben@example.com", PASSWORD).await, "OK", "another account");
+    for attempt in 0..4 {
+        let code = if attempt < 3 { "BAD_CREDENTIALS" } else { "RATE_LIMITED" };
+        assert_eq!(server.login(ANN, "nobody@example.com", PASSWORD).await, code, "as if there were one");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_password_is_not_found_out_by_changing_it() {
+    let mut config = config();
+    config.rate_limits.sign_ins_per_account = limit(3);
+    let server = Server::start(&config).await;
+    let token = server.register("ann").await;
+    let change = r#"mutation { changePassword(input: { currentPassword: "a wrong password", newPassword: "another good one" }) { userErrors { code } } }"#;
+    for attempt in 0..4 {
+        let (_, answer) = server.ask(ANN, Some(&token), change).await;
+        let limited = answer["errors"][0]["extensions"]["code"] == "RATE_LIMITED";
+        assert_eq!(limited, attempt == 3, "{answer}");
+    }
+    assert_eq!(server.login(ANN, "ann@example.com", PASSWORD).await, "RATE_LIMITED");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_passwords_and_new_accounts_are_limited_by_address() {
+    let mut config = config();
+    config.rate_limits.sign_ins_per_address = limit(4);
+    let server = Server::start(&config).await;
+    server.register("ann").await;
+    for name in ["a", "b", "c"] {
+        assert_eq!(server.login(ANN, &format!("{name}@example.com"), PASSWORD).await, "BAD_CREDENTIALS");
+    }
+    let input = format!(r#"{{ email: "new@example.com", name: "new", password: "{PASSWORD}" }}"#);
+    let register = format!("mutation {{ register(input: {input}) {{ userErrors {{ code }} }} }}");
+    assert_eq!(server.ask(ANN, None, &register).await.0, StatusCode::OK);
+    assert_eq!(server.ask(ANN, None, &register).await.0, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(server.login(ANN, "ann@example.com", PASSWORD).await, "RATE_LIMITED");
+    assert_eq!(server.login(BEN, "ann@example.com", PASSWORD).await, "OK", "another address");
+    assert_eq!(server.login("10.0.0.1", "ann@example.com", PASSWORD).await, "OK", "an address without a limit");
+    server.stop().await;
+}
+
+/// Two nodes would need a database that both can use; the buckets in Redis are the same for one that is started anew.
+#[tokio::test]
+async fn with_redis_what_is_left_outlives_the_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.database.url = DatabaseUrl::Sqlite(folder.path().join("orderwire.db"));
+    config.redis.url = Some(RedisUrl::parse(&redis_server::shared_url()).unwrap());
+    config.rate_limits.sign_ins_per_account = limit(2);
+    for codes in [["BAD_CREDENTIALS", "BAD_CREDENTIALS"], ["RATE_LIMITED", "RATE_LIMITED"]] {
+        let server = Server::start(&config).await;
+        for code in codes {
+            assert_eq!(server.login(ANN, "ann@example.com", PASSWORD).await, code);
+        }
+        server.stop().await;
+    }
+}
