@@ -44,7 +44,7 @@ pub use live::{Answer, Body};
 use live::{Live, Phase};
 use loaders::Call;
 use operation::{Batches, Operation};
-pub use throttle::{set_headers as set_rate_limit_headers, set_retry_after};
+pub use throttle::{HEADERS as RATE_LIMIT_HEADERS, set_headers as set_rate_limit_headers, set_retry_after};
 
 use crate::{
     domain::{self, ClientAddress, EventCursor, Viewer},

@@ -15,6 +15,9 @@ const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 /// In how many seconds it is full.
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
+/// All of them.
+pub const HEADERS: [HeaderName; 3] = [LIMIT, REMAINING, RESET];
+
 /// Sets the headers of a limit.
 pub fn set_headers(headers: &mut HeaderMap, limit: u32, remaining: u32, full_in: Duration) {
     let reset = if full_in.is_zero() { 0 } else { wait_seconds(full_in) };

@@ -22,6 +22,7 @@ use axum::http::{
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::error::Failure;
+use crate::graphql::RATE_LIMIT_HEADERS;
 
 /// The origins, besides the server's own, whose pages may call it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,11 +83,12 @@ fn is_same_origin(headers: &HeaderMap, origin: &HeaderValue) -> bool {
 /// Answers preflights and marks the answers that the allowed origins may read.
 pub(super) fn cors(origins: &AllowedOrigins) -> CorsLayer {
     let origins = origins.clone();
+    let told = [HeaderName::from_static("x-request-id"), header::RETRY_AFTER].into_iter().chain(RATE_LIMIT_HEADERS);
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _: &Parts| origins.allows(origin)))
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([HeaderName::from_static("x-request-id"), header::RETRY_AFTER])
+        .expose_headers(told.collect::<Vec<_>>())
         .max_age(Duration::from_secs(600))
 }
 
