@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 
 use std::{
+    net::IpAddr,
     num::NonZeroUsize,
     sync::Arc,
     time::{Duration, Instant},
@@ -15,7 +16,7 @@ use async_graphql::Variables;
 use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
     bus::local::LocalBus,
-    domain::{SystemClock, Viewer},
+    domain::{Quota, SystemClock, Viewer},
     graphql::{Api, ApiOptions, Endpoint, OperationRequest},
     service::{
         CreateProduct, RateLimits, Service, ServiceOptions,
@@ -49,25 +50,26 @@ async fn main() {
         tags: Vec::new(),
     };
     let product = service.create_product(&Viewer::System, input).await.unwrap().id;
+    let client = Some(IpAddr::from([192, 0, 2, 1]).into());
     let variables = json!({ "id": product.to_string() });
     let request = |document: &str| OperationRequest::new(document).variables(Variables::from_json(variables.clone()));
 
     println!("{:<46} {:>10} {:>10}", "", "median", "p99");
     run("{ __typename }, prepared", async || {
-        api.prepare(request("{ __typename }"), None).await.unwrap();
+        api.prepare(request("{ __typename }"), client).await.unwrap();
     })
     .await;
     run("{ __typename }, prepared and executed", async || {
-        let operation = api.prepare(request("{ __typename }"), None).await.unwrap();
+        let operation = api.prepare(request("{ __typename }"), client).await.unwrap();
         assert!(api.execute(Viewer::Anonymous, operation).await.errors.is_empty());
     })
     .await;
     run("product(id), prepared", async || {
-        api.prepare(request(PRODUCT), None).await.unwrap();
+        api.prepare(request(PRODUCT), client).await.unwrap();
     })
     .await;
     run("product(id), prepared and executed", async || {
-        let operation = api.prepare(request(PRODUCT), None).await.unwrap();
+        let operation = api.prepare(request(PRODUCT), client).await.unwrap();
         assert!(api.execute(Viewer::Anonymous, operation).await.errors.is_empty());
     })
     .await;
@@ -75,7 +77,7 @@ async fn main() {
         (0..30).map(|n| format!("fragment F{n} on Query {{ ...F{m} ...F{m} }} ", m = n + 1)).collect();
     let doubling = format!("{{ ...F0 }} {doubling} fragment F30 on Query {{ __typename }}");
     run("30 fragments that spread each other, refused", async || {
-        assert!(api.prepare(request(&doubling), None).await.is_err());
+        assert!(api.prepare(request(&doubling), client).await.is_err());
     })
     .await;
     run("the same product from the service", async || {
@@ -118,7 +120,11 @@ async fn open() -> (Api, Arc<Service>) {
             session_lifetime: day,
             log_retention: 7 * day,
             idempotency_retention: day,
-            limits: RateLimits::default(),
+            // Never exhausted, but asked each time.
+            limits: RateLimits {
+                anonymous: Some(Quota::new(u32::MAX, Duration::from_millis(1))),
+                ..RateLimits::default()
+            },
         },
     ));
     (Api::new(service.clone(), ApiOptions::default()).unwrap(), service)

@@ -18,8 +18,8 @@ use async_graphql::{
 use super::{document::Documents, live::Phase, operation::Batches};
 use crate::{
     domain::{
-        ClientAddress, Order, OrderFilter, OrderId, Page, Product, ProductFilter, ProductId, Task, TaskFilter, TaskId,
-        User, UserFilter, UserId, Viewer,
+        ClientAddress, EventCursor, Order, OrderFilter, OrderId, Page, Product, ProductFilter, ProductId, Task,
+        TaskFilter, TaskId, User, UserFilter, UserId, Viewer,
     },
     service::{OrderQuery, ProductQuery, Result, Service, ServiceError, TaskQuery, UserQuery},
 };
@@ -33,6 +33,8 @@ pub(super) struct Call {
     pub service: Arc<Service>,
     /// The documents of the schema.
     pub documents: Arc<Documents>,
+    /// The newest event when the operation began: what it reads is at least as new.
+    pub head: EventCursor,
     /// Where the request comes from; `None` when that is not limited.
     pub client: Option<ClientAddress>,
     /// Whether [`super::plain::Plain`] objects may be written at once.
@@ -57,7 +59,8 @@ impl Call {
         writes_plain: bool,
     ) -> Self {
         let state = Mutex::new((viewer, loaders(&service, viewer, &batches)));
-        Self { service, documents, client, writes_plain, batches, state, phase }
+        let head = service.head();
+        Self { service, documents, head, client, writes_plain, batches, state, phase }
     }
 
     /// The call that `context` belongs to.

@@ -5,6 +5,7 @@ mod connection;
 mod cursor;
 mod document;
 mod error;
+mod event;
 mod live;
 mod loaders;
 mod node;
@@ -64,7 +65,14 @@ pub enum OrderDirection {
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(node::NodeQuery, user::UserQuery, product::ProductQuery, order::OrderQuery, task::TaskQuery);
+pub struct Query(
+    node::NodeQuery,
+    user::UserQuery,
+    product::ProductQuery,
+    order::OrderQuery,
+    task::TaskQuery,
+    event::EventQuery,
+);
 
 /// Everything that can be changed. Expected failures are told in userErrors, anything else is a GraphQL error.
 #[derive(MergedObject, Default)]

@@ -54,14 +54,14 @@ pub(super) async fn serve(
     if let Err(error) = set_options(&stream) {
         tracing::debug!(%error, "the options of a connection could not be set");
     }
-    let stopping = lifecycle.clone();
+    let stopping = lifecycle.stopping.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         let (answer, stopping) = (router.clone().call(request), stopping.clone());
         async move {
             let mut answer = answer.await?;
-            if stopping.is_stopping() {
+            if stopping.load(Relaxed) {
                 close_after(&mut answer);
             }
             Ok::<_, Infallible>(answer)

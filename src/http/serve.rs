@@ -27,7 +27,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub(super) struct Lifecycle {
     /// Whether the server was told to stop. While it hands over, it still takes new work.
-    stopping: Arc<AtomicBool>,
+    pub(super) stopping: Arc<AtomicBool>,
     /// Take no new work and finish what runs.
     pub(super) shutdown: CancellationToken,
     /// Stop now.

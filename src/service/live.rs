@@ -70,6 +70,12 @@ impl Service {
         self.cursor(self.feed.head())
     }
 
+    /// A cursor of the event log, for viewers who can go on after it.
+    pub fn event_cursor(&self, viewer: &Viewer, cursor: EventCursor) -> Result<EventCursor> {
+        access::signed_in(viewer)?;
+        Ok(cursor)
+    }
+
     /// Updates of orders: the viewer's own, or as staff all, one customer's or one order's.
     pub async fn order_updates(
         self: &Arc<Self>,

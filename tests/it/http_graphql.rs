@@ -73,7 +73,7 @@ async fn statuses_follow_the_media_type() {
         (json!({"query": "query A { hello } query B { hello }"}), 200, 400, false),
         (json!({"query": "query A { hello }", "operationName": "B"}), 200, 400, false),
         (json!({"query": "subscription { count(to: 1) }"}), 200, 400, false),
-        (json!({"query": "{ limited }"}), 200, 429, false),
+        (json!({"query": "{ limited }"}), 429, 429, false),
     ] {
         for (accept, expected) in [(JSON, legacy), (GRAPHQL, modern)] {
             let answer = post(&server, &client, accept, body.to_string()).await;

@@ -9,12 +9,17 @@ use orderwire::{
 };
 use serde_json::{Value, json, value::RawValue};
 
-use crate::support::api::{TestApi, error_codes, next};
+use crate::support::{
+    api::{TestApi, error_codes, next},
+    wait_until,
+    ws::PATIENCE,
+};
 
 on_each_engine! {
     storage_calls_do_not_grow_with_the_number_of_subscribers
     everyone_who_asks_the_same_gets_the_same_bytes
     those_who_came_back_share_with_those_who_stayed
+    what_was_read_goes_on_without_a_gap
     a_subscription_selects_one_field
 }
 
@@ -108,6 +113,29 @@ async fn those_who_came_back_share_with_those_who_stayed(api: TestApi) {
     let mut back = api.answers(staff, NESTED, json!({ "after": cursor }));
     let [missed, live] = [next(&mut back).await, next(&mut stayed).await].map(written);
     assert!(Arc::ptr_eq(&missed, &live));
+}
+
+async fn what_was_read_goes_on_without_a_gap(api: TestApi) {
+    let (staff, customer, product) = shop(&api).await;
+    let read = "{ eventCursor orders { nodes { number } } }";
+    let nothing = api.data(staff, read, json!({})).await;
+    assert_eq!(nothing["orders"]["nodes"], json!([]));
+    place(&api, customer, &product, "first").await;
+    let mut one = nothing.clone();
+    wait_until("the node knows of the order", PATIENCE, async || {
+        one = api.data(staff, read, json!({})).await;
+        one["eventCursor"] != nothing["eventCursor"]
+    })
+    .await;
+    place(&api, customer, &product, "second").await;
+    for (begun, updates) in [(&nothing, 2), (&one, 1)] {
+        let mut stream = api.answers(staff, NESTED, json!({ "after": begun["eventCursor"] }));
+        for _ in 0..updates {
+            written(next(&mut stream).await);
+        }
+        assert!(poll!(stream.next()).is_pending(), "{begun}");
+    }
+    assert_eq!(api.codes(Viewer::Anonymous, "{ eventCursor }", json!({})).await, ["UNAUTHENTICATED"]);
 }
 
 async fn a_subscription_selects_one_field(api: TestApi) {
