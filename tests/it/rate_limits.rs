@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bus::redis_server,
+    bus::redis_server::{self, RedisServer},
     support::ws::{self, Client},
 };
 
@@ -310,4 +310,29 @@ async fn with_redis_what_is_left_outlives_the_node() {
         }
         server.stop().await;
     }
+}
+
+#[tokio::test]
+async fn an_operation_asks_redis_once() {
+    let redis = RedisServer::start();
+    let mut config = config();
+    config.redis.url = Some(RedisUrl::parse(&redis.url()).unwrap());
+    let server = Server::start(&config).await;
+    let token = server.register("ann").await;
+    let mut connection = redis::Client::open(redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut asked = async || {
+        let stats: String = redis::cmd("INFO").arg("commandstats").query_async(&mut connection).await.unwrap();
+        let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")).unwrap_or("0,");
+        line.split(',').next().unwrap().parse::<u64>().unwrap()
+    };
+    // The script is sent with the first one.
+    server.ask(ANN, Some(&token), "{ me { id } }").await;
+    let before = asked().await;
+    for _ in 0..10 {
+        let (status, answer) =
+            server.ask(ANN, Some(&token), "{ me { id orders { nodes { id } } } products { nodes { id } } }").await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+    }
+    assert_eq!(asked().await - before, 10);
+    server.stop().await;
 }
