@@ -4,6 +4,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use async_graphql::ErrorExtensionValues;
@@ -16,6 +17,7 @@ use axum::{
 };
 use governor::middleware::NoOpMiddleware;
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 use tower::{Layer, ServiceExt};
 use tower_governor::{GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor};
 
@@ -32,6 +34,13 @@ use crate::{
 /// Between how many buckets the addresses are shared out, so that their number bounds the memory that any number of
 /// addresses takes.
 const BUCKETS: u64 = 1 << 16;
+
+/// How long a client waits to be told that it asks too much: whoever goes on asking all the same is to take no more of
+/// the server's time than those who do not.
+const REFUSAL_DELAY: Duration = Duration::from_millis(100);
+
+/// How many may wait at once; others are told at once.
+const MOST_DELAYED: usize = 1000;
 
 /// Who a client is.
 #[derive(Debug, Clone)]
@@ -92,6 +101,7 @@ pub(super) struct Client(pub(super) Option<ClientAddress>);
 pub(super) struct RequestLimit {
     clients: Arc<Clients>,
     layer: Option<GovernorLayer<BucketOf, NoOpMiddleware, Body>>,
+    delayed: Semaphore,
 }
 
 impl RequestLimit {
@@ -101,11 +111,11 @@ impl RequestLimit {
             let config = config.period(quota.refill() / quota.points()).burst_size(quota.points()).finish()?;
             Some(GovernorLayer::new(config).error_handler(move |error| refusal(quota, &error)))
         });
-        Self { clients, layer }
+        Self { clients, layer, delayed: Semaphore::new(MOST_DELAYED) }
     }
 }
 
-/// The layer of [`RequestLimit`].
+/// The layer of [`RequestLimit`]. Whatever is refused with 429 is refused a little later, whoever refused it.
 pub(super) async fn limit_requests(
     State(limit): State<Arc<RequestLimit>>,
     mut request: Request,
@@ -114,13 +124,19 @@ pub(super) async fn limit_requests(
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let client = Client(peer.and_then(|peer| limit.clients.of_request(peer, request.headers())));
     request.extensions_mut().insert(client);
-    match &limit.layer {
+    let response = match &limit.layer {
         Some(layer) if client.0.is_some() => match layer.layer(next).oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         },
         _ => next.run(request).await,
+    };
+    if response.status() == StatusCode::TOO_MANY_REQUESTS
+        && let Ok(_permit) = limit.delayed.try_acquire()
+    {
+        tokio::time::sleep(REFUSAL_DELAY).await;
     }
+    response
 }
 
 /// Which bucket the client of a request takes from. Nobody can tell who shares it.

@@ -1,6 +1,9 @@
 //! What clients may ask for over time, on a real server.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use orderwire::{
     app::App,
@@ -112,7 +115,9 @@ async fn requests_of_one_address_are_limited_before_anything_else() {
         assert_eq!(get(path).await.status().as_u16(), status);
     }
     for path in ["/healthz", "/nowhere", "/graphql?query={__typename}"] {
+        let begun = Instant::now();
         let refused = get(path).await;
+        assert!(begun.elapsed() >= Duration::from_millis(100), "{path}: it is to ask less");
         assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
         assert_eq!([header(&refused, "ratelimit-limit"), header(&refused, "ratelimit-remaining")], [3, 0]);
         assert!(refused.headers().contains_key("x-request-id"), "{path}");
