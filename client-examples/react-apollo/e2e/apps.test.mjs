@@ -295,6 +295,23 @@ test('updates that were read already change nothing', async () => {
   await page.context().close()
 })
 
+test('a change of an order that is on a page further on leaves the list as it is', async () => {
+  const customer = await demo.customer()
+  const { id: productId } = await demo.product('many-orders', 100)
+  const orders = []
+  for (let n = 0; n < 12; n++) orders.push(await demo.order(customer.token, productId))
+  const page = await people.open(customer.link)
+  await page.getByRole('link', { name: 'My orders' }).click()
+  await page.getByText('12 orders', { exact: true }).waitFor()
+  const shown = () => page.locator('.order').evaluateAll((orders) => orders.map(({ dataset }) => dataset.order))
+  const before = await shown()
+  await demo.move(orders[0].id, 'CONFIRMED')
+  await page.getByText(`Order ${orders[0].number} is now confirmed.`).waitFor()
+  assert.deepEqual(await shown(), before)
+  await page.getByText('12 orders', { exact: true }).waitFor()
+  await page.context().close()
+})
+
 test('who moves an order that somebody else has moved is told how it is now', async () => {
   let deaf = false
   const page = await people.open(demo.link('Board'), {

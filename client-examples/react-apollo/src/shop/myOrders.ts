@@ -10,7 +10,10 @@ export function addToMyOrders(cache: ApolloCache, order: MyOrderFragment): boole
   const isNews = writeIfNewer(cache, MyOrder, order)
   cache.updateQuery({ query: MyOrders, variables: { first: ORDERS_PAGE } }, (list) => {
     if (!list || list.orders.edges.some(({ node }) => node.id === order.id)) return undefined
-    const { edges, totalCount } = list.orders
+    const { edges, totalCount, pageInfo } = list.orders
+    // Counted already, on a page that was not read yet.
+    const oldest = edges.at(-1)?.node
+    if (pageInfo.hasNextPage && oldest && order.placedAt < oldest.placedAt) return undefined
     return {
       ...list,
       orders: {
