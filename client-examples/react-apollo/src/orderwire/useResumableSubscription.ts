@@ -6,7 +6,7 @@
  *       // subscription ($after: EventCursor) { orderUpdates(after: $after) { cursor … } }
  *       document: OrderUpdates,
  *       cursorOf: (data) => data.orderUpdates.cursor,
- *       start: async () => …,                           // read what the updates build on; give the `eventCursor` of that query
+ *       start: async () => …,                           // read what the updates build on; give its `eventCursor`
  *       onData: (data) => …,                            // each update, once, in order
  *     })
  *
