@@ -101,6 +101,19 @@ test('EventSource: nothing is missed or doubled over cuts and a restart of the s
   ])
 })
 
+test('EventSource: what happens before the stream is opened is not missed', async () => {
+  const { token, ...customer } = await server.customer()
+  /** @type {{ number: string } | undefined} */
+  let order
+  await page.route('**/graphql?*', async (route) => {
+    order ??= await server.order(token)
+    await route.continue()
+  })
+  await watch(customer)
+  await untilUpdates(1)
+  assert.deepEqual(await updates(), [`${order?.number} CREATED PENDING`])
+})
+
 test('EventSource: when it is refused for a while, the page goes on with its cursor', async () => {
   const { token, ...customer } = await server.customer()
   await watch(customer)

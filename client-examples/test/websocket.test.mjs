@@ -111,13 +111,26 @@ test('graphql-ws: without a cursor it begins with what happens now', async () =>
   const old = await server.order(token)
   const file = join(scratch, 'none yet')
   const example = await start(customer, file)
+  await until('it has a cursor', () => existsSync(file))
   const orders = [await server.order(token)]
-  await until('its first update', async () => example.updates.length > 0 || void orders.push(await server.order(token)))
-  await until('its last update', () => example.output.includes(orders.at(-1)?.number ?? ''))
+  await example.until(1)
+  orders.push(await server.order(token))
+  await example.until(2)
   assert.ok(!example.output.includes(old.number))
-  const texts = example.updates.map(({ text }) => text)
-  assert.deepEqual(texts, created(orders).slice(-texts.length))
-  assert.ok(existsSync(file))
+  assert.deepEqual(example.updates.map(({ text }) => text), created(orders))
+})
+
+test('graphql-ws: what happens before its first subscription is not missed', async () => {
+  const { token, ...customer } = await server.customer()
+  const file = join(scratch, 'before the first')
+  const example = await start(customer, file)
+  await until('it has a cursor', () => existsSync(file))
+  proxy.refusing = true
+  proxy.cutAll()
+  const order = await server.order(token)
+  proxy.refusing = false
+  await example.until(1)
+  assert.deepEqual(example.updates.map(({ text }) => text), created([order]))
 })
 
 test('graphql-ws: a connection that is dead without a word is noticed', async () => {

@@ -21,7 +21,7 @@ const list = /** @type {HTMLElement} */ (document.querySelector('#updates'))
 /** @type {{ accessToken: string, refreshToken: string }} */
 let session
 /** @type {string | undefined} */
-let cursor // of the last update
+let cursor // of the last update, or at first of the event log
 let failures = 0
 
 form.addEventListener('submit', async (event) => {
@@ -29,6 +29,7 @@ form.addEventListener('submit', async (event) => {
   form.inert = true
   try {
     session = (await mutate(LOGIN, { email: field('email'), password: field('password') })).session
+    cursor ??= (await run('{ eventCursor }', {}, session.accessToken)).eventCursor
     await watch()
   } catch (problem) {
     giveUp(problem)
@@ -111,16 +112,26 @@ class Refused extends Error {
  * @param {string} [token]
  */
 async function mutate(query, input, token) {
+  const { payload } = await run(query, { input }, token)
+  const [userError] = payload.userErrors
+  if (userError) throw new Refused(userError)
+  return payload
+}
+
+/**
+ * @param {string} query
+ * @param {object} variables
+ * @param {string} [token]
+ */
+async function run(query, variables, token) {
   const response = await fetch(`${field('server')}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
-    body: JSON.stringify({ query, variables: { input } }),
+    body: JSON.stringify({ query, variables }),
   })
   const { data, errors } = await response.json()
   if (errors) throw toError(errors)
-  const [userError] = data.payload.userErrors
-  if (userError) throw new Refused(userError)
-  return data.payload
+  return data
 }
 
 /** @param {any[]} errors */

@@ -62,7 +62,6 @@ const client = createClient({
   },
 })
 
-// Without a cursor it begins with what happens from now on.
 let cursor = existsSync(cursorFile) ? readFileSync(cursorFile, 'utf8') : undefined
 
 // By default a signal ends a program at any point, also between printing an update and keeping its cursor. Now only a
@@ -72,11 +71,11 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 for (;;) {
   try {
     token ??= await signIn()
-    for await (const { data, errors } of client.iterate({ query: ORDER_UPDATES, variables: { after: cursor } })) {
-      if (errors) throw toError(errors)
-      const update = /** @type {any} */ (data).orderUpdates
-      print(update)
-      keep(update.cursor)
+    // At first it begins with what happens from now on, even if the connection is lost before the first update.
+    if (!cursor) for await (const { eventCursor } of run('{ eventCursor }')) keep(eventCursor)
+    for await (const { orderUpdates } of run(ORDER_UPDATES, { after: cursor })) {
+      print(orderUpdates)
+      keep(orderUpdates.cursor)
     }
   } catch (problem) {
     if (Array.isArray(problem)) problem = toError(problem)
@@ -91,6 +90,18 @@ for (;;) {
     console.error(`lost (${message || reason || code}), trying again`)
   }
   await delay(Math.min(1000 * 2 ** failures++, 30_000) * Math.random())
+}
+
+/**
+ * @param {string} query
+ * @param {Record<string, unknown>} [variables]
+ * @returns {AsyncGenerator<any>} The data: once of a query, again and again of a subscription.
+ */
+async function* run(query, variables) {
+  for await (const { data, errors } of client.iterate({ query, variables })) {
+    if (errors) throw toError(errors)
+    yield data
+  }
 }
 
 /** @param {any} update */

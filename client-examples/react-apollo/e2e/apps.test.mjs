@@ -242,6 +242,76 @@ test('after a cut, what happened meanwhile comes in order and once', async () =>
   }
 })
 
+test('an order that is placed between the first read and the subscription appears', async () => {
+  const customer = await demo.customer()
+  const { id: productId } = await demo.product('in-between', 10)
+  let asked = 0
+  let letThrough
+  const placed = new Promise((resolve) => (letThrough = resolve))
+  const prepare = (page) =>
+    page.routeWebSocket('**/graphql', (socket) => {
+      const server = socket.connectToServer()
+      socket.onMessage(async (message) => {
+        if (message.includes('orderUpdates')) {
+          asked += 1
+          await placed
+        }
+        server.send(message)
+      })
+    })
+  const boardPage = await people.open(demo.link('Board'), { prepare })
+  const shopPage = await people.open(customer.link, { prepare })
+  await until('both have read and ask for updates', () => asked === 2)
+  const { number } = await demo.order(customer.token, productId)
+  letThrough()
+  await boardPage.getByRole('region', { name: 'Pending' }).locator(card(number)).waitFor()
+  await shopPage.getByRole('link', { name: 'My orders' }).click()
+  await shopPage.locator('.order').and(shopPage.locator(card(number))).waitFor()
+  for (const page of [boardPage, shopPage]) await page.context().close()
+})
+
+test('updates that were read already change nothing', async () => {
+  const customer = await demo.customer()
+  const { id: productId } = await demo.product('already-read', 10)
+  const { eventCursor } = await call(demo.api, '{ eventCursor }', {}, customer)
+  const order = await demo.order(customer.token, productId)
+  await demo.move(order.id, 'CONFIRMED')
+  const page = await people.open(customer.link, {
+    prepare: (page) =>
+      page.route('**/graphql', async (route) => {
+        if (!route.request().postData()?.includes('query MyOrders')) return route.continue()
+        const response = await route.fetch()
+        const { data } = await response.json()
+        await route.fulfill({ response, json: { data: { ...data, eventCursor } } })
+      }),
+  })
+  await page.getByRole('link', { name: 'My orders' }).click()
+  await page.getByText(`Order ${order.number}`).waitFor()
+  await demo.move(order.id, 'SHIPPED')
+  await page.getByText(`Order ${order.number} is now shipped.`).waitFor()
+  assert.deepEqual(await page.locator('.toast').allTextContents(), [`Order ${order.number} is now shipped.`])
+  assert.deepEqual(await page.locator('.order .status').allTextContents(), ['Shipped'])
+  await page.getByText('1 order', { exact: true }).waitFor()
+  await page.context().close()
+})
+
+test('a change of an order that is on a page further on leaves the list as it is', async () => {
+  const customer = await demo.customer()
+  const { id: productId } = await demo.product('many-orders', 100)
+  const orders = []
+  for (let n = 0; n < 12; n++) orders.push(await demo.order(customer.token, productId))
+  const page = await people.open(customer.link)
+  await page.getByRole('link', { name: 'My orders' }).click()
+  await page.getByText('12 orders', { exact: true }).waitFor()
+  const shown = () => page.locator('.order').evaluateAll((orders) => orders.map(({ dataset }) => dataset.order))
+  const before = await shown()
+  await demo.move(orders[0].id, 'CONFIRMED')
+  await page.getByText(`Order ${orders[0].number} is now confirmed.`).waitFor()
+  assert.deepEqual(await shown(), before)
+  await page.getByText('12 orders', { exact: true }).waitFor()
+  await page.context().close()
+})
+
 test('who moves an order that somebody else has moved is told how it is now', async () => {
   let deaf = false
   const page = await people.open(demo.link('Board'), {

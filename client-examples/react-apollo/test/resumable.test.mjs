@@ -115,19 +115,6 @@ test('when the cursor has expired it reads afresh, tells so, and goes on from th
   it.stop()
 })
 
-test('when even the cursor that was read afresh has expired it goes on from now', async () => {
-  const it = scene({ start: async () => '3' })
-  await pass(0)
-  it.cut(coded('CURSOR_EXPIRED'))
-  await pass(300)
-  assert.deepEqual(it.opened, ['3', undefined])
-  it.publish(7)
-  it.cut()
-  await pass(300)
-  assert.deepEqual(it.opened, ['3', undefined, '7'])
-  it.stop()
-})
-
 test('a start that fails is tried again', async () => {
   let fails = 2
   const it = scene({

@@ -24,22 +24,35 @@ export const BoardOrder = graphql(`
   }
 `)
 
-export const NewestOrders = graphql(`
-  query NewestOrders {
-    orders(first: 20) {
+export const BoardOrders = graphql(`
+  query BoardOrders($first: Int!) {
+    eventCursor
+    PENDING: orders(first: $first, filter: { status: [PENDING] }) {
       nodes {
-        history {
-          cursor
-          occurredAt
-        }
+        ...BoardOrder
       }
     }
-  }
-`)
-
-export const ColumnOrders = graphql(`
-  query ColumnOrders($status: OrderStatus!, $first: Int!) {
-    orders(first: $first, filter: { status: [$status] }) {
+    CONFIRMED: orders(first: $first, filter: { status: [CONFIRMED] }) {
+      nodes {
+        ...BoardOrder
+      }
+    }
+    SHIPPED: orders(first: $first, filter: { status: [SHIPPED] }) {
+      nodes {
+        ...BoardOrder
+      }
+    }
+    DELIVERED: orders(first: $first, filter: { status: [DELIVERED] }) {
+      nodes {
+        ...BoardOrder
+      }
+    }
+    CANCELLED: orders(first: $first, filter: { status: [CANCELLED] }) {
+      nodes {
+        ...BoardOrder
+      }
+    }
+    RETURNED: orders(first: $first, filter: { status: [RETURNED] }) {
       nodes {
         ...BoardOrder
       }

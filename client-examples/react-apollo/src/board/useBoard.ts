@@ -5,8 +5,8 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { BoardOrderFragment, OrderStatus, UpdateKind } from '../gql/graphql'
 import { cacheId, writeIfNewer } from '../orderwire/newest'
 import { useResumableSubscription, type ResumableStatus } from '../orderwire/useResumableSubscription'
-import { latestCursor, STATUSES } from '../shared/orders'
-import { BoardCounts, BoardOrder, BoardUpdates, ColumnOrders, NewestOrders, RecentOrders } from './operations'
+import { STATUSES } from '../shared/orders'
+import { BoardCounts, BoardOrder, BoardOrders, BoardUpdates, RecentOrders } from './operations'
 
 /** Orders in a column, the last changed first. */
 export const COLUMN_SIZE = 20
@@ -55,12 +55,6 @@ export function useBoard(enabled: boolean): Board {
     setIds(ids)
   }
 
-  const readColumn = async (status: OrderStatus) => {
-    const variables = { status, first: COLUMN_SIZE }
-    const { data } = await client.query({ query: ColumnOrders, variables, fetchPolicy: 'no-cache' })
-    return data?.orders.nodes ?? []
-  }
-
   const readPlaced = async () => {
     const placedAfter = new Date(Date.now() - MINUTES * 60_000).toISOString()
     const found = new Map<string, number>()
@@ -80,21 +74,19 @@ export function useBoard(enabled: boolean): Board {
     enabled,
     cursorOf: ({ orderUpdates }) => orderUpdates.cursor,
     start: async () => {
-      // The columns are read one by one, so where to go on from has to be known before the first of them. What comes
-      // again from there is no newer than what was read, and does nothing.
-      const newest = await client.query({ query: NewestOrders, fetchPolicy: 'no-cache' })
-      const after = latestCursor(newest.data?.orders.nodes ?? [])
-      const columns = await Promise.all(STATUSES.map(readColumn))
-      const orders = columns.flat()
+      const variables = { first: COLUMN_SIZE }
+      const { data } = await client.query({ query: BoardOrders, variables, fetchPolicy: 'no-cache' })
+      const orders = STATUSES.flatMap((status) => data?.[status].nodes ?? [])
       cache.batch({
         update: (cache) => {
           for (const order of orders) writeIfNewer(cache, BoardOrder, order)
         },
       })
-      show(orders.map(({ id }) => id))
+      // One that moves while the columns are read can be in two of them.
+      show([...new Set(orders.map(({ id }) => id))])
       setPlaced(await readPlaced())
       count()
-      return after
+      return data?.eventCursor
     },
     onData: ({ orderUpdates: { cursor, kind, order, previousStatus, occurredAt } }) => {
       writeIfNewer(cache, BoardOrder, order)

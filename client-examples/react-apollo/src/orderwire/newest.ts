@@ -1,5 +1,5 @@
 // Answers and live updates overtake each other. Orders and products carry a version that grows by 1 with each change:
-// whatever comes late and is older than what the cache has is left out.
+// whatever is no newer than what the cache has is left out.
 import type { ApolloCache, TypedDocumentNode } from '@apollo/client'
 import { Kind } from 'graphql'
 
@@ -8,11 +8,13 @@ export interface Versioned {
   version: number
 }
 
-/** Writes what the fragment selects of an entity, unless the cache has a newer one. */
-export function writeIfNewer<T extends Versioned>(cache: ApolloCache, fragment: TypedDocumentNode<T>, entity: T) {
+/** Writes what the fragment selects of an entity, if that is newer than what the cache has. Tells whether it was. */
+export function writeIfNewer<T extends Versioned>(cache: ApolloCache, fragment: TypedDocumentNode<T>, entity: T): boolean {
   const id = cacheId(fragment, entity.id)
   const known = cache.readFragment({ id, fragment })
-  if (!known || known.version <= entity.version) cache.writeFragment({ id, fragment, data: entity })
+  const isNewer = !known || known.version < entity.version
+  if (isNewer) cache.writeFragment({ id, fragment, data: entity })
+  return isNewer
 }
 
 /** Under what the cache keeps the entity that the fragment is about. */

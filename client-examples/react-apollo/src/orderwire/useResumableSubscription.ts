@@ -6,7 +6,7 @@
  *       // subscription ($after: EventCursor) { orderUpdates(after: $after) { cursor … } }
  *       document: OrderUpdates,
  *       cursorOf: (data) => data.orderUpdates.cursor,
- *       start: async () => …,                           // read what the updates build on; give the cursor they go on from
+ *       start: async () => …,                           // read what the updates build on; give its `eventCursor`
  *       onData: (data) => …,                            // each update, once, in order
  *     })
  *
@@ -41,13 +41,13 @@ export interface ResumableOptions<TData, TVariables extends OperationVariables> 
   /** The cursor that an update carries. */
   cursorOf?: (data: TData) => string
   /**
-   * Reads afresh what the updates build on, and gives a cursor from which nothing is missing in it: of the last update
-   * that is in it, or an earlier one. The subscription goes on from there. Called in the beginning (`'start'`), and when
-   * the server has no longer what came after the last cursor (`'expired'`): then updates were missed, and only reading
-   * afresh tells what the state is.
+   * Reads afresh what the updates build on, and gives the `eventCursor` of the same query, or of the first if there are
+   * several: the subscription goes on from there, and may begin with updates that were read already. Called in the
+   * beginning (`'start'`), and when the server has no longer what came after the last cursor (`'expired'`): then updates
+   * were missed, and only reading afresh tells what the state is.
    */
   start?: (reason: 'start' | 'expired') => Promise<string | undefined>
-  /** Takes an update. Its cursor counts as received when this returns. */
+  /** Takes an update, which may be no newer than what `start` read. Its cursor counts as received when this returns. */
   onData: (data: TData) => void
 }
 
@@ -129,8 +129,6 @@ export function follow<TData>({
 }): () => void {
   let cursor: string | undefined
   let reason: 'start' | 'expired' | undefined = 'start'
-  /** Whether the cursor is one that `start` gave. */
-  let fresh = false
   let failures = 0
   let close = () => {}
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -141,11 +139,8 @@ export function follow<TData>({
     if (reason) {
       onStatus({ status: 'starting' })
       try {
-        const from = await start(reason)
+        cursor = await start(reason)
         if (stopped) return
-        // Nothing has happened for so long that even the last cursor there is has expired: from now on, then.
-        cursor = reason === 'expired' && fresh ? undefined : from
-        fresh = true
         reason = undefined
       } catch (error) {
         if (!stopped) interrupted(error)
@@ -178,7 +173,6 @@ export function follow<TData>({
           reportError(error)
         }
         cursor = cursorOf(data) ?? cursor
-        fresh = false
       },
       cut: once(interrupted),
       complete: once(() => onStatus({ status: 'ended' })),

@@ -81,6 +81,7 @@ export const MyOrder = graphql(`
 
 export const MyOrders = graphql(`
   query MyOrders($first: Int!, $after: String) {
+    eventCursor
     orders(first: $first, after: $after) {
       totalCount
       edges {

@@ -1,7 +1,7 @@
 import { useApolloClient } from '@apollo/client/react'
 import { useResumableSubscription } from '../orderwire/useResumableSubscription'
 import { useSession } from '../shared/AppProvider'
-import { latestCursor, statusName } from '../shared/orders'
+import { statusName } from '../shared/orders'
 import { useToast } from '../shared/toasts'
 import { addToMyOrders, ORDERS_PAGE } from './myOrders'
 import { MyOrders, MyOrderUpdates } from './operations'
@@ -18,11 +18,11 @@ export function useMyOrderUpdates() {
     start: async () => {
       const variables = { first: ORDERS_PAGE }
       const { data } = await client.query({ query: MyOrders, variables, fetchPolicy: 'network-only' })
-      return latestCursor(data?.orders.edges.map(({ node }) => node) ?? [])
+      return data?.eventCursor
     },
     onData: ({ orderUpdates: { kind, order, previousStatus } }) => {
-      addToMyOrders(client.cache, order)
-      if (kind === 'STATUS_CHANGED' && order.status !== previousStatus) {
+      const isNews = addToMyOrders(client.cache, order)
+      if (isNews && kind === 'STATUS_CHANGED' && order.status !== previousStatus) {
         toast(`Order ${order.number} is now ${statusName(order.status).toLowerCase()}.`)
       }
     },
