@@ -47,25 +47,30 @@ export async function orderPlacing(client, db, pubsub) {
     return order;
   }
 
-  // A repeated key gives the order that was placed with it.
-  async function place(customer, input) {
+  async function nextSequence() {
     const counted = { upsert: true, returnDocument: "after" };
-    const { value } = await counters.findOneAndUpdate({ _id: "orders" }, { $inc: { value: 1 } }, counted);
+    return (await counters.findOneAndUpdate({ _id: "orders" }, { $inc: { value: 1 } }, counted)).value;
+  }
+
+  // A repeated key gives the order that was placed with it.
+  async function place(customer, sequence, input) {
     try {
       const order = await client.withSession((session) =>
-        session.withTransaction(() => write(value, customer, input, session)),
+        session.withTransaction(() => write(sequence, customer, input, session)),
       );
-      return { order, sequence: value };
+      return { order, isNew: true };
     } catch (error) {
       if (error.code !== DUPLICATE_KEY) throw error;
       const order = await orders.findOne({ customerId: customer._id, idempotencyKey: input.idempotencyKey });
-      return { order };
+      return { order, isNew: false };
     }
   }
 
+  // `viewer` is a promise of a user, or nothing.
   return async (viewer, input) => {
-    const { order, sequence } = await place(viewer ?? anonymous, input);
-    if (order && sequence) {
+    const [customer, sequence] = await Promise.all([viewer ?? anonymous, nextSequence()]);
+    const { order, isNew } = await place(customer, sequence, input);
+    if (order && isNew) {
       const update = { orderUpdates: { cursor: String(sequence), kind: "CREATED", order } };
       await Promise.all([undefined, order.customerId].map((id) => pubsub.publish(topicOf(id), update)));
     }

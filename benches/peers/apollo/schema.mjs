@@ -151,7 +151,7 @@ export const resolvers = {
       return { session, userErrors: session ? [] : [taken] };
     },
     placeOrder: async (_, { input }, { data, placeOrder, viewerId }) => {
-      const order = await placeOrder(viewerId && (await data.users.load(viewerId)), input);
+      const order = await placeOrder(viewerId && data.users.load(viewerId), input);
       const none = { code: "INSUFFICIENT_STOCK", message: "There is not enough of a product." };
       return { order, userErrors: order ? [] : [none] };
     },
