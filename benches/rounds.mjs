@@ -5,8 +5,11 @@ const FIRST_WIDTH = 29;
 
 export const readRounds = (file) => readFileSync(file, "utf8").trim().split("\n").map((line) => JSON.parse(line));
 
-export const show = (value) =>
-  !Number.isFinite(value) ? "-" : value >= 1000 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(value < 10 ? 2 : 1);
+export function show(value) {
+  if (!Number.isFinite(value)) return "-";
+  if (value >= 1000 || Number.isInteger(value)) return value.toFixed(0);
+  return value.toFixed(value < 10 ? 2 : 1);
+}
 
 export function median(values) {
   const sorted = values.toSorted((a, b) => a - b);

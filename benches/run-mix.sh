@@ -57,8 +57,9 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
-# as_orderwire COMMAND…: with the settings of the benchmark, in a folder without an orderwire.toml. Passwords are hashed
-# lightly: signing many users up is not what is measured. Takes the place of the shell, which has to be a subshell.
+# as_orderwire COMMAND…: with the settings of the benchmark, in a folder without an orderwire.toml. Passwords are
+# hashed lightly: signing many users up is not what is measured. Takes the place of the shell, which has to be a
+# subshell.
 as_orderwire() {
   cd "$temporary"
   export ORDERWIRE_ENV=production LOG_LEVEL=${LOG_LEVEL:-warn} BIND=127.0.0.1:${ports[orderwire]} JWT_SECRET=$secret
@@ -131,7 +132,7 @@ flood_round() {
   wait "$flood_pid" || fail "the flood ended early"
   flood_pid=
   cat "$temporary/flood.json" >>"$results"
-  # What the flood may ask is refilled, and what it left behind is over.
+  # What it left behind is over before the next round.
   sleep 2
 }
 
@@ -148,7 +149,9 @@ for server in $servers; do
 done
 node "$root/benches/mix-prepare.mjs" "$temporary" "${named[@]}" >&2
 read -r load1 load5 _ </proc/loadavg
-for server in $servers; do (generate "$server" "$warmup" "$server, warm-up" --connections "$connections") >/dev/null; done
+for server in $servers; do
+  (generate "$server" "$warmup" "$server, warm-up" --connections "$connections") >/dev/null
+done
 for ((round = 0; round < rounds; round++)); do "${mode}_round"; done
 [ -z "${RESULTS-}" ] || cat "$results" >>"$RESULTS"
 echo
