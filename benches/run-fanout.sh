@@ -56,12 +56,6 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
-# build CRATE: builds a crate of its own below benches/.
-build() {
-  CARGO_TARGET_DIR=$root/target/benches "${CARGO:-cargo}" build --release --locked --quiet \
-    --manifest-path "$root/benches/$1/Cargo.toml"
-}
-
 # as_orderwire COMMAND…: with the settings of the benchmark, in a folder without an orderwire.toml. Passwords are hashed
 # lightly: signing many users in is not what is measured, and its memory would hide that of the sockets. Takes the place
 # of the shell, which has to be a subshell.

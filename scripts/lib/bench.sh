@@ -18,6 +18,12 @@ ready() {
 
 random_text() { head -c 36 /dev/urandom | base64 -w0; }
 
+# build CRATE: builds a crate of its own below benches/.
+build() {
+  CARGO_TARGET_DIR=$root/target/benches "${CARGO:-cargo}" build --release --locked --quiet \
+    --manifest-path "$root/benches/$1/Cargo.toml"
+}
+
 find_peer_node() {
   local found to=$services/node-${peer_node_wheel##*==} new
   if [ -n "${PEER_NODE-}" ]; then echo "$PEER_NODE"; return; fi

@@ -4,7 +4,6 @@
 mod api;
 mod frame;
 mod load;
-mod process;
 mod report;
 mod script;
 mod socket;
@@ -22,16 +21,13 @@ use std::{
 };
 
 use clap::Parser;
+use orderwire_fanout::{Result, process::Process};
 
 use api::Shop;
 use load::Load;
-use process::Process;
 use report::Report;
 use swarm::Swarm;
 use tally::Tally;
-
-/// Errors end the run; what they say is for the one who started it.
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// How long connecting and the first events may take.
 const PATIENCE: Duration = Duration::from_secs(180);

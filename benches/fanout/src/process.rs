@@ -18,6 +18,14 @@ impl Process {
         Self { pid }
     }
 
+    /// The process with this id and its children.
+    pub fn family(pid: u32) -> Result<Vec<Self>> {
+        let parent = Self::new(pid);
+        let children = parent.read(&format!("task/{pid}/children"))?;
+        let children = children.split_ascii_whitespace().map(|child| Ok(Self::new(child.parse()?)));
+        std::iter::once(Ok(parent)).chain(children).collect()
+    }
+
     /// CPU time used so far, in user and in kernel mode.
     pub fn cpu(&self) -> Result<Duration> {
         let stat = self.read("stat")?;
@@ -30,8 +38,23 @@ impl Process {
 
     /// Resident memory in KiB.
     pub fn resident_kib(&self) -> Result<u64> {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most resident memory in KiB since [`Self::reset_peak`].
+    pub fn peak_kib(&self) -> Result<u64> {
+        self.status_kib("VmHWM:")
+    }
+
+    /// Peak memory counts from now on.
+    pub fn reset_peak(&self) -> Result<()> {
+        let path = format!("/proc/{}/clear_refs", self.pid);
+        Ok(fs::write(&path, "5").map_err(|error| format!("{path}: {error}"))?)
+    }
+
+    fn status_kib(&self, field: &str) -> Result<u64> {
         let status = self.read("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("the server is gone")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).ok_or("the server is gone")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use orderwire_fanout::figures::{quantile, rounded};
 use serde_json::{Value, json};
 
 use crate::{Options, Outcome, swarm::Swarm};
@@ -136,14 +137,4 @@ fn losses(swarm: &Swarm) -> [(&'static str, Value); 4] {
         ("firstLoss", swarm.first_loss.clone().into()),
         ("stray", swarm.stray.into()),
     ]
-}
-
-/// Milliseconds below which this share of the sorted microseconds is; not a number when there are none.
-fn quantile(sorted: &[u32], share: f64) -> f64 {
-    let place = (sorted.len() as f64 * share).ceil() as usize;
-    sorted.get(place.saturating_sub(1)).map_or(f64::NAN, |micros| rounded(f64::from(*micros) / 1e3))
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }

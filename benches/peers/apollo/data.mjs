@@ -5,19 +5,40 @@ const ORDER_FIELDS = {
   number: 1, region: 1, customerId: 1, items: 1, total: 1, currency: 1, status: 1, version: 1, placedAt: 1,
 };
 const USER_FIELDS = { name: 1, email: 1, role: 1, region: 1 };
-const PRODUCT_FIELDS = { sku: 1, name: 1, price: 1, currency: 1, stock: 1, status: 1 };
+const PRODUCT_FIELDS = { sku: 1, name: 1, nameKey: 1, price: 1, currency: 1, stock: 1, status: 1 };
 const TASK_FIELDS = { title: 1, status: 1, priority: 1, orderId: 1, createdAt: 1 };
 
 export const indexes = {
   users: [{ key: { email: 1 }, unique: true }],
-  products: [{ key: { sku: 1 }, unique: true }],
-  orders: [{ key: { number: 1 }, unique: true }, { key: { placedAt: -1, _id: -1 } }],
+  products: [
+    { key: { sku: 1 }, unique: true },
+    { key: { status: 1, nameKey: 1, _id: 1 } },
+    { key: { words: 1 } },
+  ],
+  orders: [
+    { key: { number: 1 }, unique: true },
+    { key: { placedAt: -1, _id: -1 } },
+    { key: { customerId: 1, placedAt: -1, _id: -1 } },
+    {
+      key: { customerId: 1, idempotencyKey: 1 },
+      unique: true,
+      partialFilterExpression: { idempotencyKey: { $exists: true } },
+    },
+  ],
   tasks: [{ key: { orderId: 1, createdAt: -1, _id: -1 } }],
 };
 
-// Newest first: rows after the cursor.
-const olderThan = (field, after) =>
-  after ? { $or: [{ [field]: { $lt: after.date } }, { [field]: after.date, _id: { $lt: after.id } }] } : {};
+// The distinct words of a text, lower-case and without accents: what a search finds.
+export function words(text) {
+  const folded = text.toLowerCase().normalize("NFD").replace(/\p{M}/gu, "");
+  return [...new Set(folded.match(/[\p{Alphabetic}\p{N}]+/gu))];
+}
+
+// Rows after the cursor, in rising ($gt) or falling ($lt) order.
+const beyond = (operator, field, after) =>
+  after ? { $or: [{ [field]: { [operator]: after.key } }, { [field]: after.key, _id: { [operator]: after.id } }] } : {};
+
+const olderThan = (field, after) => beyond("$lt", field, after && { key: new Date(after.key), id: after.id });
 
 // One row, or null, for each id. The batch size saves a second round trip.
 const byId = (collection, projection) =>
@@ -54,13 +75,28 @@ export function requestData(db) {
       return loader;
     },
     order: (id) => orders.findOne({ _id: id }, { projection: ORDER_FIELDS }),
-    orders: (limit, after) =>
+    // Newest first: everyone's, or one customer's.
+    orders: (limit, after, customerId) =>
       orders
-        .find(olderThan("placedAt", after), { projection: ORDER_FIELDS })
+        .find({ ...(customerId && { customerId }), ...olderThan("placedAt", after) }, { projection: ORDER_FIELDS })
         .sort({ placedAt: -1, _id: -1 })
         .limit(limit)
         .toArray(),
-    products: (limit) =>
-      db.collection("products").find({}, { projection: PRODUCT_FIELDS }).sort({ _id: 1 }).limit(limit).toArray(),
+    // By name.
+    products: (limit, after, { search, inStock } = {}) => {
+      const terms = words(search ?? "");
+      const condition = {
+        status: "ACTIVE",
+        ...(terms.length > 0 && { words: { $all: terms } }),
+        ...(inStock != null && { stock: inStock ? { $gt: 0 } : { $lte: 0 } }),
+        ...beyond("$gt", "nameKey", after),
+      };
+      return db
+        .collection("products")
+        .find(condition, { projection: PRODUCT_FIELDS })
+        .sort({ nameKey: 1, _id: 1 })
+        .limit(limit)
+        .toArray();
+    },
   };
 }

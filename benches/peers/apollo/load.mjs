@@ -5,7 +5,7 @@ import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { parse } from "csv-parse";
 import { MongoClient } from "mongodb";
-import { indexes } from "./data.mjs";
+import { indexes, words } from "./data.mjs";
 
 const BATCH = 1000;
 const STOCK = 1000;
@@ -80,7 +80,18 @@ function productRow(sku, { price, names }) {
   // The most frequent name; the smallest on a tie.
   const [name = sku] = [...names].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0] ?? [];
   const tags = /^[0-9]{5}[A-Za-z]{0,2}$/.test(sku) ? [] : ["non-standard"];
-  return { _id: makeId("prd", sku), sku, name, price, currency: "GBP", stock: STOCK, status: "ACTIVE", tags };
+  return {
+    _id: makeId("prd", sku),
+    sku,
+    name,
+    nameKey: name.toLowerCase(),
+    words: words(`${name} ${sku}`),
+    price,
+    currency: "GBP",
+    stock: STOCK,
+    status: "ACTIVE",
+    tags,
+  };
 }
 
 const userRow = (number, region) => ({

@@ -5,7 +5,8 @@ import { RedisPubSub } from "graphql-redis-subscriptions";
 // All orders, or those of one customer.
 export const topicOf = (customerId) => (customerId ? `ORDER_UPDATES.${customerId}` : "ORDER_UPDATES");
 
-const CUSTOMER_EMAIL = "benchmark@example.com"; // places all orders, as there is no sign-in
+const BUYER_EMAIL = "benchmark@example.com"; // places the orders of those who are not signed in
+const DUPLICATE_KEY = 11000;
 
 export function connectPubSub(url) {
   const reviver = (key, value) => (key === "placedAt" ? new Date(value) : value);
@@ -13,11 +14,11 @@ export function connectPubSub(url) {
 }
 
 export async function orderPlacing(client, db, pubsub) {
-  const customer = await db.collection("users").findOne({ email: CUSTOMER_EMAIL });
+  const anonymous = await db.collection("users").findOne({ email: BUYER_EMAIL });
   const [orders, products, counters] = ["orders", "products", "counters"].map((name) => db.collection(name));
 
   // null when there is not enough stock.
-  async function write(sequence, lines, session) {
+  async function write(sequence, customer, { items: lines, idempotencyKey }, session) {
     const items = [];
     for (const { productId, quantity } of lines) {
       const enough = { _id: productId, stock: { $gte: quantity } };
@@ -32,8 +33,9 @@ export async function orderPlacing(client, db, pubsub) {
     const order = {
       _id: `ord_${String(sequence).padStart(26, "0")}`,
       number: `N${String(sequence).padStart(8, "0")}`,
-      region: null,
+      region: customer.region,
       customerId: customer._id,
+      idempotencyKey,
       items,
       total: items.reduce((sum, item) => sum + item.lineTotal, 0),
       currency: items[0].currency,
@@ -45,14 +47,31 @@ export async function orderPlacing(client, db, pubsub) {
     return order;
   }
 
-  return async (lines) => {
+  async function nextSequence() {
     const counted = { upsert: true, returnDocument: "after" };
-    const { value } = await counters.findOneAndUpdate({ _id: "orders" }, { $inc: { value: 1 } }, counted);
-    const order = await client.withSession((session) =>
-      session.withTransaction(() => write(value, lines, session)),
-    );
-    if (order) {
-      const update = { orderUpdates: { cursor: String(value), kind: "CREATED", order } };
+    return (await counters.findOneAndUpdate({ _id: "orders" }, { $inc: { value: 1 } }, counted)).value;
+  }
+
+  // A repeated key gives the order that was placed with it.
+  async function place(customer, sequence, input) {
+    try {
+      const order = await client.withSession((session) =>
+        session.withTransaction(() => write(sequence, customer, input, session)),
+      );
+      return { order, isNew: true };
+    } catch (error) {
+      if (error.code !== DUPLICATE_KEY) throw error;
+      const order = await orders.findOne({ customerId: customer._id, idempotencyKey: input.idempotencyKey });
+      return { order, isNew: false };
+    }
+  }
+
+  // `viewer` is a promise of a user, or nothing.
+  return async (viewer, input) => {
+    const [customer, sequence] = await Promise.all([viewer ?? anonymous, nextSequence()]);
+    const { order, isNew } = await place(customer, sequence, input);
+    if (order && isNew) {
+      const update = { orderUpdates: { cursor: String(sequence), kind: "CREATED", order } };
       await Promise.all([undefined, order.customerId].map((id) => pubsub.publish(topicOf(id), update)));
     }
     return order;

@@ -14,7 +14,10 @@ export const typeDefs = `#graphql
   type Money { amount: Decimal! currencyCode: CurrencyCode! }
 
   enum UserRole { CUSTOMER STAFF ADMIN }
-  type User implements Node { id: ID! name: String! email: String role: UserRole! region: String }
+  type User implements Node {
+    id: ID! name: String! email: String role: UserRole! region: String
+    orders(first: Int = 20, after: String): OrderConnection!
+  }
 
   enum ProductStatus { ACTIVE ARCHIVED }
   type Product implements Node {
@@ -40,7 +43,12 @@ export const typeDefs = `#graphql
   type TaskConnection { edges: [TaskEdge!]! nodes: [Task!]! pageInfo: PageInfo! }
   type TaskEdge { cursor: String! node: Task! }
 
-  type ProductConnection { nodes: [Product!]! }
+  type ProductConnection { edges: [ProductEdge!]! nodes: [Product!]! pageInfo: PageInfo! }
+  type ProductEdge { cursor: String! node: Product! }
+  input ProductFilter { search: String inStock: Boolean }
+  enum ProductOrderField { NAME }
+  enum OrderDirection { ASC }
+  input ProductOrder { field: ProductOrderField! direction: OrderDirection! }
 
   enum UpdateKind { SNAPSHOT CREATED STATUS_CHANGED UPDATED DELETED }
   type OrderUpdate { cursor: String! kind: UpdateKind! order: Order! }
@@ -50,12 +58,21 @@ export const typeDefs = `#graphql
   type UserError { code: String! message: String! }
   type PlaceOrderPayload { order: Order userErrors: [UserError!]! }
 
+  input RegisterInput { email: String! password: String! name: String! region: String }
+  type Session { accessToken: String! user: User! }
+  type AuthPayload { session: Session userErrors: [UserError!]! }
+
   type Query {
+    me: User
+    product(id: ID!): Product
     order(id: ID!): Order
     orders(first: Int = 20, after: String): OrderConnection!
-    products(first: Int = 20): ProductConnection!
+    products(first: Int = 20, after: String, filter: ProductFilter, orderBy: ProductOrder): ProductConnection!
   }
-  type Mutation { placeOrder(input: PlaceOrderInput!): PlaceOrderPayload! }
+  type Mutation {
+    register(input: RegisterInput!): AuthPayload!
+    placeOrder(input: PlaceOrderInput!): PlaceOrderPayload!
+  }
   type Subscription { orderUpdates(customerId: ID): OrderUpdate! }
 `;
 
@@ -71,13 +88,16 @@ function decimal(units) {
   return `${units < 0 ? "-" : ""}${digits.slice(0, point)}.${fraction}`;
 }
 
-const encodeCursor = (date, id) => Buffer.from(`${date.getTime()} ${id}`).toString("base64url");
+// What the list is sorted by (a time in milliseconds, or a text), and the id.
+const encodeCursor = (key, id) => Buffer.from(JSON.stringify([key, id])).toString("base64url");
 
-function decodeCursor(cursor) {
+function decodeCursor(cursor, type = "number") {
   if (cursor == null) return null;
-  const [millis, id] = Buffer.from(cursor, "base64url").toString().split(" ");
-  if (!id || !/^\d+$/.test(millis)) throw badInput("after: not a cursor of this list");
-  return { date: new Date(Number(millis)), id };
+  try {
+    const [key, id] = JSON.parse(Buffer.from(cursor, "base64url").toString());
+    if (typeof key === type && typeof id === "string") return { key, id };
+  } catch {}
+  throw badInput("after: not a cursor of this list");
 }
 
 function pageSize(first) {
@@ -90,7 +110,7 @@ const badInput = (message) => new GraphQLError(message, { extensions: { code: "B
 // `rows` has one row more than `first` when there is a next page.
 function connection(rows, first, after, sortField) {
   const nodes = rows.slice(0, first);
-  const cursorOf = (row) => encodeCursor(row[sortField], row._id);
+  const cursorOf = (row) => encodeCursor(row[sortField].valueOf(), row._id);
   return {
     nodes,
     edges: () => nodes.map((node) => ({ cursor: cursorOf(node), node })),
@@ -103,22 +123,35 @@ function connection(rows, first, after, sortField) {
   };
 }
 
+async function orders(args, data, customerId) {
+  const first = pageSize(args.first);
+  const after = decodeCursor(args.after);
+  return connection(await data.orders(first + 1, after, customerId), first, after, "placedAt");
+}
+
 const id = (row) => row._id;
 
 export const resolvers = {
   DateTime: dateTime,
   Query: {
     order: (_, { id }, { data }) => data.order(id),
-    orders: async (_, args, { data }) => {
+    me: (_, args, { data, viewerId }) => viewerId && data.users.load(viewerId),
+    product: (_, { id }, { data }) => data.productById.load(id),
+    orders: (_, args, { data }) => orders(args, data),
+    products: async (_, args, { data }) => {
       const first = pageSize(args.first);
-      const after = decodeCursor(args.after);
-      return connection(await data.orders(first + 1, after), first, after, "placedAt");
+      const after = decodeCursor(args.after, "string");
+      return connection(await data.products(first + 1, after, args.filter ?? {}), first, after, "nameKey");
     },
-    products: async (_, { first }, { data }) => ({ nodes: await data.products(pageSize(first)) }),
   },
   Mutation: {
-    placeOrder: async (_, { input }, { placeOrder }) => {
-      const order = await placeOrder(input.items);
+    register: async (_, { input }, { register }) => {
+      const session = await register(input);
+      const taken = { code: "CONFLICT", message: "There is a user with this e-mail address." };
+      return { session, userErrors: session ? [] : [taken] };
+    },
+    placeOrder: async (_, { input }, { data, placeOrder, viewerId }) => {
+      const order = await placeOrder(viewerId && data.users.load(viewerId), input);
       const none = { code: "INSUFFICIENT_STOCK", message: "There is not enough of a product." };
       return { order, userErrors: order ? [] : [none] };
     },
@@ -126,7 +159,7 @@ export const resolvers = {
   Subscription: {
     orderUpdates: { subscribe: (_, { customerId }, { pubsub }) => pubsub.asyncIterator(topicOf(customerId)) },
   },
-  User: { id },
+  User: { id, orders: (user, args, { data }) => orders(args, data, user._id) },
   Product: { id, price: (product) => money(product.price, product.currency) },
   Task: { id },
   Order: {

@@ -2,6 +2,7 @@
 // integration (Fastify), draining at shutdown, NODE_ENV=production. With REDIS_URL also subscriptions: graphql-ws on
 // the same HTTP server, events through Redis.
 import cluster from "node:cluster";
+import { randomBytes } from "node:crypto";
 import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import fastifyApollo, { fastifyApolloDrainPlugin } from "@as-integrations/fastify";
@@ -10,6 +11,7 @@ import Fastify from "fastify";
 import { useServer } from "graphql-ws/use/ws";
 import { MongoClient } from "mongodb";
 import { WebSocketServer } from "ws";
+import { authentication } from "./auth.mjs";
 import { requestData } from "./data.mjs";
 import { connectPubSub, orderPlacing } from "./orders.mjs";
 import { resolvers, typeDefs } from "./schema.mjs";
@@ -21,6 +23,7 @@ if (!DATABASE_URL) {
 }
 
 // One process serves by itself; more share the port through node:cluster.
+process.env.JWT_SECRET ??= randomBytes(32).toString("hex"); // workers inherit it
 if (cluster.isPrimary && Number(WORKERS) > 1) {
   for (let worker = 0; worker < Number(WORKERS); worker++) cluster.fork();
   process.once("SIGTERM", () => {
@@ -33,6 +36,7 @@ if (cluster.isPrimary && Number(WORKERS) > 1) {
 async function serve() {
   const client = await new MongoClient(DATABASE_URL, { minPoolSize: 10, maxPoolSize: 50 }).connect();
   const db = client.db();
+  const { register, viewerId } = authentication(db, process.env.JWT_SECRET);
   const fastify = Fastify();
   const schema = makeExecutableSchema({ typeDefs, resolvers });
   const live = REDIS_URL ? await subscriptions(schema, fastify.server, client) : { stop: async () => {} };
@@ -47,7 +51,12 @@ async function serve() {
   });
   await apollo.start();
   await fastify.register(fastifyApollo(apollo), {
-    context: async () => ({ data: requestData(db), placeOrder: live.placeOrder }),
+    context: async (request) => ({
+      data: requestData(db),
+      placeOrder: live.placeOrder,
+      register,
+      viewerId: viewerId(request),
+    }),
   });
   fastify.get("/healthz", async () => "ok");
   console.log(`listening on ${await fastify.listen({ host: HOST, port: Number(PORT) })}/graphql`);

@@ -1,0 +1,167 @@
+//! Who asks what.
+
+use std::{fs, path::Path, time::SystemTime};
+
+use fastrand::Rng;
+use memchr::memmem;
+use orderwire_fanout::Result;
+use serde::Deserialize;
+
+/// Stands in a body where each request has a text of its own.
+const UNIQUE: &str = "{unique}";
+
+/// What the requests are made of.
+#[derive(Deserialize)]
+pub struct Workload {
+    users: Vec<User>,
+    /// What is asked.
+    pub operations: Vec<Operation>,
+    /// Begins every unique text of this run.
+    #[serde(skip)]
+    run: u128,
+    #[serde(skip)]
+    made: u64,
+}
+
+/// Who asks.
+#[derive(Deserialize)]
+struct User {
+    token: Option<String>,
+    /// Client address, in `X-Forwarded-For`.
+    address: String,
+}
+
+/// Requests of one kind.
+#[derive(Deserialize)]
+pub struct Operation {
+    /// What it is called.
+    pub name: String,
+    /// How often it is asked, beside the others.
+    share: f64,
+    /// The requests, of which one is picked at random.
+    bodies: Vec<String>,
+    /// How a good answer begins.
+    answer: String,
+}
+
+/// A request to be sent.
+pub struct Request {
+    /// Which operation it is of.
+    pub operation: usize,
+    /// What goes over the connection.
+    pub bytes: Vec<u8>,
+}
+
+impl Workload {
+    /// The workload of a file.
+    pub fn read(file: &Path) -> Result<Self> {
+        let text = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let mut workload: Self = serde_json::from_slice(&text)?;
+        if workload.users.is_empty() || workload.operations.iter().any(|operation| operation.bodies.is_empty()) {
+            return Err(format!("{}: no users, or an operation without bodies", file.display()).into());
+        }
+        workload.run = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_nanos();
+        Ok(workload)
+    }
+
+    /// Leaves only one operation.
+    pub fn keep_only(&mut self, name: &str) -> Result<()> {
+        self.operations.retain(|operation| operation.name == name);
+        if self.operations.is_empty() { Err(format!("no operation {name}").into()) } else { Ok(()) }
+    }
+
+    /// Everything comes from one address, and from nobody who is signed in.
+    pub fn come_from(&mut self, address: &str) {
+        self.users = vec![User { token: None, address: address.to_owned() }];
+    }
+
+    /// The head of a request of the `index`-th connection, but for the length of the body, which is its end.
+    pub fn head(&self, index: usize, host: &str, path: &str) -> String {
+        let User { token, address } = &self.users[index % self.users.len()];
+        let authorization = token.as_ref().map(|token| format!("authorization: Bearer {token}\r\n"));
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\ncontent-type: application/json\r\n\
+             x-forwarded-for: {address}\r\n{}content-length: ",
+            authorization.unwrap_or_default()
+        )
+    }
+
+    /// A request that begins with this head.
+    pub fn request(&mut self, head: &str, random: &mut Rng) -> Request {
+        let mut at = random.f64() * self.operations.iter().map(|operation| operation.share).sum::<f64>();
+        let mut reached = |operation: &Operation| {
+            at -= operation.share;
+            at < 0.0
+        };
+        let picked = self.operations.iter().position(&mut reached).unwrap_or(self.operations.len() - 1);
+        let bodies = &self.operations[picked].bodies;
+        let mut body = bodies[random.usize(..bodies.len())].as_str();
+        let unique;
+        if body.contains(UNIQUE) {
+            self.made += 1;
+            unique = body.replace(UNIQUE, &format!("{}-{}", self.run, self.made));
+            body = &unique;
+        }
+        Request { operation: picked, bytes: format!("{head}{}\r\n\r\n{body}", body.len()).into_bytes() }
+    }
+}
+
+impl Operation {
+    /// Whether the answer is what was asked for, with no error in it.
+    pub fn is_answered_by(&self, status: u16, body: &[u8]) -> bool {
+        status == 200 && body.starts_with(self.answer.as_bytes()) && memmem::find(body, b"\"errors\":").is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workload() -> Workload {
+        serde_json::from_str(
+            r#"{
+                "users": [{ "token": "A", "address": "198.18.0.1" }, { "token": "B", "address": "198.18.0.2" }],
+                "operations": [
+                    { "name": "read", "share": 0.75, "bodies": ["read"], "answer": "{\"data\":{\"a\":{" },
+                    { "name": "write", "share": 0.25, "bodies": ["write {unique}"], "answer": "" }
+                ]
+            }"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn operations_come_as_often_as_their_share() {
+        let (mut workload, mut random) = (workload(), Rng::with_seed(1));
+        let writes = (0..1000).filter(|_| workload.request("", &mut random).operation == 1).count();
+        assert!((200..300).contains(&writes), "{writes}");
+    }
+
+    #[test]
+    fn every_text_is_unique_and_the_length_is_that_of_the_body() {
+        let (mut workload, mut random) = (workload(), Rng::new());
+        workload.keep_only("write").unwrap();
+        let [one, two] = [(); 2].map(|()| workload.request("", &mut random).bytes);
+        assert_eq!((one, two), (b"9\r\n\r\nwrite 0-1".to_vec(), b"9\r\n\r\nwrite 0-2".to_vec()));
+    }
+
+    #[test]
+    fn connections_are_shared_among_the_users() {
+        let mut workload = workload();
+        for (index, token) in [(0, "Bearer A\r\n"), (1, "Bearer B\r\n"), (2, "Bearer A\r\n")] {
+            assert!(workload.head(index, "host", "/").contains(token));
+        }
+        workload.come_from("203.0.113.7");
+        let head = workload.head(1, "host", "/");
+        assert!(head.contains("x-forwarded-for: 203.0.113.7\r\n") && !head.contains("Bearer"));
+    }
+
+    #[test]
+    fn an_answer_with_errors_is_none() {
+        let operation = &workload().operations[0];
+        assert!(operation.is_answered_by(200, br#"{"data":{"a":{"b":1}}}"#));
+        assert!(!operation.is_answered_by(429, br#"{"data":{"a":{"b":1}}}"#));
+        assert!(!operation.is_answered_by(200, br#"{"data":{"a":null}}"#));
+        assert!(!operation.is_answered_by(200, br#"{"data":{"a":{"b":null}},"errors":[]}"#));
+    }
+}
