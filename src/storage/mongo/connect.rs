@@ -85,6 +85,7 @@ impl MongoStore {
             idempotency: database.collection("idempotency"),
             log,
             known: super::known::Known::default(),
+            reads: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
             turn: tokio::sync::Mutex::default(),
             waiting: std::sync::Mutex::default(),
             running: tokio_util::task::TaskTracker::new(),
@@ -93,6 +94,11 @@ impl MongoStore {
             app_name: options.app_name,
         })))
     }
+}
+
+/// Four fifths of the connections.
+fn reads_at_once(pool_max: u32) -> usize {
+    (pool_max as usize * 4 / 5).max(1)
 }
 
 /// Counts the connections of the pool.

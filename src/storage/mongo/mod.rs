@@ -70,6 +70,8 @@ struct Inner {
     idempotency: Collection<RawDocumentBuf>,
     log: LogId,
     known: known::Known,
+    /// For each operation that is no part of a transaction.
+    reads: tokio::sync::Semaphore,
     /// Held by the one transaction of this process that may append to the log.
     turn: tokio::sync::Mutex<()>,
     /// Orders that wait for their turn.

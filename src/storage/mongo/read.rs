@@ -52,9 +52,15 @@ pub(super) fn arranged<K: Eq + Hash + Clone, T: Clone>(
 }
 
 impl Inner {
-    /// Waits for an operation, but not for ever.
+    /// Waits for an operation that is no part of a transaction, but not for ever. Not all connections are for these:
+    /// transactions hold up one another, and must not wait for one behind the reads.
     pub(super) async fn within<T>(&self, operation: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T> {
-        match tokio::time::timeout(OPERATION_TIMEOUT, operation.into_future()).await {
+        let operation = async {
+            // The semaphore is never closed; without a permit it would still be right.
+            let _permit = self.reads.acquire().await;
+            operation.await
+        };
+        match tokio::time::timeout(OPERATION_TIMEOUT, operation).await {
             Ok(done) => Ok(done?),
             Err(_) => Err(StoreError::Unavailable("MongoDB does not answer".to_owned())),
         }
