@@ -12,7 +12,7 @@
 use std::{
     any::Any,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -42,6 +42,9 @@ use crate::{
 const KEPT_FOR: Duration = Duration::from_secs(10);
 /// How much of them is kept, in bytes.
 const KEPT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The largest that is kept where it is found at once, in bytes.
+const LATEST_BYTES: usize = 16 * 1024;
 
 /// What an operation that is run as a stream has to say.
 #[derive(Debug)]
@@ -139,7 +142,7 @@ impl Phase {
     pub async fn run<T: Item>(
         &self,
         field: Subscribed,
-        open: impl Future<Output = ApiResult<BoxStream<'static, service::Result<T>>>> + Send,
+        open: impl Future<Output = ApiResult<impl Stream<Item = service::Result<T>> + Send + 'static>> + Send,
     ) -> ApiResult<stream::Iter<std::option::IntoIter<T>>> {
         let item = match self {
             Self::Answer(item) => item.item.downcast_ref().cloned(),
@@ -159,6 +162,41 @@ impl Phase {
 pub(super) struct Live {
     executor: Arc<Executor>,
     written: Cache<([u8; 32], UpdateKey), Arc<RawValue>>,
+    latest: Box<Latest>,
+}
+
+/// The last updates that were written. Live subscribers come for the same ones at the same time, and find them here
+/// without a search.
+struct Latest([RwLock<Option<Written>>; 256]);
+
+struct Written {
+    selection: [u8; 32],
+    key: UpdateKey,
+    json: Arc<RawValue>,
+}
+
+impl Latest {
+    /// Successive updates have different slots.
+    fn slot(&self, selection: &[u8; 32], key: UpdateKey) -> &RwLock<Option<Written>> {
+        let number = match key {
+            UpdateKey::Entry(seq) => seq,
+            UpdateKey::Version(_, version) => version.into(),
+        };
+        &self.0[number.wrapping_add(selection[0].into()).rem_euclid(self.0.len() as i64) as usize]
+    }
+
+    fn get(&self, selection: &[u8; 32], key: UpdateKey) -> Option<Arc<RawValue>> {
+        let slot = self.slot(selection, key).read().unwrap_or_else(PoisonError::into_inner);
+        let written = slot.as_ref().filter(|written| written.key == key && written.selection == *selection);
+        written.map(|written| written.json.clone())
+    }
+
+    fn put(&self, selection: [u8; 32], key: UpdateKey, json: Arc<RawValue>) {
+        if json.get().len() <= LATEST_BYTES {
+            let mut slot = self.slot(&selection, key).write().unwrap_or_else(PoisonError::into_inner);
+            *slot = Some(Written { selection, key, json });
+        }
+    }
 }
 
 /// One subscriber's answers. Written out as a stream by itself, since each delivery comes through here.
@@ -176,6 +214,7 @@ enum State {
 
 struct Subscriber {
     items: Items,
+    digest: [u8; 32],
     selection: Arc<Selection>,
     /// The answer that is being executed.
     answering: Option<BoxFuture<'static, Answer>>,
@@ -220,8 +259,8 @@ impl Subscriber {
             match ready!(self.items.poll_next_unpin(cx)) {
                 Some(Ok(item)) => {
                     // Most find it there, and need not so much as make the execution.
-                    if let Some(answer) = live.known(&self.selection, &item) {
-                        return Poll::Ready(Some(Ok(answer)));
+                    if let Some(json) = item.key.and_then(|key| live.known(self.digest, key)) {
+                        return Poll::Ready(Some(Ok(Answer { body: Body::Written(json), cursor: item.cursor })));
                     }
                     self.answering = Some(Box::pin(live.clone().answer(self.selection.clone(), item)));
                 }
@@ -239,7 +278,8 @@ impl Live {
             .weigher(|_, json: &Arc<RawValue>| u32::try_from(json.get().len()).unwrap_or(u32::MAX).saturating_add(128))
             .time_to_live(KEPT_FOR)
             .build();
-        Arc::new(Self { executor, written })
+        let latest = Box::new(Latest(std::array::from_fn(|_| RwLock::default())));
+        Arc::new(Self { executor, written, latest })
     }
 
     /// The answers to a subscription.
@@ -261,21 +301,21 @@ impl Live {
         let response = measured.run(opening).await;
         measured.end(response.as_ref().map_or("OK", |response| error::outcome(&response.errors)));
         let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let subscriber = |(items, held)| Subscriber {
-            items,
-            selection: Arc::new(Selection::of(operation, viewer)),
-            answering: None,
-            _open: held,
+        let subscriber = |(items, held)| {
+            let selection = Arc::new(Selection::of(operation, viewer));
+            Subscriber { items, digest: selection.digest(), selection, answering: None, _open: held }
         };
         opened.map(subscriber).ok_or(response)
     }
 
-    /// The answer that another subscriber was given.
-    fn known(&self, selection: &Selection, item: &AnyItem) -> Option<Answer> {
-        let key = (selection.digest(), item.key?);
-        // It waits for nothing but the cache's own upkeep, which can as well be left to others.
-        let json = self.written.get(&key).now_or_never()??;
-        Some(Answer { body: Body::Written(json), cursor: item.cursor })
+    /// What another subscriber with this selection was sent.
+    fn known(&self, selection: [u8; 32], key: UpdateKey) -> Option<Arc<RawValue>> {
+        self.latest.get(&selection, key).or_else(|| {
+            // It waits for nothing but the cache's own upkeep, which can as well be left to others.
+            let json = self.written.get(&(selection, key)).now_or_never()??;
+            self.latest.put(selection, key, json.clone());
+            Some(json)
+        })
     }
 
     async fn answer(self: Arc<Self>, selection: Arc<Selection>, item: AnyItem) -> Answer {

@@ -126,7 +126,7 @@ fn set_options(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// A connection with its place, which it keeps as a WebSocket too.
-struct Connection {
+pub(super) struct Connection {
     stream: TcpStream,
     /// Whether anything has come since [`HeadTimer`] began to wait.
     received: Arc<AtomicBool>,

@@ -30,11 +30,13 @@ mod subscription;
 mod topics;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
-use futures_util::Stream;
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -46,7 +48,7 @@ use crate::{
 };
 use pump::Pump;
 use recent::Recent;
-use subscription::Subscription;
+pub use subscription::Subscription;
 pub use topics::Topic;
 use topics::Topics;
 
@@ -141,8 +143,10 @@ struct Shared {
     store: Log,
     options: FeedOptions,
     recent: RwLock<Recent>,
+    /// The head of `recent`, for those who only look whether there is more.
+    head: AtomicI64,
     /// Who waits for what; woken only after `recent` has it.
-    topics: Topics,
+    topics: Arc<Topics>,
     reads: Semaphore,
     /// When the pump last read the log to its end.
     read_at: Mutex<Instant>,
@@ -161,7 +165,8 @@ impl EventFeed {
         let recent = Recent::load(&*store, state, options.recent, options.page).await?;
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
-            topics: Topics::default(),
+            topics: Arc::default(),
+            head: AtomicI64::new(recent.head()),
             reads: Semaphore::new(options.concurrent_reads.clamp(1, Semaphore::MAX_PERMITS)),
             recent: RwLock::new(recent),
             read_at: Mutex::new(Instant::now()),
@@ -208,13 +213,8 @@ impl EventFeed {
 
     /// The entries that pass `filter`, in order, for ever: the stream ends only after an error. It need not be prompt
     /// with entries outside of `topic`, which are of no interest. Dropping it is all there is to unsubscribing.
-    pub fn subscribe(
-        &self,
-        filter: LogFilter,
-        topic: Topic,
-        from: From,
-    ) -> impl Stream<Item = Result<Arc<Event>, FeedError>> + Send + use<> {
-        Subscription::new(Arc::clone(&self.shared), filter, topic, from).into_stream()
+    pub fn subscribe(&self, filter: LogFilter, topic: Topic, from: From) -> Subscription {
+        Subscription::new(Arc::clone(&self.shared), filter, topic, from)
     }
 
     fn stop(&self) {
@@ -242,7 +242,7 @@ impl Shared {
     }
 
     fn head(&self) -> Seq {
-        self.recent().head()
+        self.head.load(Ordering::Acquire)
     }
 
     /// Nothing more comes: the feed takes no reads, and its head stays.
@@ -268,6 +268,7 @@ impl Shared {
         let before = recent.head();
         events.iter().cloned().for_each(|event| recent.push(event));
         let head = recent.head();
+        self.head.store(head, Ordering::Release);
         drop(recent);
         metrics().feed_head.set(head);
         // Now and then all of them come forward, lest those who sleep be left behind by what is in memory.

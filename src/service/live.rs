@@ -3,16 +3,18 @@
 //! Rights are decided for each event, with the event's own state of the entity. A subscription to one entity begins
 //! with a snapshot whose cursor is exact: the snapshot holds every change up to the cursor and none after it.
 
-use std::{collections::HashSet, sync::Arc};
-
-use futures_util::{
-    StreamExt,
-    stream::{self, BoxStream},
+use std::{
+    collections::HashSet,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
 };
+
+use futures_util::{Stream, StreamExt, stream};
 
 use super::{
     Result, Service, ServiceError, access,
-    feed::{FeedError, From as FeedFrom, Topic},
+    feed::{self, FeedError, From as FeedFrom, Topic},
 };
 use crate::domain::{
     Entity, EntityKind, Event, EventCursor, EventKind, LogFilter, Order, OrderId, OrderStatus, Product, ProductId, Seq,
@@ -83,7 +85,7 @@ impl Service {
         order: Option<OrderId>,
         customer: Option<UserId>,
         after: Option<EventCursor>,
-    ) -> Result<BoxStream<'static, Result<Update<Order>>>> {
+    ) -> Result<impl Stream<Item = Result<Update<Order>>> + Send + use<>> {
         access::known(&viewer)?;
         if customer.is_some_and(|customer| !viewer.sees_user(customer)) {
             return Err(ServiceError::NotFound("no such customer"));
@@ -103,7 +105,7 @@ impl Service {
             }
         };
         let topic = topic(filter, EntityKind::Order, customer.or(viewer.own()));
-        Ok(self.updates(filter, topic, start, move |event| match &event.entity {
+        Ok(self.updates(filter, topic, start, move |event: &Event| match &event.entity {
             Entity::Order(order) if wanted(order) => Some(order.clone()),
             _ => None,
         }))
@@ -116,7 +118,7 @@ impl Service {
         task: Option<TaskId>,
         assignee: Option<UserId>,
         after: Option<EventCursor>,
-    ) -> Result<BoxStream<'static, Result<Update<Task>>>> {
+    ) -> Result<impl Stream<Item = Result<Update<Task>>> + Send + use<>> {
         access::known(&viewer)?;
         let wanted = move |task: &Task| {
             viewer.sees_task(task) && assignee.is_none_or(|assignee| task.assignee == Some(assignee))
@@ -134,7 +136,7 @@ impl Service {
             }
         };
         let topic = topic(filter, EntityKind::Task, assignee.or(viewer.own()));
-        Ok(self.updates(filter, topic, start, move |event| match &event.entity {
+        Ok(self.updates(filter, topic, start, move |event: &Event| match &event.entity {
             Entity::Task(task) if wanted(task) => Some(task.clone()),
             _ => None,
         }))
@@ -146,7 +148,7 @@ impl Service {
         self: &Arc<Self>,
         viewer: Viewer,
         ids: Vec<ProductId>,
-    ) -> Result<BoxStream<'static, Result<Arc<Product>>>> {
+    ) -> Result<impl Stream<Item = Result<Arc<Product>>> + Send + use<>> {
         if ids.is_empty() || ids.len() > MAX_PRODUCTS {
             return Err(ServiceError::BadInput(format!("productIds: name 1 to {MAX_PRODUCTS} products")));
         }
@@ -175,7 +177,7 @@ impl Service {
             };
             std::future::ready(update)
         });
-        Ok(stream::iter(current.into_iter().map(|product| Ok(Arc::new(product)))).chain(changes).boxed())
+        Ok(stream::iter(current.into_iter().map(|product| Ok(Arc::new(product)))).chain(changes))
     }
 
     /// The entity with the last log entry that it contains. `read` gives it with its version and last change.
@@ -192,14 +194,8 @@ impl Service {
         Ok(Some(Start::Snapshot { seq, entity: Arc::new(entity), changed_at }))
     }
 
-    /// The snapshot, if there is one, then the entries after `from` that `select` picks.
-    fn updates<T: Send + Sync + 'static>(
-        self: &Arc<Self>,
-        filter: LogFilter,
-        topic: Topic,
-        start: Start<T>,
-        select: impl Fn(&Event) -> Option<Arc<T>> + Send + 'static,
-    ) -> BoxStream<'static, Result<Update<T>>> {
+    /// The snapshot, if there is one, then the entries after it that `select` picks.
+    fn updates<T, S>(self: &Arc<Self>, filter: LogFilter, topic: Topic, start: Start<T>, select: S) -> Updates<T, S> {
         let (from, snapshot) = match start {
             Start::Now => (FeedFrom::Now, None),
             Start::After(seq) => (FeedFrom::After(seq), None),
@@ -212,26 +208,10 @@ impl Service {
                     entity,
                     occurred_at: changed_at,
                 };
-                (FeedFrom::After(seq), Some(Ok(snapshot)))
+                (FeedFrom::After(seq), Some(snapshot))
             }
         };
-        let service = self.clone();
-        let changes = self.feed.subscribe(filter, topic, from).filter_map(move |event| {
-            let update = match event {
-                Ok(event) => select(&event).map(|entity| {
-                    Ok(Update {
-                        cursor: service.cursor(event.seq),
-                        kind: UpdateKind::Event(event.kind),
-                        previous_status: event.previous_status,
-                        entity,
-                        occurred_at: event.occurred_at,
-                    })
-                }),
-                Err(error) => Some(Err(service.feed_error(error))),
-            };
-            std::future::ready(update)
-        });
-        stream::iter(snapshot).chain(changes).boxed()
+        Updates { service: self.clone(), snapshot, changes: self.feed.subscribe(filter, topic, from), select }
     }
 
     /// The place in this deployment's log that a client's cursor stands for.
@@ -247,6 +227,40 @@ impl Service {
             // The reader goes on from there on another node, or on this one once it is back.
             FeedError::Unavailable { last } | FeedError::ShuttingDown { last } => {
                 ServiceError::Unavailable(format!("the event log could not be read after {}", self.cursor(last)))
+            }
+        }
+    }
+}
+
+/// The updates of one subscriber. Written out by itself, since every delivery comes through here.
+struct Updates<T, S> {
+    service: Arc<Service>,
+    snapshot: Option<Update<T>>,
+    changes: feed::Subscription,
+    select: S,
+}
+
+impl<T, S: Fn(&Event) -> Option<Arc<T>> + Unpin> Stream for Updates<T, S> {
+    type Item = Result<Update<T>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(snapshot) = self.snapshot.take() {
+            return Poll::Ready(Some(Ok(snapshot)));
+        }
+        loop {
+            let event = match ready!(self.changes.poll_next_unpin(cx)) {
+                Some(Ok(event)) => event,
+                Some(Err(error)) => return Poll::Ready(Some(Err(self.service.feed_error(error)))),
+                None => return Poll::Ready(None),
+            };
+            if let Some(entity) = (self.select)(&event) {
+                return Poll::Ready(Some(Ok(Update {
+                    cursor: self.service.cursor(event.seq),
+                    kind: UpdateKind::Event(event.kind),
+                    previous_status: event.previous_status,
+                    entity,
+                    occurred_at: event.occurred_at,
+                })));
             }
         }
     }

@@ -1,22 +1,42 @@
 //! The frames of one socket, both ways, each side held back when the other does not keep up.
 
 use std::{
-    collections::VecDeque,
+    io,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
-use axum::{
-    Error,
-    extract::ws::{CloseFrame, Message, WebSocket},
+use futures_util::StreamExt;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio_tungstenite::WebSocketStream;
+use tungstenite::{
+    Error, Message,
+    protocol::{
+        CloseFrame, Role, WebSocketConfig,
+        frame::{
+            FrameHeader,
+            coding::{Control, Data, OpCode},
+        },
+    },
 };
-use futures_util::{Sink, StreamExt};
 
-use super::gate::Gate;
+use super::{gate::Gate, outgoing::Outgoing};
+use crate::http::connection::Connection;
+
+/// Read at a time, in bytes. Each socket holds a buffer of this size, and most of them are idle.
+const READ_BUFFER: usize = 256;
+
+/// Bytes that may wait for the socket before nothing more is asked for.
+const WRITE_BUFFER: usize = 4 * 1024;
+
+/// The largest message that is sent, in bytes.
+const MAX_OUTGOING: usize = 16 * 1024 * 1024;
 
 /// Answers that may wait for the socket before it is read no further.
-const MAX_OUTBOX: usize = 8;
+const MAX_WAITING: usize = 8;
 
 /// Messages taken from a client that does not read, before it is read no further.
 const MAX_READS_WHILE_STALLED: u32 = 64;
@@ -28,69 +48,114 @@ const MAX_UNFLUSHED: u32 = 32;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A socket and what waits to be sent.
+///
+/// tungstenite reads, answers pings and closes. Messages are framed here, into the buffer that they are sent from: a
+/// delivery is copied once, and through nothing else.
 pub(super) struct Frames {
-    socket: WebSocket,
+    socket: WebSocketStream<Outgoing<Connection>>,
     incoming: Gate,
-    outbox: VecDeque<Message>,
+    /// Messages that came since the socket was last ready for more.
+    waiting: usize,
+    /// Whether the connection did not take all of what was there when it was last asked.
+    stalled: bool,
     events_unflushed: u32,
     reads_while_stalled: u32,
 }
 
 impl Frames {
-    pub(super) fn new(socket: WebSocket) -> Self {
-        Self { socket, incoming: Gate::default(), outbox: VecDeque::new(), events_unflushed: 0, reads_while_stalled: 0 }
+    /// The connection after its handshake, which takes messages of up to `readable` bytes; `incoming` stands before them.
+    pub(super) async fn new(upgraded: Upgraded, incoming: Gate, readable: usize) -> Option<Self> {
+        let Ok(parts) = upgraded.downcast::<TokioIo<Connection>>() else {
+            tracing::error!("a connection was upgraded that this server did not accept");
+            return None;
+        };
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            // Everything is in one buffer, and so in order.
+            .write_buffer_size(0)
+            .max_message_size(Some(readable))
+            .max_frame_size(Some(readable));
+        let (connection, read) = (Outgoing::new(parts.io.into_inner()), parts.read_buf.to_vec());
+        let socket = WebSocketStream::from_partially_read(connection, read, Role::Server, Some(config)).await;
+        Some(Self { socket, incoming, waiting: 0, stalled: false, events_unflushed: 0, reads_while_stalled: 0 })
     }
 
-    /// Puts a message behind those that wait.
-    pub(super) fn push(&mut self, message: Message) {
-        self.outbox.push_back(message);
-    }
-
-    /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
-        self.outbox.is_empty()
-    }
-
-    /// Hands what waits to the socket, as far as it takes it; whether it would take more.
-    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
-        loop {
-            match Pin::new(&mut self.socket).poll_ready(cx)? {
-                Poll::Pending => return Ok(false),
-                Poll::Ready(()) => self.reads_while_stalled = 0,
-            }
-            let Some(message) = self.outbox.pop_front() else { return Ok(true) };
-            Pin::new(&mut self.socket).start_send(message)?;
-            self.events_unflushed = self.events_unflushed.max(1);
+    /// Puts the text that `write` appends behind what waits, unless it is empty; false when it is too large to be sent.
+    pub(super) fn push_text<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<bool, E> {
+        let buffer = self.socket.get_mut().buffer();
+        let start = buffer.len();
+        let written = write(buffer);
+        let length = buffer.len() - start;
+        if written.is_err() || length > MAX_OUTGOING || length == 0 {
+            buffer.truncate(start);
+            return written.map(|()| length == 0);
         }
+        self.frame(OpCode::Data(Data::Text), start);
+        Ok(true)
     }
 
-    /// Writes what the socket holds back: at once when there is nothing else to do (`idle`), and now and then else.
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>, idle: bool) -> Result<(), Error> {
+    /// Puts a ping behind what waits.
+    pub(super) fn push_ping(&mut self) {
+        let start = self.socket.get_mut().buffer().len();
+        self.frame(OpCode::Control(Control::Ping), start);
+    }
+
+    /// Makes a frame of what stands in the buffer after `start`.
+    fn frame(&mut self, opcode: OpCode, start: usize) {
+        let buffer = self.socket.get_mut().buffer();
+        let end = buffer.len();
+        let header = FrameHeader { opcode, ..FrameHeader::default() };
+        // Behind the payload first, since its length has to be known; memory takes all of it.
+        let _ = header.format((end - start) as u64, buffer);
+        let header = buffer.len() - end;
+        buffer[start..].rotate_right(header);
+        self.waiting += 1;
+    }
+
+    /// Whether nothing came since the socket was last ready for more.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting == 0
+    }
+
+    /// Whether the socket is ready for more. Sends what waits if it is much.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let much = self.socket.get_ref().waiting() > WRITE_BUFFER;
+        if (self.stalled || much) && !self.poll_send(cx)? {
+            return Ok(false);
+        }
+        self.waiting = 0;
+        self.reads_while_stalled = 0;
+        Ok(true)
+    }
+
+    /// Sends what waits: at once when there is nothing else to do (`idle`), and now and then else.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>, idle: bool) -> io::Result<()> {
         let due = idle || self.events_unflushed >= MAX_UNFLUSHED;
-        if due && self.events_unflushed > 0 && Pin::new(&mut self.socket).poll_flush(cx)?.is_ready() {
+        if self.socket.get_ref().waiting() == 0 || (due && self.poll_send(cx)?) {
             self.events_unflushed = 0;
         }
         Ok(())
     }
 
+    /// Whether the connection takes all that waits.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let sent = Pin::new(self.socket.get_mut()).poll_flush(cx)?.is_ready();
+        self.stalled = !sent;
+        Ok(sent)
+    }
+
     /// To be told of everything that is handled between two flushes.
     pub(super) fn handled_event(&mut self) {
-        if self.events_unflushed > 0 {
-            self.events_unflushed += 1;
-        }
+        self.events_unflushed += 1;
     }
 
     /// The next message. A client that does not read its answers (the socket is not `writable`) is soon not read
     /// either.
-    pub(super) fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-        writable: bool,
-    ) -> Poll<Option<Result<Message, Error>>> {
-        if self.outbox.len() >= MAX_OUTBOX || (!writable && self.reads_while_stalled >= MAX_READS_WHILE_STALLED) {
+    pub(super) fn poll_receive(&mut self, writable: bool) -> Poll<Option<Result<Message, Error>>> {
+        if self.waiting >= MAX_WAITING || (!writable && self.reads_while_stalled >= MAX_READS_WHILE_STALLED) {
             return Poll::Pending;
         }
-        let received = self.incoming.poll(cx, |cx| self.socket.poll_next_unpin(cx));
+        let received = self.incoming.poll(|cx| self.socket.poll_next_unpin(cx));
         if received.is_ready() && !writable {
             self.reads_while_stalled += 1;
         }
@@ -98,17 +163,14 @@ impl Frames {
     }
 
     /// Says goodbye, after what waits as far as it leaves at once, and waits a moment for the answer.
-    pub(super) async fn close(self, code: u16, reason: &str) {
-        let Self { mut socket, outbox, .. } = self;
-        let frame = CloseFrame { code, reason: close_reason(reason).into() };
+    pub(super) async fn close(mut self, code: u16, reason: &str) {
+        let frame = CloseFrame { code: code.into(), reason: close_reason(reason).into() };
         let handshake = async {
-            for message in outbox.into_iter().chain([Message::Close(Some(frame))]) {
-                if socket.send(message).await.is_err() {
-                    return;
-                }
+            if self.socket.close(Some(frame)).await.is_err() {
+                return;
             }
             loop {
-                match socket.recv().await {
+                match self.socket.next().await {
                     Some(Ok(_)) => {}
                     None => return,
                     // What can't be read is left unread, and dropping the connection now could overtake the close frame.
@@ -122,8 +184,11 @@ impl Frames {
 
     /// Sends the answer to the other side's goodbye.
     pub(super) async fn closed(mut self) {
-        // Reading on sends it.
-        let rest = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let rest = async {
+            // Reading on writes it.
+            while let Some(Ok(_)) = self.socket.next().await {}
+            self.socket.get_mut().flush().await
+        };
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, rest).await;
     }
 }

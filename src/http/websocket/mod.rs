@@ -2,19 +2,21 @@
 
 mod frames;
 mod gate;
+mod handshake;
 mod identity;
 mod operations;
+mod outgoing;
 mod protocol;
 mod socket;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::{FromRequestParts, Request, ws::WebSocketUpgrade},
+    extract::Request,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 use tracing::Instrument;
 
 use super::{
@@ -22,17 +24,10 @@ use super::{
 };
 use crate::telemetry::metrics::{Held, metrics};
 use frames::Frames;
+use gate::Gate;
+use handshake::Handshake;
 use protocol::Protocol;
-use socket::Socket;
-
-/// Read at a time, in bytes. Each socket holds a buffer of this size, and most of them are idle.
-const READ_BUFFER: usize = 256;
-
-/// Written at a time, in bytes; made only when there is something to write.
-const WRITE_BUFFER: usize = 4 * 1024;
-
-/// The largest message that is sent, in bytes.
-const MAX_OUTGOING: usize = 16 * 1024 * 1024;
+use socket::{Opening, Socket};
 
 /// WebSocket limits and times.
 #[derive(Debug, Clone)]
@@ -75,10 +70,10 @@ pub(super) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
         return Failure::new(StatusCode::FORBIDDEN, "FORBIDDEN", message).into_response();
     }
     let (mut parts, _) = request.into_parts();
-    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => {
-            tracing::debug!(%rejection, "no WebSocket handshake");
+    let handshake = match Handshake::read(&mut parts) {
+        Ok(handshake) => handshake,
+        Err(refusal) => {
+            tracing::debug!(refusal, "no WebSocket handshake");
             return Failure::bad_request("Not a WebSocket handshake of version 13.")
                 .with_header(header::SEC_WEBSOCKET_VERSION, "13")
                 .into_response();
@@ -92,32 +87,31 @@ pub(super) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
     #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
     let id = parts.extensions.remove::<RequestId>().expect("a request id");
     let client = parts.extensions.remove::<Client>().unwrap_or_default();
-    let options = &http.options.websocket;
     // Up to twice the limit is read, so that the usual offender gets a clean close.
-    let readable = options.max_message.saturating_mul(2);
-    let upgrade = upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(MAX_OUTGOING + 2 * WRITE_BUFFER)
-        .max_message_size(readable)
-        .max_frame_size(readable)
-        .protocols(Protocol::ALL.map(Protocol::name));
-    let chosen = upgrade.selected_protocol();
-    let protocol = Protocol::ALL.into_iter().find(|protocol| chosen.is_some_and(|chosen| chosen == protocol.name()));
+    let readable = http.options.websocket.max_message.saturating_mul(2);
+    let protocol = handshake.protocol;
     // The end of the server waits for the socket from here on.
     let tracked = lifecycle.connections.token();
+    let open = protocol.map(|protocol| Held::new(metrics().connections.of(protocol.transport())));
     let span = tracing::info_span!("websocket", request_id = %id);
-    upgrade.on_upgrade(move |socket| {
-        // Boxed here, so that the task has no room for the socket a second time.
-        let served: BoxFuture<'static, ()> = match protocol {
-            Some(protocol) => Box::pin(Socket::new(socket, protocol, http, lifecycle, id, client, authorization).run()),
-            None => Box::pin(async move { Frames::new(socket).close(4406, "Subprotocol not acceptable").await }),
-        };
-        let open = protocol.map(|protocol| Held::new(metrics().connections.of(protocol.transport())));
-        async move {
-            let _held = (tracked, open);
+    let opening = Opening { http, lifecycle, id, client, authorization };
+    let (upgraded, response) = handshake.accept();
+    let serve = async move {
+        let _held = (tracked, open);
+        // Boxed, so that the task has no room for the socket a second time.
+        let opened: BoxFuture<'static, Option<BoxFuture<'static, ()>>> = Box::pin(async move {
+            let upgraded = upgraded.await.inspect_err(|error| tracing::debug!(%error, "no WebSocket")).ok()?;
+            let wakeups = Arc::default();
+            let frames = Frames::new(upgraded, Gate::new(&wakeups, 0), readable).await?;
+            Some(match protocol {
+                Some(protocol) => Box::pin(Socket::new(frames, wakeups, protocol, opening).run()),
+                None => frames.close(4406, "Subprotocol not acceptable").boxed(),
+            })
+        });
+        if let Some(served) = opened.await {
             served.await;
         }
-        .instrument(span)
-    })
+    };
+    tokio::spawn(serve.instrument(span));
+    response
 }

@@ -5,19 +5,19 @@
 //! operations and nothing piles up.
 
 use std::{
-    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker, ready},
 };
 
 use async_graphql::{Response, ServerError};
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream, task::AtomicWaker};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
 use tracing::Span;
 
+use super::gate::Wakeups;
 use crate::{
     graphql::{Answer, Body},
     http::{
@@ -44,15 +44,19 @@ pub(super) struct Opened {
     pub(super) answers: BoxStream<'static, Answer>,
 }
 
-#[derive(Default)]
 pub(super) struct Operations {
     /// In the order they started, and so of their numbers.
     running: Vec<Operation>,
     started: u64,
-    due: Arc<Due>,
+    wakeups: Arc<Wakeups>,
 }
 
 impl Operations {
+    /// None yet.
+    pub(super) fn new(wakeups: Arc<Wakeups>) -> Self {
+        Self { running: Vec::new(), started: 0, wakeups }
+    }
+
     /// How many run.
     pub(super) fn count(&self) -> usize {
         self.running.len()
@@ -70,33 +74,33 @@ impl Operations {
     /// Starts an operation whose id is not in use.
     pub(super) fn start(&mut self, id: String, request: RequestId, opening: BoxFuture<'static, Opened>) {
         self.started += 1;
-        let bell = Arc::new(Bell { number: self.started, is_due: AtomicBool::new(false), due: self.due.clone() });
+        let wakeups = self.wakeups.clone();
+        let bell = Arc::new(Bell { number: self.started, is_due: AtomicBool::new(false), wakeups });
         bell.enqueue();
         let span = tracing::info_span!("operation", request_id = %request);
         let source = Source::Opening(opening);
-        self.running.push(Operation { id: id.into(), request, span, short: true, answered: false, source, bell });
+        let (id, waker) = (id.into(), bell.clone().into());
+        self.running.push(Operation { id, request, span, short: true, answered: false, source, bell, waker });
     }
 
     /// Drops an operation; nothing more comes from it. Whether there was one.
     pub(super) fn stop(&mut self, id: &str) -> bool {
         let Some(index) = self.running.iter().position(|operation| &*operation.id == id) else { return false };
         let stopped = self.running.remove(index).bell.number;
-        self.due.numbers().retain(|number| *number != stopped);
+        self.wakeups.due().retain(|number| *number != stopped);
         true
     }
 
     /// The next outcome of any of them; pending forever when there are none.
-    pub(super) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
-        // First, lest a ring in between wakes nobody.
-        self.due.task.register(cx.waker());
-        while let Some(number) = self.due.take() {
+    pub(super) fn poll_next(&mut self) -> Poll<Outcome> {
+        while let Some(number) = self.take_due() {
             // Something it waited for may still ring after it is gone.
             let Ok(index) = self.running.binary_search_by_key(&number, |operation| operation.bell.number) else {
                 continue;
             };
             let operation = &mut self.running[index];
             // Before it is polled: it may ring meanwhile.
-            operation.bell.is_due.store(false, Ordering::Release);
+            operation.bell.is_due.swap(false, Ordering::AcqRel);
             let Poll::Ready(outcome) = operation.poll_next() else { continue };
             if matches!(outcome, Outcome::Next { .. }) {
                 // There may be more, but the others come first.
@@ -107,6 +111,10 @@ impl Operations {
             return Poll::Ready(outcome);
         }
         Poll::Pending
+    }
+
+    fn take_due(&self) -> Option<u64> {
+        self.wakeups.due().pop_front()
     }
 }
 
@@ -120,6 +128,8 @@ struct Operation {
     answered: bool,
     source: Source,
     bell: Arc<Bell>,
+    /// Rings the bell.
+    waker: Waker,
 }
 
 enum Source {
@@ -161,10 +171,9 @@ impl Operation {
     }
 
     fn poll_answer(&mut self) -> Poll<Option<Answer>> {
-        let waker = Waker::from(self.bell.clone());
-        let Self { span, source, short, .. } = self;
+        let Self { waker, span, source, short, .. } = self;
         let _entered = span.enter();
-        let polled = catch_unwind(AssertUnwindSafe(|| source.poll(short, &mut Context::from_waker(&waker))));
+        let polled = catch_unwind(AssertUnwindSafe(|| source.poll(short, &mut Context::from_waker(waker))));
         polled.unwrap_or_else(|panic| {
             tracing::error!(panic = observe::message(&*panic), "an operation panicked");
             let errors = vec![coded("Internal error", "INTERNAL")];
@@ -173,41 +182,28 @@ impl Operation {
     }
 }
 
-/// The numbers of the operations that are to be polled, each once.
-#[derive(Default)]
-struct Due {
-    numbers: Mutex<VecDeque<u64>>,
-    task: AtomicWaker,
-}
-
-impl Due {
-    fn take(&self) -> Option<u64> {
-        self.numbers().pop_front()
-    }
-
-    fn numbers(&self) -> MutexGuard<'_, VecDeque<u64>> {
-        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Says that its operation is to be polled.
 struct Bell {
     number: u64,
     is_due: AtomicBool,
-    due: Arc<Due>,
+    wakeups: Arc<Wakeups>,
 }
 
 impl Bell {
-    /// Puts the operation behind those that are due, unless it is one of them.
-    fn enqueue(&self) {
-        if !self.is_due.swap(true, Ordering::AcqRel) {
-            self.due.numbers().push_back(self.number);
+    /// Puts the operation behind those that are due; false if it is one of them.
+    fn enqueue(&self) -> bool {
+        let new = !self.is_due.swap(true, Ordering::AcqRel);
+        if new {
+            self.wakeups.due().push_back(self.number);
         }
+        new
     }
 
+    /// The task sees to what is due before it sleeps, or when it can send again.
     fn ring(&self) {
-        self.enqueue();
-        self.due.task.wake();
+        if self.enqueue() {
+            self.wakeups.wake();
+        }
     }
 }
 

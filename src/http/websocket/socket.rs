@@ -6,18 +6,21 @@ use std::{
     ops::ControlFlow::{self, Break, Continue},
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use async_graphql::ServerError;
-use axum::extract::ws::{Message, WebSocket};
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::{Instant, Sleep};
+use tungstenite::{
+    Message,
+    error::{Error, ProtocolError},
+};
 
 use super::{
-    MAX_OUTGOING, WebSocketOptions,
+    WebSocketOptions,
     frames::Frames,
-    gate::Gate,
+    gate::{Gate, Wakeups},
     identity::{Identity, Verdict},
     operations::{Opened, Operations, Outcome},
     protocol::{ClientMessage, Invalid, Protocol, ServerMessage},
@@ -43,7 +46,7 @@ enum Event {
     Killed,
     /// The server is stopping.
     Stopping,
-    Received(Option<Result<Message, axum::Error>>),
+    Received(Option<Result<Message, Error>>),
     Checked(Verdict),
     Outcome(Outcome),
     Timer,
@@ -52,7 +55,20 @@ enum Event {
     WriteFailed,
 }
 
+/// What a socket is served with, and what is known of whoever opened it.
+pub(super) struct Opening {
+    pub(super) http: Arc<Http>,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) id: RequestId,
+    pub(super) client: Client,
+    /// The header of the handshake.
+    pub(super) authorization: Option<String>,
+}
+
 pub(super) struct Socket {
+    wakeups: Arc<Wakeups>,
+    /// What they wake.
+    waker: Option<Waker>,
     frames: Frames,
     protocol: Protocol,
     http: Arc<Http>,
@@ -76,30 +92,25 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// A connection that speaks `protocol`; `authorization` is the header of its handshake.
-    pub(super) fn new(
-        socket: WebSocket,
-        protocol: Protocol,
-        http: Arc<Http>,
-        lifecycle: Lifecycle,
-        id: RequestId,
-        client: Client,
-        authorization: Option<String>,
-    ) -> Box<Self> {
+    /// A connection that speaks `protocol`.
+    pub(super) fn new(frames: Frames, wakeups: Arc<Wakeups>, protocol: Protocol, opening: Opening) -> Box<Self> {
+        let Opening { http, lifecycle, id, client, authorization } = opening;
         let now = Instant::now();
         let WebSocketOptions { init_timeout, ping_interval, .. } = http.options.websocket;
         let mut socket = Box::new(Self {
-            frames: Frames::new(socket),
+            frames,
             protocol,
             identity: Identity::unknown(http.clone(), authorization),
             http,
             lifecycle,
             id,
             client,
-            operations: Operations::default(),
+            operations: Operations::new(wakeups.clone()),
             operations_started: 0,
             operations_first: false,
-            seldom: Gate::default(),
+            seldom: Gate::new(&wakeups, 1),
+            wakeups,
+            waker: None,
             timer: Box::pin(tokio::time::sleep_until(now)),
             init_deadline: Some(now + init_timeout),
             ping_at: now + ping_interval,
@@ -148,10 +159,14 @@ impl Socket {
         kill: Pin<&mut impl Future<Output = ()>>,
         shutdown: Pin<&mut impl Future<Output = ()>>,
     ) -> Poll<Event> {
-        if let Poll::Ready(event) = self.poll_seldom(cx, kill, shutdown) {
+        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+            self.wakeups.set_waker(cx.waker().clone());
+        }
+        if let Poll::Ready(event) = self.poll_seldom(kill, shutdown) {
             return Poll::Ready(event);
         }
-        let Ok(writable) = self.frames.poll_send(cx) else { return Poll::Ready(Event::WriteFailed) };
+        let Ok(writable) = self.frames.poll_ready(cx) else { return Poll::Ready(Event::WriteFailed) };
         let leaving = self.leave_at.is_some_and(|at| at <= Instant::now());
         if leaving && !self.operations.has_short_ones() && self.frames.is_empty() {
             return Poll::Ready(Event::Drained);
@@ -161,7 +176,7 @@ impl Socket {
         let mut event = Poll::Pending;
         for operations in [self.operations_first, !self.operations_first] {
             if event.is_pending() {
-                event = if operations { self.poll_operations(cx, writable) } else { self.poll_receive(cx, writable) };
+                event = if operations { self.poll_operations(writable) } else { self.poll_receive(writable) };
             }
         }
         match self.frames.poll_flush(cx, event.is_pending()) {
@@ -172,12 +187,11 @@ impl Socket {
 
     fn poll_seldom(
         &mut self,
-        cx: &mut Context<'_>,
         kill: Pin<&mut impl Future<Output = ()>>,
         shutdown: Pin<&mut impl Future<Output = ()>>,
     ) -> Poll<Event> {
         let Self { seldom, timer, identity, drain_until, .. } = self;
-        seldom.poll(cx, |cx| {
+        seldom.poll(|cx| {
             if kill.poll(cx).is_ready() {
                 return Poll::Ready(Event::Killed);
             }
@@ -191,21 +205,21 @@ impl Socket {
         })
     }
 
-    fn poll_operations(&mut self, cx: &mut Context<'_>, writable: bool) -> Poll<Event> {
+    fn poll_operations(&mut self, writable: bool) -> Poll<Event> {
         if !writable {
             return Poll::Pending;
         }
-        self.operations.poll_next(cx).map(Event::Outcome)
+        self.operations.poll_next().map(Event::Outcome)
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>, writable: bool) -> Poll<Event> {
+    fn poll_receive(&mut self, writable: bool) -> Poll<Event> {
         // What a client says after a token counts once the token does. Only the opening of the modern protocol has to
         // be waited for by the client.
         let opening = self.protocol == Protocol::Modern && self.identity.viewer().is_none();
         if self.identity.is_checking() && !opening {
             return Poll::Pending;
         }
-        self.frames.poll_receive(cx, writable).map(Event::Received)
+        self.frames.poll_receive(writable).map(Event::Received)
     }
 
     fn handle(&mut self, event: Event) -> ControlFlow<End> {
@@ -220,7 +234,7 @@ impl Socket {
                 self.last_frame = Instant::now();
                 self.handle_frame(message)
             }
-            Event::Received(Some(Err(error))) => Break(self.end_of(error)),
+            Event::Received(Some(Err(error))) => Break(self.end_of(&error)),
             Event::Received(None) | Event::WriteFailed => Break(End::Gone),
             Event::Checked(verdict) => self.checked(verdict),
             Event::Outcome(outcome) => {
@@ -253,7 +267,7 @@ impl Socket {
             },
             Message::Binary(_) => Break(End::Close(4400, "Binary messages are not part of the protocol".into())),
             // Pings are answered below this layer.
-            Message::Ping(_) | Message::Pong(_) => Continue(()),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Continue(()),
             Message::Close(_) => Break(End::Closed),
         }
     }
@@ -399,18 +413,10 @@ impl Socket {
 
     /// Queues a message, if the protocol has it; false when it is too large to be sent.
     fn send(&mut self, message: ServerMessage<'_>) -> bool {
-        match self.protocol.write(message) {
-            None => true,
-            Some(Ok(text)) if text.len() <= MAX_OUTGOING => {
-                self.frames.push(Message::Text(text.into()));
-                true
-            }
-            Some(Ok(_)) => false,
-            Some(Err(error)) => {
-                tracing::error!(%error, "a message could not be written as JSON");
-                false
-            }
-        }
+        self.frames.push_text(|text| self.protocol.write(message, text)).unwrap_or_else(|error| {
+            tracing::error!(%error, "a message could not be written as JSON");
+            false
+        })
     }
 
     fn handle_timer(&mut self) -> ControlFlow<End> {
@@ -432,7 +438,7 @@ impl Socket {
             self.ping_at = now + self.http.options.websocket.ping_interval;
             // A ping behind other messages would tell nothing they don't.
             if self.frames.is_empty() {
-                self.frames.push(Message::Ping(Default::default()));
+                self.frames.push_ping();
             }
             if self.identity.viewer().is_some() {
                 self.send(ServerMessage::KeepAlive);
@@ -452,13 +458,12 @@ impl Socket {
         }
     }
 
-    fn end_of(&self, error: axum::Error) -> End {
-        use tungstenite::error::{Error, ProtocolError};
-        match error.into_inner().downcast::<Error>().map(|error| *error) {
-            Ok(Error::Capacity(_)) => self.too_big(),
-            Ok(Error::Utf8(_)) => End::Close(1007, "Text is not UTF-8".into()),
-            Ok(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => End::Gone,
-            Ok(Error::Protocol(_)) => End::Close(1002, "WebSocket protocol error".into()),
+    fn end_of(&self, error: &Error) -> End {
+        match error {
+            Error::Capacity(_) => self.too_big(),
+            Error::Utf8(_) => End::Close(1007, "Text is not UTF-8".into()),
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Gone,
+            Error::Protocol(_) => End::Close(1002, "WebSocket protocol error".into()),
             _ => End::Gone,
         }
     }

@@ -1,78 +1,105 @@
 //! One subscriber of the feed.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
-
-use futures_util::{Stream, stream};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
 };
+
+use futures_util::{Stream, future::BoxFuture};
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
-use super::{FeedError, From, Shared, recent::Next, topics::Topic};
+use super::{
+    FeedError, From, Shared,
+    recent::Next,
+    topics::{Place, Topic},
+};
 use crate::{
     bus::Backoff,
     domain::{Event, LogFilter, Seq},
-    storage::StoreError,
+    storage::{LogPage, StoreError},
 };
 
-pub(super) struct Subscription {
+/// The entries for one subscriber: a stream that ends only after an error. Written out by itself, since every delivery
+/// comes through here.
+pub struct Subscription {
     shared: Arc<Shared>,
-    filter: LogFilter,
-    topic: Topic,
-    woken: watch::Receiver<()>,
+    place: Place,
     /// Every matching entry up to this one was delivered.
     last: Seq,
+    /// Whether `last` is known to be a position of this log.
+    checked: bool,
+    ended: bool,
+    filter: LogFilter,
+    /// A page that is being read from the log.
+    reading: Option<BoxFuture<'static, Result<LogPage, FeedError>>>,
     /// Matching entries read from the log, not yet delivered.
     page: VecDeque<Arc<Event>>,
     /// No matching entry up to this one is missing from `page`.
     page_through: Seq,
-    /// Whether `last` is known to be a position of this log.
-    checked: bool,
     /// How far behind it may be.
     may_be_behind: Seq,
 }
 
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        self.shared.topics.leave(self.topic);
+impl Stream for Subscription {
+    type Item = Result<Arc<Event>, FeedError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let next = ready!(self.poll_entry(cx));
+        self.ended = next.is_err();
+        Poll::Ready(Some(next))
     }
 }
 
 impl Subscription {
-    pub fn new(shared: Arc<Shared>, filter: LogFilter, topic: Topic, from: From) -> Self {
-        let woken = shared.topics.join(topic);
+    pub(super) fn new(shared: Arc<Shared>, filter: LogFilter, topic: Topic, from: From) -> Self {
         let now = shared.head();
         let (last, checked) = match from {
             From::Now => (now, true),
             From::After(seq) => (seq, false),
         };
-        let may_be_behind = now.saturating_sub(last).max(0).saturating_add(shared.options.max_behind.into());
-        Self { shared, filter, topic, woken, last, page: VecDeque::new(), page_through: last, checked, may_be_behind }
+        Self {
+            place: shared.topics.join(topic),
+            last,
+            checked,
+            ended: false,
+            filter,
+            reading: None,
+            page: VecDeque::new(),
+            page_through: last,
+            may_be_behind: now.saturating_sub(last).max(0).saturating_add(shared.options.max_behind.into()),
+            shared,
+        }
     }
 
-    pub fn into_stream(self) -> impl Stream<Item = Result<Arc<Event>, FeedError>> + Send {
-        // Boxed, since it is moved for each entry.
-        stream::unfold(Some(Box::new(self)), async |subscription| {
-            let mut subscription = subscription?;
-            match subscription.next().await {
-                Ok(event) => Some((Ok(event), Some(subscription))),
-                Err(error) => Some((Err(error), None)),
-            }
-        })
-    }
-
-    async fn next(&mut self) -> Result<Arc<Event>, FeedError> {
+    fn poll_entry(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<Event>, FeedError>> {
+        self.place.watch(cx.waker());
         loop {
+            if let Some(reading) = &mut self.reading {
+                let page = ready!(reading.as_mut().poll(cx));
+                self.reading = None;
+                let page = page?;
+                self.page = page.events.into_iter().map(Arc::new).collect();
+                self.page_through = page.through;
+                self.checked = true;
+            }
             if let Some(event) = self.page.pop_front() {
                 self.last = event.seq;
-                return Ok(event);
+                return Poll::Ready(Ok(event));
             }
             self.last = self.last.max(self.page_through);
-            // Seen before looking: a change that comes in between ends the wait at once.
-            self.woken.mark_unchanged();
             if self.shared.is_stopped() {
-                return Err(FeedError::ShuttingDown { last: self.last });
+                return Poll::Ready(Err(FeedError::ShuttingDown { last: self.last }));
+            }
+            if self.last == self.shared.head() {
+                self.caught_up(self.last);
+                return Poll::Pending;
             }
             let (head, next) = {
                 let recent = self.shared.recent();
@@ -81,15 +108,20 @@ impl Subscription {
             match next {
                 Next::Event(event) => {
                     self.caught_up(event.seq);
-                    return Ok(event);
+                    return Poll::Ready(Ok(event));
                 }
                 Next::NothingUpTo(seq) => {
                     self.caught_up(seq);
-                    self.wait().await?;
+                    return Poll::Pending;
                 }
                 // Another node may have delivered what this one has not heard of yet.
-                Next::Elsewhere if self.last > head && self.checked => self.wait().await?,
-                Next::Elsewhere => self.read_log(head).await?,
+                Next::Elsewhere if self.last > head && self.checked => return Poll::Pending,
+                Next::Elsewhere if self.checked && head - self.last > self.may_be_behind => {
+                    return Poll::Ready(Err(FeedError::TooSlow { last: self.last }));
+                }
+                Next::Elsewhere => {
+                    self.reading = Some(Box::pin(read_log(self.shared.clone(), self.filter, self.last)));
+                }
             }
         }
     }
@@ -100,48 +132,36 @@ impl Subscription {
         self.checked = true;
         self.may_be_behind = self.shared.options.max_behind.into();
     }
+}
 
-    async fn wait(&mut self) -> Result<(), FeedError> {
-        self.woken.changed().await.map_err(|_| FeedError::ShuttingDown { last: self.last })
-    }
-
-    /// Reads a page, trying again for as long as it has patience.
-    async fn read_log(&mut self, head: Seq) -> Result<(), FeedError> {
-        if self.checked && head - self.last > self.may_be_behind {
-            return Err(FeedError::TooSlow { last: self.last });
+/// Reads the page after `last`, trying again for as long as there is patience.
+async fn read_log(shared: Arc<Shared>, filter: LogFilter, last: Seq) -> Result<LogPage, FeedError> {
+    let give_up = Instant::now() + shared.options.patience;
+    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+    loop {
+        match tokio::time::timeout_at(give_up, read_page(&shared, filter, last)).await {
+            Ok(Ok(result)) => return result,
+            Ok(Err(error)) => debug!(%error, "a subscriber can't read the event log"),
+            Err(_) => return Err(FeedError::Unavailable { last }),
         }
-        let unavailable = FeedError::Unavailable { last: self.last };
-        let give_up = Instant::now() + self.shared.options.patience;
-        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
-        loop {
-            match tokio::time::timeout_at(give_up, self.read_page()).await {
-                Ok(Ok(result)) => return result,
-                Ok(Err(error)) => debug!(%error, "a subscriber can't read the event log"),
-                Err(_) => return Err(unavailable),
-            }
-            sleep(backoff.delay()).await;
-            if Instant::now() >= give_up {
-                return Err(unavailable);
-            }
+        sleep(backoff.delay()).await;
+        if Instant::now() >= give_up {
+            return Err(FeedError::Unavailable { last });
         }
     }
+}
 
-    async fn read_page(&mut self) -> Result<Result<(), FeedError>, StoreError> {
-        let Ok(_turn) = self.shared.reads.acquire().await else {
-            return Ok(Err(FeedError::ShuttingDown { last: self.last }));
-        };
-        let store = &self.shared.store;
-        let page = store.read_log(self.last, self.filter, self.shared.options.page.max(1)).await?;
-        let state = store.log_state().await?;
-        if self.last < state.horizon {
-            return Ok(Err(FeedError::CursorExpired));
-        }
-        if self.last > state.head {
-            return Ok(Err(FeedError::InvalidCursor));
-        }
-        self.page = page.events.into_iter().map(Arc::new).collect();
-        self.page_through = page.through;
-        self.checked = true;
-        Ok(Ok(()))
+async fn read_page(shared: &Shared, filter: LogFilter, last: Seq) -> Result<Result<LogPage, FeedError>, StoreError> {
+    let Ok(_turn) = shared.reads.acquire().await else {
+        return Ok(Err(FeedError::ShuttingDown { last }));
+    };
+    let page = shared.store.read_log(last, filter, shared.options.page.max(1)).await?;
+    let state = shared.store.log_state().await?;
+    if last < state.horizon {
+        return Ok(Err(FeedError::CursorExpired));
     }
+    if last > state.head {
+        return Ok(Err(FeedError::InvalidCursor));
+    }
+    Ok(Ok(page))
 }

@@ -1,11 +1,11 @@
 //! Who is woken by which entry, so that an entry costs nothing where it is of no interest.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Waker,
 };
 
-use tokio::sync::watch;
 use ulid::Ulid;
 
 use crate::domain::{Entity, EntityKind, Event, LogFilter, UserId};
@@ -49,50 +49,111 @@ impl Topic {
 
 /// The topics that someone waits for.
 #[derive(Default)]
-pub(super) struct Topics(Mutex<HashMap<Topic, watch::Sender<()>>>);
+pub(super) struct Topics(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    /// How many have ever joined.
+    joined: u64,
+    /// By number, so in the order they joined.
+    topics: HashMap<Topic, BTreeMap<u64, Waker>>,
+}
+
+/// A subscriber's place among those of its topic. Its waker stays there until it leaves: an entry costs it no more than
+/// being woken.
+pub(super) struct Place {
+    topics: Arc<Topics>,
+    topic: Topic,
+    number: u64,
+    waker: Option<Waker>,
+}
+
+impl Place {
+    /// Has it woken by whatever comes from now on. Look for what is there only afterwards.
+    pub fn watch(&mut self, waker: &Waker) {
+        if self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return;
+        }
+        self.waker = Some(waker.clone());
+        let mut waiting = self.topics.waiting();
+        let before = waiting.topics.entry(self.topic).or_default().insert(self.number, waker.clone());
+        // What a waker holds on to may itself have a place here.
+        drop(waiting);
+        drop(before);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut waiting = self.topics.waiting();
+        let Some(topic) = waiting.topics.get_mut(&self.topic) else { return };
+        let before = topic.remove(&self.number);
+        if topic.is_empty() {
+            waiting.topics.remove(&self.topic);
+        }
+        drop(waiting);
+        drop(before);
+    }
+}
 
 impl Topics {
-    pub fn join(&self, topic: Topic) -> watch::Receiver<()> {
-        self.topics().entry(topic).or_default().subscribe()
-    }
-
-    /// To be called by each that joined, while its receiver is still there.
-    pub fn leave(&self, topic: Topic) {
-        let mut topics = self.topics();
-        if topics.get(&topic).is_some_and(|sender| sender.receiver_count() <= 1) {
-            topics.remove(&topic);
-        }
+    /// Makes a place for a subscriber, which is not woken before it watches.
+    pub fn join(self: &Arc<Self>, topic: Topic) -> Place {
+        let mut waiting = self.waiting();
+        waiting.joined += 1;
+        Place { topics: self.clone(), topic, number: waiting.joined, waker: None }
     }
 
     /// Wakes all who wait for one of the entries.
     pub fn wake(&self, events: &[Arc<Event>]) {
-        let topics = self.topics();
+        let waiting = self.waiting();
         // Each once, whatever the number of entries: they find all of them.
         let due: HashSet<Topic> = events.iter().flat_map(|event| Topic::of(event)).collect();
-        due.iter().filter_map(|topic| topics.get(topic)).for_each(|sender| {
-            sender.send_replace(());
-        });
+        due.iter()
+            .filter_map(|topic| waiting.topics.get(topic))
+            .flat_map(BTreeMap::values)
+            .for_each(Waker::wake_by_ref);
     }
 
     /// Wakes all.
     pub fn wake_all(&self) {
-        // Two that left together may each have counted the other.
-        self.topics().retain(|_, sender| sender.send(()).is_ok());
+        self.waiting().topics.values().flat_map(BTreeMap::values).for_each(Waker::wake_by_ref);
     }
 
-    fn topics(&self) -> MutexGuard<'_, HashMap<Topic, watch::Sender<()>>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering::Relaxed},
+        task::Wake,
+    };
+
     use super::*;
     use crate::service::feed::testing::event;
 
+    #[derive(Default)]
+    struct Flag(AtomicBool);
+
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Relaxed);
+        }
+    }
+
+    /// A place on the topic that sets the flag.
+    fn join(topics: &Arc<Topics>, topic: Topic) -> (Place, Arc<Flag>) {
+        let (mut place, flag) = (topics.join(topic), Arc::new(Flag::default()));
+        place.watch(&flag.clone().into());
+        (place, flag)
+    }
+
     #[test]
     fn an_entry_wakes_its_topics_and_no_others() {
-        let topics = Topics::default();
+        let topics = Arc::new(Topics::default());
         let event = event(1);
         let [maker, stranger] = [2, 3].map(|id| UserId::from_bytes([id; 16]));
         let concerned = [
@@ -107,25 +168,36 @@ mod tests {
             Topic::Of(EntityKind::Order, maker),
             Topic::Entity(Ulid::nil()),
         ];
-        let mut woken = concerned.map(|topic| topics.join(topic));
-        let mut asleep = others.map(|topic| topics.join(topic));
-        woken.iter_mut().chain(&mut asleep).for_each(|receiver| receiver.mark_unchanged());
-        topics.wake(&[event]);
-        assert!(woken.iter().all(|receiver| receiver.has_changed().unwrap()));
-        assert!(asleep.iter().all(|receiver| !receiver.has_changed().unwrap()));
+        let concerned = concerned.map(|topic| join(&topics, topic));
+        let others = others.map(|topic| join(&topics, topic));
+        // Any number of times.
+        for _ in 0..2 {
+            topics.wake(std::slice::from_ref(&event));
+            assert!(concerned.iter().all(|(_, woken)| woken.0.swap(false, Relaxed)));
+            assert!(!others.iter().any(|(_, woken)| woken.0.load(Relaxed)));
+        }
         topics.wake_all();
-        assert!(asleep.iter().all(|receiver| receiver.has_changed().unwrap()));
+        assert!(concerned.iter().chain(&others).all(|(_, woken)| woken.0.load(Relaxed)));
+    }
+
+    #[test]
+    fn the_last_waker_counts() {
+        let topics = Arc::new(Topics::default());
+        let (mut place, before) = join(&topics, Topic::All);
+        let now = Arc::new(Flag::default());
+        place.watch(&now.clone().into());
+        topics.wake_all();
+        assert!(now.0.load(Relaxed) && !before.0.load(Relaxed));
     }
 
     #[test]
     fn a_topic_is_kept_for_as_long_as_someone_waits() {
-        let topics = Topics::default();
-        let receivers = [topics.join(Topic::All), topics.join(Topic::All)];
-        for (left, receiver) in receivers.into_iter().enumerate() {
-            assert_eq!(topics.topics().len(), 1, "{left} left");
-            topics.leave(Topic::All);
-            drop(receiver);
+        let topics = Arc::new(Topics::default());
+        let places = [join(&topics, Topic::All), join(&topics, Topic::All)];
+        for (left, place) in places.into_iter().enumerate() {
+            assert_eq!(topics.waiting().topics.len(), 1, "{left} left");
+            drop(place);
         }
-        assert!(topics.topics().is_empty());
+        assert!(topics.waiting().topics.is_empty());
     }
 }

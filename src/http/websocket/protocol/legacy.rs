@@ -5,7 +5,7 @@
 use async_graphql::ServerError;
 use serde::Serialize;
 
-use super::{ClientMessage, Invalid, ServerMessage, envelope::Envelope, to_json};
+use super::{ClientMessage, Invalid, ServerMessage, envelope::Envelope, write_json, write_next};
 use crate::http::wire::Payload;
 
 pub(super) fn read(text: &str) -> Result<ClientMessage, Invalid> {
@@ -59,21 +59,21 @@ fn is_single(errors: &[ServerError]) -> bool {
     errors.len() <= 1
 }
 
-pub(super) fn write(message: ServerMessage<'_>) -> Option<serde_json::Result<String>> {
-    let size_hint = message.size_hint();
+pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_json::Result<()> {
     let message = match message {
         // Answered like the first time.
         ServerMessage::Ack | ServerMessage::Renewed { .. } => Message::ConnectionAck,
         ServerMessage::Refused { reason } => Message::ConnectionError { payload: Reason { message: reason } },
         ServerMessage::KeepAlive => Message::KeepAlive,
+        ServerMessage::Next { id, payload: Payload::Written(json) } => return write_next("data", id, json, into),
         ServerMessage::Next { id, payload } => Message::Data { id, payload },
         ServerMessage::Error { id, errors } => {
             Message::Error { id, payload: Failure { first: errors.first(), errors } }
         }
         ServerMessage::Complete { id } => Message::Complete { id },
-        ServerMessage::Pong { .. } => return None,
+        ServerMessage::Pong { .. } => return Ok(()),
     };
-    Some(to_json(&message, size_hint))
+    write_json(&message, into)
 }
 
 #[cfg(test)]
@@ -81,8 +81,9 @@ mod tests {
     use super::*;
 
     fn written(errors: &[ServerError]) -> serde_json::Value {
-        let text = write(ServerMessage::Error { id: "1", errors }).unwrap().unwrap();
-        serde_json::from_str(&text).unwrap()
+        let mut text = Vec::new();
+        write(ServerMessage::Error { id: "1", errors }, &mut text).unwrap();
+        serde_json::from_slice(&text).unwrap()
     }
 
     #[test]

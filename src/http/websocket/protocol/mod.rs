@@ -79,20 +79,22 @@ pub(super) enum ServerMessage<'a> {
     Complete { id: &'a str },
 }
 
-impl ServerMessage<'_> {
-    /// About how long it is as JSON, when it is one of many; room for a small one else.
-    fn size_hint(&self) -> usize {
-        match self {
-            Self::Next { payload: Payload::Written(json), .. } => ENVELOPE_BYTES + json.get().len(),
-            _ => ENVELOPE_BYTES,
-        }
-    }
+fn write_json(message: &impl Serialize, into: &mut Vec<u8>) -> serde_json::Result<()> {
+    into.reserve(ENVELOPE_BYTES);
+    serde_json::to_writer(into, message)
 }
 
-fn to_json(message: &impl Serialize, size_hint: usize) -> serde_json::Result<String> {
-    let mut json = Vec::with_capacity(size_hint);
-    serde_json::to_writer(&mut json, message)?;
-    String::from_utf8(json).map_err(serde::ser::Error::custom)
+/// What serde makes of a result that is JSON already, faster: every delivery is one.
+fn write_next(kind: &str, id: &str, payload: &RawValue, into: &mut Vec<u8>) -> serde_json::Result<()> {
+    into.reserve(ENVELOPE_BYTES + id.len() + payload.get().len());
+    into.extend_from_slice(br#"{"type":""#);
+    into.extend_from_slice(kind.as_bytes());
+    into.extend_from_slice(br#"","id":"#);
+    serde_json::to_writer(&mut *into, id)?;
+    into.extend_from_slice(br#","payload":"#);
+    into.extend_from_slice(payload.get().as_bytes());
+    into.push(b'}');
+    Ok(())
 }
 
 impl Protocol {
@@ -123,11 +125,30 @@ impl Protocol {
         }
     }
 
-    /// Writes a message; `None` when the protocol has none of this kind.
-    pub(super) fn write(self, message: ServerMessage<'_>) -> Option<serde_json::Result<String>> {
+    /// Appends a message; nothing when the protocol has none of this kind.
+    pub(super) fn write(self, message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_json::Result<()> {
         match self {
-            Self::Modern => modern::write(message),
-            Self::Legacy => legacy::write(message),
+            Self::Modern => modern::write(message, into),
+            Self::Legacy => legacy::write(message, into),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_that_are_written_already_are_framed_like_others() {
+        let data = async_graphql::Response::new(async_graphql::value!({ "a": [1, "b"] }));
+        let written = serde_json::value::to_raw_value(&data).unwrap();
+        for (protocol, id) in Protocol::ALL.into_iter().flat_map(|protocol| [(protocol, "1"), (protocol, "a\"\n")]) {
+            let texts = [Payload::Result((&data).into()), Payload::Written(&written)].map(|payload| {
+                let mut text = Vec::new();
+                protocol.write(ServerMessage::Next { id, payload }, &mut text).unwrap();
+                String::from_utf8(text).unwrap()
+            });
+            assert_eq!(texts[0], texts[1]);
         }
     }
 }

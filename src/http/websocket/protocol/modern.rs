@@ -5,7 +5,7 @@ use async_graphql::ServerError;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{ClientMessage, Invalid, ServerMessage, envelope::Envelope, to_json};
+use super::{ClientMessage, Invalid, ServerMessage, envelope::Envelope, write_json, write_next};
 use crate::{domain::Timestamp, http::wire::Payload};
 
 pub(super) fn read(text: &str) -> Result<ClientMessage, Invalid> {
@@ -54,8 +54,7 @@ enum PongPayload {
     },
 }
 
-pub(super) fn write(message: ServerMessage<'_>) -> Option<serde_json::Result<String>> {
-    let size_hint = message.size_hint();
+pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_json::Result<()> {
     let message = match message {
         ServerMessage::Ack => Message::ConnectionAck,
         ServerMessage::Pong { payload } => Message::Pong { payload: payload.map(PongPayload::Same) },
@@ -63,12 +62,13 @@ pub(super) fn write(message: ServerMessage<'_>) -> Option<serde_json::Result<Str
             let expires_at = expires_at.as_ref().map(Timestamp::to_string);
             Message::Pong { payload: Some(PongPayload::Renewed { expires_at }) }
         }
+        ServerMessage::Next { id, payload: Payload::Written(json) } => return write_next("next", id, json, into),
         ServerMessage::Next { id, payload } => Message::Next { id, payload },
         ServerMessage::Error { id, errors } => Message::Error { id, payload: errors },
         ServerMessage::Complete { id } => Message::Complete { id },
-        ServerMessage::Refused { .. } | ServerMessage::KeepAlive => return None,
+        ServerMessage::Refused { .. } | ServerMessage::KeepAlive => return Ok(()),
     };
-    Some(to_json(&message, size_hint))
+    write_json(&message, into)
 }
 
 #[cfg(test)]
