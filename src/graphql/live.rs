@@ -27,9 +27,9 @@ use moka::future::Cache;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
-    Executor,
     document::Prepared,
     error::{self, ApiError, ApiResult},
+    executor::Executor,
     selection::Selection,
 };
 use crate::{

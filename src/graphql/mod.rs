@@ -6,6 +6,7 @@ mod cursor;
 mod document;
 mod error;
 mod event;
+mod executor;
 mod live;
 mod loaders;
 mod node;
@@ -22,8 +23,8 @@ mod user;
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::{
-    Context, Enum, MergedObject, MergedSubscription, Request, Response, Schema, SchemaBuilder, ServerError,
-    ValidationMode, Value,
+    Context, Enum, MergedObject, MergedSubscription, Response, Schema, SchemaBuilder, ServerError, ValidationMode,
+    Value,
 };
 use async_trait::async_trait;
 use futures_util::{
@@ -41,15 +42,14 @@ pub use document::{
     OperationRequest, Prepared, Registry,
 };
 pub use error::{ApiError, code};
+use executor::Executor;
+use live::Live;
 pub use live::{Answer, Body};
-use live::{Live, Phase};
-use loaders::Call;
-use operation::{Batches, Operation};
 pub use throttle::{HEADERS as RATE_LIMIT_HEADERS, set_headers as set_rate_limit_headers, set_retry_after};
 
 use crate::{
     domain::{self, ClientAddress, EventCursor, Viewer},
-    service::{Allowance, OperationHash, Service, ServiceError},
+    service::{OperationHash, Service, ServiceError},
     telemetry,
 };
 
@@ -166,15 +166,6 @@ pub struct Api {
     live: Arc<Live>,
 }
 
-/// Runs operations.
-struct Executor {
-    documents: Arc<Documents>,
-    /// Validates next to nothing: documents are valid when they come here.
-    schema: Schema<Query, Mutation, Subscription>,
-    service: Arc<Service>,
-    slow: Duration,
-}
-
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
 }
@@ -199,67 +190,6 @@ impl Api {
         let executor = Arc::new(Executor { documents, schema, service, slow: options.slow.unwrap_or(Duration::MAX) });
         Ok(Self { live: Live::new(executor.clone()), executor })
     }
-}
-
-impl Executor {
-    /// Runs a query or mutation.
-    async fn execute(&self, viewer: Viewer, operation: &Prepared) -> Response {
-        let measured = operation.measured(self.slow);
-        let allowance = match self.charge(viewer, operation).await {
-            Ok(allowance) => allowance,
-            Err(refusal) => {
-                measured.end(error::outcome(&refusal.errors));
-                return refusal;
-            }
-        };
-        let (request, batches) = self.request(viewer, operation, Phase::None);
-        let schema = self.schema.clone();
-        let answer = stream::once(async move { schema.execute(request).await }).boxed();
-        let answer = measured.run(Operation::new(answer, batches).next()).await;
-        // Invariant: the stream has one item.
-        let response = complete(answer.unwrap_or_default(), operation, allowance);
-        measured.end(error::outcome(&response.errors));
-        response
-    }
-
-    /// Takes what the operation costs from what its sender has left, and says what that is then; `None` when there is no
-    /// limit for them. Fails with the response that refuses it.
-    async fn charge(&self, viewer: Viewer, operation: &Prepared) -> Result<Option<Allowance>, Response> {
-        self.service.charge(&viewer, operation.client(), operation.cost()).await.map_err(|error| {
-            let allowance = match &error {
-                ServiceError::RateLimited { allowance, .. } => Some(*allowance),
-                _ => None,
-            };
-            let mut response = Response::from_errors(vec![ApiError::from(error).into_server_error()]);
-            throttle::tell(&mut response, operation, allowance);
-            response
-        })
-    }
-
-    /// Runs a subscription in a phase that has one answer at most.
-    async fn subscription(&self, viewer: Viewer, operation: &Prepared, phase: Phase) -> Option<Response> {
-        let (request, batches) = self.request(viewer, operation, phase);
-        let answer = Operation::new(self.schema.execute_stream(request), batches).next().await?;
-        Some(complete(answer, operation, None))
-    }
-
-    /// The request with what its resolvers need, and the batches they will ask for.
-    fn request(&self, viewer: Viewer, operation: &Prepared, phase: Phase) -> (Request, Batches) {
-        let batches = Batches::default();
-        let writes_plain = operation.shape().is_plain();
-        let (service, documents) = (self.service.clone(), self.documents.clone());
-        let client = operation.client();
-        let call = Call::new(service, documents, viewer, client, batches.clone(), phase, writes_plain);
-        (operation.request().data(Arc::new(call)), batches)
-    }
-}
-
-/// The response as clients get it, with what they have left.
-fn complete(mut response: Response, operation: &Prepared, allowance: Option<Allowance>) -> Response {
-    operation.shape().apply(&mut response);
-    error::add_codes(&mut response);
-    throttle::tell(&mut response, operation, allowance);
-    response
 }
 
 #[async_trait]
