@@ -12,18 +12,16 @@
 use std::{
     any::Any,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use async_graphql::Response;
 use futures_util::{
-    FutureExt, Stream, StreamExt,
+    Stream, StreamExt,
     future::BoxFuture,
     stream::{self, BoxStream},
 };
-use moka::future::Cache;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
@@ -31,20 +29,13 @@ use super::{
     error::{self, ApiError, ApiResult},
     executor::Executor,
     selection::Selection,
+    written::Written,
 };
 use crate::{
     domain::{EventCursor, Product, ProductId, Seq, Viewer},
     service::{self, Update, UpdateKind},
     telemetry::metrics::{Held, Subscribed, metrics},
 };
-
-/// How long a written update is kept: live subscribers come for it at once.
-const KEPT_FOR: Duration = Duration::from_secs(10);
-/// How much of them is kept, in bytes.
-const KEPT_BYTES: u64 = 64 * 1024 * 1024;
-
-/// The largest that is kept where it is found at once, in bytes.
-const LATEST_BYTES: usize = 16 * 1024;
 
 /// What an operation that is run as a stream has to say.
 #[derive(Debug)]
@@ -161,42 +152,7 @@ impl Phase {
 /// The subscriptions of a node.
 pub(super) struct Live {
     executor: Arc<Executor>,
-    written: Cache<([u8; 32], UpdateKey), Arc<RawValue>>,
-    latest: Box<Latest>,
-}
-
-/// The last updates that were written. Live subscribers come for the same ones at the same time, and find them here
-/// without a search.
-struct Latest([RwLock<Option<Written>>; 256]);
-
-struct Written {
-    selection: [u8; 32],
-    key: UpdateKey,
-    json: Arc<RawValue>,
-}
-
-impl Latest {
-    /// Successive updates have different slots.
-    fn slot(&self, selection: &[u8; 32], key: UpdateKey) -> &RwLock<Option<Written>> {
-        let number = match key {
-            UpdateKey::Entry(seq) => seq,
-            UpdateKey::Version(_, version) => version.into(),
-        };
-        &self.0[number.wrapping_add(selection[0].into()).rem_euclid(self.0.len() as i64) as usize]
-    }
-
-    fn get(&self, selection: &[u8; 32], key: UpdateKey) -> Option<Arc<RawValue>> {
-        let slot = self.slot(selection, key).read().unwrap_or_else(PoisonError::into_inner);
-        let written = slot.as_ref().filter(|written| written.key == key && written.selection == *selection);
-        written.map(|written| written.json.clone())
-    }
-
-    fn put(&self, selection: [u8; 32], key: UpdateKey, json: Arc<RawValue>) {
-        if json.get().len() <= LATEST_BYTES {
-            let mut slot = self.slot(&selection, key).write().unwrap_or_else(PoisonError::into_inner);
-            *slot = Some(Written { selection, key, json });
-        }
-    }
+    written: Written,
 }
 
 /// One subscriber's answers. Written out as a stream by itself, since each delivery comes through here.
@@ -259,7 +215,7 @@ impl Subscriber {
             match ready!(self.items.poll_next_unpin(cx)) {
                 Some(Ok(item)) => {
                     // Most find it there, and need not so much as make the execution.
-                    if let Some(json) = item.key.and_then(|key| live.known(self.digest, key)) {
+                    if let Some(json) = item.key.and_then(|key| live.written.get(self.digest, key)) {
                         return Poll::Ready(Some(Ok(Answer { body: Body::Written(json), cursor: item.cursor })));
                     }
                     self.answering = Some(Box::pin(live.clone().answer(self.selection.clone(), item)));
@@ -273,13 +229,7 @@ impl Subscriber {
 
 impl Live {
     pub fn new(executor: Arc<Executor>) -> Arc<Self> {
-        let written = Cache::builder()
-            .max_capacity(KEPT_BYTES)
-            .weigher(|_, json: &Arc<RawValue>| u32::try_from(json.get().len()).unwrap_or(u32::MAX).saturating_add(128))
-            .time_to_live(KEPT_FOR)
-            .build();
-        let latest = Box::new(Latest(std::array::from_fn(|_| RwLock::default())));
-        Arc::new(Self { executor, written, latest })
+        Arc::new(Self { executor, written: Written::default() })
     }
 
     /// The answers to a subscription.
@@ -308,20 +258,10 @@ impl Live {
         opened.map(subscriber).ok_or(response)
     }
 
-    /// What another subscriber with this selection was sent.
-    fn known(&self, selection: [u8; 32], key: UpdateKey) -> Option<Arc<RawValue>> {
-        self.latest.get(&selection, key).or_else(|| {
-            // It waits for nothing but the cache's own upkeep, which can as well be left to others.
-            let json = self.written.get(&(selection, key)).now_or_never()??;
-            self.latest.put(selection, key, json.clone());
-            Some(json)
-        })
-    }
-
     async fn answer(self: Arc<Self>, selection: Arc<Selection>, item: AnyItem) -> Answer {
         let cursor = item.cursor;
         let written = match item.key {
-            Some(key) => self.written.try_get_with((selection.digest(), key), self.execute(&selection, item)).await,
+            Some(key) => self.written.get_or_write(selection.digest(), key, self.execute(&selection, item)).await,
             None => self.execute(&selection, item).await.map_err(Arc::new),
         };
         let body = match written {

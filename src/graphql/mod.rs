@@ -19,6 +19,7 @@ mod selection;
 mod task;
 mod throttle;
 mod user;
+mod written;
 
 use std::{sync::Arc, time::Duration};
 
