@@ -3,6 +3,7 @@
 use std::{
     hash::{BuildHasher, RandomState},
     net::{IpAddr, SocketAddr},
+    ops::Range,
     sync::Arc,
     time::Duration,
 };
@@ -35,9 +36,9 @@ use crate::{
 /// addresses takes.
 const BUCKETS: u64 = 1 << 16;
 
-/// How long a client waits to be told that it asks too much: whoever goes on asking all the same is to take no more of
-/// the server's time than those who do not.
-const REFUSAL_DELAY: Duration = Duration::from_millis(100);
+/// How long a client waits to be told that it asks too much, in milliseconds: whoever goes on asking all the same is to
+/// take no more of the server's time than those who do not. At random, lest many connections come back at once.
+const REFUSAL_DELAY: Range<u64> = 100..400;
 
 /// How many may wait at once; others are told at once.
 const MOST_DELAYED: usize = 1000;
@@ -134,7 +135,7 @@ pub(super) async fn limit_requests(
     if response.status() == StatusCode::TOO_MANY_REQUESTS
         && let Ok(_permit) = limit.delayed.try_acquire()
     {
-        tokio::time::sleep(REFUSAL_DELAY).await;
+        tokio::time::sleep(Duration::from_millis(rand::random_range(REFUSAL_DELAY))).await;
     }
     response
 }
