@@ -69,6 +69,7 @@ const OPERATIONS: &[(&str, &str, Expected)] = &[
         "orders(filter: { productId: $product }) { nodes { id } }",
         ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
     ),
+    ("Query.eventCursor", "eventCursor", SIGNED_IN),
     ("Query.task", "task(id: $task) { id }", OWN_OR_STAFF),
     ("Query.tasks", "tasks { nodes { id } }", ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"]),
     (
