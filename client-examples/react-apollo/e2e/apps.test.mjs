@@ -207,13 +207,16 @@ test('after a cut, what happened meanwhile comes in order and once', async () =>
   try {
     const url = `http://127.0.0.1:${await proxy.listen()}`
     const link = demo.link('Board').replace(demo.url, url)
-    const page = await people.open(link, { isExpected: (problem) => proxy.refusing && /WebSocket|ERR_/.test(problem) })
+    // Until the page is connected again: it may tell of its last attempt when the proxy refuses none any more.
+    let isCut = false
+    const page = await people.open(link, { isExpected: (problem) => isCut && /WebSocket|ERR_/.test(problem) })
     await page.getByLabel('Live updates: Live').waitFor()
     const customer = await demo.customer()
     const { id: productId } = await demo.product('cut', 10)
     const order = await demo.order(customer.token, productId)
     await page.locator('.cards').locator(card(order.number)).waitFor()
 
+    isCut = true
     proxy.refusing = true
     proxy.cutAll()
     await page.getByLabel('Live updates: Reconnecting…').waitFor()
@@ -222,6 +225,7 @@ test('after a cut, what happened meanwhile comes in order and once', async () =>
     proxy.refusing = false
 
     await page.getByRole('region', { name: 'Delivered' }).locator(card(order.number)).waitFor({ timeout: 30_000 })
+    isCut = false
     // A further change, after which nothing older may come.
     await demo.move(order.id, 'RETURNED')
     await page.getByRole('region', { name: 'Returned' }).locator(card(order.number)).waitFor()
