@@ -1,18 +1,21 @@
 //! What a repeated operation costs before the database is asked: `cargo bench --bench operations`.
 //!
 //! One thread runs each operation again and again through the API, over an embedded database. Of one that reads, the same
-//! read without the API is measured beside it.
+//! read without the API is measured beside it. Reads are made by other threads, and handing over to them takes more time
+//! than either side's work: compare the processor time of this thread (Linux).
 
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 
 use std::{
     net::IpAddr,
     num::NonZeroUsize,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use async_graphql::Variables;
+use futures_util::poll;
 use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
     bus::local::LocalBus,
@@ -28,6 +31,10 @@ use orderwire::{
     },
 };
 use serde_json::json;
+
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How long each is run.
 const RUN: Duration = Duration::from_secs(2);
@@ -54,7 +61,7 @@ async fn main() {
     let variables = json!({ "id": product.to_string() });
     let request = |document: &str| OperationRequest::new(document).variables(Variables::from_json(variables.clone()));
 
-    println!("{:<46} {:>10} {:>10}", "", "median", "p99");
+    println!("{:<46} {:>10} {:>10} {:>10}", "", "median", "p99", "CPU");
     run("{ __typename }, prepared", async || {
         api.prepare(request("{ __typename }"), client).await.unwrap();
     })
@@ -73,6 +80,19 @@ async fn main() {
         assert!(api.execute(Viewer::Anonymous, operation).await.errors.is_empty());
     })
     .await;
+    until_storage("product(id), until the read is handed over", async || {
+        let begun = Instant::now();
+        let operation = api.prepare(request(PRODUCT), client).await.unwrap();
+        let mut execution = pin!(api.execute(Viewer::Anonymous, operation));
+        // What it does until it waits for the first time.
+        let done = poll!(execution.as_mut()).is_ready();
+        let took = begun.elapsed();
+        if !done {
+            assert!(execution.await.errors.is_empty());
+        }
+        took
+    })
+    .await;
     let doubling: String =
         (0..30).map(|n| format!("fragment F{n} on Query {{ ...F{m} ...F{m} }} ", m = n + 1)).collect();
     let doubling = format!("{{ ...F0 }} {doubling} fragment F30 on Query {{ __typename }}");
@@ -84,6 +104,19 @@ async fn main() {
         assert!(service.products(&Viewer::Anonymous, &[product]).await.unwrap()[0].is_some());
     })
     .await;
+    until_storage("the same, until the read is handed over", async || {
+        let begun = Instant::now();
+        let ids = [product];
+        let mut read = pin!(service.products(&Viewer::Anonymous, &ids));
+        // Now and then it is there already.
+        let done = poll!(read.as_mut()).is_ready();
+        let took = begun.elapsed();
+        if !done {
+            read.await.unwrap();
+        }
+        took
+    })
+    .await;
 }
 
 /// Prints how long one takes.
@@ -92,6 +125,7 @@ async fn run(name: &str, mut once: impl AsyncFnMut()) {
         once().await;
     }
     let mut took: Vec<Duration> = Vec::new();
+    let cpu = cpu_time();
     let begun = Instant::now();
     while begun.elapsed() < RUN {
         let start = Instant::now();
@@ -100,9 +134,29 @@ async fn run(name: &str, mut once: impl AsyncFnMut()) {
         }
         took.push(start.elapsed() / BATCH);
     }
+    let cpu = (cpu_time() - cpu) / (took.len() as f64 * f64::from(BATCH));
     took.sort_unstable();
     let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)].as_nanos() as f64 / 1000.0;
+    println!("{name:<46} {:>7.1} µs {:>7.1} µs {cpu:>7.1} µs", at(50), at(99));
+}
+
+/// Prints how long the part of one takes that it tells.
+async fn until_storage(name: &str, mut once: impl AsyncFnMut() -> Duration) {
+    let mut took = Vec::new();
+    let begun = Instant::now();
+    while begun.elapsed() < RUN {
+        took.push(once().await);
+    }
+    took.sort_unstable();
+    let at = |percent: usize| took[took.len() * percent / 100].as_nanos() as f64 / 1000.0;
     println!("{name:<46} {:>7.1} µs {:>7.1} µs", at(50), at(99));
+}
+
+/// What this thread has had of the processor, in microseconds; 0 where the system does not tell.
+fn cpu_time() -> f64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos: f64 = told.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default();
+    nanos / 1000.0
 }
 
 async fn open() -> (Api, Arc<Service>) {
