@@ -1,5 +1,6 @@
 //! The composition root: the only file that names concrete engines.
 
+mod options;
 mod wait;
 
 use std::{
@@ -21,15 +22,12 @@ use crate::{
         local::LocalBus,
         redis::{BusError, RedisBuckets, RedisBus, RedisOperations},
     },
-    config::{Auth, Config, DatabaseUrl, MetricsAddress},
-    domain::SystemClock,
-    graphql::{Api, ApiOptions, DocumentLimits, DocumentOptions, InvalidOperation, Manifest, ManifestError, Registry},
-    http::{self, AllowedOrigins, Clients, HttpOptions, Limits, WebSocketOptions},
+    config::{Auth, Config, DatabaseUrl, MetricsAddress, RedisUrl},
+    domain::{LogId, SystemClock},
+    graphql::{Api, ApiOptions, InvalidOperation, Manifest, ManifestError, Registry},
+    http::{self, Limits},
     jobs::{JobOptions, Jobs},
-    service::{
-        RateLimits, Service, ServiceOptions,
-        feed::{EventFeed, FeedOptions},
-    },
+    service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
     storage::{
         CallCounts, Observed, Store, StoreError,
         mongo::{MongoOptions, MongoStore},
@@ -141,15 +139,28 @@ async fn open_mongo(config: &Config, url: &str) -> Result<Arc<dyn Store>, StoreE
     Ok(Arc::new(MongoStore::connect(url, options).await?))
 }
 
-async fn open_bus(config: &Config, store: &dyn Store, wait: Duration) -> Result<Arc<dyn EventBus>, StartError> {
-    let Some(url) = &config.redis.url else {
+/// Where nodes meet besides the database, and as which deployment.
+struct Meeting {
+    url: RedisUrl,
+    log: LogId,
+}
+
+impl Meeting {
+    /// `None` without Redis.
+    async fn of(config: &Config, store: &dyn Store) -> Result<Option<Self>, StartError> {
+        let Some(url) = config.redis.url.clone() else { return Ok(None) };
+        Ok(Some(Self { url, log: store.log_state().await?.log }))
+    }
+}
+
+async fn open_bus(config: &Config, meeting: Option<&Meeting>, wait: Duration) -> Result<Arc<dyn EventBus>, StartError> {
+    let Some(Meeting { url, log }) = meeting else {
         // There is nobody else to tell.
         metrics().bus_connected.set(1);
         return Ok(Arc::new(LocalBus::new()));
     };
-    let log = store.log_state().await?.log;
     let mends = |error: &BusError| matches!(error, BusError::Unreachable { .. });
-    let connect = async || RedisBus::connect(url.reveal(), log, config.redis.connect_timeout).await;
+    let connect = async || RedisBus::connect(url.reveal(), *log, config.redis.connect_timeout).await;
     Ok(Arc::new(wait::until_there("Redis", wait, mends, connect).await?))
 }
 
@@ -159,6 +170,7 @@ pub struct Core {
     bus: Arc<dyn EventBus>,
     feed: Arc<EventFeed>,
     service: Arc<Service>,
+    meeting: Option<Meeting>,
 }
 
 impl Core {
@@ -170,17 +182,18 @@ impl Core {
     async fn open_observed(config: &Config, wait: Duration, counts: Option<CallCounts>) -> Result<Self, StartError> {
         let (tokens, passwords) = (tokens(&config.auth)?, passwords(&config.auth)?);
         let store = open_observed(config, wait, counts).await?;
-        let bus = open_bus(config, &*store, wait).await?;
-        let feed = EventFeed::start(store.clone(), bus.clone(), feed_options(config)).await?;
+        let meeting = Meeting::of(config, &*store).await?;
+        let bus = open_bus(config, meeting.as_ref(), wait).await?;
+        let feed = EventFeed::start(store.clone(), bus.clone(), options::feed(config)).await?;
         let options = ServiceOptions {
             session_lifetime: config.auth.session_lifetime,
             log_retention: config.retention.event_log,
             idempotency_retention: config.retention.idempotency_keys,
-            limits: rate_limits(config, &*store).await?,
+            limits: rate_limits(config, meeting.as_ref())?,
         };
         let clock = Arc::new(SystemClock);
         let service = Arc::new(Service::new(store.clone(), feed.clone(), clock, tokens, passwords, options));
-        Ok(Self { store, bus, feed, service })
+        Ok(Self { store, bus, feed, service, meeting })
     }
 
     /// The use cases.
@@ -230,11 +243,11 @@ impl App {
         if config.auth.jwt_secret.is_none() && config.auth.private_key_file.is_none() {
             tracing::warn!("no JWT_SECRET is set: tokens are signed with a random one and end with this process");
         }
-        let documents = document_options(config, registry(config, &core).await?);
+        let documents = options::document(config, registry(config, core.meeting.as_ref())?);
         let options =
             ApiOptions { introspection: config.introspection(), documents, slow: Some(config.log.slow_operation) };
         let api = Api::new(core.service.clone(), options)?;
-        let options = http_options(config);
+        let options = options::http(config);
         let limits = options.limits.clone();
         let router = http::router(Arc::new(api), options);
         let jobs = JobOptions { prune_every: config.retention.prune_every };
@@ -319,7 +332,7 @@ fn passwords(auth: &Auth) -> Result<Passwords, StartError> {
 }
 
 /// The operations that can be named.
-async fn registry(config: &Config, core: &Core) -> Result<Registry, StartError> {
+fn registry(config: &Config, meeting: Option<&Meeting>) -> Result<Registry, StartError> {
     if let Some(path) = &config.operations.manifest {
         let json =
             std::fs::read_to_string(path).map_err(|cause| StartError::ManifestFile { path: path.clone(), cause })?;
@@ -327,20 +340,19 @@ async fn registry(config: &Config, core: &Core) -> Result<Registry, StartError> 
         return Ok(Registry::Only(manifest));
     }
     let memory = MemoryOperations::new(config.operations.registered as u64);
-    let store: Arc<dyn OperationStore> = match &config.redis.url {
+    let store: Arc<dyn OperationStore> = match meeting {
         None => Arc::new(memory),
-        Some(url) => {
-            let log = core.store.log_state().await?.log;
-            Arc::new(RedisOperations::open(url.reveal(), log, memory, config.operations.registered_for)?)
+        Some(Meeting { url, log }) => {
+            Arc::new(RedisOperations::open(url.reveal(), *log, memory, config.operations.registered_for)?)
         }
     };
     Ok(Registry::Open(store))
 }
 
-async fn rate_limits(config: &Config, store: &dyn Store) -> Result<RateLimits, StartError> {
-    let buckets: Arc<dyn Buckets> = match &config.redis.url {
+fn rate_limits(config: &Config, meeting: Option<&Meeting>) -> Result<RateLimits, StartError> {
+    let buckets: Arc<dyn Buckets> = match meeting {
         None => Arc::new(MemoryBuckets::default()),
-        Some(url) => Arc::new(RedisBuckets::open(url.reveal(), store.log_state().await?.log)?),
+        Some(Meeting { url, log }) => Arc::new(RedisBuckets::open(url.reveal(), *log)?),
     };
     let limits = &config.rate_limits;
     Ok(RateLimits {
@@ -352,69 +364,4 @@ async fn rate_limits(config: &Config, store: &dyn Store) -> Result<RateLimits, S
         sign_ins_per_account: limits.sign_ins_per_account.0,
         sign_ins_per_address: limits.sign_ins_per_address.0,
     })
-}
-
-fn document_options(config: &Config, registry: Registry) -> DocumentOptions {
-    let limits = DocumentLimits {
-        bytes: config.limits.bytes,
-        tokens: config.limits.tokens,
-        depth: config.limits.depth,
-        aliases: config.limits.aliases,
-        root_fields: config.limits.root_fields,
-        directives: config.limits.directives,
-        fields: config.limits.fields,
-        cost: config.limits.cost,
-    };
-    DocumentOptions { limits, cache: config.operations.cache as u64, registry }
-}
-
-fn feed_options(config: &Config) -> FeedOptions {
-    FeedOptions {
-        recent: config.feed.recent,
-        page: config.feed.page,
-        poll_every: config.feed.poll_every,
-        reorder_wait: config.feed.reorder_wait,
-        max_behind: config.feed.max_behind,
-        patience: config.feed.patience,
-        concurrent_reads: config.feed.concurrent_reads,
-    }
-}
-
-fn http_options(config: &Config) -> HttpOptions {
-    let clients = Clients {
-        trusted_proxies: config.server.trusted_proxies.clone(),
-        header: config.server.client_address_header.clone(),
-        unlimited: config.server.unlimited_networks.clone(),
-    };
-    HttpOptions {
-        body_limit: config.server.body_limit,
-        body_timeout: config.server.body_timeout,
-        execution_timeout: config.server.execution_timeout,
-        limits: Limits {
-            url: config.server.url_limit,
-            headers: config.server.max_headers,
-            head: config.server.head_limit,
-            head_timeout: config.server.head_timeout,
-            idle_timeout: config.server.idle_timeout,
-            connections: config.server.max_connections,
-            connections_per_address: config.server.connections_per_address,
-            requests_per_address: config.rate_limits.requests_per_address.0,
-            clients: Arc::new(clients),
-        },
-        hsts: config.server.hsts,
-        origins: AllowedOrigins::new(&config.server.cors_origins, !config.is_production()),
-        ui: config.ui(),
-        example_apps: config.server.example_apps,
-        schema: config.introspection(),
-        keep_alive: config.server.stream_keep_alive,
-        connections_per_user: config.server.connections_per_user,
-        drain_spread: config.server.drain_spread,
-        websocket: WebSocketOptions {
-            init_timeout: config.websocket.init_timeout,
-            ping_interval: config.websocket.ping_interval,
-            dead_after: config.websocket.dead_after,
-            max_operations: config.websocket.max_operations,
-            max_message: config.websocket.max_message,
-        },
-    }
 }

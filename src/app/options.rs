@@ -1,0 +1,75 @@
+//! The options of each part, as the configuration has them.
+
+use std::sync::Arc;
+
+use crate::{
+    config::Config,
+    graphql::{DocumentLimits, DocumentOptions, Registry},
+    http::{AllowedOrigins, Clients, HttpOptions, Limits, WebSocketOptions},
+    service::feed::FeedOptions,
+};
+
+pub(super) fn document(config: &Config, registry: Registry) -> DocumentOptions {
+    let limits = DocumentLimits {
+        bytes: config.limits.bytes,
+        tokens: config.limits.tokens,
+        depth: config.limits.depth,
+        aliases: config.limits.aliases,
+        root_fields: config.limits.root_fields,
+        directives: config.limits.directives,
+        fields: config.limits.fields,
+        cost: config.limits.cost,
+    };
+    DocumentOptions { limits, cache: config.operations.cache as u64, registry }
+}
+
+pub(super) fn feed(config: &Config) -> FeedOptions {
+    FeedOptions {
+        recent: config.feed.recent,
+        page: config.feed.page,
+        poll_every: config.feed.poll_every,
+        reorder_wait: config.feed.reorder_wait,
+        max_behind: config.feed.max_behind,
+        patience: config.feed.patience,
+        concurrent_reads: config.feed.concurrent_reads,
+    }
+}
+
+pub(super) fn http(config: &Config) -> HttpOptions {
+    let clients = Clients {
+        trusted_proxies: config.server.trusted_proxies.clone(),
+        header: config.server.client_address_header.clone(),
+        unlimited: config.server.unlimited_networks.clone(),
+    };
+    HttpOptions {
+        body_limit: config.server.body_limit,
+        body_timeout: config.server.body_timeout,
+        execution_timeout: config.server.execution_timeout,
+        limits: Limits {
+            url: config.server.url_limit,
+            headers: config.server.max_headers,
+            head: config.server.head_limit,
+            head_timeout: config.server.head_timeout,
+            idle_timeout: config.server.idle_timeout,
+            connections: config.server.max_connections,
+            connections_per_address: config.server.connections_per_address,
+            requests_per_address: config.rate_limits.requests_per_address.0,
+            clients: Arc::new(clients),
+        },
+        hsts: config.server.hsts,
+        origins: AllowedOrigins::new(&config.server.cors_origins, !config.is_production()),
+        ui: config.ui(),
+        example_apps: config.server.example_apps,
+        schema: config.introspection(),
+        keep_alive: config.server.stream_keep_alive,
+        connections_per_user: config.server.connections_per_user,
+        drain_spread: config.server.drain_spread,
+        websocket: WebSocketOptions {
+            init_timeout: config.websocket.init_timeout,
+            ping_interval: config.websocket.ping_interval,
+            dead_after: config.websocket.dead_after,
+            max_operations: config.websocket.max_operations,
+            max_message: config.websocket.max_message,
+        },
+    }
+}
