@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
 use super::{Result, Service, ServiceError, fingerprint};
 use crate::{
     bus::{Buckets, Exhausted, Level, MemoryBuckets},
@@ -98,8 +100,7 @@ impl Service {
         let limits = &self.options.limits;
         let of_account = account.zip(limits.sign_ins_per_account).map(|(account, quota)| {
             // Hashed, lest what was mistyped is kept in a readable form.
-            let hash = fingerprint([account]);
-            let key = hash.iter().take(16).fold("account:".to_owned(), |key, byte| key + &format!("{byte:02x}"));
+            let key = format!("account:{}", BASE64_URL_SAFE_NO_PAD.encode(fingerprint([account])));
             (key, quota, "account")
         });
         let of_address = client
