@@ -1,10 +1,10 @@
 //! Limits, costs and registered documents over every transport, on a real server.
 
-use std::{net::SocketAddr, path::Path};
+use std::path::Path;
 
 use orderwire::{
     app::App,
-    config::{BindAddress, Config, DatabaseUrl, Environment},
+    config::{Config, Environment},
 };
 use reqwest::{
     StatusCode,
@@ -12,36 +12,13 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-use crate::support::ws::{self, Client};
-
-struct Server {
-    address: SocketAddr,
-    stop: CancellationToken,
-    running: JoinHandle<()>,
-}
-
-fn config() -> Config {
-    let mut config = Config::default();
-    config.database.url = DatabaseUrl::Temporary;
-    config.server.bind = BindAddress::any_local_port();
-    config
-}
+use crate::support::{
+    app::{RunningApp as Server, config},
+    ws::{self, Client},
+};
 
 impl Server {
-    async fn start(config: &Config) -> Self {
-        let app = App::start(config).await.unwrap();
-        let (address, stop) = (app.address(), CancellationToken::new());
-        Self { address, stop: stop.clone(), running: tokio::spawn(app.run(stop)) }
-    }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        self.running.await.unwrap();
-    }
-
     fn request(&self, by_get: bool, request: &Value) -> reqwest::RequestBuilder {
         let (client, url) = (reqwest::Client::new(), format!("http://{}/graphql", self.address));
         if !by_get {

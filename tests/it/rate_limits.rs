@@ -1,24 +1,23 @@
 //! What clients may ask for over time, on a real server.
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use orderwire::{
     app::App,
-    config::{BindAddress, Config, DatabaseUrl, RateLimit, RedisUrl, Setting},
+    config::{Config, DatabaseUrl, RateLimit, RedisUrl, Setting},
     domain::{Quota, UserRole, Viewer},
     service::Registration,
 };
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     bus::redis_server::{self, RedisServer},
-    support::ws::{self, Client},
+    support::{
+        self,
+        app::RunningApp as Server,
+        ws::{self, Client},
+    },
 };
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -32,35 +31,13 @@ fn limit(points: u32) -> RateLimit {
 
 /// A server that believes in `X-Forwarded-For`.
 fn config() -> Config {
-    let mut config = Config::default();
-    config.database.url = DatabaseUrl::Temporary;
-    config.server.bind = BindAddress::any_local_port();
+    let mut config = support::app::config();
     config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     config.auth.password_memory = 8;
     config
 }
 
-struct Server {
-    address: SocketAddr,
-    stop: CancellationToken,
-    running: JoinHandle<()>,
-}
-
 impl Server {
-    async fn start(config: &Config) -> Self {
-        Self::run(App::start(config).await.unwrap())
-    }
-
-    fn run(app: App) -> Self {
-        let (address, stop) = (app.address(), CancellationToken::new());
-        Self { address, stop: stop.clone(), running: tokio::spawn(app.run(stop)) }
-    }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        self.running.await.unwrap();
-    }
-
     async fn post(&self, from: &str, token: Option<&str>, query: &str) -> Response {
         let client = reqwest::Client::new();
         let mut request = client.post(format!("http://{}/graphql", self.address)).header("x-forwarded-for", from);

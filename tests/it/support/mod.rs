@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod api;
+pub mod app;
 pub mod data;
 pub mod ws;
 
