@@ -1,11 +1,12 @@
 //! One WebSocket, driven by its readiness.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind, Read},
     net::{Ipv4Addr, SocketAddr},
 };
 
 use mio::net::TcpStream;
+use orderwire_fanout::unsent::Unsent;
 use socket2::{Domain, Socket as RawSocket, Type};
 
 use crate::Result;
@@ -52,7 +53,7 @@ pub struct Socket {
     /// The beginning of a message whose rest has not come.
     rest: Vec<u8>,
     /// What could not be sent yet.
-    unsent: Vec<u8>,
+    unsent: Unsent,
 }
 
 impl Socket {
@@ -73,7 +74,7 @@ impl Socket {
                 stream: TcpStream::from_std(socket.into()),
                 phase: Phase::Connecting,
                 rest: Vec::new(),
-                unsent: Vec::new(),
+                unsent: Unsent::default(),
             }),
         }
     }
@@ -104,21 +105,11 @@ impl Socket {
 
     /// Sends at once what fits, and the rest when there is room.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.unsent.extend_from_slice(bytes);
-        self.flush()
+        self.unsent.send(&mut self.stream, bytes)
     }
 
     /// Sends what waits.
     pub fn flush(&mut self) -> io::Result<()> {
-        while !self.unsent.is_empty() {
-            match self.stream.write(&self.unsent) {
-                Ok(sent) => drop(self.unsent.drain(..sent)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.unsent = Vec::new();
-        Ok(())
+        self.unsent.flush(&mut self.stream)
     }
 }

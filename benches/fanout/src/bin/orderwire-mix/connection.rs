@@ -1,12 +1,13 @@
 //! One connection, driven by its readiness.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind, Read},
     net::{SocketAddr, TcpStream as BlockingStream},
     time::Duration,
 };
 
 use mio::net::TcpStream;
+use orderwire_fanout::unsent::Unsent;
 
 /// How long connecting may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,7 +21,7 @@ const MOST_HEADERS: usize = 64;
 pub struct Connection {
     /// The connection.
     pub stream: TcpStream,
-    unsent: Vec<u8>,
+    unsent: Unsent,
     received: Vec<u8>,
 }
 
@@ -40,26 +41,17 @@ impl Connection {
         let stream = BlockingStream::connect_timeout(&to, TIMEOUT)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        Ok(Self { stream: TcpStream::from_std(stream), unsent: Vec::new(), received: Vec::new() })
+        Ok(Self { stream: TcpStream::from_std(stream), unsent: Unsent::default(), received: Vec::new() })
     }
 
     /// Sends at once what fits, and the rest when there is room.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.unsent.extend_from_slice(bytes);
-        self.flush()
+        self.unsent.send(&mut self.stream, bytes)
     }
 
     /// Sends what waits.
     pub fn flush(&mut self) -> io::Result<()> {
-        while !self.unsent.is_empty() {
-            match self.stream.write(&self.unsent) {
-                Ok(sent) => drop(self.unsent.drain(..sent)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+        self.unsent.flush(&mut self.stream)
     }
 
     /// Reads what has come; the answer when all of it is there.
