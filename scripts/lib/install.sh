@@ -107,10 +107,7 @@ install_mongod() {
 install_redis() {
   local to=$services/redis new server library_path package
   if [ ! -x "$to/redis-server" ]; then
-    command -v apt-get >/dev/null || fail "no apt-get here: set ORDERWIRE_TEST_REDIS_SERVER to a redis-server"
-    note "downloading redis-server"
-    new=$(mktemp -d "$services/new.XXXXXX")
-    need_debian "$new" redis-server redis-tools
+    need_debian redis-server ORDERWIRE_TEST_REDIS_SERVER redis-server redis-tools
     server=$new/usr/bin/redis-server
     for package in libjemalloc2 liblzf1 libatomic1; do
       case "$(missing_libraries "$server")" in
@@ -145,21 +142,24 @@ fetch_debian() {
   rm -rf "$into/download"
 }
 
-# need_debian FOLDER PACKAGE…: the same, or the end.
+# need_debian TOOL VARIABLE PACKAGE…: the same into a new folder, the caller's $new, or the end. VARIABLE is what names
+# the tool where there are no packages.
 need_debian() {
-  fetch_debian "$@" && return
+  local tool=$1 variable=$2
+  shift 2
+  command -v apt-get >/dev/null || fail "no apt-get here: set $variable to a program $tool"
+  note "downloading $tool"
+  new=$(mktemp -d "$services/new.XXXXXX")
+  fetch_debian "$new" "$@" && return
   apt_install ca-certificates # brings the package lists up to date
-  fetch_debian "$@" || fail "cannot download ${*:2}"
+  fetch_debian "$new" "$@" || fail "cannot download $*"
 }
 
 # Unpacked like redis-server, and for the same reason.
 install_nginx() {
   local to=$services/nginx new
   if [ ! -x "$to/usr/sbin/nginx" ]; then
-    command -v apt-get >/dev/null || fail "no apt-get here: set ORDERWIRE_TEST_NGINX to an nginx"
-    note "downloading nginx"
-    new=$(mktemp -d "$services/new.XXXXXX")
-    need_debian "$new" nginx
+    need_debian nginx ORDERWIRE_TEST_NGINX nginx
     rm -rf "$to"
     mv "$new" "$to"
   fi
@@ -172,10 +172,7 @@ install_nginx() {
 install_promtool() {
   local to=$services/promtool new
   if [ ! -x "$to/promtool" ]; then
-    command -v apt-get >/dev/null || fail "no apt-get here: set ORDERWIRE_TEST_PROMTOOL to a promtool"
-    note "downloading promtool"
-    new=$(mktemp -d "$services/new.XXXXXX")
-    need_debian "$new" prometheus
+    need_debian promtool ORDERWIRE_TEST_PROMTOOL prometheus
     mkdir -p "$to"
     mv "$new/usr/bin/promtool" "$to/promtool"
     rm -rf "$new"
