@@ -90,8 +90,8 @@ section! {
         head_timeout: Duration = Duration::from_secs(10), in Duration::from_millis(100)..=Duration::from_secs(3600);
         /// How long a connection may stay open without a request. Longer than a load balancer in front keeps it.
         idle_timeout: Duration = Duration::from_secs(75), in Duration::from_millis(100)..=Duration::from_secs(3600);
-        /// How long a query or a mutation may run, over WebSockets and streams too. It is given up then; a mutation may
-        /// have happened all the same.
+        /// How long a query or a mutation may run and a subscription take to open, over WebSockets and streams too. It is
+        /// given up then; a mutation may have happened all the same.
         execution_timeout: Duration = Duration::from_secs(30), in Duration::from_millis(100)..=Duration::from_secs(3600);
         /// How many connections may be open at once on this node, WebSockets included; each takes a file descriptor.
         max_connections: usize = 20_000, in 1..=1_000_000;

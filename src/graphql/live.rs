@@ -12,7 +12,7 @@
 use std::{
     any::Any,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -99,33 +99,14 @@ impl Item for Arc<Product> {
     }
 }
 
-/// One update of any type.
-pub(super) struct AnyItem {
-    item: Box<dyn Any + Send + Sync>,
-    cursor: Option<EventCursor>,
-    key: Option<UpdateKey>,
-}
-
-impl<T: Item> From<T> for AnyItem {
-    fn from(item: T) -> Self {
-        Self { cursor: item.cursor(), key: item.key(), item: Box::new(item) }
-    }
-}
-
-/// The updates of one subscriber.
-type Items = BoxStream<'static, service::Result<AnyItem>>;
-
-/// Where the root field of a subscription puts its updates, and that it is open.
-type Opened = Arc<Mutex<Option<(Items, Held)>>>;
-
 /// What the root field of a subscription is run for.
 pub(super) enum Phase {
     /// Nothing: the operation is no subscription.
     None,
     /// To hand over its stream.
-    Open(Opened),
+    Open(Arc<Opening>),
     /// To answer with this update.
-    Answer(AnyItem),
+    Answer(Box<dyn Any + Send + Sync>),
 }
 
 impl Phase {
@@ -133,19 +114,84 @@ impl Phase {
     pub async fn run<T: Item>(
         &self,
         field: Subscribed,
-        open: impl Future<Output = ApiResult<impl Stream<Item = service::Result<T>> + Send + 'static>> + Send,
+        open: impl Future<Output = ApiResult<impl Stream<Item = service::Result<T>> + Send + Unpin + 'static>> + Send,
     ) -> ApiResult<stream::Iter<std::option::IntoIter<T>>> {
         let item = match self {
-            Self::Answer(item) => item.item.downcast_ref().cloned(),
-            Self::Open(opened) => {
-                let items = open.await?.map(|item| item.map(AnyItem::from)).boxed();
-                let held = Held::new(metrics().subscriptions.of(field));
-                *opened.lock().unwrap_or_else(PoisonError::into_inner) = Some((items, held));
+            Self::Answer(item) => item.downcast_ref().cloned(),
+            Self::Open(opening) => {
+                opening.opened(open.await?, field);
                 None
             }
             Self::None => None,
         };
         Ok(stream::iter(item))
+    }
+}
+
+/// A subscription until its root field has handed over its stream.
+pub(super) struct Opening {
+    live: Arc<Live>,
+    selection: Arc<Selection>,
+    answers: Mutex<Option<BoxStream<'static, Answer>>>,
+}
+
+impl Opening {
+    fn opened<T: Item>(
+        &self,
+        items: impl Stream<Item = service::Result<T>> + Send + Unpin + 'static,
+        field: Subscribed,
+    ) {
+        let subscriber = Subscriber {
+            items,
+            digest: self.selection.digest(),
+            live: self.live.clone(),
+            selection: self.selection.clone(),
+            answering: None,
+            _open: Held::new(metrics().subscriptions.of(field)),
+        };
+        *self.answers() = Some(Box::pin(subscriber));
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Option<BoxStream<'static, Answer>>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One subscriber's answers, which end after an error. Written out as a stream by itself, and all of it in one place of
+/// memory, since each delivery comes through here.
+struct Subscriber<S> {
+    items: S,
+    digest: [u8; 32],
+    live: Arc<Live>,
+    selection: Arc<Selection>,
+    /// The answer that is being executed.
+    answering: Option<BoxFuture<'static, Answer>>,
+    _open: Held,
+}
+
+impl<T: Item, S: Stream<Item = service::Result<T>> + Unpin> Stream for Subscriber<S> {
+    type Item = Answer;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+        let Self { items, digest, live, selection, answering, .. } = self.get_mut();
+        loop {
+            if let Some(executing) = answering {
+                let answer = ready!(executing.as_mut().poll(cx));
+                *answering = None;
+                return Poll::Ready(Some(answer));
+            }
+            match ready!(items.poll_next_unpin(cx)) {
+                Some(Ok(item)) => {
+                    // Most find it there, and need not so much as make the execution.
+                    if let Some(json) = item.key().and_then(|key| live.written.get(*digest, key)) {
+                        return Poll::Ready(Some(Answer { body: Body::Written(json), cursor: item.cursor() }));
+                    }
+                    *answering = Some(Box::pin(live.clone().answer(selection.clone(), item)));
+                }
+                Some(Err(error)) => return Poll::Ready(Some(refusal(error.into()).into())),
+                None => return Poll::Ready(None),
+            }
+        }
     }
 }
 
@@ -155,114 +201,33 @@ pub(super) struct Live {
     written: Written,
 }
 
-/// One subscriber's answers. Written out as a stream by itself, since each delivery comes through here.
-struct Subscription {
-    live: Arc<Live>,
-    state: State,
-}
-
-/// Where a subscription is.
-enum State {
-    Opening(BoxFuture<'static, Result<Subscriber, Option<Response>>>),
-    Open(Subscriber),
-    Over,
-}
-
-struct Subscriber {
-    items: Items,
-    digest: [u8; 32],
-    selection: Arc<Selection>,
-    /// The answer that is being executed.
-    answering: Option<BoxFuture<'static, Answer>>,
-    _open: Held,
-}
-
-impl Stream for Subscription {
-    type Item = Answer;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
-        let Self { live, state } = self.get_mut();
-        loop {
-            match state {
-                State::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
-                    Ok(subscriber) => *state = State::Open(subscriber),
-                    Err(refusal) => {
-                        *state = State::Over;
-                        return Poll::Ready(refusal.map(Answer::from));
-                    }
-                },
-                State::Open(subscriber) => match ready!(subscriber.poll_next(live, cx)) {
-                    Some(Err(error)) => {
-                        *state = State::Over;
-                        return Poll::Ready(Some(refusal(error.into()).into()));
-                    }
-                    answer => return Poll::Ready(answer.and_then(Result::ok)),
-                },
-                State::Over => return Poll::Ready(None),
-            }
-        }
-    }
-}
-
-impl Subscriber {
-    fn poll_next(&mut self, live: &Arc<Live>, cx: &mut Context<'_>) -> Poll<Option<service::Result<Answer>>> {
-        loop {
-            if let Some(answering) = &mut self.answering {
-                let answer = ready!(answering.as_mut().poll(cx));
-                self.answering = None;
-                return Poll::Ready(Some(Ok(answer)));
-            }
-            match ready!(self.items.poll_next_unpin(cx)) {
-                Some(Ok(item)) => {
-                    // Most find it there, and need not so much as make the execution.
-                    if let Some(json) = item.key.and_then(|key| live.written.get(self.digest, key)) {
-                        return Poll::Ready(Some(Ok(Answer { body: Body::Written(json), cursor: item.cursor })));
-                    }
-                    self.answering = Some(Box::pin(live.clone().answer(self.selection.clone(), item)));
-                }
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
-            }
-        }
-    }
-}
-
 impl Live {
     pub fn new(executor: Arc<Executor>) -> Arc<Self> {
         Arc::new(Self { executor, written: Written::default() })
     }
 
-    /// The answers to a subscription.
-    pub fn subscribe(self: Arc<Self>, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
-        let live = self.clone();
-        let opening = Box::pin(async move { live.open(viewer, operation).await });
-        Box::pin(Subscription { live: self, state: State::Opening(opening) })
-    }
-
-    /// Starts a subscription. Fails with the response that says why, or with none when the document asks for nothing.
-    async fn open(&self, viewer: Viewer, operation: Prepared) -> Result<Subscriber, Option<Response>> {
+    /// Starts a subscription; if that fails, its only answer says why. There is none when the document asks for nothing.
+    pub async fn subscribe(self: Arc<Self>, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
         let measured = operation.measured(self.executor.slow);
         if let Err(refusal) = self.executor.charge(viewer, &operation).await {
             measured.end(error::outcome(&refusal.errors));
-            return Err(Some(refusal));
+            return stream::iter([refusal.into()]).boxed();
         }
-        let opened = Opened::default();
-        let opening = self.executor.subscription(viewer, &operation, Phase::Open(opened.clone()));
-        let response = measured.run(opening).await;
+        let selection = Arc::new(Selection::of(operation, viewer));
+        let opening = Arc::new(Opening { live: self.clone(), selection, answers: Mutex::default() });
+        let run = self.executor.subscription(viewer, opening.selection.operation(), Phase::Open(opening.clone()));
+        let response = measured.run(run).await;
         measured.end(response.as_ref().map_or("OK", |response| error::outcome(&response.errors)));
-        let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let subscriber = |(items, held)| {
-            let selection = Arc::new(Selection::of(operation, viewer));
-            Subscriber { items, digest: selection.digest(), selection, answering: None, _open: held }
-        };
-        opened.map(subscriber).ok_or(response)
+        let answers = opening.answers().take();
+        answers.unwrap_or_else(|| stream::iter(response.map(Answer::from)).boxed())
     }
 
-    async fn answer(self: Arc<Self>, selection: Arc<Selection>, item: AnyItem) -> Answer {
-        let cursor = item.cursor;
-        let written = match item.key {
-            Some(key) => self.written.get_or_write(selection.digest(), key, self.execute(&selection, item)).await,
-            None => self.execute(&selection, item).await.map_err(Arc::new),
+    async fn answer(self: Arc<Self>, selection: Arc<Selection>, item: impl Item) -> Answer {
+        let (key, cursor) = (item.key(), item.cursor());
+        let execution = self.execute(&selection, Box::new(item));
+        let written = match key {
+            Some(key) => self.written.get_or_write(selection.digest(), key, execution).await,
+            None => execution.await.map_err(Arc::new),
         };
         let body = match written {
             Ok(json) => Body::Written(json),
@@ -276,7 +241,11 @@ impl Live {
     }
 
     /// The result for one update as JSON, or the response if there is an error in it.
-    async fn execute(&self, selection: &Selection, item: AnyItem) -> Result<Arc<RawValue>, Response> {
+    async fn execute(
+        &self,
+        selection: &Selection,
+        item: Box<dyn Any + Send + Sync>,
+    ) -> Result<Arc<RawValue>, Response> {
         metrics().updates_executed.inc();
         let operation = selection.operation();
         let answer = self.executor.subscription(selection.viewer(), operation, Phase::Answer(item)).await;

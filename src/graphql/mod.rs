@@ -122,8 +122,9 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Runs a query or mutation; a subscription is answered with an error. Every error of the answer has a code.
     async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response;
 
-    /// Runs any operation as a stream: the events of a subscription, or the one answer of a query or mutation.
-    fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer>;
+    /// Runs any operation as a stream: the answers of a subscription, once it is open, or the one of a query or mutation,
+    /// once it is there.
+    async fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer>;
 
     /// The schema in the schema definition language.
     fn sdl(&self) -> String;
@@ -241,12 +242,11 @@ impl Endpoint for Api {
         self.executor.execute(viewer, &operation).await
     }
 
-    fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
+    async fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
         if operation.subscribes() {
-            return self.live.clone().subscribe(viewer, operation);
+            return self.live.clone().subscribe(viewer, operation).await;
         }
-        let executor = self.executor.clone();
-        stream::once(async move { executor.execute(viewer, &operation).await.into() }).boxed()
+        stream::iter([self.execute(viewer, operation).await.into()]).boxed()
     }
 
     fn sdl(&self) -> String {

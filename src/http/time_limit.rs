@@ -1,4 +1,4 @@
-//! A time limit on everything that a client has the API do, except for being told of events.
+//! A time limit on everything that a client has the API do, except for being told of events once a subscription is open.
 
 use std::{sync::Arc, time::Duration};
 
@@ -43,7 +43,12 @@ fn given_up(kind: OperationType, limit: Duration) -> Response {
             "The mutation took longer than {limit:?} and was given up: its outcome is unknown. Send it again with the \
              same idempotency key, or look at what it would have changed."
         ),
-        _ => format!("The query took longer than {limit:?} and was given up. Ask for less, or try again later."),
+        OperationType::Query => {
+            format!("The query took longer than {limit:?} and was given up. Ask for less, or try again later.")
+        }
+        OperationType::Subscription => {
+            format!("The subscription took longer than {limit:?} to open and was given up. Try again later.")
+        }
     };
     Response::from_errors(vec![coded(message, UNAVAILABLE)])
 }
@@ -84,17 +89,10 @@ impl Endpoint for TimeLimited {
         response.unwrap_or_else(|_| given_up(kind, self.limit))
     }
 
-    fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
-        let (kind, limit) = (operation.kind(), self.limit);
-        let mut answers = self.endpoint.stream(viewer, operation);
-        if kind == OperationType::Subscription {
-            return answers;
-        }
-        let answer = async move {
-            let answer = tokio::time::timeout(limit, answers.next()).await;
-            answer.unwrap_or_else(|_| Some(given_up(kind, limit).into()))
-        };
-        stream::once(answer).filter_map(std::future::ready).boxed()
+    async fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
+        let kind = operation.kind();
+        let answers = tokio::time::timeout(self.limit, self.endpoint.stream(viewer, operation)).await;
+        answers.unwrap_or_else(|_| stream::iter([given_up(kind, self.limit).into()]).boxed())
     }
 
     fn sdl(&self) -> String {

@@ -208,7 +208,7 @@ impl Service {
                     entity,
                     occurred_at: changed_at,
                 };
-                (FeedFrom::After(seq), Some(snapshot))
+                (FeedFrom::After(seq), Some(Box::new(snapshot)))
             }
         };
         Updates { service: self.clone(), snapshot, changes: self.feed.subscribe(filter, topic, from), select }
@@ -235,7 +235,8 @@ impl Service {
 /// The updates of one subscriber. Written out by itself, since every delivery comes through here.
 struct Updates<T, S> {
     service: Arc<Service>,
-    snapshot: Option<Update<T>>,
+    /// Boxed, since most of the time there is none.
+    snapshot: Option<Box<Update<T>>>,
     changes: feed::Subscription,
     select: S,
 }
@@ -245,7 +246,7 @@ impl<T, S: Fn(&Event) -> Option<Arc<T>> + Unpin> Stream for Updates<T, S> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(snapshot) = self.snapshot.take() {
-            return Poll::Ready(Some(Ok(snapshot)));
+            return Poll::Ready(Some(Ok(*snapshot)));
         }
         loop {
             let event = match ready!(self.changes.poll_next_unpin(cx)) {

@@ -270,14 +270,16 @@ async fn what_takes_too_long_is_given_up() {
     let is_idle = || server.probe.holding.load(SeqCst) == 0;
     let told = "took longer than 100ms and was given up";
     for (query, advice) in [("{ held }", "Ask for less"), ("mutation { held }", "its outcome is unknown")] {
-        let body = json!({ "query": query }).to_string();
-        let answer = post(&server, &client, GRAPHQL, body.clone()).await;
+        let answer = post(&server, &client, GRAPHQL, json!({ "query": query }).to_string()).await;
         assert_eq!((answer.status, answer.code()), (503, "UNAVAILABLE"), "{query}");
         assert!(answer.message().contains(told) && answer.message().contains(advice), "{}", answer.message());
         eventually("the work is dropped", is_idle).await;
-
+    }
+    let told_subscriber = "took longer than 100ms to open and was given up";
+    for (query, told) in [("{ held }", told), ("mutation { held }", told), ("subscription { held }", told_subscriber)] {
         let request =
             client.post(server.url("/graphql")).header(CONTENT_TYPE, JSON).header(ACCEPT, "text/event-stream");
+        let body = json!({ "query": query }).to_string();
         let events = request.body(body).send().await.unwrap().text().await.unwrap();
         assert!(events.contains(told) && events.ends_with("event: complete\ndata:\n\n"), "{events}");
         eventually("the work is dropped", is_idle).await;

@@ -183,6 +183,11 @@ impl Subscriptions {
         watched(ctx, texts)
     }
 
+    /// Opens when released.
+    async fn held(&self) -> impl Stream<Item = i32> {
+        stream::iter([1])
+    }
+
     async fn refused(&self) -> async_graphql::Result<stream::Pending<i32>> {
         Err("not for you".into())
     }
@@ -303,12 +308,16 @@ impl Endpoint for TestEndpoint {
     }
 
     /// The answers of a subscription have cursors, beginning with 1.
-    fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
-        let subscribes = operation.subscribes();
+    async fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
+        if !operation.subscribes() {
+            return stream::iter([self.execute(viewer, operation).await.into()]).boxed();
+        }
+        if operation.text() == "subscription { held }" {
+            held(&self.probe).await;
+        }
         let answers = self.schema.execute_stream(operation.request().data(viewer)).enumerate();
         let cursor = move |number| EventCursor { log: LogId(7), seq: number as i64 + 1 };
-        let answer =
-            move |(number, response)| Answer { cursor: subscribes.then(|| cursor(number)), ..Answer::from(response) };
+        let answer = move |(number, response)| Answer { cursor: Some(cursor(number)), ..Answer::from(response) };
         answers.map(answer).boxed()
     }
 

@@ -162,10 +162,13 @@ impl Source {
         let short = !operation.as_ref().is_ok_and(Prepared::subscribes);
         // Asked before the subscription begins, so that nothing lies between the two.
         let position = if short { None } else { resume.or_else(|| http.endpoint.head()) };
-        let answers = match (operation, resume) {
-            (Ok(operation), Some(cursor)) => http.endpoint.stream(viewer, operation.resume_after(cursor)),
-            (Ok(operation), None) => http.endpoint.stream(viewer, operation),
-            (Err(refusal), _) => stream::iter([refusal.into()]).boxed(),
+        let endpoint = http.endpoint.clone();
+        let answers = async move {
+            match (operation, resume) {
+                (Ok(operation), Some(cursor)) => endpoint.stream(viewer, operation.resume_after(cursor)).await,
+                (Ok(operation), None) => endpoint.stream(viewer, operation).await,
+                (Err(refusal), _) => stream::iter([refusal.into()]).boxed(),
+            }
         };
         let every = http.options.keep_alive;
         let mut keep_alive = interval_at(Instant::now() + every.min(FIRST_KEEP_ALIVE), every);
@@ -173,7 +176,7 @@ impl Source {
         let endpoint = http.endpoint.clone();
         Self {
             framing,
-            answers: Some(answers),
+            answers: Some(answers.flatten_stream().boxed()),
             opened: false,
             started: false,
             position,

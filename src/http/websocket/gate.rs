@@ -1,7 +1,7 @@
 //! What wakes the task of a socket. It waits for many things, and when it is woken asks only those that have rung.
 
 use std::{
-    collections::VecDeque,
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, Ordering},
@@ -9,32 +9,100 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-/// What has rung for a task. In one place, since each delivery comes by.
+/// What has rung for a task. All in one place of memory, since each delivery comes by.
 #[derive(Default)]
 pub(super) struct Wakeups {
-    waker: Mutex<Option<Waker>>,
     /// A bit for each gate that is open.
     open: AtomicU8,
-    /// The numbers of the operations that are to be polled, each once.
-    due: Mutex<VecDeque<u64>>,
+    task: Mutex<Task>,
+}
+
+#[derive(Default)]
+struct Task {
+    waker: Option<Waker>,
+    due: Due,
+}
+
+/// The operations that are to be polled, by their numbers, each once.
+#[derive(Default)]
+struct Due {
+    /// Mostly the only one. While there is none, others are due only if they were behind one.
+    next: Option<u64>,
+    others: BTreeSet<u64>,
+    /// The one that was taken last.
+    last: u64,
 }
 
 impl Wakeups {
     /// Has the task woken by this one.
     pub(super) fn set_waker(&self, waker: Waker) {
-        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+        self.task().waker = Some(waker);
     }
 
     /// Wakes the task.
-    pub(super) fn wake(&self) {
-        if let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
-            waker.wake_by_ref();
+    fn wake(&self) {
+        self.task().wake();
+    }
+
+    /// Has an operation be due, and wakes the task unless it was.
+    pub(super) fn ring(&self, operation: u64) {
+        let mut task = self.task();
+        if task.due.insert(operation) {
+            task.wake();
         }
     }
 
-    /// The operations that are due.
-    pub(super) fn due(&self) -> MutexGuard<'_, VecDeque<u64>> {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Has an operation be due. The task sees to what is due before it sleeps, or when it can send again.
+    pub(super) fn enqueue(&self, operation: u64) {
+        self.task().due.insert(operation);
+    }
+
+    /// An operation that is due, which it is no longer. They have their turn in a circle.
+    pub(super) fn take_due(&self) -> Option<u64> {
+        self.task().due.take()
+    }
+
+    /// Has an operation no longer be due.
+    pub(super) fn forget(&self, operation: u64) {
+        self.task().due.remove(operation);
+    }
+
+    fn task(&self) -> MutexGuard<'_, Task> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Task {
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl Due {
+    /// False if it was due already.
+    fn insert(&mut self, operation: u64) -> bool {
+        if self.next.is_none() && self.others.is_empty() {
+            self.next = Some(operation);
+            return true;
+        }
+        self.next != Some(operation) && self.others.insert(operation)
+    }
+
+    fn take(&mut self) -> Option<u64> {
+        let taken = self.next.take().or_else(|| {
+            let behind_last = self.others.range(self.last + 1..).next();
+            let operation = *behind_last.or_else(|| self.others.first())?;
+            self.others.take(&operation)
+        });
+        self.last = taken.unwrap_or(self.last);
+        taken
+    }
+
+    fn remove(&mut self, operation: u64) {
+        self.next = self.next.filter(|next| *next != operation);
+        self.others.remove(&operation);
     }
 }
 
@@ -128,6 +196,21 @@ mod tests {
         assert!(other.poll(|_| Poll::Ready(())).is_pending(), "another's ring");
         assert_eq!(ask(), Poll::Ready(Ok(7)));
         assert_eq!(asked, 2);
+    }
+
+    #[test]
+    fn operations_have_their_turn_in_a_circle() {
+        let wakeups = Wakeups::default();
+        // Each once, however often it rings.
+        [3, 3, 1, 2, 1].into_iter().for_each(|operation| wakeups.ring(operation));
+        assert_eq!(wakeups.take_due(), Some(3));
+        assert_eq!(wakeups.take_due(), Some(1));
+        // Behind the one that waits.
+        wakeups.enqueue(1);
+        assert_eq!([(); 3].map(|()| wakeups.take_due()), [Some(2), Some(1), None]);
+        [1, 2].into_iter().for_each(|operation| wakeups.ring(operation));
+        [1, 2].into_iter().for_each(|operation| wakeups.forget(operation));
+        assert_eq!(wakeups.take_due(), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
 use super::{
@@ -98,18 +98,20 @@ pub(super) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
     let (upgraded, response) = handshake.accept();
     let serve = async move {
         let _held = (tracked, open);
-        // Boxed, so that the task has no room for the socket a second time.
-        let opened: BoxFuture<'static, Option<BoxFuture<'static, ()>>> = Box::pin(async move {
+        // The beginning and the end boxed: the task spends its life between them, and has no room for them meanwhile.
+        let opened: BoxFuture<'static, Option<Box<Socket>>> = Box::pin(async move {
             let upgraded = upgraded.await.inspect_err(|error| tracing::debug!(%error, "no WebSocket")).ok()?;
             let wakeups = Arc::default();
             let frames = Frames::new(upgraded, Gate::new(&wakeups, 0), readable).await?;
-            Some(match protocol {
-                Some(protocol) => Box::pin(Socket::new(frames, wakeups, protocol, opening).run()),
-                None => frames.close(4406, "Subprotocol not acceptable").boxed(),
-            })
+            let Some(protocol) = protocol else {
+                frames.close(4406, "Subprotocol not acceptable").await;
+                return None;
+            };
+            Some(Socket::new(frames, wakeups, protocol, opening))
         });
-        if let Some(served) = opened.await {
-            served.await;
+        if let Some(mut socket) = opened.await {
+            let end = (&mut socket).await;
+            Box::pin(socket.finish(end)).await;
         }
     };
     tokio::spawn(serve.instrument(span));

@@ -6,10 +6,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, Wake, Waker, ready},
 };
 
@@ -38,10 +35,11 @@ pub(super) enum Outcome {
 }
 
 /// An operation that was prepared.
-pub(super) struct Opened {
+pub(super) struct Prepared {
     /// Whether it ends by itself soon: it is no subscription.
     pub(super) short: bool,
-    pub(super) answers: BoxStream<'static, Answer>,
+    /// Opens it.
+    pub(super) opening: BoxFuture<'static, BoxStream<'static, Answer>>,
 }
 
 pub(super) struct Operations {
@@ -72,39 +70,37 @@ impl Operations {
     }
 
     /// Starts an operation whose id is not in use.
-    pub(super) fn start(&mut self, id: String, request: RequestId, opening: BoxFuture<'static, Opened>) {
+    pub(super) fn start(&mut self, id: String, request: RequestId, preparing: BoxFuture<'static, Prepared>) {
         self.started += 1;
-        let wakeups = self.wakeups.clone();
-        let bell = Arc::new(Bell { number: self.started, is_due: AtomicBool::new(false), wakeups });
-        bell.enqueue();
+        let (number, wakeups) = (self.started, self.wakeups.clone());
+        wakeups.enqueue(number);
         let span = tracing::info_span!("operation", request_id = %request);
-        let source = Source::Opening(opening);
-        let (id, waker) = (id.into(), bell.clone().into());
-        self.running.push(Operation { id, request, span, short: true, answered: false, source, bell, waker });
+        let source = Source::Preparing(preparing);
+        let waker = Arc::new(Bell { number, wakeups }).into();
+        let id = id.into();
+        self.running.push(Operation { number, id, request, span, short: true, answered: false, source, waker });
     }
 
     /// Drops an operation; nothing more comes from it. Whether there was one.
     pub(super) fn stop(&mut self, id: &str) -> bool {
         let Some(index) = self.running.iter().position(|operation| &*operation.id == id) else { return false };
-        let stopped = self.running.remove(index).bell.number;
-        self.wakeups.due().retain(|number| *number != stopped);
+        let stopped = self.running.remove(index).number;
+        self.wakeups.forget(stopped);
         true
     }
 
     /// The next outcome of any of them; pending forever when there are none.
     pub(super) fn poll_next(&mut self) -> Poll<Outcome> {
-        while let Some(number) = self.take_due() {
+        while let Some(number) = self.wakeups.take_due() {
             // Something it waited for may still ring after it is gone.
-            let Ok(index) = self.running.binary_search_by_key(&number, |operation| operation.bell.number) else {
+            let Ok(index) = self.running.binary_search_by_key(&number, |operation| operation.number) else {
                 continue;
             };
             let operation = &mut self.running[index];
-            // Before it is polled: it may ring meanwhile.
-            operation.bell.is_due.swap(false, Ordering::AcqRel);
             let Poll::Ready(outcome) = operation.poll_next() else { continue };
             if matches!(outcome, Outcome::Next { .. }) {
                 // There may be more, but the others come first.
-                operation.bell.enqueue();
+                self.wakeups.enqueue(number);
             } else {
                 self.running.remove(index);
             }
@@ -112,13 +108,10 @@ impl Operations {
         }
         Poll::Pending
     }
-
-    fn take_due(&self) -> Option<u64> {
-        self.wakeups.due().pop_front()
-    }
 }
 
 struct Operation {
+    number: u64,
     id: Arc<str>,
     request: RequestId,
     span: Span,
@@ -127,13 +120,12 @@ struct Operation {
     /// Whether a result was sent.
     answered: bool,
     source: Source,
-    bell: Arc<Bell>,
-    /// Rings the bell.
     waker: Waker,
 }
 
 enum Source {
-    Opening(BoxFuture<'static, Opened>),
+    Preparing(BoxFuture<'static, Prepared>),
+    Opening(BoxFuture<'static, BoxStream<'static, Answer>>),
     Answers(BoxStream<'static, Answer>),
 }
 
@@ -142,11 +134,12 @@ impl Source {
     fn poll(&mut self, short: &mut bool, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
         loop {
             match self {
-                Self::Opening(opening) => {
-                    let opened = ready!(opening.poll_unpin(cx));
-                    *short = opened.short;
-                    *self = Self::Answers(opened.answers);
+                Self::Preparing(preparing) => {
+                    let prepared = ready!(preparing.poll_unpin(cx));
+                    *short = prepared.short;
+                    *self = Self::Opening(prepared.opening);
                 }
+                Self::Opening(opening) => *self = Self::Answers(ready!(opening.poll_unpin(cx))),
                 Self::Answers(answers) => return answers.poll_next_unpin(cx),
             }
         }
@@ -185,34 +178,15 @@ impl Operation {
 /// Says that its operation is to be polled.
 struct Bell {
     number: u64,
-    is_due: AtomicBool,
     wakeups: Arc<Wakeups>,
-}
-
-impl Bell {
-    /// Puts the operation behind those that are due; false if it is one of them.
-    fn enqueue(&self) -> bool {
-        let new = !self.is_due.swap(true, Ordering::AcqRel);
-        if new {
-            self.wakeups.due().push_back(self.number);
-        }
-        new
-    }
-
-    /// The task sees to what is due before it sleeps, or when it can send again.
-    fn ring(&self) {
-        if self.enqueue() {
-            self.wakeups.wake();
-        }
-    }
 }
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        self.ring();
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.ring();
+        self.wakeups.ring(self.number);
     }
 }

@@ -2,16 +2,17 @@
 
 use std::{
     borrow::Cow,
-    future::{Future, poll_fn},
+    future::Future,
     ops::ControlFlow::{self, Break, Continue},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use async_graphql::ServerError;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tungstenite::{
     Message,
     error::{Error, ProtocolError},
@@ -22,17 +23,17 @@ use super::{
     frames::Frames,
     gate::{Gate, Wakeups},
     identity::{Identity, Verdict},
-    operations::{Opened, Operations, Outcome},
+    operations::{Operations, Outcome, Prepared},
     protocol::{ClientMessage, Invalid, Protocol, ServerMessage},
 };
 use crate::{
-    graphql::{Body, OperationRequest},
+    graphql::{self, Body, OperationRequest},
     http::{client::Client, error::coded, observe::RequestId, router::Http, serve::Lifecycle},
     telemetry::metrics,
 };
 
 /// How a connection ends.
-enum End {
+pub(super) enum End {
     /// We close it.
     Close(u16, Cow<'static, str>),
     /// The other side closes it; the answer is on its way.
@@ -81,6 +82,8 @@ pub(super) struct Socket {
     operations_first: bool,
     /// Stands before what happens once in a while: the end of the server, the timer, news of the identity.
     seldom: Gate,
+    killed: Pin<Box<WaitForCancellationFutureOwned>>,
+    shut_down: Pin<Box<WaitForCancellationFutureOwned>>,
     timer: Pin<Box<Sleep>>,
     init_deadline: Option<Instant>,
     ping_at: Instant,
@@ -89,6 +92,20 @@ pub(super) struct Socket {
     drain_until: Option<Instant>,
     /// When it is closed once its queries and mutations are answered.
     leave_at: Option<Instant>,
+}
+
+/// Serves the connection to its end. Written out and boxed alone, since each delivery comes through here.
+impl Future for Socket {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            let event = ready!(self.poll_event(cx));
+            if let Break(end) = self.handle(event) {
+                return Poll::Ready(end);
+            }
+        }
+    }
 }
 
 impl Socket {
@@ -102,6 +119,8 @@ impl Socket {
             protocol,
             identity: Identity::unknown(http.clone(), authorization),
             http,
+            killed: Box::pin(lifecycle.kill.clone().cancelled_owned()),
+            shut_down: Box::pin(lifecycle.shutdown.clone().cancelled_owned()),
             lifecycle,
             id,
             client,
@@ -122,13 +141,8 @@ impl Socket {
         socket
     }
 
-    /// Serves the connection to its end. Boxed, and its end apart, since a socket spends its life waiting in here.
-    pub(super) async fn run(mut self: Box<Self>) {
-        let end = self.serve().await;
-        Box::pin(self.finish(end)).await;
-    }
-
-    async fn finish(self: Box<Self>, end: End) {
+    /// What is left to do at the end.
+    pub(super) async fn finish(self: Box<Self>, end: End) {
         let Self { frames, operations, identity, .. } = *self;
         drop((operations, identity));
         match end {
@@ -141,29 +155,13 @@ impl Socket {
         }
     }
 
-    async fn serve(&mut self) -> End {
-        let Lifecycle { shutdown, kill, .. } = self.lifecycle.clone();
-        let (mut shutdown, mut kill) = (pin!(shutdown.cancelled()), pin!(kill.cancelled()));
-        loop {
-            let event = poll_fn(|cx| self.poll_event(cx, kill.as_mut(), shutdown.as_mut())).await;
-            if let Break(end) = self.handle(event) {
-                return end;
-            }
-        }
-    }
-
     /// Sends what waits, then waits for the next thing to handle.
-    fn poll_event(
-        &mut self,
-        cx: &mut Context<'_>,
-        kill: Pin<&mut impl Future<Output = ()>>,
-        shutdown: Pin<&mut impl Future<Output = ()>>,
-    ) -> Poll<Event> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             self.waker = Some(cx.waker().clone());
             self.wakeups.set_waker(cx.waker().clone());
         }
-        if let Poll::Ready(event) = self.poll_seldom(kill, shutdown) {
+        if let Poll::Ready(event) = self.poll_seldom() {
             return Poll::Ready(event);
         }
         let Ok(writable) = self.frames.poll_ready(cx) else { return Poll::Ready(Event::WriteFailed) };
@@ -185,17 +183,13 @@ impl Socket {
         }
     }
 
-    fn poll_seldom(
-        &mut self,
-        kill: Pin<&mut impl Future<Output = ()>>,
-        shutdown: Pin<&mut impl Future<Output = ()>>,
-    ) -> Poll<Event> {
-        let Self { seldom, timer, identity, drain_until, .. } = self;
+    fn poll_seldom(&mut self) -> Poll<Event> {
+        let Self { seldom, killed, shut_down, timer, identity, drain_until, .. } = self;
         seldom.poll(|cx| {
-            if kill.poll(cx).is_ready() {
+            if killed.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Event::Killed);
             }
-            if drain_until.is_none() && shutdown.poll(cx).is_ready() {
+            if drain_until.is_none() && shut_down.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Event::Stopping);
             }
             if timer.as_mut().poll(cx).is_ready() {
@@ -373,15 +367,18 @@ impl Socket {
             self.operations_started += 1;
             let request_id = self.id.child(self.operations_started);
             let (endpoint, client) = (self.http.endpoint.clone(), self.client.0);
-            let opening = async move {
-                match endpoint.prepare(request, client).await {
-                    Ok(operation) => {
-                        Opened { short: !operation.subscribes(), answers: endpoint.stream(viewer, operation) }
+            let preparing = async move {
+                let prepared = endpoint.prepare(request, client).await;
+                let short = !prepared.as_ref().is_ok_and(graphql::Prepared::subscribes);
+                let opening = async move {
+                    match prepared {
+                        Ok(operation) => endpoint.stream(viewer, operation).await,
+                        Err(refusal) => stream::iter([refusal.into()]).boxed(),
                     }
-                    Err(refusal) => Opened { short: true, answers: stream::iter([refusal.into()]).boxed() },
-                }
+                };
+                Prepared { short, opening: opening.boxed() }
             };
-            self.operations.start(id, request_id, opening.boxed());
+            self.operations.start(id, request_id, preparing.boxed());
         }
         Continue(())
     }

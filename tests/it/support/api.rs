@@ -25,7 +25,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 
 /// The API over a store, and what to drive it with.
 pub struct TestApi {
-    api: Api,
+    api: Arc<Api>,
     /// The use cases beneath.
     pub service: Arc<Service>,
     /// The store beneath, whose calls are counted.
@@ -60,7 +60,7 @@ impl TestApi {
             },
         ));
         let api = Api::new(service.clone(), ApiOptions { introspection: true, documents, slow: None }).unwrap();
-        Self { api, service, store, counts }
+        Self { api: Arc::new(api), service, store, counts }
     }
 
     /// A new user `NAME@example.com`.
@@ -128,7 +128,10 @@ impl TestApi {
         let request = OperationRequest::new(document).variables(Variables::from_json(variables));
         // Nothing that is in memory is waited for.
         match self.prepare(request).now_or_never().expect("a document of this node") {
-            Ok(operation) => self.api.stream(viewer, operation),
+            Ok(operation) => {
+                let api = self.api.clone();
+                async move { api.stream(viewer, operation).await }.flatten_stream().boxed()
+            }
             Err(refusal) => stream::iter([refusal.into()]).boxed(),
         }
     }
