@@ -265,15 +265,13 @@ impl Shared {
             metrics().event_lag.observe(lag as f64 / 1000.0);
         }
         let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
-        let before = recent.head();
         events.iter().cloned().for_each(|event| recent.push(event));
         let head = recent.head();
         self.head.store(head, Ordering::Release);
         drop(recent);
         metrics().feed_head.set(head);
-        // Now and then all of them come forward, lest those who sleep be left behind by what is in memory.
-        let stride = Seq::try_from(self.options.recent / 4).unwrap_or(Seq::MAX).max(1);
-        if before / stride == head / stride { self.topics.wake(&events) } else { self.topics.wake_all() }
+        // Those who sleep come forward in time, lest they be left behind by what is in memory.
+        self.topics.wake(&events, (self.options.recent / 4).max(1));
     }
 }
 

@@ -23,14 +23,14 @@ struct Task {
     due: Due,
 }
 
-/// The operations that are to be polled, by their numbers, each once.
+/// The operations that are to be polled, by their slots, each once.
 #[derive(Default)]
 struct Due {
     /// Mostly the only one. While there is none, others are due only if they were behind one.
-    next: Option<u64>,
-    others: BTreeSet<u64>,
+    next: Option<usize>,
+    others: BTreeSet<usize>,
     /// The one that was taken last.
-    last: u64,
+    last: usize,
 }
 
 impl Wakeups {
@@ -44,27 +44,22 @@ impl Wakeups {
         self.task().wake();
     }
 
-    /// Has an operation be due, and wakes the task unless it was.
-    pub(super) fn ring(&self, operation: u64) {
+    /// Has the operation in this slot be due, and wakes the task unless it was.
+    pub(super) fn ring(&self, slot: usize) {
         let mut task = self.task();
-        if task.due.insert(operation) {
+        if task.due.insert(slot) {
             task.wake();
         }
     }
 
-    /// Has an operation be due. The task sees to what is due before it sleeps, or when it can send again.
-    pub(super) fn enqueue(&self, operation: u64) {
-        self.task().due.insert(operation);
+    /// Has the operation in this slot be due. The task sees to what is due before it sleeps, or when it can send again.
+    pub(super) fn enqueue(&self, slot: usize) {
+        self.task().due.insert(slot);
     }
 
-    /// An operation that is due, which it is no longer. They have their turn in a circle.
-    pub(super) fn take_due(&self) -> Option<u64> {
+    /// The slot of an operation that is due, which it is no longer. They have their turn in a circle.
+    pub(super) fn take_due(&self) -> Option<usize> {
         self.task().due.take()
-    }
-
-    /// Has an operation no longer be due.
-    pub(super) fn forget(&self, operation: u64) {
-        self.task().due.remove(operation);
     }
 
     fn task(&self) -> MutexGuard<'_, Task> {
@@ -82,27 +77,22 @@ impl Task {
 
 impl Due {
     /// False if it was due already.
-    fn insert(&mut self, operation: u64) -> bool {
+    fn insert(&mut self, slot: usize) -> bool {
         if self.next.is_none() && self.others.is_empty() {
-            self.next = Some(operation);
+            self.next = Some(slot);
             return true;
         }
-        self.next != Some(operation) && self.others.insert(operation)
+        self.next != Some(slot) && self.others.insert(slot)
     }
 
-    fn take(&mut self) -> Option<u64> {
+    fn take(&mut self) -> Option<usize> {
         let taken = self.next.take().or_else(|| {
             let behind_last = self.others.range(self.last + 1..).next();
-            let operation = *behind_last.or_else(|| self.others.first())?;
-            self.others.take(&operation)
+            let slot = *behind_last.or_else(|| self.others.first())?;
+            self.others.take(&slot)
         });
         self.last = taken.unwrap_or(self.last);
         taken
-    }
-
-    fn remove(&mut self, operation: u64) {
-        self.next = self.next.filter(|next| *next != operation);
-        self.others.remove(&operation);
     }
 }
 
@@ -208,9 +198,6 @@ mod tests {
         // Behind the one that waits.
         wakeups.enqueue(1);
         assert_eq!([(); 3].map(|()| wakeups.take_due()), [Some(2), Some(1), None]);
-        [1, 2].into_iter().for_each(|operation| wakeups.ring(operation));
-        [1, 2].into_iter().for_each(|operation| wakeups.forget(operation));
-        assert_eq!(wakeups.take_due(), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::{
 
 use async_graphql::{Response, ServerError};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
+use slab::Slab;
 use tracing::Span;
 
 use super::gate::Wakeups;
@@ -43,16 +44,14 @@ pub(super) struct Prepared {
 }
 
 pub(super) struct Operations {
-    /// In the order they started, and so of their numbers.
-    running: Vec<Operation>,
-    started: u64,
+    running: Slab<Operation>,
     wakeups: Arc<Wakeups>,
 }
 
 impl Operations {
     /// None yet.
     pub(super) fn new(wakeups: Arc<Wakeups>) -> Self {
-        Self { running: Vec::new(), started: 0, wakeups }
+        Self { running: Slab::new(), wakeups }
     }
 
     /// How many run.
@@ -62,56 +61,52 @@ impl Operations {
 
     /// Whether a query or mutation runs.
     pub(super) fn has_short_ones(&self) -> bool {
-        self.running.iter().any(|operation| operation.short)
+        self.running.iter().any(|(_, operation)| operation.short)
     }
 
     pub(super) fn contains(&self, id: &str) -> bool {
-        self.running.iter().any(|operation| &*operation.id == id)
+        self.slot(id).is_some()
     }
 
     /// Starts an operation whose id is not in use.
     pub(super) fn start(&mut self, id: String, request: RequestId, preparing: BoxFuture<'static, Prepared>) {
-        self.started += 1;
-        let (number, wakeups) = (self.started, self.wakeups.clone());
-        wakeups.enqueue(number);
+        let entry = self.running.vacant_entry();
+        let (slot, wakeups) = (entry.key(), self.wakeups.clone());
+        wakeups.enqueue(slot);
         let span = tracing::info_span!("operation", request_id = %request);
         let source = Source::Preparing(preparing);
-        let waker = Arc::new(Bell { number, wakeups }).into();
-        let id = id.into();
-        self.running.push(Operation { number, id, request, span, short: true, answered: false, source, waker });
+        let waker = Arc::new(Bell { slot, wakeups }).into();
+        entry.insert(Operation { id: id.into(), request, span, short: true, answered: false, source, waker });
     }
 
     /// Drops an operation; nothing more comes from it. Whether there was one.
     pub(super) fn stop(&mut self, id: &str) -> bool {
-        let Some(index) = self.running.iter().position(|operation| &*operation.id == id) else { return false };
-        let stopped = self.running.remove(index).number;
-        self.wakeups.forget(stopped);
-        true
+        self.slot(id).is_some_and(|slot| self.running.try_remove(slot).is_some())
     }
 
     /// The next outcome of any of them; pending forever when there are none.
     pub(super) fn poll_next(&mut self) -> Poll<Outcome> {
-        while let Some(number) = self.wakeups.take_due() {
-            // Something it waited for may still ring after it is gone.
-            let Ok(index) = self.running.binary_search_by_key(&number, |operation| operation.number) else {
-                continue;
-            };
-            let operation = &mut self.running[index];
+        while let Some(slot) = self.wakeups.take_due() {
+            // Something it waited for may still ring after it is gone, also for the one that came into its place.
+            let Some(operation) = self.running.get_mut(slot) else { continue };
             let Poll::Ready(outcome) = operation.poll_next() else { continue };
             if matches!(outcome, Outcome::Next { .. }) {
                 // There may be more, but the others come first.
-                self.wakeups.enqueue(number);
+                self.wakeups.enqueue(slot);
             } else {
-                self.running.remove(index);
+                self.running.remove(slot);
             }
             return Poll::Ready(outcome);
         }
         Poll::Pending
     }
+
+    fn slot(&self, id: &str) -> Option<usize> {
+        self.running.iter().find(|(_, operation)| &*operation.id == id).map(|(slot, _)| slot)
+    }
 }
 
 struct Operation {
-    number: u64,
     id: Arc<str>,
     request: RequestId,
     span: Span,
@@ -177,7 +172,7 @@ impl Operation {
 
 /// Says that its operation is to be polled.
 struct Bell {
-    number: u64,
+    slot: usize,
     wakeups: Arc<Wakeups>,
 }
 
@@ -187,6 +182,6 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.wakeups.ring(self.number);
+        self.wakeups.ring(self.slot);
     }
 }

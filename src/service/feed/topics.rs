@@ -1,7 +1,7 @@
 //! Who is woken by which entry, so that an entry costs nothing where it is of no interest.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Waker,
 };
@@ -11,9 +11,10 @@ use ulid::Ulid;
 use crate::domain::{Entity, EntityKind, Event, LogFilter, UserId};
 
 /// What a subscriber waits for: no less than what it will pick.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
     /// Every entry.
+    #[default]
     All,
     /// Entries about this kind of entity.
     Kind(EntityKind),
@@ -56,7 +57,13 @@ struct Waiting {
     /// How many have ever joined.
     joined: u64,
     /// By number, so in the order they joined.
-    topics: HashMap<Topic, BTreeMap<u64, Waker>>,
+    topics: BTreeMap<Topic, BTreeMap<u64, Waker>>,
+    /// How many of them watch.
+    watching: usize,
+    /// The one that was called up last.
+    called: (Topic, u64),
+    /// How many are to be called up, in parts of one for each entry within which all are.
+    due: usize,
 }
 
 /// A subscriber's place among those of its topic. Its waker stays there until it leaves: an entry costs it no more than
@@ -77,6 +84,7 @@ impl Place {
         self.waker = Some(waker.clone());
         let mut waiting = self.topics.waiting();
         let before = waiting.topics.entry(self.topic).or_default().insert(self.number, waker.clone());
+        waiting.watching += usize::from(before.is_none());
         // What a waker holds on to may itself have a place here.
         drop(waiting);
         drop(before);
@@ -91,6 +99,7 @@ impl Drop for Place {
         if topic.is_empty() {
             waiting.topics.remove(&self.topic);
         }
+        waiting.watching -= usize::from(before.is_some());
         drop(waiting);
         drop(before);
     }
@@ -104,15 +113,17 @@ impl Topics {
         Place { topics: self.clone(), topic, number: waiting.joined, waker: None }
     }
 
-    /// Wakes all who wait for one of the entries.
-    pub fn wake(&self, events: &[Arc<Event>]) {
-        let waiting = self.waiting();
+    /// Wakes all who wait for one of the entries, and some others, so that everyone is woken about once in `within`
+    /// entries.
+    pub fn wake(&self, events: &[Arc<Event>], within: usize) {
+        let mut waiting = self.waiting();
         // Each once, whatever the number of entries: they find all of them.
-        let due: HashSet<Topic> = events.iter().flat_map(|event| Topic::of(event)).collect();
+        let due: BTreeSet<Topic> = events.iter().flat_map(|event| Topic::of(event)).collect();
         due.iter()
             .filter_map(|topic| waiting.topics.get(topic))
             .flat_map(BTreeMap::values)
             .for_each(Waker::wake_by_ref);
+        waiting.call_up(events.len(), within);
     }
 
     /// Wakes all.
@@ -122,6 +133,26 @@ impl Topics {
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// Wakes the next ones in a circle, whatever they wait for.
+    fn call_up(&mut self, entries: usize, within: usize) {
+        self.due += self.watching * entries;
+        let count = (self.due / within).min(self.watching);
+        self.due %= within;
+        let (topic, number) = self.called;
+        let behind = self.topics.range(topic..).flat_map(|(at, places)| {
+            let first = if *at == topic { number + 1 } else { 0 };
+            places.range(first..).map(|(number, waker)| ((*at, *number), waker))
+        });
+        let all =
+            self.topics.iter().flat_map(|(at, places)| places.iter().map(|(number, waker)| ((*at, *number), waker)));
+        for (place, waker) in behind.chain(all).take(count) {
+            waker.wake_by_ref();
+            self.called = place;
+        }
     }
 }
 
@@ -172,12 +203,28 @@ mod tests {
         let others = others.map(|topic| join(&topics, topic));
         // Any number of times.
         for _ in 0..2 {
-            topics.wake(std::slice::from_ref(&event));
+            topics.wake(std::slice::from_ref(&event), usize::MAX);
             assert!(concerned.iter().all(|(_, woken)| woken.0.swap(false, Relaxed)));
             assert!(!others.iter().any(|(_, woken)| woken.0.load(Relaxed)));
         }
         topics.wake_all();
         assert!(concerned.iter().chain(&others).all(|(_, woken)| woken.0.load(Relaxed)));
+    }
+
+    #[test]
+    fn everyone_has_their_turn_whatever_they_wait_for() {
+        let topics = Arc::new(Topics::default());
+        let of = |id| Topic::Of(EntityKind::Order, UserId::from_bytes([id; 16]));
+        let waited_for = [of(1), of(2), of(2), Topic::Kind(EntityKind::Order), of(3), of(3), of(3)];
+        let places = waited_for.map(|topic| join(&topics, topic));
+        let mut calls = [0; 7];
+        for entry in 1..=9 {
+            topics.wake(&[event(entry)], 3);
+            for (calls, (_, woken)) in calls.iter_mut().zip(&places) {
+                *calls += u32::from(woken.0.swap(false, Relaxed));
+            }
+        }
+        assert_eq!(calls, [3; 7]);
     }
 
     #[test]
