@@ -17,8 +17,8 @@
 //! it. A slow reader never makes another wait and holds no more than a page. One that falls behind without end is
 //! told so ([`FeedError::TooSlow`]) and may come back with its cursor.
 //!
-//! Nobody is woken by what does not concern them: each waits for a [`Topic`], and is only now and then called up with
-//! all others, so that its position stays within what is in memory.
+//! Nobody is woken by what does not concern them: each waits for a [`Topic`]. But all are called up in turn, a few with
+//! each entry, so that their positions stay within what is in memory.
 //!
 //! A position that the log no longer reaches back to gives [`FeedError::CursorExpired`]. Entries are deleted oldest
 //! first, so this is asked *after* a page was read: if the position is still within the log then, the page was whole.

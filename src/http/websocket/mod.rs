@@ -1,5 +1,6 @@
 //! GraphQL over WebSocket: the opening handshake.
 
+mod clock;
 mod frames;
 mod gate;
 mod handshake;

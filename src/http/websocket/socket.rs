@@ -11,7 +11,6 @@ use std::{
 
 use async_graphql::ServerError;
 use futures_util::{FutureExt, StreamExt, stream};
-use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tungstenite::{
     Message,
@@ -19,7 +18,7 @@ use tungstenite::{
 };
 
 use super::{
-    WebSocketOptions,
+    clock::{Clock, Due},
     frames::Frames,
     gate::{Gate, Wakeups},
     identity::{Identity, Verdict},
@@ -50,7 +49,7 @@ enum Event {
     Received(Option<Result<Message, Error>>),
     Checked(Verdict),
     Outcome(Outcome),
-    Timer,
+    Due(Due),
     /// The server is stopping and everything it waited for was sent.
     Drained,
     WriteFailed,
@@ -84,14 +83,7 @@ pub(super) struct Socket {
     seldom: Gate,
     killed: Pin<Box<WaitForCancellationFutureOwned>>,
     shut_down: Pin<Box<WaitForCancellationFutureOwned>>,
-    timer: Pin<Box<Sleep>>,
-    init_deadline: Option<Instant>,
-    ping_at: Instant,
-    last_frame: Instant,
-    /// When the connection is closed at the latest, since the server is stopping.
-    drain_until: Option<Instant>,
-    /// When it is closed once its queries and mutations are answered.
-    leave_at: Option<Instant>,
+    clock: Clock,
 }
 
 /// Serves the connection to its end. Written out and boxed alone, since each delivery comes through here.
@@ -112,9 +104,8 @@ impl Socket {
     /// A connection that speaks `protocol`.
     pub(super) fn new(frames: Frames, wakeups: Arc<Wakeups>, protocol: Protocol, opening: Opening) -> Box<Self> {
         let Opening { http, lifecycle, id, client, authorization } = opening;
-        let now = Instant::now();
-        let WebSocketOptions { init_timeout, ping_interval, .. } = http.options.websocket;
-        let mut socket = Box::new(Self {
+        let clock = Clock::new(&http.options.websocket);
+        Box::new(Self {
             frames,
             protocol,
             identity: Identity::unknown(http.clone(), authorization),
@@ -130,15 +121,8 @@ impl Socket {
             seldom: Gate::new(&wakeups, 1),
             wakeups,
             waker: None,
-            timer: Box::pin(tokio::time::sleep_until(now)),
-            init_deadline: Some(now + init_timeout),
-            ping_at: now + ping_interval,
-            last_frame: now,
-            drain_until: None,
-            leave_at: None,
-        });
-        socket.set_timer();
-        socket
+            clock,
+        })
     }
 
     /// What is left to do at the end.
@@ -165,8 +149,7 @@ impl Socket {
             return Poll::Ready(event);
         }
         let Ok(writable) = self.frames.poll_ready(cx) else { return Poll::Ready(Event::WriteFailed) };
-        let leaving = self.leave_at.is_some_and(|at| at <= Instant::now());
-        if leaving && !self.operations.has_short_ones() && self.frames.is_empty() {
+        if self.clock.is_leaving() && !self.operations.has_short_ones() && self.frames.is_empty() {
             return Poll::Ready(Event::Drained);
         }
         // In turns, so that neither a talkative client nor a busy subscription shuts the other out.
@@ -184,16 +167,16 @@ impl Socket {
     }
 
     fn poll_seldom(&mut self) -> Poll<Event> {
-        let Self { seldom, killed, shut_down, timer, identity, drain_until, .. } = self;
+        let Self { seldom, killed, shut_down, clock, identity, .. } = self;
         seldom.poll(|cx| {
             if killed.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Event::Killed);
             }
-            if drain_until.is_none() && shut_down.as_mut().poll(cx).is_ready() {
+            if !clock.is_stopping() && shut_down.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Event::Stopping);
             }
-            if timer.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Event::Timer);
+            if let Poll::Ready(due) = clock.poll(cx) {
+                return Poll::Ready(Event::Due(due));
             }
             identity.poll(cx).map(Event::Checked)
         })
@@ -221,11 +204,12 @@ impl Socket {
         match event {
             Event::Killed => Break(End::Gone),
             Event::Stopping => {
-                self.stopping();
+                let leave_in = self.lifecycle.wait_before_leaving(self.http.options.drain_spread);
+                self.clock.stops(leave_in, self.lifecycle.drain);
                 Continue(())
             }
             Event::Received(Some(Ok(message))) => {
-                self.last_frame = Instant::now();
+                self.clock.heard();
                 self.handle_frame(message)
             }
             Event::Received(Some(Err(error))) => Break(self.end_of(&error)),
@@ -235,16 +219,9 @@ impl Socket {
                 self.handle_outcome(outcome);
                 Continue(())
             }
-            Event::Timer => self.handle_timer(),
+            Event::Due(due) => self.handle_due(due),
             Event::Drained => Break(going_away()),
         }
-    }
-
-    fn stopping(&mut self) {
-        let now = Instant::now();
-        self.drain_until = Some(now + self.lifecycle.drain);
-        self.leave_at = Some(now + self.lifecycle.wait_before_leaving(self.http.options.drain_spread));
-        self.set_timer();
     }
 
     fn check(&mut self, authorization: Option<String>) {
@@ -300,7 +277,7 @@ impl Socket {
     }
 
     fn init(&mut self, authorization: Option<String>) -> ControlFlow<End> {
-        if self.init_deadline.is_none() {
+        if !self.clock.opens() {
             return match (self.protocol, authorization) {
                 (Protocol::Modern, _) => Break(End::Close(4429, "Too many initialisation requests".into())),
                 (Protocol::Legacy, Some(authorization)) => self.renew(authorization),
@@ -310,7 +287,6 @@ impl Socket {
                 }
             };
         }
-        self.init_deadline = None;
         self.check(authorization);
         Continue(())
     }
@@ -334,7 +310,7 @@ impl Socket {
             }
             Verdict::Refused(code, reason) => return self.refuse_connection(code, reason),
         }
-        self.set_timer();
+        self.clock.expires(self.identity.expires_at());
         Continue(())
     }
 
@@ -354,9 +330,9 @@ impl Socket {
             };
         }
         let limit = self.http.options.websocket.max_operations;
-        if self.drain_until.is_some() {
+        if self.clock.is_stopping() {
             // The sooner it asks another node, the better.
-            self.leave_at = Some(Instant::now());
+            self.clock.leaves_now();
             if self.operations.has_short_ones() {
                 self.refuse(&id, coded("The server is shutting down: connect again.", "UNAVAILABLE"));
             }
@@ -416,43 +392,22 @@ impl Socket {
         })
     }
 
-    fn handle_timer(&mut self) -> ControlFlow<End> {
-        let now = Instant::now();
-        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        if is_due(self.identity.expires_at()) {
-            return Break(End::Close(4403, "Token expired".into()));
+    fn handle_due(&mut self, due: Due) -> ControlFlow<End> {
+        match due {
+            Due::Expiry => return Break(End::Close(4403, "Token expired".into())),
+            Due::InitTimeout => return Break(End::Close(4408, "Connection initialisation timeout".into())),
+            Due::Stop => return Break(going_away()),
+            Due::Silence => return Break(End::Gone),
+            Due::Ping => {}
         }
-        if is_due(self.init_deadline) {
-            return Break(End::Close(4408, "Connection initialisation timeout".into()));
+        // A ping behind other messages would tell nothing they don't.
+        if self.frames.is_empty() {
+            self.frames.push_ping();
         }
-        if is_due(self.drain_until) {
-            return Break(going_away());
+        if self.identity.viewer().is_some() {
+            self.send(ServerMessage::KeepAlive);
         }
-        if now >= self.last_frame + self.http.options.websocket.dead_after {
-            return Break(End::Gone);
-        }
-        if now >= self.ping_at {
-            self.ping_at = now + self.http.options.websocket.ping_interval;
-            // A ping behind other messages would tell nothing they don't.
-            if self.frames.is_empty() {
-                self.frames.push_ping();
-            }
-            if self.identity.viewer().is_some() {
-                self.send(ServerMessage::KeepAlive);
-            }
-        }
-        self.set_timer();
         Continue(())
-    }
-
-    fn set_timer(&mut self) {
-        let always = [self.last_frame + self.http.options.websocket.dead_after, self.ping_at];
-        let leave_at = self.leave_at.filter(|at| *at > Instant::now());
-        let sometimes = [self.init_deadline, self.identity.expires_at(), self.drain_until, leave_at];
-        if let Some(next) = always.into_iter().chain(sometimes.into_iter().flatten()).min() {
-            self.timer.as_mut().reset(next);
-            self.seldom.open();
-        }
     }
 
     fn end_of(&self, error: &Error) -> End {

@@ -60,10 +60,10 @@ struct Waiting {
     topics: BTreeMap<Topic, BTreeMap<u64, Waker>>,
     /// How many of them watch.
     watching: usize,
-    /// The one that was called up last.
-    called: (Topic, u64),
-    /// How many are to be called up, in parts of one for each entry within which all are.
-    due: usize,
+    /// Where the next one to be called up is.
+    turn: (Topic, u64),
+    /// What is left of the last call: a fraction of one, over the entries within which everyone is called.
+    left: usize,
 }
 
 /// A subscriber's place among those of its topic. Its waker stays there until it leaves: an entry costs it no more than
@@ -139,19 +139,18 @@ impl Topics {
 impl Waiting {
     /// Wakes the next ones in a circle, whatever they wait for.
     fn call_up(&mut self, entries: usize, within: usize) {
-        self.due += self.watching * entries;
-        let count = (self.due / within).min(self.watching);
-        self.due %= within;
-        let (topic, number) = self.called;
-        let behind = self.topics.range(topic..).flat_map(|(at, places)| {
-            let first = if *at == topic { number + 1 } else { 0 };
-            places.range(first..).map(|(number, waker)| ((*at, *number), waker))
-        });
-        let all =
-            self.topics.iter().flat_map(|(at, places)| places.iter().map(|(number, waker)| ((*at, *number), waker)));
-        for (place, waker) in behind.chain(all).take(count) {
+        let due = self.watching * entries + self.left;
+        self.left = due % within;
+        let from = |(topic, number)| {
+            self.topics.range(topic..).flat_map(move |(at, places)| {
+                let first = if *at == topic { number } else { 0 };
+                places.range(first..).map(|(number, waker)| ((*at, number + 1), waker))
+            })
+        };
+        let circle = from(self.turn).chain(from((Topic::All, 0)));
+        for (next, waker) in circle.take((due / within).min(self.watching)) {
             waker.wake_by_ref();
-            self.called = place;
+            self.turn = next;
         }
     }
 }
