@@ -14,6 +14,7 @@ usage="usage: benches/run-fanout.sh [MODE]
   SOCKETS (5000; idle: 10000; many: subscriptions in all, 6000; quiet: 1000)   EVENTS (20) orders a second
   PER_SOCKET (many: 1 10 60; quiet: 0 9 59)   ROUNDS (3; 1 but for load)   SECONDS_EACH (20)   WARMUP (5)   DRAIN (15)
   SOCKETS_PER_USER (100)   RESULTS (none) file to which each round is added as a line of JSON
+  TMPDIR          where MongoDB has its files (/dev/shm if there is one: not the disk is measured)
   PEER_NODE       the Apollo peer's node; otherwise the one on the path if it is new enough, else one from PyPI"
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -44,6 +45,7 @@ case $engine in mongodb | sqlite) ;; *) fail "no engine $engine" ;; esac
 needed=$((sockets + 1000))
 [ "$(ulimit -n)" -ge "$needed" ] || ulimit -n "$needed" 2>/dev/null || fail "$needed open files are needed: raise ulimit -n"
 if [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
+  [ ! -w /dev/shm ] || export TMPDIR=${TMPDIR:-/dev/shm}
   exec "$root/scripts/services" run "$root/benches/run-fanout.sh" "$mode"
 fi
 

@@ -17,8 +17,8 @@
 //! it. A slow reader never makes another wait and holds no more than a page. One that falls behind without end is
 //! told so ([`FeedError::TooSlow`]) and may come back with its cursor.
 //!
-//! Nobody is woken by what does not concern them: each waits for a [`Topic`]. But all are called up in turn, a few with
-//! each entry, so that their positions stay within what is in memory.
+//! Nobody is woken by what does not concern them: each waits for a [`Topic`], and is only now and then called up with
+//! all others, so that its position stays within what is in memory.
 //!
 //! A position that the log no longer reaches back to gives [`FeedError::CursorExpired`]. Entries are deleted oldest
 //! first, so this is asked *after* a page was read: if the position is still within the log then, the page was whole.
@@ -37,7 +37,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::yield_now,
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -147,6 +151,8 @@ struct Shared {
     head: AtomicI64,
     /// Who waits for what; woken only after `recent` has it.
     topics: Arc<Topics>,
+    /// That there is somebody to wake.
+    appended: Notify,
     reads: Semaphore,
     /// When the pump last read the log to its end.
     read_at: Mutex<Instant>,
@@ -166,6 +172,7 @@ impl EventFeed {
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             topics: Arc::default(),
+            appended: Notify::new(),
             head: AtomicI64::new(recent.head()),
             reads: Semaphore::new(options.concurrent_reads.clamp(1, Semaphore::MAX_PERMITS)),
             recent: RwLock::new(recent),
@@ -177,6 +184,7 @@ impl EventFeed {
         metrics().feed_head.set(shared.head());
         let tasks = TaskTracker::new();
         tasks.spawn(stop.clone().run_until_cancelled_owned(Pump::new(Arc::clone(&shared), receiver).run()));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(Arc::clone(&shared).wake_subscribers()));
         tasks.close();
         Ok(Arc::new(Self { log: state.log, bus, shared, tasks, stop }))
     }
@@ -265,13 +273,30 @@ impl Shared {
             metrics().event_lag.observe(lag as f64 / 1000.0);
         }
         let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+        let before = recent.head();
         events.iter().cloned().for_each(|event| recent.push(event));
         let head = recent.head();
         self.head.store(head, Ordering::Release);
         drop(recent);
         metrics().feed_head.set(head);
-        // Those who sleep come forward in time, lest they be left behind by what is in memory.
-        self.topics.wake(&events, (self.options.recent / 4).max(1));
+        // Now and then all of them come forward, lest those who sleep be left behind by what is in memory.
+        let stride = Seq::try_from(self.options.recent / 4).unwrap_or(Seq::MAX).max(1);
+        if before / stride == head / stride {
+            self.topics.enter(&events)
+        } else {
+            self.topics.enter_all()
+        }
+        self.appended.notify_one();
+    }
+
+    /// Wakes subscribers, and lets others have their turn in between: those who were woken among them.
+    async fn wake_subscribers(self: Arc<Self>) {
+        loop {
+            self.appended.notified().await;
+            while self.topics.wake_some() {
+                yield_now().await;
+            }
+        }
     }
 }
 

@@ -1,7 +1,11 @@
 //! Who is woken by which entry, so that an entry costs nothing where it is of no interest.
+//!
+//! They are woken a few at a time, each topic in its turn. So thousands who wait for one topic do not hold up the few who
+//! wait for another, nor everything else that the node does; and who has been woken is served while what that needs of
+//! memory is still in the processor's caches.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Waker,
 };
@@ -11,10 +15,9 @@ use ulid::Ulid;
 use crate::domain::{Entity, EntityKind, Event, LogFilter, UserId};
 
 /// What a subscriber waits for: no less than what it will pick.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// Every entry.
-    #[default]
     All,
     /// Entries about this kind of entity.
     Kind(EntityKind),
@@ -48,6 +51,9 @@ impl Topic {
     }
 }
 
+/// How many are woken at a time: less than a thread of the runtime has room for.
+const AT_ONCE: usize = 128;
+
 /// The topics that someone waits for.
 #[derive(Default)]
 pub(super) struct Topics(Mutex<Waiting>);
@@ -56,14 +62,56 @@ pub(super) struct Topics(Mutex<Waiting>);
 struct Waiting {
     /// How many have ever joined.
     joined: u64,
+    topics: HashMap<Topic, Watchers>,
+    /// Those with a round under way.
+    due: VecDeque<Topic>,
+}
+
+/// Those who wait for a topic.
+#[derive(Default)]
+struct Watchers {
     /// By number, so in the order they joined.
-    topics: BTreeMap<Topic, BTreeMap<u64, Waker>>,
-    /// How many of them watch.
-    watching: usize,
-    /// Where the next one to be called up is.
-    turn: (Topic, u64),
-    /// What is left of the last call: a fraction of one, over the entries within which everyone is called.
-    left: usize,
+    wakers: BTreeMap<u64, Waker>,
+    /// Who comes next in the round.
+    next: u64,
+    /// Until everyone was woken since the last entry.
+    round: Option<Round>,
+}
+
+/// Once around, back to where it began.
+struct Round {
+    start: u64,
+    /// Whether it has come to the end, and gone on with the first.
+    wrapped: bool,
+}
+
+impl Watchers {
+    /// Has everyone be woken from now on; false if that was under way.
+    fn begin(&mut self) -> bool {
+        self.round.replace(Round { start: self.next, wrapped: false }).is_none()
+    }
+
+    /// Wakes the next ones, and returns how many more might have been.
+    fn wake(&mut self, at_most: usize) -> usize {
+        let mut left = at_most;
+        while left > 0
+            && let Some(round) = &mut self.round
+        {
+            let end = if round.wrapped { round.start } else { u64::MAX };
+            for (number, waker) in self.wakers.range(self.next..end).take(left) {
+                waker.wake_by_ref();
+                self.next = number + 1;
+                left -= 1;
+            }
+            if left > 0 && round.wrapped {
+                self.round = None;
+            } else if left > 0 {
+                round.wrapped = true;
+                self.next = 0;
+            }
+        }
+        left
+    }
 }
 
 /// A subscriber's place among those of its topic. Its waker stays there until it leaves: an entry costs it no more than
@@ -83,8 +131,7 @@ impl Place {
         }
         self.waker = Some(waker.clone());
         let mut waiting = self.topics.waiting();
-        let before = waiting.topics.entry(self.topic).or_default().insert(self.number, waker.clone());
-        waiting.watching += usize::from(before.is_none());
+        let before = waiting.topics.entry(self.topic).or_default().wakers.insert(self.number, waker.clone());
         // What a waker holds on to may itself have a place here.
         drop(waiting);
         drop(before);
@@ -95,11 +142,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut waiting = self.topics.waiting();
         let Some(topic) = waiting.topics.get_mut(&self.topic) else { return };
-        let before = topic.remove(&self.number);
-        if topic.is_empty() {
+        let before = topic.wakers.remove(&self.number);
+        if topic.wakers.is_empty() {
             waiting.topics.remove(&self.topic);
         }
-        waiting.watching -= usize::from(before.is_some());
         drop(waiting);
         drop(before);
     }
@@ -113,22 +159,38 @@ impl Topics {
         Place { topics: self.clone(), topic, number: waiting.joined, waker: None }
     }
 
-    /// Wakes all who wait for one of the entries, and some others, so that everyone is woken about once in `within`
-    /// entries.
-    pub fn wake(&self, events: &[Arc<Event>], within: usize) {
+    /// Has all who wait for one of the entries be woken by [`Self::wake_some`].
+    pub fn enter(&self, events: &[Arc<Event>]) {
         let mut waiting = self.waiting();
-        // Each once, whatever the number of entries: they find all of them.
-        let due: BTreeSet<Topic> = events.iter().flat_map(|event| Topic::of(event)).collect();
-        due.iter()
-            .filter_map(|topic| waiting.topics.get(topic))
-            .flat_map(BTreeMap::values)
-            .for_each(Waker::wake_by_ref);
-        waiting.call_up(events.len(), within);
+        events.iter().flat_map(|event| Topic::of(event)).for_each(|topic| waiting.begin(topic));
     }
 
-    /// Wakes all.
+    /// Has all be woken by [`Self::wake_some`].
+    pub fn enter_all(&self) {
+        let mut waiting = self.waiting();
+        let topics: Vec<Topic> = waiting.topics.keys().copied().collect();
+        topics.into_iter().for_each(|topic| waiting.begin(topic));
+    }
+
+    /// Wakes the next ones; whether there are more.
+    pub fn wake_some(&self) -> bool {
+        let mut waiting = self.waiting();
+        let mut left = AT_ONCE;
+        while left > 0
+            && let Some(topic) = waiting.due.pop_front()
+        {
+            let Some(watchers) = waiting.topics.get_mut(&topic) else { continue };
+            left = watchers.wake(left);
+            if watchers.round.is_some() {
+                waiting.due.push_back(topic);
+            }
+        }
+        !waiting.due.is_empty()
+    }
+
+    /// Wakes all at once.
     pub fn wake_all(&self) {
-        self.waiting().topics.values().flat_map(BTreeMap::values).for_each(Waker::wake_by_ref);
+        self.waiting().topics.values().flat_map(|topic| topic.wakers.values()).for_each(Waker::wake_by_ref);
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -137,20 +199,9 @@ impl Topics {
 }
 
 impl Waiting {
-    /// Wakes the next ones in a circle, whatever they wait for.
-    fn call_up(&mut self, entries: usize, within: usize) {
-        let due = self.watching * entries + self.left;
-        self.left = due % within;
-        let from = |(topic, number)| {
-            self.topics.range(topic..).flat_map(move |(at, places)| {
-                let first = if *at == topic { number } else { 0 };
-                places.range(first..).map(|(number, waker)| ((*at, number + 1), waker))
-            })
-        };
-        let circle = from(self.turn).chain(from((Topic::All, 0)));
-        for (next, waker) in circle.take((due / within).min(self.watching)) {
-            waker.wake_by_ref();
-            self.turn = next;
+    fn begin(&mut self, topic: Topic) {
+        if self.topics.get_mut(&topic).is_some_and(Watchers::begin) {
+            self.due.push_back(topic);
         }
     }
 }
@@ -202,7 +253,8 @@ mod tests {
         let others = others.map(|topic| join(&topics, topic));
         // Any number of times.
         for _ in 0..2 {
-            topics.wake(std::slice::from_ref(&event), usize::MAX);
+            topics.enter(std::slice::from_ref(&event));
+            while topics.wake_some() {}
             assert!(concerned.iter().all(|(_, woken)| woken.0.swap(false, Relaxed)));
             assert!(!others.iter().any(|(_, woken)| woken.0.load(Relaxed)));
         }
@@ -210,20 +262,60 @@ mod tests {
         assert!(concerned.iter().chain(&others).all(|(_, woken)| woken.0.load(Relaxed)));
     }
 
+    /// Which of them were woken.
+    fn woken(places: &[(Place, Arc<Flag>)]) -> Vec<usize> {
+        let woken = |(index, (_, flag)): (usize, &(Place, Arc<Flag>))| flag.0.swap(false, Relaxed).then_some(index);
+        places.iter().enumerate().filter_map(woken).collect()
+    }
+
     #[test]
-    fn everyone_has_their_turn_whatever_they_wait_for() {
+    fn a_few_are_woken_at_a_time_and_each_topic_has_its_turn() {
+        let topics = Arc::new(Topics::default());
+        let many: Vec<_> = (0..2 * AT_ONCE + 1).map(|_| join(&topics, Topic::All)).collect();
+        let one = [join(&topics, Topic::Kind(EntityKind::Task))];
+        topics.enter(&[event(1), event(2)]);
+        assert!(topics.wake_some());
+        assert_eq!((woken(&many), woken(&one)), ((0..AT_ONCE).collect(), Vec::<usize>::new()));
+        assert!(topics.wake_some());
+        assert_eq!((woken(&many), woken(&one)), ((AT_ONCE..2 * AT_ONCE - 1).collect(), vec![0]));
+        // They who were woken already are once more, and nobody twice.
+        topics.enter(&[event(3)]);
+        let mut rest = Vec::new();
+        let mut ones = 0;
+        while topics.wake_some() {
+            rest.extend(woken(&many));
+            ones += woken(&one).len();
+        }
+        rest.extend(woken(&many));
+        ones += woken(&one).len();
+        rest.sort_unstable();
+        assert_eq!((rest, ones), ((0..2 * AT_ONCE + 1).collect(), 1));
+        assert!(!topics.wake_some());
+        assert!(woken(&many).is_empty());
+    }
+
+    #[test]
+    fn who_joins_or_leaves_while_others_are_woken_changes_nothing_for_them() {
+        let topics = Arc::new(Topics::default());
+        let mut places: Vec<_> = (0..3 * AT_ONCE).map(|_| join(&topics, Topic::All)).collect();
+        topics.enter(&[event(1)]);
+        topics.wake_some();
+        topics.enter(&[event(2)]);
+        woken(&places);
+        places.push(join(&topics, Topic::All));
+        drop(places.drain(AT_ONCE - 2..AT_ONCE + 2));
+        while topics.wake_some() {}
+        assert_eq!(woken(&places).len(), places.len());
+    }
+
+    #[test]
+    fn all_are_woken_whatever_they_wait_for() {
         let topics = Arc::new(Topics::default());
         let of = |id| Topic::Of(EntityKind::Order, UserId::from_bytes([id; 16]));
-        let waited_for = [of(1), of(2), of(2), Topic::Kind(EntityKind::Order), of(3), of(3), of(3)];
-        let places = waited_for.map(|topic| join(&topics, topic));
-        let mut calls = [0; 7];
-        for entry in 1..=9 {
-            topics.wake(&[event(entry)], 3);
-            for (calls, (_, woken)) in calls.iter_mut().zip(&places) {
-                *calls += u32::from(woken.0.swap(false, Relaxed));
-            }
-        }
-        assert_eq!(calls, [3; 7]);
+        let places = [of(1), of(2), of(2), Topic::Kind(EntityKind::Order), of(3)].map(|topic| join(&topics, topic));
+        topics.enter_all();
+        while topics.wake_some() {}
+        assert_eq!(woken(&places), [0, 1, 2, 3, 4]);
     }
 
     #[test]
