@@ -219,8 +219,8 @@ impl EventFeed {
         }
     }
 
-    /// The entries that pass `filter`, in order, for ever: the stream ends only after an error. It need not be prompt
-    /// with entries outside of `topic`, which are of no interest. Dropping it is all there is to unsubscribing.
+    /// The entries that pass `filter`, in order, for ever: the stream ends only after an error. Those outside
+    /// of `topic` may be left out. Dropping it is all there is to unsubscribing.
     pub fn subscribe(&self, filter: LogFilter, topic: Topic, from: From) -> Subscription {
         Subscription::new(Arc::clone(&self.shared), filter, topic, from)
     }

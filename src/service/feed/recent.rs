@@ -64,14 +64,14 @@ impl Recent {
         (self.head - self.events.len() as Seq..=self.head).contains(&seq)
     }
 
-    /// The first entry after `seq` that passes.
-    pub fn after(&self, seq: Seq, filter: &LogFilter) -> Next {
+    /// The first entry after `seq` that is wanted.
+    pub fn after(&self, seq: Seq, wanted: impl Fn(&Event) -> bool) -> Next {
         if !self.reaches(seq) {
             return Next::Elsewhere;
         }
         let unseen = (self.head - seq) as usize;
         let mut unseen = self.events.range(self.events.len() - unseen..);
-        match unseen.find(|event| filter.matches(event)) {
+        match unseen.find(|event| wanted(event)) {
             Some(event) => Next::Event(Arc::clone(event)),
             None => Next::NothingUpTo(self.head),
         }
@@ -81,7 +81,7 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::EntityKind, service::feed::testing::event};
+    use crate::service::feed::testing::event;
 
     fn run(head: Seq, events: std::ops::RangeInclusive<Seq>, capacity: usize) -> Recent {
         let mut recent = Recent::new(head, capacity);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn after(recent: &Recent, seq: Seq) -> Option<Seq> {
-        match recent.after(seq, &LogFilter::ALL) {
+        match recent.after(seq, |_| true) {
             Next::Event(event) => Some(event.seq),
             Next::NothingUpTo(head) => Some(-head),
             Next::Elsewhere => None,
@@ -108,10 +108,10 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_do_not_pass_are_passed_over() {
+    fn entries_that_are_not_wanted_are_passed_over() {
         let recent = run(0, 1..=3, 8);
-        let filter = LogFilter { kind: Some(EntityKind::Order), ..LogFilter::ALL };
-        assert!(matches!(recent.after(1, &filter), Next::NothingUpTo(3)));
+        assert!(matches!(recent.after(1, |_| false), Next::NothingUpTo(3)));
+        assert!(matches!(recent.after(1, |event| event.seq == 3), Next::Event(event) if event.seq == 3));
     }
 
     #[test]

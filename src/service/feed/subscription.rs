@@ -103,7 +103,8 @@ impl Subscription {
             }
             let (head, next) = {
                 let recent = self.shared.recent();
-                (recent.head(), recent.after(self.last, &self.filter))
+                let wanted = |event: &Event| self.filter.matches(event) && self.place.concerns(event);
+                (recent.head(), recent.after(self.last, wanted))
             };
             match next {
                 Next::Event(event) => {

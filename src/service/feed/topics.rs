@@ -124,6 +124,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Whether the entry belongs to the topic.
+    pub fn concerns(&self, event: &Event) -> bool {
+        Topic::of(event).any(|topic| topic == self.topic)
+    }
+
     /// Has it woken by whatever comes from now on. Look for what is there only afterwards.
     pub fn watch(&mut self, waker: &Waker) {
         if self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
@@ -251,6 +256,8 @@ mod tests {
         ];
         let concerned = concerned.map(|topic| join(&topics, topic));
         let others = others.map(|topic| join(&topics, topic));
+        assert!(concerned.iter().all(|(place, _)| place.concerns(&event)));
+        assert!(!others.iter().any(|(place, _)| place.concerns(&event)));
         // Any number of times.
         for _ in 0..2 {
             topics.enter(std::slice::from_ref(&event));
