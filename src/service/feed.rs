@@ -46,7 +46,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     bus::EventBus,
-    domain::{Clock, Event, LogFilter, LogId, Seq, SystemClock},
+    domain::{Clock, Event, LogId, Seq, SystemClock},
     storage::{EventStore, StoreError},
     telemetry::metrics,
 };
@@ -219,10 +219,10 @@ impl EventFeed {
         }
     }
 
-    /// The entries that pass `filter`, in order, for ever: the stream ends only after an error. Those outside
-    /// of `topic` may be left out. Dropping it is all there is to unsubscribing.
-    pub fn subscribe(&self, filter: LogFilter, topic: Topic, from: From) -> Subscription {
-        Subscription::new(Arc::clone(&self.shared), filter, topic, from)
+    /// The entries that belong to `topic`, in order, for ever: the stream ends only after an error. Others may be among
+    /// them. Dropping it is all there is to unsubscribing.
+    pub fn subscribe(&self, topic: Topic, from: From) -> Subscription {
+        Subscription::new(Arc::clone(&self.shared), topic, from)
     }
 
     fn stop(&self) {

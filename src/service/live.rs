@@ -11,14 +11,15 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt, stream};
+use ulid::Ulid;
 
 use super::{
     Result, Service, ServiceError, access,
     feed::{self, FeedError, From as FeedFrom, Topic},
 };
 use crate::domain::{
-    Entity, EntityKind, Event, EventCursor, EventKind, LogFilter, Order, OrderId, OrderStatus, Product, ProductId, Seq,
-    Task, TaskId, Timestamp, UserId, Viewer,
+    Entity, EntityKind, Event, EventCursor, EventKind, Order, OrderId, OrderStatus, Product, ProductId, Seq, Task,
+    TaskId, Timestamp, UserId, Viewer,
 };
 
 /// Most products of one stock subscription.
@@ -92,20 +93,19 @@ impl Service {
         }
         let wanted =
             move |order: &Order| viewer.sees_order(order) && customer.is_none_or(|customer| order.customer == customer);
-        let filter = LogFilter { kind: Some(EntityKind::Order), entity: order.map(|order| order.ulid()) };
+        let topic = topic(EntityKind::Order, order.map(|order| order.ulid()), customer.or(viewer.own()));
         let start = match (after, order) {
             (Some(cursor), _) => Start::After(self.place(cursor)?),
             (None, None) => Start::Now,
             (None, Some(id)) => {
-                let snapshot = self.snapshot(filter, async || {
+                let snapshot = self.snapshot(topic, async || {
                     let order = self.orders(&viewer, &[id]).await?.pop().flatten().filter(|order| wanted(order));
                     Ok(order.map(|order| (order.version, order.updated_at, order)))
                 });
                 snapshot.await?.ok_or(ServiceError::NotFound("no such order"))?
             }
         };
-        let topic = topic(filter, EntityKind::Order, customer.or(viewer.own()));
-        Ok(self.updates(filter, topic, start, move |event: &Event| match &event.entity {
+        Ok(self.updates(topic, start, move |event: &Event| match &event.entity {
             Entity::Order(order) if wanted(order) => Some(order.clone()),
             _ => None,
         }))
@@ -123,20 +123,19 @@ impl Service {
         let wanted = move |task: &Task| {
             viewer.sees_task(task) && assignee.is_none_or(|assignee| task.assignee == Some(assignee))
         };
-        let filter = LogFilter { kind: Some(EntityKind::Task), entity: task.map(|task| task.ulid()) };
+        let topic = topic(EntityKind::Task, task.map(|task| task.ulid()), assignee.or(viewer.own()));
         let start = match (after, task) {
             (Some(cursor), _) => Start::After(self.place(cursor)?),
             (None, None) => Start::Now,
             (None, Some(id)) => {
-                let snapshot = self.snapshot(filter, async || {
+                let snapshot = self.snapshot(topic, async || {
                     let task = self.tasks(&viewer, &[id]).await?.pop().flatten().filter(|task| wanted(task));
                     Ok(task.map(|task| (task.version, task.updated_at, task)))
                 });
                 snapshot.await?.ok_or(ServiceError::NotFound("no such task"))?
             }
         };
-        let topic = topic(filter, EntityKind::Task, assignee.or(viewer.own()));
-        Ok(self.updates(filter, topic, start, move |event: &Event| match &event.entity {
+        Ok(self.updates(topic, start, move |event: &Event| match &event.entity {
             Entity::Task(task) if wanted(task) => Some(task.clone()),
             _ => None,
         }))
@@ -153,8 +152,7 @@ impl Service {
             return Err(ServiceError::BadInput(format!("productIds: name 1 to {MAX_PRODUCTS} products")));
         }
         // Live first, then the state: what changes in between is in both, and its version tells.
-        let filter = LogFilter { kind: Some(EntityKind::Product), entity: None };
-        let live = self.feed.subscribe(filter, filter.into(), FeedFrom::Now);
+        let live = self.feed.subscribe(Topic::Kind(EntityKind::Product), FeedFrom::Now);
         let current: Vec<Product> = self.products(&viewer, &ids).await?.into_iter().flatten().collect();
         if current.is_empty() {
             return Err(ServiceError::NotFound("no such products"));
@@ -183,19 +181,19 @@ impl Service {
     /// The entity with the last log entry that it contains. `read` gives it with its version and last change.
     async fn snapshot<T>(
         &self,
-        filter: LogFilter,
+        topic: Topic,
         read: impl AsyncFnOnce() -> Result<Option<(i32, Timestamp, T)>>,
     ) -> Result<Option<Start<T>>> {
         let before = self.store.log_state().await?.head;
         let Some((version, changed_at, entity)) = read().await? else { return Ok(None) };
-        let since = self.store.read_log(before, filter, SNAPSHOT_LOOKAHEAD).await?;
+        let since = self.store.read_log(before, topic.into(), SNAPSHOT_LOOKAHEAD).await?;
         let contained = since.events.iter().take_while(|event| event.entity.version() <= version).last();
         let seq = contained.map_or(before, |event| event.seq);
         Ok(Some(Start::Snapshot { seq, entity: Arc::new(entity), changed_at }))
     }
 
     /// The snapshot, if there is one, then the entries after it that `select` picks.
-    fn updates<T, S>(self: &Arc<Self>, filter: LogFilter, topic: Topic, start: Start<T>, select: S) -> Updates<T, S> {
+    fn updates<T, S>(self: &Arc<Self>, topic: Topic, start: Start<T>, select: S) -> Updates<T, S> {
         let (from, snapshot) = match start {
             Start::Now => (FeedFrom::Now, None),
             Start::After(seq) => (FeedFrom::After(seq), None),
@@ -211,7 +209,7 @@ impl Service {
                 (FeedFrom::After(seq), Some(Box::new(snapshot)))
             }
         };
-        Updates { service: self.clone(), snapshot, changes: self.feed.subscribe(filter, topic, from), select }
+        Updates { service: self.clone(), snapshot, changes: self.feed.subscribe(topic, from), select }
     }
 
     /// The place in this deployment's log that a client's cursor stands for.
@@ -267,11 +265,12 @@ impl<T, S: Fn(&Event) -> Option<Arc<T>> + Unpin> Stream for Updates<T, S> {
     }
 }
 
-/// What wakes a subscriber that picks what passes the filter and, if there is one, is this user's.
-fn topic(filter: LogFilter, kind: EntityKind, user: Option<UserId>) -> Topic {
-    match user {
-        Some(user) if filter.entity.is_none() => Topic::Of(kind, user),
-        _ => filter.into(),
+/// What a subscriber picks from: one entity, or else a user's, or all of the kind.
+fn topic(kind: EntityKind, entity: Option<Ulid>, user: Option<UserId>) -> Topic {
+    match (entity, user) {
+        (Some(id), _) => Topic::Entity(kind, id),
+        (None, Some(user)) => Topic::Of(kind, user),
+        (None, None) => Topic::Kind(kind),
     }
 }
 

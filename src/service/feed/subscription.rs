@@ -33,7 +33,6 @@ pub struct Subscription {
     /// Whether `last` is known to be a position of this log.
     checked: bool,
     ended: bool,
-    filter: LogFilter,
     /// A page that is being read from the log.
     reading: Option<BoxFuture<'static, Result<LogPage, FeedError>>>,
     /// Matching entries read from the log, not yet delivered.
@@ -58,7 +57,7 @@ impl Stream for Subscription {
 }
 
 impl Subscription {
-    pub(super) fn new(shared: Arc<Shared>, filter: LogFilter, topic: Topic, from: From) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, topic: Topic, from: From) -> Self {
         let now = shared.head();
         let (last, checked) = match from {
             From::Now => (now, true),
@@ -69,7 +68,6 @@ impl Subscription {
             last,
             checked,
             ended: false,
-            filter,
             reading: None,
             page: VecDeque::new(),
             page_through: last,
@@ -103,8 +101,7 @@ impl Subscription {
             }
             let (head, next) = {
                 let recent = self.shared.recent();
-                let wanted = |event: &Event| self.filter.matches(event) && self.place.concerns(event);
-                (recent.head(), recent.after(self.last, wanted))
+                (recent.head(), recent.after(self.last, |event| self.place.concerns(event)))
             };
             match next {
                 Next::Event(event) => {
@@ -121,7 +118,7 @@ impl Subscription {
                     return Poll::Ready(Err(FeedError::TooSlow { last: self.last }));
                 }
                 Next::Elsewhere => {
-                    self.reading = Some(Box::pin(read_log(self.shared.clone(), self.filter, self.last)));
+                    self.reading = Some(Box::pin(read_log(self.shared.clone(), self.place.topic().into(), self.last)));
                 }
             }
         }

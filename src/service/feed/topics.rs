@@ -22,18 +22,20 @@ pub enum Topic {
     /// Entries about this kind of entity.
     Kind(EntityKind),
     /// Entries about one entity.
-    Entity(Ulid),
+    Entity(EntityKind, Ulid),
     /// Entries about entities of a kind that are a user's: their orders, the tasks they made or are assigned to.
     Of(EntityKind, UserId),
 }
 
-impl From<LogFilter> for Topic {
-    fn from(filter: LogFilter) -> Self {
-        match filter {
-            LogFilter { entity: Some(id), .. } => Self::Entity(id),
-            LogFilter { kind: Some(kind), .. } => Self::Kind(kind),
-            LogFilter { .. } => Self::All,
-        }
+impl From<Topic> for LogFilter {
+    /// What the log can leave out for the topic.
+    fn from(topic: Topic) -> Self {
+        let (kind, entity) = match topic {
+            Topic::All => (None, None),
+            Topic::Kind(kind) | Topic::Of(kind, _) => (Some(kind), None),
+            Topic::Entity(kind, id) => (Some(kind), Some(id)),
+        };
+        Self { kind, entity }
     }
 }
 
@@ -47,7 +49,7 @@ impl Topic {
             Entity::Product(_) => [None, None],
         };
         let users = users.into_iter().flatten().map(move |user| Self::Of(kind, user));
-        [Self::All, Self::Kind(kind), Self::Entity(event.entity.id())].into_iter().chain(users)
+        [Self::All, Self::Kind(kind), Self::Entity(kind, event.entity.id())].into_iter().chain(users)
     }
 }
 
@@ -124,6 +126,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// What is waited for.
+    pub fn topic(&self) -> Topic {
+        self.topic
+    }
+
     /// Whether the entry belongs to the topic.
     pub fn concerns(&self, event: &Event) -> bool {
         Topic::of(event).any(|topic| topic == self.topic)
@@ -167,14 +174,18 @@ impl Topics {
     /// Has all who wait for one of the entries be woken by [`Self::wake_some`].
     pub fn enter(&self, events: &[Arc<Event>]) {
         let mut waiting = self.waiting();
-        events.iter().flat_map(|event| Topic::of(event)).for_each(|topic| waiting.begin(topic));
+        for topic in events.iter().flat_map(|event| Topic::of(event)) {
+            if waiting.topics.get_mut(&topic).is_some_and(Watchers::begin) {
+                waiting.due.push_back(topic);
+            }
+        }
     }
 
     /// Has all be woken by [`Self::wake_some`].
     pub fn enter_all(&self) {
         let mut waiting = self.waiting();
-        let topics: Vec<Topic> = waiting.topics.keys().copied().collect();
-        topics.into_iter().for_each(|topic| waiting.begin(topic));
+        let Waiting { topics, due, .. } = &mut *waiting;
+        due.extend(topics.iter_mut().filter_map(|(topic, watchers)| watchers.begin().then_some(*topic)));
     }
 
     /// Wakes the next ones; whether there are more.
@@ -200,14 +211,6 @@ impl Topics {
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Waiting {
-    fn begin(&mut self, topic: Topic) {
-        if self.topics.get_mut(&topic).is_some_and(Watchers::begin) {
-            self.due.push_back(topic);
-        }
     }
 }
 
@@ -245,14 +248,14 @@ mod tests {
         let concerned = [
             Topic::All,
             Topic::Kind(EntityKind::Task),
-            Topic::Entity(event.entity.id()),
+            Topic::Entity(EntityKind::Task, event.entity.id()),
             Topic::Of(EntityKind::Task, maker),
         ];
         let others = [
             Topic::Kind(EntityKind::Order),
             Topic::Of(EntityKind::Task, stranger),
             Topic::Of(EntityKind::Order, maker),
-            Topic::Entity(Ulid::nil()),
+            Topic::Entity(EntityKind::Task, Ulid::nil()),
         ];
         let concerned = concerned.map(|topic| join(&topics, topic));
         let others = others.map(|topic| join(&topics, topic));

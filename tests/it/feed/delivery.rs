@@ -163,13 +163,13 @@ async fn a_redis_that_dies_and_comes_back_under_load_costs_and_doubles_nothing()
 }
 
 #[tokio::test]
-async fn a_filter_holds_for_replayed_and_live_entries_alike() {
+async fn a_topic_holds_for_replayed_and_live_entries_alike() {
     let store = database().await;
     let node =
         Node::start(&store, Arc::new(LocalBus::new()), FeedOptions { recent: 4, page: 3, ..polling(NEVER) }).await;
     let id = node.write().await;
-    let filter = LogFilter { kind: Some(EntityKind::Task), entity: Some(id.ulid()) };
-    let mut reader = Reader::new(&node.feed, filter, From::After(0));
+    let topic = Topic::Entity(EntityKind::Task, id.ulid());
+    let mut reader = Reader::new(&node.feed, topic, From::After(0));
     node.write_many(20).await;
     let rename = |title: &str| TaskChanges { title: Some(title.to_owned()), ..TaskChanges::default() };
     let stamp = Stamp { actor: None, at: NOW };
