@@ -1,20 +1,36 @@
 //! GraphQL results as JSON, and what else the transports share.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_graphql::{Response, ServerError, Value};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::{error::code, observe::RequestId};
 use crate::{
-    domain::{Clock, SystemClock, Timestamp},
-    graphql::{Body, write_data},
+    domain::{Clock, SystemClock, Timestamp, Viewer},
+    graphql::{Answer, Body, Endpoint, Prepared, write_data},
 };
 
 /// Room for a small answer.
 const FIRST_BYTES: usize = 1024;
+
+/// What a request has to say: the answers of its operation, or the response that refuses it.
+pub(super) async fn answers(
+    endpoint: Arc<dyn Endpoint>,
+    viewer: Viewer,
+    operation: Result<Prepared, Response>,
+) -> BoxStream<'static, Answer> {
+    match operation {
+        Ok(operation) => endpoint.stream(viewer, operation).await,
+        Err(refusal) => stream::iter([refusal.into()]).boxed(),
+    }
+}
 
 /// A result as the GraphQL specification has it: without `data` when the request was refused before it ran.
 #[derive(Debug, Serialize)]

@@ -162,21 +162,18 @@ impl Source {
         let short = !operation.as_ref().is_ok_and(Prepared::subscribes);
         // Asked before the subscription begins, so that nothing lies between the two.
         let position = if short { None } else { resume.or_else(|| http.endpoint.head()) };
-        let endpoint = http.endpoint.clone();
-        let answers = async move {
-            match (operation, resume) {
-                (Ok(operation), Some(cursor)) => endpoint.stream(viewer, operation.resume_after(cursor)).await,
-                (Ok(operation), None) => endpoint.stream(viewer, operation).await,
-                (Err(refusal), _) => stream::iter([refusal.into()]).boxed(),
-            }
-        };
+        let operation = operation.map(|operation| match resume {
+            Some(cursor) => operation.resume_after(cursor),
+            None => operation,
+        });
+        let opening = wire::answers(http.endpoint.clone(), viewer, operation);
         let every = http.options.keep_alive;
         let mut keep_alive = interval_at(Instant::now() + every.min(FIRST_KEEP_ALIVE), every);
         keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let endpoint = http.endpoint.clone();
         Self {
             framing,
-            answers: Some(answers.flatten_stream().boxed()),
+            answers: Some(opening.flatten_stream().boxed()),
             opened: false,
             started: false,
             position,

@@ -20,12 +20,12 @@ pub(super) struct Wakeups {
 #[derive(Default)]
 struct Task {
     waker: Option<Waker>,
-    due: Due,
+    due: Queue,
 }
 
 /// The operations that are to be polled, by their slots, each once.
 #[derive(Default)]
-struct Due {
+struct Queue {
     /// Mostly the only one. While there is none, others are due only if they were behind one.
     next: Option<usize>,
     others: BTreeSet<usize>,
@@ -75,7 +75,7 @@ impl Task {
     }
 }
 
-impl Due {
+impl Queue {
     /// False if it was due already.
     fn insert(&mut self, slot: usize) -> bool {
         if self.next.is_none() && self.others.is_empty() {
@@ -192,7 +192,7 @@ mod tests {
     fn operations_have_their_turn_in_a_circle() {
         let wakeups = Wakeups::default();
         // Each once, however often it rings.
-        [3, 3, 1, 2, 1].into_iter().for_each(|operation| wakeups.ring(operation));
+        [3, 3, 1, 2, 1].into_iter().for_each(|slot| wakeups.ring(slot));
         assert_eq!(wakeups.take_due(), Some(3));
         assert_eq!(wakeups.take_due(), Some(1));
         // Behind the one that waits.

@@ -81,7 +81,7 @@ impl Operations {
 
     /// Drops an operation; nothing more comes from it. Whether there was one.
     pub(super) fn stop(&mut self, id: &str) -> bool {
-        self.slot(id).is_some_and(|slot| self.running.try_remove(slot).is_some())
+        self.slot(id).map(|slot| self.running.remove(slot)).is_some()
     }
 
     /// The next outcome of any of them; pending forever when there are none.

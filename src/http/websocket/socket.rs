@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_graphql::ServerError;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::FutureExt;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tungstenite::{
     Message,
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     graphql::{self, Body, OperationRequest},
-    http::{client::Client, error::coded, observe::RequestId, router::Http, serve::Lifecycle},
+    http::{client::Client, error::coded, observe::RequestId, router::Http, serve::Lifecycle, wire},
     telemetry::metrics,
 };
 
@@ -346,13 +346,7 @@ impl Socket {
             let preparing = async move {
                 let prepared = endpoint.prepare(request, client).await;
                 let short = !prepared.as_ref().is_ok_and(graphql::Prepared::subscribes);
-                let opening = async move {
-                    match prepared {
-                        Ok(operation) => endpoint.stream(viewer, operation).await,
-                        Err(refusal) => stream::iter([refusal.into()]).boxed(),
-                    }
-                };
-                Prepared { short, opening: opening.boxed() }
+                Prepared { short, opening: wire::answers(endpoint, viewer, prepared).boxed() }
             };
             self.operations.start(id, request_id, preparing.boxed());
         }
