@@ -208,8 +208,10 @@ export class Session {
     })
     const { data, errors } = (await response.json()) as { data?: TData; errors?: { message: string }[] }
     if (!data) throw new Refused(errors?.[0]?.message ?? `HTTP ${response.status}`)
-    // Lifetimes are told by the server's clock, as the one here may be wrong.
-    return { data, serverTime: Date.parse(response.headers.get('date') ?? '') || Date.now() }
+    // Lifetimes are told by the server's clock, as the one here may be wrong. Its header leaves out the milliseconds,
+    // and of a token's last second nobody should be sure.
+    const second = Date.parse(response.headers.get('date') ?? '')
+    return { data, serverTime: second ? second + 999 : Date.now() }
   }
 }
 
