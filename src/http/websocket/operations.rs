@@ -35,8 +35,8 @@ pub(super) enum Outcome {
     Complete { id: Arc<str> },
 }
 
-/// An operation that was prepared.
-pub(super) struct Prepared {
+/// An operation that can run.
+pub(super) struct Runnable {
     /// Whether it ends by itself soon: it is no subscription.
     pub(super) short: bool,
     /// Opens it.
@@ -69,7 +69,7 @@ impl Operations {
     }
 
     /// Starts an operation whose id is not in use.
-    pub(super) fn start(&mut self, id: String, request: RequestId, preparing: BoxFuture<'static, Prepared>) {
+    pub(super) fn start(&mut self, id: String, request: RequestId, preparing: BoxFuture<'static, Runnable>) {
         let entry = self.running.vacant_entry();
         let (slot, wakeups) = (entry.key(), self.wakeups.clone());
         wakeups.enqueue(slot);
@@ -119,7 +119,7 @@ struct Operation {
 }
 
 enum Source {
-    Preparing(BoxFuture<'static, Prepared>),
+    Preparing(BoxFuture<'static, Runnable>),
     Opening(BoxFuture<'static, BoxStream<'static, Answer>>),
     Answers(BoxStream<'static, Answer>),
 }
@@ -130,9 +130,9 @@ impl Source {
         loop {
             match self {
                 Self::Preparing(preparing) => {
-                    let prepared = ready!(preparing.poll_unpin(cx));
-                    *short = prepared.short;
-                    *self = Self::Opening(prepared.opening);
+                    let Runnable { short: is_short, opening } = ready!(preparing.poll_unpin(cx));
+                    *short = is_short;
+                    *self = Self::Opening(opening);
                 }
                 Self::Opening(opening) => *self = Self::Answers(ready!(opening.poll_unpin(cx))),
                 Self::Answers(answers) => return answers.poll_next_unpin(cx),
