@@ -119,6 +119,14 @@ impl LogFilter {
     /// Every entry.
     pub const ALL: Self = Self { kind: None, entity: None };
 
+    /// What lets pass all that either of them does, and perhaps more.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            kind: self.kind.filter(|kind| other.kind == Some(*kind)),
+            entity: self.entity.filter(|id| other.entity == Some(*id)),
+        }
+    }
+
     /// Whether the entry passes.
     pub fn matches(&self, event: &Event) -> bool {
         self.kind.is_none_or(|kind| event.entity.kind() == kind) && self.entity.is_none_or(|id| event.entity.id() == id)

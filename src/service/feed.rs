@@ -17,7 +17,7 @@
 //! it. A slow reader never makes another wait and holds no more than a page. One that falls behind without end is
 //! told so ([`FeedError::TooSlow`]) and may come back with its cursor.
 //!
-//! Nobody is woken by what does not concern them: each waits for a [`Topic`], and is only now and then called up with
+//! Nobody is woken by what does not concern them: each waits for its [`Topic`]s, and is only now and then called up with
 //! all others, so that its position stays within what is in memory.
 //!
 //! A position that the log no longer reaches back to gives [`FeedError::CursorExpired`]. Entries are deleted oldest
@@ -219,10 +219,10 @@ impl EventFeed {
         }
     }
 
-    /// The entries that belong to `topic`, in order, for ever: the stream ends only after an error. Others may be among
-    /// them. Dropping it is all there is to unsubscribing.
-    pub fn subscribe(&self, topic: Topic, from: From) -> Subscription {
-        Subscription::new(Arc::clone(&self.shared), topic, from)
+    /// The entries that belong to one of these topics, at least one, in order, for ever: the stream ends only after an
+    /// error. Dropping it is all there is to unsubscribing.
+    pub fn subscribe(&self, topics: impl IntoIterator<Item = Topic>, from: From) -> Subscription {
+        Subscription::new(Arc::clone(&self.shared), topics, from)
     }
 
     fn stop(&self) {

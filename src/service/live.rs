@@ -4,7 +4,7 @@
 //! with a snapshot whose cursor is exact: the snapshot holds every change up to the cursor and none after it.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -152,19 +152,19 @@ impl Service {
             return Err(ServiceError::BadInput(format!("productIds: name 1 to {MAX_PRODUCTS} products")));
         }
         // Live first, then the state: what changes in between is in both, and its version tells.
-        let live = self.feed.subscribe(Topic::Kind(EntityKind::Product), FeedFrom::Now);
-        let current: Vec<Product> = self.products(&viewer, &ids).await?.into_iter().flatten().collect();
+        let topics = ids.iter().map(|id| Topic::Entity(EntityKind::Product, id.ulid()));
+        let live = self.feed.subscribe(topics, FeedFrom::Now);
+        let mut current: Vec<Product> = self.products(&viewer, &ids).await?.into_iter().flatten().collect();
         if current.is_empty() {
             return Err(ServiceError::NotFound("no such products"));
         }
-        let mut versions: std::collections::HashMap<ProductId, i32> =
-            current.iter().map(|product| (product.id, product.version)).collect();
-        let wanted: HashSet<ProductId> = ids.into_iter().collect();
+        let mut versions: HashMap<ProductId, i32> = HashMap::new();
+        current.retain(|product| versions.insert(product.id, product.version).is_none());
         let service = self.clone();
         let changes = live.filter_map(move |event| {
             let update = match event {
                 Ok(event) => match &event.entity {
-                    Entity::Product(product) if wanted.contains(&product.id) && viewer.sees_product(product) => {
+                    Entity::Product(product) if viewer.sees_product(product) => {
                         let seen = versions.entry(product.id).or_default();
                         (product.version > std::mem::replace(seen, product.version.max(*seen)))
                             .then(|| Ok(product.clone()))
@@ -209,7 +209,7 @@ impl Service {
                 (FeedFrom::After(seq), Some(Box::new(snapshot)))
             }
         };
-        Updates { service: self.clone(), snapshot, changes: self.feed.subscribe(topic, from), select }
+        Updates { service: self.clone(), snapshot, changes: self.feed.subscribe([topic], from), select }
     }
 
     /// The place in this deployment's log that a client's cursor stands for.

@@ -23,7 +23,7 @@ pub struct Reader(Pin<Box<dyn Stream<Item = Result<Arc<Event>, FeedError>> + Sen
 
 impl Reader {
     pub fn new(feed: &EventFeed, topic: Topic, from: From) -> Self {
-        Self(Box::pin(feed.subscribe(topic, from)))
+        Self(Box::pin(feed.subscribe([topic], from)))
     }
 
     pub fn all(feed: &EventFeed, from: From) -> Self {

@@ -57,14 +57,14 @@ impl Stream for Subscription {
 }
 
 impl Subscription {
-    pub(super) fn new(shared: Arc<Shared>, topic: Topic, from: From) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, topics: impl IntoIterator<Item = Topic>, from: From) -> Self {
         let now = shared.head();
         let (last, checked) = match from {
             From::Now => (now, true),
             From::After(seq) => (seq, false),
         };
         Self {
-            place: shared.topics.join(topic),
+            place: shared.topics.join(topics),
             last,
             checked,
             ended: false,
@@ -83,7 +83,8 @@ impl Subscription {
                 let page = ready!(reading.as_mut().poll(cx));
                 self.reading = None;
                 let page = page?;
-                self.page = page.events.into_iter().map(Arc::new).collect();
+                let wanted = page.events.into_iter().filter(|event| self.place.concerns(event));
+                self.page = wanted.map(Arc::new).collect();
                 self.page_through = page.through;
                 self.checked = true;
             }
@@ -118,7 +119,7 @@ impl Subscription {
                     return Poll::Ready(Err(FeedError::TooSlow { last: self.last }));
                 }
                 Next::Elsewhere => {
-                    self.reading = Some(Box::pin(read_log(self.shared.clone(), self.place.topic().into(), self.last)));
+                    self.reading = Some(Box::pin(read_log(self.shared.clone(), self.place.filter(), self.last)));
                 }
             }
         }

@@ -10,6 +10,7 @@ use std::{
     task::Waker,
 };
 
+use smallvec::SmallVec;
 use ulid::Ulid;
 
 use crate::domain::{Entity, EntityKind, Event, LogFilter, UserId};
@@ -116,24 +117,25 @@ impl Watchers {
     }
 }
 
-/// A subscriber's place among those of its topic. Its waker stays there until it leaves: an entry costs it no more than
+/// A subscriber's place among those of its topics. Its waker stays there until it leaves: an entry costs it no more than
 /// being woken.
 pub(super) struct Place {
-    topics: Arc<Topics>,
-    topic: Topic,
+    everyone: Arc<Topics>,
+    /// Mostly a single one.
+    topics: SmallVec<[Topic; 1]>,
     number: u64,
     waker: Option<Waker>,
 }
 
 impl Place {
-    /// What is waited for.
-    pub fn topic(&self) -> Topic {
-        self.topic
+    /// What the log can leave out for the topics.
+    pub fn filter(&self) -> LogFilter {
+        self.topics.iter().map(|topic| LogFilter::from(*topic)).reduce(LogFilter::or).unwrap_or(LogFilter::ALL)
     }
 
-    /// Whether the entry belongs to the topic.
+    /// Whether the entry belongs to one of the topics.
     pub fn concerns(&self, event: &Event) -> bool {
-        Topic::of(event).any(|topic| topic == self.topic)
+        Topic::of(event).any(|topic| self.topics.contains(&topic))
     }
 
     /// Has it woken by whatever comes from now on. Look for what is there only afterwards.
@@ -142,8 +144,12 @@ impl Place {
             return;
         }
         self.waker = Some(waker.clone());
-        let mut waiting = self.topics.waiting();
-        let before = waiting.topics.entry(self.topic).or_default().wakers.insert(self.number, waker.clone());
+        let mut waiting = self.everyone.waiting();
+        let mut before = Vec::new();
+        for topic in &self.topics {
+            let watchers = waiting.topics.entry(*topic).or_default();
+            before.extend(watchers.wakers.insert(self.number, waker.clone()));
+        }
         // What a waker holds on to may itself have a place here.
         drop(waiting);
         drop(before);
@@ -152,11 +158,14 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut waiting = self.topics.waiting();
-        let Some(topic) = waiting.topics.get_mut(&self.topic) else { return };
-        let before = topic.wakers.remove(&self.number);
-        if topic.wakers.is_empty() {
-            waiting.topics.remove(&self.topic);
+        let mut waiting = self.everyone.waiting();
+        let mut before = Vec::new();
+        for topic in &self.topics {
+            let Some(watchers) = waiting.topics.get_mut(topic) else { continue };
+            before.extend(watchers.wakers.remove(&self.number));
+            if watchers.wakers.is_empty() {
+                waiting.topics.remove(topic);
+            }
         }
         drop(waiting);
         drop(before);
@@ -165,10 +174,11 @@ impl Drop for Place {
 
 impl Topics {
     /// Makes a place for a subscriber, which is not woken before it watches.
-    pub fn join(self: &Arc<Self>, topic: Topic) -> Place {
+    pub fn join(self: &Arc<Self>, topics: impl IntoIterator<Item = Topic>) -> Place {
+        let topics = topics.into_iter().collect();
         let mut waiting = self.waiting();
         waiting.joined += 1;
-        Place { topics: self.clone(), topic, number: waiting.joined, waker: None }
+        Place { everyone: self.clone(), topics, number: waiting.joined, waker: None }
     }
 
     /// Has all who wait for one of the entries be woken by [`Self::wake_some`].
@@ -235,7 +245,11 @@ mod tests {
 
     /// A place on the topic that sets the flag.
     fn join(topics: &Arc<Topics>, topic: Topic) -> (Place, Arc<Flag>) {
-        let (mut place, flag) = (topics.join(topic), Arc::new(Flag::default()));
+        join_several(topics, [topic])
+    }
+
+    fn join_several(topics: &Arc<Topics>, several: impl IntoIterator<Item = Topic>) -> (Place, Arc<Flag>) {
+        let (mut place, flag) = (topics.join(several), Arc::new(Flag::default()));
         place.watch(&flag.clone().into());
         (place, flag)
     }
@@ -326,6 +340,26 @@ mod tests {
         topics.enter_all();
         while topics.wake_some() {}
         assert_eq!(woken(&places), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn who_waits_for_several_topics_is_woken_by_each() {
+        let topics = Arc::new(Topics::default());
+        let event = event(1);
+        let (kind, id, other) = (EntityKind::Task, event.entity.id(), Ulid::nil());
+        // The same one twice is the same one.
+        let (both, woken) = join_several(&topics, [id, other, id].map(|id| Topic::Entity(kind, id)));
+        let (neither, asleep) = join_several(&topics, [Topic::Entity(kind, other), Topic::Kind(EntityKind::Order)]);
+        topics.enter(std::slice::from_ref(&event));
+        while topics.wake_some() {}
+        assert!(woken.0.load(Relaxed) && !asleep.0.load(Relaxed));
+        assert!(both.concerns(&event) && !neither.concerns(&event));
+        assert_eq!(both.filter(), LogFilter { kind: Some(kind), entity: None });
+        assert_eq!(neither.filter(), LogFilter::ALL);
+        let (one, _) = join(&topics, Topic::Entity(kind, id));
+        assert_eq!(one.filter(), LogFilter { kind: Some(kind), entity: Some(id) });
+        drop((both, neither, one));
+        assert!(topics.waiting().topics.is_empty());
     }
 
     #[test]

@@ -28,4 +28,5 @@ mod lists;
 mod plain;
 mod results;
 mod sharing;
+mod stock;
 mod tickets;

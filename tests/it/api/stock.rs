@@ -1,0 +1,133 @@
+//! Live stock: the state of some products, then each change of theirs and of no other.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use async_graphql::Response;
+use futures_util::{StreamExt, poll, stream::BoxStream};
+use orderwire::domain::{UserRole, Viewer};
+use serde_json::json;
+
+use crate::support::{
+    api::{TestApi, next},
+    wait_until,
+    ws::PATIENCE,
+};
+
+on_each_engine! {
+    the_state_comes_first_and_then_what_changes
+    what_the_viewer_may_no_longer_see_is_left_out
+    a_product_that_is_not_watched_wakes_nobody
+}
+
+const WATCH: &str = "subscription ($ids: [ID!]!) { stockUpdates(productIds: $ids) { id stock } }";
+
+/// Staff, and the ids of new products with 10 units each.
+async fn shop<const N: usize>(api: &TestApi) -> (Viewer, [String; N]) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let create =
+        "mutation ($sku: String!) { createProduct(input: { sku: $sku, name: \"Lamp\", price: \"1.25\", stock: 10 }) {
+        product { id } } }";
+    let mut ids = Vec::new();
+    for number in 0..N {
+        let created = api.data(staff, create, json!({ "sku": format!("SKU-{number}") })).await;
+        ids.push(created["createProduct"]["product"]["id"].as_str().unwrap().to_owned());
+    }
+    (staff, ids.try_into().unwrap())
+}
+
+async fn adjust(api: &TestApi, staff: Viewer, id: &str, by: i32) {
+    let document = "mutation ($id: ID!, $by: Int!) { adjustStock(input: { productId: $id, delta: $by }) {
+        product { stock } userErrors { message } } }";
+    let adjusted = api.data(staff, document, json!({ "id": id, "by": by })).await;
+    assert_eq!(adjusted["adjustStock"]["userErrors"], json!([]));
+}
+
+async fn archive(api: &TestApi, staff: Viewer, id: &str) {
+    let document = "mutation ($id: ID!) { archiveProduct(input: { id: $id }) { userErrors { message } } }";
+    let archived = api.data(staff, document, json!({ "id": id })).await;
+    assert_eq!(archived["archiveProduct"]["userErrors"], json!([]));
+}
+
+fn state(response: Response) -> (String, i64) {
+    assert!(response.errors.is_empty(), "{:?}", response.errors);
+    let product = &response.data.into_json().unwrap()["stockUpdates"];
+    (product["id"].as_str().unwrap().to_owned(), product["stock"].as_i64().unwrap())
+}
+
+async fn next_state(stream: &mut BoxStream<'static, Response>) -> (String, i64) {
+    state(next(stream).await)
+}
+
+async fn the_state_comes_first_and_then_what_changes(api: TestApi) {
+    let (staff, [lamp, desk, chair]) = shop(&api).await;
+    // Whoever names one twice is told of it once.
+    let mut watched = api.stream(Viewer::Anonymous, WATCH, json!({ "ids": [&lamp, &desk, &lamp] }));
+    let mut first = [next_state(&mut watched).await, next_state(&mut watched).await];
+    first.sort();
+    let mut expected = [(lamp.clone(), 10), (desk.clone(), 10)];
+    expected.sort();
+    assert_eq!(first, expected);
+    assert!(poll!(watched.next()).is_pending());
+    for (id, by) in [(&chair, 5), (&desk, -3), (&chair, -1), (&lamp, 2), (&desk, 1)] {
+        adjust(&api, staff, id, by).await;
+    }
+    let changes = [next_state(&mut watched).await, next_state(&mut watched).await, next_state(&mut watched).await];
+    assert_eq!(changes, [(desk.clone(), 7), (lamp, 12), (desk, 8)]);
+    assert!(poll!(watched.next()).is_pending());
+}
+
+async fn what_the_viewer_may_no_longer_see_is_left_out(api: TestApi) {
+    let (staff, [lamp, desk]) = shop(&api).await;
+    let ids = json!({ "ids": [&lamp, &desk] });
+    let mut streams = [Viewer::Anonymous, staff].map(|viewer| api.stream(viewer, WATCH, ids.clone()));
+    for stream in &mut streams {
+        next_state(stream).await;
+        next_state(stream).await;
+        assert!(poll!(stream.next()).is_pending());
+    }
+    archive(&api, staff, &lamp).await;
+    adjust(&api, staff, &desk, 1).await;
+    let [customer, colleague] = &mut streams;
+    assert_eq!(next_state(colleague).await, (lamp, 10));
+    assert_eq!([next_state(customer).await, next_state(colleague).await], [(desk.clone(), 11), (desk, 11)]);
+}
+
+/// How often it was woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+async fn a_product_that_is_not_watched_wakes_nobody(api: TestApi) {
+    let (staff, [lamp, desk]) = shop(&api).await;
+    let watch = |id: &str| api.stream(Viewer::Anonymous, WATCH, json!({ "ids": [id] }));
+    let (mut quiet, mut busy) = (watch(&lamp), watch(&desk));
+    assert_eq!(next_state(&mut quiet).await.1, 10);
+    assert_eq!(next_state(&mut busy).await.1, 10);
+    // What comes after this is behind the creation of both in the log.
+    adjust(&api, staff, &desk, 1).await;
+    assert_eq!(next_state(&mut busy).await.1, 11);
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    let mut poll_quiet = || quiet.poll_next_unpin(&mut Context::from_waker(&waker));
+    assert!(poll_quiet().is_pending());
+    for stock in 12..=14 {
+        adjust(&api, staff, &desk, 1).await;
+        assert_eq!(next_state(&mut busy).await.1, stock);
+    }
+    assert_eq!(woken.0.load(SeqCst), 0);
+    adjust(&api, staff, &lamp, 1).await;
+    wait_until("it is woken", PATIENCE, async || woken.0.load(SeqCst) > 0).await;
+    let Poll::Ready(Some(update)) = poll_quiet() else { panic!("it was woken for nothing") };
+    assert_eq!(state(update), (lamp, 11));
+}
