@@ -166,6 +166,6 @@ async fn shutdown_cuts_off_what_outlasts_the_grace_period() {
     server.shutdown.cancel();
     tokio::time::timeout(Duration::from_secs(5), &mut server.serving).await.expect("the end").unwrap();
     let elapsed = started.elapsed();
-    assert!((Duration::from_millis(400)..Duration::from_millis(800)).contains(&elapsed), "{elapsed:?}");
+    assert!((Duration::from_millis(400)..Duration::from_secs(2)).contains(&elapsed), "{elapsed:?}");
     assert!(running.await.unwrap().is_err());
 }

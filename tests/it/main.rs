@@ -29,5 +29,6 @@ mod schema;
 mod support;
 mod waiting;
 mod ws_legacy;
+mod ws_life;
 mod ws_protocol;
 mod ws_renewal;

@@ -138,8 +138,14 @@ impl Socket {
             self.waker = Some(cx.waker().clone());
             self.wakeups.set_waker(cx.waker().clone());
         }
-        if let Poll::Ready(event) = self.poll_seldom() {
-            return Poll::Ready(event);
+        match self.poll_seldom() {
+            Poll::Pending => {}
+            silence @ Poll::Ready(Event::Due(Due::Silence)) => {
+                // What the client said while this process was paused has not been read yet.
+                let heard = self.poll_receive(true);
+                return if heard.is_ready() { heard } else { silence };
+            }
+            event => return event,
         }
         let Ok(writable) = self.frames.poll_ready(cx) else { return Poll::Ready(Event::WriteFailed) };
         if self.clock.is_leaving() && !self.operations.has_short_ones() && self.frames.is_empty() {

@@ -12,18 +12,19 @@ use tungstenite::{
     error::{Error, ProtocolError},
 };
 
-use super::{
-    super::{
-        clock::Due,
-        identity::Verdict,
-        operations::{Outcome, Runnable},
-        protocol::{ClientMessage, Invalid, Protocol, ServerMessage},
-    },
-    End, Event, Socket,
-};
+use super::{End, Event, Socket};
 use crate::{
     graphql::{Body, OperationRequest, Prepared},
-    http::{error::coded, wire},
+    http::{
+        error::coded,
+        websocket::{
+            clock::Due,
+            identity::Verdict,
+            operations::{Outcome, Runnable},
+            protocol::{ClientMessage, Invalid, Protocol, ServerMessage},
+        },
+        wire,
+    },
     telemetry::metrics,
 };
 
