@@ -6,7 +6,7 @@
 //! 1. The document is found: it is in the request, or it was registered and is named ([`registry`]).
 //! 2. Its length, tokens and nesting are limited before it is parsed ([`lexer`]).
 //! 3. Parsed, it is measured with fragments spread out, looking at each fragment once ([`measure`]).
-//! 4. It is validated against the schema, without its variables ([`validator`]).
+//! 4. It is validated against the schema, without its variables ([`validator`], [`arguments`]).
 //! 5. What can be known of the operation is worked out: its cost as a function of variables ([`cost`]), the shape of its
 //!    results ([`shape`]), what a subscription tells ([`told`]).
 //! 6. The variables are checked and completed ([`variables`]), and the cost with them is limited.
@@ -14,6 +14,7 @@
 //! What the steps 2 to 5 make of a valid document is kept: a document that comes again goes from 1 to 6 at once. One that
 //! is not valid leaves nothing behind.
 
+mod arguments;
 pub(in crate::graphql) mod cost;
 mod lexer;
 mod limits;
@@ -26,6 +27,7 @@ mod shape;
 mod told;
 mod types;
 mod validator;
+mod values;
 mod variables;
 
 use std::sync::Arc;
@@ -193,6 +195,7 @@ impl Documents {
         let executable = parse_query(text).map_err(|error| one(readable(error.into())))?;
         measure::check(&executable, &self.limits).map_err(one)?;
         self.validator.validate(executable.clone(), name.as_deref())?;
+        arguments::check(&self.types, &executable)?;
         let operation = operation(&executable, name.as_deref()).map_err(one)?;
         let document = Document::new(&self.types, text.into(), name, &executable, operation);
         if operation.node.ty == OperationType::Subscription && document.root_keys() > 1 {

@@ -13,8 +13,8 @@ use async_graphql::{
 /// The types of a schema.
 #[derive(Default)]
 pub(in crate::graphql) struct SchemaTypes {
-    /// Objects and interfaces with the types of their fields.
-    pub(super) composites: HashMap<Name, HashMap<Name, Type>>,
+    /// Objects and interfaces with their fields.
+    pub(super) composites: HashMap<Name, HashMap<Name, Field>>,
     /// The objects that an interface or union can be.
     pub(super) possible: HashMap<Name, Vec<Name>>,
     /// Enums and input objects; anything else that is an input is a scalar.
@@ -22,6 +22,12 @@ pub(in crate::graphql) struct SchemaTypes {
     query: Option<Name>,
     mutation: Option<Name>,
     subscription: Option<Name>,
+}
+
+/// A field of an object or interface.
+pub(super) struct Field {
+    pub(super) ty: Type,
+    arguments: HashMap<Name, InputField>,
 }
 
 /// A type of variables that is no scalar.
@@ -32,7 +38,7 @@ pub(super) enum Input {
     Object(HashMap<Name, InputField>),
 }
 
-/// A field of an input object.
+/// An argument, or a field of an input object.
 pub(super) struct InputField {
     pub(super) ty: Type,
     pub(super) has_default: bool,
@@ -78,11 +84,7 @@ impl SchemaTypes {
                 self.inputs.insert(name, Input::Enum(values));
             }
             TypeKind::InputObject(object) => {
-                let field = |field: Positioned<InputValueDefinition>| {
-                    let InputValueDefinition { name, ty, default_value, .. } = field.node;
-                    (name.node, InputField { ty: ty.node, has_default: default_value.is_some() })
-                };
-                self.inputs.insert(name, Input::Object(object.fields.into_iter().map(field).collect()));
+                self.inputs.insert(name, Input::Object(inputs(object.fields)));
             }
             TypeKind::Scalar => {}
         }
@@ -104,7 +106,12 @@ impl SchemaTypes {
 
     /// The type of a field; `None` for introspection.
     pub(super) fn field(&self, parent: &str, field: &str) -> Option<&Type> {
-        self.composites.get(parent)?.get(field)
+        Some(&self.composites.get(parent)?.get(field)?.ty)
+    }
+
+    /// The type of an argument of a field.
+    pub(super) fn argument(&self, parent: &str, field: &str, argument: &str) -> Option<&Type> {
+        Some(&self.composites.get(parent)?.get(field)?.arguments.get(argument)?.ty)
     }
 
     /// Whether objects of the type `object` are of the type `condition` too.
@@ -114,8 +121,17 @@ impl SchemaTypes {
     }
 }
 
-fn fields(fields: Vec<Positioned<FieldDefinition>>) -> HashMap<Name, Type> {
-    fields.into_iter().map(|field| (field.node.name.node, field.node.ty.node)).collect()
+fn fields(fields: Vec<Positioned<FieldDefinition>>) -> HashMap<Name, Field> {
+    let field =
+        |FieldDefinition { name, ty, arguments, .. }| (name.node, Field { ty: ty.node, arguments: inputs(arguments) });
+    fields.into_iter().map(|definition| field(definition.node)).collect()
+}
+
+fn inputs(inputs: Vec<Positioned<InputValueDefinition>>) -> HashMap<Name, InputField> {
+    let input = |InputValueDefinition { name, ty, default_value, .. }| {
+        (name.node, InputField { ty: ty.node, has_default: default_value.is_some() })
+    };
+    inputs.into_iter().map(|definition| input(definition.node)).collect()
 }
 
 /// The type that is left of a list's.

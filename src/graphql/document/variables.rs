@@ -1,17 +1,12 @@
 //! The values of variables: <https://spec.graphql.org/October2021/#sec-Coercing-Variable-Values>. The validation of a
 //! document does without them, so that it holds for every request with that document.
 
-use std::fmt;
-
-use async_graphql::{
-    Name, Positioned, ServerError, Variables,
-    parser::types::{BaseType, Type, VariableDefinition},
-};
-use async_graphql_value::ConstValue;
+use async_graphql::{Positioned, ServerError, Variables, parser::types::VariableDefinition};
 
 use super::{
     limits::refusal,
-    types::{Input, SchemaTypes},
+    types::SchemaTypes,
+    values::{Path, fault},
 };
 use crate::graphql::code;
 
@@ -40,96 +35,13 @@ pub(super) fn coerce(
             None => {
                 errors.push(refused(format!("Variable \"{name}\" of type \"{}\" is required", variable.var_type.node)))
             }
-            Some(value) => {
-                match fault(types, &variable.var_type.node, &value, &Path { outer: None, step: Step::Name(name) }) {
-                    None => values.extend([(name.clone(), value)]),
-                    Some(reason) => errors.push(refused(format!("Invalid value for variable {reason}"))),
-                }
-            }
+            Some(value) => match fault(types, &variable.var_type.node, &value, &Path::of(name)) {
+                None => values.extend([(name.clone(), value)]),
+                Some(reason) => errors.push(refused(format!("Invalid value for variable {reason}"))),
+            },
         }
     }
     if errors.is_empty() { Ok(values) } else { Err(errors) }
-}
-
-/// Where a value is within a variable.
-struct Path<'a> {
-    outer: Option<&'a Path<'a>>,
-    step: Step<'a>,
-}
-
-enum Step<'a> {
-    Name(&'a str),
-    Index(usize),
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(outer) = self.outer {
-            write!(f, "{outer}.")?;
-        }
-        match self.step {
-            Step::Name(name) => f.write_str(name),
-            Step::Index(index) => index.fmt(f),
-        }
-    }
-}
-
-/// What is wrong with a value, in the words of the library's own validation, which has them for values in documents.
-fn fault(types: &SchemaTypes, ty: &Type, value: &ConstValue, path: &Path<'_>) -> Option<String> {
-    let expected = |ty: &dyn fmt::Display| Some(format!("\"{path}\", expected type \"{ty}\""));
-    let named = match (&ty.base, value) {
-        (base, ConstValue::Null) => return if ty.nullable { None } else { expected(base) },
-        (BaseType::List(item), ConstValue::List(values)) => {
-            return values.iter().enumerate().find_map(|(index, value)| {
-                fault(types, item, value, &Path { outer: Some(path), step: Step::Index(index) })
-            });
-        }
-        // One value is taken as a list of it.
-        (BaseType::List(item), value) => return fault(types, item, value, path),
-        (BaseType::Named(name), _) => name,
-    };
-    match (types.inputs.get(named), value) {
-        (Some(Input::Enum(values)), ConstValue::Enum(name)) if values.contains(name) => None,
-        (Some(Input::Enum(values)), ConstValue::String(name)) if values.contains(name.as_str()) => None,
-        (Some(Input::Enum(_)), ConstValue::Enum(_) | ConstValue::String(_)) => {
-            Some(format!("\"{path}\", enumeration type \"{named}\" does not contain the value {value}"))
-        }
-        (Some(Input::Enum(_)), _) => expected(named),
-        (Some(Input::Object(fields)), ConstValue::Object(values)) => {
-            if let Some(unknown) = values.keys().find(|name| !fields.contains_key(*name)) {
-                return Some(format!("\"{path}\", unknown field \"{unknown}\" of type \"{named}\""));
-            }
-            fields.iter().find_map(|(name, field)| match values.get(name) {
-                Some(value) => fault(types, &field.ty, value, &Path { outer: Some(path), step: Step::Name(name) }),
-                None if field.ty.nullable || field.has_default => None,
-                None => {
-                    Some(format!("\"{path}\", field \"{name}\" of type \"{}\" is required but not provided", field.ty))
-                }
-            })
-        }
-        (Some(Input::Object(_)), _) => expected(named),
-        (None, value) => {
-            if is_scalar(named, value) {
-                None
-            } else {
-                expected(named)
-            }
-        }
-    }
-}
-
-/// Whether a value is one of a scalar, as far as its kind tells; scalars of our own are read when they are used.
-fn is_scalar(name: &Name, value: &ConstValue) -> bool {
-    match (name.as_str(), value) {
-        ("Int", ConstValue::Number(number)) => number.is_i64(),
-        ("Float", ConstValue::Number(_)) | ("String", ConstValue::String(_)) | ("Boolean", ConstValue::Boolean(_)) => {
-            true
-        }
-        ("ID", ConstValue::Number(number)) => number.is_i64(),
-        ("ID", ConstValue::String(_)) => true,
-        ("Int" | "Float" | "String" | "Boolean" | "ID", _) => false,
-        _ => true,
-    }
 }
 
 #[cfg(test)]

@@ -112,6 +112,9 @@ async fn documents_that_are_not_valid_are_refused(api: TestApi) {
         ("{ orders(first: \"3\") { nodes { id } } }", "BAD_USER_INPUT"),
         ("{ orders(filter: { placedAfter: \"yesterday\" }) { nodes { id } } }", "BAD_USER_INPUT"),
         ("{ products(filter: { minPrice: 1.5 }) { nodes { id } } }", "BAD_USER_INPUT"),
+        // Beside a variable.
+        ("query ($s: String) { products(filter: { search: $s, colour: 1 }) { nodes { id } } }", "BAD_USER_INPUT"),
+        ("query ($s: String) { products(filter: { search: $s, inStock: 1 }) { nodes { id } } }", "BAD_USER_INPUT"),
         (&deep, "QUERY_TOO_COMPLEX"),
     ] {
         let response = api.response(staff, document, json!({})).await;

@@ -201,7 +201,8 @@ pub(super) fn gaps(types: &SchemaTypes) -> Vec<String> {
         }
     }
     for (parent, own) in &types.composites {
-        for (field, ty) in own {
+        for (field, definition) in own {
+            let ty = &definition.ty;
             let is_list = matches!(ty.base, async_graphql::parser::types::BaseType::List(_));
             if is_list && object_price(types, base_name(&ty.base)) > 0 && rule(types, parent, field).size == Size::One {
                 gaps.push(format!("{parent}.{field} is a list without a size"));
