@@ -148,6 +148,28 @@ test('EventSource: the end of the session is told, and signing in again goes on'
   assert.deepEqual(await updates(), orders.map(({ number }) => `${number} CREATED PENDING`))
 })
 
+test('EventSource: after a cursor that has expired, signing in again begins anew', async () => {
+  const { token, ...customer } = await server.customer()
+  await watch(customer)
+  await page.getByText('Watching').waitFor()
+  const first = await server.order(token)
+  await untilUpdates(1)
+  const errors = [{ message: 'too old', extensions: { code: 'CURSOR_EXPIRED' } }]
+  const body = `event: next\ndata: ${JSON.stringify({ errors })}\n\nevent: complete\ndata:\n\n`
+  const refuse = (/** @type {import('playwright-core').Route} */ route) => {
+    return route.fulfill({ contentType: 'text/event-stream', headers: { 'access-control-allow-origin': '*' }, body })
+  }
+  await page.route('**/graphql?*', refuse, { times: 1 })
+  proxy.cutAll()
+  await page.getByText('too old').waitFor()
+  await server.order(token)
+  await watch(customer)
+  await page.getByText('Watching').waitFor()
+  const last = await server.order(token)
+  await untilUpdates(2)
+  assert.deepEqual(await updates(), [first, last].map(({ number }) => `${number} CREATED PENDING`))
+})
+
 test('EventSource: a wrong password is told', async () => {
   await watch({ ...(await server.customer()), password: 'not this one' })
   await page.getByText(/password is not right/).waitFor()

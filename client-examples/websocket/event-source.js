@@ -150,6 +150,8 @@ function show({ cursor, kind, previousStatus, order: { number, status } }) {
 
 /** @param {unknown} problem */
 function giveUp(problem) {
+  // What came after it is deleted: signing in again begins with what happens from then on.
+  if (problem instanceof Refused && problem.code === 'CURSOR_EXPIRED') cursor = undefined
   state.textContent = problem instanceof Error ? problem.message : String(problem)
   form.inert = false
 }

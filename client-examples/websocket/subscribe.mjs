@@ -1,5 +1,6 @@
 // Prints every change of your orders, each once and in order, also what happened while the connection was lost or this
-// program was not running: the cursor of the last one is kept in a file.
+// program was not running: the cursor of the last one is kept in a file. When the event log no longer reaches back to it
+// (CURSOR_EXPIRED), delete the file to begin with what happens from then on.
 //   ORDERWIRE_EMAIL=… ORDERWIRE_PASSWORD=… node subscribe.mjs [CURSOR_FILE]
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'

@@ -24,6 +24,8 @@ export function open(opening) {
     clearInterval(/** @type {any} */ (client).checkConnectionIntervalId)
     lost(event)
   })
+  // When it gives up connecting it listens no more, and an error that nobody listens for ends the process.
+  client.client.addEventListener('error', () => {})
   client.request({ query: opening.query, variables: opening.variables }).subscribe({
     next: /** @param {any} result */ (result) => next(result),
     error: (error) => end({ how: 'refused', errors: [/** @type {any} */ (error)] }),
