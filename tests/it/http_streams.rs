@@ -15,16 +15,12 @@ use tokio::{
 };
 
 use crate::{
-    http_support::{Server, eventually},
+    http_support::{Server, eventually, start},
     support::ws::PATIENCE,
 };
 
 const EVENTS: &str = "text/event-stream";
 const MULTIPART: &str = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json";
-
-async fn start() -> Server {
-    Server::start(HttpOptions::default()).await
-}
 
 fn post(server: &Server, accept: &str, query: &str) -> RequestBuilder {
     Client::new().post(server.url("/graphql")).header(ACCEPT, accept).json(&json!({ "query": query }))

@@ -17,7 +17,7 @@ use futures_util::{
 use orderwire::{
     domain::{ClientAddress, Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
     graphql::{Answer, DocumentOptions, Documents, Endpoint, OperationRequest, Prepared, Readiness, ViewerSession},
-    http::{self, HttpOptions},
+    http::{self, HttpOptions, WebSocketOptions},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -183,6 +183,16 @@ impl Server {
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
+}
+
+/// A server with the options that have defaults.
+pub async fn start() -> Server {
+    Server::start(HttpOptions::default()).await
+}
+
+/// The same with other limits and times of WebSockets.
+pub async fn start_with(websocket: WebSocketOptions) -> Server {
+    Server::start(HttpOptions { websocket, ..HttpOptions::default() }).await
 }
 
 impl Drop for Server {

@@ -3,19 +3,15 @@
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use futures_util::StreamExt;
-use orderwire::http::{HttpOptions, WebSocketOptions};
+use orderwire::http::WebSocketOptions;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    http_support::{Server, eventually},
+    http_support::{Server, eventually, start, start_with},
     support::ws::{self, Client, PATIENCE},
 };
-
-async fn start() -> Server {
-    Server::start(HttpOptions::default()).await
-}
 
 async fn open(server: &Server) -> Client {
     Client::open_with(server.address, ws::LEGACY, json!({})).await
@@ -99,7 +95,7 @@ async fn bad_tokens_and_order_are_told_before_the_socket_is_closed() {
     client.raw(Message::binary("{}")).await;
     assert_eq!(client.closed().await.0, 4400);
     let options = WebSocketOptions { init_timeout: Duration::from_millis(50), ..Default::default() };
-    let hasty = Server::start(HttpOptions { websocket: options, ..HttpOptions::default() }).await;
+    let hasty = start_with(options).await;
     assert_eq!(Client::connect(hasty.address, ws::LEGACY).await.closed().await.0, 4408);
 }
 
@@ -164,7 +160,7 @@ async fn stop_is_answered_and_the_same_id_replaces() {
 #[tokio::test]
 async fn keep_alives_follow_the_acknowledgement() {
     let options = WebSocketOptions { ping_interval: Duration::from_millis(50), ..Default::default() };
-    let server = Server::start(HttpOptions { websocket: options, ..HttpOptions::default() }).await;
+    let server = start_with(options).await;
     let mut client = open(&server).await;
     let mut texts = 0;
     while texts < 3 {

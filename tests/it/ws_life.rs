@@ -11,9 +11,8 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    http_support::{Server, eventually},
-    support::ws::{self, Client, PATIENCE},
-    ws_protocol::{next, start, start_with},
+    http_support::{Server, eventually, start, start_with},
+    support::ws::{self, Client, PATIENCE, next},
 };
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use orderwire::http::{AllowedOrigins, HttpOptions, WebSocketOptions};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -15,24 +15,12 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    http_support::{Server, eventually},
-    support::ws::{self, Client, PATIENCE},
+    http_support::{Server, eventually, start, start_with},
+    support::ws::{self, Client, PATIENCE, next},
 };
 
 fn request(server: &Server) -> Request {
     ws::request(server.address, ws::MODERN)
-}
-
-pub async fn start() -> Server {
-    Server::start(HttpOptions::default()).await
-}
-
-pub async fn start_with(websocket: WebSocketOptions) -> Server {
-    Server::start(HttpOptions { websocket, ..HttpOptions::default() }).await
-}
-
-pub fn next(id: &str, data: Value) -> Value {
-    json!({"type": "next", "id": id, "payload": {"data": data}})
 }
 
 #[tokio::test]

@@ -2,12 +2,12 @@
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
-use orderwire::{domain::Timestamp, http::HttpOptions};
+use orderwire::domain::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
-    http_support::{Server, eventually},
+    http_support::{Server, eventually, start},
     support::ws::{self, Client},
 };
 
@@ -28,7 +28,7 @@ async fn open(server: &Server, protocol: &str, token: &str) -> Client {
 
 #[tokio::test]
 async fn lets_it_go_on_with_what_runs() {
-    let server = Server::start(HttpOptions::default()).await;
+    let server = start().await;
     for protocol in [ws::MODERN, ws::LEGACY] {
         let mut client = open(&server, protocol, "anna customer 1500").await;
         client.send(fresh(protocol, "anna customer 60000")).await;
@@ -52,7 +52,7 @@ async fn lets_it_go_on_with_what_runs() {
 
 #[tokio::test]
 async fn closes_it_when_it_is_not_good_or_of_somebody_else() {
-    let server = Server::start(HttpOptions::default()).await;
+    let server = start().await;
     for protocol in [ws::MODERN, ws::LEGACY] {
         for token in ["bert customer 60000", "anna staff 60000"] {
             let mut client = open(&server, protocol, "anna customer 60000").await;
@@ -77,7 +77,7 @@ async fn closes_it_when_it_is_not_good_or_of_somebody_else() {
 
 #[tokio::test]
 async fn the_end_of_the_session_closes_it() {
-    let server = Server::start(HttpOptions::default()).await;
+    let server = start().await;
     let mut clients = Vec::new();
     for protocol in [ws::MODERN, ws::LEGACY] {
         clients.push(open(&server, protocol, "anna customer 60000").await);
@@ -94,7 +94,7 @@ async fn the_end_of_the_session_closes_it() {
 
 #[tokio::test]
 async fn is_not_taken_before_the_opening_and_never_repeated() {
-    let server = Server::start(HttpOptions::default()).await;
+    let server = start().await;
     let mut client = Client::connect(server.address, ws::MODERN).await;
     client.send(fresh(ws::MODERN, "anna customer 60000")).await;
     assert_eq!(client.closed().await, (4401, "Unauthorized".to_owned()));

@@ -27,7 +27,7 @@ pub(in crate::graphql) struct SchemaTypes {
 /// A field of an object or interface.
 pub(super) struct Field {
     pub(super) ty: Type,
-    arguments: HashMap<Name, InputField>,
+    arguments: HashMap<Name, InputValue>,
 }
 
 /// A type of variables that is no scalar.
@@ -35,11 +35,11 @@ pub(super) enum Input {
     /// Its values.
     Enum(HashSet<Name>),
     /// Its fields.
-    Object(HashMap<Name, InputField>),
+    Object(HashMap<Name, InputValue>),
 }
 
 /// An argument, or a field of an input object.
-pub(super) struct InputField {
+pub(super) struct InputValue {
     pub(super) ty: Type,
     pub(super) has_default: bool,
 }
@@ -127,9 +127,9 @@ fn fields(fields: Vec<Positioned<FieldDefinition>>) -> HashMap<Name, Field> {
     fields.into_iter().map(|definition| field(definition.node)).collect()
 }
 
-fn inputs(inputs: Vec<Positioned<InputValueDefinition>>) -> HashMap<Name, InputField> {
+fn inputs(inputs: Vec<Positioned<InputValueDefinition>>) -> HashMap<Name, InputValue> {
     let input = |InputValueDefinition { name, ty, default_value, .. }| {
-        (name.node, InputField { ty: ty.node, has_default: default_value.is_some() })
+        (name.node, InputValue { ty: ty.node, has_default: default_value.is_some() })
     };
     inputs.into_iter().map(|definition| input(definition.node)).collect()
 }

@@ -130,9 +130,9 @@ impl Source {
         loop {
             match self {
                 Self::Preparing(preparing) => {
-                    let Runnable { short: is_short, opening } = ready!(preparing.poll_unpin(cx));
-                    *short = is_short;
-                    *self = Self::Opening(opening);
+                    let runnable = ready!(preparing.poll_unpin(cx));
+                    *short = runnable.short;
+                    *self = Self::Opening(runnable.opening);
                 }
                 Self::Opening(opening) => *self = Self::Answers(ready!(opening.poll_unpin(cx))),
                 Self::Answers(answers) => return answers.poll_next_unpin(cx),

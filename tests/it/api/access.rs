@@ -258,13 +258,9 @@ async fn shop(api: &TestApi) -> Shop {
     let stranger = api.viewer("stranger", UserRole::Customer).await;
     let staff = api.viewer("staff", UserRole::Staff).await;
     let admin = api.viewer("admin", UserRole::Admin).await;
-    let product = |sku: &str| {
-        format!(
-            "mutation {{ createProduct(input: {{ sku: {sku:?}, name: \"P\", price: \"1\", stock: 1000 }}) {{ product {{ id }} }} }}"
-        )
-    };
-    let on_sale = api.data(staff, &product("on-sale"), json!({})).await["createProduct"]["product"]["id"].clone();
-    let archived = api.data(staff, &product("archived"), json!({})).await["createProduct"]["product"]["id"].clone();
+    let product = |sku: &str| json!({ "sku": sku, "name": "P", "price": "1", "stock": 1000 });
+    let on_sale = api.product(staff, product("on-sale")).await;
+    let archived = api.product(staff, product("archived")).await;
     api.data(
         staff,
         "mutation ($id: ID!) { archiveProduct(input: { id: $id }) { product { id } } }",

@@ -24,14 +24,7 @@ async fn shop(api: &TestApi) -> Viewer {
     let mut products = Vec::new();
     for number in 0..PRODUCTS {
         let input = json!({ "sku": format!("SKU{number}"), "name": format!("Product {number}"), "price": "1.25", "stock": 1000 });
-        let created = api
-            .data(
-                staff,
-                "mutation ($input: CreateProductInput!) { createProduct(input: $input) { product { id } } }",
-                json!({ "input": input }),
-            )
-            .await;
-        products.push(created["createProduct"]["product"]["id"].clone());
+        products.push(api.product(staff, input).await);
     }
     let items: Vec<Value> = products.iter().map(|id| json!({ "productId": id, "quantity": 2 })).collect();
     for number in 0..CUSTOMERS {

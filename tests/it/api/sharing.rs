@@ -31,9 +31,8 @@ const EVENTS: usize = 5;
 async fn shop(api: &TestApi) -> (Viewer, Viewer, Value) {
     let staff = api.viewer("staff", UserRole::Staff).await;
     let customer = api.viewer("customer", UserRole::Customer).await;
-    let create = "mutation { createProduct(input: { sku: \"SKU\", name: \"Lamp\", price: \"1.25\", stock: 1000 }) {
-        product { id } } }";
-    let product = api.data(staff, create, json!({})).await["createProduct"]["product"]["id"].clone();
+    let product = json!({ "sku": "SKU", "name": "Lamp", "price": "1.25", "stock": 1000 });
+    let product = api.product(staff, product).await;
     (staff, customer, product)
 }
 

@@ -30,13 +30,10 @@ const WATCH: &str = "subscription ($ids: [ID!]!) { stockUpdates(productIds: $ids
 /// Staff, and the ids of new products with 10 units each.
 async fn shop<const N: usize>(api: &TestApi) -> (Viewer, [String; N]) {
     let staff = api.viewer("staff", UserRole::Staff).await;
-    let create =
-        "mutation ($sku: String!) { createProduct(input: { sku: $sku, name: \"Lamp\", price: \"1.25\", stock: 10 }) {
-        product { id } } }";
     let mut ids = Vec::new();
     for number in 0..N {
-        let created = api.data(staff, create, json!({ "sku": format!("SKU-{number}") })).await;
-        ids.push(created["createProduct"]["product"]["id"].as_str().unwrap().to_owned());
+        let input = json!({ "sku": format!("SKU-{number}"), "name": "Lamp", "price": "1.25", "stock": 10 });
+        ids.push(api.product(staff, input).await.as_str().unwrap().to_owned());
     }
     (staff, ids.try_into().unwrap())
 }

@@ -18,7 +18,7 @@ use orderwire::{
     },
     storage::{CallCounts, Observed, Store},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The password of everyone that [`TestApi::join`] makes.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -107,6 +107,15 @@ impl TestApi {
         let response = self.response(viewer, document, variables).await;
         assert!(response.errors.is_empty(), "{document}: {:?}", response.errors);
         response.data.into_json().unwrap()
+    }
+
+    /// The id of a new product, made of a `CreateProductInput` by someone who may.
+    pub async fn product(&self, staff: Viewer, input: Value) -> Value {
+        let create = "mutation ($input: CreateProductInput!) { createProduct(input: $input) {
+            product { id } userErrors { message } } }";
+        let made = self.data(staff, create, json!({ "input": input })).await["createProduct"].clone();
+        assert_eq!(made["userErrors"], json!([]));
+        made["product"]["id"].clone()
     }
 
     /// The `extensions.code` of each error of a response.

@@ -25,6 +25,11 @@ pub fn request(address: SocketAddr, protocols: &str) -> Request {
     request
 }
 
+/// A result, as the modern protocol sends it.
+pub fn next(id: &str, data: Value) -> Value {
+    json!({"type": "next", "id": id, "payload": {"data": data}})
+}
+
 /// A connected client.
 pub struct Client(pub WebSocketStream<TcpStream>);
 
