@@ -9,14 +9,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{error::Failure, router::Http, serve::Lifecycle};
+use super::{error::Failure, server::Lifecycle, state::Http};
 use crate::graphql::Readiness;
 
-pub(super) async fn alive() -> Response {
+pub(in crate::http) async fn alive() -> Response {
     text("ok\n".to_owned())
 }
 
-pub(super) async fn ready(State(http): State<Arc<Http>>, lifecycle: Option<Extension<Lifecycle>>) -> Response {
+pub(in crate::http) async fn ready(State(http): State<Arc<Http>>, lifecycle: Option<Extension<Lifecycle>>) -> Response {
     if lifecycle.is_some_and(|Extension(lifecycle)| lifecycle.is_stopping()) {
         return unavailable("the server is stopping".to_owned());
     }
@@ -32,7 +32,7 @@ fn unavailable(reason: String) -> Response {
     Failure::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", reason).into_response()
 }
 
-pub(super) async fn schema(State(http): State<Arc<Http>>) -> Response {
+pub(in crate::http) async fn schema(State(http): State<Arc<Http>>) -> Response {
     text(http.endpoint.sdl())
 }
 

@@ -9,28 +9,24 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::{
-    HttpOptions,
-    client::{RequestLimit, limit_requests},
-    compression,
     error::Failure,
-    graphql_http, health, limits, observe,
-    seats::Seats,
-    security,
-    time_limit::TimeLimited,
+    graphql::post_get,
+    health,
+    middleware::{
+        compression, observe,
+        rate_limit::{RequestLimit, limit_requests},
+        request_head, security,
+        time_limit::TimeLimited,
+    },
+    options::HttpOptions,
+    server::Seats,
+    state::Http,
     ui,
 };
 use crate::graphql::Endpoint;
-
-/// What the handlers share.
-pub(super) struct Http {
-    pub(super) endpoint: Arc<dyn Endpoint>,
-    pub(super) options: HttpOptions,
-    pub(super) seats: Arc<Seats>,
-}
 
 /// All routes over one GraphQL API. [`super::serve`] serves it; any other server can, but its WebSockets then do not
 /// learn of a shutdown.
@@ -41,7 +37,7 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     let requests = Arc::new(RequestLimit::new(limits.clients.clone(), limits.requests_per_address));
     let endpoint = Arc::new(TimeLimited::new(endpoint, options.execution_timeout));
     let mut router = Router::new()
-        .route("/graphql", get(graphql_http::get).post(graphql_http::post).layer(compression::layer()))
+        .route("/graphql", get(post_get::get).post(post_get::post).layer(compression::layer()))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if options.schema {
@@ -65,7 +61,7 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     router = router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(limits, limits::check_head))
+        .layer(middleware::from_fn_with_state(limits, request_head::check_head))
         .layer(middleware::from_fn_with_state(requests, limit_requests))
         .layer(cors);
     let hsts = options.hsts.and_then(|time| HeaderValue::try_from(format!("max-age={}", time.as_secs())).ok());

@@ -11,14 +11,15 @@ use axum::{
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
-use super::{accept::accepts_encoding, error::Failure};
+use super::{accept_header::accepts_encoding, error::Failure};
 
 /// GraphiQL.
-pub(super) static GRAPHIQL: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/ui/build");
+pub(in crate::http) static GRAPHIQL: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/ui/build");
 /// GraphQL Playground.
-pub(super) static PLAYGROUND: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/playground/build");
+pub(in crate::http) static PLAYGROUND: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/playground/build");
 /// The example shop and its staff board.
-pub(super) static EXAMPLE_APPS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/client-examples/react-apollo/build");
+pub(in crate::http) static EXAMPLE_APPS: Dir<'static> =
+    include_dir!("$CARGO_MANIFEST_DIR/client-examples/react-apollo/build");
 
 /// Everything comes from this server; the editors of GraphiQL and GraphQL Playground set styles by script.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
@@ -28,7 +29,7 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Serves one file of a folder.
-pub(super) fn page<S: Clone + Send + Sync + 'static>(
+pub(in crate::http) fn page<S: Clone + Send + Sync + 'static>(
     folder: &'static Dir<'static>,
     path: &'static str,
 ) -> MethodRouter<S> {
@@ -36,7 +37,7 @@ pub(super) fn page<S: Clone + Send + Sync + 'static>(
 }
 
 /// Serves every file of a folder, by the rest of the request's path.
-pub(super) fn files<S: Clone + Send + Sync + 'static>(folder: &'static Dir<'static>) -> MethodRouter<S> {
+pub(in crate::http) fn files<S: Clone + Send + Sync + 'static>(folder: &'static Dir<'static>) -> MethodRouter<S> {
     get(move |Path(path): Path<String>, headers: HeaderMap| async move { respond(folder, &path, &headers).await })
 }
 

@@ -1,0 +1,257 @@
+//! Operations as streams over HTTP: an answer is a chunk of the response's body.
+//!
+//! The next answer is asked for when the connection can take more, so a slow reader holds up nobody and nothing piles
+//! up. A subscription ends with the rights it was opened with, and when the server stops; a query or mutation is
+//! answered to its end.
+
+use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_graphql::{Response as GraphqlResponse, ServerError};
+use axum::{
+    Extension,
+    body::{Body, Bytes},
+    http::{HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+use tracing::{Instrument, Span};
+
+use super::{multipart, sse, stream_part::Part, wire};
+use crate::{
+    domain::EventCursor,
+    graphql::{self, Answer, Authenticated, Prepared},
+    http::{
+        deadline::instant_of,
+        graphql_error::{coded, tag_internal_errors},
+        middleware::{compression::Uncompressed, panics, request_id::RequestId},
+        server::{Lifecycle, Seat},
+        state::Http,
+    },
+    telemetry::metrics::{Held, Transport, metrics},
+};
+
+/// When the first sign of life comes, at the latest: what a subscription begins with is there by then.
+const FIRST_KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// How answers are put into the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Framing {
+    /// Server-sent events.
+    Events {
+        /// Whether the client may be an `EventSource`, which connects again by itself.
+        reconnects: bool,
+    },
+    /// The parts of a multipart body.
+    Multipart,
+}
+
+impl Framing {
+    const fn transport(self) -> Transport {
+        match self {
+            Self::Events { .. } => Transport::Events,
+            Self::Multipart => Transport::Multipart,
+        }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Events { .. } => sse::CONTENT_TYPE,
+            Self::Multipart => multipart::CONTENT_TYPE,
+        }
+    }
+
+    fn write(self, body: &mut Vec<u8>, part: &Part<'_>) -> serde_json::Result<()> {
+        match self {
+            Self::Events { reconnects } => sse::write(body, part, reconnects),
+            Self::Multipart => multipart::write(body, part),
+        }
+    }
+}
+
+/// An operation and for whom it runs.
+pub(in crate::http) struct Call {
+    /// Or the response that refuses it.
+    pub(in crate::http) operation: Result<Prepared, GraphqlResponse>,
+    pub(in crate::http) viewer: Authenticated,
+    /// Where a subscription goes on, whatever its arguments say.
+    pub(in crate::http) resume: Option<EventCursor>,
+    pub(in crate::http) id: RequestId,
+    pub(in crate::http) lifecycle: Lifecycle,
+    /// Its place among the user's connections.
+    pub(in crate::http) seat: Seat,
+}
+
+/// Runs an operation and answers with what it has to say.
+pub(in crate::http) fn respond(http: &Arc<Http>, framing: Framing, call: Call) -> Response {
+    let source = Box::new(Source::new(http, framing, call));
+    let chunks = stream::unfold(source, |mut source| async {
+        let span = source.span.clone();
+        let chunk = source.next().instrument(span).await?;
+        Some((Ok::<_, Infallible>(chunk), source))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(framing.content_type())),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::VARY, HeaderValue::from_static("accept")),
+        // Proxies are to pass each chunk on at once.
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    (Extension(Uncompressed), headers, Body::from_stream(chunks)).into_response()
+}
+
+/// Where the chunks of one response come from.
+struct Source {
+    framing: Framing,
+    /// `None` when everything was said.
+    answers: Option<BoxStream<'static, Answer>>,
+    opened: bool,
+    started: bool,
+    /// Where to resume, until an answer has said so.
+    position: Option<EventCursor>,
+    /// Whether it ends by itself soon: it is no subscription.
+    short: bool,
+    id: RequestId,
+    span: Span,
+    keep_alive: Interval,
+    ended: BoxFuture<'static, ()>,
+    expires_at: Option<Instant>,
+    stopping: BoxFuture<'static, ()>,
+    _seat: Seat,
+    _open: Held,
+}
+
+/// What comes next.
+enum Event {
+    Answer(Box<Answer>),
+    Complete,
+    Panicked(Box<dyn Any + Send>),
+    KeepAlive,
+    Ended,
+    Expired,
+    Stopping,
+}
+
+impl Source {
+    fn new(http: &Arc<Http>, framing: Framing, call: Call) -> Self {
+        let Call { operation, viewer: Authenticated { viewer, expires_at }, resume, id, lifecycle, seat } = call;
+        let short = !operation.as_ref().is_ok_and(Prepared::subscribes);
+        // Asked before the subscription begins, so that nothing lies between the two.
+        let position = if short { None } else { resume.or_else(|| http.endpoint.head()) };
+        let operation = operation.map(|operation| match resume {
+            Some(cursor) => operation.resume_after(cursor),
+            None => operation,
+        });
+        let opening = wire::answers(http.endpoint.clone(), viewer, operation);
+        let every = http.options.keep_alive;
+        let mut keep_alive = interval_at(Instant::now() + every.min(FIRST_KEEP_ALIVE), every);
+        keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let endpoint = http.endpoint.clone();
+        Self {
+            framing,
+            answers: Some(opening.flatten_stream().boxed()),
+            opened: false,
+            started: false,
+            position,
+            short,
+            span: tracing::info_span!("stream", request_id = %id),
+            id,
+            keep_alive,
+            ended: Box::pin(async move { endpoint.ended(viewer).await }),
+            expires_at: expires_at.and_then(instant_of),
+            stopping: Box::pin(lifecycle.leaving(http.options.drain_spread)),
+            _seat: seat,
+            _open: Held::new(metrics().connections.of(framing.transport())),
+        }
+    }
+
+    /// The next chunk; `None` at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        if !self.opened {
+            self.opened = true;
+            return Some(self.chunk(Part::Open));
+        }
+        match self.event().await? {
+            Event::Answer(answer) => Some(self.answer(*answer)),
+            Event::Complete => Some(self.last(Part::Complete)),
+            Event::Panicked(panic) => {
+                tracing::error!(panic = panics::message(&*panic), "an operation panicked");
+                Some(self.fail(coded("Internal error", graphql::code::INTERNAL)))
+            }
+            Event::KeepAlive => {
+                let position = self.position.take();
+                Some(self.chunk(Part::KeepAlive { position }))
+            }
+            Event::Ended => {
+                Some(self.fail(coded("the session has ended; sign in again", graphql::code::UNAUTHENTICATED)))
+            }
+            Event::Expired => Some(self.fail(coded("the access token has expired", graphql::code::UNAUTHENTICATED))),
+            Event::Stopping => Some(self.last(Part::Drained)).filter(|chunk| !chunk.is_empty()),
+        }
+    }
+
+    async fn event(&mut self) -> Option<Event> {
+        let answers = self.answers.as_mut()?;
+        let expired = async {
+            match self.expires_at {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        Some(tokio::select! {
+            biased;
+            () = &mut self.ended => Event::Ended,
+            () = expired => Event::Expired,
+            () = &mut self.stopping, if !self.short => Event::Stopping,
+            answer = AssertUnwindSafe(answers.next()).catch_unwind() => match answer {
+                Ok(Some(answer)) => Event::Answer(Box::new(answer)),
+                Ok(None) => Event::Complete,
+                Err(panic) => Event::Panicked(panic),
+            },
+            _ = self.keep_alive.tick() => Event::KeepAlive,
+        })
+    }
+
+    fn answer(&mut self, mut answer: Answer) -> Bytes {
+        if let graphql::Body::Response(response) = &mut answer.body {
+            tag_internal_errors(&mut response.errors, &self.id);
+            if self.started && wire::was_refused(response) {
+                let errors = std::mem::take(&mut response.errors);
+                return self.last(Part::Failed { errors: &errors });
+            }
+        }
+        if matches!(answer.body, graphql::Body::Written(_)) {
+            metrics().deliveries.of(self.framing.transport()).inc();
+        }
+        self.started = true;
+        if answer.cursor.is_some() {
+            self.position = None;
+        }
+        self.chunk(Part::Result { payload: (&answer.body).into(), cursor: answer.cursor })
+    }
+
+    fn fail(&mut self, error: ServerError) -> Bytes {
+        let mut errors = [error];
+        tag_internal_errors(&mut errors, &self.id);
+        self.last(Part::Failed { errors: &errors })
+    }
+
+    fn last(&mut self, part: Part<'_>) -> Bytes {
+        self.answers = None;
+        self.chunk(part)
+    }
+
+    fn chunk(&mut self, part: Part<'_>) -> Bytes {
+        let mut body = Vec::new();
+        if let Err(error) = self.framing.write(&mut body, &part) {
+            tracing::error!(%error, "an answer could not be written as JSON");
+            self.answers = None;
+            body.clear();
+        }
+        body.into()
+    }
+}

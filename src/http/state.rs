@@ -1,0 +1,13 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+
+use super::{options::HttpOptions, server::Seats};
+use crate::graphql::Endpoint;
+
+/// What the handlers share.
+pub(in crate::http) struct Http {
+    pub(in crate::http) endpoint: Arc<dyn Endpoint>,
+    pub(in crate::http) options: HttpOptions,
+    pub(in crate::http) seats: Arc<Seats>,
+}
