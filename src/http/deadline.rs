@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::domain::{Clock, SystemClock, Timestamp};
 
 /// When this node's timers have that time.
-pub(in crate::http) fn instant_of(time: Timestamp) -> Option<Instant> {
+pub(in crate::http) fn to_instant(time: Timestamp) -> Option<Instant> {
     let left = time.unix_millis_clamped().saturating_sub(SystemClock.now().unix_millis_clamped());
     Instant::now().checked_add(Duration::from_millis(left))
 }

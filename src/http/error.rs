@@ -10,18 +10,18 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::{graphql_error::coded, response_format::Format};
+use super::{graphql_error::coded, response_format::ResponseFormat};
 
 /// The HTTP status, stable code and message of a request that never reached the GraphQL API.
 #[derive(Debug, Clone)]
-pub(in crate::http) struct Failure {
+pub(in crate::http) struct HttpError {
     status: StatusCode,
     code: &'static str,
     message: Cow<'static, str>,
     header: Option<(header::HeaderName, HeaderValue)>,
 }
 
-impl Failure {
+impl HttpError {
     pub(in crate::http) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { status, code, message: message.into(), header: None }
     }
@@ -42,7 +42,7 @@ impl Failure {
         let mut head = format!(
             "HTTP/1.1 {}\r\nconnection: close\r\ncontent-type: {}\r\ncontent-length: {}\r\ncache-control: no-store\r\n",
             self.status,
-            Format::Json.content_type(),
+            ResponseFormat::Json.content_type(),
             body.len(),
         )
         .into_bytes();
@@ -52,21 +52,21 @@ impl Failure {
         [head, b"\r\n".to_vec(), body.into_bytes()].concat()
     }
 
-    pub(in crate::http) fn respond(self, format: Format) -> Response {
+    pub(in crate::http) fn respond(self, format: ResponseFormat) -> Response {
         let mut response = errors(self.status, format, &[coded(self.message, self.code)]);
         response.headers_mut().extend(self.header);
         response
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        self.respond(Format::Json)
+        self.respond(ResponseFormat::Json)
     }
 }
 
 /// An answer of errors alone.
-pub(in crate::http) fn errors(status: StatusCode, format: Format, errors: &[ServerError]) -> Response {
+pub(in crate::http) fn errors(status: StatusCode, format: ResponseFormat, errors: &[ServerError]) -> Response {
     #[derive(Serialize)]
     struct Errors<'a> {
         errors: &'a [ServerError],
@@ -75,7 +75,7 @@ pub(in crate::http) fn errors(status: StatusCode, format: Format, errors: &[Serv
 }
 
 /// A JSON answer that no cache keeps.
-pub(in crate::http) fn json(status: StatusCode, format: Format, body: serde_json::Result<Vec<u8>>) -> Response {
+pub(in crate::http) fn json(status: StatusCode, format: ResponseFormat, body: serde_json::Result<Vec<u8>>) -> Response {
     let (status, body) = body.map_or_else(
         |error| {
             tracing::error!(%error, "an answer could not be written as JSON");

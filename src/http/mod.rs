@@ -30,8 +30,8 @@ mod ui;
 mod websocket;
 
 pub use metrics::serve_metrics;
-pub use middleware::{client_address::Clients, security::AllowedOrigins};
-pub use options::{HttpOptions, Limits, WebSocketOptions};
+pub use middleware::{client_address::ClientAddressPolicy, security::AllowedOrigins};
+pub use options::{HttpOptions, ServerLimits, WebSocketOptions};
 pub use router::router;
 pub use server::serve;
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::middleware::{client_address::Clients, security::AllowedOrigins};
+use super::middleware::{client_address::ClientAddressPolicy, security::AllowedOrigins};
 use crate::domain::Quota;
 
 /// How the HTTP server behaves.
@@ -15,7 +15,7 @@ pub struct HttpOptions {
     /// How long a query or a mutation may run. Default: 30 s.
     pub execution_timeout: Duration,
     /// What a connection and the head of a request may take.
-    pub limits: Limits,
+    pub limits: ServerLimits,
     /// For how long browsers are told to come by HTTPS only. Default: they are not.
     pub hsts: Option<Duration>,
     /// Which other origins a browser may call from; also checked when a WebSocket opens. Default: none.
@@ -43,7 +43,7 @@ impl Default for HttpOptions {
             body_limit: 1024 * 1024,
             body_timeout: Duration::from_secs(30),
             execution_timeout: Duration::from_secs(30),
-            limits: Limits::default(),
+            limits: ServerLimits::default(),
             hsts: None,
             origins: AllowedOrigins::default(),
             ui: true,
@@ -60,7 +60,7 @@ impl Default for HttpOptions {
 /// Bounds on connections and on the head of a request. A head of up to half again as much is read, so that the usual
 /// offender is told of the limit; what is larger is answered with a bare 431.
 #[derive(Debug, Clone)]
-pub struct Limits {
+pub struct ServerLimits {
     /// The longest URL, in bytes; a longer one is answered with 414. Default: 16 KiB.
     pub url: usize,
     /// How many headers a request may have; more are answered with 431. Default: 64.
@@ -78,10 +78,10 @@ pub struct Limits {
     /// How many requests one client address may send; more are answered with 429. Default: any number.
     pub requests_per_address: Option<Quota>,
     /// What counts as one client address.
-    pub clients: Arc<Clients>,
+    pub clients: Arc<ClientAddressPolicy>,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             url: 16 * 1024,

@@ -11,7 +11,7 @@ use axum::{
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
-use super::{accept_header::accepts_encoding, error::Failure};
+use super::{accept_header::accepts_encoding, error::HttpError};
 
 /// GraphiQL.
 pub(in crate::http) static GRAPHIQL: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/ui/build");
@@ -44,7 +44,7 @@ pub(in crate::http) fn files<S: Clone + Send + Sync + 'static>(folder: &'static 
 async fn respond(folder: &'static Dir<'static>, path: &str, headers: &HeaderMap) -> Response {
     let Some(gzipped) = folder.get_file(format!("{path}.gz")).map(|file| file.contents()) else {
         let message = format!("There is no file {path} here.");
-        return Failure::new(StatusCode::NOT_FOUND, "NOT_FOUND", message).into_response();
+        return HttpError::new(StatusCode::NOT_FOUND, "NOT_FOUND", message).into_response();
     };
     let mut response = if path.starts_with("assets/") {
         // The name holds a hash of the content.
@@ -96,7 +96,7 @@ async fn content(gzipped: &'static [u8], headers: &HeaderMap) -> Response {
         Ok(Ok(plain)) => plain.into_response(),
         outcome => {
             tracing::error!(?outcome, "a file of a web page could not be unpacked");
-            Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "Internal error").into_response()
+            HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "Internal error").into_response()
         }
     }
 }

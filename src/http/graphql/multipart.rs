@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::{stream_part::Part, wire::Payload};
+use super::{stream_part::StreamPart, wire::Payload};
 use crate::{graphql::code::UNAVAILABLE, http::graphql_error::coded};
 
 pub(in crate::http) const CONTENT_TYPE: &str = "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0";
@@ -20,23 +20,23 @@ struct Message<'a> {
     errors: &'a [async_graphql::ServerError],
 }
 
-pub(in crate::http) fn write(body: &mut Vec<u8>, part: &Part<'_>) -> serde_json::Result<()> {
+pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>) -> serde_json::Result<()> {
     match part {
-        Part::Open => {
+        StreamPart::Open => {
             body.extend_from_slice(BOUNDARY);
             heartbeat(body)
         }
-        Part::KeepAlive { .. } => heartbeat(body),
-        Part::Result { payload, .. } => write_part(body, &Message { payload: Some(payload), errors: &[] }),
-        Part::Failed { errors } => {
+        StreamPart::KeepAlive { .. } => heartbeat(body),
+        StreamPart::Result { payload, .. } => write_part(body, &Message { payload: Some(payload), errors: &[] }),
+        StreamPart::Failed { errors } => {
             write_part(body, &Message { payload: None, errors })?;
             end(body)
         }
-        Part::Complete => end(body),
-        Part::Drained => {
+        StreamPart::Complete => end(body),
+        StreamPart::Drained => {
             // What was cut off without a word would be an error for the client too, but one that says nothing.
             let errors = [coded("The server is shutting down: ask again.", UNAVAILABLE)];
-            write(body, &Part::Failed { errors: &errors })
+            write(body, &StreamPart::Failed { errors: &errors })
         }
     }
 }

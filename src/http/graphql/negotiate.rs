@@ -2,25 +2,25 @@
 
 use axum::http::{HeaderMap, StatusCode, header};
 
-use crate::http::{accept_header::Range, error::Failure, response_format::Format};
+use crate::http::{accept_header::Range, error::HttpError, response_format::ResponseFormat};
 
 /// How an operation is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum Delivery {
+pub(in crate::http) enum ResponseMode {
     /// At once.
-    Whole(Format),
+    Single(ResponseFormat),
     /// As server-sent events.
-    Events,
+    EventStream,
     /// As a multipart body, or a query or mutation at once if the client takes that too.
-    Multipart(Option<Format>),
+    Multipart(Option<ResponseFormat>),
 }
 
-impl Delivery {
+impl ResponseMode {
     /// The format of errors that come before the operation runs.
-    pub(in crate::http) fn error_format(self) -> Format {
+    pub(in crate::http) fn error_format(self) -> ResponseFormat {
         match self {
-            Self::Whole(format) | Self::Multipart(Some(format)) => format,
-            Self::Events | Self::Multipart(None) => Format::Json,
+            Self::Single(format) | Self::Multipart(Some(format)) => format,
+            Self::EventStream | Self::Multipart(None) => ResponseFormat::Json,
         }
     }
 }
@@ -30,44 +30,44 @@ const MULTIPART: &str = "multipart/mixed";
 
 /// The way with the highest quality value; among equals the one named first, and one named before one meant by a
 /// wildcard. Without `Accept`, and for `*/*`, JSON. Streams have to be named.
-pub(in crate::http) fn negotiate(headers: &HeaderMap) -> Result<Delivery, Failure> {
+pub(in crate::http) fn negotiate(headers: &HeaderMap) -> Result<ResponseMode, HttpError> {
     if !headers.contains_key(header::ACCEPT) {
-        return Ok(Delivery::Whole(Format::Json));
+        return Ok(ResponseMode::Single(ResponseFormat::Json));
     }
     let values: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
     let ranges: Vec<Range<'_>> = values.iter().flat_map(|value| value.split(',')).filter_map(Range::parse).collect();
-    let mut whole: Option<(Format, Match)> = None;
-    for format in Format::ALL {
+    let mut whole: Option<(ResponseFormat, Match)> = None;
+    for format in ResponseFormat::ALL {
         let found = best_match(&ranges, format.essence());
         if found.quality > 0 && whole.is_none_or(|(_, other)| found.beats(other)) {
             whole = Some((format, found));
         }
     }
     let format = whole.map(|(format, _)| format);
-    let mut best = whole.map(|(format, found)| (Delivery::Whole(format), found));
+    let mut best = whole.map(|(format, found)| (ResponseMode::Single(format), found));
     let events = named(&ranges, |range| range.essence == EVENT_STREAM);
     let multipart = named(&ranges, |range| range.essence == MULTIPART && range.for_subscriptions);
-    for (delivery, found) in [(Delivery::Events, events), (Delivery::Multipart(format), multipart)] {
+    for (mode, found) in [(ResponseMode::EventStream, events), (ResponseMode::Multipart(format), multipart)] {
         if let Some(found) = found.filter(|found| found.quality > 0)
             && best.is_none_or(|(_, other)| found.beats(other))
         {
-            best = Some((delivery, found));
+            best = Some((mode, found));
         }
     }
-    best.map(|(delivery, _)| delivery).ok_or_else(|| {
+    best.map(|(mode, _)| mode).ok_or_else(|| {
         let message = "Answers are application/graphql-response+json, application/json, text/event-stream or \
                        multipart/mixed;subscriptionSpec=1.0, in UTF-8.";
-        Failure::new(StatusCode::NOT_ACCEPTABLE, "BAD_USER_INPUT", message)
+        HttpError::new(StatusCode::NOT_ACCEPTABLE, "BAD_USER_INPUT", message)
     })
 }
 
 /// Whether the body is JSON in UTF-8. Only this type cannot be sent by a foreign page without a CORS preflight.
-pub(in crate::http) fn check_content_type(headers: &HeaderMap) -> Result<(), Failure> {
-    let refuse = |message| Err(Failure::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_USER_INPUT", message));
+pub(in crate::http) fn check_content_type(headers: &HeaderMap) -> Result<(), HttpError> {
+    let refuse = |message| Err(HttpError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_USER_INPUT", message));
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let range = types.next().and_then(|value| value.to_str().ok()).and_then(Range::parse);
     match range {
-        Some(range) if range.essence == Format::Json.essence() && types.next().is_none() => {}
+        Some(range) if range.essence == ResponseFormat::Json.essence() && types.next().is_none() => {}
         _ => return refuse("The body must be application/json in UTF-8: set Content-Type."),
     }
     match headers.get(header::CONTENT_ENCODING) {
@@ -113,20 +113,20 @@ mod tests {
 
     use super::*;
 
-    fn chosen(accept: &'static str) -> Option<Delivery> {
+    fn chosen(accept: &'static str) -> Option<ResponseMode> {
         let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
         negotiate(&headers).ok()
     }
 
     #[test]
     fn streams_are_chosen_when_they_are_named() {
-        use Delivery::{Events, Multipart, Whole};
-        use Format::{GraphqlResponse, Json};
+        use ResponseFormat::{GraphqlResponse, Json};
+        use ResponseMode::{EventStream, Multipart, Single};
         for (accept, expected) in [
-            ("text/event-stream", Some(Events)),
-            ("text/event-stream, */*", Some(Events)),
-            ("application/json, text/event-stream", Some(Whole(Json))),
-            ("application/json;q=0.9, text/event-stream", Some(Events)),
+            ("text/event-stream", Some(EventStream)),
+            ("text/event-stream, */*", Some(EventStream)),
+            ("application/json, text/event-stream", Some(Single(Json))),
+            ("application/json;q=0.9, text/event-stream", Some(EventStream)),
             ("text/event-stream;q=0", None),
             ("text/*", None),
             ("multipart/mixed;subscriptionSpec=1.0, application/json", Some(Multipart(Some(Json)))),
@@ -135,7 +135,7 @@ mod tests {
                 Some(Multipart(Some(GraphqlResponse))),
             ),
             ("multipart/mixed; subscriptionSpec=1.0", Some(Multipart(None))),
-            ("multipart/mixed;deferSpec=20220824, application/json", Some(Whole(Json))),
+            ("multipart/mixed;deferSpec=20220824, application/json", Some(Single(Json))),
             ("multipart/mixed", None),
             ("multipart/mixed;subscriptionSpec=2.0", None),
         ] {
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn prefers_by_quality_then_by_order() {
-        use Format::{GraphqlResponse, Json};
+        use ResponseFormat::{GraphqlResponse, Json};
         for (accept, expected) in [
             ("application/json", Some(Json)),
             ("application/graphql-response+json", Some(GraphqlResponse)),
@@ -170,8 +170,8 @@ mod tests {
             ("", None),
             (",;=,q", None),
         ] {
-            assert_eq!(chosen(accept), expected.map(Delivery::Whole), "{accept}");
+            assert_eq!(chosen(accept), expected.map(ResponseMode::Single), "{accept}");
         }
-        assert_eq!(negotiate(&HeaderMap::new()).ok(), Some(Delivery::Whole(Json)));
+        assert_eq!(negotiate(&HeaderMap::new()).ok(), Some(ResponseMode::Single(Json)));
     }
 }

@@ -6,20 +6,20 @@ use axum::{extract::Query, http::Uri};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::{graphql::OperationRequest, http::error::Failure};
+use crate::{graphql::OperationRequest, http::error::HttpError};
 
 /// What is wrong with the parameters, for the client to read.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::http) struct Invalid(pub(in crate::http) Cow<'static, str>);
+pub(in crate::http) struct InvalidParams(pub(in crate::http) Cow<'static, str>);
 
-impl Invalid {
+impl InvalidParams {
     fn wrong_type(name: &str, expected: &str) -> Self {
         Self(format!("`{name}` must be {expected}.").into())
     }
 }
 
-impl From<Invalid> for Failure {
-    fn from(Invalid(message): Invalid) -> Self {
+impl From<InvalidParams> for HttpError {
+    fn from(InvalidParams(message): InvalidParams) -> Self {
         Self::bad_request(message)
     }
 }
@@ -37,20 +37,22 @@ struct Parameters<'a> {
 }
 
 /// Out of a JSON object.
-pub(in crate::http) fn from_json(text: &str) -> Result<OperationRequest, Invalid> {
+pub(in crate::http) fn from_json(text: &str) -> Result<OperationRequest, InvalidParams> {
     match text.trim_start().bytes().next() {
         Some(b'{') => {}
-        Some(b'[') => return Err(Invalid("Batches are not taken: send one operation a request.".into())),
-        None => return Err(Invalid("The request is empty: send a JSON object with `query`.".into())),
+        Some(b'[') => return Err(InvalidParams("Batches are not taken: send one operation a request.".into())),
+        None => return Err(InvalidParams("The request is empty: send a JSON object with `query`.".into())),
         Some(_) if serde_json::from_str::<&RawValue>(text).is_ok() => {
-            return Err(Invalid("The request must be a JSON object with `query`.".into()));
+            return Err(InvalidParams("The request must be a JSON object with `query`.".into()));
         }
         Some(_) => {}
     }
     let parameters: Parameters<'_> = serde_json::from_str(text)
-        .map_err(|error| Invalid(format!("The request is not valid JSON: {error}.").into()))?;
-    let string = |name, value: Option<&RawValue>| -> Result<Option<String>, Invalid> {
-        value.map(|raw| serde_json::from_str(raw.get()).map_err(|_| Invalid::wrong_type(name, "a string"))).transpose()
+        .map_err(|error| InvalidParams(format!("The request is not valid JSON: {error}.").into()))?;
+    let string = |name, value: Option<&RawValue>| -> Result<Option<String>, InvalidParams> {
+        value
+            .map(|raw| serde_json::from_str(raw.get()).map_err(|_| InvalidParams::wrong_type(name, "a string")))
+            .transpose()
     };
     build(
         string("query", parameters.query)?,
@@ -62,15 +64,15 @@ pub(in crate::http) fn from_json(text: &str) -> Result<OperationRequest, Invalid
 }
 
 /// Out of a URL's query, with `variables` and `extensions` as JSON text.
-pub(in crate::http) fn from_uri(uri: &Uri) -> Result<OperationRequest, Invalid> {
+pub(in crate::http) fn from_uri(uri: &Uri) -> Result<OperationRequest, InvalidParams> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-        .map_err(|_| Invalid("The URL's query is not form-encoded.".into()))?;
+        .map_err(|_| InvalidParams("The URL's query is not form-encoded.".into()))?;
     const NAMES: [&str; 5] = ["query", "documentId", "operationName", "variables", "extensions"];
     let mut parameters: [Option<String>; 5] = Default::default();
     for (name, value) in pairs {
         let Some(index) = NAMES.iter().position(|known| *known == name) else { continue };
         if parameters[index].replace(value).is_some() {
-            return Err(Invalid(format!("`{name}` is given twice.").into()));
+            return Err(InvalidParams(format!("`{name}` is given twice.").into()));
         }
     }
     let [query, document_id, operation_name, variables, extensions] =
@@ -82,13 +84,13 @@ pub(in crate::http) fn from_uri(uri: &Uri) -> Result<OperationRequest, Invalid> 
 }
 
 /// The `ticket` in a URL.
-pub(in crate::http) fn ticket(uri: &Uri) -> Result<Option<String>, Invalid> {
+pub(in crate::http) fn ticket(uri: &Uri) -> Result<Option<String>, InvalidParams> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-        .map_err(|_| Invalid("The URL's query is not form-encoded.".into()))?;
+        .map_err(|_| InvalidParams("The URL's query is not form-encoded.".into()))?;
     let mut tickets = pairs.into_iter().filter(|(name, _)| name == "ticket").map(|(_, value)| value);
     let first = tickets.next();
     if tickets.next().is_some() {
-        return Err(Invalid("`ticket` is given twice.".into()));
+        return Err(InvalidParams("`ticket` is given twice.".into()));
     }
     Ok(first)
 }
@@ -99,7 +101,7 @@ fn build(
     operation_name: Option<String>,
     variables: Option<&str>,
     extensions: Option<&str>,
-) -> Result<OperationRequest, Invalid> {
+) -> Result<OperationRequest, InvalidParams> {
     let mut request = OperationRequest { query, document_id, ..OperationRequest::default() };
     request.operation_name = operation_name.filter(|name| !name.is_empty());
     if let Some(text) = variables {
@@ -109,14 +111,14 @@ fn build(
         request.extensions = object("extensions", text)?;
     }
     if request.query.is_none() && !request.names_document() {
-        return Err(Invalid("`query` is missing: it holds the GraphQL document, as a string.".into()));
+        return Err(InvalidParams("`query` is missing: it holds the GraphQL document, as a string.".into()));
     }
     Ok(request)
 }
 
-fn object<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Invalid> {
+fn object<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, InvalidParams> {
     if !text.starts_with('{') {
-        return Err(Invalid::wrong_type(name, "an object"));
+        return Err(InvalidParams::wrong_type(name, "an object"));
     }
-    serde_json::from_str(text).map_err(|error| Invalid(format!("`{name}` is not valid JSON: {error}.").into()))
+    serde_json::from_str(text).map_err(|error| InvalidParams(format!("`{name}` is not valid JSON: {error}.").into()))
 }

@@ -15,7 +15,7 @@ use axum::{
 };
 
 use super::{
-    negotiate::{self, Delivery},
+    negotiate::{self, ResponseMode},
     params, request_body,
     stream::{self, Framing},
     wire,
@@ -25,52 +25,52 @@ use crate::{
     graphql::{Authenticated, OperationRequest, Prepared},
     http::{
         authorization::authorization,
-        error::{self, Failure},
+        error::{self, HttpError},
         graphql_error::{self, code},
-        middleware::{client_address::Client, compression::Uncompressed, request_id::RequestId, security},
-        response_format::Format,
-        server::Lifecycle,
-        state::Http,
+        middleware::{client_address::LimitedClient, compression::Uncompressed, request_id::RequestId, security},
+        response_format::ResponseFormat,
+        server::Shutdown,
+        state::HttpState,
         websocket,
     },
 };
 
-pub(in crate::http) async fn get(State(http): State<Arc<Http>>, request: Request) -> Response {
+pub(in crate::http) async fn get(State(http): State<Arc<HttpState>>, request: Request) -> Response {
     if request.headers().contains_key(header::UPGRADE) {
         return websocket::upgrade(http, request).await;
     }
-    let delivery = match negotiate::negotiate(request.headers()) {
-        Ok(delivery) => delivery,
+    let mode = match negotiate::negotiate(request.headers()) {
+        Ok(mode) => mode,
         Err(failure) => return failure.into_response(),
     };
     if let Err(failure) = security::check_site(&http.options.origins, request.headers()) {
-        return failure.respond(delivery.error_format());
+        return failure.respond(mode.error_format());
     }
-    let read = params::from_uri(request.uri()).map_err(Failure::from);
-    match read.and_then(|operation| Ok((Around::of(&request)?, operation))) {
-        Ok((around, operation)) => run(&http, delivery, around, operation).await,
-        Err(failure) => failure.respond(delivery.error_format()),
+    let read = params::from_uri(request.uri()).map_err(HttpError::from);
+    match read.and_then(|operation| Ok((RequestMeta::of(&request)?, operation))) {
+        Ok((meta, operation)) => run(&http, mode, meta, operation).await,
+        Err(failure) => failure.respond(mode.error_format()),
     }
 }
 
-pub(in crate::http) async fn post(State(http): State<Arc<Http>>, request: Request) -> Response {
-    let delivery = match negotiate::negotiate(request.headers()) {
-        Ok(delivery) => delivery,
+pub(in crate::http) async fn post(State(http): State<Arc<HttpState>>, request: Request) -> Response {
+    let mode = match negotiate::negotiate(request.headers()) {
+        Ok(mode) => mode,
         Err(failure) => return failure.into_response(),
     };
-    let around = Around::of(&request);
-    let read = read_body(&http, request).await.and_then(|operation| Ok((around?, operation)));
+    let meta = RequestMeta::of(&request);
+    let read = read_body(&http, request).await.and_then(|operation| Ok((meta?, operation)));
     match read {
-        Ok((around, operation)) => run(&http, delivery, around, operation).await,
-        Err(failure) => failure.respond(delivery.error_format()),
+        Ok((meta, operation)) => run(&http, mode, meta, operation).await,
+        Err(failure) => failure.respond(mode.error_format()),
     }
 }
 
 /// What running an operation needs of the HTTP request around it.
-struct Around {
+struct RequestMeta {
     id: RequestId,
-    lifecycle: Lifecycle,
-    client: Client,
+    shutdown: Shutdown,
+    client: LimitedClient,
     authorization: Option<String>,
     /// Whether it came by GET, as from an `EventSource`.
     by_get: bool,
@@ -80,13 +80,13 @@ struct Around {
     resume: Option<EventCursor>,
 }
 
-impl Around {
-    fn of(request: &Request) -> Result<Self, Failure> {
+impl RequestMeta {
+    fn of(request: &Request) -> Result<Self, HttpError> {
         #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
         let id = request.extensions().get::<RequestId>().expect("a request id").clone();
         Ok(Self {
             id,
-            lifecycle: request.extensions().get::<Lifecycle>().cloned().unwrap_or_default(),
+            shutdown: request.extensions().get::<Shutdown>().cloned().unwrap_or_default(),
             client: request.extensions().get().copied().unwrap_or_default(),
             authorization: authorization(request.headers())?,
             by_get: request.method() == Method::GET,
@@ -97,65 +97,65 @@ impl Around {
 }
 
 /// The cursor that an event stream was interrupted at.
-fn last_event_id(headers: &HeaderMap) -> Result<Option<EventCursor>, Failure> {
+fn last_event_id(headers: &HeaderMap) -> Result<Option<EventCursor>, HttpError> {
     let Some(value) = headers.get("last-event-id").filter(|value| !value.is_empty()) else { return Ok(None) };
     let cursor = value.to_str().ok().and_then(|text| text.parse().ok());
-    cursor.map(Some).ok_or_else(|| Failure::bad_request(format!("Last-Event-ID: {InvalidCursor}.")))
+    cursor.map(Some).ok_or_else(|| HttpError::bad_request(format!("Last-StreamEvent-ID: {InvalidCursor}.")))
 }
 
-async fn read_body(http: &Http, request: Request) -> Result<OperationRequest, Failure> {
+async fn read_body(http: &HttpState, request: Request) -> Result<OperationRequest, HttpError> {
     let (parts, body) = request.into_parts();
     negotiate::check_content_type(&parts.headers)?;
     let body = request_body::read(&parts.headers, body, http.options.body_limit, http.options.body_timeout).await?;
-    let text = std::str::from_utf8(&body).map_err(|_| Failure::bad_request("The body is not UTF-8."))?;
+    let text = std::str::from_utf8(&body).map_err(|_| HttpError::bad_request("The body is not UTF-8."))?;
     Ok(params::from_json(text)?)
 }
 
-async fn run(http: &Arc<Http>, delivery: Delivery, around: Around, request: OperationRequest) -> Response {
-    let operation = http.endpoint.prepare(request, around.client.0).await;
-    if around.by_get && operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation) {
+async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, request: OperationRequest) -> Response {
+    let operation = http.endpoint.prepare(request, meta.client.0).await;
+    if meta.by_get && operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation) {
         let failure =
-            Failure::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "Mutations are taken by POST only.");
-        return failure.with_header(header::ALLOW, "POST").respond(delivery.error_format());
+            HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "Mutations are taken by POST only.");
+        return failure.with_header(header::ALLOW, "POST").respond(mode.error_format());
     }
-    let viewer = match (&around.ticket, &around.authorization) {
+    let viewer = match (&meta.ticket, &meta.authorization) {
         (None, authorization) => http.endpoint.viewer(authorization.as_deref()).await,
-        (Some(ticket), None) if around.by_get && delivery == Delivery::Events => match &operation {
-            Ok(operation) => http.endpoint.ticket_holder(ticket, operation.hash(), around.resume.is_some()).await,
+        (Some(ticket), None) if meta.by_get && mode == ResponseMode::EventStream => match &operation {
+            Ok(operation) => http.endpoint.authenticate_ticket(ticket, operation.hash(), meta.resume.is_some()).await,
             // Tickets are for valid operations.
             Err(_) => Err(graphql_error::coded("the ticket is for another operation", "UNAUTHENTICATED")),
         },
         (Some(_), _) => {
             let message = "A ticket is for an event stream by GET, and in place of an Authorization header.";
-            return Failure::bad_request(message).respond(delivery.error_format());
+            return HttpError::bad_request(message).respond(mode.error_format());
         }
     };
     let viewer = match viewer {
         Ok(viewer) => viewer,
-        Err(error) => return refuse_viewer(delivery.error_format(), error, &around.id),
+        Err(error) => return refuse_viewer(mode.error_format(), error, &meta.id),
     };
-    let framing = match delivery {
-        Delivery::Whole(format) => return execute(http, format, &around.id, viewer, operation).await,
-        Delivery::Multipart(Some(format)) if !operation.as_ref().is_ok_and(Prepared::subscribes) => {
-            return execute(http, format, &around.id, viewer, operation).await;
+    let framing = match mode {
+        ResponseMode::Single(format) => return execute(http, format, &meta.id, viewer, operation).await,
+        ResponseMode::Multipart(Some(format)) if !operation.as_ref().is_ok_and(Prepared::subscribes) => {
+            return execute(http, format, &meta.id, viewer, operation).await;
         }
-        Delivery::Multipart(_) => Framing::Multipart,
-        Delivery::Events => Framing::Events { reconnects: around.by_get },
+        ResponseMode::Multipart(_) => Framing::Multipart,
+        ResponseMode::EventStream => Framing::Sse { reconnects: meta.by_get },
     };
-    let seat = match http.seats.take(viewer.viewer) {
-        Ok(seat) => seat,
+    let permit = match http.seats.take(viewer.viewer) {
+        Ok(permit) => permit,
         Err(reason) => {
-            let failure = Failure::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", format!("{reason}."));
-            return failure.respond(delivery.error_format());
+            let failure = HttpError::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", format!("{reason}."));
+            return failure.respond(mode.error_format());
         }
     };
-    let Around { id, lifecycle, resume, .. } = around;
-    stream::respond(http, framing, stream::Call { operation, viewer, resume, id, lifecycle, seat })
+    let RequestMeta { id, shutdown, resume, .. } = meta;
+    stream::respond(http, framing, stream::StreamRequest { operation, viewer, resume, id, shutdown, permit })
 }
 
 async fn execute(
-    http: &Http,
-    format: Format,
+    http: &HttpState,
+    format: ResponseFormat,
     id: &RequestId,
     viewer: Authenticated,
     operation: Result<Prepared, GraphqlResponse>,
@@ -174,7 +174,7 @@ async fn execute(
 }
 
 /// The token does not hold, or it cannot be checked now.
-fn refuse_viewer(format: Format, error: ServerError, id: &RequestId) -> Response {
+fn refuse_viewer(format: ResponseFormat, error: ServerError, id: &RequestId) -> Response {
     let status = match status_of_refusal(&error) {
         StatusCode::BAD_REQUEST => StatusCode::UNAUTHORIZED,
         status => status,
@@ -191,10 +191,10 @@ fn refuse_viewer(format: Format, error: ServerError, id: &RequestId) -> Response
     response
 }
 
-fn respond(format: Format, response: GraphqlResponse) -> Response {
+fn respond(format: ResponseFormat, response: GraphqlResponse) -> Response {
     let status = match format {
         _ if wire::was_rate_limited(&response) => StatusCode::TOO_MANY_REQUESTS,
-        Format::GraphqlResponse if wire::was_refused(&response) => {
+        ResponseFormat::GraphqlResponse if wire::was_refused(&response) => {
             response.errors.first().map_or(StatusCode::BAD_REQUEST, status_of_refusal)
         }
         _ => StatusCode::OK,

@@ -8,7 +8,7 @@ use axum::{
 };
 use futures_util::StreamExt;
 
-use crate::http::error::Failure;
+use crate::http::error::HttpError;
 
 /// How much of a body that is too large is read and thrown away, so that the client is done writing and sees the
 /// answer instead of a reset connection.
@@ -22,7 +22,7 @@ pub(in crate::http) async fn read(
     body: Body,
     limit: usize,
     timeout: Duration,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Vec<u8>, HttpError> {
     let announced: Option<usize> =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length| length > limit) && headers.contains_key(header::EXPECT) {
@@ -31,16 +31,16 @@ pub(in crate::http) async fn read(
     let read = collect(body, limit, announced.unwrap_or(0));
     tokio::time::timeout(timeout, read).await.unwrap_or_else(|_| {
         let message = format!("The body took longer than {timeout:?} to arrive.");
-        Err(Failure::new(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", message))
+        Err(HttpError::new(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", message))
     })
 }
 
-async fn collect(body: Body, limit: usize, announced: usize) -> Result<Vec<u8>, Failure> {
+async fn collect(body: Body, limit: usize, announced: usize) -> Result<Vec<u8>, HttpError> {
     // A client can announce what it never sends.
     let mut bytes = Vec::with_capacity(announced.min(limit).min(64 * 1024));
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk: Bytes = chunk.map_err(|_| Failure::bad_request("The body breaks off."))?;
+        let chunk: Bytes = chunk.map_err(|_| HttpError::bad_request("The body breaks off."))?;
         if chunk.len() > limit - bytes.len() {
             let mut discarded = bytes.len();
             while let Some(Ok(chunk)) = chunks.next().await {
@@ -56,7 +56,7 @@ async fn collect(body: Body, limit: usize, announced: usize) -> Result<Vec<u8>, 
     Ok(bytes)
 }
 
-fn too_large(limit: usize) -> Failure {
+fn too_large(limit: usize) -> HttpError {
     let message = format!("The body is larger than {limit} bytes.");
-    Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "BAD_USER_INPUT", message)
+    HttpError::new(StatusCode::PAYLOAD_TOO_LARGE, "BAD_USER_INPUT", message)
 }

@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use super::{
-    stream_part::{Part, failure},
+    stream_part::{StreamPart, failure},
     wire::Payload,
 };
 
@@ -15,9 +15,9 @@ const SIGN_OF_LIFE: &[u8] = b":\n\n";
 /// How long an `EventSource` is to wait before it connects again, in milliseconds.
 const RETRY: u32 = 1000;
 
-pub(in crate::http) fn write(body: &mut Vec<u8>, part: &Part<'_>, reconnects: bool) -> serde_json::Result<()> {
+pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>, reconnects: bool) -> serde_json::Result<()> {
     match part {
-        Part::Open => {
+        StreamPart::Open => {
             // Some clients wait for the first byte.
             body.extend_from_slice(SIGN_OF_LIFE);
             if reconnects {
@@ -25,7 +25,7 @@ pub(in crate::http) fn write(body: &mut Vec<u8>, part: &Part<'_>, reconnects: bo
                 let _ = write!(body, "retry: {RETRY}\n\n");
             }
         }
-        Part::KeepAlive { position } => {
+        StreamPart::KeepAlive { position } => {
             body.extend_from_slice(SIGN_OF_LIFE);
             // For an `EventSource` that loses the connection before the first update. The event is of no named type
             // and empty, so that nothing but its id is heard of.
@@ -33,21 +33,21 @@ pub(in crate::http) fn write(body: &mut Vec<u8>, part: &Part<'_>, reconnects: bo
                 let _ = write!(body, "id: {position}\ndata:\n\n");
             }
         }
-        Part::Result { payload, cursor } => {
+        StreamPart::Result { payload, cursor } => {
             body.extend_from_slice(b"event: next\n");
             if let Some(cursor) = cursor {
                 let _ = writeln!(body, "id: {cursor}");
             }
             data(body, payload)?;
         }
-        Part::Failed { errors } => {
+        StreamPart::Failed { errors } => {
             body.extend_from_slice(b"event: next\n");
             data(body, &Payload::Result((&failure(errors)).into()))?;
             complete(body);
         }
-        Part::Complete => complete(body),
+        StreamPart::Complete => complete(body),
         // Without `complete` the client takes it for a lost connection, and connects again.
-        Part::Drained => {}
+        StreamPart::Drained => {}
     }
     Ok(())
 }

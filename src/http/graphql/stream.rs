@@ -21,18 +21,18 @@ use futures_util::{
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 use tracing::{Instrument, Span};
 
-use super::{multipart, sse, stream_part::Part, wire};
+use super::{multipart, sse, stream_part::StreamPart, wire};
 use crate::{
     domain::EventCursor,
     graphql::{self, Answer, Authenticated, Prepared},
     http::{
-        deadline::instant_of,
+        deadline::to_instant,
         graphql_error::{coded, tag_internal_errors},
         middleware::{compression::Uncompressed, panics, request_id::RequestId},
-        server::{Lifecycle, Seat},
-        state::Http,
+        server::{Permit, Shutdown},
+        state::HttpState,
     },
-    telemetry::metrics::{Held, Transport, metrics},
+    telemetry::metrics::{GaugeGuard, Transport, metrics},
 };
 
 /// When the first sign of life comes, at the latest: what a subscription begins with is there by then.
@@ -42,7 +42,7 @@ const FIRST_KEEP_ALIVE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Framing {
     /// Server-sent events.
-    Events {
+    Sse {
         /// Whether the client may be an `EventSource`, which connects again by itself.
         reconnects: bool,
     },
@@ -53,42 +53,42 @@ pub(in crate::http) enum Framing {
 impl Framing {
     const fn transport(self) -> Transport {
         match self {
-            Self::Events { .. } => Transport::Events,
+            Self::Sse { .. } => Transport::Events,
             Self::Multipart => Transport::Multipart,
         }
     }
 
     const fn content_type(self) -> &'static str {
         match self {
-            Self::Events { .. } => sse::CONTENT_TYPE,
+            Self::Sse { .. } => sse::CONTENT_TYPE,
             Self::Multipart => multipart::CONTENT_TYPE,
         }
     }
 
-    fn write(self, body: &mut Vec<u8>, part: &Part<'_>) -> serde_json::Result<()> {
+    fn write(self, body: &mut Vec<u8>, part: &StreamPart<'_>) -> serde_json::Result<()> {
         match self {
-            Self::Events { reconnects } => sse::write(body, part, reconnects),
+            Self::Sse { reconnects } => sse::write(body, part, reconnects),
             Self::Multipart => multipart::write(body, part),
         }
     }
 }
 
 /// An operation and for whom it runs.
-pub(in crate::http) struct Call {
+pub(in crate::http) struct StreamRequest {
     /// Or the response that refuses it.
     pub(in crate::http) operation: Result<Prepared, GraphqlResponse>,
     pub(in crate::http) viewer: Authenticated,
     /// Where a subscription goes on, whatever its arguments say.
     pub(in crate::http) resume: Option<EventCursor>,
     pub(in crate::http) id: RequestId,
-    pub(in crate::http) lifecycle: Lifecycle,
+    pub(in crate::http) shutdown: Shutdown,
     /// Its place among the user's connections.
-    pub(in crate::http) seat: Seat,
+    pub(in crate::http) permit: Permit,
 }
 
 /// Runs an operation and answers with what it has to say.
-pub(in crate::http) fn respond(http: &Arc<Http>, framing: Framing, call: Call) -> Response {
-    let source = Box::new(Source::new(http, framing, call));
+pub(in crate::http) fn respond(http: &Arc<HttpState>, framing: Framing, call: StreamRequest) -> Response {
+    let source = Box::new(ResponseStream::new(http, framing, call));
     let chunks = stream::unfold(source, |mut source| async {
         let span = source.span.clone();
         let chunk = source.next().instrument(span).await?;
@@ -105,7 +105,7 @@ pub(in crate::http) fn respond(http: &Arc<Http>, framing: Framing, call: Call) -
 }
 
 /// Where the chunks of one response come from.
-struct Source {
+struct ResponseStream {
     framing: Framing,
     /// `None` when everything was said.
     answers: Option<BoxStream<'static, Answer>>,
@@ -121,12 +121,12 @@ struct Source {
     ended: BoxFuture<'static, ()>,
     expires_at: Option<Instant>,
     stopping: BoxFuture<'static, ()>,
-    _seat: Seat,
-    _open: Held,
+    _permit: Permit,
+    _open: GaugeGuard,
 }
 
 /// What comes next.
-enum Event {
+enum StreamEvent {
     Answer(Box<Answer>),
     Complete,
     Panicked(Box<dyn Any + Send>),
@@ -136,9 +136,10 @@ enum Event {
     Stopping,
 }
 
-impl Source {
-    fn new(http: &Arc<Http>, framing: Framing, call: Call) -> Self {
-        let Call { operation, viewer: Authenticated { viewer, expires_at }, resume, id, lifecycle, seat } = call;
+impl ResponseStream {
+    fn new(http: &Arc<HttpState>, framing: Framing, call: StreamRequest) -> Self {
+        let StreamRequest { operation, viewer: Authenticated { viewer, expires_at }, resume, id, shutdown, permit } =
+            call;
         let short = !operation.as_ref().is_ok_and(Prepared::subscribes);
         // Asked before the subscription begins, so that nothing lies between the two.
         let position = if short { None } else { resume.or_else(|| http.endpoint.head()) };
@@ -161,11 +162,11 @@ impl Source {
             span: tracing::info_span!("stream", request_id = %id),
             id,
             keep_alive,
-            ended: Box::pin(async move { endpoint.ended(viewer).await }),
-            expires_at: expires_at.and_then(instant_of),
-            stopping: Box::pin(lifecycle.leaving(http.options.drain_spread)),
-            _seat: seat,
-            _open: Held::new(metrics().connections.of(framing.transport())),
+            ended: Box::pin(async move { endpoint.rights_ended(viewer).await }),
+            expires_at: expires_at.and_then(to_instant),
+            stopping: Box::pin(shutdown.leaving(http.options.drain_spread)),
+            _permit: permit,
+            _open: GaugeGuard::new(metrics().connections.get(framing.transport())),
         }
     }
 
@@ -173,28 +174,30 @@ impl Source {
     async fn next(&mut self) -> Option<Bytes> {
         if !self.opened {
             self.opened = true;
-            return Some(self.chunk(Part::Open));
+            return Some(self.chunk(StreamPart::Open));
         }
         match self.event().await? {
-            Event::Answer(answer) => Some(self.answer(*answer)),
-            Event::Complete => Some(self.last(Part::Complete)),
-            Event::Panicked(panic) => {
+            StreamEvent::Answer(answer) => Some(self.answer(*answer)),
+            StreamEvent::Complete => Some(self.last(StreamPart::Complete)),
+            StreamEvent::Panicked(panic) => {
                 tracing::error!(panic = panics::message(&*panic), "an operation panicked");
                 Some(self.fail(coded("Internal error", graphql::code::INTERNAL)))
             }
-            Event::KeepAlive => {
+            StreamEvent::KeepAlive => {
                 let position = self.position.take();
-                Some(self.chunk(Part::KeepAlive { position }))
+                Some(self.chunk(StreamPart::KeepAlive { position }))
             }
-            Event::Ended => {
+            StreamEvent::Ended => {
                 Some(self.fail(coded("the session has ended; sign in again", graphql::code::UNAUTHENTICATED)))
             }
-            Event::Expired => Some(self.fail(coded("the access token has expired", graphql::code::UNAUTHENTICATED))),
-            Event::Stopping => Some(self.last(Part::Drained)).filter(|chunk| !chunk.is_empty()),
+            StreamEvent::Expired => {
+                Some(self.fail(coded("the access token has expired", graphql::code::UNAUTHENTICATED)))
+            }
+            StreamEvent::Stopping => Some(self.last(StreamPart::Drained)).filter(|chunk| !chunk.is_empty()),
         }
     }
 
-    async fn event(&mut self) -> Option<Event> {
+    async fn event(&mut self) -> Option<StreamEvent> {
         let answers = self.answers.as_mut()?;
         let expired = async {
             match self.expires_at {
@@ -204,15 +207,15 @@ impl Source {
         };
         Some(tokio::select! {
             biased;
-            () = &mut self.ended => Event::Ended,
-            () = expired => Event::Expired,
-            () = &mut self.stopping, if !self.short => Event::Stopping,
+            () = &mut self.ended => StreamEvent::Ended,
+            () = expired => StreamEvent::Expired,
+            () = &mut self.stopping, if !self.short => StreamEvent::Stopping,
             answer = AssertUnwindSafe(answers.next()).catch_unwind() => match answer {
-                Ok(Some(answer)) => Event::Answer(Box::new(answer)),
-                Ok(None) => Event::Complete,
-                Err(panic) => Event::Panicked(panic),
+                Ok(Some(answer)) => StreamEvent::Answer(Box::new(answer)),
+                Ok(None) => StreamEvent::Complete,
+                Err(panic) => StreamEvent::Panicked(panic),
             },
-            _ = self.keep_alive.tick() => Event::KeepAlive,
+            _ = self.keep_alive.tick() => StreamEvent::KeepAlive,
         })
     }
 
@@ -221,31 +224,31 @@ impl Source {
             tag_internal_errors(&mut response.errors, &self.id);
             if self.started && wire::was_refused(response) {
                 let errors = std::mem::take(&mut response.errors);
-                return self.last(Part::Failed { errors: &errors });
+                return self.last(StreamPart::Failed { errors: &errors });
             }
         }
         if matches!(answer.body, graphql::Body::Written(_)) {
-            metrics().deliveries.of(self.framing.transport()).inc();
+            metrics().deliveries.get(self.framing.transport()).inc();
         }
         self.started = true;
         if answer.cursor.is_some() {
             self.position = None;
         }
-        self.chunk(Part::Result { payload: (&answer.body).into(), cursor: answer.cursor })
+        self.chunk(StreamPart::Result { payload: (&answer.body).into(), cursor: answer.cursor })
     }
 
     fn fail(&mut self, error: ServerError) -> Bytes {
         let mut errors = [error];
         tag_internal_errors(&mut errors, &self.id);
-        self.last(Part::Failed { errors: &errors })
+        self.last(StreamPart::Failed { errors: &errors })
     }
 
-    fn last(&mut self, part: Part<'_>) -> Bytes {
+    fn last(&mut self, part: StreamPart<'_>) -> Bytes {
         self.answers = None;
         self.chunk(part)
     }
 
-    fn chunk(&mut self, part: Part<'_>) -> Bytes {
+    fn chunk(&mut self, part: StreamPart<'_>) -> Bytes {
         let mut body = Vec::new();
         if let Err(error) = self.framing.write(&mut body, &part) {
             tracing::error!(%error, "an answer could not be written as JSON");

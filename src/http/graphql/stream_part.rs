@@ -6,7 +6,7 @@ use super::wire::Payload;
 use crate::domain::EventCursor;
 
 /// What is sent.
-pub(super) enum Part<'a> {
+pub(super) enum StreamPart<'a> {
     /// The beginning.
     Open,
     /// A sign of life, and where to resume when nothing said so yet.

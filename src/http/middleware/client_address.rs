@@ -9,7 +9,7 @@ use crate::domain::{ClientAddress, PRIVATE_NETWORKS};
 
 /// Who a client is.
 #[derive(Debug, Clone)]
-pub struct Clients {
+pub struct ClientAddressPolicy {
     /// The networks of proxies that are believed when they say for whom they ask. Default: none.
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they say so: addresses from the client to the last proxy but one. Default: `x-forwarded-for`.
@@ -18,7 +18,7 @@ pub struct Clients {
     pub unlimited: Vec<IpNet>,
 }
 
-impl Default for Clients {
+impl Default for ClientAddressPolicy {
     fn default() -> Self {
         Self {
             trusted_proxies: Vec::new(),
@@ -28,7 +28,7 @@ impl Default for Clients {
     }
 }
 
-impl Clients {
+impl ClientAddressPolicy {
     /// The client at the other end of a connection; `None` for a proxy that is trusted, and for what has no limits.
     pub(in crate::http) fn of_connection(&self, peer: IpAddr) -> Option<ClientAddress> {
         self.limited(peer).filter(|_| !is_in(peer, &self.trusted_proxies))
@@ -60,7 +60,7 @@ fn is_in(address: IpAddr, networks: &[IpNet]) -> bool {
 
 /// The client of a request, `None` when it has no limits; an extension of every request.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::http) struct Client(pub(in crate::http) Option<ClientAddress>);
+pub(in crate::http) struct LimitedClient(pub(in crate::http) Option<ClientAddress>);
 
 #[cfg(test)]
 mod tests {
@@ -72,7 +72,10 @@ mod tests {
 
     #[test]
     fn a_header_counts_as_far_as_proxies_are_trusted() {
-        let clients = Clients { trusted_proxies: networks(&["127.0.0.0/8", "203.0.113.0/24"]), ..Clients::default() };
+        let clients = ClientAddressPolicy {
+            trusted_proxies: networks(&["127.0.0.0/8", "203.0.113.0/24"]),
+            ..ClientAddressPolicy::default()
+        };
         for (peer, lines, client) in [
             ("198.51.100.1", &["192.0.2.1"][..], Some("198.51.100.1")),
             ("127.0.0.1", &[], None),
@@ -97,7 +100,8 @@ mod tests {
 
     #[test]
     fn proxies_and_private_networks_connect_without_a_limit() {
-        let clients = Clients { trusted_proxies: networks(&["203.0.113.0/24"]), ..Clients::default() };
+        let clients =
+            ClientAddressPolicy { trusted_proxies: networks(&["203.0.113.0/24"]), ..ClientAddressPolicy::default() };
         for address in [
             "127.0.0.1",
             "::1",

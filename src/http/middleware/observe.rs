@@ -17,8 +17,8 @@ use super::{
     security,
 };
 use crate::{
-    http::{error, graphql_error, response_format::Format},
-    telemetry::metrics::{Names, metrics},
+    http::{error, graphql_error, response_format::ResponseFormat},
+    telemetry::metrics::{BoundedNames, metrics},
 };
 
 /// More routes than there are.
@@ -37,23 +37,23 @@ pub(in crate::http) async fn observe(mut request: Request, next: Next) -> Respon
         span.in_scope(|| tracing::error!(panic = panics::message(&*panic), "a request handler panicked"));
         let mut errors = [graphql_error::coded("Internal error", "INTERNAL")];
         graphql_error::tag_internal_errors(&mut errors, &id);
-        error::errors(StatusCode::INTERNAL_SERVER_ERROR, Format::Json, &errors)
+        error::errors(StatusCode::INTERNAL_SERVER_ERROR, ResponseFormat::Json, &errors)
     });
     security::add_headers(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(HEADER, value);
     }
     let (status, elapsed, (route, method)) = (response.status(), started.elapsed(), labels);
-    metrics().http_requests.of([route, method, class(status)]).inc();
-    metrics().http_request_duration.of([route, method]).observe(elapsed.as_secs_f64());
+    metrics().http_requests.with_labels([route, method, class(status)]).inc();
+    metrics().http_request_duration.with_labels([route, method]).observe(elapsed.as_secs_f64());
     span.in_scope(|| tracing::debug!(status = status.as_u16(), ?elapsed, "answered"));
     response
 }
 
 /// The pattern of the path, as a label.
 fn route(request: &Request) -> &'static str {
-    static ROUTES: LazyLock<Names> = LazyLock::new(|| Names::new(MOST_ROUTES));
-    request.extensions().get::<MatchedPath>().map_or("none", |path| ROUTES.of(path.as_str()))
+    static ROUTES: LazyLock<BoundedNames> = LazyLock::new(|| BoundedNames::new(MOST_ROUTES));
+    request.extensions().get::<MatchedPath>().map_or("none", |path| ROUTES.label(path.as_str()))
 }
 
 /// The method, as a label.

@@ -21,11 +21,11 @@ use tokio::sync::Semaphore;
 use tower::{Layer, ServiceExt};
 use tower_governor::{GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor};
 
-use super::client_address::{Client, Clients};
+use super::client_address::{ClientAddressPolicy, LimitedClient};
 use crate::{
     domain::Quota,
     graphql::{set_rate_limit_headers, set_retry_after},
-    http::{error::errors, graphql_error::coded, response_format::Format},
+    http::{error::errors, graphql_error::coded, response_format::ResponseFormat},
     telemetry::metrics,
 };
 
@@ -35,37 +35,37 @@ const BUCKETS: u64 = 1 << 16;
 
 /// How long a client waits to be told that it asks too much, in milliseconds: whoever goes on asking all the same is to
 /// take no more of the server's time than those who do not. At random, lest many connections come back at once.
-const REFUSAL_DELAY: Range<u64> = 100..400;
+const REJECTION_DELAY_MS: Range<u64> = 100..400;
 
 /// How many may wait at once; others are told at once.
-const MOST_DELAYED: usize = 1000;
+const MAX_DELAYED: usize = 1000;
 
 /// Finds out the client of each request, and limits how many there are of one.
-pub(in crate::http) struct RequestLimit {
-    clients: Arc<Clients>,
-    layer: Option<GovernorLayer<BucketOf, NoOpMiddleware, Body>>,
+pub(in crate::http) struct RequestRateLimiter {
+    clients: Arc<ClientAddressPolicy>,
+    layer: Option<GovernorLayer<HashedClientKey, NoOpMiddleware, Body>>,
     delayed: Semaphore,
 }
 
-impl RequestLimit {
-    pub(in crate::http) fn new(clients: Arc<Clients>, quota: Option<Quota>) -> Self {
+impl RequestRateLimiter {
+    pub(in crate::http) fn new(clients: Arc<ClientAddressPolicy>, quota: Option<Quota>) -> Self {
         let layer = quota.and_then(|quota| {
-            let mut config = GovernorConfigBuilder::default().key_extractor(BucketOf::default());
+            let mut config = GovernorConfigBuilder::default().key_extractor(HashedClientKey::default());
             let config = config.period(quota.refill() / quota.points()).burst_size(quota.points()).finish()?;
             Some(GovernorLayer::new(config).error_handler(move |error| refusal(quota, &error)))
         });
-        Self { clients, layer, delayed: Semaphore::new(MOST_DELAYED) }
+        Self { clients, layer, delayed: Semaphore::new(MAX_DELAYED) }
     }
 }
 
-/// The layer of [`RequestLimit`]. Whatever is refused with 429 is refused a little later, whoever refused it.
-pub(in crate::http) async fn limit_requests(
-    State(limit): State<Arc<RequestLimit>>,
+/// The layer of [`RequestRateLimiter`]. Whatever is refused with 429 is refused a little later, whoever refused it.
+pub(in crate::http) async fn limit_request_rate(
+    State(limit): State<Arc<RequestRateLimiter>>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let client = Client(peer.and_then(|peer| limit.clients.of_request(peer, request.headers())));
+    let client = LimitedClient(peer.and_then(|peer| limit.clients.of_request(peer, request.headers())));
     request.extensions_mut().insert(client);
     let response = match &limit.layer {
         Some(layer) if client.0.is_some() => match layer.layer(next).oneshot(request).await {
@@ -77,20 +77,20 @@ pub(in crate::http) async fn limit_requests(
     if response.status() == StatusCode::TOO_MANY_REQUESTS
         && let Ok(_permit) = limit.delayed.try_acquire()
     {
-        tokio::time::sleep(Duration::from_millis(rand::random_range(REFUSAL_DELAY))).await;
+        tokio::time::sleep(Duration::from_millis(rand::random_range(REJECTION_DELAY_MS))).await;
     }
     response
 }
 
 /// Which bucket the client of a request takes from. Nobody can tell who shares it.
 #[derive(Debug, Clone, Default)]
-struct BucketOf(RandomState);
+struct HashedClientKey(RandomState);
 
-impl KeyExtractor for BucketOf {
+impl KeyExtractor for HashedClientKey {
     type Key = u64;
 
     fn extract<T>(&self, request: &axum::http::Request<T>) -> Result<u64, GovernorError> {
-        let client = request.extensions().get::<Client>().and_then(|client| client.0);
+        let client = request.extensions().get::<LimitedClient>().and_then(|client| client.0);
         client.map(|client| self.0.hash_one(client) % BUCKETS).ok_or(GovernorError::UnableToExtractKey)
     }
 }
@@ -98,16 +98,16 @@ impl KeyExtractor for BucketOf {
 fn refusal(quota: Quota, error: &GovernorError) -> Response {
     // Rounded down there.
     let GovernorError::TooManyRequests { wait_time, .. } = error else {
-        return errors(StatusCode::INTERNAL_SERVER_ERROR, Format::Json, &[coded("Internal error", "INTERNAL")]);
+        return errors(StatusCode::INTERNAL_SERVER_ERROR, ResponseFormat::Json, &[coded("Internal error", "INTERNAL")]);
     };
-    metrics().refusals.of(["requests_per_address"]).inc();
+    metrics().refusals.with_labels(["requests_per_address"]).inc();
     let (points, refill, wait) = (quota.points(), quota.refill(), wait_time + 1);
     let message = format!(
         "Too many requests: the limit is {points} in {refill:?} for one client address; try again in {wait} s."
     );
     let mut error = coded(message, "RATE_LIMITED");
     error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("retryAfter", wait);
-    let mut response = errors(StatusCode::TOO_MANY_REQUESTS, Format::Json, &[error]);
+    let mut response = errors(StatusCode::TOO_MANY_REQUESTS, ResponseFormat::Json, &[error]);
     set_rate_limit_headers(response.headers_mut(), points, 0, refill);
     set_retry_after(response.headers_mut(), wait);
     response

@@ -10,7 +10,7 @@
 //! - a WebSocket is opened for the own and the allowed origins only.
 //!
 //! Everything else needs a preflight, which only the allowed origins pass. So no header such as `GraphQL-Preflight` or
-//! `Apollo-Require-Preflight` has to be sent, and sending one opens no door.
+//! `Apollo-Require-Preflight` has to be sent, and sending one opens no limiter.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -21,7 +21,7 @@ use axum::http::{
 };
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use crate::{graphql::RATE_LIMIT_HEADERS, http::error::Failure};
+use crate::{graphql::RATE_LIMIT_HEADERS, http::error::HttpError};
 
 /// The origins, besides the server's own, whose pages may call it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl AllowedOrigins {
                 }))
     }
 
-    /// Whether a page of the request's `Origin` may open a WebSocket. Clients that are no browsers send none.
+    /// Whether a page of the request's `Origin` may open a WebSocket. ClientAddressPolicy that are no browsers send none.
     pub(in crate::http) fn allow_request(&self, headers: &HeaderMap) -> bool {
         headers.get(ORIGIN).is_none_or(|origin| is_same_origin(headers, origin) || self.allows(origin))
     }
@@ -58,7 +58,7 @@ impl AllowedOrigins {
 
 /// Refuses what a page of another site made a browser send. Browsers say so in `Sec-Fetch-Site`, also where they send no
 /// `Origin`: with images, forms and links.
-pub(in crate::http) fn check_site(origins: &AllowedOrigins, headers: &HeaderMap) -> Result<(), Failure> {
+pub(in crate::http) fn check_site(origins: &AllowedOrigins, headers: &HeaderMap) -> Result<(), HttpError> {
     let is_foreign = match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
         Some(b"same-origin" | b"none") => false,
         Some(_) => !headers.get(ORIGIN).is_some_and(|origin| origins.allows(origin)),
@@ -67,7 +67,7 @@ pub(in crate::http) fn check_site(origins: &AllowedOrigins, headers: &HeaderMap)
     if is_foreign {
         let message = "Pages of other sites may not send operations by GET: send them by POST, as application/json, from \
                        an allowed origin.";
-        return Err(Failure::new(StatusCode::FORBIDDEN, "FORBIDDEN", message));
+        return Err(HttpError::new(StatusCode::FORBIDDEN, "FORBIDDEN", message));
     }
     Ok(())
 }

@@ -18,12 +18,12 @@ use crate::{
 
 /// An API that gives up what takes longer. What it gives up is dropped, so that it stops at the point where it waits;
 /// a write that has reached the storage engine is completed or undone there.
-pub(in crate::http) struct TimeLimited {
+pub(in crate::http) struct TimeLimitedEndpoint {
     endpoint: Arc<dyn Endpoint>,
     limit: Duration,
 }
 
-impl TimeLimited {
+impl TimeLimitedEndpoint {
     pub(in crate::http) fn new(endpoint: Arc<dyn Endpoint>, limit: Duration) -> Self {
         Self { endpoint, limit }
     }
@@ -35,8 +35,8 @@ impl TimeLimited {
 }
 
 /// What is said of an operation that was given up.
-fn given_up(kind: OperationType, limit: Duration) -> Response {
-    metrics().refusals.of(["operation_time"]).inc();
+fn timed_out(kind: OperationType, limit: Duration) -> Response {
+    metrics().refusals.with_labels(["operation_time"]).inc();
     tracing::warn!(%kind, ?limit, "an operation took too long and was given up");
     let message = match kind {
         OperationType::Mutation => format!(
@@ -54,45 +54,45 @@ fn given_up(kind: OperationType, limit: Duration) -> Response {
 }
 
 #[async_trait]
-impl Endpoint for TimeLimited {
+impl Endpoint for TimeLimitedEndpoint {
     async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError> {
         self.check(self.endpoint.viewer(authorization)).await
     }
 
-    async fn ticket_holder(
+    async fn authenticate_ticket(
         &self,
         ticket: &str,
         operation: [u8; 32],
         resumes: bool,
     ) -> Result<Authenticated, ServerError> {
-        self.check(self.endpoint.ticket_holder(ticket, operation, resumes)).await
+        self.check(self.endpoint.authenticate_ticket(ticket, operation, resumes)).await
     }
 
     fn head(&self) -> Option<EventCursor> {
         self.endpoint.head()
     }
 
-    async fn ended(&self, viewer: Viewer) {
-        self.endpoint.ended(viewer).await;
+    async fn rights_ended(&self, viewer: Viewer) {
+        self.endpoint.rights_ended(viewer).await;
     }
 
     async fn prepare(&self, request: OperationRequest, client: Option<ClientAddress>) -> Result<Prepared, Response> {
         match tokio::time::timeout(self.limit, self.endpoint.prepare(request, client)).await {
             Ok(prepared) => prepared,
-            Err(_) => Err(given_up(OperationType::Query, self.limit)),
+            Err(_) => Err(timed_out(OperationType::Query, self.limit)),
         }
     }
 
     async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response {
         let kind = operation.kind();
         let response = tokio::time::timeout(self.limit, self.endpoint.execute(viewer, operation)).await;
-        response.unwrap_or_else(|_| given_up(kind, self.limit))
+        response.unwrap_or_else(|_| timed_out(kind, self.limit))
     }
 
     async fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
         let kind = operation.kind();
         let answers = tokio::time::timeout(self.limit, self.endpoint.stream(viewer, operation)).await;
-        answers.unwrap_or_else(|_| stream::iter([given_up(kind, self.limit).into()]).boxed())
+        answers.unwrap_or_else(|_| stream::iter([timed_out(kind, self.limit).into()]).boxed())
     }
 
     fn sdl(&self) -> String {

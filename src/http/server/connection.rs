@@ -28,8 +28,8 @@ use tokio::{
 };
 use tower::Service;
 
-use super::{connection_limiter::Place, head_timer::HeadTimer, shutdown::Lifecycle};
-use crate::http::{error::Failure, options::Limits};
+use super::{connection_limiter::ConnectionPermit, head_timer::HeadTimer, shutdown::Shutdown};
+use crate::http::{error::HttpError, options::ServerLimits};
 
 /// How long what was sent may stay unacknowledged, or a client refuse to read, before the connection is given up.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -47,15 +47,15 @@ const fn readable(limit: usize) -> usize {
 pub(in crate::http) async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
-    place: Place,
+    place: ConnectionPermit,
     router: Router,
-    lifecycle: Lifecycle,
-    limits: Limits,
+    shutdown: Shutdown,
+    limits: ServerLimits,
 ) {
     if let Err(error) = set_options(&stream) {
         tracing::debug!(%error, "the options of a connection could not be set");
     }
-    let stopping = lifecycle.stopping.clone();
+    let stopping = shutdown.stopping.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -83,8 +83,8 @@ pub(in crate::http) async fn serve(
     loop {
         tokio::select! {
             biased;
-            () = lifecycle.kill.cancelled() => return,
-            () = lifecycle.shutdown.cancelled(), if !stopping => {
+            () = shutdown.abort.cancelled() => return,
+            () = shutdown.draining.cancelled(), if !stopping => {
                 stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
@@ -103,7 +103,7 @@ pub(in crate::http) async fn serve(
 /// Tells a client that its head took too long.
 async fn slow_head(mut stream: TcpStream, limit: Duration) {
     let message = format!("The head of the request took longer than {limit:?} to arrive.");
-    let answer = Failure::new(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", message).to_bytes();
+    let answer = HttpError::new(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", message).to_bytes();
     // The buffer of a connection that has sent nothing has room; whoever does not read it is not waited for.
     let _ = tokio::time::timeout(Duration::from_secs(1), async {
         stream.write_all(&answer).await?;
@@ -131,7 +131,7 @@ pub(in crate::http) struct Connection {
     stream: TcpStream,
     /// Whether anything has come since [`HeadTimer`] began to wait.
     received: Arc<AtomicBool>,
-    _place: Place,
+    _place: ConnectionPermit,
 }
 
 impl AsyncRead for Connection {

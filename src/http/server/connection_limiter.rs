@@ -16,61 +16,61 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use super::keyed_limiter::{Seat, Seats};
+use super::keyed_limiter::{KeyedLimiter, Permit};
 use crate::{
     domain::ClientAddress,
-    http::{error::Failure, options::Limits},
+    http::{error::HttpError, options::ServerLimits},
     telemetry::metrics,
 };
 
 /// How many refused connections may be told why at once; others are closed without a word.
-const FAREWELLS: usize = 64;
+const MAX_REJECTIONS: usize = 64;
 
 /// How long a refused client may take to read why.
-const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
+const REJECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How often refusals are logged at most.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// Lets connections in as long as there is room.
-pub(in crate::http) struct Door {
-    limits: Limits,
+pub(in crate::http) struct ConnectionLimiter {
+    limits: ServerLimits,
     node: Arc<Semaphore>,
-    clients: Arc<Seats<ClientAddress>>,
-    farewells: Arc<Semaphore>,
+    clients: Arc<KeyedLimiter<ClientAddress>>,
+    rejections: Arc<Semaphore>,
     refused: AtomicU64,
     logged: Mutex<Option<Instant>>,
 }
 
 /// The place of one connection; dropping it makes room.
-pub(in crate::http) struct Place {
+pub(in crate::http) struct ConnectionPermit {
     _node: OwnedSemaphorePermit,
-    _client: Seat<ClientAddress>,
+    _client: Permit<ClientAddress>,
 }
 
-impl Door {
-    pub(in crate::http) fn new(limits: &Limits) -> Self {
+impl ConnectionLimiter {
+    pub(in crate::http) fn new(limits: &ServerLimits) -> Self {
         Self {
             node: Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS))),
-            clients: Seats::new(limits.connections_per_address),
+            clients: KeyedLimiter::new(limits.connections_per_address),
             limits: limits.clone(),
-            farewells: Arc::new(Semaphore::new(FAREWELLS)),
+            rejections: Arc::new(Semaphore::new(MAX_REJECTIONS)),
             refused: AtomicU64::new(0),
             logged: Mutex::default(),
         }
     }
 
     /// A place for a connection from there; fails with what to tell the client.
-    pub(in crate::http) fn admit(&self, address: IpAddr) -> Result<Place, String> {
+    pub(in crate::http) fn acquire(&self, address: IpAddr) -> Result<ConnectionPermit, String> {
         let Some(client) = self.clients.try_take(self.limits.clients.of_connection(address)) else {
-            metrics().refusals.of(["connections_per_address"]).inc();
+            metrics().refusals.with_labels(["connections_per_address"]).inc();
             let limit = self.limits.connections_per_address;
             return Err(format!("Too many connections: at most {limit} of one address at once."));
         };
         match self.node.clone().try_acquire_owned() {
-            Ok(node) => Ok(Place { _node: node, _client: client }),
+            Ok(node) => Ok(ConnectionPermit { _node: node, _client: client }),
             Err(_) => {
-                metrics().refusals.of(["connections"]).inc();
+                metrics().refusals.with_labels(["connections"]).inc();
                 Err(format!("Too many connections: at most {} at once.", self.limits.connections))
             }
         }
@@ -79,12 +79,12 @@ impl Door {
     /// Sends a client away.
     pub(in crate::http) fn refuse(&self, mut stream: TcpStream, peer: SocketAddr, reason: String) {
         self.log(peer, &reason);
-        let Ok(permit) = self.farewells.clone().try_acquire_owned() else { return };
-        let failure = Failure::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", reason);
+        let Ok(permit) = self.rejections.clone().try_acquire_owned() else { return };
+        let failure = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", reason);
         let answer = failure.with_header(header::RETRY_AFTER, "1").to_bytes();
         tokio::spawn(async move {
             let _permit = permit;
-            let farewell = async {
+            let rejection = async {
                 stream.write_all(&answer).await?;
                 stream.shutdown().await?;
                 // Closing with a request unread would have the client's system throw the answer away.
@@ -92,7 +92,7 @@ impl Door {
                 while stream.read(&mut request).await? > 0 {}
                 Ok::<_, std::io::Error>(())
             };
-            let _ = tokio::time::timeout(FAREWELL_TIMEOUT, farewell).await;
+            let _ = tokio::time::timeout(REJECTION_TIMEOUT, rejection).await;
         });
     }
 
@@ -111,27 +111,27 @@ impl Door {
 mod tests {
     use super::*;
 
-    fn door(connections: usize, connections_per_address: usize) -> Door {
-        Door::new(&Limits { connections, connections_per_address, ..Limits::default() })
+    fn limiter(connections: usize, connections_per_address: usize) -> ConnectionLimiter {
+        ConnectionLimiter::new(&ServerLimits { connections, connections_per_address, ..ServerLimits::default() })
     }
 
     #[test]
     fn the_node_has_a_limit() {
-        let door = door(2, 9);
+        let limiter = limiter(2, 9);
         let local = IpAddr::from([127, 0, 0, 1]);
-        let places = [door.admit(local).unwrap(), door.admit(local).unwrap()];
-        let reason = door.admit(local).err().unwrap();
+        let places = [limiter.acquire(local).unwrap(), limiter.acquire(local).unwrap()];
+        let reason = limiter.acquire(local).err().unwrap();
         assert_eq!(reason, "Too many connections: at most 2 at once.");
         drop(places);
-        assert!(door.admit(local).is_ok());
+        assert!(limiter.acquire(local).is_ok());
     }
 
     #[test]
     fn each_address_has_a_limit() {
-        let door = door(99, 1);
+        let limiter = limiter(99, 1);
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let place = door.admit(address("192.0.2.1")).unwrap();
-        let _network = door.admit(address("2001:db8::1")).unwrap();
+        let place = limiter.acquire(address("192.0.2.1")).unwrap();
+        let _network = limiter.acquire(address("2001:db8::1")).unwrap();
         for (from, admitted) in [
             ("192.0.2.1", false),
             ("::ffff:192.0.2.1", false),
@@ -139,9 +139,9 @@ mod tests {
             ("2001:db8::2", false),
             ("2001:db8:0:1::1", true),
         ] {
-            assert_eq!(door.admit(address(from)).is_ok(), admitted, "{from}");
+            assert_eq!(limiter.acquire(address(from)).is_ok(), admitted, "{from}");
         }
         drop(place);
-        assert!(door.admit(address("192.0.2.1")).is_ok());
+        assert!(limiter.acquire(address("192.0.2.1")).is_ok());
     }
 }

@@ -8,6 +8,6 @@ mod serve;
 mod shutdown;
 
 pub(in crate::http) use connection::Connection;
-pub(in crate::http) use keyed_limiter::{Seat, Seats};
+pub(in crate::http) use keyed_limiter::{KeyedLimiter, Permit};
 pub use serve::serve;
-pub(in crate::http) use shutdown::Lifecycle;
+pub(in crate::http) use shutdown::Shutdown;

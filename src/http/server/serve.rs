@@ -6,8 +6,8 @@ use axum::{Extension, Router};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{connection, connection_limiter::Door, shutdown::Lifecycle};
-use crate::http::options::Limits;
+use super::{connection, connection_limiter::ConnectionLimiter, shutdown::Shutdown};
+use crate::http::options::ServerLimits;
 
 /// The end of the handover in which no connection begins any more, and those just made send their request.
 const LAST_CONNECTIONS: Duration = Duration::from_millis(500);
@@ -25,16 +25,16 @@ pub async fn serve(
     shutdown: CancellationToken,
     grace: Duration,
     handover: Duration,
-    limits: Limits,
+    limits: ServerLimits,
 ) {
     let handover = handover.min(grace / 2);
     let grace = grace - handover;
-    let lifecycle = Lifecycle { drain: grace / 2, ..Lifecycle::default() };
-    let router = router.layer(Extension(lifecycle.clone()));
+    let state = Shutdown { drain_time: grace / 2, ..Shutdown::default() };
+    let router = router.layer(Extension(state.clone()));
     {
-        let mut accepting = pin!(accept(&listener, &router, &lifecycle, &limits));
+        let mut accepting = pin!(accept(&listener, &router, &state, &limits));
         shutdown.run_until_cancelled(&mut accepting).await;
-        lifecycle.stopping.store(true, Relaxed);
+        state.stopping.store(true, Relaxed);
         if !handover.is_zero() {
             tracing::info!(?handover, "stopping; not ready any more, but still accepting");
             let last = LAST_CONNECTIONS.min(handover / 2);
@@ -44,22 +44,22 @@ pub async fn serve(
         }
     }
     drop(listener);
-    lifecycle.shutdown.cancel();
-    stop(&lifecycle, grace).await;
+    state.draining.cancel();
+    stop(&state, grace).await;
 }
 
 /// Accepts connections for as long as it is polled.
-async fn accept(listener: &TcpListener, router: &Router, lifecycle: &Lifecycle, limits: &Limits) -> Infallible {
-    let door = Door::new(limits);
+async fn accept(listener: &TcpListener, router: &Router, state: &Shutdown, limits: &ServerLimits) -> Infallible {
+    let limiter = ConnectionLimiter::new(limits);
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => match door.admit(peer.ip()) {
+            Ok((stream, peer)) => match limiter.acquire(peer.ip()) {
                 Ok(place) => {
-                    let (router, lifecycle, limits) = (router.clone(), lifecycle.clone(), limits.clone());
-                    let tracked = lifecycle.connections.clone();
-                    tracked.spawn(connection::serve(stream, peer, place, router, lifecycle, limits));
+                    let (router, state, limits) = (router.clone(), state.clone(), limits.clone());
+                    let tracked = state.connections.clone();
+                    tracked.spawn(connection::serve(stream, peer, place, router, state, limits));
                 }
-                Err(reason) => door.refuse(stream, peer, reason),
+                Err(reason) => limiter.refuse(stream, peer, reason),
             },
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
@@ -93,13 +93,13 @@ fn refuse_connections(listener: &TcpListener) {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn refuse_connections(_: &TcpListener) {}
 
-async fn stop(lifecycle: &Lifecycle, grace: Duration) {
-    let connections = &lifecycle.connections;
+async fn stop(state: &Shutdown, grace: Duration) {
+    let connections = &state.connections;
     connections.close();
     tracing::info!(connections = connections.len(), "shutting down");
     if tokio::time::timeout(grace.mul_f32(0.9), connections.wait()).await.is_err() {
         tracing::warn!(connections = connections.len(), "cutting off what has not finished in time");
-        lifecycle.kill.cancel();
+        state.abort.cancel();
         // What was cut off ends at its next step; code that never yields is not waited for.
         let _ = tokio::time::timeout(grace / 10, connections.wait()).await;
     }

@@ -11,7 +11,7 @@ use std::{
 
 /// What has rung for a task. All in one place of memory, since each delivery comes by.
 #[derive(Default)]
-pub(in crate::http::websocket) struct Wakeups {
+pub(in crate::http::websocket) struct ReadySources {
     /// A bit for each gate that is open.
     open: AtomicU8,
     task: Mutex<Task>,
@@ -33,7 +33,7 @@ struct Queue {
     last: usize,
 }
 
-impl Wakeups {
+impl ReadySources {
     /// Has the task woken by this one.
     pub(in crate::http::websocket) fn set_waker(&self, waker: Waker) {
         self.task().waker = Some(waker);
@@ -45,7 +45,7 @@ impl Wakeups {
     }
 
     /// Has the operation in this slot be due, and wakes the task unless it was.
-    pub(in crate::http::websocket) fn ring(&self, slot: usize) {
+    pub(in crate::http::websocket) fn wake_operation(&self, slot: usize) {
         let mut task = self.task();
         if task.due.insert(slot) {
             task.wake();
@@ -98,50 +98,50 @@ impl Queue {
 
 /// Stands before one of the things that a task waits for. When the task is woken for another of them, this one is not
 /// asked: that it was pending still holds.
-pub(in crate::http::websocket) struct Gate {
-    wakeups: Arc<Wakeups>,
+pub(in crate::http::websocket) struct PollOnWake {
+    ready: Arc<ReadySources>,
     bit: u8,
     waker: Waker,
 }
 
-struct Bell {
-    wakeups: Arc<Wakeups>,
+struct SourceWaker {
+    ready: Arc<ReadySources>,
     bit: u8,
 }
 
-impl Wake for Bell {
+impl Wake for SourceWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.wakeups.open.fetch_or(self.bit, Ordering::AcqRel);
-        self.wakeups.wake();
+        self.ready.open.fetch_or(self.bit, Ordering::AcqRel);
+        self.ready.wake();
     }
 }
 
-impl Gate {
+impl PollOnWake {
     /// The `number`-th gate of a task, from 0 to 7.
-    pub(in crate::http::websocket) fn new(wakeups: &Arc<Wakeups>, number: u8) -> Self {
+    pub(in crate::http::websocket) fn new(ready: &Arc<ReadySources>, number: u8) -> Self {
         let bit = 1 << number;
         let gate =
-            Self { wakeups: wakeups.clone(), bit, waker: Arc::new(Bell { wakeups: wakeups.clone(), bit }).into() };
+            Self { ready: ready.clone(), bit, waker: Arc::new(SourceWaker { ready: ready.clone(), bit }).into() };
         gate.open();
         gate
     }
 
     /// Has it asked at the next poll: it waits for something new.
     pub(in crate::http::websocket) fn open(&self) {
-        self.wakeups.open.fetch_or(self.bit, Ordering::AcqRel);
+        self.ready.open.fetch_or(self.bit, Ordering::AcqRel);
     }
 
     /// What `poll` says, if it has something new to say. It has to arrange for a wake-up whenever it is pending.
     pub(in crate::http::websocket) fn poll<T>(&self, poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
-        if self.wakeups.open.load(Ordering::Acquire) & self.bit == 0 {
+        if self.ready.open.load(Ordering::Acquire) & self.bit == 0 {
             return Poll::Pending;
         }
         // Before it is asked: it may ring meanwhile.
-        self.wakeups.open.fetch_and(!self.bit, Ordering::AcqRel);
+        self.ready.open.fetch_and(!self.bit, Ordering::AcqRel);
         let polled = poll(&mut Context::from_waker(&self.waker));
         if polled.is_ready() {
             self.open();
@@ -166,9 +166,9 @@ mod tests {
 
     #[test]
     fn what_is_pending_is_asked_again_only_once_it_rings() {
-        let (wakeups, woken) = (Arc::new(Wakeups::default()), Arc::new(Woken::default()));
-        wakeups.set_waker(woken.clone().into());
-        let (gate, other) = (Gate::new(&wakeups, 0), Gate::new(&wakeups, 1));
+        let (ready, woken) = (Arc::new(ReadySources::default()), Arc::new(Woken::default()));
+        ready.set_waker(woken.clone().into());
+        let (gate, other) = (PollOnWake::new(&ready, 0), PollOnWake::new(&ready, 1));
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let mut receiver = std::pin::pin!(receiver);
         let mut asked = 0;
@@ -190,19 +190,19 @@ mod tests {
 
     #[test]
     fn operations_have_their_turn_in_a_circle() {
-        let wakeups = Wakeups::default();
+        let ready = ReadySources::default();
         // Each once, however often it rings.
-        [3, 3, 1, 2, 1].into_iter().for_each(|slot| wakeups.ring(slot));
-        assert_eq!(wakeups.take_due(), Some(3));
-        assert_eq!(wakeups.take_due(), Some(1));
+        [3, 3, 1, 2, 1].into_iter().for_each(|slot| ready.wake_operation(slot));
+        assert_eq!(ready.take_due(), Some(3));
+        assert_eq!(ready.take_due(), Some(1));
         // Behind the one that waits.
-        wakeups.enqueue(1);
-        assert_eq!([(); 3].map(|()| wakeups.take_due()), [Some(2), Some(1), None]);
+        ready.enqueue(1);
+        assert_eq!([(); 3].map(|()| ready.take_due()), [Some(2), Some(1), None]);
     }
 
     #[test]
     fn what_was_ready_is_asked_at_once() {
-        let gate = Gate::new(&Arc::default(), 0);
+        let gate = PollOnWake::new(&Arc::default(), 0);
         assert!(gate.poll(|_| Poll::Ready(())).is_ready());
         assert!(gate.poll(|_| Poll::Ready(())).is_ready());
     }

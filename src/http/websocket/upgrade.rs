@@ -1,4 +1,4 @@
-//! GraphQL over WebSocket: the opening handshake.
+//! GraphQL over WebSocket: the context handshake.
 
 use std::sync::Arc;
 
@@ -11,33 +11,33 @@ use futures_util::future::BoxFuture;
 use tracing::Instrument;
 
 use super::{
-    ready_sources::Gate,
-    session::socket::{Opening, Socket},
-    transport::{frames::Frames, handshake::Handshake},
+    ready_sources::PollOnWake,
+    session::socket::{Socket, SocketContext},
+    transport::{frames::FramedSocket, handshake::Handshake},
 };
 use crate::{
     http::{
         authorization::authorization,
-        error::Failure,
-        middleware::{client_address::Client, request_id::RequestId},
-        server::Lifecycle,
-        state::Http,
+        error::HttpError,
+        middleware::{client_address::LimitedClient, request_id::RequestId},
+        server::Shutdown,
+        state::HttpState,
     },
-    telemetry::metrics::{Held, metrics},
+    telemetry::metrics::{GaugeGuard, metrics},
 };
 
 /// Turns the request into a WebSocket.
-pub(in crate::http) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
+pub(in crate::http) async fn upgrade(http: Arc<HttpState>, request: Request) -> Response {
     if !http.options.origins.allow_request(request.headers()) {
         let message = "Pages of this origin may not open a WebSocket here.";
-        return Failure::new(StatusCode::FORBIDDEN, "FORBIDDEN", message).into_response();
+        return HttpError::new(StatusCode::FORBIDDEN, "FORBIDDEN", message).into_response();
     }
     let (mut parts, _) = request.into_parts();
     let handshake = match Handshake::read(&mut parts) {
         Ok(handshake) => handshake,
         Err(refusal) => {
             tracing::debug!(refusal, "no WebSocket handshake");
-            return Failure::bad_request("Not a WebSocket handshake of version 13.")
+            return HttpError::bad_request("Not a WebSocket handshake of version 13.")
                 .with_header(header::SEC_WEBSOCKET_VERSION, "13")
                 .into_response();
         }
@@ -46,31 +46,31 @@ pub(in crate::http) async fn upgrade(http: Arc<Http>, request: Request) -> Respo
         Ok(authorization) => authorization,
         Err(failure) => return failure.into_response(),
     };
-    let lifecycle = parts.extensions.remove::<Lifecycle>().unwrap_or_default();
+    let shutdown = parts.extensions.remove::<Shutdown>().unwrap_or_default();
     #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
     let id = parts.extensions.remove::<RequestId>().expect("a request id");
-    let client = parts.extensions.remove::<Client>().unwrap_or_default();
+    let client = parts.extensions.remove::<LimitedClient>().unwrap_or_default();
     // Up to twice the limit is read, so that the usual offender gets a clean close.
     let readable = http.options.websocket.max_message.saturating_mul(2);
     let protocol = handshake.protocol;
     // The end of the server waits for the socket from here on.
-    let tracked = lifecycle.connections.token();
-    let open = protocol.map(|protocol| Held::new(metrics().connections.of(protocol.transport())));
+    let tracked = shutdown.connections.token();
+    let open = protocol.map(|protocol| GaugeGuard::new(metrics().connections.get(protocol.transport())));
     let span = tracing::info_span!("websocket", request_id = %id);
-    let opening = Opening { http, lifecycle, id, client, authorization };
+    let context = SocketContext { http, shutdown, id, client, authorization };
     let (upgraded, response) = handshake.accept();
     let serve = async move {
         let _held = (tracked, open);
         // The beginning and the end boxed: the task spends its life between them, and has no room for them meanwhile.
         let opened: BoxFuture<'static, Option<Box<Socket>>> = Box::pin(async move {
             let upgraded = upgraded.await.inspect_err(|error| tracing::debug!(%error, "no WebSocket")).ok()?;
-            let wakeups = Arc::default();
-            let frames = Frames::new(upgraded, Gate::new(&wakeups, 0), readable).await?;
+            let ready = Arc::default();
+            let frames = FramedSocket::new(upgraded, PollOnWake::new(&ready, 0), readable).await?;
             let Some(protocol) = protocol else {
                 frames.close(4406, "Subprotocol not acceptable").await;
                 return None;
             };
-            Some(Socket::new(frames, wakeups, protocol, opening))
+            Some(Socket::new(frames, ready, protocol, context))
         });
         if let Some(mut socket) = opened.await {
             let end = (&mut socket).await;

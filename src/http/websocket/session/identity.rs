@@ -15,40 +15,40 @@ use crate::{
     domain::{Timestamp, Viewer},
     graphql::Authenticated,
     http::{
-        deadline::instant_of,
+        deadline::to_instant,
         graphql_error::{code, coded},
         middleware::panics,
-        server::Seat,
-        state::Http,
+        server::Permit,
+        state::HttpState,
     },
 };
 
 /// What became of a token, or of the rights that one gave.
-pub(in crate::http::websocket) enum Verdict {
+pub(in crate::http::websocket) enum IdentityEvent {
     /// It opens the connection.
-    Opened,
+    Authenticated,
     /// The connection goes on until then.
     Renewed(Option<Timestamp>),
     /// The connection is closed with this code and reason.
-    Refused(u16, Cow<'static, str>),
+    Rejected(u16, Cow<'static, str>),
 }
 
 /// The client's identity: at first unknown, then that of the token in `connection_init`.
 pub(in crate::http::websocket) struct Identity {
-    http: Arc<Http>,
+    http: Arc<HttpState>,
     /// The header of the handshake, which counts unless `connection_init` says otherwise.
     handshake: Option<String>,
     check: Option<BoxFuture<'static, Result<Authenticated, ServerError>>>,
     viewer: Option<Viewer>,
     /// Ready when the viewer's rights have ended.
     ended: Option<BoxFuture<'static, ()>>,
-    seat: Option<Seat>,
+    permit: Option<Permit>,
     expires_at: Option<Instant>,
 }
 
 impl Identity {
-    pub(in crate::http::websocket) fn unknown(http: Arc<Http>, handshake: Option<String>) -> Self {
-        Self { http, handshake, check: None, viewer: None, ended: None, seat: None, expires_at: None }
+    pub(in crate::http::websocket) fn unknown(http: Arc<HttpState>, handshake: Option<String>) -> Self {
+        Self { http, handshake, check: None, viewer: None, ended: None, permit: None, expires_at: None }
     }
 
     /// Who it is, once the connection is open.
@@ -79,10 +79,10 @@ impl Identity {
     }
 
     /// Ready once the token is checked, or when the rights it gave have ended.
-    pub(in crate::http::websocket) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Verdict> {
+    pub(in crate::http::websocket) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<IdentityEvent> {
         if self.ended.as_mut().is_some_and(|ended| ended.as_mut().poll(cx).is_ready()) {
             self.ended = None;
-            return Poll::Ready(Verdict::Refused(4403, "Session ended".into()));
+            return Poll::Ready(IdentityEvent::Rejected(4403, "Session ended".into()));
         }
         let Some(check) = &mut self.check else { return Poll::Pending };
         check.as_mut().poll(cx).map(|checked| {
@@ -91,30 +91,30 @@ impl Identity {
         })
     }
 
-    fn decide(&mut self, checked: Result<Authenticated, ServerError>) -> Verdict {
+    fn decide(&mut self, checked: Result<Authenticated, ServerError>) -> IdentityEvent {
         let Authenticated { viewer, expires_at } = match checked {
             Ok(authenticated) => authenticated,
             Err(error) if ["UNAVAILABLE", "INTERNAL"].contains(&code(&error)) => {
-                return Verdict::Refused(1013, "Try again later".into());
+                return IdentityEvent::Rejected(1013, "Try again later".into());
             }
-            Err(_) => return Verdict::Refused(4403, "Forbidden".into()),
+            Err(_) => return IdentityEvent::Rejected(4403, "Forbidden".into()),
         };
         let before = self.viewer;
         if before.is_some_and(|before| !is_same(before, viewer)) {
             let reason = "Forbidden: not the user and role that the connection was opened with";
-            return Verdict::Refused(4403, reason.into());
+            return IdentityEvent::Rejected(4403, reason.into());
         }
-        if self.seat.is_none() {
+        if self.permit.is_none() {
             match self.http.seats.take(viewer) {
-                Ok(seat) => self.seat = Some(seat),
-                Err(reason) => return Verdict::Refused(4429, reason.into()),
+                Ok(permit) => self.permit = Some(permit),
+                Err(reason) => return IdentityEvent::Rejected(4429, reason.into()),
             }
         }
         self.viewer = Some(viewer);
         let http = self.http.clone();
-        self.ended = Some(Box::pin(async move { http.endpoint.ended(viewer).await }));
-        self.expires_at = expires_at.and_then(instant_of);
-        if before.is_some() { Verdict::Renewed(expires_at) } else { Verdict::Opened }
+        self.ended = Some(Box::pin(async move { http.endpoint.rights_ended(viewer).await }));
+        self.expires_at = expires_at.and_then(to_instant);
+        if before.is_some() { IdentityEvent::Renewed(expires_at) } else { IdentityEvent::Authenticated }
     }
 }
 

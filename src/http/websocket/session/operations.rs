@@ -21,12 +21,12 @@ use crate::{
         graphql::wire,
         graphql_error::{coded, tag_internal_errors},
         middleware::{panics, request_id::RequestId},
-        websocket::ready_sources::Wakeups,
+        websocket::ready_sources::ReadySources,
     },
 };
 
 /// What an operation has to say.
-pub(in crate::http::websocket) enum Outcome {
+pub(in crate::http::websocket) enum OperationEvent {
     /// A result; more may follow.
     Next { id: Arc<str>, body: Body },
     /// It failed, and is over.
@@ -36,22 +36,22 @@ pub(in crate::http::websocket) enum Outcome {
 }
 
 /// An operation that can run.
-pub(in crate::http::websocket) struct Runnable {
+pub(in crate::http::websocket) struct PreparedOperation {
     /// Whether it ends by itself soon: it is no subscription.
-    pub(in crate::http::websocket) short: bool,
+    pub(in crate::http::websocket) finite: bool,
     /// Opens it.
     pub(in crate::http::websocket) opening: BoxFuture<'static, BoxStream<'static, Answer>>,
 }
 
 pub(in crate::http::websocket) struct Operations {
     running: Slab<Operation>,
-    wakeups: Arc<Wakeups>,
+    ready: Arc<ReadySources>,
 }
 
 impl Operations {
     /// None yet.
-    pub(in crate::http::websocket) fn new(wakeups: Arc<Wakeups>) -> Self {
-        Self { running: Slab::new(), wakeups }
+    pub(in crate::http::websocket) fn new(ready: Arc<ReadySources>) -> Self {
+        Self { running: Slab::new(), ready }
     }
 
     /// How many run.
@@ -60,8 +60,8 @@ impl Operations {
     }
 
     /// Whether a query or mutation runs.
-    pub(in crate::http::websocket) fn has_short_ones(&self) -> bool {
-        self.running.iter().any(|(_, operation)| operation.short)
+    pub(in crate::http::websocket) fn has_finite(&self) -> bool {
+        self.running.iter().any(|(_, operation)| operation.finite)
     }
 
     pub(in crate::http::websocket) fn contains(&self, id: &str) -> bool {
@@ -73,15 +73,15 @@ impl Operations {
         &mut self,
         id: String,
         request: RequestId,
-        preparing: BoxFuture<'static, Runnable>,
+        preparing: BoxFuture<'static, PreparedOperation>,
     ) {
         let entry = self.running.vacant_entry();
-        let (slot, wakeups) = (entry.key(), self.wakeups.clone());
-        wakeups.enqueue(slot);
+        let (slot, ready) = (entry.key(), self.ready.clone());
+        ready.enqueue(slot);
         let span = tracing::info_span!("operation", request_id = %request);
-        let source = Source::Preparing(preparing);
-        let waker = Arc::new(Bell { slot, wakeups }).into();
-        entry.insert(Operation { id: id.into(), request, span, short: true, answered: false, source, waker });
+        let state = OperationState::Preparing(preparing);
+        let waker = Arc::new(OperationWaker { slot, ready }).into();
+        entry.insert(Operation { id: id.into(), request, span, finite: true, answered: false, state, waker });
     }
 
     /// Drops an operation; nothing more comes from it. Whether there was one.
@@ -90,14 +90,14 @@ impl Operations {
     }
 
     /// The next outcome of any of them; pending forever when there are none.
-    pub(in crate::http::websocket) fn poll_next(&mut self) -> Poll<Outcome> {
-        while let Some(slot) = self.wakeups.take_due() {
+    pub(in crate::http::websocket) fn poll_next(&mut self) -> Poll<OperationEvent> {
+        while let Some(slot) = self.ready.take_due() {
             // Something it waited for may still ring after it is gone, also for the one that came into its place.
             let Some(operation) = self.running.get_mut(slot) else { continue };
             let Poll::Ready(outcome) = operation.poll_next() else { continue };
-            if matches!(outcome, Outcome::Next { .. }) {
+            if matches!(outcome, OperationEvent::Next { .. }) {
                 // There may be more, but the others come first.
-                self.wakeups.enqueue(slot);
+                self.ready.enqueue(slot);
             } else {
                 self.running.remove(slot);
             }
@@ -116,57 +116,57 @@ struct Operation {
     request: RequestId,
     span: Span,
     /// Whether it ends by itself soon; one that is being prepared counts as such.
-    short: bool,
+    finite: bool,
     /// Whether a result was sent.
     answered: bool,
-    source: Source,
+    state: OperationState,
     waker: Waker,
 }
 
-enum Source {
-    Preparing(BoxFuture<'static, Runnable>),
+enum OperationState {
+    Preparing(BoxFuture<'static, PreparedOperation>),
     Opening(BoxFuture<'static, BoxStream<'static, Answer>>),
-    Answers(BoxStream<'static, Answer>),
+    Streaming(BoxStream<'static, Answer>),
 }
 
-impl Source {
-    /// The next answer. Sets whether the operation is a `short` one as soon as that is known.
-    fn poll(&mut self, short: &mut bool, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+impl OperationState {
+    /// The next answer. Sets whether the operation is a `finite` one as soon as that is known.
+    fn poll(&mut self, finite: &mut bool, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
         loop {
             match self {
                 Self::Preparing(preparing) => {
                     let runnable = ready!(preparing.poll_unpin(cx));
-                    *short = runnable.short;
+                    *finite = runnable.finite;
                     *self = Self::Opening(runnable.opening);
                 }
-                Self::Opening(opening) => *self = Self::Answers(ready!(opening.poll_unpin(cx))),
-                Self::Answers(answers) => return answers.poll_next_unpin(cx),
+                Self::Opening(opening) => *self = Self::Streaming(ready!(opening.poll_unpin(cx))),
+                Self::Streaming(answers) => return answers.poll_next_unpin(cx),
             }
         }
     }
 }
 
 impl Operation {
-    fn poll_next(&mut self) -> Poll<Outcome> {
+    fn poll_next(&mut self) -> Poll<OperationEvent> {
         self.poll_answer().map(|answer| {
             let id = self.id.clone();
-            let Some(mut answer) = answer else { return Outcome::Complete { id } };
+            let Some(mut answer) = answer else { return OperationEvent::Complete { id } };
             if let Body::Response(response) = &mut answer.body {
                 tag_internal_errors(&mut response.errors, &self.request);
                 let failed = if self.answered { wire::was_refused(response) } else { wire::has_no_data(response) };
                 if failed {
-                    return Outcome::Error { id, errors: std::mem::take(&mut response.errors) };
+                    return OperationEvent::Error { id, errors: std::mem::take(&mut response.errors) };
                 }
             }
             self.answered = true;
-            Outcome::Next { id, body: answer.body }
+            OperationEvent::Next { id, body: answer.body }
         })
     }
 
     fn poll_answer(&mut self) -> Poll<Option<Answer>> {
-        let Self { waker, span, source, short, .. } = self;
+        let Self { waker, span, state, finite, .. } = self;
         let _entered = span.enter();
-        let polled = catch_unwind(AssertUnwindSafe(|| source.poll(short, &mut Context::from_waker(waker))));
+        let polled = catch_unwind(AssertUnwindSafe(|| state.poll(finite, &mut Context::from_waker(waker))));
         polled.unwrap_or_else(|panic| {
             tracing::error!(panic = panics::message(&*panic), "an operation panicked");
             let errors = vec![coded("Internal error", "INTERNAL")];
@@ -176,17 +176,17 @@ impl Operation {
 }
 
 /// Says that its operation is to be polled.
-struct Bell {
+struct OperationWaker {
     slot: usize,
-    wakeups: Arc<Wakeups>,
+    ready: Arc<ReadySources>,
 }
 
-impl Wake for Bell {
+impl Wake for OperationWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.wakeups.ring(self.slot);
+        self.ready.wake_operation(self.slot);
     }
 }

@@ -12,21 +12,21 @@ use crate::http::options::WebSocketOptions;
 
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http::websocket) enum Due {
+pub(in crate::http::websocket) enum TimerEvent {
     /// The token has expired.
-    Expiry,
+    TokenExpired,
     /// The client has not opened the connection.
     InitTimeout,
     /// The server stops.
-    Stop,
+    DrainTimeout,
     /// Nothing was heard of the client for too long.
-    Silence,
+    PeerTimeout,
     /// A ping.
     Ping,
 }
 
 /// The times of a connection.
-pub(in crate::http::websocket) struct Clock {
+pub(in crate::http::websocket) struct SocketTimers {
     timer: Pin<Box<Sleep>>,
     ping_interval: Duration,
     dead_after: Duration,
@@ -41,11 +41,11 @@ pub(in crate::http::websocket) struct Clock {
     leave_at: Option<Instant>,
 }
 
-impl Clock {
+impl SocketTimers {
     /// Of a connection that begins now.
     pub(in crate::http::websocket) fn new(options: &WebSocketOptions) -> Self {
         let now = Instant::now();
-        let mut clock = Self {
+        let mut timers = Self {
             timer: Box::pin(sleep_until(now)),
             ping_interval: options.ping_interval,
             dead_after: options.dead_after,
@@ -56,8 +56,8 @@ impl Clock {
             drain_until: None,
             leave_at: None,
         };
-        clock.set_timer();
-        clock
+        timers.set_timer();
+        timers
     }
 
     /// The client said something.
@@ -99,12 +99,12 @@ impl Clock {
     }
 
     /// The next thing that is due. To be asked again after a time was set.
-    pub(in crate::http::websocket) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Due> {
+    pub(in crate::http::websocket) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TimerEvent> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
             let due = self.due(now);
-            if due == Some(Due::Ping) {
+            if due == Some(TimerEvent::Ping) {
                 self.ping_at = now + self.ping_interval;
             }
             self.set_timer();
@@ -114,13 +114,13 @@ impl Clock {
         }
     }
 
-    fn due(&self, now: Instant) -> Option<Due> {
+    fn due(&self, now: Instant) -> Option<TimerEvent> {
         let times = [
-            (self.expires_at, Due::Expiry),
-            (self.init_until, Due::InitTimeout),
-            (self.drain_until, Due::Stop),
-            (Some(self.heard_at + self.dead_after), Due::Silence),
-            (Some(self.ping_at), Due::Ping),
+            (self.expires_at, TimerEvent::TokenExpired),
+            (self.init_until, TimerEvent::InitTimeout),
+            (self.drain_until, TimerEvent::DrainTimeout),
+            (Some(self.heard_at + self.dead_after), TimerEvent::PeerTimeout),
+            (Some(self.ping_at), TimerEvent::Ping),
         ];
         times.into_iter().find(|(at, _)| at.is_some_and(|at| at <= now)).map(|(_, due)| due)
     }
@@ -147,61 +147,61 @@ mod tests {
     }
 
     /// With its beginning. Opened after 3 s at the latest, pinged every 12 s and missed after 30 s.
-    fn clock() -> (Clock, Instant) {
-        let clock = Clock::new(&WebSocketOptions::default());
-        let start = clock.heard_at;
-        (clock, start)
+    fn timers() -> (SocketTimers, Instant) {
+        let timers = SocketTimers::new(&WebSocketOptions::default());
+        let start = timers.heard_at;
+        (timers, start)
     }
 
     #[tokio::test]
     async fn a_client_has_to_open_the_connection() {
-        let (mut clock, start) = clock();
-        assert_eq!(clock.next_at(start), start + seconds(3));
-        assert_eq!(clock.due(start + seconds(2)), None);
-        assert_eq!(clock.due(start + seconds(3)), Some(Due::InitTimeout));
-        assert!(clock.opens() && !clock.opens());
-        assert_eq!(clock.due(start + seconds(3)), None);
+        let (mut timers, start) = timers();
+        assert_eq!(timers.next_at(start), start + seconds(3));
+        assert_eq!(timers.due(start + seconds(2)), None);
+        assert_eq!(timers.due(start + seconds(3)), Some(TimerEvent::InitTimeout));
+        assert!(timers.opens() && !timers.opens());
+        assert_eq!(timers.due(start + seconds(3)), None);
     }
 
     #[tokio::test]
     async fn a_client_is_pinged_and_missed_when_it_says_nothing() {
-        let (mut clock, start) = clock();
-        clock.opens();
-        assert_eq!(clock.next_at(start), start + seconds(12));
-        assert_eq!(clock.due(start + seconds(12)), Some(Due::Ping));
-        clock.ping_at = start + seconds(36);
-        assert_eq!(clock.next_at(start), start + seconds(30));
-        assert_eq!(clock.due(start + seconds(30)), Some(Due::Silence));
-        clock.heard_at = start + seconds(29);
-        assert_eq!(clock.due(start + seconds(30)), None);
+        let (mut timers, start) = timers();
+        timers.opens();
+        assert_eq!(timers.next_at(start), start + seconds(12));
+        assert_eq!(timers.due(start + seconds(12)), Some(TimerEvent::Ping));
+        timers.ping_at = start + seconds(36);
+        assert_eq!(timers.next_at(start), start + seconds(30));
+        assert_eq!(timers.due(start + seconds(30)), Some(TimerEvent::PeerTimeout));
+        timers.heard_at = start + seconds(29);
+        assert_eq!(timers.due(start + seconds(30)), None);
     }
 
     #[tokio::test]
     async fn a_token_expires() {
-        let (mut clock, start) = clock();
-        clock.opens();
-        clock.expires(Some(start + seconds(5)));
-        assert_eq!(clock.next_at(start), start + seconds(5));
-        assert_eq!(clock.due(start + seconds(5)), Some(Due::Expiry));
-        clock.expires(Some(start + seconds(9)));
-        assert_eq!(clock.due(start + seconds(5)), None);
+        let (mut timers, start) = timers();
+        timers.opens();
+        timers.expires(Some(start + seconds(5)));
+        assert_eq!(timers.next_at(start), start + seconds(5));
+        assert_eq!(timers.due(start + seconds(5)), Some(TimerEvent::TokenExpired));
+        timers.expires(Some(start + seconds(9)));
+        assert_eq!(timers.due(start + seconds(5)), None);
     }
 
     #[tokio::test]
     async fn a_connection_leaves_before_the_server_stops() {
-        let (mut clock, start) = clock();
-        clock.opens();
-        assert!(!clock.is_stopping());
-        clock.stops(Duration::ZERO, seconds(5));
-        assert!(clock.is_stopping() && clock.is_leaving());
+        let (mut timers, start) = timers();
+        timers.opens();
+        assert!(!timers.is_stopping());
+        timers.stops(Duration::ZERO, seconds(5));
+        assert!(timers.is_stopping() && timers.is_leaving());
         // It is looked at then, and not again and again.
-        clock.leave_at = Some(start + seconds(2));
-        assert!(!clock.is_leaving());
-        assert_eq!(clock.next_at(start), start + seconds(2));
-        assert_eq!(clock.due(start + seconds(2)), None);
-        assert!(clock.next_at(start + seconds(2)) > start + seconds(2));
-        assert_eq!(clock.due(start + seconds(6)), Some(Due::Stop));
-        clock.leaves_now();
-        assert!(clock.is_leaving());
+        timers.leave_at = Some(start + seconds(2));
+        assert!(!timers.is_leaving());
+        assert_eq!(timers.next_at(start), start + seconds(2));
+        assert_eq!(timers.due(start + seconds(2)), None);
+        assert!(timers.next_at(start + seconds(2)) > start + seconds(2));
+        assert_eq!(timers.due(start + seconds(6)), Some(TimerEvent::DrainTimeout));
+        timers.leaves_now();
+        assert!(timers.is_leaving());
     }
 }

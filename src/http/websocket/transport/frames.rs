@@ -23,8 +23,8 @@ use tungstenite::{
     },
 };
 
-use super::write_buffered::Outgoing;
-use crate::http::{server::Connection, websocket::ready_sources::Gate};
+use super::write_buffered::WriteBuffered;
+use crate::http::{server::Connection, websocket::ready_sources::PollOnWake};
 
 /// Read at a time, in bytes. Each socket holds a buffer of this size, and most of them are idle.
 const READ_BUFFER: usize = 256;
@@ -51,9 +51,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// tungstenite reads, answers pings and closes. Messages are framed here, into the buffer that they are sent from: a
 /// delivery is copied once, and through nothing else.
-pub(in crate::http::websocket) struct Frames {
-    socket: WebSocketStream<Outgoing<Connection>>,
-    incoming: Gate,
+pub(in crate::http::websocket) struct FramedSocket {
+    socket: WebSocketStream<WriteBuffered<Connection>>,
+    incoming: PollOnWake,
     /// Messages that came since the socket was last ready for more.
     waiting: usize,
     /// Whether the connection did not take all of what was there when it was last asked.
@@ -62,9 +62,13 @@ pub(in crate::http::websocket) struct Frames {
     reads_while_stalled: u32,
 }
 
-impl Frames {
+impl FramedSocket {
     /// The connection after its handshake, which takes messages of up to `readable` bytes; `incoming` stands before them.
-    pub(in crate::http::websocket) async fn new(upgraded: Upgraded, incoming: Gate, readable: usize) -> Option<Self> {
+    pub(in crate::http::websocket) async fn new(
+        upgraded: Upgraded,
+        incoming: PollOnWake,
+        readable: usize,
+    ) -> Option<Self> {
         let Ok(parts) = upgraded.downcast::<TokioIo<Connection>>() else {
             tracing::error!("a connection was upgraded that this server did not accept");
             return None;
@@ -75,7 +79,7 @@ impl Frames {
             .write_buffer_size(0)
             .max_message_size(Some(readable))
             .max_frame_size(Some(readable));
-        let (connection, read) = (Outgoing::new(parts.io.into_inner()), parts.read_buf.to_vec());
+        let (connection, read) = (WriteBuffered::new(parts.io.into_inner()), parts.read_buf.to_vec());
         let socket = WebSocketStream::from_partially_read(connection, read, Role::Server, Some(config)).await;
         Some(Self { socket, incoming, waiting: 0, stalled: false, events_unflushed: 0, reads_while_stalled: 0 })
     }

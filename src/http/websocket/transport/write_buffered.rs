@@ -10,14 +10,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A connection that takes whatever is written and sends it when it is flushed: all of it in one system call, if there
 /// is room. The buffer is given back once it is empty, so that an idle connection has none.
-pub(in crate::http::websocket) struct Outgoing<S> {
+pub(in crate::http::websocket) struct WriteBuffered<S> {
     connection: S,
     bytes: Vec<u8>,
     /// How many of them were sent.
     sent: usize,
 }
 
-impl<S> Outgoing<S> {
+impl<S> WriteBuffered<S> {
     pub(in crate::http::websocket) fn new(connection: S) -> Self {
         Self { connection, bytes: Vec::new(), sent: 0 }
     }
@@ -33,7 +33,7 @@ impl<S> Outgoing<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Outgoing<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteBuffered<S> {
     fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.bytes.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
@@ -57,7 +57,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outgoing<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Outgoing<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteBuffered<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.connection).poll_read(cx, buffer)
     }
@@ -72,7 +72,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_written_leaves_in_order_when_it_is_flushed() {
         let (near, mut far) = tokio::io::duplex(4);
-        let mut outgoing = Outgoing::new(near);
+        let mut outgoing = WriteBuffered::new(near);
         outgoing.write_all(b"one ").await.unwrap();
         outgoing.buffer().extend_from_slice(b"two ");
         outgoing.write_all(b"three").await.unwrap();
@@ -86,7 +86,7 @@ mod tests {
     #[tokio::test]
     async fn what_the_connection_does_not_take_waits() {
         let (near, mut far) = tokio::io::duplex(4);
-        let mut outgoing = Outgoing::new(near);
+        let mut outgoing = WriteBuffered::new(near);
         outgoing.buffer().extend_from_slice(b"123456789");
         assert!(futures_util::poll!(std::pin::pin!(outgoing.flush())).is_pending());
         assert_eq!(outgoing.waiting(), 5);

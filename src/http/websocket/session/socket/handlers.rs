@@ -12,7 +12,7 @@ use tungstenite::{
     error::{Error, ProtocolError},
 };
 
-use super::{End, Event, Socket};
+use super::{Socket, SocketEnd, SocketEvent};
 use crate::{
     graphql::{Body, OperationRequest, Prepared},
     http::{
@@ -20,11 +20,11 @@ use crate::{
         graphql_error::coded,
         websocket::{
             session::{
-                identity::Verdict,
-                operations::{Outcome, Runnable},
-                timers::Due,
+                identity::IdentityEvent,
+                operations::{OperationEvent, PreparedOperation},
+                timers::TimerEvent,
             },
-            transport::protocol::{ClientMessage, Invalid, Protocol, ServerMessage},
+            transport::protocol::{ClientMessage, InvalidMessage, Protocol, ServerMessage},
         },
     },
     telemetry::metrics,
@@ -32,51 +32,51 @@ use crate::{
 
 impl Socket {
     /// What follows from an event: how the connection ends, if it does.
-    pub(super) fn handle(&mut self, event: Event) -> ControlFlow<End> {
+    pub(super) fn handle(&mut self, event: SocketEvent) -> ControlFlow<SocketEnd> {
         self.frames.handled_event();
         match event {
-            Event::Killed => Break(End::Gone),
-            Event::Stopping => {
-                let leave_in = self.lifecycle.wait_before_leaving(self.http.options.drain_spread);
-                self.clock.stops(leave_in, self.lifecycle.drain);
+            SocketEvent::Killed => Break(SocketEnd::Disconnected),
+            SocketEvent::Stopping => {
+                let leave_in = self.shutdown.wait_before_leaving(self.http.options.drain_spread);
+                self.timers.stops(leave_in, self.shutdown.drain_time);
                 Continue(())
             }
-            Event::Received(Some(Ok(message))) => {
-                self.clock.heard();
+            SocketEvent::Received(Some(Ok(message))) => {
+                self.timers.heard();
                 self.handle_frame(message)
             }
-            Event::Received(Some(Err(error))) => Break(self.end_of(&error)),
-            Event::Received(None) | Event::WriteFailed => Break(End::Gone),
-            Event::Checked(verdict) => self.checked(verdict),
-            Event::Outcome(outcome) => {
-                self.handle_outcome(outcome);
+            SocketEvent::Received(Some(Err(error))) => Break(self.end_of(&error)),
+            SocketEvent::Received(None) | SocketEvent::WriteFailed => Break(SocketEnd::Disconnected),
+            SocketEvent::Identity(verdict) => self.checked(verdict),
+            SocketEvent::Operation(outcome) => {
+                self.handle_operation_event(outcome);
                 Continue(())
             }
-            Event::Due(due) => self.handle_due(due),
-            Event::Drained => Break(going_away()),
+            SocketEvent::Timer(due) => self.handle_timer(due),
+            SocketEvent::Drained => Break(going_away()),
         }
     }
 
     fn check(&mut self, authorization: Option<String>) {
         self.identity.check(authorization);
-        self.seldom.open();
+        self.control.open();
     }
 
-    fn handle_frame(&mut self, message: Message) -> ControlFlow<End> {
+    fn handle_frame(&mut self, message: Message) -> ControlFlow<SocketEnd> {
         match message {
             Message::Text(text) if text.len() > self.http.options.websocket.max_message => Break(self.too_big()),
             Message::Text(text) => match self.protocol.read(&text) {
                 Ok(message) => self.handle_message(message),
                 Err(invalid) => self.invalid(invalid),
             },
-            Message::Binary(_) => Break(End::Close(4400, "Binary messages are not part of the protocol".into())),
+            Message::Binary(_) => Break(SocketEnd::Close(4400, "Binary messages are not part of the protocol".into())),
             // Pings are answered below this layer.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Continue(()),
-            Message::Close(_) => Break(End::Closed),
+            Message::Close(_) => Break(SocketEnd::PeerClosed),
         }
     }
 
-    fn handle_message(&mut self, message: ClientMessage) -> ControlFlow<End> {
+    fn handle_message(&mut self, message: ClientMessage) -> ControlFlow<SocketEnd> {
         match message {
             ClientMessage::Init { authorization } => self.init(authorization),
             ClientMessage::Renew { authorization } => self.renew(authorization),
@@ -93,14 +93,14 @@ impl Socket {
                 }
                 Continue(())
             }
-            ClientMessage::Terminate => Break(End::Close(1000, "Terminated".into())),
+            ClientMessage::Terminate => Break(SocketEnd::Close(1000, "Terminated".into())),
         }
     }
 
     /// The legacy protocol tells of it and goes on.
-    fn invalid(&mut self, Invalid { reason, id }: Invalid) -> ControlFlow<End> {
+    fn invalid(&mut self, InvalidMessage { reason, id }: InvalidMessage) -> ControlFlow<SocketEnd> {
         match (self.protocol, id) {
-            (Protocol::Modern, _) => return Break(End::Close(4400, reason)),
+            (Protocol::Modern, _) => return Break(SocketEnd::Close(4400, reason)),
             (Protocol::Legacy, Some(id)) => self.refuse(&id, coded(reason, "BAD_USER_INPUT")),
             (Protocol::Legacy, None) => {
                 self.send(ServerMessage::Refused { reason: &reason });
@@ -109,10 +109,10 @@ impl Socket {
         Continue(())
     }
 
-    fn init(&mut self, authorization: Option<String>) -> ControlFlow<End> {
-        if !self.clock.opens() {
+    fn init(&mut self, authorization: Option<String>) -> ControlFlow<SocketEnd> {
+        if !self.timers.opens() {
             return match (self.protocol, authorization) {
-                (Protocol::Modern, _) => Break(End::Close(4429, "Too many initialisation requests".into())),
+                (Protocol::Modern, _) => Break(SocketEnd::Close(4429, "Too many initialisation requests".into())),
                 (Protocol::Legacy, Some(authorization)) => self.renew(authorization),
                 (Protocol::Legacy, None) => {
                     self.send(ServerMessage::Ack);
@@ -124,7 +124,7 @@ impl Socket {
         Continue(())
     }
 
-    fn renew(&mut self, authorization: String) -> ControlFlow<End> {
+    fn renew(&mut self, authorization: String) -> ControlFlow<SocketEnd> {
         if self.identity.viewer().is_none() {
             return self.refuse_connection(4401, "Unauthorized".into());
         }
@@ -132,41 +132,41 @@ impl Socket {
         Continue(())
     }
 
-    fn checked(&mut self, verdict: Verdict) -> ControlFlow<End> {
+    fn checked(&mut self, verdict: IdentityEvent) -> ControlFlow<SocketEnd> {
         match verdict {
-            Verdict::Opened => {
+            IdentityEvent::Authenticated => {
                 self.send(ServerMessage::Ack);
                 self.send(ServerMessage::KeepAlive);
             }
-            Verdict::Renewed(expires_at) => {
+            IdentityEvent::Renewed(expires_at) => {
                 self.send(ServerMessage::Renewed { expires_at });
             }
-            Verdict::Refused(code, reason) => return self.refuse_connection(code, reason),
+            IdentityEvent::Rejected(code, reason) => return self.refuse_connection(code, reason),
         }
-        self.clock.expires(self.identity.expires_at());
+        self.timers.expires(self.identity.expires_at());
         Continue(())
     }
 
-    fn refuse_connection(&mut self, code: u16, reason: Cow<'static, str>) -> ControlFlow<End> {
+    fn refuse_connection(&mut self, code: u16, reason: Cow<'static, str>) -> ControlFlow<SocketEnd> {
         self.send(ServerMessage::Refused { reason: &reason });
-        Break(End::Close(code, reason))
+        Break(SocketEnd::Close(code, reason))
     }
 
-    fn subscribe(&mut self, id: String, request: OperationRequest) -> ControlFlow<End> {
+    fn subscribe(&mut self, id: String, request: OperationRequest) -> ControlFlow<SocketEnd> {
         let Some(viewer) = self.identity.viewer() else { return self.refuse_connection(4401, "Unauthorized".into()) };
         if self.operations.contains(&id) {
             match self.protocol {
                 Protocol::Modern => {
-                    return Break(End::Close(4409, format!("Subscriber for {id} already exists").into()));
+                    return Break(SocketEnd::Close(4409, format!("Subscriber for {id} already exists").into()));
                 }
                 Protocol::Legacy => self.operations.stop(&id),
             };
         }
         let limit = self.http.options.websocket.max_operations;
-        if self.clock.is_stopping() {
+        if self.timers.is_stopping() {
             // The sooner it asks another node, the better.
-            self.clock.leaves_now();
-            if self.operations.has_short_ones() {
+            self.timers.leaves_now();
+            if self.operations.has_finite() {
                 self.refuse(&id, coded("The server is shutting down: connect again.", "UNAVAILABLE"));
             }
         } else if self.operations.count() >= limit {
@@ -178,8 +178,8 @@ impl Socket {
             let (endpoint, client) = (self.http.endpoint.clone(), self.client.0);
             let preparing = async move {
                 let prepared = endpoint.prepare(request, client).await;
-                let short = !prepared.as_ref().is_ok_and(Prepared::subscribes);
-                Runnable { short, opening: wire::answers(endpoint, viewer, prepared).boxed() }
+                let finite = !prepared.as_ref().is_ok_and(Prepared::subscribes);
+                PreparedOperation { finite, opening: wire::answers(endpoint, viewer, prepared).boxed() }
             };
             self.operations.start(id, request_id, preparing.boxed());
         }
@@ -190,22 +190,22 @@ impl Socket {
         self.send(ServerMessage::Error { id, errors: &[error] });
     }
 
-    fn handle_outcome(&mut self, outcome: Outcome) {
+    fn handle_operation_event(&mut self, outcome: OperationEvent) {
         match outcome {
-            Outcome::Next { id, body } => {
+            OperationEvent::Next { id, body } => {
                 if self.send(ServerMessage::Next { id: &id, payload: (&body).into() }) {
                     if let Body::Written(_) = body {
-                        metrics().deliveries.of(self.protocol.transport()).inc();
+                        metrics().deliveries.get(self.protocol.transport()).inc();
                     }
                 } else {
                     self.operations.stop(&id);
                     self.refuse(&id, coded("The result is larger than a message can be.", "QUERY_TOO_COMPLEX"));
                 }
             }
-            Outcome::Error { id, errors } => {
+            OperationEvent::Error { id, errors } => {
                 self.send(ServerMessage::Error { id: &id, errors: &errors });
             }
-            Outcome::Complete { id } => {
+            OperationEvent::Complete { id } => {
                 self.send(ServerMessage::Complete { id: &id });
             }
         }
@@ -219,13 +219,15 @@ impl Socket {
         })
     }
 
-    fn handle_due(&mut self, due: Due) -> ControlFlow<End> {
+    fn handle_timer(&mut self, due: TimerEvent) -> ControlFlow<SocketEnd> {
         match due {
-            Due::Expiry => return Break(End::Close(4403, "Token expired".into())),
-            Due::InitTimeout => return Break(End::Close(4408, "Connection initialisation timeout".into())),
-            Due::Stop => return Break(going_away()),
-            Due::Silence => return Break(End::Gone),
-            Due::Ping => {}
+            TimerEvent::TokenExpired => return Break(SocketEnd::Close(4403, "Token expired".into())),
+            TimerEvent::InitTimeout => {
+                return Break(SocketEnd::Close(4408, "Connection initialisation timeout".into()));
+            }
+            TimerEvent::DrainTimeout => return Break(going_away()),
+            TimerEvent::PeerTimeout => return Break(SocketEnd::Disconnected),
+            TimerEvent::Ping => {}
         }
         // A ping behind other messages would tell nothing they don't.
         if self.frames.is_empty() {
@@ -237,22 +239,22 @@ impl Socket {
         Continue(())
     }
 
-    fn end_of(&self, error: &Error) -> End {
+    fn end_of(&self, error: &Error) -> SocketEnd {
         match error {
             Error::Capacity(_) => self.too_big(),
-            Error::Utf8(_) => End::Close(1007, "Text is not UTF-8".into()),
-            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Gone,
-            Error::Protocol(_) => End::Close(1002, "WebSocket protocol error".into()),
-            _ => End::Gone,
+            Error::Utf8(_) => SocketEnd::Close(1007, "Text is not UTF-8".into()),
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => SocketEnd::Disconnected,
+            Error::Protocol(_) => SocketEnd::Close(1002, "WebSocket protocol error".into()),
+            _ => SocketEnd::Disconnected,
         }
     }
 
-    fn too_big(&self) -> End {
+    fn too_big(&self) -> SocketEnd {
         let limit = self.http.options.websocket.max_message;
-        End::Close(1009, format!("Message is larger than {limit} bytes").into())
+        SocketEnd::Close(1009, format!("Message is larger than {limit} bytes").into())
     }
 }
 
-fn going_away() -> End {
-    End::Close(1001, "Going away".into())
+fn going_away() -> SocketEnd {
+    SocketEnd::Close(1001, "Going away".into())
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{ClientMessage, Invalid};
+use super::{ClientMessage, InvalidMessage};
 use crate::{graphql::OperationRequest, http::graphql::params};
 
 /// The longest operation id taken, in bytes: it is repeated in every message.
@@ -22,14 +22,14 @@ pub(super) struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    pub(super) fn read(text: &'a str) -> Result<Self, Invalid> {
+    pub(super) fn read(text: &'a str) -> Result<Self, InvalidMessage> {
         if !text.trim_start().starts_with('{') {
             return Err("Message is not a JSON object".into());
         }
         serde_json::from_str(text).map_err(|error| format!("Message is not valid: {error}").into())
     }
 
-    pub(super) fn id(&self) -> Result<String, Invalid> {
+    pub(super) fn id(&self) -> Result<String, InvalidMessage> {
         let kind = &self.kind;
         match self.id.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()) {
             Some(id) if id.is_empty() => Err(format!("\"{kind}\" message requires a non-empty 'id' property").into()),
@@ -40,7 +40,7 @@ impl<'a> Envelope<'a> {
     }
 
     /// The payload, if there is one, which has to be an object then.
-    pub(super) fn object(&self) -> Result<Option<&'a RawValue>, Invalid> {
+    pub(super) fn object(&self) -> Result<Option<&'a RawValue>, InvalidMessage> {
         match self.payload {
             Some(raw) if !raw.get().starts_with('{') => Err(self.expects_object()),
             payload => Ok(payload),
@@ -48,25 +48,25 @@ impl<'a> Envelope<'a> {
     }
 
     /// The message that asks for an operation.
-    pub(super) fn operation(&self) -> Result<ClientMessage, Invalid> {
+    pub(super) fn operation(&self) -> Result<ClientMessage, InvalidMessage> {
         let id = self.id()?;
         match self.request() {
             Ok(request) => Ok(ClientMessage::Subscribe { id, request: Box::new(request) }),
-            Err(invalid) => Err(Invalid { id: Some(id), ..invalid }),
+            Err(invalid) => Err(InvalidMessage { id: Some(id), ..invalid }),
         }
     }
 
-    fn request(&self) -> Result<OperationRequest, Invalid> {
+    fn request(&self) -> Result<OperationRequest, InvalidMessage> {
         let payload = self.object()?.ok_or_else(|| self.expects_object())?;
-        params::from_json(payload.get()).map_err(|params::Invalid(message)| message.into())
+        params::from_json(payload.get()).map_err(|params::InvalidParams(message)| message.into())
     }
 
-    fn expects_object(&self) -> Invalid {
+    fn expects_object(&self) -> InvalidMessage {
         format!("\"{}\" message expects the 'payload' property to be an object", self.kind).into()
     }
 
     /// The member `authorization`, in any case, of the payload or of the `headers` in it.
-    pub(super) fn authorization(&self) -> Result<Option<String>, Invalid> {
+    pub(super) fn authorization(&self) -> Result<Option<String>, InvalidMessage> {
         let Some(payload) = self.object()? else { return Ok(None) };
         let value = match member(payload, "authorization")? {
             Some(value) => Some(value),
@@ -82,7 +82,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-fn member<'a>(object: &'a RawValue, name: &str) -> Result<Option<&'a RawValue>, Invalid> {
+fn member<'a>(object: &'a RawValue, name: &str) -> Result<Option<&'a RawValue>, InvalidMessage> {
     let members: BTreeMap<Cow<'a, str>, &'a RawValue> =
         serde_json::from_str(object.get()).map_err(|error| format!("The payload is not valid: {error}"))?;
     let found = members.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name));

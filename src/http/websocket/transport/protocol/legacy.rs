@@ -5,17 +5,20 @@
 use async_graphql::ServerError;
 use serde::Serialize;
 
-use super::{ClientMessage, Invalid, ServerMessage, envelope::Envelope, write_json, write_next};
+use super::{ClientMessage, InvalidMessage, ServerMessage, envelope::Envelope, write_json, write_next};
 use crate::http::graphql::wire::Payload;
 
-pub(super) fn read(text: &str) -> Result<ClientMessage, Invalid> {
+pub(super) fn read(text: &str) -> Result<ClientMessage, InvalidMessage> {
     let envelope = Envelope::read(text)?;
     match &*envelope.kind {
         "connection_init" => Ok(ClientMessage::Init { authorization: envelope.authorization()? }),
         "start" => envelope.operation(),
         "stop" => Ok(ClientMessage::Complete { id: envelope.id()? }),
         "connection_terminate" => Ok(ClientMessage::Terminate),
-        kind => Err(Invalid { reason: format!("Invalid message type \"{kind}\"").into(), id: envelope.id().ok() }),
+        kind => Err(InvalidMessage {
+            reason: format!("InvalidMessage message type \"{kind}\"").into(),
+            id: envelope.id().ok(),
+        }),
     }
 }
 
@@ -34,7 +37,7 @@ enum Message<'a> {
     },
     Error {
         id: &'a str,
-        payload: Failure<'a>,
+        payload: HttpError<'a>,
     },
     Complete {
         id: &'a str,
@@ -48,7 +51,7 @@ struct Reason<'a> {
 
 /// The protocol has room for one error; clients that know of more look for `errors`.
 #[derive(Serialize)]
-struct Failure<'a> {
+struct HttpError<'a> {
     #[serde(flatten)]
     first: Option<&'a ServerError>,
     #[serde(skip_serializing_if = "is_single")]
@@ -68,7 +71,7 @@ pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_jso
         ServerMessage::Next { id, payload: Payload::Written(json) } => return write_next("data", id, json, into),
         ServerMessage::Next { id, payload } => Message::Data { id, payload },
         ServerMessage::Error { id, errors } => {
-            Message::Error { id, payload: Failure { first: errors.first(), errors } }
+            Message::Error { id, payload: HttpError { first: errors.first(), errors } }
         }
         ServerMessage::Complete { id } => Message::Complete { id },
         ServerMessage::Pong { .. } => return Ok(()),
@@ -98,8 +101,8 @@ mod tests {
     #[test]
     fn what_is_wrong_names_the_operation() {
         for (text, id, reason) in [
-            (r#"{"type":"subscribe","id":"1"}"#, Some("1"), "Invalid message type \"subscribe\""),
-            (r#"{"type":"nothing"}"#, None, "Invalid message type"),
+            (r#"{"type":"subscribe","id":"1"}"#, Some("1"), "InvalidMessage message type \"subscribe\""),
+            (r#"{"type":"nothing"}"#, None, "InvalidMessage message type"),
             (r#"{"type":"start","id":"1","payload":{}}"#, Some("1"), "`query` is missing"),
             (r#"{"type":"start","payload":{"query":"{a}"}}"#, None, "'id' property to be a string"),
             ("nonsense", None, "not a JSON object"),

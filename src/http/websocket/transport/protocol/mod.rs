@@ -44,14 +44,14 @@ pub(in crate::http::websocket) enum ClientMessage {
 
 /// What is wrong with a message.
 #[derive(Debug)]
-pub(in crate::http::websocket) struct Invalid {
+pub(in crate::http::websocket) struct InvalidMessage {
     /// For the client to read.
     pub(in crate::http::websocket) reason: Cow<'static, str>,
     /// The operation that it is about, if there is one.
     pub(in crate::http::websocket) id: Option<String>,
 }
 
-impl<T: Into<Cow<'static, str>>> From<T> for Invalid {
+impl<T: Into<Cow<'static, str>>> From<T> for InvalidMessage {
     fn from(reason: T) -> Self {
         Self { reason: reason.into(), id: None }
     }
@@ -120,7 +120,7 @@ impl Protocol {
     }
 
     /// Reads a message.
-    pub(in crate::http::websocket) fn read(self, text: &str) -> Result<ClientMessage, Invalid> {
+    pub(in crate::http::websocket) fn read(self, text: &str) -> Result<ClientMessage, InvalidMessage> {
         match self {
             Self::Modern => modern::read(text),
             Self::Legacy => legacy::read(text),
