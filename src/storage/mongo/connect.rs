@@ -14,7 +14,7 @@ use super::{Inner, MongoStore, codec, indexes, read};
 use crate::{
     domain::LogId,
     storage::{Result, StoreError},
-    telemetry::metrics::{Connections, metrics},
+    telemetry::metrics::{PoolState, metrics},
 };
 
 const DEFAULT_DATABASE: &str = "orderwire";
@@ -105,10 +105,10 @@ fn reads_at_once(pool_max: u32) -> usize {
 fn count(event: CmapEvent) {
     let connections = &metrics().mongodb_connections;
     match event {
-        CmapEvent::ConnectionCreated(_) => _ = connections.of(Connections::Open).inc(),
-        CmapEvent::ConnectionClosed(_) => _ = connections.of(Connections::Open).dec(),
-        CmapEvent::ConnectionCheckedOut(_) => _ = connections.of(Connections::InUse).inc(),
-        CmapEvent::ConnectionCheckedIn(_) => _ = connections.of(Connections::InUse).dec(),
+        CmapEvent::ConnectionCreated(_) => _ = connections.get(PoolState::Open).inc(),
+        CmapEvent::ConnectionClosed(_) => _ = connections.get(PoolState::Open).dec(),
+        CmapEvent::ConnectionCheckedOut(_) => _ = connections.get(PoolState::InUse).inc(),
+        CmapEvent::ConnectionCheckedIn(_) => _ = connections.get(PoolState::InUse).dec(),
         CmapEvent::ConnectionCheckoutFailed(_) => _ = metrics().mongodb_checkout_failures.inc(),
         _ => {}
     }

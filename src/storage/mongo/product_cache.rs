@@ -19,7 +19,7 @@ use super::{Inner, codec::read_fields, product, read};
 use crate::{
     domain::{EntityKind, Product, ProductFields, ProductId, Seq},
     storage::Result,
-    telemetry::metrics::{Cache, metrics},
+    telemetry::metrics::{CacheName, metrics},
 };
 
 /// Fewer products than this are read as fast as the log is looked at.
@@ -140,8 +140,8 @@ impl Inner {
         let mut products = self.product_cache.find(ids);
         let missing: HashSet<ProductId> =
             ids.iter().zip(&products).filter(|(_, known)| known.is_none()).map(|(id, _)| *id).collect();
-        metrics().cache_lookups.of(Cache::Products).inc_by(ids.len() as u64);
-        metrics().cache_misses.of(Cache::Products).inc_by(missing.len() as u64);
+        metrics().cache_lookups.get(CacheName::Products).inc_by(ids.len() as u64);
+        metrics().cache_misses.get(CacheName::Products).inc_by(missing.len() as u64);
         if !missing.is_empty() {
             let whole = product::projection(ProductFields::ALL);
             let read = self.find_by(&self.products, "_id", missing, whole, product::decode).await?;
