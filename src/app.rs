@@ -17,10 +17,10 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     auth::{AccessTokens, KeyError, PasswordCost, PasswordError, Passwords},
-    bus::{
-        Buckets, EventBus, MemoryBuckets, MemoryOperations, OperationStore,
+    cluster::{
+        EventBus, MemoryDocuments, MemoryRateLimiter, RateLimiter, RegisteredDocuments,
         local::LocalBus,
-        redis::{BusError, RedisBuckets, RedisBus, RedisOperations},
+        redis::{ConnectError, RedisBus, RedisDocuments, RedisRateLimiter},
     },
     config::{Auth, Config, DatabaseUrl, MetricsAddress, RedisUrl},
     domain::{LogId, SystemClock},
@@ -47,7 +47,7 @@ pub enum StartError {
     Database(String),
     /// Redis can't be used.
     #[error(transparent)]
-    Bus(#[from] BusError),
+    Bus(#[from] ConnectError),
     /// The keys that sign tokens can't be used.
     #[error("cannot sign access tokens: {0}")]
     Keys(#[from] KeyError),
@@ -159,7 +159,7 @@ async fn open_bus(config: &Config, meeting: Option<&Meeting>, wait: Duration) ->
         metrics().bus_connected.set(1);
         return Ok(Arc::new(LocalBus::new()));
     };
-    let mends = |error: &BusError| matches!(error, BusError::Unreachable { .. });
+    let mends = |error: &ConnectError| matches!(error, ConnectError::Unreachable { .. });
     let connect = async || RedisBus::connect(url.reveal(), *log, config.redis.connect_timeout).await;
     Ok(Arc::new(wait::until_there("Redis", wait, mends, connect).await?))
 }
@@ -339,24 +339,24 @@ fn registry(config: &Config, meeting: Option<&Meeting>) -> Result<Registry, Star
         let manifest = Manifest::parse(&json).map_err(|cause| StartError::Manifest { path: path.clone(), cause })?;
         return Ok(Registry::Only(manifest));
     }
-    let memory = MemoryOperations::new(config.operations.registered as u64);
-    let store: Arc<dyn OperationStore> = match meeting {
+    let memory = MemoryDocuments::new(config.operations.registered as u64);
+    let store: Arc<dyn RegisteredDocuments> = match meeting {
         None => Arc::new(memory),
         Some(Meeting { url, log }) => {
-            Arc::new(RedisOperations::open(url.reveal(), *log, memory, config.operations.registered_for)?)
+            Arc::new(RedisDocuments::open(url.reveal(), *log, memory, config.operations.registered_for)?)
         }
     };
     Ok(Registry::Open(store))
 }
 
 fn rate_limits(config: &Config, meeting: Option<&Meeting>) -> Result<RateLimits, StartError> {
-    let buckets: Arc<dyn Buckets> = match meeting {
-        None => Arc::new(MemoryBuckets::default()),
-        Some(Meeting { url, log }) => Arc::new(RedisBuckets::open(url.reveal(), *log)?),
+    let limiter: Arc<dyn RateLimiter> = match meeting {
+        None => Arc::new(MemoryRateLimiter::default()),
+        Some(Meeting { url, log }) => Arc::new(RedisRateLimiter::open(url.reveal(), *log)?),
     };
     let limits = &config.rate_limits;
     Ok(RateLimits {
-        buckets,
+        limiter,
         anonymous: limits.anonymous_cost.0,
         customer: limits.customer_cost.0,
         staff: limits.staff_cost.0,

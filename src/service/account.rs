@@ -43,7 +43,7 @@ impl SignIn {
 impl Service {
     /// Makes an account for a customer and signs in. `client` is limited in how often it can, unless it is `None`.
     pub async fn register(&self, registration: Registration, client: Option<ClientAddress>) -> Result<SignIn> {
-        self.attempt(None, client).await?;
+        self.charge_sign_in(None, client).await?;
         let user = self.create_user(&Viewer::System, registration, UserRole::Customer).await?;
         self.sign_in(user).await
     }
@@ -83,13 +83,13 @@ impl Service {
     /// `client` unless it is `None`.
     pub async fn login(&self, email: &str, password: String, client: Option<ClientAddress>) -> Result<SignIn> {
         let email = email.trim().to_lowercase();
-        let attempt = self.attempt(Some(&email), client).await?;
+        let charge = self.charge_sign_in(Some(&email), client).await?;
         let credentials = self.store.credentials_by_email(&email).await?;
         let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.as_deref());
         let right = self.passwords.verify(password, hash).await.map_err(internal)?;
         match credentials {
             Some(credentials) if right => {
-                self.succeeded(attempt).await;
+                self.refund_sign_in(charge).await;
                 self.sign_in(credentials.user).await
             }
             _ => Err(bad_credentials("the e-mail address or the password is not right")),
@@ -139,12 +139,12 @@ impl Service {
         checks.password("newPassword", &new);
         checks.finish()?;
         let credentials = self.store.credentials_by_id(user).await?.ok_or(StoreError::NotFound)?;
-        let attempt = self.attempt(credentials.user.email.as_deref(), None).await?;
+        let charge = self.charge_sign_in(credentials.user.email.as_deref(), None).await?;
         if !self.passwords.verify(current, credentials.password_hash.as_deref()).await.map_err(internal)? {
             let message = "the current password is not right";
             return Err(UserError::at(UserErrorCode::BadCredentials, ["currentPassword"], message).into());
         }
-        self.succeeded(attempt).await;
+        self.refund_sign_in(charge).await;
         self.replace_password(user, new).await
     }
 

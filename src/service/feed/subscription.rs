@@ -18,7 +18,7 @@ use super::{
     topics::{Place, Topic},
 };
 use crate::{
-    bus::Backoff,
+    cluster::Backoff,
     domain::{Event, LogFilter, Seq},
     storage::{LogPage, StoreError},
 };
