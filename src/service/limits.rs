@@ -60,7 +60,7 @@ pub struct Allowance {
 }
 
 /// Points charged for a sign-in attempt; refunded on success.
-pub(super) struct SignInCharge {
+pub(super) struct SignInAttempt {
     taken: Vec<(String, TokenBucket)>,
 }
 
@@ -86,10 +86,10 @@ impl Service {
         match limits.limiter.take(&key, bucket, cost).await {
             Ok(state) => Ok(Some(Allowance { bucket, state })),
             Err(exhausted) => {
-                metrics().refusals.of(["operation_cost"]).inc();
+                metrics().refusals.with_labels(["operation_cost"]).inc();
                 let left = exhausted.state.remaining;
-                let limit = format!("this operation costs {cost} points and {left} are left of {}", shown(bucket));
-                Err(limited(limit, bucket, exhausted))
+                let limit = format!("this operation costs {cost} points and {left} are left of {}", describe(bucket));
+                Err(rate_limited(limit, bucket, exhausted))
             }
         }
     }
@@ -100,7 +100,7 @@ impl Service {
         &self,
         account: Option<&str>,
         client: Option<ClientAddress>,
-    ) -> Result<SignInCharge> {
+    ) -> Result<SignInAttempt> {
         let limits = &self.options.limits;
         let of_account = account.zip(limits.sign_ins_per_account).map(|(account, bucket)| {
             // Hashed, because people also type passwords into the wrong field.
@@ -110,32 +110,32 @@ impl Service {
         let of_address = client
             .zip(limits.sign_ins_per_address)
             .map(|(client, bucket)| (format!("sign-in:{client}"), bucket, "client address"));
-        let mut charge = SignInCharge { taken: Vec::new() };
+        let mut attempt = SignInAttempt { taken: Vec::new() };
         for (key, bucket, whose) in [of_address, of_account].into_iter().flatten() {
             if let Err(exhausted) = limits.limiter.take(&key, bucket, 1).await {
-                metrics().refusals.of(["sign_ins"]).inc();
-                let limit = format!("there were too many attempts for this {whose}, the limit is {}", shown(bucket));
-                return Err(limited(limit, bucket, exhausted));
+                metrics().refusals.with_labels(["sign_ins"]).inc();
+                let limit = format!("there were too many attempts for this {whose}, the limit is {}", describe(bucket));
+                return Err(rate_limited(limit, bucket, exhausted));
             }
-            charge.taken.push((key, bucket));
+            attempt.taken.push((key, bucket));
         }
-        Ok(charge)
+        Ok(attempt)
     }
 
     /// Refunds a charge after a successful sign-in.
-    pub(super) async fn refund_sign_in(&self, charge: SignInCharge) {
-        for (key, bucket) in charge.taken {
+    pub(super) async fn refund_sign_in(&self, attempt: SignInAttempt) {
+        for (key, bucket) in attempt.taken {
             self.options.limits.limiter.refund(&key, bucket, 1).await;
         }
     }
 }
 
 /// A limit as error messages name it.
-fn shown(bucket: TokenBucket) -> String {
+fn describe(bucket: TokenBucket) -> String {
     format!("{} in {:?}", bucket.capacity(), bucket.refill())
 }
 
-fn limited(limit: String, bucket: TokenBucket, exhausted: Exhausted) -> ServiceError {
+fn rate_limited(limit: String, bucket: TokenBucket, exhausted: Exhausted) -> ServiceError {
     let Exhausted { state, retry_after } = exhausted;
     ServiceError::RateLimited { limit, allowance: Allowance { bucket, state }, wait: retry_after }
 }

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     cluster::{BusReceiver, EventBus, local::LocalBus},
     domain::{Event, LogId},
-    telemetry::metrics::{BusMessages, metrics},
+    telemetry::metrics::{BusMessageOutcome, metrics},
 };
 
 /// Events queued for publishing. Further ones are dropped: the other nodes then read them from the log.
@@ -101,7 +101,7 @@ impl EventBus for RedisBus {
         let Some(queue) = self.queue.lock().clone() else { return };
         let unsent = events.iter().filter(|event| queue.try_send(Arc::clone(event)).is_err()).count();
         if unsent > 0 {
-            metrics().bus_messages.of(BusMessages::Dropped).inc_by(unsent as u64);
+            metrics().bus_messages.get(BusMessageOutcome::Dropped).inc_by(unsent as u64);
             warn!(
                 unsent,
                 address = self.address,
