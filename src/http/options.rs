@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::middleware::{client_address::ClientAddressPolicy, security::AllowedOrigins};
-use crate::domain::Quota;
+use crate::domain::TokenBucket;
 
 /// How the HTTP server behaves.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ pub struct ServerLimits {
     /// How many of them one client address may have. Default: 1,000.
     pub connections_per_address: usize,
     /// How many requests one client address may send; more are answered with 429. Default: any number.
-    pub requests_per_address: Option<Quota>,
+    pub requests_per_address: Option<TokenBucket>,
     /// What counts as one client address.
     pub clients: Arc<ClientAddressPolicy>,
 }

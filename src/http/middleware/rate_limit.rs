@@ -23,7 +23,7 @@ use tower_governor::{GovernorError, GovernorLayer, governor::GovernorConfigBuild
 
 use super::client_address::{ClientAddressPolicy, LimitedClient};
 use crate::{
-    domain::Quota,
+    domain::TokenBucket,
     graphql::{set_rate_limit_headers, set_retry_after},
     http::{error::errors, graphql_error::coded, response_format::ResponseFormat},
     telemetry::metrics,
@@ -48,11 +48,11 @@ pub(in crate::http) struct RequestRateLimiter {
 }
 
 impl RequestRateLimiter {
-    pub(in crate::http) fn new(clients: Arc<ClientAddressPolicy>, quota: Option<Quota>) -> Self {
-        let layer = quota.and_then(|quota| {
+    pub(in crate::http) fn new(clients: Arc<ClientAddressPolicy>, bucket: Option<TokenBucket>) -> Self {
+        let layer = bucket.and_then(|bucket| {
             let mut config = GovernorConfigBuilder::default().key_extractor(HashedClientKey::default());
-            let config = config.period(quota.refill() / quota.points()).burst_size(quota.points()).finish()?;
-            Some(GovernorLayer::new(config).error_handler(move |error| refusal(quota, &error)))
+            let config = config.period(bucket.refill() / bucket.capacity()).burst_size(bucket.capacity()).finish()?;
+            Some(GovernorLayer::new(config).error_handler(move |error| refusal(bucket, &error)))
         });
         Self { clients, layer, delayed: Semaphore::new(MAX_DELAYED) }
     }
@@ -95,13 +95,13 @@ impl KeyExtractor for HashedClientKey {
     }
 }
 
-fn refusal(quota: Quota, error: &GovernorError) -> Response {
+fn refusal(bucket: TokenBucket, error: &GovernorError) -> Response {
     // Rounded down there.
     let GovernorError::TooManyRequests { wait_time, .. } = error else {
         return errors(StatusCode::INTERNAL_SERVER_ERROR, ResponseFormat::Json, &[coded("Internal error", "INTERNAL")]);
     };
     metrics().refusals.with_labels(["requests_per_address"]).inc();
-    let (points, refill, wait) = (quota.points(), quota.refill(), wait_time + 1);
+    let (points, refill, wait) = (bucket.capacity(), bucket.refill(), wait_time + 1);
     let message = format!(
         "Too many requests: the limit is {points} in {refill:?} for one client address; try again in {wait} s."
     );
