@@ -1,8 +1,9 @@
 //! The bus of a single process.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 use super::{BusMessage, BusReceiver, EventBus};
@@ -48,8 +49,8 @@ impl LocalBus {
         self.lock().take();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<broadcast::Sender<BusMessage>>> {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Option<broadcast::Sender<BusMessage>>> {
+        self.sender.lock()
     }
 }
 

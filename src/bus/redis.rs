@@ -10,12 +10,10 @@ mod link;
 mod operations;
 mod shared;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use rand::Rng;
 use redis::{Client, IntoConnectionInfo, io::tcp::TcpSettings};
 use tokio::sync::{mpsc, watch};
@@ -111,8 +109,8 @@ impl RedisBus {
         Err(BusError::Unreachable { address: bus.address.clone(), reason })
     }
 
-    fn queue(&self) -> std::sync::MutexGuard<'_, Option<mpsc::Sender<Arc<Event>>>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queue(&self) -> parking_lot::MutexGuard<'_, Option<mpsc::Sender<Arc<Event>>>> {
+        self.queue.lock()
     }
 }
 

@@ -28,7 +28,7 @@ impl RedisOperations {
     }
 
     fn key(&self, hash: [u8; 32]) -> String {
-        hash.iter().fold(self.prefix.clone(), |key, byte| key + &format!("{byte:02x}"))
+        format!("{}{}", self.prefix, hex::encode(hash))
     }
 }
 

@@ -1,10 +1,8 @@
 //! A connection to what nodes share in Redis and can do without for a while.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use redis::{
     RedisError,
     aio::{ConnectionManager, ConnectionManagerConfig},
@@ -67,6 +65,6 @@ impl Shared {
     }
 
     fn away_until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.away_until.lock().unwrap_or_else(PoisonError::into_inner)
+        self.away_until.lock()
     }
 }

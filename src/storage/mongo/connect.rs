@@ -87,7 +87,7 @@ impl MongoStore {
             known: super::known::Known::default(),
             reads: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
             turn: tokio::sync::Mutex::default(),
-            waiting: std::sync::Mutex::default(),
+            waiting: parking_lot::Mutex::default(),
             running: tokio_util::task::TaskTracker::new(),
             client,
             database,

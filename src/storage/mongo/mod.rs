@@ -75,7 +75,7 @@ struct Inner {
     /// Held by the one transaction of this process that may append to the log.
     turn: tokio::sync::Mutex<()>,
     /// Orders that wait for their turn.
-    waiting: std::sync::Mutex<VecDeque<place::Waiting>>,
+    waiting: parking_lot::Mutex<VecDeque<place::Waiting>>,
     /// Transactions under way.
     running: TaskTracker,
 }

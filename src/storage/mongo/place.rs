@@ -7,7 +7,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, PoisonError},
+    sync::Arc,
 };
 
 use bson::doc;
@@ -67,7 +67,7 @@ impl Inner {
         let deadline = Instant::now() + PATIENCE;
         let (answer, answered) = oneshot::channel();
         {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = self.waiting.lock();
             if waiting.len() >= MOST_WAITING {
                 return Err(StoreError::Unavailable("too many orders wait to be placed".to_owned()));
             }
@@ -91,14 +91,14 @@ impl Inner {
 
     /// The orders that have waited too long; they came first.
     fn take_late(&self) -> Vec<Waiting> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock();
         let now = Instant::now();
         let late = waiting.iter().take_while(|order| order.deadline <= now).count();
         waiting.drain(..late).collect()
     }
 
     fn take_waiting(&self) -> Vec<Waiting> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock();
         let mut lines = 0;
         let mut batch = Vec::new();
         while let Some(next) = waiting.front() {
