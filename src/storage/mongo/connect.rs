@@ -84,11 +84,11 @@ impl MongoStore {
             counters: database.collection("counters"),
             idempotency: database.collection("idempotency"),
             log,
-            known: super::known::Known::default(),
+            product_cache: super::product_cache::ProductCache::default(),
             reads: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
-            turn: tokio::sync::Mutex::default(),
-            waiting: parking_lot::Mutex::default(),
-            running: tokio_util::task::TaskTracker::new(),
+            log_lock: tokio::sync::Mutex::default(),
+            order_queue: parking_lot::Mutex::default(),
+            running_transactions: tokio_util::task::TaskTracker::new(),
             client,
             database,
             app_name: options.app_name,
@@ -157,8 +157,8 @@ async fn log_id(counters: &Collection<bson::RawDocumentBuf>) -> Result<LogId> {
         }
         update().await?;
     }
-    let found = read::rows(counters.find(doc! { "_id": "log" }).batch().await?, |document| {
-        codec::fields!(document, log_id: "log_id");
+    let found = read::collect_rows(counters.find(doc! { "_id": "log" }).batch().await?, |document| {
+        codec::read_fields!(document, log_id: "log_id");
         log_id.required::<i64>()
     })
     .await?;
