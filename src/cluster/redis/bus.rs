@@ -1,21 +1,14 @@
-//! The bus between nodes: Redis pub/sub.
+//! The event bus between nodes: Redis pub/sub.
 //!
-//! All nodes of a deployment publish to one channel, each over one connection, and listen over another. A message is
-//! the sender's 16 hexadecimal digits followed by the event as JSON. A node hands its own events to itself directly and
-//! passes over the ones that come back. After each (re)subscription, and for a message that can't be read, receivers
-//! are told of a gap. Database numbers don't separate channels in Redis; the name of the log in the channel does.
-
-mod buckets;
-mod link;
-mod operations;
-mod shared;
+//! Each node publishes to one channel over one connection and listens to it over another. A message is the sender's 16
+//! hexadecimal digits followed by the event as JSON. A node delivers its own events directly and skips the copies that
+//! come back. Receivers get a gap after each (re)subscription and for each message that can't be read.
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use rand::Rng;
-use redis::{Client, IntoConnectionInfo, io::tcp::TcpSettings};
 use tokio::sync::{mpsc, watch};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -23,35 +16,20 @@ use tokio_util::{
 };
 use tracing::warn;
 
-use super::{BusReceiver, EventBus, local::LocalBus};
+use super::{
+    client::{ConnectError, client},
+    link::{Link, LinkState},
+};
 use crate::{
+    cluster::{BusReceiver, EventBus, local::LocalBus},
     domain::{Event, LogId},
     telemetry::metrics::{BusMessageOutcome, metrics},
 };
-pub use buckets::RedisBuckets;
-use link::Link;
-pub use operations::RedisOperations;
 
-/// Events waiting to be published; more are dropped, and found in the log by the other nodes.
+/// Events queued for publishing. Further ones are dropped: the other nodes then read them from the log.
 const QUEUE: usize = 4096;
 /// How long closing waits for the queue to be sent.
-const CLOSE_WITHIN: Duration = Duration::from_secs(1);
-
-/// Redis can't be used. Never holds the password.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BusError {
-    /// The URL is not one of Redis.
-    #[error("not a Redis URL; expected redis://[user[:password]@]host[:port][/database], or rediss:// for TLS")]
-    Url,
-    /// The server did not answer, or refused.
-    #[error("no connection to Redis at {address}: {reason}")]
-    Unreachable {
-        /// Host and port.
-        address: String,
-        /// What happened.
-        reason: String,
-    },
-}
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// An [`EventBus`] over Redis.
 pub struct RedisBus {
@@ -59,20 +37,20 @@ pub struct RedisBus {
     local: Arc<LocalBus>,
     /// `None` once closed.
     queue: Mutex<Option<mpsc::Sender<Arc<Event>>>>,
-    state: watch::Receiver<link::State>,
+    state: watch::Receiver<LinkState>,
     tasks: TaskTracker,
     stop: CancellationToken,
     _stop_on_drop: DropGuard,
 }
 
 impl RedisBus {
-    /// The bus of the deployment with this log. Connects in the background, for ever; the only error is
-    /// [`BusError::Url`]. Must be called within a Tokio runtime.
-    pub fn open(url: &str, log: LogId) -> Result<Self, BusError> {
+    /// The bus of the deployment with this log. Connects in the background and tries again until it is closed; the only
+    /// error is [`ConnectError::Url`]. Must be called within a Tokio runtime.
+    pub fn open(url: &str, log: LogId) -> Result<Self, ConnectError> {
         let (client, address) = client(url)?;
         let local = Arc::new(LocalBus::new());
         let (queue, queued) = mpsc::channel(QUEUE);
-        let (state, state_seen) = watch::channel(link::State::default());
+        let (state, state_receiver) = watch::channel(LinkState::default());
         let stop = CancellationToken::new();
         let link = Arc::new(Link {
             client,
@@ -90,36 +68,24 @@ impl RedisBus {
             address,
             local,
             queue: Mutex::new(Some(queue)),
-            state: state_seen,
+            state: state_receiver,
             tasks,
             _stop_on_drop: stop.clone().drop_guard(),
             stop,
         })
     }
 
-    /// Like [`RedisBus::open`], but fails unless Redis is reached `within` this time.
-    pub async fn connect(url: &str, log: LogId, within: Duration) -> Result<Self, BusError> {
+    /// Like [`RedisBus::open`], but waits for the connection, and fails if there is none after `within`.
+    pub async fn connect(url: &str, log: LogId, within: Duration) -> Result<Self, ConnectError> {
         let bus = Self::open(url, log)?;
         let mut state = bus.state.clone();
-        let connected = tokio::time::timeout(within, state.wait_for(link::State::is_connected)).await;
+        let connected = tokio::time::timeout(within, state.wait_for(LinkState::is_connected)).await;
         if matches!(connected, Ok(Ok(_))) {
             return Ok(bus);
         }
         let reason = bus.state.borrow().failure.clone().unwrap_or_else(|| format!("no answer within {within:?}"));
-        Err(BusError::Unreachable { address: bus.address.clone(), reason })
+        Err(ConnectError::Unreachable { address: bus.address.clone(), reason })
     }
-
-    fn queue(&self) -> parking_lot::MutexGuard<'_, Option<mpsc::Sender<Arc<Event>>>> {
-        self.queue.lock()
-    }
-}
-
-/// A client for a URL, and the address for the log.
-fn client(url: &str) -> Result<(Client, String), BusError> {
-    let info = url.into_connection_info().map_err(|_| BusError::Url)?;
-    let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
-    let address = info.addr().to_string();
-    Ok((Client::open(info).map_err(|_| BusError::Url)?, address))
 }
 
 impl std::fmt::Debug for RedisBus {
@@ -132,7 +98,7 @@ impl std::fmt::Debug for RedisBus {
 impl EventBus for RedisBus {
     fn publish(&self, events: &[Arc<Event>]) {
         self.local.publish(events);
-        let Some(queue) = self.queue().clone() else { return };
+        let Some(queue) = self.queue.lock().clone() else { return };
         let unsent = events.iter().filter(|event| queue.try_send(Arc::clone(event)).is_err()).count();
         if unsent > 0 {
             metrics().bus_messages.get(BusMessageOutcome::Dropped).inc_by(unsent as u64);
@@ -154,10 +120,10 @@ impl EventBus for RedisBus {
     }
 
     async fn close(&self) {
-        self.queue().take();
-        // The listener has no end of its own; the publisher ends when its queue is empty.
+        self.queue.lock().take();
+        // The publisher ends when its queue is empty; the listener ends only when it is cancelled.
         let mut state = self.state.clone();
-        let _ = tokio::time::timeout(CLOSE_WITHIN, state.wait_for(|state| state.published_all)).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, state.wait_for(|state| state.published_all)).await;
         self.stop.cancel();
         self.tasks.wait().await;
         self.local.end();
