@@ -5,7 +5,7 @@
 //! places all that have queued by then (group commit). Each order is decided on its own, in the order of arrival: one
 //! that is refused does not hold up the others.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use tokio::{
     sync::oneshot,
@@ -46,7 +46,7 @@ impl Inner {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let (answer, answered) = oneshot::channel();
         {
-            let mut queue = self.order_queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut queue = self.order_queue.lock();
             if queue.len() >= MAX_QUEUED {
                 return Err(StoreError::Unavailable("too many orders wait to be placed".to_owned()));
             }
@@ -70,7 +70,7 @@ impl Inner {
 
     /// Takes the orders that have waited too long from the front of the queue.
     fn take_expired(&self) -> Vec<QueuedOrder> {
-        let mut queue = self.order_queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.order_queue.lock();
         let now = Instant::now();
         let late = queue.iter().take_while(|order| order.deadline <= now).count();
         queue.drain(..late).collect()
@@ -78,7 +78,7 @@ impl Inner {
 
     /// Takes the orders of the next transaction from the front of the queue.
     fn take_batch(&self) -> Vec<QueuedOrder> {
-        let mut queue = self.order_queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.order_queue.lock();
         let mut lines = 0;
         let mut batch = Vec::new();
         while let Some(next) = queue.front() {
