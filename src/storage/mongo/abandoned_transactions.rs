@@ -11,7 +11,7 @@ use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::options::ReadConcern;
 
-use super::Inner;
+use super::store::Inner;
 
 /// A living process goes on with its transaction within milliseconds.
 const IDLE_FOR: Duration = Duration::from_secs(2);

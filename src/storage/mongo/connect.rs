@@ -10,7 +10,10 @@ use mongodb::{
     options::{Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 
-use super::{Inner, MongoStore, codec, indexes, read};
+use super::{
+    codec, error, indexes, read,
+    store::{Inner, MongoStore},
+};
 use crate::{
     domain::LogId,
     storage::{Result, StoreError},
@@ -84,10 +87,10 @@ impl MongoStore {
             counters: database.collection("counters"),
             idempotency: database.collection("idempotency"),
             log,
-            product_cache: super::product_cache::ProductCache::default(),
-            reads: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
+            product_cache: Default::default(),
+            read_permits: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
             log_lock: tokio::sync::Mutex::default(),
-            order_queue: parking_lot::Mutex::default(),
+            order_queue: Default::default(),
             running_transactions: tokio_util::task::TaskTracker::new(),
             client,
             database,
@@ -152,7 +155,7 @@ async fn log_id(counters: &Collection<bson::RawDocumentBuf>) -> Result<LogId> {
     let update = || counters.update_one(doc! { "_id": "log" }, made.clone()).upsert(true);
     if let Err(error) = update().await {
         // Another node made it at the same moment.
-        if super::error::duplicate_index(&error).is_none() {
+        if error::duplicate_index(&error).is_none() {
             return Err(error.into());
         }
         update().await?;

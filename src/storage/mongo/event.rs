@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    Inner, MongoStore,
     codec::{binary, raw_document, read_fields},
     read::collect_rows,
+    store::{Inner, MongoStore},
     transaction::{Transaction, TransactionResult},
 };
 use crate::{

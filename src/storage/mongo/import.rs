@@ -7,7 +7,12 @@ use mongodb::{
     error::{Error, ErrorKind},
 };
 
-use super::{Inner, MongoStore, error::duplicate_index, order, product, task, user};
+use super::{
+    error::duplicate_index,
+    order, product,
+    store::{Inner, MongoStore},
+    task, user,
+};
 use crate::{
     domain::{Order, Product, Task, User},
     storage::{ImportStore, Result},

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use bson::{Bson, RawDocument, RawDocumentBuf, doc};
 use mongodb::{Collection, options::Hint};
 
-use super::{Inner, query::Listing, read};
+use super::{read, scan::Listing, store::Inner};
 use crate::{
     domain::Edge,
     storage::{Result, StoreError},

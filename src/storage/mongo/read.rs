@@ -6,7 +6,7 @@ use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use futures_util::{Stream, StreamExt};
 use mongodb::{Collection, raw_batch_cursor::RawBatch};
 
-use super::Inner;
+use super::store::Inner;
 use crate::storage::{Result, StoreError};
 
 /// The longest that one read or single write may take; the driver itself would wait for a hung server for ever.
@@ -60,7 +60,7 @@ impl Inner {
     ) -> Result<T> {
         let operation = async {
             // The semaphore is never closed; without a permit it would still be right.
-            let _permit = self.reads.acquire().await;
+            let _permit = self.read_permits.acquire().await;
             operation.await
         };
         match tokio::time::timeout(OPERATION_TIMEOUT, operation).await {

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use bson::{RawDocument, doc};
 
 use super::{
-    Inner, MongoStore,
     codec::{binary, raw_document, read_fields},
     read::{collect_rows, in_request_order},
+    store::{Inner, MongoStore},
     user,
 };
 use crate::{

@@ -15,9 +15,9 @@ use mongodb::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Inner,
     error::{duplicate_index, is_transient, is_unknown_commit},
     read,
+    store::Inner,
 };
 use crate::{
     domain::Refusal,

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::{Result, SqliteStore, order, product, task, user};
+use super::{order, product, store::SqliteStore, task, user};
 use crate::{
     domain::{Order, Product, Task, User},
-    storage::ImportStore,
+    storage::{ImportStore, Result},
 };
 
 impl SqliteStore {

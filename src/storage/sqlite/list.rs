@@ -10,8 +10,7 @@ use rusqlite::types::Value;
 
 use crate::domain::{Direction, Position, Slice, SortKey};
 
-use super::Result;
-use crate::storage::StoreError;
+use crate::storage::{Result, StoreError};
 
 /// The type of a sort key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use tempfile::TempDir;
 
-use super::Result;
-use crate::storage::StoreError;
+use crate::storage::{Result, StoreError};
 
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]

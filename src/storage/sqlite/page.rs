@@ -3,13 +3,10 @@
 use rusqlite::{Connection, params_from_iter, types::Value, types::ValueRef};
 use ulid::Ulid;
 
-use super::{
-    Result,
-    list::{ListBuilder, Side},
-};
+use super::list::{ListBuilder, Side};
 use crate::{
     domain::{Direction, Edge, Page, Position, Slice, SortKey, Take},
-    storage::StoreError,
+    storage::{Result, StoreError},
 };
 
 /// The page of `list` that `slice` asks for, its rows read by `load`.

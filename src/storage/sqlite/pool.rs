@@ -6,9 +6,9 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Result, SqliteOptions, schema};
+use super::{options::SqliteOptions, schema};
 use crate::{
-    storage::StoreError,
+    storage::{Result, StoreError},
     telemetry::metrics::{GaugeGuard, metrics},
 };
 

@@ -6,17 +6,18 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Result, SqliteStore, event, idempotency,
+    event, idempotency,
     list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
     row::{Json, json},
+    store::SqliteStore,
 };
 use crate::{
     domain::{
         Changed, Direction, OrderStatus, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId,
         ProductSort, ProductStatus, Refusal, Slice, Sort, Stamp, StockAdjustment,
     },
-    storage::{Committed, ProductQuery, ProductStore, StoreError},
+    storage::{Committed, ProductQuery, ProductStore, Result, StoreError},
 };
 
 const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at";

@@ -4,8 +4,8 @@ use std::{path::Path, time::Instant};
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
-use super::{Result, SqliteOptions};
-use crate::storage::StoreError;
+use super::options::SqliteOptions;
+use crate::storage::{Result, StoreError};
 
 /// The steps from an empty file to the schema of this version, in order; `user_version` counts those taken.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];

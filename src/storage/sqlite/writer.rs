@@ -6,9 +6,8 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Result;
 use crate::{
-    storage::StoreError,
+    storage::{Result, StoreError},
     telemetry::metrics::{GaugeGuard, metrics},
 };
 
