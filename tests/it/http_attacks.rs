@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    http_support::{GRAPHQL, JSON, Server, post},
+    http_support::{GRAPHQL, JSON, Server, http_options, post},
     support::ws::{self, PATIENCE},
 };
 
@@ -29,9 +29,9 @@ async fn start() -> (Server, Client) {
         head: 4000,
         head_timeout: HEAD_TIMEOUT,
         idle_timeout: Duration::from_secs(2),
-        ..ServerLimits::default()
+        ..http_options().limits
     };
-    let options = HttpOptions { body_limit: 64 * 1024, body_timeout: BODY_TIMEOUT, limits, ..HttpOptions::default() };
+    let options = HttpOptions { body_limit: 64 * 1024, body_timeout: BODY_TIMEOUT, limits, ..http_options() };
     (Server::start(options).await, Client::new())
 }
 
@@ -300,8 +300,8 @@ async fn an_idle_connection_is_kept_longer_than_a_head_may_take() {
 
 #[tokio::test]
 async fn a_full_node_takes_no_more_connections() {
-    let limits = ServerLimits { connections: 2, ..ServerLimits::default() };
-    let server = Server::start(HttpOptions { limits, ..HttpOptions::default() }).await;
+    let limits = ServerLimits { connections: 2, ..http_options().limits };
+    let server = Server::start(HttpOptions { limits, ..http_options() }).await;
     let mut socket = ws::Client::open(server.address).await;
     let idle = TcpStream::connect(server.address).await.unwrap();
     let ask = request("GET /healthz", "connection: close\r\n", "");

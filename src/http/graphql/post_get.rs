@@ -47,7 +47,7 @@ pub(in crate::http) async fn get(State(http): State<Arc<HttpState>>, request: Re
         return failure.respond(mode.error_format());
     }
     let read = params::from_uri(request.uri()).map_err(HttpError::from);
-    match read.and_then(|operation| Ok((RequestMeta::of(&request)?, operation))) {
+    match read.and_then(|operation| Ok((RequestMeta::from_request(&request)?, operation))) {
         Ok((meta, operation)) => run(&http, mode, meta, operation).await,
         Err(failure) => failure.respond(mode.error_format()),
     }
@@ -58,7 +58,7 @@ pub(in crate::http) async fn post(State(http): State<Arc<HttpState>>, request: R
         Ok(mode) => mode,
         Err(failure) => return failure.into_response(),
     };
-    let meta = RequestMeta::of(&request);
+    let meta = RequestMeta::from_request(&request);
     let read = read_body(&http, request).await.and_then(|operation| Ok((meta?, operation)));
     match read {
         Ok((meta, operation)) => run(&http, mode, meta, operation).await,
@@ -81,13 +81,16 @@ struct RequestMeta {
 }
 
 impl RequestMeta {
-    fn of(request: &Request) -> Result<Self, HttpError> {
-        #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
-        let id = request.extensions().get::<RequestId>().expect("a request id").clone();
+    fn from_request(request: &Request) -> Result<Self, HttpError> {
+        #[expect(clippy::expect_used, reason = "middleware adds both to every request")]
+        let (id, client) = (
+            request.extensions().get::<RequestId>().expect("a request id").clone(),
+            *request.extensions().get::<LimitedClient>().expect("a client"),
+        );
         Ok(Self {
             id,
-            shutdown: request.extensions().get::<Shutdown>().cloned().unwrap_or_default(),
-            client: request.extensions().get().copied().unwrap_or_default(),
+            shutdown: request.extensions().get::<Shutdown>().cloned().unwrap_or_else(Shutdown::never),
+            client,
             authorization: authorization(request.headers())?,
             by_get: request.method() == Method::GET,
             ticket: params::ticket(request.uri())?,

@@ -5,27 +5,17 @@ use std::net::IpAddr;
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-use crate::domain::{ClientAddress, PRIVATE_NETWORKS};
+use crate::domain::ClientAddress;
 
 /// Who a client is.
 #[derive(Debug, Clone)]
 pub struct ClientAddressPolicy {
-    /// The networks of proxies that are believed when they say for whom they ask. Default: none.
+    /// The networks of proxies that are believed when they say for whom they ask.
     pub trusted_proxies: Vec<IpNet>,
-    /// The header in which they say so: addresses from the client to the last proxy but one. Default: `x-forwarded-for`.
+    /// The header in which they say so: addresses from the client to the last proxy but one.
     pub header: HeaderName,
-    /// Networks whose addresses have no limits. Default: [`PRIVATE_NETWORKS`].
+    /// Networks whose addresses have no limits.
     pub unlimited: Vec<IpNet>,
-}
-
-impl Default for ClientAddressPolicy {
-    fn default() -> Self {
-        Self {
-            trusted_proxies: Vec::new(),
-            header: HeaderName::from_static("x-forwarded-for"),
-            unlimited: PRIVATE_NETWORKS.to_vec(),
-        }
-    }
 }
 
 impl ClientAddressPolicy {
@@ -59,12 +49,21 @@ fn is_in(address: IpAddr, networks: &[IpNet]) -> bool {
 }
 
 /// The client of a request, `None` when it has no limits; an extension of every request.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct LimitedClient(pub(in crate::http) Option<ClientAddress>);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::PRIVATE_NETWORKS;
+
+    fn policy(trusted_proxies: &[&str]) -> ClientAddressPolicy {
+        ClientAddressPolicy {
+            trusted_proxies: networks(trusted_proxies),
+            header: HeaderName::from_static("x-forwarded-for"),
+            unlimited: PRIVATE_NETWORKS.to_vec(),
+        }
+    }
 
     fn networks(texts: &[&str]) -> Vec<IpNet> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
@@ -72,10 +71,7 @@ mod tests {
 
     #[test]
     fn a_header_counts_as_far_as_proxies_are_trusted() {
-        let clients = ClientAddressPolicy {
-            trusted_proxies: networks(&["127.0.0.0/8", "203.0.113.0/24"]),
-            ..ClientAddressPolicy::default()
-        };
+        let clients = policy(&["127.0.0.0/8", "203.0.113.0/24"]);
         for (peer, lines, client) in [
             ("198.51.100.1", &["192.0.2.1"][..], Some("198.51.100.1")),
             ("127.0.0.1", &[], None),
@@ -100,8 +96,7 @@ mod tests {
 
     #[test]
     fn proxies_and_private_networks_connect_without_a_limit() {
-        let clients =
-            ClientAddressPolicy { trusted_proxies: networks(&["203.0.113.0/24"]), ..ClientAddressPolicy::default() };
+        let clients = policy(&["203.0.113.0/24"]);
         for address in [
             "127.0.0.1",
             "::1",

@@ -49,10 +49,13 @@ pub(in crate::http) struct RequestRateLimiter {
 
 impl RequestRateLimiter {
     pub(in crate::http) fn new(clients: Arc<ClientAddressPolicy>, bucket: Option<TokenBucket>) -> Self {
-        let layer = bucket.and_then(|bucket| {
+        let layer = bucket.map(|bucket| {
+            // Never zero, which the builder refuses.
+            let period = (bucket.refill() / bucket.capacity()).max(Duration::from_nanos(1));
             let mut config = GovernorConfigBuilder::default().key_extractor(HashedClientKey::default());
-            let config = config.period(bucket.refill() / bucket.capacity()).burst_size(bucket.capacity()).finish()?;
-            Some(GovernorLayer::new(config).error_handler(move |error| refusal(bucket, &error)))
+            #[expect(clippy::expect_used, reason = "neither the period nor the capacity is zero")]
+            let config = config.period(period).burst_size(bucket.capacity()).finish().expect("a valid limit");
+            GovernorLayer::new(config).error_handler(move |error| refusal(bucket, &error))
         });
         Self { clients, layer, delayed: Semaphore::new(MAX_DELAYED) }
     }

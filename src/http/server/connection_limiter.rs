@@ -113,7 +113,8 @@ mod tests {
     use super::*;
 
     fn limiter(connections: usize, connections_per_address: usize) -> ConnectionLimiter {
-        ConnectionLimiter::new(&ServerLimits { connections, connections_per_address, ..ServerLimits::default() })
+        let limits = crate::app::http_options(&crate::config::Config::default()).limits;
+        ConnectionLimiter::new(&ServerLimits { connections, connections_per_address, ..limits })
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub async fn serve(
 ) {
     let handover = handover.min(grace / 2);
     let grace = grace - handover;
-    let state = Shutdown { drain_time: grace / 2, ..Shutdown::default() };
+    let state = Shutdown { drain_time: grace / 2, ..Shutdown::never() };
     let router = router.layer(Extension(state.clone()));
     {
         let mut accepting = pin!(accept(&listener, &router, &state, &limits));

@@ -26,6 +26,17 @@ pub(in crate::http) struct Shutdown {
 }
 
 impl Shutdown {
+    /// The state of a server that is never stopped.
+    pub(in crate::http) fn never() -> Self {
+        Self {
+            stopping: Arc::default(),
+            draining: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            drain_time: Duration::ZERO,
+            connections: TaskTracker::new(),
+        }
+    }
+
     /// Whether the server was told to stop.
     pub(in crate::http) fn is_stopping(&self) -> bool {
         self.stopping.load(Relaxed)
@@ -41,18 +52,5 @@ impl Shutdown {
     pub(in crate::http) async fn leaving(self, spread: Duration) {
         self.draining.cancelled().await;
         tokio::time::sleep(self.wait_before_leaving(spread)).await;
-    }
-}
-
-impl Default for Shutdown {
-    /// Never stops.
-    fn default() -> Self {
-        Self {
-            stopping: Arc::default(),
-            draining: CancellationToken::new(),
-            abort: CancellationToken::new(),
-            drain_time: Duration::ZERO,
-            connections: TaskTracker::new(),
-        }
     }
 }

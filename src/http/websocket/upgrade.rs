@@ -46,10 +46,12 @@ pub(in crate::http) async fn upgrade(http: Arc<HttpState>, request: Request) -> 
         Ok(authorization) => authorization,
         Err(failure) => return failure.into_response(),
     };
-    let shutdown = parts.extensions.remove::<Shutdown>().unwrap_or_default();
-    #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
-    let id = parts.extensions.remove::<RequestId>().expect("a request id");
-    let client = parts.extensions.remove::<LimitedClient>().unwrap_or_default();
+    let shutdown = parts.extensions.remove::<Shutdown>().unwrap_or_else(Shutdown::never);
+    #[expect(clippy::expect_used, reason = "middleware adds both to every request")]
+    let (id, client) = (
+        parts.extensions.remove::<RequestId>().expect("a request id"),
+        parts.extensions.remove::<LimitedClient>().expect("a client"),
+    );
     // Up to twice the limit is read, so that the usual offender gets a clean close.
     let readable = http.options.websocket.max_message.saturating_mul(2);
     let protocol = handshake.protocol;

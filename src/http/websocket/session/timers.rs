@@ -148,7 +148,7 @@ mod tests {
 
     /// With its beginning. Opened after 3 s at the latest, pinged every 12 s and missed after 30 s.
     fn timers() -> (SocketTimers, Instant) {
-        let timers = SocketTimers::new(&WebSocketOptions::default());
+        let timers = SocketTimers::new(&crate::app::http_options(&crate::config::Config::default()).websocket);
         let start = timers.heard_at;
         (timers, start)
     }

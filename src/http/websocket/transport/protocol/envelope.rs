@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{ClientMessage, InvalidMessage};
+use super::message::{ClientMessage, InvalidMessage};
 use crate::{graphql::OperationRequest, http::graphql::params};
 
 /// The longest operation id taken, in bytes: it is repeated in every message.

@@ -5,7 +5,11 @@
 use async_graphql::ServerError;
 use serde::Serialize;
 
-use super::{ClientMessage, InvalidMessage, ServerMessage, envelope::Envelope, write_json, write_next};
+use super::{
+    envelope::Envelope,
+    json::{write_json, write_next},
+    message::{ClientMessage, InvalidMessage, ServerMessage},
+};
 use crate::http::graphql::wire::Payload;
 
 pub(super) fn read(text: &str) -> Result<ClientMessage, InvalidMessage> {

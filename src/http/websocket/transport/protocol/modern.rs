@@ -5,7 +5,11 @@ use async_graphql::ServerError;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{ClientMessage, InvalidMessage, ServerMessage, envelope::Envelope, write_json, write_next};
+use super::{
+    envelope::Envelope,
+    json::{write_json, write_next},
+    message::{ClientMessage, InvalidMessage, ServerMessage},
+};
 use crate::{domain::Timestamp, http::graphql::wire::Payload};
 
 pub(super) fn read(text: &str) -> Result<ClientMessage, InvalidMessage> {
