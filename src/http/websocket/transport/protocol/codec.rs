@@ -7,20 +7,20 @@ use super::{
 };
 use crate::telemetry::metrics::Transport;
 
-/// The subprotocols.
+/// A subprotocol of WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http::websocket) enum Protocol {
     /// `graphql-transport-ws`.
     Modern,
-    /// `graphql-ws`, as subscriptions-transport-ws has it.
+    /// `graphql-ws`, as implemented by subscriptions-transport-ws.
     Legacy,
 }
 
 impl Protocol {
-    /// Both, the better one first: it wins when a client offers several.
+    /// All subprotocols, in order of preference when a client offers several.
     pub(in crate::http::websocket) const ALL: [Self; 2] = [Self::Modern, Self::Legacy];
 
-    /// As the handshake names it.
+    /// The name in the handshake.
     pub(in crate::http::websocket) const fn name(self) -> &'static str {
         match self {
             Self::Modern => "graphql-transport-ws",
@@ -28,7 +28,7 @@ impl Protocol {
         }
     }
 
-    /// As metrics name it.
+    /// The transport in metrics.
     pub(in crate::http::websocket) const fn transport(self) -> Transport {
         match self {
             Self::Modern => Transport::WebSocket,
@@ -36,7 +36,7 @@ impl Protocol {
         }
     }
 
-    /// Reads a message.
+    /// Parses a message of the client.
     pub(in crate::http::websocket) fn read(self, text: &str) -> Result<ClientMessage, InvalidMessage> {
         match self {
             Self::Modern => modern::read(text),
@@ -44,7 +44,7 @@ impl Protocol {
         }
     }
 
-    /// Appends a message; nothing when the protocol has none of this kind.
+    /// Appends a message; nothing if the protocol has no message of this kind.
     pub(in crate::http::websocket) fn write(
         self,
         message: ServerMessage<'_>,
@@ -57,7 +57,7 @@ impl Protocol {
     }
 }
 
-/// Whether a message can be read. For tests that make up messages faster than a socket takes them.
+/// Whether a message can be parsed. For tests that generate messages faster than a socket takes them.
 #[doc(hidden)]
 pub fn reads_websocket_message(protocol: &str, text: &str) -> bool {
     let protocol = Protocol::ALL.into_iter().find(|known| known.name() == protocol);
@@ -70,7 +70,7 @@ mod tests {
     use crate::http::graphql::wire::Payload;
 
     #[test]
-    fn results_that_are_written_already_are_framed_like_others() {
+    fn results_that_are_json_text_are_written_like_others() {
         let data = async_graphql::Response::new(async_graphql::value!({ "a": [1, "b"] }));
         let written = serde_json::value::to_raw_value(&data).unwrap();
         for (protocol, id) in Protocol::ALL.into_iter().flat_map(|protocol| [(protocol, "1"), (protocol, "a\"\n")]) {

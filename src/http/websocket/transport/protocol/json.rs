@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Room for everything in a message but its payload.
+/// Bytes to reserve for everything in a message except its payload.
 const ENVELOPE_BYTES: usize = 128;
 
 pub(super) fn write_json(message: &impl Serialize, into: &mut Vec<u8>) -> serde_json::Result<()> {
@@ -11,7 +11,7 @@ pub(super) fn write_json(message: &impl Serialize, into: &mut Vec<u8>) -> serde_
     serde_json::to_writer(into, message)
 }
 
-/// What serde makes of a result that is JSON already, faster: every delivery is one.
+/// Writes a result that is already JSON text: the same as by serde, but faster. Every delivery is such a result.
 pub(super) fn write_next(kind: &str, id: &str, payload: &RawValue, into: &mut Vec<u8>) -> serde_json::Result<()> {
     into.reserve(ENVELOPE_BYTES + id.len() + payload.get().len());
     into.extend_from_slice(br#"{"type":""#);

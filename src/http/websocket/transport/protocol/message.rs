@@ -7,31 +7,31 @@ use serde_json::value::RawValue;
 
 use crate::{domain::Timestamp, graphql::OperationRequest, http::graphql::wire::Payload};
 
-/// What a client can say.
+/// A message of the client.
 #[derive(Debug)]
 pub(in crate::http::websocket) enum ClientMessage {
-    /// The opening, with the value of `authorization` in its payload.
+    /// Opens the connection, with the value of `authorization` in the payload.
     Init { authorization: Option<String> },
-    /// A fresh token for the open connection, as the value of `authorization`.
+    /// A new token for the open connection, as the value of `authorization`.
     Renew { authorization: String },
-    /// To be answered with a pong of the same payload.
+    /// Asks for a pong with the same payload.
     Ping { payload: Option<Box<RawValue>> },
-    /// Nothing to do.
+    /// The reply to a ping; ignored.
     Pong,
-    /// Run an operation.
+    /// Starts an operation.
     Subscribe { id: String, request: Box<OperationRequest> },
-    /// Stop an operation.
+    /// Stops an operation.
     Complete { id: String },
-    /// It is about to leave.
+    /// Asks the server to close the connection.
     Terminate,
 }
 
-/// What is wrong with a message.
+/// Why a message is invalid.
 #[derive(Debug)]
 pub(in crate::http::websocket) struct InvalidMessage {
-    /// For the client to read.
+    /// Message for the client.
     pub(in crate::http::websocket) reason: Cow<'static, str>,
-    /// The operation that it is about, if there is one.
+    /// Id of the operation that the message is about, if it has one.
     pub(in crate::http::websocket) id: Option<String>,
 }
 
@@ -41,23 +41,23 @@ impl<T: Into<Cow<'static, str>>> From<T> for InvalidMessage {
     }
 }
 
-/// What the server says.
+/// A message of the server.
 #[derive(Debug)]
 pub(in crate::http::websocket) enum ServerMessage<'a> {
     /// The connection is open.
     Ack,
-    /// The connection is refused, or a message that belongs to no operation.
+    /// Refuses the connection, or a message that belongs to no operation.
     Refused { reason: &'a str },
-    /// The answer to a ping.
+    /// The reply to a ping.
     Pong { payload: Option<Box<RawValue>> },
-    /// A fresh token was taken.
+    /// A new token was accepted.
     Renewed { expires_at: Option<Timestamp> },
-    /// The server is there.
+    /// Shows that the server is alive.
     KeepAlive,
     /// A result; more may follow.
     Next { id: &'a str, payload: Payload<'a> },
-    /// An operation failed, and is over.
+    /// An operation failed and has ended.
     Error { id: &'a str, errors: &'a [ServerError] },
-    /// An operation is over.
+    /// An operation has ended.
     Complete { id: &'a str },
 }
