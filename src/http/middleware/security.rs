@@ -52,7 +52,8 @@ impl AllowedOrigins {
                 }))
     }
 
-    /// Whether the request's `Origin` may open a WebSocket. Clients other than browsers send no `Origin` and are allowed.
+    /// Whether the request's `Origin` may open a WebSocket. Clients other than browsers send no `Origin` and are
+    /// allowed.
     pub(in crate::http) fn allow_request(&self, headers: &HeaderMap) -> bool {
         headers.get(ORIGIN).is_none_or(|origin| is_same_origin(headers, origin) || self.allows(origin))
     }

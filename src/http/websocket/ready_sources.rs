@@ -99,8 +99,8 @@ impl Queue {
     }
 }
 
-/// Polls one source of a task only after the waker of that source was called. Without that, a pending source would
-/// still be pending.
+/// Polls one source of a task only after the waker of that source was called: until then it is still pending, and
+/// polling it would be wasted work.
 pub(in crate::http::websocket) struct PollOnWake {
     ready: Arc<ReadySources>,
     bit: u8,
