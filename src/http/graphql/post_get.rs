@@ -117,7 +117,7 @@ async fn read_body(http: &HttpState, request: Request) -> Result<OperationReques
 async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, request: OperationRequest) -> Response {
     let operation = http.endpoint.prepare(request, meta.client.0).await;
     if meta.by_get && operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation) {
-        let failure = HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "Send mutations by POST.");
+        let failure = HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "Send mutations by POST only.");
         return failure.with_header(header::ALLOW, "POST").respond(mode.error_format());
     }
     let viewer = match (&meta.ticket, &meta.authorization) {

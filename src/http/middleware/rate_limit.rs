@@ -1,5 +1,6 @@
-//! Limits the requests of each client address, and delays responses with 429. See decision record 14 for why this limit
-//! is kept by `tower_governor` in the node.
+//! Limits the requests of each client address, and delays responses with 429.
+//!
+//! Decision: `docs/decisions/0014-rate-limits.md`.
 
 use std::{
     hash::{BuildHasher, RandomState},

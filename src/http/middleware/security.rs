@@ -12,6 +12,8 @@
 //!
 //! Everything else needs a preflight, which only the allowed origins pass. Clients need not send a header such as
 //! `GraphQL-Preflight` or `Apollo-Require-Preflight`, and sending one permits nothing more.
+//!
+//! Decision: `docs/decisions/0012-cross-site-requests.md`.
 
 use std::{collections::BTreeSet, time::Duration};
 

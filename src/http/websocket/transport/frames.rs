@@ -1,4 +1,6 @@
 //! Reads and writes the frames of one socket, with backpressure in both directions.
+//!
+//! Decision: `docs/decisions/0015-websocket-writes.md`.
 
 use std::{
     io,
