@@ -3,6 +3,8 @@
 //! They are woken a few at a time, each topic in its turn. So thousands who wait for one topic do not hold up the few who
 //! wait for another, nor everything else that the node does; and who has been woken is served while what that needs of
 //! memory is still in the processor's caches.
+//!
+//! Decision: `docs/decisions/0016-wake-up-batches.md`.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -14,7 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use ulid::Ulid;
 
-use crate::domain::{Entity, EntityKind, Event, LogFilter, UserId};
+use crate::domain::{EntityKind, Event, LogFilter, UserId};
 
 /// What a subscriber waits for: no less than what it will pick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,12 +47,7 @@ impl Topic {
     /// The topics that an entry belongs to.
     fn for_event(event: &Event) -> impl Iterator<Item = Self> {
         let kind = event.entity.kind();
-        let users = match &event.entity {
-            Entity::Order(order) => [Some(order.customer), None],
-            Entity::Task(task) => [Some(task.created_by), task.assignee.filter(|user| *user != task.created_by)],
-            Entity::Product(_) => [None, None],
-        };
-        let users = users.into_iter().flatten().map(move |user| Self::User(kind, user));
+        let users = event.entity.owners().map(move |user| Self::User(kind, user));
         [Self::All, Self::Kind(kind), Self::Entity(kind, event.entity.id())].into_iter().chain(users)
     }
 }

@@ -10,9 +10,9 @@ use crate::{
     storage::{Committed, Placed, Result, StoreError},
 };
 
-/// The most orders that may wait; the queue refuses more.
+/// Largest number of orders that wait; further ones are refused at once.
 const MAX_QUEUED: usize = 4096;
-/// Lines that the orders of one transaction may have in all, so that the transaction stays short.
+/// Largest number of lines in one transaction, so that it stays short. A single order may have more.
 const MAX_BATCH_LINES: usize = 256;
 
 /// An order to be placed.

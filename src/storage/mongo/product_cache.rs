@@ -5,6 +5,8 @@
 //! the current head are read, and the products they are about are dropped. The head is read first, so nothing in the
 //! cache is older than what a plain read would have found. With majority read concern, what was read is never rolled
 //! back, and its number is never given to another entry.
+//!
+//! Decision: `docs/decisions/0008-product-cache.md`.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -20,6 +20,7 @@ mod order;
 mod page;
 mod pool;
 mod product;
+mod product_list;
 mod prune;
 mod row;
 mod schema;
