@@ -46,7 +46,7 @@ impl Inner {
         decode: impl Fn(&RawDocument) -> Result<T>,
     ) -> Result<Vec<T>> {
         let hint = Hint::Name(scan.listing.index());
-        // One more than can come, so that one reply holds all and closes the cursor.
+        // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = scan.limit.saturating_add(1);
         if matches!(scan.listing.key, SortBy::Score(_)) {
             let aggregate = collection.aggregate(scan.pipeline()).hint(hint).batch_size(batch);
@@ -75,7 +75,9 @@ impl Inner {
         let rows = self.with_timeout(aggregate.batch()).await?;
         read::collect_rows(rows, |row| {
             let query = query_of(row)?;
-            let rows = walked.get_mut(query).ok_or_else(|| StoreError::internal("a row of no query"))?;
+            let rows = walked
+                .get_mut(query)
+                .ok_or_else(|| StoreError::internal("a combined query returned a row that belongs to no list"))?;
             rows.push(decode(query, row)?);
             Ok(())
         })

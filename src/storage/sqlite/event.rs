@@ -67,7 +67,7 @@ fn state(db: &Connection) -> Result<LogState> {
     Ok(state?)
 }
 
-/// The query for up to `limit` entries after `after` that pass `filter`, and its parameters.
+/// The query for up to `limit` entries after `after` that match `filter`, with its parameters.
 pub(super) fn matching(after: Seq, filter: LogFilter, limit: u32) -> (String, Vec<Value>) {
     let mut params = vec![Value::from(after), Value::from(limit)];
     let condition = match (filter.entity, filter.kind) {

@@ -1,4 +1,4 @@
-//! Bulk loading: each batch is one change, on the disk as a whole when it is answered.
+//! Bulk loading: each batch is one change, which is on disk as a whole when the call returns.
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl SqliteStore {
-    /// Inserts all of `entities`; how many were new.
+    /// Inserts `entities` and returns the number of new ones.
     async fn load<T: Clone + Send + Sync + 'static>(
         &self,
         entities: &[T],

@@ -1,4 +1,4 @@
-//! How domain values stand in columns.
+//! Conversions between domain values and columns.
 
 use rusqlite::{
     ToSql,
