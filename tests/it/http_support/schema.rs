@@ -185,7 +185,7 @@ struct CountedStream<S> {
     probe: Arc<Probe>,
 }
 
-fn watched<S>(ctx: &Context<'_>, inner: S) -> CountedStream<S> {
+fn counted<S>(ctx: &Context<'_>, inner: S) -> CountedStream<S> {
     let probe = ctx.data_unchecked::<Arc<Probe>>().clone();
     probe.live.fetch_add(1, SeqCst);
     CountedStream { inner: Box::pin(inner), probe }
