@@ -75,7 +75,7 @@ struct Inner {
     /// Held by the one transaction of this process that may append to the log.
     log_lock: tokio::sync::Mutex<()>,
     /// Orders that wait for their turn.
-    order_queue: std::sync::Mutex<VecDeque<place::QueuedOrder>>,
+    order_queue: parking_lot::Mutex<VecDeque<place::QueuedOrder>>,
     /// Transactions under way.
     running_transactions: TaskTracker,
 }

@@ -7,7 +7,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, PoisonError},
+    sync::Arc,
 };
 
 use bson::doc;
@@ -67,7 +67,7 @@ impl Inner {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let (answer, answered) = oneshot::channel();
         {
-            let mut queue = self.order_queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut queue = self.order_queue.lock();
             if queue.len() >= MAX_QUEUED {
                 return Err(StoreError::Unavailable("too many orders wait to be placed".to_owned()));
             }
@@ -91,14 +91,14 @@ impl Inner {
 
     /// The orders that have waited too long; they came first.
     fn take_expired(&self) -> Vec<QueuedOrder> {
-        let mut queue = self.order_queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.order_queue.lock();
         let now = Instant::now();
         let late = queue.iter().take_while(|order| order.deadline <= now).count();
         queue.drain(..late).collect()
     }
 
     fn take_batch(&self) -> Vec<QueuedOrder> {
-        let mut queue = self.order_queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.order_queue.lock();
         let mut lines = 0;
         let mut batch = Vec::new();
         while let Some(next) = queue.front() {
