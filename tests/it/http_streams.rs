@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    http_support::{Server, eventually, start},
+    http_support::{Server, eventually, http_options, start},
     support::ws::TIMEOUT,
 };
 
@@ -137,7 +137,7 @@ async fn the_last_event_id_resumes_the_stream() {
 
 #[tokio::test]
 async fn streams_send_heartbeats_with_the_position_to_resume_from() {
-    let server = Server::start(HttpOptions { keep_alive: Duration::from_millis(50), ..HttpOptions::default() }).await;
+    let server = Server::start(HttpOptions { keep_alive: Duration::from_millis(50), ..http_options() }).await;
     let query = "subscription { open }";
     let mut events = get(&server, "subscription { silent }").send().await.unwrap();
     let text = until(&mut events, "data:").await;
@@ -245,7 +245,7 @@ async fn a_slow_reader_of_a_stream_delays_no_other() {
 
 #[tokio::test]
 async fn shutdown_ends_streams_with_a_retry_and_answers_running_queries() {
-    let options = HttpOptions { drain_spread: Duration::from_millis(50), ..HttpOptions::default() };
+    let options = HttpOptions { drain_spread: Duration::from_millis(50), ..http_options() };
     let mut server = Server::start(options).await;
     let (mut events, mut multipart) = (
         post(&server, EVENTS, "subscription { open }").send().await.unwrap(),
