@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     domain::{EventCursor, InvalidCursor},
-    graphql::{Authenticated, OperationRequest, Prepared},
+    graphql::{Authenticated, OperationRequest, PreparedOperation},
 };
 
 impl From<Invalid> for Failure {
@@ -150,7 +150,7 @@ async fn run(http: &Arc<Http>, delivery: Delivery, around: Around, request: Oper
     };
     let framing = match delivery {
         Delivery::Whole(format) => return execute(http, format, &around.id, viewer, operation).await,
-        Delivery::Multipart(Some(format)) if !operation.as_ref().is_ok_and(Prepared::subscribes) => {
+        Delivery::Multipart(Some(format)) if !operation.as_ref().is_ok_and(PreparedOperation::subscribes) => {
             return execute(http, format, &around.id, viewer, operation).await;
         }
         Delivery::Multipart(_) => Framing::Multipart,
@@ -172,7 +172,7 @@ async fn execute(
     format: Format,
     id: &RequestId,
     viewer: Authenticated,
-    operation: Result<Prepared, GraphqlResponse>,
+    operation: Result<PreparedOperation, GraphqlResponse>,
 ) -> Response {
     let is_mutation = operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation);
     let mut response = match operation {

@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     domain::EventCursor,
-    graphql::{self, Answer, Authenticated, Prepared},
+    graphql::{self, Authenticated, ExecutionResult, PreparedOperation},
     telemetry::metrics::{Held, Transport, metrics},
 };
 
@@ -96,7 +96,7 @@ impl Framing {
 /// An operation and for whom it runs.
 pub(super) struct Call {
     /// Or the response that refuses it.
-    pub(super) operation: Result<Prepared, GraphqlResponse>,
+    pub(super) operation: Result<PreparedOperation, GraphqlResponse>,
     pub(super) viewer: Authenticated,
     /// Where a subscription goes on, whatever its arguments say.
     pub(super) resume: Option<EventCursor>,
@@ -128,7 +128,7 @@ pub(super) fn respond(http: &Arc<Http>, framing: Framing, call: Call) -> Respons
 struct Source {
     framing: Framing,
     /// `None` when everything was said.
-    answers: Option<BoxStream<'static, Answer>>,
+    answers: Option<BoxStream<'static, ExecutionResult>>,
     opened: bool,
     started: bool,
     /// Where to resume, until an answer has said so.
@@ -147,7 +147,7 @@ struct Source {
 
 /// What comes next.
 enum Event {
-    Answer(Box<Answer>),
+    Answer(Box<ExecutionResult>),
     Complete,
     Panicked(Box<dyn Any + Send>),
     KeepAlive,
@@ -159,7 +159,7 @@ enum Event {
 impl Source {
     fn new(http: &Arc<Http>, framing: Framing, call: Call) -> Self {
         let Call { operation, viewer: Authenticated { viewer, expires_at }, resume, id, lifecycle, seat } = call;
-        let short = !operation.as_ref().is_ok_and(Prepared::subscribes);
+        let short = !operation.as_ref().is_ok_and(PreparedOperation::subscribes);
         // Asked before the subscription begins, so that nothing lies between the two.
         let position = if short { None } else { resume.or_else(|| http.endpoint.head()) };
         let operation = operation.map(|operation| match resume {
@@ -236,15 +236,15 @@ impl Source {
         })
     }
 
-    fn answer(&mut self, mut answer: Answer) -> Bytes {
-        if let graphql::Body::Response(response) = &mut answer.body {
+    fn answer(&mut self, mut answer: ExecutionResult) -> Bytes {
+        if let graphql::ResultBody::Response(response) = &mut answer.body {
             wire::tag_internal_errors(&mut response.errors, &self.id);
             if self.started && wire::was_refused(response) {
                 let errors = std::mem::take(&mut response.errors);
                 return self.last(Part::Failed { errors: &errors });
             }
         }
-        if matches!(answer.body, graphql::Body::Written(_)) {
+        if matches!(answer.body, graphql::ResultBody::Json(_)) {
             metrics().deliveries.of(self.framing.transport()).inc();
         }
         self.started = true;

@@ -17,7 +17,7 @@ use tracing::Span;
 
 use super::gate::Wakeups;
 use crate::{
-    graphql::{Answer, Body},
+    graphql::{ExecutionResult, ResultBody},
     http::{
         error::coded,
         observe::{self, RequestId},
@@ -28,7 +28,7 @@ use crate::{
 /// What an operation has to say.
 pub(super) enum Outcome {
     /// A result; more may follow.
-    Next { id: Arc<str>, body: Body },
+    Next { id: Arc<str>, body: ResultBody },
     /// It failed, and is over.
     Error { id: Arc<str>, errors: Vec<ServerError> },
     /// It is over.
@@ -40,7 +40,7 @@ pub(super) struct Runnable {
     /// Whether it ends by itself soon: it is no subscription.
     pub(super) short: bool,
     /// Opens it.
-    pub(super) opening: BoxFuture<'static, BoxStream<'static, Answer>>,
+    pub(super) opening: BoxFuture<'static, BoxStream<'static, ExecutionResult>>,
 }
 
 pub(super) struct Operations {
@@ -120,13 +120,13 @@ struct Operation {
 
 enum Source {
     Preparing(BoxFuture<'static, Runnable>),
-    Opening(BoxFuture<'static, BoxStream<'static, Answer>>),
-    Answers(BoxStream<'static, Answer>),
+    Opening(BoxFuture<'static, BoxStream<'static, ExecutionResult>>),
+    Answers(BoxStream<'static, ExecutionResult>),
 }
 
 impl Source {
     /// The next answer. Sets whether the operation is a `short` one as soon as that is known.
-    fn poll(&mut self, short: &mut bool, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+    fn poll(&mut self, short: &mut bool, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
         loop {
             match self {
                 Self::Preparing(preparing) => {
@@ -146,7 +146,7 @@ impl Operation {
         self.poll_answer().map(|answer| {
             let id = self.id.clone();
             let Some(mut answer) = answer else { return Outcome::Complete { id } };
-            if let Body::Response(response) = &mut answer.body {
+            if let ResultBody::Response(response) = &mut answer.body {
                 wire::tag_internal_errors(&mut response.errors, &self.request);
                 let failed = if self.answered { wire::was_refused(response) } else { wire::has_no_data(response) };
                 if failed {
@@ -158,7 +158,7 @@ impl Operation {
         })
     }
 
-    fn poll_answer(&mut self) -> Poll<Option<Answer>> {
+    fn poll_answer(&mut self) -> Poll<Option<ExecutionResult>> {
         let Self { waker, span, source, short, .. } = self;
         let _entered = span.enter();
         let polled = catch_unwind(AssertUnwindSafe(|| source.poll(short, &mut Context::from_waker(waker))));

@@ -14,7 +14,7 @@ use tungstenite::{
 
 use super::{End, Event, Socket};
 use crate::{
-    graphql::{Body, OperationRequest, Prepared},
+    graphql::{OperationRequest, PreparedOperation, ResultBody},
     http::{
         error::coded,
         websocket::{
@@ -176,7 +176,7 @@ impl Socket {
             let (endpoint, client) = (self.http.endpoint.clone(), self.client.0);
             let preparing = async move {
                 let prepared = endpoint.prepare(request, client).await;
-                let short = !prepared.as_ref().is_ok_and(Prepared::subscribes);
+                let short = !prepared.as_ref().is_ok_and(PreparedOperation::subscribes);
                 Runnable { short, opening: wire::answers(endpoint, viewer, prepared).boxed() }
             };
             self.operations.start(id, request_id, preparing.boxed());
@@ -192,7 +192,7 @@ impl Socket {
         match outcome {
             Outcome::Next { id, body } => {
                 if self.send(ServerMessage::Next { id: &id, payload: (&body).into() }) {
-                    if let Body::Written(_) = body {
+                    if let ResultBody::Json(_) = body {
                         metrics().deliveries.of(self.protocol.transport()).inc();
                     }
                 } else {
