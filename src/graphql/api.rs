@@ -37,7 +37,7 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Who opens an event stream with a ticket. `operation` is the hash of what they ask for, which has to be what the
     /// ticket was made for; `resumes` whether the stream goes on where one was interrupted.
     /// Errors: UNAUTHENTICATED for a ticket that is not good, UNAVAILABLE.
-    async fn ticket_holder(
+    async fn authenticate_ticket(
         &self,
         ticket: &str,
         operation: OperationHash,
@@ -48,7 +48,7 @@ pub trait Endpoint: Send + Sync + 'static {
     fn head(&self) -> Option<EventCursor>;
 
     /// Waits until the rights of a viewer end: the session has ended, or the user has another role.
-    async fn ended(&self, viewer: Viewer);
+    async fn rights_ended(&self, viewer: Viewer);
 
     /// Makes a request an operation that can be run: finds, limits and validates its document and checks its
     /// variables. `client` is where it comes from, `None` when that is not limited. Fails with the response that refuses
@@ -168,13 +168,13 @@ impl Endpoint for Api {
         self.service.authenticate(token).await.map_err(|error| ApiError::from(error).into_server_error())
     }
 
-    async fn ticket_holder(
+    async fn authenticate_ticket(
         &self,
         ticket: &str,
         operation: OperationHash,
         resumes: bool,
     ) -> Result<Authenticated, ServerError> {
-        let holder = self.service.ticket_holder(ticket, operation, resumes).await;
+        let holder = self.service.authenticate_ticket(ticket, operation, resumes).await;
         holder.map_err(|error| ApiError::from(error).into_server_error())
     }
 
@@ -182,8 +182,8 @@ impl Endpoint for Api {
         Some(self.service.head())
     }
 
-    async fn ended(&self, viewer: Viewer) {
-        self.service.ended(&viewer).await;
+    async fn rights_ended(&self, viewer: Viewer) {
+        self.service.rights_ended(&viewer).await;
     }
 
     async fn prepare(
@@ -194,7 +194,7 @@ impl Endpoint for Api {
         match self.documents.prepare(request).await {
             Ok(operation) => Ok(operation.sent_from(client)),
             Err(refusal) => {
-                telemetry::operation::refused(error::outcome_label(&refusal.errors));
+                telemetry::operation::count_refused(error::outcome_label(&refusal.errors));
                 Err(refusal)
             }
         }

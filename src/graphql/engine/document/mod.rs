@@ -46,7 +46,7 @@ use super::{
     code,
     error::{self, refusal},
 };
-use crate::telemetry::metrics::{Cache as Cached, metrics};
+use crate::telemetry::metrics::{CacheName, metrics};
 pub use limits::DocumentLimits;
 pub use limits::MAX_NESTING;
 pub use manifest::{Manifest, ManifestError};
@@ -135,7 +135,7 @@ impl Documents {
     }
 
     async fn check(&self, request: OperationRequest) -> Result<PreparedOperation, Refusal> {
-        metrics().cache_lookups.of(Cached::Documents).inc();
+        metrics().cache_lookups.get(CacheName::Documents).inc();
         // Before it is hashed.
         let sent = request.query.as_ref().map_or(0, String::len);
         limits::check("bytes", sent as u64, self.limits.bytes).map_err(|error| vec![error])?;
@@ -193,7 +193,7 @@ impl Documents {
         if let Some(document) = self.known.get(&key) {
             return Ok(document);
         }
-        metrics().cache_misses.of(Cached::Documents).inc();
+        metrics().cache_misses.get(CacheName::Documents).inc();
         let document = Arc::new(self.read(text, key.1.clone())?);
         self.known.insert(key, document.clone());
         Ok(document)

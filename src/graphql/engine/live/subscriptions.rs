@@ -29,7 +29,7 @@ use crate::{
         execute::OperationExecutor,
     },
     service,
-    telemetry::metrics::{Held, Subscribed, metrics},
+    telemetry::metrics::{GaugeGuard, SubscriptionField, metrics},
 };
 
 /// What a run of a subscription's document is for. Request data; operations without it run once and have no root field
@@ -45,7 +45,7 @@ pub enum ExecutionMode {
 /// updates; `label` names the field in metrics.
 pub async fn resolve<T: LiveUpdate>(
     context: &async_graphql::Context<'_>,
-    label: Subscribed,
+    label: SubscriptionField,
     open: impl Future<Output = ApiResult<impl Stream<Item = service::Result<T>> + Send + Unpin + 'static>> + Send,
 ) -> ApiResult<stream::Iter<std::option::IntoIter<T>>> {
     let update = match context.data_opt::<ExecutionMode>() {
@@ -70,7 +70,7 @@ impl PendingSubscription {
     fn opened<T: LiveUpdate>(
         &self,
         updates: impl Stream<Item = service::Result<T>> + Send + Unpin + 'static,
-        label: Subscribed,
+        label: SubscriptionField,
     ) {
         let subscriber = Subscriber {
             updates,
@@ -78,7 +78,7 @@ impl PendingSubscription {
             live: self.live.clone(),
             selection: self.selection.clone(),
             rendering: None,
-            _open: Held::new(metrics().subscriptions.of(label)),
+            _open: GaugeGuard::new(metrics().subscriptions.get(label)),
         };
         *self.results() = Some(Box::pin(subscriber));
     }
@@ -97,7 +97,7 @@ struct Subscriber<S> {
     selection: Arc<Selection>,
     /// The result that is being rendered.
     rendering: Option<BoxFuture<'static, ExecutionResult>>,
-    _open: Held,
+    _open: GaugeGuard,
 }
 
 impl<T: LiveUpdate, S: Stream<Item = service::Result<T>> + Unpin> Stream for Subscriber<S> {

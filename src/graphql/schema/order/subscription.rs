@@ -15,7 +15,7 @@ use crate::{
         },
     },
     service::{self, Update},
-    telemetry::metrics::Subscribed,
+    telemetry::metrics::SubscriptionField,
 };
 
 /// What a live update tells.
@@ -95,6 +95,6 @@ impl OrderSubscription {
             let after = ResumeAfter::or(context, after.map(|cursor| cursor.0));
             Ok(request.service.order_updates(request.viewer(), order, customer, after).await?)
         };
-        Ok(live::resolve(context, Subscribed::Orders, open).await?.map(OrderUpdate::from))
+        Ok(live::resolve(context, SubscriptionField::Orders, open).await?.map(OrderUpdate::from))
     }
 }
