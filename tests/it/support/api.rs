@@ -9,7 +9,7 @@ use futures_util::{
 };
 use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
-    bus::local::LocalBus,
+    cluster::local::LocalBus,
     domain::{SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
     graphql::{
         Api, ApiOptions, DocumentOptions, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, ResultBody,

@@ -46,16 +46,36 @@ pub(super) fn coerce(
 #[cfg(test)]
 mod tests {
     use async_graphql::{
-        EmptySubscription, InputObject, MergedObject, Object, Request, Schema, ValidationMode, parser::parse_query,
+        EmptySubscription, Enum, InputObject, InputValueError, InputValueResult, MergedObject, Object, Request, Scalar,
+        ScalarType, Schema, ValidationMode, parser::parse_query,
     };
     use futures_util::FutureExt;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::graphql::{
-        engine::document::operation,
-        schema::{order::OrderStatus, scalars::DateTime},
-    };
+    use crate::graphql::engine::document::operation;
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+    enum OrderStatus {
+        Pending,
+        Shipped,
+    }
+
+    struct DateTime(String);
+
+    #[Scalar]
+    impl ScalarType for DateTime {
+        fn parse(value: async_graphql::Value) -> InputValueResult<Self> {
+            match value {
+                async_graphql::Value::String(text) => Ok(Self(text)),
+                other => Err(InputValueError::expected_type(other)),
+            }
+        }
+
+        fn to_value(&self) -> async_graphql::Value {
+            self.0.clone().into()
+        }
+    }
 
     #[derive(InputObject)]
     struct Inner {
