@@ -69,7 +69,7 @@ async fn respond(folder: &'static Dir<'static>, path: &str, headers: &HeaderMap)
 /// A file whose name stays while its content changes.
 async fn revalidated(gzipped: &'static [u8], headers: &HeaderMap) -> Response {
     let digest = Sha256::digest(gzipped);
-    let tag = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let tag = hex::encode(&digest[..8]);
     let known = |value: &HeaderValue| value.to_str().is_ok_and(|tags| tags.contains(&tag) || tags.trim() == "*");
     let mut response = if headers.get_all(header::IF_NONE_MATCH).iter().any(known) {
         StatusCode::NOT_MODIFIED.into_response()

@@ -3,13 +3,14 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 
 use axum::http::{StatusCode, header};
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -99,7 +100,7 @@ impl ConnectionLimiter {
     /// Once in a while: whoever floods the node with connections must not flood the log as well.
     fn log(&self, peer: SocketAddr, reason: &str) {
         let refused = self.refused.fetch_add(1, Relaxed) + 1;
-        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logged = self.logged.lock();
         if logged.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
             *logged = Some(Instant::now());
             tracing::warn!(reason, %peer, refused_so_far = refused, "a connection was refused");

@@ -3,11 +3,13 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
 };
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// What has rung for a task. All in one place of memory, since each delivery comes by.
 #[derive(Default)]
@@ -63,7 +65,7 @@ impl ReadySources {
     }
 
     fn task(&self) -> MutexGuard<'_, Task> {
-        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+        self.task.lock()
     }
 }
 
