@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     domain::{
-        CurrencyCode, Decimal, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId, ProductStatus,
-        Viewer,
+        CurrencyCode, Decimal, Idempotency, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId,
+        Refusal, StockAdjustment, Viewer,
     },
-    storage::{Idempotency, ProductQuery, StockAdjustment},
+    storage::ProductQuery,
     telemetry::metrics::{CacheName, metrics},
 };
 
@@ -169,13 +169,11 @@ impl Service {
     ) -> Result<Product> {
         access::require_staff(viewer)?;
         if let Some(product) = self.products(viewer, &[id]).await?.pop().flatten()
-            && product.status == ProductStatus::Archived
-            && expected_version.is_none_or(|version| version == product.version)
+            && product.is_archived_at(expected_version)
         {
             return Ok(product);
         }
-        let changes = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
-        self.change_product(viewer, id, changes, expected_version).await
+        self.change_product(viewer, id, ProductChanges::archive(), expected_version).await
     }
 
     async fn change_product(
@@ -215,7 +213,7 @@ impl Service {
         let adjustment = StockAdjustment { product: input.product, delta: input.delta, idempotency };
         let stamp = self.stamp(viewer);
         self.commit(async move |store| store.adjust_stock(adjustment, stamp).await).await.map_err(|error| match error {
-            crate::storage::StoreError::InsufficientStock { available, .. } => {
+            crate::storage::StoreError::Refused(Refusal::InsufficientStock { available, .. }) => {
                 UserError::at(UserErrorCode::InsufficientStock, ["delta"], format!("only {available} available")).into()
             }
             other => not_found_at("productId")(other),

@@ -1,11 +1,9 @@
 //! Request data that the resolvers of one operation share.
 
-use std::{
-    hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{hash::Hash, sync::Arc};
 
 use async_graphql::{Context, dataloader::Loader};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::loaders::{Batch, Loaders, loaders};
 use crate::{
@@ -88,6 +86,6 @@ impl RequestContext {
     }
 
     fn state(&self) -> MutexGuard<'_, (Viewer, Loaders)> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

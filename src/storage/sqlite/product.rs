@@ -1,27 +1,24 @@
 //! Products and their stock.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Result, SqliteStore,
-    event::{self, EventDraft},
-    idempotency,
-    list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
-    page,
+    Result, SqliteStore, event, idempotency, page,
+    product_list::{TRENDING, filtered},
     row::{Json, json},
 };
 use crate::{
     domain::{
-        Direction, EventKind, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort,
-        Slice, Sort, Stamp, Timestamp,
+        Changed, Direction, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort,
+        Refusal, Sort, Stamp, StockAdjustment,
     },
-    storage::{Committed, ProductQuery, ProductStore, StockAdjustment, StoreError},
+    storage::{Committed, ProductQuery, ProductStore, StoreError},
 };
 
 const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at";
-/// How much a word in the name, SKU and description counts for relevance.
-const WEIGHTS: &str = "10.0, 5.0, 1.0";
 
 fn product_from_row(row: &Row<'_>) -> rusqlite::Result<Product> {
     Ok(Product {
@@ -48,10 +45,21 @@ pub(super) fn find(db: &Connection, id: ProductId, fields: ProductFields) -> Res
 }
 
 fn find_whole(db: &Connection, id: ProductId) -> Result<Product> {
-    find(db, id, ProductFields::ALL)?.ok_or(StoreError::NotFound)
+    Ok(find(db, id, ProductFields::ALL)?.ok_or(Refusal::NotFound)?)
 }
 
-/// Adds the product unless the id is there; whether it was added.
+/// The products with these ids, without those that do not exist.
+pub(super) fn find_all(db: &Connection, ids: impl Iterator<Item = ProductId>) -> Result<HashMap<ProductId, Product>> {
+    let mut found = HashMap::new();
+    for id in ids {
+        if let Some(product) = find(db, id, ProductFields::ALL)? {
+            found.insert(id, product);
+        }
+    }
+    Ok(found)
+}
+
+/// Adds the product unless its id is stored already; returns whether it was added.
 pub(super) fn insert_new(db: &Connection, product: &Product) -> Result<bool> {
     let inserted = db
         .prepare_cached(&format!(
@@ -78,10 +86,9 @@ pub(super) fn insert_new(db: &Connection, product: &Product) -> Result<bool> {
 
 fn insert(db: &Connection, product: Product, stamp: Stamp) -> Result<Committed<Product>> {
     if !insert_new(db, &product)? {
-        return Err(StoreError::internal(format!("{} is there already", product.id)));
+        return Err(StoreError::internal(format!("the id {} is used already", product.id)));
     }
-    let events = event::append(db, vec![EventDraft::product(EventKind::Created, &product)], stamp)?;
-    Ok(Committed { value: product, events })
+    event::record(db, Changed::created(product), stamp)
 }
 
 fn update(
@@ -91,11 +98,8 @@ fn update(
     expected_version: Option<i32>,
     stamp: Stamp,
 ) -> Result<Committed<Product>> {
-    let product = find_whole(db, id)?;
-    if expected_version.is_some_and(|expected| expected != product.version) {
-        return Err(StoreError::VersionMismatch { actual: product.version });
-    }
-    let product = product.changed(changes, stamp.at);
+    let changed = find_whole(db, id)?.update(changes, expected_version, stamp)?;
+    let product = &changed.value;
     db.prepare_cached(
         "UPDATE products SET name = ?2, name_key = ?3, description = ?4, price = ?5, tags = ?6, status = ?7, \
          version = ?8, updated_at = ?9 WHERE id = ?1",
@@ -111,138 +115,34 @@ fn update(
         product.version,
         product.updated_at,
     ])?;
-    let events = event::append(db, vec![EventDraft::product(EventKind::Updated, &product)], stamp)?;
-    Ok(Committed { value: product, events })
+    event::record(db, changed, stamp)
 }
 
-/// The product with another stock, saved.
-pub(super) fn save_stock(db: &Connection, product: Product, stock: i32, at: Timestamp) -> Result<Product> {
-    let product = Product { stock, ..product.changed(ProductChanges::default(), at) };
-    db.prepare_cached("UPDATE products SET stock = ?2, version = ?3, updated_at = ?4 WHERE id = ?1")?
-        .execute(params![product.id, product.stock, product.version, product.updated_at])?;
-    Ok(product)
+/// Saves the stock of products, with their versions and times.
+pub(super) fn save_stock(db: &Connection, products: &[Product]) -> Result<()> {
+    let mut update =
+        db.prepare_cached("UPDATE products SET stock = ?2, version = ?3, updated_at = ?4 WHERE id = ?1")?;
+    for product in products {
+        update.execute(params![product.id, product.stock, product.version, product.updated_at])?;
+    }
+    Ok(())
 }
 
 fn adjust_stock(db: &Connection, adjustment: StockAdjustment, stamp: Stamp) -> Result<Committed<Product>> {
     let StockAdjustment { product: id, delta, idempotency } = adjustment;
-    if let Some(used) = &idempotency
-        && idempotency::find(db, used)?.is_some()
+    if let Some(key) = &idempotency
+        && let Some(first) = idempotency::replay(db, key)?
     {
-        return Ok(Committed { value: find_whole(db, id)?, events: Vec::new() });
+        let product = find(db, first.into(), ProductFields::ALL)?;
+        let product = product.ok_or_else(|| StoreError::internal("the product of an idempotency key is missing"))?;
+        return Ok(Committed { value: product, events: Vec::new() });
     }
-    let product = find_whole(db, id)?;
-    let stock = product.stock.checked_add(delta).ok_or(StoreError::StockOutOfRange)?;
-    if stock < 0 {
-        return Err(StoreError::InsufficientStock { input_index: 0, available: product.stock });
+    let changed = find_whole(db, id)?.adjust_stock(delta, stamp)?;
+    save_stock(db, std::slice::from_ref(&changed.value))?;
+    if let Some(key) = &idempotency {
+        idempotency::insert(db, key, id.ulid(), stamp.at)?;
     }
-    let product = save_stock(db, product, stock, stamp.at)?;
-    if let Some(used) = &idempotency {
-        idempotency::insert(db, used, id.to_bytes(), stamp.at)?;
-    }
-    let events = event::append(db, vec![EventDraft::product(EventKind::Updated, &product)], stamp)?;
-    Ok(Committed { value: product, events })
-}
-
-fn order(filter: &ProductFilter, sort: Sort<ProductSort>) -> Result<ListOrder> {
-    let Sort { field, direction } = sort;
-    if walks_tag(filter) {
-        let (key, key_type) = match field {
-            ProductSort::CreatedAt => ("t.created_at", KeyType::Int),
-            ProductSort::Name => ("t.name_key", KeyType::Text),
-            ProductSort::Price => ("t.price", KeyType::Int),
-            ProductSort::Stock => ("t.stock", KeyType::Int),
-            ProductSort::Relevance => return Err(relevance_of_nothing()),
-        };
-        return Ok(ListOrder { key, key_type, id: "t.product_id", direction });
-    }
-    let (key, key_type) = match field {
-        ProductSort::CreatedAt => ("p.created_at", KeyType::Int),
-        ProductSort::Name => ("p.name_key", KeyType::Text),
-        ProductSort::Price => ("p.price", KeyType::Int),
-        ProductSort::Stock => ("p.stock", KeyType::Int),
-        ProductSort::Relevance if filter.search.is_some() => ("hits.score", KeyType::Score),
-        ProductSort::Relevance => return Err(relevance_of_nothing()),
-    };
-    Ok(ListOrder { key, key_type, id: "p.id", direction })
-}
-
-fn relevance_of_nothing() -> StoreError {
-    StoreError::internal("a list without a search can't be sorted by relevance")
-}
-
-/// Whether the list is found by its tag rather than by something that fewer products have.
-fn walks_tag(filter: &ProductFilter) -> bool {
-    filter.tag.is_some() && filter.search.is_none() && filter.ids.is_none() && filter.skus.is_none()
-}
-
-/// The list of products that pass `filter`.
-pub(super) fn filtered(filter: &ProductFilter, sort: Sort<ProductSort>, slice: Option<&Slice>) -> Result<ListBuilder> {
-    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::for_slice(slice, sort.direction));
-    let order = order(filter, sort)?;
-    let mut list = ListBuilder::new("products p", order, cursors);
-    if let Some(search) = &filter.search {
-        let words = list.bind(fts_query(search));
-        // Scores of other lists would be computed for nothing.
-        let score = match sort.field {
-            ProductSort::Relevance => format!("-bm25(products_fts, {WEIGHTS})"),
-            _ => "0.0".to_owned(),
-        };
-        let hits = format!("SELECT rowid AS row, {score} AS score FROM products_fts WHERE products_fts MATCH {words}");
-        list.start_from_hits("hits CROSS JOIN products p ON p.row = hits.row", &hits);
-    }
-    if let Some(ids) = &filter.ids {
-        let ids = list.bind_all(ids.iter().copied());
-        member(&mut list, "p.id", &ids);
-    }
-    if let Some(skus) = &filter.skus {
-        let skus = list.bind_all(skus.iter().cloned());
-        member(&mut list, "p.sku", &skus);
-    }
-    if let Some(tag) = &filter.tag {
-        let tag = list.bind(tag.clone());
-        if walks_tag(filter) {
-            list.read_from("product_tags t CROSS JOIN products p ON p.id = t.product_id");
-            list.index_by(format!("t.tag = {tag}"));
-        } else {
-            list.filter_by(format!(
-                "EXISTS (SELECT 1 FROM product_tags t WHERE t.product_id = p.id AND t.tag = {tag})"
-            ));
-        }
-    }
-    by_stock(&mut list, filter, order);
-    let price = if order.key == "t.price" { "t.price" } else { "p.price" };
-    if let Some(least) = filter.min_price {
-        list.range(price, ">=", least);
-    }
-    if let Some(most) = filter.max_price {
-        list.range(price, "<=", most);
-    }
-    Ok(list)
-}
-
-/// What is sold out is rare, what is archived too: the rarer condition picks the index.
-fn by_stock(list: &mut ListBuilder, filter: &ProductFilter, order: ListOrder) {
-    let by_key = matches!(order.key, "p.stock" | "t.stock");
-    if filter.in_stock == Some(false) && !by_key {
-        list.equals("p.in_stock", 0_i64);
-    }
-    if let Some(status) = filter.status {
-        list.equals("p.status", status);
-    }
-    match filter.in_stock {
-        Some(true) if by_key => list.range(order.key, ">", 0_i64),
-        Some(false) if by_key => list.range(order.key, "<=", 0_i64),
-        Some(true) => list.equals("p.in_stock", 1_i64),
-        Some(false) | None => {}
-    }
-}
-
-fn member(list: &mut ListBuilder, column: &str, values: &str) {
-    if list.has_index() {
-        list.filter_by(format!("+{column} IN ({values})"));
-    } else {
-        list.index_by(format!("{column} IN ({values})"));
-    }
+    event::record(db, changed, stamp)
 }
 
 fn list(db: &Connection, query: &ProductQuery) -> Result<Page<Product>> {
@@ -256,18 +156,9 @@ fn count(db: &Connection, filter: &ProductFilter) -> Result<u64> {
     page::count(db, &filtered(filter, Sort { field, direction: Direction::Asc }, None)?)
 }
 
-/// Sums up the lines of the orders of the time, found by when they were placed, and ranks the products still on sale.
-pub(super) const TRENDING: &str = "SELECT sums.id AS id \
-     FROM (SELECT i.product_id AS id, sum(i.quantity) AS units \
-           FROM orders o CROSS JOIN order_items i ON i.order_row = o.row \
-           WHERE o.placed_at >= (SELECT max(placed_at) FROM orders) - ?1 AND o.status <> 'CANCELLED' \
-           GROUP BY i.product_id) sums \
-     CROSS JOIN products p ON p.id = sums.id \
-     WHERE p.status = 'ACTIVE' ORDER BY sums.units DESC, sums.id LIMIT ?2";
-
 fn trending(db: &Connection, days: u32, limit: u32) -> Result<Vec<Product>> {
     let millis = i64::from(days) * 24 * 60 * 60 * 1000;
-    let mut statement = db.prepare_cached(TRENDING)?;
+    let mut statement = db.prepare_cached(&TRENDING)?;
     let ids =
         statement.query_map(params![millis, limit], |row| row.get("id"))?.collect::<rusqlite::Result<Vec<_>>>()?;
     ids.into_iter().map(|id| find_whole(db, id)).collect()

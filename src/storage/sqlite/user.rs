@@ -1,4 +1,4 @@
-//! Users.
+//! Users and their password hashes.
 
 use async_trait::async_trait;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
@@ -9,7 +9,7 @@ use super::{
     page, session,
 };
 use crate::{
-    domain::{Direction, Page, Slice, Sort, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
+    domain::{Direction, Page, Refusal, Slice, Sort, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
     storage::{Credentials, StoreError, UserQuery, UserStore},
 };
 
@@ -41,16 +41,17 @@ fn by_email(db: &Connection) -> Result<CachedStatement<'_>> {
     Ok(db.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE email = ?1"))?)
 }
 
-/// The user with this id, also a deleted one.
+/// The user with this id, who may be deleted.
 pub(super) fn find(db: &Connection, id: UserId) -> Result<Option<User>> {
     Ok(by_id(db)?.query_row([id], user_from_row).optional()?)
 }
 
-fn find_present(db: &Connection, id: UserId) -> Result<User> {
-    find(db, id)?.filter(|user| user.deleted_at.is_none()).ok_or(StoreError::NotFound)
+/// The user to change; the change itself refuses a deleted one.
+fn find_to_change(db: &Connection, id: UserId) -> Result<User> {
+    Ok(find(db, id)?.ok_or(Refusal::NotFound)?)
 }
 
-/// Adds the user unless the id is there; whether it was added.
+/// Adds the user unless its id is stored already; returns whether it was added.
 pub(super) fn insert_new(db: &Connection, user: &User, password_hash: Option<&str>) -> Result<bool> {
     let inserted = db
         .prepare_cached(&format!(
@@ -104,30 +105,26 @@ fn update(
     expected_version: Option<i32>,
     at: Timestamp,
 ) -> Result<User> {
-    let user = find_present(db, id)?;
-    if expected_version.is_some_and(|expected| expected != user.version) {
-        return Err(StoreError::VersionMismatch { actual: user.version });
-    }
-    let user = user.changed(changes, at);
+    let user = find_to_change(db, id)?.update(changes, expected_version, at)?;
     save(db, &user)?;
     Ok(user)
 }
 
 fn delete(db: &Connection, id: UserId, at: Timestamp) -> Result<User> {
-    let user = find_present(db, id)?.anonymised(at);
+    let user = find_to_change(db, id)?.anonymise(at)?;
     save(db, &user)?;
     save_password(db, id, None)?;
     Ok(user)
 }
 
 fn set_password(db: &Connection, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
-    let user = find_present(db, id)?.changed(UserChanges::default(), at);
+    let user = find_to_change(db, id)?.change_password(at)?;
     save(db, &user)?;
     save_password(db, id, Some(password_hash))?;
     Ok(user)
 }
 
-/// The list of users that pass `filter`.
+/// The list of the users that pass `filter`.
 pub(super) fn filtered(filter: &UserFilter, sort: Sort<UserSort>, slice: Option<&Slice>) -> ListBuilder {
     let (key, key_type) = match sort.field {
         UserSort::CreatedAt => ("u.created_at", KeyType::Int),
@@ -192,7 +189,7 @@ impl UserStore for SqliteStore {
         let (user, password_hash) = (user.clone(), password_hash.map(str::to_owned));
         self.write(move |db| match insert_new(db, &user, password_hash.as_deref())? {
             true => Ok(()),
-            false => Err(StoreError::internal(format!("{} is there already", user.id))),
+            false => Err(StoreError::internal(format!("the id {} is used already", user.id))),
         })
         .await
     }

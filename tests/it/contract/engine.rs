@@ -1,23 +1,26 @@
-//! What the suite needs of an engine under test: a database of its own for every behaviour.
+//! The engine under test, with a database of its own for every behaviour.
 
-use std::{any::Any, ops::Deref, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{any::Any, fmt::Debug, ops::Deref, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use orderwire::storage::Store;
+use orderwire::{
+    domain::Refusal,
+    storage::{Result, Store, StoreError},
+};
 use tokio::time::timeout;
 
-/// Longer than any behaviour takes, so that a deadlock ends.
+/// Longer than any behaviour takes; ends a deadlock.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// A place for one test's database.
+/// The place of one test's database.
 #[async_trait]
 pub trait Engine: Send + Sync {
     /// A new, empty place.
     async fn prepare() -> Self
     where
         Self: Sized;
-    /// Opens the database there, made at the first call.
+    /// Opens the database; the first call makes it.
     async fn open(&self) -> Arc<dyn Store>;
     /// Removes the database.
     async fn remove(&self);
@@ -30,17 +33,17 @@ pub struct Db {
 }
 
 impl Db {
-    /// The store, for helpers that take any.
+    /// The store, for helpers that take any store.
     pub fn store(&self) -> &dyn Store {
         &*self.store
     }
 
-    /// A handle for a task of its own.
+    /// A handle for a spawned task.
     pub fn shared(&self) -> Arc<dyn Store> {
         self.store.clone()
     }
 
-    /// The same database opened once more, as another node or process has it; to be closed by the caller.
+    /// The same database opened once more, as by another node. The caller closes it.
     pub async fn other_node(&self) -> Arc<dyn Store> {
         self.engine.open().await
     }
@@ -59,7 +62,7 @@ impl Deref for Db {
     }
 }
 
-/// Runs a behaviour on a new database, and removes that whatever the outcome.
+/// Runs a behaviour on a new database, which is removed afterwards in any case.
 pub async fn check<E: Engine + 'static>(behaviour: impl AsyncFnOnce(&mut Db)) {
     let engine = Box::new(E::prepare().await);
     let mut db = Db { store: engine.open().await, engine };
@@ -69,5 +72,14 @@ pub async fn check<E: Engine + 'static>(behaviour: impl AsyncFnOnce(&mut Db)) {
     match outcome {
         Ok(in_time) => in_time.expect("the behaviour should end within the deadline"),
         Err(panic) => std::panic::resume_unwind(panic as Box<dyn Any + Send>),
+    }
+}
+
+/// The rule that refused a change.
+#[track_caller]
+pub fn refusal<T: Debug>(result: Result<T>) -> Refusal {
+    match result {
+        Err(StoreError::Refused(refusal)) => refusal,
+        other => panic!("should be refused: {other:?}"),
     }
 }

@@ -1,11 +1,8 @@
 //! Idempotency keys: repeating a call is harmless.
 
-use orderwire::{
-    domain::*,
-    storage::{Idempotency, StockAdjustment, StoreError},
-};
+use orderwire::domain::*;
 
-use super::engine::Db;
+use super::engine::{Db, refusal};
 use crate::support::data::{
     adjustment, buyer, insert_products, key, new_order, place, product, reread, stamp, step, user, whole_log,
 };
@@ -33,13 +30,12 @@ pub async fn a_repeated_order_is_answered_from_the_first(db: &mut Db) {
     assert_eq!(db.count_orders(&[OrderFilter::default()]).await.unwrap(), [1]);
 }
 
-/// Replayed even when the same order could not be placed now.
+/// The answer is the first order even when the same order could not be placed now.
 pub async fn a_repeated_order_is_answered_when_the_stock_is_gone(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
     let first = place(db.store(), "1", &[(&lamp, 10)]).await.unwrap();
-    let archive = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
-    db.update_product(lamp.id, archive, None, stamp()).await.unwrap();
+    db.update_product(lamp.id, ProductChanges::archive(), None, stamp()).await.unwrap();
     let again = place(db.store(), "1", &[(&lamp, 10)]).await.unwrap();
     assert_eq!((again.value.order, again.value.replayed), (first.value.order, true));
 }
@@ -50,10 +46,10 @@ pub async fn a_key_with_another_input_is_refused(db: &Db) {
     place(db.store(), "1", &[(&lamp, 2)]).await.unwrap();
     let other_input = Idempotency { fingerprint: [7; 32], ..key("1") };
     let refused = db.place_order(new_order("2", &[(&lamp, 1)]), other_input.clone(), stamp()).await;
-    assert!(matches!(refused, Err(StoreError::IdempotencyKeyReused)), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::IdempotencyKeyReused);
     assert_eq!(reread(db.store(), &lamp).await.stock, 8);
 
-    // Another user's or another mutation's key of the same text is another key.
+    // The same text of another user, or for another mutation, is another key.
     let other_user = Idempotency { user: user("other").id, ..other_input.clone() };
     assert!(!db.place_order(new_order("2", &[(&lamp, 1)]), other_user, stamp()).await.unwrap().value.replayed);
     let other_scope = Idempotency { scope: "adjustStock", ..other_input };
@@ -61,7 +57,7 @@ pub async fn a_key_with_another_input_is_refused(db: &Db) {
     assert_eq!(db.adjust_stock(adjust, stamp()).await.unwrap().value.stock, 6);
 }
 
-/// The same call 12 times at once: one order.
+/// The same call twelve times at once places one order.
 pub async fn parallel_calls_with_one_key_place_one_order(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
@@ -94,7 +90,7 @@ pub async fn a_repeated_adjustment_counts_once(db: &Db) {
         ..adjustment(&lamp, delta)
     };
     let refused = db.adjust_stock(keyed("a", -11), stamp()).await;
-    assert!(matches!(refused, Err(StoreError::InsufficientStock { input_index: 0, available: 10 })), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::InsufficientStock { input_index: 0, available: 10 });
     let first = db.adjust_stock(keyed("a", 5), stamp()).await.expect("a failure does not use up the key");
     assert_eq!((first.value.stock, first.events.len()), (15, 1));
     db.adjust_stock(adjustment(&lamp, 1), stamp()).await.unwrap();
@@ -107,7 +103,7 @@ pub async fn a_repeated_adjustment_counts_once(db: &Db) {
         ..adjustment(&lamp, 6)
     };
     let refused = db.adjust_stock(other, stamp()).await;
-    assert!(matches!(refused, Err(StoreError::IdempotencyKeyReused)), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::IdempotencyKeyReused);
 
     let calls: Vec<_> = (0..8)
         .map(|_| {

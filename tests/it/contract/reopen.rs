@@ -1,4 +1,4 @@
-//! Closing and opening again loses nothing.
+//! Closing and reopening a database loses nothing.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::support::{
     wait_until,
 };
 
-pub async fn keeps_everything(db: &mut Db) {
+pub async fn reopening_keeps_everything(db: &mut Db) {
     let data = DataSet::load(db.store()).await;
     let lamp =
         data.products.iter().find(|product| product.stock > 0 && product.status == ProductStatus::Active).unwrap();
@@ -50,8 +50,8 @@ async fn lists_are_whole<T: Listed>(db: &Db, data: &DataSet) {
     assert_eq!(page.edges, expected(T::rows(data), &T::Filter::default(), sort));
 }
 
-/// Writes under way when it closes are either whole or not there, and acknowledged ones are there.
-pub async fn keeps_what_was_acknowledged_while_closing(db: &mut Db) {
+/// Writes that run while the database closes are stored whole or not at all, acknowledged ones always.
+pub async fn acknowledged_writes_survive_closing(db: &mut Db) {
     let lamp = Product { stock: 0, ..crate::support::data::product("lamp") };
     db.insert_product(lamp.clone(), stamp()).await.unwrap();
     let (store, writing) = (db.shared(), lamp.clone());

@@ -1,4 +1,4 @@
-//! Trending products: the most units ordered in the days before the newest order.
+//! Trending products: those with the most units sold in the days before the newest order.
 
 use orderwire::domain::*;
 
@@ -7,7 +7,7 @@ use crate::support::data::{at, past_order, product, stamp};
 
 const DAY: i64 = 86_400;
 
-pub async fn are_those_with_the_most_units_of_late(db: &Db) {
+pub async fn trending_products_have_the_most_recent_units(db: &Db) {
     assert!(db.trending_products(30, 5).await.unwrap().is_empty(), "no orders");
     let [lamp, vase, jar, cup, old] = ["lamp", "vase", "jar", "cup", "old"].map(product);
     let products = [&lamp, &vase, &jar, &cup, &old].map(Clone::clone);
@@ -41,7 +41,6 @@ pub async fn are_those_with_the_most_units_of_late(db: &Db) {
     assert_eq!(trending(6, 10).await, [lamp.id, late[0], late[1]]);
     assert_eq!(trending(32, 1).await, [jar.id]);
 
-    let archive = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
-    db.update_product(lamp.id, archive, None, stamp()).await.unwrap();
+    db.update_product(lamp.id, ProductChanges::archive(), None, stamp()).await.unwrap();
     assert_eq!(trending(30, 2).await, [ties[0].id, ties[1].id], "archived ones make room");
 }

@@ -3,7 +3,7 @@
 use std::{
     any::Any,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -13,6 +13,7 @@ use futures_util::{
     future::BoxFuture,
     stream::{self, BoxStream},
 };
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
@@ -84,7 +85,7 @@ impl PendingSubscription {
     }
 
     fn results(&self) -> MutexGuard<'_, Option<BoxStream<'static, ExecutionResult>>> {
-        self.results.lock().unwrap_or_else(PoisonError::into_inner)
+        self.results.lock()
     }
 }
 

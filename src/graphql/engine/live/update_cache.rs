@@ -1,13 +1,11 @@
 //! Cache of serialised updates, shared by subscribers with the same selection.
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_graphql::Response;
 use futures_util::FutureExt;
 use moka::future::Cache;
+use parking_lot::RwLock;
 use serde_json::value::RawValue;
 
 use super::{selection::SelectionDigest, update::UpdateId};
@@ -73,13 +71,13 @@ impl UpdateCache {
     }
 
     fn find_latest(&self, key: UpdateCacheKey) -> Option<Arc<RawValue>> {
-        let slot = self.slot(key).read().unwrap_or_else(PoisonError::into_inner);
+        let slot = self.slot(key).read();
         slot.as_ref().filter(|(cached, _)| *cached == key).map(|(_, json)| json.clone())
     }
 
     fn put_latest(&self, key: UpdateCacheKey, json: Arc<RawValue>) {
         if json.get().len() <= LATEST_MAX_BYTES {
-            let mut slot = self.slot(key).write().unwrap_or_else(PoisonError::into_inner);
+            let mut slot = self.slot(key).write();
             *slot = Some((key, json));
         }
     }
