@@ -32,8 +32,8 @@ pub struct PlaceOrderInput {
     region: Option<String>,
     /// The buyer's reference to a payment, kept as it is.
     payment_reference: Option<String>,
-    /// A text of the client's choice that makes the request safe to repeat: the same key with the same input gives the
-    /// first request's order. Kept for 24 hours at least.
+    /// A text of the client's choice that makes the call safe to repeat: the same key with the same input gives the
+    /// first call's order. Kept for 24 hours at least.
     idempotency_key: String,
 }
 
@@ -66,7 +66,7 @@ pub struct CancelOrderInput {
 pub struct OrderPayload {
     /// The order; null on failure.
     order: Option<Order>,
-    /// Whether this is the answer to an earlier request with the same idempotency key.
+    /// Whether this is the answer to an earlier call with the same idempotency key.
     replayed: bool,
     /// What was wrong.
     user_errors: Vec<UserError>,

@@ -61,7 +61,7 @@ pub struct AdjustStockInput {
     delta: i32,
     /// Why.
     reason: Option<String>,
-    /// A text of the client's choice that makes the request safe to repeat.
+    /// A text of the client's choice that makes the call safe to repeat.
     idempotency_key: Option<String>,
 }
 
