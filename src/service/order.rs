@@ -2,8 +2,9 @@
 
 use super::{
     Result, Service, UserError, UserErrorCode, access,
+    access::fetch_visible,
     error::not_found_at,
-    fetch_visible, fingerprint,
+    fingerprint,
     input::{Checks, MAX_ORDER_LINES, MAX_QUANTITY},
 };
 use crate::{

@@ -1,11 +1,12 @@
 //! Use cases of products.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     Result, Service, ServiceError, UserError, UserErrorCode, access,
-    error::not_found_at,
-    fetch_visible, fingerprint,
+    access::fetch_visible,
+    error::{not_found_at, shared_load_error},
+    fingerprint,
     input::{Checks, MAX_QUANTITY},
 };
 use crate::{
@@ -21,13 +22,6 @@ use crate::{
 const TRENDING_DAYS: u32 = 30;
 /// The most trending products that can be asked for.
 const TRENDING_MAX: u32 = 100;
-
-/// Trending products change slowly and cost a scan of a month's orders, so every node asks for them once in a while.
-pub(super) type TrendingCache = moka::future::Cache<(), Arc<Vec<Product>>>;
-
-pub(super) fn trending_cache() -> TrendingCache {
-    moka::future::Cache::builder().max_capacity(1).time_to_live(Duration::from_secs(30)).build()
-}
 
 /// What a product is made from.
 #[derive(Debug, Clone)]
@@ -220,13 +214,5 @@ impl Service {
             }
             other => not_found_at("productId")(other),
         })
-    }
-}
-
-/// The error of a load that several callers waited for.
-pub(super) fn shared_load_error(error: Arc<crate::storage::StoreError>) -> ServiceError {
-    match &*error {
-        crate::storage::StoreError::Unavailable(reason) => ServiceError::Unavailable(reason.clone()),
-        other => ServiceError::Internal(other.to_string().into()),
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, warn};
 
-use super::{Shared, sequencer::Sequencer};
+use super::{sequencer::Sequencer, shared::Shared};
 use crate::{
     cluster::{Backoff, BusMessage, BusReceiver},
     domain::{LogFilter, Seq},

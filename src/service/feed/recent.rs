@@ -81,7 +81,7 @@ impl RecentEvents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::feed::testing::event;
+    use crate::service::feed::test_events::event;
 
     fn run(head: Seq, events: std::ops::RangeInclusive<Seq>, capacity: usize) -> RecentEvents {
         let mut recent = RecentEvents::new(head, capacity);

@@ -60,7 +60,7 @@ impl Iterator for Sequencer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::feed::testing::event;
+    use crate::service::feed::test_events::event;
 
     fn given(sequencer: &mut Sequencer) -> Vec<Seq> {
         sequencer.map(|event| event.seq).collect()

@@ -12,11 +12,7 @@ use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
-use super::{
-    FeedError, Shared, StartAt,
-    recent::Lookup,
-    topics::{Topic, TopicWatcher},
-};
+use super::{FeedError, StartAt, recent::Lookup, shared::Shared, topic::Topic, topic_registry::TopicWatcher};
 use crate::{
     cluster::Backoff,
     domain::{Event, LogFilter, Seq},
