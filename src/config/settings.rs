@@ -10,9 +10,9 @@ use super::{
 keywords! {
     /// What the deployment is for.
     Environment {
-        /// Comfortable: introspection, the UI and calls from localhost are on, a missing secret is made.
+        /// Introspection, the UI and calls from localhost are on; a missing secret is generated.
         Development = "development",
-        /// Strict.
+        /// Introspection and the UI are off unless asked for; a secret is required.
         Production = "production",
     }
 }

@@ -1,4 +1,6 @@
 //! Rate limits: the cost of operations by user or client address, and attempts to sign in.
+//!
+//! Decision: `docs/decisions/0014-rate-limits.md`.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
@@ -15,8 +17,8 @@ pub(super) struct SignInAttempt {
 }
 
 impl Service {
-    /// Takes the cost of an operation from what its sender has left, and says what that is then; `None` when there is no
-    /// limit for them. A `client` that is `None` is not limited by its address.
+    /// Charges the cost of an operation to its sender and returns what is left; `None` when the sender has no limit. A
+    /// `client` of `None` is not limited by its address.
     /// Errors: [`ServiceError::RateLimited`].
     pub async fn charge(&self, viewer: &Viewer, client: Option<ClientAddress>, cost: u64) -> Result<Option<Allowance>> {
         let limits = &self.options.limits;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         CurrencyCode, Decimal, Idempotency, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId,
-        ProductStatus, Refusal, StockAdjustment, Viewer,
+        Refusal, StockAdjustment, Viewer,
     },
     storage::ProductQuery,
     telemetry::metrics::{CacheName, metrics},
@@ -38,14 +38,14 @@ pub struct CreateProduct {
     pub currency: CurrencyCode,
     /// Units on hand.
     pub stock: i32,
-    /// Labels.
+    /// Labels to filter by.
     pub tags: Vec<String>,
 }
 
 /// A change of a product; `None` leaves a field as it is.
 #[derive(Debug, Clone)]
 pub struct UpdateProduct {
-    /// Which product.
+    /// The product to change.
     pub id: ProductId,
     /// A new name.
     pub name: Option<String>,
@@ -62,13 +62,13 @@ pub struct UpdateProduct {
 /// A correction of the stock.
 #[derive(Debug, Clone)]
 pub struct AdjustStock {
-    /// Of which product.
+    /// The product whose stock changes.
     pub product: ProductId,
     /// Units to add, or to take when negative.
     pub delta: i32,
     /// Why, for the log.
     pub reason: Option<String>,
-    /// Makes it safe to repeat.
+    /// Identifies the request, so that repeating it changes nothing.
     pub idempotency_key: Option<String>,
 }
 
@@ -163,13 +163,11 @@ impl Service {
     ) -> Result<Product> {
         access::require_staff(viewer)?;
         if let Some(product) = self.products(viewer, &[id]).await?.pop().flatten()
-            && product.status == ProductStatus::Archived
-            && expected_version.is_none_or(|version| version == product.version)
+            && product.is_archived_at(expected_version)
         {
             return Ok(product);
         }
-        let changes = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
-        self.change_product(viewer, id, changes, expected_version).await
+        self.change_product(viewer, id, ProductChanges::archive(), expected_version).await
     }
 
     async fn change_product(

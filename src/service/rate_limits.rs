@@ -20,9 +20,9 @@ pub struct RateLimits {
     pub staff: Option<TokenBucket>,
     /// Cost of the operations of an administrator.
     pub admin: Option<TokenBucket>,
-    /// Failed attempts to prove that one is the owner of an account.
+    /// Failed sign-ins and password checks of one account.
     pub sign_ins_per_account: Option<TokenBucket>,
-    /// The same from one client address, for whichever accounts, and accounts made from there.
+    /// The same from one client address for all accounts, and registrations from there.
     pub sign_ins_per_address: Option<TokenBucket>,
 }
 

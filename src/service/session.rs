@@ -1,4 +1,4 @@
-//! Who sends a request: from an access token to a viewer with the rights they have now.
+//! Authentication: turns an access token into a viewer with its current rights.
 
 mod watch;
 
@@ -13,12 +13,12 @@ use crate::{
     telemetry::metrics::{CacheName, metrics},
 };
 
-/// A viewer and how long their token is good.
+/// A viewer, and when its token expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Authenticated {
-    /// Who.
+    /// The viewer with its current rights.
     pub viewer: Viewer,
-    /// When that ends; `None` for anonymous viewers, and for holders of tickets, whose session may end at any time.
+    /// When the token expires; `None` for anonymous viewers, and for holders of tickets, whose session may end at any time.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -45,7 +45,7 @@ impl Service {
         ticket.map_err(|error| ServiceError::Internal(Box::new(error)))
     }
 
-    /// The viewer behind a ticket for `operation`. One whose time is over can only resume.
+    /// The viewer behind a ticket for `operation`. An expired ticket can only resume a stream.
     pub async fn authenticate_ticket(
         &self,
         ticket: &str,

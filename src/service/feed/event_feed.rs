@@ -39,7 +39,7 @@ impl EventFeed {
         bus: Arc<dyn EventBus>,
         options: FeedOptions,
     ) -> Result<Arc<Self>, StoreError> {
-        // The receiver first: what is committed after the log was read comes by it.
+        // Subscribe to the bus before reading the log, so that nothing committed in between is missed.
         let receiver = bus.subscribe();
         let state = store.log_state().await?;
         let recent = RecentEvents::load(&*store, state, options.recent, options.page).await?;
@@ -73,19 +73,19 @@ impl EventFeed {
         self.shared.head()
     }
 
-    /// Whether the other nodes hear of this one's entries at once.
+    /// Whether the bus delivers this node's entries to the other nodes.
     pub fn is_connected(&self) -> bool {
         self.bus.is_connected()
     }
 
-    /// For how long the log has not been read, if that is longer than some failed reads take.
+    /// How long the log has not been read, if that is longer than a few failed reads explain.
     pub fn stalled_for(&self) -> Option<Duration> {
         let read_at = *self.shared.read_at.lock();
         Some(read_at.elapsed()).filter(|silent| *silent > self.shared.options.poll_every + STALLED_AFTER)
     }
 
-    /// Tells all nodes of entries that were just committed. To be called after each change with what it appended;
-    /// returns at once and cannot fail: what does not arrive is found in the log.
+    /// Publishes entries that were just committed to all nodes. Call it after each change with what it appended. It returns
+    /// at once and cannot fail: nodes find in the log what does not reach them.
     pub fn announce(&self, events: Vec<Event>) {
         if !events.is_empty() {
             let events: Vec<_> = events.into_iter().map(Arc::new).collect();
@@ -93,8 +93,8 @@ impl EventFeed {
         }
     }
 
-    /// The entries that belong to one of these topics, at least one, in order, for ever: the stream ends only after an
-    /// error. Dropping it is all there is to unsubscribing.
+    /// The entries of these topics (at least one) in log order. The stream ends only after an error; drop it to
+    /// unsubscribe.
     pub fn subscribe(&self, topics: impl IntoIterator<Item = Topic>, start: StartAt) -> Subscription {
         Subscription::new(Arc::clone(&self.shared), topics, start)
     }

@@ -4,7 +4,7 @@
 //! # How it knows that nothing is missing
 //! An entry's `seq` is given in commit order and without gaps (see `domain::event`), so a position in the log says
 //! everything about what its holder has seen. The feed holds one such position, its *head*. A bus message with
-//! `head + 1` moves it on; a lower one was seen already and is dropped; a higher one waits, because nodes publish at
+//! `head + 1` advances it; a lower one was seen already and is dropped; a higher one waits, because nodes publish at
 //! the same time and their messages overtake one another. If the missing one has not come within some milliseconds,
 //! or the bus says that it may have lost something, the feed reads the log from its head on. It also does so at an
 //! interval, whatever the bus says: that finds the last message when it was lost, and it is how nodes without a
@@ -17,8 +17,8 @@
 //! it. A slow reader never makes another wait and holds no more than a page. One that falls behind without end is
 //! told so ([`FeedError::TooSlow`]) and may come back with its cursor.
 //!
-//! Nobody is woken by what does not concern them: each waits for its [`Topic`]s, and is only now and then called up with
-//! all others, so that its position stays within what is in memory.
+//! An entry wakes only the subscribers of its [`Topic`]s. Now and then all are woken, so that no idle position leaves
+//! the part of the log that is in memory.
 //!
 //! A position that the log no longer reaches back to gives [`FeedError::CursorExpired`]. Entries are deleted oldest
 //! first, so this is asked *after* a page was read: if the position is still within the log then, the page was whole.

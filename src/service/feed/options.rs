@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-/// How the feed behaves. All have a default.
+/// How the feed behaves.
 #[derive(Debug, Clone)]
 pub struct FeedOptions {
     /// Events kept in memory for subscribers, at least 1.
     pub recent: usize,
     /// Entries read from the log at a time, at least 1.
     pub page: u32,
-    /// How long the log may go unread.
+    /// The longest time between two reads of the log.
     pub poll_every: Duration,
     /// How long a missing bus message is waited for before the log is read.
     pub reorder_wait: Duration,
@@ -17,7 +17,7 @@ pub struct FeedOptions {
     pub max_behind: u32,
     /// How long a subscriber waits for a failing database before it is ended.
     pub patience: Duration,
-    /// Subscribers that read the log at the same time; the others wait their turn.
+    /// Subscribers that read the log at the same time; the others wait.
     pub concurrent_reads: usize,
 }
 

@@ -22,16 +22,16 @@ use crate::{
 /// The event log as the feed reads it.
 pub(super) type EventLog = Arc<dyn EventStore + Send + Sync>;
 
-/// What the pump and the subscribers share.
+/// The state of the feed that its tasks and subscribers share.
 pub(super) struct Shared {
     pub store: EventLog,
     pub options: FeedOptions,
     pub recent: RwLock<RecentEvents>,
-    /// The head of `recent`, for those who only look whether there is more.
+    /// The head of `recent`, readable without its lock.
     pub head: AtomicI64,
-    /// Who waits for what; woken only after `recent` has it.
+    /// The subscribers by topic; they are woken only after `recent` has the entry.
     pub topics: Arc<TopicRegistry>,
-    /// That there is somebody to wake.
+    /// Notified when there are subscribers to wake.
     pub appended: Notify,
     pub reads: Semaphore,
     /// When the pump last read the log to its end.
@@ -47,22 +47,22 @@ impl Shared {
         self.head.load(Ordering::Acquire)
     }
 
-    /// Nothing more comes: the feed takes no reads, and its head stays.
+    /// Whether the feed was stopped: it reads no more, and its head stays.
     pub fn is_stopped(&self) -> bool {
         self.reads.is_closed()
     }
 
-    /// The log was read to its end just now.
+    /// Notes that the log was read to its end just now.
     pub fn mark_read(&self) {
         *self.read_at.lock() = Instant::now();
         metrics().feed_read_at.set(SystemClock.now().unix_millis() as f64 / 1000.0);
     }
 
-    /// Shows subscribers what comes next in the log.
+    /// Adds the next entries of the log to memory and notifies their subscribers.
     pub fn append(&self, events: Vec<Arc<Event>>) {
         let now = SystemClock.now().unix_millis();
         for event in &events {
-            // Clocks of nodes may differ a little.
+            // Nodes' clocks differ a little, so a lag can come out negative.
             let lag = now.saturating_sub(event.occurred_at.unix_millis()).max(0);
             metrics().event_lag.observe(lag as f64 / 1000.0);
         }
@@ -73,7 +73,7 @@ impl Shared {
         self.head.store(head, Ordering::Release);
         drop(recent);
         metrics().feed_head.set(head);
-        // Now and then all of them come forward, lest those who sleep be left behind by what is in memory.
+        // Every `recent / 4` events wake everyone, so that no idle position leaves the in-memory window.
         let stride = Seq::try_from(self.options.recent / 4).unwrap_or(Seq::MAX).max(1);
         if before / stride == head / stride {
             self.topics.notify(&events)
@@ -83,7 +83,7 @@ impl Shared {
         self.appended.notify_one();
     }
 
-    /// Wakes subscribers, and lets others have their turn in between: those who were woken among them.
+    /// Wakes subscribers batch by batch, and yields in between so that the woken tasks run.
     pub async fn wake_subscribers(self: Arc<Self>) {
         loop {
             self.appended.notified().await;

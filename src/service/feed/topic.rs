@@ -2,9 +2,9 @@
 
 use ulid::Ulid;
 
-use crate::domain::{Entity, EntityKind, Event, LogFilter, UserId};
+use crate::domain::{EntityKind, Event, LogFilter, UserId};
 
-/// What a subscriber waits for: no less than what it will pick.
+/// A set of log entries that a subscriber waits for. It contains at least everything that the subscriber selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// Every entry.
@@ -13,12 +13,12 @@ pub enum Topic {
     Kind(EntityKind),
     /// Entries about one entity.
     Entity(EntityKind, Ulid),
-    /// Entries about entities of a kind that are a user's: their orders, the tasks they made or are assigned to.
+    /// Entries about a user's entities of a kind: their orders, the tasks they made or are assigned to.
     User(EntityKind, UserId),
 }
 
 impl From<Topic> for LogFilter {
-    /// What the log can leave out for the topic.
+    /// What of the log the topic needs.
     fn from(topic: Topic) -> Self {
         let (kind, entity) = match topic {
             Topic::All => (None, None),
@@ -33,12 +33,7 @@ impl Topic {
     /// The topics that an entry belongs to.
     pub(super) fn for_event(event: &Event) -> impl Iterator<Item = Self> {
         let kind = event.entity.kind();
-        let users = match &event.entity {
-            Entity::Order(order) => [Some(order.customer), None],
-            Entity::Task(task) => [Some(task.created_by), task.assignee.filter(|user| *user != task.created_by)],
-            Entity::Product(_) => [None, None],
-        };
-        let users = users.into_iter().flatten().map(move |user| Self::User(kind, user));
+        let users = event.entity.owners().map(move |user| Self::User(kind, user));
         [Self::All, Self::Kind(kind), Self::Entity(kind, event.entity.id())].into_iter().chain(users)
     }
 }

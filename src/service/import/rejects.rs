@@ -47,7 +47,7 @@ impl RejectsWriter {
         Ok(Self { file: Some((path.to_owned(), writer)), counts: RejectCounts::new() })
     }
 
-    /// RejectsWriter the record that starts at `line`.
+    /// Rejects the record that starts at `line`.
     pub fn add(&mut self, reason: RejectReason, line: u64, record: &ByteRecord) -> Result<(), ImportError> {
         *self.counts.entry(reason).or_default() += 1;
         let Some((path, writer)) = &mut self.file else { return Ok(()) };

@@ -11,7 +11,7 @@ label! {
         LegacyWebSocket = "graphql-ws",
         /// Server-sent events.
         Events = "sse",
-        /// Multipart.
+        /// Multipart responses over HTTP.
         Multipart = "multipart",
     }
 }
@@ -23,13 +23,13 @@ label! {
         Orders = "orderUpdates",
         /// Updates of tasks.
         Tasks = "taskUpdates",
-        /// Stock.
+        /// Updates of stock.
         Stock = "stockUpdates",
     }
 }
 
 label! {
-    /// What is remembered.
+    /// A cache of this process.
     CacheName {
         /// Documents that were prepared.
         Documents = "documents",
@@ -57,11 +57,11 @@ label! {
 }
 
 label! {
-    /// How it went.
+    /// Whether an attempt succeeded.
     Outcome {
-        /// Well.
+        /// It succeeded.
         Ok = "ok",
-        /// Not.
+        /// It failed.
         Failed = "failed",
     }
 }
@@ -81,9 +81,9 @@ label! {
 label! {
     /// Connections of a pool.
     PoolState {
-        /// All there are.
+        /// All open connections.
         Open = "open",
-        /// Those in use.
+        /// Connections that an operation uses now.
         InUse = "in_use",
     }
 }
