@@ -9,12 +9,12 @@ use orderwire::http::{AllowedOrigins, HttpOptions};
 use reqwest::{Client, Method};
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
-use crate::http_support::{Server, eventually, start};
+use crate::http_support::{Server, eventually, http_options, start};
 
 #[tokio::test]
-async fn cors_lets_the_allowed_origins_in() {
+async fn cors_admits_only_allowed_origins() {
     let listed = AllowedOrigins::new(["https://shop.example.com"], true);
-    let server = Server::start(HttpOptions { origins: listed, ..HttpOptions::default() }).await;
+    let server = Server::start(HttpOptions { origins: listed, ..http_options() }).await;
     let strict = start().await;
     let client = Client::new();
     for (server, origin, allowed) in [
@@ -43,7 +43,7 @@ async fn cors_lets_the_allowed_origins_in() {
 }
 
 #[tokio::test]
-async fn health_readiness_and_schema() {
+async fn health_readiness_and_schema_are_served() {
     let server = start().await;
     let client = Client::new();
     let get = async |path: &str| {
@@ -61,13 +61,13 @@ async fn health_readiness_and_schema() {
 }
 
 #[tokio::test]
-async fn the_ui_is_served_whole() {
+async fn the_ui_is_served_with_every_file_it_names() {
     let server = start().await;
     assert_served_whole(&server, &["/", "/graphiql", "/ui/"], "/ui/").await;
     assert_served_whole(&server, &["/playground"], "/playground/").await;
     assert_not_served(&server, &["/playground/", "/playground/nothing.js"]).await;
 
-    let off = Server::start(HttpOptions { ui: false, schema: false, ..HttpOptions::default() }).await;
+    let off = Server::start(HttpOptions { ui: false, schema: false, ..http_options() }).await;
     assert_not_served(
         &off,
         &["/", "/graphiql", "/ui/favicon.svg", "/playground", "/playground/start.js", "/schema.graphql"],
@@ -76,8 +76,8 @@ async fn the_ui_is_served_whole() {
 }
 
 #[tokio::test]
-async fn the_example_apps_are_served_whole_when_they_are_on() {
-    let server = Server::start(HttpOptions { example_apps: true, ..HttpOptions::default() }).await;
+async fn example_apps_are_served_when_turned_on() {
+    let server = Server::start(HttpOptions { example_apps: true, ..http_options() }).await;
     assert_served_whole(&server, &["/shop"], "/apps/").await;
     assert_served_whole(&server, &["/board"], "/apps/").await;
     assert_not_served(&server, &["/apps/", "/apps/nothing.js", "/apps/../index.html", "/shop/"]).await;
@@ -86,7 +86,7 @@ async fn the_example_apps_are_served_whole_when_they_are_on() {
     assert_not_served(&off, &["/shop", "/board", "/apps/favicon.svg"]).await;
 }
 
-/// The same page at each of the paths, and everything that it names in its folder.
+/// Asserts that all `paths` serve one page, and that every file below `folder` that the page names is served too.
 async fn assert_served_whole(server: &Server, paths: &[&str], folder: &str) {
     let client = Client::new();
     let index = client.get(server.url(paths[0])).send().await.unwrap();
@@ -131,10 +131,10 @@ async fn assert_not_served(server: &Server, paths: &[&str]) {
 }
 
 #[tokio::test]
-async fn shutdown_finishes_what_runs_and_takes_nothing_new() {
+async fn shutdown_finishes_running_requests_and_accepts_no_new_ones() {
     let mut server = start().await;
     let client = Client::new();
-    // Connections that never ask anything must not hold the end up.
+    // A connection without a request must not delay the shutdown.
     let mut silent = TcpStream::connect(server.address).await.unwrap();
     assert_eq!(client.get(server.url("/healthz")).send().await.unwrap().status(), 200);
     let running = tokio::spawn(client.get(server.url("/graphql?query={held}")).send());
@@ -158,8 +158,8 @@ async fn shutdown_finishes_what_runs_and_takes_nothing_new() {
 }
 
 #[tokio::test]
-async fn shutdown_cuts_off_what_outlasts_the_grace_period() {
-    let mut server = Server::start_with_grace(HttpOptions::default(), Duration::from_millis(500)).await;
+async fn shutdown_drops_requests_that_outlast_the_grace_period() {
+    let mut server = Server::start_with_grace(http_options(), Duration::from_millis(500)).await;
     let running = tokio::spawn(Client::new().get(server.url("/graphql?query={held}")).send());
     eventually("the query runs", || server.probe.holding.load(SeqCst) == 1).await;
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! A real server on a free port over a small GraphQL API of its own.
+//! A real server on a free port that serves a small GraphQL API made for transport tests.
 
 mod schema;
 
@@ -15,15 +15,17 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use orderwire::{
+    app,
+    config::Config,
     domain::{ClientAddress, Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
     graphql::{Answer, DocumentOptions, Documents, Endpoint, OperationRequest, Prepared, Readiness, ViewerSession},
-    http::{self, HttpOptions, WebSocketOptions},
+    http::{self, AllowedOrigins, HttpOptions, WebSocketOptions},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{wait_until, ws::PATIENCE};
+use crate::support::{wait_until, ws::TIMEOUT};
 pub use schema::Probe;
 use schema::{Mutation, Query, Subscriptions, held};
 
@@ -45,7 +47,7 @@ fn coded(message: &str, code: &str) -> ServerError {
     error
 }
 
-/// Of `Bearer user NAME ROLE MILLISECONDS`: a session of its own, whose token is good for that long.
+/// Parses `Bearer user NAME ROLE MILLISECONDS` into a new session whose token expires after that time.
 fn user_of(authorization: &str) -> ViewerSession {
     let mut words = authorization.split(' ').skip(2);
     let (name, role, lifetime) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
@@ -73,7 +75,7 @@ impl Endpoint for TestEndpoint {
         }
     }
 
-    /// `good` is a ticket for `subscription { viewer }`, `late` one that can only resume.
+    /// `good` is a valid ticket for `subscription { viewer }`; `late` is one that can only resume.
     async fn authenticate_ticket(
         &self,
         ticket: &str,
@@ -111,7 +113,7 @@ impl Endpoint for TestEndpoint {
         }
     }
 
-    /// The answers of a subscription have cursors, beginning with 1.
+    /// Numbers the cursors of a subscription's answers from 1.
     async fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
         if !operation.subscribes() {
             return stream::iter([self.execute(viewer, operation).await.into()]).boxed();
@@ -144,12 +146,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// How many items a flood has made once the kernel's buffers are full and nothing more is made.
+    /// Waits until back-pressure stops the `flood` subscription, and returns how many items it has produced.
     pub async fn held_up(&self) -> usize {
         let produced = || self.probe.produced.load(SeqCst);
         eventually("it starts", || produced() > 0).await;
         let mut before = 0;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while before != produced() {
             assert!(Instant::now() < deadline, "still producing: {}", produced());
             before = produced();
@@ -185,14 +187,19 @@ impl Server {
     }
 }
 
-/// A server with the options that have defaults.
-pub async fn start() -> Server {
-    Server::start(HttpOptions::default()).await
+/// The options that the default configuration gives, without other origins.
+pub fn http_options() -> HttpOptions {
+    HttpOptions { origins: AllowedOrigins::default(), ..app::http_options(&Config::default()) }
 }
 
-/// The same with other limits and times of WebSockets.
+/// Starts a server with default options.
+pub async fn start() -> Server {
+    Server::start(http_options()).await
+}
+
+/// Starts a server with these WebSocket limits and timeouts.
 pub async fn start_with(websocket: WebSocketOptions) -> Server {
-    Server::start(HttpOptions { websocket, ..HttpOptions::default() }).await
+    Server::start(HttpOptions { websocket, ..http_options() }).await
 }
 
 impl Drop for Server {
@@ -204,7 +211,7 @@ impl Drop for Server {
 pub const JSON: &str = "application/json";
 pub const GRAPHQL: &str = "application/graphql-response+json";
 
-/// A JSON answer.
+/// A JSON response.
 pub struct Reply {
     pub status: u16,
     headers: reqwest::header::HeaderMap,
@@ -212,7 +219,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub async fn of(request: reqwest::RequestBuilder) -> Self {
+    pub async fn send(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
@@ -233,13 +240,13 @@ impl Reply {
     }
 }
 
-/// Sends an operation.
+/// Sends a GraphQL operation by POST.
 pub async fn post(server: &Server, client: &reqwest::Client, accept: &str, body: impl Into<reqwest::Body>) -> Reply {
     let request = client.post(server.url("/graphql")).header("content-type", JSON).header("accept", accept);
-    Reply::of(request.body(body)).await
+    Reply::send(request.body(body)).await
 }
 
-/// Waits until a condition holds, five seconds at most.
+/// Waits until a condition holds; panics with `what` after five seconds.
 pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
     wait_until(what, Duration::from_secs(5), async || condition()).await;
 }

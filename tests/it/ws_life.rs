@@ -1,4 +1,4 @@
-//! What a `graphql-transport-ws` connection may take, and how it ends.
+//! Limits of a `graphql-transport-ws` connection, and the ways in which it ends.
 
 use std::{
     sync::atomic::Ordering::SeqCst,
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    http_support::{Server, eventually, start, start_with},
-    support::ws::{self, Client, PATIENCE, next},
+    http_support::{Server, eventually, http_options, start, start_with},
+    support::ws::{self, Client, TIMEOUT, next},
 };
 
 #[tokio::test]
@@ -30,11 +30,11 @@ async fn an_expired_token_closes_the_socket() {
 }
 
 #[tokio::test]
-async fn a_client_that_answers_no_ping_is_dropped() {
+async fn a_client_that_answers_no_pings_is_dropped() {
     let times = WebSocketOptions {
         ping_interval: Duration::from_millis(50),
         dead_after: Duration::from_millis(400),
-        ..Default::default()
+        ..http_options().websocket
     };
     let server = start_with(times).await;
     let (mut lively, mut silent) = (Client::open(server.address).await, Client::open(server.address).await);
@@ -42,7 +42,7 @@ async fn a_client_that_answers_no_ping_is_dropped() {
         client.subscribe("1", "subscription { open }").await;
         assert_eq!(client.receive().await["type"], "next");
     }
-    // Reading is what answers pings.
+    // The client library answers pings while it reads.
     let lively = tokio::spawn(async move {
         let pinged = tokio::time::timeout(Duration::from_secs(1), async {
             while let Some(Ok(message)) = lively.0.next().await {
@@ -56,19 +56,19 @@ async fn a_client_that_answers_no_ping_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_pause_of_the_server_is_not_taken_for_silence_of_its_clients() {
+async fn a_server_pause_is_not_mistaken_for_silent_clients() {
     let dead_after = Duration::from_millis(200);
-    let server = start_with(WebSocketOptions { dead_after, ..Default::default() }).await;
+    let server = start_with(WebSocketOptions { dead_after, ..http_options().websocket }).await;
     let mut client = Client::open(server.address).await;
     client.send(json!({"type": "ping"})).await;
-    // Of this thread, which is the server's too.
+    // The server runs on this thread, so it sleeps as well.
     std::thread::sleep(2 * dead_after);
     assert_eq!(client.receive().await, json!({"type": "pong"}));
 }
 
 #[tokio::test]
-async fn operations_at_once_are_limited() {
-    let server = start_with(WebSocketOptions { max_operations: 3, ..Default::default() }).await;
+async fn concurrent_operations_of_a_socket_are_limited() {
+    let server = start_with(WebSocketOptions { max_operations: 3, ..http_options().websocket }).await;
     let mut client = Client::open(server.address).await;
     for id in ["1", "2", "3"] {
         client.subscribe(id, "subscription { open }").await;
@@ -79,7 +79,7 @@ async fn operations_at_once_are_limited() {
     assert_eq!((&message["type"], &message["id"]), (&json!("error"), &json!("4")));
     assert_eq!(message["payload"][0]["extensions"]["code"], "BAD_USER_INPUT");
     assert!(message["payload"][0]["message"].as_str().unwrap().contains("At most 3"));
-    // Many come and go.
+    // A finished operation frees its place.
     for _ in 0..200 {
         client.send(json!({"type": "complete", "id": "1"})).await;
         client.subscribe("1", "subscription { open }").await;
@@ -91,13 +91,13 @@ async fn operations_at_once_are_limited() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_holds_up_only_itself() {
+async fn a_slow_reader_of_a_socket_delays_no_other() {
     let server = start().await;
     let mut slow = Client::open(server.address).await;
     slow.subscribe("1", "subscription { flood(bytes: 10000) }").await;
     let produced = || server.probe.produced.load(SeqCst);
     let before = server.held_up().await;
-    // A client that writes and never reads is stopped as well.
+    // Back-pressure also stops a client that writes and never reads.
     let pings = async {
         for _ in 0..100_000 {
             slow.0.feed(Message::text(r#"{"type":"ping"}"#)).await.unwrap();
@@ -115,7 +115,7 @@ async fn a_slow_reader_holds_up_only_itself() {
 }
 
 #[tokio::test]
-async fn large_results_pass_and_huge_ones_are_refused() {
+async fn large_results_are_sent_and_huge_messages_refused() {
     let server = start().await;
     let mut client = Client::open(server.address).await;
     client.subscribe("1", "{ large(bytes: 3000000) }").await;
@@ -129,8 +129,8 @@ async fn large_results_pass_and_huge_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn shutdown_answers_what_runs_and_says_going_away() {
-    let options = HttpOptions { drain_spread: Duration::ZERO, ..HttpOptions::default() };
+async fn shutdown_answers_running_operations_and_closes_as_going_away() {
+    let options = HttpOptions { drain_spread: Duration::ZERO, ..http_options() };
     let mut server = Server::start(options).await;
     let (mut idle, mut busy) = (Client::open(server.address).await, Client::open(server.address).await);
     idle.subscribe("1", "subscription { open }").await;
@@ -152,9 +152,9 @@ async fn shutdown_answers_what_runs_and_says_going_away() {
 }
 
 #[tokio::test]
-async fn shutdown_is_spread_over_time() {
+async fn shutdown_closes_sockets_spread_over_time() {
     let spread = Duration::from_secs(1);
-    let mut server = Server::start(HttpOptions { drain_spread: spread, ..HttpOptions::default() }).await;
+    let mut server = Server::start(HttpOptions { drain_spread: spread, ..http_options() }).await;
     let mut clients = Vec::new();
     for _ in 0..24 {
         clients.push(Client::open(server.address).await);
@@ -171,12 +171,12 @@ async fn shutdown_is_spread_over_time() {
     assert_eq!(eager.0, 1001, "what it asks for is asked of another node");
     let (first, last) = (times.iter().min().unwrap(), times.iter().max().unwrap());
     assert!(*last - *first > spread / 4 && *last < spread * 2, "{times:?}");
-    tokio::time::timeout(PATIENCE, &mut server.serving).await.expect("the end").unwrap();
+    tokio::time::timeout(TIMEOUT, &mut server.serving).await.expect("the end").unwrap();
 }
 
 #[tokio::test]
 async fn connections_of_one_user_are_limited() {
-    let server = Server::start(HttpOptions { connections_per_user: 2, ..HttpOptions::default() }).await;
+    let server = Server::start(HttpOptions { connections_per_user: 2, ..http_options() }).await;
     let anna = || json!({"authorization": "Bearer user anna customer 60000"});
     let open = async |payload| Client::open_with(server.address, ws::MODERN, payload).await;
     let mut kept = vec![open(anna()).await];
@@ -198,7 +198,7 @@ async fn connections_of_one_user_are_limited() {
     assert_eq!(one_more.closed().await, (4429, reason));
     kept.push(open(json!({"authorization": "Bearer user bert customer 60000"})).await);
     kept.push(open(json!({})).await);
-    // A fresh token takes no second place.
+    // Renewing the token does not count as another connection.
     kept[0].send(json!({"type": "ping", "payload": anna()})).await;
     assert_eq!(kept[0].receive().await["type"], "pong");
     drop(streamed);

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers that several tests share.
 
 pub mod api;
 pub mod app;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// Checks `condition` again and again until it holds; panics with `what` when it does not within `deadline`.
+/// Polls `condition` until it holds; panics with `what` after `deadline`.
 pub async fn wait_until(what: &str, deadline: Duration, mut condition: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + deadline;
     while !condition().await {

@@ -1,11 +1,15 @@
-//! `graphql-transport-ws`: <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>. A fresh token may come in
-//! the payload of a ping.
+//! `graphql-transport-ws`: <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>. A client
+//! renews its token in the payload of a ping.
 
 use async_graphql::ServerError;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{ClientMessage, InvalidMessage, ServerMessage, envelope::Envelope, write_json, write_next};
+use super::{
+    envelope::Envelope,
+    json::{write_json, write_next},
+    message::{ClientMessage, InvalidMessage, ServerMessage},
+};
 use crate::{domain::Timestamp, http::graphql::wire::Payload};
 
 pub(super) fn read(text: &str) -> Result<ClientMessage, InvalidMessage> {
@@ -19,7 +23,7 @@ pub(super) fn read(text: &str) -> Result<ClientMessage, InvalidMessage> {
         "pong" => envelope.object().map(|_| ClientMessage::Pong),
         "subscribe" => envelope.operation(),
         "complete" => Ok(ClientMessage::Complete { id: envelope.id()? }),
-        kind => Err(format!("InvalidMessage message 'type' property \"{kind}\"").into()),
+        kind => Err(format!("Invalid message 'type' property \"{kind}\"").into()),
     }
 }
 
@@ -76,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_authorization_in_any_usual_place() {
+    fn authorization_is_read_from_the_payload_or_its_headers() {
         for (payload, expected) in [
             (r#"{}"#, None),
             (r#"{"authorization":"Bearer a"}"#, Some("Bearer a")),
@@ -99,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong_with_a_message() {
+    fn an_invalid_message_is_reported_with_the_reason() {
         for (text, reason) in [
             ("", "not a JSON object"),
             ("[]", "not a JSON object"),
             ("{", "not valid"),
             ("{}", "missing field `type`"),
             (r#"{"type":7}"#, "invalid type"),
-            (r#"{"type":"start"}"#, "InvalidMessage message 'type' property \"start\""),
+            (r#"{"type":"start"}"#, "Invalid message 'type' property \"start\""),
             (r#"{"type":"ping","payload":1}"#, "to be an object"),
             (r#"{"type":"ping","payload":{"authorization":1}}"#, "must be a string"),
             (r#"{"type":"connection_init","payload":[]}"#, "to be an object"),
