@@ -89,6 +89,7 @@ pub(crate) fn decode(tag: ListTag, argument: &str, text: &str) -> ApiResult<Posi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{OrderSort, ProductSort, TaskPriority, TaskSort, UserSort};
 
     const TAG: ListTag = ListTag { list: b'p', field: 1, direction: Direction::Asc };
 
@@ -96,6 +97,44 @@ mod tests {
         let id = Ulid::from_parts(7, 9);
         [SortKey::Int(i64::MIN), SortKey::Score(1.5_f64.to_bits()), SortKey::Text("b\u{fc}cher".into())]
             .map(|key| Position { key, id })
+    }
+
+    /// Clients keep cursors: these texts have to be made and understood for good.
+    #[test]
+    fn cursors_never_change() {
+        let id = Ulid::from_parts(7, 9);
+        let tag = |list, field, direction| ListTag { list, field, direction };
+        for (tag, key, text) in [
+            (
+                tag(b'p', ProductSort::Price.cursor_tag(), Direction::Asc),
+                SortKey::Int(25_000),
+                "cAIAAAAAAAAHAAAAAAAAAAAACWkAAAAAAABhqLBbtl8",
+            ),
+            (
+                tag(b'p', ProductSort::Relevance.cursor_tag(), Direction::Desc),
+                SortKey::Score(1.5_f64.to_bits()),
+                "cAQBAAAAAAAHAAAAAAAAAAAACXM_-AAAAAAAAKbGOSI",
+            ),
+            (
+                tag(b'u', UserSort::Name.cursor_tag(), Direction::Asc),
+                SortKey::Text("b\u{fc}cher".into()),
+                "dQEAAAAAAAAHAAAAAAAAAAAACXRiw7xjaGVyKIWQFA",
+            ),
+            (
+                tag(b't', TaskSort::Priority.cursor_tag(), Direction::Desc),
+                SortKey::Int(TaskPriority::Urgent.rank()),
+                "dAIBAAAAAAAHAAAAAAAAAAAACWkAAAAAAAAAAwUSvKc",
+            ),
+            (
+                tag(b'o', OrderSort::PlacedAt.cursor_tag(), Direction::Desc),
+                SortKey::Int(1_764_000_000_123),
+                "bwABAAAAAAAHAAAAAAAAAAAACWkAAAGatpfoe1CRoMw",
+            ),
+        ] {
+            let position = Position { key, id };
+            assert_eq!(encode(tag, &position), text);
+            assert_eq!(decode(tag, "after", text).unwrap(), position);
+        }
     }
 
     #[test]

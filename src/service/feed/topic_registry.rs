@@ -1,8 +1,7 @@
-//! Who is woken by which entry, so that an entry costs nothing where it is of no interest.
+//! Wakes the subscribers of the topics that an entry belongs to, and no others.
 //!
-//! They are woken a few at a time, each topic in its turn. So thousands who wait for one topic do not hold up the few who
-//! wait for another, nor everything else that the node does; and who has been woken is served while what that needs of
-//! memory is still in the processor's caches.
+//! Subscribers are woken in small batches that go round the topics. Thousands of subscribers of one topic therefore do not
+//! delay the few of another, nor the rest of the node, and each batch is served while its data is in the CPU caches.
 //!
 //! Decision: `docs/decisions/0016-wake-up-batches.md`.
 
@@ -14,85 +13,51 @@ use std::{
 
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
-use ulid::Ulid;
 
-use crate::domain::{EntityKind, Event, LogFilter, UserId};
+use super::topic::Topic;
+use crate::domain::{Event, LogFilter};
 
-/// What a subscriber waits for: no less than what it will pick.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Topic {
-    /// Every entry.
-    All,
-    /// Entries about this kind of entity.
-    Kind(EntityKind),
-    /// Entries about one entity.
-    Entity(EntityKind, Ulid),
-    /// Entries about entities of a kind that are a user's: their orders, the tasks they made or are assigned to.
-    User(EntityKind, UserId),
-}
-
-impl From<Topic> for LogFilter {
-    /// What the log can leave out for the topic.
-    fn from(topic: Topic) -> Self {
-        let (kind, entity) = match topic {
-            Topic::All => (None, None),
-            Topic::Kind(kind) | Topic::User(kind, _) => (Some(kind), None),
-            Topic::Entity(kind, id) => (Some(kind), Some(id)),
-        };
-        Self { kind, entity }
-    }
-}
-
-impl Topic {
-    /// The topics that an entry belongs to.
-    fn for_event(event: &Event) -> impl Iterator<Item = Self> {
-        let kind = event.entity.kind();
-        let users = event.entity.owners().map(move |user| Self::User(kind, user));
-        [Self::All, Self::Kind(kind), Self::Entity(kind, event.entity.id())].into_iter().chain(users)
-    }
-}
-
-/// How many are woken at a time: less than a thread of the runtime has room for.
+/// Subscribers woken in one batch: fewer than the local run queue of a runtime thread holds.
 const WAKE_BATCH: usize = 128;
 
-/// The topics that someone waits for.
+/// All topics that have subscribers.
 #[derive(Default)]
 pub(super) struct TopicRegistry(Mutex<RegistryState>);
 
 #[derive(Default)]
 struct RegistryState {
-    /// How many have ever joined.
+    /// How many subscribers were ever added; the last one has this id.
     joined: u64,
     topics: HashMap<Topic, TopicWakers>,
-    /// Those with a round under way.
+    /// Topics whose wake-up round is not over.
     due: VecDeque<Topic>,
 }
 
-/// Those who wait for a topic.
+/// The wakers of one topic.
 #[derive(Default)]
 struct TopicWakers {
-    /// By number, so in the order they joined.
+    /// By subscriber id, which is the order of subscribing.
     wakers: BTreeMap<u64, Waker>,
-    /// Who comes next in the round.
+    /// The id that the round goes on with.
     next: u64,
-    /// Until registry was woken since the last entry.
+    /// Set until every waker was woken since the last entry.
     round: Option<WakeRound>,
 }
 
-/// Once around, back to where it began.
+/// One pass over all wakers, back to where it started.
 struct WakeRound {
     start: u64,
-    /// Whether it has come to the end, and gone on with the first.
+    /// Whether the pass has reached the end and continued with the first waker.
     wrapped: bool,
 }
 
 impl TopicWakers {
-    /// Has registry be woken from now on; false if that was under way.
+    /// Starts a wake-up round; returns false if one is already running, which then covers every waker once more.
     fn start_round(&mut self) -> bool {
         self.round.replace(WakeRound { start: self.next, wrapped: false }).is_none()
     }
 
-    /// Wakes the next ones, and returns how many more might have been.
+    /// Wakes up to `at_most` wakers of the round, and returns how many of `at_most` are left.
     fn wake(&mut self, at_most: usize) -> usize {
         let mut left = at_most;
         while left > 0
@@ -115,18 +80,18 @@ impl TopicWakers {
     }
 }
 
-/// A subscriber's watcher among those of its topics. Its waker stays there until it leaves: an entry costs it no more than
-/// being woken.
+/// A subscriber's entry in the registry. Its waker stays registered until it is dropped, so that an entry costs it no more
+/// than the wake-up.
 pub(super) struct TopicWatcher {
     registry: Arc<TopicRegistry>,
-    /// Mostly a single one.
+    /// Usually one.
     topics: SmallVec<[Topic; 1]>,
     number: u64,
     waker: Option<Waker>,
 }
 
 impl TopicWatcher {
-    /// What the log can leave out for the topics.
+    /// What of the log these topics need.
     pub fn filter(&self) -> LogFilter {
         self.topics.iter().map(|topic| LogFilter::from(*topic)).reduce(LogFilter::or).unwrap_or(LogFilter::ALL)
     }
@@ -136,7 +101,7 @@ impl TopicWatcher {
         Topic::for_event(event).any(|topic| self.topics.contains(&topic))
     }
 
-    /// Has it woken by whatever comes from now on. Look for what is there only afterwards.
+    /// Registers the waker for all entries from now on. Look for existing entries only afterwards, or one may be missed.
     pub fn register(&mut self, waker: &Waker) {
         if self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             return;
@@ -148,7 +113,7 @@ impl TopicWatcher {
             let watchers = waiting.topics.entry(*topic).or_default();
             before.extend(watchers.wakers.insert(self.number, waker.clone()));
         }
-        // What a waker holds on to may itself have a watcher here.
+        // Dropping a waker may drop another watcher of this registry, which needs the lock.
         drop(waiting);
         drop(before);
     }
@@ -171,7 +136,7 @@ impl Drop for TopicWatcher {
 }
 
 impl TopicRegistry {
-    /// Makes a watcher for a subscriber, which is not woken before it watches.
+    /// Adds a subscriber. It is not woken until it registers a waker.
     pub fn subscribe(self: &Arc<Self>, topics: impl IntoIterator<Item = Topic>) -> TopicWatcher {
         let topics = topics.into_iter().collect();
         let mut waiting = self.state();
@@ -179,7 +144,7 @@ impl TopicRegistry {
         TopicWatcher { registry: self.clone(), topics, number: waiting.joined, waker: None }
     }
 
-    /// Has all who wait for one of the entries be woken by [`Self::wake_batch`].
+    /// Starts a wake-up round for the topics of these entries; [`Self::wake_batch`] does the waking.
     pub fn notify(&self, events: &[Arc<Event>]) {
         let mut waiting = self.state();
         for topic in events.iter().flat_map(|event| Topic::for_event(event)) {
@@ -189,14 +154,14 @@ impl TopicRegistry {
         }
     }
 
-    /// Has all be woken by [`Self::wake_batch`].
+    /// Starts a wake-up round for all topics; [`Self::wake_batch`] does the waking.
     pub fn notify_all(&self) {
         let mut waiting = self.state();
         let RegistryState { topics, due, .. } = &mut *waiting;
         due.extend(topics.iter_mut().filter_map(|(topic, watchers)| watchers.start_round().then_some(*topic)));
     }
 
-    /// Wakes the next ones; whether there are more.
+    /// Wakes the next batch; returns whether there are more.
     pub fn wake_batch(&self) -> bool {
         let mut waiting = self.state();
         let mut left = WAKE_BATCH;
@@ -212,7 +177,7 @@ impl TopicRegistry {
         !waiting.due.is_empty()
     }
 
-    /// Wakes all at once.
+    /// Wakes every subscriber at once.
     pub fn wake_all(&self) {
         self.state().topics.values().flat_map(|topic| topic.wakers.values()).for_each(Waker::wake_by_ref);
     }
@@ -229,8 +194,13 @@ mod tests {
         task::Wake,
     };
 
+    use ulid::Ulid;
+
     use super::*;
-    use crate::service::feed::testing::event;
+    use crate::{
+        domain::{EntityKind, UserId},
+        service::feed::test_events::event,
+    };
 
     #[derive(Default)]
     struct Flag(AtomicBool);
@@ -241,7 +211,7 @@ mod tests {
         }
     }
 
-    /// A watcher on the topic that sets the flag.
+    /// A subscriber of the topic whose waker sets the flag.
     fn join(topics: &Arc<TopicRegistry>, topic: Topic) -> (TopicWatcher, Arc<Flag>) {
         join_several(topics, [topic])
     }
@@ -287,7 +257,7 @@ mod tests {
         assert!(concerned.iter().chain(&others).all(|(_, woken)| woken.0.load(Relaxed)));
     }
 
-    /// Which of them were woken.
+    /// The indices of the watchers that were woken, whose flags are reset.
     fn woken(watchers: &[(TopicWatcher, Arc<Flag>)]) -> Vec<usize> {
         let woken =
             |(index, (_, flag)): (usize, &(TopicWatcher, Arc<Flag>))| flag.0.swap(false, Relaxed).then_some(index);
@@ -295,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_are_woken_at_a_time_and_each_topic_has_its_turn() {
+    fn wake_ups_come_in_batches_that_go_round_the_topics() {
         let topics = Arc::new(TopicRegistry::default());
         let many: Vec<_> = (0..2 * WAKE_BATCH + 1).map(|_| join(&topics, Topic::All)).collect();
         let one = [join(&topics, Topic::Kind(EntityKind::Task))];
@@ -304,7 +274,7 @@ mod tests {
         assert_eq!((woken(&many), woken(&one)), ((0..WAKE_BATCH).collect(), Vec::<usize>::new()));
         assert!(topics.wake_batch());
         assert_eq!((woken(&many), woken(&one)), ((WAKE_BATCH..2 * WAKE_BATCH - 1).collect(), vec![0]));
-        // They who were woken already are once more, and nobody twice.
+        // A new round also wakes those who were woken before, and nobody twice.
         topics.notify(&[event(3)]);
         let mut rest = Vec::new();
         let mut ones = 0;
@@ -321,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn who_joins_or_leaves_while_others_are_woken_changes_nothing_for_them() {
+    fn subscribers_that_come_and_go_during_a_round_change_nothing_for_the_others() {
         let topics = Arc::new(TopicRegistry::default());
         let mut watchers: Vec<_> = (0..3 * WAKE_BATCH).map(|_| join(&topics, Topic::All)).collect();
         topics.notify(&[event(1)]);
@@ -335,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn all_are_woken_whatever_they_wait_for() {
+    fn notify_all_wakes_every_topic() {
         let topics = Arc::new(TopicRegistry::default());
         let of = |id| Topic::User(EntityKind::Order, UserId::from_bytes([id; 16]));
         let watchers = [of(1), of(2), of(2), Topic::Kind(EntityKind::Order), of(3)].map(|topic| join(&topics, topic));
@@ -345,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_several_topics_is_woken_by_each() {
+    fn a_subscriber_of_several_topics_is_woken_by_each() {
         let topics = Arc::new(TopicRegistry::default());
         let event = event(1);
         let (kind, id, other) = (EntityKind::Task, event.entity.id(), Ulid::nil());
@@ -365,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_waker_counts() {
+    fn only_the_last_registered_waker_is_woken() {
         let topics = Arc::new(TopicRegistry::default());
         let (mut watcher, before) = join(&topics, Topic::All);
         let now = Arc::new(Flag::default());
@@ -375,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_is_kept_for_as_long_as_someone_waits() {
+    fn a_topic_is_removed_with_its_last_subscriber() {
         let topics = Arc::new(TopicRegistry::default());
         let watchers = [join(&topics, Topic::All), join(&topics, Topic::All)];
         for (left, watcher) in watchers.into_iter().enumerate() {
