@@ -203,6 +203,13 @@ impl Core {
         Ok(Self { store, bus, feed, service, redis })
     }
 
+    /// The GraphQL API over the use cases, with the options of the configuration.
+    pub fn api(&self, config: &Config) -> Result<Api, StartError> {
+        let documents = options::document(config, registry(config, self.redis.as_ref())?);
+        let slow = Some(config.log.slow_operation);
+        Ok(Api::new(self.service.clone(), ApiOptions { introspection: config.introspection(), documents, slow })?)
+    }
+
     /// The use cases.
     pub fn service(&self) -> &Arc<Service> {
         &self.service
@@ -250,10 +257,7 @@ impl App {
         if config.auth.jwt_secret.is_none() && config.auth.private_key_file.is_none() {
             tracing::warn!("no JWT_SECRET is set: tokens are signed with a random one and end with this process");
         }
-        let documents = options::document(config, registry(config, core.redis.as_ref())?);
-        let options =
-            ApiOptions { introspection: config.introspection(), documents, slow: Some(config.log.slow_operation) };
-        let api = Api::new(core.service.clone(), options)?;
+        let api = core.api(config)?;
         let options = options::http(config);
         let limits = options.limits.clone();
         let router = http::router(Arc::new(api), options);

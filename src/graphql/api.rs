@@ -86,7 +86,8 @@ pub struct ApiOptions {
     pub slow: Option<Duration>,
 }
 
-/// The API over a service.
+/// The API over a service. Clones share everything.
+#[derive(Clone)]
 pub struct Api {
     documents: Arc<Documents>,
     service: Arc<Service>,

@@ -5,6 +5,7 @@
 //! - [`api`] runs the schema on the engine: that is what the transports call.
 
 mod api;
+mod embed;
 mod engine;
 mod schema;
 

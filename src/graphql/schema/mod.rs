@@ -6,6 +6,7 @@ mod cursor;
 mod error;
 mod event;
 mod loaders;
+mod money;
 mod node;
 mod order;
 mod product;

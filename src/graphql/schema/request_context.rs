@@ -74,6 +74,17 @@ impl RequestContext {
         Box::pin(async move { loaders.load_one(key).await }).await
     }
 
+    /// Loads the value of a `key` that always has one, such as a list or a count.
+    /// Errors: `Internal` when the batch gave none.
+    pub async fn load_always<K>(&self, key: K) -> std::result::Result<<Batch as Loader<K>>::Value, Arc<ServiceError>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Batch: Loader<K, Error = Arc<ServiceError>>,
+    {
+        let missing = || Arc::new(ServiceError::Internal("a batch has no value for one of its keys".into()));
+        self.load(key).await?.ok_or_else(missing)
+    }
+
     fn state(&self) -> MutexGuard<'_, (Viewer, Loaders)> {
         self.state.lock()
     }

@@ -1,6 +1,9 @@
 //! Users and their accounts in the schema.
 
 mod account;
+mod fields;
+mod list;
+mod loaders;
 mod mutation;
 mod query;
 mod ticket;

@@ -2,7 +2,10 @@
 
 use async_graphql::{Context, ID, Object};
 
-use super::types::{User, UserFilter, UserList, UserOrder, list, visible};
+use super::{
+    list::{UserFilter, UserList, UserOrder, list},
+    types::{User, visible},
+};
 use crate::{
     domain::UserId,
     graphql::{
