@@ -11,6 +11,7 @@
 //!
 //! Decision: `docs/decisions/0002-storage-traits.md`.
 
+mod committed;
 mod error;
 mod event;
 mod import;
@@ -24,6 +25,7 @@ mod store;
 mod task;
 mod user;
 
+pub use committed::Committed;
 pub use error::{Result, StoreError};
 pub use event::{EventStore, LogPage, LogState};
 pub use import::ImportStore;
@@ -31,6 +33,6 @@ pub use instrumented::{CallCounts, InstrumentedStore};
 pub use order::{OrderQuery, OrderStore, Placed};
 pub use product::{ProductQuery, ProductStore};
 pub use session::{Rotation, Session, SessionStore, TokenHash};
-pub use store::{Committed, Store};
+pub use store::Store;
 pub use task::{TaskQuery, TaskStore};
 pub use user::{Credentials, UserQuery, UserStore};

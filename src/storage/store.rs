@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{EventStore, ImportStore, OrderStore, ProductStore, Result, SessionStore, TaskStore, UserStore};
-use crate::domain::{Event, Timestamp};
+use crate::domain::Timestamp;
 
 /// A complete storage engine.
 #[async_trait]
@@ -22,13 +22,4 @@ pub trait Store:
 
     /// Waits for running writes and closes connections.
     async fn close(&self);
-}
-
-/// The result of a change that was committed, with the log entries to publish.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Committed<T> {
-    /// The entity or answer after the change.
-    pub value: T,
-    /// The appended entries in log order; empty if nothing changed.
-    pub events: Vec<Event>,
 }

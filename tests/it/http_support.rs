@@ -18,7 +18,10 @@ use orderwire::{
     app,
     config::Config,
     domain::{ClientAddress, Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
-    graphql::{Answer, DocumentOptions, Documents, Endpoint, OperationRequest, Prepared, Readiness, ViewerSession},
+    graphql::{
+        DocumentOptions, Documents, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, Readiness,
+        ViewerSession,
+    },
     http::{self, AllowedOrigins, HttpOptions, WebSocketOptions},
 };
 use serde_json::Value;
@@ -102,11 +105,15 @@ impl Endpoint for TestEndpoint {
         }
     }
 
-    async fn prepare(&self, request: OperationRequest, _: Option<ClientAddress>) -> Result<Prepared, Response> {
+    async fn prepare(
+        &self,
+        request: OperationRequest,
+        _: Option<ClientAddress>,
+    ) -> Result<PreparedOperation, Response> {
         self.documents.prepare(request).await
     }
 
-    async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response {
+    async fn execute(&self, viewer: Viewer, operation: PreparedOperation) -> Response {
         match operation.text() {
             "{ limited }" => Response::from_errors(vec![coded("slow down", "RATE_LIMITED")]),
             _ => self.schema.execute(operation.request().data(viewer)).await,
@@ -114,7 +121,7 @@ impl Endpoint for TestEndpoint {
     }
 
     /// Numbers the cursors of a subscription's answers from 1.
-    async fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
+    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxStream<'static, ExecutionResult> {
         if !operation.subscribes() {
             return stream::iter([self.execute(viewer, operation).await.into()]).boxed();
         }
@@ -123,7 +130,10 @@ impl Endpoint for TestEndpoint {
         }
         let answers = self.schema.execute_stream(operation.request().data(viewer)).enumerate();
         let cursor = move |number| EventCursor { log: LogId(7), seq: number as i64 + 1 };
-        let answer = move |(number, response)| Answer { cursor: Some(cursor(number)), ..Answer::from(response) };
+        let answer = move |(number, response)| ExecutionResult {
+            cursor: Some(cursor(number)),
+            ..ExecutionResult::from(response)
+        };
         answers.map(answer).boxed()
     }
 

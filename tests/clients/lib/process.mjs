@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { accessSync, closeSync, constants, openSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
@@ -22,13 +23,13 @@ export class Program {
    * @param {string[]} args
    * @param {object} options
    * @param {string} options.cwd
-   * @param {Record<string, string>} [options.env] All it gets of an environment besides PATH.
-   * @param {string} options.log File that its output is added to.
+   * @param {Record<string, string>} [options.env] Its environment, besides PATH and TMPDIR.
+   * @param {string} options.log File to which its output is appended.
    */
   constructor(command, args, { cwd, env, log }) {
     const output = openSync(log, 'a')
     const [program = command, ...rest] = [...dieWithParent, command, ...args]
-    // A group of its own: a Ctrl-C at the terminal is for this process, which then stops the others.
+    // A process group of its own: a Ctrl-C reaches this process alone, which then stops the others.
     this.child = spawn(program, rest, {
       cwd,
       env: { PATH: process.env.PATH, TMPDIR: cwd, ...env },
@@ -54,7 +55,7 @@ export class Program {
   }
 
   /**
-   * Asks it to end, and makes it end when it does not within that time.
+   * Sends SIGTERM, and SIGKILL if it has not ended in time.
    *
    * @param {number} [within] Milliseconds.
    * @returns {Promise<Exit>}
@@ -73,7 +74,7 @@ export class Program {
 /** @type {Set<Program>} */
 const running = new Set()
 
-/** Ends all programs at once. */
+/** Kills all programs. */
 export async function killAll() {
   const ended = [...running].map(({ exited }) => exited)
   for (const program of running) program.kill('SIGKILL')
@@ -82,7 +83,7 @@ export async function killAll() {
 
 process.once('exit', killAll)
 
-// Words before a command that end it when this process ends, however that happens.
+// Words before a command that end it when this process ends, also when this process is killed.
 const dieWithParent = isOnPath('setpriv') ? ['setpriv', '--pdeathsig', 'KILL'] : []
 
 /** @param {string} command */
@@ -123,21 +124,43 @@ export async function run(command, args, { cwd, env, input = '' }) {
   return output
 }
 
-/** A port that nobody listens on, below those the kernel hands out for outgoing connections, so it stays free a while. */
+/**
+ * A free TCP port for a server that keeps it over restarts. It lies below the ports that the kernel gives to outgoing
+ * connections. A UDP socket with the same number reserves it: other test processes, which do the same, choose another.
+ */
 export async function freePort() {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000)
-    const free = await new Promise((resolve) => {
-      const server = createServer()
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-    })
-    if (free && !given.has(port)) {
-      given.add(port)
-      return port
-    }
+    const reservation = await reserve(port)
+    if (reservation && (await isFree(port))) return port
+    reservation?.close()
   }
 }
 
-/** @type {Set<number>} */
-const given = new Set()
+/**
+ * Binds the UDP port of this number until this process ends.
+ *
+ * @param {number} port
+ * @returns {Promise<import('node:dgram').Socket | undefined>} Nothing if it is taken.
+ */
+function reserve(port) {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4').unref()
+    socket.once('error', () => resolve(undefined))
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(socket))
+  })
+}
+
+/**
+ * Whether nobody listens on a TCP port.
+ *
+ * @param {number} port
+ * @returns {Promise<boolean>}
+ */
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}

@@ -2,19 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export { sleep }
 
-/** What is waited for will never come. */
+/** How long anything is waited for unless a caller says otherwise, in milliseconds: long enough for a busy machine. */
+const PATIENCE = 60_000
+
+/** Thrown by a condition that can no longer become true. */
 export class Hopeless extends Error {}
 
 /**
- * What `condition` gives once it is something: neither false, null nor undefined.
+ * Calls `condition` until its result is neither false, null nor undefined, and returns that result.
  *
  * @template T
- * @param {string} what What is waited for, for the message when it does not come.
- * @param {() => T | Promise<T>} condition May fail, which is the same as nothing, unless it is {@link Hopeless}.
+ * @param {string} what What is waited for, for the error message.
+ * @param {() => T | Promise<T>} condition Called again when it throws anything but {@link Hopeless}.
  * @param {number} [within] Milliseconds.
  * @returns {Promise<NonNullable<T>>}
  */
-export async function until(what, condition, within = 30_000) {
+export async function until(what, condition, within = PATIENCE) {
   const deadline = performance.now() + within
   let problem
   for (;;) {
@@ -34,7 +37,7 @@ export async function until(what, condition, within = 30_000) {
 }
 
 /**
- * The promise's value, or an error when it takes longer.
+ * Returns the promise's value, or throws when it takes longer.
  *
  * @template T
  * @param {string} what
@@ -42,7 +45,7 @@ export async function until(what, condition, within = 30_000) {
  * @param {number} [within] Milliseconds.
  * @returns {Promise<T>}
  */
-export async function soon(what, promise, within = 30_000) {
+export async function soon(what, promise, within = PATIENCE) {
   const timer = new AbortController()
   const late = sleep(within, undefined, { signal: timer.signal }).then(() => {
     throw new Error(`${what}: not within ${within / 1000} s`)

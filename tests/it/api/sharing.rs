@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, future::join_all, poll, stream::BoxStream};
 use orderwire::{
     domain::{UserRole, Viewer},
-    graphql::{Answer, Body},
+    graphql::{ExecutionResult, ResultBody},
 };
 use serde_json::{Value, json, value::RawValue};
 
@@ -48,7 +48,7 @@ async fn open(
     api: &TestApi,
     viewers: impl IntoIterator<Item = Viewer>,
     variables: Value,
-) -> Vec<BoxStream<'static, Answer>> {
+) -> Vec<BoxStream<'static, ExecutionResult>> {
     let mut streams: Vec<_> =
         viewers.into_iter().map(|viewer| api.answers(viewer, NESTED, variables.clone())).collect();
     for stream in &mut streams {
@@ -57,10 +57,10 @@ async fn open(
     streams
 }
 
-fn written(answer: Answer) -> Arc<RawValue> {
+fn written(answer: ExecutionResult) -> Arc<RawValue> {
     match answer.body {
-        Body::Written(json) => json,
-        Body::Response(response) => panic!("{:?}", error_codes(&response)),
+        ResultBody::Json(json) => json,
+        ResultBody::Response(response) => panic!("{:?}", error_codes(&response)),
     }
 }
 

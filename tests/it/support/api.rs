@@ -11,7 +11,9 @@ use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
     cluster::local::LocalBus,
     domain::{SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
-    graphql::{Answer, Api, ApiOptions, Body, DocumentOptions, Endpoint, OperationRequest, Prepared},
+    graphql::{
+        Api, ApiOptions, DocumentOptions, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, ResultBody,
+    },
     service::{
         RateLimits, Registration, Service, ServiceOptions,
         feed::{EventFeed, FeedOptions},
@@ -93,7 +95,7 @@ impl TestApi {
     }
 
     /// Prepares a request; returns an operation that can be run or the response that refuses it.
-    pub async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response> {
+    pub async fn prepare(&self, request: OperationRequest) -> Result<PreparedOperation, Response> {
         self.api.prepare(request, None).await
     }
 
@@ -125,15 +127,15 @@ impl TestApi {
 
     /// Runs a subscription and returns its responses.
     pub fn stream(&self, viewer: Viewer, document: &str, variables: Value) -> BoxStream<'static, Response> {
-        let response = |answer: Answer| match answer.body {
-            Body::Response(response) => *response,
-            Body::Written(json) => serde_json::from_str(json.get()).unwrap(),
+        let response = |answer: ExecutionResult| match answer.body {
+            ResultBody::Response(response) => *response,
+            ResultBody::Json(json) => serde_json::from_str(json.get()).unwrap(),
         };
         self.answers(viewer, document, variables).map(response).boxed()
     }
 
     /// Runs a subscription and returns its answers as a transport gets them.
-    pub fn answers(&self, viewer: Viewer, document: &str, variables: Value) -> BoxStream<'static, Answer> {
+    pub fn answers(&self, viewer: Viewer, document: &str, variables: Value) -> BoxStream<'static, ExecutionResult> {
         let request = OperationRequest::new(document).variables(Variables::from_json(variables));
         // The registry of documents is in memory, so preparing does not wait.
         match self.prepare(request).now_or_never().expect("a document of this node") {
