@@ -76,7 +76,9 @@ def run(command, folder, environment):
 def main():
     stage, *_, final = stages()
     files = context()
-    environment = os.environ | {"CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))}
+    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
+    # Without colours: what cargo prints is searched below.
+    environment = os.environ | {"CARGO_TARGET_DIR": target, "CARGO_TERM_COLOR": "never", "CARGO_TERM_QUIET": "false"}
     told = ""
     # Always the same one: what cargo keeps of a program goes by its folder.
     folder = ROOT / "target/image"

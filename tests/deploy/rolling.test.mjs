@@ -32,8 +32,8 @@ const ROUNDS = Number(process.env.ROUNDS ?? 1)
 /** How long everything runs between restarts, in milliseconds: nodes have to be found again by nginx. */
 const PAUSE = 2_000
 
-test('a rolling restart loses no request and no event', { timeout: 120_000 + ROUNDS * 60_000 }, async (t) => {
-  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
+test('a rolling restart loses no request and no event', { timeout: 600_000 + ROUNDS * 120_000 }, async (t) => {
+  const seed = Number(process.env.SEED ?? 1)
   const cluster = await Cluster.start({
     electionTimeout: 10_000,
     settings: { ORDERWIRE_SERVER_HANDOVER: HANDOVER },

@@ -17,7 +17,7 @@ const PIECES: [&str; 16] =
 
 #[test]
 fn parsers_keep_their_promises_for_any_bytes() {
-    let seed = std::env::var("ORDERWIRE_TEST_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+    let seed = std::env::var("ORDERWIRE_TEST_SEED").map_or(1, |seed| seed.parse().unwrap());
     println!("ORDERWIRE_TEST_SEED={seed}");
     let targets: [(&str, Target); 4] = [
         ("cursor", targets::cursor),

@@ -6,13 +6,10 @@ import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
 import { Program, freePort } from '../lib/process.mjs'
 import { Proxy } from '../lib/proxy.mjs'
-import { isReady, orderwire, secret } from '../lib/server.mjs'
+import { GRACE, isReady, orderwire, secret } from '../lib/server.mjs'
 import { Hopeless, until } from '../lib/wait.mjs'
 
 const DATABASE = 'shop'
-
-/** How long a node may take to stop: the default of `server.grace_period`, and a moment for a slow machine. */
-const GRACE = 25_000
 
 /** A server that is killed and started again on the same port. */
 class Server {
@@ -137,7 +134,7 @@ class Redis extends Server {
 export class Node extends Server {
   /** What clients connect to. */
   url = ''
-  /** Milliseconds that the slowest answer to SIGTERM took. */
+  /** The longest time from SIGTERM to the end of the process, in milliseconds. */
   slowestStop = 0
 
   /**

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
 import { accessSync, closeSync, constants, openSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
@@ -123,21 +124,43 @@ export async function run(command, args, { cwd, env, input = '' }) {
   return output
 }
 
-/** A port that nobody listens on, below those the kernel hands out for outgoing connections, so it stays free a while. */
+/**
+ * A free TCP port for a server that keeps it over restarts. It lies below the ports that the kernel gives to outgoing
+ * connections. A UDP socket with the same number reserves it: other test processes, which do the same, choose another.
+ */
 export async function freePort() {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000)
-    const free = await new Promise((resolve) => {
-      const server = createServer()
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-    })
-    if (free && !given.has(port)) {
-      given.add(port)
-      return port
-    }
+    const reservation = await reserve(port)
+    if (reservation && (await isFree(port))) return port
+    reservation?.close()
   }
 }
 
-/** @type {Set<number>} */
-const given = new Set()
+/**
+ * Binds the UDP port of this number until this process ends.
+ *
+ * @param {number} port
+ * @returns {Promise<import('node:dgram').Socket | undefined>} Nothing if it is taken.
+ */
+function reserve(port) {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4').unref()
+    socket.once('error', () => resolve(undefined))
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => resolve(socket))
+  })
+}
+
+/**
+ * Whether nobody listens on a TCP port.
+ *
+ * @param {number} port
+ * @returns {Promise<boolean>}
+ */
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}

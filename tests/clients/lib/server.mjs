@@ -13,7 +13,10 @@ export const orderwire = resolve(
 
 export const secret = 'a secret of the tests, 32 bytes long at least'
 
-/** Somebody of the staff of each {@link TestServer}. */
+/** How long a server may take to stop, in milliseconds: the default of `server.grace_period` and 10 s for a busy machine. */
+export const GRACE = 30_000
+
+/** The staff account of each {@link TestServer}. */
 export const STAFF = { email: 'staff@example.com', password: 'correct horse' }
 
 /**
@@ -29,7 +32,7 @@ export async function createUser({ email, password, role }, where) {
 
 /** @param {number} port */
 export async function isReady(port) {
-  const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(2_000) })
+  const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(10_000) })
   await response.arrayBuffer()
   return response.ok
 }
@@ -48,16 +51,25 @@ export class TestServer {
   static async start(settings = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'orderwire-clients-'))
     const server = new TestServer(folder, await freePort(), settings)
-    await createUser({ ...STAFF, role: 'staff' }, { cwd: folder, env: server.env })
-    await server.boot()
-    server.staff = (await signIn(server.url, STAFF)).accessToken
-    for (const sku of ['tea', 'cup']) {
-      const input = { sku, name: sku, price: '2.50', stock: 100_000 }
-      const options = { token: server.staff }
-      const { product } = await mutate(server.url, 'createProduct', 'CreateProductInput', input, 'product { id }', options)
-      server.products.push(product.id)
+    try {
+      await server.#fill()
+    } catch (error) {
+      await server.stop()
+      throw error
     }
     return server
+  }
+
+  async #fill() {
+    await createUser({ ...STAFF, role: 'staff' }, { cwd: this.folder, env: this.env })
+    await this.boot()
+    this.staff = (await signIn(this.url, STAFF)).accessToken
+    for (const sku of ['tea', 'cup']) {
+      const input = { sku, name: sku, price: '2.50', stock: 100_000 }
+      const options = { token: this.staff }
+      const { product } = await mutate(this.url, 'createProduct', 'CreateProductInput', input, 'product { id }', options)
+      this.products.push(product.id)
+    }
   }
 
   /**

@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export { sleep }
 
+/** How long anything is waited for unless a caller says otherwise, in milliseconds: long enough for a busy machine. */
+const PATIENCE = 60_000
+
 /** What is waited for will never come. */
 export class Hopeless extends Error {}
 
@@ -14,7 +17,7 @@ export class Hopeless extends Error {}
  * @param {number} [within] Milliseconds.
  * @returns {Promise<NonNullable<T>>}
  */
-export async function until(what, condition, within = 30_000) {
+export async function until(what, condition, within = PATIENCE) {
   const deadline = performance.now() + within
   let problem
   for (;;) {
@@ -42,7 +45,7 @@ export async function until(what, condition, within = 30_000) {
  * @param {number} [within] Milliseconds.
  * @returns {Promise<T>}
  */
-export async function soon(what, promise, within = 30_000) {
+export async function soon(what, promise, within = PATIENCE) {
   const timer = new AbortController()
   const late = sleep(within, undefined, { signal: timer.signal }).then(() => {
     throw new Error(`${what}: not within ${within / 1000} s`)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Proxy } from '../lib/proxy.mjs'
-import { TestServer } from '../lib/server.mjs'
+import { GRACE, TestServer } from '../lib/server.mjs'
 import { soon, until } from '../lib/wait.mjs'
 import { Recorder } from './recorder.mjs'
 
@@ -168,7 +168,7 @@ export function behaviour(name, transport, { reconnects = false, parses = false,
   test(`${name}: the end of the session is the end of the subscription`, async () => {
     const { token, recorder } = await watched()
     await server.signOutEverywhere(token)
-    const end = await soon('the end of the subscription', recorder.end, 10_000)
+    const end = await soon('the end of the subscription', recorder.end)
     assert.notEqual(end.how, 'completed', 'a client that is told that it is over does not come back')
   })
 
@@ -178,7 +178,7 @@ export function behaviour(name, transport, { reconnects = false, parses = false,
     const second = await server.order(token)
     const recorder = subscribe({ token, variables: { after: before.cursor } })
     await recorder.until(1)
-    assert.deepEqual(await server.program?.stop(20_000), { code: 0, signal: null })
+    assert.deepEqual(await server.program?.stop(GRACE), { code: 0, signal: null })
     if (!reconnects) {
       const end = await soon('the end of the subscription', recorder.end)
       assert.notEqual(end.how, 'completed', 'a client that is told that it is over does not come back')

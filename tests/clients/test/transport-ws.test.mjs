@@ -4,7 +4,7 @@ import { createClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
 import { bearer, mutate } from '../lib/api.mjs'
 import { Proxy } from '../lib/proxy.mjs'
-import { TestServer } from '../lib/server.mjs'
+import { GRACE, TestServer } from '../lib/server.mjs'
 import { soon, until } from '../lib/wait.mjs'
 import { open } from '../transports/transport-ws.mjs'
 import { behaviour } from './behaviour.mjs'
@@ -12,23 +12,25 @@ import { ORDER_UPDATES, Recorder } from './recorder.mjs'
 
 behaviour('graphql-transport-ws', open)
 
-/** @type {TestServer} */
-let server
-before(async () => {
-  server = await TestServer.start({ ORDERWIRE_AUTH_ACCESS_TOKEN_LIFETIME: '4s' })
-})
-after(() => server?.stop())
+/** The lifetime of a token of `shortLived`, in milliseconds: a machine may pause for a third of it. */
+const LIFETIME = 9_000
 
-/**
- * @param {string} token
- */
-function watch(token) {
-  return new Recorder(open, { url: server.url, token })
-}
+/** With tokens that outlive the tests. @type {TestServer} */
+let server
+/** @type {TestServer} */
+let shortLived
+before(async () => {
+  server = await TestServer.start()
+  shortLived = await TestServer.start({ ORDERWIRE_AUTH_ACCESS_TOKEN_LIFETIME: `${LIFETIME}ms` })
+})
+after(async () => {
+  await server?.stop()
+  await shortLived?.stop()
+})
 
 test('graphql-transport-ws: closes with 4403 when the token expires', async () => {
-  const { token } = await server.customer()
-  const end = await soon('the end of the token', watch(token).end, 15_000)
+  const { token } = await shortLived.customer()
+  const end = await soon('the end of the token', new Recorder(open, { url: shortLived.url, token }).end)
   assert.deepEqual([end.how, end.code], ['lost', 4403])
 })
 
@@ -37,24 +39,22 @@ test('graphql-transport-ws: closes with 4403 when the session ends', async () =>
   const order = await server.order(token)
   const recorder = new Recorder(open, { url: server.url, token, variables: { orderId: order.id } })
   await recorder.until(1)
-  const ended = performance.now()
   await server.signOutEverywhere(token)
-  const end = await soon('the end of the session', recorder.end, 10_000)
+  const end = await soon('the end of the session', recorder.end)
   assert.deepEqual([end.how, end.code], ['lost', 4403])
-  assert.ok(performance.now() - ended < 3_000, 'before the token would have expired')
 })
 
 test('graphql-transport-ws: a fresh token keeps the socket alive', async () => {
-  const person = await server.customer()
+  const person = await shortLived.customer()
   const credentials = { email: person.email, password: person.password }
   const selection = 'session { accessToken refreshToken expiresAt }'
-  const { session } = await mutate(server.url, 'login', 'LoginInput', credentials, selection)
+  const { session } = await mutate(shortLived.url, 'login', 'LoginInput', credentials, selection)
   /** @type {WebSocket | undefined} */
   let socket
   /** @type {number | undefined} */
   let closed
   const client = createClient({
-    url: server.url.replace('http', 'ws'),
+    url: shortLived.url.replace('http', 'ws'),
     webSocketImpl: WebSocket,
     connectionParams: bearer(session.accessToken),
     retryAttempts: 0,
@@ -69,16 +69,16 @@ test('graphql-transport-ws: a fresh token keeps the socket alive', async () => {
     first.catch(() => {}) // is looked at below
     await until('the socket', () => socket?.readyState === WebSocket.OPEN)
     const expires = Date.parse(session.expiresAt)
-    await until('half of its life is over', () => Date.now() > expires - 2_000)
+    await until('a third of its life is over', () => Date.now() > expires - (2 * LIFETIME) / 3)
     const input = { refreshToken: session.refreshToken }
-    const fresh = (await mutate(server.url, 'refreshSession', 'RefreshSessionInput', input, selection)).session
+    const fresh = (await mutate(shortLived.url, 'refreshSession', 'RefreshSessionInput', input, selection)).session
     socket?.send(JSON.stringify({ type: 'ping', payload: bearer(fresh.accessToken) }))
     await until('the first token has expired', () => Date.now() > expires + 500)
     assert.equal(closed, undefined)
-    const { number } = await server.order(fresh.accessToken)
+    const { number } = await shortLived.order(fresh.accessToken)
     const { value } = await soon('an update', first)
     assert.equal(value.data.orderUpdates.order.number, number)
-    await until('the fresh token has expired', () => closed !== undefined, 15_000)
+    await until('the fresh token has expired', () => closed !== undefined)
     assert.equal(closed, 4403)
   } finally {
     await client.dispose()
@@ -111,6 +111,6 @@ test('graphql-transport-ws: closes with 1001 when the server stops', async () =>
   const order = await server.order(token)
   const recorder = new Recorder(open, { url: server.url, token, variables: { orderId: order.id } })
   await recorder.until(1)
-  await server.program?.stop(20_000)
+  await server.program?.stop(GRACE)
   assert.equal((await soon('the end', recorder.end)).code, 1001)
 })
