@@ -1,7 +1,7 @@
 //! The composition root: the only file that names concrete engines.
 
 mod options;
-mod wait;
+mod retry;
 
 use std::{
     io,
@@ -116,8 +116,9 @@ async fn open_observed(
         DatabaseUrl::Sqlite(path) => open_sqlite(config, SqliteLocation::File(path.clone())).await,
         DatabaseUrl::Temporary => open_sqlite(config, SqliteLocation::Temporary).await,
         DatabaseUrl::Mongo(url) => {
-            let mends = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
-            wait::until_there("MongoDB", wait, mends, async || open_mongo(config, url.reveal()).await).await
+            let is_retryable = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
+            retry::retry_until_ready("MongoDB", wait, is_retryable, async || open_mongo(config, url.reveal()).await)
+                .await
         }
     };
     Ok(Arc::new(Observed::new(opened?, counts)))
@@ -140,28 +141,32 @@ async fn open_mongo(config: &Config, url: &str) -> Result<Arc<dyn Store>, StoreE
 }
 
 /// Where nodes meet besides the database, and as which deployment.
-struct Meeting {
+struct RedisDeployment {
     url: RedisUrl,
     log: LogId,
 }
 
-impl Meeting {
+impl RedisDeployment {
     /// `None` without Redis.
-    async fn of(config: &Config, store: &dyn Store) -> Result<Option<Self>, StartError> {
+    async fn open(config: &Config, store: &dyn Store) -> Result<Option<Self>, StartError> {
         let Some(url) = config.redis.url.clone() else { return Ok(None) };
         Ok(Some(Self { url, log: store.log_state().await?.log }))
     }
 }
 
-async fn open_bus(config: &Config, meeting: Option<&Meeting>, wait: Duration) -> Result<Arc<dyn EventBus>, StartError> {
-    let Some(Meeting { url, log }) = meeting else {
+async fn open_bus(
+    config: &Config,
+    redis: Option<&RedisDeployment>,
+    wait: Duration,
+) -> Result<Arc<dyn EventBus>, StartError> {
+    let Some(RedisDeployment { url, log }) = redis else {
         // There is nobody else to tell.
         metrics().bus_connected.set(1);
         return Ok(Arc::new(LocalBus::new()));
     };
-    let mends = |error: &BusError| matches!(error, BusError::Unreachable { .. });
+    let is_retryable = |error: &BusError| matches!(error, BusError::Unreachable { .. });
     let connect = async || RedisBus::connect(url.reveal(), *log, config.redis.connect_timeout).await;
-    Ok(Arc::new(wait::until_there("Redis", wait, mends, connect).await?))
+    Ok(Arc::new(retry::retry_until_ready("Redis", wait, is_retryable, connect).await?))
 }
 
 /// The use cases with what is below them: all but the API. For commands that need no server.
@@ -170,7 +175,7 @@ pub struct Core {
     bus: Arc<dyn EventBus>,
     feed: Arc<EventFeed>,
     service: Arc<Service>,
-    meeting: Option<Meeting>,
+    redis: Option<RedisDeployment>,
 }
 
 impl Core {
@@ -182,18 +187,18 @@ impl Core {
     async fn open_observed(config: &Config, wait: Duration, counts: Option<CallCounts>) -> Result<Self, StartError> {
         let (tokens, passwords) = (tokens(&config.auth)?, passwords(&config.auth)?);
         let store = open_observed(config, wait, counts).await?;
-        let meeting = Meeting::of(config, &*store).await?;
-        let bus = open_bus(config, meeting.as_ref(), wait).await?;
+        let redis = RedisDeployment::open(config, &*store).await?;
+        let bus = open_bus(config, redis.as_ref(), wait).await?;
         let feed = EventFeed::start(store.clone(), bus.clone(), options::feed(config)).await?;
         let options = ServiceOptions {
             session_lifetime: config.auth.session_lifetime,
             log_retention: config.retention.event_log,
             idempotency_retention: config.retention.idempotency_keys,
-            limits: rate_limits(config, meeting.as_ref())?,
+            limits: rate_limits(config, redis.as_ref())?,
         };
         let clock = Arc::new(SystemClock);
         let service = Arc::new(Service::new(store.clone(), feed.clone(), clock, tokens, passwords, options));
-        Ok(Self { store, bus, feed, service, meeting })
+        Ok(Self { store, bus, feed, service, redis })
     }
 
     /// The use cases.
@@ -243,7 +248,7 @@ impl App {
         if config.auth.jwt_secret.is_none() && config.auth.private_key_file.is_none() {
             tracing::warn!("no JWT_SECRET is set: tokens are signed with a random one and end with this process");
         }
-        let documents = options::document(config, registry(config, core.meeting.as_ref())?);
+        let documents = options::document(config, registry(config, core.redis.as_ref())?);
         let options =
             ApiOptions { introspection: config.introspection(), documents, slow: Some(config.log.slow_operation) };
         let api = Api::new(core.service.clone(), options)?;
@@ -332,7 +337,7 @@ fn passwords(auth: &Auth) -> Result<Passwords, StartError> {
 }
 
 /// The operations that can be named.
-fn registry(config: &Config, meeting: Option<&Meeting>) -> Result<Registry, StartError> {
+fn registry(config: &Config, redis: Option<&RedisDeployment>) -> Result<Registry, StartError> {
     if let Some(path) = &config.operations.manifest {
         let json =
             std::fs::read_to_string(path).map_err(|cause| StartError::ManifestFile { path: path.clone(), cause })?;
@@ -340,19 +345,19 @@ fn registry(config: &Config, meeting: Option<&Meeting>) -> Result<Registry, Star
         return Ok(Registry::Only(manifest));
     }
     let memory = MemoryOperations::new(config.operations.registered as u64);
-    let store: Arc<dyn OperationStore> = match meeting {
+    let store: Arc<dyn OperationStore> = match redis {
         None => Arc::new(memory),
-        Some(Meeting { url, log }) => {
+        Some(RedisDeployment { url, log }) => {
             Arc::new(RedisOperations::open(url.reveal(), *log, memory, config.operations.registered_for)?)
         }
     };
     Ok(Registry::Open(store))
 }
 
-fn rate_limits(config: &Config, meeting: Option<&Meeting>) -> Result<RateLimits, StartError> {
-    let buckets: Arc<dyn Buckets> = match meeting {
+fn rate_limits(config: &Config, redis: Option<&RedisDeployment>) -> Result<RateLimits, StartError> {
+    let buckets: Arc<dyn Buckets> = match redis {
         None => Arc::new(MemoryBuckets::default()),
-        Some(Meeting { url, log }) => Arc::new(RedisBuckets::open(url.reveal(), *log)?),
+        Some(RedisDeployment { url, log }) => Arc::new(RedisBuckets::open(url.reveal(), *log)?),
     };
     let limits = &config.rate_limits;
     Ok(RateLimits {

@@ -28,7 +28,7 @@ use tracing::warn;
 use super::{BusReceiver, EventBus, local::LocalBus};
 use crate::{
     domain::{Event, LogId},
-    telemetry::metrics::{BusMessages, metrics},
+    telemetry::metrics::{BusMessageOutcome, metrics},
 };
 pub use buckets::RedisBuckets;
 use link::Link;
@@ -137,7 +137,7 @@ impl EventBus for RedisBus {
         let Some(queue) = self.queue().clone() else { return };
         let unsent = events.iter().filter(|event| queue.try_send(Arc::clone(event)).is_err()).count();
         if unsent > 0 {
-            metrics().bus_messages.of(BusMessages::Dropped).inc_by(unsent as u64);
+            metrics().bus_messages.get(BusMessageOutcome::Dropped).inc_by(unsent as u64);
             warn!(
                 unsent,
                 address = self.address,

@@ -13,7 +13,7 @@ use super::{Failure, Settings, output, settings, signal};
 use crate::{
     app::{App, Core},
     config::{Config, MetricsAddress, Setting},
-    service::import::{Importer, Silent, jira, online_retail, sample},
+    service::import::{Importer, NoProgress, jira, online_retail, sample},
 };
 use people::Account;
 
@@ -41,7 +41,7 @@ fn every(text: &str) -> Result<Duration, String> {
 
 pub(super) async fn run(mut settings: Settings, args: DemoArgs) -> Result<(), Failure> {
     let shutdown = signal::shutdown().map_err(Failure::new)?;
-    let folder = Folder::new(args.data)?;
+    let folder = DataFolder::new(args.data)?;
     if let Some(bind) = args.bind {
         settings.put("server.bind", bind);
     }
@@ -81,10 +81,12 @@ async fn prepare(config: &Config) -> Result<(App, Vec<Account>), Failure> {
 
 async fn import_samples(core: &Core, accounts: &[Account]) -> Result<(), Failure> {
     let importer = Importer::new(core.store().clone());
-    importer.online_retail(&sample::ONLINE_RETAIL, online_retail::Options::default(), Arc::new(Silent)).await?;
-    if let Some(created_by) = people::of_role(accounts, people::STAFF) {
-        let options = jira::Options { created_by: created_by.user.id, rejects: None };
-        importer.jira(&sample::HADOOP_BUGS, options, Arc::new(Silent)).await?;
+    importer
+        .online_retail(&sample::ONLINE_RETAIL, online_retail::OnlineRetailOptions::default(), Arc::new(NoProgress))
+        .await?;
+    if let Some(created_by) = people::with_label(accounts, people::STAFF) {
+        let options = jira::JiraOptions { created_by: created_by.user.id, rejects: None };
+        importer.jira(&sample::HADOOP_BUGS, options, Arc::new(NoProgress)).await?;
     }
     Ok(())
 }
@@ -101,7 +103,7 @@ fn welcome(app: &App, accounts: &[Account], quiet: bool) -> String {
     }
     text += "\n";
     for (name, page, label) in [("Shop", "shop", people::CUSTOMER), ("Board", "board", people::STAFF)] {
-        if let Some(account) = people::of_role(accounts, label) {
+        if let Some(account) = people::with_label(accounts, label) {
             text += &format!("{name:<8}  {url}/{page}#{}\n", sign_in_fragment(account));
         }
     }
@@ -129,12 +131,12 @@ fn simulate(
 }
 
 /// Where the data of the demo is.
-enum Folder {
+enum DataFolder {
     Kept(PathBuf),
     Temporary(TempDir),
 }
 
-impl Folder {
+impl DataFolder {
     fn new(kept: Option<PathBuf>) -> Result<Self, Failure> {
         match kept {
             Some(path) => {

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     app::StartError,
-    config::{FileError, Problem},
+    config::{ConfigProblem, FileError},
     service::{ServiceError, UserError, import::ImportError},
 };
 
@@ -25,7 +25,7 @@ impl Failure {
     }
 
     /// Tells it on standard error; gives the exit code.
-    pub(super) fn tell(self) -> ExitCode {
+    pub(super) fn report(self) -> ExitCode {
         let mut stderr = io::stderr().lock();
         for line in self.0 {
             // There is nobody to tell that standard error is closed.
@@ -35,9 +35,9 @@ impl Failure {
     }
 }
 
-impl From<Vec<Problem>> for Failure {
-    fn from(problems: Vec<Problem>) -> Self {
-        Self(problems.iter().map(Problem::to_string).collect())
+impl From<Vec<ConfigProblem>> for Failure {
+    fn from(problems: Vec<ConfigProblem>) -> Self {
+        Self(problems.iter().map(ConfigProblem::to_string).collect())
     }
 }
 

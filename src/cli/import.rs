@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::service::import::{
-    Counts, ImportError, Importer, Progress, Rejected, Source, Stage, Unit, jira, online_retail,
+    Counts, ImportError, ImportSource, Importer, Progress, RejectCounts, Stage, Unit, jira, online_retail,
 };
 
 /// Which data set.
@@ -33,7 +33,7 @@ pub struct OnlineRetailArgs {
     /// The data set, with columns InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country.
     pub file: PathBuf,
     /// Units on hand that each new product gets.
-    #[arg(long, allow_negative_numbers = true, default_value_t = online_retail::Options::DEFAULT_STOCK, value_parser = clap::value_parser!(i32).range(0..))]
+    #[arg(long, allow_negative_numbers = true, default_value_t = online_retail::OnlineRetailOptions::DEFAULT_STOCK, value_parser = clap::value_parser!(i32).range(0..))]
     pub stock: i32,
     /// Write the rows that are not imported to this CSV file, with their line and the reason. It is overwritten.
     #[arg(long, value_name = "FILE")]
@@ -67,16 +67,16 @@ pub enum ImportFailure {
 /// Imports the file and prints a summary to stdout; how far it is goes to stderr.
 pub async fn run(command: ImportCommand, importer: &Importer) -> Result<(), ImportFailure> {
     let started = Instant::now();
-    let progress = Arc::new(Display::new());
+    let progress = Arc::new(ProgressDisplay::new());
     let mut out = Vec::new();
     match command {
         ImportCommand::OnlineRetail(args) => {
-            let options = online_retail::Options {
+            let options = online_retail::OnlineRetailOptions {
                 stock: args.stock,
                 rejects: args.rejects.clone(),
-                ..online_retail::Options::default()
+                ..online_retail::OnlineRetailOptions::default()
             };
-            let source = Source::File(args.file);
+            let source = ImportSource::File(args.file);
             let summary = importer.online_retail(&source, options, progress.clone()).await;
             progress.finish();
             let summary = summary?;
@@ -89,8 +89,8 @@ pub async fn run(command: ImportCommand, importer: &Importer) -> Result<(), Impo
         }
         ImportCommand::Jira(args) => {
             let created_by = importer.user_with_email(&args.created_by).await?;
-            let options = jira::Options { created_by, rejects: args.rejects.clone() };
-            let source = Source::File(args.file);
+            let options = jira::JiraOptions { created_by, rejects: args.rejects.clone() };
+            let source = ImportSource::File(args.file);
             let summary = importer.jira(&source, options, progress.clone()).await;
             progress.finish();
             let summary = summary?;
@@ -108,7 +108,7 @@ fn write_count(out: &mut Vec<u8>, what: &str, counts: Counts) -> io::Result<()> 
     writeln!(out, "{what:<9} {:>9}  {} new, {} there before", thousands(total), thousands(new), thousands(stored))
 }
 
-fn write_rejected(out: &mut Vec<u8>, rejected: &Rejected, file: Option<PathBuf>) -> io::Result<()> {
+fn write_rejected(out: &mut Vec<u8>, rejected: &RejectCounts, file: Option<PathBuf>) -> io::Result<()> {
     let mut by_count: Vec<_> = rejected.iter().collect();
     by_count.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
     let total: u64 = rejected.values().sum();
@@ -145,25 +145,25 @@ fn thousands(number: u64) -> String {
 }
 
 /// Shows how far an import is: a bar on a terminal, a line every few seconds elsewhere.
-struct Display {
+struct ProgressDisplay {
     bar: Option<ProgressBar>,
-    now: Mutex<Now>,
+    now: Mutex<ShownStage>,
 }
 
 /// The stage that is shown.
-struct Now {
+struct ShownStage {
     stage: Option<Stage>,
     since: Instant,
     last_line: Instant,
 }
 
-impl Display {
+impl ProgressDisplay {
     const LINE_EVERY: Duration = Duration::from_secs(3);
 
     fn new() -> Self {
         let now = Instant::now();
         let bar = io::stderr().is_terminal().then(|| ProgressBar::new(0));
-        Self { bar, now: Mutex::new(Now { stage: None, since: now, last_line: now }) }
+        Self { bar, now: Mutex::new(ShownStage { stage: None, since: now, last_line: now }) }
     }
 
     /// Leaves the terminal clean for the summary.
@@ -174,7 +174,7 @@ impl Display {
     }
 }
 
-impl Progress for Display {
+impl Progress for ProgressDisplay {
     fn update(&self, stage: Stage, done: u64, total: u64) {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         if now.stage != Some(stage) {

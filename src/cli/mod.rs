@@ -70,14 +70,14 @@ impl Cli {
         };
         match result {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => failure.tell(),
+            Err(failure) => failure.report(),
         }
     }
 }
 
 /// Tells what went wrong; gives the exit code.
 pub fn fail(message: &str) -> ExitCode {
-    Failure::new(message).tell()
+    Failure::new(message).report()
 }
 
 async fn import_into_database(settings: Settings, command: import::ImportCommand) -> Result<(), Failure> {

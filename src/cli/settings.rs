@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Failure;
 use crate::{
-    config::{self, Config, Loaded, LogFormat, Sources},
+    config::{self, Config, ConfigSources, Loaded, LogFormat},
     telemetry,
 };
 
@@ -41,7 +41,7 @@ impl Settings {
     pub(super) fn read(self) -> Result<Loaded, Failure> {
         let named = [("database.url", self.database_url), ("redis.url", self.redis_url), ("log.level", self.log_level)];
         let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        let sources = Sources {
+        let sources = ConfigSources {
             flags: named.chain(self.set).collect(),
             environment: std::env::vars_os().collect(),
             file: config::read_file(self.config.as_deref())?,

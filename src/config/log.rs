@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{reader::section, setting::words};
+use super::{reader::section, setting::keywords};
 
-words! {
+keywords! {
     /// How log lines look.
     LogFormat {
         /// For people.

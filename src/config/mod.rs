@@ -29,7 +29,7 @@ pub use log::{Log, LogFormat};
 pub use metrics::{Metrics, MetricsAddress};
 pub use operations::Operations;
 pub use rate_limits::{RateLimit, RateLimits};
-pub use reader::{Entry, Origin, Problem, Sources};
+pub use reader::{ConfigProblem, ConfigSources, EffectiveSetting, ValueOrigin};
 pub use redis::{Redis, RedisUrl};
 pub use retention::Retention;
 pub use secret::{Secret, SecretUrl};
@@ -37,7 +37,7 @@ pub use server::{BindAddress, Server};
 pub use setting::Setting;
 pub use websocket::WebSocket;
 
-use reader::{Key, Reader};
+use reader::{SettingKey, SettingReader};
 
 /// The file that is read when no other is named.
 pub const DEFAULT_FILE: &str = "orderwire.toml";
@@ -57,7 +57,7 @@ const SECTIONS: [&str; 12] = [
     "retention",
 ];
 
-setting::words! {
+setting::keywords! {
     /// What the deployment is for.
     Environment {
         /// Comfortable: introspection, the UI and calls from localhost are on, a missing secret is made.
@@ -140,10 +140,10 @@ impl Config {
         self.log.format.unwrap_or(if self.is_production() { LogFormat::Json } else { LogFormat::Text })
     }
 
-    fn read(reader: &mut Reader<'_>) -> Self {
+    fn read(reader: &mut SettingReader<'_>) -> Self {
         reader.example += "# Every setting of Orderwire with its default. What is set on the command line or in the environment\n\
              # counts more than this file. Times are written as 250ms, 30s, 15m, 2h or 7d.\n\n";
-        let key = Key {
+        let key = SettingKey {
             section: "",
             name: "environment",
             docs: &[
@@ -198,9 +198,9 @@ pub struct Loaded {
     /// The settings; where one is wrong, its default.
     pub config: Config,
     /// Each setting as it is used, secrets masked.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<EffectiveSetting>,
     /// All that is wrong.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ConfigProblem>,
 }
 
 /// The configuration file can't be read.
@@ -245,24 +245,24 @@ pub fn read_file(named: Option<&Path>) -> Result<Option<(PathBuf, toml::Table)>,
 }
 
 /// Reads all settings.
-pub fn load(sources: &Sources) -> Loaded {
-    let mut reader = Reader::new(sources);
+pub fn load(sources: &ConfigSources) -> Loaded {
+    let mut reader = SettingReader::new(sources);
     let mut config = Config::read(&mut reader);
     apply_port(&mut reader, &mut config);
     reader.find_unknown();
     for (key, message) in config.faults() {
         let setting = match reader.origin(key) {
-            None | Some(Origin::Default) => key.to_owned(),
+            None | Some(ValueOrigin::Default) => key.to_owned(),
             Some(origin) => format!("{key} ({origin})"),
         };
-        reader.problems.push(Problem { setting, message });
+        reader.problems.push(ConfigProblem { setting, message });
     }
     let effective = [
         ("server.introspection", config.introspection().show()),
         ("server.ui", config.ui().show()),
         ("log.format", config.log_format().show()),
     ];
-    let Reader { mut entries, problems, .. } = reader;
+    let SettingReader { mut entries, problems, .. } = reader;
     for (key, value) in effective {
         entries.iter_mut().filter(|entry| entry.key == key).for_each(|entry| entry.value.clone_from(&value));
     }
@@ -271,9 +271,9 @@ pub fn load(sources: &Sources) -> Loaded {
 
 /// `PORT`, as hosting platforms set it, counts as long as nothing in the environment or on the command line says where
 /// to listen.
-fn apply_port(reader: &mut Reader<'_>, config: &mut Config) {
+fn apply_port(reader: &mut SettingReader<'_>, config: &mut Config) {
     const KEY: &str = "server.bind";
-    if matches!(reader.origin(KEY), Some(Origin::Flag | Origin::Environment(_))) {
+    if matches!(reader.origin(KEY), Some(ValueOrigin::Flag | ValueOrigin::Environment(_))) {
         return;
     }
     let Some(port) = reader.variable("PORT") else { return };
@@ -284,15 +284,15 @@ fn apply_port(reader: &mut Reader<'_>, config: &mut Config) {
         }
         None => {
             let message = "has to be a whole number from 0 to 65535".to_owned();
-            reader.problems.push(Problem { setting: format!("{KEY} (PORT)"), message });
+            reader.problems.push(ConfigProblem { setting: format!("{KEY} (PORT)"), message });
         }
     }
 }
 
 /// A configuration file with every setting, its documentation and its default, all commented out.
 pub fn example() -> String {
-    let sources = Sources::default();
-    let mut reader = Reader::new(&sources);
+    let sources = ConfigSources::default();
+    let mut reader = SettingReader::new(&sources);
     Config::read(&mut reader);
     reader.example
 }

@@ -6,14 +6,14 @@ use super::Setting;
 
 /// What is wrong with a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigProblem {
     /// Which setting, and where it was set: `server.bind (BIND)`.
     pub setting: String,
     /// What would be right.
     pub message: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.setting, self.message)
     }
@@ -21,7 +21,7 @@ impl fmt::Display for Problem {
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum ValueOrigin {
     /// The command line.
     Flag,
     /// This environment variable.
@@ -32,7 +32,7 @@ pub enum Origin {
     Default,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag => f.write_str("command line"),
@@ -45,18 +45,18 @@ impl fmt::Display for Origin {
 
 /// A setting as it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct EffectiveSetting {
     /// Its key in the file: `server.bind`.
     pub key: String,
     /// Its value, secrets masked; `None` when it is not set.
     pub value: Option<String>,
     /// Where it comes from.
-    pub origin: Origin,
+    pub origin: ValueOrigin,
 }
 
 /// All that values can come from.
 #[derive(Debug, Clone, Default)]
-pub struct Sources {
+pub struct ConfigSources {
     /// Keys and values of the command line; the last one of a key counts.
     pub flags: Vec<(String, String)>,
     /// The environment.
@@ -66,7 +66,7 @@ pub struct Sources {
 }
 
 /// A setting to read.
-pub(super) struct Key<'a> {
+pub(super) struct SettingKey<'a> {
     /// The section, empty for none.
     pub section: &'static str,
     /// Its name there.
@@ -79,7 +79,7 @@ pub(super) struct Key<'a> {
     pub example: Option<&'static str>,
 }
 
-impl Key<'_> {
+impl SettingKey<'_> {
     fn path(&self) -> String {
         if self.section.is_empty() { self.name.to_owned() } else { format!("{}.{}", self.section, self.name) }
     }
@@ -92,24 +92,24 @@ impl Key<'_> {
 }
 
 /// A value as it is found.
-enum Found<'a> {
+enum RawValue<'a> {
     Text(&'a str),
     Toml(&'a toml::Value),
     NotUtf8,
 }
 
 /// Reads settings one by one, and notes what it meets.
-pub(super) struct Reader<'a> {
-    sources: &'a Sources,
-    pub entries: Vec<Entry>,
-    pub problems: Vec<Problem>,
+pub(super) struct SettingReader<'a> {
+    sources: &'a ConfigSources,
+    pub entries: Vec<EffectiveSetting>,
+    pub problems: Vec<ConfigProblem>,
     variables: Vec<String>,
     /// A configuration file with every setting, its documentation and its default.
     pub example: String,
 }
 
-impl<'a> Reader<'a> {
-    pub fn new(sources: &'a Sources) -> Self {
+impl<'a> SettingReader<'a> {
+    pub fn new(sources: &'a ConfigSources) -> Self {
         Self { sources, entries: Vec::new(), problems: Vec::new(), variables: Vec::new(), example: String::new() }
     }
 
@@ -125,19 +125,24 @@ impl<'a> Reader<'a> {
 
     /// The value of a setting: the first one that is set, or else the default. What can't be read, or does not pass
     /// `check`, is a problem.
-    pub fn read<T: Setting>(&mut self, key: &Key<'_>, default: T, check: impl FnOnce(T) -> Result<T, String>) -> T {
+    pub fn read<T: Setting>(
+        &mut self,
+        key: &SettingKey<'_>,
+        default: T,
+        check: impl FnOnce(T) -> Result<T, String>,
+    ) -> T {
         self.document(key, &default);
         let (value, origin) = match self.find(key) {
-            None => (default, Origin::Default),
+            None => (default, ValueOrigin::Default),
             Some((found, origin)) => match parse(found).and_then(check) {
                 Ok(value) => (value, origin),
                 Err(message) => {
-                    self.problems.push(Problem { setting: format!("{} ({origin})", key.path()), message });
+                    self.problems.push(ConfigProblem { setting: format!("{} ({origin})", key.path()), message });
                     (default, origin)
                 }
             },
         };
-        self.entries.push(Entry { key: key.path(), value: value.show(), origin });
+        self.entries.push(EffectiveSetting { key: key.path(), value: value.show(), origin });
         self.variables.extend(key.variables());
         value
     }
@@ -146,7 +151,7 @@ impl<'a> Reader<'a> {
     pub fn replace(&mut self, key: &str, value: Option<String>, variable: &str) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.key == key) {
             entry.value = value;
-            entry.origin = Origin::Environment(variable.to_owned());
+            entry.origin = ValueOrigin::Environment(variable.to_owned());
         }
     }
 
@@ -156,27 +161,27 @@ impl<'a> Reader<'a> {
     }
 
     /// Where the setting comes from.
-    pub fn origin(&self, key: &str) -> Option<&Origin> {
+    pub fn origin(&self, key: &str) -> Option<&ValueOrigin> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.origin)
     }
 
-    fn find(&self, key: &Key<'_>) -> Option<(Found<'a>, Origin)> {
+    fn find(&self, key: &SettingKey<'_>) -> Option<(RawValue<'a>, ValueOrigin)> {
         let path = key.path();
         if let Some((_, text)) = self.sources.flags.iter().rev().find(|(flag, _)| *flag == path) {
-            return Some((Found::Text(text), Origin::Flag));
+            return Some((RawValue::Text(text), ValueOrigin::Flag));
         }
         for name in key.variables() {
             if let Some(value) = self.variable(&name) {
-                let found = value.to_str().map_or(Found::NotUtf8, Found::Text);
-                return Some((found, Origin::Environment(name)));
+                let found = value.to_str().map_or(RawValue::NotUtf8, RawValue::Text);
+                return Some((found, ValueOrigin::Environment(name)));
             }
         }
         let (file, table) = self.sources.file.as_ref()?;
         let value = if key.section.is_empty() { table.get(key.name) } else { table.get(key.section)?.get(key.name) }?;
-        Some((Found::Toml(value), Origin::File(file.clone())))
+        Some((RawValue::Toml(value), ValueOrigin::File(file.clone())))
     }
 
-    fn document<T: Setting>(&mut self, key: &Key<'_>, default: &T) {
+    fn document<T: Setting>(&mut self, key: &SettingKey<'_>, default: &T) {
         if !self.example.ends_with("]\n") && !self.example.ends_with("\n\n") {
             self.example.push('\n');
         }
@@ -192,7 +197,7 @@ impl<'a> Reader<'a> {
 
     /// Settings that nobody asked for: a misspelled one must not go unnoticed.
     pub fn find_unknown(&mut self) {
-        let unknown = |setting: String, origin: &dyn fmt::Display| Problem {
+        let unknown = |setting: String, origin: &dyn fmt::Display| ConfigProblem {
             setting: format!("{setting} ({origin})"),
             message: "there is no such setting; `orderwire check-config` lists all".to_owned(),
         };
@@ -200,7 +205,7 @@ impl<'a> Reader<'a> {
         let mut problems = Vec::new();
         for (flag, _) in &self.sources.flags {
             if !is_known(flag) {
-                problems.push(unknown(flag.clone(), &Origin::Flag));
+                problems.push(unknown(flag.clone(), &ValueOrigin::Flag));
             }
         }
         for name in self.sources.environment.keys().filter_map(|name| name.to_str()) {
@@ -232,23 +237,23 @@ fn paths(table: &toml::Table) -> Vec<String> {
     paths
 }
 
-fn parse<T: Setting>(found: Found<'_>) -> Result<T, String> {
+fn parse<T: Setting>(found: RawValue<'_>) -> Result<T, String> {
     match found {
-        Found::Text(text) => T::parse(text.trim()),
-        Found::NotUtf8 => Err("has to be UTF-8".to_owned()),
-        Found::Toml(toml::Value::String(text)) => T::parse(text),
-        Found::Toml(toml::Value::Integer(number)) => T::parse(&number.to_string()),
-        Found::Toml(toml::Value::Boolean(value)) => T::parse(&value.to_string()),
-        Found::Toml(toml::Value::Array(items)) => {
+        RawValue::Text(text) => T::parse(text.trim()),
+        RawValue::NotUtf8 => Err("has to be UTF-8".to_owned()),
+        RawValue::Toml(toml::Value::String(text)) => T::parse(text),
+        RawValue::Toml(toml::Value::Integer(number)) => T::parse(&number.to_string()),
+        RawValue::Toml(toml::Value::Boolean(value)) => T::parse(&value.to_string()),
+        RawValue::Toml(toml::Value::Array(items)) => {
             let items: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
             T::parse_list(&items.ok_or("has to be a list of texts between quotation marks")?)
         }
-        Found::Toml(_) => Err("has to be a text, a whole number, true or false, or a list".to_owned()),
+        RawValue::Toml(_) => Err("has to be a text, a whole number, true or false, or a list".to_owned()),
     }
 }
 
 /// Fails when the value is out of range, saying what would be right.
-pub(super) fn within<T: Setting + PartialOrd>(value: &T, range: &RangeInclusive<T>) -> Result<(), String> {
+pub(super) fn check_range<T: Setting + PartialOrd>(value: &T, range: &RangeInclusive<T>) -> Result<(), String> {
     if range.contains(value) {
         return Ok(());
     }
@@ -282,11 +287,11 @@ macro_rules! section {
         }
 
         impl $Section {
-            pub(super) fn read(reader: &mut $crate::config::reader::Reader<'_>) -> Self {
+            pub(super) fn read(reader: &mut $crate::config::reader::SettingReader<'_>) -> Self {
                 reader.section($name, &[$($about),+]);
                 Self {
                     $($field: {
-                        let key = $crate::config::reader::Key {
+                        let key = $crate::config::reader::SettingKey {
                             section: $name,
                             name: stringify!($field),
                             docs: &[$($doc),+],
@@ -294,7 +299,7 @@ macro_rules! section {
                             example: None$(.or(Some($example)))?,
                         };
                         reader.read(&key, $default, |value: $type| {
-                            $($crate::config::reader::within(&value, &$range)?;)?
+                            $($crate::config::reader::check_range(&value, &$range)?;)?
                             Ok(value)
                         })
                     },)+

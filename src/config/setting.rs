@@ -151,7 +151,7 @@ impl Setting for Duration {
 }
 
 /// A setting that is one of a few words.
-macro_rules! words {
+macro_rules! keywords {
     ($(#[$about:meta])* $Name:ident { $($(#[$doc:meta])* $Variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,7 +172,7 @@ macro_rules! words {
         }
     };
 }
-pub(super) use words;
+pub(super) use keywords;
 
 #[cfg(test)]
 mod tests {

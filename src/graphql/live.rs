@@ -34,7 +34,7 @@ use super::{
 use crate::{
     domain::{EventCursor, Product, ProductId, Seq, Viewer},
     service::{self, Update, UpdateKind},
-    telemetry::metrics::{Held, Subscribed, metrics},
+    telemetry::metrics::{GaugeGuard, SubscriptionField, metrics},
 };
 
 /// What an operation that is run as a stream has to say.
@@ -113,7 +113,7 @@ impl Phase {
     /// What the root field streams now; `open` starts the subscription.
     pub async fn run<T: Item>(
         &self,
-        field: Subscribed,
+        field: SubscriptionField,
         open: impl Future<Output = ApiResult<impl Stream<Item = service::Result<T>> + Send + Unpin + 'static>> + Send,
     ) -> ApiResult<stream::Iter<std::option::IntoIter<T>>> {
         let item = match self {
@@ -139,7 +139,7 @@ impl Opening {
     fn opened<T: Item>(
         &self,
         items: impl Stream<Item = service::Result<T>> + Send + Unpin + 'static,
-        field: Subscribed,
+        field: SubscriptionField,
     ) {
         let subscriber = Subscriber {
             items,
@@ -147,7 +147,7 @@ impl Opening {
             live: self.live.clone(),
             selection: self.selection.clone(),
             answering: None,
-            _open: Held::new(metrics().subscriptions.of(field)),
+            _open: GaugeGuard::new(metrics().subscriptions.get(field)),
         };
         *self.answers() = Some(Box::pin(subscriber));
     }
@@ -166,7 +166,7 @@ struct Subscriber<S> {
     selection: Arc<Selection>,
     /// The answer that is being executed.
     answering: Option<BoxFuture<'static, Answer>>,
-    _open: Held,
+    _open: GaugeGuard,
 }
 
 impl<T: Item, S: Stream<Item = service::Result<T>> + Unpin> Stream for Subscriber<S> {

@@ -101,7 +101,7 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Who opens an event stream with a ticket. `operation` is the hash of what they ask for, which has to be what the
     /// ticket was made for; `resumes` whether the stream goes on where one was interrupted.
     /// Errors: UNAUTHENTICATED for a ticket that is not good, UNAVAILABLE.
-    async fn ticket_holder(
+    async fn authenticate_ticket(
         &self,
         ticket: &str,
         operation: OperationHash,
@@ -112,7 +112,7 @@ pub trait Endpoint: Send + Sync + 'static {
     fn head(&self) -> Option<EventCursor>;
 
     /// Waits until the rights of a viewer end: the session has ended, or the user has another role.
-    async fn ended(&self, viewer: Viewer);
+    async fn rights_ended(&self, viewer: Viewer);
 
     /// Makes a request an operation that can be run: finds, limits and validates its document and checks its
     /// variables. `client` is where it comes from, `None` when that is not limited. Fails with the response that refuses
@@ -210,13 +210,13 @@ impl Endpoint for Api {
         self.executor.service.authenticate(token).await.map_err(|error| ApiError::from(error).into_server_error())
     }
 
-    async fn ticket_holder(
+    async fn authenticate_ticket(
         &self,
         ticket: &str,
         operation: OperationHash,
         resumes: bool,
     ) -> Result<Authenticated, ServerError> {
-        let holder = self.executor.service.ticket_holder(ticket, operation, resumes).await;
+        let holder = self.executor.service.authenticate_ticket(ticket, operation, resumes).await;
         holder.map_err(|error| ApiError::from(error).into_server_error())
     }
 
@@ -224,15 +224,15 @@ impl Endpoint for Api {
         Some(self.executor.service.head())
     }
 
-    async fn ended(&self, viewer: Viewer) {
-        self.executor.service.ended(&viewer).await;
+    async fn rights_ended(&self, viewer: Viewer) {
+        self.executor.service.rights_ended(&viewer).await;
     }
 
     async fn prepare(&self, request: OperationRequest, client: Option<ClientAddress>) -> Result<Prepared, Response> {
         match self.executor.documents.prepare(request).await {
             Ok(operation) => Ok(operation.sent_from(client)),
             Err(refusal) => {
-                telemetry::operation::refused(error::outcome(&refusal.errors));
+                telemetry::operation::count_refused(error::outcome(&refusal.errors));
                 Err(refusal)
             }
         }

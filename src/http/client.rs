@@ -158,7 +158,7 @@ fn refusal(quota: Quota, error: &GovernorError) -> Response {
     let GovernorError::TooManyRequests { wait_time, .. } = error else {
         return errors(StatusCode::INTERNAL_SERVER_ERROR, Format::Json, &[coded("Internal error", "INTERNAL")]);
     };
-    metrics().refusals.of(["requests_per_address"]).inc();
+    metrics().refusals.with_labels(["requests_per_address"]).inc();
     let (points, refill, wait) = (quota.points(), quota.refill(), wait_time + 1);
     let message = format!(
         "Too many requests: the limit is {points} in {refill:?} for one client address; try again in {wait} s."

@@ -63,14 +63,14 @@ impl Door {
     /// A place for a connection from there; fails with what to tell the client.
     pub(super) fn admit(&self, address: IpAddr) -> Result<Place, String> {
         let Some(client) = self.clients.try_take(self.limits.clients.of_connection(address)) else {
-            metrics().refusals.of(["connections_per_address"]).inc();
+            metrics().refusals.with_labels(["connections_per_address"]).inc();
             let limit = self.limits.connections_per_address;
             return Err(format!("Too many connections: at most {limit} of one address at once."));
         };
         match self.node.clone().try_acquire_owned() {
             Ok(node) => Ok(Place { _node: node, _client: client }),
             Err(_) => {
-                metrics().refusals.of(["connections"]).inc();
+                metrics().refusals.with_labels(["connections"]).inc();
                 Err(format!("Too many connections: at most {} at once.", self.limits.connections))
             }
         }

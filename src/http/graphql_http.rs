@@ -135,7 +135,7 @@ async fn run(http: &Arc<Http>, delivery: Delivery, around: Around, request: Oper
     let viewer = match (&around.ticket, &around.authorization) {
         (None, authorization) => http.endpoint.viewer(authorization.as_deref()).await,
         (Some(ticket), None) if around.by_get && delivery == Delivery::Events => match &operation {
-            Ok(operation) => http.endpoint.ticket_holder(ticket, operation.hash(), around.resume.is_some()).await,
+            Ok(operation) => http.endpoint.authenticate_ticket(ticket, operation.hash(), around.resume.is_some()).await,
             // Tickets are for valid operations.
             Err(_) => Err(error::coded("the ticket is for another operation", "UNAUTHENTICATED")),
         },

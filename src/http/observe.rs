@@ -18,7 +18,7 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::{accept::Format, error, security, wire};
-use crate::telemetry::metrics::{Names, metrics};
+use crate::telemetry::metrics::{BoundedNames, metrics};
 
 /// Carries the request id, both ways.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -79,16 +79,16 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert(HEADER, value);
     }
     let (status, elapsed, (route, method)) = (response.status(), started.elapsed(), labels);
-    metrics().http_requests.of([route, method, class(status)]).inc();
-    metrics().http_request_duration.of([route, method]).observe(elapsed.as_secs_f64());
+    metrics().http_requests.with_labels([route, method, class(status)]).inc();
+    metrics().http_request_duration.with_labels([route, method]).observe(elapsed.as_secs_f64());
     span.in_scope(|| tracing::debug!(status = status.as_u16(), ?elapsed, "answered"));
     response
 }
 
 /// The pattern of the path, as a label.
 fn route(request: &Request) -> &'static str {
-    static ROUTES: LazyLock<Names> = LazyLock::new(|| Names::new(MOST_ROUTES));
-    request.extensions().get::<MatchedPath>().map_or("none", |path| ROUTES.of(path.as_str()))
+    static ROUTES: LazyLock<BoundedNames> = LazyLock::new(|| BoundedNames::new(MOST_ROUTES));
+    request.extensions().get::<MatchedPath>().map_or("none", |path| ROUTES.label(path.as_str()))
 }
 
 /// The method, as a label.

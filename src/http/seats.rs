@@ -47,7 +47,7 @@ impl Seats {
     /// A place for one more connection of a viewer. Fails with what to tell the client when there is none.
     pub(super) fn take(self: &Arc<Self>, viewer: Viewer) -> Result<Seat, String> {
         let too_many = || {
-            metrics().refusals.of(["connections_per_user"]).inc();
+            metrics().refusals.with_labels(["connections_per_user"]).inc();
             format!("Too many connections: at most {} of one user at once", self.limit)
         };
         self.try_take(viewer.user_id()).ok_or_else(too_many)

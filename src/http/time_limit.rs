@@ -36,7 +36,7 @@ impl TimeLimited {
 
 /// What is said of an operation that was given up.
 fn given_up(kind: OperationType, limit: Duration) -> Response {
-    metrics().refusals.of(["operation_time"]).inc();
+    metrics().refusals.with_labels(["operation_time"]).inc();
     tracing::warn!(%kind, ?limit, "an operation took too long and was given up");
     let message = match kind {
         OperationType::Mutation => format!(
@@ -59,21 +59,21 @@ impl Endpoint for TimeLimited {
         self.check(self.endpoint.viewer(authorization)).await
     }
 
-    async fn ticket_holder(
+    async fn authenticate_ticket(
         &self,
         ticket: &str,
         operation: [u8; 32],
         resumes: bool,
     ) -> Result<Authenticated, ServerError> {
-        self.check(self.endpoint.ticket_holder(ticket, operation, resumes)).await
+        self.check(self.endpoint.authenticate_ticket(ticket, operation, resumes)).await
     }
 
     fn head(&self) -> Option<EventCursor> {
         self.endpoint.head()
     }
 
-    async fn ended(&self, viewer: Viewer) {
-        self.endpoint.ended(viewer).await;
+    async fn rights_ended(&self, viewer: Viewer) {
+        self.endpoint.rights_ended(viewer).await;
     }
 
     async fn prepare(&self, request: OperationRequest, client: Option<ClientAddress>) -> Result<Prepared, Response> {

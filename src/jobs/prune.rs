@@ -18,7 +18,7 @@ pub(super) async fn run(service: Arc<Service>, every: Duration) {
     loop {
         tokio::time::sleep(wait).await;
         let pruned = service.prune().await;
-        metrics().prunes.of(if pruned.is_ok() { Outcome::Ok } else { Outcome::Failed }).inc();
+        metrics().prunes.get(if pruned.is_ok() { Outcome::Ok } else { Outcome::Failed }).inc();
         if let Err(error) = pruned {
             tracing::warn!(%error, "what is past its retention could not be deleted; it is tried again later");
         }

@@ -6,12 +6,12 @@ use crate::domain::{OrderFilter, ProductFilter, ProductStatus, SessionId, TaskFi
 const SIGN_IN: ServiceError = ServiceError::Unauthenticated("sign in first");
 
 /// The signed-in user.
-pub(super) fn signed_in(viewer: &Viewer) -> Result<UserId> {
+pub(super) fn require_user(viewer: &Viewer) -> Result<UserId> {
     viewer.user_id().ok_or(SIGN_IN)
 }
 
 /// The signed-in user and the session the request came in.
-pub(super) fn session(viewer: &Viewer) -> Result<(UserId, SessionId)> {
+pub(super) fn require_session(viewer: &Viewer) -> Result<(UserId, SessionId)> {
     match viewer {
         Viewer::User { id, session, .. } => Ok((*id, *session)),
         Viewer::Anonymous | Viewer::System => Err(SIGN_IN),
@@ -19,19 +19,19 @@ pub(super) fn session(viewer: &Viewer) -> Result<(UserId, SessionId)> {
 }
 
 /// Anyone but an anonymous viewer.
-pub(super) fn known(viewer: &Viewer) -> Result<()> {
+pub(super) fn require_authenticated(viewer: &Viewer) -> Result<()> {
     if *viewer == Viewer::Anonymous { Err(SIGN_IN) } else { Ok(()) }
 }
 
 /// Staff, admins and Orderwire itself.
-pub(super) fn staff(viewer: &Viewer) -> Result<()> {
-    known(viewer)?;
+pub(super) fn require_staff(viewer: &Viewer) -> Result<()> {
+    require_authenticated(viewer)?;
     if viewer.is_staff() { Ok(()) } else { Err(ServiceError::Forbidden("only staff may do this")) }
 }
 
 /// Admins and Orderwire itself.
-pub(super) fn admin(viewer: &Viewer) -> Result<()> {
-    known(viewer)?;
+pub(super) fn require_admin(viewer: &Viewer) -> Result<()> {
+    require_authenticated(viewer)?;
     if viewer.is_admin() { Ok(()) } else { Err(ServiceError::Forbidden("only admins may do this")) }
 }
 

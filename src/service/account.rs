@@ -43,14 +43,14 @@ impl SignIn {
 impl Service {
     /// Makes an account for a customer and signs in. `client` is limited in how often it can, unless it is `None`.
     pub async fn register(&self, registration: Registration, client: Option<ClientAddress>) -> Result<SignIn> {
-        self.attempt(None, client).await?;
+        self.charge_sign_in(None, client).await?;
         let user = self.create_user(&Viewer::System, registration, UserRole::Customer).await?;
         self.sign_in(user).await
     }
 
     /// Admin: makes an account with any role.
     pub async fn create_user(&self, viewer: &Viewer, registration: Registration, role: UserRole) -> Result<User> {
-        access::admin(viewer)?;
+        access::require_admin(viewer)?;
         let mut checks = Checks::default();
         let email = checks.email("email", &registration.email);
         let name = checks.line("name", &registration.name);
@@ -83,13 +83,13 @@ impl Service {
     /// `client` unless it is `None`.
     pub async fn login(&self, email: &str, password: String, client: Option<ClientAddress>) -> Result<SignIn> {
         let email = email.trim().to_lowercase();
-        let attempt = self.attempt(Some(&email), client).await?;
+        let attempt = self.charge_sign_in(Some(&email), client).await?;
         let credentials = self.store.credentials_by_email(&email).await?;
         let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.as_deref());
         let right = self.passwords.verify(password, hash).await.map_err(internal)?;
         match credentials {
             Some(credentials) if right => {
-                self.succeeded(attempt).await;
+                self.refund_sign_in(attempt).await;
                 self.sign_in(credentials.user).await
             }
             _ => Err(bad_credentials("the e-mail address or the password is not right")),
@@ -106,7 +106,7 @@ impl Service {
         let rotation =
             self.store.rotate_session(presented.session(), presented.hash(), next.hash(), expires_at, now).await?;
         match rotation {
-            Rotation::Rotated(user) => self.tokens_for(user, next),
+            Rotation::Rotated(user) => self.issue_tokens(user, next),
             Rotation::Reused => {
                 tracing::warn!(session = %presented.session(), "a used refresh token was presented; the session is ended");
                 self.sessions.invalidate(&presented.session()).await;
@@ -118,7 +118,7 @@ impl Service {
 
     /// Ends the session the request came in.
     pub async fn logout(&self, viewer: &Viewer) -> Result<()> {
-        let (_, session) = access::session(viewer)?;
+        let (_, session) = access::require_session(viewer)?;
         self.store.end_session(session).await?;
         self.sessions.invalidate(&session).await;
         Ok(())
@@ -126,7 +126,7 @@ impl Service {
 
     /// Ends all sessions of the viewer.
     pub async fn logout_everywhere(&self, viewer: &Viewer) -> Result<()> {
-        let user = access::signed_in(viewer)?;
+        let user = access::require_user(viewer)?;
         self.store.end_sessions_of(user).await?;
         self.sessions.invalidate_all();
         Ok(())
@@ -134,23 +134,23 @@ impl Service {
 
     /// Changes the viewer's password and ends all their sessions, this one too.
     pub async fn change_password(&self, viewer: &Viewer, current: String, new: String) -> Result<User> {
-        let user = access::signed_in(viewer)?;
+        let user = access::require_user(viewer)?;
         let mut checks = Checks::default();
         checks.password("newPassword", &new);
         checks.finish()?;
         let credentials = self.store.credentials_by_id(user).await?.ok_or(StoreError::NotFound)?;
-        let attempt = self.attempt(credentials.user.email.as_deref(), None).await?;
+        let attempt = self.charge_sign_in(credentials.user.email.as_deref(), None).await?;
         if !self.passwords.verify(current, credentials.password_hash.as_deref()).await.map_err(internal)? {
             let message = "the current password is not right";
             return Err(UserError::at(UserErrorCode::BadCredentials, ["currentPassword"], message).into());
         }
-        self.succeeded(attempt).await;
+        self.refund_sign_in(attempt).await;
         self.replace_password(user, new).await
     }
 
     /// Admin: gives a user another password and ends all their sessions.
     pub async fn set_password(&self, viewer: &Viewer, user: UserId, password: String) -> Result<User> {
-        access::admin(viewer)?;
+        access::require_admin(viewer)?;
         let mut checks = Checks::default();
         checks.password("password", &password);
         checks.finish()?;
@@ -175,18 +175,18 @@ impl Service {
             expires_at: now.plus(self.options.session_lifetime),
         };
         self.store.insert_session(&session).await?;
-        self.tokens_for(user, refresh)
+        self.issue_tokens(user, refresh)
     }
 
-    fn tokens_for(&self, user: User, refresh: RefreshToken) -> Result<SignIn> {
+    fn issue_tokens(&self, user: User, refresh: RefreshToken) -> Result<SignIn> {
         let access = self.tokens.issue(user.id, refresh.session(), self.now()).map_err(internal)?;
-        metrics().sign_ins.of(Outcome::Ok).inc();
+        metrics().sign_ins.get(Outcome::Ok).inc();
         Ok(SignIn { access, refresh: refresh.reveal(), user, session: refresh.session() })
     }
 }
 
 fn bad_credentials(message: &str) -> ServiceError {
-    metrics().sign_ins.of(Outcome::Failed).inc();
+    metrics().sign_ins.get(Outcome::Failed).inc();
     UserError::general(UserErrorCode::BadCredentials, message).into()
 }
 

@@ -171,7 +171,7 @@ fn line(index: usize, field: &str) -> [String; 3] {
 }
 
 /// A storage error of a mutation whose `field` names the entity to change.
-pub(super) fn naming(field: &'static str) -> impl Fn(StoreError) -> ServiceError {
+pub(super) fn not_found_at(field: &'static str) -> impl Fn(StoreError) -> ServiceError {
     move |error| match error {
         StoreError::NotFound => UserError::at(UserErrorCode::NotFound, [field], "does not exist").into(),
         other => other.into(),

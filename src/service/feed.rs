@@ -51,10 +51,10 @@ use crate::{
     telemetry::metrics,
 };
 use pump::Pump;
-use recent::Recent;
+use recent::RecentEvents;
 pub use subscription::Subscription;
 pub use topics::Topic;
-use topics::Topics;
+use topics::TopicRegistry;
 
 /// How the feed behaves. All have a default.
 #[derive(Debug, Clone)]
@@ -94,7 +94,7 @@ const STALLED_AFTER: Duration = Duration::from_secs(15);
 
 /// Where a subscription begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub enum StartAt {
     /// With what happens next.
     Now,
     /// With the first entry after this one.
@@ -146,11 +146,11 @@ pub struct EventFeed {
 struct Shared {
     store: Log,
     options: FeedOptions,
-    recent: RwLock<Recent>,
+    recent: RwLock<RecentEvents>,
     /// The head of `recent`, for those who only look whether there is more.
     head: AtomicI64,
     /// Who waits for what; woken only after `recent` has it.
-    topics: Arc<Topics>,
+    topics: Arc<TopicRegistry>,
     /// That there is somebody to wake.
     appended: Notify,
     reads: Semaphore,
@@ -168,7 +168,7 @@ impl EventFeed {
         // The receiver first: what is committed after the log was read comes by it.
         let receiver = bus.subscribe();
         let state = store.log_state().await?;
-        let recent = Recent::load(&*store, state, options.recent, options.page).await?;
+        let recent = RecentEvents::load(&*store, state, options.recent, options.page).await?;
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             topics: Arc::default(),
@@ -180,7 +180,7 @@ impl EventFeed {
             store,
             options,
         });
-        shared.was_read();
+        shared.mark_read();
         metrics().feed_head.set(shared.head());
         let tasks = TaskTracker::new();
         tasks.spawn(stop.clone().run_until_cancelled_owned(Pump::new(Arc::clone(&shared), receiver).run()));
@@ -221,8 +221,8 @@ impl EventFeed {
 
     /// The entries that belong to one of these topics, at least one, in order, for ever: the stream ends only after an
     /// error. Dropping it is all there is to unsubscribing.
-    pub fn subscribe(&self, topics: impl IntoIterator<Item = Topic>, from: From) -> Subscription {
-        Subscription::new(Arc::clone(&self.shared), topics, from)
+    pub fn subscribe(&self, topics: impl IntoIterator<Item = Topic>, start: StartAt) -> Subscription {
+        Subscription::new(Arc::clone(&self.shared), topics, start)
     }
 
     fn stop(&self) {
@@ -245,7 +245,7 @@ impl Drop for EventFeed {
 }
 
 impl Shared {
-    fn recent(&self) -> std::sync::RwLockReadGuard<'_, Recent> {
+    fn recent(&self) -> std::sync::RwLockReadGuard<'_, RecentEvents> {
         self.recent.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -259,7 +259,7 @@ impl Shared {
     }
 
     /// The log was read to its end just now.
-    fn was_read(&self) {
+    fn mark_read(&self) {
         *self.read_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         metrics().feed_read_at.set(SystemClock.now().unix_millis() as f64 / 1000.0);
     }
@@ -282,9 +282,9 @@ impl Shared {
         // Now and then all of them come forward, lest those who sleep be left behind by what is in memory.
         let stride = Seq::try_from(self.options.recent / 4).unwrap_or(Seq::MAX).max(1);
         if before / stride == head / stride {
-            self.topics.enter(&events)
+            self.topics.notify(&events)
         } else {
-            self.topics.enter_all()
+            self.topics.notify_all()
         }
         self.appended.notify_one();
     }
@@ -293,7 +293,7 @@ impl Shared {
     async fn wake_subscribers(self: Arc<Self>) {
         loop {
             self.appended.notified().await;
-            while self.topics.wake_some() {
+            while self.topics.wake_batch() {
                 yield_now().await;
             }
         }

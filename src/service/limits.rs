@@ -60,7 +60,7 @@ pub struct Allowance {
 }
 
 /// What was taken for an attempt to sign in. Whoever turns out to be who they say gets it back.
-pub(super) struct Attempt {
+pub(super) struct SignInAttempt {
     taken: Vec<(String, Quota)>,
 }
 
@@ -86,17 +86,21 @@ impl Service {
         match limits.buckets.take(&key, quota, cost).await {
             Ok(level) => Ok(Some(Allowance { quota, level })),
             Err(exhausted) => {
-                metrics().refusals.of(["operation_cost"]).inc();
+                metrics().refusals.with_labels(["operation_cost"]).inc();
                 let left = exhausted.level.available;
-                let limit = format!("this operation costs {cost} points and {left} are left of {}", shown(quota));
-                Err(limited(limit, quota, exhausted))
+                let limit = format!("this operation costs {cost} points and {left} are left of {}", describe(quota));
+                Err(rate_limited(limit, quota, exhausted))
             }
         }
     }
 
     /// Takes one attempt to prove that one is `account`, from `client`.
     /// Errors: [`ServiceError::RateLimited`].
-    pub(super) async fn attempt(&self, account: Option<&str>, client: Option<ClientAddress>) -> Result<Attempt> {
+    pub(super) async fn charge_sign_in(
+        &self,
+        account: Option<&str>,
+        client: Option<ClientAddress>,
+    ) -> Result<SignInAttempt> {
         let limits = &self.options.limits;
         let of_account = account.zip(limits.sign_ins_per_account).map(|(account, quota)| {
             // Hashed, lest what was mistyped is kept in a readable form.
@@ -106,12 +110,12 @@ impl Service {
         let of_address = client
             .zip(limits.sign_ins_per_address)
             .map(|(client, quota)| (format!("sign-in:{client}"), quota, "client address"));
-        let mut attempt = Attempt { taken: Vec::new() };
+        let mut attempt = SignInAttempt { taken: Vec::new() };
         for (key, quota, whose) in [of_address, of_account].into_iter().flatten() {
             if let Err(exhausted) = limits.buckets.take(&key, quota, 1).await {
-                metrics().refusals.of(["sign_ins"]).inc();
-                let limit = format!("there were too many attempts for this {whose}, the limit is {}", shown(quota));
-                return Err(limited(limit, quota, exhausted));
+                metrics().refusals.with_labels(["sign_ins"]).inc();
+                let limit = format!("there were too many attempts for this {whose}, the limit is {}", describe(quota));
+                return Err(rate_limited(limit, quota, exhausted));
             }
             attempt.taken.push((key, quota));
         }
@@ -119,7 +123,7 @@ impl Service {
     }
 
     /// The attempt was a good one.
-    pub(super) async fn succeeded(&self, attempt: Attempt) {
+    pub(super) async fn refund_sign_in(&self, attempt: SignInAttempt) {
         for (key, quota) in attempt.taken {
             self.options.limits.buckets.give_back(&key, quota, 1).await;
         }
@@ -127,11 +131,11 @@ impl Service {
 }
 
 /// A quota for people.
-fn shown(quota: Quota) -> String {
+fn describe(quota: Quota) -> String {
     format!("{} in {:?}", quota.points(), quota.refill())
 }
 
-fn limited(limit: String, quota: Quota, exhausted: Exhausted) -> ServiceError {
+fn rate_limited(limit: String, quota: Quota, exhausted: Exhausted) -> ServiceError {
     let Exhausted { level, wait } = exhausted;
     ServiceError::RateLimited { limit, allowance: Allowance { quota, level }, wait }
 }

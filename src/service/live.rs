@@ -15,7 +15,7 @@ use ulid::Ulid;
 
 use super::{
     Result, Service, ServiceError, access,
-    feed::{self, FeedError, From as FeedFrom, Topic},
+    feed::{self, FeedError, StartAt, Topic},
 };
 use crate::domain::{
     Entity, EntityKind, Event, EventCursor, EventKind, Order, OrderId, OrderStatus, Product, ProductId, Seq, Task,
@@ -75,7 +75,7 @@ impl Service {
 
     /// A cursor of the event log, for viewers who can go on after it.
     pub fn event_cursor(&self, viewer: &Viewer, cursor: EventCursor) -> Result<EventCursor> {
-        access::signed_in(viewer)?;
+        access::require_user(viewer)?;
         Ok(cursor)
     }
 
@@ -87,7 +87,7 @@ impl Service {
         customer: Option<UserId>,
         after: Option<EventCursor>,
     ) -> Result<impl Stream<Item = Result<Update<Order>>> + Send + use<>> {
-        access::known(&viewer)?;
+        access::require_authenticated(&viewer)?;
         if customer.is_some_and(|customer| !viewer.sees_user(customer)) {
             return Err(ServiceError::NotFound("no such customer"));
         }
@@ -95,7 +95,7 @@ impl Service {
             move |order: &Order| viewer.sees_order(order) && customer.is_none_or(|customer| order.customer == customer);
         let topic = topic(EntityKind::Order, order.map(|order| order.ulid()), customer.or(viewer.own()));
         let start = match (after, order) {
-            (Some(cursor), _) => Start::After(self.place(cursor)?),
+            (Some(cursor), _) => Start::After(self.position(cursor)?),
             (None, None) => Start::Now,
             (None, Some(id)) => {
                 let snapshot = self.snapshot(topic, async || {
@@ -119,13 +119,13 @@ impl Service {
         assignee: Option<UserId>,
         after: Option<EventCursor>,
     ) -> Result<impl Stream<Item = Result<Update<Task>>> + Send + use<>> {
-        access::known(&viewer)?;
+        access::require_authenticated(&viewer)?;
         let wanted = move |task: &Task| {
             viewer.sees_task(task) && assignee.is_none_or(|assignee| task.assignee == Some(assignee))
         };
         let topic = topic(EntityKind::Task, task.map(|task| task.ulid()), assignee.or(viewer.own()));
         let start = match (after, task) {
-            (Some(cursor), _) => Start::After(self.place(cursor)?),
+            (Some(cursor), _) => Start::After(self.position(cursor)?),
             (None, None) => Start::Now,
             (None, Some(id)) => {
                 let snapshot = self.snapshot(topic, async || {
@@ -153,7 +153,7 @@ impl Service {
         }
         // Live first, then the state: what changes in between is in both, and its version tells.
         let topics = ids.iter().map(|id| Topic::Entity(EntityKind::Product, id.ulid()));
-        let live = self.feed.subscribe(topics, FeedFrom::Now);
+        let live = self.feed.subscribe(topics, StartAt::Now);
         let mut current: Vec<Product> = self.products(&viewer, &ids).await?.into_iter().flatten().collect();
         if current.is_empty() {
             return Err(ServiceError::NotFound("no such products"));
@@ -195,8 +195,8 @@ impl Service {
     /// The snapshot, if there is one, then the entries after it that `select` picks.
     fn updates<T, S>(self: &Arc<Self>, topic: Topic, start: Start<T>, select: S) -> Updates<T, S> {
         let (from, snapshot) = match start {
-            Start::Now => (FeedFrom::Now, None),
-            Start::After(seq) => (FeedFrom::After(seq), None),
+            Start::Now => (StartAt::Now, None),
+            Start::After(seq) => (StartAt::After(seq), None),
             Start::Snapshot { seq, entity, changed_at } => {
                 let cursor = self.cursor(seq);
                 let snapshot = Update {
@@ -206,14 +206,14 @@ impl Service {
                     entity,
                     occurred_at: changed_at,
                 };
-                (FeedFrom::After(seq), Some(Box::new(snapshot)))
+                (StartAt::After(seq), Some(Box::new(snapshot)))
             }
         };
         Updates { service: self.clone(), snapshot, changes: self.feed.subscribe([topic], from), select }
     }
 
     /// The place in this deployment's log that a client's cursor stands for.
-    fn place(&self, cursor: EventCursor) -> Result<Seq> {
+    fn position(&self, cursor: EventCursor) -> Result<Seq> {
         if cursor.log == self.feed.log_id() { Ok(cursor.seq) } else { Err(invalid_cursor()) }
     }
 
@@ -269,7 +269,7 @@ impl<T, S: Fn(&Event) -> Option<Arc<T>> + Unpin> Stream for Updates<T, S> {
 fn topic(kind: EntityKind, entity: Option<Ulid>, user: Option<UserId>) -> Topic {
     match (entity, user) {
         (Some(id), _) => Topic::Entity(kind, id),
-        (None, Some(user)) => Topic::Of(kind, user),
+        (None, Some(user)) => Topic::User(kind, user),
         (None, None) => Topic::Kind(kind),
     }
 }

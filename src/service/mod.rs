@@ -41,7 +41,7 @@ use crate::{
     domain::{Clock, Stamp, Timestamp, Viewer},
     storage::{self, Committed, Store},
     telemetry::{
-        metrics::{Part, metrics},
+        metrics::{Component, metrics},
         operation,
     },
 };
@@ -128,8 +128,10 @@ impl Service {
                 .impaired
                 .push("bus: no connection to Redis; other nodes hear of events a little later".to_owned());
         }
-        for (part, good) in [(Part::Storage, pinged.is_ok()), (Part::Feed, stalled.is_none()), (Part::Bus, connected)] {
-            metrics().ready.of(part).set(good.into());
+        for (part, good) in
+            [(Component::Storage, pinged.is_ok()), (Component::Feed, stalled.is_none()), (Component::Bus, connected)]
+        {
+            metrics().ready.get(part).set(good.into());
         }
         readiness
     }
@@ -159,7 +161,7 @@ impl Service {
         F: Future<Output = storage::Result<Committed<T>>> + Send,
     {
         let (store, feed) = (self.store.clone(), self.feed.clone());
-        let task = tokio::spawn(operation::carry(async move {
+        let task = tokio::spawn(operation::in_current_operation(async move {
             let committed = write(store).await?;
             feed.announce(committed.events);
             Ok(committed.value)

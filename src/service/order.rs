@@ -2,7 +2,7 @@
 
 use super::{
     Result, Service, UserError, UserErrorCode, access,
-    error::naming,
+    error::not_found_at,
     fetch_visible, fingerprint,
     input::{Checks, MAX_ORDER_LINES, MAX_QUANTITY},
 };
@@ -74,21 +74,21 @@ pub struct CancelOrder {
 impl Service {
     /// The orders with these ids that the viewer may see.
     pub async fn orders(&self, viewer: &Viewer, ids: &[OrderId]) -> Result<Vec<Option<Order>>> {
-        access::known(viewer)?;
+        access::require_authenticated(viewer)?;
         let orders = self.store.orders_by_ids(ids).await?;
         Ok(orders.into_iter().map(|order| order.filter(|order| viewer.sees_order(order))).collect())
     }
 
     /// The order with this number, if the viewer may see it.
     pub async fn order_by_number(&self, viewer: &Viewer, number: String) -> Result<Option<Order>> {
-        access::known(viewer)?;
+        access::require_authenticated(viewer)?;
         let order = self.store.orders_by_numbers(&[number]).await?.pop().flatten();
         Ok(order.filter(|order| viewer.sees_order(order)))
     }
 
     /// A page for each query, of what the viewer may see.
     pub async fn list_orders(&self, viewer: &Viewer, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>> {
-        access::known(viewer)?;
+        access::require_authenticated(viewer)?;
         let scoped = queries
             .iter()
             .map(|query| {
@@ -100,14 +100,14 @@ impl Service {
 
     /// How many orders each filter lets the viewer see.
     pub async fn count_orders(&self, viewer: &Viewer, filters: &[OrderFilter]) -> Result<Vec<u64>> {
-        access::known(viewer)?;
+        access::require_authenticated(viewer)?;
         let scoped = filters.iter().map(|filter| access::scope_orders(viewer, filter.clone())).collect();
         fetch_visible(scoped, || 0, async |filters| self.store.count_orders(filters).await).await
     }
 
     /// Places an order for the viewer.
     pub async fn place_order(&self, viewer: &Viewer, input: PlaceOrder) -> Result<OrderResult> {
-        let customer = access::signed_in(viewer)?;
+        let customer = access::require_user(viewer)?;
         let mut checks = Checks::default();
         let lines = sum_lines(&input.items, &mut checks);
         let region = checks.optional_line("region", input.region.as_deref());
@@ -148,7 +148,7 @@ impl Service {
 
     /// Staff: moves an order to another state.
     pub async fn update_order_status(&self, viewer: &Viewer, input: UpdateOrderStatus) -> Result<Order> {
-        access::staff(viewer)?;
+        access::require_staff(viewer)?;
         let change = StatusChange {
             order: input.order,
             to: input.status,
@@ -160,10 +160,10 @@ impl Service {
 
     /// Cancels an order of the viewer, or any as staff.
     pub async fn cancel_order(&self, viewer: &Viewer, input: CancelOrder) -> Result<Order> {
-        access::known(viewer)?;
+        access::require_authenticated(viewer)?;
         let visible = self.orders(viewer, &[input.order]).await?.pop().flatten();
         if visible.is_none() {
-            return Err(naming("orderId")(StoreError::NotFound));
+            return Err(not_found_at("orderId")(StoreError::NotFound));
         }
         let change = StatusChange {
             order: input.order,
@@ -190,7 +190,9 @@ impl Service {
 
     async fn change_status(&self, viewer: &Viewer, change: StatusChange) -> Result<Order> {
         let stamp = self.stamp(viewer);
-        self.commit(async move |store| store.change_order_status(change, stamp).await).await.map_err(naming("orderId"))
+        self.commit(async move |store| store.change_order_status(change, stamp).await)
+            .await
+            .map_err(not_found_at("orderId"))
     }
 
     async fn region_of(&self, customer: UserId) -> Result<String> {

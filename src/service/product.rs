@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Result, Service, ServiceError, UserError, UserErrorCode, access,
-    error::naming,
+    error::not_found_at,
     fetch_visible, fingerprint,
     input::{Checks, MAX_QUANTITY},
 };
@@ -14,7 +14,7 @@ use crate::{
         Viewer,
     },
     storage::{Idempotency, ProductQuery, StockAdjustment},
-    telemetry::metrics::{Cache, metrics},
+    telemetry::metrics::{CacheName, metrics},
 };
 
 /// The window of trending products, in days.
@@ -113,18 +113,18 @@ impl Service {
         let wanted = usize::try_from(first).ok().filter(|wanted| (1..=TRENDING_MAX as usize).contains(wanted));
         let wanted =
             wanted.ok_or_else(|| ServiceError::BadInput(format!("first: has to be between 1 and {TRENDING_MAX}")))?;
-        metrics().cache_lookups.of(Cache::Trending).inc();
+        metrics().cache_lookups.get(CacheName::Trending).inc();
         let load = async {
-            metrics().cache_misses.of(Cache::Trending).inc();
+            metrics().cache_misses.get(CacheName::Trending).inc();
             self.store.trending_products(TRENDING_DAYS, TRENDING_MAX).await.map(Arc::new)
         };
-        let trending = self.trending.try_get_with((), load).await.map_err(shared_error)?;
+        let trending = self.trending.try_get_with((), load).await.map_err(shared_load_error)?;
         Ok(trending.iter().take(wanted).cloned().collect())
     }
 
     /// Staff: adds a product.
     pub async fn create_product(&self, viewer: &Viewer, input: CreateProduct) -> Result<Product> {
-        access::staff(viewer)?;
+        access::require_staff(viewer)?;
         let mut checks = Checks::default();
         let new = NewProduct {
             sku: checks.line("sku", &input.sku),
@@ -147,7 +147,7 @@ impl Service {
 
     /// Staff: changes a product.
     pub async fn update_product(&self, viewer: &Viewer, input: UpdateProduct) -> Result<Product> {
-        access::staff(viewer)?;
+        access::require_staff(viewer)?;
         let mut checks = Checks::default();
         let changes = ProductChanges {
             name: input.name.map(|name| checks.line("name", &name)),
@@ -167,7 +167,7 @@ impl Service {
         id: ProductId,
         expected_version: Option<i32>,
     ) -> Result<Product> {
-        access::staff(viewer)?;
+        access::require_staff(viewer)?;
         if let Some(product) = self.products(viewer, &[id]).await?.pop().flatten()
             && product.status == ProductStatus::Archived
             && expected_version.is_none_or(|version| version == product.version)
@@ -188,12 +188,12 @@ impl Service {
         let stamp = self.stamp(viewer);
         self.commit(async move |store| store.update_product(id, changes, expected_version, stamp).await)
             .await
-            .map_err(naming("id"))
+            .map_err(not_found_at("id"))
     }
 
     /// Staff: corrects the stock of a product.
     pub async fn adjust_stock(&self, viewer: &Viewer, input: AdjustStock) -> Result<Product> {
-        access::staff(viewer)?;
+        access::require_staff(viewer)?;
         let mut checks = Checks::default();
         if input.delta == 0 || input.delta.unsigned_abs() > MAX_QUANTITY.unsigned_abs() {
             checks.fault(&["delta"], format!("must be between -{MAX_QUANTITY} and {MAX_QUANTITY} and not 0"));
@@ -218,13 +218,13 @@ impl Service {
             crate::storage::StoreError::InsufficientStock { available, .. } => {
                 UserError::at(UserErrorCode::InsufficientStock, ["delta"], format!("only {available} available")).into()
             }
-            other => naming("productId")(other),
+            other => not_found_at("productId")(other),
         })
     }
 }
 
 /// The error of a load that several callers waited for.
-pub(super) fn shared_error(error: Arc<crate::storage::StoreError>) -> ServiceError {
+pub(super) fn shared_load_error(error: Arc<crate::storage::StoreError>) -> ServiceError {
     match &*error {
         crate::storage::StoreError::Unavailable(reason) => ServiceError::Unavailable(reason.clone()),
         other => ServiceError::Internal(other.to_string().into()),

@@ -6,11 +6,11 @@ use std::{sync::Arc, time::Duration};
 
 pub(super) use watch::SessionWatch;
 
-use super::{Result, Service, ServiceError, access, product::shared_error};
+use super::{Result, Service, ServiceError, access, product::shared_load_error};
 use crate::{
     auth::{OperationHash, StreamTicket},
     domain::{SessionId, Timestamp, UserId, UserRole, Viewer},
-    telemetry::metrics::{Cache, metrics},
+    telemetry::metrics::{CacheName, metrics},
 };
 
 /// How long a node may go on with the rights it read last: well within the 2 s that a revocation may take.
@@ -46,19 +46,24 @@ impl Service {
             .tokens
             .verify(token, now)
             .map_err(|_| ServiceError::Unauthenticated("the access token is not valid or has expired"))?;
-        let viewer = self.viewer_in(claims.user, claims.session, now).await?;
+        let viewer = self.session_viewer(claims.user, claims.session, now).await?;
         Ok(Authenticated { viewer, expires_at: Some(claims.expires_at) })
     }
 
     /// A ticket for an event stream of one operation, in the viewer's session.
     pub fn create_stream_ticket(&self, viewer: &Viewer, operation: OperationHash) -> Result<StreamTicket> {
-        let (user, session) = access::session(viewer)?;
+        let (user, session) = access::require_session(viewer)?;
         let ticket = self.tokens.issue_ticket(user, session, operation, self.now());
         ticket.map_err(|error| ServiceError::Internal(Box::new(error)))
     }
 
     /// The viewer behind a ticket for `operation`. One whose time is over can only resume.
-    pub async fn ticket_holder(&self, ticket: &str, operation: OperationHash, resumes: bool) -> Result<Authenticated> {
+    pub async fn authenticate_ticket(
+        &self,
+        ticket: &str,
+        operation: OperationHash,
+        resumes: bool,
+    ) -> Result<Authenticated> {
         let now = self.now();
         let claims =
             self.tokens.read_ticket(ticket).map_err(|_| ServiceError::Unauthenticated("the ticket is not valid"))?;
@@ -68,15 +73,15 @@ impl Service {
         if now >= claims.expires_at && !resumes {
             return Err(ServiceError::Unauthenticated("the ticket has expired; make another"));
         }
-        let viewer = self.viewer_in(claims.user, claims.session, now).await?;
+        let viewer = self.session_viewer(claims.user, claims.session, now).await?;
         Ok(Authenticated { viewer, expires_at: None })
     }
 
     /// The viewer in a session that has not ended, with the rights they have now.
-    async fn viewer_in(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<Viewer> {
-        metrics().cache_lookups.of(Cache::Sessions).inc();
+    async fn session_viewer(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<Viewer> {
+        metrics().cache_lookups.get(CacheName::Sessions).inc();
         let load = async {
-            metrics().cache_misses.of(Cache::Sessions).inc();
+            metrics().cache_misses.get(CacheName::Sessions).inc();
             let user = self.store.session_users(&[session], now).await.map_err(Arc::new)?.pop().flatten();
             Ok(user.map(|user| (user.id, user.role)))
         };
@@ -84,7 +89,7 @@ impl Service {
             .sessions
             .try_get_with(session, load)
             .await
-            .map_err(|error: Arc<Arc<_>>| shared_error(Arc::clone(&error)))?;
+            .map_err(|error: Arc<Arc<_>>| shared_load_error(Arc::clone(&error)))?;
         match rights {
             Some((id, role)) if id == user => Ok(Viewer::User { id, role, session }),
             _ => Err(ServiceError::Unauthenticated("the session has ended; sign in again")),
@@ -93,7 +98,7 @@ impl Service {
 
     /// Waits until a viewer's rights end: the session has ended, or the user's role is another one. At most 2 s after
     /// it happened, on whichever node; never for viewers without a session.
-    pub async fn ended(&self, viewer: &Viewer) {
+    pub async fn rights_ended(&self, viewer: &Viewer) {
         match viewer {
             Viewer::User { id, role, session } => self.watch.ended(*session, (*id, *role)).await,
             Viewer::Anonymous | Viewer::System => std::future::pending().await,

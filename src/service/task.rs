@@ -1,6 +1,6 @@
 //! Use cases of tasks.
 
-use super::{Result, Service, UserError, UserErrorCode, access, error::naming, fetch_visible, input::Checks};
+use super::{Result, Service, UserError, UserErrorCode, access, error::not_found_at, fetch_visible, input::Checks};
 use crate::{
     domain::{
         OrderId, Page, Task, TaskChanges, TaskFilter, TaskId, TaskPriority, TaskStatus, Timestamp, UserId, Viewer,
@@ -49,14 +49,14 @@ pub struct UpdateTask {
 impl Service {
     /// The tasks with these ids that the viewer may see.
     pub async fn tasks(&self, viewer: &Viewer, ids: &[TaskId]) -> Result<Vec<Option<Task>>> {
-        access::known(viewer)?;
+        access::require_authenticated(viewer)?;
         let tasks = self.store.tasks_by_ids(ids).await?;
         Ok(tasks.into_iter().map(|task| task.filter(|task| viewer.sees_task(task))).collect())
     }
 
     /// A page for each query, of what the viewer may see.
     pub async fn list_tasks(&self, viewer: &Viewer, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>> {
-        access::known(viewer)?;
+        access::require_authenticated(viewer)?;
         let scoped = queries
             .iter()
             .map(|query| {
@@ -68,14 +68,14 @@ impl Service {
 
     /// How many tasks each filter lets the viewer see.
     pub async fn count_tasks(&self, viewer: &Viewer, filters: &[TaskFilter]) -> Result<Vec<u64>> {
-        access::known(viewer)?;
+        access::require_authenticated(viewer)?;
         let scoped = filters.iter().map(|filter| access::scope_tasks(viewer, filter.clone())).collect();
         fetch_visible(scoped, || 0, async |filters| self.store.count_tasks(filters).await).await
     }
 
     /// Adds a task of the viewer's.
     pub async fn create_task(&self, viewer: &Viewer, input: CreateTask) -> Result<Task> {
-        let created_by = access::signed_in(viewer)?;
+        let created_by = access::require_user(viewer)?;
         let mut checks = Checks::default();
         let title = checks.line("title", &input.title);
         let description = checks.text("description", input.description);
@@ -105,7 +105,7 @@ impl Service {
 
     /// Changes a task that the viewer may see.
     pub async fn update_task(&self, viewer: &Viewer, input: UpdateTask) -> Result<Task> {
-        access::known(viewer)?;
+        access::require_authenticated(viewer)?;
         let task = self.task_to_change(viewer, input.id).await?;
         let mut checks = Checks::default();
         let changes = TaskChanges {
@@ -124,24 +124,24 @@ impl Service {
         let stamp = self.stamp(viewer);
         self.commit(async move |store| store.update_task(input.id, changes, input.expected_version, stamp).await)
             .await
-            .map_err(naming("id"))
+            .map_err(not_found_at("id"))
     }
 
     /// Deletes a task that the viewer made, or any as staff.
     pub async fn delete_task(&self, viewer: &Viewer, id: TaskId) -> Result<TaskId> {
-        access::known(viewer)?;
+        access::require_authenticated(viewer)?;
         let task = self.task_to_change(viewer, id).await?;
         if !viewer.is_staff() && !viewer.is(task.created_by) {
             return Err(super::ServiceError::Forbidden("only who made a task, or staff, may delete it"));
         }
         let stamp = self.stamp(viewer);
-        self.commit(async move |store| store.delete_task(id, stamp).await).await.map_err(naming("id"))?;
+        self.commit(async move |store| store.delete_task(id, stamp).await).await.map_err(not_found_at("id"))?;
         Ok(id)
     }
 
     async fn task_to_change(&self, viewer: &Viewer, id: TaskId) -> Result<Task> {
         let task = self.tasks(viewer, &[id]).await?.pop().flatten();
-        task.ok_or_else(|| naming("id")(StoreError::NotFound))
+        task.ok_or_else(|| not_found_at("id")(StoreError::NotFound))
     }
 
     /// Whoever the viewer may see can be given a task.

@@ -1,6 +1,6 @@
 //! Use cases of users, other than signing in.
 
-use super::{Result, Service, UserError, UserErrorCode, access, error::naming, input::Checks};
+use super::{Result, Service, UserError, UserErrorCode, access, error::not_found_at, input::Checks};
 use crate::{
     domain::{Page, User, UserChanges, UserFilter, UserId, UserRole, Viewer},
     storage::UserQuery,
@@ -20,7 +20,7 @@ pub struct UpdateProfile {
 impl Service {
     /// The users with these ids that the viewer may see.
     pub async fn users(&self, viewer: &Viewer, ids: &[UserId]) -> Result<Vec<Option<User>>> {
-        access::known(viewer)?;
+        access::require_authenticated(viewer)?;
         let users = self.store.users_by_ids(ids).await?;
         Ok(users.into_iter().map(|user| user.filter(|user| viewer.sees_user(user.id))).collect())
     }
@@ -28,31 +28,31 @@ impl Service {
     /// The users with these ids, for the people on an order or task that the viewer sees. The viewer may know their
     /// names; whoever shows more of them has to ask [`Viewer::sees_user`].
     pub async fn participants(&self, viewer: &Viewer, ids: &[UserId]) -> Result<Vec<Option<User>>> {
-        access::known(viewer)?;
+        access::require_authenticated(viewer)?;
         Ok(self.store.users_by_ids(ids).await?)
     }
 
     /// Staff: the user with this e-mail address, whatever its case.
     pub async fn user_by_email(&self, viewer: &Viewer, email: &str) -> Result<Option<User>> {
-        access::staff(viewer)?;
+        access::require_staff(viewer)?;
         Ok(self.store.users_by_emails(&[email.trim().to_lowercase()]).await?.pop().flatten())
     }
 
     /// Staff: a page of users for each query.
     pub async fn list_users(&self, viewer: &Viewer, queries: &[UserQuery]) -> Result<Vec<Page<User>>> {
-        access::staff(viewer)?;
+        access::require_staff(viewer)?;
         Ok(self.store.list_users(queries).await?)
     }
 
     /// Staff: how many users each filter lets through.
     pub async fn count_users(&self, viewer: &Viewer, filters: &[UserFilter]) -> Result<Vec<u64>> {
-        access::staff(viewer)?;
+        access::require_staff(viewer)?;
         Ok(self.store.count_users(filters).await?)
     }
 
     /// Changes the viewer's own profile.
     pub async fn update_profile(&self, viewer: &Viewer, input: UpdateProfile) -> Result<User> {
-        let user = access::signed_in(viewer)?;
+        let user = access::require_user(viewer)?;
         let mut checks = Checks::default();
         let changes = UserChanges {
             name: input.name.map(|name| checks.line("name", &name)),
@@ -66,19 +66,19 @@ impl Service {
 
     /// Admin: gives a user another role. The own role stays, so that there is always an admin.
     pub async fn update_user_role(&self, viewer: &Viewer, user: UserId, role: UserRole) -> Result<User> {
-        access::admin(viewer)?;
+        access::require_admin(viewer)?;
         not_oneself(viewer, user)?;
         let changes = UserChanges { role: Some(role), ..UserChanges::default() };
-        let user = self.store.update_user(user, changes, None, self.now()).await.map_err(naming("userId"))?;
+        let user = self.store.update_user(user, changes, None, self.now()).await.map_err(not_found_at("userId"))?;
         self.sessions.invalidate_all();
         Ok(user)
     }
 
     /// Admin: deletes and anonymises a user and ends their sessions.
     pub async fn delete_user(&self, viewer: &Viewer, user: UserId) -> Result<User> {
-        access::admin(viewer)?;
+        access::require_admin(viewer)?;
         not_oneself(viewer, user)?;
-        let user = self.store.delete_user(user, self.now()).await.map_err(naming("userId"))?;
+        let user = self.store.delete_user(user, self.now()).await.map_err(not_found_at("userId"))?;
         self.sessions.invalidate_all();
         Ok(user)
     }

@@ -54,8 +54,8 @@ impl Observed {
         let started = Instant::now();
         let result = call.await;
         let outcome = result.as_ref().err().map_or("ok", StoreError::outcome);
-        metrics().storage_calls.of([self.engine, method, outcome]).inc();
-        metrics().storage_call_duration.of([self.engine, method]).observe(started.elapsed().as_secs_f64());
+        metrics().storage_calls.with_labels([self.engine, method, outcome]).inc();
+        metrics().storage_call_duration.with_labels([self.engine, method]).observe(started.elapsed().as_secs_f64());
         result
     }
 }
@@ -66,7 +66,7 @@ macro_rules! pass_on {
         impl $trait for Observed {
             $(
                 async fn $name(&self, $($arg: $type),*) -> Result<$answer> {
-                    $(metrics().storage_batch_size.of([stringify!($name)]).observe($batch.len() as f64);)?
+                    $(metrics().storage_batch_size.with_labels([stringify!($name)]).observe($batch.len() as f64);)?
                     self.observe(stringify!($name), self.inner.$name($($arg),*)).await
                 }
             )*

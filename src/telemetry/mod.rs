@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub use metrics::metrics;
-pub use operation::Operation;
+pub use operation::OperationTimer;
 
 /// Starts the log of the process: what `filter` lets through, as JSON lines or for people. A second call changes
 /// nothing, nor does a filter that can't be read: it counts as `info`.

@@ -11,10 +11,10 @@ use std::{
 
 use tracing::Instrument;
 
-use super::metrics::{Names, metrics};
+use super::metrics::{BoundedNames, metrics};
 
 /// How many names of operations are told apart; clients choose them.
-const MOST_NAMES: usize = 100;
+const MAX_NAMES: usize = 100;
 
 /// The code of an operation that was given up before it was answered.
 const CANCELLED: &str = "CANCELLED";
@@ -27,8 +27,8 @@ tokio::task_local! {
 /// The code of an operation that panicked.
 const PANICKED: &str = "INTERNAL";
 
-/// A running operation. Dropping it without [`Operation::end`] counts it as cancelled, or as failed if it panicked.
-pub struct Operation {
+/// A running operation. Dropping it without [`OperationTimer::end`] counts it as cancelled, or as failed if it panicked.
+pub struct OperationTimer {
     name: &'static str,
     kind: &'static str,
     code: &'static str,
@@ -37,7 +37,7 @@ pub struct Operation {
     calls: Arc<AtomicU32>,
 }
 
-impl Operation {
+impl OperationTimer {
     /// Begins now. `name` is as the client chose it, empty for none; `kind` is `query`, `mutation` or `subscription`.
     /// One that takes longer than `slow` is logged as a warning.
     pub fn start(name: &str, kind: &'static str, slow: Duration) -> Self {
@@ -56,15 +56,15 @@ impl Operation {
     }
 }
 
-impl Drop for Operation {
+impl Drop for OperationTimer {
     fn drop(&mut self) {
         let &mut Self { name, kind, slow, .. } = self;
         let code = if std::thread::panicking() { PANICKED } else { self.code };
         let (elapsed, calls) = (self.started.elapsed(), self.calls.load(Relaxed));
         let metrics = metrics();
-        metrics.operations.of([name, kind, code]).inc();
-        metrics.operation_duration.of([name, kind]).observe(elapsed.as_secs_f64());
-        metrics.operation_storage_calls.of([name, kind]).observe(calls.into());
+        metrics.operations.with_labels([name, kind, code]).inc();
+        metrics.operation_duration.with_labels([name, kind]).observe(elapsed.as_secs_f64());
+        metrics.operation_storage_calls.with_labels([name, kind]).observe(calls.into());
         if elapsed > slow {
             tracing::warn!(operation = name, kind, code, ?elapsed, storage_calls = calls, "a slow operation");
         } else {
@@ -74,8 +74,8 @@ impl Drop for Operation {
 }
 
 /// Counts an operation that was refused before it was known what it is.
-pub fn refused(code: &'static str) {
-    metrics().operations.of(["unknown", "unknown", code]).inc();
+pub fn count_refused(code: &'static str) {
+    metrics().operations.with_labels(["unknown", "unknown", code]).inc();
     tracing::debug!(code, "an operation was refused");
 }
 
@@ -86,12 +86,12 @@ pub fn count_storage_call() {
 
 /// The same work, to be run in a task of its own, still for the operation of this task: its storage calls and what it
 /// logs.
-pub fn carry<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+pub fn in_current_operation<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     let calls = CALLS.try_with(Arc::clone).unwrap_or_default();
     CALLS.scope(calls, work).in_current_span()
 }
 
 fn label(name: &str) -> &'static str {
-    static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new(MOST_NAMES));
-    if name.is_empty() { "anonymous" } else { NAMES.of(name) }
+    static NAMES: LazyLock<BoundedNames> = LazyLock::new(|| BoundedNames::new(MAX_NAMES));
+    if name.is_empty() { "anonymous" } else { NAMES.label(name) }
 }

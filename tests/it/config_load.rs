@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 
-use orderwire::config::{self, Config, DatabaseUrl, Environment, Loaded, LogFormat, Origin, Secret, Sources};
+use orderwire::config::{
+    self, Config, ConfigSources, DatabaseUrl, Environment, Loaded, LogFormat, Secret, ValueOrigin,
+};
 
-fn sources(flags: &[(&str, &str)], environment: &[(&str, &str)], file: &str) -> Sources {
-    Sources {
+fn sources(flags: &[(&str, &str)], environment: &[(&str, &str)], file: &str) -> ConfigSources {
+    ConfigSources {
         flags: flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         environment: environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect(),
         file: (!file.is_empty()).then(|| ("orderwire.toml".into(), file.parse().unwrap())),
@@ -30,7 +32,7 @@ fn problems(loaded: &Loaded) -> Vec<String> {
     loaded.problems.iter().map(ToString::to_string).collect()
 }
 
-fn origin(loaded: &Loaded, key: &str) -> Origin {
+fn origin(loaded: &Loaded, key: &str) -> ValueOrigin {
     loaded.entries.iter().find(|entry| entry.key == key).unwrap().origin.clone()
 }
 
@@ -45,13 +47,13 @@ fn a_flag_counts_more_than_the_environment_that_than_the_file_and_that_than_the_
     let seconds = |loaded: &Loaded| loaded.config.server.grace_period.as_secs();
 
     let loaded = load(&flag, &variable, file);
-    assert_eq!((seconds(&loaded), origin(&loaded, KEY)), (1, Origin::Flag));
+    assert_eq!((seconds(&loaded), origin(&loaded, KEY)), (1, ValueOrigin::Flag));
     let loaded = load(&[], &variable, file);
-    assert_eq!((seconds(&loaded), origin(&loaded, KEY)), (2, Origin::Environment(variable[0].0.to_owned())));
+    assert_eq!((seconds(&loaded), origin(&loaded, KEY)), (2, ValueOrigin::Environment(variable[0].0.to_owned())));
     let loaded = load(&[], &[], file);
-    assert_eq!((seconds(&loaded), origin(&loaded, KEY)), (3, Origin::File("orderwire.toml".into())));
+    assert_eq!((seconds(&loaded), origin(&loaded, KEY)), (3, ValueOrigin::File("orderwire.toml".into())));
     let loaded = environment(&[]);
-    assert_eq!((seconds(&loaded), origin(&loaded, KEY)), (20, Origin::Default));
+    assert_eq!((seconds(&loaded), origin(&loaded, KEY)), (20, ValueOrigin::Default));
 }
 
 #[test]
@@ -230,7 +232,7 @@ fn the_example_file_names_every_setting_with_its_default() {
     let defaults: BTreeMap<String, Option<String>> =
         environment(&[]).entries.into_iter().map(|entry| (entry.key, entry.value)).collect();
     for entry in &loaded.entries {
-        assert!(matches!(entry.origin, Origin::File(_)), "{} is not in the example", entry.key);
+        assert!(matches!(entry.origin, ValueOrigin::File(_)), "{} is not in the example", entry.key);
         if let Some(default) = &defaults[&entry.key] {
             assert_eq!(entry.value.as_ref(), Some(default), "{}", entry.key);
         }

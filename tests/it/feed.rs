@@ -10,7 +10,7 @@ use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 use futures_util::{Stream, StreamExt};
 use orderwire::{
     domain::*,
-    service::feed::{EventFeed, FeedError, From, Topic},
+    service::feed::{EventFeed, FeedError, StartAt, Topic},
 };
 use tokio::time::{Instant, timeout};
 
@@ -22,12 +22,12 @@ const SOON: Duration = Duration::from_secs(20);
 pub struct Reader(Pin<Box<dyn Stream<Item = Result<Arc<Event>, FeedError>> + Send>>);
 
 impl Reader {
-    pub fn new(feed: &EventFeed, topic: Topic, from: From) -> Self {
-        Self(Box::pin(feed.subscribe([topic], from)))
+    pub fn new(feed: &EventFeed, topic: Topic, start: StartAt) -> Self {
+        Self(Box::pin(feed.subscribe([topic], start)))
     }
 
-    pub fn all(feed: &EventFeed, from: From) -> Self {
-        Self::new(feed, Topic::All, from)
+    pub fn all(feed: &EventFeed, start: StartAt) -> Self {
+        Self::new(feed, Topic::All, start)
     }
 
     pub async fn item(&mut self) -> Option<Result<Arc<Event>, FeedError>> {

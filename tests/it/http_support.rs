@@ -74,7 +74,7 @@ impl Endpoint for TestEndpoint {
     }
 
     /// `good` is a ticket for `subscription { viewer }`, `late` one that can only resume.
-    async fn ticket_holder(
+    async fn authenticate_ticket(
         &self,
         ticket: &str,
         operation: [u8; 32],
@@ -93,7 +93,7 @@ impl Endpoint for TestEndpoint {
         Some(EventCursor { log: LogId(7), seq: 0 })
     }
 
-    async fn ended(&self, viewer: Viewer) {
+    async fn rights_ended(&self, viewer: Viewer) {
         match viewer {
             Viewer::User { .. } => self.probe.sessions_end.cancelled().await,
             _ => std::future::pending().await,

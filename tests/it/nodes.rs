@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use orderwire::{
     app::App,
-    config::{self, Sources},
+    config::{self, ConfigSources},
     domain::{User, UserRole, Viewer},
     service::{Registration, Service},
 };
@@ -37,7 +37,7 @@ impl Node {
     async fn start(variables: &[(&str, &str)]) -> (Self, Arc<Service>) {
         let own = [("BIND", "127.0.0.1:0"), ("JWT_SECRET", "a secret that both nodes know, of 32 bytes and more")];
         let environment = own.iter().chain(variables).map(|(name, value)| (name.into(), value.into())).collect();
-        let config = config::load(&Sources { environment, ..Sources::default() }).config;
+        let config = config::load(&ConfigSources { environment, ..ConfigSources::default() }).config;
         let app = App::start(&config).await.unwrap();
         let (address, stop) = (app.address(), CancellationToken::new());
         let service = app.core().service().clone();

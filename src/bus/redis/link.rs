@@ -16,7 +16,7 @@ use tracing::{debug, info, warn};
 use crate::{
     bus::{Backoff, BusMessage, local::LocalBus},
     domain::Event,
-    telemetry::metrics::{BusMessages, metrics},
+    telemetry::metrics::{BusMessageOutcome, metrics},
 };
 
 /// Events sent in one round trip at most.
@@ -103,11 +103,11 @@ impl Link {
         let messages = &metrics().bus_messages;
         Some(match decoded {
             Ok(event) => {
-                messages.of(BusMessages::Received).inc();
+                messages.get(BusMessageOutcome::Received).inc();
                 BusMessage::Event(Arc::new(event))
             }
             Err(error) => {
-                messages.of(BusMessages::Unreadable).inc();
+                messages.get(BusMessageOutcome::Unreadable).inc();
                 warn!(error, "a message on the bus is not readable; another version of Orderwire may have sent it");
                 BusMessage::Gap
             }
@@ -130,7 +130,7 @@ impl Link {
             // An idle connection may have been closed: once more on a fresh one, then the log has to do.
             connection = self.connect(&mut backoff).await;
             if !self.send(&messages, events, &mut connection).await {
-                metrics().bus_messages.of(BusMessages::Dropped).inc_by(events);
+                metrics().bus_messages.get(BusMessageOutcome::Dropped).inc_by(events);
                 sleep(backoff.delay()).await;
                 connection = self.connect(&mut backoff).await;
             }
@@ -141,7 +141,7 @@ impl Link {
     async fn send(&self, messages: &Pipeline, events: u64, connection: &mut MultiplexedConnection) -> bool {
         match within(messages.exec_async(connection)).await {
             Ok(()) => {
-                metrics().bus_messages.of(BusMessages::Sent).inc_by(events);
+                metrics().bus_messages.get(BusMessageOutcome::Sent).inc_by(events);
                 true
             }
             Err(failure) => {

@@ -32,7 +32,7 @@ pub(super) fn viewer(user: &User) -> Viewer {
 }
 
 /// The account with this label.
-pub(super) fn of_role<'a>(accounts: &'a [Account], label: &str) -> Option<&'a Account> {
+pub(super) fn with_label<'a>(accounts: &'a [Account], label: &str) -> Option<&'a Account> {
     accounts.iter().find(|account| account.label == label)
 }
 

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Products and customers that take part.
-const CAST: u32 = 500;
+const MAX_PARTICIPANTS: u32 = 500;
 /// Open orders past which only old ones are moved on.
 const MAX_OPEN: u32 = 40;
 /// Stock below which a product is topped up, and by how much.
@@ -47,8 +47,8 @@ impl Simulation {
     pub fn new(service: Arc<Service>, accounts: &[Account]) -> Self {
         Self {
             service,
-            customer: people::of_role(accounts, people::CUSTOMER).map(|account| account.user.clone()),
-            staff: people::of_role(accounts, people::STAFF).map_or(Viewer::System, Account::viewer),
+            customer: people::with_label(accounts, people::CUSTOMER).map(|account| account.user.clone()),
+            staff: people::with_label(accounts, people::STAFF).map_or(Viewer::System, Account::viewer),
         }
     }
 
@@ -58,8 +58,8 @@ impl Simulation {
             (Ok(customers), Ok(products)) if !customers.is_empty() && !products.is_empty() => (customers, products),
             _ => return tracing::warn!("there is nobody to buy or nothing to sell: no orders come in"),
         };
-        for turn in 0_u64.. {
-            if let Err(error) = self.something(turn, &customers, &products).await {
+        for step in 0_u64.. {
+            if let Err(error) = self.act(step, &customers, &products).await {
                 // A product may have been archived or an order moved on by somebody else meanwhile.
                 tracing::debug!(%error, "nothing came of it");
             }
@@ -69,28 +69,28 @@ impl Simulation {
     }
 
     /// The first thing that happens is an order.
-    async fn something(&self, turn: u64, customers: &[User], products: &[ProductId]) -> Result<()> {
+    async fn act(&self, step: u64, customers: &[User], products: &[ProductId]) -> Result<()> {
         let open = self.open_orders().await?;
         let dice = rand::rng().random_range(0..100);
         match dice {
-            _ if open.len() as u32 >= MAX_OPEN => self.move_on(&open).await,
-            _ if turn == 0 => self.order(customers, products).await,
-            0..45 => self.order(customers, products).await,
-            45..90 => self.move_on(&open).await,
+            _ if open.len() as u32 >= MAX_OPEN => self.advance_order(&open).await,
+            _ if step == 0 => self.place_order(customers, products).await,
+            0..45 => self.place_order(customers, products).await,
+            45..90 => self.advance_order(&open).await,
             90..95 => self.new_task(&open).await,
-            _ => self.move_task_on().await,
+            _ => self.advance_task().await,
         }
     }
 
     async fn customers(&self) -> Result<Vec<User>> {
         let filter = UserFilter { role: Some(UserRole::Customer), ..UserFilter::default() };
-        let query = list(filter, UserSort::CreatedAt, (), CAST);
+        let query = list(filter, UserSort::CreatedAt, (), MAX_PARTICIPANTS);
         Ok(nodes(self.service.list_users(&Viewer::System, &[query]).await?))
     }
 
     async fn products(&self) -> Result<Vec<ProductId>> {
         let filter = ProductFilter { status: Some(ProductStatus::Active), ..ProductFilter::default() };
-        let query = list(filter, ProductSort::CreatedAt, ProductFields { description: false }, CAST);
+        let query = list(filter, ProductSort::CreatedAt, ProductFields { description: false }, MAX_PARTICIPANTS);
         let products = nodes(self.service.list_products(&Viewer::System, &[query]).await?);
         Ok(products.into_iter().map(|product| product.id).collect())
     }
@@ -103,7 +103,7 @@ impl Simulation {
         Ok(nodes(self.service.list_orders(&self.staff, &[list(filter, OrderSort::PlacedAt, fields, MAX_OPEN)]).await?))
     }
 
-    async fn order(&self, customers: &[User], products: &[ProductId]) -> Result<()> {
+    async fn place_order(&self, customers: &[User], products: &[ProductId]) -> Result<()> {
         let (buyer, items) = {
             let mut random = rand::rng();
             // Whoever is signed in as the customer of the demo sees orders of their own coming in.
@@ -142,7 +142,7 @@ impl Simulation {
     }
 
     /// Takes an open order a step further, or now and then cancels it.
-    async fn move_on(&self, open: &[Order]) -> Result<()> {
+    async fn advance_order(&self, open: &[Order]) -> Result<()> {
         let (order, cancel) = {
             let mut random = rand::rng();
             let Some(order) = open.choose(&mut random) else { return Ok(()) };
@@ -184,7 +184,7 @@ impl Simulation {
     }
 
     /// Begins or ends the newest task of the demo's staff.
-    async fn move_task_on(&self) -> Result<()> {
+    async fn advance_task(&self) -> Result<()> {
         let filter = TaskFilter {
             statuses: Some(vec![TaskStatus::Todo, TaskStatus::InProgress]),
             assignee: self.staff.user_id(),

@@ -43,7 +43,7 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::{code, error};
-use crate::telemetry::metrics::{Cache as Cached, metrics};
+use crate::telemetry::metrics::{CacheName, metrics};
 pub use limits::DocumentLimits;
 pub(super) use limits::MAX_NESTING;
 use limits::refusal;
@@ -133,7 +133,7 @@ impl Documents {
     }
 
     async fn check(&self, request: OperationRequest) -> Result<Prepared, Refusal> {
-        metrics().cache_lookups.of(Cached::Documents).inc();
+        metrics().cache_lookups.get(CacheName::Documents).inc();
         // Before it is hashed.
         let sent = request.query.as_ref().map_or(0, String::len);
         limits::check("bytes", sent as u64, self.limits.bytes).map_err(|error| vec![error])?;
@@ -183,7 +183,7 @@ impl Documents {
         if let Some(document) = self.known.get(&key) {
             return Ok(document);
         }
-        metrics().cache_misses.of(Cached::Documents).inc();
+        metrics().cache_misses.get(CacheName::Documents).inc();
         let document = Arc::new(self.read(text, key.1.clone())?);
         self.known.insert(key, document.clone());
         Ok(document)

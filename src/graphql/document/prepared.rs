@@ -187,13 +187,13 @@ impl Prepared {
     }
 
     /// The operation, to be measured. One that takes longer than `slow` is logged.
-    pub(in crate::graphql) fn measured(&self, slow: Duration) -> telemetry::Operation {
+    pub(in crate::graphql) fn measured(&self, slow: Duration) -> telemetry::OperationTimer {
         let kind = match self.kind() {
             OperationType::Query => "query",
             OperationType::Mutation => "mutation",
             OperationType::Subscription => "subscription",
         };
-        telemetry::Operation::start(&self.document.label, kind, slow)
+        telemetry::OperationTimer::start(&self.document.label, kind, slow)
     }
 
     pub(in crate::graphql) fn shape(&self) -> &Shape {

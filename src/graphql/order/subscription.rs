@@ -13,7 +13,7 @@ use crate::{
         scalars::{DateTime, EventCursor},
     },
     service::{self, Update},
-    telemetry::metrics::Subscribed,
+    telemetry::metrics::SubscriptionField,
 };
 
 /// What a live update tells.
@@ -93,6 +93,6 @@ impl OrderSubscription {
             let after = ResumeAfter::or(context, after);
             Ok(call.service.order_updates(call.viewer(), order, customer, after).await?)
         };
-        Ok(call.phase.run(Subscribed::Orders, open).await?.map(OrderUpdate::from))
+        Ok(call.phase.run(SubscriptionField::Orders, open).await?.map(OrderUpdate::from))
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         error::{ApiError, ApiResult, argument_id},
         loaders::Call,
     },
-    telemetry::metrics::Subscribed,
+    telemetry::metrics::SubscriptionField,
 };
 
 /// Subscriptions to products.
@@ -28,6 +28,6 @@ impl StockSubscription {
         let call = Call::of(context);
         let ids = product_ids.iter().map(|id| argument_id("productIds", id)).collect::<ApiResult<_>>()?;
         let open = async move { Ok(call.service.stock_updates(call.viewer(), ids).await?) };
-        Ok(call.phase.run(Subscribed::Stock, open).await?.map(Product))
+        Ok(call.phase.run(SubscriptionField::Stock, open).await?.map(Product))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         scalars::{DateTime, EventCursor},
     },
     service::Update,
-    telemetry::metrics::Subscribed,
+    telemetry::metrics::SubscriptionField,
 };
 
 /// A live update of a task.
@@ -63,6 +63,6 @@ impl TaskSubscription {
             let after = ResumeAfter::or(context, after);
             Ok(call.service.task_updates(call.viewer(), task, assignee, after).await?)
         };
-        Ok(call.phase.run(Subscribed::Tasks, open).await?.map(TaskUpdate::from))
+        Ok(call.phase.run(SubscriptionField::Tasks, open).await?.map(TaskUpdate::from))
     }
 }

@@ -36,7 +36,7 @@ use super::{
 use crate::{
     domain::EventCursor,
     graphql::{self, Answer, Authenticated, Prepared},
-    telemetry::metrics::{Held, Transport, metrics},
+    telemetry::metrics::{GaugeGuard, Transport, metrics},
 };
 
 /// When the first sign of life comes, at the latest: what a subscription begins with is there by then.
@@ -142,7 +142,7 @@ struct Source {
     expires_at: Option<Instant>,
     stopping: BoxFuture<'static, ()>,
     _seat: Seat,
-    _open: Held,
+    _open: GaugeGuard,
 }
 
 /// What comes next.
@@ -181,11 +181,11 @@ impl Source {
             span: tracing::info_span!("stream", request_id = %id),
             id,
             keep_alive,
-            ended: Box::pin(async move { endpoint.ended(viewer).await }),
+            ended: Box::pin(async move { endpoint.rights_ended(viewer).await }),
             expires_at: expires_at.and_then(wire::instant_of),
             stopping: Box::pin(lifecycle.leaving(http.options.drain_spread)),
             _seat: seat,
-            _open: Held::new(metrics().connections.of(framing.transport())),
+            _open: GaugeGuard::new(metrics().connections.get(framing.transport())),
         }
     }
 
@@ -245,7 +245,7 @@ impl Source {
             }
         }
         if matches!(answer.body, graphql::Body::Written(_)) {
-            metrics().deliveries.of(self.framing.transport()).inc();
+            metrics().deliveries.get(self.framing.transport()).inc();
         }
         self.started = true;
         if answer.cursor.is_some() {

@@ -112,7 +112,7 @@ impl Identity {
         }
         self.viewer = Some(viewer);
         let http = self.http.clone();
-        self.ended = Some(Box::pin(async move { http.endpoint.ended(viewer).await }));
+        self.ended = Some(Box::pin(async move { http.endpoint.rights_ended(viewer).await }));
         self.expires_at = expires_at.and_then(wire::instant_of);
         if before.is_some() { Verdict::Renewed(expires_at) } else { Verdict::Opened }
     }

@@ -23,7 +23,7 @@ use tracing::Instrument;
 use super::{
     client::Client, error::Failure, graphql_http::authorization, observe::RequestId, router::Http, serve::Lifecycle,
 };
-use crate::telemetry::metrics::{Held, metrics};
+use crate::telemetry::metrics::{GaugeGuard, metrics};
 use frames::Frames;
 use gate::Gate;
 use handshake::Handshake;
@@ -93,7 +93,7 @@ pub(super) async fn upgrade(http: Arc<Http>, request: Request) -> Response {
     let protocol = handshake.protocol;
     // The end of the server waits for the socket from here on.
     let tracked = lifecycle.connections.token();
-    let open = protocol.map(|protocol| Held::new(metrics().connections.of(protocol.transport())));
+    let open = protocol.map(|protocol| GaugeGuard::new(metrics().connections.get(protocol.transport())));
     let span = tracing::info_span!("websocket", request_id = %id);
     let opening = Opening { http, lifecycle, id, client, authorization };
     let (upgraded, response) = handshake.accept();

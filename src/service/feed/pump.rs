@@ -132,7 +132,7 @@ impl Pump {
                 break;
             }
         }
-        self.shared.was_read();
+        self.shared.mark_read();
         self.read_again_in(self.shared.options.poll_every);
     }
 

@@ -8,23 +8,23 @@ use crate::{
 };
 
 /// A bounded run of the log without gaps, up to the head.
-pub(super) struct Recent {
+pub(super) struct RecentEvents {
     events: VecDeque<Arc<Event>>,
     head: Seq,
     capacity: usize,
 }
 
 /// What is known of the entries after a position.
-pub(super) enum Next {
+pub(super) enum Lookup {
     /// The first matching one.
-    Event(Arc<Event>),
+    Found(Arc<Event>),
     /// None matches up to the head, which is this.
-    NothingUpTo(Seq),
+    NoMatchUpTo(Seq),
     /// They are not in memory: older, or newer than the head.
-    Elsewhere,
+    NotBuffered,
 }
 
-impl Recent {
+impl RecentEvents {
     pub fn new(head: Seq, capacity: usize) -> Self {
         Self { events: VecDeque::new(), head, capacity: capacity.max(1) }
     }
@@ -60,20 +60,20 @@ impl Recent {
     }
 
     /// Whether a reader that has seen up to `seq` finds what it needs next here.
-    pub fn reaches(&self, seq: Seq) -> bool {
+    pub fn covers(&self, seq: Seq) -> bool {
         (self.head - self.events.len() as Seq..=self.head).contains(&seq)
     }
 
     /// The first entry after `seq` that is wanted.
-    pub fn after(&self, seq: Seq, wanted: impl Fn(&Event) -> bool) -> Next {
-        if !self.reaches(seq) {
-            return Next::Elsewhere;
+    pub fn find_after(&self, seq: Seq, wanted: impl Fn(&Event) -> bool) -> Lookup {
+        if !self.covers(seq) {
+            return Lookup::NotBuffered;
         }
         let unseen = (self.head - seq) as usize;
         let mut unseen = self.events.range(self.events.len() - unseen..);
         match unseen.find(|event| wanted(event)) {
-            Some(event) => Next::Event(Arc::clone(event)),
-            None => Next::NothingUpTo(self.head),
+            Some(event) => Lookup::Found(Arc::clone(event)),
+            None => Lookup::NoMatchUpTo(self.head),
         }
     }
 }
@@ -83,17 +83,17 @@ mod tests {
     use super::*;
     use crate::service::feed::testing::event;
 
-    fn run(head: Seq, events: std::ops::RangeInclusive<Seq>, capacity: usize) -> Recent {
-        let mut recent = Recent::new(head, capacity);
+    fn run(head: Seq, events: std::ops::RangeInclusive<Seq>, capacity: usize) -> RecentEvents {
+        let mut recent = RecentEvents::new(head, capacity);
         events.for_each(|seq| recent.push(event(seq)));
         recent
     }
 
-    fn after(recent: &Recent, seq: Seq) -> Option<Seq> {
-        match recent.after(seq, |_| true) {
-            Next::Event(event) => Some(event.seq),
-            Next::NothingUpTo(head) => Some(-head),
-            Next::Elsewhere => None,
+    fn after(recent: &RecentEvents, seq: Seq) -> Option<Seq> {
+        match recent.find_after(seq, |_| true) {
+            Lookup::Found(event) => Some(event.seq),
+            Lookup::NoMatchUpTo(head) => Some(-head),
+            Lookup::NotBuffered => None,
         }
     }
 
@@ -110,13 +110,13 @@ mod tests {
     #[test]
     fn entries_that_are_not_wanted_are_passed_over() {
         let recent = run(0, 1..=3, 8);
-        assert!(matches!(recent.after(1, |_| false), Next::NothingUpTo(3)));
-        assert!(matches!(recent.after(1, |event| event.seq == 3), Next::Event(event) if event.seq == 3));
+        assert!(matches!(recent.find_after(1, |_| false), Lookup::NoMatchUpTo(3)));
+        assert!(matches!(recent.find_after(1, |event| event.seq == 3), Lookup::Found(event) if event.seq == 3));
     }
 
     #[test]
     fn an_empty_run_knows_its_end() {
-        let recent = Recent::new(7, 3);
+        let recent = RecentEvents::new(7, 3);
         assert_eq!([6, 7, 8].map(|seq| after(&recent, seq)), [None, Some(-7), None]);
     }
 

@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep};
 use tracing::debug;
 
 use super::{
-    FeedError, From, Shared,
-    recent::Next,
-    topics::{Place, Topic},
+    FeedError, Shared, StartAt,
+    recent::Lookup,
+    topics::{Topic, TopicWatcher},
 };
 use crate::{
     bus::Backoff,
@@ -27,7 +27,7 @@ use crate::{
 /// comes through here.
 pub struct Subscription {
     shared: Arc<Shared>,
-    place: Place,
+    watcher: TopicWatcher,
     /// Every matching entry up to this one was delivered.
     last: Seq,
     /// Whether `last` is known to be a position of this log.
@@ -40,7 +40,7 @@ pub struct Subscription {
     /// No matching entry up to this one is missing from `page`.
     page_through: Seq,
     /// How far behind it may be.
-    may_be_behind: Seq,
+    max_lag: Seq,
 }
 
 impl Stream for Subscription {
@@ -57,33 +57,33 @@ impl Stream for Subscription {
 }
 
 impl Subscription {
-    pub(super) fn new(shared: Arc<Shared>, topics: impl IntoIterator<Item = Topic>, from: From) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, topics: impl IntoIterator<Item = Topic>, start: StartAt) -> Self {
         let now = shared.head();
-        let (last, checked) = match from {
-            From::Now => (now, true),
-            From::After(seq) => (seq, false),
+        let (last, checked) = match start {
+            StartAt::Now => (now, true),
+            StartAt::After(seq) => (seq, false),
         };
         Self {
-            place: shared.topics.join(topics),
+            watcher: shared.topics.subscribe(topics),
             last,
             checked,
             ended: false,
             reading: None,
             page: VecDeque::new(),
             page_through: last,
-            may_be_behind: now.saturating_sub(last).max(0).saturating_add(shared.options.max_behind.into()),
+            max_lag: now.saturating_sub(last).max(0).saturating_add(shared.options.max_behind.into()),
             shared,
         }
     }
 
     fn poll_entry(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<Event>, FeedError>> {
-        self.place.watch(cx.waker());
+        self.watcher.register(cx.waker());
         loop {
             if let Some(reading) = &mut self.reading {
                 let page = ready!(reading.as_mut().poll(cx));
                 self.reading = None;
                 let page = page?;
-                let wanted = page.events.into_iter().filter(|event| self.place.concerns(event));
+                let wanted = page.events.into_iter().filter(|event| self.watcher.matches(event));
                 self.page = wanted.map(Arc::new).collect();
                 self.page_through = page.through;
                 self.checked = true;
@@ -102,24 +102,24 @@ impl Subscription {
             }
             let (head, next) = {
                 let recent = self.shared.recent();
-                (recent.head(), recent.after(self.last, |event| self.place.concerns(event)))
+                (recent.head(), recent.find_after(self.last, |event| self.watcher.matches(event)))
             };
             match next {
-                Next::Event(event) => {
+                Lookup::Found(event) => {
                     self.caught_up(event.seq);
                     return Poll::Ready(Ok(event));
                 }
-                Next::NothingUpTo(seq) => {
+                Lookup::NoMatchUpTo(seq) => {
                     self.caught_up(seq);
                     return Poll::Pending;
                 }
                 // Another node may have delivered what this one has not heard of yet.
-                Next::Elsewhere if self.last > head && self.checked => return Poll::Pending,
-                Next::Elsewhere if self.checked && head - self.last > self.may_be_behind => {
+                Lookup::NotBuffered if self.last > head && self.checked => return Poll::Pending,
+                Lookup::NotBuffered if self.checked && head - self.last > self.max_lag => {
                     return Poll::Ready(Err(FeedError::TooSlow { last: self.last }));
                 }
-                Next::Elsewhere => {
-                    self.reading = Some(Box::pin(read_log(self.shared.clone(), self.place.filter(), self.last)));
+                Lookup::NotBuffered => {
+                    self.reading = Some(Box::pin(read_log(self.shared.clone(), self.watcher.filter(), self.last)));
                 }
             }
         }
@@ -129,7 +129,7 @@ impl Subscription {
         self.last = last;
         self.page_through = last;
         self.checked = true;
-        self.may_be_behind = self.shared.options.max_behind.into();
+        self.max_lag = self.shared.options.max_behind.into();
     }
 }
 

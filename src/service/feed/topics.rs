@@ -25,7 +25,7 @@ pub enum Topic {
     /// Entries about one entity.
     Entity(EntityKind, Ulid),
     /// Entries about entities of a kind that are a user's: their orders, the tasks they made or are assigned to.
-    Of(EntityKind, UserId),
+    User(EntityKind, UserId),
 }
 
 impl From<Topic> for LogFilter {
@@ -33,7 +33,7 @@ impl From<Topic> for LogFilter {
     fn from(topic: Topic) -> Self {
         let (kind, entity) = match topic {
             Topic::All => (None, None),
-            Topic::Kind(kind) | Topic::Of(kind, _) => (Some(kind), None),
+            Topic::Kind(kind) | Topic::User(kind, _) => (Some(kind), None),
             Topic::Entity(kind, id) => (Some(kind), Some(id)),
         };
         Self { kind, entity }
@@ -42,56 +42,56 @@ impl From<Topic> for LogFilter {
 
 impl Topic {
     /// The topics that an entry belongs to.
-    fn of(event: &Event) -> impl Iterator<Item = Self> {
+    fn for_event(event: &Event) -> impl Iterator<Item = Self> {
         let kind = event.entity.kind();
         let users = match &event.entity {
             Entity::Order(order) => [Some(order.customer), None],
             Entity::Task(task) => [Some(task.created_by), task.assignee.filter(|user| *user != task.created_by)],
             Entity::Product(_) => [None, None],
         };
-        let users = users.into_iter().flatten().map(move |user| Self::Of(kind, user));
+        let users = users.into_iter().flatten().map(move |user| Self::User(kind, user));
         [Self::All, Self::Kind(kind), Self::Entity(kind, event.entity.id())].into_iter().chain(users)
     }
 }
 
 /// How many are woken at a time: less than a thread of the runtime has room for.
-const AT_ONCE: usize = 128;
+const WAKE_BATCH: usize = 128;
 
 /// The topics that someone waits for.
 #[derive(Default)]
-pub(super) struct Topics(Mutex<Waiting>);
+pub(super) struct TopicRegistry(Mutex<RegistryState>);
 
 #[derive(Default)]
-struct Waiting {
+struct RegistryState {
     /// How many have ever joined.
     joined: u64,
-    topics: HashMap<Topic, Watchers>,
+    topics: HashMap<Topic, TopicWakers>,
     /// Those with a round under way.
     due: VecDeque<Topic>,
 }
 
 /// Those who wait for a topic.
 #[derive(Default)]
-struct Watchers {
+struct TopicWakers {
     /// By number, so in the order they joined.
     wakers: BTreeMap<u64, Waker>,
     /// Who comes next in the round.
     next: u64,
-    /// Until everyone was woken since the last entry.
-    round: Option<Round>,
+    /// Until registry was woken since the last entry.
+    round: Option<WakeRound>,
 }
 
 /// Once around, back to where it began.
-struct Round {
+struct WakeRound {
     start: u64,
     /// Whether it has come to the end, and gone on with the first.
     wrapped: bool,
 }
 
-impl Watchers {
-    /// Has everyone be woken from now on; false if that was under way.
-    fn begin(&mut self) -> bool {
-        self.round.replace(Round { start: self.next, wrapped: false }).is_none()
+impl TopicWakers {
+    /// Has registry be woken from now on; false if that was under way.
+    fn start_round(&mut self) -> bool {
+        self.round.replace(WakeRound { start: self.next, wrapped: false }).is_none()
     }
 
     /// Wakes the next ones, and returns how many more might have been.
@@ -117,48 +117,48 @@ impl Watchers {
     }
 }
 
-/// A subscriber's place among those of its topics. Its waker stays there until it leaves: an entry costs it no more than
+/// A subscriber's watcher among those of its topics. Its waker stays there until it leaves: an entry costs it no more than
 /// being woken.
-pub(super) struct Place {
-    everyone: Arc<Topics>,
+pub(super) struct TopicWatcher {
+    registry: Arc<TopicRegistry>,
     /// Mostly a single one.
     topics: SmallVec<[Topic; 1]>,
     number: u64,
     waker: Option<Waker>,
 }
 
-impl Place {
+impl TopicWatcher {
     /// What the log can leave out for the topics.
     pub fn filter(&self) -> LogFilter {
         self.topics.iter().map(|topic| LogFilter::from(*topic)).reduce(LogFilter::or).unwrap_or(LogFilter::ALL)
     }
 
     /// Whether the entry belongs to one of the topics.
-    pub fn concerns(&self, event: &Event) -> bool {
-        Topic::of(event).any(|topic| self.topics.contains(&topic))
+    pub fn matches(&self, event: &Event) -> bool {
+        Topic::for_event(event).any(|topic| self.topics.contains(&topic))
     }
 
     /// Has it woken by whatever comes from now on. Look for what is there only afterwards.
-    pub fn watch(&mut self, waker: &Waker) {
+    pub fn register(&mut self, waker: &Waker) {
         if self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             return;
         }
         self.waker = Some(waker.clone());
-        let mut waiting = self.everyone.waiting();
+        let mut waiting = self.registry.state();
         let mut before = Vec::new();
         for topic in &self.topics {
             let watchers = waiting.topics.entry(*topic).or_default();
             before.extend(watchers.wakers.insert(self.number, waker.clone()));
         }
-        // What a waker holds on to may itself have a place here.
+        // What a waker holds on to may itself have a watcher here.
         drop(waiting);
         drop(before);
     }
 }
 
-impl Drop for Place {
+impl Drop for TopicWatcher {
     fn drop(&mut self) {
-        let mut waiting = self.everyone.waiting();
+        let mut waiting = self.registry.state();
         let mut before = Vec::new();
         for topic in &self.topics {
             let Some(watchers) = waiting.topics.get_mut(topic) else { continue };
@@ -172,36 +172,36 @@ impl Drop for Place {
     }
 }
 
-impl Topics {
-    /// Makes a place for a subscriber, which is not woken before it watches.
-    pub fn join(self: &Arc<Self>, topics: impl IntoIterator<Item = Topic>) -> Place {
+impl TopicRegistry {
+    /// Makes a watcher for a subscriber, which is not woken before it watches.
+    pub fn subscribe(self: &Arc<Self>, topics: impl IntoIterator<Item = Topic>) -> TopicWatcher {
         let topics = topics.into_iter().collect();
-        let mut waiting = self.waiting();
+        let mut waiting = self.state();
         waiting.joined += 1;
-        Place { everyone: self.clone(), topics, number: waiting.joined, waker: None }
+        TopicWatcher { registry: self.clone(), topics, number: waiting.joined, waker: None }
     }
 
-    /// Has all who wait for one of the entries be woken by [`Self::wake_some`].
-    pub fn enter(&self, events: &[Arc<Event>]) {
-        let mut waiting = self.waiting();
-        for topic in events.iter().flat_map(|event| Topic::of(event)) {
-            if waiting.topics.get_mut(&topic).is_some_and(Watchers::begin) {
+    /// Has all who wait for one of the entries be woken by [`Self::wake_batch`].
+    pub fn notify(&self, events: &[Arc<Event>]) {
+        let mut waiting = self.state();
+        for topic in events.iter().flat_map(|event| Topic::for_event(event)) {
+            if waiting.topics.get_mut(&topic).is_some_and(TopicWakers::start_round) {
                 waiting.due.push_back(topic);
             }
         }
     }
 
-    /// Has all be woken by [`Self::wake_some`].
-    pub fn enter_all(&self) {
-        let mut waiting = self.waiting();
-        let Waiting { topics, due, .. } = &mut *waiting;
-        due.extend(topics.iter_mut().filter_map(|(topic, watchers)| watchers.begin().then_some(*topic)));
+    /// Has all be woken by [`Self::wake_batch`].
+    pub fn notify_all(&self) {
+        let mut waiting = self.state();
+        let RegistryState { topics, due, .. } = &mut *waiting;
+        due.extend(topics.iter_mut().filter_map(|(topic, watchers)| watchers.start_round().then_some(*topic)));
     }
 
     /// Wakes the next ones; whether there are more.
-    pub fn wake_some(&self) -> bool {
-        let mut waiting = self.waiting();
-        let mut left = AT_ONCE;
+    pub fn wake_batch(&self) -> bool {
+        let mut waiting = self.state();
+        let mut left = WAKE_BATCH;
         while left > 0
             && let Some(topic) = waiting.due.pop_front()
         {
@@ -216,10 +216,10 @@ impl Topics {
 
     /// Wakes all at once.
     pub fn wake_all(&self) {
-        self.waiting().topics.values().flat_map(|topic| topic.wakers.values()).for_each(Waker::wake_by_ref);
+        self.state().topics.values().flat_map(|topic| topic.wakers.values()).for_each(Waker::wake_by_ref);
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn state(&self) -> MutexGuard<'_, RegistryState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -243,42 +243,45 @@ mod tests {
         }
     }
 
-    /// A place on the topic that sets the flag.
-    fn join(topics: &Arc<Topics>, topic: Topic) -> (Place, Arc<Flag>) {
+    /// A watcher on the topic that sets the flag.
+    fn join(topics: &Arc<TopicRegistry>, topic: Topic) -> (TopicWatcher, Arc<Flag>) {
         join_several(topics, [topic])
     }
 
-    fn join_several(topics: &Arc<Topics>, several: impl IntoIterator<Item = Topic>) -> (Place, Arc<Flag>) {
-        let (mut place, flag) = (topics.join(several), Arc::new(Flag::default()));
-        place.watch(&flag.clone().into());
-        (place, flag)
+    fn join_several(
+        topics: &Arc<TopicRegistry>,
+        several: impl IntoIterator<Item = Topic>,
+    ) -> (TopicWatcher, Arc<Flag>) {
+        let (mut watcher, flag) = (topics.subscribe(several), Arc::new(Flag::default()));
+        watcher.register(&flag.clone().into());
+        (watcher, flag)
     }
 
     #[test]
     fn an_entry_wakes_its_topics_and_no_others() {
-        let topics = Arc::new(Topics::default());
+        let topics = Arc::new(TopicRegistry::default());
         let event = event(1);
         let [maker, stranger] = [2, 3].map(|id| UserId::from_bytes([id; 16]));
         let concerned = [
             Topic::All,
             Topic::Kind(EntityKind::Task),
             Topic::Entity(EntityKind::Task, event.entity.id()),
-            Topic::Of(EntityKind::Task, maker),
+            Topic::User(EntityKind::Task, maker),
         ];
         let others = [
             Topic::Kind(EntityKind::Order),
-            Topic::Of(EntityKind::Task, stranger),
-            Topic::Of(EntityKind::Order, maker),
+            Topic::User(EntityKind::Task, stranger),
+            Topic::User(EntityKind::Order, maker),
             Topic::Entity(EntityKind::Task, Ulid::nil()),
         ];
         let concerned = concerned.map(|topic| join(&topics, topic));
         let others = others.map(|topic| join(&topics, topic));
-        assert!(concerned.iter().all(|(place, _)| place.concerns(&event)));
-        assert!(!others.iter().any(|(place, _)| place.concerns(&event)));
+        assert!(concerned.iter().all(|(watcher, _)| watcher.matches(&event)));
+        assert!(!others.iter().any(|(watcher, _)| watcher.matches(&event)));
         // Any number of times.
         for _ in 0..2 {
-            topics.enter(std::slice::from_ref(&event));
-            while topics.wake_some() {}
+            topics.notify(std::slice::from_ref(&event));
+            while topics.wake_batch() {}
             assert!(concerned.iter().all(|(_, woken)| woken.0.swap(false, Relaxed)));
             assert!(!others.iter().any(|(_, woken)| woken.0.load(Relaxed)));
         }
@@ -287,99 +290,100 @@ mod tests {
     }
 
     /// Which of them were woken.
-    fn woken(places: &[(Place, Arc<Flag>)]) -> Vec<usize> {
-        let woken = |(index, (_, flag)): (usize, &(Place, Arc<Flag>))| flag.0.swap(false, Relaxed).then_some(index);
-        places.iter().enumerate().filter_map(woken).collect()
+    fn woken(watchers: &[(TopicWatcher, Arc<Flag>)]) -> Vec<usize> {
+        let woken =
+            |(index, (_, flag)): (usize, &(TopicWatcher, Arc<Flag>))| flag.0.swap(false, Relaxed).then_some(index);
+        watchers.iter().enumerate().filter_map(woken).collect()
     }
 
     #[test]
     fn a_few_are_woken_at_a_time_and_each_topic_has_its_turn() {
-        let topics = Arc::new(Topics::default());
-        let many: Vec<_> = (0..2 * AT_ONCE + 1).map(|_| join(&topics, Topic::All)).collect();
+        let topics = Arc::new(TopicRegistry::default());
+        let many: Vec<_> = (0..2 * WAKE_BATCH + 1).map(|_| join(&topics, Topic::All)).collect();
         let one = [join(&topics, Topic::Kind(EntityKind::Task))];
-        topics.enter(&[event(1), event(2)]);
-        assert!(topics.wake_some());
-        assert_eq!((woken(&many), woken(&one)), ((0..AT_ONCE).collect(), Vec::<usize>::new()));
-        assert!(topics.wake_some());
-        assert_eq!((woken(&many), woken(&one)), ((AT_ONCE..2 * AT_ONCE - 1).collect(), vec![0]));
+        topics.notify(&[event(1), event(2)]);
+        assert!(topics.wake_batch());
+        assert_eq!((woken(&many), woken(&one)), ((0..WAKE_BATCH).collect(), Vec::<usize>::new()));
+        assert!(topics.wake_batch());
+        assert_eq!((woken(&many), woken(&one)), ((WAKE_BATCH..2 * WAKE_BATCH - 1).collect(), vec![0]));
         // They who were woken already are once more, and nobody twice.
-        topics.enter(&[event(3)]);
+        topics.notify(&[event(3)]);
         let mut rest = Vec::new();
         let mut ones = 0;
-        while topics.wake_some() {
+        while topics.wake_batch() {
             rest.extend(woken(&many));
             ones += woken(&one).len();
         }
         rest.extend(woken(&many));
         ones += woken(&one).len();
         rest.sort_unstable();
-        assert_eq!((rest, ones), ((0..2 * AT_ONCE + 1).collect(), 1));
-        assert!(!topics.wake_some());
+        assert_eq!((rest, ones), ((0..2 * WAKE_BATCH + 1).collect(), 1));
+        assert!(!topics.wake_batch());
         assert!(woken(&many).is_empty());
     }
 
     #[test]
     fn who_joins_or_leaves_while_others_are_woken_changes_nothing_for_them() {
-        let topics = Arc::new(Topics::default());
-        let mut places: Vec<_> = (0..3 * AT_ONCE).map(|_| join(&topics, Topic::All)).collect();
-        topics.enter(&[event(1)]);
-        topics.wake_some();
-        topics.enter(&[event(2)]);
-        woken(&places);
-        places.push(join(&topics, Topic::All));
-        drop(places.drain(AT_ONCE - 2..AT_ONCE + 2));
-        while topics.wake_some() {}
-        assert_eq!(woken(&places).len(), places.len());
+        let topics = Arc::new(TopicRegistry::default());
+        let mut watchers: Vec<_> = (0..3 * WAKE_BATCH).map(|_| join(&topics, Topic::All)).collect();
+        topics.notify(&[event(1)]);
+        topics.wake_batch();
+        topics.notify(&[event(2)]);
+        woken(&watchers);
+        watchers.push(join(&topics, Topic::All));
+        drop(watchers.drain(WAKE_BATCH - 2..WAKE_BATCH + 2));
+        while topics.wake_batch() {}
+        assert_eq!(woken(&watchers).len(), watchers.len());
     }
 
     #[test]
     fn all_are_woken_whatever_they_wait_for() {
-        let topics = Arc::new(Topics::default());
-        let of = |id| Topic::Of(EntityKind::Order, UserId::from_bytes([id; 16]));
-        let places = [of(1), of(2), of(2), Topic::Kind(EntityKind::Order), of(3)].map(|topic| join(&topics, topic));
-        topics.enter_all();
-        while topics.wake_some() {}
-        assert_eq!(woken(&places), [0, 1, 2, 3, 4]);
+        let topics = Arc::new(TopicRegistry::default());
+        let of = |id| Topic::User(EntityKind::Order, UserId::from_bytes([id; 16]));
+        let watchers = [of(1), of(2), of(2), Topic::Kind(EntityKind::Order), of(3)].map(|topic| join(&topics, topic));
+        topics.notify_all();
+        while topics.wake_batch() {}
+        assert_eq!(woken(&watchers), [0, 1, 2, 3, 4]);
     }
 
     #[test]
     fn who_waits_for_several_topics_is_woken_by_each() {
-        let topics = Arc::new(Topics::default());
+        let topics = Arc::new(TopicRegistry::default());
         let event = event(1);
         let (kind, id, other) = (EntityKind::Task, event.entity.id(), Ulid::nil());
         // The same one twice is the same one.
         let (both, woken) = join_several(&topics, [id, other, id].map(|id| Topic::Entity(kind, id)));
         let (neither, asleep) = join_several(&topics, [Topic::Entity(kind, other), Topic::Kind(EntityKind::Order)]);
-        topics.enter(std::slice::from_ref(&event));
-        while topics.wake_some() {}
+        topics.notify(std::slice::from_ref(&event));
+        while topics.wake_batch() {}
         assert!(woken.0.load(Relaxed) && !asleep.0.load(Relaxed));
-        assert!(both.concerns(&event) && !neither.concerns(&event));
+        assert!(both.matches(&event) && !neither.matches(&event));
         assert_eq!(both.filter(), LogFilter { kind: Some(kind), entity: None });
         assert_eq!(neither.filter(), LogFilter::ALL);
         let (one, _) = join(&topics, Topic::Entity(kind, id));
         assert_eq!(one.filter(), LogFilter { kind: Some(kind), entity: Some(id) });
         drop((both, neither, one));
-        assert!(topics.waiting().topics.is_empty());
+        assert!(topics.state().topics.is_empty());
     }
 
     #[test]
     fn the_last_waker_counts() {
-        let topics = Arc::new(Topics::default());
-        let (mut place, before) = join(&topics, Topic::All);
+        let topics = Arc::new(TopicRegistry::default());
+        let (mut watcher, before) = join(&topics, Topic::All);
         let now = Arc::new(Flag::default());
-        place.watch(&now.clone().into());
+        watcher.register(&now.clone().into());
         topics.wake_all();
         assert!(now.0.load(Relaxed) && !before.0.load(Relaxed));
     }
 
     #[test]
     fn a_topic_is_kept_for_as_long_as_someone_waits() {
-        let topics = Arc::new(Topics::default());
-        let places = [join(&topics, Topic::All), join(&topics, Topic::All)];
-        for (left, place) in places.into_iter().enumerate() {
-            assert_eq!(topics.waiting().topics.len(), 1, "{left} left");
-            drop(place);
+        let topics = Arc::new(TopicRegistry::default());
+        let watchers = [join(&topics, Topic::All), join(&topics, Topic::All)];
+        for (left, watcher) in watchers.into_iter().enumerate() {
+            assert_eq!(topics.state().topics.len(), 1, "{left} left");
+            drop(watcher);
         }
-        assert!(topics.waiting().topics.is_empty());
+        assert!(topics.state().topics.is_empty());
     }
 }

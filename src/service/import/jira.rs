@@ -7,9 +7,9 @@ use jiff::{civil, tz::TimeZone};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
-    Counts, ImportError, Progress, Rejected, Source, Stage, broken_off,
-    records::Records,
-    rejects::{NOT_UTF8, Reason, Rejects, WRONG_FIELD_COUNT},
+    Counts, ImportError, ImportSource, Progress, RejectCounts, Stage, broken_off,
+    records::RecordReader,
+    rejects::{NOT_UTF8, RejectReason, RejectsWriter, WRONG_FIELD_COUNT},
 };
 use crate::{
     domain::{Task, TaskId, TaskPriority, TaskStatus, Timestamp, UserId},
@@ -35,7 +35,7 @@ const BATCHES_WAITING: usize = 2;
 
 /// How to import.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct JiraOptions {
     /// Who is said to have made the tasks.
     pub created_by: UserId,
     /// Where rejected issues are written: a CSV file with `line`, `reason` and the original fields. `None` to only
@@ -45,16 +45,16 @@ pub struct Options {
 
 /// What an import did. `issues` is `tasks.total` and all of `rejected` together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct JiraSummary {
     /// Records of the file, without the header.
     pub issues: u64,
     /// Tasks.
     pub tasks: Counts,
     /// Issues that are not imported, by reason.
-    pub rejected: Rejected,
+    pub rejected: RejectCounts,
 }
 
-struct Batch {
+struct TaskBatch {
     tasks: Vec<Task>,
     bytes: (u64, u64),
 }
@@ -62,11 +62,11 @@ struct Batch {
 /// Imports the file: a task for each issue, without an assignee.
 pub async fn import(
     store: &dyn Store,
-    source: &Source,
-    options: Options,
+    source: &ImportSource,
+    options: JiraOptions,
     progress: Arc<dyn Progress>,
-) -> Result<Summary, ImportError> {
-    let (sender, mut batches) = mpsc::channel::<Batch>(BATCHES_WAITING);
+) -> Result<JiraSummary, ImportError> {
+    let (sender, mut batches) = mpsc::channel::<TaskBatch>(BATCHES_WAITING);
     let reading = {
         let source = source.clone();
         spawn_blocking(move || read(&source, &options, &sender))
@@ -82,10 +82,14 @@ pub async fn import(
 }
 
 /// Reads the whole file and sends the tasks. Ends early, without an error, when nobody takes them any more.
-fn read(source: &Source, options: &Options, batches: &mpsc::Sender<Batch>) -> Result<Summary, ImportError> {
-    let mut records = Records::open(source, &HEADER)?;
-    let mut rejects = Rejects::create(options.rejects.as_deref(), source, &HEADER)?;
-    let mut summary = Summary::default();
+fn read(
+    source: &ImportSource,
+    options: &JiraOptions,
+    batches: &mpsc::Sender<TaskBatch>,
+) -> Result<JiraSummary, ImportError> {
+    let mut records = RecordReader::open(source, &HEADER)?;
+    let mut rejects = RejectsWriter::create(options.rejects.as_deref(), source, &HEADER)?;
+    let mut summary = JiraSummary::default();
     let mut seen = HashSet::new();
     let mut tasks = Vec::with_capacity(TASKS_PER_BATCH);
     while records.advance()? {
@@ -97,20 +101,20 @@ fn read(source: &Source, options: &Options, batches: &mpsc::Sender<Batch>) -> Re
         if tasks.len() == TASKS_PER_BATCH {
             summary.tasks.total += tasks.len() as u64;
             let full = std::mem::replace(&mut tasks, Vec::with_capacity(TASKS_PER_BATCH));
-            if batches.blocking_send(Batch { tasks: full, bytes: records.progress() }).is_err() {
+            if batches.blocking_send(TaskBatch { tasks: full, bytes: records.progress() }).is_err() {
                 break;
             }
         }
     }
     summary.tasks.total += tasks.len() as u64;
     // Nobody is there to take it only when the import was given up.
-    let _ = batches.blocking_send(Batch { tasks, bytes: records.progress() });
+    let _ = batches.blocking_send(TaskBatch { tasks, bytes: records.progress() });
     summary.rejected = rejects.finish()?;
     Ok(summary)
 }
 
 /// The task of an issue, or why the record is malformed. `seen` collects the issue ids.
-fn parse(record: &ByteRecord, created_by: UserId, seen: &mut HashSet<u64>) -> Result<Task, Reason> {
+fn parse(record: &ByteRecord, created_by: UserId, seen: &mut HashSet<u64>) -> Result<Task, RejectReason> {
     if record.len() != HEADER.len() {
         return Err(WRONG_FIELD_COUNT);
     }
@@ -184,7 +188,7 @@ mod tests {
     const GOOD: [&str; 9] =
         [" A bug ", "1", "Resolved", "Major", "Fixed", "30/Sep/21 17:20", "20/Jul/22 20:51", "", " a\r\nb "];
 
-    fn task(changes: &[(usize, &str)]) -> Result<Task, Reason> {
+    fn task(changes: &[(usize, &str)]) -> Result<Task, RejectReason> {
         let mut fields = GOOD;
         for (column, value) in changes {
             fields[*column] = value;

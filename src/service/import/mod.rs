@@ -17,9 +17,9 @@ mod source;
 
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
-pub use progress::{Progress, Silent, Stage, Unit};
-pub use rejects::Reason;
-pub use source::Source;
+pub use progress::{NoProgress, Progress, Stage, Unit};
+pub use rejects::RejectReason;
+pub use source::ImportSource;
 
 use crate::{
     domain::UserId,
@@ -41,20 +41,20 @@ impl Importer {
     /// See [`online_retail::import`].
     pub async fn online_retail(
         &self,
-        source: &Source,
-        options: online_retail::Options,
+        source: &ImportSource,
+        options: online_retail::OnlineRetailOptions,
         progress: Arc<dyn Progress>,
-    ) -> Result<online_retail::Summary, ImportError> {
+    ) -> Result<online_retail::OnlineRetailSummary, ImportError> {
         online_retail::import(&*self.store, source, options, progress).await
     }
 
     /// See [`jira::import`].
     pub async fn jira(
         &self,
-        source: &Source,
-        options: jira::Options,
+        source: &ImportSource,
+        options: jira::JiraOptions,
         progress: Arc<dyn Progress>,
-    ) -> Result<jira::Summary, ImportError> {
+    ) -> Result<jira::JiraSummary, ImportError> {
         jira::import(&*self.store, source, options, progress).await
     }
 
@@ -76,7 +76,7 @@ pub struct Counts {
 }
 
 /// How many records were rejected for which reason.
-pub type Rejected = BTreeMap<Reason, u64>;
+pub type RejectCounts = BTreeMap<RejectReason, u64>;
 
 /// Why an import stopped. What was stored until then stays; running the import again completes it.
 #[derive(Debug, thiserror::Error)]

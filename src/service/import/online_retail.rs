@@ -18,11 +18,11 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use self::{
-    orders::{Batch, OrderState, Plan, PlannedOrder, PlannedProduct},
+    orders::{ImportPlan, OrderBatch, OrderState, PlannedOrder, PlannedProduct},
     row::HEADER,
     survey::{InvoiceNotes, Survey},
 };
-use super::{Counts, ImportError, Progress, Rejected, Source, Stage, broken_off, rejects::Rejects};
+use super::{Counts, ImportError, ImportSource, Progress, RejectCounts, Stage, broken_off, rejects::RejectsWriter};
 use crate::{
     domain::{Decimal, OrderId, Product, User, UserId},
     storage::Store,
@@ -39,7 +39,7 @@ const BATCHES_WAITING: usize = 2;
 
 /// How to import.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct OnlineRetailOptions {
     /// Units on hand that each new product gets; not negative.
     pub stock: i32,
     /// Where rejected rows are written: a CSV file with `line`, `reason` and the original fields. `None` to only
@@ -50,14 +50,14 @@ pub struct Options {
     pub items_per_batch: usize,
 }
 
-impl Options {
+impl OnlineRetailOptions {
     /// Units on hand if nothing is said.
     pub const DEFAULT_STOCK: i32 = 1000;
     /// Takes SQLite a fraction of a second. Much smaller batches write each page of its index by product many times.
     pub const DEFAULT_ITEMS_PER_BATCH: usize = 40_000;
 }
 
-impl Default for Options {
+impl Default for OnlineRetailOptions {
     fn default() -> Self {
         Self { stock: Self::DEFAULT_STOCK, rejects: None, items_per_batch: Self::DEFAULT_ITEMS_PER_BATCH }
     }
@@ -65,7 +65,7 @@ impl Default for Options {
 
 /// What an import did. `rows` is `items.total` and all of `rejected` together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct OnlineRetailSummary {
     /// Rows of the file, without the header.
     pub rows: u64,
     /// Products.
@@ -77,23 +77,23 @@ pub struct Summary {
     /// Rows that are lines of these orders.
     pub items: Counts,
     /// Rows that are not, by reason.
-    pub rejected: Rejected,
+    pub rejected: RejectCounts,
 }
 
 /// Imports the file. Where a product's SKU or a user's e-mail address is there already, orders refer to that product
 /// or user; an order whose number is there already under another id is rejected.
 pub async fn import(
     store: &dyn Store,
-    source: &Source,
-    options: Options,
+    source: &ImportSource,
+    options: OnlineRetailOptions,
     progress: Arc<dyn Progress>,
-) -> Result<Summary, ImportError> {
+) -> Result<OnlineRetailSummary, ImportError> {
     let survey = {
         let (source, progress) = (source.clone(), Arc::clone(&progress));
         spawn_blocking(move || Survey::read(&source, &*progress)).await.map_err(broken_off)??
     };
-    let rejects = Rejects::create(options.rejects.as_deref(), source, &HEADER)?;
-    let mut summary = Summary { rows: survey.rows, ..Summary::default() };
+    let rejects = RejectsWriter::create(options.rejects.as_deref(), source, &HEADER)?;
+    let mut summary = OnlineRetailSummary { rows: survey.rows, ..OnlineRetailSummary::default() };
     let products;
     let users;
     (products, summary.products) = store_products(store, survey.products(options.stock), &*progress).await?;
@@ -102,7 +102,7 @@ pub async fn import(
     let count = |state| orders.values().filter(|order| order.state == state).count() as u64;
     summary.orders = Counts { total: count(OrderState::New) + count(OrderState::Stored), new: 0 };
 
-    let plan = Plan { rows: survey.rows, products, users, orders };
+    let plan = ImportPlan { rows: survey.rows, products, users, orders };
     let (sender, batches) = mpsc::channel(BATCHES_WAITING);
     let reading = {
         let source = source.clone();
@@ -196,7 +196,7 @@ fn planned_order((number, notes): (Box<str>, InvoiceNotes)) -> (Box<str>, Planne
 /// Stores the batches as they come; how many orders were new.
 async fn store_orders(
     store: &dyn Store,
-    mut batches: mpsc::Receiver<Batch>,
+    mut batches: mpsc::Receiver<OrderBatch>,
     rows: u64,
     progress: &dyn Progress,
 ) -> Result<u64, ImportError> {

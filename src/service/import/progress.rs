@@ -47,8 +47,8 @@ pub trait Progress: Send + Sync {
 
 /// Shows nothing.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
+pub struct NoProgress;
 
-impl Progress for Silent {
+impl Progress for NoProgress {
     fn update(&self, _: Stage, _: u64, _: u64) {}
 }

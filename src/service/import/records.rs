@@ -11,25 +11,25 @@ use std::{
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
-use super::{ImportError, Source};
+use super::{ImportError, ImportSource};
 
 const BUFFER: usize = 64 * 1024;
 const LONGEST_RECORD: u64 = 4 * 1024 * 1024;
 const LONGEST_SHOWN: usize = 100;
 
 /// The records after the header, whatever their number of fields and whatever their bytes.
-pub(super) struct Records {
+pub(super) struct RecordReader {
     name: String,
-    reader: Reader<Breaks>,
+    reader: Reader<LineTracker>,
     record: ByteRecord,
     line: u64,
     consumed: Arc<AtomicU64>,
     length: u64,
 }
 
-impl Records {
+impl RecordReader {
     /// Opens the source, whose first record has to be `header`.
-    pub fn open(source: &Source, header: &[&str]) -> Result<Self, ImportError> {
+    pub fn open(source: &ImportSource, header: &[&str]) -> Result<Self, ImportError> {
         let opened = source.open()?;
         let mut records = Self {
             name: source.to_string(),
@@ -37,7 +37,7 @@ impl Records {
                 .has_headers(false)
                 .flexible(true)
                 .buffer_capacity(BUFFER)
-                .from_reader(Breaks::new(opened.content)),
+                .from_reader(LineTracker::new(opened.content)),
             record: ByteRecord::new(),
             line: 1,
             consumed: opened.consumed,
@@ -99,7 +99,7 @@ impl Records {
 ///
 /// The CSV reader's own line numbers are those of the line terminator before the record in files with CRLF or with
 /// blank lines.
-struct Breaks {
+struct LineTracker {
     inner: Box<dyn Read>,
     passed: u64,
     limit: u64,
@@ -108,7 +108,7 @@ struct Breaks {
     lines: u64,
 }
 
-impl Breaks {
+impl LineTracker {
     fn new(inner: Box<dyn Read>) -> Self {
         Self { inner, passed: 0, limit: 0, over_limit: false, ahead: VecDeque::new(), lines: 0 }
     }
@@ -126,7 +126,7 @@ impl Breaks {
     }
 }
 
-impl Read for Breaks {
+impl Read for LineTracker {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.passed > self.limit {
             self.over_limit = true;
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     fn lines(bytes: &'static [u8]) -> Vec<(u64, Vec<String>)> {
-        let mut records = Records::open(&Source::Bundled { name: "test", bytes }, &["a", "b"]).unwrap();
+        let mut records = RecordReader::open(&ImportSource::Bundled { name: "test", bytes }, &["a", "b"]).unwrap();
         let mut found = Vec::new();
         while records.advance().unwrap() {
             let fields = records.record().iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect();

@@ -8,29 +8,29 @@ use std::{
 
 use csv::{ByteRecord, Writer, WriterBuilder};
 
-use super::{ImportError, Rejected, Source};
+use super::{ImportError, ImportSource, RejectCounts};
 
 /// Why a record is not imported: a few words without the record's own data.
-pub type Reason = &'static str;
+pub type RejectReason = &'static str;
 
 /// The record has more or fewer fields than the header.
-pub(super) const WRONG_FIELD_COUNT: Reason = "wrong number of fields";
+pub(super) const WRONG_FIELD_COUNT: RejectReason = "wrong number of fields";
 /// A field holds bytes that are not text.
-pub(super) const NOT_UTF8: Reason = "not UTF-8";
+pub(super) const NOT_UTF8: RejectReason = "not UTF-8";
 
 const BUFFER: usize = 64 * 1024;
 
 /// Where rejected records go.
-pub(super) struct Rejects {
+pub(super) struct RejectsWriter {
     file: Option<(PathBuf, Writer<File>)>,
-    counts: Rejected,
+    counts: RejectCounts,
 }
 
-impl Rejects {
+impl RejectsWriter {
     /// Creates the file, if one is wanted: `line`, `reason` and the columns of the source.
-    pub fn create(path: Option<&Path>, source: &Source, header: &[&str]) -> Result<Self, ImportError> {
-        let Some(path) = path else { return Ok(Self { file: None, counts: Rejected::new() }) };
-        if let Source::File(imported) = source
+    pub fn create(path: Option<&Path>, source: &ImportSource, header: &[&str]) -> Result<Self, ImportError> {
+        let Some(path) = path else { return Ok(Self { file: None, counts: RejectCounts::new() }) };
+        if let ImportSource::File(imported) = source
             && let (Ok(imported), Ok(rejects)) = (imported.canonicalize(), path.canonicalize())
             && imported == rejects
         {
@@ -40,11 +40,11 @@ impl Rejects {
         let file = File::create(path).map_err(failed)?;
         let mut writer = WriterBuilder::new().flexible(true).buffer_capacity(BUFFER).from_writer(file);
         writer.write_record(["line", "reason"].iter().chain(header)).map_err(io::Error::from).map_err(failed)?;
-        Ok(Self { file: Some((path.to_owned(), writer)), counts: Rejected::new() })
+        Ok(Self { file: Some((path.to_owned(), writer)), counts: RejectCounts::new() })
     }
 
-    /// Rejects the record that starts at `line`.
-    pub fn add(&mut self, reason: Reason, line: u64, record: &ByteRecord) -> Result<(), ImportError> {
+    /// RejectsWriter the record that starts at `line`.
+    pub fn add(&mut self, reason: RejectReason, line: u64, record: &ByteRecord) -> Result<(), ImportError> {
         *self.counts.entry(reason).or_default() += 1;
         let Some((path, writer)) = &mut self.file else { return Ok(()) };
         let line = line.to_string();
@@ -55,7 +55,7 @@ impl Rejects {
     }
 
     /// Completes the file; the counts by reason.
-    pub fn finish(mut self) -> Result<Rejected, ImportError> {
+    pub fn finish(mut self) -> Result<RejectCounts, ImportError> {
         if let Some((path, writer)) = &mut self.file {
             writer.flush().map_err(|cause| ImportError::Rejects { path: path.clone(), cause })?;
         }

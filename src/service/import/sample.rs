@@ -1,15 +1,15 @@
 //! Real samples of the data sets that are part of the program; `data/README.md` says where they come from.
 
-use super::Source;
+use super::ImportSource;
 
 /// Five days of the Online Retail data set, for [`super::online_retail::import`].
-pub const ONLINE_RETAIL: Source = Source::Bundled {
+pub const ONLINE_RETAIL: ImportSource = ImportSource::Bundled {
     name: "the bundled Online Retail sample",
     bytes: include_bytes!("../../../data/online-retail-sample.csv.gz"),
 };
 
 /// Some sixty issues of Apache Hadoop, for [`super::jira::import`].
-pub const HADOOP_BUGS: Source = Source::Bundled {
+pub const HADOOP_BUGS: ImportSource = ImportSource::Bundled {
     name: "the bundled Hadoop issues sample",
     bytes: include_bytes!("../../../data/hadoop-bugs-sample.csv.gz"),
 };

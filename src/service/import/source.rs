@@ -20,7 +20,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// A file to import. Compression is told by the content, not by the name.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub enum ImportSource {
     /// A regular file.
     File(PathBuf),
     /// A file that is part of the program.
@@ -32,7 +32,7 @@ pub enum Source {
     },
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ImportSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
@@ -42,7 +42,7 @@ impl fmt::Display for Source {
 }
 
 /// A source being read from its beginning.
-pub(super) struct Opened {
+pub(super) struct OpenedSource {
     /// The uncompressed content.
     pub content: Box<dyn Read>,
     /// How many bytes of the source were read so far, as they lie there.
@@ -51,9 +51,9 @@ pub(super) struct Opened {
     pub length: u64,
 }
 
-impl Source {
+impl ImportSource {
     /// Starts reading from the beginning.
-    pub(super) fn open(&self) -> Result<Opened, ImportError> {
+    pub(super) fn open(&self) -> Result<OpenedSource, ImportError> {
         let failed = |cause| ImportError::Read { name: self.to_string(), cause };
         match self {
             Self::Bundled { bytes, .. } => opened(*bytes, bytes.len() as u64).map_err(failed),
@@ -68,23 +68,23 @@ impl Source {
     }
 }
 
-fn opened(raw: impl Read + 'static, length: u64) -> io::Result<Opened> {
+fn opened(raw: impl Read + 'static, length: u64) -> io::Result<OpenedSource> {
     let consumed = Arc::new(AtomicU64::new(0));
-    let mut buffered = BufReader::with_capacity(BUFFER, Counted { inner: raw, count: Arc::clone(&consumed) });
+    let mut buffered = BufReader::with_capacity(BUFFER, CountingReader { inner: raw, count: Arc::clone(&consumed) });
     let content: Box<dyn Read> = if buffered.fill_buf()?.starts_with(&GZIP_MAGIC) {
         Box::new(MultiGzDecoder::new(buffered))
     } else {
         Box::new(buffered)
     };
-    Ok(Opened { content, consumed, length })
+    Ok(OpenedSource { content, consumed, length })
 }
 
-struct Counted<R> {
+struct CountingReader<R> {
     inner: R,
     count: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.count.fetch_add(read as u64, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A value that a document can hold.
-pub(super) trait Stored: Sized {
+pub(super) trait BsonValue: Sized {
     /// The value, unless the document holds something else.
     fn read(value: RawBsonRef<'_>) -> Option<Self>;
     /// Appends the value to a document.
@@ -28,12 +28,12 @@ pub(super) struct Field<'a> {
 
 impl Field<'_> {
     /// The value of a field that every document has.
-    pub(super) fn required<T: Stored>(self) -> Result<T> {
+    pub(super) fn required<T: BsonValue>(self) -> Result<T> {
         self.value.and_then(T::read).ok_or_else(|| self.corrupt())
     }
 
     /// The value of a field that may be absent.
-    pub(super) fn optional<T: Stored>(self) -> Result<Option<T>> {
+    pub(super) fn optional<T: BsonValue>(self) -> Result<Option<T>> {
         self.value.map(|value| T::read(value).ok_or_else(|| self.corrupt())).transpose()
     }
 
@@ -55,7 +55,7 @@ impl Field<'_> {
 }
 
 /// Binds each name to the [`Field`] of that key, in one pass over the document.
-macro_rules! fields {
+macro_rules! read_fields {
     ($document:expr, $($name:ident: $key:literal),* $(,)?) => {
         $(let mut $name = $crate::storage::mongo::codec::Field { key: $key, value: None };)*
         for element in $document.iter_elements() {
@@ -67,32 +67,32 @@ macro_rules! fields {
         }
     };
 }
-pub(super) use fields;
+pub(super) use read_fields;
 
 /// Appends values to a raw document; an `Option` that is `None` is left out.
-macro_rules! put {
+macro_rules! append_fields {
     ($document:expr, $($key:literal: $value:expr),* $(,)?) => {
-        $($crate::storage::mongo::codec::Stored::put(&$value, &mut $document, bson::raw::cstr!($key));)*
+        $($crate::storage::mongo::codec::BsonValue::put(&$value, &mut $document, bson::raw::cstr!($key));)*
     };
 }
-pub(super) use put;
+pub(super) use append_fields;
 
 /// A new raw document with these values.
-macro_rules! raw {
+macro_rules! raw_document {
     ($($fields:tt)*) => {{
         let mut document = bson::RawDocumentBuf::new();
-        $crate::storage::mongo::codec::put!(document, $($fields)*);
+        $crate::storage::mongo::codec::append_fields!(document, $($fields)*);
         document
     }};
 }
-pub(super) use raw;
+pub(super) use raw_document;
 
 /// An id of any type as the database holds it.
 pub(super) fn binary(bytes: &[u8]) -> Binary {
     Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() }
 }
 
-impl<const N: usize> Stored for [u8; N] {
+impl<const N: usize> BsonValue for [u8; N] {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         value.as_binary()?.bytes.try_into().ok()
     }
@@ -104,7 +104,7 @@ impl<const N: usize> Stored for [u8; N] {
 macro_rules! stored_ids {
     ($($id:ident),*) => {
         $(
-            impl Stored for $id {
+            impl BsonValue for $id {
                 fn read(value: RawBsonRef<'_>) -> Option<Self> {
                     <[u8; 16]>::read(value).map(Self::from_bytes)
                 }
@@ -125,7 +125,7 @@ stored_ids!(UserId, ProductId, OrderId, TaskId, EventId, SessionId);
 macro_rules! stored_names {
     ($($type:ident { $($variant:ident = $name:literal),* })*) => {
         $(
-            impl Stored for $type {
+            impl BsonValue for $type {
                 fn read(value: RawBsonRef<'_>) -> Option<Self> {
                     match value.as_str()? {
                         $($name => Some(Self::$variant),)*
@@ -156,7 +156,7 @@ stored_names! {
     EntityKind { Order = "ORDER", Task = "TASK", Product = "PRODUCT" }
 }
 
-impl Stored for TaskPriority {
+impl BsonValue for TaskPriority {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         let rank = i64::from(value.as_i32()?);
         [Self::Low, Self::Medium, Self::High, Self::Urgent].into_iter().find(|priority| priority.rank() == rank)
@@ -172,7 +172,7 @@ impl From<TaskPriority> for Bson {
     }
 }
 
-impl Stored for Timestamp {
+impl BsonValue for Timestamp {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         value.as_datetime().map(|date| Self::from_unix_millis(date.timestamp_millis()))
     }
@@ -187,7 +187,7 @@ impl From<Timestamp> for Bson {
     }
 }
 
-impl Stored for Decimal {
+impl BsonValue for Decimal {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         i64::read(value).map(Self::from_units)
     }
@@ -202,7 +202,7 @@ impl From<Decimal> for Bson {
     }
 }
 
-impl Stored for CurrencyCode {
+impl BsonValue for CurrencyCode {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         value.as_str()?.parse().ok()
     }
@@ -211,7 +211,7 @@ impl Stored for CurrencyCode {
     }
 }
 
-impl Stored for i32 {
+impl BsonValue for i32 {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         value.as_i32()
     }
@@ -220,7 +220,7 @@ impl Stored for i32 {
     }
 }
 
-impl Stored for i64 {
+impl BsonValue for i64 {
     /// Aggregations answer with the smallest type that holds a sum.
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         value.as_i64().or_else(|| value.as_i32().map(Self::from))
@@ -230,7 +230,7 @@ impl Stored for i64 {
     }
 }
 
-impl Stored for f64 {
+impl BsonValue for f64 {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         value.as_f64()
     }
@@ -239,7 +239,7 @@ impl Stored for f64 {
     }
 }
 
-impl Stored for String {
+impl BsonValue for String {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         value.as_str().map(str::to_owned)
     }
@@ -248,7 +248,7 @@ impl Stored for String {
     }
 }
 
-impl Stored for Vec<String> {
+impl BsonValue for Vec<String> {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         value.as_array()?.into_iter().map(|element| String::read(element.ok()?)).collect()
     }
@@ -257,7 +257,7 @@ impl Stored for Vec<String> {
     }
 }
 
-impl<T: Stored> Stored for Option<T> {
+impl<T: BsonValue> BsonValue for Option<T> {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         T::read(value).map(Some)
     }

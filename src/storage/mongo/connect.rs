@@ -14,7 +14,7 @@ use super::{Inner, MongoStore, codec, indexes, read};
 use crate::{
     domain::LogId,
     storage::{Result, StoreError},
-    telemetry::metrics::{Connections, metrics},
+    telemetry::metrics::{PoolState, metrics},
 };
 
 const DEFAULT_DATABASE: &str = "orderwire";
@@ -84,11 +84,11 @@ impl MongoStore {
             counters: database.collection("counters"),
             idempotency: database.collection("idempotency"),
             log,
-            known: super::known::Known::default(),
+            product_cache: super::product_cache::ProductCache::default(),
             reads: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
-            turn: tokio::sync::Mutex::default(),
-            waiting: std::sync::Mutex::default(),
-            running: tokio_util::task::TaskTracker::new(),
+            log_lock: tokio::sync::Mutex::default(),
+            order_queue: std::sync::Mutex::default(),
+            running_transactions: tokio_util::task::TaskTracker::new(),
             client,
             database,
             app_name: options.app_name,
@@ -105,10 +105,10 @@ fn reads_at_once(pool_max: u32) -> usize {
 fn count(event: CmapEvent) {
     let connections = &metrics().mongodb_connections;
     match event {
-        CmapEvent::ConnectionCreated(_) => _ = connections.of(Connections::Open).inc(),
-        CmapEvent::ConnectionClosed(_) => _ = connections.of(Connections::Open).dec(),
-        CmapEvent::ConnectionCheckedOut(_) => _ = connections.of(Connections::InUse).inc(),
-        CmapEvent::ConnectionCheckedIn(_) => _ = connections.of(Connections::InUse).dec(),
+        CmapEvent::ConnectionCreated(_) => _ = connections.get(PoolState::Open).inc(),
+        CmapEvent::ConnectionClosed(_) => _ = connections.get(PoolState::Open).dec(),
+        CmapEvent::ConnectionCheckedOut(_) => _ = connections.get(PoolState::InUse).inc(),
+        CmapEvent::ConnectionCheckedIn(_) => _ = connections.get(PoolState::InUse).dec(),
         CmapEvent::ConnectionCheckoutFailed(_) => _ = metrics().mongodb_checkout_failures.inc(),
         _ => {}
     }
@@ -157,8 +157,8 @@ async fn log_id(counters: &Collection<bson::RawDocumentBuf>) -> Result<LogId> {
         }
         update().await?;
     }
-    let found = read::rows(counters.find(doc! { "_id": "log" }).batch().await?, |document| {
-        codec::fields!(document, log_id: "log_id");
+    let found = read::collect_rows(counters.find(doc! { "_id": "log" }).batch().await?, |document| {
+        codec::read_fields!(document, log_id: "log_id");
         log_id.required::<i64>()
     })
     .await?;

@@ -10,9 +10,9 @@ use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     Inner, MongoStore,
-    codec::{binary, fields, raw},
-    read::rows,
-    transaction::{Attempt, Transaction},
+    codec::{binary, raw_document, read_fields},
+    read::collect_rows,
+    transaction::{Transaction, TransactionResult},
 };
 use crate::{
     domain::*,
@@ -21,7 +21,7 @@ use crate::{
 
 fn encode(event: &Event) -> Result<RawDocumentBuf> {
     let payload = serde_json::to_string(&event.entity).map_err(StoreError::internal)?;
-    Ok(raw! {
+    Ok(raw_document! {
         "_id": event.seq, "event_id": event.id, "kind": event.kind, "entity_kind": event.entity.kind(),
         "entity_id": event.entity.id().to_bytes(), "entity_version": event.entity.version(), "actor": event.actor,
         "occurred_at": event.occurred_at, "previous_status": event.previous_status, "payload": payload,
@@ -29,7 +29,7 @@ fn encode(event: &Event) -> Result<RawDocumentBuf> {
 }
 
 fn decode(document: &RawDocument) -> Result<Event> {
-    fields!(document,
+    read_fields!(document,
         seq: "_id", id: "event_id", kind: "kind", actor: "actor", occurred_at: "occurred_at",
         previous_status: "previous_status", payload: "payload");
     let payload = payload.value.and_then(|payload| payload.as_str()).unwrap_or_default();
@@ -45,41 +45,41 @@ fn decode(document: &RawDocument) -> Result<Event> {
 }
 
 fn seq_of(document: &RawDocument) -> Result<Seq> {
-    fields!(document, seq: "seq");
+    read_fields!(document, seq: "seq");
     seq.required()
 }
 
 fn number_of(document: &RawDocument) -> Result<Seq> {
-    fields!(document, seq: "_id");
+    read_fields!(document, seq: "_id");
     seq.required()
 }
 
 /// A change that the log is to hold.
-pub(super) struct Change {
+pub(super) struct EventDraft {
     pub(super) kind: EventKind,
     pub(super) previous_status: Option<OrderStatus>,
     pub(super) entity: Entity,
 }
 
-impl Change {
+impl EventDraft {
     /// A change of a product.
-    pub(super) fn of_product(kind: EventKind, product: Product) -> Self {
+    pub(super) fn product(kind: EventKind, product: Product) -> Self {
         Self { kind, previous_status: None, entity: Entity::Product(Arc::new(product)) }
     }
 
     /// A change of a task.
-    pub(super) fn of_task(kind: EventKind, task: Task) -> Self {
+    pub(super) fn task(kind: EventKind, task: Task) -> Self {
         Self { kind, previous_status: None, entity: Entity::Task(Arc::new(task)) }
     }
 
     /// A change of an order from a status, `None` for a new order.
-    pub(super) fn of_order(previous_status: Option<OrderStatus>, order: Order) -> Self {
+    pub(super) fn order(previous_status: Option<OrderStatus>, order: Order) -> Self {
         let kind = if previous_status.is_some() { EventKind::StatusChanged } else { EventKind::Created };
         Self { kind, previous_status, entity: Entity::Order(Arc::new(order)) }
     }
 
     /// The entry that says so.
-    pub(super) fn at(self, seq: Seq, stamp: Stamp) -> Event {
+    pub(super) fn into_event(self, seq: Seq, stamp: Stamp) -> Event {
         Event {
             seq,
             id: EventId::generate(stamp.at),
@@ -95,7 +95,7 @@ impl Change {
 impl Transaction {
     /// Takes the next `count` numbers of the log and answers with the first. From here to the commit no other
     /// transaction can take one.
-    pub(super) async fn take_numbers(&mut self, count: usize) -> Attempt<Seq> {
+    pub(super) async fn allocate_seqs(&mut self, count: usize) -> TransactionResult<Seq> {
         let counters = self.store.counters.clone();
         let count = count as Seq;
         let counter = self.update_one(&counters, doc! { "_id": "log" }, doc! { "$inc": { "seq": count } }).await?;
@@ -103,17 +103,21 @@ impl Transaction {
     }
 
     /// Appends entries whose numbers were taken.
-    pub(super) async fn append(&mut self, events: &[Event]) -> Attempt<()> {
+    pub(super) async fn append_events(&mut self, events: &[Event]) -> TransactionResult<()> {
         let events = events.iter().map(encode).collect::<Result<_>>()?;
         let log = self.store.events.clone();
         self.insert(&log, events).await
     }
 
     /// Takes numbers for these changes and appends their entries.
-    pub(super) async fn record(&mut self, changes: Vec<Change>, stamp: Stamp) -> Attempt<Vec<Event>> {
-        let first = self.take_numbers(changes.len()).await?;
-        let events: Vec<Event> = (first..).zip(changes).map(|(seq, change)| change.at(seq, stamp)).collect();
-        self.append(&events).await?;
+    pub(super) async fn append_drafts(
+        &mut self,
+        drafts: Vec<EventDraft>,
+        stamp: Stamp,
+    ) -> TransactionResult<Vec<Event>> {
+        let first = self.allocate_seqs(drafts.len()).await?;
+        let events: Vec<Event> = (first..).zip(drafts).map(|(seq, draft)| draft.into_event(seq, stamp)).collect();
+        self.append_events(&events).await?;
         Ok(events)
     }
 }
@@ -122,14 +126,14 @@ impl Inner {
     /// The number of the last entry, 0 for an empty log.
     pub(super) async fn head(&self) -> Result<Seq> {
         let find = self.counters.find(doc! { "_id": "log" }).batch_size(2);
-        let found = rows(self.within(find.batch()).await?, seq_of).await?.pop();
+        let found = collect_rows(self.with_timeout(find.batch()).await?, seq_of).await?.pop();
         found.ok_or_else(|| StoreError::internal("the event log has lost its counter"))
     }
 
     /// The number of the first entry in order of `_id` that passes.
     async fn first_number(&self, filter: Document) -> Result<Option<Seq>> {
         let find = self.events.find(filter).projection(doc! { "_id": 1 }).sort(doc! { "_id": 1 }).limit(1);
-        Ok(rows(self.within(find.batch_size(2).batch()).await?, number_of).await?.pop())
+        Ok(collect_rows(self.with_timeout(find.batch_size(2).batch()).await?, number_of).await?.pop())
     }
 
     /// Deletes the entries before the first one that is young enough, so that what is left has no holes.
@@ -171,7 +175,8 @@ impl EventStore for MongoStore {
         }
         let hint = mongodb::options::Hint::Name(index.to_owned());
         let find = self.0.events.find(condition).sort(doc! { "_id": 1 }).limit(i64::from(limit)).hint(hint);
-        let events = rows(self.0.within(find.batch_size(limit.saturating_add(1)).batch()).await?, decode).await?;
+        let events =
+            collect_rows(self.0.with_timeout(find.batch_size(limit.saturating_add(1)).batch()).await?, decode).await?;
         let through = match events.last() {
             Some(last) if events.len() == limit as usize => last.seq,
             _ => head,

@@ -3,8 +3,8 @@
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    codec::{binary, fields},
-    transaction::{Attempt, Transaction},
+    codec::{binary, read_fields},
+    transaction::{Transaction, TransactionResult},
 };
 use crate::{
     domain::{Timestamp, UserId},
@@ -40,10 +40,10 @@ fn encode(key: &Idempotency, entity: [u8; 16], at: Timestamp) -> Result<RawDocum
 }
 
 fn decode(document: &RawDocument) -> Result<UsedKey> {
-    fields!(document, id: "_id", fingerprint: "fingerprint", entity: "entity");
+    read_fields!(document, id: "_id", fingerprint: "fingerprint", entity: "entity");
     let id = id.value.and_then(|id| id.as_document());
     let id = id.ok_or_else(|| StoreError::internal("an idempotency record without a key"))?;
-    fields!(id, user: "user", scope: "scope", key: "key");
+    read_fields!(id, user: "user", scope: "scope", key: "key");
     Ok(UsedKey {
         user: user.required()?,
         scope: scope.required()?,
@@ -55,10 +55,10 @@ fn decode(document: &RawDocument) -> Result<UsedKey> {
 
 impl Transaction {
     /// Those of the keys that were used before.
-    pub(super) async fn used_keys<'k>(
+    pub(super) async fn find_used_keys<'k>(
         &mut self,
         keys: impl IntoIterator<Item = &'k Idempotency>,
-    ) -> Attempt<Vec<UsedKey>> {
+    ) -> TransactionResult<Vec<UsedKey>> {
         let ids: Vec<Bson> = keys.into_iter().map(|key| id(key).into()).collect();
         let most = ids.len();
         let collection = self.store.idempotency.clone();
@@ -66,10 +66,10 @@ impl Transaction {
     }
 
     /// Records keys with the entities they were used for.
-    pub(super) async fn use_keys<'k>(
+    pub(super) async fn insert_used_keys<'k>(
         &mut self,
         keys: impl IntoIterator<Item = (&'k Idempotency, [u8; 16], Timestamp)>,
-    ) -> Attempt<()> {
+    ) -> TransactionResult<()> {
         let documents: Vec<_> =
             keys.into_iter().map(|(key, entity, at)| encode(key, entity, at)).collect::<Result<_>>()?;
         let collection = self.store.idempotency.clone();

@@ -12,26 +12,26 @@
 //! - List queries walk an index in list order ([`query`], [`indexes`]); rows are decoded straight from the raw reply
 //!   ([`codec`]).
 
-mod abandoned;
+mod abandoned_transactions;
 mod codec;
 mod connect;
 mod error;
 mod event;
-mod group;
 mod idempotency;
 mod import;
 mod indexes;
-mod known;
+mod merged_scan;
 mod order;
 mod place;
 mod product;
+mod product_cache;
 mod query;
 mod read;
+mod search;
 mod session;
 mod task;
 mod transaction;
 mod user;
-mod words;
 
 #[cfg(test)]
 mod tests;
@@ -69,15 +69,15 @@ struct Inner {
     counters: Collection<RawDocumentBuf>,
     idempotency: Collection<RawDocumentBuf>,
     log: LogId,
-    known: known::Known,
+    product_cache: product_cache::ProductCache,
     /// For each operation that is no part of a transaction.
     reads: tokio::sync::Semaphore,
     /// Held by the one transaction of this process that may append to the log.
-    turn: tokio::sync::Mutex<()>,
+    log_lock: tokio::sync::Mutex<()>,
     /// Orders that wait for their turn.
-    waiting: std::sync::Mutex<VecDeque<place::Waiting>>,
+    order_queue: std::sync::Mutex<VecDeque<place::QueuedOrder>>,
     /// Transactions under way.
-    running: TaskTracker,
+    running_transactions: TaskTracker,
 }
 
 #[async_trait]
@@ -88,7 +88,7 @@ impl Store for MongoStore {
 
     async fn ping(&self) -> Result<()> {
         // A round trip to the primary through the pool: what a read or write needs.
-        self.0.within(self.0.database.run_command(doc! { "ping": 1 })).await?;
+        self.0.with_timeout(self.0.database.run_command(doc! { "ping": 1 })).await?;
         Ok(())
     }
 
@@ -100,8 +100,8 @@ impl Store for MongoStore {
     }
 
     async fn close(&self) {
-        self.0.running.close();
-        self.0.running.wait().await;
+        self.0.running_transactions.close();
+        self.0.running_transactions.wait().await;
         self.0.client.clone().shutdown().await;
     }
 }

@@ -7,12 +7,12 @@ use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     Inner, MongoStore,
-    codec::{fields, raw},
-    event::Change,
+    codec::{raw_document, read_fields},
+    event::EventDraft,
     product::{self, restocked},
-    query::{Filter, Index, Key, Listing},
-    read::arranged,
-    transaction::{Attempt, Log, Transaction, fail},
+    query::{Filter, Index, Listing, SortBy},
+    read::in_request_order,
+    transaction::{LogAccess, Transaction, TransactionResult, fail},
 };
 use crate::{
     domain::*,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(super) fn encode(order: &Order) -> RawDocumentBuf {
-    let mut document = raw! {
+    let mut document = raw_document! {
         "_id": order.id, "number": order.number, "region": order.region, "customer": order.customer,
         "total": order.total, "currency": order.currency, "status": order.status,
         "payment_reference": order.payment_reference, "version": order.version, "placed_at": order.placed_at,
@@ -32,21 +32,21 @@ pub(super) fn encode(order: &Order) -> RawDocumentBuf {
 }
 
 fn encode_item(item: &OrderItem) -> RawDocumentBuf {
-    raw! {
+    raw_document! {
         "product": item.product, "sku": item.sku, "name": item.name, "quantity": item.quantity,
         "unit_price": item.unit_price, "line_total": item.line_total,
     }
 }
 
 fn encode_entry(entry: &HistoryEntry) -> RawDocumentBuf {
-    raw! {
+    raw_document! {
         "seq": entry.seq, "from": entry.from, "to": entry.to, "actor": entry.actor, "reason": entry.reason,
         "at": entry.at,
     }
 }
 
 pub(super) fn decode(document: &RawDocument) -> Result<Order> {
-    fields!(document,
+    read_fields!(document,
         id: "_id", number: "number", region: "region", customer: "customer", total: "total", currency: "currency",
         status: "status", payment_reference: "payment_reference", version: "version", placed_at: "placed_at",
         created_at: "created_at", updated_at: "updated_at", items: "items", history: "history");
@@ -69,7 +69,7 @@ pub(super) fn decode(document: &RawDocument) -> Result<Order> {
 }
 
 fn decode_item(document: &RawDocument) -> Result<OrderItem> {
-    fields!(document,
+    read_fields!(document,
         product: "product", sku: "sku", name: "name", quantity: "quantity", unit_price: "unit_price",
         line_total: "line_total");
     Ok(OrderItem {
@@ -83,7 +83,7 @@ fn decode_item(document: &RawDocument) -> Result<OrderItem> {
 }
 
 fn decode_entry(document: &RawDocument) -> Result<HistoryEntry> {
-    fields!(document, seq: "seq", from: "from", to: "to", actor: "actor", reason: "reason", at: "at");
+    read_fields!(document, seq: "seq", from: "from", to: "to", actor: "actor", reason: "reason", at: "at");
     Ok(HistoryEntry {
         seq: seq.required()?,
         from: from.optional()?,
@@ -141,8 +141,8 @@ fn filter(filter: &OrderFilter) -> Filter {
 
 pub(super) fn listing(query: &OrderQuery) -> Listing<'_> {
     let key = match query.sort.field {
-        OrderSort::PlacedAt => Key::Date("placed_at"),
-        OrderSort::Total => Key::Field("total"),
+        OrderSort::PlacedAt => SortBy::Date("placed_at"),
+        OrderSort::Total => SortBy::Field("total"),
     };
     Listing::new(query, filter(&query.filter), key, projection(query.fields))
 }
@@ -151,12 +151,12 @@ pub(super) fn listing(query: &OrderQuery) -> Listing<'_> {
 impl OrderStore for MongoStore {
     async fn orders_by_ids(&self, ids: &[OrderId]) -> Result<Vec<Option<Order>>> {
         let found = self.0.orders_by("_id", ids.iter().copied()).await?;
-        Ok(arranged(ids, found, |order| Some(order.id)))
+        Ok(in_request_order(ids, found, |order| Some(order.id)))
     }
 
     async fn orders_by_numbers(&self, numbers: &[String]) -> Result<Vec<Option<Order>>> {
         let found = self.0.orders_by("number", numbers.iter().cloned()).await?;
-        Ok(arranged(numbers, found, |order| Some(order.number.clone())))
+        Ok(in_request_order(numbers, found, |order| Some(order.number.clone())))
     }
 
     async fn list_orders(&self, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>> {
@@ -179,7 +179,7 @@ impl OrderStore for MongoStore {
 
     async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Committed<Order>> {
         self.0
-            .transaction(Log::Appended, move |transaction| {
+            .transaction(LogAccess::Append, move |transaction| {
                 let change = change.clone();
                 Box::pin(async move { transaction.change_status(change, stamp).await })
             })
@@ -194,12 +194,12 @@ impl Inner {
         field: &str,
         values: impl IntoIterator<Item = impl Into<bson::Bson>>,
     ) -> Result<Vec<Order>> {
-        self.rows_by(&self.orders, field, values, doc! {}, decode).await
+        self.find_by(&self.orders, field, values, doc! {}, decode).await
     }
 }
 
 impl Transaction {
-    async fn change_status(&mut self, change: StatusChange, stamp: Stamp) -> Attempt<Committed<Order>> {
+    async fn change_status(&mut self, change: StatusChange, stamp: Stamp) -> TransactionResult<Committed<Order>> {
         let orders = self.store.orders.clone();
         let order = self.find_one(&orders, doc! { "_id": change.order }, decode).await?;
         if change.expected_version.is_some_and(|expected| expected != order.version) {
@@ -209,21 +209,21 @@ impl Transaction {
 
         let previous = order.status;
         let restocked = if change.to.returns_stock() { self.give_back(&order, stamp).await? } else { Vec::new() };
-        let first = self.take_numbers(restocked.len() + 1).await?;
+        let first = self.allocate_seqs(restocked.len() + 1).await?;
         let last = first + restocked.len() as Seq;
         let order = order.transition(change.to, change.reason, stamp, last).map_err(StoreError::from)?;
         self.save_step(&order).await?;
 
-        let mut changes: Vec<Change> =
-            restocked.into_iter().map(|product| Change::of_product(EventKind::Updated, product)).collect();
-        changes.push(Change::of_order(Some(previous), order.clone()));
-        let events: Vec<Event> = (first..).zip(changes).map(|(seq, change)| change.at(seq, stamp)).collect();
-        self.append(&events).await?;
+        let mut drafts: Vec<EventDraft> =
+            restocked.into_iter().map(|product| EventDraft::product(EventKind::Updated, product)).collect();
+        drafts.push(EventDraft::order(Some(previous), order.clone()));
+        let events: Vec<Event> = (first..).zip(drafts).map(|(seq, draft)| draft.into_event(seq, stamp)).collect();
+        self.append_events(&events).await?;
         Ok(Committed { value: order, events })
     }
 
     /// Gives the stock of an order back to the products that still exist; answers with them, in the order of the lines.
-    async fn give_back(&mut self, order: &Order, stamp: Stamp) -> Attempt<Vec<Product>> {
+    async fn give_back(&mut self, order: &Order, stamp: Stamp) -> TransactionResult<Vec<Product>> {
         let mut quantities: HashMap<ProductId, i32> = HashMap::new();
         let mut ids = Vec::new();
         for item in &order.items {
@@ -251,7 +251,7 @@ impl Transaction {
     }
 
     /// Writes what a step of the state machine changed.
-    async fn save_step(&mut self, order: &Order) -> Attempt<()> {
+    async fn save_step(&mut self, order: &Order) -> TransactionResult<()> {
         let entry: Option<Document> = order
             .history
             .last()

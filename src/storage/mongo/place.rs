@@ -18,11 +18,11 @@ use tokio::{
 
 use super::{
     Inner,
-    event::Change,
+    event::EventDraft,
     idempotency::UsedKey,
     order,
     product::{self, restocked},
-    transaction::{Attempt, PATIENCE, Transaction},
+    transaction::{TRANSACTION_TIMEOUT, Transaction, TransactionResult},
 };
 use crate::{
     domain::*,
@@ -30,9 +30,9 @@ use crate::{
 };
 
 /// The most orders that may wait; more are refused at once.
-const MOST_WAITING: usize = 4096;
+const MAX_QUEUED: usize = 4096;
 /// One transaction takes orders up to this many lines in all, so that it stays short.
-const MOST_LINES: usize = 256;
+const MAX_BATCH_LINES: usize = 256;
 
 /// An order to be placed.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ struct Request {
 }
 
 /// An order that waits for its turn.
-pub(super) struct Waiting {
+pub(super) struct QueuedOrder {
     request: Request,
     deadline: Instant,
     answer: oneshot::Sender<Result<Committed<Placed>>>,
@@ -64,70 +64,70 @@ impl Inner {
         stamp: Stamp,
     ) -> Result<Committed<Placed>> {
         self.refuse_when_closing()?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let (answer, answered) = oneshot::channel();
         {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if waiting.len() >= MOST_WAITING {
+            let mut queue = self.order_queue.lock().unwrap_or_else(PoisonError::into_inner);
+            if queue.len() >= MAX_QUEUED {
                 return Err(StoreError::Unavailable("too many orders wait to be placed".to_owned()));
             }
-            waiting.push_back(Waiting { request: Request { order, idempotency, stamp }, deadline, answer });
+            queue.push_back(QueuedOrder { request: Request { order, idempotency, stamp }, deadline, answer });
         }
         let store = self.clone();
-        self.running.spawn(async move { store.place_waiting(deadline).await });
+        self.running_transactions.spawn(async move { store.place_queued(deadline).await });
         answered.await.map_err(StoreError::internal)?
     }
 
     /// Waits for a turn and places the orders that wait then. Every order brings one call, so all are served.
-    async fn place_waiting(self: &Arc<Self>, deadline: Instant) {
-        let turn = timeout_at(deadline, self.turn.lock()).await;
-        refuse(self.take_late(), "MongoDB does not keep up with the orders");
+    async fn place_queued(self: &Arc<Self>, deadline: Instant) {
+        let turn = timeout_at(deadline, self.log_lock.lock()).await;
+        refuse(self.take_expired(), "MongoDB does not keep up with the orders");
         let Ok(_turn) = turn else { return };
-        let batch = self.take_waiting();
+        let batch = self.take_batch();
         if !batch.is_empty() {
             self.place_batch(batch).await;
         }
     }
 
     /// The orders that have waited too long; they came first.
-    fn take_late(&self) -> Vec<Waiting> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take_expired(&self) -> Vec<QueuedOrder> {
+        let mut queue = self.order_queue.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let late = waiting.iter().take_while(|order| order.deadline <= now).count();
-        waiting.drain(..late).collect()
+        let late = queue.iter().take_while(|order| order.deadline <= now).count();
+        queue.drain(..late).collect()
     }
 
-    fn take_waiting(&self) -> Vec<Waiting> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take_batch(&self) -> Vec<QueuedOrder> {
+        let mut queue = self.order_queue.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lines = 0;
         let mut batch = Vec::new();
-        while let Some(next) = waiting.front() {
+        while let Some(next) = queue.front() {
             lines += next.request.order.lines.len();
-            if lines > MOST_LINES && !batch.is_empty() {
+            if lines > MAX_BATCH_LINES && !batch.is_empty() {
                 break;
             }
-            batch.extend(waiting.pop_front());
+            batch.extend(queue.pop_front());
         }
         batch
     }
 
-    async fn place_batch(self: &Arc<Self>, batch: Vec<Waiting>) {
-        let requests: Vec<Request> = batch.iter().map(|waiting| waiting.request.clone()).collect();
+    async fn place_batch(self: &Arc<Self>, batch: Vec<QueuedOrder>) {
+        let requests: Vec<Request> = batch.iter().map(|queued| queued.request.clone()).collect();
         match self.place_together(requests).await {
             Ok(answers) => {
-                for (waiting, answer) in batch.into_iter().zip(answers) {
-                    waiting.send(answer);
+                for (queued, answer) in batch.into_iter().zip(answers) {
+                    queued.send(answer);
                 }
             }
             Err(StoreError::Unavailable(why)) => refuse(batch, &why),
             // One of them spoils it for all: each on its own, so that only that one fails.
             Err(_) => {
-                for waiting in batch {
-                    let alone = self.place_together(vec![waiting.request.clone()]).await;
+                for queued in batch {
+                    let alone = self.place_together(vec![queued.request.clone()]).await;
                     let answer = alone.and_then(|mut answers| {
                         answers.pop().unwrap_or_else(|| Err(StoreError::internal("an order was forgotten")))
                     });
-                    waiting.send(answer);
+                    queued.send(answer);
                 }
             }
         }
@@ -137,7 +137,7 @@ impl Inner {
     async fn place_together(self: &Arc<Self>, requests: Vec<Request>) -> Result<Vec<Result<Committed<Placed>>>> {
         let requests: Arc<[Request]> = requests.into();
         let outcomes = self
-            .attempts(Instant::now() + PATIENCE, &move |transaction: &mut Transaction| {
+            .retry_transaction(Instant::now() + TRANSACTION_TIMEOUT, &move |transaction: &mut Transaction| {
                 let requests = requests.clone();
                 Box::pin(async move { transaction.place(&requests).await })
             })
@@ -158,21 +158,21 @@ impl Inner {
     }
 }
 
-impl Waiting {
+impl QueuedOrder {
     fn send(self, answer: Result<Committed<Placed>>) {
         // A caller that has gone away needs no answer.
         let _ = self.answer.send(answer);
     }
 }
 
-fn refuse(batch: Vec<Waiting>, why: &str) {
-    for waiting in batch {
-        waiting.send(Err(StoreError::Unavailable(why.to_owned())));
+fn refuse(batch: Vec<QueuedOrder>, why: &str) {
+    for queued in batch {
+        queued.send(Err(StoreError::Unavailable(why.to_owned())));
     }
 }
 
 /// What the orders of one transaction are decided by: the stock and the used keys, as each order leaves them.
-struct Desk {
+struct StockBatch {
     products: HashMap<ProductId, Product>,
     keys: HashMap<(UserId, String, String), UsedKey>,
 }
@@ -185,13 +185,13 @@ struct Accepted {
     stamp: Stamp,
 }
 
-/// What the desk says to an order.
+/// What the batch says to an order.
 enum Decision {
     Accept(Box<Accepted>),
     Replay(OrderId),
 }
 
-impl Desk {
+impl StockBatch {
     fn decide(&mut self, request: &Request) -> Result<Decision> {
         let Request { order, idempotency, stamp } = request;
         let key = (idempotency.user, idempotency.scope.to_owned(), idempotency.key.clone());
@@ -236,18 +236,18 @@ impl Accepted {
         for entry in &mut self.order.history {
             entry.seq = last;
         }
-        let products = self.products.into_iter().map(|product| Change::of_product(EventKind::Updated, product));
-        let changes = products.chain([Change::of_order(None, self.order.clone())]);
-        let events = (first..).zip(changes).map(|(seq, change)| change.at(seq, self.stamp)).collect();
+        let products = self.products.into_iter().map(|product| EventDraft::product(EventKind::Updated, product));
+        let drafts = products.chain([EventDraft::order(None, self.order.clone())]);
+        let events = (first..).zip(drafts).map(|(seq, draft)| draft.into_event(seq, self.stamp)).collect();
         Committed { value: Placed { order: self.order, replayed: false }, events }
     }
 }
 
 impl Transaction {
     /// Decides every request and writes what was accepted.
-    async fn place(&mut self, requests: &[Request]) -> Attempt<Vec<Result<Outcome>>> {
-        let mut desk = self.desk(requests).await?;
-        let decisions: Vec<Result<Decision>> = requests.iter().map(|request| desk.decide(request)).collect();
+    async fn place(&mut self, requests: &[Request]) -> TransactionResult<Vec<Result<Outcome>>> {
+        let mut batch = self.load_stock_batch(requests).await?;
+        let decisions: Vec<Result<Decision>> = requests.iter().map(|request| batch.decide(request)).collect();
 
         let accepted = || {
             decisions.iter().filter_map(|decision| match decision {
@@ -261,16 +261,16 @@ impl Transaction {
         touched.sort_unstable();
         touched.dedup();
         if entries > 0 {
-            self.set_stock(touched.iter().filter_map(|id| desk.products.get(id))).await?;
+            self.set_stock(touched.iter().filter_map(|id| batch.products.get(id))).await?;
             let keys = requests.iter().zip(&decisions).filter_map(|(request, decision)| match decision {
                 Ok(Decision::Accept(accepted)) => {
                     Some((&request.idempotency, accepted.order.id.to_bytes(), request.stamp.at))
                 }
                 _ => None,
             });
-            self.use_keys(keys).await?;
+            self.insert_used_keys(keys).await?;
         }
-        let mut next = if entries > 0 { self.take_numbers(entries).await? } else { 0 };
+        let mut next = if entries > 0 { self.allocate_seqs(entries).await? } else { 0 };
 
         let mut outcomes = Vec::with_capacity(decisions.len());
         for decision in decisions {
@@ -287,8 +287,8 @@ impl Transaction {
         Ok(outcomes)
     }
 
-    async fn desk(&mut self, requests: &[Request]) -> Attempt<Desk> {
-        let used = self.used_keys(requests.iter().map(|request| &request.idempotency)).await?;
+    async fn load_stock_batch(&mut self, requests: &[Request]) -> TransactionResult<StockBatch> {
+        let used = self.find_used_keys(requests.iter().map(|request| &request.idempotency)).await?;
         let keys = used.into_iter().map(|used| ((used.user, used.scope.clone(), used.key.clone()), used)).collect();
         let mut ids: Vec<ProductId> =
             requests.iter().flat_map(|request| &request.order.lines).map(|line| line.product).collect();
@@ -297,10 +297,10 @@ impl Transaction {
         let most = ids.len();
         let collection = self.store.products.clone();
         let found = self.find(&collection, doc! { "_id": { "$in": ids } }, most, product::decode).await?;
-        Ok(Desk { products: found.into_iter().map(|product| (product.id, product)).collect(), keys })
+        Ok(StockBatch { products: found.into_iter().map(|product| (product.id, product)).collect(), keys })
     }
 
-    async fn write(&mut self, outcomes: &[Result<Outcome>]) -> Attempt<()> {
+    async fn write(&mut self, outcomes: &[Result<Outcome>]) -> TransactionResult<()> {
         let mut orders = Vec::new();
         let mut events = Vec::new();
         for outcome in outcomes {
@@ -311,6 +311,6 @@ impl Transaction {
         }
         let collection = self.store.orders.clone();
         self.insert(&collection, orders).await?;
-        self.append(&events).await
+        self.append_events(&events).await
     }
 }

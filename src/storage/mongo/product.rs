@@ -5,13 +5,13 @@ use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     Inner, MongoStore,
-    codec::{fields, put, raw},
-    event::Change,
-    known::LEAST_BATCH,
-    query::{Filter, Index, Key, Listing, SCORE},
-    read::{arranged, rows},
-    transaction::{Attempt, Log, Transaction, fail},
-    words::{all_of, score, words},
+    codec::{append_fields, raw_document, read_fields},
+    event::EventDraft,
+    product_cache::MIN_BATCH,
+    query::{Filter, Index, Listing, SCORE, SortBy},
+    read::{collect_rows, in_request_order},
+    search::{contains_all, relevance, search_words},
+    transaction::{LogAccess, Transaction, TransactionResult, fail},
 };
 use crate::{
     domain::*,
@@ -21,21 +21,21 @@ use crate::{
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 pub(super) fn encode(product: &Product) -> RawDocumentBuf {
-    let mut document = raw! {
+    let mut document = raw_document! {
         "_id": product.id, "sku": product.sku, "name": product.name, "name_key": Product::name_key(&product.name),
         "price": product.price, "currency": product.currency, "stock": product.stock, "status": product.status,
         "tags": product.tags, "version": product.version, "created_at": product.created_at,
         "updated_at": product.updated_at, "description": product.description,
     };
     let title = [product.name.as_str(), product.sku.as_str()];
-    put!(document,
-        "title_length": words(title).len() as i32,
-        "words": words(title.into_iter().chain(product.description.as_deref())));
+    append_fields!(document,
+        "title_length": search_words(title).len() as i32,
+        "words": search_words(title.into_iter().chain(product.description.as_deref())));
     document
 }
 
 pub(super) fn decode(document: &RawDocument) -> Result<Product> {
-    fields!(document,
+    read_fields!(document,
         id: "_id", sku: "sku", name: "name", price: "price", currency: "currency", stock: "stock", status: "status",
         tags: "tags", version: "version", created_at: "created_at", updated_at: "updated_at",
         description: "description");
@@ -98,7 +98,7 @@ fn filter(filter: &ProductFilter) -> Filter {
         condition.insert("price", price);
     }
     if let Some(terms) = &filter.search {
-        condition.insert("words", all_of(terms));
+        condition.insert("words", contains_all(terms));
         index = Index::Named("words");
     }
     if let Some(skus) = &filter.skus {
@@ -116,20 +116,20 @@ fn filter(filter: &ProductFilter) -> Filter {
 
 pub(super) fn listing(query: &ProductQuery) -> Listing<'_> {
     let key = match query.sort.field {
-        ProductSort::CreatedAt => Key::Date("created_at"),
-        ProductSort::Name => Key::Field("name_key"),
-        ProductSort::Price => Key::Field("price"),
-        ProductSort::Stock => Key::Field("stock"),
+        ProductSort::CreatedAt => SortBy::Date("created_at"),
+        ProductSort::Name => SortBy::Field("name_key"),
+        ProductSort::Price => SortBy::Field("price"),
+        ProductSort::Stock => SortBy::Field("stock"),
         ProductSort::Relevance => match &query.filter.search {
-            Some(terms) => Key::Score(score(terms)),
-            None => Key::Score(doc! { "$literal": 0.0 }),
+            Some(terms) => SortBy::Score(relevance(terms)),
+            None => SortBy::Score(doc! { "$literal": 0.0 }),
         },
     };
     Listing::new(query, filter(&query.filter), key, projection(query.fields))
 }
 
 fn score_of(document: &RawDocument) -> Result<f64> {
-    fields!(document, score: "_score");
+    read_fields!(document, score: "_score");
     debug_assert_eq!(score.key, SCORE);
     Ok(score.optional()?.unwrap_or_default())
 }
@@ -137,16 +137,16 @@ fn score_of(document: &RawDocument) -> Result<f64> {
 #[async_trait]
 impl ProductStore for MongoStore {
     async fn products_by_ids(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
-        if ids.len() >= LEAST_BATCH {
-            return self.0.known_products(ids).await;
+        if ids.len() >= MIN_BATCH {
+            return self.0.cached_products(ids).await;
         }
         let found = self.0.products_by("_id", ids.iter().copied()).await?;
-        Ok(arranged(ids, found, |product| Some(product.id)))
+        Ok(in_request_order(ids, found, |product| Some(product.id)))
     }
 
     async fn products_by_skus(&self, skus: &[String]) -> Result<Vec<Option<Product>>> {
         let found = self.0.products_by("sku", skus.iter().cloned()).await?;
-        Ok(arranged(skus, found, |product| Some(product.sku.clone())))
+        Ok(in_request_order(skus, found, |product| Some(product.sku.clone())))
     }
 
     async fn list_products(&self, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>> {
@@ -168,8 +168,8 @@ impl ProductStore for MongoStore {
     async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
         let newest = self.0.orders.find(doc! {}).projection(doc! { "placed_at": 1 });
         let newest = newest.sort(doc! { "placed_at": -1 }).limit(1).batch_size(2);
-        let newest = rows(self.0.within(newest.batch()).await?, |order| {
-            fields!(order, placed_at: "placed_at");
+        let newest = collect_rows(self.0.with_timeout(newest.batch()).await?, |order| {
+            read_fields!(order, placed_at: "placed_at");
             placed_at.required::<Timestamp>()
         })
         .await?
@@ -191,15 +191,15 @@ impl ProductStore for MongoStore {
             doc! { "$limit": i64::from(limit.max(1)) },
             doc! { "$replaceWith": "$product" },
         ];
-        let found = self.0.within(self.0.orders.aggregate(pipeline).batch_size(limit.saturating_add(1)).batch());
-        let mut products = rows(found.await?, decode).await?;
+        let found = self.0.with_timeout(self.0.orders.aggregate(pipeline).batch_size(limit.saturating_add(1)).batch());
+        let mut products = collect_rows(found.await?, decode).await?;
         products.truncate(limit as usize);
         Ok(products)
     }
 
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Committed<Product>> {
         self.0
-            .transaction(Log::Appended, move |transaction| {
+            .transaction(LogAccess::Append, move |transaction| {
                 let product = product.clone();
                 Box::pin(async move {
                     let products = transaction.store.products.clone();
@@ -218,7 +218,7 @@ impl ProductStore for MongoStore {
         stamp: Stamp,
     ) -> Result<Committed<Product>> {
         self.0
-            .transaction(Log::Appended, move |transaction| {
+            .transaction(LogAccess::Append, move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
                     let products = transaction.store.products.clone();
@@ -236,7 +236,7 @@ impl ProductStore for MongoStore {
 
     async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Committed<Product>> {
         self.0
-            .transaction(Log::Appended, move |transaction| {
+            .transaction(LogAccess::Append, move |transaction| {
                 let adjustment = adjustment.clone();
                 Box::pin(async move { transaction.adjust_stock(adjustment, stamp).await })
             })
@@ -250,15 +250,19 @@ impl Inner {
         field: &str,
         values: impl IntoIterator<Item = impl Into<bson::Bson>>,
     ) -> Result<Vec<Product>> {
-        self.rows_by(&self.products, field, values, projection(ProductFields::ALL), decode).await
+        self.find_by(&self.products, field, values, projection(ProductFields::ALL), decode).await
     }
 }
 
 impl Transaction {
-    async fn adjust_stock(&mut self, adjustment: StockAdjustment, stamp: Stamp) -> Attempt<Committed<Product>> {
+    async fn adjust_stock(
+        &mut self,
+        adjustment: StockAdjustment,
+        stamp: Stamp,
+    ) -> TransactionResult<Committed<Product>> {
         let id = adjustment.product;
         if let Some(key) = &adjustment.idempotency
-            && let Some(used) = self.used_keys(std::slice::from_ref(key)).await?.pop()
+            && let Some(used) = self.find_used_keys(std::slice::from_ref(key)).await?.pop()
         {
             let first = ProductId::from_bytes(used.entity_for(key)?);
             let value = self.product(first).await?;
@@ -273,18 +277,21 @@ impl Transaction {
         let product = restocked(product, stock, stamp);
         self.set_stock([&product]).await?;
         if let Some(key) = &adjustment.idempotency {
-            self.use_keys([(key, id.to_bytes(), stamp.at)]).await?;
+            self.insert_used_keys([(key, id.to_bytes(), stamp.at)]).await?;
         }
         self.record_product(EventKind::Updated, product, stamp).await
     }
 
-    async fn product(&mut self, id: ProductId) -> Attempt<Product> {
+    async fn product(&mut self, id: ProductId) -> TransactionResult<Product> {
         let products = self.store.products.clone();
         self.find_one(&products, doc! { "_id": id }, decode).await
     }
 
     /// Writes the stock and version of these products.
-    pub(super) async fn set_stock<'p>(&mut self, products: impl IntoIterator<Item = &'p Product>) -> Attempt<()> {
+    pub(super) async fn set_stock<'p>(
+        &mut self,
+        products: impl IntoIterator<Item = &'p Product>,
+    ) -> TransactionResult<()> {
         let updates: Vec<_> = products
             .into_iter()
             .map(|product| {
@@ -298,8 +305,13 @@ impl Transaction {
         self.update_each(&collection, updates).await
     }
 
-    async fn record_product(&mut self, kind: EventKind, product: Product, stamp: Stamp) -> Attempt<Committed<Product>> {
-        let events = self.record(vec![Change::of_product(kind, product.clone())], stamp).await?;
+    async fn record_product(
+        &mut self,
+        kind: EventKind,
+        product: Product,
+        stamp: Stamp,
+    ) -> TransactionResult<Committed<Product>> {
+        let events = self.append_drafts(vec![EventDraft::product(kind, product.clone())], stamp).await?;
         Ok(Committed { value: product, events })
     }
 }

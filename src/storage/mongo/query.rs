@@ -31,7 +31,7 @@ pub(super) struct Filter {
     /// The index that serves it best.
     pub(super) index: Index,
     /// The id field at the head of that index, if lists of several of its values are mostly short.
-    pub(super) group: Option<&'static str>,
+    pub(super) merge_on: Option<&'static str>,
 }
 
 impl Filter {
@@ -44,7 +44,7 @@ impl Filter {
                 None
             }
         });
-        Self { condition, any_of, index, group: None }
+        Self { condition, any_of, index, merge_on: None }
     }
 
     /// The whole condition.
@@ -96,7 +96,7 @@ pub(super) enum Index {
 }
 
 /// What a list is sorted by.
-pub(super) enum Key {
+pub(super) enum SortBy {
     /// A field of numbers or text.
     Field(&'static str),
     /// A field of dates.
@@ -108,14 +108,14 @@ pub(super) enum Key {
 /// One list query in the database's terms.
 pub(super) struct Listing<'q> {
     pub(super) filter: Filter,
-    pub(super) key: Key,
+    pub(super) key: SortBy,
     pub(super) direction: Direction,
     pub(super) slice: &'q Slice,
     pub(super) projection: Document,
 }
 
 /// A walk over rows in one direction.
-pub(super) struct Walk<'l, 'q> {
+pub(super) struct Scan<'l, 'q> {
     listing: &'l Listing<'q>,
     /// The part of the list; with the filter's condition it lets exactly the rows of the walk through.
     range: Document,
@@ -124,7 +124,12 @@ pub(super) struct Walk<'l, 'q> {
 }
 
 impl<'q> Listing<'q> {
-    pub(super) fn new<F, S, P>(query: &'q ListQuery<F, S, P>, filter: Filter, key: Key, projection: Document) -> Self {
+    pub(super) fn new<F, S, P>(
+        query: &'q ListQuery<F, S, P>,
+        filter: Filter,
+        key: SortBy,
+        projection: Document,
+    ) -> Self {
         Self { filter, key, direction: query.sort.direction, slice: &query.slice, projection }
     }
 
@@ -151,8 +156,8 @@ impl<'q> Listing<'q> {
 
     pub(super) fn field(&self) -> &'static str {
         match self.key {
-            Key::Field(field) | Key::Date(field) => field,
-            Key::Score(_) => SCORE,
+            SortBy::Field(field) | SortBy::Date(field) => field,
+            SortBy::Score(_) => SCORE,
         }
     }
 
@@ -166,7 +171,7 @@ impl<'q> Listing<'q> {
     /// The rows on one side of a position, as alternatives.
     fn beyond(&self, position: &Position, ascending: bool, inclusive: bool) -> Vec<Document> {
         let key: Bson = match (&position.key, &self.key) {
-            (SortKey::Int(millis), Key::Date(_)) => bson::DateTime::from_millis(*millis).into(),
+            (SortKey::Int(millis), SortBy::Date(_)) => bson::DateTime::from_millis(*millis).into(),
             (SortKey::Int(number), _) => (*number).into(),
             (SortKey::Text(text), _) => text.as_str().into(),
             (SortKey::Score(bits), _) => f64::from_bits(*bits).into(),
@@ -184,7 +189,7 @@ impl<'q> Listing<'q> {
     }
 
     /// The walk over the page, its cursor's row, and one row more.
-    pub(super) fn walk(&self) -> Walk<'_, 'q> {
+    pub(super) fn page_scan(&self) -> Scan<'_, 'q> {
         let ascending = self.is_ascending();
         let (start, end) = self.ends();
         let from = start.map(|start| self.beyond(start, ascending, true));
@@ -196,17 +201,17 @@ impl<'q> Listing<'q> {
             }
         };
         let limit = self.count().saturating_add(1).saturating_add(start.is_some().into());
-        Walk { listing: self, range, ascending, limit }
+        Scan { listing: self, range, ascending, limit }
     }
 
     /// The walk to the first row at a position or beyond it.
-    fn look(&self, position: &Position, ascending: bool) -> Walk<'_, 'q> {
+    fn probe(&self, position: &Position, ascending: bool) -> Scan<'_, 'q> {
         let range = self.filter.in_range(self.beyond(position, ascending, true));
-        Walk { listing: self, range, ascending, limit: 1 }
+        Scan { listing: self, range, ascending, limit: 1 }
     }
 }
 
-impl Walk<'_, '_> {
+impl Scan<'_, '_> {
     fn sort(&self) -> Document {
         let step = if self.ascending { 1 } else { -1 };
         doc! { self.listing.field(): step, "_id": step }
@@ -220,7 +225,7 @@ impl Walk<'_, '_> {
 
     fn pipeline(&self) -> Vec<Document> {
         let mut stages = match &self.listing.key {
-            Key::Score(score) => vec![
+            SortBy::Score(score) => vec![
                 doc! { "$match": self.listing.filter.condition.clone() },
                 doc! { "$set": { SCORE: score.clone() } },
                 doc! { "$match": self.range.clone() },
@@ -235,10 +240,10 @@ impl Walk<'_, '_> {
         stages
     }
 
-    /// The command as `explain` takes it; what [`Inner::walk_one`] sends.
+    /// The command as `explain` takes it; what [`Inner::scan_one`] sends.
     #[cfg(test)]
     pub(super) fn command(&self, collection: &str) -> Document {
-        if matches!(self.listing.key, Key::Score(_)) {
+        if matches!(self.listing.key, SortBy::Score(_)) {
             return doc! {
                 "aggregate": collection, "pipeline": self.pipeline(), "hint": self.listing.index(), "cursor": {},
             };
@@ -260,10 +265,10 @@ impl Inner {
     ) -> Result<Vec<Page<T>>> {
         let walked = match listings {
             [] => return Ok(Vec::new()),
-            [listing] => vec![self.walk_one(collection, &listing.walk(), |row| decode(0, row)).await?],
-            _ => match self.walk_group(collection, listings, &decode).await? {
+            [listing] => vec![self.scan_one(collection, &listing.page_scan(), |row| decode(0, row)).await?],
+            _ => match self.scan_merged(collection, listings, &decode).await? {
                 Some(walked) => walked,
-                None => self.walk_all(collection, listings, &decode).await?,
+                None => self.scan_union(collection, listings, &decode).await?,
             },
         };
         let mut pages = Vec::with_capacity(listings.len());
@@ -273,41 +278,41 @@ impl Inner {
         Ok(pages)
     }
 
-    async fn walk_one<T>(
+    async fn scan_one<T>(
         &self,
         collection: &Collection<RawDocumentBuf>,
-        walk: &Walk<'_, '_>,
+        scan: &Scan<'_, '_>,
         decode: impl Fn(&RawDocument) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let hint = Hint::Name(walk.listing.index());
+        let hint = Hint::Name(scan.listing.index());
         // One more than can come, so that one reply holds all and closes the cursor.
-        let batch = walk.limit.saturating_add(1);
-        if matches!(walk.listing.key, Key::Score(_)) {
-            let aggregate = collection.aggregate(walk.pipeline()).hint(hint).batch_size(batch);
-            return read::rows(self.within(aggregate.batch()).await?, decode).await;
+        let batch = scan.limit.saturating_add(1);
+        if matches!(scan.listing.key, SortBy::Score(_)) {
+            let aggregate = collection.aggregate(scan.pipeline()).hint(hint).batch_size(batch);
+            return read::collect_rows(self.with_timeout(aggregate.batch()).await?, decode).await;
         }
         let find = collection
-            .find(walk.condition())
-            .sort(walk.sort())
-            .limit(i64::from(walk.limit))
-            .projection(walk.listing.projection.clone())
+            .find(scan.condition())
+            .sort(scan.sort())
+            .limit(i64::from(scan.limit))
+            .projection(scan.listing.projection.clone())
             .hint(hint)
             .batch_size(batch);
-        read::rows(self.within(find.batch()).await?, decode).await
+        read::collect_rows(self.with_timeout(find.batch()).await?, decode).await
     }
 
-    async fn walk_all<T>(
+    async fn scan_union<T>(
         &self,
         collection: &Collection<RawDocumentBuf>,
         listings: &[Listing<'_>],
         decode: impl Fn(usize, &RawDocument) -> Result<T>,
     ) -> Result<Vec<Vec<T>>> {
-        let pipelines = listings.iter().map(|listing| listing.walk().pipeline());
-        let batch = listings.iter().fold(1, |sum: u32, listing| sum.saturating_add(listing.walk().limit));
+        let pipelines = listings.iter().map(|listing| listing.page_scan().pipeline());
+        let batch = listings.iter().fold(1, |sum: u32, listing| sum.saturating_add(listing.page_scan().limit));
         let mut walked: Vec<Vec<T>> = listings.iter().map(|_| Vec::new()).collect();
         let aggregate = collection.aggregate(union(collection.name(), pipelines)).batch_size(batch);
-        let rows = self.within(aggregate.batch()).await?;
-        read::rows(rows, |row| {
+        let rows = self.with_timeout(aggregate.batch()).await?;
+        read::collect_rows(rows, |row| {
             let query = query_of(row)?;
             let rows = walked.get_mut(query).ok_or_else(|| StoreError::internal("a row of no query"))?;
             rows.push(decode(query, row)?);
@@ -333,12 +338,12 @@ impl Inner {
                 edges.remove(0);
                 true
             }
-            Some(start) => self.exists(collection, &listing.look(start, !ascending)).await?,
+            Some(start) => self.exists(collection, &listing.probe(start, !ascending)).await?,
         };
         let is_past_end = match end {
             _ if edges.len() > count => true,
             None => false,
-            Some(end) => self.exists(collection, &listing.look(end, ascending)).await?,
+            Some(end) => self.exists(collection, &listing.probe(end, ascending)).await?,
         };
         edges.truncate(count);
         if listing.is_backward() {
@@ -348,8 +353,8 @@ impl Inner {
         Ok(Page { edges, has_previous: is_behind_start, has_next: is_past_end })
     }
 
-    async fn exists(&self, collection: &Collection<RawDocumentBuf>, walk: &Walk<'_, '_>) -> Result<bool> {
-        Ok(self.walk_one(collection, walk, |_| Ok(())).await?.is_empty().not())
+    async fn exists(&self, collection: &Collection<RawDocumentBuf>, scan: &Scan<'_, '_>) -> Result<bool> {
+        Ok(self.scan_one(collection, scan, |_| Ok(())).await?.is_empty().not())
     }
 
     /// How many rows each filter lets through.
@@ -365,9 +370,9 @@ impl Inner {
         let pipelines = filters
             .into_iter()
             .map(|filter| vec![doc! { "$match": countable(filter.into_condition()) }, doc! { "$count": "count" }]);
-        let rows = self.within(collection.aggregate(union(collection.name(), pipelines)).batch()).await?;
-        read::rows(rows, |row| {
-            codec::fields!(row, count: "count");
+        let rows = self.with_timeout(collection.aggregate(union(collection.name(), pipelines)).batch()).await?;
+        read::collect_rows(rows, |row| {
+            codec::read_fields!(row, count: "count");
             let count = count.required::<i64>()?;
             if let Some(answer) = counts.get_mut(query_of(row)?) {
                 *answer = count.unsigned_abs();
@@ -403,6 +408,6 @@ fn union(collection: &str, pipelines: impl Iterator<Item = Vec<Document>>) -> Ve
 }
 
 fn query_of(row: &RawDocument) -> Result<usize> {
-    codec::fields!(row, query: "_query");
+    codec::read_fields!(row, query: "_query");
     usize::try_from(query.required::<i64>()?).map_err(StoreError::internal)
 }

@@ -13,7 +13,7 @@ use crate::storage::{Result, StoreError};
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Decodes every row of a reply.
-pub(super) async fn rows<T>(
+pub(super) async fn collect_rows<T>(
     mut batches: impl Stream<Item = mongodb::error::Result<RawBatch>> + Unpin,
     mut decode: impl FnMut(&RawDocument) -> Result<T>,
 ) -> Result<Vec<T>> {
@@ -29,7 +29,7 @@ pub(super) async fn rows<T>(
 }
 
 /// The rows in the order of the values that were asked for, `None` for what was not found.
-pub(super) fn arranged<K: Eq + Hash + Clone, T: Clone>(
+pub(super) fn in_request_order<K: Eq + Hash + Clone, T: Clone>(
     wanted: &[K],
     found: Vec<T>,
     key: impl Fn(&T) -> Option<K>,
@@ -54,7 +54,10 @@ pub(super) fn arranged<K: Eq + Hash + Clone, T: Clone>(
 impl Inner {
     /// Waits for an operation that is no part of a transaction, but not for ever. Not all connections are for these:
     /// transactions hold up one another, and must not wait for one behind the reads.
-    pub(super) async fn within<T>(&self, operation: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T> {
+    pub(super) async fn with_timeout<T>(
+        &self,
+        operation: impl IntoFuture<Output = mongodb::error::Result<T>>,
+    ) -> Result<T> {
         let operation = async {
             // The semaphore is never closed; without a permit it would still be right.
             let _permit = self.reads.acquire().await;
@@ -67,7 +70,7 @@ impl Inner {
     }
 
     /// The rows whose `field` has one of `values`, in no order.
-    pub(super) async fn rows_by<T>(
+    pub(super) async fn find_by<T>(
         &self,
         collection: &Collection<RawDocumentBuf>,
         field: &str,
@@ -85,7 +88,7 @@ impl Inner {
         // One more than can come, so that one reply holds all and closes the cursor.
         let batch = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
         let find = collection.find(filter).projection(projection).batch_size(batch);
-        rows(self.within(find.batch()).await?, decode).await
+        collect_rows(self.with_timeout(find.batch()).await?, decode).await
     }
 }
 
@@ -95,6 +98,6 @@ mod tests {
 
     #[test]
     fn rows_come_as_asked_for_repeated_ones_too() {
-        assert_eq!(arranged(&[3, 1, 3, 2], vec![2, 3], |row| Some(*row)), [Some(3), None, Some(3), Some(2)]);
+        assert_eq!(in_request_order(&[3, 1, 3, 2], vec![2, 3], |row| Some(*row)), [Some(3), None, Some(3), Some(2)]);
     }
 }

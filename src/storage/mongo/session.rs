@@ -5,8 +5,8 @@ use bson::{RawDocument, doc};
 
 use super::{
     MongoStore,
-    codec::{binary, fields, raw},
-    read::{arranged, rows},
+    codec::{binary, raw_document, read_fields},
+    read::{collect_rows, in_request_order},
     user,
 };
 use crate::{
@@ -15,24 +15,24 @@ use crate::{
 };
 
 fn user_of(document: &RawDocument) -> Result<UserId> {
-    fields!(document, user: "user");
+    read_fields!(document, user: "user");
     user.required()
 }
 
 /// A session's id with the user that was joined to it.
 fn with_user(document: &RawDocument) -> Result<(SessionId, Option<User>)> {
-    fields!(document, id: "_id", user: "user");
+    read_fields!(document, id: "_id", user: "user");
     Ok((id.required()?, user.documents(user::decode)?.pop()))
 }
 
 #[async_trait]
 impl SessionStore for MongoStore {
     async fn insert_session(&self, session: &Session) -> Result<()> {
-        let document = raw! {
+        let document = raw_document! {
             "_id": session.id, "user": session.user, "token": session.token, "created_at": session.created_at,
             "expires_at": session.expires_at,
         };
-        self.0.within(self.0.sessions.insert_one(document)).await?;
+        self.0.with_timeout(self.0.sessions.insert_one(document)).await?;
         Ok(())
     }
 
@@ -48,8 +48,8 @@ impl SessionStore for MongoStore {
         ];
         // One more than can come, so that one reply holds all and closes the cursor.
         let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let found = self.0.within(self.0.sessions.aggregate(pipeline).batch_size(batch).batch()).await?;
-        let found = arranged(ids, rows(found, with_user).await?, |(id, _)| Some(*id));
+        let found = self.0.with_timeout(self.0.sessions.aggregate(pipeline).batch_size(batch).batch()).await?;
+        let found = in_request_order(ids, collect_rows(found, with_user).await?, |(id, _)| Some(*id));
         Ok(found.into_iter().map(|session| session.and_then(|(_, user)| user)).collect())
     }
 
@@ -63,27 +63,27 @@ impl SessionStore for MongoStore {
     ) -> Result<Rotation> {
         let current = doc! { "_id": id, "expires_at": { "$gt": now }, "token": binary(&presented) };
         let change = doc! { "$set": { "token": binary(&next), "expires_at": expires_at } };
-        let rotated = self.0.within(self.0.sessions.find_one_and_update(current, change)).await?;
+        let rotated = self.0.with_timeout(self.0.sessions.find_one_and_update(current, change)).await?;
         if let Some(session) = rotated {
             let user = user_of(&session)?;
             let filter = doc! { "_id": user, "deleted_at": { "$exists": false } };
             let find = self.0.users.find(filter).projection(user::projection()).limit(1).batch_size(2);
-            let user = rows(self.0.within(find.batch()).await?, user::decode).await?.pop();
+            let user = collect_rows(self.0.with_timeout(find.batch()).await?, user::decode).await?.pop();
             return Ok(user.map_or(Rotation::Unknown, Rotation::Rotated));
         }
         // Still there with another token: that one was used before, by its owner or by a thief.
         let ended = self.0.sessions.delete_one(doc! { "_id": id, "expires_at": { "$gt": now } });
-        let ended = self.0.within(ended).await?;
+        let ended = self.0.with_timeout(ended).await?;
         Ok(if ended.deleted_count > 0 { Rotation::Reused } else { Rotation::Unknown })
     }
 
     async fn end_session(&self, id: SessionId) -> Result<()> {
-        self.0.within(self.0.sessions.delete_one(doc! { "_id": id })).await?;
+        self.0.with_timeout(self.0.sessions.delete_one(doc! { "_id": id })).await?;
         Ok(())
     }
 
     async fn end_sessions_of(&self, user: UserId) -> Result<()> {
-        self.0.within(self.0.sessions.delete_many(doc! { "user": user })).await?;
+        self.0.with_timeout(self.0.sessions.delete_many(doc! { "user": user })).await?;
         Ok(())
     }
 }

@@ -5,12 +5,12 @@ use bson::{Bson, Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     MongoStore,
-    codec::{binary, fields, put, raw},
-    event::Change,
-    query::{Filter, Index, Key, Listing, one_of},
-    read::arranged,
-    transaction::{Attempt, Log, Transaction, fail},
-    words::{all_of, words},
+    codec::{append_fields, binary, raw_document, read_fields},
+    event::EventDraft,
+    query::{Filter, Index, Listing, SortBy, one_of},
+    read::in_request_order,
+    search::{contains_all, search_words},
+    transaction::{LogAccess, Transaction, TransactionResult, fail},
 };
 use crate::{
     domain::*,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(super) fn encode(task: &Task) -> RawDocumentBuf {
-    let mut document = raw! {
+    let mut document = raw_document! {
         "_id": task.id, "title": task.title, "status": task.status, "priority": task.priority,
         "created_by": task.created_by, "assignee": task.assignee, "order": task.order, "due_at": task.due_at,
         "due_key": Task::due_key(task.due_at), "version": task.version, "created_at": task.created_at,
@@ -28,12 +28,12 @@ pub(super) fn encode(task: &Task) -> RawDocumentBuf {
     viewers.dedup();
     let viewers: RawArrayBuf = viewers.iter().map(|user| binary(&user.to_bytes())).collect();
     document.append(bson::raw::cstr!("viewers"), viewers);
-    put!(document, "words": words([task.title.as_str()].into_iter().chain(task.description.as_deref())));
+    append_fields!(document, "words": search_words([task.title.as_str()].into_iter().chain(task.description.as_deref())));
     document
 }
 
 pub(super) fn decode(document: &RawDocument) -> Result<Task> {
-    fields!(document,
+    read_fields!(document,
         id: "_id", title: "title", status: "status", priority: "priority", created_by: "created_by",
         assignee: "assignee", order: "order", due_at: "due_at", version: "version", created_at: "created_at",
         updated_at: "updated_at", description: "description");
@@ -95,7 +95,7 @@ fn filter(filter: &TaskFilter, sort: TaskSort) -> Filter {
         condition.insert("due_key", doc! { "$lt": before.unix_millis() });
     }
     if let Some(terms) = &filter.search {
-        condition.insert("words", all_of(terms));
+        condition.insert("words", contains_all(terms));
         index = Index::Named("words");
     }
     match index {
@@ -106,8 +106,8 @@ fn filter(filter: &TaskFilter, sort: TaskSort) -> Filter {
             }
             let all = || ["TODO", "IN_PROGRESS", "DONE", "CANCELLED"].map(Bson::from).to_vec();
             let statuses = statuses.or_else(|| matches!(index, Index::Sorted("status")).then(all));
-            let group = matches!(index, Index::Sorted("order")).then_some("order");
-            Filter { group, ..Filter::new(condition, statuses.map(|values| ("status", values)), index) }
+            let merge_on = matches!(index, Index::Sorted("order")).then_some("order");
+            Filter { merge_on, ..Filter::new(condition, statuses.map(|values| ("status", values)), index) }
         }
     }
 }
@@ -115,9 +115,9 @@ fn filter(filter: &TaskFilter, sort: TaskSort) -> Filter {
 pub(super) fn listing(query: &TaskQuery) -> Listing<'_> {
     let sort = query.sort.field;
     let key = match sort {
-        TaskSort::CreatedAt => Key::Date("created_at"),
-        TaskSort::DueAt => Key::Field("due_key"),
-        TaskSort::Priority => Key::Field("priority"),
+        TaskSort::CreatedAt => SortBy::Date("created_at"),
+        TaskSort::DueAt => SortBy::Field("due_key"),
+        TaskSort::Priority => SortBy::Field("priority"),
     };
     Listing::new(query, filter(&query.filter, sort), key, projection(query.fields))
 }
@@ -126,8 +126,8 @@ pub(super) fn listing(query: &TaskQuery) -> Listing<'_> {
 impl TaskStore for MongoStore {
     async fn tasks_by_ids(&self, ids: &[TaskId]) -> Result<Vec<Option<Task>>> {
         let whole = projection(TaskFields::ALL);
-        let found = self.0.rows_by(&self.0.tasks, "_id", ids.iter().copied(), whole, decode).await?;
-        Ok(arranged(ids, found, |task| Some(task.id)))
+        let found = self.0.find_by(&self.0.tasks, "_id", ids.iter().copied(), whole, decode).await?;
+        Ok(in_request_order(ids, found, |task| Some(task.id)))
     }
 
     async fn list_tasks(&self, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>> {
@@ -147,7 +147,7 @@ impl TaskStore for MongoStore {
 
     async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Committed<Task>> {
         self.0
-            .transaction(Log::Appended, move |transaction| {
+            .transaction(LogAccess::Append, move |transaction| {
                 let task = task.clone();
                 Box::pin(async move {
                     let tasks = transaction.store.tasks.clone();
@@ -166,7 +166,7 @@ impl TaskStore for MongoStore {
         stamp: Stamp,
     ) -> Result<Committed<Task>> {
         self.0
-            .transaction(Log::Appended, move |transaction| {
+            .transaction(LogAccess::Append, move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
                     let before = transaction.task(id).await?;
@@ -186,7 +186,7 @@ impl TaskStore for MongoStore {
 
     async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Committed<Task>> {
         self.0
-            .transaction(Log::Appended, move |transaction| {
+            .transaction(LogAccess::Append, move |transaction| {
                 Box::pin(async move {
                     let last = transaction.task(id).await?;
                     let tasks = transaction.store.tasks.clone();
@@ -200,13 +200,13 @@ impl TaskStore for MongoStore {
 }
 
 impl Transaction {
-    async fn task(&mut self, id: TaskId) -> Attempt<Task> {
+    async fn task(&mut self, id: TaskId) -> TransactionResult<Task> {
         let tasks = self.store.tasks.clone();
         self.find_one(&tasks, doc! { "_id": id }, decode).await
     }
 
-    async fn record_task(&mut self, kind: EventKind, task: Task, stamp: Stamp) -> Attempt<Committed<Task>> {
-        let events = self.record(vec![Change::of_task(kind, task.clone())], stamp).await?;
+    async fn record_task(&mut self, kind: EventKind, task: Task, stamp: Stamp) -> TransactionResult<Committed<Task>> {
+        let events = self.append_drafts(vec![EventDraft::task(kind, task.clone())], stamp).await?;
         Ok(Committed { value: task, events })
     }
 }

@@ -22,7 +22,7 @@ use super::{
 use crate::storage::{Result, StoreError};
 
 /// How long a transaction is tried for, its turn and all retries included.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// How long a transaction collides before it is asked whether the other one's process is still there.
@@ -30,39 +30,39 @@ const COLLIDED_FOR: Duration = Duration::from_secs(1);
 
 /// Whether a transaction appends to the event log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Log {
+pub(super) enum LogAccess {
     /// It does: it waits for its turn, because two that overlap can't both take a number.
-    Appended,
+    Append,
     /// It does not.
-    Untouched,
+    None,
 }
 
 /// Why an attempt ended without a result.
-pub(super) enum Failure {
+pub(super) enum TransactionError {
     /// The answer is an error; a retry would give the same.
-    Answer(StoreError),
+    Final(StoreError),
     /// The driver or the server failed; a retry may help.
     Driver(Error),
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for TransactionError {
     fn from(error: StoreError) -> Self {
-        Self::Answer(error)
+        Self::Final(error)
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for TransactionError {
     fn from(error: Error) -> Self {
         Self::Driver(error)
     }
 }
 
 /// What one attempt at a transaction, or a step of it, comes to.
-pub(super) type Attempt<T> = std::result::Result<T, Failure>;
+pub(super) type TransactionResult<T> = std::result::Result<T, TransactionError>;
 
 /// Ends the transaction with an error as its answer.
-pub(super) fn fail<T>(error: impl Into<StoreError>) -> Attempt<T> {
-    Err(Failure::Answer(error.into()))
+pub(super) fn fail<T>(error: impl Into<StoreError>) -> TransactionResult<T> {
+    Err(TransactionError::Final(error.into()))
 }
 
 /// A transaction under way.
@@ -73,43 +73,47 @@ pub(super) struct Transaction {
 
 impl Inner {
     /// Runs `work` as one transaction. It may run several times, so it has no effects of its own.
-    pub(super) async fn transaction<T, W>(self: &Arc<Self>, log: Log, work: W) -> Result<T>
+    pub(super) async fn transaction<T, W>(self: &Arc<Self>, log: LogAccess, work: W) -> Result<T>
     where
         T: Send + 'static,
-        W: for<'t> Fn(&'t mut Transaction) -> BoxFuture<'t, Attempt<T>> + Send + Sync + 'static,
+        W: for<'t> Fn(&'t mut Transaction) -> BoxFuture<'t, TransactionResult<T>> + Send + Sync + 'static,
     {
         self.refuse_when_closing()?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let store = self.clone();
-        let task = self.running.spawn(async move {
+        let task = self.running_transactions.spawn(async move {
             let _turn = match log {
-                Log::Appended => Some(timeout_at(deadline, store.turn.lock()).await.map_err(|_| overloaded())?),
-                Log::Untouched => None,
+                LogAccess::Append => Some(timeout_at(deadline, store.log_lock.lock()).await.map_err(|_| overloaded())?),
+                LogAccess::None => None,
             };
-            store.attempts(deadline, &work).await
+            store.retry_transaction(deadline, &work).await
         });
         task.await.map_err(StoreError::internal)?
     }
 
     /// Transactions that begin after `close` would keep it waiting.
     pub(super) fn refuse_when_closing(&self) -> Result<()> {
-        if self.running.is_closed() { Err(StoreError::Unavailable("shutting down".to_owned())) } else { Ok(()) }
+        if self.running_transactions.is_closed() {
+            Err(StoreError::Unavailable("shutting down".to_owned()))
+        } else {
+            Ok(())
+        }
     }
 
     /// Tries until the transaction ends one way or the other, or the deadline passes.
-    pub(super) async fn attempts<T, W>(self: &Arc<Self>, deadline: Instant, work: &W) -> Result<T>
+    pub(super) async fn retry_transaction<T, W>(self: &Arc<Self>, deadline: Instant, work: &W) -> Result<T>
     where
-        W: for<'t> Fn(&'t mut Transaction) -> BoxFuture<'t, Attempt<T>> + Send + Sync,
+        W: for<'t> Fn(&'t mut Transaction) -> BoxFuture<'t, TransactionResult<T>> + Send + Sync,
     {
         let mut pause = FIRST_PAUSE;
         let mut look_at = Instant::now() + COLLIDED_FOR;
         loop {
             // A server that hangs must not hold up the caller: the driver ends what is dropped here.
-            let error = match timeout_at(deadline, self.attempt(deadline, work)).await {
+            let error = match timeout_at(deadline, self.try_transaction(deadline, work)).await {
                 Ok(Ok(result)) => return Ok(result),
-                Ok(Err(Failure::Answer(error))) => return Err(error),
-                Ok(Err(Failure::Driver(error))) if is_retried(&error) => error,
-                Ok(Err(Failure::Driver(error))) => return Err(error.into()),
+                Ok(Err(TransactionError::Final(error))) => return Err(error),
+                Ok(Err(TransactionError::Driver(error))) if is_retried(&error) => error,
+                Ok(Err(TransactionError::Driver(error))) => return Err(error.into()),
                 Err(_) => return Err(overloaded()),
             };
             let wait = pause.mul_f64(rand::random::<f64>());
@@ -119,7 +123,7 @@ impl Inner {
             tracing::debug!(error = %error.kind, ?wait, "a transaction is tried again");
             if Instant::now() >= look_at {
                 look_at = Instant::now() + COLLIDED_FOR;
-                if let Ok(Err(error)) = timeout_at(deadline, self.end_abandoned()).await {
+                if let Ok(Err(error)) = timeout_at(deadline, self.end_abandoned_transactions()).await {
                     tracing::warn!(error = %error.kind, "open transactions can't be looked for");
                 }
             }
@@ -128,9 +132,9 @@ impl Inner {
         }
     }
 
-    async fn attempt<T, W>(self: &Arc<Self>, deadline: Instant, work: &W) -> Attempt<T>
+    async fn try_transaction<T, W>(self: &Arc<Self>, deadline: Instant, work: &W) -> TransactionResult<T>
     where
-        W: for<'t> Fn(&'t mut Transaction) -> BoxFuture<'t, Attempt<T>> + Send + Sync,
+        W: for<'t> Fn(&'t mut Transaction) -> BoxFuture<'t, TransactionResult<T>> + Send + Sync,
     {
         let mut session = self.client.start_session().causal_consistency(false).await?;
         session
@@ -172,8 +176,8 @@ impl Transaction {
         collection: &Collection<RawDocumentBuf>,
         filter: Document,
         decode: impl Fn(&RawDocument) -> Result<T>,
-    ) -> Attempt<T> {
-        self.find(collection, filter, 1, decode).await?.pop().ok_or(Failure::Answer(StoreError::NotFound))
+    ) -> TransactionResult<T> {
+        self.find(collection, filter, 1, decode).await?.pop().ok_or(TransactionError::Final(StoreError::NotFound))
     }
 
     /// The rows that pass the filter, in no order.
@@ -183,10 +187,10 @@ impl Transaction {
         filter: Document,
         most: usize,
         decode: impl Fn(&RawDocument) -> Result<T>,
-    ) -> Attempt<Vec<T>> {
+    ) -> TransactionResult<Vec<T>> {
         let batch = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
         let mut batches = collection.find(filter).batch_size(batch).session(&mut self.session).batch().await?;
-        Ok(read::rows(batches.stream(&mut self.session), decode).await?)
+        Ok(read::collect_rows(batches.stream(&mut self.session), decode).await?)
     }
 
     /// Adds documents; nothing happens without any.
@@ -194,7 +198,7 @@ impl Transaction {
         &mut self,
         collection: &Collection<RawDocumentBuf>,
         documents: Vec<RawDocumentBuf>,
-    ) -> Attempt<()> {
+    ) -> TransactionResult<()> {
         if !documents.is_empty() {
             collection.insert_many(documents).session(&mut self.session).await?;
         }
@@ -207,7 +211,7 @@ impl Transaction {
         collection: &Collection<RawDocumentBuf>,
         id: impl Into<Bson>,
         document: RawDocumentBuf,
-    ) -> Attempt<()> {
+    ) -> TransactionResult<()> {
         collection.replace_one(doc! { "_id": id }, document).session(&mut self.session).await?;
         Ok(())
     }
@@ -218,10 +222,10 @@ impl Transaction {
         collection: &Collection<RawDocumentBuf>,
         filter: Document,
         update: Document,
-    ) -> Attempt<RawDocumentBuf> {
+    ) -> TransactionResult<RawDocumentBuf> {
         let after = mongodb::options::ReturnDocument::After;
         let updated = collection.find_one_and_update(filter, update).return_document(after);
-        updated.session(&mut self.session).await?.ok_or(Failure::Answer(StoreError::NotFound))
+        updated.session(&mut self.session).await?.ok_or(TransactionError::Final(StoreError::NotFound))
     }
 
     /// Makes all these changes, each a filter that lets one document through and its update, in one round trip.
@@ -229,7 +233,7 @@ impl Transaction {
         &mut self,
         collection: &Collection<RawDocumentBuf>,
         updates: impl IntoIterator<Item = (Document, Document)>,
-    ) -> Attempt<()> {
+    ) -> TransactionResult<()> {
         let updates: Vec<Document> =
             updates.into_iter().map(|(filter, update)| doc! { "q": filter, "u": update }).collect();
         if updates.is_empty() {
@@ -246,7 +250,11 @@ impl Transaction {
     }
 
     /// Deletes what passes the filter.
-    pub(super) async fn delete(&mut self, collection: &Collection<RawDocumentBuf>, filter: Document) -> Attempt<()> {
+    pub(super) async fn delete(
+        &mut self,
+        collection: &Collection<RawDocumentBuf>,
+        filter: Document,
+    ) -> TransactionResult<()> {
         collection.delete_many(filter).session(&mut self.session).await?;
         Ok(())
     }

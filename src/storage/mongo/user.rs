@@ -5,11 +5,11 @@ use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     MongoStore,
-    codec::{fields, put, raw},
-    query::{Filter, Index, Key, Listing},
-    read::{arranged, rows},
-    transaction::{Attempt, Log, Transaction, fail},
-    words::{all_of, words},
+    codec::{append_fields, raw_document, read_fields},
+    query::{Filter, Index, Listing, SortBy},
+    read::{collect_rows, in_request_order},
+    search::{contains_all, search_words},
+    transaction::{LogAccess, Transaction, TransactionResult, fail},
 };
 use crate::{
     domain::{Edge, Page, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
@@ -17,21 +17,21 @@ use crate::{
 };
 
 pub(super) fn encode(user: &User, password_hash: Option<&str>) -> RawDocumentBuf {
-    let mut document = raw! {
+    let mut document = raw_document! {
         "_id": user.id, "email": user.email, "name": user.name, "name_key": User::name_key(&user.name),
         "role": user.role, "region": user.region, "deleted_at": user.deleted_at, "version": user.version,
         "created_at": user.created_at, "updated_at": user.updated_at,
     };
-    put!(document, "password_hash": password_hash.map(str::to_owned));
+    append_fields!(document, "password_hash": password_hash.map(str::to_owned));
     // Deleted users are found by id only.
     if user.deleted_at.is_none() {
-        put!(document, "words": words([user.name.as_str()].into_iter().chain(user.email.as_deref())));
+        append_fields!(document, "words": search_words([user.name.as_str()].into_iter().chain(user.email.as_deref())));
     }
     document
 }
 
 pub(super) fn decode(document: &RawDocument) -> Result<User> {
-    fields!(document,
+    read_fields!(document,
         id: "_id", email: "email", name: "name", role: "role", region: "region", deleted_at: "deleted_at",
         version: "version", created_at: "created_at", updated_at: "updated_at");
     Ok(User {
@@ -48,7 +48,7 @@ pub(super) fn decode(document: &RawDocument) -> Result<User> {
 }
 
 fn decode_credentials(document: &RawDocument) -> Result<Credentials> {
-    fields!(document, password_hash: "password_hash");
+    read_fields!(document, password_hash: "password_hash");
     Ok(Credentials { password_hash: password_hash.optional()?, user: decode(document)? })
 }
 
@@ -65,7 +65,7 @@ fn filter(filter: &UserFilter) -> Filter {
         index = Index::Sorted("role");
     }
     if let Some(terms) = &filter.search {
-        condition.insert("words", all_of(terms));
+        condition.insert("words", contains_all(terms));
         index = Index::Named("words");
     }
     Filter::new(condition, None, index)
@@ -73,8 +73,8 @@ fn filter(filter: &UserFilter) -> Filter {
 
 pub(super) fn listing(query: &UserQuery) -> Listing<'_> {
     let key = match query.sort.field {
-        UserSort::CreatedAt => Key::Date("created_at"),
-        UserSort::Name => Key::Field("name_key"),
+        UserSort::CreatedAt => SortBy::Date("created_at"),
+        UserSort::Name => SortBy::Field("name_key"),
     };
     Listing::new(query, filter(&query.filter), key, projection())
 }
@@ -82,13 +82,13 @@ pub(super) fn listing(query: &UserQuery) -> Listing<'_> {
 #[async_trait]
 impl UserStore for MongoStore {
     async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<User>>> {
-        let found = self.0.rows_by(&self.0.users, "_id", ids.iter().copied(), projection(), decode).await?;
-        Ok(arranged(ids, found, |user| Some(user.id)))
+        let found = self.0.find_by(&self.0.users, "_id", ids.iter().copied(), projection(), decode).await?;
+        Ok(in_request_order(ids, found, |user| Some(user.id)))
     }
 
     async fn users_by_emails(&self, emails: &[String]) -> Result<Vec<Option<User>>> {
-        let found = self.0.rows_by(&self.0.users, "email", emails.iter().cloned(), projection(), decode).await?;
-        Ok(arranged(emails, found, |user| user.email.clone()))
+        let found = self.0.find_by(&self.0.users, "email", emails.iter().cloned(), projection(), decode).await?;
+        Ok(in_request_order(emails, found, |user| user.email.clone()))
     }
 
     async fn list_users(&self, queries: &[UserQuery]) -> Result<Vec<Page<User>>> {
@@ -106,7 +106,7 @@ impl UserStore for MongoStore {
     }
 
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()> {
-        self.0.within(self.0.users.insert_one(encode(user, password_hash))).await?;
+        self.0.with_timeout(self.0.users.insert_one(encode(user, password_hash))).await?;
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl UserStore for MongoStore {
         at: Timestamp,
     ) -> Result<User> {
         self.0
-            .transaction(Log::Untouched, move |transaction| {
+            .transaction(LogAccess::None, move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
                     let Credentials { user, password_hash } = transaction.live_user(id).await?;
@@ -135,7 +135,7 @@ impl UserStore for MongoStore {
 
     async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<User> {
         self.0
-            .transaction(Log::Untouched, move |transaction| {
+            .transaction(LogAccess::None, move |transaction| {
                 Box::pin(async move {
                     let user = transaction.live_user(id).await?.user.anonymised(at);
                     transaction.replace_user(&user, None).await?;
@@ -157,7 +157,7 @@ impl UserStore for MongoStore {
     async fn set_password(&self, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
         let password_hash = password_hash.to_owned();
         self.0
-            .transaction(Log::Untouched, move |transaction| {
+            .transaction(LogAccess::None, move |transaction| {
                 let password_hash = password_hash.clone();
                 Box::pin(async move {
                     let user = transaction.live_user(id).await?.user.changed(UserChanges::default(), at);
@@ -173,24 +173,24 @@ impl UserStore for MongoStore {
 impl super::Inner {
     async fn credentials(&self, filter: Document) -> Result<Option<Credentials>> {
         let find = self.users.find(filter).limit(1).batch_size(2);
-        Ok(rows(self.within(find.batch()).await?, decode_credentials).await?.pop())
+        Ok(collect_rows(self.with_timeout(find.batch()).await?, decode_credentials).await?.pop())
     }
 }
 
 impl Transaction {
     /// A user who is not deleted, or `NotFound`.
-    async fn live_user(&mut self, id: UserId) -> Attempt<Credentials> {
+    async fn live_user(&mut self, id: UserId) -> TransactionResult<Credentials> {
         let users = self.store.users.clone();
         let filter = doc! { "_id": id, "deleted_at": { "$exists": false } };
         self.find_one(&users, filter, decode_credentials).await
     }
 
-    async fn replace_user(&mut self, user: &User, password_hash: Option<&str>) -> Attempt<()> {
+    async fn replace_user(&mut self, user: &User, password_hash: Option<&str>) -> TransactionResult<()> {
         let users = self.store.users.clone();
         self.replace(&users, user.id, encode(user, password_hash)).await
     }
 
-    async fn end_sessions(&mut self, user: UserId) -> Attempt<()> {
+    async fn end_sessions(&mut self, user: UserId) -> TransactionResult<()> {
         let sessions = self.store.sessions.clone();
         self.delete(&sessions, doc! { "user": user }).await
     }

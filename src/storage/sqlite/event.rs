@@ -21,13 +21,13 @@ use crate::{
 pub(super) const PRUNE_AT_ONCE: usize = 2000;
 
 /// An entry before it has its place in the log.
-pub(super) struct Draft {
+pub(super) struct EventDraft {
     pub(super) kind: EventKind,
     pub(super) previous_status: Option<OrderStatus>,
     pub(super) entity: Entity,
 }
 
-impl Draft {
+impl EventDraft {
     pub(super) fn product(kind: EventKind, product: &Product) -> Self {
         Self { kind, previous_status: None, entity: Entity::Product(Arc::new(product.clone())) }
     }
@@ -47,14 +47,14 @@ pub(super) fn head(db: &Connection) -> Result<Seq> {
 }
 
 /// Appends entries, to be called last in a change's transaction.
-pub(super) fn append(db: &Connection, drafts: Vec<Draft>, stamp: Stamp) -> Result<Vec<Event>> {
+pub(super) fn append(db: &Connection, drafts: Vec<EventDraft>, stamp: Stamp) -> Result<Vec<Event>> {
     let mut insert = db.prepare_cached(
         "INSERT INTO events (seq, id, kind, entity_kind, entity_id, entity_version, actor, occurred_at, \
          previous_status, entity) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     let mut events = Vec::with_capacity(drafts.len());
     let mut seq = head(db)?;
-    for Draft { kind, previous_status, entity } in drafts {
+    for EventDraft { kind, previous_status, entity } in drafts {
         seq += 1;
         let id = EventId::generate(stamp.at);
         insert.execute(params![

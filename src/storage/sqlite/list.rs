@@ -23,7 +23,7 @@ pub(super) enum KeyType {
 
 /// What a list is sorted by: a column, and the column of the id that breaks ties.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Order {
+pub(super) struct ListOrder {
     pub(super) key: &'static str,
     pub(super) key_type: KeyType,
     pub(super) id: &'static str,
@@ -38,7 +38,7 @@ pub(super) struct Cursors {
 }
 
 impl Cursors {
-    pub(super) fn of(slice: &Slice, direction: Direction) -> Self {
+    pub(super) fn for_slice(slice: &Slice, direction: Direction) -> Self {
         let (after, before) = (slice.after.is_some(), slice.before.is_some());
         match direction {
             Direction::Asc => Self { below: after, above: before },
@@ -58,22 +58,22 @@ pub(super) enum Side {
 
 /// A filtered list.
 #[derive(Debug, Clone)]
-pub(super) struct List {
+pub(super) struct ListBuilder {
     with: String,
     from: &'static str,
-    order: Order,
+    order: ListOrder,
     cursors: Cursors,
     conditions: Vec<String>,
     /// Alternatives that exclude each other; `None` when there are none to tell apart.
     alternatives: Option<Vec<String>>,
     params: Vec<Value>,
     /// Whether a condition has picked the index already.
-    picked: bool,
+    has_index: bool,
 }
 
-impl List {
+impl ListBuilder {
     /// The whole list.
-    pub(super) fn new(from: &'static str, order: Order, cursors: Cursors) -> Self {
+    pub(super) fn new(from: &'static str, order: ListOrder, cursors: Cursors) -> Self {
         Self {
             with: String::new(),
             from,
@@ -82,15 +82,15 @@ impl List {
             conditions: Vec::new(),
             alternatives: None,
             params: Vec::new(),
-            picked: false,
+            has_index: false,
         }
     }
 
     /// The list starts from the rows of `hits`, a query, joined in `from`; they are few enough to be sorted.
-    pub(super) fn start_from(&mut self, from: &'static str, hits: &str) {
+    pub(super) fn start_from_hits(&mut self, from: &'static str, hits: &str) {
         self.with = format!("WITH hits AS MATERIALIZED ({hits}) ");
         self.from = from;
-        self.picked = true;
+        self.has_index = true;
     }
 
     /// The list is read from `from`.
@@ -111,25 +111,29 @@ impl List {
     }
 
     /// Whether a condition has picked the index already.
-    pub(super) fn is_picked(&self) -> bool {
-        self.picked
+    pub(super) fn has_index(&self) -> bool {
+        self.has_index
     }
 
     /// A condition that picks no index.
-    pub(super) fn check(&mut self, condition: String) {
+    pub(super) fn filter_by(&mut self, condition: String) {
         self.conditions.push(condition);
     }
 
     /// A condition that picks the index.
-    pub(super) fn pick(&mut self, condition: String) {
+    pub(super) fn index_by(&mut self, condition: String) {
         self.conditions.push(condition);
-        self.picked = true;
+        self.has_index = true;
     }
 
     /// `column` equals `value`.
     pub(super) fn equals(&mut self, column: &str, value: impl Into<Value>) {
         let value = self.bind(value);
-        if self.picked { self.check(format!("+{column} = {value}")) } else { self.pick(format!("{column} = {value}")) }
+        if self.has_index {
+            self.filter_by(format!("+{column} = {value}"))
+        } else {
+            self.index_by(format!("{column} = {value}"))
+        }
     }
 
     /// `column` equals one of `values`.
@@ -140,19 +144,19 @@ impl List {
                 distinct.push(*value);
             }
         }
-        if self.picked {
+        if self.has_index {
             let values = self.bind_all(distinct);
-            self.check(format!("+{column} IN ({values})"));
+            self.filter_by(format!("+{column} IN ({values})"));
         } else {
             let alternatives = distinct.into_iter().map(|value| format!("{column} = {}", self.bind(value))).collect();
-            self.split(alternatives);
+            self.index_by_any(alternatives);
         }
     }
 
     /// One of these conditions, of which no two hold for one row. They pick the index.
-    pub(super) fn split(&mut self, alternatives: Vec<String>) {
+    pub(super) fn index_by_any(&mut self, alternatives: Vec<String>) {
         self.alternatives = Some(alternatives);
-        self.picked = true;
+        self.has_index = true;
     }
 
     /// `column` compared by `>`, `>=`, `<` or `<=` with `value`. It narrows the walk when the list is sorted by the
@@ -161,7 +165,7 @@ impl List {
         let by_cursor = if comparison.starts_with('>') { self.cursors.below } else { self.cursors.above };
         let narrows = column == self.order.key && !by_cursor;
         let value = self.bind(value);
-        self.check(format!("{}{column} {comparison} {value}", if narrows { "" } else { "+" }));
+        self.filter_by(format!("{}{column} {comparison} {value}", if narrows { "" } else { "+" }));
     }
 
     /// The query for up to `limit` pairs of key and id on the given sides of positions, nearest first when read in
@@ -178,7 +182,7 @@ impl List {
             ends.push(self.bound(*side, position, &mut params)?);
         }
         params.push(Value::Integer(limit));
-        let (from, Order { key, id, .. }) = (self.from, self.order);
+        let (from, ListOrder { key, id, .. }) = (self.from, self.order);
         let towards = if direction == Direction::Asc { "ASC" } else { "DESC" };
         let walk = |alternative: Option<&String>| {
             let filter = filter(self.conditions.iter().chain(alternative).chain(&ends));
@@ -233,7 +237,7 @@ impl List {
             (Side::After, Direction::Desc) | (Side::Before, Direction::Asc) => "<",
             (Side::NotBefore, Direction::Desc) | (Side::NotAfter, Direction::Asc) => "<=",
         };
-        let Order { key, id, .. } = self.order;
+        let ListOrder { key, id, .. } = self.order;
         Ok(format!("({key}, {id}) {comparison} (?{}, ?{})", params.len() - 1, params.len()))
     }
 }
@@ -244,7 +248,7 @@ fn filter<'a>(conditions: impl Iterator<Item = &'a String>) -> String {
 }
 
 /// The full-text query for rows that hold every one of the words.
-pub(super) fn all_words(terms: &crate::domain::SearchTerms) -> String {
+pub(super) fn fts_query(terms: &crate::domain::SearchTerms) -> String {
     let quoted: Vec<String> = terms.terms().iter().map(|term| format!("\"{}\"", term.replace('"', ""))).collect();
     quoted.join(" ")
 }

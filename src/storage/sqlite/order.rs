@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     Result, SqliteStore,
-    event::{self, Draft},
+    event::{self, EventDraft},
     idempotency,
-    list::{Cursors, KeyType, List, Order as ListOrder},
+    list::{Cursors, KeyType, ListBuilder, ListOrder},
     page, product,
 };
 use crate::{
@@ -153,7 +153,7 @@ fn place(db: &Connection, new: NewOrder, used: &Idempotency, stamp: Stamp) -> Re
     for (line, product) in new.lines.iter().zip(&products) {
         let stock = product.stock - line.quantity;
         let product = product::save_stock(db, product.clone(), stock, stamp.at)?;
-        drafts.push(Draft::product(EventKind::Updated, &product));
+        drafts.push(EventDraft::product(EventKind::Updated, &product));
     }
     let seq = event::head(db)? + drafts.len() as i64 + 1;
     let order = new.place(&products, stamp, seq)?;
@@ -161,7 +161,7 @@ fn place(db: &Connection, new: NewOrder, used: &Idempotency, stamp: Stamp) -> Re
         return Err(StoreError::internal(format!("{} is there already", order.id)));
     }
     idempotency::insert(db, used, order.id.to_bytes(), stamp.at)?;
-    drafts.push(Draft::order(EventKind::Created, None, &order));
+    drafts.push(EventDraft::order(EventKind::Created, None, &order));
     let events = event::append(db, drafts, stamp)?;
     Ok(Committed { value: Placed { order, replayed: false }, events })
 }
@@ -205,13 +205,13 @@ fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<
     if let Some(entry) = order.history.last() {
         insert_history(db, row, order.history.len() - 1, entry)?;
     }
-    drafts.push(Draft::order(EventKind::StatusChanged, Some(previous), &order));
+    drafts.push(EventDraft::order(EventKind::StatusChanged, Some(previous), &order));
     let events = event::append(db, drafts, stamp)?;
     Ok(Committed { value: order, events })
 }
 
 /// Gives the stock of the order back to the products that are still there, each once, in the order of the lines.
-fn return_stock(db: &Connection, order: &Order, stamp: Stamp) -> Result<Vec<Draft>> {
+fn return_stock(db: &Connection, order: &Order, stamp: Stamp) -> Result<Vec<EventDraft>> {
     let mut products: Vec<ProductId> = Vec::new();
     let mut quantities: HashMap<ProductId, i64> = HashMap::new();
     for item in &order.items {
@@ -227,42 +227,42 @@ fn return_stock(db: &Connection, order: &Order, stamp: Stamp) -> Result<Vec<Draf
         // Past the range the stock stays at its end: a return must not fail for it.
         let stock = i64::from(product.stock) + quantities.get(&id).copied().unwrap_or(0);
         let product = product::save_stock(db, product, i32::try_from(stock).unwrap_or(i32::MAX), stamp.at)?;
-        drafts.push(Draft::product(EventKind::Updated, &product));
+        drafts.push(EventDraft::product(EventKind::Updated, &product));
     }
     Ok(drafts)
 }
 
 /// The list of orders that pass `filter`.
-pub(super) fn filtered(filter: &OrderFilter, sort: Sort<OrderSort>, slice: Option<&Slice>) -> List {
+pub(super) fn filtered(filter: &OrderFilter, sort: Sort<OrderSort>, slice: Option<&Slice>) -> ListBuilder {
     let key = match sort.field {
         OrderSort::PlacedAt => "o.placed_at",
         OrderSort::Total => "o.total",
     };
-    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::of(slice, sort.direction));
+    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::for_slice(slice, sort.direction));
     let order = ListOrder { key, key_type: KeyType::Int, id: "o.id", direction: sort.direction };
-    let mut list = List::new("orders o", order, cursors);
+    let mut list = ListBuilder::new("orders o", order, cursors);
     if let Some(customer) = filter.customer {
         list.equals("o.customer", customer);
     }
     if let Some(product) = filter.product {
         let product = list.bind(product);
         let lines = format!("FROM order_items i WHERE i.product_id = {product}");
-        if list.is_picked() {
-            list.check(format!("EXISTS (SELECT 1 {lines} AND i.order_row = o.row)"));
+        if list.has_index() {
+            list.filter_by(format!("EXISTS (SELECT 1 {lines} AND i.order_row = o.row)"));
         } else {
             let hits = format!("SELECT DISTINCT i.order_row AS row {lines}");
-            list.start_from("hits CROSS JOIN orders o ON o.row = hits.row", &hits);
+            list.start_from_hits("hits CROSS JOIN orders o ON o.row = hits.row", &hits);
         }
     }
     // Both at once have an index too, with the status in front.
     let region = filter.region.as_ref().map(|region| list.bind(region.clone()));
-    let region = region.map(|region| format!("{}o.region = {region}", if list.is_picked() { "+" } else { "" }));
+    let region = region.map(|region| format!("{}o.region = {region}", if list.has_index() { "+" } else { "" }));
     match (region, &filter.statuses) {
         (region, Some(statuses)) => {
             list.is_one_of("o.status", statuses);
-            region.into_iter().for_each(|region| list.check(region));
+            region.into_iter().for_each(|region| list.filter_by(region));
         }
-        (Some(region), None) => list.pick(region),
+        (Some(region), None) => list.index_by(region),
         (None, None) => {}
     }
     if let Some(from) = filter.placed_after {

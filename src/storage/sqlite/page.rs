@@ -5,7 +5,7 @@ use ulid::Ulid;
 
 use super::{
     Result,
-    list::{List, Side},
+    list::{ListBuilder, Side},
 };
 use crate::{
     domain::{Direction, Edge, Page, Position, Slice, SortKey, Take},
@@ -15,7 +15,7 @@ use crate::{
 /// The page of `list` that `slice` asks for, its rows read by `load`.
 pub(super) fn read_page<T>(
     db: &Connection,
-    list: &List,
+    list: &ListBuilder,
     slice: &Slice,
     load: impl Fn(Ulid) -> Result<Option<T>>,
 ) -> Result<Page<T>> {
@@ -58,7 +58,7 @@ pub(super) fn read_page<T>(
 }
 
 /// How many rows the list has.
-pub(super) fn count(db: &Connection, list: &List) -> Result<u64> {
+pub(super) fn count(db: &Connection, list: &ListBuilder) -> Result<u64> {
     let Some((sql, params)) = list.count() else { return Ok(0) };
     let count: i64 = db.prepare_cached(&sql)?.query_row(params_from_iter(params), |row| row.get(0))?;
     u64::try_from(count).map_err(StoreError::internal)
@@ -66,7 +66,7 @@ pub(super) fn count(db: &Connection, list: &List) -> Result<u64> {
 
 fn positions(
     db: &Connection,
-    list: &List,
+    list: &ListBuilder,
     bounds: &[(Side, &Position)],
     towards: Direction,
     limit: usize,

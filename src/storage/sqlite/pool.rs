@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{Result, SqliteOptions, schema};
 use crate::{
     storage::StoreError,
-    telemetry::metrics::{Held, metrics},
+    telemetry::metrics::{GaugeGuard, metrics},
 };
 
 /// A fixed number of reading connections, each used by one read at a time.
@@ -26,7 +26,7 @@ struct Loan {
     connection: Option<Connection>,
     idle: Arc<Mutex<Vec<Connection>>>,
     _permit: OwnedSemaphorePermit,
-    _counted: Held,
+    _counted: GaugeGuard,
 }
 
 impl Drop for Loan {
@@ -50,12 +50,12 @@ impl Pool {
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let waiting = Held::new(&metrics().sqlite_reads_waiting);
+        let waiting = GaugeGuard::new(&metrics().sqlite_reads_waiting);
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
         drop(waiting);
         let idle = Arc::clone(&self.idle);
         let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let loan = Loan { connection, idle, _permit: permit, _counted: Held::new(&metrics().sqlite_reads) };
+        let loan = Loan { connection, idle, _permit: permit, _counted: GaugeGuard::new(&metrics().sqlite_reads) };
         let reading = tokio::task::spawn_blocking(move || {
             let connection = loan.connection.as_ref().ok_or_else(closed)?;
             // Reading only, so there is nothing to commit: dropping the transaction ends the snapshot.

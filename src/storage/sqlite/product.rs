@@ -5,9 +5,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     Result, SqliteStore,
-    event::{self, Draft},
+    event::{self, EventDraft},
     idempotency,
-    list::{Cursors, KeyType, List, Order, all_words},
+    list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
     row::{Json, json},
 };
@@ -80,7 +80,7 @@ fn insert(db: &Connection, product: Product, stamp: Stamp) -> Result<Committed<P
     if !insert_new(db, &product)? {
         return Err(StoreError::internal(format!("{} is there already", product.id)));
     }
-    let events = event::append(db, vec![Draft::product(EventKind::Created, &product)], stamp)?;
+    let events = event::append(db, vec![EventDraft::product(EventKind::Created, &product)], stamp)?;
     Ok(Committed { value: product, events })
 }
 
@@ -111,7 +111,7 @@ fn update(
         product.version,
         product.updated_at,
     ])?;
-    let events = event::append(db, vec![Draft::product(EventKind::Updated, &product)], stamp)?;
+    let events = event::append(db, vec![EventDraft::product(EventKind::Updated, &product)], stamp)?;
     Ok(Committed { value: product, events })
 }
 
@@ -139,11 +139,11 @@ fn adjust_stock(db: &Connection, adjustment: StockAdjustment, stamp: Stamp) -> R
     if let Some(used) = &idempotency {
         idempotency::insert(db, used, id.to_bytes(), stamp.at)?;
     }
-    let events = event::append(db, vec![Draft::product(EventKind::Updated, &product)], stamp)?;
+    let events = event::append(db, vec![EventDraft::product(EventKind::Updated, &product)], stamp)?;
     Ok(Committed { value: product, events })
 }
 
-fn order(filter: &ProductFilter, sort: Sort<ProductSort>) -> Result<Order> {
+fn order(filter: &ProductFilter, sort: Sort<ProductSort>) -> Result<ListOrder> {
     let Sort { field, direction } = sort;
     if walks_tag(filter) {
         let (key, key_type) = match field {
@@ -153,7 +153,7 @@ fn order(filter: &ProductFilter, sort: Sort<ProductSort>) -> Result<Order> {
             ProductSort::Stock => ("t.stock", KeyType::Int),
             ProductSort::Relevance => return Err(relevance_of_nothing()),
         };
-        return Ok(Order { key, key_type, id: "t.product_id", direction });
+        return Ok(ListOrder { key, key_type, id: "t.product_id", direction });
     }
     let (key, key_type) = match field {
         ProductSort::CreatedAt => ("p.created_at", KeyType::Int),
@@ -163,7 +163,7 @@ fn order(filter: &ProductFilter, sort: Sort<ProductSort>) -> Result<Order> {
         ProductSort::Relevance if filter.search.is_some() => ("hits.score", KeyType::Score),
         ProductSort::Relevance => return Err(relevance_of_nothing()),
     };
-    Ok(Order { key, key_type, id: "p.id", direction })
+    Ok(ListOrder { key, key_type, id: "p.id", direction })
 }
 
 fn relevance_of_nothing() -> StoreError {
@@ -176,19 +176,19 @@ fn walks_tag(filter: &ProductFilter) -> bool {
 }
 
 /// The list of products that pass `filter`.
-pub(super) fn filtered(filter: &ProductFilter, sort: Sort<ProductSort>, slice: Option<&Slice>) -> Result<List> {
-    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::of(slice, sort.direction));
+pub(super) fn filtered(filter: &ProductFilter, sort: Sort<ProductSort>, slice: Option<&Slice>) -> Result<ListBuilder> {
+    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::for_slice(slice, sort.direction));
     let order = order(filter, sort)?;
-    let mut list = List::new("products p", order, cursors);
+    let mut list = ListBuilder::new("products p", order, cursors);
     if let Some(search) = &filter.search {
-        let words = list.bind(all_words(search));
+        let words = list.bind(fts_query(search));
         // Scores of other lists would be computed for nothing.
         let score = match sort.field {
             ProductSort::Relevance => format!("-bm25(products_fts, {WEIGHTS})"),
             _ => "0.0".to_owned(),
         };
         let hits = format!("SELECT rowid AS row, {score} AS score FROM products_fts WHERE products_fts MATCH {words}");
-        list.start_from("hits CROSS JOIN products p ON p.row = hits.row", &hits);
+        list.start_from_hits("hits CROSS JOIN products p ON p.row = hits.row", &hits);
     }
     if let Some(ids) = &filter.ids {
         let ids = list.bind_all(ids.iter().copied());
@@ -202,9 +202,11 @@ pub(super) fn filtered(filter: &ProductFilter, sort: Sort<ProductSort>, slice: O
         let tag = list.bind(tag.clone());
         if walks_tag(filter) {
             list.read_from("product_tags t CROSS JOIN products p ON p.id = t.product_id");
-            list.pick(format!("t.tag = {tag}"));
+            list.index_by(format!("t.tag = {tag}"));
         } else {
-            list.check(format!("EXISTS (SELECT 1 FROM product_tags t WHERE t.product_id = p.id AND t.tag = {tag})"));
+            list.filter_by(format!(
+                "EXISTS (SELECT 1 FROM product_tags t WHERE t.product_id = p.id AND t.tag = {tag})"
+            ));
         }
     }
     by_stock(&mut list, filter, order);
@@ -219,7 +221,7 @@ pub(super) fn filtered(filter: &ProductFilter, sort: Sort<ProductSort>, slice: O
 }
 
 /// What is sold out is rare, what is archived too: the rarer condition picks the index.
-fn by_stock(list: &mut List, filter: &ProductFilter, order: Order) {
+fn by_stock(list: &mut ListBuilder, filter: &ProductFilter, order: ListOrder) {
     let by_key = matches!(order.key, "p.stock" | "t.stock");
     if filter.in_stock == Some(false) && !by_key {
         list.equals("p.in_stock", 0_i64);
@@ -235,11 +237,11 @@ fn by_stock(list: &mut List, filter: &ProductFilter, order: Order) {
     }
 }
 
-fn member(list: &mut List, column: &str, values: &str) {
-    if list.is_picked() {
-        list.check(format!("+{column} IN ({values})"));
+fn member(list: &mut ListBuilder, column: &str, values: &str) {
+    if list.has_index() {
+        list.filter_by(format!("+{column} IN ({values})"));
     } else {
-        list.pick(format!("{column} IN ({values})"));
+        list.index_by(format!("{column} IN ({values})"));
     }
 }
 

@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     Result, SqliteStore,
-    event::{self, Draft},
-    list::{Cursors, KeyType, List, Order, all_words},
+    event::{self, EventDraft},
+    list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
 };
 use crate::{
@@ -75,7 +75,7 @@ fn insert(db: &Connection, task: Task, stamp: Stamp) -> Result<Committed<Task>> 
     if !insert_new(db, &task)? {
         return Err(StoreError::internal(format!("{} is there already", task.id)));
     }
-    let events = event::append(db, vec![Draft::task(EventKind::Created, &task)], stamp)?;
+    let events = event::append(db, vec![EventDraft::task(EventKind::Created, &task)], stamp)?;
     Ok(Committed { value: task, events })
 }
 
@@ -109,31 +109,31 @@ fn update(
         task.updated_at,
     ])?;
     let kind = if task.status == previous { EventKind::Updated } else { EventKind::StatusChanged };
-    let events = event::append(db, vec![Draft::task(kind, &task)], stamp)?;
+    let events = event::append(db, vec![EventDraft::task(kind, &task)], stamp)?;
     Ok(Committed { value: task, events })
 }
 
 fn delete(db: &Connection, id: TaskId, stamp: Stamp) -> Result<Committed<Task>> {
     let task = find_whole(db, id)?.changed(TaskChanges::default(), stamp.at);
     db.prepare_cached("DELETE FROM tasks WHERE id = ?1")?.execute([id])?;
-    let events = event::append(db, vec![Draft::task(EventKind::Deleted, &task)], stamp)?;
+    let events = event::append(db, vec![EventDraft::task(EventKind::Deleted, &task)], stamp)?;
     Ok(Committed { value: task, events })
 }
 
 /// The list of tasks that pass `filter`.
-pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<&Slice>) -> List {
+pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<&Slice>) -> ListBuilder {
     let key = match sort.field {
         TaskSort::CreatedAt => "t.created_at",
         TaskSort::DueAt => "t.due_key",
         TaskSort::Priority => "t.priority",
     };
-    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::of(slice, sort.direction));
-    let order = Order { key, key_type: KeyType::Int, id: "t.id", direction: sort.direction };
-    let mut list = List::new("tasks t", order, cursors);
+    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::for_slice(slice, sort.direction));
+    let order = ListOrder { key, key_type: KeyType::Int, id: "t.id", direction: sort.direction };
+    let mut list = ListBuilder::new("tasks t", order, cursors);
     if let Some(search) = &filter.search {
-        let words = list.bind(all_words(search));
+        let words = list.bind(fts_query(search));
         let hits = format!("SELECT rowid AS row FROM tasks_fts WHERE tasks_fts MATCH {words}");
-        list.start_from("hits CROSS JOIN tasks t ON t.row = hits.row", &hits);
+        list.start_from_hits("hits CROSS JOIN tasks t ON t.row = hits.row", &hits);
     }
     if let Some(order) = filter.order {
         list.equals("t.order_id", order);
@@ -146,10 +146,10 @@ pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<
     }
     if let Some(viewer) = filter.visible_to {
         let viewer = list.bind(viewer);
-        if list.is_picked() {
-            list.check(format!("(+t.created_by = {viewer} OR +t.assignee = {viewer})"));
+        if list.has_index() {
+            list.filter_by(format!("(+t.created_by = {viewer} OR +t.assignee = {viewer})"));
         } else {
-            list.split(vec![
+            list.index_by_any(vec![
                 format!("t.created_by = {viewer}"),
                 format!("t.assignee = {viewer} AND +t.created_by <> {viewer}"),
             ]);

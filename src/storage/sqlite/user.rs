@@ -5,7 +5,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::{
     Result, SqliteStore,
-    list::{Cursors, KeyType, List, Order, all_words},
+    list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page, session,
 };
 use crate::{
@@ -128,18 +128,19 @@ fn set_password(db: &Connection, id: UserId, password_hash: &str, at: Timestamp)
 }
 
 /// The list of users that pass `filter`.
-pub(super) fn filtered(filter: &UserFilter, sort: Sort<UserSort>, slice: Option<&Slice>) -> List {
+pub(super) fn filtered(filter: &UserFilter, sort: Sort<UserSort>, slice: Option<&Slice>) -> ListBuilder {
     let (key, key_type) = match sort.field {
         UserSort::CreatedAt => ("u.created_at", KeyType::Int),
         UserSort::Name => ("u.name_key", KeyType::Text),
     };
-    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::of(slice, sort.direction));
-    let mut list = List::new("users u", Order { key, key_type, id: "u.id", direction: sort.direction }, cursors);
-    list.check("u.deleted_at IS NULL".to_owned());
+    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::for_slice(slice, sort.direction));
+    let mut list =
+        ListBuilder::new("users u", ListOrder { key, key_type, id: "u.id", direction: sort.direction }, cursors);
+    list.filter_by("u.deleted_at IS NULL".to_owned());
     if let Some(search) = &filter.search {
-        let words = list.bind(all_words(search));
+        let words = list.bind(fts_query(search));
         let hits = format!("SELECT rowid AS row FROM users_fts WHERE users_fts MATCH {words}");
-        list.start_from("hits CROSS JOIN users u ON u.row = hits.row", &hits);
+        list.start_from_hits("hits CROSS JOIN users u ON u.row = hits.row", &hits);
     }
     if let Some(role) = filter.role {
         list.equals("u.role", role);

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Result;
 use crate::{
     storage::StoreError,
-    telemetry::metrics::{Held, metrics},
+    telemetry::metrics::{GaugeGuard, metrics},
 };
 
 /// How many changes may wait; further callers wait to queue.
@@ -39,7 +39,7 @@ struct Waiting<T, W> {
     work: Option<W>,
     result: Option<Result<T>>,
     caller: oneshot::Sender<Result<T>>,
-    _counted: Held,
+    _counted: GaugeGuard,
 }
 
 impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Change for Waiting<T, W> {
@@ -82,7 +82,7 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (caller, answer) = oneshot::channel();
-        let counted = Held::new(&metrics().sqlite_changes_waiting);
+        let counted = GaugeGuard::new(&metrics().sqlite_changes_waiting);
         let change = Message::Change(Box::new(Waiting { work: Some(work), result: None, caller, _counted: counted }));
         self.queue.send(change).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?

@@ -38,7 +38,7 @@ impl Series for Histogram {
 }
 
 /// What can be declared.
-pub(super) trait Kind: Clone {
+pub(super) trait MetricKind: Clone {
     /// The one with these labels.
     fn declare(labels: &'static [&'static str], buckets: &'static [f64]) -> Self;
 
@@ -49,7 +49,7 @@ pub(super) trait Kind: Clone {
     fn type_name() -> &'static str;
 }
 
-impl<M: Series> Kind for M {
+impl<M: Series> MetricKind for M {
     fn declare(_: &'static [&'static str], buckets: &'static [f64]) -> Self {
         M::new(buckets)
     }
@@ -82,19 +82,19 @@ type Labels<const N: usize> = [(&'static str, &'static str); N];
 /// Series told apart by `N` labels, whose values are known as they come. They have to be few: each set of values is kept
 /// for good.
 #[derive(Clone)]
-pub struct Labelled<M, const N: usize> {
+pub struct LabelledFamily<M, const N: usize> {
     names: [&'static str; N],
     family: Family<Labels<N>, M, Buckets>,
 }
 
-impl<M: Series, const N: usize> Labelled<M, N> {
+impl<M: Series, const N: usize> LabelledFamily<M, N> {
     /// The series with these values, in the order of the labels.
-    pub fn of(&self, values: [&'static str; N]) -> M {
+    pub fn with_labels(&self, values: [&'static str; N]) -> M {
         self.family.get_or_create_owned(&std::array::from_fn(|label| (self.names[label], values[label])))
     }
 }
 
-impl<M: Series, const N: usize> Kind for Labelled<M, N> {
+impl<M: Series, const N: usize> MetricKind for LabelledFamily<M, N> {
     fn declare(labels: &'static [&'static str], buckets: &'static [f64]) -> Self {
         // A declaration with another number of labels shows in the test of the declarations.
         let names = std::array::from_fn(|label| labels.get(label).copied().unwrap_or("missing"));
@@ -106,7 +106,7 @@ impl<M: Series, const N: usize> Kind for Labelled<M, N> {
     }
 
     fn type_name() -> &'static str {
-        <M as Kind>::type_name()
+        <M as MetricKind>::type_name()
     }
 }
 
@@ -116,27 +116,27 @@ pub trait Label: Copy + 'static {
     const VALUES: &'static [&'static str];
 
     /// Its place in [`Label::VALUES`].
-    fn place(self) -> usize;
+    fn index(self) -> usize;
 }
 
 /// One series for each value of a label. They are there from the beginning, and reached without a lock.
 #[derive(Clone)]
-pub struct Each<L, M> {
+pub struct FixedFamily<L, M> {
     series: Vec<M>,
     family: Family<Labels<1>, M, Buckets>,
     label: std::marker::PhantomData<fn(L)>,
 }
 
-impl<L: Label, M> Each<L, M> {
+impl<L: Label, M> FixedFamily<L, M> {
     /// The series with this value.
-    pub fn of(&self, value: L) -> &M {
-        &self.series[value.place()]
+    pub fn get(&self, value: L) -> &M {
+        &self.series[value.index()]
     }
 }
 
-impl<L: Label, M: Series> Kind for Each<L, M> {
+impl<L: Label, M: Series> MetricKind for FixedFamily<L, M> {
     fn declare(labels: &'static [&'static str], buckets: &'static [f64]) -> Self {
-        let Labelled { names: [name], family } = Labelled::<M, 1>::declare(labels, buckets);
+        let LabelledFamily { names: [name], family } = LabelledFamily::<M, 1>::declare(labels, buckets);
         let series = L::VALUES.iter().map(|value| family.get_or_create_owned(&[(name, value)])).collect();
         Self { series, family, label: std::marker::PhantomData }
     }
@@ -146,7 +146,7 @@ impl<L: Label, M: Series> Kind for Each<L, M> {
     }
 
     fn type_name() -> &'static str {
-        <M as Kind>::type_name()
+        <M as MetricKind>::type_name()
     }
 }
 
@@ -160,7 +160,7 @@ macro_rules! label {
         impl $crate::telemetry::metrics::kind::Label for $Name {
             const VALUES: &'static [&'static str] = &[$($value),+];
 
-            fn place(self) -> usize {
+            fn index(self) -> usize {
                 self as usize
             }
         }
@@ -185,7 +185,7 @@ macro_rules! metrics {
                 let mut registry = Registry::default();
                 $(
                     let buckets: Option<&'static [f64]> = None$(.or(Some($buckets)))?;
-                    let $field = <$kind as Kind>::declare(&[$($($label),+)?], buckets.unwrap_or_default());
+                    let $field = <$kind as MetricKind>::declare(&[$($($label),+)?], buckets.unwrap_or_default());
                     // The ending of counters and the full stop are added where it is told.
                     let name = $name.strip_suffix("_total").unwrap_or($name);
                     $field.register(&mut registry, name, $help.trim().trim_end_matches('.'));
@@ -198,7 +198,7 @@ macro_rules! metrics {
         pub fn declarations() -> Vec<Declaration> {
             vec![$(Declaration {
                 name: $name,
-                kind: <$kind as Kind>::type_name(),
+                kind: <$kind as MetricKind>::type_name(),
                 labels: &[$($($label),+)?],
                 help: $help.trim_ascii(),
             },)+]

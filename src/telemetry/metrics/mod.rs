@@ -1,8 +1,8 @@
 //! Every metric of a process, declared in one place.
 //!
-//! Like the log they belong to the process and can be reached from everywhere: `metrics().sign_ins.of(…).inc()`. A
+//! Like the log they belong to the process and can be reached from everywhere: `metrics().sign_ins.get(…).inc()`. A
 //! metric whose labels have fixed values, or none, costs an atomic addition; one with labels that come as they come, a
-//! look-up beneath a read lock. None grows without bound: what clients choose goes through [`Names`] first.
+//! look-up beneath a read lock. None grows without bound: what clients choose goes through [`BoundedNames`] first.
 
 mod kind;
 mod names;
@@ -16,9 +16,9 @@ use prometheus_client::{
     registry::Registry,
 };
 
-pub use kind::{Each, Label, Labelled};
-use kind::{Kind, label, metrics};
-pub use names::Names;
+pub use kind::{FixedFamily, Label, LabelledFamily};
+use kind::{MetricKind, label, metrics};
+pub use names::BoundedNames;
 
 /// The media type of [`render`].
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -54,7 +54,7 @@ label! {
 
 label! {
     /// The root field of a subscription.
-    Subscribed {
+    SubscriptionField {
         /// Updates of orders.
         Orders = "orderUpdates",
         /// Updates of tasks.
@@ -66,7 +66,7 @@ label! {
 
 label! {
     /// What is remembered.
-    Cache {
+    CacheName {
         /// Documents that were prepared.
         Documents = "documents",
         /// Rights of sessions.
@@ -80,7 +80,7 @@ label! {
 
 label! {
     /// What became of a message of the bus.
-    BusMessages {
+    BusMessageOutcome {
         /// It came from another node.
         Received = "received",
         /// It was sent to the other nodes.
@@ -104,7 +104,7 @@ label! {
 
 label! {
     /// A part that serving depends on.
-    Part {
+    Component {
         /// The database.
         Storage = "storage",
         /// The bus between nodes.
@@ -116,7 +116,7 @@ label! {
 
 label! {
     /// Connections of a pool.
-    Connections {
+    PoolState {
         /// All there are.
         Open = "open",
         /// Those in use.
@@ -126,23 +126,23 @@ label! {
 
 metrics! {
     /// Operations that were answered, refused or given up; of a subscription, its opening. `code` is `OK`, the code of the worst error, or `CANCELLED` when the client left or the time was over.
-    operations: Labelled<Counter, 3> = "orderwire_operations_total" by "operation", "type", "code";
+    operations: LabelledFamily<Counter, 3> = "orderwire_operations_total" by "operation", "type", "code";
     /// From the start of an operation to its answer; of a subscription, to its opening.
-    operation_duration: Labelled<Histogram, 2> = "orderwire_operation_duration_seconds" by "operation", "type", buckets TIMES;
+    operation_duration: LabelledFamily<Histogram, 2> = "orderwire_operation_duration_seconds" by "operation", "type", buckets TIMES;
     /// Storage calls that one operation made.
-    operation_storage_calls: Labelled<Histogram, 2> = "orderwire_operation_storage_calls" by "operation", "type", buckets CALLS;
+    operation_storage_calls: LabelledFamily<Histogram, 2> = "orderwire_operation_storage_calls" by "operation", "type", buckets CALLS;
     /// HTTP requests by the pattern of their path, with the class of the answer.
-    http_requests: Labelled<Counter, 3> = "orderwire_http_requests_total" by "route", "method", "status";
+    http_requests: LabelledFamily<Counter, 3> = "orderwire_http_requests_total" by "route", "method", "status";
     /// From the head of an HTTP request to the head of its answer.
-    http_request_duration: Labelled<Histogram, 2> = "orderwire_http_request_duration_seconds" by "route", "method", buckets TIMES;
+    http_request_duration: LabelledFamily<Histogram, 2> = "orderwire_http_request_duration_seconds" by "route", "method", buckets TIMES;
     /// Requests, operations and connections that were refused because of a limit.
-    refusals: Labelled<Counter, 1> = "orderwire_refusals_total" by "limit";
+    refusals: LabelledFamily<Counter, 1> = "orderwire_refusals_total" by "limit";
     /// Open WebSockets and streams.
-    connections: Each<Transport, Gauge> = "orderwire_connections" by "transport";
+    connections: FixedFamily<Transport, Gauge> = "orderwire_connections" by "transport";
     /// Open subscriptions by root field.
-    subscriptions: Each<Subscribed, Gauge> = "orderwire_subscriptions" by "field";
+    subscriptions: FixedFamily<SubscriptionField, Gauge> = "orderwire_subscriptions" by "field";
     /// Updates that were handed to connections of subscribers.
-    deliveries: Each<Transport, Counter> = "orderwire_deliveries_total" by "transport";
+    deliveries: FixedFamily<Transport, Counter> = "orderwire_deliveries_total" by "transport";
     /// Updates that were executed; many subscribers share one.
     updates_executed: Counter = "orderwire_updates_executed_total";
     /// From an event, on whichever node, to its being shown to the subscribers of this node.
@@ -160,13 +160,13 @@ metrics! {
     /// Whether events get to the other nodes at once: 1, or 0 while Redis is away.
     bus_connected: Gauge = "orderwire_bus_connected";
     /// Messages of the bus between nodes.
-    bus_messages: Each<BusMessages, Counter> = "orderwire_bus_messages_total" by "outcome";
+    bus_messages: FixedFamily<BusMessageOutcome, Counter> = "orderwire_bus_messages_total" by "outcome";
     /// Storage calls. `outcome` is `ok`, `refused` (as the rules have it), `unavailable` or `internal`.
-    storage_calls: Labelled<Counter, 3> = "orderwire_storage_calls_total" by "engine", "method", "outcome";
+    storage_calls: LabelledFamily<Counter, 3> = "orderwire_storage_calls_total" by "engine", "method", "outcome";
     /// How long storage calls took.
-    storage_call_duration: Labelled<Histogram, 2> = "orderwire_storage_call_duration_seconds" by "engine", "method", buckets TIMES;
+    storage_call_duration: LabelledFamily<Histogram, 2> = "orderwire_storage_call_duration_seconds" by "engine", "method", buckets TIMES;
     /// Things that one storage call asked for.
-    storage_batch_size: Labelled<Histogram, 1> = "orderwire_storage_batch_size" by "method", buckets SIZES;
+    storage_batch_size: LabelledFamily<Histogram, 1> = "orderwire_storage_batch_size" by "method", buckets SIZES;
     /// SQLite: reads under way.
     sqlite_reads: Gauge = "orderwire_sqlite_reads";
     /// SQLite: reads that wait for a connection.
@@ -174,21 +174,21 @@ metrics! {
     /// SQLite: changes that wait for the writing thread, or are being written by it.
     sqlite_changes_waiting: Gauge = "orderwire_sqlite_changes_waiting";
     /// MongoDB: connections of the pool.
-    mongodb_connections: Each<Connections, Gauge> = "orderwire_mongodb_connections" by "state";
+    mongodb_connections: FixedFamily<PoolState, Gauge> = "orderwire_mongodb_connections" by "state";
     /// MongoDB: operations that got no connection of the pool.
     mongodb_checkout_failures: Counter = "orderwire_mongodb_checkout_failures_total";
     /// Look-ups in a cache.
-    cache_lookups: Each<Cache, Counter> = "orderwire_cache_lookups_total" by "cache";
+    cache_lookups: FixedFamily<CacheName, Counter> = "orderwire_cache_lookups_total" by "cache";
     /// Look-ups that a cache could not answer.
-    cache_misses: Each<Cache, Counter> = "orderwire_cache_misses_total" by "cache";
+    cache_misses: FixedFamily<CacheName, Counter> = "orderwire_cache_misses_total" by "cache";
     /// Attempts to sign in or to refresh a session.
-    sign_ins: Each<Outcome, Counter> = "orderwire_sign_ins_total" by "outcome";
+    sign_ins: FixedFamily<Outcome, Counter> = "orderwire_sign_ins_total" by "outcome";
     /// Deletions of what is past its retention.
-    prunes: Each<Outcome, Counter> = "orderwire_prunes_total" by "outcome";
+    prunes: FixedFamily<Outcome, Counter> = "orderwire_prunes_total" by "outcome";
     /// Whether a part is as it should be, as `/readyz` last found it: 1 or 0.
-    ready: Each<Part, Gauge> = "orderwire_ready" by "part";
+    ready: FixedFamily<Component, Gauge> = "orderwire_ready" by "part";
     /// 1, with the version.
-    build_info: Labelled<Gauge, 1> = "orderwire_build_info" by "version";
+    build_info: LabelledFamily<Gauge, 1> = "orderwire_build_info" by "version";
     /// Processor time, of user and system (Linux).
     process_cpu: FloatCounter = "process_cpu_seconds_total";
     /// Memory that is in use (Linux).
@@ -216,9 +216,9 @@ pub struct Declaration {
 
 /// Counts as open until it is dropped.
 #[derive(Debug)]
-pub struct Held(&'static Gauge);
+pub struct GaugeGuard(&'static Gauge);
 
-impl Held {
+impl GaugeGuard {
     /// One more.
     pub fn new(gauge: &'static Gauge) -> Self {
         gauge.inc();
@@ -226,7 +226,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -236,9 +236,9 @@ impl Drop for Held {
 pub fn metrics() -> &'static Metrics {
     static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
         let metrics = Metrics::new();
-        metrics.build_info.of([env!("CARGO_PKG_VERSION")]).set(1);
-        for part in [Part::Storage, Part::Bus, Part::Feed] {
-            metrics.ready.of(part).set(1);
+        metrics.build_info.with_labels([env!("CARGO_PKG_VERSION")]).set(1);
+        for part in [Component::Storage, Component::Bus, Component::Feed] {
+            metrics.ready.get(part).set(1);
         }
         metrics
     });
@@ -287,8 +287,8 @@ mod tests {
 
     #[test]
     fn what_is_held_counts_until_it_is_dropped() {
-        let gauge = metrics().subscriptions.of(Subscribed::Stock);
-        let held = [Held::new(gauge), Held::new(gauge)];
+        let gauge = metrics().subscriptions.get(SubscriptionField::Stock);
+        let held = [GaugeGuard::new(gauge), GaugeGuard::new(gauge)];
         assert_eq!(gauge.get(), 2);
         drop(held);
         assert_eq!(gauge.get(), 0);

@@ -12,19 +12,19 @@ const LONGEST: usize = 80;
 
 /// The first so many values; all others are `other`.
 #[derive(Debug)]
-pub struct Names {
+pub struct BoundedNames {
     most: usize,
     seen: RwLock<HashSet<&'static str>>,
 }
 
-impl Names {
+impl BoundedNames {
     /// Keeps `most` values, for good.
     pub fn new(most: usize) -> Self {
         Self { most, seen: RwLock::default() }
     }
 
     /// The value as a label has it.
-    pub fn of(&self, name: &str) -> &'static str {
+    pub fn label(&self, name: &str) -> &'static str {
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = seen.get(name) {
             return known;
@@ -51,8 +51,11 @@ mod tests {
 
     #[test]
     fn the_first_values_are_kept_and_the_others_are_one() {
-        let names = Names::new(2);
-        assert_eq!(["a", "a", "b", "c", "a", "d"].map(|name| names.of(name)), ["a", "a", "b", "other", "a", "other"]);
-        assert_eq!(Names::new(9).of(&"x".repeat(LONGEST + 1)), "other");
+        let names = BoundedNames::new(2);
+        assert_eq!(
+            ["a", "a", "b", "c", "a", "d"].map(|name| names.label(name)),
+            ["a", "a", "b", "other", "a", "other"]
+        );
+        assert_eq!(BoundedNames::new(9).label(&"x".repeat(LONGEST + 1)), "other");
     }
 }

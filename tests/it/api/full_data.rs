@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use orderwire::{
     domain::{Decimal, UserRole},
-    service::import::{Importer, Silent, Source, jira, online_retail},
+    service::import::{ImportSource, Importer, NoProgress, jira, online_retail},
 };
 use serde_json::{Value, json};
 
@@ -15,11 +15,11 @@ on_each_engine! {
     full_data_gives_its_totals_through_the_api
 }
 
-fn file(name: &str) -> Source {
+fn file(name: &str) -> ImportSource {
     let folder = std::env::var_os("ORDERWIRE_TEST_DATA_DIR").expect(
         "ORDERWIRE_TEST_DATA_DIR has to name the folder with online-retail/ and tasks/; without it, run scripts/test",
     );
-    Source::File(PathBuf::from(folder).join(name))
+    ImportSource::File(PathBuf::from(folder).join(name))
 }
 
 fn amount(value: &Value) -> Decimal {
@@ -32,10 +32,13 @@ async fn full_data_gives_its_totals_through_the_api(api: TestApi) {
     let importer = Importer::new(api.store.clone());
     let invoices = file("online-retail/invoices.csv.gz");
     for _ in 0..2 {
-        importer.online_retail(&invoices, online_retail::Options::default(), Arc::new(Silent)).await.unwrap();
+        importer
+            .online_retail(&invoices, online_retail::OnlineRetailOptions::default(), Arc::new(NoProgress))
+            .await
+            .unwrap();
     }
-    let options = jira::Options { created_by: admin.id, rejects: None };
-    importer.jira(&file("tasks/hadoop_bugs.csv.gz"), options, Arc::new(Silent)).await.unwrap();
+    let options = jira::JiraOptions { created_by: admin.id, rejects: None };
+    importer.jira(&file("tasks/hadoop_bugs.csv.gz"), options, Arc::new(NoProgress)).await.unwrap();
 
     let page = "query ($after: String) { orders(first: 100, after: $after) {
         nodes { total { amount } items { lineTotal { amount } } } pageInfo { hasNextPage endCursor } } }";

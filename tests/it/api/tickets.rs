@@ -41,8 +41,11 @@ async fn are_for_one_subscription_in_one_session(api: TestApi) {
     let payload = api.data(anna, CREATE, json!({ "input": input })).await["createStreamTicket"].clone();
     assert_eq!(payload["userErrors"], json!([]));
     let ticket = payload["ticket"]["value"].as_str().unwrap();
-    let holder =
-        api.service.ticket_holder(ticket, hash(&api, WATCH, Some("W"), variables.clone()).await, false).await.unwrap();
+    let holder = api
+        .service
+        .authenticate_ticket(ticket, hash(&api, WATCH, Some("W"), variables.clone()).await, false)
+        .await
+        .unwrap();
     assert_eq!((holder.viewer, holder.expires_at), (anna, None));
     for other in [
         hash(&api, &format!("{WATCH} "), Some("W"), variables.clone()).await,
@@ -50,11 +53,11 @@ async fn are_for_one_subscription_in_one_session(api: TestApi) {
         hash(&api, WATCH, Some("W"), json!({ "order": "ord_2", "a": [1, { "b": null }] })).await,
         hash(&api, WATCH, Some("W"), json!({})).await,
     ] {
-        assert!(api.service.ticket_holder(ticket, other, true).await.is_err());
+        assert!(api.service.authenticate_ticket(ticket, other, true).await.is_err());
     }
     let operation = hash(&api, WATCH, Some("W"), variables).await;
     api.service.logout(&anna).await.unwrap();
-    assert!(api.service.ticket_holder(ticket, operation, true).await.is_err(), "the session has ended");
+    assert!(api.service.authenticate_ticket(ticket, operation, true).await.is_err(), "the session has ended");
 }
 
 async fn that_are_old_only_resume(api: TestApi) {
@@ -63,9 +66,9 @@ async fn that_are_old_only_resume(api: TestApi) {
     // With the key that the service has.
     let made = SystemClock.now().minus(AccessTokens::TICKET_LIFETIME + Duration::from_secs(1));
     let ticket = AccessTokens::hs256(&[7; 32]).unwrap().issue_ticket(id, session, operation, made).unwrap().value;
-    let refused = api.service.ticket_holder(&ticket, operation, false).await.unwrap_err();
+    let refused = api.service.authenticate_ticket(&ticket, operation, false).await.unwrap_err();
     assert!(refused.to_string().contains("expired"), "{refused}");
-    assert_eq!(api.service.ticket_holder(&ticket, operation, true).await.unwrap().viewer.user_id(), Some(id));
+    assert_eq!(api.service.authenticate_ticket(&ticket, operation, true).await.unwrap().viewer.user_id(), Some(id));
 }
 
 async fn for_anything_else_are_not_made(api: TestApi) {

@@ -1,161 +1,126 @@
-//! Rust source as words and signs: without comments, literals and what is only compiled for tests.
+//! The paths in tokens that `syn` leaves unparsed: those of macros and attributes.
 
-/// A piece of source that matters for paths.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Token {
-    /// A name or keyword.
-    Word(String),
-    /// `::`
+use proc_macro2::{TokenStream, TokenTree};
+
+use super::source::Path;
+
+/// A token that matters for paths.
+enum Token {
+    Name(String),
     Colons,
-    /// Any other sign.
-    Sign(char),
+    /// The dot before a field or method.
+    Dot,
+    Group(TokenStream),
+    Text(syn::Path),
+    Other(char),
 }
 
-impl Token {
-    /// Whether it is this sign, or this word.
-    pub fn is(&self, text: &str) -> bool {
-        match self {
-            Self::Word(word) => word == text,
-            Self::Colons => text == "::",
-            Self::Sign(sign) => text.chars().eq([*sign]),
+/// The paths in the tokens of a macro call or definition.
+pub fn macro_paths(stream: TokenStream) -> Vec<Path> {
+    let mut found = Vec::new();
+    read(stream, &[], false, &mut found);
+    found
+}
+
+/// The paths in an attribute. A text that reads as a path of several names is one, as in `#[serde(with = "super::hex")]`.
+pub fn attribute_paths(stream: TokenStream) -> Vec<Path> {
+    let mut found = Vec::new();
+    read(stream, &[], true, &mut found);
+    found
+}
+
+/// The names of a parsed path.
+pub fn names(path: &syn::Path) -> Path {
+    let start = path.leading_colon.map(|_| "::".to_owned());
+    start.into_iter().chain(path.segments.iter().map(|segment| ident_name(&segment.ident))).collect()
+}
+
+/// An identifier without the `r#` of a raw one.
+pub fn ident_name(identifier: &syn::Ident) -> String {
+    syn::ext::IdentExt::unraw(identifier).to_string()
+}
+
+/// `prefix` is what stands before a group, as `crate::a` does in `use crate::a::{b, c};`; `texts` says whether texts count.
+fn read(stream: TokenStream, prefix: &[String], texts: bool, found: &mut Vec<Path>) {
+    let tokens = tokens(stream);
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+        at += 1;
+        let mut path = match token {
+            Token::Name(_) if matches!(before, Some(Token::Dot)) => continue,
+            Token::Name(name) if name == "as" && !prefix.is_empty() => {
+                at += 1;
+                continue;
+            }
+            Token::Name(name) if name == "self" => prefix.to_vec(),
+            Token::Name(name) => [prefix, std::slice::from_ref(name)].concat(),
+            Token::Colons if !matches!(before, Some(Token::Other('>'))) => vec!["::".to_owned()],
+            Token::Group(inner) => {
+                read(inner.clone(), &[], texts, found);
+                continue;
+            }
+            Token::Text(path) if texts => names(path),
+            Token::Text(_) | Token::Colons | Token::Dot | Token::Other(_) => continue,
+        };
+        if matches!(token, Token::Name(name) if name == "self") && matches!(tokens.get(at), Some(Token::Colons)) {
+            path.push("self".to_owned());
+        }
+        if path == ["::"] {
+            at -= 1;
+        }
+        while let Some(Token::Colons) = tokens.get(at) {
+            match tokens.get(at + 1) {
+                Some(Token::Name(name)) => path.push(name.clone()),
+                Some(Token::Group(inner)) => {
+                    read(inner.clone(), &path, texts, found);
+                    path.clear();
+                }
+                _ => break,
+            }
+            at += 2;
+        }
+        if path == ["::"] {
+            at += 1;
+        } else if !path.is_empty() {
+            found.push(path);
         }
     }
 }
 
-/// The tokens of `source`.
-pub fn tokens(source: &str) -> Vec<Token> {
+fn tokens(stream: TokenStream) -> Vec<Token> {
     let mut tokens = Vec::new();
-    let mut rest = source;
-    while let Some(first) = rest.chars().next() {
-        let length = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            block_comment(rest)
-        } else if let Some(length) = text_literal(rest) {
-            length
-        } else if first == '\'' {
-            character_or_lifetime(rest)
-        } else if first.is_alphanumeric() || first == '_' {
-            let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-            if !first.is_numeric() {
-                tokens.push(Token::Word(rest[..length].to_owned()));
+    let mut trees = stream.into_iter().peekable();
+    while let Some(tree) = trees.next() {
+        let next =
+            trees.peek().and_then(|next| if let TokenTree::Punct(next) = next { Some(next.as_char()) } else { None });
+        match tree {
+            TokenTree::Ident(identifier) => tokens.push(Token::Name(ident_name(&identifier))),
+            TokenTree::Group(group) => tokens.push(Token::Group(group.stream())),
+            TokenTree::Literal(literal) => {
+                let text = syn::parse_str::<syn::LitStr>(&literal.to_string());
+                let path = text.and_then(|text| text.parse::<syn::Path>()).ok();
+                tokens.push(path.filter(|path| path.segments.len() > 1).map_or(Token::Other('"'), Token::Text));
             }
-            length
-        } else if rest.starts_with("::") {
-            tokens.push(Token::Colons);
-            2
-        } else {
-            if !first.is_whitespace() {
-                tokens.push(Token::Sign(first));
-            }
-            first.len_utf8()
-        };
-        rest = &rest[length..];
+            TokenTree::Punct(sign) => match sign.as_char() {
+                ':' if next == Some(':') => {
+                    trees.next();
+                    tokens.push(Token::Colons);
+                }
+                '.' if next != Some('.') && !matches!(tokens.last(), Some(Token::Other('.'))) => {
+                    tokens.push(Token::Dot)
+                }
+                // A lifetime, or a variable of `macro_rules!`: neither names anything.
+                '\'' => drop(trees.next()),
+                '$' => match trees.next() {
+                    Some(TokenTree::Ident(variable)) if variable == "crate" => tokens.push(Token::Name("crate".into())),
+                    Some(TokenTree::Ident(variable)) => tokens.push(Token::Name(format!("${variable}"))),
+                    Some(TokenTree::Group(group)) => tokens.push(Token::Group(group.stream())),
+                    _ => {}
+                },
+                sign => tokens.push(Token::Other(sign)),
+            },
+        }
     }
     tokens
-}
-
-/// The length of the comment that `text` begins with; comments nest.
-fn block_comment(text: &str) -> usize {
-    let mut depth = 0;
-    let mut at = 0;
-    while at < text.len() {
-        let rest = &text.as_bytes()[at..];
-        if rest.starts_with(b"/*") {
-            depth += 1;
-            at += 2;
-        } else if rest.starts_with(b"*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return at;
-            }
-        } else {
-            at += 1;
-        }
-    }
-    text.len()
-}
-
-/// The length of the string literal that `text` begins with, whatever its prefix.
-fn text_literal(text: &str) -> Option<usize> {
-    let prefix = text.find(|c: char| !matches!(c, 'b' | 'c' | 'r'))?;
-    let hashes = text[prefix..].find(|c| c != '#')?;
-    let raw = text[..prefix].ends_with('r');
-    if prefix > 2 || (hashes > 0 && !raw) || !text[prefix + hashes..].starts_with('"') {
-        return None;
-    }
-    let begin = prefix + hashes + 1;
-    if raw {
-        let end = format!("\"{}", "#".repeat(hashes));
-        return Some(text[begin..].find(&end).map_or(text.len(), |at| begin + at + end.len()));
-    }
-    let mut escaped = false;
-    for (at, c) in text[begin..].char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => return Some(begin + at + 1),
-            _ => {}
-        }
-    }
-    Some(text.len())
-}
-
-/// The length of `'x'`, `'\n'` or `'lifetime`.
-fn character_or_lifetime(text: &str) -> usize {
-    let mut inner = text[1..].chars();
-    match (inner.next(), inner.next()) {
-        (Some('\\'), Some(escape)) => {
-            let begin = 2 + escape.len_utf8();
-            text[begin..].find('\'').map_or(text.len(), |at| begin + at + 1)
-        }
-        (Some(c), Some('\'')) => 2 + c.len_utf8(),
-        _ => 1,
-    }
-}
-
-/// `tokens` without the items marked `#[cfg(test)]`, and the names of the modules among them that are files.
-pub fn without_tests(tokens: &[Token]) -> (Vec<Token>, Vec<String>) {
-    const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
-    let (mut kept, mut modules) = (Vec::new(), Vec::new());
-    let mut at = 0;
-    while at < tokens.len() {
-        let marked =
-            tokens[at..].len() > MARK.len() && MARK.iter().zip(&tokens[at..]).all(|(mark, token)| token.is(mark));
-        if !marked {
-            kept.push(tokens[at].clone());
-            at += 1;
-            continue;
-        }
-        let item = &tokens[at + MARK.len()..];
-        let length = item_length(item);
-        if let Some([.., Token::Word(name), _]) =
-            item[..length].last().filter(|end| end.is(";")).map(|_| &item[..length])
-            && item[..length].iter().any(|token| token.is("mod"))
-        {
-            modules.push(name.clone());
-        }
-        at += MARK.len() + length;
-    }
-    (kept, modules)
-}
-
-/// How many tokens an item has: to its `;`, or to the end of its block.
-fn item_length(tokens: &[Token]) -> usize {
-    let mut depth = 0;
-    for (at, token) in tokens.iter().enumerate() {
-        match token {
-            Token::Sign('{' | '(' | '[') => depth += 1,
-            Token::Sign(close @ ('}' | ')' | ']')) => {
-                depth -= 1;
-                if depth == 0 && *close == '}' {
-                    return at + 1;
-                }
-            }
-            Token::Sign(';') if depth == 0 => return at + 1,
-            _ => {}
-        }
-    }
-    tokens.len()
 }

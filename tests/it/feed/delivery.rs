@@ -29,7 +29,7 @@ async fn nodes_on_one_redis_deliver_everything_once_and_in_order() {
         over_redis(&store, &shared_url(), polling(NEVER)).await,
         over_redis(&store, &shared_url(), polling(NEVER)).await,
     ];
-    let mut readers = [&nodes[0], &nodes[1], &nodes[1]].map(|node| Reader::all(&node.feed, From::Now));
+    let mut readers = [&nodes[0], &nodes[1], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now));
     write_everywhere(&nodes).await;
     for reader in &mut readers {
         reader.read_all(0, 400).await;
@@ -41,7 +41,7 @@ async fn nodes_on_one_redis_deliver_everything_once_and_in_order() {
 async fn nodes_without_a_common_bus_hear_of_one_another_within_a_second() {
     let store = database().await;
     let nodes = [Node::alone(&store, FeedOptions::default()).await, Node::alone(&store, FeedOptions::default()).await];
-    let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, From::Now));
+    let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now));
     write_everywhere(&nodes).await;
     let written = Instant::now();
     for reader in &mut readers {
@@ -60,7 +60,7 @@ async fn a_bus_that_loses_repeats_and_shuffles_does_no_harm() {
     let options = polling(Duration::from_millis(100));
     let nodes =
         [Node::start(&store, bus.clone(), options.clone()).await, Node::start(&store, bus.clone(), options).await];
-    let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, From::Now));
+    let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now));
     write_everywhere(&nodes).await;
     for reader in &mut readers {
         reader.read_all(0, 400).await;
@@ -72,7 +72,7 @@ async fn a_bus_that_loses_repeats_and_shuffles_does_no_harm() {
 async fn a_lost_message_is_found_as_soon_as_the_next_one_comes() {
     let store = database().await;
     let node = Node::alone(&store, polling(NEVER)).await;
-    let mut reader = Reader::all(&node.feed, From::Now);
+    let mut reader = Reader::all(&node.feed, StartAt::Now);
     node.write_silently(NOW).await;
     node.write().await;
     reader.read_all(0, 2).await;
@@ -82,7 +82,7 @@ async fn a_lost_message_is_found_as_soon_as_the_next_one_comes() {
 async fn a_change_that_nobody_announced_is_found_by_polling() {
     let store = database().await;
     let node = Node::alone(&store, polling(Duration::from_millis(50))).await;
-    let mut reader = Reader::all(&node.feed, From::Now);
+    let mut reader = Reader::all(&node.feed, StartAt::Now);
     let (id, _) = node.write_silently(NOW).await;
     assert_eq!(reader.event().await.entity.id(), id.ulid());
 }
@@ -91,7 +91,7 @@ async fn a_change_that_nobody_announced_is_found_by_polling() {
 async fn on_one_node_no_poll_is_waited_for() {
     let store = database().await;
     let node = Node::alone(&store, polling(NEVER)).await;
-    let mut reader = Reader::all(&node.feed, From::Now);
+    let mut reader = Reader::all(&node.feed, StartAt::Now);
     let mut latencies = VecDeque::new();
     for _ in 0..50 {
         let (_, events) = node.write_silently(NOW).await;
@@ -112,7 +112,7 @@ async fn subscribers_that_begin_anywhere_while_others_write_miss_and_repeat_noth
     let node = Node::alone(&store, options).await;
     let begin = |from: Seq| {
         let feed = Arc::clone(&node.feed);
-        tokio::spawn(async move { Reader::all(&feed, From::After(from)).read_all(from, LAST).await })
+        tokio::spawn(async move { Reader::all(&feed, StartAt::After(from)).read_all(from, LAST).await })
     };
     let writer = tokio::spawn({
         let node = node.clone();
@@ -141,7 +141,7 @@ async fn a_redis_that_dies_and_comes_back_under_load_costs_and_doubles_nothing()
     let options = polling(Duration::from_millis(200));
     let nodes =
         [over_redis(&store, &server.url(), options.clone()).await, over_redis(&store, &server.url(), options).await];
-    let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, From::Now));
+    let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now));
     let writing = nodes.clone();
     let writers = tokio::spawn(async move {
         for _ in 0..3 {
@@ -169,7 +169,7 @@ async fn a_topic_holds_for_replayed_and_live_entries_alike() {
         Node::start(&store, Arc::new(LocalBus::new()), FeedOptions { recent: 4, page: 3, ..polling(NEVER) }).await;
     let id = node.write().await;
     let topic = Topic::Entity(EntityKind::Task, id.ulid());
-    let mut reader = Reader::new(&node.feed, topic, From::After(0));
+    let mut reader = Reader::new(&node.feed, topic, StartAt::After(0));
     node.write_many(20).await;
     let rename = |title: &str| TaskChanges { title: Some(title.to_owned()), ..TaskChanges::default() };
     let stamp = Stamp { actor: None, at: NOW };

@@ -15,7 +15,7 @@ async fn subscribers_wait_for_a_database_that_comes_back() {
     let flaky = Flaky::new(&store);
     let options = FeedOptions { recent: 4, page: 4, ..polling(Duration::from_millis(20)) };
     let feed = EventFeed::start(flaky.clone(), Arc::new(LocalBus::new()), options).await.unwrap();
-    let [mut replaying, mut live] = [From::After(0), From::Now].map(|from| Reader::all(&feed, from));
+    let [mut replaying, mut live] = [StartAt::After(0), StartAt::Now].map(|from| Reader::all(&feed, from));
     replaying.read_all(0, 6).await;
 
     flaky.break_down().await;
@@ -35,7 +35,7 @@ async fn a_database_that_stays_away_ends_a_replay_with_its_position() {
     let flaky = Flaky::new(&store);
     let options = FeedOptions { recent: 4, page: 4, patience: Duration::from_millis(100), ..polling(NEVER) };
     let feed = EventFeed::start(flaky.clone(), Arc::new(LocalBus::new()), options).await.unwrap();
-    let mut reader = Reader::all(&feed, From::After(0));
+    let mut reader = Reader::all(&feed, StartAt::After(0));
     reader.read_all(0, 4).await;
     flaky.fail(true);
     assert_eq!(reader.failure().await, FeedError::Unavailable { last: 4 });
@@ -48,7 +48,7 @@ async fn the_bus_is_enough_while_the_database_is_away() {
     let flaky = Flaky::new(&store);
     let bus = Arc::new(LocalBus::new());
     let feed = EventFeed::start(flaky.clone(), bus.clone(), polling(Duration::from_millis(20))).await.unwrap();
-    let mut reader = Reader::all(&feed, From::Now);
+    let mut reader = Reader::all(&feed, StartAt::Now);
     flaky.break_down().await;
     let mut events = Vec::new();
     for _ in 0..10 {
@@ -69,7 +69,7 @@ async fn an_announcement_of_what_the_log_does_not_have_harms_nothing_and_costs_l
     let flaky = Flaky::new(&store);
     let bus = Arc::new(LocalBus::new());
     let feed = EventFeed::start(flaky.clone(), bus.clone(), polling(Duration::from_millis(100))).await.unwrap();
-    let mut reader = Reader::all(&feed, From::Now);
+    let mut reader = Reader::all(&feed, StartAt::Now);
     bus.publish(&[crate::bus::event(1_000)]);
     let before = flaky.reads.load(Ordering::SeqCst);
     for seq in 1..=20 {
@@ -86,7 +86,7 @@ async fn an_announcement_of_what_the_log_does_not_have_harms_nothing_and_costs_l
 async fn shutting_down_ends_every_subscription_with_its_position() {
     let store = database().await;
     let node = Node::alone(&store, polling(NEVER)).await;
-    let mut readers = [From::Now, From::After(0)].map(|from| Reader::all(&node.feed, from));
+    let mut readers = [StartAt::Now, StartAt::After(0)].map(|from| Reader::all(&node.feed, from));
     node.write_many(3).await;
     for reader in &mut readers {
         reader.read_all(0, 3).await;
@@ -101,7 +101,7 @@ async fn shutting_down_ends_every_subscription_with_its_position() {
 async fn a_dropped_feed_ends_its_subscriptions() {
     let store = database().await;
     let Node { feed, .. } = Node::alone(&store, polling(NEVER)).await;
-    let mut reader = Reader::all(&feed, From::Now);
+    let mut reader = Reader::all(&feed, StartAt::Now);
     drop(feed);
     assert_eq!(reader.failure().await, FeedError::ShuttingDown { last: 0 });
 }
@@ -111,7 +111,7 @@ async fn a_closed_bus_leaves_the_log() {
     let store = database().await;
     let bus = Arc::new(LocalBus::new());
     let node = Node::start(&store, bus.clone(), polling(Duration::from_millis(50))).await;
-    let mut reader = Reader::all(&node.feed, From::Now);
+    let mut reader = Reader::all(&node.feed, StartAt::Now);
     bus.close().await;
     node.write_many(3).await;
     reader.read_all(0, 3).await;

@@ -6,7 +6,7 @@ use super::{nodes::*, *};
 async fn a_slow_subscriber_holds_up_nobody_and_goes_on_from_the_log() {
     let store = database().await;
     let node = Node::alone(&store, FeedOptions { recent: 8, page: 16, ..polling(NEVER) }).await;
-    let [mut slow, mut quick] = [From::Now, From::Now].map(|from| Reader::all(&node.feed, from));
+    let [mut slow, mut quick] = [StartAt::Now, StartAt::Now].map(|from| Reader::all(&node.feed, from));
     node.write().await;
     slow.read_all(0, 1).await;
     for seq in 1..=200 {
@@ -24,14 +24,14 @@ async fn a_subscriber_far_too_slow_is_ended_and_can_go_on_from_where_it_was() {
     let store = database().await;
     let options = FeedOptions { recent: 8, max_behind: 50, ..polling(NEVER) };
     let node = Node::alone(&store, options).await;
-    let mut slow = Reader::all(&node.feed, From::Now);
+    let mut slow = Reader::all(&node.feed, StartAt::Now);
     node.write_many(3).await;
     slow.read_all(0, 2).await;
     node.write_many(60).await;
     wait_until("the node has seen all", async || node.feed.head() == 63).await;
     assert_eq!(slow.failure().await, FeedError::TooSlow { last: 2 });
     // Whoever comes back that far behind is let in.
-    Reader::all(&node.feed, From::After(2)).read_all(2, 63).await;
+    Reader::all(&node.feed, StartAt::After(2)).read_all(2, 63).await;
 }
 
 #[tokio::test]
@@ -49,13 +49,13 @@ async fn a_position_before_the_oldest_entry_has_expired() {
     let restarted = Node::alone(&store, polling(NEVER)).await;
     for node in [&node, &restarted] {
         for expired in [0, 1, 3] {
-            let mut reader = Reader::all(&node.feed, From::After(expired));
+            let mut reader = Reader::all(&node.feed, StartAt::After(expired));
             assert_eq!(reader.failure().await, FeedError::CursorExpired, "{expired}");
         }
         for good in [4, 9] {
-            Reader::all(&node.feed, From::After(good)).read_all(good, 10).await;
+            Reader::all(&node.feed, StartAt::After(good)).read_all(good, 10).await;
         }
-        assert!(Reader::all(&node.feed, From::After(10)).is_quiet().await);
+        assert!(Reader::all(&node.feed, StartAt::After(10)).is_quiet().await);
     }
 }
 
@@ -64,7 +64,7 @@ async fn a_position_past_the_end_is_no_cursor_of_this_log() {
     let store = database().await;
     let node = Node::alone(&store, polling(NEVER)).await;
     for position in [1, 5_000, Seq::MAX] {
-        let mut reader = Reader::all(&node.feed, From::After(position));
+        let mut reader = Reader::all(&node.feed, StartAt::After(position));
         assert_eq!(reader.failure().await, FeedError::InvalidCursor, "{position}");
     }
 }
@@ -75,7 +75,7 @@ async fn a_position_that_this_node_has_not_heard_of_yet_is_good() {
     let [quick, behind] = [Node::alone(&store, polling(NEVER)).await, Node::alone(&store, polling(NEVER)).await];
     quick.write_many(5).await;
     wait_until("one node has seen all", async || quick.feed.head() == 5).await;
-    let mut readers = [3, 5].map(|seq| Reader::all(&behind.feed, From::After(seq)));
+    let mut readers = [3, 5].map(|seq| Reader::all(&behind.feed, StartAt::After(seq)));
     readers[0].read_all(3, 5).await;
     assert!(readers[1].is_quiet().await);
     behind.write().await;
@@ -93,6 +93,6 @@ async fn after_a_restart_recent_positions_cost_no_reads() {
     assert_eq!((feed.head(), feed.log_id()), (100, store.log_state().await.unwrap().log));
     flaky.fail(true);
     for from in 0..100 {
-        Reader::all(&feed, From::After(from)).read_all(from, 100).await;
+        Reader::all(&feed, StartAt::After(from)).read_all(from, 100).await;
     }
 }

@@ -4,8 +4,8 @@ use std::{io::Write, path::Path, sync::Arc};
 
 use flate2::{Compression, write::GzEncoder};
 use orderwire::service::import::{
-    Silent, Source,
-    online_retail::{Options, import},
+    ImportSource, NoProgress,
+    online_retail::{OnlineRetailOptions, import},
     sample,
 };
 
@@ -14,9 +14,9 @@ use super::{bytes_of, empty_store, everything, file_with, path_of};
 const HEADER: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
 
 /// The message, with the path left out.
-async fn refusal(source: Source) -> String {
+async fn refusal(source: ImportSource) -> String {
     let store = empty_store().await;
-    let error = import(&*store, &source, Options::default(), Arc::new(Silent)).await.unwrap_err();
+    let error = import(&*store, &source, OnlineRetailOptions::default(), Arc::new(NoProgress)).await.unwrap_err();
     assert_eq!(everything(&*store).await, (vec![], vec![], vec![]));
     let message = error.to_string();
     assert!(!message.contains('\n'), "{message}");
@@ -37,11 +37,11 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn what_is_not_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = Source::File(folder.path().join("missing.csv"));
+    let missing = ImportSource::File(folder.path().join("missing.csv"));
     assert_eq!(refusal(missing).await, "cannot read FILE: No such file or directory (os error 2)");
-    assert_eq!(refusal(Source::File(folder.path().to_owned())).await, "FILE is not a regular file");
+    assert_eq!(refusal(ImportSource::File(folder.path().to_owned())).await, "FILE is not a regular file");
     #[cfg(unix)]
-    assert_eq!(refusal(Source::File(Path::new("/dev/null").to_owned())).await, "FILE is not a regular file");
+    assert_eq!(refusal(ImportSource::File(Path::new("/dev/null").to_owned())).await, "FILE is not a regular file");
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use orderwire::{
     domain::{Direction, ListQuery, Slice, Sort, Task, TaskFields, TaskFilter, TaskPriority, TaskSort, TaskStatus},
     service::import::{
-        Counts, Importer, Silent,
-        jira::{Options, Summary, import},
+        Counts, Importer, NoProgress,
+        jira::{JiraOptions, JiraSummary, import},
         sample,
     },
     storage::Store,
@@ -16,11 +16,11 @@ use super::{empty_store, file_with, some_user};
 
 const HEADER: &str = "Summary,Issue id,Status,Priority,Resolution,Created,Resolved,Affects Version/s,Description\n";
 
-async fn store_with_reporter() -> (Arc<dyn Store>, Options) {
+async fn store_with_reporter() -> (Arc<dyn Store>, JiraOptions) {
     let store = empty_store().await;
     let reporter = some_user("reporter");
     store.import_users(std::slice::from_ref(&reporter)).await.unwrap();
-    (store, Options { created_by: reporter.id, rejects: None })
+    (store, JiraOptions { created_by: reporter.id, rejects: None })
 }
 
 async fn tasks(store: &dyn Store) -> Vec<Task> {
@@ -37,8 +37,8 @@ async fn tasks(store: &dyn Store) -> Vec<Task> {
 #[tokio::test]
 async fn the_sample_gives_the_expected_tasks() {
     let (store, options) = store_with_reporter().await;
-    let summary = import(&*store, &sample::HADOOP_BUGS, options.clone(), Arc::new(Silent)).await.unwrap();
-    let expected = Summary { issues: 60, tasks: Counts { total: 60, new: 60 }, rejected: [].into() };
+    let summary = import(&*store, &sample::HADOOP_BUGS, options.clone(), Arc::new(NoProgress)).await.unwrap();
+    let expected = JiraSummary { issues: 60, tasks: Counts { total: 60, new: 60 }, rejected: [].into() };
     assert_eq!(summary, expected);
     let tasks = tasks(&*store).await;
     let status = |wanted| tasks.iter().filter(|task| task.status == wanted).count();
@@ -64,9 +64,9 @@ async fn the_sample_gives_the_expected_tasks() {
 #[tokio::test]
 async fn importing_again_changes_nothing() {
     let (store, options) = store_with_reporter().await;
-    import(&*store, &sample::HADOOP_BUGS, options.clone(), Arc::new(Silent)).await.unwrap();
+    import(&*store, &sample::HADOOP_BUGS, options.clone(), Arc::new(NoProgress)).await.unwrap();
     let before = tasks(&*store).await;
-    let summary = import(&*store, &sample::HADOOP_BUGS, options, Arc::new(Silent)).await.unwrap();
+    let summary = import(&*store, &sample::HADOOP_BUGS, options, Arc::new(NoProgress)).await.unwrap();
     assert_eq!(summary.tasks, Counts { total: 60, new: 0 });
     assert_eq!(tasks(&*store).await, before);
 }
@@ -80,8 +80,8 @@ async fn rejected_issues_are_written_with_their_line_and_reason() {
     let (folder, source) = file_with(format!("{HEADER}{rows}").as_bytes());
     let rejects = folder.path().join("rejects.csv");
     let (store, options) = store_with_reporter().await;
-    let options = Options { rejects: Some(rejects.clone()), ..options };
-    let summary = import(&*store, &source, options, Arc::new(Silent)).await.unwrap();
+    let options = JiraOptions { rejects: Some(rejects.clone()), ..options };
+    let summary = import(&*store, &source, options, Arc::new(NoProgress)).await.unwrap();
     assert_eq!((summary.issues, summary.tasks), (4, Counts { total: 1, new: 1 }));
     let expected = format!(
         "line,reason,{HEADER}\

@@ -17,7 +17,7 @@ use orderwire::{
         Direction, ListQuery, Order, OrderFields, OrderFilter, OrderSort, Product, ProductFields, ProductFilter,
         ProductSort, Slice, Sort, Timestamp, User, UserFilter, UserId, UserRole, UserSort,
     },
-    service::import::{Progress, Source, Stage},
+    service::import::{ImportSource, Progress, Stage},
     storage::{
         Store,
         sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
@@ -46,24 +46,24 @@ fn some_user(name: &str) -> User {
 }
 
 /// A folder with a file of this content.
-fn file_with(content: &[u8]) -> (TempDir, Source) {
+fn file_with(content: &[u8]) -> (TempDir, ImportSource) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data.csv");
     std::fs::write(&path, content).unwrap();
-    (folder, Source::File(path))
+    (folder, ImportSource::File(path))
 }
 
-fn path_of(source: &Source) -> PathBuf {
+fn path_of(source: &ImportSource) -> PathBuf {
     match source {
-        Source::File(path) => path.clone(),
-        Source::Bundled { .. } => panic!("not a file"),
+        ImportSource::File(path) => path.clone(),
+        ImportSource::Bundled { .. } => panic!("not a file"),
     }
 }
 
-fn bytes_of(source: &Source) -> &'static [u8] {
+fn bytes_of(source: &ImportSource) -> &'static [u8] {
     match source {
-        Source::Bundled { bytes, .. } => bytes,
-        Source::File(_) => panic!("not bundled"),
+        ImportSource::Bundled { bytes, .. } => bytes,
+        ImportSource::File(_) => panic!("not bundled"),
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use orderwire::{
     domain::{Decimal, HistoryEntry, Order, OrderId, OrderStatus, Product, ProductId, Timestamp, UserId, UserRole},
     service::import::{
-        Counts, Silent, Source, Stage,
-        online_retail::{Options, Summary, import},
+        Counts, ImportSource, NoProgress, Stage,
+        online_retail::{OnlineRetailOptions, OnlineRetailSummary, import},
         sample,
     },
     storage::Store,
@@ -16,13 +16,13 @@ use super::{CutOff, bytes_of, empty_store, everything, file_with, some_user};
 
 const HEADER: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
 
-async fn import_sample(store: &dyn Store) -> Summary {
-    import(store, &sample::ONLINE_RETAIL, Options::default(), Arc::new(Silent)).await.unwrap()
+async fn import_sample(store: &dyn Store) -> OnlineRetailSummary {
+    import(store, &sample::ONLINE_RETAIL, OnlineRetailOptions::default(), Arc::new(NoProgress)).await.unwrap()
 }
 
-async fn import_rows(store: &dyn Store, rows: &str) -> Summary {
+async fn import_rows(store: &dyn Store, rows: &str) -> OnlineRetailSummary {
     let (_folder, source) = file_with(format!("{HEADER}{rows}").as_bytes());
-    import(store, &source, Options::default(), Arc::new(Silent)).await.unwrap()
+    import(store, &source, OnlineRetailOptions::default(), Arc::new(NoProgress)).await.unwrap()
 }
 
 async fn product(store: &dyn Store, sku: &str) -> Product {
@@ -45,7 +45,7 @@ fn time(text: &str) -> Timestamp {
 async fn the_sample_gives_the_expected_figures() {
     let store = empty_store().await;
     let summary = import_sample(&*store).await;
-    let expected = Summary {
+    let expected = OnlineRetailSummary {
         rows: 8715,
         products: all_new(2367),
         users: all_new(269),
@@ -129,7 +129,7 @@ async fn importing_again_changes_nothing() {
     let before = everything(&*store).await;
     let second = import_sample(&*store).await;
     let nothing_new = |counts: Counts| Counts { new: 0, ..counts };
-    let expected = Summary {
+    let expected = OnlineRetailSummary {
         products: nothing_new(first.products),
         users: nothing_new(first.users),
         orders: nothing_new(first.orders),
@@ -148,7 +148,7 @@ async fn an_import_that_was_cut_off_is_completed_by_running_it_again() {
     for (reports, stage) in [(1, Stage::Products), (1, Stage::Users), (1, Stage::Orders)] {
         let store = empty_store().await;
         let cut_off = CutOff::after(reports, stage);
-        let options = Options { items_per_batch: 1_000, ..Options::default() };
+        let options = OnlineRetailOptions { items_per_batch: 1_000, ..OnlineRetailOptions::default() };
         cut_off.cut(import(&*store, &sample::ONLINE_RETAIL, options, cut_off.clone())).await;
         let half = everything(&*store).await;
         assert!(!half.0.is_empty() && half.2.len() < clean.2.len(), "{stage:?}: {} orders", half.2.len());
@@ -193,7 +193,7 @@ async fn plain_and_compressed_files_are_alike() {
     std::io::copy(&mut flate2::read::GzDecoder::new(bytes_of(&sample::ONLINE_RETAIL)), &mut plain).unwrap();
     let stores = [empty_store().await, empty_store().await];
     let (_folder, source) = file_with(&plain);
-    let from_file = import(&*stores[0], &source, Options::default(), Arc::new(Silent)).await.unwrap();
+    let from_file = import(&*stores[0], &source, OnlineRetailOptions::default(), Arc::new(NoProgress)).await.unwrap();
     assert_eq!(from_file, import_sample(&*stores[1]).await);
     assert!(everything(&*stores[0]).await == everything(&*stores[1]).await);
 }
@@ -218,8 +218,8 @@ async fn rejected_rows_are_written_with_their_line_and_reason() {
     let (folder, source) = file_with(&rows);
     let rejects = folder.path().join("rejects.csv");
     let store = empty_store().await;
-    let options = Options { stock: 3, rejects: Some(rejects.clone()), ..Options::default() };
-    let summary = import(&*store, &source, options, Arc::new(Silent)).await.unwrap();
+    let options = OnlineRetailOptions { stock: 3, rejects: Some(rejects.clone()), ..OnlineRetailOptions::default() };
+    let summary = import(&*store, &source, options, Arc::new(NoProgress)).await.unwrap();
 
     let expected: &[u8] =
         b"line,reason,InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n\
@@ -254,15 +254,15 @@ async fn a_total_out_of_range_leaves_the_row_out() {
 #[tokio::test]
 async fn a_file_without_rows_is_fine() {
     let store = empty_store().await;
-    assert_eq!(import_rows(&*store, "").await, Summary::default());
+    assert_eq!(import_rows(&*store, "").await, OnlineRetailSummary::default());
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_disk_stops_the_import_and_running_it_again_completes_it() {
     let store = empty_store().await;
-    let options = Options { rejects: Some("/dev/full".into()), ..Options::default() };
-    let error = import(&*store, &sample::ONLINE_RETAIL, options, Arc::new(Silent)).await.unwrap_err();
+    let options = OnlineRetailOptions { rejects: Some("/dev/full".into()), ..OnlineRetailOptions::default() };
+    let error = import(&*store, &sample::ONLINE_RETAIL, options, Arc::new(NoProgress)).await.unwrap_err();
     assert_eq!(error.to_string(), "cannot write the rejects to /dev/full: No space left on device (os error 28)");
     assert_eq!(import_sample(&*store).await.orders.total, 312);
     assert_eq!(everything(&*store).await.2.len(), 312);
@@ -272,12 +272,15 @@ async fn a_full_disk_stops_the_import_and_running_it_again_completes_it() {
 async fn the_rejects_never_overwrite_the_file() {
     let (folder, source) = file_with(HEADER.as_bytes());
     let rejects = folder.path().join(".").join("data.csv");
-    let options = Options { rejects: Some(rejects.clone()), ..Options::default() };
-    let error = import(&*empty_store().await, &source, options, Arc::new(Silent)).await.unwrap_err().to_string();
+    let options = OnlineRetailOptions { rejects: Some(rejects.clone()), ..OnlineRetailOptions::default() };
+    let error = import(&*empty_store().await, &source, options, Arc::new(NoProgress)).await.unwrap_err().to_string();
     assert!(error.ends_with("is the file to import: the rejects need another one"), "{error}");
     assert_eq!(std::fs::read_to_string(rejects).unwrap(), HEADER);
-    let nowhere = Options { rejects: Some(folder.path().join("missing/rejects.csv")), ..Options::default() };
-    let source: Source = sample::ONLINE_RETAIL;
-    let error = import(&*empty_store().await, &source, nowhere, Arc::new(Silent)).await.unwrap_err().to_string();
+    let nowhere = OnlineRetailOptions {
+        rejects: Some(folder.path().join("missing/rejects.csv")),
+        ..OnlineRetailOptions::default()
+    };
+    let source: ImportSource = sample::ONLINE_RETAIL;
+    let error = import(&*empty_store().await, &source, nowhere, Arc::new(NoProgress)).await.unwrap_err().to_string();
     assert!(error.starts_with("cannot write the rejects to "), "{error}");
 }

@@ -193,7 +193,7 @@ impl Socket {
             Outcome::Next { id, body } => {
                 if self.send(ServerMessage::Next { id: &id, payload: (&body).into() }) {
                     if let Body::Written(_) = body {
-                        metrics().deliveries.of(self.protocol.transport()).inc();
+                        metrics().deliveries.get(self.protocol.transport()).inc();
                     }
                 } else {
                     self.operations.stop(&id);

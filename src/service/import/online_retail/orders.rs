@@ -13,9 +13,9 @@ use crate::{
         CurrencyCode, Decimal, HistoryEntry, Order, OrderId, OrderItem, OrderStatus, ProductId, Timestamp, UserId,
     },
     service::import::{
-        ImportError, Rejected, Source,
-        records::Records,
-        rejects::{Reason, Rejects},
+        ImportError, ImportSource, RejectCounts,
+        records::RecordReader,
+        rejects::{RejectReason, RejectsWriter},
     },
 };
 
@@ -23,7 +23,7 @@ use crate::{
 const ROWS_PER_REPORT: u64 = 20_000;
 
 /// What the rows refer to, by the file's own keys.
-pub(super) struct Plan {
+pub(super) struct ImportPlan {
     /// How many rows the first reading found.
     pub rows: u64,
     /// By `StockCode`.
@@ -64,32 +64,32 @@ pub(super) enum OrderState {
 }
 
 /// Complete orders, to be stored together.
-pub(super) struct Batch {
+pub(super) struct OrderBatch {
     pub orders: Vec<Order>,
     /// How many rows of the file were read until now.
     pub rows: u64,
 }
 
 /// What became of the rows.
-pub(super) struct Outcome {
+pub(super) struct RowCounts {
     /// Rows that are lines of orders, and those of them that are in new orders.
     pub items: Counts,
-    pub rejected: Rejected,
+    pub rejected: RejectCounts,
 }
 
 /// Reads the whole file and sends the new orders, `items_per_batch` lines and a few more at a time. Ends early, without an error, when nobody takes them any more.
 pub(super) fn read(
-    source: &Source,
-    plan: Plan,
-    mut rejects: Rejects,
+    source: &ImportSource,
+    plan: ImportPlan,
+    mut rejects: RejectsWriter,
     items_per_batch: usize,
-    batches: &mpsc::Sender<Batch>,
-) -> Result<Outcome, ImportError> {
+    batches: &mpsc::Sender<OrderBatch>,
+) -> Result<RowCounts, ImportError> {
     let changed = || ImportError::Changed(source.to_string());
-    let mut records = Records::open(source, &HEADER)?;
+    let mut records = RecordReader::open(source, &HEADER)?;
     let mut parser = RowParser::new();
     let mut builder =
-        Builder { plan, open: HashMap::new(), row: 0, done: Vec::new(), done_items: 0, items: Counts::default() };
+        OrderBuilder { plan, open: HashMap::new(), row: 0, done: Vec::new(), done_items: 0, items: Counts::default() };
     let mut sent_rows = 0;
     while records.advance()? {
         builder.row += 1;
@@ -113,14 +113,14 @@ pub(super) fn read(
     }
     // Nobody is there to take it only when the import was given up.
     let _ = batches.blocking_send(builder.batch());
-    Ok(Outcome { items: builder.items, rejected: rejects.finish()? })
+    Ok(RowCounts { items: builder.items, rejected: rejects.finish()? })
 }
 
 /// The file says something else than at the first reading.
 struct Inconsistent;
 
-struct Builder {
-    plan: Plan,
+struct OrderBuilder {
+    plan: ImportPlan,
     /// Orders whose last row is still to come, by `InvoiceNo`.
     open: HashMap<Box<str>, Order>,
     /// The row being read; the first one is 1.
@@ -130,9 +130,9 @@ struct Builder {
     items: Counts,
 }
 
-impl Builder {
+impl OrderBuilder {
     /// Adds the row to its order; inside, why it is rejected.
-    fn take(&mut self, row: &Row<'_>) -> Result<Result<(), Reason>, Inconsistent> {
+    fn take(&mut self, row: &Row<'_>) -> Result<Result<(), RejectReason>, Inconsistent> {
         let line_total = match row.line_total() {
             Ok(line_total) => line_total,
             Err(reason) => return Ok(Err(reason)),
@@ -188,9 +188,9 @@ impl Builder {
         Ok(())
     }
 
-    fn batch(&mut self) -> Batch {
+    fn batch(&mut self) -> OrderBatch {
         self.done_items = 0;
-        Batch { orders: std::mem::take(&mut self.done), rows: self.row }
+        OrderBatch { orders: std::mem::take(&mut self.done), rows: self.row }
     }
 }
 

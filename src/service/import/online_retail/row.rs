@@ -5,7 +5,7 @@ use jiff::{civil, tz::TimeZone};
 
 use crate::{
     domain::{Decimal, Timestamp},
-    service::import::rejects::{NOT_UTF8, Reason, WRONG_FIELD_COUNT},
+    service::import::rejects::{NOT_UTF8, RejectReason, WRONG_FIELD_COUNT},
 };
 
 /// The columns.
@@ -13,11 +13,11 @@ pub(super) const HEADER: [&str; 8] =
     ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"];
 
 /// The invoice has another customer than its first row says.
-pub(super) const OTHER_CUSTOMER: Reason = "another customer than the invoice's first row";
+pub(super) const OTHER_CUSTOMER: RejectReason = "another customer than the invoice's first row";
 /// The order's total can't be held.
-pub(super) const TOTAL_TOO_LARGE: Reason = "the order's total would be out of range";
+pub(super) const TOTAL_TOO_LARGE: RejectReason = "the order's total would be out of range";
 /// An order that did not come from this import has the number.
-pub(super) const NUMBER_TAKEN: Reason = "another order has this number";
+pub(super) const NUMBER_TAKEN: RejectReason = "another order has this number";
 
 /// A well-formed row.
 pub(super) struct Row<'r> {
@@ -49,7 +49,7 @@ impl RowParser {
     }
 
     /// The row, or why it is malformed.
-    pub fn parse<'r>(&mut self, record: &'r ByteRecord) -> Result<Row<'r>, Reason> {
+    pub fn parse<'r>(&mut self, record: &'r ByteRecord) -> Result<Row<'r>, RejectReason> {
         if record.len() != HEADER.len() {
             return Err(WRONG_FIELD_COUNT);
         }
@@ -80,7 +80,7 @@ impl RowParser {
     }
 
     /// Neighbouring rows mostly have the same time: it is converted once.
-    fn time(&mut self, text: &str) -> Result<Timestamp, Reason> {
+    fn time(&mut self, text: &str) -> Result<Timestamp, RejectReason> {
         if self.last_time.0 != text.as_bytes() {
             let at = london_time(text, &self.london).ok_or("InvoiceDate is not a time like 2010-12-01T08:26:00")?;
             self.last_time = (text.as_bytes().to_vec(), at);
@@ -102,7 +102,7 @@ fn london_time(text: &str, london: &TimeZone) -> Option<Timestamp> {
 
 impl Row<'_> {
     /// The quantity times the price, or why the row is not a line of an order.
-    pub fn line_total(&self) -> Result<Decimal, Reason> {
+    pub fn line_total(&self) -> Result<Decimal, RejectReason> {
         if self.invoice.starts_with('C') {
             return Err("cancelled");
         }

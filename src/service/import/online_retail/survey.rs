@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{CurrencyCode, Decimal, NewProduct, Product, ProductId, Timestamp, User, UserId, UserRole},
-    service::import::{ImportError, Progress, Source, Stage, records::Records},
+    service::import::{ImportError, ImportSource, Progress, Stage, records::RecordReader},
 };
 
 const ROWS_PER_REPORT: u64 = 10_000;
@@ -52,8 +52,8 @@ pub(super) struct InvoiceNotes {
 
 impl Survey {
     /// Reads the whole file.
-    pub fn read(source: &Source, progress: &dyn Progress) -> Result<Self, ImportError> {
-        let mut records = Records::open(source, &HEADER)?;
+    pub fn read(source: &ImportSource, progress: &dyn Progress) -> Result<Self, ImportError> {
+        let mut records = RecordReader::open(source, &HEADER)?;
         let mut parser = RowParser::new();
         let mut survey = Self::default();
         while records.advance()? {

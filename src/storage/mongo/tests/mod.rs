@@ -1,9 +1,9 @@
 //! What the behaviour suite can't see: the plans behind the lists, what is refused at start, and nodes that collide.
 
-mod group;
-mod known;
+mod merged_scan;
 mod nodes;
 mod plans;
+mod product_cache;
 mod start;
 
 use super::{MongoOptions, MongoStore};

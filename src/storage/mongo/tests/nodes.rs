@@ -13,8 +13,8 @@ use crate::{
     storage::{
         EventStore, Idempotency, ImportStore, OrderStore, ProductStore, StoreError,
         mongo::{
-            event::Change,
-            transaction::{Log, fail},
+            event::EventDraft,
+            transaction::{LogAccess, fail},
         },
     },
 };
@@ -83,14 +83,16 @@ async fn commit_in_the_wrong_order(stores: &[MongoStore], late_one_fails: bool) 
     let late = tokio::spawn({
         let (store, taken, may_commit) = (late_node.0.clone(), taken.clone(), may_commit.clone());
         async move {
-            let attempt = store.transaction(Log::Appended, move |transaction| {
+            let attempt = store.transaction(LogAccess::Append, move |transaction| {
                 let (taken, may_commit, vase) = (taken.clone(), may_commit.clone(), a_product(2));
                 async move {
-                    let seq = transaction.take_numbers(1).await?;
+                    let seq = transaction.allocate_seqs(1).await?;
                     taken.add_permits(1);
                     may_commit.acquire().await.unwrap().forget();
                     let stamp = Stamp { actor: None, at: SystemClock.now() };
-                    transaction.append(&[Change::of_product(EventKind::Created, vase).at(seq, stamp)]).await?;
+                    transaction
+                        .append_events(&[EventDraft::product(EventKind::Created, vase).into_event(seq, stamp)])
+                        .await?;
                     if late_one_fails { fail(StoreError::NotFound) } else { Ok(()) }
                 }
                 .boxed()

@@ -52,7 +52,7 @@ async fn explain(store: &MongoStore, command: Document, verbosity: &str) -> (BTr
 /// No list scans a collection; none sorts in memory unless `may_sort`; none looks at more than a few rows unless it
 /// `may_skip` rows that the index does not know about.
 async fn walks_an_index(store: &MongoStore, collection: &str, listing: &Listing<'_>, may_sort: bool, may_skip: bool) {
-    let command = listing.walk().command(collection);
+    let command = listing.page_scan().command(collection);
     let (found, explained) = explain(store, command.clone(), "executionStats").await;
     assert!(found.contains("IXSCAN") && !found.contains("COLLSCAN"), "{found:?} {command}");
     assert!(may_sort || !found.contains("SORT"), "{found:?} {command}");

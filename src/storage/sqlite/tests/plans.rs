@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params_from_iter, types::Value};
 
 use super::*;
-use crate::storage::sqlite::{event, list::List, order, product, schema, task, user};
+use crate::storage::sqlite::{event, list::ListBuilder, order, product, schema, task, user};
 
 fn database() -> (tempfile::TempDir, Connection) {
     let folder = tempfile::tempdir().unwrap();
@@ -56,7 +56,7 @@ fn check_list(
     db: &Connection,
     key: SortKey,
     cost: Cost,
-    list: impl Fn(Direction, Option<&Slice>) -> List,
+    list: impl Fn(Direction, Option<&Slice>) -> ListBuilder,
 ) {
     for direction in [Direction::Asc, Direction::Desc] {
         for slice in slices(&key) {

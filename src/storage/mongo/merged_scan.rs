@@ -19,15 +19,15 @@ const MOST_ROWS: u32 = 2000;
 
 impl Inner {
     /// The rows of each list's page and one more, if the lists are alike and short.
-    pub(super) async fn walk_group<T>(
+    pub(super) async fn scan_merged<T>(
         &self,
         collection: &Collection<RawDocumentBuf>,
         listings: &[Listing<'_>],
         decode: impl Fn(usize, &RawDocument) -> Result<Edge<T>>,
     ) -> Result<Option<Vec<Vec<Edge<T>>>>> {
-        let Some((field, values)) = common_group(listings) else { return Ok(None) };
+        let Some((field, values)) = common_merge_field(listings) else { return Ok(None) };
         let [first, ..] = listings else { return Ok(None) };
-        let limits: Vec<u32> = listings.iter().map(|listing| listing.walk().limit).collect();
+        let limits: Vec<u32> = listings.iter().map(|listing| listing.page_scan().limit).collect();
         let most = limits.iter().fold(0_u32, |sum, limit| sum.saturating_add(*limit));
         if most > MOST_ROWS {
             return Ok(None);
@@ -46,7 +46,7 @@ impl Inner {
             values.iter().enumerate().filter_map(|(place, value)| Some((bytes(value)?, place))).collect();
         let mut walked: Vec<Vec<Edge<T>>> = listings.iter().map(|_| Vec::new()).collect();
         let mut read = 0;
-        read::rows(self.within(find.batch()).await?, |row| {
+        read::collect_rows(self.with_timeout(find.batch()).await?, |row| {
             read += 1;
             let value = row.get(field).map_err(StoreError::internal)?.and_then(|value| value.as_binary());
             let place = value.and_then(|value| places.get(value.bytes).copied());
@@ -73,9 +73,9 @@ impl Inner {
 
 /// The field that the lists differ in and its value in each, all different, if they differ in nothing else and none
 /// begins at a cursor.
-fn common_group<'l>(listings: &'l [Listing<'_>]) -> Option<(&'static str, Vec<&'l Bson>)> {
+fn common_merge_field<'l>(listings: &'l [Listing<'_>]) -> Option<(&'static str, Vec<&'l Bson>)> {
     let [first, others @ ..] = listings else { return None };
-    let field = first.filter.group?;
+    let field = first.filter.merge_on?;
     let rest = |listing: &Listing<'_>| {
         let mut condition = listing.filter.condition.clone();
         condition.remove(field);
@@ -83,7 +83,7 @@ fn common_group<'l>(listings: &'l [Listing<'_>]) -> Option<(&'static str, Vec<&'
     };
     let common = rest(first);
     let alike = |other: &Listing<'_>| {
-        other.filter.group == Some(field)
+        other.filter.merge_on == Some(field)
             && other.field() == first.field()
             && other.is_ascending() == first.is_ascending()
             && other.projection == first.projection

@@ -18,7 +18,7 @@ const IDLE_FOR: Duration = Duration::from_secs(2);
 
 impl Inner {
     /// Ends what has been left behind. Needs no privilege: a user sees and ends their own sessions.
-    pub(super) async fn end_abandoned(&self) -> mongodb::error::Result<()> {
+    pub(super) async fn end_abandoned_transactions(&self) -> mongodb::error::Result<()> {
         let idle_micros = i64::try_from(IDLE_FOR.as_micros()).unwrap_or(i64::MAX);
         let pipeline = [
             doc! { "$currentOp": { "allUsers": false, "idleSessions": true } },

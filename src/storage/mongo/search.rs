@@ -12,7 +12,7 @@ use crate::domain::SearchTerms;
 
 /// The distinct words of `texts`, in the order in which they first occur: runs of letters and digits, lower-case and
 /// without accents.
-pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn search_words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut seen = HashSet::new();
     let mut words = Vec::new();
     for text in texts {
@@ -26,14 +26,14 @@ pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String>
 }
 
 /// The condition that every term is a word of the document.
-pub(super) fn all_of(terms: &SearchTerms) -> Document {
+pub(super) fn contains_all(terms: &SearchTerms) -> Document {
     doc! { "$all": folded_terms(terms) }
 }
 
 /// How well a document fits: how many terms its title has, and how much of the title they make up. The title is the
 /// first `title_length` of its words. Every document found has all the terms, so how rare a term is would not change
 /// the order.
-pub(super) fn score(terms: &SearchTerms) -> Document {
+pub(super) fn relevance(terms: &SearchTerms) -> Document {
     let length = doc! { "$max": [1, "$title_length"] };
     let title = doc! { "$slice": ["$words", length.clone()] };
     let hits = doc! { "$size": { "$setIntersection": [title, folded_terms(terms)] } };
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn words_are_folded_distinct_and_whole() {
-        let found = words(["T-LIGHT Café, cafe\u{301}s", "light 84029G İstanbul"]);
+        let found = search_words(["T-LIGHT Café, cafe\u{301}s", "light 84029G İstanbul"]);
         assert_eq!(found, ["t", "light", "cafe", "cafes", "84029g", "istanbul"]);
     }
 }

@@ -6,12 +6,12 @@ use tokio::time::{Instant, sleep};
 
 use crate::bus::Backoff;
 
-/// Tries to reach `what` until it is there, the time `within` is over, or the failure is none that time mends.
+/// Tries to reach `what` until it is there, the time `within` is over, or the failure is none that time is_retryable.
 /// Each failure is told in the log. It is tried once at least.
-pub(super) async fn until_there<T, E: Display>(
+pub(super) async fn retry_until_ready<T, E: Display>(
     what: &str,
     within: Duration,
-    mends: impl Fn(&E) -> bool,
+    is_retryable: impl Fn(&E) -> bool,
     mut reach: impl AsyncFnMut() -> Result<T, E>,
 ) -> Result<T, E> {
     let end = Instant::now() + within;
@@ -28,7 +28,7 @@ pub(super) async fn until_there<T, E: Display>(
             Err(error) => error,
         };
         let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() || !mends(&error) {
+        if left.is_zero() || !is_retryable(&error) {
             return Err(error);
         }
         waited = true;

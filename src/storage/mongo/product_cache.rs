@@ -15,15 +15,15 @@ use std::{
 use bson::{RawDocument, doc};
 use mongodb::options::Hint;
 
-use super::{Inner, codec::fields, product, read};
+use super::{Inner, codec::read_fields, product, read};
 use crate::{
     domain::{EntityKind, Product, ProductFields, ProductId, Seq},
     storage::Result,
-    telemetry::metrics::{Cache, metrics},
+    telemetry::metrics::{CacheName, metrics},
 };
 
 /// Fewer products than this are read as fast as the log is looked at.
-pub(super) const LEAST_BATCH: usize = 8;
+pub(super) const MIN_BATCH: usize = 8;
 /// More entries than this are not looked through: all is forgotten instead.
 const MOST_ENTRIES: Seq = 500;
 /// Bytes of memory, roughly.
@@ -32,7 +32,7 @@ const MOST_MEMORY: usize = 8 << 20;
 const MOST_AGE: Duration = Duration::from_secs(60);
 
 /// The products of one process.
-pub(super) struct Known(Mutex<State>);
+pub(super) struct ProductCache(Mutex<State>);
 
 struct State {
     /// The log has no entry of any of the products after they were read, up to this number.
@@ -42,14 +42,14 @@ struct State {
     products: HashMap<ProductId, Product>,
 }
 
-impl Default for Known {
+impl Default for ProductCache {
     fn default() -> Self {
         let state = State { through: 0, since: Instant::now(), memory: 0, products: HashMap::new() };
         Self(Mutex::new(state))
     }
 }
 
-impl Known {
+impl ProductCache {
     /// The number up to which the log was looked through, if it has to be looked through further, up to `head`.
     fn behind(&self, head: Seq) -> Option<Seq> {
         let mut state = self.state();
@@ -131,22 +131,22 @@ fn memory(product: &Product) -> usize {
 
 impl Inner {
     /// The products with these ids, in their order.
-    pub(super) async fn known_products(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
+    pub(super) async fn cached_products(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
         let head = self.head().await?;
-        while let Some(after) = self.known.behind(head) {
+        while let Some(after) = self.product_cache.behind(head) {
             let changed = self.changed_products(after, head).await?;
-            self.known.advance(after, head, changed);
+            self.product_cache.advance(after, head, changed);
         }
-        let mut products = self.known.find(ids);
+        let mut products = self.product_cache.find(ids);
         let missing: HashSet<ProductId> =
             ids.iter().zip(&products).filter(|(_, known)| known.is_none()).map(|(id, _)| *id).collect();
-        metrics().cache_lookups.of(Cache::Products).inc_by(ids.len() as u64);
-        metrics().cache_misses.of(Cache::Products).inc_by(missing.len() as u64);
+        metrics().cache_lookups.get(CacheName::Products).inc_by(ids.len() as u64);
+        metrics().cache_misses.get(CacheName::Products).inc_by(missing.len() as u64);
         if !missing.is_empty() {
             let whole = product::projection(ProductFields::ALL);
-            let read = self.rows_by(&self.products, "_id", missing, whole, product::decode).await?;
+            let read = self.find_by(&self.products, "_id", missing, whole, product::decode).await?;
             let read: HashMap<ProductId, Product> = read.into_iter().map(|product| (product.id, product)).collect();
-            self.known.keep(head, read.values());
+            self.product_cache.keep(head, read.values());
             for (id, product) in ids.iter().zip(&mut products).filter(|(_, known)| known.is_none()) {
                 *product = read.get(id).cloned();
             }
@@ -164,7 +164,7 @@ impl Inner {
             .projection(doc! { "entity_kind": 1, "entity_id": 1 })
             .hint(Hint::Name("_id_".to_owned()))
             .batch_size(most.saturating_add(1));
-        let entries = read::rows(self.within(find.batch()).await?, product_of).await?;
+        let entries = read::collect_rows(self.with_timeout(find.batch()).await?, product_of).await?;
         let is_whole = entries.len() as Seq == head - after;
         Ok(is_whole.then(|| entries.into_iter().flatten().collect()))
     }
@@ -172,7 +172,7 @@ impl Inner {
 
 /// The product that an entry of the log is about.
 fn product_of(entry: &RawDocument) -> Result<Option<ProductId>> {
-    fields!(entry, kind: "entity_kind", id: "entity_id");
+    read_fields!(entry, kind: "entity_kind", id: "entity_id");
     let is_product = kind.required::<EntityKind>()? == EntityKind::Product;
     is_product.then(|| id.required()).transpose()
 }
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_read_that_the_log_has_overtaken_is_not_kept() {
-        let (known, lamp) = (Known::default(), a_product(1, None));
+        let (known, lamp) = (ProductCache::default(), a_product(1, None));
         assert_eq!(known.behind(5), None, "nothing is known yet");
         assert_eq!(known.behind(6), None);
         known.keep(5, [&lamp]);
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_accounted_for() {
-        let known = Known::default();
+        let known = ProductCache::default();
         let long = "x".repeat(MOST_MEMORY / 10);
         for number in 0..100 {
             let product = a_product(number, Some(long.clone()));
