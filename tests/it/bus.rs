@@ -14,7 +14,7 @@ use orderwire::{
     domain::*,
 };
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 /// A deployment whose nodes share a bus.
 #[async_trait]

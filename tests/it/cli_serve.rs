@@ -7,13 +7,16 @@ use std::{
 
 use serde_json::json;
 
-use crate::cli_process::{DEADLINE, Running, assert_refused, graphql, orderwire, run, stderr, stdout};
+use crate::{
+    cli_process::{DEADLINE, Running, assert_refused, graphql, orderwire, run, stderr, stdout},
+    support::port::free_port,
+};
 
 #[tokio::test]
 async fn it_answers_soon_and_sigterm_ends_it_within_the_grace_period() {
     let folder = tempfile::tempdir().unwrap();
     for signal in ["TERM", "INT"] {
-        let mut command = orderwire(folder.path(), &["serve", "--set", "server.grace_period=5s"]);
+        let mut command = orderwire(folder.path(), &["serve", "--set", "server.grace_period=60s"]);
         command.env("JWT_SECRET", "q7Zt0Vw2mXc9Rb4KfYh6Jd8Ls1Np3GaE");
         let (server, address) = Running::server(command);
         for path in ["/healthz", "/readyz", "/"] {
@@ -27,7 +30,7 @@ async fn it_answers_soon_and_sigterm_ends_it_within_the_grace_period() {
         server.signal(signal);
         let (status, printed) = server.end();
         assert_eq!(status.code(), Some(0), "{printed}");
-        assert!(asked.elapsed() < Duration::from_secs(5), "it took {:?}", asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(30), "it took {:?}", asked.elapsed());
         assert!(!printed.contains("no JWT_SECRET is set"), "{printed}");
     }
 }
@@ -141,8 +144,7 @@ fn its_health_is_told_by_exit_code() {
 #[test]
 fn no_health_is_told_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let url = format!("http://{silent}");
+    let url = format!("http://127.0.0.1:{}", free_port());
     assert_refused(&run(folder.path(), &["health", "--url", &url]), 1, &format!("{url} does not answer: "));
     assert_refused(&run(folder.path(), &["health", "--set", "server.bind=127.0.0.1:0"]), 1, "say which with --url");
     for url in ["https://localhost", "localhost:8080", "http://localhost/readyz", "http://"] {

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::support;
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// A subscriber.
 pub struct Reader(Pin<Box<dyn Stream<Item = Result<Arc<Event>, FeedError>> + Send>>);

@@ -28,7 +28,7 @@ async fn start() -> (Server, Client) {
         headers: 32,
         head: 4000,
         head_timeout: HEAD_TIMEOUT,
-        idle_timeout: Duration::from_secs(2),
+        idle_timeout: Duration::from_secs(4),
         ..Limits::default()
     };
     let options = HttpOptions { body_limit: 64 * 1024, body_timeout: BODY_TIMEOUT, limits, ..HttpOptions::default() };
@@ -68,8 +68,8 @@ async fn attack(server: &Server, bytes: &[u8], then: Then) -> Raw {
                 _ => break,
             }
         }
-        // A connection that is to be closed is closed soon.
-        let rest = timeout(Duration::from_millis(100), reader.read(&mut buffer)).await;
+        // Time for the end of a connection that is to be closed, also on a busy machine.
+        let rest = timeout(Duration::from_secs(1), reader.read(&mut buffer)).await;
         if let Ok(read) = rest {
             closed = true;
             let more = read.unwrap_or(0);

@@ -22,7 +22,7 @@ use crate::{
     support::{wait_until, ws::PATIENCE},
 };
 
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(60);
 
 /// A whole answer, over a connection that the server closes after it.
 async fn ask(stream: &mut TcpStream, request: &str) -> io::Result<String> {
@@ -42,7 +42,7 @@ fn bump() -> String {
 
 #[tokio::test]
 async fn it_serves_on_unready_and_closes_each_connection_after_its_answer() {
-    let mut server = Server::start_with_handover(HttpOptions::default(), GRACE, Duration::from_secs(2)).await;
+    let mut server = Server::start_with_handover(HttpOptions::default(), GRACE, Duration::from_secs(6)).await;
     let mut kept = TcpStream::connect(server.address).await.unwrap();
     server.shutdown.cancel();
     let ready = async || reqwest::get(server.url("/readyz")).await.unwrap();
@@ -65,7 +65,7 @@ async fn without_a_handover_it_stops_at_once() {
     let mut server = Server::start_with_grace(HttpOptions::default(), GRACE).await;
     let _idle = TcpStream::connect(server.address).await.unwrap();
     server.shutdown.cancel();
-    timeout(Duration::from_millis(500), &mut server.serving).await.expect("the end").unwrap();
+    timeout(GRACE / 3, &mut server.serving).await.expect("the end").unwrap();
 }
 
 /// Connections and requests one after the other until there is nobody to connect to. Fails when a connection was made

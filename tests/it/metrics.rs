@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// A server of its own process with its metrics.
 struct Watched {

