@@ -18,8 +18,8 @@ use async_graphql::Variables;
 use futures_util::poll;
 use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
-    bus::local::LocalBus,
-    domain::{Quota, SystemClock, Viewer},
+    cluster::local::LocalBus,
+    domain::{SystemClock, TokenBucket, Viewer},
     graphql::{Api, ApiOptions, Endpoint, OperationRequest},
     service::{
         CreateProduct, RateLimits, Service, ServiceOptions,
@@ -176,7 +176,7 @@ async fn open() -> (Api, Arc<Service>) {
             idempotency_retention: day,
             // Never exhausted, but asked each time.
             limits: RateLimits {
-                anonymous: Some(Quota::new(u32::MAX, Duration::from_millis(1))),
+                anonymous: Some(TokenBucket::new(u32::MAX, Duration::from_millis(1))),
                 ..RateLimits::default()
             },
         },

@@ -17,10 +17,10 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     auth::{AccessTokens, KeyError, PasswordCost, PasswordError, Passwords},
-    bus::{
-        Buckets, EventBus, MemoryBuckets, MemoryOperations, OperationStore,
+    cluster::{
+        EventBus, MemoryDocuments, MemoryRateLimiter, RateLimiter, RegisteredDocuments,
         local::LocalBus,
-        redis::{BusError, RedisBuckets, RedisBus, RedisOperations},
+        redis::{ConnectError, RedisBus, RedisDocuments, RedisRateLimiter},
     },
     config::{Auth, Config, DatabaseUrl, MetricsAddress, RedisUrl},
     domain::{LogId, SystemClock},
@@ -47,7 +47,7 @@ pub enum StartError {
     Database(String),
     /// Redis can't be used.
     #[error(transparent)]
-    Bus(#[from] BusError),
+    Bus(#[from] ConnectError),
     /// The keys that sign tokens can't be used.
     #[error("cannot sign access tokens: {0}")]
     Keys(#[from] KeyError),
@@ -164,7 +164,7 @@ async fn open_bus(
         metrics().bus_connected.set(1);
         return Ok(Arc::new(LocalBus::new()));
     };
-    let is_retryable = |error: &BusError| matches!(error, BusError::Unreachable { .. });
+    let is_retryable = |error: &ConnectError| matches!(error, ConnectError::Unreachable { .. });
     let connect = async || RedisBus::connect(url.reveal(), *log, config.redis.connect_timeout).await;
     Ok(Arc::new(retry::retry_until_ready("Redis", wait, is_retryable, connect).await?))
 }
@@ -344,24 +344,24 @@ fn registry(config: &Config, redis: Option<&RedisDeployment>) -> Result<Registry
         let manifest = Manifest::parse(&json).map_err(|cause| StartError::Manifest { path: path.clone(), cause })?;
         return Ok(Registry::Only(manifest));
     }
-    let memory = MemoryOperations::new(config.operations.registered as u64);
-    let store: Arc<dyn OperationStore> = match redis {
+    let memory = MemoryDocuments::new(config.operations.registered as u64);
+    let store: Arc<dyn RegisteredDocuments> = match redis {
         None => Arc::new(memory),
         Some(RedisDeployment { url, log }) => {
-            Arc::new(RedisOperations::open(url.reveal(), *log, memory, config.operations.registered_for)?)
+            Arc::new(RedisDocuments::open(url.reveal(), *log, memory, config.operations.registered_for)?)
         }
     };
     Ok(Registry::Open(store))
 }
 
 fn rate_limits(config: &Config, redis: Option<&RedisDeployment>) -> Result<RateLimits, StartError> {
-    let buckets: Arc<dyn Buckets> = match redis {
-        None => Arc::new(MemoryBuckets::default()),
-        Some(RedisDeployment { url, log }) => Arc::new(RedisBuckets::open(url.reveal(), *log)?),
+    let limiter: Arc<dyn RateLimiter> = match redis {
+        None => Arc::new(MemoryRateLimiter::default()),
+        Some(RedisDeployment { url, log }) => Arc::new(RedisRateLimiter::open(url.reveal(), *log)?),
     };
     let limits = &config.rate_limits;
     Ok(RateLimits {
-        buckets,
+        limiter,
         anonymous: limits.anonymous_cost.0,
         customer: limits.customer_cost.0,
         staff: limits.staff_cost.0,

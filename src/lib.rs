@@ -2,16 +2,16 @@
 //!
 //! # Layers, and which way they may look
 //! ```text
-//! cli -> app;  app wires all;  http -> graphql -> service -> { storage, bus, auth } -> domain;  jobs -> service
+//! cli -> app;  app wires all;  http -> graphql -> service -> { storage, cluster, auth } -> domain;  jobs -> service
 //! ```
-//! `storage::sqlite`, `storage::mongo`, `bus::local` and `bus::redis` see only their own trait module and the domain
-//! (and `bus::redis` builds on `bus::local` for the receivers within its node);
+//! `storage::sqlite`, `storage::mongo`, `cluster::local` and `cluster::redis` see only their own trait module and the domain
+//! (and `cluster::redis` builds on `cluster::local` for the receivers within its node);
 //! the domain sees nothing else of ours. All but the domain may write to `telemetry`, which sees no other part. A test reads the `use crate::…` lines and holds the code to it.
 
 pub mod app;
 pub mod auth;
-pub mod bus;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod domain;
 pub mod graphql;

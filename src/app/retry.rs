@@ -4,7 +4,7 @@ use std::{fmt::Display, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use crate::bus::Backoff;
+use crate::cluster::Backoff;
 
 /// Tries to reach `what` until it is there, the time `within` is over, or the failure is none that time is_retryable.
 /// Each failure is told in the log. It is tried once at least.

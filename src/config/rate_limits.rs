@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use super::{Setting, reader::section, setting::quoted};
-use crate::domain::Quota;
+use crate::domain::TokenBucket;
 
 /// A bucket that is full at first and fills again evenly, or no limit: `1000/10s` is a thousand, and a hundred more each
 /// second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimit(pub Option<Quota>);
+pub struct RateLimit(pub Option<TokenBucket>);
 
 impl RateLimit {
     fn new(points: u32, seconds: u64) -> Self {
-        Self(Some(Quota::new(points, Duration::from_secs(seconds))))
+        Self(Some(TokenBucket::new(points, Duration::from_secs(seconds))))
     }
 }
 
@@ -26,15 +26,15 @@ impl Setting for RateLimit {
         let (points, refill) = text.split_once('/').ok_or_else(wrong)?;
         let points: u32 = points.trim().parse().map_err(|_| wrong())?;
         let refill = Duration::parse(refill.trim()).map_err(|_| wrong())?;
-        let quota = Quota::new(points, refill);
-        if (quota.points(), quota.refill()) == (points, refill) { Ok(Self(Some(quota))) } else { Err(wrong()) }
+        let bucket = TokenBucket::new(points, refill);
+        if (bucket.capacity(), bucket.refill()) == (points, refill) { Ok(Self(Some(bucket))) } else { Err(wrong()) }
     }
 
     fn show(&self) -> Option<String> {
-        let Some(quota) = self.0 else { return Some(quoted("off")) };
+        let Some(bucket) = self.0 else { return Some(quoted("off")) };
         // A time has itself between quotation marks.
-        let refill = quota.refill().show()?;
-        Some(quoted(&format!("{}/{}", quota.points(), refill.trim_matches('"'))))
+        let refill = bucket.refill().show()?;
+        Some(quoted(&format!("{}/{}", bucket.capacity(), refill.trim_matches('"'))))
     }
 }
 
@@ -69,7 +69,7 @@ impl RateLimits {
             ("rate_limits.staff_cost", self.staff_cost),
             ("rate_limits.admin_cost", self.admin_cost),
         ];
-        let is_too_small = |limit: RateLimit| limit.0.is_some_and(|quota| (quota.points() as usize) < largest);
+        let is_too_small = |limit: RateLimit| limit.0.is_some_and(|bucket| (bucket.capacity() as usize) < largest);
         let faults = limits.into_iter().filter(|(_, limit)| is_too_small(*limit));
         faults.map(|(key, _)| (key, format!("has to be at least limits.cost, {largest}"))).collect()
     }

@@ -10,10 +10,10 @@ mod money;
 mod order;
 mod page;
 mod product;
-mod quota;
 mod search;
 mod task;
 mod time;
+mod token_bucket;
 mod user;
 mod viewer;
 
@@ -27,9 +27,9 @@ pub use order::{
 };
 pub use page::{Direction, Edge, ListQuery, Page, Position, Slice, Sort, SortKey, Take};
 pub use product::{NewProduct, Product, ProductChanges, ProductFields, ProductFilter, ProductSort, ProductStatus};
-pub use quota::Quota;
 pub use search::SearchTerms;
 pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskPriority, TaskSort, TaskStatus};
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
+pub use token_bucket::TokenBucket;
 pub use user::{User, UserChanges, UserFilter, UserRole, UserSort};
 pub use viewer::{Stamp, Viewer};

@@ -19,8 +19,8 @@ const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 pub const HEADERS: [HeaderName; 3] = [LIMIT, REMAINING, RESET];
 
 /// Sets the headers of a limit.
-pub fn set_headers(headers: &mut HeaderMap, limit: u32, remaining: u32, full_in: Duration) {
-    let reset = if full_in.is_zero() { 0 } else { wait_seconds(full_in) };
+pub fn set_headers(headers: &mut HeaderMap, limit: u32, remaining: u32, reset_after: Duration) {
+    let reset = if reset_after.is_zero() { 0 } else { wait_seconds(reset_after) };
     headers.insert(LIMIT, limit.into());
     headers.insert(REMAINING, remaining.into());
     headers.insert(RESET, reset.into());
@@ -33,8 +33,8 @@ pub fn set_retry_after(headers: &mut HeaderMap, seconds: u64) {
 
 /// Completes a response with what its client has left, and when to try again if something in it was refused.
 pub(super) fn tell(response: &mut Response, operation: &Prepared, allowance: Option<Allowance>) {
-    if let Some(Allowance { quota, level }) = allowance {
-        set_headers(&mut response.http_headers, quota.points(), level.available, level.full_in);
+    if let Some(Allowance { bucket, state }) = allowance {
+        set_headers(&mut response.http_headers, bucket.capacity(), state.remaining, state.reset_after);
     }
     let retry_after =
         response.errors.iter().filter_map(|error| match error.extensions.as_ref()?.get("retryAfter")? {
@@ -53,10 +53,10 @@ pub(super) fn tell(response: &mut Response, operation: &Prepared, allowance: Opt
 /// What an operation costs, in the form that clients of other shops know.
 fn cost(operation: &Prepared, allowance: Option<Allowance>) -> Value {
     let (requested, maximum) = (operation.cost(), operation.cost_limit());
-    let Some(Allowance { quota, level }) = allowance else {
+    let Some(Allowance { bucket, state }) = allowance else {
         return value!({ "requestedQueryCost": requested, "maximumQueryCost": maximum });
     };
-    let (holds, left, rate) = (quota.points(), level.available, quota.per_second());
+    let (holds, left, rate) = (bucket.capacity(), state.remaining, bucket.per_second());
     value!({
         "requestedQueryCost": requested,
         "maximumQueryCost": maximum,

@@ -27,7 +27,7 @@ use super::{
     error::{coded, errors},
 };
 use crate::{
-    domain::{ClientAddress, PRIVATE_NETWORKS, Quota},
+    domain::{ClientAddress, PRIVATE_NETWORKS, TokenBucket},
     graphql::{set_rate_limit_headers, set_retry_after},
     telemetry::metrics,
 };
@@ -106,11 +106,11 @@ pub(super) struct RequestLimit {
 }
 
 impl RequestLimit {
-    pub(super) fn new(clients: Arc<Clients>, quota: Option<Quota>) -> Self {
-        let layer = quota.and_then(|quota| {
+    pub(super) fn new(clients: Arc<Clients>, bucket: Option<TokenBucket>) -> Self {
+        let layer = bucket.and_then(|bucket| {
             let mut config = GovernorConfigBuilder::default().key_extractor(BucketOf::default());
-            let config = config.period(quota.refill() / quota.points()).burst_size(quota.points()).finish()?;
-            Some(GovernorLayer::new(config).error_handler(move |error| refusal(quota, &error)))
+            let config = config.period(bucket.refill() / bucket.capacity()).burst_size(bucket.capacity()).finish()?;
+            Some(GovernorLayer::new(config).error_handler(move |error| refusal(bucket, &error)))
         });
         Self { clients, layer, delayed: Semaphore::new(MOST_DELAYED) }
     }
@@ -153,13 +153,13 @@ impl KeyExtractor for BucketOf {
     }
 }
 
-fn refusal(quota: Quota, error: &GovernorError) -> Response {
+fn refusal(bucket: TokenBucket, error: &GovernorError) -> Response {
     // Rounded down there.
     let GovernorError::TooManyRequests { wait_time, .. } = error else {
         return errors(StatusCode::INTERNAL_SERVER_ERROR, Format::Json, &[coded("Internal error", "INTERNAL")]);
     };
     metrics().refusals.with_labels(["requests_per_address"]).inc();
-    let (points, refill, wait) = (quota.points(), quota.refill(), wait_time + 1);
+    let (points, refill, wait) = (bucket.capacity(), bucket.refill(), wait_time + 1);
     let message = format!(
         "Too many requests: the limit is {points} in {refill:?} for one client address; try again in {wait} s."
     );

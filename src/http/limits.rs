@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{client::Clients, error::Failure};
-use crate::domain::Quota;
+use crate::domain::TokenBucket;
 
 /// Bounds on connections and on the head of a request. A head of up to half again as much is read, so that the usual
 /// offender is told of the limit; what is larger is answered with a bare 431.
@@ -31,7 +31,7 @@ pub struct Limits {
     /// How many of them one client address may have. Default: 1,000.
     pub connections_per_address: usize,
     /// How many requests one client address may send; more are answered with 429. Default: any number.
-    pub requests_per_address: Option<Quota>,
+    pub requests_per_address: Option<TokenBucket>,
     /// What counts as one client address.
     pub clients: Arc<Clients>,
 }

@@ -45,7 +45,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    bus::EventBus,
+    cluster::EventBus,
     domain::{Clock, Event, LogId, Seq, SystemClock},
     storage::{EventStore, StoreError},
     telemetry::metrics,

@@ -1,4 +1,4 @@
-//! How much everybody may ask for over time.
+//! Rate limits: the cost of operations by user or client address, and attempts to sign in.
 
 use std::sync::Arc;
 
@@ -6,34 +6,34 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::{Result, Service, ServiceError, fingerprint};
 use crate::{
-    bus::{Buckets, Exhausted, Level, MemoryBuckets},
-    domain::{ClientAddress, Quota, UserRole, Viewer},
+    cluster::{BucketState, Exhausted, MemoryRateLimiter, RateLimiter},
+    domain::{ClientAddress, TokenBucket, UserRole, Viewer},
     telemetry::metrics::metrics,
 };
 
 /// Rate limits; `None` for no limit. Default: none at all, kept by this node alone.
 #[derive(Clone)]
 pub struct RateLimits {
-    /// Where what is left is kept.
-    pub buckets: Arc<dyn Buckets>,
+    /// Keeps the buckets.
+    pub limiter: Arc<dyn RateLimiter>,
     /// Cost of the operations of a client address without signing in.
-    pub anonymous: Option<Quota>,
+    pub anonymous: Option<TokenBucket>,
     /// Cost of the operations of a customer.
-    pub customer: Option<Quota>,
+    pub customer: Option<TokenBucket>,
     /// Cost of the operations of a staff member.
-    pub staff: Option<Quota>,
+    pub staff: Option<TokenBucket>,
     /// Cost of the operations of an administrator.
-    pub admin: Option<Quota>,
+    pub admin: Option<TokenBucket>,
     /// Failed attempts to prove that one is the owner of an account.
-    pub sign_ins_per_account: Option<Quota>,
+    pub sign_ins_per_account: Option<TokenBucket>,
     /// The same from one client address, for whichever accounts, and accounts made from there.
-    pub sign_ins_per_address: Option<Quota>,
+    pub sign_ins_per_address: Option<TokenBucket>,
 }
 
 impl Default for RateLimits {
     fn default() -> Self {
         Self {
-            buckets: Arc::new(MemoryBuckets::default()),
+            limiter: Arc::new(MemoryRateLimiter::default()),
             anonymous: None,
             customer: None,
             staff: None,
@@ -50,18 +50,18 @@ impl std::fmt::Debug for RateLimits {
     }
 }
 
-/// What somebody has left of a limit.
+/// What a client has left of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     /// The limit.
-    pub quota: Quota,
-    /// What is left.
-    pub level: Level,
+    pub bucket: TokenBucket,
+    /// What is left of it.
+    pub state: BucketState,
 }
 
-/// What was taken for an attempt to sign in. Whoever turns out to be who they say gets it back.
+/// Points charged for a sign-in attempt; refunded on success.
 pub(super) struct SignInAttempt {
-    taken: Vec<(String, Quota)>,
+    taken: Vec<(String, TokenBucket)>,
 }
 
 impl Service {
@@ -70,31 +70,31 @@ impl Service {
     /// Errors: [`ServiceError::RateLimited`].
     pub async fn charge(&self, viewer: &Viewer, client: Option<ClientAddress>, cost: u64) -> Result<Option<Allowance>> {
         let limits = &self.options.limits;
-        let (key, quota) = match (viewer, client) {
+        let (key, bucket) = match (viewer, client) {
             (Viewer::User { id, role, .. }, _) => {
-                let quota = match role {
+                let bucket = match role {
                     UserRole::Customer => limits.customer,
                     UserRole::Staff => limits.staff,
                     UserRole::Admin => limits.admin,
                 };
-                (format!("cost:{id}"), quota)
+                (format!("cost:{id}"), bucket)
             }
             (Viewer::Anonymous, Some(client)) => (format!("cost:{client}"), limits.anonymous),
             (Viewer::Anonymous, None) | (Viewer::System, _) => return Ok(None),
         };
-        let Some(quota) = quota else { return Ok(None) };
-        match limits.buckets.take(&key, quota, cost).await {
-            Ok(level) => Ok(Some(Allowance { quota, level })),
+        let Some(bucket) = bucket else { return Ok(None) };
+        match limits.limiter.take(&key, bucket, cost).await {
+            Ok(state) => Ok(Some(Allowance { bucket, state })),
             Err(exhausted) => {
                 metrics().refusals.with_labels(["operation_cost"]).inc();
-                let left = exhausted.level.available;
-                let limit = format!("this operation costs {cost} points and {left} are left of {}", describe(quota));
-                Err(rate_limited(limit, quota, exhausted))
+                let left = exhausted.state.remaining;
+                let limit = format!("this operation costs {cost} points and {left} are left of {}", describe(bucket));
+                Err(rate_limited(limit, bucket, exhausted))
             }
         }
     }
 
-    /// Takes one attempt to prove that one is `account`, from `client`.
+    /// Charges one attempt to sign in as `account` from `client`.
     /// Errors: [`ServiceError::RateLimited`].
     pub(super) async fn charge_sign_in(
         &self,
@@ -102,40 +102,40 @@ impl Service {
         client: Option<ClientAddress>,
     ) -> Result<SignInAttempt> {
         let limits = &self.options.limits;
-        let of_account = account.zip(limits.sign_ins_per_account).map(|(account, quota)| {
-            // Hashed, lest what was mistyped is kept in a readable form.
+        let of_account = account.zip(limits.sign_ins_per_account).map(|(account, bucket)| {
+            // Hashed, because people also type passwords into the wrong field.
             let key = format!("account:{}", BASE64_URL_SAFE_NO_PAD.encode(fingerprint([account])));
-            (key, quota, "account")
+            (key, bucket, "account")
         });
         let of_address = client
             .zip(limits.sign_ins_per_address)
-            .map(|(client, quota)| (format!("sign-in:{client}"), quota, "client address"));
+            .map(|(client, bucket)| (format!("sign-in:{client}"), bucket, "client address"));
         let mut attempt = SignInAttempt { taken: Vec::new() };
-        for (key, quota, whose) in [of_address, of_account].into_iter().flatten() {
-            if let Err(exhausted) = limits.buckets.take(&key, quota, 1).await {
+        for (key, bucket, whose) in [of_address, of_account].into_iter().flatten() {
+            if let Err(exhausted) = limits.limiter.take(&key, bucket, 1).await {
                 metrics().refusals.with_labels(["sign_ins"]).inc();
-                let limit = format!("there were too many attempts for this {whose}, the limit is {}", describe(quota));
-                return Err(rate_limited(limit, quota, exhausted));
+                let limit = format!("there were too many attempts for this {whose}, the limit is {}", describe(bucket));
+                return Err(rate_limited(limit, bucket, exhausted));
             }
-            attempt.taken.push((key, quota));
+            attempt.taken.push((key, bucket));
         }
         Ok(attempt)
     }
 
-    /// The attempt was a good one.
+    /// Refunds a charge after a successful sign-in.
     pub(super) async fn refund_sign_in(&self, attempt: SignInAttempt) {
-        for (key, quota) in attempt.taken {
-            self.options.limits.buckets.give_back(&key, quota, 1).await;
+        for (key, bucket) in attempt.taken {
+            self.options.limits.limiter.refund(&key, bucket, 1).await;
         }
     }
 }
 
-/// A quota for people.
-fn describe(quota: Quota) -> String {
-    format!("{} in {:?}", quota.points(), quota.refill())
+/// A limit as error messages name it.
+fn describe(bucket: TokenBucket) -> String {
+    format!("{} in {:?}", bucket.capacity(), bucket.refill())
 }
 
-fn rate_limited(limit: String, quota: Quota, exhausted: Exhausted) -> ServiceError {
-    let Exhausted { level, wait } = exhausted;
-    ServiceError::RateLimited { limit, allowance: Allowance { quota, level }, wait }
+fn rate_limited(limit: String, bucket: TokenBucket, exhausted: Exhausted) -> ServiceError {
+    let Exhausted { state, retry_after } = exhausted;
+    ServiceError::RateLimited { limit, allowance: Allowance { bucket, state }, wait: retry_after }
 }

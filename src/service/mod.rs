@@ -29,7 +29,7 @@ pub use task::{CreateTask, UpdateTask};
 pub use user::UpdateProfile;
 
 pub use crate::auth::OperationHash;
-pub use crate::bus::{MemoryOperations, OperationStore};
+pub use crate::cluster::{MemoryDocuments, RegisteredDocuments};
 pub use crate::storage::{OrderQuery, ProductQuery, TaskQuery, UserQuery};
 
 use std::{future::Future, sync::Arc, time::Duration};

@@ -4,12 +4,12 @@
 
 mod api;
 mod architecture;
-mod bus;
 mod cli_app;
 mod cli_commands;
 mod cli_demo;
 mod cli_process;
 mod cli_serve;
+mod cluster;
 mod config_load;
 mod contract;
 mod feed;

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use orderwire::{
     app::App,
     config::{Config, DatabaseUrl, RateLimit, RedisUrl, Setting},
-    domain::{Quota, UserRole, Viewer},
+    domain::{TokenBucket, UserRole, Viewer},
     service::Registration,
 };
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    bus::redis_server::{self, RedisServer},
+    cluster::redis_server::{self, RedisServer},
     support::{
         self,
         app::RunningApp as Server,
@@ -26,7 +26,7 @@ const BEN: &str = "192.0.2.2";
 
 /// So much in an hour: within a test, none of it comes back.
 fn limit(points: u32) -> RateLimit {
-    RateLimit(Some(Quota::new(points, Duration::from_secs(3600))))
+    RateLimit(Some(TokenBucket::new(points, Duration::from_secs(3600))))
 }
 
 /// A server that believes in `X-Forwarded-For`.

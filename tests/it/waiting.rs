@@ -8,8 +8,8 @@ use std::{
 use mongodb::bson::doc;
 
 use crate::{
-    bus::redis_server::RedisServer,
     cli_process::{Running, assert_refused, orderwire, run},
+    cluster::redis_server::RedisServer,
     support::{port::free_port, wait_until},
 };
 

@@ -11,20 +11,20 @@ use async_graphql::Value;
 use super::{DocumentHash, Manifest, OperationRequest, Refusal, hash, limits::refusal};
 use crate::{
     graphql::code,
-    service::{MemoryOperations, OperationStore},
+    service::{MemoryDocuments, RegisteredDocuments},
 };
 
 /// Which documents can be named.
 pub enum Registry {
     /// Those that clients registered; every other document is run too.
-    Open(Arc<dyn OperationStore>),
+    Open(Arc<dyn RegisteredDocuments>),
     /// These, and no other document is run.
     Only(Manifest),
 }
 
 impl Default for Registry {
     fn default() -> Self {
-        Self::Open(Arc::new(MemoryOperations::default()))
+        Self::Open(Arc::new(MemoryDocuments::default()))
     }
 }
 

@@ -7,7 +7,7 @@ use tracing::{debug, warn};
 
 use super::{Shared, sequencer::Sequencer};
 use crate::{
-    bus::{Backoff, BusMessage, BusReceiver},
+    cluster::{Backoff, BusMessage, BusReceiver},
     domain::{LogFilter, Seq},
     storage::StoreError,
     telemetry::metrics,

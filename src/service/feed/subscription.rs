@@ -18,7 +18,7 @@ use super::{
     topics::{Topic, TopicWatcher},
 };
 use crate::{
-    bus::Backoff,
+    cluster::Backoff,
     domain::{Event, LogFilter, Seq},
     storage::{LogPage, StoreError},
 };

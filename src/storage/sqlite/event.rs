@@ -17,6 +17,7 @@ use crate::{
     storage::{EventStore, LogPage, LogState},
 };
 
+const COLUMNS: &str = "seq, id, kind, previous_status, entity_kind, entity, actor, occurred_at";
 /// Deletions of one transaction, so that other changes get their turn.
 pub(super) const PRUNE_AT_ONCE: usize = 2000;
 
@@ -43,15 +44,14 @@ impl EventDraft {
 
 /// The number of the log's last entry.
 pub(super) fn head(db: &Connection) -> Result<Seq> {
-    Ok(db.prepare_cached("SELECT head FROM log")?.query_row([], |row| row.get(0))?)
+    Ok(db.prepare_cached("SELECT head FROM log")?.query_row([], |row| row.get("head"))?)
 }
 
 /// Appends entries, to be called last in a change's transaction.
 pub(super) fn append(db: &Connection, drafts: Vec<EventDraft>, stamp: Stamp) -> Result<Vec<Event>> {
-    let mut insert = db.prepare_cached(
-        "INSERT INTO events (seq, id, kind, entity_kind, entity_id, entity_version, actor, occurred_at, \
-         previous_status, entity) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?;
+    let mut insert = db.prepare_cached(&format!(
+        "INSERT INTO events ({COLUMNS}, entity_id, entity_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+    ))?;
     let mut events = Vec::with_capacity(drafts.len());
     let mut seq = head(db)?;
     for EventDraft { kind, previous_status, entity } in drafts {
@@ -61,17 +61,17 @@ pub(super) fn append(db: &Connection, drafts: Vec<EventDraft>, stamp: Stamp) -> 
             seq,
             id,
             kind,
-            entity.kind(),
-            entity.id().to_bytes(),
-            entity.version(),
-            stamp.actor,
-            stamp.at,
             previous_status,
+            entity.kind(),
             match &entity {
                 Entity::Order(order) => json(order)?,
                 Entity::Task(task) => json(task)?,
                 Entity::Product(product) => json(product)?,
             },
+            stamp.actor,
+            stamp.at,
+            entity.id().to_bytes(),
+            entity.version(),
         ])?;
         events.push(Event { seq, id, kind, previous_status, entity, actor: stamp.actor, occurred_at: stamp.at });
     }
@@ -83,7 +83,9 @@ pub(super) fn append(db: &Connection, drafts: Vec<EventDraft>, stamp: Stamp) -> 
 /// Only whole beginnings of the log go, so that nothing is missing behind the horizon when clocks went back.
 pub(super) fn prune(db: &Connection, before: Timestamp) -> Result<bool> {
     let kept: Option<Seq> = db
-        .query_row("SELECT seq FROM events WHERE occurred_at >= ?1 ORDER BY seq LIMIT 1", [before], |row| row.get(0))
+        .query_row("SELECT seq FROM events WHERE occurred_at >= ?1 ORDER BY seq LIMIT 1", [before], |row| {
+            row.get("seq")
+        })
         .optional()?;
     let below = kept.unwrap_or(Seq::MAX).min(head(db)?);
     let deleted = db.execute(
@@ -94,10 +96,11 @@ pub(super) fn prune(db: &Connection, before: Timestamp) -> Result<bool> {
 }
 
 fn state(db: &Connection) -> Result<LogState> {
-    let sql = "SELECT id, head, coalesce((SELECT min(seq) FROM events) - 1, head) FROM log";
-    Ok(db
-        .prepare_cached(sql)?
-        .query_row([], |row| Ok(LogState { log: LogId(row.get(0)?), head: row.get(1)?, horizon: row.get(2)? }))?)
+    let sql = "SELECT id, head, coalesce((SELECT min(seq) FROM events) - 1, head) AS horizon FROM log";
+    let state = db.prepare_cached(sql)?.query_row([], |row| {
+        Ok(LogState { log: LogId(row.get("id")?), head: row.get("head")?, horizon: row.get("horizon")? })
+    });
+    Ok(state?)
 }
 
 /// The query for up to `limit` entries after `after` that pass `filter`, and its parameters.
@@ -111,10 +114,7 @@ pub(super) fn matching(after: Seq, filter: LogFilter, limit: u32) -> (String, Ve
     };
     params.extend(filter.entity.map(|id| Value::Blob(id.to_bytes().to_vec())));
     params.extend(filter.kind.map(Value::from));
-    let sql = format!(
-        "SELECT seq, id, kind, previous_status, entity_kind, entity, actor, occurred_at FROM events \
-         WHERE seq > ?1{condition} ORDER BY seq LIMIT ?2"
-    );
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE seq > ?1{condition} ORDER BY seq LIMIT ?2");
     (sql, params)
 }
 
@@ -122,7 +122,7 @@ fn read(db: &Connection, after: Seq, filter: LogFilter, limit: u32) -> Result<Lo
     let (sql, params) = matching(after, filter, limit);
     let events = db
         .prepare_cached(&sql)?
-        .query_map(params_from_iter(params), event)?
+        .query_map(params_from_iter(params), event_from_row)?
         .collect::<rusqlite::Result<Vec<Event>>>()?;
     let through = match events.last() {
         _ if events.len() < limit as usize => head(db)?,
@@ -132,20 +132,20 @@ fn read(db: &Connection, after: Seq, filter: LogFilter, limit: u32) -> Result<Lo
     Ok(LogPage { events, through })
 }
 
-fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
-    let entity = match row.get(4)? {
-        EntityKind::Order => Entity::Order(Arc::new(row.get::<_, Json<Order>>(5)?.0)),
-        EntityKind::Task => Entity::Task(Arc::new(row.get::<_, Json<Task>>(5)?.0)),
-        EntityKind::Product => Entity::Product(Arc::new(row.get::<_, Json<Product>>(5)?.0)),
+fn event_from_row(row: &Row<'_>) -> rusqlite::Result<Event> {
+    let entity = match row.get("entity_kind")? {
+        EntityKind::Order => Entity::Order(Arc::new(row.get::<_, Json<Order>>("entity")?.0)),
+        EntityKind::Task => Entity::Task(Arc::new(row.get::<_, Json<Task>>("entity")?.0)),
+        EntityKind::Product => Entity::Product(Arc::new(row.get::<_, Json<Product>>("entity")?.0)),
     };
     Ok(Event {
-        seq: row.get(0)?,
-        id: row.get(1)?,
-        kind: row.get(2)?,
-        previous_status: row.get(3)?,
+        seq: row.get("seq")?,
+        id: row.get("id")?,
+        kind: row.get("kind")?,
+        previous_status: row.get("previous_status")?,
         entity,
-        actor: row.get(6)?,
-        occurred_at: row.get(7)?,
+        actor: row.get("actor")?,
+        occurred_at: row.get("occurred_at")?,
     })
 }
 

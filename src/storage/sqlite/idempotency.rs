@@ -15,7 +15,7 @@ pub(super) fn find(db: &Connection, used: &Idempotency) -> Result<Option<[u8; 16
         .prepare_cached(
             "SELECT fingerprint, entity_id FROM idempotency WHERE user_id = ?1 AND scope = ?2 AND key = ?3",
         )?
-        .query_row(params![used.user, used.scope, used.key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![used.user, used.scope, used.key], |row| Ok((row.get("fingerprint")?, row.get("entity_id")?)))
         .optional()?;
     match found {
         Some((fingerprint, _)) if fingerprint != used.fingerprint => Err(StoreError::IdempotencyKeyReused),

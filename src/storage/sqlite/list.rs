@@ -187,7 +187,9 @@ impl ListBuilder {
         let walk = |alternative: Option<&String>| {
             let filter = filter(self.conditions.iter().chain(alternative).chain(&ends));
             let limit = params.len();
-            format!("SELECT {key}, {id} FROM {from}{filter} ORDER BY {key} {towards}, {id} {towards} LIMIT ?{limit}")
+            format!(
+                "SELECT {key} AS sort_key, {id} AS id FROM {from}{filter} ORDER BY {key} {towards}, {id} {towards} LIMIT ?{limit}"
+            )
         };
         let walks: Vec<String> = match &self.alternatives {
             None => vec![walk(None)],
@@ -199,7 +201,7 @@ impl ListBuilder {
             walks => {
                 let merged: Vec<String> = walks.iter().map(|walk| format!("SELECT * FROM ({walk})")).collect();
                 let (merged, limit) = (merged.join(" UNION ALL "), params.len());
-                format!("{}{merged} ORDER BY 1 {towards}, 2 {towards} LIMIT ?{limit}", self.with)
+                format!("{}{merged} ORDER BY sort_key {towards}, id {towards} LIMIT ?{limit}", self.with)
             }
         };
         Ok(Some((sql, params)))
@@ -215,7 +217,8 @@ impl ListBuilder {
             None => vec![count(None)],
             Some(alternatives) => alternatives.iter().map(|alternative| count(Some(alternative))).collect(),
         };
-        (!counts.is_empty()).then(|| (format!("{}SELECT {}", self.with, counts.join(" + ")), self.params.clone()))
+        (!counts.is_empty())
+            .then(|| (format!("{}SELECT {} AS count", self.with, counts.join(" + ")), self.params.clone()))
     }
 
     /// The direction the list is read in.

@@ -22,67 +22,68 @@ use crate::{
 
 const COLUMNS: &str = "id, number, region, customer, total, currency, status, payment_reference, version, placed_at, \
                        created_at, updated_at";
+const ITEM_COLUMNS: &str = "product_id, sku, name, quantity, unit_price, line_total";
+const HISTORY_COLUMNS: &str = "seq, from_status, to_status, actor, reason, at";
 
 /// An order without its items and history, and the row these name it by.
-fn order(row: &Row<'_>) -> rusqlite::Result<(Order, i64)> {
+fn order_from_row(row: &Row<'_>) -> rusqlite::Result<(Order, i64)> {
     let order = Order {
-        id: row.get(0)?,
-        number: row.get(1)?,
-        region: row.get(2)?,
-        customer: row.get(3)?,
+        id: row.get("id")?,
+        number: row.get("number")?,
+        region: row.get("region")?,
+        customer: row.get("customer")?,
         items: Vec::new(),
-        total: row.get(4)?,
-        currency: row.get(5)?,
-        status: row.get(6)?,
+        total: row.get("total")?,
+        currency: row.get("currency")?,
+        status: row.get("status")?,
         history: Vec::new(),
-        payment_reference: row.get(7)?,
-        version: row.get(8)?,
-        placed_at: row.get(9)?,
-        created_at: row.get(10)?,
-        updated_at: row.get(11)?,
+        payment_reference: row.get("payment_reference")?,
+        version: row.get("version")?,
+        placed_at: row.get("placed_at")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
     };
-    Ok((order, row.get(12)?))
+    Ok((order, row.get("row")?))
 }
 
-fn item(row: &Row<'_>) -> rusqlite::Result<OrderItem> {
+fn item_from_row(row: &Row<'_>) -> rusqlite::Result<OrderItem> {
     Ok(OrderItem {
-        product: row.get(0)?,
-        sku: row.get(1)?,
-        name: row.get(2)?,
-        quantity: row.get(3)?,
-        unit_price: row.get(4)?,
-        line_total: row.get(5)?,
+        product: row.get("product_id")?,
+        sku: row.get("sku")?,
+        name: row.get("name")?,
+        quantity: row.get("quantity")?,
+        unit_price: row.get("unit_price")?,
+        line_total: row.get("line_total")?,
     })
 }
 
-fn history_entry(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
+fn history_entry_from_row(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
     Ok(HistoryEntry {
-        seq: row.get(0)?,
-        from: row.get(1)?,
-        to: row.get(2)?,
-        actor: row.get(3)?,
-        reason: row.get(4)?,
-        at: row.get(5)?,
+        seq: row.get("seq")?,
+        from: row.get("from_status")?,
+        to: row.get("to_status")?,
+        actor: row.get("actor")?,
+        reason: row.get("reason")?,
+        at: row.get("at")?,
     })
 }
 
 fn find(db: &Connection, id: OrderId, fields: OrderFields) -> Result<Option<Order>> {
     let sql = format!("SELECT {COLUMNS}, row FROM orders WHERE id = ?1");
-    let found = db.prepare_cached(&sql)?.query_row([id], order).optional()?;
+    let found = db.prepare_cached(&sql)?.query_row([id], order_from_row).optional()?;
     found.map(|(order, row)| complete(db, order, row, fields)).transpose()
 }
 
 fn complete(db: &Connection, order: Order, row: i64, fields: OrderFields) -> Result<Order> {
     let mut order = order;
     if fields.items {
-        let sql = "SELECT product_id, sku, name, quantity, unit_price, line_total FROM order_items \
-                   WHERE order_row = ?1 ORDER BY line";
-        order.items = db.prepare_cached(sql)?.query_map([row], item)?.collect::<rusqlite::Result<_>>()?;
+        let sql = format!("SELECT {ITEM_COLUMNS} FROM order_items WHERE order_row = ?1 ORDER BY line");
+        order.items = db.prepare_cached(&sql)?.query_map([row], item_from_row)?.collect::<rusqlite::Result<_>>()?;
     }
     if fields.history {
-        let sql = "SELECT seq, from_status, to_status, actor, reason, at FROM order_history \
-                   WHERE order_row = ?1 ORDER BY step";
-        order.history = db.prepare_cached(sql)?.query_map([row], history_entry)?.collect::<rusqlite::Result<_>>()?;
+        let sql = format!("SELECT {HISTORY_COLUMNS} FROM order_history WHERE order_row = ?1 ORDER BY step");
+        order.history =
+            db.prepare_cached(&sql)?.query_map([row], history_entry_from_row)?.collect::<rusqlite::Result<_>>()?;
     }
     Ok(order)
 }
@@ -112,10 +113,9 @@ pub(super) fn insert_new(db: &Connection, order: &Order) -> Result<bool> {
         return Ok(false);
     }
     let row = db.last_insert_rowid();
-    let mut insert_item = db.prepare_cached(
-        "INSERT INTO order_items (order_row, line, product_id, sku, name, quantity, unit_price, line_total) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?;
+    let mut insert_item = db.prepare_cached(&format!(
+        "INSERT INTO order_items (order_row, line, {ITEM_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    ))?;
     for (line, item) in order.items.iter().enumerate() {
         insert_item.execute(params![
             row,
@@ -135,10 +135,9 @@ pub(super) fn insert_new(db: &Connection, order: &Order) -> Result<bool> {
 }
 
 fn insert_history(db: &Connection, row: i64, step: usize, entry: &HistoryEntry) -> Result<()> {
-    db.prepare_cached(
-        "INSERT INTO order_history (order_row, step, seq, from_status, to_status, actor, reason, at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
+    db.prepare_cached(&format!(
+        "INSERT INTO order_history (order_row, step, {HISTORY_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    ))?
     .execute(params![row, step as i64, entry.seq, entry.from, entry.to, entry.actor, entry.reason, entry.at])?;
     Ok(())
 }
@@ -201,7 +200,7 @@ fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<
     let order = order.transition(change.to, change.reason, stamp, seq)?;
     let row: i64 = db
         .prepare_cached("UPDATE orders SET status = ?2, version = ?3, updated_at = ?4 WHERE id = ?1 RETURNING row")?
-        .query_row(params![order.id, order.status, order.version, order.updated_at], |row| row.get(0))?;
+        .query_row(params![order.id, order.status, order.version, order.updated_at], |row| row.get("row"))?;
     if let Some(entry) = order.history.last() {
         insert_history(db, row, order.history.len() - 1, entry)?;
     }
@@ -296,7 +295,7 @@ impl OrderStore for SqliteStore {
         self.read(move |db| {
             let mut by_number = db.prepare_cached(&format!("SELECT {COLUMNS}, row FROM orders WHERE number = ?1"))?;
             let found = numbers.iter().map(|number| {
-                let found = by_number.query_row([number], order).optional()?;
+                let found = by_number.query_row([number], order_from_row).optional()?;
                 found.map(|(order, row)| complete(db, order, row, OrderFields::ALL)).transpose()
             });
             found.collect()

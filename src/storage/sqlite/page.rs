@@ -60,7 +60,7 @@ pub(super) fn read_page<T>(
 /// How many rows the list has.
 pub(super) fn count(db: &Connection, list: &ListBuilder) -> Result<u64> {
     let Some((sql, params)) = list.count() else { return Ok(0) };
-    let count: i64 = db.prepare_cached(&sql)?.query_row(params_from_iter(params), |row| row.get(0))?;
+    let count: i64 = db.prepare_cached(&sql)?.query_row(params_from_iter(params), |row| row.get("count"))?;
     u64::try_from(count).map_err(StoreError::internal)
 }
 
@@ -75,12 +75,12 @@ fn positions(
     let Some((sql, params)) = list.keys(bounds, towards, limit)? else { return Ok(Vec::new()) };
     let mut statement = db.prepare_cached(&sql)?;
     let found = statement.query_map(params_from_iter::<Vec<Value>>(params), |row| {
-        let key = match row.get_ref(0)? {
+        let key = match row.get_ref("sort_key")? {
             ValueRef::Real(score) => SortKey::Score(score.to_bits()),
             ValueRef::Text(text) => SortKey::Text(String::from_utf8_lossy(text).into_owned()),
             integer => SortKey::Int(integer.as_i64()?),
         };
-        Ok(Position { key, id: Ulid::from_bytes(row.get(1)?) })
+        Ok(Position { key, id: Ulid::from_bytes(row.get("id")?) })
     })?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }

@@ -23,28 +23,28 @@ const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, vers
 /// How much a word in the name, SKU and description counts for relevance.
 const WEIGHTS: &str = "10.0, 5.0, 1.0";
 
-fn product(row: &Row<'_>) -> rusqlite::Result<Product> {
+fn product_from_row(row: &Row<'_>) -> rusqlite::Result<Product> {
     Ok(Product {
-        id: row.get(0)?,
-        sku: row.get(1)?,
-        name: row.get(2)?,
-        price: row.get(3)?,
-        currency: row.get(4)?,
-        stock: row.get(5)?,
-        status: row.get(6)?,
-        tags: row.get::<_, Json<Vec<String>>>(7)?.0,
-        version: row.get(8)?,
-        created_at: row.get(9)?,
-        updated_at: row.get(10)?,
-        description: row.get(11)?,
+        id: row.get("id")?,
+        sku: row.get("sku")?,
+        name: row.get("name")?,
+        price: row.get("price")?,
+        currency: row.get("currency")?,
+        stock: row.get("stock")?,
+        status: row.get("status")?,
+        tags: row.get::<_, Json<Vec<String>>>("tags")?.0,
+        version: row.get("version")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+        description: row.get("description")?,
     })
 }
 
 /// The product with this id.
 pub(super) fn find(db: &Connection, id: ProductId, fields: ProductFields) -> Result<Option<Product>> {
-    let description = if fields.description { "description" } else { "NULL" };
+    let description = if fields.description { "description" } else { "NULL AS description" };
     let sql = format!("SELECT {COLUMNS}, {description} FROM products WHERE id = ?1");
-    Ok(db.prepare_cached(&sql)?.query_row([id], product).optional()?)
+    Ok(db.prepare_cached(&sql)?.query_row([id], product_from_row).optional()?)
 }
 
 fn find_whole(db: &Connection, id: ProductId) -> Result<Product> {
@@ -257,7 +257,7 @@ fn count(db: &Connection, filter: &ProductFilter) -> Result<u64> {
 }
 
 /// Sums up the lines of the orders of the time, found by when they were placed, and ranks the products still on sale.
-pub(super) const TRENDING: &str = "SELECT sums.id \
+pub(super) const TRENDING: &str = "SELECT sums.id AS id \
      FROM (SELECT i.product_id AS id, sum(i.quantity) AS units \
            FROM orders o CROSS JOIN order_items i ON i.order_row = o.row \
            WHERE o.placed_at >= (SELECT max(placed_at) FROM orders) - ?1 AND o.status <> 'CANCELLED' \
@@ -268,7 +268,8 @@ pub(super) const TRENDING: &str = "SELECT sums.id \
 fn trending(db: &Connection, days: u32, limit: u32) -> Result<Vec<Product>> {
     let millis = i64::from(days) * 24 * 60 * 60 * 1000;
     let mut statement = db.prepare_cached(TRENDING)?;
-    let ids = statement.query_map(params![millis, limit], |row| row.get(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let ids =
+        statement.query_map(params![millis, limit], |row| row.get("id"))?.collect::<rusqlite::Result<Vec<_>>>()?;
     ids.into_iter().map(|id| find_whole(db, id)).collect()
 }
 
@@ -284,7 +285,7 @@ impl ProductStore for SqliteStore {
         self.read(move |db| {
             let mut by_sku =
                 db.prepare_cached(&format!("SELECT {COLUMNS}, description FROM products WHERE sku = ?1"))?;
-            skus.iter().map(|sku| Ok(by_sku.query_row([sku], product).optional()?)).collect()
+            skus.iter().map(|sku| Ok(by_sku.query_row([sku], product_from_row).optional()?)).collect()
         })
         .await
     }

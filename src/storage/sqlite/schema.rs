@@ -77,8 +77,10 @@ pub(super) fn open_reader(path: &Path, options: SqliteOptions) -> Result<Connect
 
 /// Another program's database is left alone.
 fn check_origin(connection: &Connection) -> Result<()> {
-    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let empty: bool = connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?;
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get("application_id"))?;
+    let empty: bool =
+        connection
+            .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema) AS is_empty", [], |row| row.get("is_empty"))?;
     if application == APPLICATION_ID || (application == 0 && empty) {
         return Ok(());
     }
@@ -89,7 +91,8 @@ fn check_origin(connection: &Connection) -> Result<()> {
 fn enter_wal(connection: &Connection, options: SqliteOptions) -> Result<()> {
     let began = Instant::now();
     loop {
-        let switched = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0));
+        let switched =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>("journal_mode"));
         match switched {
             Ok(mode) if mode == "wal" => return Ok(()),
             Ok(mode) => {
@@ -109,7 +112,7 @@ fn enter_wal(connection: &Connection, options: SqliteOptions) -> Result<()> {
 }
 
 fn version(connection: &Connection) -> Result<usize> {
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get("user_version"))?;
     usize::try_from(version).map_err(StoreError::internal)
 }
 

@@ -39,7 +39,7 @@ fn end(db: &Connection, id: SessionId) -> Result<()> {
 fn find(db: &Connection, id: SessionId, now: Timestamp) -> Result<Option<(User, TokenHash)>> {
     let session: Option<(UserId, TokenHash)> = db
         .prepare_cached("SELECT user_id, token FROM sessions WHERE id = ?1 AND expires_at > ?2")?
-        .query_row(params![id, now], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![id, now], |row| Ok((row.get("user_id")?, row.get("token")?)))
         .optional()?;
     let Some((user, token)) = session else { return Ok(None) };
     let user = user::find(db, user)?.filter(|user| user.deleted_at.is_none());

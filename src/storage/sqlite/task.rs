@@ -19,27 +19,27 @@ use crate::{
 const COLUMNS: &str =
     "id, title, status, priority, created_by, assignee, order_id, due_at, version, created_at, updated_at";
 
-fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
+fn task_from_row(row: &Row<'_>) -> rusqlite::Result<Task> {
     Ok(Task {
-        id: row.get(0)?,
-        title: row.get(1)?,
-        status: row.get(2)?,
-        priority: row.get(3)?,
-        created_by: row.get(4)?,
-        assignee: row.get(5)?,
-        order: row.get(6)?,
-        due_at: row.get(7)?,
-        version: row.get(8)?,
-        created_at: row.get(9)?,
-        updated_at: row.get(10)?,
-        description: row.get(11)?,
+        id: row.get("id")?,
+        title: row.get("title")?,
+        status: row.get("status")?,
+        priority: row.get("priority")?,
+        created_by: row.get("created_by")?,
+        assignee: row.get("assignee")?,
+        order: row.get("order_id")?,
+        due_at: row.get("due_at")?,
+        version: row.get("version")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+        description: row.get("description")?,
     })
 }
 
 fn find(db: &Connection, id: TaskId, fields: TaskFields) -> Result<Option<Task>> {
-    let description = if fields.description { "description" } else { "NULL" };
+    let description = if fields.description { "description" } else { "NULL AS description" };
     let sql = format!("SELECT {COLUMNS}, {description} FROM tasks WHERE id = ?1");
-    Ok(db.prepare_cached(&sql)?.query_row([id], task).optional()?)
+    Ok(db.prepare_cached(&sql)?.query_row([id], task_from_row).optional()?)
 }
 
 fn find_whole(db: &Connection, id: TaskId) -> Result<Task> {

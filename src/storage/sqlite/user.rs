@@ -15,22 +15,22 @@ use crate::{
 
 const COLUMNS: &str = "id, email, name, role, region, deleted_at, version, created_at, updated_at, password_hash";
 
-fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+fn user_from_row(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
-        id: row.get(0)?,
-        email: row.get(1)?,
-        name: row.get(2)?,
-        role: row.get(3)?,
-        region: row.get(4)?,
-        deleted_at: row.get(5)?,
-        version: row.get(6)?,
-        created_at: row.get(7)?,
-        updated_at: row.get(8)?,
+        id: row.get("id")?,
+        email: row.get("email")?,
+        name: row.get("name")?,
+        role: row.get("role")?,
+        region: row.get("region")?,
+        deleted_at: row.get("deleted_at")?,
+        version: row.get("version")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
     })
 }
 
-fn credentials(row: &Row<'_>) -> rusqlite::Result<Credentials> {
-    Ok(Credentials { user: user(row)?, password_hash: row.get(9)? })
+fn credentials_from_row(row: &Row<'_>) -> rusqlite::Result<Credentials> {
+    Ok(Credentials { user: user_from_row(row)?, password_hash: row.get("password_hash")? })
 }
 
 fn by_id(db: &Connection) -> Result<CachedStatement<'_>> {
@@ -43,7 +43,7 @@ fn by_email(db: &Connection) -> Result<CachedStatement<'_>> {
 
 /// The user with this id, also a deleted one.
 pub(super) fn find(db: &Connection, id: UserId) -> Result<Option<User>> {
-    Ok(by_id(db)?.query_row([id], user).optional()?)
+    Ok(by_id(db)?.query_row([id], user_from_row).optional()?)
 }
 
 fn find_present(db: &Connection, id: UserId) -> Result<User> {
@@ -164,7 +164,7 @@ impl UserStore for SqliteStore {
         let ids = ids.to_vec();
         self.read(move |db| {
             let mut by_id = by_id(db)?;
-            ids.iter().map(|id| Ok(by_id.query_row([id], user).optional()?)).collect()
+            ids.iter().map(|id| Ok(by_id.query_row([id], user_from_row).optional()?)).collect()
         })
         .await
     }
@@ -173,7 +173,7 @@ impl UserStore for SqliteStore {
         let emails = emails.to_vec();
         self.read(move |db| {
             let mut by_email = by_email(db)?;
-            emails.iter().map(|email| Ok(by_email.query_row([email], user).optional()?)).collect()
+            emails.iter().map(|email| Ok(by_email.query_row([email], user_from_row).optional()?)).collect()
         })
         .await
     }
@@ -213,12 +213,12 @@ impl UserStore for SqliteStore {
 
     async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
         let email = email.to_owned();
-        self.read(move |db| Ok(by_email(db)?.query_row([email], credentials).optional()?)).await
+        self.read(move |db| Ok(by_email(db)?.query_row([email], credentials_from_row).optional()?)).await
     }
 
     async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>> {
         self.read(move |db| {
-            let found = by_id(db)?.query_row([id], credentials).optional()?;
+            let found = by_id(db)?.query_row([id], credentials_from_row).optional()?;
             Ok(found.filter(|credentials| credentials.user.deleted_at.is_none()))
         })
         .await

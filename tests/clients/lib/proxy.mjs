@@ -57,8 +57,8 @@ export class Connection {
 
   /** Ends it without a goodbye, for both sides. */
   cut() {
-    this.client.resetAndDestroy()
-    this.upstream.resetAndDestroy()
+    reset(this.client)
+    reset(this.upstream)
   }
 
   /** Reads no more from either side, so that what they send piles up at theirs. */
@@ -86,7 +86,18 @@ export class Connection {
       if (!this.#stalled) from.resume()
     })
     from.on('end', () => to.end())
-    from.on('error', () => to.resetAndDestroy())
+    from.on('error', () => reset(to))
     from.on('close', () => to.destroySoon())
   }
+}
+
+/**
+ * Resets a connection. Node's process may never end after a reset while the connection is being closed in order, so that
+ * is left to finish.
+ *
+ * @param {import('node:net').Socket} socket
+ */
+function reset(socket) {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }

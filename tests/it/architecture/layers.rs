@@ -13,11 +13,11 @@ const PARTS: &[(&str, &[&str])] = &[
     ("storage", &["domain", "telemetry"]),
     ("storage::sqlite", &["storage", "domain", "telemetry"]),
     ("storage::mongo", &["storage", "domain", "telemetry"]),
-    ("bus", &["domain", "telemetry"]),
-    ("bus::local", &["bus", "domain", "telemetry"]),
-    ("bus::redis", &["bus", "bus::local", "domain", "telemetry"]),
+    ("cluster", &["domain", "telemetry"]),
+    ("cluster::local", &["cluster", "domain", "telemetry"]),
+    ("cluster::redis", &["cluster", "cluster::local", "domain", "telemetry"]),
     ("auth", &["domain", "telemetry"]),
-    ("service", &["storage", "bus", "auth", "domain", "telemetry"]),
+    ("service", &["storage", "cluster", "auth", "domain", "telemetry"]),
     ("graphql", &["service", "domain", "telemetry"]),
     ("http", &["graphql", "domain", "telemetry"]),
     ("jobs", &["service", "domain", "telemetry"]),
@@ -31,9 +31,9 @@ const PARTS: &[(&str, &[&str])] = &[
             "storage",
             "storage::sqlite",
             "storage::mongo",
-            "bus",
-            "bus::local",
-            "bus::redis",
+            "cluster",
+            "cluster::local",
+            "cluster::redis",
             "auth",
             "service",
             "graphql",
@@ -53,7 +53,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rusqlite", &["storage::sqlite"]),
     ("mongodb", &["storage::mongo"]),
     ("bson", &["storage::mongo"]),
-    ("redis", &["bus::redis"]),
+    ("redis", &["cluster::redis"]),
     ("async_graphql", &["graphql", "http"]),
     ("async_graphql_axum", &["graphql", "http"]),
     ("axum", &["http", "app", "cli"]),
@@ -112,7 +112,7 @@ mod tests {
             ("domain::order", "use crate::storage::Store;"),
             ("domain", "fn f() -> crate::storage::Result<()> { Ok(()) }"),
             ("domain", "pub use crate::{\n    service::{self, Orders},\n};"),
-            ("domain", "impl crate::bus::EventBus for X {}"),
+            ("domain", "impl crate::cluster::EventBus for X {}"),
             ("domain", "macro_rules! m { () => { $crate::auth::check() } }"),
             ("domain::a::b", "use super::super::super::storage::Store;"),
             ("storage::sqlite", "use super::mongo::MongoStore;"),
@@ -126,7 +126,7 @@ mod tests {
             ("graphql", "use crate::auth::Tokens;"),
             ("http", "use crate::auth::Tokens;"),
             ("http", "/* */ use crate::storage::Store; // allowed?"),
-            ("http", "mod inner { use super::super::bus::EventBus; }"),
+            ("http", "mod inner { use super::super::cluster::EventBus; }"),
             ("jobs", "use crate::http::Router;"),
             ("cli::serve", "use crate::storage::sqlite::SqliteStore;"),
             ("config", "use crate::app::App;"),
@@ -146,7 +146,7 @@ mod tests {
             ("storage", "use ::mongodb::Client;"),
             ("storage::sqlite", "fn f(document: bson::Document) {}"),
             ("service", "use redis;"),
-            ("bus::local", "fn f() { redis::cmd(\"GET\") }"),
+            ("cluster::local", "fn f() { redis::cmd(\"GET\") }"),
             ("service::order", "#[async_graphql::Object] impl X {}"),
             ("graphql", "use axum::{Router, routing::get};"),
         ] {
@@ -155,9 +155,9 @@ mod tests {
         for (module, source) in [
             ("storage::sqlite::order", "use rusqlite::Connection;"),
             ("storage::mongo", "use mongodb::{Client, bson::doc}; fn f() { bson::doc!() }"),
-            ("bus::redis::link", "use redis::Client;"),
-            ("bus", "pub mod redis;\npub mod local;"),
-            ("app", "use crate::bus::redis;\nfn f() { redis::RedisBus::connect() }"),
+            ("cluster::redis::link", "use redis::Client;"),
+            ("cluster", "pub mod redis;\npub mod local;"),
+            ("app", "use crate::cluster::redis;\nfn f() { redis::RedisBus::connect() }"),
             ("http::graphql", "use axum::Router; use async_graphql::Request;"),
         ] {
             assert!(!wrong(module, source), "{module}: {source}");
@@ -178,14 +178,14 @@ mod tests {
             ("storage::sqlite::order", "use super::{super::StoreError, list, row::Row};"),
             (
                 "service",
-                "use crate::{auth, bus::EventBus, domain::*, storage::{self, Store}}; fn f() -> storage::Result<()> {}",
+                "use crate::{auth, cluster::EventBus, domain::*, storage::{self, Store}}; fn f() -> storage::Result<()> {}",
             ),
             ("graphql", "use crate::{domain::Order, service::Orders};"),
             ("app", "use crate::{storage::{mongo::MongoStore, sqlite::SqliteStore}, http};"),
             ("", "mod storage; pub mod domain; fn main() { orderwire::cli::run() }"),
             (
                 "domain",
-                "//! crate::storage\n/// [`crate::storage::Store`]\n/* use crate::bus::X; /* */ crate::bus::Y */ const A: &str = \"crate::auth::X\";",
+                "//! crate::storage\n/// [`crate::storage::Store`]\n/* use crate::cluster::X; /* */ crate::cluster::Y */ const A: &str = \"crate::auth::X\";",
             ),
             (
                 "domain",
@@ -206,7 +206,7 @@ mod tests {
     fn knows_every_folder() {
         assert!(wrong("payments::card", ""), "a new layer");
         assert!(is_in_unknown_folder(FilePath::new("storage/postgres/mod.rs")), "a new engine");
-        assert!(is_in_unknown_folder(FilePath::new("bus/nats/mod.rs")));
+        assert!(is_in_unknown_folder(FilePath::new("cluster/nats/mod.rs")));
         for file in ["storage/sqlite/order.rs", "storage/order.rs", "graphql/order/types.rs", "lib.rs"] {
             assert!(!is_in_unknown_folder(FilePath::new(file)), "{file}");
         }

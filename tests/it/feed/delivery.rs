@@ -1,11 +1,11 @@
 use orderwire::{
-    bus::{EventBus, local::LocalBus, redis::RedisBus},
+    cluster::{EventBus, local::LocalBus, redis::RedisBus},
     service::feed::FeedOptions,
     storage::Store,
 };
 
 use super::{nodes::*, *};
-use crate::bus::redis_server::{RedisServer, shared_url};
+use crate::cluster::redis_server::{RedisServer, shared_url};
 
 /// Four writers on each node, 50 changes each.
 async fn write_everywhere(nodes: &[Node]) {

@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 
 use orderwire::{
-    bus::{EventBus, local::LocalBus},
+    cluster::{EventBus, local::LocalBus},
     service::feed::FeedOptions,
 };
 
@@ -70,7 +70,7 @@ async fn an_announcement_of_what_the_log_does_not_have_harms_nothing_and_costs_l
     let bus = Arc::new(LocalBus::new());
     let feed = EventFeed::start(flaky.clone(), bus.clone(), polling(Duration::from_millis(100))).await.unwrap();
     let mut reader = Reader::all(&feed, StartAt::Now);
-    bus.publish(&[crate::bus::event(1_000)]);
+    bus.publish(&[crate::cluster::event(1_000)]);
     let before = flaky.reads.load(Ordering::SeqCst);
     for seq in 1..=20 {
         let (_, events) = writer.write_silently(NOW).await;

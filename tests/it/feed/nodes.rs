@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use orderwire::{
-    bus::{BusReceiver, EventBus, local::LocalBus},
+    cluster::{BusReceiver, EventBus, local::LocalBus},
     service::feed::FeedOptions,
     storage::{
         EventStore, LogPage, LogState, Store, StoreError,

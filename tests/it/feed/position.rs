@@ -88,7 +88,7 @@ async fn after_a_restart_recent_positions_cost_no_reads() {
     let store = database().await;
     Node::alone(&store, polling(NEVER)).await.write_many(100).await;
     let flaky = Flaky::new(&store);
-    let bus = Arc::new(orderwire::bus::local::LocalBus::new());
+    let bus = Arc::new(orderwire::cluster::local::LocalBus::new());
     let feed = EventFeed::start(flaky.clone(), bus, polling(NEVER)).await.unwrap();
     assert_eq!((feed.head(), feed.log_id()), (100, store.log_state().await.unwrap().log));
     flaky.fail(true);

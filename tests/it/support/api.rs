@@ -9,7 +9,7 @@ use futures_util::{
 };
 use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
-    bus::local::LocalBus,
+    cluster::local::LocalBus,
     domain::{SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
     graphql::{Answer, Api, ApiOptions, Body, DocumentOptions, Endpoint, OperationRequest, Prepared},
     service::{

@@ -228,7 +228,11 @@ async fn a_deleted_user_leaves_no_word_in_the_search_index() {
     let words: i64 = store
         .write(|db| {
             db.execute_batch("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, users_fts, row)")?;
-            Ok(db.query_row("SELECT count(*) FROM temp.words WHERE term IN ('ada', 'example')", [], |row| row.get(0))?)
+            Ok(db.query_row(
+                "SELECT count(*) AS count FROM temp.words WHERE term IN ('ada', 'example')",
+                [],
+                |row| row.get("count"),
+            )?)
         })
         .await
         .unwrap();

@@ -13,7 +13,7 @@ fn database() -> (tempfile::TempDir, Connection) {
 
 fn plan(db: &Connection, sql: &str, params: Vec<Value>) -> Vec<String> {
     let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-    statement.query_map(params_from_iter(params), |row| row.get(3)).unwrap().map(|line| line.unwrap()).collect()
+    statement.query_map(params_from_iter(params), |row| row.get("detail")).unwrap().map(|line| line.unwrap()).collect()
 }
 
 /// What a list may cost beyond a walk along one index.

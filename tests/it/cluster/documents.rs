@@ -1,14 +1,14 @@
 //! Documents that clients registered, shared over Redis.
 
-use orderwire::bus::{MemoryOperations, OperationStore, redis::RedisOperations};
+use orderwire::cluster::{MemoryDocuments, RegisteredDocuments, redis::RedisDocuments};
 
 use super::{redis_server::RedisServer, *};
 use crate::support::wait_until;
 
 const HASH: [u8; 32] = [7; 32];
 
-fn node(url: &str, log: LogId, keep: Duration) -> RedisOperations {
-    RedisOperations::open(url, log, MemoryOperations::default(), keep).unwrap()
+fn node(url: &str, log: LogId, keep: Duration) -> RedisDocuments {
+    RedisDocuments::open(url, log, MemoryDocuments::default(), keep).unwrap()
 }
 
 #[tokio::test]
@@ -56,6 +56,6 @@ async fn without_redis_a_node_knows_its_own_documents() {
 
 #[tokio::test]
 async fn a_url_that_is_none_is_told() {
-    let opened = RedisOperations::open("http://localhost", LogId(1), MemoryOperations::default(), SOON);
+    let opened = RedisDocuments::open("http://localhost", LogId(1), MemoryDocuments::default(), SOON);
     assert!(opened.err().unwrap().to_string().contains("not a Redis URL"));
 }

@@ -1,4 +1,4 @@
-//! The two connections of a node to Redis and the tasks that keep them.
+//! The two connections of a node to the event channel, and the tasks that keep them alive.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,32 +14,33 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use crate::{
-    bus::{Backoff, BusMessage, local::LocalBus},
+    cluster::{Backoff, BusMessage, local::LocalBus},
     domain::Event,
     telemetry::metrics::{BusMessageOutcome, metrics},
 };
 
-/// Events sent in one round trip at most.
+/// The most events sent in one round trip.
 const BATCH: usize = 256;
-/// How long connecting, publishing a batch and a keep-alive may take before the connection counts as lost.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Keep-alives of the listening connection, which would not notice a server that vanished silently.
-const PING_EVERY: Duration = Duration::from_secs(5);
+/// How long connecting, publishing a batch or a ping may take. Then the connection counts as lost.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the listening connection is pinged; without that, a server that vanished silently goes unnoticed.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Length of a node's name in messages.
 const NODE_DIGITS: usize = 16;
 
-/// Where the link stands.
+/// The state of both connections.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct LinkState {
     listening: bool,
     publishing: bool,
-    /// What last went wrong.
+    /// The last error; `None` while listening.
     pub failure: Option<String>,
     /// The queue was closed and everything in it was sent.
     pub published_all: bool,
 }
 
-impl State {
+impl LinkState {
     pub fn is_connected(&self) -> bool {
         self.listening && self.publishing
     }
@@ -47,21 +48,21 @@ impl State {
 
 pub(super) struct Link {
     pub client: Client,
-    /// For the log.
+    /// Host and port, for the log.
     pub address: String,
     pub channel: String,
-    /// This node's name in messages, [`NODE_DIGITS`] long.
+    /// The random name of this node in messages, [`NODE_DIGITS`] long.
     pub node: String,
     pub local: Arc<LocalBus>,
-    pub state: watch::Sender<State>,
+    pub state: watch::Sender<LinkState>,
 }
 
 impl Link {
-    /// Hands what the other nodes publish to this one, for ever.
+    /// Delivers what the other nodes publish to this one. Never returns.
     pub async fn listen(self: Arc<Self>) {
         let mut backoff = backoff();
         loop {
-            let failure = match within(self.subscribe()).await {
+            let failure = match within_timeout(self.subscribe()).await {
                 Ok((sink, messages)) => {
                     backoff.reset();
                     info!(address = self.address, "listening to Redis");
@@ -85,7 +86,7 @@ impl Link {
         Ok(connection.split())
     }
 
-    /// Never waits for anything but the next message: the driver's buffer has no bound.
+    /// Waits for nothing but the next message, because the driver's buffer is unbounded.
     async fn receive(&self, mut messages: PubSubStream) {
         while let Some(message) = messages.next().await {
             if let Some(message) = self.read(&message) {
@@ -108,7 +109,7 @@ impl Link {
             }
             Err(error) => {
                 messages.get(BusMessageOutcome::Unreadable).inc();
-                warn!(error, "a message on the bus is not readable; another version of Orderwire may have sent it");
+                warn!(error, "unreadable message on the bus; another version of Orderwire may have sent it");
                 BusMessage::Gap
             }
         })
@@ -127,7 +128,7 @@ impl Link {
                 backoff.reset();
                 continue;
             }
-            // An idle connection may have been closed: once more on a fresh one, then the log has to do.
+            // The server may have closed an idle connection: retry once on a new one. After that, the log has to do.
             connection = self.connect(&mut backoff).await;
             if !self.send(&messages, events, &mut connection).await {
                 metrics().bus_messages.get(BusMessageOutcome::Dropped).inc_by(events);
@@ -139,7 +140,7 @@ impl Link {
     }
 
     async fn send(&self, messages: &Pipeline, events: u64, connection: &mut MultiplexedConnection) -> bool {
-        match within(messages.exec_async(connection)).await {
+        match within_timeout(messages.exec_async(connection)).await {
             Ok(()) => {
                 metrics().bus_messages.get(BusMessageOutcome::Sent).inc_by(events);
                 true
@@ -152,10 +153,10 @@ impl Link {
     }
 
     async fn connect(&self, backoff: &mut Backoff) -> MultiplexedConnection {
-        // `within` is the only clock; the driver's own would give up after half a second.
+        // `within_timeout` limits the time; the driver's own timeout would be half a second.
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         loop {
-            match within(self.client.get_multiplexed_async_connection_with_config(&config)).await {
+            match within_timeout(self.client.get_multiplexed_async_connection_with_config(&config)).await {
                 Ok(connection) => {
                     self.update(|state| state.publishing = true);
                     return connection;
@@ -178,8 +179,8 @@ impl Link {
         pipeline
     }
 
-    /// Warns of a failure the first time; it is tried again every few seconds.
-    fn lost(&self, what: &str, failure: String, update: impl FnOnce(&mut State)) {
+    /// Records a failure. Logs a warning the first time; repetitions are for debugging only.
+    fn lost(&self, what: &str, failure: String, update: impl FnOnce(&mut LinkState)) {
         if self.state.borrow().failure.as_ref() == Some(&failure) {
             debug!(address = self.address, failure, "{what} on Redis failed again");
         } else {
@@ -191,7 +192,7 @@ impl Link {
         });
     }
 
-    fn update(&self, update: impl FnOnce(&mut State)) {
+    fn update(&self, update: impl FnOnce(&mut LinkState)) {
         self.state.send_modify(|state| {
             update(state);
             metrics().bus_connected.set(state.is_connected().into());
@@ -199,20 +200,20 @@ impl Link {
     }
 }
 
-/// Ends with what went wrong.
+/// Pings the server regularly. Returns the error when it no longer answers.
 async fn keep_alive(mut connection: PubSubSink) -> String {
     loop {
-        sleep(PING_EVERY).await;
-        if let Err(failure) = within(connection.ping::<redis::Value>()).await {
+        sleep(PING_INTERVAL).await;
+        if let Err(failure) = within_timeout(connection.ping::<redis::Value>()).await {
             return failure;
         }
     }
 }
 
-async fn within<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, String> {
-    match timeout(PATIENCE, work).await {
+async fn within_timeout<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, String> {
+    match timeout(TIMEOUT, work).await {
         Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+        Err(_) => Err(format!("no answer within {TIMEOUT:?}")),
     }
 }
 

@@ -1,12 +1,12 @@
 use ::redis::AsyncCommands;
-use orderwire::bus::redis::BusError;
+use orderwire::cluster::redis::ConnectError;
 use tokio::net::TcpListener;
 
 use super::{redis_server::RedisServer, *};
 
 const LOG: LogId = LogId(0xfeed);
 
-async fn failure(url: &str, within: Duration) -> BusError {
+async fn failure(url: &str, within: Duration) -> ConnectError {
     RedisBus::connect(url, LOG, within).await.expect_err("there should be no connection")
 }
 

@@ -1,14 +1,15 @@
-//! The bus of a single process.
+//! The event bus of a single process.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
 use super::{BusMessage, BusReceiver, EventBus};
 use crate::domain::Event;
 
-/// Messages a receiver may be behind before it is told of a gap instead.
+/// Messages buffered for each receiver. One that falls further behind gets a gap instead.
 const CAPACITY: usize = 1024;
 
 /// An [`EventBus`] within the process.
@@ -25,31 +26,28 @@ impl Default for LocalBus {
 }
 
 impl LocalBus {
-    /// An open bus.
+    /// An open bus without receivers.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Hands a message to every receiver.
-    pub(super) fn deliver(&self, message: BusMessage) {
+    /// Sends a message to every receiver.
+    pub(in crate::cluster) fn deliver(&self, message: BusMessage) {
         self.deliver_all([message]);
     }
 
     fn deliver_all(&self, messages: impl IntoIterator<Item = BusMessage>) {
-        if let Some(sender) = &*self.lock() {
+        if let Some(sender) = &*self.sender.lock() {
             for message in messages {
-                // Without a receiver there is nobody to tell.
+                // Sending fails only while there is no receiver.
                 let _ = sender.send(message);
             }
         }
     }
 
-    pub(super) fn end(&self) {
-        self.lock().take();
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<broadcast::Sender<BusMessage>>> {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Ends all receivers once they have received what was sent.
+    pub(in crate::cluster) fn end(&self) {
+        self.sender.lock().take();
     }
 }
 
@@ -60,7 +58,7 @@ impl EventBus for LocalBus {
     }
 
     fn subscribe(&self) -> BusReceiver {
-        match &*self.lock() {
+        match &*self.sender.lock() {
             Some(sender) => BusReceiver(sender.subscribe()),
             None => BusReceiver(broadcast::channel(1).1),
         }

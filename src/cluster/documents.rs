@@ -1,25 +1,25 @@
-//! Documents that clients registered under their hash, to send only the hash from then on.
+//! GraphQL documents that clients registered under their hash. From then on they send only the hash.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use moka::sync::Cache;
 
-/// Remembers documents. It may forget them: a client then sends the document again.
+/// Remembers registered documents. It may forget any of them: the client then sends the document again.
 #[async_trait]
-pub trait OperationStore: Send + Sync + 'static {
+pub trait RegisteredDocuments: Send + Sync + 'static {
     /// The document with this SHA-256 hash, if it is known.
     async fn get(&self, hash: [u8; 32]) -> Option<Arc<str>>;
 
-    /// Remembers a document, whose SHA-256 hash this is. Never fails and never takes long.
+    /// Remembers a document under its SHA-256 hash. Best effort: never an error, never a long wait.
     async fn put(&self, hash: [u8; 32], document: Arc<str>);
 }
 
-/// An [`OperationStore`] of this node alone, which forgets what is used least.
-pub struct MemoryOperations(Cache<[u8; 32], Arc<str>>);
+/// [`RegisteredDocuments`] of this node alone. Evicts the least used.
+pub struct MemoryDocuments(Cache<[u8; 32], Arc<str>>);
 
-impl MemoryOperations {
-    /// With room for this many bytes.
+impl MemoryDocuments {
+    /// Bounded to this many bytes.
     pub fn new(bytes: u64) -> Self {
         let weigh =
             |_: &[u8; 32], document: &Arc<str>| u32::try_from(document.len()).unwrap_or(u32::MAX).saturating_add(128);
@@ -27,15 +27,15 @@ impl MemoryOperations {
     }
 }
 
-impl Default for MemoryOperations {
-    /// 8 MiB.
+impl Default for MemoryDocuments {
+    /// Bounded to 8 MiB.
     fn default() -> Self {
         Self::new(8 * 1024 * 1024)
     }
 }
 
 #[async_trait]
-impl OperationStore for MemoryOperations {
+impl RegisteredDocuments for MemoryDocuments {
     async fn get(&self, hash: [u8; 32]) -> Option<Arc<str>> {
         self.0.get(&hash)
     }

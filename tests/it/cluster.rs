@@ -1,8 +1,9 @@
-//! The behaviour that every event bus must show, and what only the one over Redis has.
+//! What nodes share: the behaviour that every event bus must show, what only the one over Redis has, rate limits and
+//! registered documents.
 
 mod behaviour;
-mod buckets;
-mod operations;
+mod documents;
+mod rate_limits;
 mod redis;
 pub mod redis_server;
 
@@ -10,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use orderwire::{
-    bus::{BusMessage, BusReceiver, EventBus, local::LocalBus, redis::RedisBus},
+    cluster::{BusMessage, BusReceiver, EventBus, local::LocalBus, redis::RedisBus},
     domain::*,
 };
 

@@ -1,0 +1,62 @@
+//! The event bus: tells every node of a deployment what any node has just committed.
+//!
+//! The bus is only the fast path. It may lose, repeat and reorder events; the event log is the truth, and
+//! `crate::service::feed` fills gaps from it. So publishing never fails and never delays a mutation.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+use crate::domain::Event;
+
+/// What a [`BusReceiver`] yields.
+#[derive(Debug, Clone)]
+pub enum BusMessage {
+    /// A log entry that some node committed.
+    Event(Arc<Event>),
+    /// Entries may be missing here: read them from the log.
+    Gap,
+}
+
+/// Carries committed events to every node of a deployment.
+#[async_trait]
+pub trait EventBus: Send + Sync + 'static {
+    /// Publishes committed events: best effort, without waiting, never an error. Does nothing once the bus is closed.
+    fn publish(&self, events: &[Arc<Event>]);
+
+    /// Receives everything that any node publishes from now on, this node included.
+    fn subscribe(&self) -> BusReceiver;
+
+    /// Whether events reach the other nodes at the moment.
+    fn is_connected(&self) -> bool {
+        true
+    }
+
+    /// Sends what is queued, for at most a second, and ends all receivers.
+    async fn close(&self);
+}
+
+/// The receiving end of a bus: a bounded buffer whose overflow is a [`BusMessage::Gap`].
+#[derive(Debug)]
+pub struct BusReceiver(pub(super) broadcast::Receiver<BusMessage>);
+
+impl BusReceiver {
+    /// Waits for the next message; `None` once the bus is closed and everything was received. Cancel safe.
+    pub async fn recv(&mut self) -> Option<BusMessage> {
+        match self.0.recv().await {
+            Ok(message) => Some(message),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(BusMessage::Gap),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+
+    /// The next message if it has already arrived.
+    pub fn try_recv(&mut self) -> Option<BusMessage> {
+        match self.0.try_recv() {
+            Ok(message) => Some(message),
+            Err(broadcast::error::TryRecvError::Lagged(_)) => Some(BusMessage::Gap),
+            Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => None,
+        }
+    }
+}
