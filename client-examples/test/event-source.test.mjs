@@ -37,6 +37,7 @@ before(async () => {
   await new Promise((resolve) => site.listen(0, '127.0.0.1', () => resolve(undefined)))
   siteUrl = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (site.address()).port}`
   browser = await chromium.launch({
+    timeout: 120_000,
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
   })
@@ -52,6 +53,7 @@ beforeEach(async () => {
   proxy = new Proxy(server.port)
   address = `http://127.0.0.1:${await proxy.listen()}`
   page = await browser.newPage()
+  page.setDefaultTimeout(60_000)
   page.on('pageerror', (error) => problems.push(error.message))
   await page.goto(`${siteUrl}/event-source.html`)
 })

@@ -24,6 +24,7 @@ before(async () => {
   mkdirSync(output, { recursive: true })
   browser = await launch(chromium)
   page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+  page.setDefaultTimeout(60_000)
   watch(page, url, problems)
 })
 

@@ -1,6 +1,7 @@
-"""Small questions to local servers, with nothing but Python's standard library.
+"""Finds ports for local servers and waits for servers to be ready, with nothing but Python's standard library.
 
     probe.py free-ports COUNT          print loopback ports nobody listens on
+    probe.py hold PORT PROGRAM [ARG]…  become PROGRAM, which keeps PORT reserved from other tests while it runs
     probe.py redis PORT SECONDS        wait until Redis answers PING
     probe.py mongo PORT SECONDS        make mongod a replica set of one, wait until it is primary
     probe.py http URL SECONDS          wait until URL answers 200
@@ -8,6 +9,7 @@
 Exits with 1 when the deadline passes first.
 """
 
+import os
 import random
 import socket
 import struct
@@ -18,17 +20,27 @@ import urllib.request
 
 
 def free_ports(count):
-    """Below the range the kernel hands out for outgoing connections, so they stay free a while."""
+    """They lie below the ports that the kernel gives to outgoing connections. Tests reserve a port by binding the UDP port
+    of the same number; see freePort in tests/clients/lib/process.mjs."""
     ports = set()
     while len(ports) < count:
         port = random.randrange(20000, 32000)
-        with socket.socket() as listener:
+        with socket.socket() as listener, socket.socket(type=socket.SOCK_DGRAM) as reservation:
             try:
+                reservation.bind(("127.0.0.1", port))
                 listener.bind(("127.0.0.1", port))
             except OSError:
                 continue
         ports.add(port)
     return ports
+
+
+def hold(port, program, arguments):
+    """Replaces this process by a program that inherits the reservation of the port."""
+    reservation = socket.socket(type=socket.SOCK_DGRAM)
+    reservation.bind(("127.0.0.1", port))
+    reservation.set_inheritable(True)
+    os.execvp(program, [program, *arguments])
 
 
 def redis_answers(port):
@@ -125,6 +137,8 @@ def main():
     match sys.argv[1:]:
         case ["free-ports", count]:
             print(*free_ports(int(count)))
+        case ["hold", port, program, *arguments]:
+            hold(int(port), program, arguments)
         case ["redis", port, seconds]:
             wait_until(redis_answers, int(port), float(seconds))
         case ["mongo", port, seconds]:

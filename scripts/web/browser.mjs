@@ -7,6 +7,7 @@
  */
 export function launch(chromium) {
   return chromium.launch({
+    timeout: 120_000,
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
       '--headless',

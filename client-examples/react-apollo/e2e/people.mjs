@@ -34,7 +34,7 @@ export class People {
   async open(address, { viewport = DESKTOP, isExpected, prepare } = {}) {
     const context = await this.browser.newContext({ viewport, colorScheme: 'light', locale: 'en-GB' })
     const page = await context.newPage()
-    page.setDefaultTimeout(15_000)
+    page.setDefaultTimeout(60_000)
     watch(page, address, this.problems, isExpected)
     await prepare?.(page)
     await page.goto(address)
