@@ -25,7 +25,7 @@ use crate::{
     config::{Auth, Config, DatabaseUrl, MetricsAddress, RedisUrl},
     domain::{LogId, SystemClock},
     graphql::{Api, ApiOptions, InvalidOperation, Manifest, ManifestError, Registry},
-    http::{self, Limits},
+    http::{self, ServerLimits},
     jobs::{JobOptions, Jobs},
     service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
     storage::{
@@ -226,7 +226,7 @@ pub struct App {
     address: SocketAddr,
     metrics: Option<TcpListener>,
     router: axum::Router,
-    limits: Limits,
+    limits: ServerLimits,
     grace: Duration,
     handover: Duration,
     jobs: JobOptions,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     config::Config,
     graphql::{DocumentLimits, DocumentOptions, Registry},
-    http::{AllowedOrigins, Clients, HttpOptions, Limits, WebSocketOptions},
+    http::{AllowedOrigins, ClientAddressPolicy, HttpOptions, ServerLimits, WebSocketOptions},
     service::feed::FeedOptions,
 };
 
@@ -36,7 +36,7 @@ pub(super) fn feed(config: &Config) -> FeedOptions {
 }
 
 pub(super) fn http(config: &Config) -> HttpOptions {
-    let clients = Clients {
+    let clients = ClientAddressPolicy {
         trusted_proxies: config.server.trusted_proxies.clone(),
         header: config.server.client_address_header.clone(),
         unlimited: config.server.unlimited_networks.clone(),
@@ -45,7 +45,7 @@ pub(super) fn http(config: &Config) -> HttpOptions {
         body_limit: config.server.body_limit,
         body_timeout: config.server.body_timeout,
         execution_timeout: config.server.execution_timeout,
-        limits: Limits {
+        limits: ServerLimits {
             url: config.server.url_limit,
             headers: config.server.max_headers,
             head: config.server.head_limit,

@@ -3,12 +3,13 @@
 use std::{
     io::{self, IsTerminal, Write},
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
 
 use crate::service::import::{
     Counts, ImportError, ImportSource, Importer, Progress, RejectCounts, Stage, Unit, jira, online_retail,
@@ -176,7 +177,7 @@ impl ProgressDisplay {
 
 impl Progress for ProgressDisplay {
     fn update(&self, stage: Stage, done: u64, total: u64) {
-        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.now.lock();
         if now.stage != Some(stage) {
             now.stage = Some(stage);
             now.since = Instant::now();

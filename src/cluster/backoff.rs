@@ -1,34 +1,39 @@
-//! Waiting longer after each failure.
+//! Delays between attempts that grow after each failure.
 
 use std::time::Duration;
 
-use rand::Rng;
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-/// Delays that double from `first` to `longest`, each shortened at random by up to a half, so that many clients of
-/// one failed server do not come back all at once.
-#[derive(Debug, Clone)]
+/// Delays between attempts: each is twice as long as the one before, up to `longest`, without end. Each is shortened at
+/// random by up to a half, so that the clients of one failed server do not all come back at the same time.
+#[derive(Debug)]
 pub struct Backoff {
-    first: Duration,
+    builder: ExponentialBuilder,
+    delays: ExponentialBackoff,
     longest: Duration,
-    next: Duration,
 }
 
 impl Backoff {
-    /// From `first` to `longest`.
+    /// Starts with `first` and grows to `longest`.
     pub fn new(first: Duration, longest: Duration) -> Self {
-        Self { first, longest, next: first }
+        // The builder's jitter lengthens a delay by up to its own length, so half of each bound goes in.
+        let builder = ExponentialBuilder::new()
+            .with_min_delay(first / 2)
+            .with_max_delay(longest / 2)
+            .without_max_times()
+            .with_jitter();
+        Self { builder, delays: builder.build(), longest }
     }
 
     /// How long to wait after this failure.
     pub fn delay(&mut self) -> Duration {
-        let delay = self.next;
-        self.next = (delay * 2).min(self.longest);
-        delay.mul_f64(rand::rng().random_range(0.5..=1.0))
+        // The delays have no end; the longest one stands in for the end that the iterator's type allows.
+        self.delays.next().unwrap_or(self.longest)
     }
 
-    /// Starts over: it worked.
+    /// Starts over with the first delay, after a success.
     pub fn reset(&mut self) {
-        self.next = self.first;
+        self.delays = self.builder.build();
     }
 }
 

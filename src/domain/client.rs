@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The network address of a client.
 
 use std::{
     fmt,
@@ -7,8 +7,8 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// The networks that are not of the internet: of this machine, of a house, of a cloud. 100.64.0.0/10 is between
-/// providers and their customers, and within clouds (RFC 6598).
+/// Networks that are not part of the public internet: loopback, private and link-local ones, and 100.64.0.0/10, which
+/// lies between providers and their customers and within clouds (RFC 6598).
 pub const PRIVATE_NETWORKS: [IpNet; 9] = [
     v4([127, 0, 0, 0], 8),
     v4([10, 0, 0, 0], 8),
@@ -29,22 +29,22 @@ const fn v6(address: Ipv6Addr, length: u8) -> IpNet {
     IpNet::V6(Ipv6Net::new_assert(address, length))
 }
 
-/// A client as far as addresses tell: an IPv4 address, or the 64 bits that an IPv6 network has in common, since one
-/// client has all the addresses of such a network (RFC 6177).
+/// What limits count as one client: an IPv4 address, or the upper 64 bits of an IPv6 address, because one client has
+/// all addresses of such a network (RFC 6177).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientAddress {
-    /// The address.
+    /// An IPv4 address.
     V4(Ipv4Addr),
-    /// The upper half of the address.
+    /// The upper half of an IPv6 address.
     V6(u64),
 }
 
 impl From<IpAddr> for ClientAddress {
-    /// IPv4 addresses within IPv6 are IPv4 addresses.
+    /// An IPv4 address that is mapped into IPv6 counts as the IPv4 address.
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address),
-            // Exact: what is left is the upper half.
+            // The shift leaves 64 bits, so the cast is exact.
             IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
         }
     }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_of_ipv6_is_one_client() {
+    fn an_ipv6_network_is_one_client() {
         for (address, shown) in [
             ("192.0.2.1", "192.0.2.1"),
             ("::ffff:192.0.2.1", "192.0.2.1"),

@@ -1,49 +1,48 @@
 //! The event log: every change of an order, a task or a product, in the order in which they were committed.
 //!
-//! An entry's `seq` is taken from one counter inside the same transaction that makes the change, and the counter is
-//! held until that transaction ends. So numbers are given in commit order and without gaps: when entry *n* can be
-//! read, every entry below *n* can be, and a reader that has seen up to *n* misses nothing by asking for what is
-//! above *n*. An entry that commits late with a lower number cannot exist. See `docs/decisions/` for the cost.
+//! The transaction that makes a change also takes the entry's `seq` from one counter, and holds the counter until it
+//! ends. So numbers are given in commit order and without gaps: when entry *n* can be read, every entry below *n* can
+//! be too, and a reader that has seen up to *n* misses nothing by asking for what is above *n*.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-use super::{EventId, Order, OrderStatus, Product, Task, Timestamp, UserId};
+use super::{EventId, Order, OrderStatus, Product, Stamp, Task, Timestamp, UserId, declare::text_enum};
 
-/// A place in the event log: 1 for the first entry, without gaps. 0 is the place before all entries.
+/// A number in the event log: 1 for the first entry, without gaps. 0 stands before all entries.
 pub type Seq = i64;
 
-/// Which deployment's log a cursor belongs to: a random number made with the database.
+/// Identifies a deployment's log: a random number made with the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LogId(pub u32);
 
-/// What happened to the entity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum EventKind {
-    /// It was made.
-    Created,
-    /// Its status changed.
-    StatusChanged,
-    /// Something else of it changed.
-    Updated,
-    /// It is gone; the entry holds its last state.
-    Deleted,
+text_enum! {
+    /// What happened to the entity.
+    pub enum EventKind {
+        /// The entity is new.
+        Created => "CREATED",
+        /// Its status changed, perhaps with other fields.
+        StatusChanged => "STATUS_CHANGED",
+        /// Other fields than its status changed.
+        Updated => "UPDATED",
+        /// The entity is gone; the entry holds its last state.
+        Deleted => "DELETED",
+    }
 }
 
-/// The kinds of things the log is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum EntityKind {
-    /// Orders.
-    Order,
-    /// Tasks.
-    Task,
-    /// Products.
-    Product,
+text_enum! {
+    /// The kinds of entities that the log is about.
+    pub enum EntityKind {
+        /// An [`Order`].
+        Order => "ORDER",
+        /// A [`Task`].
+        Task => "TASK",
+        /// A [`Product`].
+        Product => "PRODUCT",
+    }
 }
 
 /// The whole state of an entity right after the change, so that no later state is ever read back.
@@ -59,7 +58,7 @@ pub enum Entity {
 }
 
 impl Entity {
-    /// What it is.
+    /// Its kind.
     pub fn kind(&self) -> EntityKind {
         match self {
             Self::Order(_) => EntityKind::Order,
@@ -87,26 +86,95 @@ impl Entity {
     }
 }
 
+impl From<Order> for Entity {
+    fn from(order: Order) -> Self {
+        Self::Order(Arc::new(order))
+    }
+}
+
+impl From<Task> for Entity {
+    fn from(task: Task) -> Self {
+        Self::Task(Arc::new(task))
+    }
+}
+
+impl From<Product> for Entity {
+    fn from(product: Product) -> Self {
+        Self::Product(Arc::new(product))
+    }
+}
+
+/// An entry of the event log that has no number yet. The engine takes the number as late as it can.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventDraft {
+    /// What happened.
+    pub kind: EventKind,
+    /// For an order whose status changed: the status before.
+    pub previous_status: Option<OrderStatus>,
+    /// The entity after the change.
+    pub entity: Entity,
+}
+
+impl EventDraft {
+    /// An entry that names no previous status.
+    pub fn new(kind: EventKind, entity: impl Into<Entity>) -> Self {
+        Self { kind, previous_status: None, entity: entity.into() }
+    }
+
+    /// The entry with its number.
+    pub fn numbered(self, seq: Seq, stamp: Stamp) -> Event {
+        Event {
+            seq,
+            id: EventId::generate(stamp.at),
+            kind: self.kind,
+            previous_status: self.previous_status,
+            entity: self.entity,
+            actor: stamp.actor,
+            occurred_at: stamp.at,
+        }
+    }
+}
+
+/// An entity after a change, and the entry that the change appends to the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed<T> {
+    /// The entity to save, or to delete.
+    pub value: T,
+    /// The entry to append.
+    pub draft: EventDraft,
+}
+
+impl<T: Clone + Into<Entity>> Changed<T> {
+    pub(super) fn new(kind: EventKind, value: T) -> Self {
+        Self { draft: EventDraft::new(kind, value.clone()), value }
+    }
+
+    /// A new entity.
+    pub fn created(value: T) -> Self {
+        Self::new(EventKind::Created, value)
+    }
+}
+
 /// An entry of the event log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Its place in the log.
+    /// Its number in the log.
     pub seq: Seq,
-    /// Stable identity.
+    /// An id that is the same wherever the entry is read.
     pub id: EventId,
     /// What happened.
     pub kind: EventKind,
     /// For an order whose status changed: the status before.
     pub previous_status: Option<OrderStatus>,
-    /// What it happened to, as it was right afterwards.
+    /// The entity right after the change.
     pub entity: Entity,
-    /// Who did it; `None` for Orderwire itself.
+    /// User who made the change; `None` for Orderwire itself.
     pub actor: Option<UserId>,
-    /// When.
+    /// Time of the change.
     pub occurred_at: Timestamp,
 }
 
-/// Which entries of the log are read.
+/// Selects entries of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogFilter {
     /// Only about this kind of entity; `None` for every entry.
@@ -119,7 +187,7 @@ impl LogFilter {
     /// Every entry.
     pub const ALL: Self = Self { kind: None, entity: None };
 
-    /// What lets pass all that either of them does, and perhaps more.
+    /// A filter that passes at least every entry that one of the two passes.
     pub fn or(self, other: Self) -> Self {
         Self {
             kind: self.kind.filter(|kind| other.kind == Some(*kind)),
@@ -127,23 +195,23 @@ impl LogFilter {
         }
     }
 
-    /// Whether the entry passes.
+    /// Whether the entry passes the filter.
     pub fn matches(&self, event: &Event) -> bool {
         self.kind.is_none_or(|kind| event.entity.kind() == kind) && self.entity.is_none_or(|id| event.entity.id() == id)
     }
 }
 
-/// An opaque position in the log, valid on every node of one deployment: text for clients,
-/// the log and the number of the last entry seen for us.
+/// The position of a client in the log: the log and the number of the last entry the client has seen. Clients hold it
+/// as an opaque text, which is valid on every node of one deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventCursor {
-    /// Which log.
+    /// The deployment's log.
     pub log: LogId,
-    /// The last entry seen.
+    /// Number of the last entry seen.
     pub seq: Seq,
 }
 
-/// The text is not a cursor.
+/// The text is not an event cursor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an event cursor of this server; pass one exactly as it was received")]
 pub struct InvalidCursor;

@@ -14,11 +14,11 @@ use super::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid id: expected {expected} followed by 26 characters of Crockford base32")]
 pub struct InvalidId {
-    /// The prefix (or prefixes) that would have been accepted.
+    /// The prefix, or prefixes, that would be accepted.
     pub expected: &'static str,
 }
 
-/// Only the canonical spelling is accepted, so that one entity has one id text.
+/// Accepts only the canonical spelling, so that each id has one text.
 fn parse_ulid(text: &str) -> Option<Ulid> {
     let ulid = Ulid::from_string(text).ok()?;
     let mut canonical = [0; ulid::ULID_LEN];
@@ -40,8 +40,8 @@ macro_rules! define_id {
                 Self(Ulid::from_parts(at.unix_millis_clamped(), rand::random()))
             }
 
-            /// The id that stands for `natural_key` of an outside source, always the same for the same
-            /// arguments: what makes importing a file twice harmless.
+            /// The id of an entity of an outside source that has its own `natural_key`. The same arguments give the same
+            /// id, so that importing a file twice adds nothing.
             pub fn derived(at: Timestamp, source: &str, natural_key: &str) -> Self {
                 let hash = Sha256::new().chain_update($prefix).chain_update([0]).chain_update(source)
                     .chain_update([0]).chain_update(natural_key).finalize();
@@ -119,7 +119,7 @@ define_id!(
     TaskId, "tsk"
 );
 define_id!(
-    /// Stable id of an entry of the event log.
+    /// Id of an entry of the event log.
     EventId, "evt"
 );
 define_id!(

@@ -1,32 +1,46 @@
-//! Entities, ids, money, events, state machines and the viewer's rules: no I/O, no async, nothing of ours beneath it.
+//! Entities, ids, money, events, and the rules by which they change: no I/O, no async, no other module of the crate.
+//!
+//! What a change does is decided here, by functions of the stored state and the request. A storage engine loads the
+//! state, calls the function and saves what it returns, so that all engines decide alike.
 //!
 //! The serde form of these types is the wire form between nodes and in the event log: ids as prefixed strings,
 //! money as integer units of 1/10,000, times as milliseconds since the Unix epoch.
 
 mod client;
+mod declare;
 mod event;
 mod id;
+mod idempotency;
 mod money;
 mod order;
 mod page;
 mod product;
+mod refusal;
 mod search;
 mod task;
 mod time;
 mod token_bucket;
 mod user;
+mod version;
 mod viewer;
 
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
-pub use event::{Entity, EntityKind, Event, EventCursor, EventKind, InvalidCursor, LogFilter, LogId, Seq};
+pub use declare::UnknownValue;
+pub use event::{
+    Changed, Entity, EntityKind, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId, Seq,
+};
 pub use id::{AnyId, EventId, InvalidId, OrderId, ProductId, SessionId, TaskId, UserId};
+pub use idempotency::{Fingerprint, Idempotency, UsedKey};
 pub use money::{CurrencyCode, Decimal, InvalidCurrency, InvalidDecimal, Money};
 pub use order::{
-    HistoryEntry, InvalidTransition, NewOrder, Order, OrderFields, OrderFilter, OrderItem, OrderLine, OrderSort,
-    OrderStatus, PlaceError,
+    HistoryEntry, NewOrder, Order, OrderChange, OrderFields, OrderFilter, OrderItem, OrderLine, OrderSort, OrderStatus,
+    OrderStep, StatusChange,
 };
 pub use page::{Direction, Edge, ListQuery, Page, Position, Slice, Sort, SortKey, Take};
-pub use product::{NewProduct, Product, ProductChanges, ProductFields, ProductFilter, ProductSort, ProductStatus};
+pub use product::{
+    NewProduct, Product, ProductChanges, ProductFields, ProductFilter, ProductSort, ProductStatus, StockAdjustment,
+};
+pub use refusal::{Refusal, UniqueKey};
 pub use search::SearchTerms;
 pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskPriority, TaskSort, TaskStatus};
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};

@@ -9,16 +9,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 #[serde(transparent)]
 pub struct Decimal(i64);
 
-/// The text is not a decimal that can be held exactly.
+/// The text is not a decimal that a [`Decimal`] can hold exactly.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a decimal with up to 4 decimals, for example \"12.50\"")]
 pub struct InvalidDecimal;
 
 impl Decimal {
-    /// Nothing.
+    /// The amount 0.
     pub const ZERO: Self = Self(0);
     const SCALE: u64 = 10_000;
-    /// Bytes of the longest text.
+    /// Length of the longest text, in bytes.
     pub const TEXT_LEN: usize = 21;
 
     /// From units of 1/10,000.
@@ -31,8 +31,7 @@ impl Decimal {
         self.0
     }
 
-    /// At least 2 decimals, at most 4: `12.50`, `0.001`. Results hold thousands of these: it is written without the
-    /// machinery of formatting.
+    /// The text with 2 to 4 decimals: `12.50`, `0.001`. Answers hold thousands of amounts, so it avoids `fmt`.
     pub fn text(self, buffer: &mut [u8; Self::TEXT_LEN]) -> &str {
         let magnitude = self.0.unsigned_abs();
         let (mut whole, mut fraction) = (magnitude / Self::SCALE, magnitude % Self::SCALE);
@@ -58,28 +57,30 @@ impl Decimal {
         if self.0 < 0 {
             put(b'-');
         }
-        // Invariant: all of it is ASCII.
-        std::str::from_utf8(&buffer[start..]).unwrap_or_default()
+        match std::str::from_utf8(&buffer[start..]) {
+            Ok(text) => text,
+            Err(_) => unreachable!("digits, a point and a minus are ASCII"),
+        }
     }
 
-    /// The sum, or `None` past the range.
+    /// The sum; `None` if it is out of range.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// `self` times a whole number, or `None` past the range.
+    /// The product; `None` if it is out of range.
     pub fn checked_mul(self, count: i32) -> Option<Self> {
         self.0.checked_mul(i64::from(count)).map(Self)
     }
 }
 
-/// The last digit.
+/// The last digit of a number, in ASCII.
 fn digit(number: u64) -> u8 {
     b'0' + (number % 10) as u8
 }
 
 impl fmt::Display for Decimal {
-    /// As [`Decimal::text`] has it.
+    /// Writes [`Decimal::text`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text(&mut [0; Self::TEXT_LEN]))
     }
@@ -157,9 +158,9 @@ impl<'de> Deserialize<'de> for CurrencyCode {
 /// An amount in a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
-    /// How much.
+    /// The amount in units of the currency.
     pub amount: Decimal,
-    /// Of what.
+    /// The currency of the amount.
     pub currency: CurrencyCode,
 }
 
@@ -168,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prints_two_to_four_decimals() {
+    fn decimals_are_printed_with_two_to_four_digits() {
         for (units, text) in [
             (125_000, "12.50"),
             (10, "0.001"),
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_an_exact_decimal() {
+    fn texts_that_are_no_exact_decimal_are_refused() {
         for text in
             ["", "-", ".", "1.", ".5", "1.00000", "1e3", "+1", " 1", "1,5", "NaN", "--1", "922337203685477.5808", "١"]
         {
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn currencies_are_checked() {
+    fn unknown_currencies_are_refused() {
         assert_eq!("GBP".parse(), Ok(CurrencyCode::GBP));
         for text in ["", "gbp", "XYZ", "GBPP"] {
             assert_eq!(text.parse::<CurrencyCode>(), Err(InvalidCurrency), "{text}");

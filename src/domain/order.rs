@@ -1,36 +1,42 @@
-//! Orders, their lines and their life cycle.
+//! Orders, their lines and their life cycle. [`placement`] decides whether an order can be placed, [`step`] whether it
+//! may go from one status to another.
+
+mod placement;
+mod step;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    placement::{NewOrder, OrderLine},
+    step::{OrderStep, StatusChange},
+};
 use super::{
-    CurrencyCode, Decimal, Money, OrderId, Position, Product, ProductId, Seq, SortKey, Stamp, Timestamp, UserId,
+    CurrencyCode, Decimal, Event, EventDraft, EventKind, Money, OrderId, Position, Product, ProductId, Seq, SortKey,
+    Stamp, Timestamp, UserId,
+    declare::{sort_enum, text_enum},
 };
 
-/// Where an order is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum OrderStatus {
-    /// Placed; its stock is taken.
-    Pending,
-    /// Accepted.
-    Confirmed,
-    /// On its way.
-    Shipped,
-    /// With the customer.
-    Delivered,
-    /// Ended before it was shipped; its stock is back.
-    Cancelled,
-    /// Sent back by the customer; its stock is back.
-    Returned,
+text_enum! {
+    /// Where an order is in its life.
+    pub enum OrderStatus {
+        /// Placed; its stock is taken.
+        Pending => "PENDING",
+        /// Accepted by staff.
+        Confirmed => "CONFIRMED",
+        /// On its way.
+        Shipped => "SHIPPED",
+        /// With the customer.
+        Delivered => "DELIVERED",
+        /// Ended before it was shipped; its stock is back.
+        Cancelled => "CANCELLED",
+        /// Sent back by the customer; its stock is back.
+        Returned => "RETURNED",
+    }
 }
 
 impl OrderStatus {
-    /// All states, in the order of a usual life.
-    pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Confirmed, Self::Shipped, Self::Delivered, Self::Cancelled, Self::Returned];
-
-    /// The states that may follow this one.
-    pub fn allowed_transitions(self) -> &'static [Self] {
+    /// The statuses that may follow this one.
+    pub const fn allowed_transitions(self) -> &'static [Self] {
         match self {
             Self::Pending => &[Self::Confirmed, Self::Cancelled],
             Self::Confirmed => &[Self::Shipped, Self::Cancelled],
@@ -40,23 +46,35 @@ impl OrderStatus {
         }
     }
 
-    /// Whether entering this state gives the order's stock back. No state that does has a successor, so an order
+    /// Whether an order that comes to this status gives its stock back. No such status has a successor, so an order
     /// gives its stock back at most once.
-    pub fn returns_stock(self) -> bool {
-        matches!(self, Self::Cancelled | Self::Returned)
+    pub const fn returns_stock(self) -> bool {
+        match self {
+            Self::Cancelled | Self::Returned => true,
+            Self::Pending | Self::Confirmed | Self::Shipped | Self::Delivered => false,
+        }
+    }
+
+    /// Whether the units of an order of this status count as sold when products are ranked. Returned ones do: they
+    /// were wanted.
+    pub const fn counts_as_sold(self) -> bool {
+        match self {
+            Self::Cancelled => false,
+            Self::Pending | Self::Confirmed | Self::Shipped | Self::Delivered | Self::Returned => true,
+        }
     }
 }
 
-/// A customer's purchase.
+/// An order of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// Identity.
+    /// Id with the prefix `ord_`.
     pub id: OrderId,
     /// Unique number that people use.
     pub number: String,
-    /// Where it goes.
+    /// Region that it is sent to.
     pub region: String,
-    /// Whose it is.
+    /// User who placed it.
     pub customer: UserId,
     /// The lines; empty also when they were not read, see [`OrderFields`].
     pub items: Vec<OrderItem>,
@@ -66,32 +84,32 @@ pub struct Order {
     pub currency: CurrencyCode,
     /// Where it is in its life.
     pub status: OrderStatus,
-    /// What happened to it, oldest first; empty also when it was not read, see [`OrderFields`].
+    /// Its steps, oldest first; empty also when they were not read, see [`OrderFields`].
     pub history: Vec<HistoryEntry>,
     /// The buyer's reference to a payment, as given.
     pub payment_reference: Option<String>,
     /// Starts at 1 and grows by 1 with each change.
     pub version: i32,
-    /// When the customer placed it.
+    /// Time when the customer placed it.
     pub placed_at: Timestamp,
-    /// When it was recorded.
+    /// Time when it was stored.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
 /// A line of an order, frozen when the order was placed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderItem {
-    /// The product, which may have changed since.
+    /// Id of the product, which may have changed since.
     pub product: ProductId,
-    /// Its SKU then.
+    /// SKU of the product when the order was placed.
     pub sku: String,
-    /// Its name then.
+    /// Name of the product when the order was placed.
     pub name: String,
-    /// How many, above 0.
+    /// Units, above 0.
     pub quantity: i32,
-    /// Price of one then.
+    /// Price of one unit when the order was placed.
     pub unit_price: Decimal,
     /// `quantity` × `unit_price`.
     pub line_total: Decimal,
@@ -100,116 +118,61 @@ pub struct OrderItem {
 /// One step in an order's life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
-    /// Its place in the event log; 0 for imported orders, whose history the log never held.
+    /// Number of the step's entry in the event log; 0 for imported orders, whose history the log never held.
     pub seq: Seq,
-    /// The state before; `None` when the order was placed.
+    /// The status before; `None` when the order was placed.
     pub from: Option<OrderStatus>,
-    /// The state after.
+    /// The status after the step.
     pub to: OrderStatus,
-    /// Who did it; `None` for the system.
+    /// User who made the step; `None` for Orderwire itself.
     pub actor: Option<UserId>,
-    /// Why, as given.
+    /// The reason, as given.
     pub reason: Option<String>,
-    /// When.
+    /// Time of the step.
     pub at: Timestamp,
 }
 
-/// The state machine does not allow the step.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an order that is {from:?} cannot become {to:?}")]
-pub struct InvalidTransition {
-    /// The state it is in.
-    pub from: OrderStatus,
-    /// The state asked for.
-    pub to: OrderStatus,
-}
-
-/// One product of a new order. Each product occurs in one line only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OrderLine {
-    /// What is bought.
-    pub product: ProductId,
-    /// How many, above 0.
-    pub quantity: i32,
-    /// Which line of the buyer's input named the product first, for errors.
-    pub input_index: usize,
-}
-
-/// What an order is placed from.
+/// What placing an order, or moving it to another status, changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewOrder {
-    /// Identity of the order to be.
-    pub id: OrderId,
-    /// Its number.
-    pub number: String,
-    /// Where it goes.
-    pub region: String,
-    /// The buyer.
-    pub customer: UserId,
-    /// What is bought, at least one line.
-    pub lines: Vec<OrderLine>,
-    /// The buyer's reference to a payment.
-    pub payment_reference: Option<String>,
+pub struct OrderChange {
+    /// The order without the history entry of this change.
+    order: Order,
+    /// The history entry of this change, whose number is not known yet.
+    entry: HistoryEntry,
+    /// The products whose stock changes, as they are afterwards, each once, in the order of the lines.
+    products: Vec<Product>,
+    stamp: Stamp,
 }
 
-/// The products are there but do not make an order.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlaceError {
-    /// A line is in another currency than the first one.
-    #[error("all lines of an order have to be in one currency")]
-    MixedCurrencies {
-        /// The line of the buyer's input.
-        input_index: usize,
-    },
-    /// The amount can't be held.
-    #[error("the total of the order is too large")]
-    TotalOutOfRange,
-}
+impl OrderChange {
+    /// Id of the order.
+    pub fn order_id(&self) -> OrderId {
+        self.order.id
+    }
 
-impl NewOrder {
-    /// The order at version 1, its lines frozen from `products`, which stand in the order of `lines`.
-    pub fn place(self, products: &[Product], stamp: Stamp, seq: Seq) -> Result<Order, PlaceError> {
-        let currency = products.first().map_or(CurrencyCode::GBP, |product| product.currency);
-        let mut total = Decimal::ZERO;
-        let mut items = Vec::with_capacity(products.len());
-        for (line, product) in self.lines.iter().zip(products) {
-            if product.currency != currency {
-                return Err(PlaceError::MixedCurrencies { input_index: line.input_index });
-            }
-            let line_total = product.price.checked_mul(line.quantity).ok_or(PlaceError::TotalOutOfRange)?;
-            total = total.checked_add(line_total).ok_or(PlaceError::TotalOutOfRange)?;
-            items.push(OrderItem {
-                product: product.id,
-                sku: product.sku.clone(),
-                name: product.name.clone(),
-                quantity: line.quantity,
-                unit_price: product.price,
-                line_total,
-            });
-        }
-        Ok(Order {
-            id: self.id,
-            number: self.number,
-            region: self.region,
-            customer: self.customer,
-            items,
-            total,
-            currency,
-            status: OrderStatus::Pending,
-            history: vec![HistoryEntry {
-                seq,
-                from: None,
-                to: OrderStatus::Pending,
-                actor: stamp.actor,
-                reason: None,
-                at: stamp.at,
-            }],
-            payment_reference: self.payment_reference,
-            version: 1,
-            placed_at: stamp.at,
-            created_at: stamp.at,
-            updated_at: stamp.at,
-        })
+    /// The products whose stock changes, as they are afterwards, each once.
+    pub fn products(&self) -> &[Product] {
+        &self.products
+    }
+
+    /// How many entries the change appends to the log: one for each product, and one for the order.
+    pub fn entries(&self) -> usize {
+        self.products.len() + 1
+    }
+
+    /// The order and the entries of the log, numbered from `first` on: those of the products in the order of the lines,
+    /// then the order's. The order's history holds the number of its entry.
+    pub fn record(self, first: Seq) -> (Order, Vec<Event>) {
+        let Self { mut order, mut entry, products, stamp } = self;
+        entry.seq = first + products.len() as Seq;
+        let previous_status = entry.from;
+        order.history.push(entry);
+        let kind = if previous_status.is_some() { EventKind::StatusChanged } else { EventKind::Created };
+        let of_order = EventDraft { kind, previous_status, entity: order.clone().into() };
+        let of_products = products.into_iter().map(|product| EventDraft::new(EventKind::Updated, product));
+        let drafts = of_products.chain([of_order]);
+        let events = (first..).zip(drafts).map(|(seq, draft)| draft.numbered(seq, stamp)).collect();
+        (order, events)
     }
 }
 
@@ -217,29 +180,6 @@ impl Order {
     /// Total with its currency.
     pub fn money(&self) -> Money {
         Money { amount: self.total, currency: self.currency }
-    }
-
-    /// Whether [`Order::transition`] to `to` would be allowed.
-    pub fn check_transition(&self, to: OrderStatus) -> Result<(), InvalidTransition> {
-        let from = self.status;
-        if from.allowed_transitions().contains(&to) { Ok(()) } else { Err(InvalidTransition { from, to }) }
-    }
-
-    /// The order after a step to `to`, recorded at `seq` of the event log.
-    pub fn transition(
-        mut self,
-        to: OrderStatus,
-        reason: Option<String>,
-        stamp: Stamp,
-        seq: Seq,
-    ) -> Result<Self, InvalidTransition> {
-        self.check_transition(to)?;
-        let from = Some(self.status);
-        self.history.push(HistoryEntry { seq, from, to, actor: stamp.actor, reason, at: stamp.at });
-        self.status = to;
-        self.version += 1;
-        self.updated_at = stamp.at;
-        Ok(self)
     }
 }
 
@@ -253,14 +193,14 @@ pub struct OrderFields {
 }
 
 impl OrderFields {
-    /// Everything.
+    /// Reads every field.
     pub const ALL: Self = Self { items: true, history: true };
 }
 
-/// Which orders a list holds.
+/// Selects the orders of a list. Conditions that are `None` are not checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct OrderFilter {
-    /// Only this customer's.
+    /// Only orders of this customer.
     pub customer: Option<UserId>,
     /// Only in one of these states.
     pub statuses: Option<Vec<OrderStatus>>,
@@ -274,17 +214,18 @@ pub struct OrderFilter {
     pub product: Option<ProductId>,
 }
 
-/// What orders are sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OrderSort {
-    /// When the customer placed it.
-    PlacedAt,
-    /// The total, whatever the currency.
-    Total,
+sort_enum! {
+    /// The fields that a list of orders can be sorted by.
+    pub enum OrderSort {
+        /// Time when the customer placed the order.
+        PlacedAt = 0,
+        /// The total, whatever the currency.
+        Total = 1,
+    }
 }
 
 impl OrderSort {
-    /// Where `order` stands in a list sorted by this field.
+    /// The position of `order` in a list sorted by this field.
     pub fn position(self, order: &Order) -> Position {
         let key = match self {
             Self::PlacedAt => order.placed_at.unix_millis(),
@@ -299,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_state_machine_is_the_contracts() {
+    fn the_state_machine_allows_exactly_the_documented_steps() {
         use OrderStatus::*;
         let allowed = [
             (Pending, Confirmed),
@@ -313,7 +254,10 @@ mod tests {
             for to in OrderStatus::ALL {
                 assert_eq!(from.allowed_transitions().contains(&to), allowed.contains(&(from, to)), "{from:?} {to:?}");
             }
-            assert!(!from.returns_stock() || from.allowed_transitions().is_empty(), "{from:?} gives stock back once");
+            assert!(
+                !from.returns_stock() || from.allowed_transitions().is_empty(),
+                "{from:?} can only give stock back once"
+            );
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Keyset pagination: what a list query asks for and what a storage engine answers.
+//! Keyset pagination: list queries and the pages that answer them.
 //!
-//! A position is the sort key of a row followed by its id, so that it is unique and stays valid when rows are
-//! inserted or deleted around it.
+//! A position is the sort key of a row followed by its id. So it is unique, and it stays valid when rows around it are
+//! inserted or deleted.
 
 use ulid::Ulid;
 
-/// Which way a list is sorted. Ties are broken by id in the same direction.
+/// The direction in which a list is sorted. Rows with equal keys are sorted by id in the same direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// Smallest first.
@@ -17,24 +17,24 @@ pub enum Direction {
 /// A sort field with its direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sort<F> {
-    /// What to sort by.
+    /// The field to sort by.
     pub field: F,
-    /// Which way.
+    /// The direction of the list.
     pub direction: Direction,
 }
 
-/// The value a row is sorted by. Rows without a value carry a stand-in, so there is no null.
+/// The value that a row is sorted by. Rows without a value have a stand-in, so there is no null.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SortKey {
     /// Times in milliseconds, money in units, ranks and counts.
     Int(i64),
-    /// Compared byte by byte.
+    /// Texts, compared byte by byte.
     Text(String),
     /// The bits of an `f64` search score, larger is more relevant.
     Score(u64),
 }
 
-/// A place in a sorted list: just at the row with this key and id.
+/// A position in a sorted list: that of the row with this key and id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Position {
     /// The row's value in the sort field.
@@ -43,23 +43,23 @@ pub struct Position {
     pub id: Ulid,
 }
 
-/// From which end of the range rows are taken.
+/// How many rows are taken from a range, and from which of its ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Take {
-    /// From its beginning (`first`).
+    /// From the beginning (`first`).
     First(u32),
-    /// From its end (`last`); the rows still come in list order.
+    /// From the end (`last`); the rows still come in list order.
     Last(u32),
 }
 
-/// The part of a sorted list that is wanted.
+/// A part of a sorted list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Slice {
     /// Only rows strictly after this position.
     pub after: Option<Position>,
     /// Only rows strictly before this position.
     pub before: Option<Position>,
-    /// How many, and from which end.
+    /// How many of these rows, and from which end.
     pub take: Take,
 }
 
@@ -70,33 +70,33 @@ impl Slice {
     }
 }
 
-/// One list query: `F` filters, `S` names the sort field, `P` says which costly parts of each row to read.
-/// It is a loader key: equal queries of one operation are answered once.
+/// A list query: `F` is the filter, `S` the sort field, `P` the costly fields to read. It is the key of a loader: equal
+/// queries of one operation are answered once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ListQuery<F, S, P> {
-    /// Which rows.
+    /// Selects the rows.
     pub filter: F,
-    /// In which order.
+    /// The order of the rows.
     pub sort: Sort<S>,
-    /// Which part of them.
+    /// The part of the list to read.
     pub slice: Slice,
-    /// Which costly parts of a row are read; the others come back empty.
+    /// The costly fields to read; the others come back empty.
     pub fields: P,
 }
 
-/// A row with its place in the list.
+/// A row with its position in the list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edge<T> {
-    /// Where it stands.
+    /// Position of the row.
     pub position: Position,
-    /// The row.
+    /// The row itself.
     pub node: T,
 }
 
 /// The answer to a [`ListQuery`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// In list order.
+    /// The rows, in list order.
     pub edges: Vec<Edge<T>>,
     /// Whether the filtered list has a row before the first edge (or before the range, when there is no edge).
     pub has_previous: bool,
@@ -105,12 +105,12 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// A page with nothing on it and nothing around it.
+    /// The page of an empty list.
     pub fn empty() -> Self {
         Self { edges: Vec::new(), has_previous: false, has_next: false }
     }
 
-    /// The page with each row turned into something else.
+    /// The page with each row replaced by `change` of it.
     pub fn map<U>(self, change: impl Fn(T) -> U) -> Page<U> {
         let edges =
             self.edges.into_iter().map(|edge| Edge { position: edge.position, node: change(edge.node) }).collect();

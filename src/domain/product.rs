@@ -2,22 +2,38 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CurrencyCode, Decimal, Money, Position, ProductId, SearchTerms, SortKey, Timestamp, search::name_key};
+use super::{
+    Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Position, ProductId, Refusal, SearchTerms, SortKey,
+    Stamp, Timestamp,
+    declare::{sort_enum, text_enum},
+    search::name_key,
+    version::{check_version, next_version},
+};
 
-/// Whether a product can be bought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ProductStatus {
-    /// On sale.
-    Active,
-    /// Kept for the orders that name it; only staff see it.
-    Archived,
+text_enum! {
+    /// Whether a product can be bought.
+    pub enum ProductStatus {
+        /// On sale.
+        Active => "ACTIVE",
+        /// Kept for the orders that name it; only staff see it.
+        Archived => "ARCHIVED",
+    }
 }
 
-/// Something that is sold.
+impl ProductStatus {
+    /// Whether everyone sees products of this status and can buy them.
+    pub const fn is_on_sale(self) -> bool {
+        match self {
+            Self::Active => true,
+            Self::Archived => false,
+        }
+    }
+}
+
+/// A product of the shop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
-    /// Identity.
+    /// Id with the prefix `prd_`.
     pub id: ProductId,
     /// Unique, case-sensitive stock keeping unit.
     pub sku: String,
@@ -37,9 +53,9 @@ pub struct Product {
     pub tags: Vec<String>,
     /// Starts at 1 and grows by 1 with each change, of the stock too.
     pub version: i32,
-    /// When it was made.
+    /// Time when it was added.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
@@ -49,21 +65,49 @@ impl Product {
         Money { amount: self.price, currency: self.currency }
     }
 
-    /// The product with `changes` made.
-    pub fn changed(self, changes: ProductChanges, at: Timestamp) -> Self {
-        Self {
+    /// The product after a change by staff. `expected_version` refuses a change of another version.
+    pub fn update(
+        self,
+        changes: ProductChanges,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Changed<Self>, Refusal> {
+        check_version(expected_version, self.version)?;
+        let product = Self {
             name: changes.name.unwrap_or(self.name),
             description: changes.description.unwrap_or(self.description),
             price: changes.price.unwrap_or(self.price),
             tags: changes.tags.unwrap_or(self.tags),
             status: changes.status.unwrap_or(self.status),
-            version: self.version + 1,
-            updated_at: at,
+            version: next_version(self.version)?,
+            updated_at: stamp.at,
             ..self
-        }
+        };
+        Ok(Changed::new(EventKind::Updated, product))
     }
 
-    /// What names are compared by in sorting.
+    /// The product after `delta` units were added to its stock, or taken from it when negative.
+    pub fn adjust_stock(self, delta: i32, stamp: Stamp) -> Result<Changed<Self>, Refusal> {
+        let stock = self.stock.checked_add(delta).ok_or(Refusal::StockOutOfRange)?;
+        if stock < 0 {
+            return Err(Refusal::InsufficientStock { input_index: 0, available: self.stock });
+        }
+        Ok(Changed::new(EventKind::Updated, self.with_stock(stock, stamp)?))
+    }
+
+    /// The product after `returned` units came back to it. Past the range of an `i32` the stock stays at its largest
+    /// value, because nobody could correct an order whose cancellation is refused for a full shelf.
+    pub(super) fn restock(self, returned: i64, stamp: Stamp) -> Result<Self, Refusal> {
+        let stock = i64::from(self.stock).saturating_add(returned);
+        self.with_stock(i32::try_from(stock).unwrap_or(i32::MAX), stamp)
+    }
+
+    /// The product with another stock: a change like any other.
+    pub(super) fn with_stock(self, stock: i32, stamp: Stamp) -> Result<Self, Refusal> {
+        Ok(Self { stock, version: next_version(self.version)?, updated_at: stamp.at, ..self })
+    }
+
+    /// The form of a name by which lists are sorted.
     pub fn name_key(name: &str) -> String {
         name_key(name)
     }
@@ -108,7 +152,18 @@ impl NewProduct {
     }
 }
 
-/// What to change of a product; `None` leaves a field as it is.
+/// A correction of a product's stock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockAdjustment {
+    /// Id of the product, which may be archived.
+    pub product: ProductId,
+    /// Units to add, or to take when negative.
+    pub delta: i32,
+    /// Makes the adjustment safe to repeat.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A change of a product: `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProductChanges {
     /// A new name.
@@ -131,18 +186,18 @@ pub struct ProductFields {
 }
 
 impl ProductFields {
-    /// Everything.
+    /// Reads every field.
     pub const ALL: Self = Self { description: true };
 }
 
-/// Which products a list holds.
+/// Selects the products of a list. Conditions that are `None` are not checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ProductFilter {
     /// Words of the name, SKU or description.
     pub search: Option<SearchTerms>,
-    /// Only these; at most 100.
+    /// Only products with these ids; at most 100.
     pub ids: Option<Vec<ProductId>>,
-    /// Only these; at most 100.
+    /// Only products with these SKUs; at most 100.
     pub skus: Option<Vec<String>>,
     /// Only with this label.
     pub tag: Option<String>,
@@ -156,24 +211,25 @@ pub struct ProductFilter {
     pub max_price: Option<Decimal>,
 }
 
-/// What products are sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ProductSort {
-    /// When the product was made.
-    CreatedAt,
-    /// The lower-case name.
-    Name,
-    /// The price, whatever the currency.
-    Price,
-    /// Units on hand.
-    Stock,
-    /// How well it fits the search, which has to be given.
-    Relevance,
+sort_enum! {
+    /// The fields that a list of products can be sorted by.
+    pub enum ProductSort {
+        /// Time when the product was added.
+        CreatedAt = 0,
+        /// The lower-case name.
+        Name = 1,
+        /// The price, whatever the currency.
+        Price = 2,
+        /// Units on hand.
+        Stock = 3,
+        /// How well the product fits the search; a list without a search can't be sorted by it.
+        Relevance = 4,
+    }
 }
 
 impl ProductSort {
-    /// Where `product` stands in a list sorted by this field. For [`ProductSort::Relevance`] the position depends on
-    /// the search, so its `score` is used; the other fields ignore it.
+    /// The position of `product` in a list sorted by this field. [`ProductSort::Relevance`] uses `score`, which the
+    /// search gave the product; the other fields ignore it.
     pub fn position(self, product: &Product, score: f64) -> Position {
         let key = match self {
             Self::CreatedAt => SortKey::Int(product.created_at.unix_millis()),
@@ -183,5 +239,54 @@ impl ProductSort {
             Self::Relevance => SortKey::Score(score.to_bits()),
         };
         Position { key, id: product.id.ulid() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::EventDraft;
+
+    const STAMP: Stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
+
+    fn lamp(stock: i32) -> Product {
+        let new = NewProduct {
+            sku: "lamp".to_owned(),
+            name: "Lamp".to_owned(),
+            description: None,
+            price: Decimal::from_units(10_000),
+            currency: CurrencyCode::GBP,
+            stock,
+            tags: Vec::new(),
+        };
+        let at = Timestamp::from_unix_millis(1);
+        new.create(ProductId::generate(at), at)
+    }
+
+    #[test]
+    fn stock_is_adjusted_within_its_range() {
+        let adjusted = |stock, delta| lamp(stock).adjust_stock(delta, STAMP).map(|changed| changed.value.stock);
+        assert_eq!(adjusted(10, -10), Ok(0));
+        assert_eq!(adjusted(10, -11), Err(Refusal::InsufficientStock { input_index: 0, available: 10 }));
+        assert_eq!(adjusted(0, i32::MIN), Err(Refusal::InsufficientStock { input_index: 0, available: 0 }));
+        assert_eq!(adjusted(0, i32::MAX), Ok(i32::MAX));
+        assert_eq!(adjusted(1, i32::MAX), Err(Refusal::StockOutOfRange));
+    }
+
+    #[test]
+    fn returned_stock_stops_at_the_largest_value() {
+        assert_eq!(lamp(1).restock(2, STAMP).unwrap().stock, 3);
+        assert_eq!(lamp(i32::MAX).restock(1, STAMP).unwrap().stock, i32::MAX);
+        assert_eq!(lamp(1).restock(i64::MAX, STAMP).unwrap().stock, i32::MAX);
+    }
+
+    #[test]
+    fn a_change_is_a_new_version_with_its_entry() {
+        let lamp = lamp(1);
+        let changes = ProductChanges { name: Some("Lantern".to_owned()), ..ProductChanges::default() };
+        let changed = lamp.clone().update(changes, Some(1), STAMP).unwrap();
+        let expected = Product { name: "Lantern".to_owned(), version: 2, updated_at: STAMP.at, ..lamp };
+        assert_eq!(changed.value, expected);
+        assert_eq!(changed.draft, EventDraft::new(EventKind::Updated, expected));
     }
 }

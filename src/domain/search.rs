@@ -1,9 +1,9 @@
-//! What a free-text search means, the same on every storage engine.
+//! Free-text search, with the same meaning on every storage engine.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The words of a search: every one has to occur, whatever its case or accents; word order does not matter.
-/// Words are runs of letters and digits, so no character of the input is an operator.
+/// The words of a search. A row matches when every word occurs in it, in any order, case and accents ignored. Words are
+/// runs of letters and digits, so no character of the input is an operator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SearchTerms(Vec<String>);
 
@@ -14,7 +14,7 @@ impl SearchTerms {
     /// The words of `text`, or `None` when it has none.
     pub fn parse(text: &str) -> Option<Self> {
         let mut terms: Vec<String> = Vec::new();
-        // A letter and an accent that were typed as two characters are one letter.
+        // A letter and its accent, typed as two characters, become one letter.
         let text: String = text.nfc().collect();
         for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
             let word = word.to_lowercase();
@@ -34,7 +34,7 @@ impl SearchTerms {
     }
 }
 
-/// What names are sorted by: their lower-case form, so that both engines agree without a collation.
+/// The form of a name by which lists are sorted: lower case, so that engines agree without a collation.
 pub(super) fn name_key(name: &str) -> String {
     name.to_lowercase()
 }

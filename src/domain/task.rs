@@ -2,95 +2,120 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{OrderId, Position, SearchTerms, SortKey, TaskId, Timestamp, UserId};
+use super::{
+    Changed, EventKind, OrderId, Position, Refusal, SearchTerms, SortKey, Stamp, TaskId, Timestamp, UserId,
+    declare::{sort_enum, text_enum},
+    version::{check_version, next_version},
+};
 
-/// How far a task is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum TaskStatus {
-    /// Not begun.
-    Todo,
-    /// Under way.
-    InProgress,
-    /// Finished.
-    Done,
-    /// Given up.
-    Cancelled,
+text_enum! {
+    /// How far a task is.
+    pub enum TaskStatus {
+        /// Not begun.
+        Todo => "TODO",
+        /// Under way.
+        InProgress => "IN_PROGRESS",
+        /// Finished.
+        Done => "DONE",
+        /// Given up.
+        Cancelled => "CANCELLED",
+    }
 }
 
-/// How much a task matters, least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum TaskPriority {
-    /// Some day.
-    Low,
-    /// In its turn.
-    Medium,
-    /// Soon.
-    High,
-    /// Now.
-    Urgent,
+text_enum! {
+    /// How much a task matters. The numbers are its rank, which is stored and sorted by.
+    #[derive(PartialOrd, Ord)]
+    pub enum TaskPriority {
+        /// It may wait.
+        Low = 0 => "LOW",
+        /// It is done in its turn.
+        Medium = 1 => "MEDIUM",
+        /// It comes before others.
+        High = 2 => "HIGH",
+        /// It comes first.
+        Urgent = 3 => "URGENT",
+    }
 }
 
 impl TaskPriority {
-    /// 0 for the least to 3 for the most.
-    pub fn rank(self) -> i64 {
+    /// The number that is stored, larger for what matters more.
+    pub const fn rank(self) -> i64 {
         self as i64
+    }
+
+    /// The priority with this rank.
+    pub fn from_rank(rank: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|priority| priority.rank() == rank)
     }
 }
 
 /// A piece of work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
-    /// Identity.
+    /// Id with the prefix `tsk_`.
     pub id: TaskId,
-    /// One line.
+    /// One line of untrusted text.
     pub title: String,
     /// Longer untrusted text; `None` also when it was not read, see [`TaskFields`].
     pub description: Option<String>,
-    /// How far it is.
+    /// How far the work is.
     pub status: TaskStatus,
-    /// How much it matters.
+    /// How much the task matters.
     pub priority: TaskPriority,
-    /// Who made it.
+    /// User who made the task.
     pub created_by: UserId,
-    /// Who does it.
+    /// User who does the work.
     pub assignee: Option<UserId>,
-    /// The order it is about.
+    /// Order that the task is about.
     pub order: Option<OrderId>,
-    /// When it should be done.
+    /// Time by which it should be done.
     pub due_at: Option<Timestamp>,
     /// Starts at 1 and grows by 1 with each change.
     pub version: i32,
-    /// When it was made.
+    /// Time when it was made.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
 impl Task {
-    /// The task with `changes` made.
-    pub fn changed(self, changes: TaskChanges, at: Timestamp) -> Self {
-        Self {
+    /// The task after a change. `expected_version` refuses a change of another version.
+    pub fn update(
+        self,
+        changes: TaskChanges,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Changed<Self>, Refusal> {
+        check_version(expected_version, self.version)?;
+        let status = changes.status.unwrap_or(self.status);
+        let kind = if status == self.status { EventKind::Updated } else { EventKind::StatusChanged };
+        let task = Self {
             title: changes.title.unwrap_or(self.title),
             description: changes.description.unwrap_or(self.description),
-            status: changes.status.unwrap_or(self.status),
+            status,
             priority: changes.priority.unwrap_or(self.priority),
             assignee: changes.assignee.unwrap_or(self.assignee),
             due_at: changes.due_at.unwrap_or(self.due_at),
-            version: self.version + 1,
-            updated_at: at,
+            version: next_version(self.version)?,
+            updated_at: stamp.at,
             ..self
-        }
+        };
+        Ok(Changed::new(kind, task))
     }
 
-    /// What due dates are sorted by, in milliseconds: a task without one counts as due last.
+    /// The last state of a deleted task. The deletion is a change: it has a version and a time of its own.
+    pub fn delete(self, stamp: Stamp) -> Result<Changed<Self>, Refusal> {
+        let task = Self { version: next_version(self.version)?, updated_at: stamp.at, ..self };
+        Ok(Changed::new(EventKind::Deleted, task))
+    }
+
+    /// The number by which due dates are sorted, in milliseconds: a task without one is sorted as due last.
     pub fn due_key(due_at: Option<Timestamp>) -> i64 {
         due_at.map_or(i64::MAX, Timestamp::unix_millis)
     }
 }
 
-/// What to change of a task; `None` leaves a field as it is, `Some(None)` removes its value.
+/// A change of a task: `None` leaves a field as it is, `Some(None)` removes its value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskChanges {
     /// A new title.
@@ -115,11 +140,11 @@ pub struct TaskFields {
 }
 
 impl TaskFields {
-    /// Everything.
+    /// Reads every field.
     pub const ALL: Self = Self { description: true };
 }
 
-/// Which tasks a list holds.
+/// Selects the tasks of a list. Conditions that are `None` are not checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct TaskFilter {
     /// Only created by or assigned to this user: what a customer may see.
@@ -140,19 +165,20 @@ pub struct TaskFilter {
     pub search: Option<SearchTerms>,
 }
 
-/// What tasks are sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TaskSort {
-    /// When the task was made.
-    CreatedAt,
-    /// When it is due, those without a due date as if due last.
-    DueAt,
-    /// How much it matters.
-    Priority,
+sort_enum! {
+    /// The fields that a list of tasks can be sorted by.
+    pub enum TaskSort {
+        /// Time when the task was made.
+        CreatedAt = 0,
+        /// Due date; tasks without one are sorted as due last.
+        DueAt = 1,
+        /// Rank of the priority.
+        Priority = 2,
+    }
 }
 
 impl TaskSort {
-    /// Where `task` stands in a list sorted by this field.
+    /// The position of `task` in a list sorted by this field.
     pub fn position(self, task: &Task) -> Position {
         let key = match self {
             Self::CreatedAt => task.created_at.unix_millis(),
@@ -160,5 +186,49 @@ impl TaskSort {
             Self::Priority => task.priority.rank(),
         };
         Position { key: SortKey::Int(key), id: task.id.ulid() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(status: TaskStatus) -> Task {
+        let at = Timestamp::from_unix_millis(1);
+        Task {
+            id: TaskId::generate(at),
+            title: "work".to_owned(),
+            description: None,
+            status,
+            priority: TaskPriority::Low,
+            created_by: UserId::generate(at),
+            assignee: None,
+            order: None,
+            due_at: None,
+            version: 1,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    #[test]
+    fn an_entry_says_whether_the_status_changed() {
+        let stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
+        for from in TaskStatus::ALL {
+            for to in TaskStatus::ALL {
+                let changes = TaskChanges { status: Some(to), ..TaskChanges::default() };
+                let changed = task(from).update(changes, None, stamp).unwrap();
+                let kind = if from == to { EventKind::Updated } else { EventKind::StatusChanged };
+                assert_eq!((changed.value.status, changed.draft.kind), (to, kind));
+            }
+        }
+    }
+
+    #[test]
+    fn ranks_are_read_back() {
+        for priority in TaskPriority::ALL {
+            assert_eq!(TaskPriority::from_rank(priority.rank()), Some(priority));
+        }
+        assert_eq!(TaskPriority::from_rank(4), None);
     }
 }

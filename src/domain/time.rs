@@ -25,17 +25,17 @@ impl Timestamp {
         self.0
     }
 
-    /// Milliseconds since the Unix epoch, 0 for earlier times.
+    /// Milliseconds since the Unix epoch; times before it count as 0.
     pub fn unix_millis_clamped(self) -> u64 {
         u64::try_from(self.0).unwrap_or(0)
     }
 
-    /// This time and `duration` more, at most the largest representable time.
+    /// The time `duration` later; the largest representable time if that is past it.
     pub fn plus(self, duration: std::time::Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This time less `duration`.
+    /// The time `duration` earlier; the smallest representable time if that is before it.
     pub fn minus(self, duration: std::time::Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
@@ -55,7 +55,7 @@ impl FromStr for Timestamp {
     type Err = InvalidTimestamp;
     /// Any offset is accepted and digits past the millisecond are cut off.
     fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
-        // RFC 3339 is narrower than what the parser takes: no bracketed zone names, and always a full time.
+        // The parser takes more than RFC 3339 has: bracketed zone names, and times without minutes.
         if text.len() > 40 || text.contains('[') || text.matches(':').count() < 2 {
             return Err(InvalidTimestamp);
         }
@@ -64,13 +64,13 @@ impl FromStr for Timestamp {
     }
 }
 
-/// Where the time comes from; a test can stop it.
+/// A source of the current time; tests use one that stands still.
 pub trait Clock: Send + Sync {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// The clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

@@ -2,73 +2,97 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Position, SearchTerms, SortKey, Timestamp, UserId, search::name_key};
+use super::{
+    Position, Refusal, SearchTerms, SortKey, Timestamp, UserId,
+    declare::{sort_enum, text_enum},
+    search::name_key,
+    version::{check_version, next_version},
+};
 
-/// What a user may do; see [`super::Viewer`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum UserRole {
-    /// Sees and changes what is their own.
-    Customer,
-    /// Manages products, orders and tasks, reads users.
-    Staff,
-    /// Manages users and roles too.
-    Admin,
+text_enum! {
+    /// What a user may do; see [`super::Viewer`].
+    #[derive(PartialOrd, Ord)]
+    pub enum UserRole {
+        /// Sees and changes what is their own.
+        Customer => "CUSTOMER",
+        /// Manages products, orders and tasks, reads users.
+        Staff => "STAFF",
+        /// Manages users and roles too.
+        Admin => "ADMIN",
+    }
 }
 
 /// A person with an account. The password hash is never part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// Identity.
+    /// Id with the prefix `usr_`.
     pub id: UserId,
     /// Lower-case and unique; `None` once the user is deleted.
     pub email: Option<String>,
     /// Display name.
     pub name: String,
-    /// What they may do.
+    /// What the user may do.
     pub role: UserRole,
     /// Free-text region, such as a country.
     pub region: Option<String>,
-    /// Set when the account was deleted and anonymised. Deleted users are found by id only, never in lists.
+    /// Time when the account was deleted and anonymised. Deleted users are found by id only, never in lists.
     pub deleted_at: Option<Timestamp>,
     /// Starts at 1 and grows by 1 with each change.
     pub version: i32,
-    /// When the account was made.
+    /// Time when the account was made.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
 impl User {
-    /// What remains of the user after deletion: the id, for the orders and tasks that name it.
-    pub fn anonymised(self, at: Timestamp) -> Self {
-        Self {
+    /// The user after a change. `expected_version` refuses a change of another version.
+    pub fn update(self, changes: UserChanges, expected_version: Option<i32>, at: Timestamp) -> Result<Self, Refusal> {
+        let user = self.present()?;
+        check_version(expected_version, user.version)?;
+        Ok(Self {
+            email: changes.email.or(user.email),
+            name: changes.name.unwrap_or(user.name),
+            region: changes.region.unwrap_or(user.region),
+            role: changes.role.unwrap_or(user.role),
+            version: next_version(user.version)?,
+            updated_at: at,
+            ..user
+        })
+    }
+
+    /// The user after a change of the password, which counts as a change of the user.
+    pub fn change_password(self, at: Timestamp) -> Result<Self, Refusal> {
+        self.update(UserChanges::default(), None, at)
+    }
+
+    /// What remains of a deleted user: the id, for the orders and tasks that name it.
+    pub fn anonymise(self, at: Timestamp) -> Result<Self, Refusal> {
+        let user = self.present()?;
+        Ok(Self {
             email: None,
             name: "Deleted user".to_owned(),
             region: None,
             role: UserRole::Customer,
             deleted_at: Some(at),
-            version: self.version + 1,
+            version: next_version(user.version)?,
             updated_at: at,
-            ..self
-        }
+            ..user
+        })
     }
 
-    /// The user with `changes` made.
-    pub fn changed(self, changes: UserChanges, at: Timestamp) -> Self {
-        Self {
-            email: changes.email.or(self.email),
-            name: changes.name.unwrap_or(self.name),
-            region: changes.region.unwrap_or(self.region),
-            role: changes.role.unwrap_or(self.role),
-            version: self.version + 1,
-            updated_at: at,
-            ..self
-        }
+    /// Whether the account was deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted_at.is_some()
+    }
+
+    /// The user unless deleted: a deleted user can't be changed.
+    fn present(self) -> Result<Self, Refusal> {
+        if self.is_deleted() { Err(Refusal::NotFound) } else { Ok(self) }
     }
 }
 
-/// What to change of a user; `None` leaves a field as it is.
+/// A change of a user: `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserChanges {
     /// A new name.
@@ -81,26 +105,27 @@ pub struct UserChanges {
     pub role: Option<UserRole>,
 }
 
-/// Which users a list holds. Deleted ones are never listed.
+/// Selects the users of a list. Deleted users are never listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct UserFilter {
     /// Words of the name or e-mail address.
     pub search: Option<SearchTerms>,
-    /// Only this role.
+    /// Only users with this role.
     pub role: Option<UserRole>,
 }
 
-/// What users are sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum UserSort {
-    /// When the account was made.
-    CreatedAt,
-    /// The lower-case name.
-    Name,
+sort_enum! {
+    /// The fields that a list of users can be sorted by.
+    pub enum UserSort {
+        /// Time when the account was made.
+        CreatedAt = 0,
+        /// The lower-case name.
+        Name = 1,
+    }
 }
 
 impl UserSort {
-    /// Where `user` stands in a list sorted by this field.
+    /// The position of `user` in a list sorted by this field.
     pub fn position(self, user: &User) -> Position {
         let key = match self {
             Self::CreatedAt => SortKey::Int(user.created_at.unix_millis()),
@@ -111,8 +136,38 @@ impl UserSort {
 }
 
 impl User {
-    /// What names are compared by in sorting.
+    /// The form of a name by which lists are sorted.
     pub fn name_key(name: &str) -> String {
         name_key(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn anna() -> User {
+        let at = Timestamp::from_unix_millis(1);
+        User {
+            id: UserId::generate(at),
+            email: Some("anna@example.com".to_owned()),
+            name: "Anna".to_owned(),
+            role: UserRole::Admin,
+            region: Some("France".to_owned()),
+            deleted_at: None,
+            version: 1,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    #[test]
+    fn a_deleted_user_can_not_be_changed() {
+        let at = Timestamp::from_unix_millis(2);
+        let gone = anna().anonymise(at).unwrap();
+        assert_eq!((gone.version, gone.deleted_at, gone.updated_at), (2, Some(at), at));
+        assert_eq!(gone.clone().update(UserChanges::default(), Some(1), at), Err(Refusal::NotFound));
+        assert_eq!(gone.clone().change_password(at), Err(Refusal::NotFound));
+        assert_eq!(gone.anonymise(at), Err(Refusal::NotFound));
     }
 }

@@ -1,17 +1,17 @@
 //! Who is asking, and what they may see.
 
-use super::{Order, Product, ProductStatus, SessionId, Task, Timestamp, UserId, UserRole};
+use super::{Order, Product, SessionId, Task, Timestamp, UserId, UserRole};
 
-/// Who a request is made for.
+/// The user, or none, that a request is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewer {
     /// Nobody signed in: may read active products, register and sign in.
     Anonymous,
     /// A signed-in user with the rights they have now.
     User {
-        /// Who.
+        /// The signed-in user.
         id: UserId,
-        /// Their role.
+        /// The role they have now.
         role: UserRole,
         /// The session the request came in.
         session: SessionId,
@@ -20,7 +20,7 @@ pub enum Viewer {
     System,
 }
 
-/// All that decides what a viewer may see: two viewers with the same rights see the same of an order, task or product.
+/// What decides what a viewer may see: two viewers with equal rights see the same fields of an order, task or product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rights {
     /// What anyone may see.
@@ -34,7 +34,7 @@ pub enum Rights {
 }
 
 impl Viewer {
-    /// What decides what the viewer may see.
+    /// The rights of the viewer.
     pub fn rights(&self) -> Rights {
         match self {
             Self::Anonymous => Rights::Anonymous,
@@ -79,7 +79,7 @@ impl Viewer {
 
     /// Whether the viewer may know that this product exists.
     pub fn sees_product(&self, product: &Product) -> bool {
-        product.status == ProductStatus::Active || self.is_staff()
+        product.status.is_on_sale() || self.is_staff()
     }
 
     /// Whether the viewer may know that this order exists.
@@ -93,11 +93,11 @@ impl Viewer {
     }
 }
 
-/// Who makes a change, and when.
+/// The author and the time of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// The user; `None` for Orderwire itself.
+    /// User who makes the change; `None` for Orderwire itself.
     pub actor: Option<UserId>,
-    /// The time.
+    /// Time of the change.
     pub at: Timestamp,
 }

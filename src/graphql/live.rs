@@ -12,7 +12,7 @@
 use std::{
     any::Any,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -22,6 +22,7 @@ use futures_util::{
     future::BoxFuture,
     stream::{self, BoxStream},
 };
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
@@ -153,7 +154,7 @@ impl Opening {
     }
 
     fn answers(&self) -> MutexGuard<'_, Option<BoxStream<'static, Answer>>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.answers.lock()
     }
 }
 

@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     hash::{Hash, Hasher},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use async_graphql::{
     Context,
     dataloader::{DataLoader, HashMapCache, Loader},
 };
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{document::Documents, live::Phase, operation::Batches};
 use crate::{
@@ -103,7 +104,7 @@ impl Call {
     }
 
     fn state(&self) -> MutexGuard<'_, (Viewer, Loaders)> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -8,7 +8,7 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
@@ -19,6 +19,7 @@ use futures_util::{
     future::BoxFuture,
     stream::{BoxStream, FuturesUnordered},
 };
+use parking_lot::Mutex;
 
 /// Batches that were asked for and not started yet.
 #[derive(Clone, Default)]
@@ -27,11 +28,11 @@ pub(super) struct Batches(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);
 impl Batches {
     /// Runs `batch` when the operation is idle.
     pub fn push(&self, batch: BoxFuture<'static, ()>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
+        self.0.lock().push(batch);
     }
 
     fn take(&self) -> Vec<BoxFuture<'static, ()>> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.0.lock())
     }
 }
 

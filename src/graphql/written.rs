@@ -1,13 +1,11 @@
 //! Updates that were written for somebody, for others who get the same.
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_graphql::Response;
 use futures_util::FutureExt;
 use moka::future::Cache;
+use parking_lot::RwLock;
 use serde_json::value::RawValue;
 
 use super::live::UpdateKey;
@@ -72,14 +70,14 @@ impl Written {
     }
 
     fn find_latest(&self, selection: &Digest, key: UpdateKey) -> Option<Arc<RawValue>> {
-        let slot = self.slot(selection, key).read().unwrap_or_else(PoisonError::into_inner);
+        let slot = self.slot(selection, key).read();
         let update = slot.as_ref().filter(|update| update.key == key && update.selection == *selection);
         update.map(|update| update.json.clone())
     }
 
     fn put_latest(&self, selection: Digest, key: UpdateKey, json: Arc<RawValue>) {
         if json.get().len() <= LATEST_BYTES {
-            let mut slot = self.slot(&selection, key).write().unwrap_or_else(PoisonError::into_inner);
+            let mut slot = self.slot(&selection, key).write();
             *slot = Some(Update { selection, key, json });
         }
     }

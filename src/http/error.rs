@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{ErrorExtensionValues, ServerError, Value};
+use async_graphql::ServerError;
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
@@ -10,39 +10,39 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::accept::Format;
+use super::{graphql_error::coded, response_format::ResponseFormat};
 
 /// The HTTP status, stable code and message of a request that never reached the GraphQL API.
 #[derive(Debug, Clone)]
-pub(super) struct Failure {
+pub(in crate::http) struct HttpError {
     status: StatusCode,
     code: &'static str,
     message: Cow<'static, str>,
     header: Option<(header::HeaderName, HeaderValue)>,
 }
 
-impl Failure {
-    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+impl HttpError {
+    pub(in crate::http) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { status, code, message: message.into(), header: None }
     }
 
-    pub(super) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+    pub(in crate::http) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", message)
     }
 
-    pub(super) fn with_header(mut self, name: header::HeaderName, value: &'static str) -> Self {
+    pub(in crate::http) fn with_header(mut self, name: header::HeaderName, value: &'static str) -> Self {
         self.header = Some((name, HeaderValue::from_static(value)));
         self
     }
 
     /// The whole answer as it is sent, for a connection that is closed after it.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(in crate::http) fn to_bytes(&self) -> Vec<u8> {
         let error = coded(self.message.clone(), self.code);
         let body = serde_json::json!({ "errors": [error] }).to_string();
         let mut head = format!(
             "HTTP/1.1 {}\r\nconnection: close\r\ncontent-type: {}\r\ncontent-length: {}\r\ncache-control: no-store\r\n",
             self.status,
-            Format::Json.content_type(),
+            ResponseFormat::Json.content_type(),
             body.len(),
         )
         .into_bytes();
@@ -52,36 +52,21 @@ impl Failure {
         [head, b"\r\n".to_vec(), body.into_bytes()].concat()
     }
 
-    pub(super) fn respond(self, format: Format) -> Response {
+    pub(in crate::http) fn respond(self, format: ResponseFormat) -> Response {
         let mut response = errors(self.status, format, &[coded(self.message, self.code)]);
         response.headers_mut().extend(self.header);
         response
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        self.respond(Format::Json)
-    }
-}
-
-/// A GraphQL error with a stable code.
-pub(super) fn coded(message: impl Into<String>, code: &str) -> ServerError {
-    let mut error = ServerError::new(message, None);
-    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);
-    error
-}
-
-/// The stable code an error carries, empty without one.
-pub(super) fn code(error: &ServerError) -> &str {
-    match error.extensions.as_ref().and_then(|extensions| extensions.get("code")) {
-        Some(Value::String(code)) => code,
-        _ => "",
+        self.respond(ResponseFormat::Json)
     }
 }
 
 /// An answer of errors alone.
-pub(super) fn errors(status: StatusCode, format: Format, errors: &[ServerError]) -> Response {
+pub(in crate::http) fn errors(status: StatusCode, format: ResponseFormat, errors: &[ServerError]) -> Response {
     #[derive(Serialize)]
     struct Errors<'a> {
         errors: &'a [ServerError],
@@ -90,7 +75,7 @@ pub(super) fn errors(status: StatusCode, format: Format, errors: &[ServerError])
 }
 
 /// A JSON answer that no cache keeps.
-pub(super) fn json(status: StatusCode, format: Format, body: serde_json::Result<Vec<u8>>) -> Response {
+pub(in crate::http) fn json(status: StatusCode, format: ResponseFormat, body: serde_json::Result<Vec<u8>>) -> Response {
     let (status, body) = body.map_or_else(
         |error| {
             tracing::error!(%error, "an answer could not be written as JSON");

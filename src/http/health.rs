@@ -9,15 +9,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{error::Failure, router::Http, serve::Lifecycle};
+use super::{error::HttpError, server::Shutdown, state::HttpState};
 use crate::graphql::Readiness;
 
-pub(super) async fn alive() -> Response {
+pub(in crate::http) async fn alive() -> Response {
     text("ok\n".to_owned())
 }
 
-pub(super) async fn ready(State(http): State<Arc<Http>>, lifecycle: Option<Extension<Lifecycle>>) -> Response {
-    if lifecycle.is_some_and(|Extension(lifecycle)| lifecycle.is_stopping()) {
+pub(in crate::http) async fn ready(
+    State(http): State<Arc<HttpState>>,
+    shutdown: Option<Extension<Shutdown>>,
+) -> Response {
+    if shutdown.is_some_and(|Extension(shutdown)| shutdown.is_stopping()) {
         return unavailable("the server is stopping".to_owned());
     }
     let Readiness { failing, impaired } = http.endpoint.readiness().await;
@@ -29,10 +32,10 @@ pub(super) async fn ready(State(http): State<Arc<Http>>, lifecycle: Option<Exten
 }
 
 fn unavailable(reason: String) -> Response {
-    Failure::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", reason).into_response()
+    HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", reason).into_response()
 }
 
-pub(super) async fn schema(State(http): State<Arc<Http>>) -> Response {
+pub(in crate::http) async fn schema(State(http): State<Arc<HttpState>>) -> Response {
     text(http.endpoint.sdl())
 }
 

@@ -9,39 +9,35 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::{
-    HttpOptions,
-    client::{RequestLimit, limit_requests},
-    compression,
-    error::Failure,
-    graphql_http, health, limits, observe,
-    seats::Seats,
-    security,
-    time_limit::TimeLimited,
+    error::HttpError,
+    graphql::post_get,
+    health,
+    middleware::{
+        compression, observe,
+        rate_limit::{RequestRateLimiter, limit_request_rate},
+        request_head, security,
+        time_limit::TimeLimitedEndpoint,
+    },
+    options::HttpOptions,
+    server::KeyedLimiter,
+    state::HttpState,
     ui,
 };
 use crate::graphql::Endpoint;
-
-/// What the handlers share.
-pub(super) struct Http {
-    pub(super) endpoint: Arc<dyn Endpoint>,
-    pub(super) options: HttpOptions,
-    pub(super) seats: Arc<Seats>,
-}
 
 /// All routes over one GraphQL API. [`super::serve`] serves it; any other server can, but its WebSockets then do not
 /// learn of a shutdown.
 pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     let cors = security::cors(&options.origins);
-    let seats = Seats::new(options.connections_per_user);
+    let seats = KeyedLimiter::new(options.connections_per_user);
     let limits = Arc::new(options.limits.clone());
-    let requests = Arc::new(RequestLimit::new(limits.clients.clone(), limits.requests_per_address));
-    let endpoint = Arc::new(TimeLimited::new(endpoint, options.execution_timeout));
+    let requests = Arc::new(RequestRateLimiter::new(limits.clients.clone(), limits.requests_per_address));
+    let endpoint = Arc::new(TimeLimitedEndpoint::new(endpoint, options.execution_timeout));
     let mut router = Router::new()
-        .route("/graphql", get(graphql_http::get).post(graphql_http::post).layer(compression::layer()))
+        .route("/graphql", get(post_get::get).post(post_get::post).layer(compression::layer()))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if options.schema {
@@ -65,22 +61,22 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     router = router
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(limits, limits::check_head))
-        .layer(middleware::from_fn_with_state(requests, limit_requests))
+        .layer(middleware::from_fn_with_state(limits, request_head::check_head))
+        .layer(middleware::from_fn_with_state(requests, limit_request_rate))
         .layer(cors);
     let hsts = options.hsts.and_then(|time| HeaderValue::try_from(format!("max-age={}", time.as_secs())).ok());
     if let Some(hsts) = hsts {
         router = router.layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts));
     }
-    router.layer(middleware::from_fn(observe::observe)).with_state(Arc::new(Http { endpoint, options, seats }))
+    router.layer(middleware::from_fn(observe::observe)).with_state(Arc::new(HttpState { endpoint, options, seats }))
 }
 
 async fn unknown_path(uri: Uri) -> Response {
-    Failure::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("Nothing is served at {}.", uri.path())).into_response()
+    HttpError::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("Nothing is served at {}.", uri.path())).into_response()
 }
 
 /// The router adds `Allow`.
 async fn wrong_method(method: Method, uri: Uri) -> Response {
     let message = format!("{} does not take {method}.", uri.path());
-    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", message).into_response()
+    HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", message).into_response()
 }

@@ -11,14 +11,15 @@ use axum::{
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
-use super::{accept::accepts_encoding, error::Failure};
+use super::{accept_header::accepts_encoding, error::HttpError};
 
 /// GraphiQL.
-pub(super) static GRAPHIQL: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/ui/build");
+pub(in crate::http) static GRAPHIQL: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/ui/build");
 /// GraphQL Playground.
-pub(super) static PLAYGROUND: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/playground/build");
+pub(in crate::http) static PLAYGROUND: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/playground/build");
 /// The example shop and its staff board.
-pub(super) static EXAMPLE_APPS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/client-examples/react-apollo/build");
+pub(in crate::http) static EXAMPLE_APPS: Dir<'static> =
+    include_dir!("$CARGO_MANIFEST_DIR/client-examples/react-apollo/build");
 
 /// Everything comes from this server; the editors of GraphiQL and GraphQL Playground set styles by script.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
@@ -28,7 +29,7 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Serves one file of a folder.
-pub(super) fn page<S: Clone + Send + Sync + 'static>(
+pub(in crate::http) fn page<S: Clone + Send + Sync + 'static>(
     folder: &'static Dir<'static>,
     path: &'static str,
 ) -> MethodRouter<S> {
@@ -36,14 +37,14 @@ pub(super) fn page<S: Clone + Send + Sync + 'static>(
 }
 
 /// Serves every file of a folder, by the rest of the request's path.
-pub(super) fn files<S: Clone + Send + Sync + 'static>(folder: &'static Dir<'static>) -> MethodRouter<S> {
+pub(in crate::http) fn files<S: Clone + Send + Sync + 'static>(folder: &'static Dir<'static>) -> MethodRouter<S> {
     get(move |Path(path): Path<String>, headers: HeaderMap| async move { respond(folder, &path, &headers).await })
 }
 
 async fn respond(folder: &'static Dir<'static>, path: &str, headers: &HeaderMap) -> Response {
     let Some(gzipped) = folder.get_file(format!("{path}.gz")).map(|file| file.contents()) else {
         let message = format!("There is no file {path} here.");
-        return Failure::new(StatusCode::NOT_FOUND, "NOT_FOUND", message).into_response();
+        return HttpError::new(StatusCode::NOT_FOUND, "NOT_FOUND", message).into_response();
     };
     let mut response = if path.starts_with("assets/") {
         // The name holds a hash of the content.
@@ -68,7 +69,7 @@ async fn respond(folder: &'static Dir<'static>, path: &str, headers: &HeaderMap)
 /// A file whose name stays while its content changes.
 async fn revalidated(gzipped: &'static [u8], headers: &HeaderMap) -> Response {
     let digest = Sha256::digest(gzipped);
-    let tag = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
+    let tag = hex::encode(&digest[..8]);
     let known = |value: &HeaderValue| value.to_str().is_ok_and(|tags| tags.contains(&tag) || tags.trim() == "*");
     let mut response = if headers.get_all(header::IF_NONE_MATCH).iter().any(known) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -95,7 +96,7 @@ async fn content(gzipped: &'static [u8], headers: &HeaderMap) -> Response {
         Ok(Ok(plain)) => plain.into_response(),
         outcome => {
             tracing::error!(?outcome, "a file of a web page could not be unpacked");
-            Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "Internal error").into_response()
+            HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "Internal error").into_response()
         }
     }
 }

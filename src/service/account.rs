@@ -3,8 +3,8 @@
 use super::{Result, Service, ServiceError, UserError, UserErrorCode, access, input::Checks};
 use crate::{
     auth::{AccessToken, RefreshToken},
-    domain::{ClientAddress, SessionId, User, UserId, UserRole, Viewer},
-    storage::{Rotation, Session, StoreError},
+    domain::{ClientAddress, Refusal, SessionId, User, UserId, UserRole, Viewer},
+    storage::{Rotation, Session},
     telemetry::metrics::{Outcome, metrics},
 };
 
@@ -138,7 +138,7 @@ impl Service {
         let mut checks = Checks::default();
         checks.password("newPassword", &new);
         checks.finish()?;
-        let credentials = self.store.credentials_by_id(user).await?.ok_or(StoreError::NotFound)?;
+        let credentials = self.store.credentials_by_id(user).await?.ok_or(Refusal::NotFound)?;
         let attempt = self.charge_sign_in(credentials.user.email.as_deref(), None).await?;
         if !self.passwords.verify(current, credentials.password_hash.as_deref()).await.map_err(internal)? {
             let message = "the current password is not right";

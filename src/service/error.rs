@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Allowance;
 use crate::{
-    domain::PlaceError,
-    storage::{StoreError, UniqueKey},
+    domain::{Refusal, UniqueKey},
+    storage::StoreError,
 };
 
 /// The result of a use case.
@@ -105,58 +105,67 @@ impl From<UserError> for ServiceError {
 
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
-        use UserErrorCode as Code;
         match error {
-            StoreError::NotFound => UserError::general(Code::NotFound, "does not exist").into(),
-            StoreError::VersionMismatch { actual } => UserError::at(
-                Code::VersionMismatch,
-                ["expectedVersion"],
-                format!("it was changed meanwhile and is at version {actual} now; read it again"),
-            )
-            .into(),
-            StoreError::Duplicate(UniqueKey::Email) => {
-                UserError::at(Code::Conflict, ["email"], "another account has this e-mail address").into()
-            }
-            StoreError::Duplicate(UniqueKey::Sku) => {
-                UserError::at(Code::Conflict, ["sku"], "another product has this SKU").into()
-            }
-            StoreError::Duplicate(UniqueKey::OrderNumber) => Self::Internal("order number taken".into()),
-            StoreError::ProductNotFound { input_index } => UserError::at(
-                Code::NotFound,
-                line(input_index, "productId"),
-                format!("line {}: no such product is on sale", input_index + 1),
-            )
-            .into(),
-            StoreError::InsufficientStock { input_index, available } => UserError::at(
-                Code::InsufficientStock,
-                line(input_index, "quantity"),
-                format!("line {}: only {available} available", input_index + 1),
-            )
-            .into(),
-            StoreError::StockOutOfRange => {
-                UserError::at(Code::InvalidInput, ["delta"], "the stock would be too large").into()
-            }
-            StoreError::Place(PlaceError::MixedCurrencies { input_index }) => UserError::at(
-                Code::InvalidInput,
-                line(input_index, "productId"),
-                "all lines of an order have to be in one currency",
-            )
-            .into(),
-            StoreError::Place(PlaceError::TotalOutOfRange) => {
-                UserError::at(Code::InvalidInput, ["items"], "the total of the order is too large").into()
-            }
-            StoreError::InvalidTransition(step) => {
-                UserError::at(Code::InvalidTransition, ["status"], step.to_string()).into()
-            }
-            StoreError::IdempotencyKeyReused => UserError::at(
-                Code::IdempotencyKeyReused,
-                ["idempotencyKey"],
-                "this key was used with another input; take a new key for a new request",
-            )
-            .into(),
+            StoreError::Refused(refusal) => refusal.into(),
             StoreError::Unavailable(reason) => Self::Unavailable(reason),
             StoreError::Internal(cause) => Self::Internal(cause),
         }
+    }
+}
+
+impl From<Refusal> for ServiceError {
+    fn from(refusal: Refusal) -> Self {
+        use UserErrorCode as Code;
+        let error = match refusal {
+            Refusal::NotFound => UserError::general(Code::NotFound, "does not exist"),
+            Refusal::VersionMismatch { actual } => UserError::at(
+                Code::VersionMismatch,
+                ["expectedVersion"],
+                format!("it was changed meanwhile and is at version {actual} now; read it again"),
+            ),
+            Refusal::Duplicate(UniqueKey::Email) => {
+                UserError::at(Code::Conflict, ["email"], "another account has this e-mail address")
+            }
+            Refusal::Duplicate(UniqueKey::Sku) => {
+                UserError::at(Code::Conflict, ["sku"], "another product has this SKU")
+            }
+            Refusal::IdempotencyKeyReused => UserError::at(
+                Code::IdempotencyKeyReused,
+                ["idempotencyKey"],
+                "this key was used with another input; take a new key for a new request",
+            ),
+            Refusal::EmptyOrder => UserError::at(Code::InvalidInput, ["items"], "must have at least 1 line"),
+            Refusal::QuantityNotPositive { input_index } => {
+                UserError::at(Code::InvalidInput, line(input_index, "quantity"), "must be above 0")
+            }
+            Refusal::ProductNotFound { input_index } => UserError::at(
+                Code::NotFound,
+                line(input_index, "productId"),
+                format!("line {}: no such product is on sale", input_index + 1),
+            ),
+            Refusal::InsufficientStock { input_index, available } => UserError::at(
+                Code::InsufficientStock,
+                line(input_index, "quantity"),
+                format!("line {}: only {available} available", input_index + 1),
+            ),
+            Refusal::MixedCurrencies { input_index } => UserError::at(
+                Code::InvalidInput,
+                line(input_index, "productId"),
+                "all lines of an order have to be in one currency",
+            ),
+            Refusal::TotalOutOfRange => {
+                UserError::at(Code::InvalidInput, ["items"], "the total of the order is too large")
+            }
+            Refusal::StockOutOfRange => UserError::at(Code::InvalidInput, ["delta"], "the stock would be too large"),
+            Refusal::InvalidTransition { .. } => {
+                UserError::at(Code::InvalidTransition, ["status"], refusal.to_string())
+            }
+            // The caller retries a taken order number with another; no version comes to its end.
+            Refusal::Duplicate(UniqueKey::OrderNumber) | Refusal::VersionOutOfRange => {
+                return Self::Internal(refusal.into());
+            }
+        };
+        error.into()
     }
 }
 
@@ -173,7 +182,9 @@ fn line(index: usize, field: &str) -> [String; 3] {
 /// A storage error of a mutation whose `field` names the entity to change.
 pub(super) fn not_found_at(field: &'static str) -> impl Fn(StoreError) -> ServiceError {
     move |error| match error {
-        StoreError::NotFound => UserError::at(UserErrorCode::NotFound, [field], "does not exist").into(),
+        StoreError::Refused(Refusal::NotFound) => {
+            UserError::at(UserErrorCode::NotFound, [field], "does not exist").into()
+        }
         other => other.into(),
     }
 }

@@ -31,12 +31,13 @@ mod topics;
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::{Mutex, RwLock};
 use tokio::{
     sync::{Notify, Semaphore},
     task::yield_now,
@@ -206,7 +207,7 @@ impl EventFeed {
 
     /// For how long the log has not been read, if that is longer than some failed reads take.
     pub fn stalled_for(&self) -> Option<Duration> {
-        let read_at = *self.shared.read_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let read_at = *self.shared.read_at.lock();
         Some(read_at.elapsed()).filter(|silent| *silent > self.shared.options.poll_every + STALLED_AFTER)
     }
 
@@ -245,8 +246,8 @@ impl Drop for EventFeed {
 }
 
 impl Shared {
-    fn recent(&self) -> std::sync::RwLockReadGuard<'_, RecentEvents> {
-        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    fn recent(&self) -> parking_lot::RwLockReadGuard<'_, RecentEvents> {
+        self.recent.read()
     }
 
     fn head(&self) -> Seq {
@@ -260,7 +261,7 @@ impl Shared {
 
     /// The log was read to its end just now.
     fn mark_read(&self) {
-        *self.read_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.read_at.lock() = Instant::now();
         metrics().feed_read_at.set(SystemClock.now().unix_millis() as f64 / 1000.0);
     }
 
@@ -272,7 +273,7 @@ impl Shared {
             let lag = now.saturating_sub(event.occurred_at.unix_millis()).max(0);
             metrics().event_lag.observe(lag as f64 / 1000.0);
         }
-        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent.write();
         let before = recent.head();
         events.iter().cloned().for_each(|event| recent.push(event));
         let head = recent.head();

@@ -8,9 +8,10 @@ use super::{
 };
 use crate::{
     domain::{
-        NewOrder, Order, OrderFilter, OrderId, OrderLine, OrderStatus, Page, ProductId, Timestamp, UserId, Viewer,
+        Idempotency, NewOrder, Order, OrderFilter, OrderId, OrderLine, OrderStatus, Page, ProductId, Refusal,
+        StatusChange, Timestamp, UniqueKey, UserId, Viewer,
     },
-    storage::{Idempotency, OrderQuery, StatusChange, StoreError, UniqueKey},
+    storage::{OrderQuery, StoreError},
 };
 
 /// Where an order goes when neither it nor its customer says so.
@@ -109,11 +110,12 @@ impl Service {
     pub async fn place_order(&self, viewer: &Viewer, input: PlaceOrder) -> Result<OrderResult> {
         let customer = access::require_user(viewer)?;
         let mut checks = Checks::default();
-        let lines = sum_lines(&input.items, &mut checks);
+        let lines = check_lines(&input.items, &mut checks);
         let region = checks.optional_line("region", input.region.as_deref());
         let payment_reference = checks.optional_line("paymentReference", input.payment_reference.as_deref());
         let key = checks.idempotency_key(&input.idempotency_key);
         checks.finish()?;
+        let lines = OrderLine::sum(&lines)?;
 
         let idempotency = Idempotency {
             user: customer,
@@ -140,7 +142,7 @@ impl Service {
             match self.commit(async move |store| store.place_order(order, idempotency, stamp).await).await {
                 Ok(placed) => return Ok(OrderResult { order: placed.order, replayed: placed.replayed }),
                 // Numbers are random: the next one is free.
-                Err(StoreError::Duplicate(UniqueKey::OrderNumber)) => {}
+                Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::OrderNumber))) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -163,7 +165,7 @@ impl Service {
         access::require_authenticated(viewer)?;
         let visible = self.orders(viewer, &[input.order]).await?.pop().flatten();
         if visible.is_none() {
-            return Err(not_found_at("orderId")(StoreError::NotFound));
+            return Err(not_found_at("orderId")(Refusal::NotFound.into()));
         }
         let change = StatusChange {
             order: input.order,
@@ -208,28 +210,26 @@ fn reason(reason: Option<String>) -> Result<Option<String>> {
     Ok(reason)
 }
 
-/// One line for each product, in the order in which the products were first named.
-fn sum_lines(items: &[OrderInputLine], checks: &mut Checks) -> Vec<OrderLine> {
+/// The lines with their indexes, if there are not too many or too few of them and each asks for a possible quantity.
+fn check_lines(items: &[OrderInputLine], checks: &mut Checks) -> Vec<OrderLine> {
     if items.is_empty() || items.len() > MAX_ORDER_LINES {
         checks.fault(&["items"], format!("must have 1 to {MAX_ORDER_LINES} lines"));
         return Vec::new();
     }
-    let mut lines: Vec<OrderLine> = Vec::with_capacity(items.len());
     for (input_index, item) in items.iter().enumerate() {
         if !(1..=MAX_QUANTITY).contains(&item.quantity) {
             checks.fault(
                 &["items", &input_index.to_string(), "quantity"],
                 format!("must be between 1 and {MAX_QUANTITY}"),
             );
-            continue;
-        }
-        match lines.iter_mut().find(|line| line.product == item.product) {
-            // At most 100 lines of a million each: the sum fits.
-            Some(line) => line.quantity += item.quantity,
-            None => lines.push(OrderLine { product: item.product, quantity: item.quantity, input_index }),
         }
     }
-    lines
+    let line = |(input_index, item): (usize, &OrderInputLine)| OrderLine {
+        product: item.product,
+        quantity: item.quantity,
+        input_index,
+    };
+    items.iter().enumerate().map(line).collect()
 }
 
 fn order_fingerprint(lines: &[OrderLine], region: Option<&str>, payment_reference: Option<&str>) -> [u8; 32] {
@@ -255,19 +255,10 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_one_product_are_summed() {
-        let item = |n, quantity| OrderInputLine { product: product(n), quantity };
-        let mut checks = Checks::default();
-        let lines = sum_lines(&[item(1, 2), item(2, 1), item(1, 3)], &mut checks);
-        assert!(checks.finish().is_ok());
-        assert_eq!(lines.iter().map(|line| (line.quantity, line.input_index)).collect::<Vec<_>>(), [(5, 0), (1, 1)]);
-    }
-
-    #[test]
     fn quantities_out_of_range_are_faults() {
         for quantity in [0, -1, i32::MIN, i32::MAX, MAX_QUANTITY + 1] {
             let mut checks = Checks::default();
-            sum_lines(&[OrderInputLine { product: product(1), quantity }], &mut checks);
+            check_lines(&[OrderInputLine { product: product(1), quantity }], &mut checks);
             assert!(checks.finish().is_err(), "{quantity}");
         }
     }

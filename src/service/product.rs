@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     domain::{
-        CurrencyCode, Decimal, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId, ProductStatus,
-        Viewer,
+        CurrencyCode, Decimal, Idempotency, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId,
+        ProductStatus, Refusal, StockAdjustment, Viewer,
     },
-    storage::{Idempotency, ProductQuery, StockAdjustment},
+    storage::ProductQuery,
     telemetry::metrics::{CacheName, metrics},
 };
 
@@ -215,7 +215,7 @@ impl Service {
         let adjustment = StockAdjustment { product: input.product, delta: input.delta, idempotency };
         let stamp = self.stamp(viewer);
         self.commit(async move |store| store.adjust_stock(adjustment, stamp).await).await.map_err(|error| match error {
-            crate::storage::StoreError::InsufficientStock { available, .. } => {
+            crate::storage::StoreError::Refused(Refusal::InsufficientStock { available, .. }) => {
                 UserError::at(UserErrorCode::InsufficientStock, ["delta"], format!("only {available} available")).into()
             }
             other => not_found_at("productId")(other),

@@ -3,9 +3,10 @@
 use super::{Result, Service, UserError, UserErrorCode, access, error::not_found_at, fetch_visible, input::Checks};
 use crate::{
     domain::{
-        OrderId, Page, Task, TaskChanges, TaskFilter, TaskId, TaskPriority, TaskStatus, Timestamp, UserId, Viewer,
+        OrderId, Page, Refusal, Task, TaskChanges, TaskFilter, TaskId, TaskPriority, TaskStatus, Timestamp, UserId,
+        Viewer,
     },
-    storage::{StoreError, TaskQuery},
+    storage::TaskQuery,
 };
 
 /// What a task is made from.
@@ -141,7 +142,7 @@ impl Service {
 
     async fn task_to_change(&self, viewer: &Viewer, id: TaskId) -> Result<Task> {
         let task = self.tasks(viewer, &[id]).await?.pop().flatten();
-        task.ok_or_else(|| not_found_at("id")(StoreError::NotFound))
+        task.ok_or_else(|| not_found_at("id")(Refusal::NotFound.into()))
     }
 
     /// Whoever the viewer may see can be given a task.

@@ -27,6 +27,20 @@ pub struct LogPage {
     pub through: Seq,
 }
 
+impl LogPage {
+    /// The answer to a read of up to `limit` entries after `after`. `head` is the end of the log when it was read; a
+    /// reader that is further (after a restore from a backup) keeps its place.
+    pub fn new(events: Vec<Event>, after: Seq, limit: u32, head: Seq) -> Self {
+        let is_full = events.len() >= limit as usize;
+        let through = match events.last() {
+            Some(last) if is_full => last.seq,
+            None if is_full => after,
+            _ => head.max(after),
+        };
+        Self { events, through }
+    }
+}
+
 /// The event log. Entries are appended by the methods that change things, each inside its own transaction, the number
 /// taken from the log's one counter as late as possible and held until the transaction ends: numbers have no gaps and
 /// become visible in order.

@@ -20,17 +20,17 @@ pub mod sqlite;
 mod task;
 mod user;
 
-pub use error::{Result, StoreError, UniqueKey};
+pub use error::{Result, StoreError};
 pub use event::{EventStore, LogPage, LogState};
 pub use import::ImportStore;
 pub use observed::{CallCounts, Observed};
-pub use order::{OrderQuery, OrderStore, Placed, StatusChange};
-pub use product::{ProductQuery, ProductStore, StockAdjustment};
+pub use order::{OrderQuery, OrderStore, Placed};
+pub use product::{ProductQuery, ProductStore};
 pub use session::{Rotation, Session, SessionStore, TokenHash};
 pub use task::{TaskQuery, TaskStore};
 pub use user::{Credentials, UserQuery, UserStore};
 
-use crate::domain::{Event, Timestamp, UserId};
+use crate::domain::{Event, Timestamp};
 
 /// A complete storage engine.
 #[async_trait::async_trait]
@@ -58,17 +58,4 @@ pub struct Committed<T> {
     pub value: T,
     /// The appended entries; empty when nothing changed.
     pub events: Vec<Event>,
-}
-
-/// Makes a mutation safe to repeat.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Idempotency {
-    /// Whose key it is; the same text of another user is another key.
-    pub user: UserId,
-    /// Which mutation, so that one key text can serve several.
-    pub scope: &'static str,
-    /// The client's key.
-    pub key: String,
-    /// SHA-256 of the input: the same key with another input is refused.
-    pub fingerprint: [u8; 32],
 }

@@ -1,12 +1,9 @@
 //! A store that measures the calls made to it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 
 use super::*;
 use crate::{
@@ -28,8 +25,8 @@ impl CallCounts {
         std::mem::take(&mut *self.lock())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.0.lock()
     }
 }
 

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::{Committed, Idempotency, Result};
+use super::{Committed, Result};
 use crate::domain::{
-    ListQuery, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, OrderStatus, Page, Stamp,
+    Idempotency, ListQuery, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange,
 };
 
 /// A list query over orders.
@@ -13,23 +13,10 @@ pub type OrderQuery = ListQuery<OrderFilter, OrderSort, OrderFields>;
 /// The answer to [`OrderStore::place_order`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placed {
-    /// The order; for a repeated key the one of the first call, as it is now.
+    /// The order. For a repeated key it is the order of the first call, as it is now.
     pub order: Order,
     /// Whether it was placed by an earlier call with the same key.
     pub replayed: bool,
-}
-
-/// A step in an order's life.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusChange {
-    /// Of which order.
-    pub order: OrderId,
-    /// To which state.
-    pub to: OrderStatus,
-    /// Why.
-    pub reason: Option<String>,
-    /// Only if the order is at this version.
-    pub expected_version: Option<i32>,
 }
 
 /// Orders.
@@ -43,13 +30,12 @@ pub trait OrderStore {
     async fn list_orders(&self, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>>;
     /// How many orders each filter lets through.
     async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>>;
-    /// Takes the stock of every line, writes the order and the key, and appends one log entry for each product (in the
-    /// order of the lines) and then one for the order, all in one step. Transient conflicts are retried inside.
-    /// Errors: `ProductNotFound` (also for archived ones), `InsufficientStock` (the first line, in input order, that
-    /// can't be met), `Place`, `IdempotencyKeyReused`, `Duplicate(OrderNumber)`.
+    /// Places an order as [`NewOrder::place`] decides. The order, the stock of its products, the key and the log entries
+    /// ([`OrderChange::record`](crate::domain::OrderChange::record)) are written in one step. Transient conflicts are
+    /// retried inside. A repeated key is answered as [`Idempotency::replay`] decides and appends nothing.
+    /// Refuses a number that another order has.
     async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Committed<Placed>>;
-    /// Moves an order to another state; where the state returns stock, gives it back to every product of the order
-    /// that still exists (appending their entries first). A stale version is reported before a forbidden step.
-    /// Errors: `NotFound`, `VersionMismatch`, `InvalidTransition`.
+    /// Moves an order to another status as [`Order::step`] decides. The order, the stock that goes back to its products
+    /// and the log entries are written in one step.
     async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Committed<Order>>;
 }

@@ -2,24 +2,14 @@
 
 use async_trait::async_trait;
 
-use super::{Committed, Idempotency, Result};
+use super::{Committed, Result};
 use crate::domain::{
     ListQuery, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, Stamp,
+    StockAdjustment,
 };
 
 /// A list query over products.
 pub type ProductQuery = ListQuery<ProductFilter, ProductSort, ProductFields>;
-
-/// A correction of a product's stock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StockAdjustment {
-    /// Of which product; archived ones too.
-    pub product: ProductId,
-    /// Units to add, or to take when negative.
-    pub delta: i32,
-    /// Makes it safe to repeat.
-    pub idempotency: Option<Idempotency>,
-}
 
 /// Products. Each change appends one log entry.
 #[async_trait]
@@ -32,12 +22,12 @@ pub trait ProductStore {
     async fn list_products(&self, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>>;
     /// How many products each filter lets through.
     async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>>;
-    /// The active products with the most units in orders of the `days` before the newest order, cancelled ones left
-    /// out; most first, ties by id.
+    /// The products on sale with the most units sold in the `days` before the newest order: most first, ties by id.
+    /// [`OrderStatus::counts_as_sold`](crate::domain::OrderStatus::counts_as_sold) says which orders count.
     async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>>;
-    /// Adds a product. Errors: `Duplicate(Sku)`.
+    /// Adds a product. Refuses a SKU that another product has.
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Committed<Product>>;
-    /// Changes a product. Errors: `NotFound`, `VersionMismatch`.
+    /// Changes a product as [`Product::update`] decides.
     async fn update_product(
         &self,
         id: ProductId,
@@ -45,7 +35,7 @@ pub trait ProductStore {
         expected_version: Option<i32>,
         stamp: Stamp,
     ) -> Result<Committed<Product>>;
-    /// Changes the stock. A repeated key answers with the product as it is now and no event.
-    /// Errors: `NotFound`, `InsufficientStock` (with `input_index` 0), `StockOutOfRange`, `IdempotencyKeyReused`.
+    /// Changes the stock as [`Product::adjust_stock`] decides. A repeated key is answered with the product of the first
+    /// call, as it is now, and appends nothing.
     async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Committed<Product>>;
 }

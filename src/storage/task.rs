@@ -19,8 +19,7 @@ pub trait TaskStore {
     async fn count_tasks(&self, filters: &[TaskFilter]) -> Result<Vec<u64>>;
     /// Adds a task.
     async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Committed<Task>>;
-    /// Changes a task; the entry's kind is `StatusChanged` when its status changed, else `Updated`.
-    /// Errors: `NotFound`, `VersionMismatch`.
+    /// Changes a task as [`Task::update`] decides.
     async fn update_task(
         &self,
         id: TaskId,
@@ -28,6 +27,6 @@ pub trait TaskStore {
         expected_version: Option<i32>,
         stamp: Stamp,
     ) -> Result<Committed<Task>>;
-    /// Deletes a task. The entry holds its last state with the version grown by 1. Errors: `NotFound`.
+    /// Deletes a task and answers with its last state, as [`Task::delete`] decides.
     async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Committed<Task>>;
 }

@@ -8,10 +8,10 @@ use crate::domain::{ListQuery, Page, Timestamp, User, UserChanges, UserFilter, U
 /// A list query over users.
 pub type UserQuery = ListQuery<UserFilter, UserSort, ()>;
 
-/// What sign-in needs.
+/// A user with the hash of their password, for signing in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Who.
+    /// The user.
     pub user: User,
     /// The PHC string of the password's hash; `None` for users who can't sign in with a password.
     pub password_hash: Option<String>,
@@ -28,9 +28,9 @@ pub trait UserStore {
     async fn list_users(&self, queries: &[UserQuery]) -> Result<Vec<Page<User>>>;
     /// How many users each filter lets through.
     async fn count_users(&self, filters: &[UserFilter]) -> Result<Vec<u64>>;
-    /// Adds a user. Errors: `Duplicate(Email)`.
+    /// Adds a user. Refuses an e-mail address that another user has.
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()>;
-    /// Changes a user who is not deleted. Errors: `NotFound`, `VersionMismatch`, `Duplicate(Email)`.
+    /// Changes a user as [`User::update`] decides. Refuses an e-mail address that another user has.
     async fn update_user(
         &self,
         id: UserId,
@@ -38,12 +38,12 @@ pub trait UserStore {
         expected_version: Option<i32>,
         at: Timestamp,
     ) -> Result<User>;
-    /// Anonymises a user, removes the password and ends all sessions. Errors: `NotFound`, also when already deleted.
+    /// Anonymises a user as [`User::anonymise`] decides, removes the password and ends all their sessions.
     async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<User>;
-    /// What is needed to check a password, by lower-case e-mail address.
+    /// The credentials of the user with this lower-case e-mail address.
     async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>>;
-    /// What is needed to check a password of a user who is not deleted.
+    /// The credentials of a user who is not deleted.
     async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>>;
-    /// Sets the password and ends all the user's sessions, in one step. Errors: `NotFound`.
+    /// Sets the password as [`User::change_password`] decides and ends all the user's sessions, in one step.
     async fn set_password(&self, id: UserId, password_hash: &str, at: Timestamp) -> Result<User>;
 }

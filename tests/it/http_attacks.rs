@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use orderwire::http::{HttpOptions, Limits};
+use orderwire::http::{HttpOptions, ServerLimits};
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::{
@@ -23,13 +23,13 @@ const BODY_TIMEOUT: Duration = Duration::from_millis(400);
 const HEAD_TIMEOUT: Duration = Duration::from_millis(300);
 
 async fn start() -> (Server, Client) {
-    let limits = Limits {
+    let limits = ServerLimits {
         url: 2000,
         headers: 32,
         head: 4000,
         head_timeout: HEAD_TIMEOUT,
         idle_timeout: Duration::from_secs(4),
-        ..Limits::default()
+        ..ServerLimits::default()
     };
     let options = HttpOptions { body_limit: 64 * 1024, body_timeout: BODY_TIMEOUT, limits, ..HttpOptions::default() };
     (Server::start(options).await, Client::new())
@@ -300,7 +300,7 @@ async fn an_idle_connection_is_kept_longer_than_a_head_may_take() {
 
 #[tokio::test]
 async fn a_full_node_takes_no_more_connections() {
-    let limits = Limits { connections: 2, ..Limits::default() };
+    let limits = ServerLimits { connections: 2, ..ServerLimits::default() };
     let server = Server::start(HttpOptions { limits, ..HttpOptions::default() }).await;
     let mut socket = ws::Client::open(server.address).await;
     let idle = TcpStream::connect(server.address).await.unwrap();

@@ -91,7 +91,7 @@ impl Manifest {
         let found = match named {
             Named::No => self.with_hash(hash(query)),
             Named::Registers(named) => self.with_hash(*named),
-            Named::Hash(named) => self.with_id(&to_hex(*named)).or_else(|| self.with_hash(*named)),
+            Named::Hash(named) => self.with_id(&hex::encode(*named)).or_else(|| self.with_hash(*named)),
             Named::Id(id) => self.with_id(id),
         };
         found.ok_or_else(|| {
@@ -109,20 +109,9 @@ impl Manifest {
     }
 }
 
-/// The hash that 64 hexadecimal digits are.
+/// Parses a hash that is written as 64 hexadecimal digits.
 fn from_hex(text: &str) -> Option<DocumentHash> {
-    let (digits, []) = text.as_bytes().as_chunks::<2>() else { return None };
     let mut hash = DocumentHash::default();
-    if digits.len() != hash.len() {
-        return None;
-    }
-    for (byte, [high, low]) in hash.iter_mut().zip(digits) {
-        let digit = |digit: u8| char::from(digit).to_digit(16);
-        *byte = u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?;
-    }
+    hex::decode_to_slice(text, &mut hash).ok()?;
     Some(hash)
-}
-
-fn to_hex(hash: DocumentHash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -189,7 +189,7 @@ fn apollo(query: Option<&str>, extension: serde_json::Value) -> OperationRequest
 }
 
 fn hex(text: &str) -> String {
-    hash(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hash(text))
 }
 
 fn told(result: Result<Prepared, Box<Response>>) -> String {

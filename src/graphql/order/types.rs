@@ -270,7 +270,7 @@ impl List for OrderList {
     type Filter = domain::OrderFilter;
 
     fn tag(sort: Sort<OrderSort>) -> ListTag {
-        ListTag { list: b'o', field: sort.field as u8, direction: sort.direction }
+        ListTag { list: b'o', field: sort.field.cursor_tag(), direction: sort.direction }
     }
 
     fn node(row: Arc<domain::Order>) -> Plain<Order> {

@@ -140,7 +140,7 @@ impl List for ProductList {
     type Filter = domain::ProductFilter;
 
     fn tag(sort: Sort<ProductSort>) -> ListTag {
-        ListTag { list: b'p', field: sort.field as u8, direction: sort.direction }
+        ListTag { list: b'p', field: sort.field.cursor_tag(), direction: sort.direction }
     }
 
     fn node(row: Arc<domain::Product>) -> Plain<Product> {

@@ -167,7 +167,7 @@ impl List for TaskList {
     type Filter = domain::TaskFilter;
 
     fn tag(sort: Sort<TaskSort>) -> ListTag {
-        ListTag { list: b't', field: sort.field as u8, direction: sort.direction }
+        ListTag { list: b't', field: sort.field.cursor_tag(), direction: sort.direction }
     }
 
     fn node(row: Arc<domain::Task>) -> Plain<Task> {

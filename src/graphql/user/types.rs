@@ -174,7 +174,7 @@ impl List for UserList {
     type Filter = domain::UserFilter;
 
     fn tag(sort: Sort<UserSort>) -> ListTag {
-        ListTag { list: b'u', field: sort.field as u8, direction: sort.direction }
+        ListTag { list: b'u', field: sort.field.cursor_tag(), direction: sort.direction }
     }
 
     fn node(row: Arc<domain::User>) -> Plain<User> {

@@ -6,10 +6,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::Waker,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use ulid::Ulid;
 
@@ -220,7 +221,7 @@ impl TopicRegistry {
     }
 
     fn state(&self) -> MutexGuard<'_, RegistryState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -37,10 +37,9 @@ impl Field<'_> {
         self.value.map(|value| T::read(value).ok_or_else(|| self.corrupt())).transpose()
     }
 
-    /// The elements of an array of documents, empty when it was not read.
+    /// The elements of an array of documents that every document has.
     pub(super) fn documents<T>(self, decode: impl Fn(&RawDocument) -> Result<T>) -> Result<Vec<T>> {
-        let Some(value) = self.value else { return Ok(Vec::new()) };
-        let array = value.as_array().ok_or_else(|| self.corrupt())?;
+        let array = self.value.and_then(|value| value.as_array()).ok_or_else(|| self.corrupt())?;
         let mut elements = Vec::new();
         for element in array {
             let document = element.map_err(StoreError::internal)?.as_document().ok_or_else(|| self.corrupt())?;
@@ -122,53 +121,40 @@ macro_rules! stored_ids {
 }
 stored_ids!(UserId, ProductId, OrderId, TaskId, EventId, SessionId);
 
-macro_rules! stored_names {
-    ($($type:ident { $($variant:ident = $name:literal),* })*) => {
+macro_rules! stored_by_text {
+    ($($type:ident),*) => {
         $(
             impl BsonValue for $type {
                 fn read(value: RawBsonRef<'_>) -> Option<Self> {
-                    match value.as_str()? {
-                        $($name => Some(Self::$variant),)*
-                        _ => None,
-                    }
+                    value.as_str()?.parse().ok()
                 }
                 fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
-                    document.append(key, match self { $(Self::$variant => $name),* });
+                    document.append(key, self.as_str());
                 }
             }
             impl From<$type> for Bson {
                 fn from(value: $type) -> Self {
-                    match value { $($type::$variant => $name),* }.into()
+                    value.as_str().into()
                 }
             }
         )*
     };
 }
-stored_names! {
-    UserRole { Customer = "CUSTOMER", Staff = "STAFF", Admin = "ADMIN" }
-    ProductStatus { Active = "ACTIVE", Archived = "ARCHIVED" }
-    OrderStatus {
-        Pending = "PENDING", Confirmed = "CONFIRMED", Shipped = "SHIPPED", Delivered = "DELIVERED",
-        Cancelled = "CANCELLED", Returned = "RETURNED"
-    }
-    TaskStatus { Todo = "TODO", InProgress = "IN_PROGRESS", Done = "DONE", Cancelled = "CANCELLED" }
-    EventKind { Created = "CREATED", StatusChanged = "STATUS_CHANGED", Updated = "UPDATED", Deleted = "DELETED" }
-    EntityKind { Order = "ORDER", Task = "TASK", Product = "PRODUCT" }
-}
+stored_by_text!(UserRole, ProductStatus, OrderStatus, TaskStatus, EventKind, EntityKind);
 
+/// Priorities are stored by rank, so that they sort.
 impl BsonValue for TaskPriority {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
-        let rank = i64::from(value.as_i32()?);
-        [Self::Low, Self::Medium, Self::High, Self::Urgent].into_iter().find(|priority| priority.rank() == rank)
+        Self::from_rank(value.as_i32()?.into())
     }
     fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
-        document.append(key, *self as i32);
+        document.append(key, self.rank() as i32);
     }
 }
 
 impl From<TaskPriority> for Bson {
     fn from(priority: TaskPriority) -> Self {
-        (priority as i32).into()
+        (priority.rank() as i32).into()
     }
 }
 

@@ -87,7 +87,7 @@ impl MongoStore {
             product_cache: super::product_cache::ProductCache::default(),
             reads: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
             log_lock: tokio::sync::Mutex::default(),
-            order_queue: std::sync::Mutex::default(),
+            order_queue: parking_lot::Mutex::default(),
             running_transactions: tokio_util::task::TaskTracker::new(),
             client,
             database,

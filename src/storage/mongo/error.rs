@@ -1,11 +1,14 @@
-//! What a failure of the driver or the server means for the caller.
+//! Converts the errors of the driver and the server.
 
 use mongodb::error::{
     Error, ErrorKind, RETRYABLE_WRITE_ERROR, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
     WriteFailure,
 };
 
-use crate::storage::{StoreError, UniqueKey};
+use crate::{
+    domain::{Refusal, UniqueKey},
+    storage::StoreError,
+};
 
 const DUPLICATE_KEY: i32 = 11_000;
 
@@ -20,9 +23,9 @@ impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         if let Some(index) = duplicate_index(&error) {
             return match index.as_str() {
-                "users.email" => Self::Duplicate(UniqueKey::Email),
-                "products.sku" => Self::Duplicate(UniqueKey::Sku),
-                "orders.number" => Self::Duplicate(UniqueKey::OrderNumber),
+                "users.email" => Refusal::Duplicate(UniqueKey::Email).into(),
+                "products.sku" => Refusal::Duplicate(UniqueKey::Sku).into(),
+                "orders.number" => Refusal::Duplicate(UniqueKey::OrderNumber).into(),
                 other => Self::internal(format!("a value of the index {other} is taken")),
             };
         }

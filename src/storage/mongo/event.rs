@@ -3,8 +3,6 @@
 //! Two transactions that both move the counter can't overlap: the server refuses the second one, which starts again.
 //! So an entry's number is its place in commit order, and one that commits late with a lower number cannot exist.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
@@ -16,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::*,
-    storage::{EventStore, LogPage, LogState, Result, StoreError},
+    storage::{Committed, EventStore, LogPage, LogState, Result, StoreError},
 };
 
 fn encode(event: &Event) -> Result<RawDocumentBuf> {
@@ -32,13 +30,13 @@ fn decode(document: &RawDocument) -> Result<Event> {
     read_fields!(document,
         seq: "_id", id: "event_id", kind: "kind", actor: "actor", occurred_at: "occurred_at",
         previous_status: "previous_status", payload: "payload");
-    let payload = payload.value.and_then(|payload| payload.as_str()).unwrap_or_default();
+    let payload: String = payload.required()?;
     Ok(Event {
         seq: seq.required()?,
         id: id.required()?,
         kind: kind.required()?,
         previous_status: previous_status.optional()?,
-        entity: serde_json::from_str(payload).map_err(StoreError::internal)?,
+        entity: serde_json::from_str(&payload).map_err(StoreError::internal)?,
         actor: actor.optional()?,
         occurred_at: occurred_at.required()?,
     })
@@ -52,44 +50,6 @@ fn seq_of(document: &RawDocument) -> Result<Seq> {
 fn number_of(document: &RawDocument) -> Result<Seq> {
     read_fields!(document, seq: "_id");
     seq.required()
-}
-
-/// A change that the log is to hold.
-pub(super) struct EventDraft {
-    pub(super) kind: EventKind,
-    pub(super) previous_status: Option<OrderStatus>,
-    pub(super) entity: Entity,
-}
-
-impl EventDraft {
-    /// A change of a product.
-    pub(super) fn product(kind: EventKind, product: Product) -> Self {
-        Self { kind, previous_status: None, entity: Entity::Product(Arc::new(product)) }
-    }
-
-    /// A change of a task.
-    pub(super) fn task(kind: EventKind, task: Task) -> Self {
-        Self { kind, previous_status: None, entity: Entity::Task(Arc::new(task)) }
-    }
-
-    /// A change of an order from a status, `None` for a new order.
-    pub(super) fn order(previous_status: Option<OrderStatus>, order: Order) -> Self {
-        let kind = if previous_status.is_some() { EventKind::StatusChanged } else { EventKind::Created };
-        Self { kind, previous_status, entity: Entity::Order(Arc::new(order)) }
-    }
-
-    /// The entry that says so.
-    pub(super) fn into_event(self, seq: Seq, stamp: Stamp) -> Event {
-        Event {
-            seq,
-            id: EventId::generate(stamp.at),
-            kind: self.kind,
-            previous_status: self.previous_status,
-            entity: self.entity,
-            actor: stamp.actor,
-            occurred_at: stamp.at,
-        }
-    }
 }
 
 impl Transaction {
@@ -109,16 +69,11 @@ impl Transaction {
         self.insert(&log, events).await
     }
 
-    /// Takes numbers for these changes and appends their entries.
-    pub(super) async fn append_drafts(
-        &mut self,
-        drafts: Vec<EventDraft>,
-        stamp: Stamp,
-    ) -> TransactionResult<Vec<Event>> {
-        let first = self.allocate_seqs(drafts.len()).await?;
-        let events: Vec<Event> = (first..).zip(drafts).map(|(seq, draft)| draft.into_event(seq, stamp)).collect();
-        self.append_events(&events).await?;
-        Ok(events)
+    /// Appends the entry of a change whose entity is saved.
+    pub(super) async fn record<T>(&mut self, changed: Changed<T>, stamp: Stamp) -> TransactionResult<Committed<T>> {
+        let event = changed.draft.numbered(self.allocate_seqs(1).await?, stamp);
+        self.append_events(std::slice::from_ref(&event)).await?;
+        Ok(Committed { value: changed.value, events: vec![event] })
     }
 }
 
@@ -177,10 +132,6 @@ impl EventStore for MongoStore {
         let find = self.0.events.find(condition).sort(doc! { "_id": 1 }).limit(i64::from(limit)).hint(hint);
         let events =
             collect_rows(self.0.with_timeout(find.batch_size(limit.saturating_add(1)).batch()).await?, decode).await?;
-        let through = match events.last() {
-            Some(last) if events.len() == limit as usize => last.seq,
-            _ => head,
-        };
-        Ok(LogPage { events, through })
+        Ok(LogPage::new(events, after, limit, head))
     }
 }

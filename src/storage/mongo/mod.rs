@@ -5,7 +5,7 @@
 //! - Whatever appends to the event log is one transaction that also moves the log's one counter ([`transaction`]).
 //!   Transactions that overlap can't both move it, so the counter's order is the commit order, without gaps. Within one
 //!   process they take turns instead of colliding, and orders that wait for their turn share one transaction
-//!   ([`place`]), which makes the counter cheap. Processes that collide retry with jittered back-off.
+//!   ([`order_queue`]), which makes the counter cheap. Processes that collide retry with jittered back-off.
 //! - Everything is read with majority read concern: what a reader has seen is never rolled back, and the log and what
 //!   it is about are never apart.
 //! - Products that many lines of orders name are read once and then checked against the log ([`known`]).
@@ -22,13 +22,14 @@ mod import;
 mod indexes;
 mod merged_scan;
 mod order;
-mod place;
+mod order_queue;
 mod product;
 mod product_cache;
 mod query;
 mod read;
 mod search;
 mod session;
+mod stock_batch;
 mod task;
 mod transaction;
 mod user;
@@ -75,7 +76,7 @@ struct Inner {
     /// Held by the one transaction of this process that may append to the log.
     log_lock: tokio::sync::Mutex<()>,
     /// Orders that wait for their turn.
-    order_queue: std::sync::Mutex<VecDeque<place::QueuedOrder>>,
+    order_queue: parking_lot::Mutex<VecDeque<order_queue::QueuedOrder>>,
     /// Transactions under way.
     running_transactions: TaskTracker,
 }

@@ -1,6 +1,4 @@
-//! Orders, with their lines and history inside; [`super::place`] places them.
-
-use std::collections::HashMap;
+//! Orders, with their lines and history inside; [`super::order_queue`] places them.
 
 use async_trait::async_trait;
 use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
@@ -8,15 +6,13 @@ use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use super::{
     Inner, MongoStore,
     codec::{raw_document, read_fields},
-    event::EventDraft,
-    product::{self, restocked},
     query::{Filter, Index, Listing, SortBy},
     read::in_request_order,
-    transaction::{LogAccess, Transaction, TransactionResult, fail},
+    transaction::{LogAccess, Transaction, TransactionResult},
 };
 use crate::{
     domain::*,
-    storage::{Committed, Idempotency, OrderQuery, OrderStore, Placed, Result, StatusChange, StoreError},
+    storage::{Committed, OrderQuery, OrderStore, Placed, Result, StoreError},
 };
 
 pub(super) fn encode(order: &Order) -> RawDocumentBuf {
@@ -45,7 +41,13 @@ fn encode_entry(entry: &HistoryEntry) -> RawDocumentBuf {
     }
 }
 
+/// The order of a document that was read whole.
 pub(super) fn decode(document: &RawDocument) -> Result<Order> {
+    decode_fields(document, OrderFields::ALL)
+}
+
+/// The order of a document that was read with [`projection`].
+fn decode_fields(document: &RawDocument, fields: OrderFields) -> Result<Order> {
     read_fields!(document,
         id: "_id", number: "number", region: "region", customer: "customer", total: "total", currency: "currency",
         status: "status", payment_reference: "payment_reference", version: "version", placed_at: "placed_at",
@@ -55,11 +57,11 @@ pub(super) fn decode(document: &RawDocument) -> Result<Order> {
         number: number.required()?,
         region: region.required()?,
         customer: customer.required()?,
-        items: items.documents(decode_item)?,
+        items: if fields.items { items.documents(decode_item)? } else { Vec::new() },
         total: total.required()?,
         currency: currency.required()?,
         status: status.required()?,
-        history: history.documents(decode_entry)?,
+        history: if fields.history { history.documents(decode_entry)? } else { Vec::new() },
         payment_reference: payment_reference.optional()?,
         version: version.required()?,
         placed_at: placed_at.required()?,
@@ -163,7 +165,7 @@ impl OrderStore for MongoStore {
         let listings: Vec<_> = queries.iter().map(listing).collect();
         self.0
             .list(&self.0.orders, &listings, |query, row| {
-                let node = decode(row)?;
+                let node = decode_fields(row, queries[query].fields)?;
                 Ok(Edge { position: queries[query].sort.field.position(&node), node })
             })
             .await
@@ -202,62 +204,22 @@ impl Transaction {
     async fn change_status(&mut self, change: StatusChange, stamp: Stamp) -> TransactionResult<Committed<Order>> {
         let orders = self.store.orders.clone();
         let order = self.find_one(&orders, doc! { "_id": change.order }, decode).await?;
-        if change.expected_version.is_some_and(|expected| expected != order.version) {
-            return fail(StoreError::VersionMismatch { actual: order.version });
-        }
-        order.check_transition(change.to).map_err(StoreError::from)?;
-
-        let previous = order.status;
-        let restocked = if change.to.returns_stock() { self.give_back(&order, stamp).await? } else { Vec::new() };
-        let first = self.allocate_seqs(restocked.len() + 1).await?;
-        let last = first + restocked.len() as Seq;
-        let order = order.transition(change.to, change.reason, stamp, last).map_err(StoreError::from)?;
+        let step = order.step(change, stamp)?;
+        let products = self.products(step.product_ids()).await?;
+        let change = step.restock(products)?;
+        self.set_stock(change.products()).await?;
+        let first = self.allocate_seqs(change.entries()).await?;
+        let (order, events) = change.record(first);
         self.save_step(&order).await?;
-
-        let mut drafts: Vec<EventDraft> =
-            restocked.into_iter().map(|product| EventDraft::product(EventKind::Updated, product)).collect();
-        drafts.push(EventDraft::order(Some(previous), order.clone()));
-        let events: Vec<Event> = (first..).zip(drafts).map(|(seq, draft)| draft.into_event(seq, stamp)).collect();
         self.append_events(&events).await?;
         Ok(Committed { value: order, events })
     }
 
-    /// Gives the stock of an order back to the products that still exist; answers with them, in the order of the lines.
-    async fn give_back(&mut self, order: &Order, stamp: Stamp) -> TransactionResult<Vec<Product>> {
-        let mut quantities: HashMap<ProductId, i32> = HashMap::new();
-        let mut ids = Vec::new();
-        for item in &order.items {
-            let quantity = quantities.entry(item.product).or_insert_with(|| {
-                ids.push(item.product);
-                0
-            });
-            *quantity = quantity.saturating_add(item.quantity);
-        }
-        let collection = self.store.products.clone();
-        let filter = doc! { "_id": { "$in": ids.clone() } };
-        let found = self.find(&collection, filter, ids.len(), product::decode).await?;
-        let mut found: HashMap<ProductId, Product> = found.into_iter().map(|product| (product.id, product)).collect();
-        let products: Vec<Product> = ids
-            .iter()
-            .filter_map(|id| found.remove(id))
-            .map(|product| {
-                let back = quantities.get(&product.id).copied().unwrap_or_default();
-                let stock = product.stock.saturating_add(back);
-                restocked(product, stock, stamp)
-            })
-            .collect();
-        self.set_stock(&products).await?;
-        Ok(products)
-    }
-
-    /// Writes what a step of the state machine changed.
+    /// Saves what a step changes of an order: its status and version, and the newest entry of its history.
     async fn save_step(&mut self, order: &Order) -> TransactionResult<()> {
-        let entry: Option<Document> = order
-            .history
-            .last()
-            .map(|entry| encode_entry(entry).try_into())
-            .transpose()
-            .map_err(StoreError::internal)?;
+        let newest = order.history.last();
+        let newest = newest.ok_or_else(|| StoreError::internal(format!("{} has no history", order.id)))?;
+        let entry: Document = encode_entry(newest).try_into().map_err(StoreError::internal)?;
         let update = doc! {
             "$set": { "status": order.status, "version": order.version, "updated_at": order.updated_at },
             "$push": { "history": entry },

@@ -1,21 +1,21 @@
 //! Products and their stock.
 
 use async_trait::async_trait;
-use bson::{Document, RawDocument, RawDocumentBuf, doc};
+use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     Inner, MongoStore,
     codec::{append_fields, raw_document, read_fields},
-    event::EventDraft,
+    idempotency::name_of,
     product_cache::MIN_BATCH,
     query::{Filter, Index, Listing, SCORE, SortBy},
     read::{collect_rows, in_request_order},
     search::{contains_all, relevance, search_words},
-    transaction::{LogAccess, Transaction, TransactionResult, fail},
+    transaction::{LogAccess, Transaction, TransactionResult},
 };
 use crate::{
     domain::*,
-    storage::{Committed, ProductQuery, ProductStore, Result, StockAdjustment, StoreError},
+    storage::{Committed, ProductQuery, ProductStore, Result, StoreError},
 };
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -68,10 +68,10 @@ pub(super) fn projection(fields: ProductFields) -> Document {
 fn filter(filter: &ProductFilter) -> Filter {
     let mut condition = doc! {};
     let mut index = Index::Sorted("status");
-    // There is no index over all products: they are merged from both states.
+    // There is no index over all products: they are merged from the lists of every status.
     let statuses = match filter.status {
         Some(status) => vec![status.into()],
-        None => vec![ProductStatus::Active.into(), ProductStatus::Archived.into()],
+        None => ProductStatus::ALL.map(Bson::from).to_vec(),
     };
     if let Some(tag) = &filter.tag {
         condition.insert("tags", tag);
@@ -122,16 +122,25 @@ pub(super) fn listing(query: &ProductQuery) -> Listing<'_> {
         ProductSort::Stock => SortBy::Field("stock"),
         ProductSort::Relevance => match &query.filter.search {
             Some(terms) => SortBy::Score(relevance(terms)),
+            // `list_products` has refused such a list.
             None => SortBy::Score(doc! { "$literal": 0.0 }),
         },
     };
     Listing::new(query, filter(&query.filter), key, projection(query.fields))
 }
 
+fn refuse_relevance_without_search(queries: &[ProductQuery]) -> Result<()> {
+    let has_key = |query: &ProductQuery| query.sort.field != ProductSort::Relevance || query.filter.search.is_some();
+    if queries.iter().all(has_key) {
+        return Ok(());
+    }
+    Err(StoreError::internal("a list without a search can't be sorted by relevance"))
+}
+
 fn score_of(document: &RawDocument) -> Result<f64> {
     read_fields!(document, score: "_score");
     debug_assert_eq!(score.key, SCORE);
-    Ok(score.optional()?.unwrap_or_default())
+    score.required()
 }
 
 #[async_trait]
@@ -150,6 +159,7 @@ impl ProductStore for MongoStore {
     }
 
     async fn list_products(&self, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>> {
+        refuse_relevance_without_search(queries)?;
         let listings: Vec<_> = queries.iter().map(listing).collect();
         self.0
             .list(&self.0.products, &listings, |query, row| {
@@ -176,17 +186,19 @@ impl ProductStore for MongoStore {
         .pop();
         let Some(newest) = newest else { return Ok(Vec::new()) };
         let since = Timestamp::from_unix_millis(newest.unix_millis() - i64::from(days) * DAY_MILLIS);
-        let on_sale = doc! {
+        let on_sale: Vec<_> = ProductStatus::ALL.into_iter().filter(|status| status.is_on_sale()).collect();
+        let unsold: Vec<_> = OrderStatus::ALL.into_iter().filter(|status| !status.counts_as_sold()).collect();
+        let product_on_sale = doc! {
             "from": self.0.products.name(), "localField": "_id", "foreignField": "_id", "as": "product",
-            "pipeline": [{ "$match": { "status": ProductStatus::Active } }],
+            "pipeline": [{ "$match": { "status": { "$in": on_sale } } }],
         };
         let pipeline = [
-            doc! { "$match": { "placed_at": { "$gte": since }, "status": { "$ne": OrderStatus::Cancelled } } },
+            doc! { "$match": { "placed_at": { "$gte": since }, "status": { "$nin": unsold } } },
             doc! { "$project": { "items.product": 1, "items.quantity": 1 } },
             doc! { "$unwind": "$items" },
             doc! { "$group": { "_id": "$items.product", "units": { "$sum": { "$toLong": "$items.quantity" } } } },
             doc! { "$sort": { "units": -1, "_id": 1 } },
-            doc! { "$lookup": on_sale },
+            doc! { "$lookup": product_on_sale },
             doc! { "$unwind": "$product" },
             doc! { "$limit": i64::from(limit.max(1)) },
             doc! { "$replaceWith": "$product" },
@@ -204,7 +216,7 @@ impl ProductStore for MongoStore {
                 Box::pin(async move {
                     let products = transaction.store.products.clone();
                     transaction.insert(&products, vec![encode(&product)]).await?;
-                    transaction.record_product(EventKind::Created, product, stamp).await
+                    transaction.record(Changed::created(product), stamp).await
                 })
             })
             .await
@@ -223,12 +235,9 @@ impl ProductStore for MongoStore {
                 Box::pin(async move {
                     let products = transaction.store.products.clone();
                     let product = transaction.find_one(&products, doc! { "_id": id }, decode).await?;
-                    if expected_version.is_some_and(|expected| expected != product.version) {
-                        return fail(StoreError::VersionMismatch { actual: product.version });
-                    }
-                    let product = product.changed(changes, stamp.at);
-                    transaction.replace(&products, id, encode(&product)).await?;
-                    transaction.record_product(EventKind::Updated, product, stamp).await
+                    let changed = product.update(changes, expected_version, stamp)?;
+                    transaction.replace(&products, id, encode(&changed.value)).await?;
+                    transaction.record(changed, stamp).await
                 })
             })
             .await
@@ -260,31 +269,23 @@ impl Transaction {
         adjustment: StockAdjustment,
         stamp: Stamp,
     ) -> TransactionResult<Committed<Product>> {
-        let id = adjustment.product;
-        if let Some(key) = &adjustment.idempotency
-            && let Some(used) = self.find_used_keys(std::slice::from_ref(key)).await?.pop()
+        let StockAdjustment { product: id, delta, idempotency } = adjustment;
+        if let Some(key) = &idempotency
+            && let Some(used) = self.find_used_keys([key]).await?.get(&name_of(key))
         {
-            let first = ProductId::from_bytes(used.entity_for(key)?);
-            let value = self.product(first).await?;
+            let first: ProductId = key.replay(used)?.into();
+            let product = self.products([first].into_iter()).await?.remove(&first);
+            let value = product.ok_or_else(|| StoreError::internal("the product of an idempotency key is missing"))?;
             return Ok(Committed { value, events: Vec::new() });
         }
-        let product = self.product(id).await?;
-        let stock = i64::from(product.stock) + i64::from(adjustment.delta);
-        if stock < 0 {
-            return fail(StoreError::InsufficientStock { input_index: 0, available: product.stock });
-        }
-        let Ok(stock) = i32::try_from(stock) else { return fail(StoreError::StockOutOfRange) };
-        let product = restocked(product, stock, stamp);
-        self.set_stock([&product]).await?;
-        if let Some(key) = &adjustment.idempotency {
-            self.insert_used_keys([(key, id.to_bytes(), stamp.at)]).await?;
-        }
-        self.record_product(EventKind::Updated, product, stamp).await
-    }
-
-    async fn product(&mut self, id: ProductId) -> TransactionResult<Product> {
         let products = self.store.products.clone();
-        self.find_one(&products, doc! { "_id": id }, decode).await
+        let product = self.find_one(&products, doc! { "_id": id }, decode).await?;
+        let changed = product.adjust_stock(delta, stamp)?;
+        self.set_stock([&changed.value]).await?;
+        if let Some(key) = &idempotency {
+            self.insert_used_keys([(key, id.ulid(), stamp.at)]).await?;
+        }
+        self.record(changed, stamp).await
     }
 
     /// Writes the stock and version of these products.
@@ -304,19 +305,4 @@ impl Transaction {
         let collection = self.store.products.clone();
         self.update_each(&collection, updates).await
     }
-
-    async fn record_product(
-        &mut self,
-        kind: EventKind,
-        product: Product,
-        stamp: Stamp,
-    ) -> TransactionResult<Committed<Product>> {
-        let events = self.append_drafts(vec![EventDraft::product(kind, product.clone())], stamp).await?;
-        Ok(Committed { value: product, events })
-    }
-}
-
-/// The product with another stock.
-pub(super) fn restocked(product: Product, stock: i32, stamp: Stamp) -> Product {
-    Product { stock, version: product.version + 1, updated_at: stamp.at, ..product }
 }

@@ -8,12 +8,12 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use bson::{RawDocument, doc};
 use mongodb::options::Hint;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{Inner, codec::read_fields, product, read};
 use crate::{
@@ -96,7 +96,7 @@ impl ProductCache {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

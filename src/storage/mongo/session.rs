@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bson::{RawDocument, doc};
 
 use super::{
-    MongoStore,
+    Inner, MongoStore,
     codec::{binary, raw_document, read_fields},
     read::{collect_rows, in_request_order},
     user,
@@ -23,6 +23,15 @@ fn user_of(document: &RawDocument) -> Result<UserId> {
 fn with_user(document: &RawDocument) -> Result<(SessionId, Option<User>)> {
     read_fields!(document, id: "_id", user: "user");
     Ok((id.required()?, user.documents(user::decode)?.pop()))
+}
+
+impl Inner {
+    /// The user with this id, unless deleted.
+    async fn present_user(&self, id: UserId) -> Result<Option<User>> {
+        let filter = doc! { "_id": id, "deleted_at": { "$exists": false } };
+        let find = self.users.find(filter).projection(user::projection()).limit(1).batch_size(2);
+        Ok(collect_rows(self.with_timeout(find.batch()).await?, user::decode).await?.pop())
+    }
 }
 
 #[async_trait]
@@ -65,16 +74,14 @@ impl SessionStore for MongoStore {
         let change = doc! { "$set": { "token": binary(&next), "expires_at": expires_at } };
         let rotated = self.0.with_timeout(self.0.sessions.find_one_and_update(current, change)).await?;
         if let Some(session) = rotated {
-            let user = user_of(&session)?;
-            let filter = doc! { "_id": user, "deleted_at": { "$exists": false } };
-            let find = self.0.users.find(filter).projection(user::projection()).limit(1).batch_size(2);
-            let user = collect_rows(self.0.with_timeout(find.batch()).await?, user::decode).await?.pop();
+            let user = self.0.present_user(user_of(&session)?).await?;
             return Ok(user.map_or(Rotation::Unknown, Rotation::Rotated));
         }
-        // Still there with another token: that one was used before, by its owner or by a thief.
-        let ended = self.0.sessions.delete_one(doc! { "_id": id, "expires_at": { "$gt": now } });
-        let ended = self.0.with_timeout(ended).await?;
-        Ok(if ended.deleted_count > 0 { Rotation::Reused } else { Rotation::Unknown })
+        // The session has another token: the presented one was used before, by its owner or by a thief.
+        let ended = self.0.sessions.find_one_and_delete(doc! { "_id": id, "expires_at": { "$gt": now } });
+        let Some(session) = self.0.with_timeout(ended).await? else { return Ok(Rotation::Unknown) };
+        let user = self.0.present_user(user_of(&session)?).await?;
+        Ok(if user.is_some() { Rotation::Reused } else { Rotation::Unknown })
     }
 
     async fn end_session(&self, id: SessionId) -> Result<()> {

@@ -6,15 +6,14 @@ use bson::{Bson, Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use super::{
     MongoStore,
     codec::{append_fields, binary, raw_document, read_fields},
-    event::EventDraft,
     query::{Filter, Index, Listing, SortBy, one_of},
     read::in_request_order,
     search::{contains_all, search_words},
-    transaction::{LogAccess, Transaction, TransactionResult, fail},
+    transaction::{LogAccess, Transaction, TransactionResult},
 };
 use crate::{
     domain::*,
-    storage::{Committed, Result, StoreError, TaskQuery, TaskStore},
+    storage::{Committed, Result, TaskQuery, TaskStore},
 };
 
 pub(super) fn encode(task: &Task) -> RawDocumentBuf {
@@ -70,7 +69,7 @@ fn filter(filter: &TaskFilter, sort: TaskSort) -> Filter {
         _ if statuses.is_some() => Index::Sorted("status"),
         TaskSort::Priority => Index::Sorted(""),
         _ if priorities.is_some() => Index::Sorted("priority"),
-        // There is no index over all tasks: they are merged from all states.
+        // There is no index over all tasks: they are merged from the lists of every status.
         _ => Index::Sorted("status"),
     };
     let users = [filter.assignee, filter.created_by, filter.visible_to];
@@ -104,7 +103,7 @@ fn filter(filter: &TaskFilter, sort: TaskSort) -> Filter {
             if let Some(priorities) = priorities {
                 condition.insert("priority", one_of(priorities));
             }
-            let all = || ["TODO", "IN_PROGRESS", "DONE", "CANCELLED"].map(Bson::from).to_vec();
+            let all = || TaskStatus::ALL.map(Bson::from).to_vec();
             let statuses = statuses.or_else(|| matches!(index, Index::Sorted("status")).then(all));
             let merge_on = matches!(index, Index::Sorted("order")).then_some("order");
             Filter { merge_on, ..Filter::new(condition, statuses.map(|values| ("status", values)), index) }
@@ -152,7 +151,7 @@ impl TaskStore for MongoStore {
                 Box::pin(async move {
                     let tasks = transaction.store.tasks.clone();
                     transaction.insert(&tasks, vec![encode(&task)]).await?;
-                    transaction.record_task(EventKind::Created, task, stamp).await
+                    transaction.record(Changed::created(task), stamp).await
                 })
             })
             .await
@@ -169,16 +168,10 @@ impl TaskStore for MongoStore {
             .transaction(LogAccess::Append, move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
-                    let before = transaction.task(id).await?;
-                    if expected_version.is_some_and(|expected| expected != before.version) {
-                        return fail(StoreError::VersionMismatch { actual: before.version });
-                    }
-                    let status = before.status;
-                    let task = before.changed(changes, stamp.at);
+                    let changed = transaction.task(id).await?.update(changes, expected_version, stamp)?;
                     let tasks = transaction.store.tasks.clone();
-                    transaction.replace(&tasks, id, encode(&task)).await?;
-                    let kind = if task.status == status { EventKind::Updated } else { EventKind::StatusChanged };
-                    transaction.record_task(kind, task, stamp).await
+                    transaction.replace(&tasks, id, encode(&changed.value)).await?;
+                    transaction.record(changed, stamp).await
                 })
             })
             .await
@@ -188,11 +181,10 @@ impl TaskStore for MongoStore {
         self.0
             .transaction(LogAccess::Append, move |transaction| {
                 Box::pin(async move {
-                    let last = transaction.task(id).await?;
+                    let changed = transaction.task(id).await?.delete(stamp)?;
                     let tasks = transaction.store.tasks.clone();
                     transaction.delete(&tasks, doc! { "_id": id }).await?;
-                    let gone = Task { version: last.version + 1, ..last };
-                    transaction.record_task(EventKind::Deleted, gone, stamp).await
+                    transaction.record(changed, stamp).await
                 })
             })
             .await
@@ -203,10 +195,5 @@ impl Transaction {
     async fn task(&mut self, id: TaskId) -> TransactionResult<Task> {
         let tasks = self.store.tasks.clone();
         self.find_one(&tasks, doc! { "_id": id }, decode).await
-    }
-
-    async fn record_task(&mut self, kind: EventKind, task: Task, stamp: Stamp) -> TransactionResult<Committed<Task>> {
-        let events = self.append_drafts(vec![EventDraft::task(kind, task.clone())], stamp).await?;
-        Ok(Committed { value: task, events })
     }
 }

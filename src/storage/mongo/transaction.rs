@@ -19,7 +19,10 @@ use super::{
     error::{duplicate_index, is_transient, is_unknown_commit},
     read,
 };
-use crate::storage::{Result, StoreError};
+use crate::{
+    domain::Refusal,
+    storage::{Result, StoreError},
+};
 
 /// How long a transaction is tried for, its turn and all retries included.
 pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,6 +51,12 @@ pub(super) enum TransactionError {
 impl From<StoreError> for TransactionError {
     fn from(error: StoreError) -> Self {
         Self::Final(error)
+    }
+}
+
+impl From<Refusal> for TransactionError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Final(refusal.into())
     }
 }
 
@@ -177,7 +186,7 @@ impl Transaction {
         filter: Document,
         decode: impl Fn(&RawDocument) -> Result<T>,
     ) -> TransactionResult<T> {
-        self.find(collection, filter, 1, decode).await?.pop().ok_or(TransactionError::Final(StoreError::NotFound))
+        self.find(collection, filter, 1, decode).await?.pop().ok_or(Refusal::NotFound.into())
     }
 
     /// The rows that pass the filter, in no order.
@@ -225,7 +234,7 @@ impl Transaction {
     ) -> TransactionResult<RawDocumentBuf> {
         let after = mongodb::options::ReturnDocument::After;
         let updated = collection.find_one_and_update(filter, update).return_document(after);
-        updated.session(&mut self.session).await?.ok_or(TransactionError::Final(StoreError::NotFound))
+        updated.session(&mut self.session).await?.ok_or(Refusal::NotFound.into())
     }
 
     /// Makes all these changes, each a filter that lets one document through and its update, in one round trip.
@@ -242,7 +251,8 @@ impl Transaction {
         let expected = updates.len() as i64;
         let command = doc! { "update": collection.name(), "updates": updates };
         let reply = self.store.database.run_command(command).session(&mut self.session).await?;
-        let changed = reply.get_i32("n").map(i64::from).or_else(|_| reply.get_i64("n")).unwrap_or_default();
+        let changed = reply.get_i32("n").map(i64::from).or_else(|_| reply.get_i64("n"));
+        let changed = changed.map_err(|_| StoreError::internal("the reply to an update has no count"))?;
         if changed == expected {
             return Ok(());
         }

@@ -9,11 +9,11 @@ use super::{
     query::{Filter, Index, Listing, SortBy},
     read::{collect_rows, in_request_order},
     search::{contains_all, search_words},
-    transaction::{LogAccess, Transaction, TransactionResult, fail},
+    transaction::{LogAccess, Transaction, TransactionResult},
 };
 use crate::{
     domain::{Edge, Page, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
-    storage::{Credentials, Result, StoreError, UserQuery, UserStore},
+    storage::{Credentials, Result, UserQuery, UserStore},
 };
 
 pub(super) fn encode(user: &User, password_hash: Option<&str>) -> RawDocumentBuf {
@@ -121,11 +121,8 @@ impl UserStore for MongoStore {
             .transaction(LogAccess::None, move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
-                    let Credentials { user, password_hash } = transaction.live_user(id).await?;
-                    if expected_version.is_some_and(|expected| expected != user.version) {
-                        return fail(StoreError::VersionMismatch { actual: user.version });
-                    }
-                    let user = user.changed(changes, at);
+                    let Credentials { user, password_hash } = transaction.user(id).await?;
+                    let user = user.update(changes, expected_version, at)?;
                     transaction.replace_user(&user, password_hash.as_deref()).await?;
                     Ok(user)
                 })
@@ -137,7 +134,7 @@ impl UserStore for MongoStore {
         self.0
             .transaction(LogAccess::None, move |transaction| {
                 Box::pin(async move {
-                    let user = transaction.live_user(id).await?.user.anonymised(at);
+                    let user = transaction.user(id).await?.user.anonymise(at)?;
                     transaction.replace_user(&user, None).await?;
                     transaction.end_sessions(id).await?;
                     Ok(user)
@@ -160,7 +157,7 @@ impl UserStore for MongoStore {
             .transaction(LogAccess::None, move |transaction| {
                 let password_hash = password_hash.clone();
                 Box::pin(async move {
-                    let user = transaction.live_user(id).await?.user.changed(UserChanges::default(), at);
+                    let user = transaction.user(id).await?.user.change_password(at)?;
                     transaction.replace_user(&user, Some(&password_hash)).await?;
                     transaction.end_sessions(id).await?;
                     Ok(user)
@@ -178,11 +175,10 @@ impl super::Inner {
 }
 
 impl Transaction {
-    /// A user who is not deleted, or `NotFound`.
-    async fn live_user(&mut self, id: UserId) -> TransactionResult<Credentials> {
+    /// The user to change; the change itself refuses a deleted one.
+    async fn user(&mut self, id: UserId) -> TransactionResult<Credentials> {
         let users = self.store.users.clone();
-        let filter = doc! { "_id": id, "deleted_at": { "$exists": false } };
-        self.find_one(&users, filter, decode_credentials).await
+        self.find_one(&users, doc! { "_id": id }, decode_credentials).await
     }
 
     async fn replace_user(&mut self, user: &User, password_hash: Option<&str>) -> TransactionResult<()> {

@@ -1,15 +1,18 @@
-//! What SQLite's errors mean to a caller.
+//! Converts SQLite's errors.
 
 use rusqlite::{Error, ErrorCode};
 
-use crate::storage::{StoreError, UniqueKey};
+use crate::{
+    domain::{Refusal, UniqueKey},
+    storage::StoreError,
+};
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         let Error::SqliteFailure(failure, message) = &error else { return Self::internal(error) };
         if failure.code == ErrorCode::ConstraintViolation {
             return match message.as_deref().and_then(taken) {
-                Some(key) => Self::Duplicate(key),
+                Some(key) => Refusal::Duplicate(key).into(),
                 None => Self::internal(error),
             };
         }
@@ -20,7 +23,7 @@ impl From<Error> for StoreError {
     }
 }
 
-/// Which unique value the message of a failed constraint is about.
+/// The unique value that the message of a failed constraint is about.
 fn taken(message: &str) -> Option<UniqueKey> {
     match message.strip_prefix("UNIQUE constraint failed: ")? {
         "users.email" => Some(UniqueKey::Email),
@@ -30,7 +33,7 @@ fn taken(message: &str) -> Option<UniqueKey> {
     }
 }
 
-/// For what an operator can do something about: what.
+/// What an operator can do about a failure; `None` if the program or the data is at fault.
 fn advice(code: ErrorCode) -> Option<&'static str> {
     Some(match code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {

@@ -10,73 +10,53 @@ use super::{
     row::{Json, json},
 };
 use crate::{
-    domain::{
-        Entity, EntityKind, Event, EventId, EventKind, LogFilter, LogId, Order, OrderStatus, Product, Seq, Stamp, Task,
-        Timestamp,
-    },
-    storage::{EventStore, LogPage, LogState},
+    domain::{Changed, Entity, EntityKind, Event, LogFilter, LogId, Order, Product, Seq, Stamp, Task, Timestamp},
+    storage::{Committed, EventStore, LogPage, LogState},
 };
 
 const COLUMNS: &str = "seq, id, kind, previous_status, entity_kind, entity, actor, occurred_at";
 /// Deletions of one transaction, so that other changes get their turn.
 pub(super) const PRUNE_AT_ONCE: usize = 2000;
 
-/// An entry before it has its place in the log.
-pub(super) struct EventDraft {
-    pub(super) kind: EventKind,
-    pub(super) previous_status: Option<OrderStatus>,
-    pub(super) entity: Entity,
-}
-
-impl EventDraft {
-    pub(super) fn product(kind: EventKind, product: &Product) -> Self {
-        Self { kind, previous_status: None, entity: Entity::Product(Arc::new(product.clone())) }
-    }
-
-    pub(super) fn task(kind: EventKind, task: &Task) -> Self {
-        Self { kind, previous_status: None, entity: Entity::Task(Arc::new(task.clone())) }
-    }
-
-    pub(super) fn order(kind: EventKind, previous_status: Option<OrderStatus>, order: &Order) -> Self {
-        Self { kind, previous_status, entity: Entity::Order(Arc::new(order.clone())) }
-    }
-}
-
 /// The number of the log's last entry.
 pub(super) fn head(db: &Connection) -> Result<Seq> {
     Ok(db.prepare_cached("SELECT head FROM log")?.query_row([], |row| row.get("head"))?)
 }
 
-/// Appends entries, to be called last in a change's transaction.
-pub(super) fn append(db: &Connection, drafts: Vec<EventDraft>, stamp: Stamp) -> Result<Vec<Event>> {
+/// Appends entries, the first of which has the number after the head. Called last in a change's transaction.
+pub(super) fn append_events(db: &Connection, events: &[Event]) -> Result<()> {
     let mut insert = db.prepare_cached(&format!(
         "INSERT INTO events ({COLUMNS}, entity_id, entity_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
     ))?;
-    let mut events = Vec::with_capacity(drafts.len());
-    let mut seq = head(db)?;
-    for EventDraft { kind, previous_status, entity } in drafts {
-        seq += 1;
-        let id = EventId::generate(stamp.at);
+    for event in events {
         insert.execute(params![
-            seq,
-            id,
-            kind,
-            previous_status,
-            entity.kind(),
-            match &entity {
+            event.seq,
+            event.id,
+            event.kind,
+            event.previous_status,
+            event.entity.kind(),
+            match &event.entity {
                 Entity::Order(order) => json(order)?,
                 Entity::Task(task) => json(task)?,
                 Entity::Product(product) => json(product)?,
             },
-            stamp.actor,
-            stamp.at,
-            entity.id().to_bytes(),
-            entity.version(),
+            event.actor,
+            event.occurred_at,
+            event.entity.id().to_bytes(),
+            event.entity.version(),
         ])?;
-        events.push(Event { seq, id, kind, previous_status, entity, actor: stamp.actor, occurred_at: stamp.at });
     }
-    db.prepare_cached("UPDATE log SET head = ?1")?.execute([seq])?;
-    Ok(events)
+    if let Some(last) = events.last() {
+        db.prepare_cached("UPDATE log SET head = ?1")?.execute([last.seq])?;
+    }
+    Ok(())
+}
+
+/// Appends the entry of a change whose entity is saved. Called last in the change's transaction.
+pub(super) fn record<T>(db: &Connection, changed: Changed<T>, stamp: Stamp) -> Result<Committed<T>> {
+    let event = changed.draft.numbered(head(db)? + 1, stamp);
+    append_events(db, std::slice::from_ref(&event))?;
+    Ok(Committed { value: changed.value, events: vec![event] })
 }
 
 /// Deletes the oldest entries that are older than `before`, never the newest; whether there may be more to delete.
@@ -124,12 +104,7 @@ fn read(db: &Connection, after: Seq, filter: LogFilter, limit: u32) -> Result<Lo
         .prepare_cached(&sql)?
         .query_map(params_from_iter(params), event_from_row)?
         .collect::<rusqlite::Result<Vec<Event>>>()?;
-    let through = match events.last() {
-        _ if events.len() < limit as usize => head(db)?,
-        Some(last) => last.seq,
-        None => after,
-    };
-    Ok(LogPage { events, through })
+    Ok(LogPage::new(events, after, limit, head(db)?))
 }
 
 fn event_from_row(row: &Row<'_>) -> rusqlite::Result<Event> {

@@ -1,39 +1,37 @@
-//! What was done under which idempotency key.
+//! Idempotency keys: which entity each was used for.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Result, event::PRUNE_AT_ONCE};
-use crate::{
-    domain::Timestamp,
-    storage::{Idempotency, StoreError},
-};
+use ulid::Ulid;
 
-/// The id of the entity that was made or changed under this key before.
-/// Errors: `IdempotencyKeyReused` when that was with another input.
-pub(super) fn find(db: &Connection, used: &Idempotency) -> Result<Option<[u8; 16]>> {
-    let found: Option<([u8; 32], [u8; 16])> = db
+use super::{Result, event::PRUNE_AT_ONCE};
+use crate::domain::{Idempotency, Timestamp, UsedKey};
+
+/// The id of the entity that answers a call with this key, if the key was used before.
+pub(super) fn replay(db: &Connection, key: &Idempotency) -> Result<Option<Ulid>> {
+    let used = db
         .prepare_cached(
             "SELECT fingerprint, entity_id FROM idempotency WHERE user_id = ?1 AND scope = ?2 AND key = ?3",
         )?
-        .query_row(params![used.user, used.scope, used.key], |row| Ok((row.get("fingerprint")?, row.get("entity_id")?)))
+        .query_row(params![key.user, key.scope, key.key], |row| {
+            Ok(UsedKey { fingerprint: row.get("fingerprint")?, entity: Ulid::from_bytes(row.get("entity_id")?) })
+        })
         .optional()?;
-    match found {
-        Some((fingerprint, _)) if fingerprint != used.fingerprint => Err(StoreError::IdempotencyKeyReused),
-        found => Ok(found.map(|(_, entity)| entity)),
-    }
+    Ok(used.map(|used| key.replay(&used)).transpose()?)
 }
 
-/// Remembers a key.
-pub(super) fn insert(db: &Connection, used: &Idempotency, entity: [u8; 16], at: Timestamp) -> Result<()> {
+/// Stores that a key was used for an entity.
+pub(super) fn insert(db: &Connection, key: &Idempotency, entity: Ulid, at: Timestamp) -> Result<()> {
+    let used = key.used_for(entity);
     db.prepare_cached(
         "INSERT INTO idempotency (user_id, scope, key, fingerprint, entity_id, created_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute(params![used.user, used.scope, used.key, used.fingerprint, entity, at])?;
+    .execute(params![key.user, key.scope, key.key, used.fingerprint, used.entity.to_bytes(), at])?;
     Ok(())
 }
 
-/// Forgets keys older than `before`; whether there may be more to forget.
+/// Deletes up to [`PRUNE_AT_ONCE`] keys older than `before`; returns whether there may be more.
 pub(super) fn prune(db: &Connection, before: Timestamp) -> Result<bool> {
     let deleted = db.execute(
         "DELETE FROM idempotency WHERE (user_id, scope, key) IN \

@@ -1,23 +1,19 @@
 //! Orders.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Result, SqliteStore,
-    event::{self, EventDraft},
-    idempotency,
+    Result, SqliteStore, event, idempotency,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page, product,
 };
 use crate::{
     domain::{
-        Direction, EventKind, HistoryEntry, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderItem, OrderSort,
-        Page, Product, ProductFields, ProductId, ProductStatus, Slice, Sort, Stamp,
+        Direction, HistoryEntry, Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderItem, OrderSort,
+        Page, Refusal, Slice, Sort, Stamp, StatusChange,
     },
-    storage::{Committed, Idempotency, OrderQuery, OrderStore, Placed, StatusChange, StoreError},
+    storage::{Committed, OrderQuery, OrderStore, Placed, StoreError},
 };
 
 const COLUMNS: &str = "id, number, region, customer, total, currency, status, payment_reference, version, placed_at, \
@@ -142,93 +138,40 @@ fn insert_history(db: &Connection, row: i64, step: usize, entry: &HistoryEntry) 
     Ok(())
 }
 
-fn place(db: &Connection, new: NewOrder, used: &Idempotency, stamp: Stamp) -> Result<Committed<Placed>> {
-    if let Some(id) = idempotency::find(db, used)? {
-        let order = find(db, OrderId::from_bytes(id), OrderFields::ALL)?.ok_or(StoreError::NotFound)?;
+fn place(db: &Connection, new: NewOrder, key: &Idempotency, stamp: Stamp) -> Result<Committed<Placed>> {
+    if let Some(id) = idempotency::replay(db, key)? {
+        let order = find(db, id.into(), OrderFields::ALL)?;
+        let order = order.ok_or_else(|| StoreError::internal("the order of an idempotency key is missing"))?;
         return Ok(Committed { value: Placed { order, replayed: true }, events: Vec::new() });
     }
-    let products = available(db, &new)?;
-    let mut drafts = Vec::with_capacity(products.len() + 1);
-    for (line, product) in new.lines.iter().zip(&products) {
-        let stock = product.stock - line.quantity;
-        let product = product::save_stock(db, product.clone(), stock, stamp.at)?;
-        drafts.push(EventDraft::product(EventKind::Updated, &product));
-    }
-    let seq = event::head(db)? + drafts.len() as i64 + 1;
-    let order = new.place(&products, stamp, seq)?;
+    let products = product::find_all(db, new.product_ids())?;
+    let change = new.place(&products, stamp)?;
+    product::save_stock(db, change.products())?;
+    let (order, events) = change.record(event::head(db)? + 1);
     if !insert_new(db, &order)? {
-        return Err(StoreError::internal(format!("{} is there already", order.id)));
+        return Err(StoreError::internal(format!("the id {} is used already", order.id)));
     }
-    idempotency::insert(db, used, order.id.to_bytes(), stamp.at)?;
-    drafts.push(EventDraft::order(EventKind::Created, None, &order));
-    let events = event::append(db, drafts, stamp)?;
+    idempotency::insert(db, key, order.id.ulid(), stamp.at)?;
+    event::append_events(db, &events)?;
     Ok(Committed { value: Placed { order, replayed: false }, events })
 }
 
-/// The product of each line, all with enough stock; else the error of the first line, in input order, without.
-fn available(db: &Connection, new: &NewOrder) -> Result<Vec<Product>> {
-    let mut products = Vec::with_capacity(new.lines.len());
-    let mut refused: Option<(usize, StoreError)> = None;
-    for line in &new.lines {
-        let input_index = line.input_index;
-        let error = match product::find(db, line.product, ProductFields::ALL)? {
-            Some(product) if product.status == ProductStatus::Active && product.stock >= line.quantity => {
-                products.push(product);
-                continue;
-            }
-            Some(product) if product.status == ProductStatus::Active => {
-                StoreError::InsufficientStock { input_index, available: product.stock }
-            }
-            _ => StoreError::ProductNotFound { input_index },
-        };
-        if refused.as_ref().is_none_or(|(first, _)| input_index < *first) {
-            refused = Some((input_index, error));
-        }
-    }
-    refused.map_or(Ok(products), |(_, error)| Err(error))
-}
-
 fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<Committed<Order>> {
-    let order = find(db, change.order, OrderFields::ALL)?.ok_or(StoreError::NotFound)?;
-    if change.expected_version.is_some_and(|expected| expected != order.version) {
-        return Err(StoreError::VersionMismatch { actual: order.version });
-    }
-    order.check_transition(change.to)?;
-    let mut drafts = if change.to.returns_stock() { return_stock(db, &order, stamp)? } else { Vec::new() };
-    let previous = order.status;
-    let seq = event::head(db)? + drafts.len() as i64 + 1;
-    let order = order.transition(change.to, change.reason, stamp, seq)?;
+    let order = find(db, change.order, OrderFields::ALL)?.ok_or(Refusal::NotFound)?;
+    let earlier_steps = order.history.len();
+    let step = order.step(change, stamp)?;
+    let products = product::find_all(db, step.product_ids())?;
+    let change = step.restock(products)?;
+    product::save_stock(db, change.products())?;
+    let (order, events) = change.record(event::head(db)? + 1);
     let row: i64 = db
         .prepare_cached("UPDATE orders SET status = ?2, version = ?3, updated_at = ?4 WHERE id = ?1 RETURNING row")?
         .query_row(params![order.id, order.status, order.version, order.updated_at], |row| row.get("row"))?;
-    if let Some(entry) = order.history.last() {
-        insert_history(db, row, order.history.len() - 1, entry)?;
+    for (step, entry) in order.history.iter().enumerate().skip(earlier_steps) {
+        insert_history(db, row, step, entry)?;
     }
-    drafts.push(EventDraft::order(EventKind::StatusChanged, Some(previous), &order));
-    let events = event::append(db, drafts, stamp)?;
+    event::append_events(db, &events)?;
     Ok(Committed { value: order, events })
-}
-
-/// Gives the stock of the order back to the products that are still there, each once, in the order of the lines.
-fn return_stock(db: &Connection, order: &Order, stamp: Stamp) -> Result<Vec<EventDraft>> {
-    let mut products: Vec<ProductId> = Vec::new();
-    let mut quantities: HashMap<ProductId, i64> = HashMap::new();
-    for item in &order.items {
-        let quantity = quantities.entry(item.product).or_insert_with(|| {
-            products.push(item.product);
-            0
-        });
-        *quantity += i64::from(item.quantity);
-    }
-    let mut drafts = Vec::with_capacity(products.len());
-    for id in products {
-        let Some(product) = product::find(db, id, ProductFields::ALL)? else { continue };
-        // Past the range the stock stays at its end: a return must not fail for it.
-        let stock = i64::from(product.stock) + quantities.get(&id).copied().unwrap_or(0);
-        let product = product::save_stock(db, product, i32::try_from(stock).unwrap_or(i32::MAX), stamp.at)?;
-        drafts.push(EventDraft::product(EventKind::Updated, &product));
-    }
-    Ok(drafts)
 }
 
 /// The list of orders that pass `filter`.

@@ -77,7 +77,7 @@ fn positions(
     let found = statement.query_map(params_from_iter::<Vec<Value>>(params), |row| {
         let key = match row.get_ref("sort_key")? {
             ValueRef::Real(score) => SortKey::Score(score.to_bits()),
-            ValueRef::Text(text) => SortKey::Text(String::from_utf8_lossy(text).into_owned()),
+            text @ ValueRef::Text(_) => SortKey::Text(text.as_str()?.to_owned()),
             integer => SortKey::Int(integer.as_i64()?),
         };
         Ok(Position { key, id: Ulid::from_bytes(row.get("id")?) })

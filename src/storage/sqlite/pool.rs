@@ -1,10 +1,8 @@
 //! The reading connections.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{path::Path, sync::Arc};
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -32,7 +30,7 @@ struct Loan {
 impl Drop for Loan {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            self.idle.lock().push(connection);
         }
     }
 }
@@ -54,7 +52,7 @@ impl Pool {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
         drop(waiting);
         let idle = Arc::clone(&self.idle);
-        let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = idle.lock().pop();
         let loan = Loan { connection, idle, _permit: permit, _counted: GaugeGuard::new(&metrics().sqlite_reads) };
         let reading = tokio::task::spawn_blocking(move || {
             let connection = loan.connection.as_ref().ok_or_else(closed)?;
@@ -70,7 +68,7 @@ impl Pool {
         let all = self.permits.acquire_many(self.size).await;
         self.permits.close();
         drop(all);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle.lock().clear();
     }
 }
 

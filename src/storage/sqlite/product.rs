@@ -1,22 +1,22 @@
 //! Products and their stock.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Result, SqliteStore,
-    event::{self, EventDraft},
-    idempotency,
+    Result, SqliteStore, event, idempotency,
     list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
     row::{Json, json},
 };
 use crate::{
     domain::{
-        Direction, EventKind, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort,
-        Slice, Sort, Stamp, Timestamp,
+        Changed, Direction, OrderStatus, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId,
+        ProductSort, ProductStatus, Refusal, Slice, Sort, Stamp, StockAdjustment,
     },
-    storage::{Committed, ProductQuery, ProductStore, StockAdjustment, StoreError},
+    storage::{Committed, ProductQuery, ProductStore, StoreError},
 };
 
 const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at";
@@ -48,7 +48,18 @@ pub(super) fn find(db: &Connection, id: ProductId, fields: ProductFields) -> Res
 }
 
 fn find_whole(db: &Connection, id: ProductId) -> Result<Product> {
-    find(db, id, ProductFields::ALL)?.ok_or(StoreError::NotFound)
+    Ok(find(db, id, ProductFields::ALL)?.ok_or(Refusal::NotFound)?)
+}
+
+/// Those of the products that exist.
+pub(super) fn find_all(db: &Connection, ids: impl Iterator<Item = ProductId>) -> Result<HashMap<ProductId, Product>> {
+    let mut found = HashMap::new();
+    for id in ids {
+        if let Some(product) = find(db, id, ProductFields::ALL)? {
+            found.insert(id, product);
+        }
+    }
+    Ok(found)
 }
 
 /// Adds the product unless the id is there; whether it was added.
@@ -78,10 +89,9 @@ pub(super) fn insert_new(db: &Connection, product: &Product) -> Result<bool> {
 
 fn insert(db: &Connection, product: Product, stamp: Stamp) -> Result<Committed<Product>> {
     if !insert_new(db, &product)? {
-        return Err(StoreError::internal(format!("{} is there already", product.id)));
+        return Err(StoreError::internal(format!("the id {} is used already", product.id)));
     }
-    let events = event::append(db, vec![EventDraft::product(EventKind::Created, &product)], stamp)?;
-    Ok(Committed { value: product, events })
+    event::record(db, Changed::created(product), stamp)
 }
 
 fn update(
@@ -91,11 +101,8 @@ fn update(
     expected_version: Option<i32>,
     stamp: Stamp,
 ) -> Result<Committed<Product>> {
-    let product = find_whole(db, id)?;
-    if expected_version.is_some_and(|expected| expected != product.version) {
-        return Err(StoreError::VersionMismatch { actual: product.version });
-    }
-    let product = product.changed(changes, stamp.at);
+    let changed = find_whole(db, id)?.update(changes, expected_version, stamp)?;
+    let product = &changed.value;
     db.prepare_cached(
         "UPDATE products SET name = ?2, name_key = ?3, description = ?4, price = ?5, tags = ?6, status = ?7, \
          version = ?8, updated_at = ?9 WHERE id = ?1",
@@ -111,36 +118,34 @@ fn update(
         product.version,
         product.updated_at,
     ])?;
-    let events = event::append(db, vec![EventDraft::product(EventKind::Updated, &product)], stamp)?;
-    Ok(Committed { value: product, events })
+    event::record(db, changed, stamp)
 }
 
-/// The product with another stock, saved.
-pub(super) fn save_stock(db: &Connection, product: Product, stock: i32, at: Timestamp) -> Result<Product> {
-    let product = Product { stock, ..product.changed(ProductChanges::default(), at) };
-    db.prepare_cached("UPDATE products SET stock = ?2, version = ?3, updated_at = ?4 WHERE id = ?1")?
-        .execute(params![product.id, product.stock, product.version, product.updated_at])?;
-    Ok(product)
+/// Saves the stock of products, and the version that comes with it.
+pub(super) fn save_stock(db: &Connection, products: &[Product]) -> Result<()> {
+    let mut update =
+        db.prepare_cached("UPDATE products SET stock = ?2, version = ?3, updated_at = ?4 WHERE id = ?1")?;
+    for product in products {
+        update.execute(params![product.id, product.stock, product.version, product.updated_at])?;
+    }
+    Ok(())
 }
 
 fn adjust_stock(db: &Connection, adjustment: StockAdjustment, stamp: Stamp) -> Result<Committed<Product>> {
     let StockAdjustment { product: id, delta, idempotency } = adjustment;
-    if let Some(used) = &idempotency
-        && idempotency::find(db, used)?.is_some()
+    if let Some(key) = &idempotency
+        && let Some(first) = idempotency::replay(db, key)?
     {
-        return Ok(Committed { value: find_whole(db, id)?, events: Vec::new() });
+        let product = find(db, first.into(), ProductFields::ALL)?;
+        let product = product.ok_or_else(|| StoreError::internal("the product of an idempotency key is missing"))?;
+        return Ok(Committed { value: product, events: Vec::new() });
     }
-    let product = find_whole(db, id)?;
-    let stock = product.stock.checked_add(delta).ok_or(StoreError::StockOutOfRange)?;
-    if stock < 0 {
-        return Err(StoreError::InsufficientStock { input_index: 0, available: product.stock });
+    let changed = find_whole(db, id)?.adjust_stock(delta, stamp)?;
+    save_stock(db, std::slice::from_ref(&changed.value))?;
+    if let Some(key) = &idempotency {
+        idempotency::insert(db, key, id.ulid(), stamp.at)?;
     }
-    let product = save_stock(db, product, stock, stamp.at)?;
-    if let Some(used) = &idempotency {
-        idempotency::insert(db, used, id.to_bytes(), stamp.at)?;
-    }
-    let events = event::append(db, vec![EventDraft::product(EventKind::Updated, &product)], stamp)?;
-    Ok(Committed { value: product, events })
+    event::record(db, changed, stamp)
 }
 
 fn order(filter: &ProductFilter, sort: Sort<ProductSort>) -> Result<ListOrder> {
@@ -151,7 +156,7 @@ fn order(filter: &ProductFilter, sort: Sort<ProductSort>) -> Result<ListOrder> {
             ProductSort::Name => ("t.name_key", KeyType::Text),
             ProductSort::Price => ("t.price", KeyType::Int),
             ProductSort::Stock => ("t.stock", KeyType::Int),
-            ProductSort::Relevance => return Err(relevance_of_nothing()),
+            ProductSort::Relevance => return Err(relevance_without_search()),
         };
         return Ok(ListOrder { key, key_type, id: "t.product_id", direction });
     }
@@ -161,12 +166,12 @@ fn order(filter: &ProductFilter, sort: Sort<ProductSort>) -> Result<ListOrder> {
         ProductSort::Price => ("p.price", KeyType::Int),
         ProductSort::Stock => ("p.stock", KeyType::Int),
         ProductSort::Relevance if filter.search.is_some() => ("hits.score", KeyType::Score),
-        ProductSort::Relevance => return Err(relevance_of_nothing()),
+        ProductSort::Relevance => return Err(relevance_without_search()),
     };
     Ok(ListOrder { key, key_type, id: "p.id", direction })
 }
 
-fn relevance_of_nothing() -> StoreError {
+fn relevance_without_search() -> StoreError {
     StoreError::internal("a list without a search can't be sorted by relevance")
 }
 
@@ -256,18 +261,32 @@ fn count(db: &Connection, filter: &ProductFilter) -> Result<u64> {
     page::count(db, &filtered(filter, Sort { field, direction: Direction::Asc }, None)?)
 }
 
-/// Sums up the lines of the orders of the time, found by when they were placed, and ranks the products still on sale.
-pub(super) const TRENDING: &str = "SELECT sums.id AS id \
-     FROM (SELECT i.product_id AS id, sum(i.quantity) AS units \
-           FROM orders o CROSS JOIN order_items i ON i.order_row = o.row \
-           WHERE o.placed_at >= (SELECT max(placed_at) FROM orders) - ?1 AND o.status <> 'CANCELLED' \
-           GROUP BY i.product_id) sums \
-     CROSS JOIN products p ON p.id = sums.id \
-     WHERE p.status = 'ACTIVE' ORDER BY sums.units DESC, sums.id LIMIT ?2";
+/// Sums up the lines of the orders of the period, found by when they were placed, and ranks the products on sale.
+/// The `+` keeps the planner from walking all products of a status.
+pub(super) static TRENDING: LazyLock<String> = LazyLock::new(|| {
+    let unsold =
+        quoted(OrderStatus::ALL.into_iter().filter(|status| !status.counts_as_sold()).map(OrderStatus::as_str));
+    let on_sale =
+        quoted(ProductStatus::ALL.into_iter().filter(|status| status.is_on_sale()).map(ProductStatus::as_str));
+    format!(
+        "SELECT sums.id AS id \
+         FROM (SELECT i.product_id AS id, sum(i.quantity) AS units \
+               FROM orders o CROSS JOIN order_items i ON i.order_row = o.row \
+               WHERE o.placed_at >= (SELECT max(placed_at) FROM orders) - ?1 AND +o.status NOT IN ({unsold}) \
+               GROUP BY i.product_id) sums \
+         CROSS JOIN products p ON p.id = sums.id \
+         WHERE +p.status IN ({on_sale}) ORDER BY sums.units DESC, sums.id LIMIT ?2"
+    )
+});
+
+/// Names as an SQL list of texts; the names of statuses hold no quote.
+fn quoted(names: impl Iterator<Item = &'static str>) -> String {
+    names.map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+}
 
 fn trending(db: &Connection, days: u32, limit: u32) -> Result<Vec<Product>> {
     let millis = i64::from(days) * 24 * 60 * 60 * 1000;
-    let mut statement = db.prepare_cached(TRENDING)?;
+    let mut statement = db.prepare_cached(&TRENDING)?;
     let ids =
         statement.query_map(params![millis, limit], |row| row.get("id"))?.collect::<rusqlite::Result<Vec<_>>>()?;
     ids.into_iter().map(|id| find_whole(db, id)).collect()

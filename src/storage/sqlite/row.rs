@@ -67,44 +67,30 @@ integer_columns!(
 );
 
 macro_rules! text_columns {
-    ($($type:ident { $($variant:ident = $text:literal),* })*) => {$(
+    ($($type:ident),*) => {$(
         impl ToSql for $type {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                let text = match self { $(Self::$variant => $text),* };
-                Ok(ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())))
+                Ok(ToSqlOutput::from(self.as_str()))
             }
         }
 
         impl FromSql for $type {
             fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                match value.as_str()? {
-                    $($text => Ok(Self::$variant),)*
-                    other => Err(FromSqlError::Other(format!("{other} is no {}", stringify!($type)).into())),
-                }
+                value.as_str()?.parse().map_err(|error| FromSqlError::Other(Box::new(error)))
             }
         }
 
         impl From<$type> for Value {
             fn from(value: $type) -> Self {
-                let text = match value { $($type::$variant => $text),* };
-                Value::Text(text.to_owned())
+                Value::Text(value.as_str().to_owned())
             }
         }
     )*};
 }
 
-text_columns! {
-    UserRole { Customer = "CUSTOMER", Staff = "STAFF", Admin = "ADMIN" }
-    ProductStatus { Active = "ACTIVE", Archived = "ARCHIVED" }
-    OrderStatus {
-        Pending = "PENDING", Confirmed = "CONFIRMED", Shipped = "SHIPPED", Delivered = "DELIVERED",
-        Cancelled = "CANCELLED", Returned = "RETURNED"
-    }
-    TaskStatus { Todo = "TODO", InProgress = "IN_PROGRESS", Done = "DONE", Cancelled = "CANCELLED" }
-    EventKind { Created = "CREATED", StatusChanged = "STATUS_CHANGED", Updated = "UPDATED", Deleted = "DELETED" }
-    EntityKind { Order = "ORDER", Task = "TASK", Product = "PRODUCT" }
-}
+text_columns!(UserRole, ProductStatus, OrderStatus, TaskStatus, EventKind, EntityKind);
 
+/// Priorities are stored by rank, so that they sort.
 impl ToSql for TaskPriority {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Owned(Value::from(*self)))
@@ -114,8 +100,7 @@ impl ToSql for TaskPriority {
 impl FromSql for TaskPriority {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let rank = value.as_i64()?;
-        let all = [Self::Low, Self::Medium, Self::High, Self::Urgent];
-        all.into_iter().find(|priority| priority.rank() == rank).ok_or(FromSqlError::OutOfRange(rank))
+        Self::from_rank(rank).ok_or(FromSqlError::OutOfRange(rank))
     }
 }
 

@@ -4,14 +4,14 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Result, SqliteStore,
-    event::{self, EventDraft},
+    Result, SqliteStore, event,
     list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
 };
 use crate::{
     domain::{
-        Direction, EventKind, Page, Slice, Sort, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort,
+        Changed, Direction, Page, Refusal, Slice, Sort, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId,
+        TaskSort,
     },
     storage::{Committed, StoreError, TaskQuery, TaskStore},
 };
@@ -43,7 +43,7 @@ fn find(db: &Connection, id: TaskId, fields: TaskFields) -> Result<Option<Task>>
 }
 
 fn find_whole(db: &Connection, id: TaskId) -> Result<Task> {
-    find(db, id, TaskFields::ALL)?.ok_or(StoreError::NotFound)
+    Ok(find(db, id, TaskFields::ALL)?.ok_or(Refusal::NotFound)?)
 }
 
 /// Adds the task unless the id is there; whether it was added.
@@ -73,10 +73,9 @@ pub(super) fn insert_new(db: &Connection, task: &Task) -> Result<bool> {
 
 fn insert(db: &Connection, task: Task, stamp: Stamp) -> Result<Committed<Task>> {
     if !insert_new(db, &task)? {
-        return Err(StoreError::internal(format!("{} is there already", task.id)));
+        return Err(StoreError::internal(format!("the id {} is used already", task.id)));
     }
-    let events = event::append(db, vec![EventDraft::task(EventKind::Created, &task)], stamp)?;
-    Ok(Committed { value: task, events })
+    event::record(db, Changed::created(task), stamp)
 }
 
 fn update(
@@ -86,12 +85,8 @@ fn update(
     expected_version: Option<i32>,
     stamp: Stamp,
 ) -> Result<Committed<Task>> {
-    let task = find_whole(db, id)?;
-    if expected_version.is_some_and(|expected| expected != task.version) {
-        return Err(StoreError::VersionMismatch { actual: task.version });
-    }
-    let previous = task.status;
-    let task = task.changed(changes, stamp.at);
+    let changed = find_whole(db, id)?.update(changes, expected_version, stamp)?;
+    let task = &changed.value;
     db.prepare_cached(
         "UPDATE tasks SET title = ?2, description = ?3, status = ?4, priority = ?5, assignee = ?6, due_at = ?7, \
          due_key = ?8, version = ?9, updated_at = ?10 WHERE id = ?1",
@@ -108,16 +103,13 @@ fn update(
         task.version,
         task.updated_at,
     ])?;
-    let kind = if task.status == previous { EventKind::Updated } else { EventKind::StatusChanged };
-    let events = event::append(db, vec![EventDraft::task(kind, &task)], stamp)?;
-    Ok(Committed { value: task, events })
+    event::record(db, changed, stamp)
 }
 
 fn delete(db: &Connection, id: TaskId, stamp: Stamp) -> Result<Committed<Task>> {
-    let task = find_whole(db, id)?.changed(TaskChanges::default(), stamp.at);
+    let changed = find_whole(db, id)?.delete(stamp)?;
     db.prepare_cached("DELETE FROM tasks WHERE id = ?1")?.execute([id])?;
-    let events = event::append(db, vec![EventDraft::task(EventKind::Deleted, &task)], stamp)?;
-    Ok(Committed { value: task, events })
+    event::record(db, changed, stamp)
 }
 
 /// The list of tasks that pass `filter`.

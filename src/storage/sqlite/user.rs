@@ -9,7 +9,7 @@ use super::{
     page, session,
 };
 use crate::{
-    domain::{Direction, Page, Slice, Sort, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
+    domain::{Direction, Page, Refusal, Slice, Sort, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
     storage::{Credentials, StoreError, UserQuery, UserStore},
 };
 
@@ -46,8 +46,9 @@ pub(super) fn find(db: &Connection, id: UserId) -> Result<Option<User>> {
     Ok(by_id(db)?.query_row([id], user_from_row).optional()?)
 }
 
-fn find_present(db: &Connection, id: UserId) -> Result<User> {
-    find(db, id)?.filter(|user| user.deleted_at.is_none()).ok_or(StoreError::NotFound)
+/// The user to change; the change itself refuses a deleted one.
+fn find_to_change(db: &Connection, id: UserId) -> Result<User> {
+    Ok(find(db, id)?.ok_or(Refusal::NotFound)?)
 }
 
 /// Adds the user unless the id is there; whether it was added.
@@ -104,24 +105,20 @@ fn update(
     expected_version: Option<i32>,
     at: Timestamp,
 ) -> Result<User> {
-    let user = find_present(db, id)?;
-    if expected_version.is_some_and(|expected| expected != user.version) {
-        return Err(StoreError::VersionMismatch { actual: user.version });
-    }
-    let user = user.changed(changes, at);
+    let user = find_to_change(db, id)?.update(changes, expected_version, at)?;
     save(db, &user)?;
     Ok(user)
 }
 
 fn delete(db: &Connection, id: UserId, at: Timestamp) -> Result<User> {
-    let user = find_present(db, id)?.anonymised(at);
+    let user = find_to_change(db, id)?.anonymise(at)?;
     save(db, &user)?;
     save_password(db, id, None)?;
     Ok(user)
 }
 
 fn set_password(db: &Connection, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
-    let user = find_present(db, id)?.changed(UserChanges::default(), at);
+    let user = find_to_change(db, id)?.change_password(at)?;
     save(db, &user)?;
     save_password(db, id, Some(password_hash))?;
     Ok(user)
@@ -192,7 +189,7 @@ impl UserStore for SqliteStore {
         let (user, password_hash) = (user.clone(), password_hash.map(str::to_owned));
         self.write(move |db| match insert_new(db, &user, password_hash.as_deref())? {
             true => Ok(()),
-            false => Err(StoreError::internal(format!("{} is there already", user.id))),
+            false => Err(StoreError::internal(format!("the id {} is used already", user.id))),
         })
         .await
     }

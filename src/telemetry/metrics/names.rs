@@ -1,9 +1,8 @@
 //! Label values that clients choose.
 
-use std::{
-    collections::HashSet,
-    sync::{PoisonError, RwLock},
-};
+use std::collections::HashSet;
+
+use parking_lot::RwLock;
 
 /// What all further values count as.
 const OTHER: &str = "other";
@@ -25,7 +24,7 @@ impl BoundedNames {
 
     /// The value as a label has it.
     pub fn label(&self, name: &str) -> &'static str {
-        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen.read();
         if let Some(known) = seen.get(name) {
             return known;
         }
@@ -33,7 +32,7 @@ impl BoundedNames {
             return OTHER;
         }
         drop(seen);
-        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.write();
         if seen.len() >= self.most && !seen.contains(name) {
             return OTHER;
         }

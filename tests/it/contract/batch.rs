@@ -21,7 +21,7 @@ macro_rules! answers_in_order {
     };
 }
 
-pub async fn by_id_answers_in_order(db: &Db) {
+pub async fn reads_by_id_answer_in_the_order_asked(db: &Db) {
     let data = DataSet::load(db.store()).await;
     answers_in_order!(db, users_by_ids, data.users, |user: &User| user.id, user("missing").id);
     answers_in_order!(db, products_by_ids, data.products, |product: &Product| product.id, product("missing").id);
@@ -35,7 +35,7 @@ pub async fn by_id_answers_in_order(db: &Db) {
     answers_in_order!(db, tasks_by_ids, data.tasks, |task: &Task| task.id, TaskId::derived(NOW, "test", "missing"));
 }
 
-pub async fn by_name_answers_in_order(db: &Db) {
+pub async fn reads_by_name_answer_in_the_order_asked(db: &Db) {
     let data = DataSet::load(db.store()).await;
     let missing = || "missing".to_owned();
     answers_in_order!(db, users_by_emails, data.users, |user: &User| user.email.clone().unwrap(), missing());
@@ -45,7 +45,7 @@ pub async fn by_name_answers_in_order(db: &Db) {
 }
 
 /// An id of another type with the same bits is not found.
-pub async fn an_id_finds_its_own_type_only(db: &Db) {
+pub async fn an_id_finds_only_its_own_type(db: &Db) {
     let lamp = product("lamp");
     db.import_products(std::slice::from_ref(&lamp)).await.unwrap();
     let bits = lamp.id.ulid();

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use orderwire::{
-    domain::*,
-    storage::{Idempotency, StoreError, UniqueKey},
-};
+use orderwire::{domain::*, storage::StoreError};
 use tokio::time::timeout;
 
 use super::engine::Db;
@@ -13,7 +10,7 @@ use crate::support::data::{insert_products, key, new_order, place, product, rere
 
 /// Clients hang up while their orders are placed. Each order is there with its stock taken and its entries, or not at
 /// all, and nobody else waits for it.
-pub async fn who_go_away_leave_whole_orders(db: &mut Db) {
+pub async fn callers_who_hang_up_leave_whole_orders_or_none(db: &mut Db) {
     let lamp = Product { stock: 1000, ..product("lamp") };
     insert_products(db.store(), &[&lamp]).await;
     let callers: Vec<_> = (0..40)
@@ -45,7 +42,7 @@ pub async fn who_go_away_leave_whole_orders(db: &mut Db) {
 }
 
 /// Orders that can be met, can't be met, repeat a key or a number: all at once, each with the answer it would get alone.
-pub async fn of_all_kinds_at_once_get_their_own_answers(db: &Db) {
+pub async fn concurrent_orders_of_all_kinds_get_their_own_answers(db: &Db) {
     let (lamp, rare) = (Product { stock: 1000, ..product("lamp") }, Product { stock: 2, ..product("rare") });
     let priceless = Product { price: Decimal::from_units(i64::MAX), ..product("priceless") };
     insert_products(db.store(), &[&lamp, &rare, &priceless]).await;
@@ -74,12 +71,12 @@ pub async fn of_all_kinds_at_once_get_their_own_answers(db: &Db) {
         match caller.await.unwrap() {
             (0, Ok(placed)) if !placed.value.replayed => good += 1,
             (1, Ok(placed)) if !placed.value.replayed => rare_sold += 1,
-            (1, Err(StoreError::InsufficientStock { input_index: 1, available: 0 })) => {}
-            (2, Err(StoreError::ProductNotFound { input_index: 1 })) => {}
-            (3, Err(StoreError::Duplicate(UniqueKey::OrderNumber))) => {}
+            (1, Err(StoreError::Refused(Refusal::InsufficientStock { input_index: 1, available: 0 }))) => {}
+            (2, Err(StoreError::Refused(Refusal::ProductNotFound { input_index: 1 }))) => {}
+            (3, Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::OrderNumber)))) => {}
             (4, Ok(placed)) => shared += i32::from(!placed.value.replayed),
-            (5, Err(StoreError::IdempotencyKeyReused)) => {}
-            (6, Err(StoreError::Place(PlaceError::TotalOutOfRange))) => {}
+            (5, Err(StoreError::Refused(Refusal::IdempotencyKeyReused))) => {}
+            (6, Err(StoreError::Refused(Refusal::TotalOutOfRange))) => {}
             other => panic!("{other:?}"),
         }
     }

@@ -58,7 +58,7 @@ impl Source {
     fn user(&mut self, number: usize) -> User {
         User {
             name: self.words(2),
-            role: *self.one(&[UserRole::Customer, UserRole::Staff, UserRole::Admin]),
+            role: *self.one(&UserRole::ALL),
             region: self.0.random_bool(0.5).then(|| "France".to_owned()),
             created_at: self.time(),
             ..user(&format!("user-{number}"))
@@ -95,12 +95,11 @@ impl Source {
     }
 
     fn task(&mut self, number: usize, users: &[User], orders: &[Order]) -> Task {
-        use TaskPriority::*;
         Task {
             title: self.words(3),
             description: self.text(),
-            status: *self.one(&[TaskStatus::Todo, TaskStatus::InProgress, TaskStatus::Done, TaskStatus::Cancelled]),
-            priority: *self.one(&[Low, Medium, High, Urgent]),
+            status: *self.one(&TaskStatus::ALL),
+            priority: *self.one(&TaskPriority::ALL),
             created_by: self.one(&users[..4]).id,
             assignee: self.0.random_bool(0.6).then(|| self.one(&users[..4]).id),
             order: self.0.random_bool(0.5).then(|| self.one(&orders[..5]).id),

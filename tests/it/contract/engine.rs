@@ -1,10 +1,13 @@
 //! What the suite needs of an engine under test: a database of its own for every behaviour.
 
-use std::{any::Any, ops::Deref, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{any::Any, fmt::Debug, ops::Deref, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use orderwire::storage::Store;
+use orderwire::{
+    domain::Refusal,
+    storage::{Result, Store, StoreError},
+};
 use tokio::time::timeout;
 
 /// Longer than any behaviour takes, so that a deadlock ends.
@@ -69,5 +72,14 @@ pub async fn check<E: Engine + 'static>(behaviour: impl AsyncFnOnce(&mut Db)) {
     match outcome {
         Ok(in_time) => in_time.expect("the behaviour should end within the deadline"),
         Err(panic) => std::panic::resume_unwind(panic as Box<dyn Any + Send>),
+    }
+}
+
+/// The rule that refused a change.
+#[track_caller]
+pub fn refusal<T: Debug>(result: Result<T>) -> Refusal {
+    match result {
+        Err(StoreError::Refused(refusal)) => refusal,
+        other => panic!("should be refused: {other:?}"),
     }
 }

@@ -9,19 +9,19 @@ use super::{
 };
 use crate::support::data::{NOW, at, user};
 
-pub async fn of_users_give_the_right_rows(db: &Db) {
+pub async fn user_filters_pass_the_right_rows(db: &Db) {
     give_the_right_rows::<User>(db).await;
 }
 
-pub async fn of_products_give_the_right_rows(db: &Db) {
+pub async fn product_filters_pass_the_right_rows(db: &Db) {
     give_the_right_rows::<Product>(db).await;
 }
 
-pub async fn of_orders_give_the_right_rows(db: &Db) {
+pub async fn order_filters_pass_the_right_rows(db: &Db) {
     give_the_right_rows::<Order>(db).await;
 }
 
-pub async fn of_tasks_give_the_right_rows(db: &Db) {
+pub async fn task_filters_pass_the_right_rows(db: &Db) {
     give_the_right_rows::<Task>(db).await;
 }
 
@@ -42,7 +42,7 @@ async fn give_the_right_rows<T: Listed>(db: &Db) {
     assert!(some > 20, "the filters should let something through");
 }
 
-pub async fn many_queries_in_one_call_are_answered_like_each_alone(db: &Db) {
+pub async fn queries_in_one_call_are_answered_like_each_alone(db: &Db) {
     let data = DataSet::load(db.store()).await;
     together_like_alone::<User>(db, &data).await;
     together_like_alone::<Product>(db, &data).await;
@@ -74,7 +74,7 @@ async fn together_like_alone<T: Listed>(db: &Db, data: &DataSet) {
 }
 
 /// As nested connections ask: the same list of every customer, some with more orders than a page holds, some with none.
-pub async fn lists_of_many_parents_are_answered_like_each_alone(db: &Db) {
+pub async fn lists_of_many_customers_are_answered_like_each_alone(db: &Db) {
     let data = DataSet::load(db.store()).await;
     let mut customers: Vec<UserId> = data.users.iter().map(|user| user.id).collect();
     customers.push(user("nobody").id);
@@ -102,9 +102,7 @@ pub fn of_users() -> Vec<UserFilter> {
     let mut filters: Vec<UserFilter> = ["lantern", "café red", "user", "7", "example.com", "nothing"]
         .map(|text| UserFilter { search: search(text), ..all() })
         .into();
-    filters.extend(
-        [UserRole::Customer, UserRole::Staff, UserRole::Admin].map(|role| UserFilter { role: Some(role), ..all() }),
-    );
+    filters.extend(UserRole::ALL.map(|role| UserFilter { role: Some(role), ..all() }));
     filters.extend([all(), UserFilter { search: search("lantern"), role: Some(UserRole::Staff) }]);
     filters
 }

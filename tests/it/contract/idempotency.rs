@@ -1,11 +1,8 @@
 //! Idempotency keys: repeating a call is harmless.
 
-use orderwire::{
-    domain::*,
-    storage::{Idempotency, StockAdjustment, StoreError},
-};
+use orderwire::domain::*;
 
-use super::engine::Db;
+use super::engine::{Db, refusal};
 use crate::support::data::{
     adjustment, buyer, insert_products, key, new_order, place, product, reread, stamp, step, user, whole_log,
 };
@@ -50,7 +47,7 @@ pub async fn a_key_with_another_input_is_refused(db: &Db) {
     place(db.store(), "1", &[(&lamp, 2)]).await.unwrap();
     let other_input = Idempotency { fingerprint: [7; 32], ..key("1") };
     let refused = db.place_order(new_order("2", &[(&lamp, 1)]), other_input.clone(), stamp()).await;
-    assert!(matches!(refused, Err(StoreError::IdempotencyKeyReused)), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::IdempotencyKeyReused);
     assert_eq!(reread(db.store(), &lamp).await.stock, 8);
 
     // Another user's or another mutation's key of the same text is another key.
@@ -94,7 +91,7 @@ pub async fn a_repeated_adjustment_counts_once(db: &Db) {
         ..adjustment(&lamp, delta)
     };
     let refused = db.adjust_stock(keyed("a", -11), stamp()).await;
-    assert!(matches!(refused, Err(StoreError::InsufficientStock { input_index: 0, available: 10 })), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::InsufficientStock { input_index: 0, available: 10 });
     let first = db.adjust_stock(keyed("a", 5), stamp()).await.expect("a failure does not use up the key");
     assert_eq!((first.value.stock, first.events.len()), (15, 1));
     db.adjust_stock(adjustment(&lamp, 1), stamp()).await.unwrap();
@@ -107,7 +104,7 @@ pub async fn a_repeated_adjustment_counts_once(db: &Db) {
         ..adjustment(&lamp, 6)
     };
     let refused = db.adjust_stock(other, stamp()).await;
-    assert!(matches!(refused, Err(StoreError::IdempotencyKeyReused)), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::IdempotencyKeyReused);
 
     let calls: Vec<_> = (0..8)
         .map(|_| {

@@ -1,16 +1,13 @@
 //! Bulk loading: again is harmless, and nobody is told.
 
-use orderwire::{
-    domain::*,
-    storage::{StoreError, UniqueKey},
-};
+use orderwire::domain::*;
 
-use super::engine::Db;
+use super::engine::{Db, refusal};
 use crate::support::data::{
     NOW, at, insert_products, past_order, place, product, reread, reread_order, stamp, step, task, user,
 };
 
-pub async fn twice_changes_nothing(db: &Db) {
+pub async fn importing_twice_changes_nothing(db: &Db) {
     let (lamp, vase) = (product("lamp"), product("vase"));
     let orders = [past_order("1", &[(&lamp, 2), (&vase, 1), (&lamp, 3)]), past_order("2", &[(&vase, 1)])];
     for new in [2, 0] {
@@ -31,7 +28,7 @@ pub async fn twice_changes_nothing(db: &Db) {
     assert_eq!(credentials.password_hash, None);
 }
 
-pub async fn keeps_what_has_changed_since(db: &Db) {
+pub async fn importing_again_keeps_later_changes(db: &Db) {
     let (lamp, work, anna) = (product("lamp"), task("work"), user("anna"));
     let order = past_order("1", &[(&lamp, 1)]);
     let load = async || {
@@ -55,7 +52,7 @@ pub async fn keeps_what_has_changed_since(db: &Db) {
     assert_eq!(db.users_by_emails(&["anna@example.com".into()]).await.unwrap(), [None]);
 }
 
-pub async fn refuses_a_value_that_another_entity_has(db: &Db) {
+pub async fn importing_a_taken_unique_value_is_refused(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
     db.insert_user(&user("anna"), None).await.unwrap();
@@ -63,18 +60,18 @@ pub async fn refuses_a_value_that_another_entity_has(db: &Db) {
 
     let other = User { id: UserId::derived(NOW, "other", "anna"), ..user("anna") };
     let refused = db.import_users(&[user("bert"), other]).await;
-    assert!(matches!(refused, Err(StoreError::Duplicate(UniqueKey::Email))), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::Email));
     let other = Product { id: ProductId::derived(NOW, "other", "lamp"), ..lamp.clone() };
     let refused = db.import_products(&[product("vase"), other.clone()]).await;
-    assert!(matches!(refused, Err(StoreError::Duplicate(UniqueKey::Sku))), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::Sku));
     assert_eq!(db.products_by_ids(&[other.id]).await.unwrap(), [None]);
     let other = Order { id: OrderId::derived(NOW, "other", "1"), ..past_order("1", &[(&lamp, 1)]) };
     let refused = db.import_orders(&[past_order("2", &[(&lamp, 1)]), other]).await;
-    assert!(matches!(refused, Err(StoreError::Duplicate(UniqueKey::OrderNumber))), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::OrderNumber));
 }
 
 /// Loaded rows are searched, filtered and bought like others.
-pub async fn of_many_rows_at_once(db: &Db) {
+pub async fn thousands_of_imported_rows_are_searched_and_bought(db: &Db) {
     let products: Vec<Product> = (0..1500).map(|number| product(&format!("n{number}"))).collect();
     assert_eq!(db.import_products(&products).await.unwrap(), 1500);
     assert_eq!(db.import_products(&products[700..]).await.unwrap(), 0);

@@ -56,12 +56,12 @@ async fn write(store: Arc<dyn Store>, writer: usize, hot: Product) {
     store.delete_task(last.id, stamp()).await.unwrap();
 }
 
-pub async fn is_seen_whole_by_readers_beside_eight_writers(db: &Db) {
+pub async fn readers_beside_eight_writers_see_the_whole_log(db: &Db) {
     seen_whole(db, &[db.shared()]).await;
 }
 
 /// The same with writers and readers on two nodes.
-pub async fn is_seen_whole_on_every_node(db: &Db) {
+pub async fn readers_on_two_nodes_see_the_whole_log(db: &Db) {
     let other = db.other_node().await;
     seen_whole(db, &[db.shared(), other.clone()]).await;
     other.close().await;

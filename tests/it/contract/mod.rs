@@ -3,6 +3,7 @@
 
 mod batch;
 mod callers;
+mod changes;
 mod data_set;
 pub mod engine;
 mod filters;
@@ -48,21 +49,34 @@ macro_rules! every_behaviour {
     ($engine:ident) => {
         tests! { $engine;
             batch {
-                by_id_answers_in_order
-                by_name_answers_in_order
-                an_id_finds_its_own_type_only
+                reads_by_id_answer_in_the_order_asked
+                reads_by_name_answer_in_the_order_asked
+                an_id_finds_only_its_own_type
             }
             callers {
-                who_go_away_leave_whole_orders
-                of_all_kinds_at_once_get_their_own_answers
+                callers_who_hang_up_leave_whole_orders_or_none
+                concurrent_orders_of_all_kinds_get_their_own_answers
+            }
+            changes {
+                each_change_of_a_product_is_stored_and_logged_whole
+                each_change_of_a_task_is_stored_and_logged_whole
+                each_change_of_a_user_is_stored_whole
+                each_change_of_an_order_is_stored_and_logged_whole
+                a_returned_order_restocks_each_product_once
+                two_lines_of_one_product_are_summed
+                a_repeated_adjustment_answers_with_the_product_of_the_first_call
+                reading_the_log_past_its_head_stays_there
+                a_list_by_relevance_needs_a_search
+                a_session_of_a_deleted_user_is_unknown
+                every_status_role_and_priority_is_stored_and_listed
             }
             filters {
-                of_users_give_the_right_rows
-                of_products_give_the_right_rows
-                of_orders_give_the_right_rows
-                of_tasks_give_the_right_rows
-                many_queries_in_one_call_are_answered_like_each_alone
-                lists_of_many_parents_are_answered_like_each_alone
+                user_filters_pass_the_right_rows
+                product_filters_pass_the_right_rows
+                order_filters_pass_the_right_rows
+                task_filters_pass_the_right_rows
+                queries_in_one_call_are_answered_like_each_alone
+                lists_of_many_customers_are_answered_like_each_alone
             }
             idempotency {
                 a_repeated_order_is_answered_from_the_first
@@ -73,114 +87,110 @@ macro_rules! every_behaviour {
                 a_failed_order_does_not_use_up_its_key
             }
             import {
-                twice_changes_nothing
-                keeps_what_has_changed_since
-                refuses_a_value_that_another_entity_has
-                of_many_rows_at_once
+                importing_twice_changes_nothing
+                importing_again_keeps_later_changes
+                importing_a_taken_unique_value_is_refused
+                thousands_of_imported_rows_are_searched_and_bought
             }
             log {
-                has_an_entry_for_each_change_of_a_product
-                has_an_entry_for_each_change_of_a_task
-                has_entries_for_each_change_of_an_order
-                is_read_in_parts
-                has_nothing_of_what_did_not_happen
+                each_log_entry_has_an_id_of_its_own
+                the_log_is_read_in_parts
+                failures_imports_and_reads_leave_no_log_entry
             }
             log_order {
-                is_seen_whole_by_readers_beside_eight_writers
-                is_seen_whole_on_every_node
+                readers_beside_eight_writers_see_the_whole_log
+                readers_on_two_nodes_see_the_whole_log
             }
             money {
-                is_exact
-                of_a_line_is_frozen
-                at_the_end_of_its_range
-                of_two_currencies_is_not_mixed
+                totals_are_exact
+                the_price_of_a_line_is_frozen
+                a_total_past_the_range_is_refused
+                an_order_in_two_currencies_is_refused
             }
             nodes {
-                sell_the_same_stock
-                place_an_order_with_one_key_once
-                see_what_another_has_done
+                two_nodes_sell_the_same_stock_once
+                two_nodes_place_one_order_for_one_key
+                a_node_sees_what_another_has_written
             }
             pages {
-                of_users_walk_the_whole_list
-                of_products_walk_the_whole_list
-                of_orders_walk_the_whole_list
-                of_tasks_walk_the_whole_list
-                know_what_lies_around_them
-                of_nothing_are_empty
-                are_stable_while_rows_come_and_go
-                read_only_the_fields_asked_for
+                pages_of_users_walk_the_whole_list
+                pages_of_products_walk_the_whole_list
+                pages_of_orders_walk_the_whole_list
+                pages_of_tasks_walk_the_whole_list
+                a_page_knows_whether_rows_lie_around_it
+                pages_of_nothing_are_empty
+                pages_are_stable_while_rows_come_and_go
+                lists_read_only_the_fields_asked_for
             }
             prune {
-                shortens_the_log
-                leaves_no_hole_in_the_log
-                forgets_old_keys_only
-                removes_expired_sessions_only
+                pruning_shortens_the_log
+                pruning_leaves_no_hole_in_the_log
+                pruning_deletes_only_old_keys
+                pruning_deletes_only_expired_sessions
             }
             reopen {
-                keeps_everything
-                keeps_what_was_acknowledged_while_closing
+                reopening_keeps_everything
+                acknowledged_writes_survive_closing
             }
             search {
-                finds_whole_words_in_any_case_and_accent
-                has_no_operators
-                follows_changes
-                ranks_better_matches_first
+                search_finds_whole_words_in_any_case_and_accent
+                search_has_no_operators
+                search_follows_changes
+                better_matches_rank_first
                 pages_by_relevance_are_complete
             }
             sessions {
-                last_until_they_expire_or_end
-                are_read_together
-                end_for_one_user_only
-                end_with_a_new_password
-                show_the_user_as_they_are_now
-                rotate_their_token
-                rotate_once_when_raced_for
+                sessions_last_until_they_expire_or_end
+                session_users_are_read_together
+                ending_the_sessions_of_a_user_leaves_others
+                a_new_password_ends_the_sessions
+                sessions_show_the_user_as_they_are_now
+                a_used_refresh_token_ends_its_session
+                of_racing_rotations_one_succeeds
             }
             status {
-                steps_are_allowed_or_refused
-                a_whole_life_is_recorded
+                every_step_between_statuses_is_allowed_or_refused
+                the_history_records_a_whole_life
                 a_stale_version_is_reported_before_a_forbidden_step
-                stock_comes_back_to_the_products_there_are
             }
             stock {
-                is_sold_once_however_many_race_for_it
-                of_two_products_in_opposite_order_is_no_deadlock
-                that_is_short_names_the_line_and_writes_nothing
-                of_missing_or_archived_products_is_not_sold
-                is_adjusted_within_its_range
-                is_adjusted_by_many_at_once
-                comes_back_once_however_many_cancel
-                agrees_with_the_order_when_cancel_races_confirm
-                that_comes_back_to_a_full_shelf_does_not_wrap
+                racing_buyers_get_no_more_than_the_stock
+                orders_naming_two_products_in_opposite_order_do_not_deadlock
+                short_stock_names_the_line_and_writes_nothing
+                missing_and_archived_products_are_not_sold
+                stock_is_adjusted_within_its_range
+                racing_adjustments_all_count
+                racing_cancellations_return_the_stock_once
+                stock_agrees_with_the_order_when_cancel_races_confirm
+                stock_returned_to_a_full_shelf_stays_at_its_largest_value
             }
             trending {
-                are_those_with_the_most_units_of_late
+                trending_products_have_the_most_recent_units
             }
             unique {
-                e_mail_addresses
-                skus
-                order_numbers
-                when_raced_for
+                a_taken_e_mail_address_is_refused
+                a_taken_sku_is_refused
+                a_taken_order_number_is_refused
+                of_racers_for_a_unique_value_one_gets_it
             }
             users {
-                that_are_deleted_are_anonymous
-                that_are_deleted_leave_their_address
-                have_credentials
-                that_race_to_delete_one_do_it_once
+                a_deleted_user_is_anonymous
+                a_deleted_user_leaves_the_address_free
+                credentials_follow_the_password
+                racing_deletions_of_a_user_succeed_once
             }
             values {
-                of_any_text
-                of_any_time
-                of_any_number
-                that_can_be_missing
-                of_every_field
+                any_text_is_kept
+                any_time_is_kept
+                any_number_is_kept
+                missing_values_stay_missing
             }
             versions {
-                of_products
-                of_tasks
-                of_users
-                let_one_of_many_win
-                grow_by_one_with_each_of_many_changes
+                a_stale_version_of_a_product_is_refused
+                a_stale_version_of_a_task_is_refused
+                a_stale_version_of_a_user_is_refused
+                of_racing_changes_of_a_version_one_wins
+                the_version_grows_by_one_with_each_racing_change
             }
         }
     };

@@ -1,15 +1,15 @@
 //! Money: exact, frozen on the line, and never past what can be held.
 
-use orderwire::{domain::*, storage::StoreError};
+use orderwire::domain::*;
 
-use super::engine::Db;
+use super::engine::{Db, refusal};
 use crate::support::data::{at, insert_products, place, product, reread, reread_order, stamp};
 
 fn priced(sku: &str, units: i64) -> Product {
     Product { price: Decimal::from_units(units), ..product(sku) }
 }
 
-pub async fn is_exact(db: &Db) {
+pub async fn totals_are_exact(db: &Db) {
     let prices = [10, 1, 85_001, 0, 3_333_333];
     let products: Vec<Product> = prices.iter().map(|units| priced(&format!("at {units}"), *units)).collect();
     insert_products(db.store(), &products.iter().collect::<Vec<_>>()).await;
@@ -22,7 +22,7 @@ pub async fn is_exact(db: &Db) {
 }
 
 /// What a line says stays as it was when the order was placed.
-pub async fn of_a_line_is_frozen(db: &Db) {
+pub async fn the_price_of_a_line_is_frozen(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
     let order = place(db.store(), "1", &[(&lamp, 2)]).await.unwrap().value.order;
@@ -46,12 +46,12 @@ pub async fn of_a_line_is_frozen(db: &Db) {
     assert_eq!((cheap.total.units(), cheap.items[0].name.as_str()), (2, "Dearer"));
 }
 
-pub async fn at_the_end_of_its_range(db: &Db) {
+pub async fn a_total_past_the_range_is_refused(db: &Db) {
     let (most, least) = (priced("most", i64::MAX), priced("least", 1));
     insert_products(db.store(), &[&most, &least]).await;
     for lines in [&[(&most, 2)][..], &[(&most, 1), (&least, 1)]] {
         let refused = place(db.store(), "1", lines).await;
-        assert!(matches!(refused, Err(StoreError::Place(PlaceError::TotalOutOfRange))), "{refused:?}");
+        assert_eq!(refusal(refused), Refusal::TotalOutOfRange);
     }
     assert_eq!((reread(db.store(), &most).await, reread(db.store(), &least).await), (most.clone(), least));
     assert_eq!(db.log_state().await.unwrap().head, 2);
@@ -60,11 +60,11 @@ pub async fn at_the_end_of_its_range(db: &Db) {
     assert_eq!(reread_order(db.store(), order.id).await, order);
 }
 
-pub async fn of_two_currencies_is_not_mixed(db: &Db) {
+pub async fn an_order_in_two_currencies_is_refused(db: &Db) {
     let (pounds, euros) = (product("pounds"), Product { currency: "EUR".parse().unwrap(), ..product("euros") });
     insert_products(db.store(), &[&pounds, &euros]).await;
     let refused = place(db.store(), "1", &[(&pounds, 1), (&euros, 1)]).await;
-    assert!(matches!(refused, Err(StoreError::Place(PlaceError::MixedCurrencies { input_index: 1 }))), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::MixedCurrencies { input_index: 1 });
     assert_eq!((reread(db.store(), &pounds).await, reread(db.store(), &euros).await), (pounds, euros.clone()));
     let order = place(db.store(), "1", &[(&euros, 1)]).await.unwrap().value.order;
     assert_eq!(order.currency.as_str(), "EUR");

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use orderwire::storage::{Rotation, Store, StoreError};
+use orderwire::{
+    domain::Refusal,
+    storage::{Rotation, Store, StoreError},
+};
 
 use super::engine::Db;
 use crate::support::data::{
@@ -15,7 +18,7 @@ fn in_turns(db: &Db, other: &Arc<dyn Store>) -> impl Iterator<Item = Arc<dyn Sto
     [db.shared(), other.clone()].into_iter().cycle()
 }
 
-pub async fn sell_the_same_stock(db: &Db) {
+pub async fn two_nodes_sell_the_same_stock_once(db: &Db) {
     let other = db.other_node().await;
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
@@ -30,7 +33,7 @@ pub async fn sell_the_same_stock(db: &Db) {
     for buyer in buyers {
         match buyer.await.unwrap() {
             Ok(_) => sold += 1,
-            Err(StoreError::InsufficientStock { available: 0, .. }) => {}
+            Err(StoreError::Refused(Refusal::InsufficientStock { available: 0, .. })) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -40,7 +43,7 @@ pub async fn sell_the_same_stock(db: &Db) {
     other.close().await;
 }
 
-pub async fn place_an_order_with_one_key_once(db: &Db) {
+pub async fn two_nodes_place_one_order_for_one_key(db: &Db) {
     let other = db.other_node().await;
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
@@ -62,7 +65,7 @@ pub async fn place_an_order_with_one_key_once(db: &Db) {
     other.close().await;
 }
 
-pub async fn see_what_another_has_done(db: &Db) {
+pub async fn a_node_sees_what_another_has_written(db: &Db) {
     let other = db.other_node().await;
     assert_eq!(other.log_state().await.unwrap(), db.log_state().await.unwrap(), "one log");
     let (anna, lamp) = (user("anna"), product("lamp"));

@@ -9,19 +9,19 @@ use super::{
 };
 use crate::support::data::{at, stamp, task};
 
-pub async fn of_users_walk_the_whole_list(db: &Db) {
+pub async fn pages_of_users_walk_the_whole_list(db: &Db) {
     walk_the_whole_list::<User>(db).await;
 }
 
-pub async fn of_products_walk_the_whole_list(db: &Db) {
+pub async fn pages_of_products_walk_the_whole_list(db: &Db) {
     walk_the_whole_list::<Product>(db).await;
 }
 
-pub async fn of_orders_walk_the_whole_list(db: &Db) {
+pub async fn pages_of_orders_walk_the_whole_list(db: &Db) {
     walk_the_whole_list::<Order>(db).await;
 }
 
-pub async fn of_tasks_walk_the_whole_list(db: &Db) {
+pub async fn pages_of_tasks_walk_the_whole_list(db: &Db) {
     walk_the_whole_list::<Task>(db).await;
 }
 
@@ -71,7 +71,7 @@ pub async fn walk_backward<T: Listed>(db: &Db, filter: &T::Filter, sort: Sort<T:
 }
 
 /// Every pair of edges of a range, rows and gaps between rows alike, with every way to take.
-pub async fn know_what_lies_around_them(db: &Db) {
+pub async fn a_page_knows_whether_rows_lie_around_it(db: &Db) {
     let data = DataSet::load(db.store()).await;
     let filter = TaskFilter { visible_to: Some(data.users[1].id), ..TaskFilter::default() };
     for direction in DIRECTIONS {
@@ -103,7 +103,7 @@ pub async fn know_what_lies_around_them(db: &Db) {
     }
 }
 
-pub async fn of_nothing_are_empty(db: &Db) {
+pub async fn pages_of_nothing_are_empty(db: &Db) {
     let sort = Sort { field: TaskSort::CreatedAt, direction: Direction::Asc };
     for take in [Take::First(5), Take::Last(5)] {
         let slice = Slice { after: None, before: None, take };
@@ -117,7 +117,7 @@ pub async fn of_nothing_are_empty(db: &Db) {
 }
 
 /// Rows come and go between two pages; who was there all the time is seen exactly once.
-pub async fn are_stable_while_rows_come_and_go(db: &Db) {
+pub async fn pages_are_stable_while_rows_come_and_go(db: &Db) {
     let filter = TaskFilter::default();
     for (round, direction) in DIRECTIONS.into_iter().enumerate() {
         let sort = Sort { field: TaskSort::DueAt, direction };
@@ -162,7 +162,7 @@ pub async fn are_stable_while_rows_come_and_go(db: &Db) {
     }
 }
 
-pub async fn read_only_the_fields_asked_for(db: &Db) {
+pub async fn lists_read_only_the_fields_asked_for(db: &Db) {
     let data = DataSet::load(db.store()).await;
     let sort = Sort { field: TaskSort::CreatedAt, direction: Direction::Asc };
     let lean = Query::<Task> {

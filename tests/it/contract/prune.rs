@@ -2,7 +2,7 @@
 
 use orderwire::{
     domain::*,
-    storage::{Idempotency, Rotation, Session, Store},
+    storage::{Rotation, Session, Store},
 };
 
 use super::engine::Db;
@@ -23,7 +23,7 @@ async fn numbers(store: &dyn Store) -> Vec<Seq> {
     whole_log(store).await.iter().map(|event| event.seq).collect()
 }
 
-pub async fn shortens_the_log(db: &mut Db) {
+pub async fn pruning_shortens_the_log(db: &mut Db) {
     db.prune(at(0), at(0), at(0)).await.expect("an empty log has nothing to prune");
     tasks_at(db.store(), &[10, 20, 30, 40, 50]).await;
     db.prune(at(0), at(10), NEVER).await.unwrap();
@@ -45,7 +45,7 @@ pub async fn shortens_the_log(db: &mut Db) {
 }
 
 /// The clocks of two nodes differ: times in the log are not in order, but the log never gets a hole.
-pub async fn leaves_no_hole_in_the_log(db: &Db) {
+pub async fn pruning_leaves_no_hole_in_the_log(db: &Db) {
     tasks_at(db.store(), &[10, 12, 50, 20, 60, 21, 61]).await;
     db.prune(at(0), at(30), NEVER).await.unwrap();
     let state = db.log_state().await.unwrap();
@@ -53,7 +53,7 @@ pub async fn leaves_no_hole_in_the_log(db: &Db) {
     assert!(state.horizon <= 2, "what is new stays");
 }
 
-pub async fn forgets_old_keys_only(db: &Db) {
+pub async fn pruning_deletes_only_old_keys(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
     let place_at = async |number: &str, text: &str, fingerprint: u8, second: i64| {
@@ -69,7 +69,7 @@ pub async fn forgets_old_keys_only(db: &Db) {
     assert_eq!(db.count_orders(&[OrderFilter::default()]).await.unwrap(), [3], "orders stay");
 }
 
-pub async fn removes_expired_sessions_only(db: &Db) {
+pub async fn pruning_deletes_only_expired_sessions(db: &Db) {
     let anna = user("anna");
     db.insert_user(&anna, None).await.unwrap();
     let (short, long) = (Session { expires_at: at(10), ..session(&anna, 1) }, session(&anna, 2));

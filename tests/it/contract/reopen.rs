@@ -14,7 +14,7 @@ use crate::support::{
     wait_until,
 };
 
-pub async fn keeps_everything(db: &mut Db) {
+pub async fn reopening_keeps_everything(db: &mut Db) {
     let data = DataSet::load(db.store()).await;
     let lamp =
         data.products.iter().find(|product| product.stock > 0 && product.status == ProductStatus::Active).unwrap();
@@ -51,7 +51,7 @@ async fn lists_are_whole<T: Listed>(db: &Db, data: &DataSet) {
 }
 
 /// Writes under way when it closes are either whole or not there, and acknowledged ones are there.
-pub async fn keeps_what_was_acknowledged_while_closing(db: &mut Db) {
+pub async fn acknowledged_writes_survive_closing(db: &mut Db) {
     let lamp = Product { stock: 0, ..crate::support::data::product("lamp") };
     db.insert_product(lamp.clone(), stamp()).await.unwrap();
     let (store, writing) = (db.shared(), lamp.clone());

@@ -24,7 +24,7 @@ async fn found(db: &Db, text: &str) -> Vec<String> {
     skus
 }
 
-pub async fn finds_whole_words_in_any_case_and_accent(db: &Db) {
+pub async fn search_finds_whole_words_in_any_case_and_accent(db: &Db) {
     for product in [
         named("K1", "WHITE Hanging Heart T-LIGHT HOLDER", Some("Für das Café")),
         named("K2", "Cream heart, children's cup", None),
@@ -65,7 +65,7 @@ pub async fn finds_whole_words_in_any_case_and_accent(db: &Db) {
     }
 }
 
-pub async fn has_no_operators(db: &Db) {
+pub async fn search_has_no_operators(db: &Db) {
     insert_products(db.store(), &[&named("K1", "red lamp", None), &named("K2", "red and blue lamp", None)]).await;
     for (text, skus) in [
         ("red -blue", &["K2"][..]),
@@ -84,7 +84,7 @@ pub async fn has_no_operators(db: &Db) {
     }
 }
 
-pub async fn follows_changes(db: &Db) {
+pub async fn search_follows_changes(db: &Db) {
     let lamp = named("K1", "red lamp", Some("bright"));
     insert_products(db.store(), &[&lamp]).await;
     let changes = ProductChanges { name: Some("green lamp".into()), description: Some(None), ..Default::default() };
@@ -119,7 +119,7 @@ fn by_relevance(text: &str, direction: Direction) -> (ProductFilter, Sort<Produc
     (filter, Sort { field: ProductSort::Relevance, direction })
 }
 
-pub async fn ranks_better_matches_first(db: &Db) {
+pub async fn better_matches_rank_first(db: &Db) {
     let dull = "a long text about shelves boards nails screws glue and in the end one lantern as well";
     insert_products(db.store(), &[&named("dull", "Shelf", Some(dull))]).await;
     insert_products(db.store(), &[&named("best", "Lantern lantern", Some("A lantern"))]).await;

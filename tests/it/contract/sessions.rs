@@ -17,7 +17,7 @@ async fn signed_in(db: &Db) -> (User, Session) {
     (anna, session)
 }
 
-pub async fn last_until_they_expire_or_end(db: &Db) {
+pub async fn sessions_last_until_they_expire_or_end(db: &Db) {
     let (anna, first) = signed_in(db).await;
     let second = session(&anna, 2);
     db.insert_session(&second).await.unwrap();
@@ -32,7 +32,7 @@ pub async fn last_until_they_expire_or_end(db: &Db) {
     assert_eq!(session_user(db.store(), second.id, at(0)).await, Some(anna));
 }
 
-pub async fn are_read_together(db: &Db) {
+pub async fn session_users_are_read_together(db: &Db) {
     let (anna, first) = signed_in(db).await;
     let (bert, gone) = (user("bert"), user("gone"));
     let (second, short) = (session(&bert, 2), Session { expires_at: at(10), ..session(&bert, 3) });
@@ -50,7 +50,7 @@ pub async fn are_read_together(db: &Db) {
     assert_eq!(db.session_users(&[], at(10)).await.unwrap(), []);
 }
 
-pub async fn end_for_one_user_only(db: &Db) {
+pub async fn ending_the_sessions_of_a_user_leaves_others(db: &Db) {
     let (anna, first) = signed_in(db).await;
     let bert = user("bert");
     db.insert_user(&bert, None).await.unwrap();
@@ -63,7 +63,7 @@ pub async fn end_for_one_user_only(db: &Db) {
     assert_eq!(session_user(db.store(), other.id, at(0)).await, Some(bert));
 }
 
-pub async fn end_with_a_new_password(db: &Db) {
+pub async fn a_new_password_ends_the_sessions(db: &Db) {
     let (anna, session) = signed_in(db).await;
     db.set_password(anna.id, "new hash", at(1)).await.unwrap();
     assert_eq!(session_user(db.store(), session.id, at(2)).await, None);
@@ -72,7 +72,7 @@ pub async fn end_with_a_new_password(db: &Db) {
 }
 
 /// A new role, name or address shows at once.
-pub async fn show_the_user_as_they_are_now(db: &Db) {
+pub async fn sessions_show_the_user_as_they_are_now(db: &Db) {
     let (anna, session) = signed_in(db).await;
     let promote = UserChanges { role: Some(UserRole::Staff), ..UserChanges::default() };
     let changed = db.update_user(anna.id, promote, None, at(1)).await.unwrap();
@@ -81,7 +81,7 @@ pub async fn show_the_user_as_they_are_now(db: &Db) {
     assert_eq!(rotation, Rotation::Rotated(changed));
 }
 
-pub async fn rotate_their_token(db: &Db) {
+pub async fn a_used_refresh_token_ends_its_session(db: &Db) {
     let (anna, session) = signed_in(db).await;
     let rotate = async |presented: u8, next: u8, expires: i64, now: i64| {
         db.rotate_session(session.id, [presented; 32], [next; 32], at(expires), at(now)).await.unwrap()
@@ -98,7 +98,7 @@ pub async fn rotate_their_token(db: &Db) {
 }
 
 /// Eight present the same token: one gets the next, and then the family ends.
-pub async fn rotate_once_when_raced_for(db: &Db) {
+pub async fn of_racing_rotations_one_succeeds(db: &Db) {
     let (anna, session) = signed_in(db).await;
     let racers: Vec<_> = (2..10)
         .map(|next| {

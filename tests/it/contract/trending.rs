@@ -7,7 +7,7 @@ use crate::support::data::{at, past_order, product, stamp};
 
 const DAY: i64 = 86_400;
 
-pub async fn are_those_with_the_most_units_of_late(db: &Db) {
+pub async fn trending_products_have_the_most_recent_units(db: &Db) {
     assert!(db.trending_products(30, 5).await.unwrap().is_empty(), "no orders");
     let [lamp, vase, jar, cup, old] = ["lamp", "vase", "jar", "cup", "old"].map(product);
     let products = [&lamp, &vase, &jar, &cup, &old].map(Clone::clone);

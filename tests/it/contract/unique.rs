@@ -1,46 +1,43 @@
 //! Values of which there can be only one.
 
-use orderwire::{
-    domain::*,
-    storage::{StoreError, UniqueKey},
-};
+use orderwire::{domain::*, storage::StoreError};
 
-use super::engine::Db;
+use super::engine::{Db, refusal};
 use crate::support::data::{NOW, at, insert_products, key, new_order, place, product, reread, stamp, user};
 
-pub async fn e_mail_addresses(db: &Db) {
+pub async fn a_taken_e_mail_address_is_refused(db: &Db) {
     let (anna, bert) = (user("anna"), user("bert"));
     db.insert_user(&anna, None).await.unwrap();
     db.insert_user(&bert, None).await.unwrap();
     let other = User { id: UserId::derived(NOW, "test", "other anna"), ..anna.clone() };
     let refused = db.insert_user(&other, Some("$argon2id$")).await;
-    assert!(matches!(refused, Err(StoreError::Duplicate(UniqueKey::Email))), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::Email));
     assert_eq!(db.users_by_ids(&[other.id]).await.unwrap(), [None]);
 
     let taken = UserChanges { email: anna.email.clone(), name: Some("Bertha".into()), ..UserChanges::default() };
     let refused = db.update_user(bert.id, taken.clone(), None, at(1)).await;
-    assert!(matches!(refused, Err(StoreError::Duplicate(UniqueKey::Email))), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::Email));
     assert_eq!(db.users_by_ids(&[bert.id]).await.unwrap(), [Some(bert)], "nothing changed");
     db.update_user(anna.id, taken, None, at(1)).await.expect("one's own address is free");
 }
 
-pub async fn skus(db: &Db) {
+pub async fn a_taken_sku_is_refused(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp, &product("LAMP")]).await;
     let other = Product { id: ProductId::derived(NOW, "test", "other lamp"), ..lamp };
     let refused = db.insert_product(other.clone(), stamp()).await;
-    assert!(matches!(refused, Err(StoreError::Duplicate(UniqueKey::Sku))), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::Sku));
     assert_eq!(db.products_by_ids(&[other.id]).await.unwrap(), [None]);
     assert_eq!(db.log_state().await.unwrap().head, 2, "a failure is not logged");
 }
 
-pub async fn order_numbers(db: &Db) {
+pub async fn a_taken_order_number_is_refused(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
     place(db.store(), "1", &[(&lamp, 1)]).await.unwrap();
     let again = NewOrder { id: OrderId::derived(NOW, "test", "other"), ..new_order("1", &[(&lamp, 1)]) };
     let refused = db.place_order(again.clone(), key("another key"), stamp()).await;
-    assert!(matches!(refused, Err(StoreError::Duplicate(UniqueKey::OrderNumber))), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::OrderNumber));
     assert_eq!(reread(db.store(), &lamp).await.stock, 9, "the stock of the refused order is not taken");
     assert_eq!(db.orders_by_ids(&[again.id]).await.unwrap(), [None]);
     assert_eq!(db.log_state().await.unwrap().head, 3);
@@ -51,7 +48,7 @@ pub async fn order_numbers(db: &Db) {
 }
 
 /// Of those who want the same value at once, one gets it.
-pub async fn when_raced_for(db: &Db) {
+pub async fn of_racers_for_a_unique_value_one_gets_it(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
     let racers: Vec<_> = (0..8)
@@ -75,17 +72,17 @@ pub async fn when_raced_for(db: &Db) {
         let (by_user, by_product, by_order) = racer.await.unwrap();
         match by_user {
             Ok(()) => users += 1,
-            Err(StoreError::Duplicate(UniqueKey::Email)) => {}
+            Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::Email))) => {}
             other => panic!("{other:?}"),
         }
         match by_product {
             Ok(_) => products += 1,
-            Err(StoreError::Duplicate(UniqueKey::Sku)) => {}
+            Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::Sku))) => {}
             other => panic!("{other:?}"),
         }
         match by_order {
             Ok(placed) => orders += i32::from(!placed.value.replayed),
-            Err(StoreError::Duplicate(UniqueKey::OrderNumber)) => {}
+            Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::OrderNumber))) => {}
             other => panic!("{other:?}"),
         }
     }

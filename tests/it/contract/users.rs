@@ -2,20 +2,20 @@
 
 use orderwire::{domain::*, storage::StoreError};
 
-use super::engine::Db;
+use super::engine::{Db, refusal};
 use crate::support::data::{at, session, session_user, user};
 
 async fn refused_as_missing(db: &Db, id: UserId) {
     let refused = db.delete_user(id, at(20)).await;
-    assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::NotFound);
     let refused = db.update_user(id, UserChanges::default(), None, at(20)).await;
-    assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::NotFound);
     let refused = db.set_password(id, "hash", at(20)).await;
-    assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::NotFound);
     assert_eq!(db.credentials_by_id(id).await.unwrap(), None);
 }
 
-pub async fn that_are_deleted_are_anonymous(db: &Db) {
+pub async fn a_deleted_user_is_anonymous(db: &Db) {
     let anna = User { role: UserRole::Admin, region: Some("France".into()), ..user("anna") };
     db.insert_user(&anna, Some("hash")).await.unwrap();
     db.insert_user(&user("bert"), Some("hash")).await.unwrap();
@@ -23,7 +23,17 @@ pub async fn that_are_deleted_are_anonymous(db: &Db) {
     db.insert_session(&signed_in).await.unwrap();
 
     let gone = db.delete_user(anna.id, at(10)).await.unwrap();
-    assert_eq!(gone, anna.clone().anonymised(at(10)));
+    let anonymous = User {
+        email: None,
+        name: "Deleted user".into(),
+        role: UserRole::Customer,
+        region: None,
+        deleted_at: Some(at(10)),
+        version: 2,
+        updated_at: at(10),
+        ..anna.clone()
+    };
+    assert_eq!(gone, anonymous);
     assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap(), [Some(gone.clone())], "found by id");
     assert_eq!(db.users_by_emails(&["anna@example.com".into()]).await.unwrap(), [None]);
     assert_eq!(db.credentials_by_email("anna@example.com").await.unwrap(), None);
@@ -41,7 +51,7 @@ pub async fn that_are_deleted_are_anonymous(db: &Db) {
 }
 
 /// Two with the same address one after the other, both deleted.
-pub async fn that_are_deleted_leave_their_address(db: &Db) {
+pub async fn a_deleted_user_leaves_the_address_free(db: &Db) {
     for name in ["first", "second", "third"] {
         let anna = User { email: Some("anna@example.com".into()), ..user(name) };
         db.insert_user(&anna, None).await.expect("the address is free again");
@@ -52,7 +62,7 @@ pub async fn that_are_deleted_leave_their_address(db: &Db) {
     assert_eq!(db.count_users(&[UserFilter::default()]).await.unwrap(), [1]);
 }
 
-pub async fn have_credentials(db: &Db) {
+pub async fn credentials_follow_the_password(db: &Db) {
     let (anna, bert) = (user("anna"), user("bert"));
     db.insert_user(&anna, Some("hash 1")).await.unwrap();
     db.insert_user(&bert, None).await.unwrap();
@@ -71,7 +81,7 @@ pub async fn have_credentials(db: &Db) {
     assert_eq!(db.credentials_by_id(bert.id).await.unwrap().unwrap().password_hash.as_deref(), Some("hash 2"));
 }
 
-pub async fn that_race_to_delete_one_do_it_once(db: &Db) {
+pub async fn racing_deletions_of_a_user_succeed_once(db: &Db) {
     let anna = user("anna");
     db.insert_user(&anna, None).await.unwrap();
     let racers: Vec<_> = (0..6)
@@ -84,7 +94,7 @@ pub async fn that_race_to_delete_one_do_it_once(db: &Db) {
     for racer in racers {
         match racer.await.unwrap() {
             Ok(_) => deleted += 1,
-            Err(StoreError::NotFound) => {}
+            Err(StoreError::Refused(Refusal::NotFound)) => {}
             other => panic!("{other:?}"),
         }
     }

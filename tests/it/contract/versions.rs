@@ -2,62 +2,62 @@
 
 use orderwire::{domain::*, storage::StoreError};
 
-use super::engine::Db;
+use super::engine::{Db, refusal};
 use crate::support::data::{at, insert_products, product, reread, stamp, stamp_by, task, user};
 
-pub async fn of_products(db: &Db) {
+pub async fn a_stale_version_of_a_product_is_refused(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
     let rename = |name: &str| ProductChanges { name: Some(name.to_owned()), ..ProductChanges::default() };
     let stamp = stamp_by(user("staff").id, 5);
     let changed = db.update_product(lamp.id, rename("one"), Some(1), stamp).await.unwrap().value;
-    assert_eq!(changed, lamp.clone().changed(rename("one"), at(5)));
+    assert_eq!(changed, Product { name: "one".into(), version: 2, updated_at: at(5), ..lamp.clone() });
     assert_eq!(reread(db.store(), &lamp).await, changed);
     for stale in [0, 1, 3, i32::MAX] {
         let refused = db.update_product(lamp.id, rename("two"), Some(stale), stamp).await;
-        assert!(matches!(refused, Err(StoreError::VersionMismatch { actual: 2 })), "{refused:?}");
+        assert_eq!(refusal(refused), Refusal::VersionMismatch { actual: 2 });
     }
     assert_eq!(reread(db.store(), &lamp).await, changed);
     assert_eq!(db.update_product(lamp.id, rename("two"), None, stamp).await.unwrap().value.version, 3);
     let refused = db.update_product(product("missing").id, rename("x"), Some(1), stamp).await;
-    assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::NotFound);
 }
 
-pub async fn of_tasks(db: &Db) {
+pub async fn a_stale_version_of_a_task_is_refused(db: &Db) {
     let work = task("work");
     assert_eq!(db.insert_task(work.clone(), stamp()).await.unwrap().value, work);
     let rename = |title: &str| TaskChanges { title: Some(title.to_owned()), ..TaskChanges::default() };
     let stamp = stamp_by(user("staff").id, 5);
     let changed = db.update_task(work.id, rename("one"), Some(1), stamp).await.unwrap().value;
-    assert_eq!(changed, work.clone().changed(rename("one"), at(5)));
+    assert_eq!(changed, Task { title: "one".into(), version: 2, updated_at: at(5), ..work.clone() });
     let refused = db.update_task(work.id, rename("two"), Some(1), stamp).await;
-    assert!(matches!(refused, Err(StoreError::VersionMismatch { actual: 2 })), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::VersionMismatch { actual: 2 });
     assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [Some(changed.clone())]);
 
-    let deleted = db.delete_task(work.id, stamp).await.unwrap().value;
-    assert_eq!((deleted.version, deleted.title.as_str()), (3, "one"), "the last state, a version further");
+    let deleted = db.delete_task(work.id, stamp_by(user("staff").id, 7)).await.unwrap().value;
+    assert_eq!(deleted, Task { version: 3, updated_at: at(7), ..changed });
     assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [None]);
     let refused = db.delete_task(work.id, stamp).await;
-    assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::NotFound);
     let refused = db.update_task(work.id, rename("x"), Some(2), stamp).await;
-    assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::NotFound);
 }
 
-pub async fn of_users(db: &Db) {
+pub async fn a_stale_version_of_a_user_is_refused(db: &Db) {
     let anna = user("anna");
     db.insert_user(&anna, None).await.unwrap();
     let rename = |name: &str| UserChanges { name: Some(name.to_owned()), ..UserChanges::default() };
     let changed = db.update_user(anna.id, rename("one"), Some(1), at(5)).await.unwrap();
-    assert_eq!(changed, anna.clone().changed(rename("one"), at(5)));
+    assert_eq!(changed, User { name: "one".into(), version: 2, updated_at: at(5), ..anna.clone() });
     let refused = db.update_user(anna.id, rename("two"), Some(1), at(6)).await;
-    assert!(matches!(refused, Err(StoreError::VersionMismatch { actual: 2 })), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::VersionMismatch { actual: 2 });
     assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap(), [Some(changed)]);
     let refused = db.update_user(user("missing").id, rename("x"), Some(1), at(6)).await;
-    assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+    assert_eq!(refusal(refused), Refusal::NotFound);
 }
 
 /// Eight change the same version of a product, a task and a user at once.
-pub async fn let_one_of_many_win(db: &Db) {
+pub async fn of_racing_changes_of_a_version_one_wins(db: &Db) {
     let (lamp, work, anna) = (product("lamp"), task("work"), user("anna"));
     insert_products(db.store(), &[&lamp]).await;
     db.insert_task(work.clone(), stamp()).await.unwrap();
@@ -83,7 +83,7 @@ pub async fn let_one_of_many_win(db: &Db) {
         for (won, outcome) in won.iter_mut().zip(racer.await.unwrap()) {
             match outcome {
                 Ok(()) => *won += 1,
-                Err(StoreError::VersionMismatch { actual: 2 }) => {}
+                Err(StoreError::Refused(Refusal::VersionMismatch { actual: 2 })) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -92,7 +92,7 @@ pub async fn let_one_of_many_win(db: &Db) {
 }
 
 /// Without an expected version nobody's change is lost.
-pub async fn grow_by_one_with_each_of_many_changes(db: &Db) {
+pub async fn the_version_grows_by_one_with_each_racing_change(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
     let racers: Vec<_> = (0..8)

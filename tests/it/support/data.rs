@@ -2,7 +2,7 @@
 
 use orderwire::{
     domain::*,
-    storage::{Committed, Idempotency, Placed, Result, Session, StatusChange, StockAdjustment, Store},
+    storage::{Committed, Placed, Result, Session, Store},
 };
 
 /// The time at which things happen unless a test says otherwise.
@@ -99,13 +99,34 @@ pub fn new_order(number: &str, lines: &[(&Product, i32)]) -> NewOrder {
     }
 }
 
-/// An order of an outside source, to be imported: delivered, with these lines.
+/// An order of an outside source, to be imported: delivered, with these lines, which may name a product twice.
 pub fn past_order(number: &str, lines: &[(&Product, i32)]) -> Order {
-    let products: Vec<Product> = lines.iter().map(|(product, _)| (*product).clone()).collect();
-    let mut order = new_order(number, lines).place(&products, stamp(), 0).unwrap();
-    order.status = OrderStatus::Delivered;
-    order.history[0].to = OrderStatus::Delivered;
-    order
+    let NewOrder { id, number, region, customer, .. } = new_order(number, &[]);
+    let items: Vec<OrderItem> =
+        lines.iter().map(|(product, quantity)| OrderItem::freeze(product, *quantity).unwrap()).collect();
+    Order {
+        id,
+        number,
+        region,
+        customer,
+        total: items.iter().fold(Decimal::ZERO, |sum, item| sum.checked_add(item.line_total).unwrap()),
+        items,
+        currency: CurrencyCode::GBP,
+        status: OrderStatus::Delivered,
+        history: vec![HistoryEntry {
+            seq: 0,
+            from: None,
+            to: OrderStatus::Delivered,
+            actor: None,
+            reason: None,
+            at: NOW,
+        }],
+        payment_reference: None,
+        version: 1,
+        placed_at: NOW,
+        created_at: NOW,
+        updated_at: NOW,
+    }
 }
 
 /// The buyer's key with this text, for an input that is the text again.

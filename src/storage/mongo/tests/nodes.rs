@@ -11,11 +11,8 @@ use super::{MongoStore, a_product, on_nodes, server};
 use crate::{
     domain::*,
     storage::{
-        EventStore, Idempotency, ImportStore, OrderStore, ProductStore, StoreError,
-        mongo::{
-            event::EventDraft,
-            transaction::{LogAccess, fail},
-        },
+        EventStore, ImportStore, OrderStore, ProductStore, StoreError,
+        mongo::transaction::{LogAccess, fail},
     },
 };
 
@@ -53,7 +50,7 @@ async fn nodes_that_collide_sell_each_unit_once_and_number_without_gaps() {
         for buyer in buyers.collect::<Vec<_>>() {
             match buyer.await.unwrap() {
                 Ok(placed) => sold += placed.events.len() as i32 / 3,
-                Err(StoreError::InsufficientStock { available: 0, .. }) => {}
+                Err(StoreError::Refused(Refusal::InsufficientStock { available: 0, .. })) => {}
                 Err(error) => panic!("{error}"),
             }
         }
@@ -91,9 +88,9 @@ async fn commit_in_the_wrong_order(stores: &[MongoStore], late_one_fails: bool) 
                     may_commit.acquire().await.unwrap().forget();
                     let stamp = Stamp { actor: None, at: SystemClock.now() };
                     transaction
-                        .append_events(&[EventDraft::product(EventKind::Created, vase).into_event(seq, stamp)])
+                        .append_events(&[EventDraft::new(EventKind::Created, vase).numbered(seq, stamp)])
                         .await?;
-                    if late_one_fails { fail(StoreError::NotFound) } else { Ok(()) }
+                    if late_one_fails { fail(Refusal::NotFound) } else { Ok(()) }
                 }
                 .boxed()
             });

@@ -5,7 +5,7 @@ use bson::doc;
 use super::{a_product, on_nodes};
 use crate::{
     domain::*,
-    storage::{ImportStore, ProductStore, StockAdjustment, Store, mongo::MongoStore},
+    storage::{ImportStore, ProductStore, Store, mongo::MongoStore},
 };
 
 const PRODUCTS: i64 = 30;

@@ -44,7 +44,7 @@ async fn racing_buyers_get_what_there_is_and_the_log_has_no_gap() {
     for buyer in buyers {
         match buyer.await.unwrap() {
             Ok(_) => placed += 1,
-            Err(StoreError::InsufficientStock { input_index: 1, available: 0 }) => {}
+            Err(StoreError::Refused(Refusal::InsufficientStock { input_index: 1, available: 0 })) => {}
             Err(other) => panic!("{other}"),
         }
     }
@@ -84,9 +84,15 @@ async fn a_failed_change_leaves_nothing_and_spoils_no_other() {
             panic!("as a bug would")
         }),
     );
-    assert!(matches!(taken, Err(StoreError::Duplicate(UniqueKey::Sku))), "{taken:?}");
-    assert!(matches!(short, Err(StoreError::InsufficientStock { input_index: 1, available: 1 })), "{short:?}");
-    assert!(matches!(missing, Err(StoreError::InsufficientStock { input_index: 0, available: 1 })), "{missing:?}");
+    assert!(matches!(taken, Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::Sku)))), "{taken:?}");
+    assert!(
+        matches!(short, Err(StoreError::Refused(Refusal::InsufficientStock { input_index: 1, available: 1 }))),
+        "{short:?}"
+    );
+    assert!(
+        matches!(missing, Err(StoreError::Refused(Refusal::InsufficientStock { input_index: 0, available: 1 }))),
+        "{missing:?}"
+    );
     assert_eq!(fine.unwrap().events.last().map(|event| event.seq), Some(4));
     assert!(matches!(panicked, Err(StoreError::Internal(_))));
     assert_eq!(store.products_by_ids(&[a.id]).await.unwrap()[0].as_ref().map(|product| product.stock), Some(4));

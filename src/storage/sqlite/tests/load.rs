@@ -8,8 +8,8 @@ fn order_of(number: usize, products: &[Product], items: usize) -> Order {
     let mut order = new_order(&number.to_string(), &lines);
     order.id = OrderId::derived(at(number as i64), "test", &number.to_string());
     order.customer = user(&(number % 4000).to_string()).id;
-    let bought: Vec<Product> = lines.iter().map(|(product, _)| (*product).clone()).collect();
-    order.place(&bought, stamp(number as i64 * 60_000), 0).unwrap()
+    let bought = lines.iter().map(|(product, _)| (product.id, (*product).clone())).collect();
+    order.place(&bought, stamp(number as i64 * 60_000)).unwrap().record(1).0
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn loading_again_changes_nothing_and_a_clash_undoes_the_batch() {
     let mut clash = [order_of(8, &products, 1), order_of(9, &products, 1)];
     clash[1].number = "1".to_owned();
     let refused = store.import_orders(&clash).await;
-    assert!(matches!(refused, Err(StoreError::Duplicate(UniqueKey::OrderNumber))), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::OrderNumber)))), "{refused:?}");
     assert_eq!(store.count_orders(&[OrderFilter::default()]).await.unwrap(), [3]);
     assert_eq!(store.log_state().await.unwrap().head, 0);
 }

@@ -227,7 +227,7 @@ fn user_id() -> ulid::Ulid {
 #[test]
 fn trending_reads_the_orders_of_its_time_only() {
     let (_folder, db) = database();
-    let lines = plan(&db, product::TRENDING, vec![Value::Integer(1), Value::Integer(1)]);
+    let lines = plan(&db, &product::TRENDING, vec![Value::Integer(1), Value::Integer(1)]);
     check("trending", &lines, Cost::Sort);
     assert!(lines.iter().any(|line| line.contains("placed_at>?")), "{lines:#?}");
 }

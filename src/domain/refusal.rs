@@ -1,0 +1,80 @@
+//! Why the rules refuse a change.
+
+use super::OrderStatus;
+
+/// A value that only one entity may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UniqueKey {
+    /// A user's e-mail address.
+    Email,
+    /// A product's SKU.
+    Sku,
+    /// An order's number.
+    OrderNumber,
+}
+
+/// A rule that a change would break. Nothing of the change is written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The entity to change does not exist, or is deleted.
+    #[error("not found")]
+    NotFound,
+    /// The caller expected another version.
+    #[error("the version is {actual} now")]
+    VersionMismatch {
+        /// Version of the stored entity.
+        actual: i32,
+    },
+    /// The entity has had so many changes that its version can't grow.
+    #[error("the version can't grow further")]
+    VersionOutOfRange,
+    /// Another entity has this value.
+    #[error("{0:?} is taken")]
+    Duplicate(UniqueKey),
+    /// The idempotency key was used with another input.
+    #[error("the idempotency key was used with another input")]
+    IdempotencyKeyReused,
+    /// The order has no line.
+    #[error("an order needs at least one line")]
+    EmptyOrder,
+    /// A line asks for no units, or for less than none.
+    #[error("line {input_index}: the quantity has to be above 0")]
+    QuantityNotPositive {
+        /// Index of the line in the buyer's input.
+        input_index: usize,
+    },
+    /// A line names a product that is missing or not on sale.
+    #[error("line {input_index}: no such product")]
+    ProductNotFound {
+        /// Index of the line in the buyer's input.
+        input_index: usize,
+    },
+    /// A line, or an adjustment (line 0), asks for more than there is.
+    #[error("line {input_index}: {available} available")]
+    InsufficientStock {
+        /// Index of the line in the buyer's input.
+        input_index: usize,
+        /// Units on hand.
+        available: i32,
+    },
+    /// A line is in another currency than the first one.
+    #[error("line {input_index}: all lines of an order have to be in one currency")]
+    MixedCurrencies {
+        /// Index of the line in the buyer's input.
+        input_index: usize,
+    },
+    /// The total of the order, or a quantity, is too large to be held.
+    #[error("the total of the order is too large")]
+    TotalOutOfRange,
+    /// The stock after an adjustment would not fit an `i32`.
+    #[error("the stock would be out of range")]
+    StockOutOfRange,
+    /// The order's state machine has no such step.
+    #[error("an order that is {from:?} cannot become {to:?}")]
+    InvalidTransition {
+        /// The order's status.
+        from: OrderStatus,
+        /// The status asked for.
+        to: OrderStatus,
+    },
+}

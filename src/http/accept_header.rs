@@ -1,0 +1,75 @@
+//! The elements of `Accept` headers.
+
+use axum::http::{HeaderMap, header};
+
+/// Whether the client takes this content coding.
+pub(in crate::http) fn accepts_encoding(headers: &HeaderMap, coding: &str) -> bool {
+    let quality_of = |wanted: &str| {
+        headers
+            .get_all(header::ACCEPT_ENCODING)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(Range::parse)
+            .find(|range| range.essence == wanted)
+            .map(|range| range.quality)
+    };
+    quality_of(coding).or_else(|| quality_of("*")).is_some_and(|quality| quality > 0)
+}
+
+/// One element of an `Accept` header.
+pub(in crate::http) struct Range<'a> {
+    pub(in crate::http) essence: String,
+    charset: Option<&'a str>,
+    /// Of the multipart type: whether it is the one for subscriptions.
+    pub(in crate::http) for_subscriptions: bool,
+    /// In thousandths.
+    pub(in crate::http) quality: u16,
+}
+
+impl<'a> Range<'a> {
+    pub(in crate::http) fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let essence = parts.next().filter(|essence| !essence.is_empty())?.to_ascii_lowercase();
+        let mut range = Self { essence, charset: None, for_subscriptions: false, quality: 1000 };
+        for part in parts {
+            let Some((name, value)) = part.split_once('=') else { continue };
+            let value = value.trim().trim_matches('"');
+            match name.trim() {
+                name if name.eq_ignore_ascii_case("q") => range.quality = quality(value)?,
+                name if name.eq_ignore_ascii_case("charset") => range.charset = Some(value),
+                name if name.eq_ignore_ascii_case("subscriptionSpec") => range.for_subscriptions = value == "1.0",
+                _ => {}
+            }
+        }
+        range.is_utf8().then_some(range)
+    }
+
+    fn is_utf8(&self) -> bool {
+        self.charset.is_none_or(|name| name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8"))
+    }
+}
+
+fn quality(text: &str) -> Option<u16> {
+    let value: f32 = text.parse().ok()?;
+    // In range, so the cast is exact enough.
+    (0.0..=1.0).contains(&value).then_some((value * 1000.0).round() as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn takes_gzip_only_when_offered() {
+        for (value, expected) in
+            [("gzip, deflate, br", true), ("*", true), ("gzip;q=0", false), ("br", false), ("gzip;q=0, *", false)]
+        {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]);
+            assert_eq!(accepts_encoding(&headers, "gzip"), expected, "{value}");
+        }
+        assert!(!accepts_encoding(&HeaderMap::new(), "gzip"));
+    }
+}

@@ -1,0 +1,11 @@
+//! GraphQL over HTTP: POST and GET, server-sent events and multipart.
+
+mod multipart;
+mod negotiate;
+pub(in crate::http) mod params;
+pub(in crate::http) mod post_get;
+mod request_body;
+mod sse;
+mod stream;
+mod stream_part;
+pub(in crate::http) mod wire;

@@ -1,0 +1,177 @@
+//! Which media type to answer in, and which one a request is written in.
+
+use axum::http::{HeaderMap, StatusCode, header};
+
+use crate::http::{accept_header::Range, error::HttpError, response_format::ResponseFormat};
+
+/// How an operation is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum ResponseMode {
+    /// At once.
+    Single(ResponseFormat),
+    /// As server-sent events.
+    EventStream,
+    /// As a multipart body, or a query or mutation at once if the client takes that too.
+    Multipart(Option<ResponseFormat>),
+}
+
+impl ResponseMode {
+    /// The format of errors that come before the operation runs.
+    pub(in crate::http) fn error_format(self) -> ResponseFormat {
+        match self {
+            Self::Single(format) | Self::Multipart(Some(format)) => format,
+            Self::EventStream | Self::Multipart(None) => ResponseFormat::Json,
+        }
+    }
+}
+
+const EVENT_STREAM: &str = "text/event-stream";
+const MULTIPART: &str = "multipart/mixed";
+
+/// The way with the highest quality value; among equals the one named first, and one named before one meant by a
+/// wildcard. Without `Accept`, and for `*/*`, JSON. Streams have to be named.
+pub(in crate::http) fn negotiate(headers: &HeaderMap) -> Result<ResponseMode, HttpError> {
+    if !headers.contains_key(header::ACCEPT) {
+        return Ok(ResponseMode::Single(ResponseFormat::Json));
+    }
+    let values: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let ranges: Vec<Range<'_>> = values.iter().flat_map(|value| value.split(',')).filter_map(Range::parse).collect();
+    let mut whole: Option<(ResponseFormat, Match)> = None;
+    for format in ResponseFormat::ALL {
+        let found = best_match(&ranges, format.essence());
+        if found.quality > 0 && whole.is_none_or(|(_, other)| found.beats(other)) {
+            whole = Some((format, found));
+        }
+    }
+    let format = whole.map(|(format, _)| format);
+    let mut best = whole.map(|(format, found)| (ResponseMode::Single(format), found));
+    let events = named(&ranges, |range| range.essence == EVENT_STREAM);
+    let multipart = named(&ranges, |range| range.essence == MULTIPART && range.for_subscriptions);
+    for (mode, found) in [(ResponseMode::EventStream, events), (ResponseMode::Multipart(format), multipart)] {
+        if let Some(found) = found.filter(|found| found.quality > 0)
+            && best.is_none_or(|(_, other)| found.beats(other))
+        {
+            best = Some((mode, found));
+        }
+    }
+    best.map(|(mode, _)| mode).ok_or_else(|| {
+        let message = "Answers are application/graphql-response+json, application/json, text/event-stream or \
+                       multipart/mixed;subscriptionSpec=1.0, in UTF-8.";
+        HttpError::new(StatusCode::NOT_ACCEPTABLE, "BAD_USER_INPUT", message)
+    })
+}
+
+/// Whether the body is JSON in UTF-8. Only this type cannot be sent by a foreign page without a CORS preflight.
+pub(in crate::http) fn check_content_type(headers: &HeaderMap) -> Result<(), HttpError> {
+    let refuse = |message| Err(HttpError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_USER_INPUT", message));
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let range = types.next().and_then(|value| value.to_str().ok()).and_then(Range::parse);
+    match range {
+        Some(range) if range.essence == ResponseFormat::Json.essence() && types.next().is_none() => {}
+        _ => return refuse("The body must be application/json in UTF-8: set Content-Type."),
+    }
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            refuse("Compressed bodies are not taken.")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How well the client takes a type.
+#[derive(Clone, Copy)]
+struct Match {
+    quality: u16,
+    /// Where the type is named; past every element when only a wildcard covers it.
+    position: usize,
+}
+
+impl Match {
+    fn beats(self, other: Self) -> bool {
+        (self.quality, std::cmp::Reverse(self.position)) > (other.quality, std::cmp::Reverse(other.position))
+    }
+}
+
+fn named(ranges: &[Range<'_>], is_meant: impl Fn(&Range<'_>) -> bool) -> Option<Match> {
+    let position = ranges.iter().position(is_meant)?;
+    Some(Match { quality: ranges[position].quality, position })
+}
+
+/// The most specific element that covers the type decides.
+fn best_match(ranges: &[Range<'_>], essence: &str) -> Match {
+    let any_of_kind = || ranges.iter().find(|range| range.essence == "application/*");
+    let any = || ranges.iter().find(|range| range.essence == "*/*");
+    named(ranges, |range| range.essence == essence).unwrap_or_else(|| {
+        let quality = any_of_kind().or_else(any).map_or(0, |range| range.quality);
+        Match { quality, position: usize::MAX }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn chosen(accept: &'static str) -> Option<ResponseMode> {
+        let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
+        negotiate(&headers).ok()
+    }
+
+    #[test]
+    fn streams_are_chosen_when_they_are_named() {
+        use ResponseFormat::{GraphqlResponse, Json};
+        use ResponseMode::{EventStream, Multipart, Single};
+        for (accept, expected) in [
+            ("text/event-stream", Some(EventStream)),
+            ("text/event-stream, */*", Some(EventStream)),
+            ("application/json, text/event-stream", Some(Single(Json))),
+            ("application/json;q=0.9, text/event-stream", Some(EventStream)),
+            ("text/event-stream;q=0", None),
+            ("text/*", None),
+            ("multipart/mixed;subscriptionSpec=1.0, application/json", Some(Multipart(Some(Json)))),
+            (
+                "multipart/mixed;boundary=graphql;subscriptionSpec=\"1.0\",application/graphql-response+json,application/json;q=0.9",
+                Some(Multipart(Some(GraphqlResponse))),
+            ),
+            ("multipart/mixed; subscriptionSpec=1.0", Some(Multipart(None))),
+            ("multipart/mixed;deferSpec=20220824, application/json", Some(Single(Json))),
+            ("multipart/mixed", None),
+            ("multipart/mixed;subscriptionSpec=2.0", None),
+        ] {
+            assert_eq!(chosen(accept), expected, "{accept}");
+        }
+    }
+
+    #[test]
+    fn prefers_by_quality_then_by_order() {
+        use ResponseFormat::{GraphqlResponse, Json};
+        for (accept, expected) in [
+            ("application/json", Some(Json)),
+            ("application/graphql-response+json", Some(GraphqlResponse)),
+            (
+                "application/graphql-response+json; charset=utf-8, application/json; charset=utf-8",
+                Some(GraphqlResponse),
+            ),
+            ("application/json, application/graphql-response+json", Some(Json)),
+            ("application/json;q=0.8, application/graphql-response+json", Some(GraphqlResponse)),
+            ("*/*", Some(Json)),
+            ("application/*", Some(Json)),
+            ("*/*, application/graphql-response+json", Some(GraphqlResponse)),
+            ("*/*;q=0.1, application/graphql-response+json;q=0.9", Some(GraphqlResponse)),
+            ("application/json;q=0, */*", Some(GraphqlResponse)),
+            ("text/html,application/xhtml+xml,*/*;q=0.8", Some(Json)),
+            ("APPLICATION/JSON", Some(Json)),
+            ("application/json; charset=\"UTF-8\"", Some(Json)),
+            ("application/json; charset=iso-8859-1", None),
+            ("text/html", None),
+            ("application/json;q=0", None),
+            ("application/json;q=2", None),
+            ("", None),
+            (",;=,q", None),
+        ] {
+            assert_eq!(chosen(accept), expected.map(ResponseMode::Single), "{accept}");
+        }
+        assert_eq!(negotiate(&HeaderMap::new()).ok(), Some(ResponseMode::Single(Json)));
+    }
+}

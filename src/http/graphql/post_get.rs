@@ -1,0 +1,219 @@
+//! GraphQL over HTTP, by <https://graphql.github.io/graphql-over-http/draft/>.
+//!
+//! A request is refused before it runs with a 4xx whatever the client accepts: malformed parameters (400), a mutation by
+//! GET (405), a token that does not hold (401). A well-formed one that fails is 200 as `application/json`, as
+//! that type's rules have it, and by its error code as `application/graphql-response+json`. As a stream its errors are
+//! in the stream. Rate limits are not the specification's matter: what they refuse is 429 in any format.
+
+use std::sync::Arc;
+
+use async_graphql::{Response as GraphqlResponse, ServerError, parser::types::OperationType};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    negotiate::{self, ResponseMode},
+    params, request_body,
+    stream::{self, Framing},
+    wire,
+};
+use crate::{
+    domain::{EventCursor, InvalidCursor},
+    graphql::{Authenticated, OperationRequest, Prepared},
+    http::{
+        authorization::authorization,
+        error::{self, HttpError},
+        graphql_error::{self, code},
+        middleware::{client_address::LimitedClient, compression::Uncompressed, request_id::RequestId, security},
+        response_format::ResponseFormat,
+        server::Shutdown,
+        state::HttpState,
+        websocket,
+    },
+};
+
+pub(in crate::http) async fn get(State(http): State<Arc<HttpState>>, request: Request) -> Response {
+    if request.headers().contains_key(header::UPGRADE) {
+        return websocket::upgrade(http, request).await;
+    }
+    let mode = match negotiate::negotiate(request.headers()) {
+        Ok(mode) => mode,
+        Err(failure) => return failure.into_response(),
+    };
+    if let Err(failure) = security::check_site(&http.options.origins, request.headers()) {
+        return failure.respond(mode.error_format());
+    }
+    let read = params::from_uri(request.uri()).map_err(HttpError::from);
+    match read.and_then(|operation| Ok((RequestMeta::of(&request)?, operation))) {
+        Ok((meta, operation)) => run(&http, mode, meta, operation).await,
+        Err(failure) => failure.respond(mode.error_format()),
+    }
+}
+
+pub(in crate::http) async fn post(State(http): State<Arc<HttpState>>, request: Request) -> Response {
+    let mode = match negotiate::negotiate(request.headers()) {
+        Ok(mode) => mode,
+        Err(failure) => return failure.into_response(),
+    };
+    let meta = RequestMeta::of(&request);
+    let read = read_body(&http, request).await.and_then(|operation| Ok((meta?, operation)));
+    match read {
+        Ok((meta, operation)) => run(&http, mode, meta, operation).await,
+        Err(failure) => failure.respond(mode.error_format()),
+    }
+}
+
+/// What running an operation needs of the HTTP request around it.
+struct RequestMeta {
+    id: RequestId,
+    shutdown: Shutdown,
+    client: LimitedClient,
+    authorization: Option<String>,
+    /// Whether it came by GET, as from an `EventSource`.
+    by_get: bool,
+    /// Stands for the token in the URL of an event stream.
+    ticket: Option<String>,
+    /// Where a stream is to go on.
+    resume: Option<EventCursor>,
+}
+
+impl RequestMeta {
+    fn of(request: &Request) -> Result<Self, HttpError> {
+        #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
+        let id = request.extensions().get::<RequestId>().expect("a request id").clone();
+        Ok(Self {
+            id,
+            shutdown: request.extensions().get::<Shutdown>().cloned().unwrap_or_default(),
+            client: request.extensions().get().copied().unwrap_or_default(),
+            authorization: authorization(request.headers())?,
+            by_get: request.method() == Method::GET,
+            ticket: params::ticket(request.uri())?,
+            resume: last_event_id(request.headers())?,
+        })
+    }
+}
+
+/// The cursor that an event stream was interrupted at.
+fn last_event_id(headers: &HeaderMap) -> Result<Option<EventCursor>, HttpError> {
+    let Some(value) = headers.get("last-event-id").filter(|value| !value.is_empty()) else { return Ok(None) };
+    let cursor = value.to_str().ok().and_then(|text| text.parse().ok());
+    cursor.map(Some).ok_or_else(|| HttpError::bad_request(format!("Last-StreamEvent-ID: {InvalidCursor}.")))
+}
+
+async fn read_body(http: &HttpState, request: Request) -> Result<OperationRequest, HttpError> {
+    let (parts, body) = request.into_parts();
+    negotiate::check_content_type(&parts.headers)?;
+    let body = request_body::read(&parts.headers, body, http.options.body_limit, http.options.body_timeout).await?;
+    let text = std::str::from_utf8(&body).map_err(|_| HttpError::bad_request("The body is not UTF-8."))?;
+    Ok(params::from_json(text)?)
+}
+
+async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, request: OperationRequest) -> Response {
+    let operation = http.endpoint.prepare(request, meta.client.0).await;
+    if meta.by_get && operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation) {
+        let failure =
+            HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "Mutations are taken by POST only.");
+        return failure.with_header(header::ALLOW, "POST").respond(mode.error_format());
+    }
+    let viewer = match (&meta.ticket, &meta.authorization) {
+        (None, authorization) => http.endpoint.viewer(authorization.as_deref()).await,
+        (Some(ticket), None) if meta.by_get && mode == ResponseMode::EventStream => match &operation {
+            Ok(operation) => http.endpoint.authenticate_ticket(ticket, operation.hash(), meta.resume.is_some()).await,
+            // Tickets are for valid operations.
+            Err(_) => Err(graphql_error::coded("the ticket is for another operation", "UNAUTHENTICATED")),
+        },
+        (Some(_), _) => {
+            let message = "A ticket is for an event stream by GET, and in place of an Authorization header.";
+            return HttpError::bad_request(message).respond(mode.error_format());
+        }
+    };
+    let viewer = match viewer {
+        Ok(viewer) => viewer,
+        Err(error) => return refuse_viewer(mode.error_format(), error, &meta.id),
+    };
+    let framing = match mode {
+        ResponseMode::Single(format) => return execute(http, format, &meta.id, viewer, operation).await,
+        ResponseMode::Multipart(Some(format)) if !operation.as_ref().is_ok_and(Prepared::subscribes) => {
+            return execute(http, format, &meta.id, viewer, operation).await;
+        }
+        ResponseMode::Multipart(_) => Framing::Multipart,
+        ResponseMode::EventStream => Framing::Sse { reconnects: meta.by_get },
+    };
+    let permit = match http.seats.take(viewer.viewer) {
+        Ok(permit) => permit,
+        Err(reason) => {
+            let failure = HttpError::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", format!("{reason}."));
+            return failure.respond(mode.error_format());
+        }
+    };
+    let RequestMeta { id, shutdown, resume, .. } = meta;
+    stream::respond(http, framing, stream::StreamRequest { operation, viewer, resume, id, shutdown, permit })
+}
+
+async fn execute(
+    http: &HttpState,
+    format: ResponseFormat,
+    id: &RequestId,
+    viewer: Authenticated,
+    operation: Result<Prepared, GraphqlResponse>,
+) -> Response {
+    let is_mutation = operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation);
+    let mut response = match operation {
+        Ok(operation) => http.endpoint.execute(viewer.viewer, operation).await,
+        Err(refusal) => refusal,
+    };
+    graphql_error::tag_internal_errors(&mut response.errors, id);
+    let mut answer = respond(format, response);
+    if is_mutation {
+        answer.extensions_mut().insert(Uncompressed);
+    }
+    answer
+}
+
+/// The token does not hold, or it cannot be checked now.
+fn refuse_viewer(format: ResponseFormat, error: ServerError, id: &RequestId) -> Response {
+    let status = match status_of_refusal(&error) {
+        StatusCode::BAD_REQUEST => StatusCode::UNAUTHORIZED,
+        status => status,
+    };
+    let mut errors = [error];
+    graphql_error::tag_internal_errors(&mut errors, id);
+    let mut response = error::errors(status, format, &errors);
+    let header = match status {
+        StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)),
+        StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
+        _ => None,
+    };
+    response.headers_mut().extend(header.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
+}
+
+fn respond(format: ResponseFormat, response: GraphqlResponse) -> Response {
+    let status = match format {
+        _ if wire::was_rate_limited(&response) => StatusCode::TOO_MANY_REQUESTS,
+        ResponseFormat::GraphqlResponse if wire::was_refused(&response) => {
+            response.errors.first().map_or(StatusCode::BAD_REQUEST, status_of_refusal)
+        }
+        _ => StatusCode::OK,
+    };
+    let mut answer = error::json(status, format, wire::GraphqlResult::from(&response).to_json());
+    if status == StatusCode::UNAUTHORIZED {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    answer.headers_mut().extend(response.http_headers);
+    answer
+}
+
+fn status_of_refusal(error: &ServerError) -> StatusCode {
+    match code(error) {
+        "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
+        "FORBIDDEN" => StatusCode::FORBIDDEN,
+        "RATE_LIMITED" => StatusCode::TOO_MANY_REQUESTS,
+        "UNAVAILABLE" => StatusCode::SERVICE_UNAVAILABLE,
+        "INTERNAL" => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}

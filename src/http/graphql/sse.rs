@@ -1,0 +1,66 @@
+//! Server-sent events: <https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>, distinct connections mode.
+//! The id of an event is the cursor after which a client resumes.
+
+use std::io::Write;
+
+use super::{
+    stream_part::{StreamPart, failure},
+    wire::Payload,
+};
+
+pub(in crate::http) const CONTENT_TYPE: &str = "text/event-stream; charset=utf-8";
+
+const SIGN_OF_LIFE: &[u8] = b":\n\n";
+
+/// How long an `EventSource` is to wait before it connects again, in milliseconds.
+const RETRY: u32 = 1000;
+
+pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>, reconnects: bool) -> serde_json::Result<()> {
+    match part {
+        StreamPart::Open => {
+            // Some clients wait for the first byte.
+            body.extend_from_slice(SIGN_OF_LIFE);
+            if reconnects {
+                // Written to memory, which does not fail.
+                let _ = write!(body, "retry: {RETRY}\n\n");
+            }
+        }
+        StreamPart::KeepAlive { position } => {
+            body.extend_from_slice(SIGN_OF_LIFE);
+            // For an `EventSource` that loses the connection before the first update. The event is of no named type
+            // and empty, so that nothing but its id is heard of.
+            if let Some(position) = position.filter(|_| reconnects) {
+                let _ = write!(body, "id: {position}\ndata:\n\n");
+            }
+        }
+        StreamPart::Result { payload, cursor } => {
+            body.extend_from_slice(b"event: next\n");
+            if let Some(cursor) = cursor {
+                let _ = writeln!(body, "id: {cursor}");
+            }
+            data(body, payload)?;
+        }
+        StreamPart::Failed { errors } => {
+            body.extend_from_slice(b"event: next\n");
+            data(body, &Payload::Result((&failure(errors)).into()))?;
+            complete(body);
+        }
+        StreamPart::Complete => complete(body),
+        // Without `complete` the client takes it for a lost connection, and connects again.
+        StreamPart::Drained => {}
+    }
+    Ok(())
+}
+
+/// JSON is one line: line breaks within it are escaped.
+fn data(body: &mut Vec<u8>, payload: &Payload<'_>) -> serde_json::Result<()> {
+    body.extend_from_slice(b"data: ");
+    serde_json::to_writer(&mut *body, payload)?;
+    body.extend_from_slice(b"\n\n");
+    Ok(())
+}
+
+/// With data, though empty: an `EventSource` hears of no event without.
+fn complete(body: &mut Vec<u8>) {
+    body.extend_from_slice(b"event: complete\ndata:\n\n");
+}

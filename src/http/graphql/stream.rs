@@ -1,0 +1,260 @@
+//! Operations as streams over HTTP: an answer is a chunk of the response's body.
+//!
+//! The next answer is asked for when the connection can take more, so a slow reader holds up nobody and nothing piles
+//! up. A subscription ends with the rights it was opened with, and when the server stops; a query or mutation is
+//! answered to its end.
+
+use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_graphql::{Response as GraphqlResponse, ServerError};
+use axum::{
+    Extension,
+    body::{Body, Bytes},
+    http::{HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+use tracing::{Instrument, Span};
+
+use super::{multipart, sse, stream_part::StreamPart, wire};
+use crate::{
+    domain::EventCursor,
+    graphql::{self, Answer, Authenticated, Prepared},
+    http::{
+        deadline::to_instant,
+        graphql_error::{coded, tag_internal_errors},
+        middleware::{compression::Uncompressed, panics, request_id::RequestId},
+        server::{Permit, Shutdown},
+        state::HttpState,
+    },
+    telemetry::metrics::{GaugeGuard, Transport, metrics},
+};
+
+/// When the first sign of life comes, at the latest: what a subscription begins with is there by then.
+const FIRST_KEEP_ALIVE: Duration = Duration::from_secs(1);
+
+/// How answers are put into the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Framing {
+    /// Server-sent events.
+    Sse {
+        /// Whether the client may be an `EventSource`, which connects again by itself.
+        reconnects: bool,
+    },
+    /// The parts of a multipart body.
+    Multipart,
+}
+
+impl Framing {
+    const fn transport(self) -> Transport {
+        match self {
+            Self::Sse { .. } => Transport::Events,
+            Self::Multipart => Transport::Multipart,
+        }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Sse { .. } => sse::CONTENT_TYPE,
+            Self::Multipart => multipart::CONTENT_TYPE,
+        }
+    }
+
+    fn write(self, body: &mut Vec<u8>, part: &StreamPart<'_>) -> serde_json::Result<()> {
+        match self {
+            Self::Sse { reconnects } => sse::write(body, part, reconnects),
+            Self::Multipart => multipart::write(body, part),
+        }
+    }
+}
+
+/// An operation and for whom it runs.
+pub(in crate::http) struct StreamRequest {
+    /// Or the response that refuses it.
+    pub(in crate::http) operation: Result<Prepared, GraphqlResponse>,
+    pub(in crate::http) viewer: Authenticated,
+    /// Where a subscription goes on, whatever its arguments say.
+    pub(in crate::http) resume: Option<EventCursor>,
+    pub(in crate::http) id: RequestId,
+    pub(in crate::http) shutdown: Shutdown,
+    /// Its place among the user's connections.
+    pub(in crate::http) permit: Permit,
+}
+
+/// Runs an operation and answers with what it has to say.
+pub(in crate::http) fn respond(http: &Arc<HttpState>, framing: Framing, call: StreamRequest) -> Response {
+    let source = Box::new(ResponseStream::new(http, framing, call));
+    let chunks = stream::unfold(source, |mut source| async {
+        let span = source.span.clone();
+        let chunk = source.next().instrument(span).await?;
+        Some((Ok::<_, Infallible>(chunk), source))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(framing.content_type())),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::VARY, HeaderValue::from_static("accept")),
+        // Proxies are to pass each chunk on at once.
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    (Extension(Uncompressed), headers, Body::from_stream(chunks)).into_response()
+}
+
+/// Where the chunks of one response come from.
+struct ResponseStream {
+    framing: Framing,
+    /// `None` when everything was said.
+    answers: Option<BoxStream<'static, Answer>>,
+    opened: bool,
+    started: bool,
+    /// Where to resume, until an answer has said so.
+    position: Option<EventCursor>,
+    /// Whether it ends by itself soon: it is no subscription.
+    short: bool,
+    id: RequestId,
+    span: Span,
+    keep_alive: Interval,
+    ended: BoxFuture<'static, ()>,
+    expires_at: Option<Instant>,
+    stopping: BoxFuture<'static, ()>,
+    _permit: Permit,
+    _open: GaugeGuard,
+}
+
+/// What comes next.
+enum StreamEvent {
+    Answer(Box<Answer>),
+    Complete,
+    Panicked(Box<dyn Any + Send>),
+    KeepAlive,
+    Ended,
+    Expired,
+    Stopping,
+}
+
+impl ResponseStream {
+    fn new(http: &Arc<HttpState>, framing: Framing, call: StreamRequest) -> Self {
+        let StreamRequest { operation, viewer: Authenticated { viewer, expires_at }, resume, id, shutdown, permit } =
+            call;
+        let short = !operation.as_ref().is_ok_and(Prepared::subscribes);
+        // Asked before the subscription begins, so that nothing lies between the two.
+        let position = if short { None } else { resume.or_else(|| http.endpoint.head()) };
+        let operation = operation.map(|operation| match resume {
+            Some(cursor) => operation.resume_after(cursor),
+            None => operation,
+        });
+        let opening = wire::answers(http.endpoint.clone(), viewer, operation);
+        let every = http.options.keep_alive;
+        let mut keep_alive = interval_at(Instant::now() + every.min(FIRST_KEEP_ALIVE), every);
+        keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let endpoint = http.endpoint.clone();
+        Self {
+            framing,
+            answers: Some(opening.flatten_stream().boxed()),
+            opened: false,
+            started: false,
+            position,
+            short,
+            span: tracing::info_span!("stream", request_id = %id),
+            id,
+            keep_alive,
+            ended: Box::pin(async move { endpoint.rights_ended(viewer).await }),
+            expires_at: expires_at.and_then(to_instant),
+            stopping: Box::pin(shutdown.leaving(http.options.drain_spread)),
+            _permit: permit,
+            _open: GaugeGuard::new(metrics().connections.get(framing.transport())),
+        }
+    }
+
+    /// The next chunk; `None` at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        if !self.opened {
+            self.opened = true;
+            return Some(self.chunk(StreamPart::Open));
+        }
+        match self.event().await? {
+            StreamEvent::Answer(answer) => Some(self.answer(*answer)),
+            StreamEvent::Complete => Some(self.last(StreamPart::Complete)),
+            StreamEvent::Panicked(panic) => {
+                tracing::error!(panic = panics::message(&*panic), "an operation panicked");
+                Some(self.fail(coded("Internal error", graphql::code::INTERNAL)))
+            }
+            StreamEvent::KeepAlive => {
+                let position = self.position.take();
+                Some(self.chunk(StreamPart::KeepAlive { position }))
+            }
+            StreamEvent::Ended => {
+                Some(self.fail(coded("the session has ended; sign in again", graphql::code::UNAUTHENTICATED)))
+            }
+            StreamEvent::Expired => {
+                Some(self.fail(coded("the access token has expired", graphql::code::UNAUTHENTICATED)))
+            }
+            StreamEvent::Stopping => Some(self.last(StreamPart::Drained)).filter(|chunk| !chunk.is_empty()),
+        }
+    }
+
+    async fn event(&mut self) -> Option<StreamEvent> {
+        let answers = self.answers.as_mut()?;
+        let expired = async {
+            match self.expires_at {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        Some(tokio::select! {
+            biased;
+            () = &mut self.ended => StreamEvent::Ended,
+            () = expired => StreamEvent::Expired,
+            () = &mut self.stopping, if !self.short => StreamEvent::Stopping,
+            answer = AssertUnwindSafe(answers.next()).catch_unwind() => match answer {
+                Ok(Some(answer)) => StreamEvent::Answer(Box::new(answer)),
+                Ok(None) => StreamEvent::Complete,
+                Err(panic) => StreamEvent::Panicked(panic),
+            },
+            _ = self.keep_alive.tick() => StreamEvent::KeepAlive,
+        })
+    }
+
+    fn answer(&mut self, mut answer: Answer) -> Bytes {
+        if let graphql::Body::Response(response) = &mut answer.body {
+            tag_internal_errors(&mut response.errors, &self.id);
+            if self.started && wire::was_refused(response) {
+                let errors = std::mem::take(&mut response.errors);
+                return self.last(StreamPart::Failed { errors: &errors });
+            }
+        }
+        if matches!(answer.body, graphql::Body::Written(_)) {
+            metrics().deliveries.get(self.framing.transport()).inc();
+        }
+        self.started = true;
+        if answer.cursor.is_some() {
+            self.position = None;
+        }
+        self.chunk(StreamPart::Result { payload: (&answer.body).into(), cursor: answer.cursor })
+    }
+
+    fn fail(&mut self, error: ServerError) -> Bytes {
+        let mut errors = [error];
+        tag_internal_errors(&mut errors, &self.id);
+        self.last(StreamPart::Failed { errors: &errors })
+    }
+
+    fn last(&mut self, part: StreamPart<'_>) -> Bytes {
+        self.answers = None;
+        self.chunk(part)
+    }
+
+    fn chunk(&mut self, part: StreamPart<'_>) -> Bytes {
+        let mut body = Vec::new();
+        if let Err(error) = self.framing.write(&mut body, &part) {
+            tracing::error!(%error, "an answer could not be written as JSON");
+            self.answers = None;
+            body.clear();
+        }
+        body.into()
+    }
+}

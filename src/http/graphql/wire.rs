@@ -1,0 +1,136 @@
+//! GraphQL results as JSON, and what else the transports share.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_graphql::{Response, ServerError, Value};
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    domain::Viewer,
+    graphql::{Answer, Body, Endpoint, Prepared, write_data},
+    http::graphql_error::code,
+};
+
+/// Room for a small answer.
+const FIRST_BYTES: usize = 1024;
+
+/// What a request has to say: the answers of its operation, or the response that refuses it.
+pub(in crate::http) async fn answers(
+    endpoint: Arc<dyn Endpoint>,
+    viewer: Viewer,
+    operation: Result<Prepared, Response>,
+) -> BoxStream<'static, Answer> {
+    match operation {
+        Ok(operation) => endpoint.stream(viewer, operation).await,
+        Err(refusal) => stream::iter([refusal.into()]).boxed(),
+    }
+}
+
+/// A result as the GraphQL specification has it: without `data` when the request was refused before it ran.
+#[derive(Debug, Serialize)]
+pub(in crate::http) struct GraphqlResult<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: &'a BTreeMap<String, Value>,
+}
+
+impl<'a> From<&'a Response> for GraphqlResult<'a> {
+    fn from(response: &'a Response) -> Self {
+        Self {
+            errors: &response.errors,
+            data: (!was_refused(response)).then_some(&response.data),
+            extensions: &response.extensions,
+        }
+    }
+}
+
+impl GraphqlResult<'_> {
+    /// The same as serde makes of it, faster.
+    pub(in crate::http) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        let Some(data) = self.data else { return serde_json::to_vec(self) };
+        let mut json = Vec::with_capacity(FIRST_BYTES);
+        json.push(b'{');
+        if !self.errors.is_empty() {
+            json.extend_from_slice(br#""errors":"#);
+            serde_json::to_writer(&mut json, self.errors)?;
+            json.push(b',');
+        }
+        json.extend_from_slice(br#""data":"#);
+        write_data(data, &mut json)?;
+        if !self.extensions.is_empty() {
+            json.extend_from_slice(br#","extensions":"#);
+            serde_json::to_writer(&mut json, self.extensions)?;
+        }
+        json.push(b'}');
+        Ok(json)
+    }
+}
+
+/// A result of an operation that is run as a stream.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(in crate::http) enum Payload<'a> {
+    Result(GraphqlResult<'a>),
+    Written(&'a RawValue),
+}
+
+impl<'a> From<&'a Body> for Payload<'a> {
+    fn from(body: &'a Body) -> Self {
+        match body {
+            Body::Response(response) => Self::Result((&**response).into()),
+            Body::Written(json) => Self::Written(json),
+        }
+    }
+}
+
+/// Whether the request failed before execution: there is no data, and no error belongs to a field.
+pub(in crate::http) fn was_refused(response: &Response) -> bool {
+    has_no_data(response) && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+/// Whether nothing was done because of a rate limit.
+pub(in crate::http) fn was_rate_limited(response: &Response) -> bool {
+    has_no_data(response) && response.errors.iter().all(|error| code(error) == "RATE_LIMITED")
+}
+
+/// Whether there are errors alone.
+pub(in crate::http) fn has_no_data(response: &Response) -> bool {
+    response.data == Value::Null && !response.errors.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::value;
+
+    use super::*;
+
+    #[test]
+    fn both_ways_to_json_agree() {
+        let mut failed = ServerError::new("\"no\"", None);
+        failed.path.push(async_graphql::PathSegment::Index(1));
+        let data = value!({ "a": [1, { "b\n": "\u{1}\"x" }, [], {}], "c": null, "d": true, "e": 1.5 });
+        let with_extension = Response::new(data.clone()).extension("cost", value!(3));
+        let mut partial = Response::new(value!({ "a": null }));
+        partial.errors.push(failed.clone());
+        for response in [
+            Response::new(Value::Null),
+            Response::new(data),
+            with_extension,
+            partial,
+            Response::from_errors(vec![failed]),
+            Response::from_errors(vec![ServerError::new("refused", None)]),
+        ] {
+            let result = GraphqlResult::from(&response);
+            let by_serde = serde_json::to_string(&result).unwrap();
+            assert_eq!(String::from_utf8(result.to_json().unwrap()).unwrap(), by_serde);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What wraps the handlers.
+
+pub(in crate::http) mod client_address;
+pub(in crate::http) mod compression;
+pub(in crate::http) mod observe;
+pub(in crate::http) mod panics;
+pub(in crate::http) mod rate_limit;
+pub(in crate::http) mod request_head;
+pub(in crate::http) mod request_id;
+pub(in crate::http) mod security;
+pub(in crate::http) mod time_limit;

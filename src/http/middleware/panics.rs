@@ -1,0 +1,12 @@
+//! Panics that were caught.
+
+use std::any::Any;
+
+/// What a panic says.
+pub(in crate::http) fn message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no message)")
+}

@@ -1,0 +1,41 @@
+//! The id of a request.
+
+use std::{fmt, sync::Arc};
+
+use axum::http::{HeaderMap, HeaderName};
+
+/// Carries the request id, both ways.
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What tells one request from the others in the log.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The client's own, when it is short and plain, else a new one.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let is_plain = |id: &&str| {
+            (1..=64).contains(&id.len())
+                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        match headers.get(HEADER).and_then(|value| value.to_str().ok()).filter(is_plain) {
+            Some(id) => Self(id.into()),
+            None => Self(ulid::Ulid::new().to_string().to_ascii_lowercase().into()),
+        }
+    }
+
+    /// The id of an operation within this request.
+    pub(in crate::http) fn child(&self, number: u64) -> Self {
+        Self(format!("{self}-{number}").into())
+    }
+
+    pub(in crate::http) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

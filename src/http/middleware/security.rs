@@ -1,0 +1,179 @@
+//! Which origins may call, and the headers that tell browsers to be strict.
+//!
+//! A page of another origin can have a browser send what HTML forms, images and links can send without asking the server
+//! first: a GET, or a POST of form data or plain text, without headers of its own. Of these:
+//!
+//! - a POST is refused (415): operations are JSON, which needs a preflight ([`crate::http::graphql::negotiate::check_content_type`]);
+//! - a mutation by GET is refused (405), whoever sends it;
+//! - a query or subscription by GET is refused (403) when the browser says that another site made it send it, unless
+//!   that is one of the allowed origins, which may read the answer as well ([`check_site`]);
+//! - a WebSocket is opened for the own and the allowed origins only.
+//!
+//! Everything else needs a preflight, which only the allowed origins pass. So no header such as `GraphQL-Preflight` or
+//! `Apollo-Require-Preflight` has to be sent, and sending one opens no limiter.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
+    header::{self, ORIGIN},
+    request::Parts,
+};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+use crate::{graphql::RATE_LIMIT_HEADERS, http::error::HttpError};
+
+/// The origins, besides the server's own, whose pages may call it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedOrigins {
+    listed: BTreeSet<String>,
+    any_localhost: bool,
+}
+
+impl AllowedOrigins {
+    /// The listed ones (`https://shop.example.com`, `*` for all), and with `any_localhost` every port of this machine.
+    pub fn new(listed: impl IntoIterator<Item = impl AsRef<str>>, any_localhost: bool) -> Self {
+        let normalise = |origin: &str| origin.trim().trim_end_matches('/').to_ascii_lowercase();
+        let listed = listed.into_iter().map(|origin| normalise(origin.as_ref())).filter(|origin| !origin.is_empty());
+        Self { listed: listed.collect(), any_localhost }
+    }
+
+    fn allows(&self, origin: &HeaderValue) -> bool {
+        let Ok(origin) = origin.to_str() else { return false };
+        let origin = origin.to_ascii_lowercase();
+        self.listed.contains("*")
+            || self.listed.contains(&origin)
+            || (self.any_localhost
+                && origin.parse::<Uri>().is_ok_and(|uri| {
+                    matches!(uri.scheme_str(), Some("http" | "https"))
+                        && matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"))
+                }))
+    }
+
+    /// Whether a page of the request's `Origin` may open a WebSocket. ClientAddressPolicy that are no browsers send none.
+    pub(in crate::http) fn allow_request(&self, headers: &HeaderMap) -> bool {
+        headers.get(ORIGIN).is_none_or(|origin| is_same_origin(headers, origin) || self.allows(origin))
+    }
+}
+
+/// Refuses what a page of another site made a browser send. Browsers say so in `Sec-Fetch-Site`, also where they send no
+/// `Origin`: with images, forms and links.
+pub(in crate::http) fn check_site(origins: &AllowedOrigins, headers: &HeaderMap) -> Result<(), HttpError> {
+    let is_foreign = match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
+        Some(b"same-origin" | b"none") => false,
+        Some(_) => !headers.get(ORIGIN).is_some_and(|origin| origins.allows(origin)),
+        None => !origins.allow_request(headers),
+    };
+    if is_foreign {
+        let message = "Pages of other sites may not send operations by GET: send them by POST, as application/json, from \
+                       an allowed origin.";
+        return Err(HttpError::new(StatusCode::FORBIDDEN, "FORBIDDEN", message));
+    }
+    Ok(())
+}
+
+/// The scheme is left out: a proxy in front may have ended TLS.
+fn is_same_origin(headers: &HeaderMap, origin: &HeaderValue) -> bool {
+    let authority = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    matches!((authority, host), (Some(authority), Some(host)) if authority.eq_ignore_ascii_case(host))
+}
+
+/// Answers preflights and marks the answers that the allowed origins may read.
+pub(in crate::http) fn cors(origins: &AllowedOrigins) -> CorsLayer {
+    let origins = origins.clone();
+    let told = [HeaderName::from_static("x-request-id"), header::RETRY_AFTER].into_iter().chain(RATE_LIMIT_HEADERS);
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(move |origin, _: &Parts| origins.allows(origin)))
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(told.collect::<Vec<_>>())
+        .max_age(Duration::from_secs(600))
+}
+
+/// Nothing here needs any of it.
+const PERMISSIONS_POLICY: HeaderValue =
+    HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()");
+
+/// An answer of the API is no page, whatever a browser takes it for.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// On every answer.
+pub(in crate::http) fn add_headers(headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    // Pages that may read an answer by CORS still can; others cannot embed it as an image or script either.
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("permissions-policy", PERMISSIONS_POLICY);
+    // Pages have their own.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(CONTENT_SECURITY_POLICY);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(origins: &AllowedOrigins, origin: &'static str) -> bool {
+        let headers = HeaderMap::from_iter([
+            (header::HOST, HeaderValue::from_static("api.example.com:8080")),
+            (ORIGIN, HeaderValue::from_static(origin)),
+        ]);
+        origins.allow_request(&headers)
+    }
+
+    #[test]
+    fn own_listed_and_local_origins_pass() {
+        let (none, listed) =
+            (AllowedOrigins::default(), AllowedOrigins::new(["https://Shop.example.com/", " "], false));
+        let (local, all) = (AllowedOrigins::new([""; 0], true), AllowedOrigins::new(["*"], false));
+        for (origin, by_none, by_listed, by_local) in [
+            ("http://api.example.com:8080", true, true, true),
+            ("https://api.example.com:8080", true, true, true),
+            ("http://api.example.com", false, false, false),
+            ("https://shop.example.com", false, true, false),
+            ("http://shop.example.com", false, false, false),
+            ("http://localhost:5173", false, false, true),
+            ("http://127.0.0.1", false, false, true),
+            ("http://[::1]:3000", false, false, true),
+            ("http://localhost.evil.com", false, false, false),
+            ("http://localhost:80@evil.com", false, false, false),
+            ("null", false, false, false),
+            ("", false, false, false),
+        ] {
+            assert_eq!(allowed(&none, origin), by_none, "{origin}");
+            assert_eq!(allowed(&listed, origin), by_listed, "{origin}");
+            assert_eq!(allowed(&local, origin), by_local, "{origin}");
+            assert!(allowed(&all, origin), "{origin}");
+        }
+        assert!(none.allow_request(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn what_other_sites_make_a_browser_send_is_foreign() {
+        let origins = AllowedOrigins::new(["https://shop.example.com"], false);
+        let (shop, evil) = ("https://shop.example.com", "https://evil.example.com");
+        for (site, origin, passes) in [
+            (None, None, true),
+            (None, Some("https://api.example.com"), true),
+            (None, Some(shop), true),
+            (None, Some(evil), false),
+            (Some("none"), None, true),
+            (Some("same-origin"), None, true),
+            (Some("same-site"), Some(shop), true),
+            (Some("cross-site"), Some(shop), true),
+            (Some("same-site"), None, false),
+            (Some("cross-site"), None, false),
+            (Some("cross-site"), Some(evil), false),
+            (Some("cross-site"), Some("null"), false),
+            (Some("unheard-of"), None, false),
+        ] {
+            let mut headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("api.example.com"))]);
+            headers
+                .extend(site.map(|site| (HeaderName::from_static("sec-fetch-site"), HeaderValue::from_static(site))));
+            headers.extend(origin.map(|origin| (ORIGIN, HeaderValue::from_static(origin))));
+            assert_eq!(check_site(&origins, &headers).is_ok(), passes, "{site:?} {origin:?}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A time limit on everything that a client has the API do, except for being told of events once a subscription is open.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{Response, ServerError, parser::types::OperationType};
+use async_trait::async_trait;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+
+use crate::{
+    domain::{ClientAddress, EventCursor, Viewer},
+    graphql::{Answer, Authenticated, Endpoint, OperationRequest, Prepared, Readiness, code::UNAVAILABLE},
+    http::graphql_error::coded,
+    telemetry::metrics,
+};
+
+/// An API that gives up what takes longer. What it gives up is dropped, so that it stops at the point where it waits;
+/// a write that has reached the storage engine is completed or undone there.
+pub(in crate::http) struct TimeLimitedEndpoint {
+    endpoint: Arc<dyn Endpoint>,
+    limit: Duration,
+}
+
+impl TimeLimitedEndpoint {
+    pub(in crate::http) fn new(endpoint: Arc<dyn Endpoint>, limit: Duration) -> Self {
+        Self { endpoint, limit }
+    }
+
+    async fn check<T>(&self, check: impl Future<Output = Result<T, ServerError>>) -> Result<T, ServerError> {
+        let late = |_| Err(coded(format!("The token could not be checked within {:?}.", self.limit), UNAVAILABLE));
+        tokio::time::timeout(self.limit, check).await.unwrap_or_else(late)
+    }
+}
+
+/// What is said of an operation that was given up.
+fn timed_out(kind: OperationType, limit: Duration) -> Response {
+    metrics().refusals.with_labels(["operation_time"]).inc();
+    tracing::warn!(%kind, ?limit, "an operation took too long and was given up");
+    let message = match kind {
+        OperationType::Mutation => format!(
+            "The mutation took longer than {limit:?} and was given up: its outcome is unknown. Send it again with the \
+             same idempotency key, or look at what it would have changed."
+        ),
+        OperationType::Query => {
+            format!("The query took longer than {limit:?} and was given up. Ask for less, or try again later.")
+        }
+        OperationType::Subscription => {
+            format!("The subscription took longer than {limit:?} to open and was given up. Try again later.")
+        }
+    };
+    Response::from_errors(vec![coded(message, UNAVAILABLE)])
+}
+
+#[async_trait]
+impl Endpoint for TimeLimitedEndpoint {
+    async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError> {
+        self.check(self.endpoint.viewer(authorization)).await
+    }
+
+    async fn authenticate_ticket(
+        &self,
+        ticket: &str,
+        operation: [u8; 32],
+        resumes: bool,
+    ) -> Result<Authenticated, ServerError> {
+        self.check(self.endpoint.authenticate_ticket(ticket, operation, resumes)).await
+    }
+
+    fn head(&self) -> Option<EventCursor> {
+        self.endpoint.head()
+    }
+
+    async fn rights_ended(&self, viewer: Viewer) {
+        self.endpoint.rights_ended(viewer).await;
+    }
+
+    async fn prepare(&self, request: OperationRequest, client: Option<ClientAddress>) -> Result<Prepared, Response> {
+        match tokio::time::timeout(self.limit, self.endpoint.prepare(request, client)).await {
+            Ok(prepared) => prepared,
+            Err(_) => Err(timed_out(OperationType::Query, self.limit)),
+        }
+    }
+
+    async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response {
+        let kind = operation.kind();
+        let response = tokio::time::timeout(self.limit, self.endpoint.execute(viewer, operation)).await;
+        response.unwrap_or_else(|_| timed_out(kind, self.limit))
+    }
+
+    async fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
+        let kind = operation.kind();
+        let answers = tokio::time::timeout(self.limit, self.endpoint.stream(viewer, operation)).await;
+        answers.unwrap_or_else(|_| stream::iter([timed_out(kind, self.limit).into()]).boxed())
+    }
+
+    fn sdl(&self) -> String {
+        self.endpoint.sdl()
+    }
+
+    async fn readiness(&self) -> Readiness {
+        self.endpoint.readiness().await
+    }
+}

@@ -1,0 +1,13 @@
+//! Accepting connections and serving HTTP on them.
+
+mod connection;
+mod connection_limiter;
+mod head_timer;
+mod keyed_limiter;
+mod serve;
+mod shutdown;
+
+pub(in crate::http) use connection::Connection;
+pub(in crate::http) use keyed_limiter::{KeyedLimiter, Permit};
+pub use serve::serve;
+pub(in crate::http) use shutdown::Shutdown;

@@ -1,0 +1,260 @@
+//! What a connection does about what happens on it: the rules of the subprotocols.
+
+use std::{
+    borrow::Cow,
+    ops::ControlFlow::{self, Break, Continue},
+};
+
+use async_graphql::ServerError;
+use futures_util::FutureExt;
+use tungstenite::{
+    Message,
+    error::{Error, ProtocolError},
+};
+
+use super::{Socket, SocketEnd, SocketEvent};
+use crate::{
+    graphql::{Body, OperationRequest, Prepared},
+    http::{
+        graphql::wire,
+        graphql_error::coded,
+        websocket::{
+            session::{
+                identity::IdentityEvent,
+                operations::{OperationEvent, PreparedOperation},
+                timers::TimerEvent,
+            },
+            transport::protocol::{ClientMessage, InvalidMessage, Protocol, ServerMessage},
+        },
+    },
+    telemetry::metrics,
+};
+
+impl Socket {
+    /// What follows from an event: how the connection ends, if it does.
+    pub(super) fn handle(&mut self, event: SocketEvent) -> ControlFlow<SocketEnd> {
+        self.frames.handled_event();
+        match event {
+            SocketEvent::Killed => Break(SocketEnd::Disconnected),
+            SocketEvent::Stopping => {
+                let leave_in = self.shutdown.wait_before_leaving(self.http.options.drain_spread);
+                self.timers.stops(leave_in, self.shutdown.drain_time);
+                Continue(())
+            }
+            SocketEvent::Received(Some(Ok(message))) => {
+                self.timers.heard();
+                self.handle_frame(message)
+            }
+            SocketEvent::Received(Some(Err(error))) => Break(self.end_of(&error)),
+            SocketEvent::Received(None) | SocketEvent::WriteFailed => Break(SocketEnd::Disconnected),
+            SocketEvent::Identity(verdict) => self.checked(verdict),
+            SocketEvent::Operation(outcome) => {
+                self.handle_operation_event(outcome);
+                Continue(())
+            }
+            SocketEvent::Timer(due) => self.handle_timer(due),
+            SocketEvent::Drained => Break(going_away()),
+        }
+    }
+
+    fn check(&mut self, authorization: Option<String>) {
+        self.identity.check(authorization);
+        self.control.open();
+    }
+
+    fn handle_frame(&mut self, message: Message) -> ControlFlow<SocketEnd> {
+        match message {
+            Message::Text(text) if text.len() > self.http.options.websocket.max_message => Break(self.too_big()),
+            Message::Text(text) => match self.protocol.read(&text) {
+                Ok(message) => self.handle_message(message),
+                Err(invalid) => self.invalid(invalid),
+            },
+            Message::Binary(_) => Break(SocketEnd::Close(4400, "Binary messages are not part of the protocol".into())),
+            // Pings are answered below this layer.
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Continue(()),
+            Message::Close(_) => Break(SocketEnd::PeerClosed),
+        }
+    }
+
+    fn handle_message(&mut self, message: ClientMessage) -> ControlFlow<SocketEnd> {
+        match message {
+            ClientMessage::Init { authorization } => self.init(authorization),
+            ClientMessage::Renew { authorization } => self.renew(authorization),
+            ClientMessage::Ping { payload } => {
+                self.send(ServerMessage::Pong { payload });
+                Continue(())
+            }
+            ClientMessage::Pong => Continue(()),
+            ClientMessage::Subscribe { id, request } => self.subscribe(id, *request),
+            ClientMessage::Complete { id } => {
+                let stopped = self.operations.stop(&id);
+                if stopped && self.protocol == Protocol::Legacy {
+                    self.send(ServerMessage::Complete { id: &id });
+                }
+                Continue(())
+            }
+            ClientMessage::Terminate => Break(SocketEnd::Close(1000, "Terminated".into())),
+        }
+    }
+
+    /// The legacy protocol tells of it and goes on.
+    fn invalid(&mut self, InvalidMessage { reason, id }: InvalidMessage) -> ControlFlow<SocketEnd> {
+        match (self.protocol, id) {
+            (Protocol::Modern, _) => return Break(SocketEnd::Close(4400, reason)),
+            (Protocol::Legacy, Some(id)) => self.refuse(&id, coded(reason, "BAD_USER_INPUT")),
+            (Protocol::Legacy, None) => {
+                self.send(ServerMessage::Refused { reason: &reason });
+            }
+        }
+        Continue(())
+    }
+
+    fn init(&mut self, authorization: Option<String>) -> ControlFlow<SocketEnd> {
+        if !self.timers.opens() {
+            return match (self.protocol, authorization) {
+                (Protocol::Modern, _) => Break(SocketEnd::Close(4429, "Too many initialisation requests".into())),
+                (Protocol::Legacy, Some(authorization)) => self.renew(authorization),
+                (Protocol::Legacy, None) => {
+                    self.send(ServerMessage::Ack);
+                    Continue(())
+                }
+            };
+        }
+        self.check(authorization);
+        Continue(())
+    }
+
+    fn renew(&mut self, authorization: String) -> ControlFlow<SocketEnd> {
+        if self.identity.viewer().is_none() {
+            return self.refuse_connection(4401, "Unauthorized".into());
+        }
+        self.check(Some(authorization));
+        Continue(())
+    }
+
+    fn checked(&mut self, verdict: IdentityEvent) -> ControlFlow<SocketEnd> {
+        match verdict {
+            IdentityEvent::Authenticated => {
+                self.send(ServerMessage::Ack);
+                self.send(ServerMessage::KeepAlive);
+            }
+            IdentityEvent::Renewed(expires_at) => {
+                self.send(ServerMessage::Renewed { expires_at });
+            }
+            IdentityEvent::Rejected(code, reason) => return self.refuse_connection(code, reason),
+        }
+        self.timers.expires(self.identity.expires_at());
+        Continue(())
+    }
+
+    fn refuse_connection(&mut self, code: u16, reason: Cow<'static, str>) -> ControlFlow<SocketEnd> {
+        self.send(ServerMessage::Refused { reason: &reason });
+        Break(SocketEnd::Close(code, reason))
+    }
+
+    fn subscribe(&mut self, id: String, request: OperationRequest) -> ControlFlow<SocketEnd> {
+        let Some(viewer) = self.identity.viewer() else { return self.refuse_connection(4401, "Unauthorized".into()) };
+        if self.operations.contains(&id) {
+            match self.protocol {
+                Protocol::Modern => {
+                    return Break(SocketEnd::Close(4409, format!("Subscriber for {id} already exists").into()));
+                }
+                Protocol::Legacy => self.operations.stop(&id),
+            };
+        }
+        let limit = self.http.options.websocket.max_operations;
+        if self.timers.is_stopping() {
+            // The sooner it asks another node, the better.
+            self.timers.leaves_now();
+            if self.operations.has_finite() {
+                self.refuse(&id, coded("The server is shutting down: connect again.", "UNAVAILABLE"));
+            }
+        } else if self.operations.count() >= limit {
+            let message = format!("At most {limit} operations may run at once on one socket.");
+            self.refuse(&id, coded(message, "BAD_USER_INPUT"));
+        } else {
+            self.operations_started += 1;
+            let request_id = self.id.child(self.operations_started);
+            let (endpoint, client) = (self.http.endpoint.clone(), self.client.0);
+            let preparing = async move {
+                let prepared = endpoint.prepare(request, client).await;
+                let finite = !prepared.as_ref().is_ok_and(Prepared::subscribes);
+                PreparedOperation { finite, opening: wire::answers(endpoint, viewer, prepared).boxed() }
+            };
+            self.operations.start(id, request_id, preparing.boxed());
+        }
+        Continue(())
+    }
+
+    fn refuse(&mut self, id: &str, error: ServerError) {
+        self.send(ServerMessage::Error { id, errors: &[error] });
+    }
+
+    fn handle_operation_event(&mut self, outcome: OperationEvent) {
+        match outcome {
+            OperationEvent::Next { id, body } => {
+                if self.send(ServerMessage::Next { id: &id, payload: (&body).into() }) {
+                    if let Body::Written(_) = body {
+                        metrics().deliveries.get(self.protocol.transport()).inc();
+                    }
+                } else {
+                    self.operations.stop(&id);
+                    self.refuse(&id, coded("The result is larger than a message can be.", "QUERY_TOO_COMPLEX"));
+                }
+            }
+            OperationEvent::Error { id, errors } => {
+                self.send(ServerMessage::Error { id: &id, errors: &errors });
+            }
+            OperationEvent::Complete { id } => {
+                self.send(ServerMessage::Complete { id: &id });
+            }
+        }
+    }
+
+    /// Queues a message, if the protocol has it; false when it is too large to be sent.
+    fn send(&mut self, message: ServerMessage<'_>) -> bool {
+        self.frames.push_text(|text| self.protocol.write(message, text)).unwrap_or_else(|error| {
+            tracing::error!(%error, "a message could not be written as JSON");
+            false
+        })
+    }
+
+    fn handle_timer(&mut self, due: TimerEvent) -> ControlFlow<SocketEnd> {
+        match due {
+            TimerEvent::TokenExpired => return Break(SocketEnd::Close(4403, "Token expired".into())),
+            TimerEvent::InitTimeout => {
+                return Break(SocketEnd::Close(4408, "Connection initialisation timeout".into()));
+            }
+            TimerEvent::DrainTimeout => return Break(going_away()),
+            TimerEvent::PeerTimeout => return Break(SocketEnd::Disconnected),
+            TimerEvent::Ping => {}
+        }
+        // A ping behind other messages would tell nothing they don't.
+        if self.frames.is_empty() {
+            self.frames.push_ping();
+        }
+        if self.identity.viewer().is_some() {
+            self.send(ServerMessage::KeepAlive);
+        }
+        Continue(())
+    }
+
+    fn end_of(&self, error: &Error) -> SocketEnd {
+        match error {
+            Error::Capacity(_) => self.too_big(),
+            Error::Utf8(_) => SocketEnd::Close(1007, "Text is not UTF-8".into()),
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => SocketEnd::Disconnected,
+            Error::Protocol(_) => SocketEnd::Close(1002, "WebSocket protocol error".into()),
+            _ => SocketEnd::Disconnected,
+        }
+    }
+
+    fn too_big(&self) -> SocketEnd {
+        let limit = self.http.options.websocket.max_message;
+        SocketEnd::Close(1009, format!("Message is larger than {limit} bytes").into())
+    }
+}
+
+fn going_away() -> SocketEnd {
+    SocketEnd::Close(1001, "Going away".into())
+}

@@ -1,0 +1,62 @@
+//! The request that turns a connection into a WebSocket (RFC 6455, section 4.2).
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::Response,
+};
+use hyper::upgrade::OnUpgrade;
+use tungstenite::handshake::derive_accept_key;
+
+use super::protocol::Protocol;
+
+/// A handshake that can be accepted.
+pub(in crate::http::websocket) struct Handshake {
+    upgrade: OnUpgrade,
+    accept: HeaderValue,
+    /// The best of those that the client offers.
+    pub(in crate::http::websocket) protocol: Option<Protocol>,
+}
+
+impl Handshake {
+    /// Fails with what is wrong with the request.
+    pub(in crate::http::websocket) fn read(parts: &mut Parts) -> Result<Self, &'static str> {
+        let headers = &parts.headers;
+        if parts.method != Method::GET {
+            return Err("not a GET");
+        }
+        let says = |name, word: &str| list(headers, name).any(|listed| listed.eq_ignore_ascii_case(word));
+        if !says(header::CONNECTION, "upgrade") || !says(header::UPGRADE, "websocket") {
+            return Err("no upgrade to a WebSocket");
+        }
+        if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+            return Err("not version 13");
+        }
+        let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or("no key")?;
+        let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes())).map_err(|_| "no valid key")?;
+        let offered: Vec<&str> = list(headers, header::SEC_WEBSOCKET_PROTOCOL).collect();
+        let protocol = Protocol::ALL.into_iter().find(|protocol| offered.contains(&protocol.name()));
+        let upgrade = parts.extensions.remove().ok_or("the connection cannot be upgraded")?;
+        Ok(Self { upgrade, accept, protocol })
+    }
+
+    /// The connection, once the response was sent.
+    pub(in crate::http::websocket) fn accept(self) -> (OnUpgrade, Response) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept);
+        if let Some(protocol) = self.protocol {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol.name()));
+        }
+        (self.upgrade, response)
+    }
+}
+
+/// What a header lists that is a list.
+fn list(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}

@@ -1,0 +1,90 @@
+//! The JSON object that every message is.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{ClientMessage, InvalidMessage};
+use crate::{graphql::OperationRequest, http::graphql::params};
+
+/// The longest operation id taken, in bytes: it is repeated in every message.
+const MAX_ID: usize = 256;
+
+#[derive(Deserialize)]
+pub(super) struct Envelope<'a> {
+    #[serde(rename = "type", borrow)]
+    pub(super) kind: Cow<'a, str>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+impl<'a> Envelope<'a> {
+    pub(super) fn read(text: &'a str) -> Result<Self, InvalidMessage> {
+        if !text.trim_start().starts_with('{') {
+            return Err("Message is not a JSON object".into());
+        }
+        serde_json::from_str(text).map_err(|error| format!("Message is not valid: {error}").into())
+    }
+
+    pub(super) fn id(&self) -> Result<String, InvalidMessage> {
+        let kind = &self.kind;
+        match self.id.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()) {
+            Some(id) if id.is_empty() => Err(format!("\"{kind}\" message requires a non-empty 'id' property").into()),
+            Some(id) if id.len() > MAX_ID => Err(format!("The 'id' property is longer than {MAX_ID} bytes").into()),
+            Some(id) => Ok(id),
+            None => Err(format!("\"{kind}\" message expects the 'id' property to be a string").into()),
+        }
+    }
+
+    /// The payload, if there is one, which has to be an object then.
+    pub(super) fn object(&self) -> Result<Option<&'a RawValue>, InvalidMessage> {
+        match self.payload {
+            Some(raw) if !raw.get().starts_with('{') => Err(self.expects_object()),
+            payload => Ok(payload),
+        }
+    }
+
+    /// The message that asks for an operation.
+    pub(super) fn operation(&self) -> Result<ClientMessage, InvalidMessage> {
+        let id = self.id()?;
+        match self.request() {
+            Ok(request) => Ok(ClientMessage::Subscribe { id, request: Box::new(request) }),
+            Err(invalid) => Err(InvalidMessage { id: Some(id), ..invalid }),
+        }
+    }
+
+    fn request(&self) -> Result<OperationRequest, InvalidMessage> {
+        let payload = self.object()?.ok_or_else(|| self.expects_object())?;
+        params::from_json(payload.get()).map_err(|params::InvalidParams(message)| message.into())
+    }
+
+    fn expects_object(&self) -> InvalidMessage {
+        format!("\"{}\" message expects the 'payload' property to be an object", self.kind).into()
+    }
+
+    /// The member `authorization`, in any case, of the payload or of the `headers` in it.
+    pub(super) fn authorization(&self) -> Result<Option<String>, InvalidMessage> {
+        let Some(payload) = self.object()? else { return Ok(None) };
+        let value = match member(payload, "authorization")? {
+            Some(value) => Some(value),
+            None => match member(payload, "headers")?.filter(|headers| headers.get().starts_with('{')) {
+                Some(headers) => member(headers, "authorization")?,
+                None => None,
+            },
+        };
+        let string = |raw: &RawValue| {
+            serde_json::from_str(raw.get()).map_err(|_| "'authorization' in the payload must be a string".into())
+        };
+        value.map(string).transpose()
+    }
+}
+
+fn member<'a>(object: &'a RawValue, name: &str) -> Result<Option<&'a RawValue>, InvalidMessage> {
+    let members: BTreeMap<Cow<'a, str>, &'a RawValue> =
+        serde_json::from_str(object.get()).map_err(|error| format!("The payload is not valid: {error}"))?;
+    let found = members.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    Ok(found.map(|(_, value)| value).filter(|value| value.get() != "null"))
+}

@@ -1,0 +1,98 @@
+//! What waits to be written to a connection.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A connection that takes whatever is written and sends it when it is flushed: all of it in one system call, if there
+/// is room. The buffer is given back once it is empty, so that an idle connection has none.
+pub(in crate::http::websocket) struct WriteBuffered<S> {
+    connection: S,
+    bytes: Vec<u8>,
+    /// How many of them were sent.
+    sent: usize,
+}
+
+impl<S> WriteBuffered<S> {
+    pub(in crate::http::websocket) fn new(connection: S) -> Self {
+        Self { connection, bytes: Vec::new(), sent: 0 }
+    }
+
+    /// How many bytes wait.
+    pub(in crate::http::websocket) fn waiting(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
+    /// Where to append what is to be sent.
+    pub(in crate::http::websocket) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteBuffered<S> {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.bytes.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { connection, bytes, sent } = self.get_mut();
+        while *sent < bytes.len() {
+            match ready!(Pin::new(&mut *connection).poll_write(cx, &bytes[*sent..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => *sent += count,
+            }
+        }
+        (*bytes, *sent) = (Vec::new(), 0);
+        Pin::new(connection).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.as_mut().poll_flush(cx))?;
+        Pin::new(&mut self.connection).poll_shutdown(cx)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for WriteBuffered<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_read(cx, buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_written_leaves_in_order_when_it_is_flushed() {
+        let (near, mut far) = tokio::io::duplex(4);
+        let mut outgoing = WriteBuffered::new(near);
+        outgoing.write_all(b"one ").await.unwrap();
+        outgoing.buffer().extend_from_slice(b"two ");
+        outgoing.write_all(b"three").await.unwrap();
+        assert_eq!(outgoing.waiting(), 13);
+        let mut received = [0; 13];
+        let (flushed, read) = tokio::join!(outgoing.flush(), far.read_exact(&mut received));
+        assert!(flushed.is_ok() && read.is_ok());
+        assert_eq!((&received, outgoing.buffer().capacity()), (b"one two three", 0));
+    }
+
+    #[tokio::test]
+    async fn what_the_connection_does_not_take_waits() {
+        let (near, mut far) = tokio::io::duplex(4);
+        let mut outgoing = WriteBuffered::new(near);
+        outgoing.buffer().extend_from_slice(b"123456789");
+        assert!(futures_util::poll!(std::pin::pin!(outgoing.flush())).is_pending());
+        assert_eq!(outgoing.waiting(), 5);
+        let mut received = [0; 9];
+        let (flushed, read) = tokio::join!(outgoing.shutdown(), far.read_exact(&mut received));
+        assert!(flushed.is_ok() && read.is_ok());
+        assert_eq!(&received, b"123456789");
+    }
+}

@@ -1,0 +1,82 @@
+//! GraphQL over WebSocket: the context handshake.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::Request,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::future::BoxFuture;
+use tracing::Instrument;
+
+use super::{
+    ready_sources::PollOnWake,
+    session::socket::{Socket, SocketContext},
+    transport::{frames::FramedSocket, handshake::Handshake},
+};
+use crate::{
+    http::{
+        authorization::authorization,
+        error::HttpError,
+        middleware::{client_address::LimitedClient, request_id::RequestId},
+        server::Shutdown,
+        state::HttpState,
+    },
+    telemetry::metrics::{GaugeGuard, metrics},
+};
+
+/// Turns the request into a WebSocket.
+pub(in crate::http) async fn upgrade(http: Arc<HttpState>, request: Request) -> Response {
+    if !http.options.origins.allow_request(request.headers()) {
+        let message = "Pages of this origin may not open a WebSocket here.";
+        return HttpError::new(StatusCode::FORBIDDEN, "FORBIDDEN", message).into_response();
+    }
+    let (mut parts, _) = request.into_parts();
+    let handshake = match Handshake::read(&mut parts) {
+        Ok(handshake) => handshake,
+        Err(refusal) => {
+            tracing::debug!(refusal, "no WebSocket handshake");
+            return HttpError::bad_request("Not a WebSocket handshake of version 13.")
+                .with_header(header::SEC_WEBSOCKET_VERSION, "13")
+                .into_response();
+        }
+    };
+    let authorization = match authorization(&parts.headers) {
+        Ok(authorization) => authorization,
+        Err(failure) => return failure.into_response(),
+    };
+    let shutdown = parts.extensions.remove::<Shutdown>().unwrap_or_default();
+    #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
+    let id = parts.extensions.remove::<RequestId>().expect("a request id");
+    let client = parts.extensions.remove::<LimitedClient>().unwrap_or_default();
+    // Up to twice the limit is read, so that the usual offender gets a clean close.
+    let readable = http.options.websocket.max_message.saturating_mul(2);
+    let protocol = handshake.protocol;
+    // The end of the server waits for the socket from here on.
+    let tracked = shutdown.connections.token();
+    let open = protocol.map(|protocol| GaugeGuard::new(metrics().connections.get(protocol.transport())));
+    let span = tracing::info_span!("websocket", request_id = %id);
+    let context = SocketContext { http, shutdown, id, client, authorization };
+    let (upgraded, response) = handshake.accept();
+    let serve = async move {
+        let _held = (tracked, open);
+        // The beginning and the end boxed: the task spends its life between them, and has no room for them meanwhile.
+        let opened: BoxFuture<'static, Option<Box<Socket>>> = Box::pin(async move {
+            let upgraded = upgraded.await.inspect_err(|error| tracing::debug!(%error, "no WebSocket")).ok()?;
+            let ready = Arc::default();
+            let frames = FramedSocket::new(upgraded, PollOnWake::new(&ready, 0), readable).await?;
+            let Some(protocol) = protocol else {
+                frames.close(4406, "Subprotocol not acceptable").await;
+                return None;
+            };
+            Some(Socket::new(frames, ready, protocol, context))
+        });
+        if let Some(mut socket) = opened.await {
+            let end = (&mut socket).await;
+            Box::pin(socket.finish(end)).await;
+        }
+    };
+    tokio::spawn(serve.instrument(span));
+    response
+}

@@ -1,0 +1,459 @@
+//! Every kind of change, each at a time of its own: the whole value it answers with, the whole value that is stored
+//! and the whole log entries that it appends.
+
+use orderwire::{
+    domain::*,
+    storage::{Committed, StoreError},
+};
+
+use super::{
+    engine::{Db, refusal},
+    listed::{Listed, page, sorts},
+};
+use crate::support::data::{
+    NOW, adjustment, at, buyer, insert_products, key, new_order, past_order, product, reread, reread_order, stamp_by,
+    step, task, user, whole_log,
+};
+
+/// What an entry says besides when it was made and by whom.
+type Said = (EventKind, Option<OrderStatus>, Entity);
+
+/// The change appended exactly these entries, which are the last of the log.
+async fn assert_appended<T>(db: &Db, change: &Committed<T>, stamp: Stamp, said: &[Said]) {
+    let head = db.log_state().await.unwrap().head;
+    let first = head - said.len() as Seq + 1;
+    let expected: Vec<Event> = (first..)
+        .zip(said)
+        .zip(&change.events)
+        .map(|((seq, (kind, previous_status, entity)), event)| Event {
+            seq,
+            id: event.id,
+            kind: *kind,
+            previous_status: *previous_status,
+            entity: entity.clone(),
+            actor: stamp.actor,
+            occurred_at: stamp.at,
+        })
+        .collect();
+    assert_eq!(change.events, expected);
+    assert_eq!(change.events.len(), said.len());
+    assert_eq!(whole_log(db.store()).await[first as usize - 1..], expected);
+}
+
+fn said(kind: EventKind, entity: Entity) -> Said {
+    (kind, None, entity)
+}
+
+/// A change by staff, `second`s from now.
+pub fn staff(second: i64) -> Stamp {
+    stamp_by(user("staff").id, second)
+}
+
+fn of_product(product: &Product) -> Entity {
+    Entity::Product(product.clone().into())
+}
+
+fn of_task(task: &Task) -> Entity {
+    Entity::Task(task.clone().into())
+}
+
+fn of_order(order: &Order) -> Entity {
+    Entity::Order(order.clone().into())
+}
+
+pub async fn each_change_of_a_product_is_stored_and_logged_whole(db: &Db) {
+    let lamp = product("lamp");
+    let inserted = db.insert_product(lamp.clone(), staff(1)).await.unwrap();
+    assert_eq!(inserted.value, lamp);
+    assert_appended(db, &inserted, staff(1), &[said(EventKind::Created, of_product(&lamp))]).await;
+    assert_eq!(reread(db.store(), &lamp).await, lamp);
+
+    let changes = ProductChanges {
+        name: Some("Zebra lamp".into()),
+        description: Some(None),
+        price: Some(Decimal::from_units(7)),
+        tags: Some(vec!["b".into(), "a".into(), "b".into()]),
+        status: None,
+    };
+    let lamp = Product {
+        name: "Zebra lamp".into(),
+        description: None,
+        price: Decimal::from_units(7),
+        tags: vec!["b".into(), "a".into(), "b".into()],
+        version: 2,
+        updated_at: at(2),
+        ..lamp
+    };
+    let updated = db.update_product(lamp.id, changes, Some(1), staff(2)).await.unwrap();
+    assert_eq!(updated.value, lamp);
+    assert_appended(db, &updated, staff(2), &[said(EventKind::Updated, of_product(&lamp))]).await;
+    assert_eq!(reread(db.store(), &lamp).await, lamp);
+
+    let lamp = Product { version: 3, updated_at: at(3), ..lamp };
+    let updated = db.update_product(lamp.id, ProductChanges::default(), None, staff(3)).await.unwrap();
+    assert_eq!(updated.value, lamp, "a change of nothing is a change");
+    assert_appended(db, &updated, staff(3), &[said(EventKind::Updated, of_product(&lamp))]).await;
+
+    let lamp = Product { stock: 6, version: 4, updated_at: at(4), ..lamp };
+    let adjusted = db.adjust_stock(adjustment(&lamp, -4), staff(4)).await.unwrap();
+    assert_eq!(adjusted.value, lamp);
+    assert_appended(db, &adjusted, staff(4), &[said(EventKind::Updated, of_product(&lamp))]).await;
+    assert_eq!(reread(db.store(), &lamp).await, lamp);
+
+    let archive = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
+    let lamp = Product { status: ProductStatus::Archived, version: 5, updated_at: at(5), ..lamp };
+    let archived = db.update_product(lamp.id, archive, Some(4), staff(5)).await.unwrap();
+    assert_eq!(archived.value, lamp);
+    assert_appended(db, &archived, staff(5), &[said(EventKind::Updated, of_product(&lamp))]).await;
+    assert_eq!(reread(db.store(), &lamp).await, lamp);
+}
+
+pub async fn each_change_of_a_task_is_stored_and_logged_whole(db: &Db) {
+    let stored = async |id| db.tasks_by_ids(&[id]).await.unwrap().remove(0);
+    let work = Task { description: Some("how".into()), ..task("work") };
+    let inserted = db.insert_task(work.clone(), staff(1)).await.unwrap();
+    assert_eq!(inserted.value, work);
+    assert_appended(db, &inserted, staff(1), &[said(EventKind::Created, of_task(&work))]).await;
+    assert_eq!(stored(work.id).await, Some(work.clone()));
+
+    let changes = TaskChanges {
+        title: Some("other".into()),
+        description: None,
+        status: Some(TaskStatus::InProgress),
+        priority: Some(TaskPriority::Urgent),
+        assignee: Some(Some(user("anna").id)),
+        due_at: Some(Some(at(60))),
+    };
+    let work = Task {
+        title: "other".into(),
+        status: TaskStatus::InProgress,
+        priority: TaskPriority::Urgent,
+        assignee: Some(user("anna").id),
+        due_at: Some(at(60)),
+        version: 2,
+        updated_at: at(2),
+        ..work
+    };
+    let updated = db.update_task(work.id, changes.clone(), Some(1), staff(2)).await.unwrap();
+    assert_eq!(updated.value, work);
+    assert_appended(db, &updated, staff(2), &[said(EventKind::StatusChanged, of_task(&work))]).await;
+    assert_eq!(stored(work.id).await, Some(work.clone()));
+
+    let work = Task { version: 3, updated_at: at(3), ..work };
+    let updated = db.update_task(work.id, changes, None, staff(3)).await.unwrap();
+    assert_eq!(updated.value, work);
+    assert_appended(db, &updated, staff(3), &[said(EventKind::Updated, of_task(&work))]).await;
+    assert_eq!(stored(work.id).await, Some(work.clone()));
+
+    let gone = Task { version: 4, updated_at: at(4), ..work };
+    let deleted = db.delete_task(gone.id, staff(4)).await.unwrap();
+    assert_eq!(deleted.value, gone);
+    assert_appended(db, &deleted, staff(4), &[said(EventKind::Deleted, of_task(&gone))]).await;
+    assert_eq!(stored(gone.id).await, None);
+}
+
+pub async fn each_change_of_a_user_is_stored_whole(db: &Db) {
+    let stored = async |id| db.users_by_ids(&[id]).await.unwrap().remove(0);
+    let hash = async |id| db.credentials_by_id(id).await.unwrap().and_then(|found| found.password_hash);
+    let anna = User { role: UserRole::Staff, ..user("anna") };
+    db.insert_user(&anna, Some("hash")).await.unwrap();
+    assert_eq!(stored(anna.id).await, Some(anna.clone()));
+
+    let changes = UserChanges {
+        name: Some("Anne".into()),
+        email: Some("anne@example.com".into()),
+        region: Some(Some("France".into())),
+        role: Some(UserRole::Admin),
+    };
+    let anna = User {
+        name: "Anne".into(),
+        email: Some("anne@example.com".into()),
+        region: Some("France".into()),
+        role: UserRole::Admin,
+        version: 2,
+        updated_at: at(2),
+        ..anna
+    };
+    assert_eq!(db.update_user(anna.id, changes, Some(1), at(2)).await.unwrap(), anna);
+    assert_eq!(stored(anna.id).await, Some(anna.clone()));
+    assert_eq!(hash(anna.id).await.as_deref(), Some("hash"), "a change keeps the password");
+
+    let anna = User { version: 3, updated_at: at(3), ..anna };
+    assert_eq!(db.set_password(anna.id, "new hash", at(3)).await.unwrap(), anna);
+    assert_eq!(stored(anna.id).await, Some(anna.clone()));
+    assert_eq!(hash(anna.id).await.as_deref(), Some("new hash"));
+
+    let gone = User {
+        email: None,
+        name: "Deleted user".into(),
+        role: UserRole::Customer,
+        region: None,
+        deleted_at: Some(at(4)),
+        version: 4,
+        updated_at: at(4),
+        ..anna
+    };
+    assert_eq!(db.delete_user(gone.id, at(4)).await.unwrap(), gone);
+    assert_eq!(stored(gone.id).await, Some(gone.clone()));
+    assert_eq!(db.log_state().await.unwrap().head, 0, "users are not in the log");
+}
+
+fn frozen(product: &Product, quantity: i32) -> OrderItem {
+    OrderItem {
+        product: product.id,
+        sku: product.sku.clone(),
+        name: product.name.clone(),
+        quantity,
+        unit_price: product.price,
+        line_total: product.price.checked_mul(quantity).unwrap(),
+    }
+}
+
+/// The buyer's order at version 1, placed at `second` and logged under `seq`.
+fn placed(number: &str, items: Vec<OrderItem>, total: i64, second: i64, seq: Seq) -> Order {
+    Order {
+        id: new_order(number, &[]).id,
+        number: number.to_owned(),
+        region: "United Kingdom".to_owned(),
+        customer: buyer(),
+        items,
+        total: Decimal::from_units(total),
+        currency: CurrencyCode::GBP,
+        status: OrderStatus::Pending,
+        history: vec![HistoryEntry {
+            seq,
+            from: None,
+            to: OrderStatus::Pending,
+            actor: Some(buyer()),
+            reason: None,
+            at: at(second),
+        }],
+        payment_reference: None,
+        version: 1,
+        placed_at: at(second),
+        created_at: at(second),
+        updated_at: at(second),
+    }
+}
+
+pub async fn each_change_of_an_order_is_stored_and_logged_whole(db: &Db) {
+    let (lamp, vase) = (product("lamp"), Product { price: Decimal::from_units(3), ..product("vase") });
+    insert_products(db.store(), &[&lamp, &vase]).await;
+
+    let by_buyer = |second| stamp_by(buyer(), second);
+    let order = placed("1", vec![frozen(&vase, 2), frozen(&lamp, 1)], 25_006, 1, 5);
+    let (vase, lamp) = (
+        Product { stock: 8, version: 2, updated_at: at(1), ..vase },
+        Product { stock: 9, version: 2, updated_at: at(1), ..lamp },
+    );
+    let answer = db.place_order(new_order("1", &[(&vase, 2), (&lamp, 1)]), key("1"), by_buyer(1)).await.unwrap();
+    assert_eq!((&answer.value.order, answer.value.replayed), (&order, false));
+    let entries = [
+        said(EventKind::Updated, of_product(&vase)),
+        said(EventKind::Updated, of_product(&lamp)),
+        said(EventKind::Created, of_order(&order)),
+    ];
+    assert_appended(db, &answer, by_buyer(1), &entries).await;
+    assert_eq!(reread_order(db.store(), order.id).await, order);
+    assert_eq!([reread(db.store(), &vase).await, reread(db.store(), &lamp).await], [vase.clone(), lamp.clone()]);
+
+    let again = db.place_order(new_order("2", &[(&vase, 2), (&lamp, 1)]), key("1"), by_buyer(2)).await.unwrap();
+    assert_eq!((&again.value.order, again.value.replayed), (&order, true));
+    assert_appended(db, &again, by_buyer(2), &[]).await;
+    assert_eq!(reread(db.store(), &lamp).await, lamp, "a repeated call changes nothing");
+
+    let order = after_step(order, OrderStatus::Confirmed, None, 3, 6);
+    let confirmed = db.change_order_status(step(order.id, OrderStatus::Confirmed), staff(3)).await.unwrap();
+    assert_eq!(confirmed.value, order);
+    let entry = (EventKind::StatusChanged, Some(OrderStatus::Pending), of_order(&order));
+    assert_appended(db, &confirmed, staff(3), &[entry]).await;
+    assert_eq!(reread_order(db.store(), order.id).await, order);
+    assert_eq!(reread(db.store(), &lamp).await, lamp, "the stock stays taken");
+
+    let order = after_step(order, OrderStatus::Cancelled, Some("no money"), 4, 9);
+    let (vase, lamp) = (
+        Product { stock: 10, version: 3, updated_at: at(4), ..vase },
+        Product { stock: 10, version: 3, updated_at: at(4), ..lamp },
+    );
+    let cancel = StatusChange {
+        reason: Some("no money".into()),
+        expected_version: Some(2),
+        ..step(order.id, OrderStatus::Cancelled)
+    };
+    let cancelled = db.change_order_status(cancel, staff(4)).await.unwrap();
+    assert_eq!(cancelled.value, order);
+    let entries = [
+        said(EventKind::Updated, of_product(&vase)),
+        said(EventKind::Updated, of_product(&lamp)),
+        (EventKind::StatusChanged, Some(OrderStatus::Confirmed), of_order(&order)),
+    ];
+    assert_appended(db, &cancelled, staff(4), &entries).await;
+    assert_eq!(reread_order(db.store(), order.id).await, order);
+    assert_eq!([reread(db.store(), &vase).await, reread(db.store(), &lamp).await], [vase, lamp]);
+}
+
+/// The order after staff moved it to `to` at `second`, logged under `seq`.
+pub fn after_step(order: Order, to: OrderStatus, reason: Option<&str>, second: i64, seq: Seq) -> Order {
+    let mut order = order;
+    order.history.push(HistoryEntry {
+        seq,
+        from: Some(order.status),
+        to,
+        actor: Some(user("staff").id),
+        reason: reason.map(str::to_owned),
+        at: at(second),
+    });
+    Order { status: to, version: order.version + 1, updated_at: at(second), ..order }
+}
+
+/// The products come back in the order of the lines, each once; a product that is gone is passed over.
+pub async fn a_returned_order_restocks_each_product_once(db: &Db) {
+    let (lamp, vase) = (product("lamp"), product("vase"));
+    insert_products(db.store(), &[&lamp, &vase]).await;
+    let order = past_order("1", &[(&vase, 1), (&product("never there"), 5), (&lamp, 2), (&vase, 3)]);
+    db.import_orders(std::slice::from_ref(&order)).await.unwrap();
+    let returned = db.change_order_status(step(order.id, OrderStatus::Returned), staff(9)).await.unwrap();
+    let vase = Product { stock: 14, version: 2, updated_at: at(9), ..vase };
+    let lamp = Product { stock: 12, version: 2, updated_at: at(9), ..lamp };
+    let order = after_step(order, OrderStatus::Returned, None, 9, 5);
+    assert_eq!(returned.value, order);
+    let entries = [
+        said(EventKind::Updated, of_product(&vase)),
+        said(EventKind::Updated, of_product(&lamp)),
+        (EventKind::StatusChanged, Some(OrderStatus::Delivered), of_order(&order)),
+    ];
+    assert_appended(db, &returned, staff(9), &entries).await;
+    assert_eq!([reread(db.store(), &vase).await, reread(db.store(), &lamp).await], [vase, lamp]);
+}
+
+pub async fn two_lines_of_one_product_are_summed(db: &Db) {
+    let (lamp, vase) = (product("lamp"), product("vase"));
+    insert_products(db.store(), &[&lamp, &vase]).await;
+    let order = placed("1", vec![frozen(&lamp, 5), frozen(&vase, 1)], 150_000, 1, 5);
+    let lines = [(&lamp, 2), (&vase, 1), (&lamp, 3)];
+    let answer = db.place_order(new_order("1", &lines), key("1"), stamp_by(buyer(), 1)).await.unwrap();
+    assert_eq!(answer.value.order, order);
+    let lamp = Product { stock: 5, version: 2, updated_at: at(1), ..lamp };
+    let vase = Product { stock: 9, version: 2, updated_at: at(1), ..vase };
+    let entries = [
+        said(EventKind::Updated, of_product(&lamp)),
+        said(EventKind::Updated, of_product(&vase)),
+        said(EventKind::Created, of_order(&order)),
+    ];
+    assert_appended(db, &answer, stamp_by(buyer(), 1), &entries).await;
+    assert_eq!([reread(db.store(), &lamp).await, reread(db.store(), &vase).await], [lamp.clone(), vase.clone()]);
+
+    let refused = db.place_order(new_order("2", &[(&vase, 1), (&lamp, 3), (&lamp, 3)]), key("2"), staff(2)).await;
+    assert_eq!(
+        refusal(refused),
+        Refusal::InsufficientStock { input_index: 1, available: 5 },
+        "the first line of the product is named"
+    );
+    assert_eq!([reread(db.store(), &lamp).await, reread(db.store(), &vase).await], [lamp, vase]);
+}
+
+/// Should a key come back with the same input for another product, the answer is the product of the first call.
+pub async fn a_repeated_adjustment_answers_with_the_product_of_the_first_call(db: &Db) {
+    let (lamp, vase) = (product("lamp"), product("vase"));
+    insert_products(db.store(), &[&lamp, &vase]).await;
+    let keyed = |product: &Product| StockAdjustment {
+        idempotency: Some(Idempotency { scope: "adjustStock", ..key("a") }),
+        ..adjustment(product, 1)
+    };
+    let first = db.adjust_stock(keyed(&lamp), staff(1)).await.unwrap();
+    let lamp = Product { stock: 11, version: 2, updated_at: at(1), ..lamp };
+    assert_eq!(first.value, lamp);
+    let again = db.adjust_stock(keyed(&vase), staff(2)).await.unwrap();
+    assert_eq!((again.value, again.events.len()), (lamp, 0));
+    assert_eq!(reread(db.store(), &vase).await, vase);
+}
+
+/// As after a restore from a backup: a reader that is further than the log keeps its place.
+pub async fn reading_the_log_past_its_head_stays_there(db: &Db) {
+    insert_products(db.store(), &[&product("lamp")]).await;
+    for after in [1, 2, 100] {
+        let page = db.read_log(after, LogFilter::ALL, 10).await.unwrap();
+        assert_eq!((page.events.len(), page.through), (0, after));
+    }
+}
+
+pub async fn a_list_by_relevance_needs_a_search(db: &Db) {
+    insert_products(db.store(), &[&product("lamp")]).await;
+    let sort = Sort { field: ProductSort::Relevance, direction: Direction::Desc };
+    let query =
+        ListQuery { filter: ProductFilter::default(), sort, slice: Slice::first(10), fields: ProductFields::ALL };
+    let answer = db.list_products(&[query]).await;
+    assert!(matches!(answer, Err(StoreError::Internal(_))), "{answer:?}");
+}
+
+/// A session that was begun while its user was being deleted is no session, whatever token comes with it.
+pub async fn a_session_of_a_deleted_user_is_unknown(db: &Db) {
+    let anna = user("anna");
+    db.insert_user(&anna, None).await.unwrap();
+    db.delete_user(anna.id, at(1)).await.unwrap();
+    for (token, presented) in [(1, [1; 32]), (2, [9; 32])] {
+        let late = crate::support::data::session(&anna, token);
+        db.insert_session(&late).await.unwrap();
+        let rotation = db.rotate_session(late.id, presented, [3; 32], at(99), at(2)).await.unwrap();
+        assert_eq!(rotation, orderwire::storage::Rotation::Unknown, "token {token}");
+    }
+    assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap()[0].as_ref().map(|user| user.created_at), Some(NOW));
+}
+
+/// A status, role or priority that is added to the source has to work on every engine: in writing, reading and lists.
+pub async fn every_status_role_and_priority_is_stored_and_listed(db: &Db) {
+    for (status, name) in TaskStatus::ALL.into_iter().zip(0..) {
+        let priority = TaskPriority::ALL[name % TaskPriority::ALL.len()];
+        let work = Task { status, priority, ..task(&name.to_string()) };
+        db.insert_task(work.clone(), staff(0)).await.unwrap();
+        assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [Some(work)]);
+    }
+    for priority in TaskPriority::ALL {
+        db.insert_task(Task { priority, ..task(priority.as_str()) }, staff(0)).await.unwrap();
+    }
+    let all = TaskStatus::ALL.len() + TaskPriority::ALL.len();
+    every_row_is_listed::<Task>(db, all).await;
+    let of_status = |status| TaskFilter { statuses: Some(vec![status]), ..TaskFilter::default() };
+    let by_status = db.count_tasks(&TaskStatus::ALL.map(of_status)).await.unwrap();
+    assert!(by_status.iter().all(|count| *count >= 1) && by_status.iter().sum::<u64>() == all as u64, "{by_status:?}");
+    let of_priority = |priority| TaskFilter { priorities: Some(vec![priority]), ..TaskFilter::default() };
+    let by_priority = db.count_tasks(&TaskPriority::ALL.map(of_priority)).await.unwrap();
+    assert!(by_priority.iter().all(|count| *count >= 1), "{by_priority:?}");
+
+    for status in ProductStatus::ALL {
+        let lamp = Product { status, ..product(status.as_str()) };
+        db.insert_product(lamp.clone(), staff(0)).await.unwrap();
+        assert_eq!(reread(db.store(), &lamp).await, lamp);
+    }
+    every_row_is_listed::<Product>(db, ProductStatus::ALL.len()).await;
+    let of_status = |status| ProductFilter { status: Some(status), ..ProductFilter::default() };
+    let by_status = db.count_products(&ProductStatus::ALL.map(of_status)).await.unwrap();
+    assert_eq!(by_status, [1; ProductStatus::ALL.len()]);
+
+    for role in UserRole::ALL {
+        let one = User { role, ..user(role.as_str()) };
+        db.insert_user(&one, None).await.unwrap();
+        assert_eq!(db.users_by_ids(&[one.id]).await.unwrap(), [Some(one)]);
+    }
+    every_row_is_listed::<User>(db, UserRole::ALL.len()).await;
+    let of_role = |role| UserFilter { role: Some(role), ..UserFilter::default() };
+    assert_eq!(db.count_users(&UserRole::ALL.map(of_role)).await.unwrap(), [1; UserRole::ALL.len()]);
+
+    for status in OrderStatus::ALL {
+        let order = Order { status, ..past_order(status.as_str(), &[(&product("ACTIVE"), 1)]) };
+        db.import_orders(std::slice::from_ref(&order)).await.unwrap();
+        assert_eq!(reread_order(db.store(), order.id).await, order);
+    }
+    every_row_is_listed::<Order>(db, OrderStatus::ALL.len()).await;
+    let of_status = |status| OrderFilter { statuses: Some(vec![status]), ..OrderFilter::default() };
+    assert_eq!(db.count_orders(&OrderStatus::ALL.map(of_status)).await.unwrap(), [1; OrderStatus::ALL.len()]);
+}
+
+/// By every sort field and in both directions, without a filter.
+async fn every_row_is_listed<T: Listed>(db: &Db, count: usize) {
+    let all = T::Filter::default();
+    for sort in sorts::<T>() {
+        assert_eq!(page::<T>(db, &all, sort, Slice::first(1000)).await.edges.len(), count, "{sort:?}");
+    }
+    assert_eq!(T::count(db.store(), &[all]).await, [count as u64]);
+}
