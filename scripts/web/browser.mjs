@@ -1,4 +1,4 @@
-// A real browser for the tests of web pages, and an eye on all that goes wrong in it.
+// Starts a real browser for the tests of web pages and records every error in it.
 
 /**
  * Starts Debian's Chromium, or the browser that CHROMIUM names.
@@ -23,12 +23,12 @@ export function launch(chromium) {
 }
 
 /**
- * Notes errors of the console and of scripts, failed requests and requests to other hosts. Chromium reports a violation
+ * Records errors of the console and of scripts, failed requests and requests to other hosts. Chromium reports a violation
  * of the Content-Security-Policy as a console error; requests it blocks are never sent, so both are watched.
  *
  * @param {import('playwright-core').Page} page
- * @param {string} url The one host that may be asked.
- * @param {string[]} problems Takes what is found.
+ * @param {string} url A URL of the only host that the page may contact.
+ * @param {string[]} problems Gets a line for each error.
  * @param {(problem: string) => boolean} [isExpected]
  */
 export function watch(page, url, problems, isExpected = () => false) {
@@ -50,7 +50,7 @@ export function watch(page, url, problems, isExpected = () => false) {
   page.on('websocket', (socket) => check(socket.url()))
   page.on('requestfailed', (request) => {
     const reason = request.failure()?.errorText
-    // Monaco ends workers it has no more use for, even while they load; pages end requests they have no more use for.
+    // Not errors: Monaco ends workers while they load, and pages abort requests, when they no longer need them.
     if (reason !== 'net::ERR_ABORTED') note(`failed: ${request.url()} ${reason}`)
   })
   page.on('response', (response) => {

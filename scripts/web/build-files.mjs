@@ -1,4 +1,4 @@
-// Shared by the packages whose builds are committed, gzipped, for the server to hold. Each script takes the package's folder.
+// Shared by the packages whose gzipped builds are committed and embedded in the server. Each script takes the package's folder.
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join, relative, resolve, sep } from 'node:path'
 

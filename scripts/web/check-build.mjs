@@ -42,7 +42,7 @@ async function buildInto(outDir) {
 }
 
 if (differences.length > 0) {
-  console.error(`${name}/build is not what the sources give:`)
+  console.error(`${name}/build is out of date:`)
   for (const line of differences.sort()) console.error(`  ${line}`)
   console.error(`Run "npm ci && npm run build" in ${name}/ and commit ${name}/build.`)
   process.exit(1)
