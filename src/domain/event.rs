@@ -4,12 +4,12 @@
 //! ends. So numbers are given in commit order and without gaps: when entry *n* can be read, every entry below *n* can
 //! be too, and a reader that has seen up to *n* misses nothing by asking for what is above *n*.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-use super::{EventId, Order, OrderStatus, Product, Stamp, Task, Timestamp, UserId, declare::text_enum};
+use super::{Entity, EntityKind, EventId, OrderStatus, Stamp, Timestamp, UserId, declare::text_enum};
 
 /// A number in the event log: 1 for the first entry, without gaps. 0 stands before all entries.
 pub type Seq = i64;
@@ -30,77 +30,6 @@ text_enum! {
         Updated => "UPDATED",
         /// The entity is gone; the entry holds its last state.
         Deleted => "DELETED",
-    }
-}
-
-text_enum! {
-    /// The kinds of entities that the log is about.
-    pub enum EntityKind {
-        /// An [`Order`].
-        Order => "ORDER",
-        /// A [`Task`].
-        Task => "TASK",
-        /// A [`Product`].
-        Product => "PRODUCT",
-    }
-}
-
-/// The whole state of an entity right after the change, so that no later state is ever read back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Entity {
-    /// An order with its items and history.
-    Order(Arc<Order>),
-    /// A task with its description.
-    Task(Arc<Task>),
-    /// A product with its description.
-    Product(Arc<Product>),
-}
-
-impl Entity {
-    /// Its kind.
-    pub fn kind(&self) -> EntityKind {
-        match self {
-            Self::Order(_) => EntityKind::Order,
-            Self::Task(_) => EntityKind::Task,
-            Self::Product(_) => EntityKind::Product,
-        }
-    }
-
-    /// Its id without the type.
-    pub fn id(&self) -> Ulid {
-        match self {
-            Self::Order(order) => order.id.ulid(),
-            Self::Task(task) => task.id.ulid(),
-            Self::Product(product) => product.id.ulid(),
-        }
-    }
-
-    /// Its version after the change.
-    pub fn version(&self) -> i32 {
-        match self {
-            Self::Order(order) => order.version,
-            Self::Task(task) => task.version,
-            Self::Product(product) => product.version,
-        }
-    }
-}
-
-impl From<Order> for Entity {
-    fn from(order: Order) -> Self {
-        Self::Order(Arc::new(order))
-    }
-}
-
-impl From<Task> for Entity {
-    fn from(task: Task) -> Self {
-        Self::Task(Arc::new(task))
-    }
-}
-
-impl From<Product> for Entity {
-    fn from(product: Product) -> Self {
-        Self::Product(Arc::new(product))
     }
 }
 

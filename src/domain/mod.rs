@@ -8,6 +8,7 @@
 
 mod client;
 mod declare;
+mod entity;
 mod event;
 mod id;
 mod idempotency;
@@ -26,9 +27,8 @@ mod viewer;
 
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
 pub use declare::UnknownValue;
-pub use event::{
-    Changed, Entity, EntityKind, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId, Seq,
-};
+pub use entity::{Entity, EntityKind};
+pub use event::{Changed, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId, Seq};
 pub use id::{AnyId, EventId, InvalidId, OrderId, ProductId, SessionId, TaskId, UserId};
 pub use idempotency::{Fingerprint, Idempotency, UsedKey};
 pub use money::{CurrencyCode, Decimal, InvalidCurrency, InvalidDecimal, Money};

@@ -86,6 +86,11 @@ impl Product {
         Ok(Changed::new(EventKind::Updated, product))
     }
 
+    /// Whether archiving the product changes nothing: it is archived already, at the expected version.
+    pub fn is_archived_at(&self, expected_version: Option<i32>) -> bool {
+        self.status == ProductStatus::Archived && check_version(expected_version, self.version).is_ok()
+    }
+
     /// The product after `delta` units were added to its stock, or taken from it when negative.
     pub fn adjust_stock(self, delta: i32, stamp: Stamp) -> Result<Changed<Self>, Refusal> {
         let stock = self.stock.checked_add(delta).ok_or(Refusal::StockOutOfRange)?;
@@ -176,6 +181,13 @@ pub struct ProductChanges {
     pub tags: Option<Vec<String>>,
     /// A new status.
     pub status: Option<ProductStatus>,
+}
+
+impl ProductChanges {
+    /// Takes the product off sale.
+    pub fn archive() -> Self {
+        Self { status: Some(ProductStatus::Archived), ..Self::default() }
+    }
 }
 
 /// The costly parts of a product in a list.

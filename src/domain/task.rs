@@ -109,6 +109,11 @@ impl Task {
         Ok(Changed::new(EventKind::Deleted, task))
     }
 
+    /// The users who see the task without being staff, each once: its maker and its assignee.
+    pub fn owners(&self) -> [Option<UserId>; 2] {
+        [Some(self.created_by), self.assignee.filter(|assignee| *assignee != self.created_by)]
+    }
+
     /// The number by which due dates are sorted, in milliseconds: a task without one is sorted as due last.
     pub fn due_key(due_at: Option<Timestamp>) -> i64 {
         due_at.map_or(i64::MAX, Timestamp::unix_millis)

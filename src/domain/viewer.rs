@@ -89,7 +89,7 @@ impl Viewer {
 
     /// Whether the viewer may know that this task exists.
     pub fn sees_task(&self, task: &Task) -> bool {
-        self.is_staff() || self.is(task.created_by) || task.assignee.is_some_and(|user| self.is(user))
+        self.is_staff() || task.owners().into_iter().flatten().any(|user| self.is(user))
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     domain::{
         CurrencyCode, Decimal, Idempotency, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId,
-        ProductStatus, Refusal, StockAdjustment, Viewer,
+        Refusal, StockAdjustment, Viewer,
     },
     storage::ProductQuery,
     telemetry::metrics::{CacheName, metrics},
@@ -169,13 +169,11 @@ impl Service {
     ) -> Result<Product> {
         access::require_staff(viewer)?;
         if let Some(product) = self.products(viewer, &[id]).await?.pop().flatten()
-            && product.status == ProductStatus::Archived
-            && expected_version.is_none_or(|version| version == product.version)
+            && product.is_archived_at(expected_version)
         {
             return Ok(product);
         }
-        let changes = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
-        self.change_product(viewer, id, changes, expected_version).await
+        self.change_product(viewer, id, ProductChanges::archive(), expected_version).await
     }
 
     async fn change_product(

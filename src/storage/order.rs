@@ -19,16 +19,16 @@ pub struct Placed {
     pub replayed: bool,
 }
 
-/// Orders.
+/// Reads and changes of orders.
 #[async_trait]
 pub trait OrderStore {
     /// The orders with these ids, whole.
     async fn orders_by_ids(&self, ids: &[OrderId]) -> Result<Vec<Option<Order>>>;
     /// The orders with these numbers, whole.
     async fn orders_by_numbers(&self, numbers: &[String]) -> Result<Vec<Option<Order>>>;
-    /// One page for each query, all in one call.
+    /// A page for each query.
     async fn list_orders(&self, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>>;
-    /// How many orders each filter lets through.
+    /// The number of orders that pass each filter.
     async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>>;
     /// Places an order as [`NewOrder::place`] decides. The order, the stock of its products, the key and the log entries
     /// ([`OrderChange::record`](crate::domain::OrderChange::record)) are written in one step. Transient conflicts are

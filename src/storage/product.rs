@@ -11,16 +11,16 @@ use crate::domain::{
 /// A list query over products.
 pub type ProductQuery = ListQuery<ProductFilter, ProductSort, ProductFields>;
 
-/// Products. Each change appends one log entry.
+/// Reads and changes of products. Each change appends one log entry.
 #[async_trait]
 pub trait ProductStore {
     /// The products with these ids.
     async fn products_by_ids(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>>;
     /// The products with these SKUs.
     async fn products_by_skus(&self, skus: &[String]) -> Result<Vec<Option<Product>>>;
-    /// One page for each query, all in one call.
+    /// A page for each query.
     async fn list_products(&self, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>>;
-    /// How many products each filter lets through.
+    /// The number of products that pass each filter.
     async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>>;
     /// The products on sale with the most units sold in the `days` before the newest order: most first, ties by id.
     /// [`OrderStatus::counts_as_sold`](crate::domain::OrderStatus::counts_as_sold) says which orders count.

@@ -8,14 +8,14 @@ use crate::domain::{ListQuery, Page, Stamp, Task, TaskChanges, TaskFields, TaskF
 /// A list query over tasks.
 pub type TaskQuery = ListQuery<TaskFilter, TaskSort, TaskFields>;
 
-/// Tasks. Each change appends one log entry.
+/// Reads and changes of tasks. Each change appends one log entry.
 #[async_trait]
 pub trait TaskStore {
     /// The tasks with these ids.
     async fn tasks_by_ids(&self, ids: &[TaskId]) -> Result<Vec<Option<Task>>>;
-    /// One page for each query, all in one call.
+    /// A page for each query.
     async fn list_tasks(&self, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>>;
-    /// How many tasks each filter lets through.
+    /// The number of tasks that pass each filter.
     async fn count_tasks(&self, filters: &[TaskFilter]) -> Result<Vec<u64>>;
     /// Adds a task.
     async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Committed<Task>>;

@@ -17,16 +17,16 @@ pub struct Credentials {
     pub password_hash: Option<String>,
 }
 
-/// Users.
+/// Reads and changes of users.
 #[async_trait]
 pub trait UserStore {
     /// The users with these ids, deleted ones included.
     async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<User>>>;
     /// The users with these lower-case e-mail addresses.
     async fn users_by_emails(&self, emails: &[String]) -> Result<Vec<Option<User>>>;
-    /// One page for each query, all in one call.
+    /// A page for each query.
     async fn list_users(&self, queries: &[UserQuery]) -> Result<Vec<Page<User>>>;
-    /// How many users each filter lets through.
+    /// The number of users that pass each filter.
     async fn count_users(&self, filters: &[UserFilter]) -> Result<Vec<u64>>;
     /// Adds a user. Refuses an e-mail address that another user has.
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()>;

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use ulid::Ulid;
 
-use crate::domain::{Entity, EntityKind, Event, LogFilter, UserId};
+use crate::domain::{EntityKind, Event, LogFilter, UserId};
 
 /// What a subscriber waits for: no less than what it will pick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,12 +45,7 @@ impl Topic {
     /// The topics that an entry belongs to.
     fn for_event(event: &Event) -> impl Iterator<Item = Self> {
         let kind = event.entity.kind();
-        let users = match &event.entity {
-            Entity::Order(order) => [Some(order.customer), None],
-            Entity::Task(task) => [Some(task.created_by), task.assignee.filter(|user| *user != task.created_by)],
-            Entity::Product(_) => [None, None],
-        };
-        let users = users.into_iter().flatten().map(move |user| Self::User(kind, user));
+        let users = event.entity.owners().map(move |user| Self::User(kind, user));
         [Self::All, Self::Kind(kind), Self::Entity(kind, event.entity.id())].into_iter().chain(users)
     }
 }

@@ -12,11 +12,12 @@ use crate::{
 
 const DUPLICATE_KEY: i32 = 11_000;
 
-/// Server errors that pass: no primary, interrupted, too slow, overloaded, out of space, not confirmed by a majority.
+/// Server errors after which a later attempt may succeed: no primary, interrupted, too slow, overloaded, out of space,
+/// not confirmed by a majority.
 /// <https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml>
 const PASSING: [i32; 22] =
     [6, 7, 24, 50, 64, 89, 91, 100, 112, 133, 189, 202, 225, 246, 251, 262, 279, 462, 10_107, 11_600, 11_602, 14_031];
-/// As above: not primary and no secondary reads allowed; a connection closed by the server.
+/// More such errors: not primary and secondary reads not allowed; a connection closed by the server.
 const PASSING_LEGACY: [i32; 4] = [9_001, 13_388, 13_435, 13_436];
 
 impl From<Error> for StoreError {
@@ -33,12 +34,12 @@ impl From<Error> for StoreError {
     }
 }
 
-/// Whether a whole transaction may succeed when it is run again.
+/// Whether the transaction may succeed when it is run again as a whole.
 pub(super) fn is_transient(error: &Error) -> bool {
     error.contains_label(TRANSIENT_TRANSACTION_ERROR)
 }
 
-/// Whether a commit may or may not have happened; it may be sent again.
+/// Whether it is unknown if the commit happened; it may be sent again.
 pub(super) fn is_unknown_commit(error: &Error) -> bool {
     error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
 }

@@ -1,4 +1,4 @@
-//! Orders, with their lines and history inside; [`super::order_queue`] places them.
+//! Orders, each a document with its lines and history inside. [`super::order_queue`] places them.
 
 use async_trait::async_trait;
 use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
@@ -96,7 +96,7 @@ fn decode_entry(document: &RawDocument) -> Result<HistoryEntry> {
     })
 }
 
-/// Leaves out what the fields don't ask for.
+/// Leaves out the fields that are not asked for.
 fn projection(fields: OrderFields) -> Document {
     let mut projection = doc! {};
     if !fields.items {
@@ -190,7 +190,7 @@ impl OrderStore for MongoStore {
 }
 
 impl Inner {
-    /// Whole orders whose `field` has one of these values, in no order.
+    /// The whole orders whose `field` has one of these values, in no particular order.
     pub(super) async fn orders_by(
         &self,
         field: &str,

@@ -22,9 +22,9 @@ use crate::{
     storage::{Committed, Placed, Result, StoreError},
 };
 
-/// The most orders that may wait; more are refused at once.
+/// Largest number of orders that wait; further ones are refused at once.
 const MAX_QUEUED: usize = 4096;
-/// One transaction takes orders up to this many lines in all, so that it stays short.
+/// Largest number of lines in one transaction, so that it stays short. A single order may have more.
 const MAX_BATCH_LINES: usize = 256;
 
 /// An order that waits for its turn.
@@ -113,7 +113,7 @@ impl Inner {
         }
     }
 
-    /// Places orders in one transaction; each has its own answer.
+    /// Places orders in one transaction, with an answer for each.
     async fn place_together(self: &Arc<Self>, requests: Vec<Request>) -> Result<Vec<Result<Committed<Placed>>>> {
         let requests: Arc<[Request]> = requests.into();
         let outcomes = self
@@ -141,7 +141,7 @@ impl Inner {
 
 impl QueuedOrder {
     fn send(self, answer: Result<Committed<Placed>>) {
-        // A caller that has gone away needs no answer.
+        // Fails if the caller has gone away, who needs no answer.
         let _ = self.answer.send(answer);
     }
 }

@@ -1,4 +1,4 @@
-//! Products and their stock.
+//! Products and their stock, and lists of products.
 
 use async_trait::async_trait;
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
@@ -55,8 +55,8 @@ pub(super) fn decode(document: &RawDocument) -> Result<Product> {
     })
 }
 
-/// Leaves out what the fields don't ask for. Little else is superfluous, and leaving it out costs the server more than
-/// sending it.
+/// Leaves out the fields that are not asked for. Fields that are small but not needed are sent, because leaving them
+/// out costs the server more.
 pub(super) fn projection(fields: ProductFields) -> Document {
     if fields.description {
         doc! {}
@@ -288,7 +288,7 @@ impl Transaction {
         self.record(changed, stamp).await
     }
 
-    /// Writes the stock and version of these products.
+    /// Saves the stock of products, with their versions and times.
     pub(super) async fn set_stock<'p>(
         &mut self,
         products: impl IntoIterator<Item = &'p Product>,

@@ -1,5 +1,5 @@
-//! Orders of one transaction, decided one after the other: each sees the stock and the used keys as the orders before
-//! it leave them.
+//! The orders of one transaction, decided one after the other: each is decided by the stock and the used keys that the
+//! orders before it leave.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -29,7 +29,7 @@ pub(super) enum Outcome {
     Replayed(OrderId),
 }
 
-/// What the orders are decided by.
+/// The stock and the used keys, as the orders decided so far leave them.
 struct StockBatch {
     products: HashMap<ProductId, Product>,
     used_keys: HashMap<KeyName, UsedKey>,
@@ -75,7 +75,7 @@ impl Transaction {
         let first = if placed.is_empty() {
             0
         } else {
-            // Of a product that several orders take from, the last state is what they leave together.
+            // Of several orders that take from one product, the last one's state is what they leave.
             let changed = placed.iter().flat_map(|(_, change)| change.products());
             let changed: BTreeMap<ProductId, &Product> = changed.map(|product| (product.id, product)).collect();
             self.set_stock(changed.into_values()).await?;
@@ -90,7 +90,7 @@ impl Transaction {
         Ok(outcomes)
     }
 
-    /// Those of the products that exist.
+    /// The products with these ids, without those that do not exist.
     pub(super) async fn products(
         &mut self,
         ids: impl Iterator<Item = ProductId>,

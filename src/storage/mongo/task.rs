@@ -1,4 +1,4 @@
-//! Tasks.
+//! Tasks, and lists of tasks.
 
 use async_trait::async_trait;
 use bson::{Bson, Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
@@ -23,9 +23,7 @@ pub(super) fn encode(task: &Task) -> RawDocumentBuf {
         "due_key": Task::due_key(task.due_at), "version": task.version, "created_at": task.created_at,
         "updated_at": task.updated_at, "description": task.description,
     };
-    let mut viewers: Vec<UserId> = [task.created_by].into_iter().chain(task.assignee).collect();
-    viewers.dedup();
-    let viewers: RawArrayBuf = viewers.iter().map(|user| binary(&user.to_bytes())).collect();
+    let viewers: RawArrayBuf = task.owners().into_iter().flatten().map(|user| binary(&user.to_bytes())).collect();
     document.append(bson::raw::cstr!("viewers"), viewers);
     append_fields!(document, "words": search_words([task.title.as_str()].into_iter().chain(task.description.as_deref())));
     document
@@ -52,7 +50,7 @@ pub(super) fn decode(document: &RawDocument) -> Result<Task> {
     })
 }
 
-/// Leaves out what the fields don't ask for.
+/// Leaves out the fields that are not asked for.
 fn projection(fields: TaskFields) -> Document {
     let mut projection = doc! { "words": 0, "viewers": 0, "due_key": 0 };
     if !fields.description {
@@ -78,7 +76,7 @@ fn filter(filter: &TaskFilter, sort: TaskSort) -> Filter {
             condition.insert(field, user);
         }
     }
-    // Who made a task, or does it, is among those who see it.
+    // `viewers` holds the maker and the assignee of a task, so its index serves all three conditions.
     let mut users: Vec<UserId> = users.into_iter().flatten().collect();
     users.dedup();
     if !users.is_empty() {

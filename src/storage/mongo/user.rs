@@ -1,4 +1,4 @@
-//! Users.
+//! Users and their password hashes.
 
 use async_trait::async_trait;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
@@ -23,7 +23,7 @@ pub(super) fn encode(user: &User, password_hash: Option<&str>) -> RawDocumentBuf
         "created_at": user.created_at, "updated_at": user.updated_at,
     };
     append_fields!(document, "password_hash": password_hash.map(str::to_owned));
-    // Deleted users are found by id only.
+    // Deleted users are found by id only, so they have no words to search.
     if user.deleted_at.is_none() {
         append_fields!(document, "words": search_words([user.name.as_str()].into_iter().chain(user.email.as_deref())));
     }
@@ -52,7 +52,7 @@ fn decode_credentials(document: &RawDocument) -> Result<Credentials> {
     Ok(Credentials { password_hash: password_hash.optional()?, user: decode(document)? })
 }
 
-/// Leaves out what a [`User`] does not hold.
+/// Leaves out the fields that a [`User`] does not have.
 pub(super) fn projection() -> Document {
     doc! { "words": 0, "name_key": 0, "password_hash": 0 }
 }

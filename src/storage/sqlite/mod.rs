@@ -21,6 +21,7 @@ mod order;
 mod page;
 mod pool;
 mod product;
+mod product_list;
 mod row;
 mod schema;
 mod session;

@@ -1,4 +1,4 @@
-//! Orders.
+//! Orders, with their lines and history in tables of their own.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -21,7 +21,7 @@ const COLUMNS: &str = "id, number, region, customer, total, currency, status, pa
 const ITEM_COLUMNS: &str = "product_id, sku, name, quantity, unit_price, line_total";
 const HISTORY_COLUMNS: &str = "seq, from_status, to_status, actor, reason, at";
 
-/// An order without its items and history, and the row these name it by.
+/// An order without its items and history, and the number of the row by which these refer to it.
 fn order_from_row(row: &Row<'_>) -> rusqlite::Result<(Order, i64)> {
     let order = Order {
         id: row.get("id")?,
@@ -84,7 +84,7 @@ fn complete(db: &Connection, order: Order, row: i64, fields: OrderFields) -> Res
     Ok(order)
 }
 
-/// Adds the order unless the id is there; whether it was added.
+/// Adds the order unless its id is stored already; returns whether it was added.
 pub(super) fn insert_new(db: &Connection, order: &Order) -> Result<bool> {
     let inserted = db
         .prepare_cached(&format!(
@@ -174,7 +174,7 @@ fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<
     Ok(Committed { value: order, events })
 }
 
-/// The list of orders that pass `filter`.
+/// The list of the orders that pass `filter`.
 pub(super) fn filtered(filter: &OrderFilter, sort: Sort<OrderSort>, slice: Option<&Slice>) -> ListBuilder {
     let key = match sort.field {
         OrderSort::PlacedAt => "o.placed_at",
@@ -196,7 +196,7 @@ pub(super) fn filtered(filter: &OrderFilter, sort: Sort<OrderSort>, slice: Optio
             list.start_from_hits("hits CROSS JOIN orders o ON o.row = hits.row", &hits);
         }
     }
-    // Both at once have an index too, with the status in front.
+    // An index serves status and region together; the status comes first in it.
     let region = filter.region.as_ref().map(|region| list.bind(region.clone()));
     let region = region.map(|region| format!("{}o.region = {region}", if list.has_index() { "+" } else { "" }));
     match (region, &filter.statuses) {

@@ -1,4 +1,4 @@
-//! Tasks.
+//! Tasks, and lists of tasks as SQL.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -46,7 +46,7 @@ fn find_whole(db: &Connection, id: TaskId) -> Result<Task> {
     Ok(find(db, id, TaskFields::ALL)?.ok_or(Refusal::NotFound)?)
 }
 
-/// Adds the task unless the id is there; whether it was added.
+/// Adds the task unless its id is stored already; returns whether it was added.
 pub(super) fn insert_new(db: &Connection, task: &Task) -> Result<bool> {
     let inserted = db
         .prepare_cached(&format!(
@@ -112,7 +112,7 @@ fn delete(db: &Connection, id: TaskId, stamp: Stamp) -> Result<Committed<Task>> 
     event::record(db, changed, stamp)
 }
 
-/// The list of tasks that pass `filter`.
+/// The list of the tasks that pass `filter`.
 pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<&Slice>) -> ListBuilder {
     let key = match sort.field {
         TaskSort::CreatedAt => "t.created_at",
@@ -154,7 +154,7 @@ pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<
         list.is_one_of("t.priority", priorities);
     }
     if let Some(before) = filter.due_before {
-        // Tasks without a due date have the largest key there is, and are never before it.
+        // A task without a due date has the largest key, so it is never due before any time.
         list.range("t.due_key", "<", before);
     }
     list

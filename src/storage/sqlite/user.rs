@@ -1,4 +1,4 @@
-//! Users.
+//! Users and their password hashes.
 
 use async_trait::async_trait;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
@@ -41,7 +41,7 @@ fn by_email(db: &Connection) -> Result<CachedStatement<'_>> {
     Ok(db.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE email = ?1"))?)
 }
 
-/// The user with this id, also a deleted one.
+/// The user with this id, who may be deleted.
 pub(super) fn find(db: &Connection, id: UserId) -> Result<Option<User>> {
     Ok(by_id(db)?.query_row([id], user_from_row).optional()?)
 }
@@ -51,7 +51,7 @@ fn find_to_change(db: &Connection, id: UserId) -> Result<User> {
     Ok(find(db, id)?.ok_or(Refusal::NotFound)?)
 }
 
-/// Adds the user unless the id is there; whether it was added.
+/// Adds the user unless its id is stored already; returns whether it was added.
 pub(super) fn insert_new(db: &Connection, user: &User, password_hash: Option<&str>) -> Result<bool> {
     let inserted = db
         .prepare_cached(&format!(
@@ -124,7 +124,7 @@ fn set_password(db: &Connection, id: UserId, password_hash: &str, at: Timestamp)
     Ok(user)
 }
 
-/// The list of users that pass `filter`.
+/// The list of the users that pass `filter`.
 pub(super) fn filtered(filter: &UserFilter, sort: Sort<UserSort>, slice: Option<&Slice>) -> ListBuilder {
     let (key, key_type) = match sort.field {
         UserSort::CreatedAt => ("u.created_at", KeyType::Int),

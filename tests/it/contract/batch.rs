@@ -1,11 +1,11 @@
-//! Batch reads: answers stand in the order of what was asked, `None` for what is missing.
+//! Batch reads: the answers come in the order of the questions, `None` for what is missing.
 
 use orderwire::domain::*;
 
 use super::{data_set::DataSet, engine::Db};
 use crate::support::data::{NOW, product, user};
 
-/// Asked: a row, a missing one, another row, the first row again.
+/// Asks for a row, a missing one, another row and the first row again.
 macro_rules! answers_in_order {
     ($db:expr, $method:ident, $rows:expr, $key:expr, $missing:expr) => {
         let key = $key;

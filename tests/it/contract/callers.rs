@@ -1,4 +1,4 @@
-//! Many callers at once: those who go away leave nothing half-done, and one's failure is not another's.
+//! Many callers at once: a caller who hangs up leaves nothing half done, and the failure of one does not touch others.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use tokio::time::timeout;
 use super::engine::Db;
 use crate::support::data::{insert_products, key, new_order, place, product, reread, stamp, whole_log};
 
-/// Clients hang up while their orders are placed. Each order is there with its stock taken and its entries, or not at
-/// all, and nobody else waits for it.
+/// Clients hang up while their orders are placed. Each order is stored with its stock taken and its entries, or not at
+/// all, and holds up no other.
 pub async fn callers_who_hang_up_leave_whole_orders_or_none(db: &mut Db) {
     let lamp = Product { stock: 1000, ..product("lamp") };
     insert_products(db.store(), &[&lamp]).await;
@@ -41,7 +41,7 @@ pub async fn callers_who_hang_up_leave_whole_orders_or_none(db: &mut Db) {
     }
 }
 
-/// Orders that can be met, can't be met, repeat a key or a number: all at once, each with the answer it would get alone.
+/// Orders that are placed, are refused, or repeat a key or a number: all at once, each with the answer it gets alone.
 pub async fn concurrent_orders_of_all_kinds_get_their_own_answers(db: &Db) {
     let (lamp, rare) = (Product { stock: 1000, ..product("lamp") }, Product { stock: 2, ..product("rare") });
     let priceless = Product { price: Decimal::from_units(i64::MAX), ..product("priceless") };

@@ -100,9 +100,8 @@ pub async fn each_change_of_a_product_is_stored_and_logged_whole(db: &Db) {
     assert_appended(db, &adjusted, staff(4), &[said(EventKind::Updated, of_product(&lamp))]).await;
     assert_eq!(reread(db.store(), &lamp).await, lamp);
 
-    let archive = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
     let lamp = Product { status: ProductStatus::Archived, version: 5, updated_at: at(5), ..lamp };
-    let archived = db.update_product(lamp.id, archive, Some(4), staff(5)).await.unwrap();
+    let archived = db.update_product(lamp.id, ProductChanges::archive(), Some(4), staff(5)).await.unwrap();
     assert_eq!(archived.value, lamp);
     assert_appended(db, &archived, staff(5), &[said(EventKind::Updated, of_product(&lamp))]).await;
     assert_eq!(reread(db.store(), &lamp).await, lamp);

@@ -1,15 +1,15 @@
-//! Pseudo-random entities with many ties in every sort field, always the same.
+//! Entities from a fixed seed, with many equal values in every sort field.
 
 use orderwire::{domain::*, storage::Store};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use crate::support::data::{NOW, at, past_order, product, task, user};
 
-/// Words that names are made of; some differ in case or accents only.
+/// Words for names; some differ in case or accents only.
 const WORDS: [&str; 12] =
     ["Lantern", "lantern", "Café", "cafe", "T-LIGHT", "holder", "Ärmel", "zebra", "Red", "red's", "10cm", "β"];
 
-/// The entities of a list test, all as the store should know them.
+/// The entities of a list test, as they are stored.
 pub struct DataSet {
     pub users: Vec<User>,
     pub products: Vec<Product>,
@@ -49,7 +49,7 @@ impl Source {
         self.0.random_bool(0.6).then(|| format!("<b>{}</b>", self.words(5)))
     }
 
-    /// One of few times, some before 1970.
+    /// One of a few times, some of them before 1970.
     fn time(&mut self) -> Timestamp {
         let hours = self.0.random_range(0..6);
         if self.0.random_bool(0.2) { Timestamp::from_unix_millis(-hours * 3_600_000 - 1) } else { at(hours * 3600) }

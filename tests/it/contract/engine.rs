@@ -1,4 +1,4 @@
-//! What the suite needs of an engine under test: a database of its own for every behaviour.
+//! The engine under test, with a database of its own for every behaviour.
 
 use std::{any::Any, fmt::Debug, ops::Deref, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -10,17 +10,17 @@ use orderwire::{
 };
 use tokio::time::timeout;
 
-/// Longer than any behaviour takes, so that a deadlock ends.
+/// Longer than any behaviour takes; ends a deadlock.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// A place for one test's database.
+/// The place of one test's database.
 #[async_trait]
 pub trait Engine: Send + Sync {
     /// A new, empty place.
     async fn prepare() -> Self
     where
         Self: Sized;
-    /// Opens the database there, made at the first call.
+    /// Opens the database; the first call makes it.
     async fn open(&self) -> Arc<dyn Store>;
     /// Removes the database.
     async fn remove(&self);
@@ -33,17 +33,17 @@ pub struct Db {
 }
 
 impl Db {
-    /// The store, for helpers that take any.
+    /// The store, for helpers that take any store.
     pub fn store(&self) -> &dyn Store {
         &*self.store
     }
 
-    /// A handle for a task of its own.
+    /// A handle for a spawned task.
     pub fn shared(&self) -> Arc<dyn Store> {
         self.store.clone()
     }
 
-    /// The same database opened once more, as another node or process has it; to be closed by the caller.
+    /// The same database opened once more, as by another node. The caller closes it.
     pub async fn other_node(&self) -> Arc<dyn Store> {
         self.engine.open().await
     }
@@ -62,7 +62,7 @@ impl Deref for Db {
     }
 }
 
-/// Runs a behaviour on a new database, and removes that whatever the outcome.
+/// Runs a behaviour on a new database, which is removed afterwards in any case.
 pub async fn check<E: Engine + 'static>(behaviour: impl AsyncFnOnce(&mut Db)) {
     let engine = Box::new(E::prepare().await);
     let mut db = Db { store: engine.open().await, engine };

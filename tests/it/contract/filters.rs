@@ -1,4 +1,4 @@
-//! Filters: each alone and some together give the rows that an in-memory filter over the same data gives.
+//! Filters, each alone and some together, pass the rows that an in-memory filter over the same data passes.
 
 use orderwire::domain::*;
 
@@ -25,7 +25,7 @@ pub async fn task_filters_pass_the_right_rows(db: &Db) {
     give_the_right_rows::<Task>(db).await;
 }
 
-/// In every order, one query at a time; and the count is the length of the list.
+/// Checks every filter in every order, one query at a time. The count is the length of the list.
 async fn give_the_right_rows<T: Listed>(db: &Db) {
     let data = DataSet::load(db.store()).await;
     let mut some = 0;
@@ -73,7 +73,7 @@ async fn together_like_alone<T: Listed>(db: &Db, data: &DataSet) {
     assert!(T::list(db.store(), &[]).await.is_empty() && T::count(db.store(), &[]).await.is_empty(), "nothing asked");
 }
 
-/// As nested connections ask: the same list of every customer, some with more orders than a page holds, some with none.
+/// As nested connections ask: the same list for every customer, some with more orders than a page, some with none.
 pub async fn lists_of_many_customers_are_answered_like_each_alone(db: &Db) {
     let data = DataSet::load(db.store()).await;
     let mut customers: Vec<UserId> = data.users.iter().map(|user| user.id).collect();

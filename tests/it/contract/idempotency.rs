@@ -30,13 +30,12 @@ pub async fn a_repeated_order_is_answered_from_the_first(db: &mut Db) {
     assert_eq!(db.count_orders(&[OrderFilter::default()]).await.unwrap(), [1]);
 }
 
-/// Replayed even when the same order could not be placed now.
+/// The answer is the first order even when the same order could not be placed now.
 pub async fn a_repeated_order_is_answered_when_the_stock_is_gone(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
     let first = place(db.store(), "1", &[(&lamp, 10)]).await.unwrap();
-    let archive = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
-    db.update_product(lamp.id, archive, None, stamp()).await.unwrap();
+    db.update_product(lamp.id, ProductChanges::archive(), None, stamp()).await.unwrap();
     let again = place(db.store(), "1", &[(&lamp, 10)]).await.unwrap();
     assert_eq!((again.value.order, again.value.replayed), (first.value.order, true));
 }
@@ -50,7 +49,7 @@ pub async fn a_key_with_another_input_is_refused(db: &Db) {
     assert_eq!(refusal(refused), Refusal::IdempotencyKeyReused);
     assert_eq!(reread(db.store(), &lamp).await.stock, 8);
 
-    // Another user's or another mutation's key of the same text is another key.
+    // The same text of another user, or for another mutation, is another key.
     let other_user = Idempotency { user: user("other").id, ..other_input.clone() };
     assert!(!db.place_order(new_order("2", &[(&lamp, 1)]), other_user, stamp()).await.unwrap().value.replayed);
     let other_scope = Idempotency { scope: "adjustStock", ..other_input };
@@ -58,7 +57,7 @@ pub async fn a_key_with_another_input_is_refused(db: &Db) {
     assert_eq!(db.adjust_stock(adjust, stamp()).await.unwrap().value.stock, 6);
 }
 
-/// The same call 12 times at once: one order.
+/// The same call twelve times at once places one order.
 pub async fn parallel_calls_with_one_key_place_one_order(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;

@@ -1,10 +1,13 @@
-//! Bulk loading: again is harmless, and nobody is told.
+//! Bulk loading can be repeated and appends nothing to the log.
 
 use orderwire::domain::*;
 
-use super::engine::{Db, refusal};
+use super::{
+    changes::staff,
+    engine::{Db, refusal},
+};
 use crate::support::data::{
-    NOW, at, insert_products, past_order, place, product, reread, reread_order, stamp, step, task, user,
+    NOW, at, insert_products, past_order, place, product, reread, reread_order, step, task, user,
 };
 
 pub async fn importing_twice_changes_nothing(db: &Db) {
@@ -39,13 +42,13 @@ pub async fn importing_again_keeps_later_changes(db: &Db) {
     };
     assert_eq!(load().await, 4);
     let rename = ProductChanges { name: Some("Lamp".into()), ..ProductChanges::default() };
-    let new_lamp = db.update_product(lamp.id, rename, None, stamp()).await.unwrap().value;
-    let new_order = db.change_order_status(step(order.id, OrderStatus::Returned), stamp()).await.unwrap().value;
+    let new_lamp = db.update_product(lamp.id, rename, None, staff(1)).await.unwrap().value;
+    let new_order = db.change_order_status(step(order.id, OrderStatus::Returned), staff(2)).await.unwrap().value;
     let done = TaskChanges { status: Some(TaskStatus::Done), ..TaskChanges::default() };
-    let new_work = db.update_task(work.id, done, None, stamp()).await.unwrap().value;
-    let gone = db.delete_user(anna.id, at(1)).await.unwrap();
+    let new_work = db.update_task(work.id, done, None, staff(3)).await.unwrap().value;
+    let gone = db.delete_user(anna.id, at(4)).await.unwrap();
     assert_eq!(load().await, 0);
-    assert_eq!(reread(db.store(), &lamp).await, Product { stock: 11, version: 3, ..new_lamp });
+    assert_eq!(reread(db.store(), &lamp).await, Product { stock: 11, version: 3, updated_at: at(2), ..new_lamp });
     assert_eq!(reread_order(db.store(), order.id).await, new_order);
     assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [Some(new_work)]);
     assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap(), [Some(gone)]);
@@ -70,7 +73,7 @@ pub async fn importing_a_taken_unique_value_is_refused(db: &Db) {
     assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::OrderNumber));
 }
 
-/// Loaded rows are searched, filtered and bought like others.
+/// Imported rows are searched, filtered and bought like others.
 pub async fn thousands_of_imported_rows_are_searched_and_bought(db: &Db) {
     let products: Vec<Product> = (0..1500).map(|number| product(&format!("n{number}"))).collect();
     assert_eq!(db.import_products(&products).await.unwrap(), 1500);

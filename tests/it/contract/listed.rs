@@ -1,4 +1,4 @@
-//! What the four kinds of lists have in common, and how a list should look, computed in memory.
+//! What the four kinds of lists have in common, and the expected list, computed in memory.
 
 use std::{cmp::Ordering, fmt::Debug};
 
@@ -6,7 +6,7 @@ use orderwire::{domain::*, storage::Store};
 
 use super::{data_set::DataSet, engine::Db};
 
-/// Something that is listed.
+/// An entity that lists hold.
 pub trait Listed: Clone + PartialEq + Debug + 'static {
     type Filter: Clone + PartialEq + Debug + Default;
     type Sort: Copy + PartialEq + Debug;
@@ -14,16 +14,16 @@ pub trait Listed: Clone + PartialEq + Debug + 'static {
 
     /// Every field to sort by without a search.
     const SORTS: &[Self::Sort];
-    /// All of a row.
+    /// Reads every field of a row.
     const WHOLE: Self::Fields;
 
     /// The rows of the data set that lists hold.
     fn rows(data: &DataSet) -> &[Self];
-    /// Every kind of filter alone, and some together.
+    /// Filters with each condition alone, and with some together.
     fn filters(data: &DataSet) -> Vec<Self::Filter>;
-    /// Whether the filter lets this row through.
+    /// Whether the row passes the filter.
     fn passes(&self, filter: &Self::Filter) -> bool;
-    /// Where the row stands.
+    /// The row's position in a list sorted by the field.
     fn position(&self, sort: Self::Sort) -> Position;
     /// Asks the store for pages.
     async fn list(store: &dyn Store, queries: &[Query<Self>]) -> Vec<Page<Self>>;
@@ -34,7 +34,7 @@ pub trait Listed: Clone + PartialEq + Debug + 'static {
 /// A list query over `T`.
 pub type Query<T> = ListQuery<<T as Listed>::Filter, <T as Listed>::Sort, <T as Listed>::Fields>;
 
-/// Both directions.
+/// Both directions of a list.
 pub const DIRECTIONS: [Direction; 2] = [Direction::Asc, Direction::Desc];
 
 /// A query for whole rows.
@@ -59,7 +59,7 @@ pub fn sorts<T: Listed>() -> impl Iterator<Item = Sort<T::Sort>> {
     T::SORTS.iter().flat_map(|field| DIRECTIONS.map(|direction| Sort { field: *field, direction }))
 }
 
-/// The whole list as it should be.
+/// The whole list that is expected.
 pub fn expected<T: Listed>(rows: &[T], filter: &T::Filter, sort: Sort<T::Sort>) -> Vec<Edge<T>> {
     let mut edges: Vec<Edge<T>> = rows
         .iter()
@@ -70,7 +70,7 @@ pub fn expected<T: Listed>(rows: &[T], filter: &T::Filter, sort: Sort<T::Sort>) 
     edges
 }
 
-/// The part of a list that a slice should give.
+/// The page of a list that is expected for a slice.
 pub fn expected_page<T: Clone>(all: &[Edge<T>], slice: &Slice, direction: Direction) -> Page<T> {
     let begin = slice
         .after
@@ -89,7 +89,7 @@ pub fn expected_page<T: Clone>(all: &[Edge<T>], slice: &Slice, direction: Direct
     Page { edges: all[taken].to_vec(), has_previous, has_next }
 }
 
-/// List order: the key, then the id, both in the list's direction.
+/// The order of a list: by key, then by id, both in the list's direction.
 pub fn compare(a: &Position, b: &Position, direction: Direction) -> Ordering {
     let keys = match (&a.key, &b.key) {
         (SortKey::Int(a), SortKey::Int(b)) => a.cmp(b),
@@ -108,7 +108,7 @@ pub fn finds(search: &SearchTerms, texts: &[&str]) -> bool {
     search.terms().iter().all(|term| words.contains(&folded(term)))
 }
 
-/// Without case and without the accents that the data set has.
+/// The word in lower case and without accents, as far as the data set has any.
 fn folded(word: &str) -> String {
     let plain = |c| match c {
         'é' | 'è' => 'e',

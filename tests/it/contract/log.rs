@@ -1,4 +1,4 @@
-//! The event log: what each change appends.
+//! The event log: its entries and how it is read. `changes.rs` tests what each change appends.
 
 use orderwire::{domain::*, storage::LogState};
 
@@ -61,7 +61,7 @@ pub async fn the_log_is_read_in_parts(db: &Db) {
     }
 }
 
-/// No failure, no import and no read leaves an entry or a hole.
+/// Neither do they leave a gap in the numbers.
 pub async fn failures_imports_and_reads_leave_no_log_entry(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;

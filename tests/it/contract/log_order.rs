@@ -1,4 +1,4 @@
-//! The order of the log while many write: a reader that follows `through` sees every entry once and in order.
+//! The order of the log while many write to it: a reader that follows `through` sees every entry once and in order.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,7 +7,7 @@ use orderwire::{domain::*, storage::Store};
 use super::engine::Db;
 use crate::support::data::{adjustment, insert_products, place, product, stamp, step, task, whole_log};
 
-/// A reader of the log that remembers how far it is.
+/// A reader of the log that remembers how far it has read.
 struct Reader {
     store: Arc<dyn Store>,
     filter: LogFilter,
@@ -20,7 +20,7 @@ impl Reader {
         Self { store, filter: LogFilter { kind, entity: None }, after: 0, seen: Vec::new() }
     }
 
-    /// Reads until it has come to `end`.
+    /// Reads the log up to `end`.
     async fn follow(mut self, end: Seq) -> Vec<Event> {
         while self.after < end {
             let page = self.store.read_log(self.after, self.filter, 7).await.unwrap();
@@ -34,7 +34,7 @@ impl Reader {
     }
 }
 
-/// What one of the writers does; it appends 30 entries.
+/// Runs one of the writers, which appends 30 entries.
 async fn write(store: Arc<dyn Store>, writer: usize, hot: Product) {
     let own = product(&format!("of {writer}"));
     store.insert_product(own.clone(), stamp()).await.unwrap();
@@ -95,7 +95,7 @@ async fn seen_whole(db: &Db, nodes: &[Arc<dyn Store>]) {
     last_entries_are_the_present(db, &all).await;
 }
 
-/// Of each entity the versions 1, 2, 3, … in that order.
+/// The entries of each entity have the versions 1, 2, 3, … in that order.
 fn versions_follow_each_other(log: &[Event]) {
     let mut versions = BTreeMap::new();
     for event in log {
@@ -105,7 +105,7 @@ fn versions_follow_each_other(log: &[Event]) {
     }
 }
 
-/// What the log last said of an entity is what is stored.
+/// The last entry of an entity holds its stored state.
 async fn last_entries_are_the_present(db: &Db, log: &[Event]) {
     let last: BTreeMap<_, &Event> = log.iter().map(|event| (event.entity.id(), event)).collect();
     for event in last.values() {

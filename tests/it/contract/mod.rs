@@ -1,5 +1,5 @@
-//! The behaviour suite of [`orderwire::storage::Store`]: what a storage engine promises, written once and checked on
-//! every engine. A new engine gets a file like `sqlite.rs` and a line at the end of this one.
+//! The behaviour suite of [`orderwire::storage::Store`]: what a storage engine promises, written once and run on every
+//! engine. A new engine needs a file like `sqlite.rs` and a line at the end of this file.
 
 mod batch;
 mod callers;
@@ -27,7 +27,7 @@ mod users;
 mod values;
 mod versions;
 
-/// The test functions of the behaviours, for one engine.
+/// Declares the test functions of the behaviours for one engine.
 macro_rules! tests {
     ($engine:ident; $($topic:ident { $($behaviour:ident)+ })+) => {
         $(

@@ -1,4 +1,4 @@
-//! Money: exact, frozen on the line, and never past what can be held.
+//! Money is exact, frozen on each line of an order, and never out of range.
 
 use orderwire::domain::*;
 
@@ -21,7 +21,7 @@ pub async fn totals_are_exact(db: &Db) {
     assert_eq!(reread_order(db.store(), order.id).await, order);
 }
 
-/// What a line says stays as it was when the order was placed.
+/// A line keeps the name and price of the product when the order was placed.
 pub async fn the_price_of_a_line_is_frozen(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;

@@ -1,4 +1,4 @@
-//! The suite on MongoDB, on a database of its own of a real server.
+//! The suite on MongoDB: each test has a database of its own on a real server.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use orderwire::storage::{
 
 use super::engine::Engine;
 
-/// Server and database.
+/// A database of the server that the environment names.
 pub struct Mongodb {
     server: String,
     database: String,
 }
 
 impl Mongodb {
-    /// The server's URL with the name of the database in its place.
+    /// The URL of the database on the server.
     fn url(&self) -> String {
         let (address, options) = self.server.split_once('?').unwrap_or((&self.server, ""));
         format!("{}/{}?{options}", address.trim_end_matches('/'), self.database)

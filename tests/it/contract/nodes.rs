@@ -1,4 +1,4 @@
-//! Two nodes, or processes, on one database keep all promises together.
+//! Two nodes, or processes, on one database keep every promise together.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::support::data::{
     whole_log,
 };
 
-/// Both nodes, in turns.
+/// Yields both nodes in turn, without end.
 fn in_turns(db: &Db, other: &Arc<dyn Store>) -> impl Iterator<Item = Arc<dyn Store>> {
     [db.shared(), other.clone()].into_iter().cycle()
 }

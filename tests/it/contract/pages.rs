@@ -1,4 +1,5 @@
-//! Pages: walking a list in either direction shows every row once and in order, and a page knows what lies around it.
+//! Pages: a walk through a list in either direction shows every row once and in order, and a page knows whether rows lie
+//! around it.
 
 use orderwire::domain::*;
 
@@ -25,7 +26,7 @@ pub async fn pages_of_tasks_walk_the_whole_list(db: &Db) {
     walk_the_whole_list::<Task>(db).await;
 }
 
-/// By every field, forward and backward, against a sort in memory.
+/// Walks by every field, forward and backward, and compares with a sort in memory.
 async fn walk_the_whole_list<T: Listed>(db: &Db) {
     let data = DataSet::load(db.store()).await;
     let filter = T::Filter::default();
@@ -70,7 +71,7 @@ pub async fn walk_backward<T: Listed>(db: &Db, filter: &T::Filter, sort: Sort<T:
     }
 }
 
-/// Every pair of edges of a range, rows and gaps between rows alike, with every way to take.
+/// Tries every pair of cursors, at rows and between rows, with every kind of `Take`.
 pub async fn a_page_knows_whether_rows_lie_around_it(db: &Db) {
     let data = DataSet::load(db.store()).await;
     let filter = TaskFilter { visible_to: Some(data.users[1].id), ..TaskFilter::default() };
@@ -116,7 +117,7 @@ pub async fn pages_of_nothing_are_empty(db: &Db) {
     }
 }
 
-/// Rows come and go between two pages; who was there all the time is seen exactly once.
+/// Rows come and go between two pages; a row that is there all the time is seen exactly once.
 pub async fn pages_are_stable_while_rows_come_and_go(db: &Db) {
     let filter = TaskFilter::default();
     for (round, direction) in DIRECTIONS.into_iter().enumerate() {

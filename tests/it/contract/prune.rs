@@ -1,4 +1,4 @@
-//! Pruning: old things go, numbering goes on.
+//! Pruning deletes what is old, and the numbers of the log go on.
 
 use orderwire::{
     domain::*,
@@ -10,7 +10,7 @@ use crate::support::data::{
     at, insert_products, key, new_order, product, reread, session, session_user, stamp, task, user, whole_log,
 };
 
-/// Long before everything.
+/// A time long before everything in these tests.
 const NEVER: Timestamp = Timestamp::from_unix_millis(-1_000_000_000_000);
 
 async fn tasks_at(store: &dyn Store, seconds: &[i64]) {
@@ -44,7 +44,7 @@ pub async fn pruning_shortens_the_log(db: &mut Db) {
     assert_eq!(db.count_tasks(&[TaskFilter::default()]).await.unwrap(), [6], "entities stay");
 }
 
-/// The clocks of two nodes differ: times in the log are not in order, but the log never gets a hole.
+/// When the clocks of two nodes differ, times in the log are not in order, but the log gets no gap.
 pub async fn pruning_leaves_no_hole_in_the_log(db: &Db) {
     tasks_at(db.store(), &[10, 12, 50, 20, 60, 21, 61]).await;
     db.prune(at(0), at(30), NEVER).await.unwrap();
@@ -76,7 +76,7 @@ pub async fn pruning_deletes_only_expired_sessions(db: &Db) {
     db.insert_session(&short).await.unwrap();
     db.insert_session(&long).await.unwrap();
     db.prune(at(20), NEVER, NEVER).await.unwrap();
-    // Asked for an earlier time, an expired session that was still there would be found.
+    // At an earlier time the session would not be expired, so it would be found if it were still stored.
     assert_eq!(session_user(db.store(), short.id, at(5)).await, None);
     assert_eq!(session_user(db.store(), long.id, at(20)).await, Some(anna.clone()));
     let rotation = db.rotate_session(long.id, long.token, [3; 32], at(9000), at(21)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Closing and opening again loses nothing.
+//! Closing and reopening a database loses nothing.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ async fn lists_are_whole<T: Listed>(db: &Db, data: &DataSet) {
     assert_eq!(page.edges, expected(T::rows(data), &T::Filter::default(), sort));
 }
 
-/// Writes under way when it closes are either whole or not there, and acknowledged ones are there.
+/// Writes that run while the database closes are stored whole or not at all, acknowledged ones always.
 pub async fn acknowledged_writes_survive_closing(db: &mut Db) {
     let lamp = Product { stock: 0, ..crate::support::data::product("lamp") };
     db.insert_product(lamp.clone(), stamp()).await.unwrap();

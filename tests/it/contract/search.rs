@@ -1,4 +1,4 @@
-//! Search: every word has to occur, whole, whatever its case and accents; nothing is an operator.
+//! Search: every word has to occur as a whole word, case and accents ignored; no character is an operator.
 
 use orderwire::domain::*;
 
@@ -132,7 +132,7 @@ pub async fn better_matches_rank_first(db: &Db) {
     }
 }
 
-/// Pages over relevance, with many ties, lose and double nothing.
+/// Pages by relevance, with many equal scores, hold every row once.
 pub async fn pages_by_relevance_are_complete(db: &Db) {
     let words = ["lantern", "lantern lantern", "lantern red", "red lantern lantern paper", "paper"];
     let products: Vec<Product> = (0..60).map(|number| named(&format!("K{number}"), words[number % 5], None)).collect();

@@ -1,4 +1,4 @@
-//! Sessions: one refresh token is good at a time, and a used one ends its family.
+//! Sessions: one refresh token is valid at a time, and a token that is used twice ends its session.
 
 use orderwire::{
     domain::*,
@@ -8,7 +8,7 @@ use orderwire::{
 use super::engine::Db;
 use crate::support::data::{at, session, session_user, user};
 
-/// A user with a session of an hour.
+/// A user with a session that lasts an hour.
 async fn signed_in(db: &Db) -> (User, Session) {
     let anna = user("anna");
     db.insert_user(&anna, Some("hash")).await.unwrap();
@@ -71,7 +71,7 @@ pub async fn a_new_password_ends_the_sessions(db: &Db) {
     assert_eq!(rotation, Rotation::Unknown);
 }
 
-/// A new role, name or address shows at once.
+/// A new role shows at once.
 pub async fn sessions_show_the_user_as_they_are_now(db: &Db) {
     let (anna, session) = signed_in(db).await;
     let promote = UserChanges { role: Some(UserRole::Staff), ..UserChanges::default() };
@@ -97,7 +97,7 @@ pub async fn a_used_refresh_token_ends_its_session(db: &Db) {
     assert_eq!(db.rotate_session(missing, [1; 32], [2; 32], at(99), at(1)).await.unwrap(), Rotation::Unknown);
 }
 
-/// Eight present the same token: one gets the next, and then the family ends.
+/// Eight callers present the same token: one gets the next token, then the session ends.
 pub async fn of_racing_rotations_one_succeeds(db: &Db) {
     let (anna, session) = signed_in(db).await;
     let racers: Vec<_> = (2..10)

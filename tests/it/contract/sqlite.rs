@@ -1,4 +1,4 @@
-//! The suite on SQLite, on a file in a temporary folder.
+//! The suite on SQLite: each test has a file in a temporary folder.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use orderwire::storage::{
 
 use super::engine::Engine;
 
-/// The folder.
+/// The folder of the database file.
 pub struct Sqlite(tempfile::TempDir);
 
 #[async_trait]
@@ -25,7 +25,7 @@ impl Engine for Sqlite {
     }
 
     async fn remove(&self) {
-        // The folder goes when the value is dropped.
+        // Dropping the value removes the folder.
     }
 }
 

@@ -1,4 +1,4 @@
-//! An order's life: what may follow what, and what is recorded.
+//! The life of an order: which status may follow which, and what the history records.
 
 use orderwire::domain::*;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::support::data::{insert_products, new_order, past_order, place, product, reread, reread_order, stamp, step};
 
-/// Every pair of states, on imported orders in the first of the two.
+/// Tries every pair of statuses, on imported orders that have the first one.
 pub async fn every_step_between_statuses_is_allowed_or_refused(db: &Db) {
     let lamp = Product { stock: 0, ..product("lamp") };
     insert_products(db.store(), &[&lamp]).await;

@@ -1,4 +1,4 @@
-//! Stock: never below zero, never sold twice, given back once.
+//! Stock is never below zero, never sold twice and given back once.
 
 use orderwire::{domain::*, storage::StoreError};
 
@@ -38,7 +38,6 @@ pub async fn racing_buyers_get_no_more_than_the_stock(db: &Db) {
     assert_eq!(db.log_state().await.unwrap().head, 21, "one entry for the product and one for the order each");
 }
 
-/// Orders that name two products in opposite order do not block each other for good.
 pub async fn orders_naming_two_products_in_opposite_order_do_not_deadlock(db: &Db) {
     let (lamp, vase) = (Product { stock: 100, ..product("lamp") }, Product { stock: 100, ..product("vase") });
     insert_products(db.store(), &[&lamp, &vase]).await;
@@ -77,8 +76,7 @@ pub async fn short_stock_names_the_line_and_writes_nothing(db: &Db) {
 pub async fn missing_and_archived_products_are_not_sold(db: &Db) {
     let (lamp, old) = (product("lamp"), product("old"));
     insert_products(db.store(), &[&lamp, &old]).await;
-    let archive = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
-    db.update_product(old.id, archive, None, stamp()).await.unwrap();
+    db.update_product(old.id, ProductChanges::archive(), None, stamp()).await.unwrap();
     for gone in [&old, &product("never there")] {
         let refused = place(db.store(), "1", &[(&lamp, 1), (gone, 1)]).await;
         assert_eq!(refusal(refused), Refusal::ProductNotFound { input_index: 1 });
@@ -107,12 +105,10 @@ pub async fn stock_is_adjusted_within_its_range(db: &Db) {
     assert_eq!(reread(db.store(), &lamp).await, full.value);
     assert_eq!(db.log_state().await.unwrap().head, 3);
 
-    let archive = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
-    db.update_product(lamp.id, archive, None, stamp()).await.unwrap();
+    db.update_product(lamp.id, ProductChanges::archive(), None, stamp()).await.unwrap();
     db.adjust_stock(adjustment(&lamp, -1), stamp()).await.expect("archived products can be adjusted");
 }
 
-/// Adjustments that race all count.
 pub async fn racing_adjustments_all_count(db: &Db) {
     let lamp = Product { stock: 0, ..product("lamp") };
     insert_products(db.store(), &[&lamp]).await;
@@ -129,7 +125,7 @@ pub async fn racing_adjustments_all_count(db: &Db) {
     assert_eq!((lamp.stock, lamp.version), (136, 17));
 }
 
-/// Six cancel the same order at once: one does it, and the stock comes back once.
+/// Six callers cancel the same order at once: one succeeds.
 pub async fn racing_cancellations_return_the_stock_once(db: &Db) {
     let (lamp, vase) = (product("lamp"), product("vase"));
     insert_products(db.store(), &[&lamp, &vase]).await;
@@ -155,7 +151,7 @@ pub async fn racing_cancellations_return_the_stock_once(db: &Db) {
     assert_eq!(reread_order(db.store(), order.id).await.version, 2);
 }
 
-/// Cancel against confirm: whoever comes first, stock and state agree.
+/// Whichever of the two comes first, stock and status agree.
 pub async fn stock_agrees_with_the_order_when_cancel_races_confirm(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;

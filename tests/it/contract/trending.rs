@@ -1,4 +1,4 @@
-//! Trending products: the most units ordered in the days before the newest order.
+//! Trending products: those with the most units sold in the days before the newest order.
 
 use orderwire::domain::*;
 
@@ -41,7 +41,6 @@ pub async fn trending_products_have_the_most_recent_units(db: &Db) {
     assert_eq!(trending(6, 10).await, [lamp.id, late[0], late[1]]);
     assert_eq!(trending(32, 1).await, [jar.id]);
 
-    let archive = ProductChanges { status: Some(ProductStatus::Archived), ..ProductChanges::default() };
-    db.update_product(lamp.id, archive, None, stamp()).await.unwrap();
+    db.update_product(lamp.id, ProductChanges::archive(), None, stamp()).await.unwrap();
     assert_eq!(trending(30, 2).await, [ties[0].id, ties[1].id], "archived ones make room");
 }

@@ -1,4 +1,4 @@
-//! Values of which there can be only one.
+//! Values that only one entity may have.
 
 use orderwire::{domain::*, storage::StoreError};
 
@@ -47,7 +47,6 @@ pub async fn a_taken_order_number_is_refused(db: &Db) {
     assert!(!placed.value.replayed, "a failure does not use up the key");
 }
 
-/// Of those who want the same value at once, one gets it.
 pub async fn of_racers_for_a_unique_value_one_gets_it(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;

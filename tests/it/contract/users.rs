@@ -1,4 +1,4 @@
-//! Users who leave, and what sign-in needs.
+//! Deleted users, and the credentials for signing in.
 
 use orderwire::{domain::*, storage::StoreError};
 
@@ -50,7 +50,7 @@ pub async fn a_deleted_user_is_anonymous(db: &Db) {
     assert_eq!(page[0].edges.iter().map(|edge| edge.node.name.as_str()).collect::<Vec<_>>(), ["bert"]);
 }
 
-/// Two with the same address one after the other, both deleted.
+/// Two users have the same address one after the other, and both are deleted.
 pub async fn a_deleted_user_leaves_the_address_free(db: &Db) {
     for name in ["first", "second", "third"] {
         let anna = User { email: Some("anna@example.com".into()), ..user(name) };

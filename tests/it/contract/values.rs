@@ -1,4 +1,4 @@
-//! Values come back exactly as they went in.
+//! Values are read exactly as they were written.
 
 use orderwire::domain::*;
 
@@ -68,7 +68,7 @@ pub async fn any_text_is_kept(db: &Db) {
     }
 }
 
-/// Milliseconds are kept, before 1970 too.
+/// Times keep their milliseconds, also before 1970.
 pub async fn any_time_is_kept(db: &Db) {
     let far = [-62_135_596_800_000, -1, 0, 1, 1_764_000_000_001, 253_402_300_799_999];
     for millis in far {
@@ -96,7 +96,7 @@ pub async fn any_number_is_kept(db: &Db) {
     }
 }
 
-/// Set, left alone, removed: for every field that can be missing.
+/// Each field that can be missing is set, left alone and removed.
 pub async fn missing_values_stay_missing(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;

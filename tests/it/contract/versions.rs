@@ -1,4 +1,4 @@
-//! Versions: a stale one is refused, and of those who race with the same one exactly one wins.
+//! Versions: a stale one is refused, and of racing changes of one version exactly one succeeds.
 
 use orderwire::{domain::*, storage::StoreError};
 
@@ -56,7 +56,7 @@ pub async fn a_stale_version_of_a_user_is_refused(db: &Db) {
     assert_eq!(refusal(refused), Refusal::NotFound);
 }
 
-/// Eight change the same version of a product, a task and a user at once.
+/// Eight callers change the same version of a product, a task and a user at once.
 pub async fn of_racing_changes_of_a_version_one_wins(db: &Db) {
     let (lamp, work, anna) = (product("lamp"), task("work"), user("anna"));
     insert_products(db.store(), &[&lamp]).await;
@@ -91,7 +91,7 @@ pub async fn of_racing_changes_of_a_version_one_wins(db: &Db) {
     assert_eq!(won, [1, 1, 1]);
 }
 
-/// Without an expected version nobody's change is lost.
+/// Without an expected version no change is lost.
 pub async fn the_version_grows_by_one_with_each_racing_change(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params_from_iter, types::Value};
 
 use super::*;
-use crate::storage::sqlite::{event, list::ListBuilder, order, product, schema, task, user};
+use crate::storage::sqlite::{event, list::ListBuilder, order, product_list, schema, task, user};
 
 fn database() -> (tempfile::TempDir, Connection) {
     let folder = tempfile::tempdir().unwrap();
@@ -129,7 +129,7 @@ fn products() {
         for (field, key) in sorts {
             let cost = if sorted { Cost::Sort } else { Cost::Walk };
             check_list(&format!("{filter:?} {field:?}"), &db, key, cost, |direction, slice| {
-                product::filtered(&filter, Sort { field, direction }, slice).unwrap()
+                product_list::filtered(&filter, Sort { field, direction }, slice).unwrap()
             });
         }
     }
@@ -227,7 +227,7 @@ fn user_id() -> ulid::Ulid {
 #[test]
 fn trending_reads_the_orders_of_its_time_only() {
     let (_folder, db) = database();
-    let lines = plan(&db, &product::TRENDING, vec![Value::Integer(1), Value::Integer(1)]);
+    let lines = plan(&db, &product_list::TRENDING, vec![Value::Integer(1), Value::Integer(1)]);
     check("trending", &lines, Cost::Sort);
     assert!(lines.iter().any(|line| line.contains("placed_at>?")), "{lines:#?}");
 }

@@ -1,0 +1,89 @@
+//! The entities that the event log is about, and what they have in common.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use super::{Order, Product, Task, UserId, declare::text_enum};
+
+text_enum! {
+    /// The kinds of entities that the log is about.
+    pub enum EntityKind {
+        /// An [`Order`].
+        Order => "ORDER",
+        /// A [`Task`].
+        Task => "TASK",
+        /// A [`Product`].
+        Product => "PRODUCT",
+    }
+}
+
+/// The whole state of an entity right after the change, so that no later state is ever read back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Entity {
+    /// An order with its items and history.
+    Order(Arc<Order>),
+    /// A task with its description.
+    Task(Arc<Task>),
+    /// A product with its description.
+    Product(Arc<Product>),
+}
+
+impl Entity {
+    /// Its kind.
+    pub fn kind(&self) -> EntityKind {
+        match self {
+            Self::Order(_) => EntityKind::Order,
+            Self::Task(_) => EntityKind::Task,
+            Self::Product(_) => EntityKind::Product,
+        }
+    }
+
+    /// Its id without the type.
+    pub fn id(&self) -> Ulid {
+        match self {
+            Self::Order(order) => order.id.ulid(),
+            Self::Task(task) => task.id.ulid(),
+            Self::Product(product) => product.id.ulid(),
+        }
+    }
+
+    /// The users who see the entity without being staff, each once. Whether everyone sees a product is up to its status.
+    pub fn owners(&self) -> impl Iterator<Item = UserId> + use<> {
+        let owners = match self {
+            Self::Order(order) => [Some(order.customer), None],
+            Self::Task(task) => task.owners(),
+            Self::Product(_) => [None, None],
+        };
+        owners.into_iter().flatten()
+    }
+
+    /// Its version after the change.
+    pub fn version(&self) -> i32 {
+        match self {
+            Self::Order(order) => order.version,
+            Self::Task(task) => task.version,
+            Self::Product(product) => product.version,
+        }
+    }
+}
+
+impl From<Order> for Entity {
+    fn from(order: Order) -> Self {
+        Self::Order(Arc::new(order))
+    }
+}
+
+impl From<Task> for Entity {
+    fn from(task: Task) -> Self {
+        Self::Task(Arc::new(task))
+    }
+}
+
+impl From<Product> for Entity {
+    fn from(product: Product) -> Self {
+        Self::Product(Arc::new(product))
+    }
+}

@@ -1,0 +1,140 @@
+//! Lists of products as SQL.
+
+use std::sync::LazyLock;
+
+use super::{
+    Result,
+    list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
+};
+use crate::{
+    domain::{OrderStatus, ProductFilter, ProductSort, ProductStatus, Slice, Sort},
+    storage::StoreError,
+};
+
+/// Weights of a word in the name, the SKU and the description, for relevance.
+const WEIGHTS: &str = "10.0, 5.0, 1.0";
+
+fn order(filter: &ProductFilter, sort: Sort<ProductSort>) -> Result<ListOrder> {
+    let Sort { field, direction } = sort;
+    if walks_tag(filter) {
+        let (key, key_type) = match field {
+            ProductSort::CreatedAt => ("t.created_at", KeyType::Int),
+            ProductSort::Name => ("t.name_key", KeyType::Text),
+            ProductSort::Price => ("t.price", KeyType::Int),
+            ProductSort::Stock => ("t.stock", KeyType::Int),
+            ProductSort::Relevance => return Err(relevance_without_search()),
+        };
+        return Ok(ListOrder { key, key_type, id: "t.product_id", direction });
+    }
+    let (key, key_type) = match field {
+        ProductSort::CreatedAt => ("p.created_at", KeyType::Int),
+        ProductSort::Name => ("p.name_key", KeyType::Text),
+        ProductSort::Price => ("p.price", KeyType::Int),
+        ProductSort::Stock => ("p.stock", KeyType::Int),
+        ProductSort::Relevance if filter.search.is_some() => ("hits.score", KeyType::Score),
+        ProductSort::Relevance => return Err(relevance_without_search()),
+    };
+    Ok(ListOrder { key, key_type, id: "p.id", direction })
+}
+
+fn relevance_without_search() -> StoreError {
+    StoreError::internal("a list without a search can't be sorted by relevance")
+}
+
+/// Whether the list is read from the products of its tag, because no condition finds fewer products.
+fn walks_tag(filter: &ProductFilter) -> bool {
+    filter.tag.is_some() && filter.search.is_none() && filter.ids.is_none() && filter.skus.is_none()
+}
+
+/// The list of the products that pass `filter`.
+pub(super) fn filtered(filter: &ProductFilter, sort: Sort<ProductSort>, slice: Option<&Slice>) -> Result<ListBuilder> {
+    let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::for_slice(slice, sort.direction));
+    let order = order(filter, sort)?;
+    let mut list = ListBuilder::new("products p", order, cursors);
+    if let Some(search) = &filter.search {
+        let words = list.bind(fts_query(search));
+        // Only a list by relevance needs scores.
+        let score = match sort.field {
+            ProductSort::Relevance => format!("-bm25(products_fts, {WEIGHTS})"),
+            _ => "0.0".to_owned(),
+        };
+        let hits = format!("SELECT rowid AS row, {score} AS score FROM products_fts WHERE products_fts MATCH {words}");
+        list.start_from_hits("hits CROSS JOIN products p ON p.row = hits.row", &hits);
+    }
+    if let Some(ids) = &filter.ids {
+        let ids = list.bind_all(ids.iter().copied());
+        add_membership(&mut list, "p.id", &ids);
+    }
+    if let Some(skus) = &filter.skus {
+        let skus = list.bind_all(skus.iter().cloned());
+        add_membership(&mut list, "p.sku", &skus);
+    }
+    if let Some(tag) = &filter.tag {
+        let tag = list.bind(tag.clone());
+        if walks_tag(filter) {
+            list.read_from("product_tags t CROSS JOIN products p ON p.id = t.product_id");
+            list.index_by(format!("t.tag = {tag}"));
+        } else {
+            list.filter_by(format!(
+                "EXISTS (SELECT 1 FROM product_tags t WHERE t.product_id = p.id AND t.tag = {tag})"
+            ));
+        }
+    }
+    add_stock_and_status(&mut list, filter, order);
+    let price = if order.key == "t.price" { "t.price" } else { "p.price" };
+    if let Some(least) = filter.min_price {
+        list.range(price, ">=", least);
+    }
+    if let Some(most) = filter.max_price {
+        list.range(price, "<=", most);
+    }
+    Ok(list)
+}
+
+/// Adds the conditions on stock and status. Few products are sold out or archived, so these conditions pick the index.
+fn add_stock_and_status(list: &mut ListBuilder, filter: &ProductFilter, order: ListOrder) {
+    let by_key = matches!(order.key, "p.stock" | "t.stock");
+    if filter.in_stock == Some(false) && !by_key {
+        list.equals("p.in_stock", 0_i64);
+    }
+    if let Some(status) = filter.status {
+        list.equals("p.status", status);
+    }
+    match filter.in_stock {
+        Some(true) if by_key => list.range(order.key, ">", 0_i64),
+        Some(false) if by_key => list.range(order.key, "<=", 0_i64),
+        Some(true) => list.equals("p.in_stock", 1_i64),
+        Some(false) | None => {}
+    }
+}
+
+fn add_membership(list: &mut ListBuilder, column: &str, values: &str) {
+    if list.has_index() {
+        list.filter_by(format!("+{column} IN ({values})"));
+    } else {
+        list.index_by(format!("{column} IN ({values})"));
+    }
+}
+
+/// Sums up the lines of the orders of the period, found by when they were placed, and ranks the products on sale.
+/// The `+` keeps the planner from walking all products of a status.
+pub(super) static TRENDING: LazyLock<String> = LazyLock::new(|| {
+    let unsold =
+        quoted(OrderStatus::ALL.into_iter().filter(|status| !status.counts_as_sold()).map(OrderStatus::as_str));
+    let on_sale =
+        quoted(ProductStatus::ALL.into_iter().filter(|status| status.is_on_sale()).map(ProductStatus::as_str));
+    format!(
+        "SELECT sums.id AS id \
+         FROM (SELECT i.product_id AS id, sum(i.quantity) AS units \
+               FROM orders o CROSS JOIN order_items i ON i.order_row = o.row \
+               WHERE o.placed_at >= (SELECT max(placed_at) FROM orders) - ?1 AND +o.status NOT IN ({unsold}) \
+               GROUP BY i.product_id) sums \
+         CROSS JOIN products p ON p.id = sums.id \
+         WHERE +p.status IN ({on_sale}) ORDER BY sums.units DESC, sums.id LIMIT ?2"
+    )
+});
+
+/// Names as an SQL list of texts; the names of statuses hold no quote.
+fn quoted(names: impl Iterator<Item = &'static str>) -> String {
+    names.map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+}
