@@ -16,7 +16,7 @@ pub(super) fn read(text: &str) -> Result<ClientMessage, InvalidMessage> {
         "stop" => Ok(ClientMessage::Complete { id: envelope.id()? }),
         "connection_terminate" => Ok(ClientMessage::Terminate),
         kind => Err(InvalidMessage {
-            reason: format!("InvalidMessage message type \"{kind}\"").into(),
+            reason: format!("Invalid message type \"{kind}\"").into(),
             id: envelope.id().ok(),
         }),
     }
@@ -101,8 +101,8 @@ mod tests {
     #[test]
     fn what_is_wrong_names_the_operation() {
         for (text, id, reason) in [
-            (r#"{"type":"subscribe","id":"1"}"#, Some("1"), "InvalidMessage message type \"subscribe\""),
-            (r#"{"type":"nothing"}"#, None, "InvalidMessage message type"),
+            (r#"{"type":"subscribe","id":"1"}"#, Some("1"), "Invalid message type \"subscribe\""),
+            (r#"{"type":"nothing"}"#, None, "Invalid message type"),
             (r#"{"type":"start","id":"1","payload":{}}"#, Some("1"), "`query` is missing"),
             (r#"{"type":"start","payload":{"query":"{a}"}}"#, None, "'id' property to be a string"),
             ("nonsense", None, "not a JSON object"),

@@ -19,7 +19,7 @@ pub(super) fn read(text: &str) -> Result<ClientMessage, InvalidMessage> {
         "pong" => envelope.object().map(|_| ClientMessage::Pong),
         "subscribe" => envelope.operation(),
         "complete" => Ok(ClientMessage::Complete { id: envelope.id()? }),
-        kind => Err(format!("InvalidMessage message 'type' property \"{kind}\"").into()),
+        kind => Err(format!("Invalid message 'type' property \"{kind}\"").into()),
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
             ("{", "not valid"),
             ("{}", "missing field `type`"),
             (r#"{"type":7}"#, "invalid type"),
-            (r#"{"type":"start"}"#, "InvalidMessage message 'type' property \"start\""),
+            (r#"{"type":"start"}"#, "Invalid message 'type' property \"start\""),
             (r#"{"type":"ping","payload":1}"#, "to be an object"),
             (r#"{"type":"ping","payload":{"authorization":1}}"#, "must be a string"),
             (r#"{"type":"connection_init","payload":[]}"#, "to be an object"),
