@@ -15,10 +15,9 @@ pub(super) fn read(text: &str) -> Result<ClientMessage, InvalidMessage> {
         "start" => envelope.operation(),
         "stop" => Ok(ClientMessage::Complete { id: envelope.id()? }),
         "connection_terminate" => Ok(ClientMessage::Terminate),
-        kind => Err(InvalidMessage {
-            reason: format!("Invalid message type \"{kind}\"").into(),
-            id: envelope.id().ok(),
-        }),
+        kind => {
+            Err(InvalidMessage { reason: format!("Invalid message type \"{kind}\"").into(), id: envelope.id().ok() })
+        }
     }
 }
 
