@@ -1,4 +1,4 @@
-// What goes wrong in a run, and when.
+// The faults of a run and their schedule.
 import { sleep, until } from '../lib/wait.mjs'
 
 /**
@@ -31,7 +31,7 @@ const LANES = {
   network: { kinds: ['sockets cut', 'readers stalled'], first: [3, 5], every: [3, 6], lasts: [2, 8] },
 }
 
-/** All there is. */
+/** All kinds of faults. */
 export const KINDS = Object.values(LANES).flatMap(({ kinds }) => kinds)
 
 /**

@@ -1,4 +1,4 @@
-// Everything goes wrong, again and again, while orders are placed and watched; then everything is compared.
+// Injects faults while orders are placed and watched, then compares what each client received with the event log.
 import { killAll } from '../lib/process.mjs'
 import { sleep, until } from '../lib/wait.mjs'
 import { Cluster } from './cluster.mjs'
@@ -14,10 +14,10 @@ import { Tally } from './tally.mjs'
 import { OrderLog, check, checkLog, checkStock, checkWrites, noFindings } from './verify.mjs'
 import { Lives, Writers } from './writers.mjs'
 
-/** How long everybody may take to catch up at the end, in milliseconds. */
+/** How long subscribers may take to catch up at the end, in milliseconds. */
 const CATCH_UP = 90_000
 
-/** How long to go on listening after that, for what should not come. */
+/** How long to listen after that for updates that should not come, in milliseconds. */
 const LISTEN = 1_500
 
 async function main() {
@@ -43,7 +43,7 @@ async function main() {
     await cluster.stop(!good)
     if (!good) console.log(`The servers' logs are in ${cluster.folder}; to repeat the schedule: --seed ${options.seed}`)
   }
-  // Clients may still be on their way back to servers that are no more.
+  // Clients may still be reconnecting to servers that have stopped.
   process.exit(good ? 0 : 1)
 }
 

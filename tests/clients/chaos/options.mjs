@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { transports } from '../transports/index.mjs'
 import { sabotages } from './sabotage.mjs'
 
-/** What runs unless asked otherwise. */
+/** The transports that a run uses by default. */
 const DEFAULT_TRANSPORTS = 'transport-ws,legacy-ws,sse,multipart,event-source'
 
 export const usage = `usage: scripts/chaos [OPTION]…
@@ -12,7 +12,7 @@ export const usage = `usage: scripts/chaos [OPTION]…
   --rate N          orders placed in a second (default 10)
   --transports LIST shares of the transports: transport-ws=3,sse=1 (default ${DEFAULT_TRANSPORTS}),
                     of ${Object.keys(transports).join(', ')}
-  --sabotage WHAT   spoil what the clients got, to see that it is noticed: ${sabotages.join(', ')}
+  --sabotage WHAT   corrupt what the clients received, to show that the checks notice it: ${sabotages.join(', ')}
 Exit code 0 when nothing was lost, doubled, reordered or missing, else 1.`
 
 /**

@@ -1,9 +1,9 @@
-// Spoils on purpose what the clients or writers got, so that everybody can see that the harness notices.
+// Corrupts what clients or writers received, to show that the checks notice it.
 
-/** How what was got can be spoiled. */
+/** The kinds of corruption. */
 export const sabotages = ['drop', 'double', 'swap', 'skip', 'forget', 'phantom']
 
-/** How often: one time in so many. */
+/** One delivery in this many is corrupted. */
 const RARELY = 200
 
 export class Sabotage {

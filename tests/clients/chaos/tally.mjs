@@ -14,7 +14,7 @@ export class Counter {
   }
 }
 
-/** What happens during a run. */
+/** Counts what happens during a run. */
 export class Tally {
   deliveries = 0
   reconnects = 0
@@ -24,7 +24,7 @@ export class Tally {
   repeats = new Counter()
   /** Orders that a repeated call had placed before. */
   replayed = 0
-  /** What should not happen, whatever fails. @type {string[]} */
+  /** Events that no fault explains. @type {string[]} */
   problems = []
 
   /** @param {string} what */

@@ -1,10 +1,10 @@
-// Compares what everybody got with the event log.
+// Compares what each subscriber received with the event log.
 import { idBytes } from './log.mjs'
 
 /** @typedef {import('./log.mjs').Entry} Entry */
 
 /**
- * An update as a subscriber got it.
+ * An update as a subscriber received it.
  *
  * @typedef {object} Delivery
  * @property {number} seq Place in the log, by its cursor.
@@ -17,7 +17,7 @@ import { idBytes } from './log.mjs'
  */
 
 /**
- * What a subscription is to, and all it got, over all its connections.
+ * A subscription's filter and everything that it received, over all its connections.
  *
  * @typedef {object} Stream
  * @property {string} name
@@ -33,7 +33,7 @@ export const FAULTS = /** @type {const} */ (['lost', 'doubled', 'reordered', 'st
 
 /** @typedef {Record<typeof FAULTS[number], string[]>} Findings */
 
-/** The entries about orders, found quickly. */
+/** The log's entries about orders, indexed by place and by order. */
 export class OrderLog {
   /** @param {Entry[]} entries The whole log. */
   constructor(entries) {

@@ -6,7 +6,7 @@
  * @property {{ code?: string, [key: string]: unknown }} [extensions]
  */
 
-/** The server refused a request, or a mutation told of failures. */
+/** The server refused a request, or a mutation returned user errors. */
 export class Refusal extends Error {
   /**
    * @param {string} message
@@ -42,13 +42,13 @@ export async function call(url, query, variables = {}, { token, within = 30_000 
 }
 
 /**
- * Runs a mutation of one field; its userErrors are a {@link Refusal}.
+ * Runs a mutation of one field. Throws its first user error as a {@link Refusal}.
  *
  * @param {string} url
  * @param {string} field
  * @param {string} inputType
  * @param {object} input
- * @param {string} selection What is wanted of the payload.
+ * @param {string} selection The fields of the payload to select.
  * @param {{ token?: string, within?: number }} [options]
  * @returns {Promise<any>} The payload.
  */

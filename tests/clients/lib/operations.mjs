@@ -18,7 +18,7 @@ import {
  * @typedef {import('graphql').GraphQLInputType} InputType
  */
 
-/** Values of scalars that the schema allows, most of them at an edge. */
+/** Valid values of the scalars, most of them edge cases. */
 const SCALARS = /** @type {Record<string, unknown[]>} */ ({
   Int: [0, 1, -1, 2, 20, 100, 101, 2_147_483_647, -2_147_483_648],
   Float: [0, -0.5, 1e300],
@@ -31,14 +31,14 @@ const SCALARS = /** @type {Record<string, unknown[]>} */ ({
   EventCursor: ['e000000010000000000000001', 'e000000007fffffffffffffff'],
 })
 
-/** What a document is broken with. */
+/** Text that is inserted to break a document. */
 const PIECES = [
   '{', '}', '(', ')', '[', ']', '...', ':', '!', '$', '$v0', '@', '@skip', '@include(if: 1)', '"', '"""', '\\u', '#', '\u0000', '\uFEFF', '\uD800',
   'on', 'null', 'fragment f on Query { ...f }', '{ a { a { a } } }', 'query', 'mutation', 'subscription', '__schema { types { name } }',
   '99999999999999999999', '-', '1e999', '0x1', '{'.repeat(3_000), '['.repeat(3_000), ' a: __typename'.repeat(500), ',', 'é',
 ]
 
-/** Makes operations from a schema; the same ones from the same seed. */
+/** Generates random operations from a schema; the same seed gives the same operations. */
 export class Operations {
   #state
   /** @type {Record<string, unknown>} */
@@ -52,7 +52,7 @@ export class Operations {
   /**
    * @param {import('graphql').GraphQLSchema} schema
    * @param {number} seed
-   * @param {string[]} ids Of things that exist.
+   * @param {string[]} ids Ids of existing entities.
    */
   constructor(schema, seed, ids) {
     this.schema = schema
@@ -60,7 +60,7 @@ export class Operations {
     this.#state = seed >>> 0
   }
 
-  /** @returns {Operation} One that is valid by the schema. */
+  /** @returns {Operation} An operation that is valid by the schema. */
   valid() {
     for (;;) {
       this.#variables = {}
@@ -72,12 +72,12 @@ export class Operations {
       const selection = this.#selection(root, kind === OperationTypeNode.QUERY ? 1 + this.#below(5) : 3)
       const declared = this.#declared.length > 0 ? ` (${this.#declared.join(', ')})` : ''
       const query = [`${kind} Operation${declared} ${selection}`, ...this.#fragments].join('\n')
-      // Fields of one name that can't be merged, say, are easier to leave out than to avoid.
+      // Conflicts, such as fields that cannot be merged, are discarded here instead of avoided above.
       if (validate(this.schema, parse(query)).length === 0) return { query, variables: this.#variables }
     }
   }
 
-  /** @returns {Operation | string} One that is likely not: an operation, or the text of a body. */
+  /** @returns {Operation | string} An operation that is probably invalid, or the text of a request body. */
   broken() {
     const { query, variables = {} } = this.valid()
     let broken = query
@@ -175,7 +175,7 @@ export class Operations {
 
   /**
    * @param {InputType} type
-   * @param {boolean} [required] Whether null is none.
+   * @param {boolean} [required] Whether null is not allowed.
    * @returns {unknown}
    */
   #value(type, required = false) {
@@ -190,7 +190,7 @@ export class Operations {
     const { name } = /** @type {import('graphql').GraphQLScalarType} */ (type)
     if (name === 'ID' && this.#chance(0.7)) return this.#pick(this.ids)
     const values = SCALARS[name]
-    if (!values) throw new Error(`what is a ${name}?`)
+    if (!values) throw new Error(`no values for the scalar ${name}`)
     return this.#pick(values)
   }
 

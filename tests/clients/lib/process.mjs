@@ -23,13 +23,13 @@ export class Program {
    * @param {string[]} args
    * @param {object} options
    * @param {string} options.cwd
-   * @param {Record<string, string>} [options.env] All it gets of an environment besides PATH.
-   * @param {string} options.log File that its output is added to.
+   * @param {Record<string, string>} [options.env] Its environment, besides PATH and TMPDIR.
+   * @param {string} options.log File to which its output is appended.
    */
   constructor(command, args, { cwd, env, log }) {
     const output = openSync(log, 'a')
     const [program = command, ...rest] = [...dieWithParent, command, ...args]
-    // A group of its own: a Ctrl-C at the terminal is for this process, which then stops the others.
+    // A process group of its own: a Ctrl-C reaches this process alone, which then stops the others.
     this.child = spawn(program, rest, {
       cwd,
       env: { PATH: process.env.PATH, TMPDIR: cwd, ...env },
@@ -55,7 +55,7 @@ export class Program {
   }
 
   /**
-   * Asks it to end, and makes it end when it does not within that time.
+   * Sends SIGTERM, and SIGKILL if it has not ended in time.
    *
    * @param {number} [within] Milliseconds.
    * @returns {Promise<Exit>}
@@ -74,7 +74,7 @@ export class Program {
 /** @type {Set<Program>} */
 const running = new Set()
 
-/** Ends all programs at once. */
+/** Kills all programs. */
 export async function killAll() {
   const ended = [...running].map(({ exited }) => exited)
   for (const program of running) program.kill('SIGKILL')
@@ -83,7 +83,7 @@ export async function killAll() {
 
 process.once('exit', killAll)
 
-// Words before a command that end it when this process ends, however that happens.
+// Words before a command that end it when this process ends, also when this process is killed.
 const dieWithParent = isOnPath('setpriv') ? ['setpriv', '--pdeathsig', 'KILL'] : []
 
 /** @param {string} command */

@@ -1,10 +1,10 @@
 import { connect, createServer } from 'node:net'
 
-/** A TCP proxy whose connections can be cut and stalled, whatever is spoken over them. */
+/** A TCP proxy whose connections can be cut and stalled. */
 export class Proxy {
   /** @type {Set<Connection>} */
   connections = new Set()
-  /** Connections taken so far. */
+  /** Number of connections accepted so far. */
   taken = 0
   /** Whether new connections are reset at once, as if there were no network. */
   refusing = false
@@ -55,13 +55,13 @@ export class Connection {
     this.#carry(upstream, client)
   }
 
-  /** Ends it without a goodbye, for both sides. */
+  /** Resets both sides. */
   cut() {
     reset(this.client)
     reset(this.upstream)
   }
 
-  /** Reads no more from either side, so that what they send piles up at theirs. */
+  /** Stops reading from both sides, so that their send buffers fill up. */
   stall() {
     this.#stalled = true
     this.client.pause()

@@ -5,15 +5,15 @@ export { sleep }
 /** How long anything is waited for unless a caller says otherwise, in milliseconds: long enough for a busy machine. */
 const PATIENCE = 60_000
 
-/** What is waited for will never come. */
+/** Thrown by a condition that can no longer become true. */
 export class Hopeless extends Error {}
 
 /**
- * What `condition` gives once it is something: neither false, null nor undefined.
+ * Calls `condition` until its result is neither false, null nor undefined, and returns that result.
  *
  * @template T
- * @param {string} what What is waited for, for the message when it does not come.
- * @param {() => T | Promise<T>} condition May fail, which is the same as nothing, unless it is {@link Hopeless}.
+ * @param {string} what What is waited for, for the error message.
+ * @param {() => T | Promise<T>} condition Called again when it throws anything but {@link Hopeless}.
  * @param {number} [within] Milliseconds.
  * @returns {Promise<NonNullable<T>>}
  */
@@ -37,7 +37,7 @@ export async function until(what, condition, within = PATIENCE) {
 }
 
 /**
- * The promise's value, or an error when it takes longer.
+ * Returns the promise's value, or throws when it takes longer.
  *
  * @template T
  * @param {string} what

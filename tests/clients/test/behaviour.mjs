@@ -1,4 +1,4 @@
-// What every transport owes its clients. Each transport's own file runs all of it with that transport's client.
+// The tests that every transport must pass. Each transport's own file runs them with that transport's client.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Proxy } from '../lib/proxy.mjs'

@@ -50,7 +50,7 @@ before(async () => {
 })
 after(() => server?.stop())
 
-test('Apollo: a document is sent once, by whoever is first, and then its hash does', async () => {
+test('Apollo: a document is sent once, by its first client; after that its hash is enough', async () => {
   const ask = { query: QUERY, variables: { first: 1 }, fetchPolicy: /** @type {const} */ ('network-only') }
   const first = clientOf(server.url)
   const { data } = await first.client.query(ask)

@@ -1,5 +1,4 @@
-// What errors and introspection tell of the schema: everything in development, nothing in production, whichever way it is
-// asked.
+// Errors suggest names and introspection shows the schema in development, and not in production, over every transport.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createClient } from 'graphql-ws'
