@@ -1,9 +1,9 @@
 # syntax=docker/dockerfile:1
 
-# What the binary is built with; rust-version in Cargo.toml is the oldest that will do.
+# The compiler. rust-version in Cargo.toml is the oldest that works.
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
-# The dependencies alone, over an empty program: a layer that lasts until Cargo.toml or Cargo.lock changes.
+# Only the dependencies, with an empty program: this layer is reused until Cargo.toml or Cargo.lock changes.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && touch src/lib.rs && echo 'fn main() {}' >src/main.rs
 RUN cargo build --release --locked
@@ -12,12 +12,12 @@ COPY data/online-retail-sample.csv.gz data/hadoop-bugs-sample.csv.gz data/
 COPY ui/build ui/build
 COPY playground/build playground/build
 COPY client-examples/react-apollo/build client-examples/react-apollo/build
-# Cargo goes by times of change, and the empty program may be younger than the real one.
+# Cargo compares modification times, and the empty program may be newer than the real one.
 RUN touch src/lib.rs src/main.rs && cargo build --release --locked
-# What a new volume is filled with, so that it belongs to the user below.
+# Initial content of a new volume, so that it belongs to the user below.
 RUN mkdir empty
 
-# glibc, libgcc and CA certificates, and no shell.
+# Contains glibc, libgcc and CA certificates, but no shell.
 FROM gcr.io/distroless/cc-debian12:nonroot
 LABEL org.opencontainers.image.title="Orderwire" \
     org.opencontainers.image.description="Real-time commerce backend: one GraphQL API with live updates" \
@@ -29,7 +29,7 @@ USER 65532:65532
 # The embedded store, unless DATABASE_URL names a MongoDB.
 VOLUME /data
 WORKDIR /data
-# PORT rather than BIND, so that either can be set from outside.
+# PORT, not BIND, so that users can set either.
 ENV ORDERWIRE_ENV=production \
     PORT=8080 \
     ORDERWIRE_SERVER_HANDOVER=5s

@@ -1,12 +1,12 @@
 //! Orderwire: one GraphQL API over products, users, tasks and orders, with live updates.
 //!
-//! # Layers, and which way they may look
 //! ```text
-//! cli -> app;  app wires all;  http -> graphql -> service -> { storage, cluster, auth } -> domain;  jobs -> service
+//! cli -> app;  app wires everything
+//! http -> graphql -> service -> { storage, cluster, auth } -> domain;  jobs -> service
 //! ```
-//! `storage::sqlite`, `storage::mongo`, `cluster::local` and `cluster::redis` see only their own trait module and the domain
-//! (and `cluster::redis` builds on `cluster::local` for the receivers within its node);
-//! the domain sees nothing else of ours. All but the domain may write to `telemetry`, which sees no other part. A test reads the `use crate::…` lines and holds the code to it.
+//!
+//! Each layer may use only the layers to its right; all but the domain may use `telemetry`. `docs/architecture.md` has the
+//! whole rule, the life of an order, the invariants and a glossary. `tests/it/architecture` checks the rule.
 
 pub mod app;
 pub mod auth;

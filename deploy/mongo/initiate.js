@@ -1,4 +1,4 @@
-// For mongosh: makes three servers a replica set, unless they are one, and waits until one of them leads.
+// For mongosh: makes three servers a replica set, unless they are one, and waits for a primary.
 const hosts = ['mongo1:27017', 'mongo2:27017', 'mongo3:27017'];
 
 try {

@@ -1,4 +1,6 @@
 //! GraphQL documents that clients registered under their hash. From then on they send only the hash.
+//!
+//! Decision: `docs/decisions/0011-registered-operations.md`.
 
 use std::sync::Arc;
 

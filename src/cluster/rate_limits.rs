@@ -1,4 +1,6 @@
 //! Rate limits: token buckets, one for each key.
+//!
+//! Decision: `docs/decisions/0014-rate-limits.md`.
 
 use std::{
     sync::{

@@ -3,6 +3,8 @@
 //! The transaction that makes a change also takes the entry's `seq` from one counter, and holds the counter until it
 //! ends. So numbers are given in commit order and without gaps: when entry *n* can be read, every entry below *n* can
 //! be too, and a reader that has seen up to *n* misses nothing by asking for what is above *n*.
+//!
+//! Decision: `docs/decisions/0001-event-log-numbers.md`.
 
 use std::{fmt, str::FromStr};
 

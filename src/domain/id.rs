@@ -1,6 +1,8 @@
 //! Opaque, globally unique, type-prefixed and time-sortable identifiers: `ord_01J9Z3NDEKTSV4RRFFQ69G5FAV`.
 //!
 //! The part after the prefix is a ULID (<https://github.com/ulid/spec>): 48 bits of milliseconds, 80 random bits.
+//!
+//! Decision: `docs/decisions/0005-import-by-derived-ids.md`.
 
 use std::{fmt, str::FromStr};
 

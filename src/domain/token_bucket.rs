@@ -1,4 +1,6 @@
 //! The arithmetic of rate limits.
+//!
+//! Decision: `docs/decisions/0014-rate-limits.md`.
 
 use std::time::Duration;
 

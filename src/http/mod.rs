@@ -11,6 +11,8 @@
 //!
 //! Every answer carries `x-request-id` and the security headers, and every error is GraphQL-shaped JSON:
 //! `{"errors":[{"message":…,"extensions":{"code":…}}]}`.
+//!
+//! Decision: `docs/decisions/0003-own-transports.md`.
 
 mod accept_header;
 mod authorization;

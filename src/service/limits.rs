@@ -1,4 +1,6 @@
 //! Rate limits: the cost of operations by user or client address, and attempts to sign in.
+//!
+//! Decision: `docs/decisions/0014-rate-limits.md`.
 
 use std::sync::Arc;
 

@@ -7,6 +7,8 @@
 //! 1. Implement [`Store`] and its parts in a folder of its own that imports only this module and `crate::domain`.
 //! 2. Append to the event log inside the transaction of each change, taking `seq` last (see [`EventStore`]).
 //! 3. Name it in `app.rs`, and instantiate the behaviour suite of `tests/it/contract` for it: it has to pass unchanged.
+//!
+//! Decision: `docs/decisions/0002-storage-traits.md`.
 
 mod error;
 mod event;

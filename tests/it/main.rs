@@ -12,6 +12,7 @@ mod cli_serve;
 mod cluster;
 mod config_load;
 mod contract;
+mod docs;
 mod feed;
 mod fuzz;
 mod http_attacks;

@@ -2,6 +2,8 @@
 //!
 //! A ticket is signed like an access token and has an audience, which an access token has not, so neither passes for
 //! the other. It names the hash of the one operation that it is good for.
+//!
+//! Decision: `docs/decisions/0009-stream-tickets.md`.
 
 use std::{fmt, time::Duration};
 

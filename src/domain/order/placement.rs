@@ -1,4 +1,6 @@
 //! Placing an order: who gets the stock.
+//!
+//! Decision: `docs/decisions/0002-storage-traits.md`.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,6 @@
 //! Whose request it is as far as addresses tell, and how many each of them may send.
+//!
+//! Decision: `docs/decisions/0014-rate-limits.md`.
 
 use std::{
     hash::{BuildHasher, RandomState},

@@ -10,7 +10,9 @@
 //! - a WebSocket is opened for the own and the allowed origins only.
 //!
 //! Everything else needs a preflight, which only the allowed origins pass. So no header such as `GraphQL-Preflight` or
-//! `Apollo-Require-Preflight` has to be sent, and sending one opens no limiter.
+//! `Apollo-Require-Preflight` has to be sent, and sending one unlocks nothing.
+//!
+//! Decision: `docs/decisions/0012-cross-site-requests.md`.
 
 use std::{collections::BTreeSet, time::Duration};
 

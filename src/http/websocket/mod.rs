@@ -1,4 +1,6 @@
 //! GraphQL over WebSocket.
+//!
+//! Decision: `docs/decisions/0015-websocket-writes.md`.
 
 mod ready_sources;
 mod session;

@@ -3,6 +3,8 @@
 //! They are woken a few at a time, each topic in its turn. So thousands who wait for one topic do not hold up the few who
 //! wait for another, nor everything else that the node does; and who has been woken is served while what that needs of
 //! memory is still in the processor's caches.
+//!
+//! Decision: `docs/decisions/0016-wake-up-batches.md`.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},

@@ -6,6 +6,8 @@
 //!
 //! Files are read on a thread for blocking work, which hands finished batches to the storing side over a bounded
 //! channel: reading and storing overlap, and memory does not grow with the file.
+//!
+//! Decision: `docs/decisions/0005-import-by-derived-ids.md`.
 
 pub mod jira;
 pub mod online_retail;

@@ -2,6 +2,8 @@
 //!
 //! Two transactions that both move the counter can't overlap: the server refuses the second one, which starts again.
 //! So an entry's number is its place in commit order, and one that commits late with a lower number cannot exist.
+//!
+//! Decision: `docs/decisions/0001-event-log-numbers.md`.
 
 use async_trait::async_trait;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};

@@ -5,6 +5,8 @@
 //! stands, drops what has changed since the last look, and reads what is missing. Nothing is older than what a plain
 //! read would have found: the look comes first. What is seen with majority read concern is
 //! never rolled back, nor its number given to another entry.
+//!
+//! Decision: `docs/decisions/0008-product-cache.md`.
 
 use std::{
     collections::{HashMap, HashSet},

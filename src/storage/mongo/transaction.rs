@@ -2,6 +2,8 @@
 //!
 //! A caller that goes away (a client that hung up) would otherwise leave its transaction open in the server, holding
 //! up every other one until it times out.
+//!
+//! Decision: `docs/decisions/0001-event-log-numbers.md`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,6 @@
 //! The event log.
+//!
+//! Decision: `docs/decisions/0001-event-log-numbers.md`.
 
 use std::sync::Arc;
 

@@ -3,6 +3,8 @@
 //! Like the log they belong to the process and can be reached from everywhere: `metrics().sign_ins.get(…).inc()`. A
 //! metric whose labels have fixed values, or none, costs an atomic addition; one with labels that come as they come, a
 //! look-up beneath a read lock. None grows without bound: what clients choose goes through [`BoundedNames`] first.
+//!
+//! Decision: `docs/decisions/0013-process-wide-metrics.md`.
 
 mod kind;
 mod names;

@@ -1,4 +1,6 @@
 //! The frames of one socket, both ways, each side held back when the other does not keep up.
+//!
+//! Decision: `docs/decisions/0015-websocket-writes.md`.
 
 use std::{
     io,
