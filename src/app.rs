@@ -36,6 +36,8 @@ use crate::{
     telemetry::metrics,
 };
 
+pub use options::http as http_options;
+
 /// The part of the grace period that is kept for what comes after the last request: a fifth, and this at most.
 const CLOSING: Duration = Duration::from_secs(2);
 

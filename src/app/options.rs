@@ -35,7 +35,8 @@ pub(super) fn feed(config: &Config) -> FeedOptions {
     }
 }
 
-pub(super) fn http(config: &Config) -> HttpOptions {
+/// The options of the HTTP server.
+pub fn http(config: &Config) -> HttpOptions {
     let clients = ClientAddressPolicy {
         trusted_proxies: config.server.trusted_proxies.clone(),
         header: config.server.client_address_header.clone(),

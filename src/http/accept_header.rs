@@ -1,8 +1,8 @@
-//! The elements of `Accept` headers.
+//! Parses `Accept` and `Accept-Encoding` headers.
 
 use axum::http::{HeaderMap, header};
 
-/// Whether the client takes this content coding.
+/// Whether the client accepts a content coding such as `gzip`.
 pub(in crate::http) fn accepts_encoding(headers: &HeaderMap, coding: &str) -> bool {
     let quality_of = |wanted: &str| {
         headers
@@ -10,24 +10,24 @@ pub(in crate::http) fn accepts_encoding(headers: &HeaderMap, coding: &str) -> bo
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
-            .filter_map(Range::parse)
+            .filter_map(MediaRange::parse)
             .find(|range| range.essence == wanted)
             .map(|range| range.quality)
     };
     quality_of(coding).or_else(|| quality_of("*")).is_some_and(|quality| quality > 0)
 }
 
-/// One element of an `Accept` header.
-pub(in crate::http) struct Range<'a> {
+/// One media range of an `Accept` header, with its parameters.
+pub(in crate::http) struct MediaRange<'a> {
     pub(in crate::http) essence: String,
     charset: Option<&'a str>,
-    /// Of the multipart type: whether it is the one for subscriptions.
+    /// Whether it has `subscriptionSpec=1.0`, the parameter of multipart subscriptions.
     pub(in crate::http) for_subscriptions: bool,
-    /// In thousandths.
+    /// The quality value (`q`) in thousandths.
     pub(in crate::http) quality: u16,
 }
 
-impl<'a> Range<'a> {
+impl<'a> MediaRange<'a> {
     pub(in crate::http) fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let essence = parts.next().filter(|essence| !essence.is_empty())?.to_ascii_lowercase();
@@ -52,7 +52,7 @@ impl<'a> Range<'a> {
 
 fn quality(text: &str) -> Option<u16> {
     let value: f32 = text.parse().ok()?;
-    // In range, so the cast is exact enough.
+    // At most 1000, so the cast cannot truncate.
     (0.0..=1.0).contains(&value).then_some((value * 1000.0).round() as u16)
 }
 
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_gzip_only_when_offered() {
+    fn gzip_is_accepted_only_when_offered() {
         for (value, expected) in
             [("gzip, deflate, br", true), ("*", true), ("gzip;q=0", false), ("br", false), ("gzip;q=0, *", false)]
         {

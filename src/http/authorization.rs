@@ -1,10 +1,10 @@
-//! The `Authorization` header.
+//! Reads the `Authorization` header.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
 use super::error::HttpError;
 
-/// The one `Authorization` header.
+/// The value of the `Authorization` header. Fails when there are several or it is not printable ASCII.
 pub(in crate::http) fn authorization(headers: &HeaderMap) -> Result<Option<String>, HttpError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().map(HeaderValue::to_str).transpose();

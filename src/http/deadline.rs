@@ -1,4 +1,4 @@
-//! Times of the clock as times of this node's timers.
+//! Converts timestamps to the instants that timers use.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::domain::{Clock, SystemClock, Timestamp};
 
-/// When this node's timers have that time.
+/// The instant of a timestamp; `None` when it is too far in the future.
 pub(in crate::http) fn to_instant(time: Timestamp) -> Option<Instant> {
     let left = time.unix_millis_clamped().saturating_sub(SystemClock.now().unix_millis_clamped());
     Instant::now().checked_add(Duration::from_millis(left))

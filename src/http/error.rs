@@ -1,4 +1,4 @@
-//! Errors of the transport itself, in the shape GraphQL errors have.
+//! Errors of the HTTP layer, as GraphQL-shaped JSON.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{graphql_error::coded, response_format::ResponseFormat};
 
-/// The HTTP status, stable code and message of a request that never reached the GraphQL API.
+/// An error response: HTTP status, stable code, message and possibly one header.
 #[derive(Debug, Clone)]
 pub(in crate::http) struct HttpError {
     status: StatusCode,
@@ -35,7 +35,7 @@ impl HttpError {
         self
     }
 
-    /// The whole answer as it is sent, for a connection that is closed after it.
+    /// The whole HTTP response as bytes, for a connection that is closed after it.
     pub(in crate::http) fn to_bytes(&self) -> Vec<u8> {
         let error = coded(self.message.clone(), self.code);
         let body = serde_json::json!({ "errors": [error] }).to_string();
@@ -65,7 +65,7 @@ impl IntoResponse for HttpError {
     }
 }
 
-/// An answer of errors alone.
+/// A response that has only errors.
 pub(in crate::http) fn errors(status: StatusCode, format: ResponseFormat, errors: &[ServerError]) -> Response {
     #[derive(Serialize)]
     struct Errors<'a> {
@@ -74,11 +74,11 @@ pub(in crate::http) fn errors(status: StatusCode, format: ResponseFormat, errors
     json(status, format, serde_json::to_vec(&Errors { errors }))
 }
 
-/// A JSON answer that no cache keeps.
+/// A JSON response that must not be cached. Responds with 500 when `body` is an error.
 pub(in crate::http) fn json(status: StatusCode, format: ResponseFormat, body: serde_json::Result<Vec<u8>>) -> Response {
     let (status, body) = body.map_or_else(
         |error| {
-            tracing::error!(%error, "an answer could not be written as JSON");
+            tracing::error!(%error, "a response could not be written as JSON");
             let body = br#"{"errors":[{"message":"Internal error","extensions":{"code":"INTERNAL"}}]}"#;
             (StatusCode::INTERNAL_SERVER_ERROR, body.to_vec())
         },

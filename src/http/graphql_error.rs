@@ -1,4 +1,4 @@
-//! GraphQL errors with stable codes.
+//! GraphQL errors with stable codes in their extensions.
 
 use async_graphql::{ErrorExtensionValues, ServerError, Value};
 
@@ -11,7 +11,7 @@ pub(in crate::http) fn coded(message: impl Into<String>, code: &str) -> ServerEr
     error
 }
 
-/// The stable code an error carries, empty without one.
+/// The stable code of an error; empty when it has none.
 pub(in crate::http) fn code(error: &ServerError) -> &str {
     match error.extensions.as_ref().and_then(|extensions| extensions.get("code")) {
         Some(Value::String(code)) => code,
@@ -19,7 +19,7 @@ pub(in crate::http) fn code(error: &ServerError) -> &str {
     }
 }
 
-/// Puts the request id on INTERNAL errors, for the reader to find the fault in the log.
+/// Adds the request id to INTERNAL errors, so that the fault can be found in the log.
 pub(in crate::http) fn tag_internal_errors(errors: &mut [ServerError], id: &RequestId) {
     for error in errors.iter_mut().filter(|error| code(error) == "INTERNAL") {
         if let Some(extensions) = &mut error.extensions

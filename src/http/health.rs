@@ -1,4 +1,4 @@
-//! Alive, ready, and the schema.
+//! Health checks, and the schema as text.
 
 use std::sync::Arc;
 

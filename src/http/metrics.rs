@@ -1,4 +1,4 @@
-//! The metrics, on an address of their own: what clients reach does not show them.
+//! Serves metrics on an address of their own, so that clients of the API cannot read them.
 
 use std::io;
 
@@ -7,11 +7,11 @@ use tokio::net::TcpListener;
 
 use crate::telemetry::metrics;
 
-/// Serves `/metrics` for as long as it is polled.
+/// Serves `/metrics`. Returns only on an error of the listener.
 pub async fn serve_metrics(listener: TcpListener) -> io::Result<()> {
-    axum::serve(listener, Router::new().route("/metrics", get(tell))).await
+    axum::serve(listener, Router::new().route("/metrics", get(show))).await
 }
 
-async fn tell() -> impl IntoResponse {
+async fn show() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::render())
 }

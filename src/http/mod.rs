@@ -9,7 +9,7 @@
 //! | `/schema.graphql` | the schema, when it is public |
 //! | `/healthz`, `/readyz` | alive; can serve |
 //!
-//! Every answer carries `x-request-id` and the security headers, and every error is GraphQL-shaped JSON:
+//! Every response has `x-request-id` and the security headers, and every error is GraphQL-shaped JSON:
 //! `{"errors":[{"message":…,"extensions":{"code":…}}]}`.
 //!
 //! Decision: `docs/decisions/0003-own-transports.md`.

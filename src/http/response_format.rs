@@ -1,16 +1,16 @@
-//! The media types of whole answers.
+//! The media types of single responses.
 
-/// The media type of a GraphQL answer.
+/// The media type of a single GraphQL response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum ResponseFormat {
     /// `application/json`: the status is 200 for every well-formed request, whatever its result.
     Json,
-    /// `application/graphql-response+json`: the status tells a refused request from an executed one.
+    /// `application/graphql-response+json`: the status distinguishes a refused request from an executed one.
     GraphqlResponse,
 }
 
 impl ResponseFormat {
-    /// In the order they are taken when the client has no preference.
+    /// All formats, in order of preference when the client has none.
     pub(in crate::http) const ALL: [Self; 2] = [Self::Json, Self::GraphqlResponse];
 
     pub(in crate::http) const fn essence(self) -> &'static str {

@@ -1,4 +1,4 @@
-//! Which path and method goes where.
+//! The routes and the layers around them.
 
 use std::sync::Arc;
 
@@ -28,11 +28,11 @@ use super::{
 };
 use crate::graphql::Endpoint;
 
-/// All routes over one GraphQL API. [`super::serve`] serves it; any other server can, but its WebSockets then do not
-/// learn of a shutdown.
+/// All routes over one GraphQL API. [`super::serve`] serves it. Another server can too, but then WebSockets are not
+/// told about a shutdown.
 pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     let cors = security::cors(&options.origins);
-    let seats = KeyedLimiter::new(options.connections_per_user);
+    let user_connections = KeyedLimiter::new(options.connections_per_user);
     let limits = Arc::new(options.limits.clone());
     let requests = Arc::new(RequestRateLimiter::new(limits.clients.clone(), limits.requests_per_address));
     let endpoint = Arc::new(TimeLimitedEndpoint::new(endpoint, options.execution_timeout));
@@ -68,14 +68,18 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     if let Some(hsts) = hsts {
         router = router.layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts));
     }
-    router.layer(middleware::from_fn(observe::observe)).with_state(Arc::new(HttpState { endpoint, options, seats }))
+    router.layer(middleware::from_fn(observe::observe)).with_state(Arc::new(HttpState {
+        endpoint,
+        options,
+        user_connections,
+    }))
 }
 
 async fn unknown_path(uri: Uri) -> Response {
     HttpError::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("Nothing is served at {}.", uri.path())).into_response()
 }
 
-/// The router adds `Allow`.
+/// Responds with 405; the router adds `Allow`.
 async fn wrong_method(method: Method, uri: Uri) -> Response {
     let message = format!("{} does not take {method}.", uri.path());
     HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", message).into_response()

@@ -1,4 +1,4 @@
-//! Web pages: files built beforehand and held, gzipped, in the binary.
+//! Serves web pages from files that are gzipped at build time and embedded in the binary.
 
 use std::io::Read;
 
@@ -21,7 +21,8 @@ pub(in crate::http) static PLAYGROUND: Dir<'static> = include_dir!("$CARGO_MANIF
 pub(in crate::http) static EXAMPLE_APPS: Dir<'static> =
     include_dir!("$CARGO_MANIFEST_DIR/client-examples/react-apollo/build");
 
-/// Everything comes from this server; the editors of GraphiQL and GraphQL Playground set styles by script.
+/// Allows resources of this server only. Inline styles are allowed because the editors of GraphiQL and GraphQL
+/// Playground set styles by script.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; \
@@ -47,7 +48,7 @@ async fn respond(folder: &'static Dir<'static>, path: &str, headers: &HeaderMap)
         return HttpError::new(StatusCode::NOT_FOUND, "NOT_FOUND", message).into_response();
     };
     let mut response = if path.starts_with("assets/") {
-        // The name holds a hash of the content.
+        // The file name contains a hash of the content.
         let mut response = content(gzipped, headers).await;
         let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
         response.headers_mut().insert(header::CACHE_CONTROL, forever);
@@ -66,7 +67,7 @@ async fn respond(folder: &'static Dir<'static>, path: &str, headers: &HeaderMap)
     response
 }
 
-/// A file whose name stays while its content changes.
+/// Serves a file whose content can change under the same name: browsers have to revalidate it.
 async fn revalidated(gzipped: &'static [u8], headers: &HeaderMap) -> Response {
     let digest = Sha256::digest(gzipped);
     let tag = hex::encode(&digest[..8]);
@@ -76,7 +77,7 @@ async fn revalidated(gzipped: &'static [u8], headers: &HeaderMap) -> Response {
     } else {
         content(gzipped, headers).await
     };
-    // Weak: the gzipped and the plain form share it.
+    // Weak, because the gzipped and the plain form share it.
     if let Ok(value) = HeaderValue::from_str(&format!("W/\"{tag}\"")) {
         response.headers_mut().insert(header::ETAG, value);
     }

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    http_support::{GRAPHQL, JSON, Server, post},
+    http_support::{GRAPHQL, JSON, Server, http_options, post},
     support::ws::{self, PATIENCE},
 };
 
@@ -29,9 +29,9 @@ async fn start() -> (Server, Client) {
         head: 4000,
         head_timeout: HEAD_TIMEOUT,
         idle_timeout: Duration::from_secs(4),
-        ..ServerLimits::default()
+        ..http_options().limits
     };
-    let options = HttpOptions { body_limit: 64 * 1024, body_timeout: BODY_TIMEOUT, limits, ..HttpOptions::default() };
+    let options = HttpOptions { body_limit: 64 * 1024, body_timeout: BODY_TIMEOUT, limits, ..http_options() };
     (Server::start(options).await, Client::new())
 }
 
@@ -230,8 +230,8 @@ async fn what_is_too_slow_is_told_the_limit() {
         ("half a body", announced.clone(), Wait, "408 BAD_USER_INPUT body took longer than 400ms"),
         ("slow body", announced.clone(), Trickle(" "), "408 BAD_USER_INPUT body took longer than 400ms"),
         ("endless chunks", chunked.clone(), Trickle("1\r\n \r\n"), "408 BAD_USER_INPUT body took longer than 400ms"),
-        ("a body that breaks off", announced, End, "400 BAD_USER_INPUT breaks off"),
-        ("a chunk that breaks off", chunked, End, "400 BAD_USER_INPUT breaks off"),
+        ("a body that breaks off", announced, End, "400 BAD_USER_INPUT ended early"),
+        ("a chunk that breaks off", chunked, End, "400 BAD_USER_INPUT ended early"),
     ])
     .await;
 }
@@ -249,7 +249,7 @@ async fn what_can_be_read_in_two_ways_is_refused() {
             ("a length that overflows", sized("content-length: 18446744073709551617", ""), "400"),
             ("a length in words", sized("content-length: 3, 3", "{} "), "400"),
             ("chunks within gzip", sized("transfer-encoding: chunked, gzip", ""), "400"),
-            ("an extension of a chunk", request("POST /graphql", CHUNKED, chunk), "400 BAD_USER_INPUT breaks off"),
+            ("an extension of a chunk", request("POST /graphql", CHUNKED, chunk), "400 BAD_USER_INPUT ended early"),
             ("a space before a colon", sized("content-length : 3", "{} "), "400"),
             ("a folded header", request(HELLO, "x: y\r\n z\r\n", ""), "400"),
             ("a zero byte", request(HELLO, "x: \0\r\n", ""), "400"),
@@ -300,8 +300,8 @@ async fn an_idle_connection_is_kept_longer_than_a_head_may_take() {
 
 #[tokio::test]
 async fn a_full_node_takes_no_more_connections() {
-    let limits = ServerLimits { connections: 2, ..ServerLimits::default() };
-    let server = Server::start(HttpOptions { limits, ..HttpOptions::default() }).await;
+    let limits = ServerLimits { connections: 2, ..http_options().limits };
+    let server = Server::start(HttpOptions { limits, ..http_options() }).await;
     let mut socket = ws::Client::open(server.address).await;
     let idle = TcpStream::connect(server.address).await.unwrap();
     let ask = request("GET /healthz", "connection: close\r\n", "");

@@ -10,12 +10,12 @@ use reqwest::{
 use serde_json::json;
 
 use crate::{
-    http_support::{GRAPHQL, JSON, Reply, Server, eventually, post},
+    http_support::{GRAPHQL, JSON, Reply, Server, eventually, http_options, post},
     support::ws,
 };
 
 async fn start() -> (Server, Client) {
-    (Server::start(HttpOptions { body_limit: 64 * 1024, ..HttpOptions::default() }).await, Client::new())
+    (Server::start(HttpOptions { body_limit: 64 * 1024, ..http_options() }).await, Client::new())
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn every_answer_has_a_request_id_and_security_headers() {
 #[tokio::test]
 async fn browsers_are_told_to_come_by_https_when_asked_to() {
     let day = Duration::from_secs(86_400);
-    let server = Server::start(HttpOptions { hsts: Some(day), ..HttpOptions::default() }).await;
+    let server = Server::start(HttpOptions { hsts: Some(day), ..http_options() }).await;
     for path in ["/graphql", "/", "/nowhere"] {
         let response = Client::new().get(server.url(path)).send().await.unwrap();
         assert_eq!(response.headers()["strict-transport-security"], "max-age=86400", "{path}");
@@ -264,7 +264,7 @@ async fn large_answers_are_compressed_as_the_client_prefers() {
 
 #[tokio::test]
 async fn what_takes_too_long_is_given_up() {
-    let options = HttpOptions { execution_timeout: Duration::from_millis(100), ..HttpOptions::default() };
+    let options = HttpOptions { execution_timeout: Duration::from_millis(100), ..http_options() };
     let server = Server::start(options).await;
     let client = Client::new();
     let is_idle = || server.probe.holding.load(SeqCst) == 0;

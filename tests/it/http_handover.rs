@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use orderwire::http::HttpOptions;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -18,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    http_support::{Server, eventually},
+    http_support::{Server, eventually, http_options},
     support::{wait_until, ws::PATIENCE},
 };
 
@@ -42,7 +41,7 @@ fn bump() -> String {
 
 #[tokio::test]
 async fn it_serves_on_unready_and_closes_each_connection_after_its_answer() {
-    let mut server = Server::start_with_handover(HttpOptions::default(), GRACE, Duration::from_secs(6)).await;
+    let mut server = Server::start_with_handover(http_options(), GRACE, Duration::from_secs(6)).await;
     let mut kept = TcpStream::connect(server.address).await.unwrap();
     server.shutdown.cancel();
     let ready = async || reqwest::get(server.url("/readyz")).await.unwrap();
@@ -62,7 +61,7 @@ async fn it_serves_on_unready_and_closes_each_connection_after_its_answer() {
 
 #[tokio::test]
 async fn without_a_handover_it_stops_at_once() {
-    let mut server = Server::start_with_grace(HttpOptions::default(), GRACE).await;
+    let mut server = Server::start_with_grace(http_options(), GRACE).await;
     let _idle = TcpStream::connect(server.address).await.unwrap();
     server.shutdown.cancel();
     timeout(GRACE / 3, &mut server.serving).await.expect("the end").unwrap();
@@ -84,7 +83,7 @@ async fn bump_until_refused(server: SocketAddr, answered: Arc<AtomicUsize>) -> R
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_request_of_a_connection_that_was_made_is_lost() {
-    let server = Server::start_with_handover(HttpOptions::default(), GRACE, Duration::from_millis(600)).await;
+    let server = Server::start_with_handover(http_options(), GRACE, Duration::from_millis(600)).await;
     let answered = Arc::new(AtomicUsize::new(0));
     let clients: Vec<_> = (0..32).map(|_| tokio::spawn(bump_until_refused(server.address, answered.clone()))).collect();
     eventually("requests are answered", || answered.load(SeqCst) > 100).await;

@@ -10,14 +10,14 @@ use reqwest::{Client, Method};
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
 use crate::{
-    http_support::{Server, eventually, start},
+    http_support::{Server, eventually, http_options, start},
     support::ws::PATIENCE,
 };
 
 #[tokio::test]
 async fn cors_lets_the_allowed_origins_in() {
     let listed = AllowedOrigins::new(["https://shop.example.com"], true);
-    let server = Server::start(HttpOptions { origins: listed, ..HttpOptions::default() }).await;
+    let server = Server::start(HttpOptions { origins: listed, ..http_options() }).await;
     let strict = start().await;
     let client = Client::new();
     for (server, origin, allowed) in [
@@ -70,7 +70,7 @@ async fn the_ui_is_served_whole() {
     assert_served_whole(&server, &["/playground"], "/playground/").await;
     assert_not_served(&server, &["/playground/", "/playground/nothing.js"]).await;
 
-    let off = Server::start(HttpOptions { ui: false, schema: false, ..HttpOptions::default() }).await;
+    let off = Server::start(HttpOptions { ui: false, schema: false, ..http_options() }).await;
     assert_not_served(
         &off,
         &["/", "/graphiql", "/ui/favicon.svg", "/playground", "/playground/start.js", "/schema.graphql"],
@@ -80,7 +80,7 @@ async fn the_ui_is_served_whole() {
 
 #[tokio::test]
 async fn the_example_apps_are_served_whole_when_they_are_on() {
-    let server = Server::start(HttpOptions { example_apps: true, ..HttpOptions::default() }).await;
+    let server = Server::start(HttpOptions { example_apps: true, ..http_options() }).await;
     assert_served_whole(&server, &["/shop"], "/apps/").await;
     assert_served_whole(&server, &["/board"], "/apps/").await;
     assert_not_served(&server, &["/apps/", "/apps/nothing.js", "/apps/../index.html", "/shop/"]).await;
@@ -135,7 +135,7 @@ async fn assert_not_served(server: &Server, paths: &[&str]) {
 
 #[tokio::test]
 async fn shutdown_finishes_what_runs_and_takes_nothing_new() {
-    let mut server = Server::start_with_grace(HttpOptions::default(), PATIENCE).await;
+    let mut server = Server::start_with_grace(http_options(), PATIENCE).await;
     let client = Client::new();
     // Connections that never ask anything must not hold the end up.
     let mut silent = TcpStream::connect(server.address).await.unwrap();
@@ -162,7 +162,7 @@ async fn shutdown_finishes_what_runs_and_takes_nothing_new() {
 
 #[tokio::test]
 async fn shutdown_cuts_off_what_outlasts_the_grace_period() {
-    let mut server = Server::start_with_grace(HttpOptions::default(), Duration::from_millis(500)).await;
+    let mut server = Server::start_with_grace(http_options(), Duration::from_millis(500)).await;
     let running = tokio::spawn(Client::new().get(server.url("/graphql?query={held}")).send());
     eventually("the query runs", || server.probe.holding.load(SeqCst) == 1).await;
     let started = Instant::now();

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    http_support::{Server, eventually, start},
+    http_support::{Server, eventually, http_options, start},
     support::ws::PATIENCE,
 };
 
@@ -137,7 +137,7 @@ async fn the_last_event_id_says_where_to_go_on() {
 
 #[tokio::test]
 async fn streams_show_that_they_live_and_where_to_resume() {
-    let server = Server::start(HttpOptions { keep_alive: Duration::from_millis(50), ..HttpOptions::default() }).await;
+    let server = Server::start(HttpOptions { keep_alive: Duration::from_millis(50), ..http_options() }).await;
     let query = "subscription { open }";
     let mut events = get(&server, "subscription { silent }").send().await.unwrap();
     let text = until(&mut events, "data:").await;
@@ -245,7 +245,7 @@ async fn a_slow_reader_holds_up_only_itself() {
 
 #[tokio::test]
 async fn shutdown_makes_clients_ask_again_and_answers_what_runs() {
-    let options = HttpOptions { drain_spread: Duration::from_millis(50), ..HttpOptions::default() };
+    let options = HttpOptions { drain_spread: Duration::from_millis(50), ..http_options() };
     let mut server = Server::start(options).await;
     let (mut events, mut multipart) = (
         post(&server, EVENTS, "subscription { open }").send().await.unwrap(),

@@ -15,9 +15,11 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use orderwire::{
+    app,
+    config::Config,
     domain::{ClientAddress, Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
     graphql::{Answer, DocumentOptions, Documents, Endpoint, OperationRequest, Prepared, Readiness, ViewerSession},
-    http::{self, HttpOptions, WebSocketOptions},
+    http::{self, AllowedOrigins, HttpOptions, WebSocketOptions},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -187,14 +189,19 @@ impl Server {
     }
 }
 
-/// A server with the options that have defaults.
+/// The options that the default configuration gives, without other origins.
+pub fn http_options() -> HttpOptions {
+    HttpOptions { origins: AllowedOrigins::default(), ..app::http_options(&Config::default()) }
+}
+
+/// A server with the default options.
 pub async fn start() -> Server {
-    Server::start(HttpOptions::default()).await
+    Server::start(http_options()).await
 }
 
 /// The same with other limits and times of WebSockets.
 pub async fn start_with(websocket: WebSocketOptions) -> Server {
-    Server::start(HttpOptions { websocket, ..HttpOptions::default() }).await
+    Server::start(HttpOptions { websocket, ..http_options() }).await
 }
 
 impl Drop for Server {

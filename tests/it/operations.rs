@@ -175,7 +175,7 @@ async fn batches_and_deep_variables_are_refused() {
     let batch = json!([{ "query": "{ me { id } }" }, { "query": "{ me { id } }" }]);
     let (status, answer) = server.answer(false, &batch).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert!(answer["errors"][0]["message"].as_str().unwrap().contains("Batches are not taken"), "{answer}");
+    assert!(answer["errors"][0]["message"].as_str().unwrap().contains("Batches are not supported"), "{answer}");
     let query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
     let nested = (0..100).fold(json!("prd_1"), |inner, _| json!([inner]));
     for (ids, reason) in [

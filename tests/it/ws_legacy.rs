@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    http_support::{Server, eventually, start, start_with},
+    http_support::{Server, eventually, http_options, start, start_with},
     support::ws::{self, Client, PATIENCE},
 };
 
@@ -94,7 +94,7 @@ async fn bad_tokens_and_order_are_told_before_the_socket_is_closed() {
     let mut client = open(&server).await;
     client.raw(Message::binary("{}")).await;
     assert_eq!(client.closed().await.0, 4400);
-    let options = WebSocketOptions { init_timeout: Duration::from_millis(50), ..Default::default() };
+    let options = WebSocketOptions { init_timeout: Duration::from_millis(50), ..http_options().websocket };
     let hasty = start_with(options).await;
     assert_eq!(Client::connect(hasty.address, ws::LEGACY).await.closed().await.0, 4408);
 }
@@ -159,7 +159,7 @@ async fn stop_is_answered_and_the_same_id_replaces() {
 
 #[tokio::test]
 async fn keep_alives_follow_the_acknowledgement() {
-    let options = WebSocketOptions { ping_interval: Duration::from_millis(50), ..Default::default() };
+    let options = WebSocketOptions { ping_interval: Duration::from_millis(50), ..http_options().websocket };
     let server = start_with(options).await;
     let mut client = open(&server).await;
     let mut texts = 0;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    http_support::{Server, eventually, start, start_with},
+    http_support::{Server, eventually, http_options, start, start_with},
     support::ws::{self, Client, PATIENCE, next},
 };
 
@@ -34,7 +34,7 @@ async fn a_client_that_answers_no_ping_is_dropped() {
     let times = WebSocketOptions {
         ping_interval: Duration::from_millis(50),
         dead_after: Duration::from_secs(1),
-        ..Default::default()
+        ..http_options().websocket
     };
     let server = start_with(times).await;
     let (mut lively, mut silent) = (Client::open(server.address).await, Client::open(server.address).await);
@@ -58,7 +58,7 @@ async fn a_client_that_answers_no_ping_is_dropped() {
 #[tokio::test]
 async fn a_pause_of_the_server_is_not_taken_for_silence_of_its_clients() {
     let dead_after = Duration::from_millis(200);
-    let server = start_with(WebSocketOptions { dead_after, ..Default::default() }).await;
+    let server = start_with(WebSocketOptions { dead_after, ..http_options().websocket }).await;
     let mut client = Client::open(server.address).await;
     client.send(json!({"type": "ping"})).await;
     // Of this thread, which is the server's too.
@@ -68,7 +68,7 @@ async fn a_pause_of_the_server_is_not_taken_for_silence_of_its_clients() {
 
 #[tokio::test]
 async fn operations_at_once_are_limited() {
-    let server = start_with(WebSocketOptions { max_operations: 3, ..Default::default() }).await;
+    let server = start_with(WebSocketOptions { max_operations: 3, ..http_options().websocket }).await;
     let mut client = Client::open(server.address).await;
     for id in ["1", "2", "3"] {
         client.subscribe(id, "subscription { open }").await;
@@ -130,7 +130,7 @@ async fn large_results_pass_and_huge_ones_are_refused() {
 
 #[tokio::test]
 async fn shutdown_answers_what_runs_and_says_going_away() {
-    let options = HttpOptions { drain_spread: Duration::ZERO, ..HttpOptions::default() };
+    let options = HttpOptions { drain_spread: Duration::ZERO, ..http_options() };
     let mut server = Server::start(options).await;
     let (mut idle, mut busy) = (Client::open(server.address).await, Client::open(server.address).await);
     idle.subscribe("1", "subscription { open }").await;
@@ -154,7 +154,7 @@ async fn shutdown_answers_what_runs_and_says_going_away() {
 #[tokio::test]
 async fn shutdown_is_spread_over_time() {
     let spread = Duration::from_secs(1);
-    let mut server = Server::start(HttpOptions { drain_spread: spread, ..HttpOptions::default() }).await;
+    let mut server = Server::start(HttpOptions { drain_spread: spread, ..http_options() }).await;
     let mut clients = Vec::new();
     for _ in 0..24 {
         clients.push(Client::open(server.address).await);
@@ -176,7 +176,7 @@ async fn shutdown_is_spread_over_time() {
 
 #[tokio::test]
 async fn connections_of_one_user_are_limited() {
-    let server = Server::start(HttpOptions { connections_per_user: 2, ..HttpOptions::default() }).await;
+    let server = Server::start(HttpOptions { connections_per_user: 2, ..http_options() }).await;
     let anna = || json!({"authorization": "Bearer user anna customer 60000"});
     let open = async |payload| Client::open_with(server.address, ws::MODERN, payload).await;
     let mut kept = vec![open(anna()).await];

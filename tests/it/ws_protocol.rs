@@ -15,7 +15,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    http_support::{Server, eventually, start, start_with},
+    http_support::{Server, eventually, http_options, start, start_with},
     support::ws::{self, Client, PATIENCE, next},
 };
 
@@ -133,7 +133,8 @@ async fn violations_close_the_socket_with_the_codes_of_the_protocol() {
 
 #[tokio::test]
 async fn init_must_come_in_time() {
-    let server = start_with(WebSocketOptions { init_timeout: Duration::from_millis(50), ..Default::default() }).await;
+    let server =
+        start_with(WebSocketOptions { init_timeout: Duration::from_millis(50), ..http_options().websocket }).await;
     let closed = Client::connect(server.address, ws::MODERN).await.closed().await;
     assert_eq!(closed, (4408, "Connection initialisation timeout".to_owned()));
 }
@@ -141,7 +142,7 @@ async fn init_must_come_in_time() {
 #[tokio::test]
 async fn the_handshake_checks_origin_version_and_subprotocol() {
     let origins = AllowedOrigins::new(["https://shop.example.com"], false);
-    let server = Server::start(HttpOptions { origins, ..HttpOptions::default() }).await;
+    let server = Server::start(HttpOptions { origins, ..http_options() }).await;
     let own = format!("http://{}", server.address);
     for (origin, allowed) in
         [("https://shop.example.com", true), (&*own, true), ("https://evil.example.com", false), ("null", false)]

@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: POST and GET, server-sent events and multipart.
+//! GraphQL over HTTP: single responses to POST and GET, server-sent events and multipart streams.
 
 mod multipart;
 mod negotiate;

@@ -1,7 +1,7 @@
 //! Multipart subscriptions:
 //! <https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol>.
 //!
-//! Every part is closed by the next boundary at once, so that it is whole for the client.
+//! The boundary that ends a part is sent together with it, so that the client can process it at once.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ pub(in crate::http) const CONTENT_TYPE: &str = "multipart/mixed;boundary=\"graph
 
 const BOUNDARY: &[u8] = b"\r\n--graphql";
 
-/// Errors beside the payload are the transport's; those of the operation are in it.
+/// `errors` has errors of the transport; those of the operation are in `payload`.
 #[derive(Serialize)]
 struct Message<'a> {
     payload: Option<&'a Payload<'a>>,
@@ -34,7 +34,7 @@ pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>) -> serde
         }
         StreamPart::Complete => end(body),
         StreamPart::Drained => {
-            // What was cut off without a word would be an error for the client too, but one that says nothing.
+            // Ending without a part would be an error for the client too, but one without a message.
             let errors = [coded("The server is shutting down: ask again.", UNAVAILABLE)];
             write(body, &StreamPart::Failed { errors: &errors })
         }

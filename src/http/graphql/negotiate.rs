@@ -1,17 +1,18 @@
-//! Which media type to answer in, and which one a request is written in.
+//! Content negotiation: the media type of the response, and that of the request body.
 
 use axum::http::{HeaderMap, StatusCode, header};
 
-use crate::http::{accept_header::Range, error::HttpError, response_format::ResponseFormat};
+use crate::http::{accept_header::MediaRange, error::HttpError, response_format::ResponseFormat};
 
-/// How an operation is answered.
+/// How the response to an operation is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum ResponseMode {
-    /// At once.
+    /// As a single response.
     Single(ResponseFormat),
-    /// As server-sent events.
+    /// As a stream of server-sent events.
     EventStream,
-    /// As a multipart body, or a query or mutation at once if the client takes that too.
+    /// As a multipart stream. With a format, the client also accepts single responses, which queries and mutations then
+    /// get.
     Multipart(Option<ResponseFormat>),
 }
 
@@ -28,14 +29,16 @@ impl ResponseMode {
 const EVENT_STREAM: &str = "text/event-stream";
 const MULTIPART: &str = "multipart/mixed";
 
-/// The way with the highest quality value; among equals the one named first, and one named before one meant by a
-/// wildcard. Without `Accept`, and for `*/*`, JSON. Streams have to be named.
+/// The response mode that the client prefers: the highest quality value first, then the order of the header, and types
+/// named explicitly before those that only a wildcard matches. JSON without `Accept` and for `*/*`. Streams have to be
+/// named explicitly.
 pub(in crate::http) fn negotiate(headers: &HeaderMap) -> Result<ResponseMode, HttpError> {
     if !headers.contains_key(header::ACCEPT) {
         return Ok(ResponseMode::Single(ResponseFormat::Json));
     }
     let values: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-    let ranges: Vec<Range<'_>> = values.iter().flat_map(|value| value.split(',')).filter_map(Range::parse).collect();
+    let ranges: Vec<MediaRange<'_>> =
+        values.iter().flat_map(|value| value.split(',')).filter_map(MediaRange::parse).collect();
     let mut whole: Option<(ResponseFormat, Match)> = None;
     for format in ResponseFormat::ALL {
         let found = best_match(&ranges, format.essence());
@@ -61,28 +64,28 @@ pub(in crate::http) fn negotiate(headers: &HeaderMap) -> Result<ResponseMode, Ht
     })
 }
 
-/// Whether the body is JSON in UTF-8. Only this type cannot be sent by a foreign page without a CORS preflight.
+/// Checks that the body is JSON in UTF-8. A page of another origin cannot send this type without a CORS preflight.
 pub(in crate::http) fn check_content_type(headers: &HeaderMap) -> Result<(), HttpError> {
     let refuse = |message| Err(HttpError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_USER_INPUT", message));
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let range = types.next().and_then(|value| value.to_str().ok()).and_then(Range::parse);
+    let range = types.next().and_then(|value| value.to_str().ok()).and_then(MediaRange::parse);
     match range {
         Some(range) if range.essence == ResponseFormat::Json.essence() && types.next().is_none() => {}
         _ => return refuse("The body must be application/json in UTF-8: set Content-Type."),
     }
     match headers.get(header::CONTENT_ENCODING) {
         Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
-            refuse("Compressed bodies are not taken.")
+            refuse("Compressed request bodies are not supported.")
         }
         _ => Ok(()),
     }
 }
 
-/// How well the client takes a type.
+/// How well a media type matches the `Accept` header.
 #[derive(Clone, Copy)]
 struct Match {
     quality: u16,
-    /// Where the type is named; past every element when only a wildcard covers it.
+    /// Index of the range that names the type; `usize::MAX` when only a wildcard matches.
     position: usize,
 }
 
@@ -92,13 +95,13 @@ impl Match {
     }
 }
 
-fn named(ranges: &[Range<'_>], is_meant: impl Fn(&Range<'_>) -> bool) -> Option<Match> {
+fn named(ranges: &[MediaRange<'_>], is_meant: impl Fn(&MediaRange<'_>) -> bool) -> Option<Match> {
     let position = ranges.iter().position(is_meant)?;
     Some(Match { quality: ranges[position].quality, position })
 }
 
-/// The most specific element that covers the type decides.
-fn best_match(ranges: &[Range<'_>], essence: &str) -> Match {
+/// The match of the most specific range that covers the type.
+fn best_match(ranges: &[MediaRange<'_>], essence: &str) -> Match {
     let any_of_kind = || ranges.iter().find(|range| range.essence == "application/*");
     let any = || ranges.iter().find(|range| range.essence == "*/*");
     named(ranges, |range| range.essence == essence).unwrap_or_else(|| {
@@ -119,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn streams_are_chosen_when_they_are_named() {
+    fn streams_are_chosen_only_when_named_explicitly() {
         use ResponseFormat::{GraphqlResponse, Json};
         use ResponseMode::{EventStream, Multipart, Single};
         for (accept, expected) in [
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn prefers_by_quality_then_by_order() {
+    fn formats_are_preferred_by_quality_then_by_order() {
         use ResponseFormat::{GraphqlResponse, Json};
         for (accept, expected) in [
             ("application/json", Some(Json)),

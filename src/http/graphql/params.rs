@@ -1,4 +1,4 @@
-//! The parameters of a GraphQL request, out of JSON or a URL.
+//! Parses the parameters of a GraphQL request from JSON or from a URL.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{graphql::OperationRequest, http::error::HttpError};
 
-/// What is wrong with the parameters, for the client to read.
+/// Why the parameters are invalid, as a message for the client.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::http) struct InvalidParams(pub(in crate::http) Cow<'static, str>);
 
@@ -24,7 +24,7 @@ impl From<InvalidParams> for HttpError {
     }
 }
 
-/// Parameters as they came: JSON text each. `null` is the same as absent; other names are left alone.
+/// Unparsed parameters, each as JSON text. `null` counts as absent; unknown names are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Parameters<'a> {
@@ -36,11 +36,11 @@ struct Parameters<'a> {
     extensions: Option<&'a RawValue>,
 }
 
-/// Out of a JSON object.
+/// Parses a JSON object.
 pub(in crate::http) fn from_json(text: &str) -> Result<OperationRequest, InvalidParams> {
     match text.trim_start().bytes().next() {
         Some(b'{') => {}
-        Some(b'[') => return Err(InvalidParams("Batches are not taken: send one operation a request.".into())),
+        Some(b'[') => return Err(InvalidParams("Batches are not supported: send one operation per request.".into())),
         None => return Err(InvalidParams("The request is empty: send a JSON object with `query`.".into())),
         Some(_) if serde_json::from_str::<&RawValue>(text).is_ok() => {
             return Err(InvalidParams("The request must be a JSON object with `query`.".into()));
@@ -63,7 +63,7 @@ pub(in crate::http) fn from_json(text: &str) -> Result<OperationRequest, Invalid
     )
 }
 
-/// Out of a URL's query, with `variables` and `extensions` as JSON text.
+/// Parses the query of a URL, in which `variables` and `extensions` are JSON text.
 pub(in crate::http) fn from_uri(uri: &Uri) -> Result<OperationRequest, InvalidParams> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_err(|_| InvalidParams("The URL's query is not form-encoded.".into()))?;
@@ -83,7 +83,7 @@ pub(in crate::http) fn from_uri(uri: &Uri) -> Result<OperationRequest, InvalidPa
     build(query, document_id, operation_name, variables.as_deref(), extensions.as_deref())
 }
 
-/// The `ticket` in a URL.
+/// The `ticket` parameter of a URL.
 pub(in crate::http) fn ticket(uri: &Uri) -> Result<Option<String>, InvalidParams> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_err(|_| InvalidParams("The URL's query is not form-encoded.".into()))?;

@@ -1,9 +1,9 @@
 //! GraphQL over HTTP, by <https://graphql.github.io/graphql-over-http/draft/>.
 //!
-//! A request is refused before it runs with a 4xx whatever the client accepts: malformed parameters (400), a mutation by
-//! GET (405), a token that does not hold (401). A well-formed one that fails is 200 as `application/json`, as
-//! that type's rules have it, and by its error code as `application/graphql-response+json`. As a stream its errors are
-//! in the stream. Rate limits are not the specification's matter: what they refuse is 429 in any format.
+//! Some requests get a 4xx in every format: malformed parameters (400), a mutation by GET (405), an invalid token
+//! (401). A well-formed request that fails gets 200 as `application/json`, as the specification demands, and a status
+//! by its error code as `application/graphql-response+json`. In a stream the errors are part of the stream. The
+//! specification does not cover rate limits: they respond with 429 in every format.
 
 use std::sync::Arc;
 
@@ -43,11 +43,11 @@ pub(in crate::http) async fn get(State(http): State<Arc<HttpState>>, request: Re
         Ok(mode) => mode,
         Err(failure) => return failure.into_response(),
     };
-    if let Err(failure) = security::check_site(&http.options.origins, request.headers()) {
+    if let Err(failure) = security::check_cross_site(&http.options.origins, request.headers()) {
         return failure.respond(mode.error_format());
     }
     let read = params::from_uri(request.uri()).map_err(HttpError::from);
-    match read.and_then(|operation| Ok((RequestMeta::of(&request)?, operation))) {
+    match read.and_then(|operation| Ok((RequestMeta::from_request(&request)?, operation))) {
         Ok((meta, operation)) => run(&http, mode, meta, operation).await,
         Err(failure) => failure.respond(mode.error_format()),
     }
@@ -58,7 +58,7 @@ pub(in crate::http) async fn post(State(http): State<Arc<HttpState>>, request: R
         Ok(mode) => mode,
         Err(failure) => return failure.into_response(),
     };
-    let meta = RequestMeta::of(&request);
+    let meta = RequestMeta::from_request(&request);
     let read = read_body(&http, request).await.and_then(|operation| Ok((meta?, operation)));
     match read {
         Ok((meta, operation)) => run(&http, mode, meta, operation).await,
@@ -66,28 +66,31 @@ pub(in crate::http) async fn post(State(http): State<Arc<HttpState>>, request: R
     }
 }
 
-/// What running an operation needs of the HTTP request around it.
+/// The parts of the HTTP request that running its operation needs.
 struct RequestMeta {
     id: RequestId,
     shutdown: Shutdown,
     client: LimitedClient,
     authorization: Option<String>,
-    /// Whether it came by GET, as from an `EventSource`.
+    /// Whether the method is GET, as from an `EventSource`.
     by_get: bool,
-    /// Stands for the token in the URL of an event stream.
+    /// The ticket that replaces the token in the URL of an event stream.
     ticket: Option<String>,
-    /// Where a stream is to go on.
+    /// The cursor after which a stream resumes.
     resume: Option<EventCursor>,
 }
 
 impl RequestMeta {
-    fn of(request: &Request) -> Result<Self, HttpError> {
-        #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
-        let id = request.extensions().get::<RequestId>().expect("a request id").clone();
+    fn from_request(request: &Request) -> Result<Self, HttpError> {
+        #[expect(clippy::expect_used, reason = "middleware adds both to every request")]
+        let (id, client) = (
+            request.extensions().get::<RequestId>().expect("a request id").clone(),
+            *request.extensions().get::<LimitedClient>().expect("a client"),
+        );
         Ok(Self {
             id,
-            shutdown: request.extensions().get::<Shutdown>().cloned().unwrap_or_default(),
-            client: request.extensions().get().copied().unwrap_or_default(),
+            shutdown: request.extensions().get::<Shutdown>().cloned().unwrap_or_else(Shutdown::never),
+            client,
             authorization: authorization(request.headers())?,
             by_get: request.method() == Method::GET,
             ticket: params::ticket(request.uri())?,
@@ -96,11 +99,11 @@ impl RequestMeta {
     }
 }
 
-/// The cursor that an event stream was interrupted at.
+/// The cursor after which an interrupted event stream resumes.
 fn last_event_id(headers: &HeaderMap) -> Result<Option<EventCursor>, HttpError> {
     let Some(value) = headers.get("last-event-id").filter(|value| !value.is_empty()) else { return Ok(None) };
     let cursor = value.to_str().ok().and_then(|text| text.parse().ok());
-    cursor.map(Some).ok_or_else(|| HttpError::bad_request(format!("Last-StreamEvent-ID: {InvalidCursor}.")))
+    cursor.map(Some).ok_or_else(|| HttpError::bad_request(format!("Last-Event-ID: {InvalidCursor}.")))
 }
 
 async fn read_body(http: &HttpState, request: Request) -> Result<OperationRequest, HttpError> {
@@ -114,19 +117,18 @@ async fn read_body(http: &HttpState, request: Request) -> Result<OperationReques
 async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, request: OperationRequest) -> Response {
     let operation = http.endpoint.prepare(request, meta.client.0).await;
     if meta.by_get && operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation) {
-        let failure =
-            HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "Mutations are taken by POST only.");
+        let failure = HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "Send mutations by POST only.");
         return failure.with_header(header::ALLOW, "POST").respond(mode.error_format());
     }
     let viewer = match (&meta.ticket, &meta.authorization) {
         (None, authorization) => http.endpoint.viewer(authorization.as_deref()).await,
         (Some(ticket), None) if meta.by_get && mode == ResponseMode::EventStream => match &operation {
             Ok(operation) => http.endpoint.authenticate_ticket(ticket, operation.hash(), meta.resume.is_some()).await,
-            // Tickets are for valid operations.
+            // Tickets are only issued for valid operations.
             Err(_) => Err(graphql_error::coded("the ticket is for another operation", "UNAUTHENTICATED")),
         },
         (Some(_), _) => {
-            let message = "A ticket is for an event stream by GET, and in place of an Authorization header.";
+            let message = "A ticket is valid for an event stream by GET only, without an Authorization header.";
             return HttpError::bad_request(message).respond(mode.error_format());
         }
     };
@@ -142,7 +144,7 @@ async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, reque
         ResponseMode::Multipart(_) => Framing::Multipart,
         ResponseMode::EventStream => Framing::Sse { reconnects: meta.by_get },
     };
-    let permit = match http.seats.take(viewer.viewer) {
+    let permit = match http.user_connections.acquire_for_viewer(viewer.viewer) {
         Ok(permit) => permit,
         Err(reason) => {
             let failure = HttpError::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", format!("{reason}."));
@@ -173,7 +175,7 @@ async fn execute(
     answer
 }
 
-/// The token does not hold, or it cannot be checked now.
+/// The response when the token is invalid or cannot be checked now.
 fn refuse_viewer(format: ResponseFormat, error: ServerError, id: &RequestId) -> Response {
     let status = match status_of_refusal(&error) {
         StatusCode::BAD_REQUEST => StatusCode::UNAUTHORIZED,

@@ -1,4 +1,4 @@
-//! Reading a request body within a size and a time.
+//! Reads a request body within limits of size and time.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use futures_util::StreamExt;
 
 use crate::http::error::HttpError;
 
-/// How much of a body that is too large is read and thrown away, so that the client is done writing and sees the
-/// answer instead of a reset connection.
-const DISCARD_AT_MOST: usize = 16 * 1024 * 1024;
+/// How much of a too large body is read and discarded, in bytes, so that the client finishes sending and gets the
+/// response instead of a connection reset.
+const MAX_DISCARDED: usize = 16 * 1024 * 1024;
 
-/// The whole body.
+/// Reads the whole body.
 ///
-/// Fails with 413 past `limit` bytes, 408 past `timeout` and 400 when the client breaks off.
+/// Fails with 413 past `limit` bytes, 408 past `timeout` and 400 when the client stops in the middle.
 pub(in crate::http) async fn read(
     headers: &HeaderMap,
     body: Body,
@@ -36,16 +36,16 @@ pub(in crate::http) async fn read(
 }
 
 async fn collect(body: Body, limit: usize, announced: usize) -> Result<Vec<u8>, HttpError> {
-    // A client can announce what it never sends.
+    // The announced length may be wrong, so it is not allocated in full.
     let mut bytes = Vec::with_capacity(announced.min(limit).min(64 * 1024));
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
-        let chunk: Bytes = chunk.map_err(|_| HttpError::bad_request("The body breaks off."))?;
+        let chunk: Bytes = chunk.map_err(|_| HttpError::bad_request("The body ended early."))?;
         if chunk.len() > limit - bytes.len() {
             let mut discarded = bytes.len();
             while let Some(Ok(chunk)) = chunks.next().await {
                 discarded += chunk.len();
-                if discarded > DISCARD_AT_MOST {
+                if discarded > MAX_DISCARDED {
                     break;
                 }
             }

@@ -10,25 +10,25 @@ use super::{
 
 pub(in crate::http) const CONTENT_TYPE: &str = "text/event-stream; charset=utf-8";
 
-const SIGN_OF_LIFE: &[u8] = b":\n\n";
+const KEEP_ALIVE: &[u8] = b":\n\n";
 
-/// How long an `EventSource` is to wait before it connects again, in milliseconds.
+/// How long an `EventSource` waits before it reconnects, in milliseconds.
 const RETRY: u32 = 1000;
 
 pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>, reconnects: bool) -> serde_json::Result<()> {
     match part {
         StreamPart::Open => {
             // Some clients wait for the first byte.
-            body.extend_from_slice(SIGN_OF_LIFE);
+            body.extend_from_slice(KEEP_ALIVE);
             if reconnects {
-                // Written to memory, which does not fail.
+                // Writing to memory cannot fail.
                 let _ = write!(body, "retry: {RETRY}\n\n");
             }
         }
         StreamPart::KeepAlive { position } => {
-            body.extend_from_slice(SIGN_OF_LIFE);
-            // For an `EventSource` that loses the connection before the first update. The event is of no named type
-            // and empty, so that nothing but its id is heard of.
+            body.extend_from_slice(KEEP_ALIVE);
+            // Gives an `EventSource` an id to resume after if it loses the connection before the first update. The
+            // event has no type and no data, so scripts don't notice it.
             if let Some(position) = position.filter(|_| reconnects) {
                 let _ = write!(body, "id: {position}\ndata:\n\n");
             }
@@ -46,13 +46,13 @@ pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>, reconnec
             complete(body);
         }
         StreamPart::Complete => complete(body),
-        // Without `complete` the client takes it for a lost connection, and connects again.
+        // Without `complete` the client treats this as a lost connection and reconnects.
         StreamPart::Drained => {}
     }
     Ok(())
 }
 
-/// JSON is one line: line breaks within it are escaped.
+/// Writes the data of an event. JSON is a single line, because line breaks in it are escaped.
 fn data(body: &mut Vec<u8>, payload: &Payload<'_>) -> serde_json::Result<()> {
     body.extend_from_slice(b"data: ");
     serde_json::to_writer(&mut *body, payload)?;
@@ -60,7 +60,7 @@ fn data(body: &mut Vec<u8>, payload: &Payload<'_>) -> serde_json::Result<()> {
     Ok(())
 }
 
-/// With data, though empty: an `EventSource` hears of no event without.
+/// Writes the `complete` event. It has empty data, because `EventSource` ignores events without data.
 fn complete(body: &mut Vec<u8>) {
     body.extend_from_slice(b"event: complete\ndata:\n\n");
 }

@@ -1,8 +1,8 @@
-//! Operations as streams over HTTP: an answer is a chunk of the response's body.
+//! Runs operations as streams over HTTP: each result is a chunk of the response body.
 //!
-//! The next answer is asked for when the connection can take more, so a slow reader holds up nobody and nothing piles
-//! up. A subscription ends with the rights it was opened with, and when the server stops; a query or mutation is
-//! answered to its end.
+//! The next result is requested when the connection can take more, so a slow reader delays nobody else and nothing
+//! queues up. A subscription ends when the viewer's rights end and when the server stops. A query or mutation always
+//! runs to its end.
 
 use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -35,18 +35,18 @@ use crate::{
     telemetry::metrics::{GaugeGuard, Transport, metrics},
 };
 
-/// When the first sign of life comes, at the latest: what a subscription begins with is there by then.
+/// Maximum time until the first keep-alive message. By then the subscription is open and its position known.
 const FIRST_KEEP_ALIVE: Duration = Duration::from_secs(1);
 
-/// How answers are put into the body.
+/// How results are framed in the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Framing {
     /// Server-sent events.
     Sse {
-        /// Whether the client may be an `EventSource`, which connects again by itself.
+        /// Whether the client may be an `EventSource`, which reconnects automatically.
         reconnects: bool,
     },
-    /// The parts of a multipart body.
+    /// Parts of a multipart body.
     Multipart,
 }
 
@@ -73,20 +73,20 @@ impl Framing {
     }
 }
 
-/// An operation and for whom it runs.
+/// An operation to run as a stream, and the viewer it runs for.
 pub(in crate::http) struct StreamRequest {
-    /// Or the response that refuses it.
+    /// The operation, or the response that refuses it.
     pub(in crate::http) operation: Result<Prepared, GraphqlResponse>,
     pub(in crate::http) viewer: Authenticated,
-    /// Where a subscription goes on, whatever its arguments say.
+    /// The cursor after which a subscription resumes. Takes precedence over its arguments.
     pub(in crate::http) resume: Option<EventCursor>,
     pub(in crate::http) id: RequestId,
     pub(in crate::http) shutdown: Shutdown,
-    /// Its place among the user's connections.
+    /// Counts the stream as one of the user's connections.
     pub(in crate::http) permit: Permit,
 }
 
-/// Runs an operation and answers with what it has to say.
+/// Runs an operation and responds with the stream of its results.
 pub(in crate::http) fn respond(http: &Arc<HttpState>, framing: Framing, call: StreamRequest) -> Response {
     let source = Box::new(ResponseStream::new(http, framing, call));
     let chunks = stream::unfold(source, |mut source| async {
@@ -98,23 +98,23 @@ pub(in crate::http) fn respond(http: &Arc<HttpState>, framing: Framing, call: St
         (header::CONTENT_TYPE, HeaderValue::from_static(framing.content_type())),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::VARY, HeaderValue::from_static("accept")),
-        // Proxies are to pass each chunk on at once.
+        // Tells proxies to forward each chunk at once.
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
     (Extension(Uncompressed), headers, Body::from_stream(chunks)).into_response()
 }
 
-/// Where the chunks of one response come from.
+/// Produces the chunks of one response.
 struct ResponseStream {
     framing: Framing,
-    /// `None` when everything was said.
+    /// The results; `None` after the last chunk.
     answers: Option<BoxStream<'static, Answer>>,
     opened: bool,
     started: bool,
-    /// Where to resume, until an answer has said so.
+    /// The cursor to resume after, until a result with a cursor was sent.
     position: Option<EventCursor>,
-    /// Whether it ends by itself soon: it is no subscription.
-    short: bool,
+    /// True for queries and mutations, which end soon; false for subscriptions.
+    finite: bool,
     id: RequestId,
     span: Span,
     keep_alive: Interval,
@@ -125,7 +125,7 @@ struct ResponseStream {
     _open: GaugeGuard,
 }
 
-/// What comes next.
+/// The next thing to handle.
 enum StreamEvent {
     Answer(Box<Answer>),
     Complete,
@@ -140,9 +140,9 @@ impl ResponseStream {
     fn new(http: &Arc<HttpState>, framing: Framing, call: StreamRequest) -> Self {
         let StreamRequest { operation, viewer: Authenticated { viewer, expires_at }, resume, id, shutdown, permit } =
             call;
-        let short = !operation.as_ref().is_ok_and(Prepared::subscribes);
-        // Asked before the subscription begins, so that nothing lies between the two.
-        let position = if short { None } else { resume.or_else(|| http.endpoint.head()) };
+        let finite = !operation.as_ref().is_ok_and(Prepared::subscribes);
+        // Read before the subscription opens, so that no event falls between the two.
+        let position = if finite { None } else { resume.or_else(|| http.endpoint.head()) };
         let operation = operation.map(|operation| match resume {
             Some(cursor) => operation.resume_after(cursor),
             None => operation,
@@ -158,19 +158,19 @@ impl ResponseStream {
             opened: false,
             started: false,
             position,
-            short,
+            finite,
             span: tracing::info_span!("stream", request_id = %id),
             id,
             keep_alive,
             ended: Box::pin(async move { endpoint.rights_ended(viewer).await }),
             expires_at: expires_at.and_then(to_instant),
-            stopping: Box::pin(shutdown.leaving(http.options.drain_spread)),
+            stopping: Box::pin(shutdown.wait_to_close(http.options.drain_spread)),
             _permit: permit,
             _open: GaugeGuard::new(metrics().connections.get(framing.transport())),
         }
     }
 
-    /// The next chunk; `None` at the end.
+    /// The next chunk; `None` at the end of the stream.
     async fn next(&mut self) -> Option<Bytes> {
         if !self.opened {
             self.opened = true;
@@ -209,7 +209,7 @@ impl ResponseStream {
             biased;
             () = &mut self.ended => StreamEvent::Ended,
             () = expired => StreamEvent::Expired,
-            () = &mut self.stopping, if !self.short => StreamEvent::Stopping,
+            () = &mut self.stopping, if !self.finite => StreamEvent::Stopping,
             answer = AssertUnwindSafe(answers.next()).catch_unwind() => match answer {
                 Ok(Some(answer)) => StreamEvent::Answer(Box::new(answer)),
                 Ok(None) => StreamEvent::Complete,

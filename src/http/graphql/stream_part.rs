@@ -1,27 +1,27 @@
-//! What a stream over HTTP sends.
+//! The parts that a stream over HTTP consists of, independent of the framing.
 
 use async_graphql::{Response as GraphqlResponse, ServerError};
 
 use super::wire::Payload;
 use crate::domain::EventCursor;
 
-/// What is sent.
+/// One part of a stream.
 pub(super) enum StreamPart<'a> {
-    /// The beginning.
+    /// The start of the stream.
     Open,
-    /// A sign of life, and where to resume when nothing said so yet.
+    /// A keep-alive message, with the cursor to resume after if none was sent yet.
     KeepAlive { position: Option<EventCursor> },
-    /// A result, and where to resume after it.
+    /// A result, with the cursor to resume after it.
     Result { payload: Payload<'a>, cursor: Option<EventCursor> },
-    /// The operation cannot go on.
+    /// The operation failed; the stream ends.
     Failed { errors: &'a [ServerError] },
-    /// The operation is over.
+    /// The operation is complete; the stream ends.
     Complete,
-    /// The server is stopping: the client is to ask another.
+    /// The server is stopping; the client should connect to another one.
     Drained,
 }
 
-/// A response of errors alone.
+/// A GraphQL response that has only errors.
 pub(super) fn failure(errors: &[ServerError]) -> GraphqlResponse {
     GraphqlResponse::from_errors(errors.to_vec())
 }

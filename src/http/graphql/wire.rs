@@ -1,4 +1,4 @@
-//! GraphQL results as JSON, and what else the transports share.
+//! GraphQL results as JSON, for all transports.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,10 +16,10 @@ use crate::{
     http::graphql_error::code,
 };
 
-/// Room for a small answer.
+/// Initial buffer size in bytes, enough for a small result.
 const FIRST_BYTES: usize = 1024;
 
-/// What a request has to say: the answers of its operation, or the response that refuses it.
+/// The results of an operation as a stream, or the response that refuses it.
 pub(in crate::http) async fn answers(
     endpoint: Arc<dyn Endpoint>,
     viewer: Viewer,
@@ -31,7 +31,7 @@ pub(in crate::http) async fn answers(
     }
 }
 
-/// A result as the GraphQL specification has it: without `data` when the request was refused before it ran.
+/// A result as the GraphQL specification defines it: without `data` when the request was refused before execution.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct GraphqlResult<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -53,7 +53,7 @@ impl<'a> From<&'a Response> for GraphqlResult<'a> {
 }
 
 impl GraphqlResult<'_> {
-    /// The same as serde makes of it, faster.
+    /// The same JSON as by serde, written faster.
     pub(in crate::http) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
         let Some(data) = self.data else { return serde_json::to_vec(self) };
         let mut json = Vec::with_capacity(FIRST_BYTES);
@@ -74,7 +74,7 @@ impl GraphqlResult<'_> {
     }
 }
 
-/// A result of an operation that is run as a stream.
+/// One result of a stream, either as a value or as JSON text.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(in crate::http) enum Payload<'a> {
@@ -91,17 +91,17 @@ impl<'a> From<&'a Body> for Payload<'a> {
     }
 }
 
-/// Whether the request failed before execution: there is no data, and no error belongs to a field.
+/// Whether the request failed before execution: there is no data, and no error has a path.
 pub(in crate::http) fn was_refused(response: &Response) -> bool {
     has_no_data(response) && response.errors.iter().all(|error| error.path.is_empty())
 }
 
-/// Whether nothing was done because of a rate limit.
+/// Whether a rate limit refused the whole request.
 pub(in crate::http) fn was_rate_limited(response: &Response) -> bool {
     has_no_data(response) && response.errors.iter().all(|error| code(error) == "RATE_LIMITED")
 }
 
-/// Whether there are errors alone.
+/// Whether the response has only errors.
 pub(in crate::http) fn has_no_data(response: &Response) -> bool {
     response.data == Value::Null && !response.errors.is_empty()
 }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_to_json_agree() {
+    fn fast_json_equals_serde_json() {
         let mut failed = ServerError::new("\"no\"", None);
         failed.path.push(async_graphql::PathSegment::Index(1));
         let data = value!({ "a": [1, { "b\n": "\u{1}\"x" }, [], {}], "c": null, "d": true, "e": 1.5 });

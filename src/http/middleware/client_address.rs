@@ -1,45 +1,37 @@
-//! Whose request it is as far as addresses tell.
+//! Determines the client address of a connection or request, and whether limits apply to it.
 
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-use crate::domain::{ClientAddress, PRIVATE_NETWORKS};
+use crate::domain::ClientAddress;
 
-/// Who a client is.
+/// Which address counts as the client, and which addresses have no limits.
 #[derive(Debug, Clone)]
 pub struct ClientAddressPolicy {
-    /// The networks of proxies that are believed when they say for whom they ask. Default: none.
+    /// Networks of proxies whose forwarding header is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The header in which they say so: addresses from the client to the last proxy but one. Default: `x-forwarded-for`.
+    /// The forwarding header of trusted proxies: addresses from the client to the last proxy but one, as in
+    /// `X-Forwarded-For`.
     pub header: HeaderName,
-    /// Networks whose addresses have no limits. Default: [`PRIVATE_NETWORKS`].
+    /// Networks whose addresses have no limits.
     pub unlimited: Vec<IpNet>,
 }
 
-impl Default for ClientAddressPolicy {
-    fn default() -> Self {
-        Self {
-            trusted_proxies: Vec::new(),
-            header: HeaderName::from_static("x-forwarded-for"),
-            unlimited: PRIVATE_NETWORKS.to_vec(),
-        }
-    }
-}
-
 impl ClientAddressPolicy {
-    /// The client at the other end of a connection; `None` for a proxy that is trusted, and for what has no limits.
-    pub(in crate::http) fn of_connection(&self, peer: IpAddr) -> Option<ClientAddress> {
+    /// The client address that connection limits apply to; `None` for trusted proxies and addresses without limits.
+    pub(in crate::http) fn for_connection(&self, peer: IpAddr) -> Option<ClientAddress> {
         self.limited(peer).filter(|_| !is_in(peer, &self.trusted_proxies))
     }
 
-    /// The client that a request came from; `None` when it has no limits.
-    pub(super) fn of_request(&self, peer: IpAddr, headers: &HeaderMap) -> Option<ClientAddress> {
+    /// The client address that request limits apply to; `None` when the address has no limits.
+    pub(super) fn for_request(&self, peer: IpAddr, headers: &HeaderMap) -> Option<ClientAddress> {
         let mut client = peer;
         let lines = headers.get_all(&self.header).iter().rev();
         let mut named = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
-        // What a proxy says of the one before it counts as long as the proxy is trusted; the rest is up to the client.
+        // Read from right to left while the previous address is a trusted proxy. Everything further left could be
+        // forged.
         while is_in(client, &self.trusted_proxies)
             && let Some(before) = named.next().and_then(|text| text.trim().parse().ok())
         {
@@ -58,24 +50,31 @@ fn is_in(address: IpAddr, networks: &[IpNet]) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
-/// The client of a request, `None` when it has no limits; an extension of every request.
-#[derive(Debug, Clone, Copy, Default)]
+/// The client address that the limits of a request apply to, `None` when there are no limits. Every request has this
+/// extension.
+#[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct LimitedClient(pub(in crate::http) Option<ClientAddress>);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::PRIVATE_NETWORKS;
+
+    fn policy(trusted_proxies: &[&str]) -> ClientAddressPolicy {
+        ClientAddressPolicy {
+            trusted_proxies: networks(trusted_proxies),
+            header: HeaderName::from_static("x-forwarded-for"),
+            unlimited: PRIVATE_NETWORKS.to_vec(),
+        }
+    }
 
     fn networks(texts: &[&str]) -> Vec<IpNet> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
     #[test]
-    fn a_header_counts_as_far_as_proxies_are_trusted() {
-        let clients = ClientAddressPolicy {
-            trusted_proxies: networks(&["127.0.0.0/8", "203.0.113.0/24"]),
-            ..ClientAddressPolicy::default()
-        };
+    fn the_forwarding_header_is_read_only_behind_trusted_proxies() {
+        let clients = policy(&["127.0.0.0/8", "203.0.113.0/24"]);
         for (peer, lines, client) in [
             ("198.51.100.1", &["192.0.2.1"][..], Some("198.51.100.1")),
             ("127.0.0.1", &[], None),
@@ -93,15 +92,14 @@ mod tests {
             for line in lines {
                 headers.append("x-forwarded-for", line.parse().unwrap());
             }
-            let found = clients.of_request(peer.parse().unwrap(), &headers);
+            let found = clients.for_request(peer.parse().unwrap(), &headers);
             assert_eq!(found.map(|client| client.to_string()).as_deref(), client, "{peer}: {lines:?}");
         }
     }
 
     #[test]
-    fn proxies_and_private_networks_connect_without_a_limit() {
-        let clients =
-            ClientAddressPolicy { trusted_proxies: networks(&["203.0.113.0/24"]), ..ClientAddressPolicy::default() };
+    fn trusted_proxies_and_private_networks_have_no_connection_limit() {
+        let clients = policy(&["203.0.113.0/24"]);
         for address in [
             "127.0.0.1",
             "::1",
@@ -115,10 +113,10 @@ mod tests {
             "203.0.113.1",
             "::ffff:10.0.0.1",
         ] {
-            assert_eq!(clients.of_connection(address.parse().unwrap()), None, "{address}");
+            assert_eq!(clients.for_connection(address.parse().unwrap()), None, "{address}");
         }
         for address in ["192.0.2.1", "100.128.0.1", "172.32.0.1", "2001:db8::1"] {
-            assert!(clients.of_connection(address.parse().unwrap()).is_some(), "{address}");
+            assert!(clients.for_connection(address.parse().unwrap()).is_some(), "{address}");
         }
     }
 }

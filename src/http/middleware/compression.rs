@@ -1,12 +1,12 @@
-//! Which answers are compressed: gzip, brotli or zstd, as the client prefers.
+//! Compresses single responses above a size, with gzip, brotli or zstd as the client prefers.
 //!
-//! Whole answers of some size. Not streams, of which each part has to leave at once. The files of the UI are compressed
-//! beforehand.
+//! Streams are not compressed, because each part has to be sent at once. The files of the UI are compressed at build
+//! time.
 //!
-//! Compressing secrets together with what an attacker chooses tells of them by the length (BREACH). For that a foreign
-//! page would have to make a victim's browser send requests in the victim's name; there are no cookies, tokens are in a
-//! header, and what a foreign page can send without a preflight is refused ([`super::security`]). Still, answers to
-//! mutations, which carry new tokens, are left alone: they are small, and nothing is to be gained.
+//! When a compressed response contains both a secret and text that an attacker chose, its length reveals the secret
+//! (BREACH). That attack needs a foreign page whose requests carry the victim's credentials. Here tokens are in a
+//! header, there are no cookies, and what a foreign page can send without a preflight is refused ([`super::security`]).
+//! Responses to mutations are left uncompressed all the same: they can contain new tokens, and they are small.
 
 use axum::http::{Extensions, HeaderMap, StatusCode, Version};
 use tower_http::{
@@ -17,13 +17,13 @@ use tower_http::{
     },
 };
 
-/// Shorter answers fit into a packet or two, and are left as they are. In bytes.
-const LEAST: u16 = 1024;
+/// Responses of up to this many bytes fit into a packet or two and are not compressed.
+const MIN_SIZE: u16 = 1024;
 
-/// Quick rather than small.
+/// Favours speed over size.
 const LEVEL: CompressionLevel = CompressionLevel::Precise(3);
 
-/// Marks an answer that is not to be compressed.
+/// Response extension: do not compress this response.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct Uncompressed;
 
@@ -31,5 +31,5 @@ type IsEligible = fn(StatusCode, Version, &HeaderMap, &Extensions) -> bool;
 
 pub(in crate::http) fn layer() -> CompressionLayer<And<SizeAbove, IsEligible>> {
     let is_eligible: IsEligible = |_, _, _, extensions| extensions.get::<Uncompressed>().is_none();
-    CompressionLayer::new().quality(LEVEL).compress_when(SizeAbove::new(LEAST).and(is_eligible))
+    CompressionLayer::new().quality(LEVEL).compress_when(SizeAbove::new(MIN_SIZE).and(is_eligible))
 }

@@ -1,4 +1,4 @@
-//! What wraps the handlers.
+//! Layers around the handlers: request id and log span, client address, rate limit, limits, security headers.
 
 pub(in crate::http) mod client_address;
 pub(in crate::http) mod compression;

@@ -1,4 +1,4 @@
-//! What wraps every request: its id, its span in the log, the catch for panics, the security headers.
+//! The outermost layer: request id, log span, metrics, panic handling and security headers.
 
 use std::{panic::AssertUnwindSafe, sync::LazyLock, time::Instant};
 
@@ -21,13 +21,13 @@ use crate::{
     telemetry::metrics::{BoundedNames, metrics},
 };
 
-/// More routes than there are.
-const MOST_ROUTES: usize = 100;
+/// Capacity for route labels; larger than the number of routes.
+const MAX_ROUTES: usize = 100;
 
-/// The outermost layer.
+/// Adds the request id and the security headers, logs and measures the request, and turns a panic into a 500.
 pub(in crate::http) async fn observe(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let id = RequestId::of(request.headers());
+    let id = RequestId::from_headers(request.headers());
     let span =
         tracing::info_span!("request", request_id = %id, method = %request.method(), path = request.uri().path());
     request.extensions_mut().insert(id.clone());
@@ -50,13 +50,13 @@ pub(in crate::http) async fn observe(mut request: Request, next: Next) -> Respon
     response
 }
 
-/// The pattern of the path, as a label.
+/// The metric label for the route: the pattern of its path.
 fn route(request: &Request) -> &'static str {
-    static ROUTES: LazyLock<BoundedNames> = LazyLock::new(|| BoundedNames::new(MOST_ROUTES));
+    static ROUTES: LazyLock<BoundedNames> = LazyLock::new(|| BoundedNames::new(MAX_ROUTES));
     request.extensions().get::<MatchedPath>().map_or("none", |path| ROUTES.label(path.as_str()))
 }
 
-/// The method, as a label.
+/// The metric label for the method.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -67,7 +67,7 @@ fn method(method: &Method) -> &'static str {
     }
 }
 
-/// The class of a status, as a label.
+/// The metric label for the class of a status.
 fn class(status: StatusCode) -> &'static str {
     ["1xx", "2xx", "3xx", "4xx", "5xx"].get(usize::from(status.as_u16() / 100 - 1)).copied().unwrap_or("other")
 }

@@ -1,8 +1,8 @@
-//! Panics that were caught.
+//! Messages of panics that were caught.
 
 use std::any::Any;
 
-/// What a panic says.
+/// The message of a panic.
 pub(in crate::http) fn message(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()

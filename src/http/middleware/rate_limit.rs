@@ -1,4 +1,4 @@
-//! Whose request it is as far as addresses tell, and how many each of them may send.
+//! Limits the requests of each client address, and delays responses with 429.
 //!
 //! Decision: `docs/decisions/0014-rate-limits.md`.
 
@@ -31,18 +31,17 @@ use crate::{
     telemetry::metrics,
 };
 
-/// Between how many buckets the addresses are shared out, so that their number bounds the memory that any number of
-/// addresses takes.
+/// Number of buckets that all addresses share, so that memory is bounded for any number of addresses.
 const BUCKETS: u64 = 1 << 16;
 
-/// How long a client waits to be told that it asks too much, in milliseconds: whoever goes on asking all the same is to
-/// take no more of the server's time than those who do not. At random, lest many connections come back at once.
+/// Delay of a response with 429, in milliseconds. It slows down clients that retry at once; it is random so that they
+/// don't retry at the same time.
 const REJECTION_DELAY_MS: Range<u64> = 100..400;
 
-/// How many may wait at once; others are told at once.
+/// How many responses may be delayed at once. Further ones are sent without a delay.
 const MAX_DELAYED: usize = 1000;
 
-/// Finds out the client of each request, and limits how many there are of one.
+/// Determines the client address of each request and applies the rate limit.
 pub(in crate::http) struct RequestRateLimiter {
     clients: Arc<ClientAddressPolicy>,
     layer: Option<GovernorLayer<HashedClientKey, NoOpMiddleware, Body>>,
@@ -51,23 +50,26 @@ pub(in crate::http) struct RequestRateLimiter {
 
 impl RequestRateLimiter {
     pub(in crate::http) fn new(clients: Arc<ClientAddressPolicy>, bucket: Option<TokenBucket>) -> Self {
-        let layer = bucket.and_then(|bucket| {
+        let layer = bucket.map(|bucket| {
+            // Never zero, which the builder refuses.
+            let period = (bucket.refill() / bucket.capacity()).max(Duration::from_nanos(1));
             let mut config = GovernorConfigBuilder::default().key_extractor(HashedClientKey::default());
-            let config = config.period(bucket.refill() / bucket.capacity()).burst_size(bucket.capacity()).finish()?;
-            Some(GovernorLayer::new(config).error_handler(move |error| refusal(bucket, &error)))
+            #[expect(clippy::expect_used, reason = "neither the period nor the capacity is zero")]
+            let config = config.period(period).burst_size(bucket.capacity()).finish().expect("a valid limit");
+            GovernorLayer::new(config).error_handler(move |error| rejection(bucket, &error))
         });
         Self { clients, layer, delayed: Semaphore::new(MAX_DELAYED) }
     }
 }
 
-/// The layer of [`RequestRateLimiter`]. Whatever is refused with 429 is refused a little later, whoever refused it.
+/// Middleware that applies a [`RequestRateLimiter`]. Delays every response with 429, including those of inner layers.
 pub(in crate::http) async fn limit_request_rate(
     State(limit): State<Arc<RequestRateLimiter>>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let client = LimitedClient(peer.and_then(|peer| limit.clients.of_request(peer, request.headers())));
+    let client = LimitedClient(peer.and_then(|peer| limit.clients.for_request(peer, request.headers())));
     request.extensions_mut().insert(client);
     let response = match &limit.layer {
         Some(layer) if client.0.is_some() => match layer.layer(next).oneshot(request).await {
@@ -84,7 +86,8 @@ pub(in crate::http) async fn limit_request_rate(
     response
 }
 
-/// Which bucket the client of a request takes from. Nobody can tell who shares it.
+/// Assigns a client address to one of the buckets. The hash has a secret key, so nobody can find addresses that share
+/// one.
 #[derive(Debug, Clone, Default)]
 struct HashedClientKey(RandomState);
 
@@ -97,8 +100,8 @@ impl KeyExtractor for HashedClientKey {
     }
 }
 
-fn refusal(bucket: TokenBucket, error: &GovernorError) -> Response {
-    // Rounded down there.
+fn rejection(bucket: TokenBucket, error: &GovernorError) -> Response {
+    // `wait_time` is rounded down, hence the `+ 1` below.
     let GovernorError::TooManyRequests { wait_time, .. } = error else {
         return errors(StatusCode::INTERNAL_SERVER_ERROR, ResponseFormat::Json, &[coded("Internal error", "INTERNAL")]);
     };

@@ -1,4 +1,4 @@
-//! ServerLimits on the head of a request: its URL and its headers.
+//! Limits on the head of a request: its URL and its headers.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use axum::{
 
 use crate::http::{error::HttpError, options::ServerLimits};
 
-/// Passes on requests whose head is in order.
+/// Middleware that responds with an error to requests whose head exceeds a limit or lacks `Host`.
 pub(in crate::http) async fn check_head(
     State(limits): State<Arc<ServerLimits>>,
     request: Request,
@@ -36,7 +36,7 @@ fn check(limits: &ServerLimits, request: &Request) -> Result<(), HttpError> {
     if headers.len() > limits.headers {
         return Err(too_large(format!("The request has more than {} headers.", limits.headers)));
     }
-    // A line has a colon, a space and its end.
+    // Each line also has a colon, a space and a line break.
     let lines: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if url + lines > limits.head {
         return Err(too_large(format!("The URL and headers are larger than {} bytes.", limits.head)));

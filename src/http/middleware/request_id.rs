@@ -1,19 +1,19 @@
-//! The id of a request.
+//! The request id, which connects log lines, responses and errors of one request.
 
 use std::{fmt, sync::Arc};
 
 use axum::http::{HeaderMap, HeaderName};
 
-/// Carries the request id, both ways.
+/// The header that has the request id, in requests and responses.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What tells one request from the others in the log.
+/// Identifies a request in the log.
 #[derive(Debug, Clone)]
 pub(in crate::http) struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// The client's own, when it is short and plain, else a new one.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    /// The id that the client sent, if it is short and made of plain characters; otherwise a new one.
+    pub(super) fn from_headers(headers: &HeaderMap) -> Self {
         let is_plain = |id: &&str| {
             (1..=64).contains(&id.len())
                 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))

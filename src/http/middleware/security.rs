@@ -1,16 +1,17 @@
-//! Which origins may call, and the headers that tell browsers to be strict.
+//! Which origins may call the API, and the security headers of responses.
 //!
-//! A page of another origin can have a browser send what HTML forms, images and links can send without asking the server
-//! first: a GET, or a POST of form data or plain text, without headers of its own. Of these:
+//! A page of another origin can make a browser send, without a preflight, what HTML forms, images and links can send: a
+//! GET, or a POST of form data or plain text, without custom headers. Of these:
 //!
-//! - a POST is refused (415): operations are JSON, which needs a preflight ([`crate::http::graphql::negotiate::check_content_type`]);
-//! - a mutation by GET is refused (405), whoever sends it;
-//! - a query or subscription by GET is refused (403) when the browser says that another site made it send it, unless
-//!   that is one of the allowed origins, which may read the answer as well ([`check_site`]);
-//! - a WebSocket is opened for the own and the allowed origins only.
+//! - a POST is refused (415): operations are JSON, which needs a preflight
+//!   ([`crate::http::graphql::negotiate::check_content_type`]);
+//! - a mutation by GET is always refused (405);
+//! - a query or subscription by GET is refused (403) when the browser marks it as caused by another site, unless that
+//!   is an allowed origin, which may also read the response ([`check_cross_site`]);
+//! - a WebSocket can only be opened by pages of the server's own and the allowed origins.
 //!
-//! Everything else needs a preflight, which only the allowed origins pass. So no header such as `GraphQL-Preflight` or
-//! `Apollo-Require-Preflight` has to be sent, and sending one unlocks nothing.
+//! Everything else needs a preflight, which only the allowed origins pass. Clients need not send a header such as
+//! `GraphQL-Preflight` or `Apollo-Require-Preflight`, and sending one permits nothing more.
 //!
 //! Decision: `docs/decisions/0012-cross-site-requests.md`.
 
@@ -25,7 +26,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::{graphql::RATE_LIMIT_HEADERS, http::error::HttpError};
 
-/// The origins, besides the server's own, whose pages may call it.
+/// The origins whose pages may call the API, besides the server's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedOrigins {
     listed: BTreeSet<String>,
@@ -33,7 +34,8 @@ pub struct AllowedOrigins {
 }
 
 impl AllowedOrigins {
-    /// The listed ones (`https://shop.example.com`, `*` for all), and with `any_localhost` every port of this machine.
+    /// The `listed` origins (`https://shop.example.com`, or `*` for all), and with `any_localhost` every port of
+    /// localhost.
     pub fn new(listed: impl IntoIterator<Item = impl AsRef<str>>, any_localhost: bool) -> Self {
         let normalise = |origin: &str| origin.trim().trim_end_matches('/').to_ascii_lowercase();
         let listed = listed.into_iter().map(|origin| normalise(origin.as_ref())).filter(|origin| !origin.is_empty());
@@ -52,15 +54,16 @@ impl AllowedOrigins {
                 }))
     }
 
-    /// Whether a page of the request's `Origin` may open a WebSocket. ClientAddressPolicy that are no browsers send none.
+    /// Whether the request's `Origin` may open a WebSocket. Clients other than browsers send no `Origin` and are
+    /// allowed.
     pub(in crate::http) fn allow_request(&self, headers: &HeaderMap) -> bool {
         headers.get(ORIGIN).is_none_or(|origin| is_same_origin(headers, origin) || self.allows(origin))
     }
 }
 
-/// Refuses what a page of another site made a browser send. Browsers say so in `Sec-Fetch-Site`, also where they send no
-/// `Origin`: with images, forms and links.
-pub(in crate::http) fn check_site(origins: &AllowedOrigins, headers: &HeaderMap) -> Result<(), HttpError> {
+/// Refuses requests that a page of another site made a browser send. Browsers report this in `Sec-Fetch-Site`, even
+/// where they send no `Origin`: for images, forms and links.
+pub(in crate::http) fn check_cross_site(origins: &AllowedOrigins, headers: &HeaderMap) -> Result<(), HttpError> {
     let is_foreign = match headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
         Some(b"same-origin" | b"none") => false,
         Some(_) => !headers.get(ORIGIN).is_some_and(|origin| origins.allows(origin)),
@@ -74,38 +77,38 @@ pub(in crate::http) fn check_site(origins: &AllowedOrigins, headers: &HeaderMap)
     Ok(())
 }
 
-/// The scheme is left out: a proxy in front may have ended TLS.
+/// Compares hosts but not schemes, because a proxy in front may terminate TLS.
 fn is_same_origin(headers: &HeaderMap, origin: &HeaderValue) -> bool {
     let authority = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     matches!((authority, host), (Some(authority), Some(host)) if authority.eq_ignore_ascii_case(host))
 }
 
-/// Answers preflights and marks the answers that the allowed origins may read.
+/// The CORS layer: answers preflights and lets the allowed origins read responses.
 pub(in crate::http) fn cors(origins: &AllowedOrigins) -> CorsLayer {
     let origins = origins.clone();
-    let told = [HeaderName::from_static("x-request-id"), header::RETRY_AFTER].into_iter().chain(RATE_LIMIT_HEADERS);
+    let exposed = [HeaderName::from_static("x-request-id"), header::RETRY_AFTER].into_iter().chain(RATE_LIMIT_HEADERS);
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _: &Parts| origins.allows(origin)))
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers(told.collect::<Vec<_>>())
+        .expose_headers(exposed.collect::<Vec<_>>())
         .max_age(Duration::from_secs(600))
 }
 
-/// Nothing here needs any of it.
+/// No page of this server needs these features.
 const PERMISSIONS_POLICY: HeaderValue =
     HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()");
 
-/// An answer of the API is no page, whatever a browser takes it for.
+/// For responses that are not web pages: a browser that displays one as a page loads and runs nothing.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// On every answer.
+/// Adds the security headers of every response.
 pub(in crate::http) fn add_headers(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    // Pages that may read an answer by CORS still can; others cannot embed it as an image or script either.
+    // Pages of allowed origins still read responses by CORS. Others cannot embed them as images or scripts either.
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     headers.insert("permissions-policy", PERMISSIONS_POLICY);
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_other_sites_make_a_browser_send_is_foreign() {
+    fn requests_caused_by_other_sites_are_refused() {
         let origins = AllowedOrigins::new(["https://shop.example.com"], false);
         let (shop, evil) = ("https://shop.example.com", "https://evil.example.com");
         for (site, origin, passes) in [
@@ -175,7 +178,7 @@ mod tests {
             headers
                 .extend(site.map(|site| (HeaderName::from_static("sec-fetch-site"), HeaderValue::from_static(site))));
             headers.extend(origin.map(|origin| (ORIGIN, HeaderValue::from_static(origin))));
-            assert_eq!(check_site(&origins, &headers).is_ok(), passes, "{site:?} {origin:?}");
+            assert_eq!(check_cross_site(&origins, &headers).is_ok(), passes, "{site:?} {origin:?}");
         }
     }
 }

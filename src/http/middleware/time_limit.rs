@@ -1,4 +1,4 @@
-//! A time limit on everything that a client has the API do, except for being told of events once a subscription is open.
+//! A time limit on everything that a client asks of the API. The events of an open subscription are not limited.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,8 +16,8 @@ use crate::{
     telemetry::metrics,
 };
 
-/// An API that gives up what takes longer. What it gives up is dropped, so that it stops at the point where it waits;
-/// a write that has reached the storage engine is completed or undone there.
+/// An [`Endpoint`] that drops calls which take longer than `limit`. A dropped call stops where it waits. A write that
+/// has reached the storage engine is completed or rolled back there.
 pub(in crate::http) struct TimeLimitedEndpoint {
     endpoint: Arc<dyn Endpoint>,
     limit: Duration,
@@ -28,13 +28,13 @@ impl TimeLimitedEndpoint {
         Self { endpoint, limit }
     }
 
-    async fn check<T>(&self, check: impl Future<Output = Result<T, ServerError>>) -> Result<T, ServerError> {
+    async fn limit_check<T>(&self, check: impl Future<Output = Result<T, ServerError>>) -> Result<T, ServerError> {
         let late = |_| Err(coded(format!("The token could not be checked within {:?}.", self.limit), UNAVAILABLE));
         tokio::time::timeout(self.limit, check).await.unwrap_or_else(late)
     }
 }
 
-/// What is said of an operation that was given up.
+/// The response to an operation that exceeded the limit.
 fn timed_out(kind: OperationType, limit: Duration) -> Response {
     metrics().refusals.with_labels(["operation_time"]).inc();
     tracing::warn!(%kind, ?limit, "an operation took too long and was given up");
@@ -56,7 +56,7 @@ fn timed_out(kind: OperationType, limit: Duration) -> Response {
 #[async_trait]
 impl Endpoint for TimeLimitedEndpoint {
     async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError> {
-        self.check(self.endpoint.viewer(authorization)).await
+        self.limit_check(self.endpoint.viewer(authorization)).await
     }
 
     async fn authenticate_ticket(
@@ -65,7 +65,7 @@ impl Endpoint for TimeLimitedEndpoint {
         operation: [u8; 32],
         resumes: bool,
     ) -> Result<Authenticated, ServerError> {
-        self.check(self.endpoint.authenticate_ticket(ticket, operation, resumes)).await
+        self.limit_check(self.endpoint.authenticate_ticket(ticket, operation, resumes)).await
     }
 
     fn head(&self) -> Option<EventCursor> {

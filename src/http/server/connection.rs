@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its last, or until it becomes a WebSocket.
+//! One client connection: serves HTTP/1.1 on it until it ends or becomes a WebSocket.
 
 use std::{
     convert::Infallible,
@@ -31,23 +31,23 @@ use tower::Service;
 use super::{connection_limiter::ConnectionPermit, head_timer::HeadTimer, shutdown::Shutdown};
 use crate::http::{error::HttpError, options::ServerLimits};
 
-/// How long what was sent may stay unacknowledged, or a client refuse to read, before the connection is given up.
+/// How long sent data may stay unacknowledged, or the client not read, before the connection counts as dead.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const PEER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The largest buffer of a connection, in bytes, unless a larger head is allowed: a part of a body that is read at once.
+/// Size of the read buffer in bytes, unless a larger head is allowed. It bounds how much of a body is read at once.
 const BUFFER: usize = 64 * 1024;
 
-/// How much is read when so much is allowed.
+/// How much is read for a limit: half as much again, so that a request just above it gets a proper error response.
 const fn readable(limit: usize) -> usize {
     limit + limit / 2
 }
 
-/// Answers the requests of a connection.
+/// Serves the requests of a connection.
 pub(in crate::http) async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
-    place: ConnectionPermit,
+    permit: ConnectionPermit,
     router: Router,
     shutdown: Shutdown,
     limits: ServerLimits,
@@ -77,7 +77,7 @@ pub(in crate::http) async fn serve(
         .max_headers(readable(limits.headers))
         .max_header_size(head)
         .max_buf_size(head.max(BUFFER));
-    let stream = TokioIo::new(Connection { stream, received, _place: place });
+    let stream = TokioIo::new(Connection { stream, received, _permit: permit });
     let mut connection = builder.serve_connection(stream, service).with_upgrades();
     let mut stopping = false;
     loop {
@@ -100,11 +100,11 @@ pub(in crate::http) async fn serve(
     }
 }
 
-/// Tells a client that its head took too long.
+/// Responds with 408 to a client that sent its request head too slowly.
 async fn slow_head(mut stream: TcpStream, limit: Duration) {
     let message = format!("The head of the request took longer than {limit:?} to arrive.");
     let answer = HttpError::new(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", message).to_bytes();
-    // The buffer of a connection that has sent nothing has room; whoever does not read it is not waited for.
+    // Nothing was sent yet, so the socket buffer has room. The timeout covers clients that do not read.
     let _ = tokio::time::timeout(Duration::from_secs(1), async {
         stream.write_all(&answer).await?;
         stream.shutdown().await
@@ -112,7 +112,7 @@ async fn slow_head(mut stream: TcpStream, limit: Duration) {
     .await;
 }
 
-/// Has the client use another connection for its next request.
+/// Makes the client use another connection for its next request.
 fn close_after(answer: &mut Response) {
     if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -120,18 +120,18 @@ fn close_after(answer: &mut Response) {
 }
 
 fn set_options(stream: &TcpStream) -> io::Result<()> {
-    // What finds a dead peer on a stream that only sends; elsewhere the system's own, longer time counts.
+    // Detects a dead peer on a stream that only sends. Other systems use their own, longer timeout.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket2::SockRef::from(stream).set_tcp_user_timeout(Some(PEER_TIMEOUT))?;
     stream.set_nodelay(true)
 }
 
-/// A connection with its place, which it keeps as a WebSocket too.
+/// A TCP stream with the permit of its connection, which it also holds after an upgrade to a WebSocket.
 pub(in crate::http) struct Connection {
     stream: TcpStream,
-    /// Whether anything has come since [`HeadTimer`] began to wait.
+    /// Whether any bytes arrived since [`HeadTimer`] began to wait.
     received: Arc<AtomicBool>,
-    _place: ConnectionPermit,
+    _permit: ConnectionPermit,
 }
 
 impl AsyncRead for Connection {

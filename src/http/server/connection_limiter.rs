@@ -1,4 +1,4 @@
-//! Who may connect: bounds on the connections of this node and of each client address.
+//! Limits on open connections: in total on this node, and for each client address.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -24,16 +24,16 @@ use crate::{
     telemetry::metrics,
 };
 
-/// How many refused connections may be told why at once; others are closed without a word.
+/// How many rejected connections may be sent a response at once. Beyond that they are closed without one.
 const MAX_REJECTIONS: usize = 64;
 
-/// How long a refused client may take to read why.
+/// How long sending the response to a rejected client may take.
 const REJECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often refusals are logged at most.
+/// Minimum time between two log lines about rejected connections.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
-/// Lets connections in as long as there is room.
+/// Hands out a permit for each connection while the limits allow it.
 pub(in crate::http) struct ConnectionLimiter {
     limits: ServerLimits,
     node: Arc<Semaphore>,
@@ -43,7 +43,7 @@ pub(in crate::http) struct ConnectionLimiter {
     logged: Mutex<Option<Instant>>,
 }
 
-/// The place of one connection; dropping it makes room.
+/// The right to keep one connection open; released on drop.
 pub(in crate::http) struct ConnectionPermit {
     _node: OwnedSemaphorePermit,
     _client: Permit<ClientAddress>,
@@ -61,9 +61,9 @@ impl ConnectionLimiter {
         }
     }
 
-    /// A place for a connection from there; fails with what to tell the client.
+    /// A permit for a connection from `address`. The error is the message for the client.
     pub(in crate::http) fn acquire(&self, address: IpAddr) -> Result<ConnectionPermit, String> {
-        let Some(client) = self.clients.try_take(self.limits.clients.of_connection(address)) else {
+        let Some(client) = self.clients.try_acquire(self.limits.clients.for_connection(address)) else {
             metrics().refusals.with_labels(["connections_per_address"]).inc();
             let limit = self.limits.connections_per_address;
             return Err(format!("Too many connections: at most {limit} of one address at once."));
@@ -77,8 +77,8 @@ impl ConnectionLimiter {
         }
     }
 
-    /// Sends a client away.
-    pub(in crate::http) fn refuse(&self, mut stream: TcpStream, peer: SocketAddr, reason: String) {
+    /// Responds with 503 and the reason, then closes the connection.
+    pub(in crate::http) fn reject(&self, mut stream: TcpStream, peer: SocketAddr, reason: String) {
         self.log(peer, &reason);
         let Ok(permit) = self.rejections.clone().try_acquire_owned() else { return };
         let failure = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", reason);
@@ -88,7 +88,7 @@ impl ConnectionLimiter {
             let rejection = async {
                 stream.write_all(&answer).await?;
                 stream.shutdown().await?;
-                // Closing with a request unread would have the client's system throw the answer away.
+                // Closing a socket with unread data resets it, and the client would lose the response.
                 let mut request = [0; 1024];
                 while stream.read(&mut request).await? > 0 {}
                 Ok::<_, std::io::Error>(())
@@ -97,7 +97,7 @@ impl ConnectionLimiter {
         });
     }
 
-    /// Once in a while: whoever floods the node with connections must not flood the log as well.
+    /// Logs at most once per `LOG_EVERY`, so that a flood of connections does not flood the log.
     fn log(&self, peer: SocketAddr, reason: &str) {
         let refused = self.refused.fetch_add(1, Relaxed) + 1;
         let mut logged = self.logged.lock();
@@ -113,25 +113,26 @@ mod tests {
     use super::*;
 
     fn limiter(connections: usize, connections_per_address: usize) -> ConnectionLimiter {
-        ConnectionLimiter::new(&ServerLimits { connections, connections_per_address, ..ServerLimits::default() })
+        let limits = crate::app::http_options(&crate::config::Config::default()).limits;
+        ConnectionLimiter::new(&ServerLimits { connections, connections_per_address, ..limits })
     }
 
     #[test]
-    fn the_node_has_a_limit() {
+    fn connections_of_the_node_are_limited() {
         let limiter = limiter(2, 9);
         let local = IpAddr::from([127, 0, 0, 1]);
-        let places = [limiter.acquire(local).unwrap(), limiter.acquire(local).unwrap()];
+        let permits = [limiter.acquire(local).unwrap(), limiter.acquire(local).unwrap()];
         let reason = limiter.acquire(local).err().unwrap();
         assert_eq!(reason, "Too many connections: at most 2 at once.");
-        drop(places);
+        drop(permits);
         assert!(limiter.acquire(local).is_ok());
     }
 
     #[test]
-    fn each_address_has_a_limit() {
+    fn connections_of_one_address_are_limited() {
         let limiter = limiter(99, 1);
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let place = limiter.acquire(address("192.0.2.1")).unwrap();
+        let permit = limiter.acquire(address("192.0.2.1")).unwrap();
         let _network = limiter.acquire(address("2001:db8::1")).unwrap();
         for (from, admitted) in [
             ("192.0.2.1", false),
@@ -142,7 +143,7 @@ mod tests {
         ] {
             assert_eq!(limiter.acquire(address(from)).is_ok(), admitted, "{from}");
         }
-        drop(place);
+        drop(permit);
         assert!(limiter.acquire(address("192.0.2.1")).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! The time limit for the head of a request.
+//! The timeout for reading the head of a request.
 
 use std::{
     pin::Pin,
@@ -12,8 +12,10 @@ use std::{
 
 use hyper::rt::{Sleep, Timer};
 
-/// The timer of hyper, which has one time for an idle connection and for the head that comes then: once the head begins,
-/// the time for it counts instead.
+/// A timer for hyper that separates the idle timeout from the head timeout.
+///
+/// hyper has a single timeout for waiting on an idle connection and for reading the request head that follows. This
+/// timer starts with the idle timeout and switches to `limit` at the first byte of the head.
 pub(super) struct HeadTimer {
     pub(super) limit: Duration,
     pub(super) received: Arc<AtomicBool>,
@@ -24,7 +26,7 @@ impl Timer for HeadTimer {
         self.sleep_until(Instant::now() + duration)
     }
 
-    /// hyper begins to wait for a head.
+    /// Called by hyper when it begins to wait for a request head.
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
         self.received.store(false, Relaxed);
         let sleep = Box::pin(tokio::time::sleep_until(deadline.into()));
@@ -34,7 +36,7 @@ impl Timer for HeadTimer {
 
 struct HeadSleep {
     sleep: Pin<Box<tokio::time::Sleep>>,
-    /// `None` once the head has begun.
+    /// The head timeout; `None` once the head has begun and the timeout is set.
     limit: Option<Duration>,
     received: Arc<AtomicBool>,
 }
@@ -44,7 +46,7 @@ impl Sleep for HeadSleep {}
 impl Future for HeadSleep {
     type Output = ();
 
-    /// hyper asks after everything it reads.
+    /// Polled by hyper after each read.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if self.received.load(Relaxed)
             && let Some(limit) = self.limit.take()

@@ -1,4 +1,4 @@
-//! How many connections somebody has open on this node.
+//! Limits how many permits each key holds at once, for example connections per user.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -13,53 +13,54 @@ use crate::{
     telemetry::metrics,
 };
 
-/// The open connections of each user, or of whatever else they are counted by.
+/// Hands out up to `limit` permits for each key.
 pub(in crate::http) struct KeyedLimiter<K = UserId> {
     limit: usize,
-    taken: Mutex<HashMap<K, usize>>,
+    counts: Mutex<HashMap<K, usize>>,
 }
 
-/// The place of one connection; dropping it makes room.
+/// One permit of a [`KeyedLimiter`]; released on drop.
 pub(in crate::http) struct Permit<K: Eq + Hash + Copy = UserId>(Option<(Arc<KeyedLimiter<K>>, K)>);
 
 impl<K: Eq + Hash + Copy> KeyedLimiter<K> {
-    /// With `limit` places for each.
+    /// A limiter with `limit` permits for each key.
     pub(in crate::http) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, taken: Mutex::default() })
+        Arc::new(Self { limit, counts: Mutex::default() })
     }
 
-    /// A place for one more connection, if there is one; who is nobody in particular always gets one.
-    pub(in crate::http) fn try_take(self: &Arc<Self>, who: Option<K>) -> Option<Permit<K>> {
-        let Some(who) = who else { return Some(Permit(None)) };
-        let mut taken = self.taken();
-        let count = taken.entry(who).or_default();
+    /// A permit for `key`, or `None` when all are in use. Without a key there is no limit.
+    pub(in crate::http) fn try_acquire(self: &Arc<Self>, key: Option<K>) -> Option<Permit<K>> {
+        let Some(key) = key else { return Some(Permit(None)) };
+        let mut counts = self.counts();
+        let count = counts.entry(key).or_default();
         if *count >= self.limit {
             return None;
         }
         *count += 1;
-        Some(Permit(Some((self.clone(), who))))
+        Some(Permit(Some((self.clone(), key))))
     }
 
-    fn taken(&self) -> MutexGuard<'_, HashMap<K, usize>> {
-        self.taken.lock()
+    fn counts(&self) -> MutexGuard<'_, HashMap<K, usize>> {
+        self.counts.lock()
     }
 }
 
 impl KeyedLimiter {
-    /// A place for one more connection of a viewer. Fails with what to tell the client when there is none.
-    pub(in crate::http) fn take(self: &Arc<Self>, viewer: Viewer) -> Result<Permit, String> {
+    /// A permit for one more connection of the viewer; anonymous viewers have no limit. The error is the message for
+    /// the client.
+    pub(in crate::http) fn acquire_for_viewer(self: &Arc<Self>, viewer: Viewer) -> Result<Permit, String> {
         let too_many = || {
             metrics().refusals.with_labels(["connections_per_user"]).inc();
             format!("Too many connections: at most {} of one user at once", self.limit)
         };
-        self.try_take(viewer.user_id()).ok_or_else(too_many)
+        self.try_acquire(viewer.user_id()).ok_or_else(too_many)
     }
 }
 
 impl<K: Eq + Hash + Copy> Drop for Permit<K> {
     fn drop(&mut self) {
-        let Some((seats, who)) = self.0.take() else { return };
-        if let Entry::Occupied(mut count) = seats.taken().entry(who) {
+        let Some((limiter, key)) = self.0.take() else { return };
+        if let Entry::Occupied(mut count) = limiter.counts().entry(key) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
@@ -82,17 +83,17 @@ mod tests {
     }
 
     #[test]
-    fn each_user_has_their_own_and_gets_them_back() {
-        let seats = KeyedLimiter::new(2);
-        let taken = [seats.take(user(1)).unwrap(), seats.take(user(1)).unwrap()];
+    fn permits_are_counted_per_user_and_released_on_drop() {
+        let limiter = KeyedLimiter::new(2);
+        let permits = [limiter.acquire_for_viewer(user(1)).unwrap(), limiter.acquire_for_viewer(user(1)).unwrap()];
         assert_eq!(
-            seats.take(user(1)).map(|_| ()),
+            limiter.acquire_for_viewer(user(1)).map(|_| ()),
             Err("Too many connections: at most 2 of one user at once".to_owned())
         );
-        assert!(seats.take(user(2)).is_ok());
-        let nobody: Vec<_> = (0..9).map(|_| seats.take(Viewer::Anonymous).unwrap()).collect();
-        drop((taken, nobody));
-        assert!(seats.taken().is_empty());
-        assert!(seats.take(user(1)).is_ok());
+        assert!(limiter.acquire_for_viewer(user(2)).is_ok());
+        let anonymous: Vec<_> = (0..9).map(|_| limiter.acquire_for_viewer(Viewer::Anonymous).unwrap()).collect();
+        drop((permits, anonymous));
+        assert!(limiter.counts().is_empty());
+        assert!(limiter.acquire_for_viewer(user(1)).is_ok());
     }
 }

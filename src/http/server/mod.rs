@@ -1,4 +1,4 @@
-//! Accepting connections and serving HTTP on them.
+//! Accepts connections within limits, serves HTTP on them and shuts down in order.
 
 mod connection;
 mod connection_limiter;

@@ -1,4 +1,4 @@
-//! Accepting connections, and ending them in order.
+//! The accept loop and graceful shutdown.
 
 use std::{convert::Infallible, io, pin::pin, sync::atomic::Ordering::Relaxed, time::Duration};
 
@@ -9,16 +9,19 @@ use tokio_util::sync::CancellationToken;
 use super::{connection, connection_limiter::ConnectionLimiter, shutdown::Shutdown};
 use crate::http::options::ServerLimits;
 
-/// The end of the handover in which no connection begins any more, and those just made send their request.
-const LAST_CONNECTIONS: Duration = Duration::from_millis(500);
+/// The last part of the handover: new connections are dropped, and those just accepted send their first request.
+const NO_NEW_CONNECTIONS: Duration = Duration::from_millis(500);
 
-/// How long to wait before accepting again when the system refuses (out of file descriptors, say).
+/// Pause before accepting again after the system refused to, for example because it is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `shutdown`, then ends in three stages. For the time of `handover`, half of `grace` at most, it serves on,
-/// but is not ready and closes connections after their next answer. Then it accepts no more, lets running requests finish
-/// and closes WebSockets with 1001 once their queries and mutations are answered. What is left when nearly all of `grace`
-/// is over is cut off. Returns within `grace` of `shutdown`.
+/// Serves until `shutdown` is cancelled, then stops in three stages and returns within `grace`:
+///
+/// 1. Handover, for `handover` or half of `grace` if that is shorter: the server still accepts connections, but reports
+///    that it is not ready and closes each connection after its next response.
+/// 2. Draining: the listener is closed, running requests finish, and WebSockets are closed with 1001 once their queries
+///    and mutations are answered.
+/// 3. When `grace` is nearly over, what still runs is aborted.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -29,17 +32,17 @@ pub async fn serve(
 ) {
     let handover = handover.min(grace / 2);
     let grace = grace - handover;
-    let state = Shutdown { drain_time: grace / 2, ..Shutdown::default() };
+    let state = Shutdown { drain_time: grace / 2, ..Shutdown::never() };
     let router = router.layer(Extension(state.clone()));
     {
         let mut accepting = pin!(accept(&listener, &router, &state, &limits));
         shutdown.run_until_cancelled(&mut accepting).await;
         state.stopping.store(true, Relaxed);
         if !handover.is_zero() {
-            tracing::info!(?handover, "stopping; not ready any more, but still accepting");
-            let last = LAST_CONNECTIONS.min(handover / 2);
+            tracing::info!(?handover, "stopping; no longer ready, but still accepting connections");
+            let last = NO_NEW_CONNECTIONS.min(handover / 2);
             let _ = tokio::time::timeout(handover - last, &mut accepting).await;
-            refuse_connections(&listener);
+            drop_new_connections(&listener);
             let _ = tokio::time::timeout(last, &mut accepting).await;
         }
     }
@@ -48,20 +51,20 @@ pub async fn serve(
     stop(&state, grace).await;
 }
 
-/// Accepts connections for as long as it is polled.
+/// Accepts connections and spawns a task for each. Never returns.
 async fn accept(listener: &TcpListener, router: &Router, state: &Shutdown, limits: &ServerLimits) -> Infallible {
     let limiter = ConnectionLimiter::new(limits);
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => match limiter.acquire(peer.ip()) {
-                Ok(place) => {
+                Ok(permit) => {
                     let (router, state, limits) = (router.clone(), state.clone(), limits.clone());
                     let tracked = state.connections.clone();
-                    tracked.spawn(connection::serve(stream, peer, place, router, state, limits));
+                    tracked.spawn(connection::serve(stream, peer, permit, router, state, limits));
                 }
-                Err(reason) => limiter.refuse(stream, peer, reason),
+                Err(reason) => limiter.reject(stream, peer, reason),
             },
-            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) if is_caused_by_peer(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -70,42 +73,43 @@ async fn accept(listener: &TcpListener, router: &Router, state: &Shutdown, limit
     }
 }
 
-/// Lets no further connection begin, while those that are being made can still be accepted. Closing the listener alone
-/// resets connections that wait to be accepted, with the requests that were already sent over them; a client that is not
-/// answered yet tries again, and finds the listener closed.
+/// Drops the first packet of new connections, while those already in the listener's queue can still be accepted.
+///
+/// Closing the listener alone would reset the queued connections, together with the requests sent over them. A client
+/// whose packet is dropped retries and then finds the listener closed.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn refuse_connections(listener: &TcpListener) {
+fn drop_new_connections(listener: &TcpListener) {
     use socket2::SockFilter;
-    // Classic BPF over the TCP header: drops what has SYN set and ACK not, which is the first packet of a connection.
+    // Classic BPF over the TCP header: drops packets with SYN but not ACK, the first packet of a connection.
     const FILTER: [SockFilter; 5] = [
-        SockFilter::new(0x30, 0, 0, 13),          // load the byte at 13, the flags
-        SockFilter::new(0x54, 0, 0, 0x12),        // and 0x12, SYN and ACK
-        SockFilter::new(0x15, 0, 1, 0x02),        // SYN alone?
+        SockFilter::new(0x30, 0, 0, 13),          // load byte 13: the flags
+        SockFilter::new(0x54, 0, 0, 0x12),        // keep SYN (0x02) and ACK (0x10)
+        SockFilter::new(0x15, 0, 1, 0x02),        // only SYN set?
         SockFilter::new(0x06, 0, 0, 0),           // drop
         SockFilter::new(0x06, 0, 0, 0xffff_ffff), // keep
     ];
     if let Err(error) = socket2::SockRef::from(listener).attach_filter(&FILTER) {
-        tracing::debug!(%error, "connections cannot be refused before the listener closes");
+        tracing::debug!(%error, "new connections cannot be dropped before the listener closes");
     }
 }
 
-/// Elsewhere there is no such thing: a connection made at the very moment of closing can be lost.
+/// Other systems have no such filter: a connection that is opened while the listener closes can be lost.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn refuse_connections(_: &TcpListener) {}
+fn drop_new_connections(_: &TcpListener) {}
 
 async fn stop(state: &Shutdown, grace: Duration) {
     let connections = &state.connections;
     connections.close();
     tracing::info!(connections = connections.len(), "shutting down");
     if tokio::time::timeout(grace.mul_f32(0.9), connections.wait()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "cutting off what has not finished in time");
+        tracing::warn!(connections = connections.len(), "aborting connections that did not finish in time");
         state.abort.cancel();
-        // What was cut off ends at its next step; code that never yields is not waited for.
+        // Aborted tasks end at their next await point. Code that never yields is not waited for.
         let _ = tokio::time::timeout(grace / 10, connections.wait()).await;
     }
 }
 
-fn is_of_the_peer(error: &io::Error) -> bool {
+fn is_caused_by_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

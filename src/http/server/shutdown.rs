@@ -1,4 +1,4 @@
-//! How far the server is with stopping.
+//! The shutdown state that the accept loop, the connections and the handlers share.
 
 use std::{
     sync::{
@@ -10,43 +10,24 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// How far the server is with stopping; reaches the handlers as a request extension.
+/// How far the server is with stopping. Handlers get it as a request extension.
 #[derive(Debug, Clone)]
 pub(in crate::http) struct Shutdown {
-    /// Whether the server was told to stop. While it hands over, it still takes new work.
+    /// Set when shutdown begins. During the handover the server still accepts new work.
     pub(in crate::http) stopping: Arc<AtomicBool>,
-    /// Take no new work and finish what runs.
+    /// Cancelled when draining begins: accept no new work and finish what runs.
     pub(in crate::http) draining: CancellationToken,
-    /// Stop now.
+    /// Cancelled when everything that still runs has to stop at once.
     pub(in crate::http) abort: CancellationToken,
-    /// How long after `shutdown` a WebSocket may finish its queries and mutations.
+    /// How long after `draining` a WebSocket may take to finish its queries and mutations.
     pub(in crate::http) drain_time: Duration,
-    /// Every connection that the end waits for.
+    /// The connections that shutdown waits for.
     pub(in crate::http) connections: TaskTracker,
 }
 
 impl Shutdown {
-    /// Whether the server was told to stop.
-    pub(in crate::http) fn is_stopping(&self) -> bool {
-        self.stopping.load(Relaxed)
-    }
-
-    /// How long after `shutdown` a connection is to stay: somewhere within `spread`, so that clients do not come back
-    /// all at once, and within the time there is.
-    pub(in crate::http) fn wait_before_leaving(&self, spread: Duration) -> Duration {
-        spread.min(self.drain_time).mul_f64(rand::random())
-    }
-
-    /// Ready when a connection is to be left.
-    pub(in crate::http) async fn leaving(self, spread: Duration) {
-        self.draining.cancelled().await;
-        tokio::time::sleep(self.wait_before_leaving(spread)).await;
-    }
-}
-
-impl Default for Shutdown {
-    /// Never stops.
-    fn default() -> Self {
+    /// The state of a server that is never stopped.
+    pub(in crate::http) fn never() -> Self {
         Self {
             stopping: Arc::default(),
             draining: CancellationToken::new(),
@@ -54,5 +35,22 @@ impl Default for Shutdown {
             drain_time: Duration::ZERO,
             connections: TaskTracker::new(),
         }
+    }
+
+    /// Whether shutdown has begun, the handover included.
+    pub(in crate::http) fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
+    /// A random delay for closing a connection after `draining`, up to `spread` and `drain_time`, so that clients don't
+    /// reconnect all at once.
+    pub(in crate::http) fn random_close_delay(&self, spread: Duration) -> Duration {
+        spread.min(self.drain_time).mul_f64(rand::random())
+    }
+
+    /// Completes when a connection should close: some time within `spread` after draining began.
+    pub(in crate::http) async fn wait_to_close(self, spread: Duration) {
+        self.draining.cancelled().await;
+        tokio::time::sleep(self.random_close_delay(spread)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! GraphQL over WebSocket.
+//! GraphQL over WebSocket: `transport` turns bytes into messages of a subprotocol, `session` acts on the messages.
 //!
 //! Decision: `docs/decisions/0015-websocket-writes.md`.
 

@@ -1,4 +1,4 @@
-//! What wakes the task of a socket. It waits for many things, and when it is woken asks only those that have rung.
+//! Wake-ups of the task that serves a socket. The task waits for many sources and polls only those that were woken.
 
 use std::{
     collections::BTreeSet,
@@ -11,32 +11,32 @@ use std::{
 
 use parking_lot::{Mutex, MutexGuard};
 
-/// What has rung for a task. All in one place of memory, since each delivery comes by.
+/// The sources of a task that are ready to be polled. In one allocation, because every delivery uses it.
 #[derive(Default)]
 pub(in crate::http::websocket) struct ReadySources {
-    /// A bit for each gate that is open.
-    open: AtomicU8,
+    /// A bit for each [`PollOnWake`] that was woken.
+    woken_bits: AtomicU8,
     task: Mutex<Task>,
 }
 
 #[derive(Default)]
 struct Task {
     waker: Option<Waker>,
-    due: Queue,
+    queue: Queue,
 }
 
-/// The operations that are to be polled, by their slots, each once.
+/// The slots of the operations to poll, each at most once.
 #[derive(Default)]
 struct Queue {
-    /// Mostly the only one. While there is none, others are due only if they were behind one.
+    /// The first slot, usually the only one. `others` is filled only while there is a first one.
     next: Option<usize>,
     others: BTreeSet<usize>,
-    /// The one that was taken last.
+    /// The slot that was taken last.
     last: usize,
 }
 
 impl ReadySources {
-    /// Has the task woken by this one.
+    /// Sets the waker of the task.
     pub(in crate::http::websocket) fn set_waker(&self, waker: Waker) {
         self.task().waker = Some(waker);
     }
@@ -46,22 +46,23 @@ impl ReadySources {
         self.task().wake();
     }
 
-    /// Has the operation in this slot be due, and wakes the task unless it was.
+    /// Marks the operation in this slot as ready, and wakes the task unless it was ready already.
     pub(in crate::http::websocket) fn wake_operation(&self, slot: usize) {
         let mut task = self.task();
-        if task.due.insert(slot) {
+        if task.queue.insert(slot) {
             task.wake();
         }
     }
 
-    /// Has the operation in this slot be due. The task sees to what is due before it sleeps, or when it can send again.
+    /// Marks the operation in this slot as ready without waking the task, which polls ready operations before it sleeps
+    /// and when it can send again.
     pub(in crate::http::websocket) fn enqueue(&self, slot: usize) {
-        self.task().due.insert(slot);
+        self.task().queue.insert(slot);
     }
 
-    /// The slot of an operation that is due, which it is no longer. They have their turn in a circle.
-    pub(in crate::http::websocket) fn take_due(&self) -> Option<usize> {
-        self.task().due.take()
+    /// Removes and returns the slot of the next ready operation, round robin.
+    pub(in crate::http::websocket) fn take_operation(&self) -> Option<usize> {
+        self.task().queue.take()
     }
 
     fn task(&self) -> MutexGuard<'_, Task> {
@@ -78,7 +79,7 @@ impl Task {
 }
 
 impl Queue {
-    /// False if it was due already.
+    /// Returns false if the slot was queued already.
     fn insert(&mut self, slot: usize) -> bool {
         if self.next.is_none() && self.others.is_empty() {
             self.next = Some(slot);
@@ -98,8 +99,8 @@ impl Queue {
     }
 }
 
-/// Stands before one of the things that a task waits for. When the task is woken for another of them, this one is not
-/// asked: that it was pending still holds.
+/// Polls one source of a task only after the waker of that source was called: until then it is still pending, and
+/// polling it would be wasted work.
 pub(in crate::http::websocket) struct PollOnWake {
     ready: Arc<ReadySources>,
     bit: u8,
@@ -117,36 +118,37 @@ impl Wake for SourceWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.ready.open.fetch_or(self.bit, Ordering::AcqRel);
+        self.ready.woken_bits.fetch_or(self.bit, Ordering::AcqRel);
         self.ready.wake();
     }
 }
 
 impl PollOnWake {
-    /// The `number`-th gate of a task, from 0 to 7.
+    /// Source `number` of a task, from 0 to 7. Polled at the first call.
     pub(in crate::http::websocket) fn new(ready: &Arc<ReadySources>, number: u8) -> Self {
         let bit = 1 << number;
-        let gate =
+        let source =
             Self { ready: ready.clone(), bit, waker: Arc::new(SourceWaker { ready: ready.clone(), bit }).into() };
-        gate.open();
-        gate
+        source.mark_ready();
+        source
     }
 
-    /// Has it asked at the next poll: it waits for something new.
-    pub(in crate::http::websocket) fn open(&self) {
-        self.ready.open.fetch_or(self.bit, Ordering::AcqRel);
+    /// Marks the source as ready. Call this when it begins to wait for something new.
+    pub(in crate::http::websocket) fn mark_ready(&self) {
+        self.ready.woken_bits.fetch_or(self.bit, Ordering::AcqRel);
     }
 
-    /// What `poll` says, if it has something new to say. It has to arrange for a wake-up whenever it is pending.
+    /// Calls `poll` if the source was woken, otherwise returns `Pending`. `poll` has to register the waker whenever it
+    /// is pending.
     pub(in crate::http::websocket) fn poll<T>(&self, poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
-        if self.ready.open.load(Ordering::Acquire) & self.bit == 0 {
+        if self.ready.woken_bits.load(Ordering::Acquire) & self.bit == 0 {
             return Poll::Pending;
         }
-        // Before it is asked: it may ring meanwhile.
-        self.ready.open.fetch_and(!self.bit, Ordering::AcqRel);
+        // Cleared before polling, because the source may be woken meanwhile.
+        self.ready.woken_bits.fetch_and(!self.bit, Ordering::AcqRel);
         let polled = poll(&mut Context::from_waker(&self.waker));
         if polled.is_ready() {
-            self.open();
+            self.mark_ready();
         }
         polled
     }
@@ -167,45 +169,45 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pending_is_asked_again_only_once_it_rings() {
+    fn a_pending_source_is_polled_again_only_after_its_waker_was_called() {
         let (ready, woken) = (Arc::new(ReadySources::default()), Arc::new(Woken::default()));
         ready.set_waker(woken.clone().into());
-        let (gate, other) = (PollOnWake::new(&ready, 0), PollOnWake::new(&ready, 1));
+        let (source, other) = (PollOnWake::new(&ready, 0), PollOnWake::new(&ready, 1));
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let mut receiver = std::pin::pin!(receiver);
-        let mut asked = 0;
-        let mut ask = || {
-            gate.poll(|cx| {
-                asked += 1;
+        let mut polls = 0;
+        let mut poll = || {
+            source.poll(|cx| {
+                polls += 1;
                 receiver.as_mut().poll(cx)
             })
         };
-        assert!(ask().is_pending());
+        assert!(poll().is_pending());
         assert!(other.poll(|_| Poll::<()>::Pending).is_pending());
-        assert!(ask().is_pending());
+        assert!(poll().is_pending());
         sender.send(7).unwrap();
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
-        assert!(other.poll(|_| Poll::Ready(())).is_pending(), "another's ring");
-        assert_eq!(ask(), Poll::Ready(Ok(7)));
-        assert_eq!(asked, 2);
+        assert!(other.poll(|_| Poll::Ready(())).is_pending(), "woken for another source");
+        assert_eq!(poll(), Poll::Ready(Ok(7)));
+        assert_eq!(polls, 2);
     }
 
     #[test]
-    fn operations_have_their_turn_in_a_circle() {
+    fn ready_operations_are_taken_round_robin() {
         let ready = ReadySources::default();
-        // Each once, however often it rings.
+        // Each slot is queued once, however often it is woken.
         [3, 3, 1, 2, 1].into_iter().for_each(|slot| ready.wake_operation(slot));
-        assert_eq!(ready.take_due(), Some(3));
-        assert_eq!(ready.take_due(), Some(1));
-        // Behind the one that waits.
+        assert_eq!(ready.take_operation(), Some(3));
+        assert_eq!(ready.take_operation(), Some(1));
+        // Queued behind slot 2.
         ready.enqueue(1);
-        assert_eq!([(); 3].map(|()| ready.take_due()), [Some(2), Some(1), None]);
+        assert_eq!([(); 3].map(|()| ready.take_operation()), [Some(2), Some(1), None]);
     }
 
     #[test]
-    fn what_was_ready_is_asked_at_once() {
-        let gate = PollOnWake::new(&Arc::default(), 0);
-        assert!(gate.poll(|_| Poll::Ready(())).is_ready());
-        assert!(gate.poll(|_| Poll::Ready(())).is_ready());
+    fn a_source_that_was_ready_is_polled_again_at_once() {
+        let source = PollOnWake::new(&Arc::default(), 0);
+        assert!(source.poll(|_| Poll::Ready(())).is_ready());
+        assert!(source.poll(|_| Poll::Ready(())).is_ready());
     }
 }

@@ -1,4 +1,4 @@
-//! GraphQL over WebSocket: the context handshake.
+//! Turns an HTTP request into a WebSocket session.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::{
     telemetry::metrics::{GaugeGuard, metrics},
 };
 
-/// Turns the request into a WebSocket.
+/// Responds to a handshake and spawns the task of the session.
 pub(in crate::http) async fn upgrade(http: Arc<HttpState>, request: Request) -> Response {
     if !http.options.origins.allow_request(request.headers()) {
         let message = "Pages of this origin may not open a WebSocket here.";
@@ -46,14 +46,16 @@ pub(in crate::http) async fn upgrade(http: Arc<HttpState>, request: Request) -> 
         Ok(authorization) => authorization,
         Err(failure) => return failure.into_response(),
     };
-    let shutdown = parts.extensions.remove::<Shutdown>().unwrap_or_default();
-    #[expect(clippy::expect_used, reason = "the outermost layer puts it there")]
-    let id = parts.extensions.remove::<RequestId>().expect("a request id");
-    let client = parts.extensions.remove::<LimitedClient>().unwrap_or_default();
-    // Up to twice the limit is read, so that the usual offender gets a clean close.
+    let shutdown = parts.extensions.remove::<Shutdown>().unwrap_or_else(Shutdown::never);
+    #[expect(clippy::expect_used, reason = "middleware adds both to every request")]
+    let (id, client) = (
+        parts.extensions.remove::<RequestId>().expect("a request id"),
+        parts.extensions.remove::<LimitedClient>().expect("a client"),
+    );
+    // Up to twice the limit is read, so that a message just above it gets a proper close frame.
     let readable = http.options.websocket.max_message.saturating_mul(2);
     let protocol = handshake.protocol;
-    // The end of the server waits for the socket from here on.
+    // From here on shutdown waits for the socket.
     let tracked = shutdown.connections.token();
     let open = protocol.map(|protocol| GaugeGuard::new(metrics().connections.get(protocol.transport())));
     let span = tracing::info_span!("websocket", request_id = %id);
@@ -61,7 +63,7 @@ pub(in crate::http) async fn upgrade(http: Arc<HttpState>, request: Request) -> 
     let (upgraded, response) = handshake.accept();
     let serve = async move {
         let _held = (tracked, open);
-        // The beginning and the end boxed: the task spends its life between them, and has no room for them meanwhile.
+        // Opening and closing are boxed, so that the task has no room for them during the session.
         let opened: BoxFuture<'static, Option<Box<Socket>>> = Box::pin(async move {
             let upgraded = upgraded.await.inspect_err(|error| tracing::debug!(%error, "no WebSocket")).ok()?;
             let ready = Arc::default();

@@ -1,4 +1,4 @@
-//! Who is at the other end of a socket, and until when.
+//! The viewer of a socket: authentication, renewal, and the end of its rights.
 
 use std::{
     borrow::Cow,
@@ -23,24 +23,24 @@ use crate::{
     },
 };
 
-/// What became of a token, or of the rights that one gave.
+/// The result of checking a token, or the end of the rights that one gave.
 pub(in crate::http::websocket) enum IdentityEvent {
-    /// It opens the connection.
+    /// The first token is valid: the connection is open.
     Authenticated,
-    /// The connection goes on until then.
+    /// A new token is valid; it expires at this time.
     Renewed(Option<Timestamp>),
-    /// The connection is closed with this code and reason.
+    /// The connection has to be closed with this code and reason.
     Rejected(u16, Cow<'static, str>),
 }
 
-/// The client's identity: at first unknown, then that of the token in `connection_init`.
+/// The viewer of a socket. Unknown until the token of `connection_init` was checked.
 pub(in crate::http::websocket) struct Identity {
     http: Arc<HttpState>,
-    /// The header of the handshake, which counts unless `connection_init` says otherwise.
+    /// The `Authorization` header of the handshake, used when `connection_init` has none.
     handshake: Option<String>,
     check: Option<BoxFuture<'static, Result<Authenticated, ServerError>>>,
     viewer: Option<Viewer>,
-    /// Ready when the viewer's rights have ended.
+    /// Completes when the viewer's rights end.
     ended: Option<BoxFuture<'static, ()>>,
     permit: Option<Permit>,
     expires_at: Option<Instant>,
@@ -51,7 +51,7 @@ impl Identity {
         Self { http, handshake, check: None, viewer: None, ended: None, permit: None, expires_at: None }
     }
 
-    /// Who it is, once the connection is open.
+    /// The viewer, once the connection is open.
     pub(in crate::http::websocket) fn viewer(&self) -> Option<Viewer> {
         self.viewer
     }
@@ -66,7 +66,7 @@ impl Identity {
         self.expires_at
     }
 
-    /// Begins to check a token.
+    /// Starts to check a token.
     pub(in crate::http::websocket) fn check(&mut self, authorization: Option<String>) {
         let (http, authorization) = (self.http.clone(), authorization.or_else(|| self.handshake.take()));
         self.check = Some(Box::pin(async move {
@@ -78,7 +78,7 @@ impl Identity {
         }));
     }
 
-    /// Ready once the token is checked, or when the rights it gave have ended.
+    /// Ready when a token was checked, or when the rights that it gave have ended.
     pub(in crate::http::websocket) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<IdentityEvent> {
         if self.ended.as_mut().is_some_and(|ended| ended.as_mut().poll(cx).is_ready()) {
             self.ended = None;
@@ -100,12 +100,12 @@ impl Identity {
             Err(_) => return IdentityEvent::Rejected(4403, "Forbidden".into()),
         };
         let before = self.viewer;
-        if before.is_some_and(|before| !is_same(before, viewer)) {
+        if before.is_some_and(|before| !has_same_rights(before, viewer)) {
             let reason = "Forbidden: not the user and role that the connection was opened with";
             return IdentityEvent::Rejected(4403, reason.into());
         }
         if self.permit.is_none() {
-            match self.http.seats.take(viewer) {
+            match self.http.user_connections.acquire_for_viewer(viewer) {
                 Ok(permit) => self.permit = Some(permit),
                 Err(reason) => return IdentityEvent::Rejected(4429, reason.into()),
             }
@@ -118,8 +118,8 @@ impl Identity {
     }
 }
 
-/// Whether what runs for one may go on for the other: it is the same user with the same rights, in whatever session.
-fn is_same(one: Viewer, other: Viewer) -> bool {
+/// Whether operations of one viewer may continue for the other: the same user with the same role, in any session.
+fn has_same_rights(one: Viewer, other: Viewer) -> bool {
     match (one, other) {
         (Viewer::User { id: one, role: was, .. }, Viewer::User { id: other, role: is, .. }) => {
             (one, was) == (other, is)

@@ -1,4 +1,4 @@
-//! What a connection does with the messages.
+//! One WebSocket session: authentication, running operations, timers and replies.
 
 mod identity;
 mod operations;

@@ -1,8 +1,7 @@
 //! The operations that run on one socket.
 //!
-//! Each is a stream with a wake-up of its own, so that an event costs the same however many others wait beside it.
-//! They only move when they are polled, which the socket does when it can send more: a slow reader holds up its own
-//! operations and nothing piles up.
+//! Each is a stream with its own waker, so that an event costs the same however many other operations wait. The socket
+//! polls them only when it can send more: a slow reader delays only its own operations, and nothing queues up.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -25,21 +24,21 @@ use crate::{
     },
 };
 
-/// What an operation has to say.
+/// What an operation produces.
 pub(in crate::http::websocket) enum OperationEvent {
     /// A result; more may follow.
     Next { id: Arc<str>, body: Body },
-    /// It failed, and is over.
+    /// The operation failed and has ended.
     Error { id: Arc<str>, errors: Vec<ServerError> },
-    /// It is over.
+    /// The operation has ended.
     Complete { id: Arc<str> },
 }
 
-/// An operation that can run.
+/// A prepared operation, ready to run.
 pub(in crate::http::websocket) struct PreparedOperation {
-    /// Whether it ends by itself soon: it is no subscription.
+    /// True for queries and mutations, which end soon; false for subscriptions.
     pub(in crate::http::websocket) finite: bool,
-    /// Opens it.
+    /// Opens the stream of results.
     pub(in crate::http::websocket) opening: BoxFuture<'static, BoxStream<'static, Answer>>,
 }
 
@@ -49,12 +48,11 @@ pub(in crate::http::websocket) struct Operations {
 }
 
 impl Operations {
-    /// None yet.
     pub(in crate::http::websocket) fn new(ready: Arc<ReadySources>) -> Self {
         Self { running: Slab::new(), ready }
     }
 
-    /// How many run.
+    /// How many operations run.
     pub(in crate::http::websocket) fn count(&self) -> usize {
         self.running.len()
     }
@@ -84,19 +82,19 @@ impl Operations {
         entry.insert(Operation { id: id.into(), request, span, finite: true, answered: false, state, waker });
     }
 
-    /// Drops an operation; nothing more comes from it. Whether there was one.
+    /// Drops an operation, so that nothing more comes from it. Returns whether there was one.
     pub(in crate::http::websocket) fn stop(&mut self, id: &str) -> bool {
         self.slot(id).map(|slot| self.running.remove(slot)).is_some()
     }
 
-    /// The next outcome of any of them; pending forever when there are none.
+    /// The next event of any operation.
     pub(in crate::http::websocket) fn poll_next(&mut self) -> Poll<OperationEvent> {
-        while let Some(slot) = self.ready.take_due() {
-            // Something it waited for may still ring after it is gone, also for the one that came into its place.
+        while let Some(slot) = self.ready.take_operation() {
+            // A source can call the waker after its operation has ended. The slot is then empty or used by another one.
             let Some(operation) = self.running.get_mut(slot) else { continue };
             let Poll::Ready(outcome) = operation.poll_next() else { continue };
             if matches!(outcome, OperationEvent::Next { .. }) {
-                // There may be more, but the others come first.
+                // There may be more, after the other operations had their turn.
                 self.ready.enqueue(slot);
             } else {
                 self.running.remove(slot);
@@ -115,7 +113,7 @@ struct Operation {
     id: Arc<str>,
     request: RequestId,
     span: Span,
-    /// Whether it ends by itself soon; one that is being prepared counts as such.
+    /// True for queries and mutations, and while the operation is being prepared.
     finite: bool,
     /// Whether a result was sent.
     answered: bool,
@@ -130,7 +128,7 @@ enum OperationState {
 }
 
 impl OperationState {
-    /// The next answer. Sets whether the operation is a `finite` one as soon as that is known.
+    /// The next result. Sets `finite` as soon as the kind of operation is known.
     fn poll(&mut self, finite: &mut bool, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
         loop {
             match self {
@@ -175,7 +173,7 @@ impl Operation {
     }
 }
 
-/// Says that its operation is to be polled.
+/// Marks its operation as ready and wakes the task of the socket.
 struct OperationWaker {
     slot: usize,
     ready: Arc<ReadySources>,

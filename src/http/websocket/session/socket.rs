@@ -1,4 +1,4 @@
-//! One connection, of either subprotocol: a single task that reads, runs its operations and writes.
+//! One WebSocket session: a single task that reads messages, runs operations and writes results.
 
 mod handlers;
 
@@ -29,43 +29,43 @@ use crate::http::{
     },
 };
 
-/// How a connection ends.
+/// How a session ends.
 pub(in crate::http::websocket) enum SocketEnd {
-    /// We close it.
+    /// The server closes it with this code and reason.
     Close(u16, Cow<'static, str>),
-    /// The other side closes it; the answer is on its way.
+    /// The client sent a close frame; the reply is being sent.
     PeerClosed,
-    /// The other side has left.
+    /// The connection is lost, or closed without a handshake.
     Disconnected,
 }
 
 enum SocketEvent {
-    /// Stop now.
-    Killed,
+    /// The server aborts everything that still runs.
+    Aborted,
     /// The server is stopping.
     Stopping,
     Received(Option<Result<Message, Error>>),
     Identity(IdentityEvent),
     Operation(OperationEvent),
     Timer(TimerEvent),
-    /// The server is stopping and everything it waited for was sent.
+    /// The server is stopping, and nothing is left to wait for.
     Drained,
     WriteFailed,
 }
 
-/// What a socket is served with, and what is known of whoever opened it.
+/// The parts of the server and of the handshake request that a session needs.
 pub(in crate::http::websocket) struct SocketContext {
     pub(in crate::http::websocket) http: Arc<HttpState>,
     pub(in crate::http::websocket) shutdown: Shutdown,
     pub(in crate::http::websocket) id: RequestId,
     pub(in crate::http::websocket) client: LimitedClient,
-    /// The header of the handshake.
+    /// The `Authorization` header of the handshake.
     pub(in crate::http::websocket) authorization: Option<String>,
 }
 
 pub(in crate::http::websocket) struct Socket {
     ready: Arc<ReadySources>,
-    /// What they wake.
+    /// The waker that `ready` wakes.
     waker: Option<Waker>,
     frames: FramedSocket,
     protocol: Protocol,
@@ -77,14 +77,14 @@ pub(in crate::http::websocket) struct Socket {
     operations: Operations,
     operations_started: u64,
     operations_first: bool,
-    /// Stands before what happens once in a while: the end of the server, the timer, news of the identity.
+    /// Guards the sources that are rarely ready: shutdown, timers and authentication.
     control: PollOnWake,
-    killed: Pin<Box<WaitForCancellationFutureOwned>>,
-    shut_down: Pin<Box<WaitForCancellationFutureOwned>>,
+    aborted: Pin<Box<WaitForCancellationFutureOwned>>,
+    draining: Pin<Box<WaitForCancellationFutureOwned>>,
     timers: SocketTimers,
 }
 
-/// Serves the connection to its end. Written out and boxed alone, since each delivery comes through here.
+/// Runs the session to its end. A hand-written, boxed future, because every delivery passes through it.
 impl Future for Socket {
     type Output = SocketEnd;
 
@@ -99,7 +99,7 @@ impl Future for Socket {
 }
 
 impl Socket {
-    /// A connection that speaks `protocol`.
+    /// A session that uses `protocol`.
     pub(in crate::http::websocket) fn new(
         frames: FramedSocket,
         ready: Arc<ReadySources>,
@@ -113,8 +113,8 @@ impl Socket {
             protocol,
             identity: Identity::unknown(http.clone(), authorization),
             http,
-            killed: Box::pin(shutdown.abort.clone().cancelled_owned()),
-            shut_down: Box::pin(shutdown.draining.clone().cancelled_owned()),
+            aborted: Box::pin(shutdown.abort.clone().cancelled_owned()),
+            draining: Box::pin(shutdown.draining.clone().cancelled_owned()),
             shutdown,
             id,
             client,
@@ -128,7 +128,7 @@ impl Socket {
         })
     }
 
-    /// What is left to do at the end.
+    /// Stops all operations and closes the connection.
     pub(in crate::http::websocket) async fn finish(self: Box<Self>, end: SocketEnd) {
         let Self { frames, operations, identity, .. } = *self;
         drop((operations, identity));
@@ -137,12 +137,12 @@ impl Socket {
                 tracing::debug!(code, %reason, "closing");
                 frames.close(code, &reason).await;
             }
-            SocketEnd::PeerClosed => frames.closed().await,
+            SocketEnd::PeerClosed => frames.reply_to_close().await,
             SocketEnd::Disconnected => tracing::debug!("the client left"),
         }
     }
 
-    /// Sends what waits, then waits for the next thing to handle.
+    /// Sends what is buffered, then waits for the next event.
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<SocketEvent> {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             self.waker = Some(cx.waker().clone());
@@ -150,18 +150,18 @@ impl Socket {
         }
         match self.poll_control() {
             Poll::Pending => {}
-            silence @ Poll::Ready(SocketEvent::Timer(TimerEvent::PeerTimeout)) => {
-                // What the client said while this process was paused has not been read yet.
-                let heard = self.poll_receive(true);
-                return if heard.is_ready() { heard } else { silence };
+            timeout @ Poll::Ready(SocketEvent::Timer(TimerEvent::PeerTimeout)) => {
+                // If this process was paused, there may be unread messages of the client.
+                let received = self.poll_receive(true);
+                return if received.is_ready() { received } else { timeout };
             }
             event => return event,
         }
         let Ok(writable) = self.frames.poll_ready(cx) else { return Poll::Ready(SocketEvent::WriteFailed) };
-        if self.timers.is_leaving() && !self.operations.has_finite() && self.frames.is_empty() {
+        if self.timers.should_close() && !self.operations.has_finite() && self.frames.is_empty() {
             return Poll::Ready(SocketEvent::Drained);
         }
-        // In turns, so that neither a talkative client nor a busy subscription shuts the other out.
+        // Alternates, so that neither a client with many messages nor a busy subscription starves the other.
         self.operations_first = !self.operations_first;
         let mut event = Poll::Pending;
         for operations in [self.operations_first, !self.operations_first] {
@@ -176,12 +176,12 @@ impl Socket {
     }
 
     fn poll_control(&mut self) -> Poll<SocketEvent> {
-        let Self { control, killed, shut_down, timers, identity, .. } = self;
+        let Self { control, aborted, draining, timers, identity, .. } = self;
         control.poll(|cx| {
-            if killed.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(SocketEvent::Killed);
+            if aborted.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(SocketEvent::Aborted);
             }
-            if !timers.is_stopping() && shut_down.as_mut().poll(cx).is_ready() {
+            if !timers.is_stopping() && draining.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(SocketEvent::Stopping);
             }
             if let Poll::Ready(due) = timers.poll(cx) {
@@ -199,10 +199,10 @@ impl Socket {
     }
 
     fn poll_receive(&mut self, writable: bool) -> Poll<SocketEvent> {
-        // What a client says after a token counts once the token does. Only the context of the modern protocol has to
-        // be waited for by the client.
-        let context = self.protocol == Protocol::Modern && self.identity.viewer().is_none();
-        if self.identity.is_checking() && !context {
+        // Messages behind a token are read once it was checked. In the modern protocol a client has to wait for the
+        // acknowledgement before it sends anything else, so reading continues while the first token is checked.
+        let opening = self.protocol == Protocol::Modern && self.identity.viewer().is_none();
+        if self.identity.is_checking() && !opening {
             return Poll::Pending;
         }
         self.frames.poll_receive(writable).map(SocketEvent::Received)

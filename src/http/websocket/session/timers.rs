@@ -1,4 +1,4 @@
-//! What has to happen on a connection by itself, and when.
+//! Timers of a socket: pings and timeouts.
 
 use std::{
     pin::Pin,
@@ -10,39 +10,39 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::http::options::WebSocketOptions;
 
-/// What is due.
+/// A timer that fired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http::websocket) enum TimerEvent {
-    /// The token has expired.
+    /// The access token has expired.
     TokenExpired,
-    /// The client has not opened the connection.
+    /// The client has not sent `connection_init` in time.
     InitTimeout,
-    /// The server stops.
+    /// The server is stopping and the time to finish operations is over.
     DrainTimeout,
-    /// Nothing was heard of the client for too long.
+    /// Nothing was received from the client for too long.
     PeerTimeout,
-    /// A ping.
+    /// It is time to send a ping.
     Ping,
 }
 
-/// The times of a connection.
+/// All timers of one socket, driven by a single sleep.
 pub(in crate::http::websocket) struct SocketTimers {
     timer: Pin<Box<Sleep>>,
     ping_interval: Duration,
     dead_after: Duration,
     ping_at: Instant,
-    heard_at: Instant,
-    /// `None` once the client has opened the connection.
+    received_at: Instant,
+    /// When `connection_init` has to be received; `None` once it was.
     init_until: Option<Instant>,
     expires_at: Option<Instant>,
-    /// When the connection is closed at the latest, since the server is stopping.
+    /// While the server is stopping: when the connection is closed at the latest.
     drain_until: Option<Instant>,
-    /// When it is closed once its queries and mutations are answered.
-    leave_at: Option<Instant>,
+    /// While the server is stopping: when the connection may close, once no query or mutation runs.
+    close_at: Option<Instant>,
 }
 
 impl SocketTimers {
-    /// Of a connection that begins now.
+    /// The timers of a connection that begins now.
     pub(in crate::http::websocket) fn new(options: &WebSocketOptions) -> Self {
         let now = Instant::now();
         let mut timers = Self {
@@ -50,36 +50,36 @@ impl SocketTimers {
             ping_interval: options.ping_interval,
             dead_after: options.dead_after,
             ping_at: now + options.ping_interval,
-            heard_at: now,
+            received_at: now,
             init_until: Some(now + options.init_timeout),
             expires_at: None,
             drain_until: None,
-            leave_at: None,
+            close_at: None,
         };
         timers.set_timer();
         timers
     }
 
-    /// The client said something.
-    pub(in crate::http::websocket) fn heard(&mut self) {
-        self.heard_at = Instant::now();
+    /// Records that something was received from the client.
+    pub(in crate::http::websocket) fn record_received(&mut self) {
+        self.received_at = Instant::now();
     }
 
-    /// The client opens the connection; false if it did already.
-    pub(in crate::http::websocket) fn opens(&mut self) -> bool {
+    /// Stops the timeout for `connection_init`. Returns false if it was stopped before.
+    pub(in crate::http::websocket) fn stop_init_timeout(&mut self) -> bool {
         self.init_until.take().is_some()
     }
 
-    /// The token that counts from now on is good until then.
-    pub(in crate::http::websocket) fn expires(&mut self, at: Option<Instant>) {
+    /// Sets when the access token expires.
+    pub(in crate::http::websocket) fn set_expiry(&mut self, at: Option<Instant>) {
         self.expires_at = at;
         self.set_timer();
     }
 
-    /// The server stops: the connection is to leave after some time, and has to after more.
-    pub(in crate::http::websocket) fn stops(&mut self, leave_in: Duration, drain: Duration) {
+    /// Starts the timers of shutdown: the connection may close after `close_in` and has to after `drain`.
+    pub(in crate::http::websocket) fn start_draining(&mut self, close_in: Duration, drain: Duration) {
         let now = Instant::now();
-        self.leave_at = Some(now + leave_in);
+        self.close_at = Some(now + close_in);
         self.drain_until = Some(now + drain);
         self.set_timer();
     }
@@ -88,22 +88,22 @@ impl SocketTimers {
         self.drain_until.is_some()
     }
 
-    /// The connection need not wait any longer.
-    pub(in crate::http::websocket) fn leaves_now(&mut self) {
-        self.leave_at = Some(Instant::now());
+    /// Lets the connection close without further delay.
+    pub(in crate::http::websocket) fn close_now(&mut self) {
+        self.close_at = Some(Instant::now());
     }
 
-    /// Whether the connection is closed as soon as its queries and mutations are answered.
-    pub(in crate::http::websocket) fn is_leaving(&self) -> bool {
-        self.leave_at.is_some_and(|at| at <= Instant::now())
+    /// Whether the connection should close as soon as no query or mutation runs.
+    pub(in crate::http::websocket) fn should_close(&self) -> bool {
+        self.close_at.is_some_and(|at| at <= Instant::now())
     }
 
-    /// The next thing that is due. To be asked again after a time was set.
+    /// The next timer that fires. Has to be polled again after a time was set.
     pub(in crate::http::websocket) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<TimerEvent> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
             let now = Instant::now();
-            let due = self.due(now);
+            let due = self.fired(now);
             if due == Some(TimerEvent::Ping) {
                 self.ping_at = now + self.ping_interval;
             }
@@ -114,12 +114,12 @@ impl SocketTimers {
         }
     }
 
-    fn due(&self, now: Instant) -> Option<TimerEvent> {
+    fn fired(&self, now: Instant) -> Option<TimerEvent> {
         let times = [
             (self.expires_at, TimerEvent::TokenExpired),
             (self.init_until, TimerEvent::InitTimeout),
             (self.drain_until, TimerEvent::DrainTimeout),
-            (Some(self.heard_at + self.dead_after), TimerEvent::PeerTimeout),
+            (Some(self.received_at + self.dead_after), TimerEvent::PeerTimeout),
             (Some(self.ping_at), TimerEvent::Ping),
         ];
         times.into_iter().find(|(at, _)| at.is_some_and(|at| at <= now)).map(|(_, due)| due)
@@ -130,11 +130,11 @@ impl SocketTimers {
         self.timer.as_mut().reset(next);
     }
 
-    /// When the times have to be looked at next.
+    /// When the next timer fires.
     fn next_at(&self, now: Instant) -> Instant {
-        let leave_at = self.leave_at.filter(|at| *at > now);
-        let sometimes = [self.init_until, self.expires_at, self.drain_until, leave_at].into_iter().flatten();
-        sometimes.fold(self.ping_at.min(self.heard_at + self.dead_after), Instant::min)
+        let close_at = self.close_at.filter(|at| *at > now);
+        let sometimes = [self.init_until, self.expires_at, self.drain_until, close_at].into_iter().flatten();
+        sometimes.fold(self.ping_at.min(self.received_at + self.dead_after), Instant::min)
     }
 }
 
@@ -146,62 +146,63 @@ mod tests {
         Duration::from_secs(count)
     }
 
-    /// With its beginning. Opened after 3 s at the latest, pinged every 12 s and missed after 30 s.
+    /// Timers with the default options, and when they started: 3 s for `connection_init`, a ping every 12 s, 30 s of
+    /// silence.
     fn timers() -> (SocketTimers, Instant) {
-        let timers = SocketTimers::new(&WebSocketOptions::default());
-        let start = timers.heard_at;
+        let timers = SocketTimers::new(&crate::app::http_options(&crate::config::Config::default()).websocket);
+        let start = timers.received_at;
         (timers, start)
     }
 
     #[tokio::test]
-    async fn a_client_has_to_open_the_connection() {
+    async fn the_init_timeout_fires_once_the_client_is_late() {
         let (mut timers, start) = timers();
         assert_eq!(timers.next_at(start), start + seconds(3));
-        assert_eq!(timers.due(start + seconds(2)), None);
-        assert_eq!(timers.due(start + seconds(3)), Some(TimerEvent::InitTimeout));
-        assert!(timers.opens() && !timers.opens());
-        assert_eq!(timers.due(start + seconds(3)), None);
+        assert_eq!(timers.fired(start + seconds(2)), None);
+        assert_eq!(timers.fired(start + seconds(3)), Some(TimerEvent::InitTimeout));
+        assert!(timers.stop_init_timeout() && !timers.stop_init_timeout());
+        assert_eq!(timers.fired(start + seconds(3)), None);
     }
 
     #[tokio::test]
-    async fn a_client_is_pinged_and_missed_when_it_says_nothing() {
+    async fn a_silent_client_is_pinged_and_then_times_out() {
         let (mut timers, start) = timers();
-        timers.opens();
+        timers.stop_init_timeout();
         assert_eq!(timers.next_at(start), start + seconds(12));
-        assert_eq!(timers.due(start + seconds(12)), Some(TimerEvent::Ping));
+        assert_eq!(timers.fired(start + seconds(12)), Some(TimerEvent::Ping));
         timers.ping_at = start + seconds(36);
         assert_eq!(timers.next_at(start), start + seconds(30));
-        assert_eq!(timers.due(start + seconds(30)), Some(TimerEvent::PeerTimeout));
-        timers.heard_at = start + seconds(29);
-        assert_eq!(timers.due(start + seconds(30)), None);
+        assert_eq!(timers.fired(start + seconds(30)), Some(TimerEvent::PeerTimeout));
+        timers.received_at = start + seconds(29);
+        assert_eq!(timers.fired(start + seconds(30)), None);
     }
 
     #[tokio::test]
-    async fn a_token_expires() {
+    async fn the_token_timer_fires_at_the_latest_expiry_set() {
         let (mut timers, start) = timers();
-        timers.opens();
-        timers.expires(Some(start + seconds(5)));
+        timers.stop_init_timeout();
+        timers.set_expiry(Some(start + seconds(5)));
         assert_eq!(timers.next_at(start), start + seconds(5));
-        assert_eq!(timers.due(start + seconds(5)), Some(TimerEvent::TokenExpired));
-        timers.expires(Some(start + seconds(9)));
-        assert_eq!(timers.due(start + seconds(5)), None);
+        assert_eq!(timers.fired(start + seconds(5)), Some(TimerEvent::TokenExpired));
+        timers.set_expiry(Some(start + seconds(9)));
+        assert_eq!(timers.fired(start + seconds(5)), None);
     }
 
     #[tokio::test]
-    async fn a_connection_leaves_before_the_server_stops() {
+    async fn a_connection_may_close_before_the_drain_timeout() {
         let (mut timers, start) = timers();
-        timers.opens();
+        timers.stop_init_timeout();
         assert!(!timers.is_stopping());
-        timers.stops(Duration::ZERO, seconds(5));
-        assert!(timers.is_stopping() && timers.is_leaving());
-        // It is looked at then, and not again and again.
-        timers.leave_at = Some(start + seconds(2));
-        assert!(!timers.is_leaving());
+        timers.start_draining(Duration::ZERO, seconds(5));
+        assert!(timers.is_stopping() && timers.should_close());
+        // The sleep ends then, once.
+        timers.close_at = Some(start + seconds(2));
+        assert!(!timers.should_close());
         assert_eq!(timers.next_at(start), start + seconds(2));
-        assert_eq!(timers.due(start + seconds(2)), None);
+        assert_eq!(timers.fired(start + seconds(2)), None);
         assert!(timers.next_at(start + seconds(2)) > start + seconds(2));
-        assert_eq!(timers.due(start + seconds(6)), Some(TimerEvent::DrainTimeout));
-        timers.leaves_now();
-        assert!(timers.is_leaving());
+        assert_eq!(timers.fired(start + seconds(6)), Some(TimerEvent::DrainTimeout));
+        timers.close_now();
+        assert!(timers.should_close());
     }
 }

@@ -1,4 +1,4 @@
-//! The frames of one socket, both ways, each side held back when the other does not keep up.
+//! Reads and writes the frames of one socket, with backpressure in both directions.
 //!
 //! Decision: `docs/decisions/0015-websocket-writes.md`.
 
@@ -28,44 +28,45 @@ use tungstenite::{
 use super::write_buffered::WriteBuffered;
 use crate::http::{server::Connection, websocket::ready_sources::PollOnWake};
 
-/// Read at a time, in bytes. Each socket holds a buffer of this size, and most of them are idle.
+/// Size of the read buffer in bytes. Small, because every socket has one and most sockets are idle.
 const READ_BUFFER: usize = 256;
 
-/// Bytes that may wait for the socket before nothing more is asked for.
+/// Bytes that may be queued before no more results are requested.
 const WRITE_BUFFER: usize = 4 * 1024;
 
-/// The largest message that is sent, in bytes.
+/// Maximum size of a sent message, in bytes.
 const MAX_OUTGOING: usize = 16 * 1024 * 1024;
 
-/// Answers that may wait for the socket before it is read no further.
-const MAX_WAITING: usize = 8;
+/// Messages that may be queued before the socket is not read any further.
+const MAX_QUEUED: usize = 8;
 
-/// Messages taken from a client that does not read, before it is read no further.
+/// Messages read from a client that does not read itself, before it is not read any further.
 const MAX_READS_WHILE_STALLED: u32 = 64;
 
-/// Events handled before what was written so far has to leave.
+/// Events that may be handled before queued bytes are sent.
 const MAX_UNFLUSHED: u32 = 32;
 
-/// How long the other side may take for the closing handshake.
+/// How long the client may take for the closing handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A socket and what waits to be sent.
+/// A WebSocket with a queue of frames to send.
 ///
-/// tungstenite reads, answers pings and closes. Messages are framed here, into the buffer that they are sent from: a
-/// delivery is copied once, and through nothing else.
+/// tungstenite reads, answers pings and does the closing handshake. Messages are framed here, in the buffer that they
+/// are sent from, so that a delivery is copied only once.
 pub(in crate::http::websocket) struct FramedSocket {
     socket: WebSocketStream<WriteBuffered<Connection>>,
     incoming: PollOnWake,
-    /// Messages that came since the socket was last ready for more.
-    waiting: usize,
-    /// Whether the connection did not take all of what was there when it was last asked.
+    /// Messages that were queued since the socket was last ready for more.
+    queued: usize,
+    /// Whether the connection did not take all queued bytes at the last attempt.
     stalled: bool,
     events_unflushed: u32,
     reads_while_stalled: u32,
 }
 
 impl FramedSocket {
-    /// The connection after its handshake, which takes messages of up to `readable` bytes; `incoming` stands before them.
+    /// A WebSocket over the upgraded connection that reads messages of up to `readable` bytes. `incoming` guards
+    /// reading.
     pub(in crate::http::websocket) async fn new(
         upgraded: Upgraded,
         incoming: PollOnWake,
@@ -77,16 +78,16 @@ impl FramedSocket {
         };
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
-            // Everything is in one buffer, and so in order.
+            // Everything goes through one buffer, which keeps the order.
             .write_buffer_size(0)
             .max_message_size(Some(readable))
             .max_frame_size(Some(readable));
         let (connection, read) = (WriteBuffered::new(parts.io.into_inner()), parts.read_buf.to_vec());
         let socket = WebSocketStream::from_partially_read(connection, read, Role::Server, Some(config)).await;
-        Some(Self { socket, incoming, waiting: 0, stalled: false, events_unflushed: 0, reads_while_stalled: 0 })
+        Some(Self { socket, incoming, queued: 0, stalled: false, events_unflushed: 0, reads_while_stalled: 0 })
     }
 
-    /// Puts the text that `write` appends behind what waits, unless it is empty; false when it is too large to be sent.
+    /// Queues the text that `write` appends, unless it is empty. Returns false when it is too large to be sent.
     pub(in crate::http::websocket) fn push_text<E>(
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
@@ -103,65 +104,65 @@ impl FramedSocket {
         Ok(true)
     }
 
-    /// Puts a ping behind what waits.
+    /// Queues a ping.
     pub(in crate::http::websocket) fn push_ping(&mut self) {
         let start = self.socket.get_mut().buffer().len();
         self.frame(OpCode::Control(Control::Ping), start);
     }
 
-    /// Makes a frame of what stands in the buffer after `start`.
+    /// Turns the bytes in the buffer from `start` on into a frame.
     fn frame(&mut self, opcode: OpCode, start: usize) {
         let buffer = self.socket.get_mut().buffer();
         let end = buffer.len();
         let header = FrameHeader { opcode, ..FrameHeader::default() };
-        // Behind the payload first, since its length has to be known; memory takes all of it.
+        // Written behind the payload, whose length it contains, then rotated before it. Writing to memory cannot fail.
         let _ = header.format((end - start) as u64, buffer);
         let header = buffer.len() - end;
         buffer[start..].rotate_right(header);
-        self.waiting += 1;
+        self.queued += 1;
     }
 
-    /// Whether nothing came since the socket was last ready for more.
+    /// Whether nothing was queued since the socket was last ready for more.
     pub(in crate::http::websocket) fn is_empty(&self) -> bool {
-        self.waiting == 0
+        self.queued == 0
     }
 
-    /// Whether the socket is ready for more. Sends what waits if it is much.
+    /// Whether the socket is ready for more. Sends what is queued if that is much.
     pub(in crate::http::websocket) fn poll_ready(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        let much = self.socket.get_ref().waiting() > WRITE_BUFFER;
-        if (self.stalled || much) && !self.poll_send(cx)? {
+        let much = self.socket.get_ref().unsent() > WRITE_BUFFER;
+        if (self.stalled || much) && !self.send_queued(cx)? {
             return Ok(false);
         }
-        self.waiting = 0;
+        self.queued = 0;
         self.reads_while_stalled = 0;
         Ok(true)
     }
 
-    /// Sends what waits: at once when there is nothing else to do (`idle`), and now and then else.
+    /// Sends what is queued: at once when there is nothing else to do (`idle`), otherwise every `MAX_UNFLUSHED` events.
     pub(in crate::http::websocket) fn poll_flush(&mut self, cx: &mut Context<'_>, idle: bool) -> io::Result<()> {
         let due = idle || self.events_unflushed >= MAX_UNFLUSHED;
-        if self.socket.get_ref().waiting() == 0 || (due && self.poll_send(cx)?) {
+        if self.socket.get_ref().unsent() == 0 || (due && self.send_queued(cx)?) {
             self.events_unflushed = 0;
         }
         Ok(())
     }
 
-    /// Whether the connection takes all that waits.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+    /// Sends what is queued. Returns whether the connection took all of it.
+    fn send_queued(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         let sent = Pin::new(self.socket.get_mut()).poll_flush(cx)?.is_ready();
         self.stalled = !sent;
         Ok(sent)
     }
 
-    /// To be told of everything that is handled between two flushes.
-    pub(in crate::http::websocket) fn handled_event(&mut self) {
+    /// Counts an event that was handled since the last flush.
+    pub(in crate::http::websocket) fn count_event(&mut self) {
         self.events_unflushed += 1;
     }
 
-    /// The next message. A client that does not read its answers (the socket is not `writable`) is soon not read
+    /// The next message. A client that does not read its results (the socket is not `writable`) is soon not read
     /// either.
     pub(in crate::http::websocket) fn poll_receive(&mut self, writable: bool) -> Poll<Option<Result<Message, Error>>> {
-        if self.waiting >= MAX_WAITING || (!writable && self.reads_while_stalled >= MAX_READS_WHILE_STALLED) {
+        if self.queued >= MAX_QUEUED || (!writable && self.reads_while_stalled >= MAX_READS_WHILE_STALLED) {
             return Poll::Pending;
         }
         let received = self.incoming.poll(|cx| self.socket.poll_next_unpin(cx));
@@ -171,7 +172,7 @@ impl FramedSocket {
         received
     }
 
-    /// Says goodbye, after what waits as far as it leaves at once, and waits a moment for the answer.
+    /// Sends what is queued and a close frame, and waits up to `CLOSE_TIMEOUT` for the reply.
     pub(in crate::http::websocket) async fn close(mut self, code: u16, reason: &str) {
         let frame = CloseFrame { code: code.into(), reason: close_reason(reason).into() };
         let handshake = async {
@@ -182,19 +183,19 @@ impl FramedSocket {
                 match self.socket.next().await {
                     Some(Ok(_)) => {}
                     None => return,
-                    // What can't be read is left unread, and dropping the connection now could overtake the close frame.
+                    // Nothing more can be read. Dropping the connection now could discard the close frame.
                     Some(Err(_)) => std::future::pending().await,
                 }
             }
         };
-        // Late or never is the same: the connection is dropped.
+        // The connection is dropped in any case.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, handshake).await;
     }
 
-    /// Sends the answer to the other side's goodbye.
-    pub(in crate::http::websocket) async fn closed(mut self) {
+    /// Sends the reply to the close frame of the client.
+    pub(in crate::http::websocket) async fn reply_to_close(mut self) {
         let rest = async {
-            // Reading on writes it.
+            // tungstenite writes the reply while it is being read from.
             while let Some(Ok(_)) = self.socket.next().await {}
             self.socket.get_mut().flush().await
         };
@@ -202,7 +203,7 @@ impl FramedSocket {
     }
 }
 
-/// At most the 123 bytes that a close frame has room for.
+/// Cuts a close reason to the 123 bytes that fit into a close frame.
 fn close_reason(text: &str) -> &str {
     let end = (0..=123.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]

@@ -1,4 +1,4 @@
-//! The request that turns a connection into a WebSocket (RFC 6455, section 4.2).
+//! The opening handshake of a WebSocket (RFC 6455, section 4.2).
 
 use axum::{
     body::Body,
@@ -10,16 +10,16 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::protocol::Protocol;
 
-/// A handshake that can be accepted.
+/// A valid handshake request.
 pub(in crate::http::websocket) struct Handshake {
     upgrade: OnUpgrade,
     accept: HeaderValue,
-    /// The best of those that the client offers.
+    /// The preferred subprotocol among those that the client offers; `None` if it offers no supported one.
     pub(in crate::http::websocket) protocol: Option<Protocol>,
 }
 
 impl Handshake {
-    /// Fails with what is wrong with the request.
+    /// Reads the handshake from the request. The error says what is wrong with the request.
     pub(in crate::http::websocket) fn read(parts: &mut Parts) -> Result<Self, &'static str> {
         let headers = &parts.headers;
         if parts.method != Method::GET {
@@ -40,7 +40,7 @@ impl Handshake {
         Ok(Self { upgrade, accept, protocol })
     }
 
-    /// The connection, once the response was sent.
+    /// The response, and the connection that is available once the response was sent.
     pub(in crate::http::websocket) fn accept(self) -> (OnUpgrade, Response) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -55,7 +55,7 @@ impl Handshake {
     }
 }
 
-/// What a header lists that is a list.
+/// The elements of a header that is a comma-separated list.
 fn list(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim)

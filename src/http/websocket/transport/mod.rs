@@ -1,4 +1,4 @@
-//! From bytes to messages of a subprotocol, and back.
+//! Turns the bytes of a connection into messages of a subprotocol, and back.
 
 pub(in crate::http::websocket) mod frames;
 pub(in crate::http::websocket) mod handshake;

@@ -1,4 +1,4 @@
-//! What waits to be written to a connection.
+//! A write buffer in front of a connection.
 
 use std::{
     io,
@@ -8,12 +8,12 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A connection that takes whatever is written and sends it when it is flushed: all of it in one system call, if there
-/// is room. The buffer is given back once it is empty, so that an idle connection has none.
+/// A connection that buffers all writes until it is flushed, and then sends them in one system call if the system takes
+/// them. The buffer is freed once it is empty, so that idle connections have none.
 pub(in crate::http::websocket) struct WriteBuffered<S> {
     connection: S,
     bytes: Vec<u8>,
-    /// How many of them were sent.
+    /// How many of the bytes were sent.
     sent: usize,
 }
 
@@ -22,12 +22,12 @@ impl<S> WriteBuffered<S> {
         Self { connection, bytes: Vec::new(), sent: 0 }
     }
 
-    /// How many bytes wait.
-    pub(in crate::http::websocket) fn waiting(&self) -> usize {
+    /// How many bytes are buffered and not sent.
+    pub(in crate::http::websocket) fn unsent(&self) -> usize {
         self.bytes.len() - self.sent
     }
 
-    /// Where to append what is to be sent.
+    /// The buffer, for appending bytes to send.
     pub(in crate::http::websocket) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
@@ -70,13 +70,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_written_leaves_in_order_when_it_is_flushed() {
+    async fn a_flush_sends_all_writes_in_order() {
         let (near, mut far) = tokio::io::duplex(4);
         let mut outgoing = WriteBuffered::new(near);
         outgoing.write_all(b"one ").await.unwrap();
         outgoing.buffer().extend_from_slice(b"two ");
         outgoing.write_all(b"three").await.unwrap();
-        assert_eq!(outgoing.waiting(), 13);
+        assert_eq!(outgoing.unsent(), 13);
         let mut received = [0; 13];
         let (flushed, read) = tokio::join!(outgoing.flush(), far.read_exact(&mut received));
         assert!(flushed.is_ok() && read.is_ok());
@@ -84,12 +84,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_connection_does_not_take_waits() {
+    async fn bytes_that_the_connection_does_not_take_stay_buffered() {
         let (near, mut far) = tokio::io::duplex(4);
         let mut outgoing = WriteBuffered::new(near);
         outgoing.buffer().extend_from_slice(b"123456789");
         assert!(futures_util::poll!(std::pin::pin!(outgoing.flush())).is_pending());
-        assert_eq!(outgoing.waiting(), 5);
+        assert_eq!(outgoing.unsent(), 5);
         let mut received = [0; 9];
         let (flushed, read) = tokio::join!(outgoing.shutdown(), far.read_exact(&mut received));
         assert!(flushed.is_ok() && read.is_ok());

@@ -1,4 +1,4 @@
-//! What a connection does about what happens on it: the rules of the subprotocols.
+//! Event handlers of a session: the rules of the subprotocols.
 
 use std::{
     borrow::Cow,
@@ -31,18 +31,18 @@ use crate::{
 };
 
 impl Socket {
-    /// What follows from an event: how the connection ends, if it does.
+    /// Handles one event. Breaks with the way the session ends, if it does.
     pub(super) fn handle(&mut self, event: SocketEvent) -> ControlFlow<SocketEnd> {
-        self.frames.handled_event();
+        self.frames.count_event();
         match event {
-            SocketEvent::Killed => Break(SocketEnd::Disconnected),
+            SocketEvent::Aborted => Break(SocketEnd::Disconnected),
             SocketEvent::Stopping => {
-                let leave_in = self.shutdown.wait_before_leaving(self.http.options.drain_spread);
-                self.timers.stops(leave_in, self.shutdown.drain_time);
+                let close_in = self.shutdown.random_close_delay(self.http.options.drain_spread);
+                self.timers.start_draining(close_in, self.shutdown.drain_time);
                 Continue(())
             }
             SocketEvent::Received(Some(Ok(message))) => {
-                self.timers.heard();
+                self.timers.record_received();
                 self.handle_frame(message)
             }
             SocketEvent::Received(Some(Err(error))) => Break(self.end_of(&error)),
@@ -59,7 +59,7 @@ impl Socket {
 
     fn check(&mut self, authorization: Option<String>) {
         self.identity.check(authorization);
-        self.control.open();
+        self.control.mark_ready();
     }
 
     fn handle_frame(&mut self, message: Message) -> ControlFlow<SocketEnd> {
@@ -70,7 +70,7 @@ impl Socket {
                 Err(invalid) => self.invalid(invalid),
             },
             Message::Binary(_) => Break(SocketEnd::Close(4400, "Binary messages are not part of the protocol".into())),
-            // Pings are answered below this layer.
+            // tungstenite answers pings.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Continue(()),
             Message::Close(_) => Break(SocketEnd::PeerClosed),
         }
@@ -97,7 +97,7 @@ impl Socket {
         }
     }
 
-    /// The legacy protocol tells of it and goes on.
+    /// Handles an invalid message: the modern protocol closes the connection, the legacy one reports the error.
     fn invalid(&mut self, InvalidMessage { reason, id }: InvalidMessage) -> ControlFlow<SocketEnd> {
         match (self.protocol, id) {
             (Protocol::Modern, _) => return Break(SocketEnd::Close(4400, reason)),
@@ -110,7 +110,7 @@ impl Socket {
     }
 
     fn init(&mut self, authorization: Option<String>) -> ControlFlow<SocketEnd> {
-        if !self.timers.opens() {
+        if !self.timers.stop_init_timeout() {
             return match (self.protocol, authorization) {
                 (Protocol::Modern, _) => Break(SocketEnd::Close(4429, "Too many initialisation requests".into())),
                 (Protocol::Legacy, Some(authorization)) => self.renew(authorization),
@@ -143,7 +143,7 @@ impl Socket {
             }
             IdentityEvent::Rejected(code, reason) => return self.refuse_connection(code, reason),
         }
-        self.timers.expires(self.identity.expires_at());
+        self.timers.set_expiry(self.identity.expires_at());
         Continue(())
     }
 
@@ -164,8 +164,8 @@ impl Socket {
         }
         let limit = self.http.options.websocket.max_operations;
         if self.timers.is_stopping() {
-            // The sooner it asks another node, the better.
-            self.timers.leaves_now();
+            // The client should reconnect to another node as soon as possible.
+            self.timers.close_now();
             if self.operations.has_finite() {
                 self.refuse(&id, coded("The server is shutting down: connect again.", "UNAVAILABLE"));
             }
@@ -211,7 +211,7 @@ impl Socket {
         }
     }
 
-    /// Queues a message, if the protocol has it; false when it is too large to be sent.
+    /// Queues a message, if the protocol has this kind. Returns false when it is too large to be sent.
     fn send(&mut self, message: ServerMessage<'_>) -> bool {
         self.frames.push_text(|text| self.protocol.write(message, text)).unwrap_or_else(|error| {
             tracing::error!(%error, "a message could not be written as JSON");
@@ -229,7 +229,7 @@ impl Socket {
             TimerEvent::PeerTimeout => return Break(SocketEnd::Disconnected),
             TimerEvent::Ping => {}
         }
-        // A ping behind other messages would tell nothing they don't.
+        // While messages are queued, they prove the connection as well as a ping does.
         if self.frames.is_empty() {
             self.frames.push_ping();
         }

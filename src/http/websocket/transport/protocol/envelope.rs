@@ -1,14 +1,14 @@
-//! The JSON object that every message is.
+//! The JSON object that wraps every message.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{ClientMessage, InvalidMessage};
+use super::message::{ClientMessage, InvalidMessage};
 use crate::{graphql::OperationRequest, http::graphql::params};
 
-/// The longest operation id taken, in bytes: it is repeated in every message.
+/// Maximum length of an operation id, in bytes. Every result repeats it.
 const MAX_ID: usize = 256;
 
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// The payload, if there is one, which has to be an object then.
+    /// The payload, if there is one. Fails when it is not an object.
     pub(super) fn object(&self) -> Result<Option<&'a RawValue>, InvalidMessage> {
         match self.payload {
             Some(raw) if !raw.get().starts_with('{') => Err(self.expects_object()),
@@ -47,7 +47,7 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// The message that asks for an operation.
+    /// Reads the message that starts an operation.
     pub(super) fn operation(&self) -> Result<ClientMessage, InvalidMessage> {
         let id = self.id()?;
         match self.request() {
@@ -65,7 +65,7 @@ impl<'a> Envelope<'a> {
         format!("\"{}\" message expects the 'payload' property to be an object", self.kind).into()
     }
 
-    /// The member `authorization`, in any case, of the payload or of the `headers` in it.
+    /// The member `authorization` of the payload or of `headers` in it; its name is case-insensitive.
     pub(super) fn authorization(&self) -> Result<Option<String>, InvalidMessage> {
         let Some(payload) = self.object()? else { return Ok(None) };
         let value = match member(payload, "authorization")? {

@@ -1,11 +1,15 @@
 //! `graphql-ws` of subscriptions-transport-ws:
-//! <https://github.com/apollographql/subscriptions-transport-ws/blob/master/PROTOCOL.md>. A fresh token may come in
-//! another `connection_init`.
+//! <https://github.com/apollographql/subscriptions-transport-ws/blob/master/PROTOCOL.md>. A client
+//! renews its token with another `connection_init`.
 
 use async_graphql::ServerError;
 use serde::Serialize;
 
-use super::{ClientMessage, InvalidMessage, ServerMessage, envelope::Envelope, write_json, write_next};
+use super::{
+    envelope::Envelope,
+    json::{write_json, write_next},
+    message::{ClientMessage, InvalidMessage, ServerMessage},
+};
 use crate::http::graphql::wire::Payload;
 
 pub(super) fn read(text: &str) -> Result<ClientMessage, InvalidMessage> {
@@ -36,7 +40,7 @@ enum Message<'a> {
     },
     Error {
         id: &'a str,
-        payload: HttpError<'a>,
+        payload: ErrorPayload<'a>,
     },
     Complete {
         id: &'a str,
@@ -48,9 +52,9 @@ struct Reason<'a> {
     message: &'a str,
 }
 
-/// The protocol has room for one error; clients that know of more look for `errors`.
+/// The protocol has room for one error. Clients that support several read `errors`.
 #[derive(Serialize)]
-struct HttpError<'a> {
+struct ErrorPayload<'a> {
     #[serde(flatten)]
     first: Option<&'a ServerError>,
     #[serde(skip_serializing_if = "is_single")]
@@ -63,14 +67,14 @@ fn is_single(errors: &[ServerError]) -> bool {
 
 pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_json::Result<()> {
     let message = match message {
-        // Answered like the first time.
+        // A renewal gets the same reply as the first `connection_init`.
         ServerMessage::Ack | ServerMessage::Renewed { .. } => Message::ConnectionAck,
         ServerMessage::Refused { reason } => Message::ConnectionError { payload: Reason { message: reason } },
         ServerMessage::KeepAlive => Message::KeepAlive,
         ServerMessage::Next { id, payload: Payload::Written(json) } => return write_next("data", id, json, into),
         ServerMessage::Next { id, payload } => Message::Data { id, payload },
         ServerMessage::Error { id, errors } => {
-            Message::Error { id, payload: HttpError { first: errors.first(), errors } }
+            Message::Error { id, payload: ErrorPayload { first: errors.first(), errors } }
         }
         ServerMessage::Complete { id } => Message::Complete { id },
         ServerMessage::Pong { .. } => return Ok(()),
@@ -89,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_one_object_with_all_of_them() {
+    fn the_error_payload_is_the_first_error_with_all_errors_in_it() {
         let [first, second] = ["one", "two"].map(|message| ServerError::new(message, None));
         let payload = written(std::slice::from_ref(&first))["payload"].clone();
         assert_eq!((&payload["message"], payload.get("errors")), (&"one".into(), None));
@@ -98,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_names_the_operation() {
+    fn an_invalid_message_is_reported_with_its_operation() {
         for (text, id, reason) in [
             (r#"{"type":"subscribe","id":"1"}"#, Some("1"), "Invalid message type \"subscribe\""),
             (r#"{"type":"nothing"}"#, None, "Invalid message type"),

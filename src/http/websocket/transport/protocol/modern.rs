@@ -1,11 +1,15 @@
-//! `graphql-transport-ws`: <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>. A fresh token may come in
-//! the payload of a ping.
+//! `graphql-transport-ws`: <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>. A client
+//! renews its token in the payload of a ping.
 
 use async_graphql::ServerError;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{ClientMessage, InvalidMessage, ServerMessage, envelope::Envelope, write_json, write_next};
+use super::{
+    envelope::Envelope,
+    json::{write_json, write_next},
+    message::{ClientMessage, InvalidMessage, ServerMessage},
+};
 use crate::{domain::Timestamp, http::graphql::wire::Payload};
 
 pub(super) fn read(text: &str) -> Result<ClientMessage, InvalidMessage> {
@@ -76,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_authorization_in_any_usual_place() {
+    fn authorization_is_read_from_the_payload_or_its_headers() {
         for (payload, expected) in [
             (r#"{}"#, None),
             (r#"{"authorization":"Bearer a"}"#, Some("Bearer a")),
@@ -99,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong_with_a_message() {
+    fn an_invalid_message_is_reported_with_the_reason() {
         for (text, reason) in [
             ("", "not a JSON object"),
             ("[]", "not a JSON object"),
