@@ -41,7 +41,7 @@ pub use options::http as http_options;
 /// The part of the grace period that is kept for what comes after the last request: a fifth, and this at most.
 const CLOSING: Duration = Duration::from_secs(2);
 
-/// Why Orderwire can't start. Each is one line for the operator, without secrets.
+/// Why Orderwire cannot start. Each message is one line for the operator, without secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The database can't be used.
@@ -56,7 +56,7 @@ pub enum StartError {
     /// A key file can't be read.
     #[error("cannot read {}: {cause}", path.display())]
     KeyFile {
-        /// Which.
+        /// Path of the file that could not be used.
         path: PathBuf,
         /// What the system says.
         cause: io::Error,
@@ -64,7 +64,7 @@ pub enum StartError {
     /// The manifest of operations can't be read.
     #[error("operations.manifest: cannot read {}: {cause}", path.display())]
     ManifestFile {
-        /// Which.
+        /// Path of the file that could not be used.
         path: PathBuf,
         /// What the system says.
         cause: io::Error,
@@ -72,7 +72,7 @@ pub enum StartError {
     /// The manifest of operations is none.
     #[error("operations.manifest: {}: {cause}", path.display())]
     Manifest {
-        /// Which.
+        /// Path of the file that could not be used.
         path: PathBuf,
         /// What is wrong.
         cause: ManifestError,
@@ -86,7 +86,7 @@ pub enum StartError {
     /// The address can't be listened on.
     #[error("cannot listen on {address}: {cause}")]
     Bind {
-        /// Which.
+        /// The address, as configured.
         address: String,
         /// What the system says.
         cause: io::Error,
@@ -142,7 +142,7 @@ async fn open_mongo(config: &Config, url: &str) -> Result<Arc<dyn Store>, StoreE
     Ok(Arc::new(MongoStore::connect(url, options).await?))
 }
 
-/// Where nodes meet besides the database, and as which deployment.
+/// The Redis that the nodes of a deployment share, and the log that tells deployments apart.
 struct RedisDeployment {
     url: RedisUrl,
     log: LogId,
@@ -162,7 +162,7 @@ async fn open_bus(
     wait: Duration,
 ) -> Result<Arc<dyn EventBus>, StartError> {
     let Some(RedisDeployment { url, log }) = redis else {
-        // There is nobody else to tell.
+        // A single node has nobody to connect to, so it counts as connected.
         metrics().bus_connected.set(1);
         return Ok(Arc::new(LocalBus::new()));
     };
@@ -201,6 +201,13 @@ impl Core {
         let clock = Arc::new(SystemClock);
         let service = Arc::new(Service::new(store.clone(), feed.clone(), clock, tokens, passwords, options));
         Ok(Self { store, bus, feed, service, redis })
+    }
+
+    /// The GraphQL API over the use cases, with the options of the configuration.
+    pub fn api(&self, config: &Config) -> Result<Api, StartError> {
+        let documents = options::document(config, registry(config, self.redis.as_ref())?);
+        let slow = Some(config.log.slow_operation);
+        Ok(Api::new(self.service.clone(), ApiOptions { introspection: config.introspection(), documents, slow })?)
     }
 
     /// The use cases.
@@ -242,7 +249,7 @@ impl App {
 
     /// The same with the calls of the store counted in `counts`.
     pub async fn start_counted(config: &Config, counts: Option<CallCounts>) -> Result<Self, StartError> {
-        // First what is quick to fail.
+        // What fails quickly comes first.
         let listener = listen(config.server.bind.as_str()).await?;
         let address = listener.local_addr().map_err(|cause| bind_error(config.server.bind.as_str(), cause))?;
         let metrics = listen_for_metrics(&config.metrics.bind).await?;
@@ -250,10 +257,7 @@ impl App {
         if config.auth.jwt_secret.is_none() && config.auth.private_key_file.is_none() {
             tracing::warn!("no JWT_SECRET is set: tokens are signed with a random one and end with this process");
         }
-        let documents = options::document(config, registry(config, core.redis.as_ref())?);
-        let options =
-            ApiOptions { introspection: config.introspection(), documents, slow: Some(config.log.slow_operation) };
-        let api = Api::new(core.service.clone(), options)?;
+        let api = core.api(config)?;
         let options = options::http(config);
         let limits = options.limits.clone();
         let router = http::router(Arc::new(api), options);

@@ -1,4 +1,4 @@
-//! Waiting, at the start, for what the server depends on.
+//! Waits at start for the services that the server depends on.
 
 use std::{fmt::Display, time::Duration};
 
@@ -6,8 +6,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::cluster::Backoff;
 
-/// Tries to reach `what` until it is there, the time `within` is over, or the failure is none that time is_retryable.
-/// Each failure is told in the log. It is tried once at least.
+/// Calls `reach` until it succeeds, the time `within` is over, or its error is not retryable. Tries at least once and logs
+/// each failure.
 pub(super) async fn retry_until_ready<T, E: Display>(
     what: &str,
     within: Duration,

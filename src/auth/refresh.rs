@@ -40,7 +40,7 @@ impl RefreshToken {
         self.session
     }
 
-    /// The text for the client. There is no `Display`, lest it be logged.
+    /// The text for the client. There is no `Display`, so that it is not logged by accident.
     pub fn reveal(&self) -> String {
         let mut bytes = [0; BYTES];
         bytes[..ID_BYTES].copy_from_slice(&self.session.to_bytes());

@@ -37,10 +37,10 @@ pub enum KeyError {
     NotAPair,
 }
 
-/// Why a token is no good.
+/// Why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It was good once.
+    /// The token has expired.
     #[error("the access token has expired")]
     Expired,
     /// It isn't one of ours: malformed, tampered with, or signed with another key or algorithm.
@@ -69,9 +69,9 @@ impl fmt::Debug for AccessToken {
 /// What a good token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claims {
-    /// Who.
+    /// The user whom the token was issued to.
     pub user: UserId,
-    /// In which session; whether that goes on is for the storage to say.
+    /// The session of the token. The storage knows whether it has ended.
     pub session: SessionId,
     /// From this time on the token is refused.
     pub expires_at: Timestamp,

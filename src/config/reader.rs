@@ -104,17 +104,26 @@ pub(super) struct SettingReader<'a> {
     pub entries: Vec<EffectiveSetting>,
     pub problems: Vec<ConfigProblem>,
     variables: Vec<String>,
+    sections: Vec<&'static str>,
     /// A configuration file with every setting, its documentation and its default.
     pub example: String,
 }
 
 impl<'a> SettingReader<'a> {
     pub fn new(sources: &'a ConfigSources) -> Self {
-        Self { sources, entries: Vec::new(), problems: Vec::new(), variables: Vec::new(), example: String::new() }
+        Self {
+            sources,
+            entries: Vec::new(),
+            problems: Vec::new(),
+            variables: Vec::new(),
+            sections: Vec::new(),
+            example: String::new(),
+        }
     }
 
     /// Begins a section of the example.
-    pub fn section(&mut self, name: &str, about: &[&str]) {
+    pub fn section(&mut self, name: &'static str, about: &[&str]) {
+        self.sections.push(name);
         self.example.push('\n');
         for line in about {
             self.example += format!("#{line}").trim_end();
@@ -215,7 +224,7 @@ impl<'a> SettingReader<'a> {
             }
         }
         if let Some((file, table)) = &self.sources.file {
-            for path in paths(table).into_iter().filter(|path| !is_known(path)) {
+            for path in paths(table, &self.sections).into_iter().filter(|path| !is_known(path)) {
                 problems.push(unknown(path, &file.display()));
             }
         }
@@ -224,13 +233,13 @@ impl<'a> SettingReader<'a> {
 }
 
 /// `section.key` of every value; a section without values stands for itself.
-fn paths(table: &toml::Table) -> Vec<String> {
+fn paths(table: &toml::Table, sections: &[&str]) -> Vec<String> {
     let mut paths = Vec::new();
     for (name, value) in table {
         match value.as_table() {
             Some(section) if !section.is_empty() => paths.extend(section.keys().map(|key| format!("{name}.{key}"))),
             // Every section has settings, so an empty one of a known name is harmless.
-            Some(_) if super::SECTIONS.contains(&name.as_str()) => {}
+            Some(_) if sections.contains(&name.as_str()) => {}
             _ => paths.push(name.clone()),
         }
     }

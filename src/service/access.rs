@@ -1,16 +1,19 @@
-//! Who may call what. Each use case begins with one of these, so that nothing is open by accident.
+//! Authorisation. Each use case begins with one of these checks, so that none is open by accident.
 
 use super::{Result, ServiceError};
-use crate::domain::{OrderFilter, ProductFilter, ProductStatus, SessionId, TaskFilter, UserId, Viewer};
+use crate::{
+    domain::{OrderFilter, ProductFilter, ProductStatus, SessionId, TaskFilter, UserId, Viewer},
+    storage,
+};
 
 const SIGN_IN: ServiceError = ServiceError::Unauthenticated("sign in first");
 
-/// The signed-in user.
+/// Requires a signed-in user, and returns its id.
 pub(super) fn require_user(viewer: &Viewer) -> Result<UserId> {
     viewer.user_id().ok_or(SIGN_IN)
 }
 
-/// The signed-in user and the session the request came in.
+/// Requires a signed-in user, and returns its id and the session of the request.
 pub(super) fn require_session(viewer: &Viewer) -> Result<(UserId, SessionId)> {
     match viewer {
         Viewer::User { id, session, .. } => Ok((*id, *session)),
@@ -18,24 +21,24 @@ pub(super) fn require_session(viewer: &Viewer) -> Result<(UserId, SessionId)> {
     }
 }
 
-/// Anyone but an anonymous viewer.
+/// Requires a user or Orderwire itself: refuses anonymous viewers.
 pub(super) fn require_authenticated(viewer: &Viewer) -> Result<()> {
     if *viewer == Viewer::Anonymous { Err(SIGN_IN) } else { Ok(()) }
 }
 
-/// Staff, admins and Orderwire itself.
+/// Requires staff, an admin or Orderwire itself.
 pub(super) fn require_staff(viewer: &Viewer) -> Result<()> {
     require_authenticated(viewer)?;
     if viewer.is_staff() { Ok(()) } else { Err(ServiceError::Forbidden("only staff may do this")) }
 }
 
-/// Admins and Orderwire itself.
+/// Requires an admin or Orderwire itself.
 pub(super) fn require_admin(viewer: &Viewer) -> Result<()> {
     require_authenticated(viewer)?;
     if viewer.is_admin() { Ok(()) } else { Err(ServiceError::Forbidden("only admins may do this")) }
 }
 
-/// What of `filter` the viewer may see; `None` when that is nothing.
+/// Narrows `filter` to what the viewer may see; `None` when nothing is left.
 pub(super) fn scope_products(viewer: &Viewer, mut filter: ProductFilter) -> Option<ProductFilter> {
     if !viewer.is_staff() {
         if filter.status == Some(ProductStatus::Archived) {
@@ -46,7 +49,7 @@ pub(super) fn scope_products(viewer: &Viewer, mut filter: ProductFilter) -> Opti
     Some(filter)
 }
 
-/// What of `filter` the viewer may see; `None` when that is nothing.
+/// Narrows `filter` to what the viewer may see; `None` when nothing is left.
 pub(super) fn scope_orders(viewer: &Viewer, mut filter: OrderFilter) -> Option<OrderFilter> {
     if !viewer.is_staff() {
         let own = viewer.user_id()?;
@@ -58,7 +61,7 @@ pub(super) fn scope_orders(viewer: &Viewer, mut filter: OrderFilter) -> Option<O
     Some(filter)
 }
 
-/// What of `filter` the viewer may see; `None` when that is nothing.
+/// Narrows `filter` to what the viewer may see; `None` when nothing is left.
 pub(super) fn scope_tasks(viewer: &Viewer, mut filter: TaskFilter) -> Option<TaskFilter> {
     if !viewer.is_staff() {
         let own = viewer.user_id()?;
@@ -68,4 +71,16 @@ pub(super) fn scope_tasks(viewer: &Viewer, mut filter: TaskFilter) -> Option<Tas
         filter.visible_to = Some(own);
     }
     Some(filter)
+}
+
+/// Answers `queries` with one call of `fetch` for those that are `Some`, and `empty` for the others.
+pub(super) async fn fetch_visible<Q, T>(
+    queries: Vec<Option<Q>>,
+    empty: impl Fn() -> T,
+    fetch: impl AsyncFnOnce(&[Q]) -> storage::Result<Vec<T>>,
+) -> Result<Vec<T>> {
+    let visible: Vec<bool> = queries.iter().map(Option::is_some).collect();
+    let queries: Vec<Q> = queries.into_iter().flatten().collect();
+    let mut answers = if queries.is_empty() { Vec::new() } else { fetch(&queries).await? }.into_iter();
+    Ok(visible.into_iter().map(|asked| asked.then(|| answers.next()).flatten().unwrap_or_else(&empty)).collect())
 }

@@ -1,8 +1,8 @@
 //! What a use case can fail with, and the one conversion from storage errors.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::Allowance;
+use super::rate_limits::Allowance;
 use crate::{
     domain::{Refusal, UniqueKey},
     storage::StoreError,
@@ -186,5 +186,13 @@ pub(super) fn not_found_at(field: &'static str) -> impl Fn(StoreError) -> Servic
             UserError::at(UserErrorCode::NotFound, [field], "does not exist").into()
         }
         other => other.into(),
+    }
+}
+
+/// The error of a cached load that several callers waited for.
+pub(super) fn shared_load_error(error: Arc<StoreError>) -> ServiceError {
+    match &*error {
+        StoreError::Unavailable(reason) => ServiceError::Unavailable(reason.clone()),
+        other => ServiceError::Internal(other.to_string().into()),
     }
 }

@@ -2,64 +2,14 @@
 //!
 //! Decision: `docs/decisions/0014-rate-limits.md`.
 
-use std::sync::Arc;
-
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use super::{Result, Service, ServiceError, fingerprint};
+use super::{Allowance, Result, Service, ServiceError, fingerprint};
 use crate::{
-    cluster::{BucketState, Exhausted, MemoryRateLimiter, RateLimiter},
+    cluster::Exhausted,
     domain::{ClientAddress, TokenBucket, UserRole, Viewer},
     telemetry::metrics::metrics,
 };
-
-/// Rate limits; `None` for no limit. Default: none at all, kept by this node alone.
-#[derive(Clone)]
-pub struct RateLimits {
-    /// Keeps the buckets.
-    pub limiter: Arc<dyn RateLimiter>,
-    /// Cost of the operations of a client address without signing in.
-    pub anonymous: Option<TokenBucket>,
-    /// Cost of the operations of a customer.
-    pub customer: Option<TokenBucket>,
-    /// Cost of the operations of a staff member.
-    pub staff: Option<TokenBucket>,
-    /// Cost of the operations of an administrator.
-    pub admin: Option<TokenBucket>,
-    /// Failed attempts to prove that one is the owner of an account.
-    pub sign_ins_per_account: Option<TokenBucket>,
-    /// The same from one client address, for whichever accounts, and accounts made from there.
-    pub sign_ins_per_address: Option<TokenBucket>,
-}
-
-impl Default for RateLimits {
-    fn default() -> Self {
-        Self {
-            limiter: Arc::new(MemoryRateLimiter::default()),
-            anonymous: None,
-            customer: None,
-            staff: None,
-            admin: None,
-            sign_ins_per_account: None,
-            sign_ins_per_address: None,
-        }
-    }
-}
-
-impl std::fmt::Debug for RateLimits {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RateLimits").finish_non_exhaustive()
-    }
-}
-
-/// What a client has left of a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowance {
-    /// The limit.
-    pub bucket: TokenBucket,
-    /// What is left of it.
-    pub state: BucketState,
-}
 
 /// Points charged for a sign-in attempt; refunded on success.
 pub(super) struct SignInAttempt {
@@ -67,8 +17,8 @@ pub(super) struct SignInAttempt {
 }
 
 impl Service {
-    /// Takes the cost of an operation from what its sender has left, and says what that is then; `None` when there is no
-    /// limit for them. A `client` that is `None` is not limited by its address.
+    /// Charges the cost of an operation to its sender and returns what is left; `None` when the sender has no limit. A
+    /// `client` of `None` is not limited by its address.
     /// Errors: [`ServiceError::RateLimited`].
     pub async fn charge(&self, viewer: &Viewer, client: Option<ClientAddress>, cost: u64) -> Result<Option<Allowance>> {
         let limits = &self.options.limits;

@@ -42,13 +42,13 @@ pub enum UpdateKind {
 pub struct Update<T> {
     /// Resume after this to get what comes next.
     pub cursor: EventCursor,
-    /// What it is.
+    /// Whether it is a snapshot or an event, and which.
     pub kind: UpdateKind,
     /// For an order whose status changed: the status before.
     pub previous_status: Option<OrderStatus>,
     /// The entity as it was then.
     pub entity: Arc<T>,
-    /// When.
+    /// When the change was made.
     pub occurred_at: Timestamp,
 }
 
@@ -230,7 +230,7 @@ impl Service {
     }
 }
 
-/// The updates of one subscriber. Written out by itself, since every delivery comes through here.
+/// The updates of one subscriber. Implemented by hand, because it is the hot path of every delivery.
 struct Updates<T, S> {
     service: Arc<Service>,
     /// Boxed, since most of the time there is none.

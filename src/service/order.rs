@@ -2,8 +2,9 @@
 
 use super::{
     Result, Service, UserError, UserErrorCode, access,
+    access::fetch_visible,
     error::not_found_at,
-    fetch_visible, fingerprint,
+    fingerprint,
     input::{Checks, MAX_ORDER_LINES, MAX_QUANTITY},
 };
 use crate::{
@@ -20,9 +21,9 @@ const UNSPECIFIED_REGION: &str = "Unspecified";
 /// One line of an order as the buyer sends it.
 #[derive(Debug, Clone, Copy)]
 pub struct OrderInputLine {
-    /// What.
+    /// The product to buy.
     pub product: ProductId,
-    /// How many.
+    /// Units to buy, from 1 to [`MAX_QUANTITY`].
     pub quantity: i32,
 }
 
@@ -35,14 +36,14 @@ pub struct PlaceOrder {
     pub region: Option<String>,
     /// The buyer's reference to a payment.
     pub payment_reference: Option<String>,
-    /// Makes it safe to repeat.
+    /// Identifies the request, so that repeating it returns the same order.
     pub idempotency_key: String,
 }
 
 /// A placed order.
 #[derive(Debug, Clone)]
 pub struct OrderResult {
-    /// The order.
+    /// The order as it was placed.
     pub order: Order,
     /// Whether an earlier call with the same key placed it.
     pub replayed: bool,
@@ -51,11 +52,11 @@ pub struct OrderResult {
 /// A step in an order's life, by staff.
 #[derive(Debug, Clone)]
 pub struct UpdateOrderStatus {
-    /// Which order.
+    /// The order to change.
     pub order: OrderId,
-    /// To which state.
+    /// The new status.
     pub status: OrderStatus,
-    /// Why.
+    /// The reason, kept in the history of the order.
     pub reason: Option<String>,
     /// Only if the order is at this version.
     pub expected_version: Option<i32>,
@@ -64,9 +65,9 @@ pub struct UpdateOrderStatus {
 /// The end of an order before it is shipped.
 #[derive(Debug, Clone)]
 pub struct CancelOrder {
-    /// Which order.
+    /// The order to change.
     pub order: OrderId,
-    /// Why.
+    /// The reason, kept in the history of the order.
     pub reason: Option<String>,
     /// Only if the order is at this version.
     pub expected_version: Option<i32>,

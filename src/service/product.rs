@@ -1,11 +1,12 @@
 //! Use cases of products.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     Result, Service, ServiceError, UserError, UserErrorCode, access,
-    error::not_found_at,
-    fetch_visible, fingerprint,
+    access::fetch_visible,
+    error::{not_found_at, shared_load_error},
+    fingerprint,
     input::{Checks, MAX_QUANTITY},
 };
 use crate::{
@@ -22,13 +23,6 @@ const TRENDING_DAYS: u32 = 30;
 /// The most trending products that can be asked for.
 const TRENDING_MAX: u32 = 100;
 
-/// Trending products change slowly and cost a scan of a month's orders, so every node asks for them once in a while.
-pub(super) type TrendingCache = moka::future::Cache<(), Arc<Vec<Product>>>;
-
-pub(super) fn trending_cache() -> TrendingCache {
-    moka::future::Cache::builder().max_capacity(1).time_to_live(Duration::from_secs(30)).build()
-}
-
 /// What a product is made from.
 #[derive(Debug, Clone)]
 pub struct CreateProduct {
@@ -44,14 +38,14 @@ pub struct CreateProduct {
     pub currency: CurrencyCode,
     /// Units on hand.
     pub stock: i32,
-    /// Labels.
+    /// Labels to filter by.
     pub tags: Vec<String>,
 }
 
 /// A change of a product; `None` leaves a field as it is.
 #[derive(Debug, Clone)]
 pub struct UpdateProduct {
-    /// Which product.
+    /// The product to change.
     pub id: ProductId,
     /// A new name.
     pub name: Option<String>,
@@ -68,13 +62,13 @@ pub struct UpdateProduct {
 /// A correction of the stock.
 #[derive(Debug, Clone)]
 pub struct AdjustStock {
-    /// Of which product.
+    /// The product whose stock changes.
     pub product: ProductId,
     /// Units to add, or to take when negative.
     pub delta: i32,
     /// Why, for the log.
     pub reason: Option<String>,
-    /// Makes it safe to repeat.
+    /// Identifies the request, so that repeating it changes nothing.
     pub idempotency_key: Option<String>,
 }
 
@@ -218,13 +212,5 @@ impl Service {
             }
             other => not_found_at("productId")(other),
         })
-    }
-}
-
-/// The error of a load that several callers waited for.
-pub(super) fn shared_load_error(error: Arc<crate::storage::StoreError>) -> ServiceError {
-    match &*error {
-        crate::storage::StoreError::Unavailable(reason) => ServiceError::Unavailable(reason.clone()),
-        other => ServiceError::Internal(other.to_string().into()),
     }
 }

@@ -1,36 +1,24 @@
-//! Who sends a request: from an access token to a viewer with the rights they have now.
+//! Authentication: turns an access token into a viewer with its current rights.
 
 mod watch;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 pub(super) use watch::SessionWatch;
 
-use super::{Result, Service, ServiceError, access, product::shared_load_error};
+use super::{Result, Service, ServiceError, access, error::shared_load_error};
 use crate::{
     auth::{OperationHash, StreamTicket},
-    domain::{SessionId, Timestamp, UserId, UserRole, Viewer},
+    domain::{SessionId, Timestamp, UserId, Viewer},
     telemetry::metrics::{CacheName, metrics},
 };
 
-/// How long a node may go on with the rights it read last: well within the 2 s that a revocation may take.
-const RIGHTS_TTL: Duration = Duration::from_secs(1);
-/// Sessions whose rights a node remembers.
-const RIGHTS_CAPACITY: u64 = 100_000;
-
-/// The user and role behind a session; `None` when it has ended.
-pub(super) type SessionCache = moka::future::Cache<SessionId, Option<(UserId, UserRole)>>;
-
-pub(super) fn cache() -> SessionCache {
-    moka::future::Cache::builder().max_capacity(RIGHTS_CAPACITY).time_to_live(RIGHTS_TTL).build()
-}
-
-/// A viewer and how long their token is good.
+/// A viewer, and when its token expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Authenticated {
-    /// Who.
+    /// The viewer with its current rights.
     pub viewer: Viewer,
-    /// When that ends; `None` for anonymous viewers, and for holders of tickets, whose session may end at any time.
+    /// When the token expires; `None` for anonymous viewers, and for holders of tickets, whose session may end at any time.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -57,7 +45,7 @@ impl Service {
         ticket.map_err(|error| ServiceError::Internal(Box::new(error)))
     }
 
-    /// The viewer behind a ticket for `operation`. One whose time is over can only resume.
+    /// The viewer behind a ticket for `operation`. An expired ticket can only resume a stream.
     pub async fn authenticate_ticket(
         &self,
         ticket: &str,

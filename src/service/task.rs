@@ -1,6 +1,8 @@
 //! Use cases of tasks.
 
-use super::{Result, Service, UserError, UserErrorCode, access, error::not_found_at, fetch_visible, input::Checks};
+use super::{
+    Result, Service, UserError, UserErrorCode, access, access::fetch_visible, error::not_found_at, input::Checks,
+};
 use crate::{
     domain::{
         OrderId, Page, Refusal, Task, TaskChanges, TaskFilter, TaskId, TaskPriority, TaskStatus, Timestamp, UserId,

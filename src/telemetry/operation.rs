@@ -1,4 +1,4 @@
-//! One operation, measured from its start to its end.
+//! Measures one GraphQL operation from its start to its end.
 
 use std::{
     future::Future,
@@ -13,7 +13,7 @@ use tracing::Instrument;
 
 use super::metrics::{BoundedNames, metrics};
 
-/// How many names of operations are told apart; clients choose them.
+/// Most operation names that get a label of their own; clients choose the names.
 const MAX_NAMES: usize = 100;
 
 /// The code of an operation that was given up before it was answered.
@@ -84,8 +84,7 @@ pub fn count_storage_call() {
     let _ = CALLS.try_with(|calls| calls.fetch_add(1, Relaxed));
 }
 
-/// The same work, to be run in a task of its own, still for the operation of this task: its storage calls and what it
-/// logs.
+/// Wraps work for a task of its own so that its storage calls and log lines still belong to the operation of this task.
 pub fn in_current_operation<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     let calls = CALLS.try_with(Arc::clone).unwrap_or_default();
     CALLS.scope(calls, work).in_current_span()

@@ -1,4 +1,4 @@
-//! The server within a process.
+//! The server embedded in a process.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -27,7 +27,7 @@ fn run(app: App) -> (SocketAddr, CancellationToken, JoinHandle<()>) {
 }
 
 #[tokio::test]
-async fn several_servers_live_in_one_process_each_with_data_of_its_own() {
+async fn servers_in_one_process_have_separate_data() {
     const REGISTER: &str =
         "mutation($input: RegisterInput!) { register(input: $input) { session { user { id } } userErrors { code } } }";
     let mut servers = Vec::new();
@@ -47,7 +47,7 @@ async fn several_servers_live_in_one_process_each_with_data_of_its_own() {
 }
 
 #[tokio::test]
-async fn calls_of_the_store_can_be_counted() {
+async fn storage_calls_of_a_server_can_be_counted() {
     let counts = CallCounts::default();
     let app = App::start_counted(&config(), Some(counts.clone())).await.unwrap();
     let (address, shutdown, running) = run(app);

@@ -1,4 +1,4 @@
-//! The commands that run to their end.
+//! The commands that run to completion: help, schema, check-config, user.
 
 use std::{
     io::{BufRead, BufReader},
@@ -8,7 +8,7 @@ use std::{
 use crate::cli_process::{Running, assert_refused, login, orderwire, run, run_with_input, stderr, stdout};
 
 #[test]
-fn every_command_explains_itself() {
+fn help_names_every_option_of_every_command() {
     let folder = tempfile::tempdir().unwrap();
     for (command, words) in [
         (&["--help"][..], &["demo", "serve", "health", "import", "user", "schema", "check-config", "--config"][..]),
@@ -32,7 +32,7 @@ fn every_command_explains_itself() {
 }
 
 #[test]
-fn wrong_usage_gives_2() {
+fn wrong_usage_exits_with_code_2() {
     let folder = tempfile::tempdir().unwrap();
     for command in [&[][..], &["fly"], &["serve", "--fast"], &["serve", "--set", "x"], &["user", "create"]] {
         let output = run(folder.path(), command);
@@ -42,7 +42,7 @@ fn wrong_usage_gives_2() {
 }
 
 #[test]
-fn schema_prints_the_schema_also_to_a_reader_that_goes_away() {
+fn schema_prints_the_schema_and_tolerates_a_closed_pipe() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(stdout(&run(folder.path(), &["schema"])), orderwire::graphql::sdl());
 
@@ -55,15 +55,15 @@ fn schema_prints_the_schema_also_to_a_reader_that_goes_away() {
 }
 
 #[test]
-fn check_config_shows_settings_with_their_source_and_never_a_secret() {
+fn check_config_shows_each_setting_with_its_source_and_no_secrets() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("orderwire.toml"), "[feed]\npage = 7\n").unwrap();
     let mut command = orderwire(folder.path(), &["check-config", "--set", "feed.recent=8"]);
     command.env("JWT_SECRET", "hush-q7Zt0Vw2mXc9Rb4KfYh6Jd8Ls1Np3GaE").env("DATABASE_URL", "mongodb://a:hush@b/c");
     let output = command.output().unwrap();
     assert!(output.status.success());
-    let (shown, told) = (stdout(&output), stderr(&output));
-    assert!(!shown.contains("hush") && !told.contains("hush"), "{shown}{told}");
+    let (shown, printed) = (stdout(&output), stderr(&output));
+    assert!(!shown.contains("hush") && !printed.contains("hush"), "{shown}{printed}");
     let line = |key: &str| {
         let line = shown.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("no {key} in {shown}"));
         line.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -76,13 +76,16 @@ fn check_config_shows_settings_with_their_source_and_never_a_secret() {
 }
 
 #[test]
-fn check_config_tells_all_that_is_wrong() {
+fn check_config_reports_all_problems_at_once() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("x.toml"), "[feed]\npages = 7\n[server]\nbind = 5\n").unwrap();
     let output = run(folder.path(), &["--config", "x.toml", "check-config"]);
     assert_eq!(output.status.code(), Some(1));
-    let told = stderr(&output);
-    assert!(told.contains("error: feed.pages (x.toml): ") && told.contains("error: server.bind (x.toml): "), "{told}");
+    let printed = stderr(&output);
+    assert!(
+        printed.contains("error: feed.pages (x.toml): ") && printed.contains("error: server.bind (x.toml): "),
+        "{printed}"
+    );
 
     std::fs::write(folder.path().join("x.toml"), "[feed]\npage = = hush\n").unwrap();
     let output = run(folder.path(), &["check-config", "--config", "x.toml"]);
@@ -92,7 +95,7 @@ fn check_config_tells_all_that_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_created_user_can_sign_in() {
+async fn user_create_makes_an_account_that_can_sign_in() {
     let folder = tempfile::tempdir().unwrap();
     let create = |email: &str, rest: &[&str], input: &str| {
         let arguments = [&["user", "create", "--name", "Ann", "--email", email], rest].concat();

@@ -5,16 +5,16 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::{
-    cli_process::{DEADLINE, Running, graphql, login, orderwire},
+    cli_process::{Running, TIMEOUT, graphql, login, orderwire},
     support::wait_until,
 };
 
 struct Demo {
     process: Running,
     address: String,
-    /// The links to the shop and its staff board.
+    /// Links to the shop and to its staff board.
     links: [String; 2],
-    /// The passwords of admin, customer and staff.
+    /// Passwords of the admin, the customer and the staff account.
     passwords: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ async fn as_admin(demo: &Demo, query: &str) -> Value {
 }
 
 #[tokio::test]
-async fn there_is_a_sample_people_to_sign_in_as_and_orders_coming_in() {
+async fn demo_has_sample_data_accounts_and_incoming_orders() {
     let folder = tempfile::tempdir().unwrap();
     let demo = start(folder.path(), &["--every", "20ms"]);
     for (email, password) in
@@ -53,7 +53,7 @@ async fn there_is_a_sample_people_to_sign_in_as_and_orders_coming_in() {
         assert!(data[list]["totalCount"].as_u64().unwrap() >= 50, "{data}");
     }
     for status in ["PENDING", "CONFIRMED", "SHIPPED", "CANCELLED"] {
-        wait_until(status, DEADLINE, async || {
+        wait_until(status, TIMEOUT, async || {
             let query = format!("{{ orders(filter: {{ status: [{status}] }}) {{ totalCount }} }}");
             as_admin(&demo, &query).await["orders"]["totalCount"].as_u64().unwrap() > 0
         })
@@ -77,7 +77,7 @@ async fn there_is_a_sample_people_to_sign_in_as_and_orders_coming_in() {
 }
 
 #[tokio::test]
-async fn it_goes_on_in_a_folder_that_is_kept() {
+async fn demo_continues_with_the_data_of_a_kept_folder() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["--quiet-orders", "--data", "new/shop"];
     let counts = "{ orders { totalCount } users { totalCount } tasks { totalCount } }";

@@ -1,4 +1,4 @@
-//! Runs the real program.
+//! Runs the real `orderwire` program.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -9,10 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long anything may take.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+/// Upper bound for every wait.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The program, in `folder`, with nothing of this process's environment but where temporary files go.
+/// The command `orderwire` in `folder`, without this process's environment; temporary files go to `folder`.
 pub fn orderwire(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orderwire"));
     command.current_dir(folder).args(arguments).env_clear().env("TMPDIR", folder).stdin(Stdio::null());
@@ -24,7 +24,7 @@ pub fn run(folder: &Path, arguments: &[&str]) -> Output {
     orderwire(folder, arguments).output().unwrap()
 }
 
-/// Runs the program to its end with this on its standard input.
+/// Runs the program to its end with `input` on its standard input.
 pub fn run_with_input(folder: &Path, arguments: &[&str], input: &str) -> Output {
     let mut command = orderwire(folder, arguments);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -32,26 +32,26 @@ pub fn run_with_input(folder: &Path, arguments: &[&str], input: &str) -> Output 
     child.wait_with_output().unwrap()
 }
 
-/// What was printed on standard output.
+/// Standard output as text.
 pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// What was printed on standard error.
+/// Standard error as text.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// Checks that the program failed with this exit code and one line that contains `message`.
 pub fn assert_refused(output: &Output, code: i32, message: &str) {
-    let told = stderr(output);
-    let errors: Vec<&str> = told.lines().filter(|line| line.starts_with("error: ")).collect();
-    assert!(errors.len() == 1 && errors[0].contains(message), "{message:?} is not the one error of: {told}");
-    assert!(!told.contains("panicked"), "{told}");
-    assert_eq!(output.status.code(), Some(code), "{told}");
+    let printed = stderr(output);
+    let errors: Vec<&str> = printed.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert!(errors.len() == 1 && errors[0].contains(message), "{message:?} is not the one error of: {printed}");
+    assert!(!printed.contains("panicked"), "{printed}");
+    assert_eq!(output.status.code(), Some(code), "{printed}");
 }
 
-/// A program that is running. It is killed when this is dropped.
+/// A running program; dropping it kills the process.
 pub struct Running {
     child: Child,
     lines: Receiver<String>,
@@ -59,7 +59,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts it.
+    /// Starts the command and reads its output in the background.
     pub fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
@@ -76,7 +76,7 @@ impl Running {
         Self { child, lines, seen: Vec::new() }
     }
 
-    /// Starts a server on a free port; gives it with its address.
+    /// Starts a server on a free port; returns it with its base URL.
     pub fn server(mut command: Command) -> (Self, String) {
         command.env("BIND", "127.0.0.1:0");
         let mut server = Self::start(command);
@@ -85,9 +85,9 @@ impl Running {
         (server, address)
     }
 
-    /// The next line, on either output, that contains `text`.
+    /// Waits for the next line, on either output, that contains `text`.
     pub fn line(&mut self, text: &str) -> String {
-        let end = Instant::now() + DEADLINE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
@@ -101,15 +101,15 @@ impl Running {
         }
     }
 
-    /// Sends a signal.
+    /// Sends a signal such as `TERM`.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
-    /// Waits for its end; gives how it ended and all that it printed and was not asked for before.
+    /// Waits for the process to end; returns its exit status and all lines that it printed.
     pub fn end(mut self) -> (ExitStatus, String) {
-        let end = Instant::now() + DEADLINE;
+        let end = Instant::now() + TIMEOUT;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
@@ -117,8 +117,8 @@ impl Running {
             assert!(Instant::now() < end, "it does not end:\n{}", self.seen.join("\n"));
             thread::sleep(Duration::from_millis(5));
         };
-        // The outputs end with the process.
-        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
+        // Both outputs are closed when the process ends.
+        while let Ok(line) = self.lines.recv_timeout(TIMEOUT) {
             self.seen.push(line);
         }
         (status, self.seen.join("\n"))
@@ -132,7 +132,7 @@ impl Drop for Running {
     }
 }
 
-/// The answer of a server to a GraphQL request, with a token if there is one.
+/// Sends a GraphQL request, with an access token if there is one, and returns the response.
 pub async fn graphql(
     address: &str,
     token: Option<&str>,
@@ -148,7 +148,7 @@ pub async fn graphql(
     request.send().await.unwrap().json().await.unwrap()
 }
 
-/// The access token that an e-mail address and a password give, or the codes of what went wrong.
+/// Signs in and returns the access token, or the user errors.
 pub async fn login(address: &str, email: &str, password: &str) -> Result<String, serde_json::Value> {
     const LOGIN: &str =
         "mutation($input: LoginInput!) { login(input: $input) { session { accessToken } userErrors { code } } }";

@@ -8,12 +8,12 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    cli_process::{DEADLINE, Running, assert_refused, graphql, orderwire, run, stderr, stdout},
-    support::port::free_port,
+    cli_process::{Running, TIMEOUT, assert_refused, graphql, orderwire, run, stderr, stdout},
+    support::{port::free_port, stopwatch::Stopwatch},
 };
 
 #[tokio::test]
-async fn it_answers_soon_and_sigterm_ends_it_within_the_grace_period() {
+async fn serve_answers_soon_and_stops_on_sigterm_within_the_grace_period() {
     let folder = tempfile::tempdir().unwrap();
     for signal in ["TERM", "INT"] {
         let mut command = orderwire(folder.path(), &["serve", "--set", "server.grace_period=60s"]);
@@ -26,17 +26,17 @@ async fn it_answers_soon_and_sigterm_ends_it_within_the_grace_period() {
         let answer = graphql(&address, None, "{ products { nodes { id } } }", json!({})).await;
         assert_eq!(answer, json!({ "data": { "products": { "nodes": [] } } }));
 
-        let asked = Instant::now();
+        let asked = Stopwatch::start();
         server.signal(signal);
         let (status, printed) = server.end();
         assert_eq!(status.code(), Some(0), "{printed}");
-        assert!(asked.elapsed() < Duration::from_secs(30), "it took {:?}", asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(5), "it took {:?}", asked.elapsed());
         assert!(!printed.contains("no JWT_SECRET is set"), "{printed}");
     }
 }
 
 #[tokio::test]
-async fn a_made_secret_is_told() {
+async fn serve_warns_that_it_generated_a_secret() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Running::start({
         let mut command = orderwire(folder.path(), &["serve"]);
@@ -47,7 +47,7 @@ async fn a_made_secret_is_told() {
 }
 
 #[tokio::test]
-async fn production_has_no_introspection_no_ui_and_a_json_log() {
+async fn production_turns_off_introspection_and_ui_and_logs_json() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = orderwire(folder.path(), &["serve", "--bind", "127.0.0.1:0"]);
     command.env("ORDERWIRE_ENV", "production").env("JWT_SECRET", "q7Zt0Vw2mXc9Rb4KfYh6Jd8Ls1Np3GaE");
@@ -62,7 +62,7 @@ async fn production_has_no_introspection_no_ui_and_a_json_log() {
 }
 
 #[test]
-fn production_without_a_secret_is_refused() {
+fn production_without_a_secret_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let output = orderwire(folder.path(), &["serve"]).env("ORDERWIRE_ENV", "production").output().unwrap();
     assert_refused(&output, 1, "auth.jwt_secret: is required in production (JWT_SECRET)");
@@ -70,14 +70,14 @@ fn production_without_a_secret_is_refused() {
 }
 
 #[test]
-fn what_it_cannot_use_is_told_in_one_line() {
+fn serve_names_an_unusable_setting_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("garbage.db"), [0xA5; 5000]).unwrap();
     std::fs::create_dir(folder.path().join("folder.db")).unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let nobody = "127.0.0.1:1";
-    let (mongodb, redis) = (format!("mongodb://ann:hush@{nobody}/x"), format!("redis://:hush@{nobody}"));
+    let unused = "127.0.0.1:1";
+    let (mongodb, redis) = (format!("mongodb://ann:hush@{unused}/x"), format!("redis://:hush@{unused}"));
     for (setting, message) in [
         ("database.url=postgres://ann:hush@db/x", "database.url (command line): has to be sqlite://FILE"),
         ("database.url=orderwire.db", "database.url (command line): has to be sqlite://FILE"),
@@ -86,7 +86,7 @@ fn what_it_cannot_use_is_told_in_one_line() {
         ("database.url=sqlite://folder.db", "cannot use the database: folder.db"),
         ("database.url=sqlite:///proc/orderwire.db", "cannot use the database: /proc/orderwire.db"),
         (&format!("database.url={mongodb}"), "cannot use the database: "),
-        (&format!("redis.url={redis}"), nobody),
+        (&format!("redis.url={redis}"), unused),
         (&format!("server.bind={taken}"), &format!("cannot listen on {taken}")),
         ("auth.private_key_file=missing.key", "auth.public_key_file: is needed"),
     ] {
@@ -107,7 +107,7 @@ fn what_it_cannot_use_is_told_in_one_line() {
 }
 
 #[test]
-fn key_files_that_are_no_keys_are_refused() {
+fn files_without_a_signing_key_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.pem"), "not a key").unwrap();
     let set = |name: &str, file: &str| format!("auth.{name}_key_file={file}");
@@ -119,7 +119,7 @@ fn key_files_that_are_no_keys_are_refused() {
 }
 
 #[test]
-fn its_health_is_told_by_exit_code() {
+fn health_reports_readiness_by_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let command = orderwire(folder.path(), &["serve", "--set", "server.handover=5s"]);
     let (server, address) = Running::server(command);
@@ -133,7 +133,7 @@ fn its_health_is_told_by_exit_code() {
         assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), "ready\n"), "{}", stderr(&output));
     }
     server.signal("TERM");
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + TIMEOUT;
     let mut output = run(folder.path(), &["health", "--url", &address]);
     while output.status.success() && Instant::now() < deadline {
         output = run(folder.path(), &["health", "--url", &address]);
@@ -142,7 +142,7 @@ fn its_health_is_told_by_exit_code() {
 }
 
 #[test]
-fn no_health_is_told_in_one_line() {
+fn health_names_its_failure_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("http://127.0.0.1:{}", free_port());
     assert_refused(&run(folder.path(), &["health", "--url", &url]), 1, &format!("{url} does not answer: "));

@@ -1,5 +1,5 @@
-//! What nodes share: the behaviour that every event bus must show, what only the one over Redis has, rate limits and
-//! registered documents.
+//! What nodes share: tests that every event bus must pass, tests of the Redis bus alone, rate limits and registered
+//! documents.
 
 mod behaviour;
 mod documents;
@@ -15,13 +15,13 @@ use orderwire::{
     domain::*,
 };
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A deployment whose nodes share a bus.
 #[async_trait]
 pub trait Deployment: Send + Sync + Sized {
     async fn start() -> Self;
-    /// A node's access to the bus.
+    /// Connects another node of the deployment to the bus.
     async fn node(&self) -> Arc<dyn EventBus>;
 }
 
@@ -47,7 +47,7 @@ impl Deployment for OverRedis {
     }
 
     async fn node(&self) -> Arc<dyn EventBus> {
-        Arc::new(RedisBus::connect(&redis_server::shared_url(), self.0, SOON).await.unwrap())
+        Arc::new(RedisBus::connect(&redis_server::shared_url(), self.0, TIMEOUT).await.unwrap())
     }
 }
 
@@ -79,12 +79,12 @@ pub fn event(seq: Seq) -> Arc<Event> {
     })
 }
 
-/// The next message.
+/// Receives the next message; panics after [`TIMEOUT`].
 pub async fn message(receiver: &mut BusReceiver) -> Option<BusMessage> {
-    tokio::time::timeout(SOON, receiver.recv()).await.expect("a message should come soon")
+    tokio::time::timeout(TIMEOUT, receiver.recv()).await.expect("a message should come soon")
 }
 
-/// The next event, whatever gaps come before it.
+/// Receives the next event, skipping gaps.
 pub async fn next(receiver: &mut BusReceiver) -> Arc<Event> {
     loop {
         match message(receiver).await {
@@ -95,7 +95,7 @@ pub async fn next(receiver: &mut BusReceiver) -> Arc<Event> {
     }
 }
 
-/// Passes over events until a gap is signalled.
+/// Skips events until the receiver reports a gap.
 pub async fn gap(receiver: &mut BusReceiver) {
     while !matches!(message(receiver).await.expect("the bus should be open"), BusMessage::Gap) {}
 }

@@ -1,4 +1,4 @@
-//! What the configuration is made from, and what it refuses.
+//! Loading the configuration from flags, environment and file, and the problems it reports.
 
 use std::{collections::BTreeMap, ffi::OsString, time::Duration};
 
@@ -27,7 +27,7 @@ fn config(loaded: Loaded) -> Config {
     loaded.config
 }
 
-/// The problems, one line each.
+/// The problems as text, one line each.
 fn problems(loaded: &Loaded) -> Vec<String> {
     loaded.problems.iter().map(ToString::to_string).collect()
 }
@@ -39,7 +39,7 @@ fn origin(loaded: &Loaded, key: &str) -> ValueOrigin {
 const GOOD_SECRET: &str = "q7Zt0Vw2mXc9Rb4KfYh6Jd8Ls1Np3GaE";
 
 #[test]
-fn a_flag_counts_more_than_the_environment_that_than_the_file_and_that_than_the_default() {
+fn flags_override_the_environment_which_overrides_the_file_which_overrides_defaults() {
     const KEY: &str = "server.grace_period";
     let file = "[server]\ngrace_period = \"3s\"";
     let flag = [(KEY, "1s")];
@@ -57,7 +57,7 @@ fn a_flag_counts_more_than_the_environment_that_than_the_file_and_that_than_the_
 }
 
 #[test]
-fn the_short_names_of_the_environment_are_those_of_the_documentation() {
+fn documented_environment_variables_set_their_settings() {
     let loaded = environment(&[
         ("DATABASE_URL", "mongodb://db/shop?replicaSet=rs0"),
         ("REDIS_URL", "rediss://cache:6380"),
@@ -78,7 +78,7 @@ fn the_short_names_of_the_environment_are_those_of_the_documentation() {
 }
 
 #[test]
-fn an_empty_variable_counts_as_none() {
+fn an_empty_environment_variable_counts_as_unset() {
     let config = config(environment(&[("REDIS_URL", ""), ("DATABASE_URL", ""), ("PORT", "")]));
     assert!(config.redis.url.is_none());
     assert_eq!(config.database.url, DatabaseUrl::default());
@@ -86,7 +86,7 @@ fn an_empty_variable_counts_as_none() {
 }
 
 #[test]
-fn port_alone_listens_everywhere_and_bind_wins() {
+fn port_binds_all_interfaces_and_bind_overrides_it() {
     let bind = |loaded| config(loaded).server.bind.as_str().to_owned();
     let file = "[server]\nbind = \"127.0.0.1:1\"";
     assert_eq!(bind(load(&[], &[("PORT", "9000")], "")), "0.0.0.0:9000");
@@ -98,23 +98,23 @@ fn port_alone_listens_everywhere_and_bind_wins() {
 }
 
 #[test]
-fn settings_that_do_not_exist_are_named() {
+fn unknown_settings_are_named() {
     let file = "colour = \"red\"\n[server]\nbnid = \"x\"\n[sever]\nbind = \"x\"";
     let loaded = load(&[("server.port", "1")], &[("ORDERWIRE_SERVER_PORT", "1")], file);
-    let told = problems(&loaded).join("\n");
-    assert_eq!(loaded.problems.len(), 5, "{told}");
+    let messages = problems(&loaded).join("\n");
+    assert_eq!(loaded.problems.len(), 5, "{messages}");
     for name in ["server.port (command line)", "ORDERWIRE_SERVER_PORT", "colour", "server.bnid", "sever.bind"] {
-        assert!(told.contains(name), "{name} is not in {told}");
+        assert!(messages.contains(name), "{name} is not in {messages}");
     }
 }
 
 #[test]
-fn variables_of_tests_and_of_others_are_left_alone() {
+fn foreign_environment_variables_are_ignored() {
     config(environment(&[("ORDERWIRE_TEST_MONGODB_URL", "x"), ("HOME", "/"), ("SERVER_BIND", "x")]));
 }
 
 #[test]
-fn all_problems_are_told_at_once_each_with_the_setting_and_what_would_be_right() {
+fn all_problems_are_reported_at_once_with_setting_and_expected_value() {
     let file = "[database]\nsqlite_readers = 0\nurl = 5\n[feed]\npage = [1]\n[log]\nlevel = \"a=b=c\"";
     let variables = [
         ("BIND", "somewhere"),
@@ -123,7 +123,7 @@ fn all_problems_are_told_at_once_each_with_the_setting_and_what_would_be_right()
         ("CORS_ORIGINS", "https://shop.example.com/path"),
     ];
     let loaded = load(&[("websocket.dead_after", "1s")], &variables, file);
-    let told = problems(&loaded).join("\n");
+    let messages = problems(&loaded).join("\n");
     for part in [
         "database.sqlite_readers (orderwire.toml): has to be between 1 and 256",
         "database.url (orderwire.toml): has to be sqlite://FILE",
@@ -135,13 +135,13 @@ fn all_problems_are_told_at_once_each_with_the_setting_and_what_would_be_right()
         "websocket.dead_after (command line): has to be longer than websocket.ping_interval",
         "log.level (orderwire.toml): has to be a filter",
     ] {
-        assert!(told.contains(part), "{part} is not in\n{told}");
+        assert!(messages.contains(part), "{part} is not in\n{messages}");
     }
-    assert_eq!(loaded.problems.len(), 9, "{told}");
+    assert_eq!(loaded.problems.len(), 9, "{messages}");
 }
 
 #[test]
-fn secrets_are_never_printed() {
+fn secrets_are_masked_in_debug_output_and_problems() {
     let variables = [
         ("DATABASE_URL", "mongodb://ann:hush-1@db/shop?replicaSet=rs0"),
         ("REDIS_URL", "redis://:hush-2@cache"),
@@ -154,7 +154,7 @@ fn secrets_are_never_printed() {
     let config = config(loaded);
     assert_eq!(config.redis.url.unwrap().reveal(), "redis://:hush-2@cache");
 
-    // Not in what is said about them either.
+    // Problems do not show the values either.
     let wrong = environment(&[
         ("DATABASE_URL", "hush-1"),
         ("REDIS_URL", "http://hush-2"),
@@ -167,7 +167,7 @@ fn secrets_are_never_printed() {
 }
 
 #[test]
-fn production_is_strict() {
+fn production_requires_a_real_secret_and_turns_off_the_ui() {
     let production = |secret: &str| environment(&[("ORDERWIRE_ENV", "production"), ("JWT_SECRET", secret)]);
     for (secret, complaint) in [
         ("", "auth.jwt_secret: is required in production (JWT_SECRET)"),
@@ -176,8 +176,8 @@ fn production_is_strict() {
         ("your_secret_key_goes_here_0123456789", "auth.jwt_secret (JWT_SECRET): is a placeholder"),
         ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "auth.jwt_secret (JWT_SECRET): is a placeholder"),
     ] {
-        let told = problems(&production(secret));
-        assert!(told.len() == 1 && told[0].starts_with(complaint), "{secret:?}: {told:?}");
+        let messages = problems(&production(secret));
+        assert!(messages.len() == 1 && messages[0].starts_with(complaint), "{secret:?}: {messages:?}");
     }
     let strict = config(production(GOOD_SECRET));
     assert!(!strict.introspection() && !strict.ui());
@@ -190,7 +190,7 @@ fn production_is_strict() {
 }
 
 #[test]
-fn development_is_comfortable() {
+fn development_needs_no_secret_and_turns_on_the_ui() {
     let comfortable = config(environment(&[]));
     assert!(comfortable.introspection() && comfortable.ui() && comfortable.auth.jwt_secret.is_none());
     assert_eq!(comfortable.log_format(), LogFormat::Text);
@@ -198,21 +198,21 @@ fn development_is_comfortable() {
 }
 
 #[test]
-fn a_key_pair_is_whole_and_stands_alone() {
-    let told = |file: &str| problems(&load(&[], &[("ORDERWIRE_ENV", "production")], file));
-    assert_eq!(told("[auth]\nprivate_key_file = \"a\"\npublic_key_file = \"b\""), [""; 0]);
-    assert!(told("[auth]\nprivate_key_file = \"a\"")[0].starts_with("auth.public_key_file: is needed"));
-    assert!(told("[auth]\npublic_key_file = \"b\"")[0].starts_with("auth.private_key_file: is needed"));
+fn a_key_pair_needs_both_files_and_excludes_a_secret() {
+    let messages = |file: &str| problems(&load(&[], &[("ORDERWIRE_ENV", "production")], file));
+    assert_eq!(messages("[auth]\nprivate_key_file = \"a\"\npublic_key_file = \"b\""), [""; 0]);
+    assert!(messages("[auth]\nprivate_key_file = \"a\"")[0].starts_with("auth.public_key_file: is needed"));
+    assert!(messages("[auth]\npublic_key_file = \"b\"")[0].starts_with("auth.private_key_file: is needed"));
     let both = format!("[auth]\nprivate_key_file = \"a\"\npublic_key_file = \"b\"\njwt_secret = \"{GOOD_SECRET}\"");
-    assert!(told(&both)[0].starts_with("auth.jwt_secret (orderwire.toml): is of no use"));
+    assert!(messages(&both)[0].starts_with("auth.jwt_secret (orderwire.toml): is of no use"));
 }
 
 #[test]
-fn the_defaults_in_code_are_those_of_an_empty_configuration() {
+fn the_default_config_equals_an_empty_configuration() {
     assert_eq!(format!("{:?}", Config::default()), format!("{:?}", config(environment(&[]))));
 }
 
-/// The example file with every setting turned on.
+/// The example file with every setting uncommented.
 fn example_turned_on() -> String {
     let is_setting = |line: &str| {
         line.split_once(" = ")
@@ -226,9 +226,9 @@ fn example_turned_on() -> String {
 #[test]
 fn the_example_file_names_every_setting_with_its_default() {
     let loaded = load(&[], &[], &example_turned_on());
-    // Options that shut one another out, or that have to be changed, are the exception.
-    let told = problems(&loaded);
-    assert!(told.iter().all(|problem| problem.starts_with("auth.jwt_secret")), "{told:?}");
+    // Settings that exclude one another or have no usable default are the exception.
+    let messages = problems(&loaded);
+    assert!(messages.iter().all(|problem| problem.starts_with("auth.jwt_secret")), "{messages:?}");
     let defaults: BTreeMap<String, Option<String>> =
         environment(&[]).entries.into_iter().map(|entry| (entry.key, entry.value)).collect();
     for entry in &loaded.entries {

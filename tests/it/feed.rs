@@ -1,4 +1,4 @@
-//! The event feed on real engines and real buses: everything once, in order, whatever happens on the way.
+//! The event feed over real engines and buses delivers every event once and in order, also through failures.
 
 mod delivery;
 mod faults;
@@ -12,13 +12,13 @@ use orderwire::{
     domain::*,
     service::feed::{EventFeed, FeedError, StartAt, Topic},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::support;
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A subscriber.
+/// A subscriber with a timeout on every read.
 pub struct Reader(Pin<Box<dyn Stream<Item = Result<Arc<Event>, FeedError>> + Send>>);
 
 impl Reader {
@@ -31,7 +31,7 @@ impl Reader {
     }
 
     pub async fn item(&mut self) -> Option<Result<Arc<Event>, FeedError>> {
-        timeout(SOON, self.0.next()).await.expect("the feed should go on")
+        timeout(TIMEOUT, self.0.next()).await.expect("the feed should go on")
     }
 
     pub async fn event(&mut self) -> Arc<Event> {
@@ -47,32 +47,32 @@ impl Reader {
         seqs
     }
 
-    /// Reads up to and including `last`; each number after `after` has to come once and in order.
+    /// Reads up to and including `last`; asserts that each number after `after` arrives once and in order.
     pub async fn read_all(&mut self, after: Seq, last: Seq) {
         for seq in after + 1..=last {
             assert_eq!(self.event().await.seq, seq);
         }
     }
 
-    /// The error that the stream ends with next.
+    /// Asserts that the stream ends with an error next, and returns the error.
     pub async fn failure(&mut self) -> FeedError {
         let error = self.item().await.expect("there should be an error").expect_err("there should be an error");
         assert!(self.item().await.is_none(), "an error ends the stream");
         error
     }
 
-    /// Nothing is there to be read now.
+    /// Whether nothing arrives within 50 ms.
     pub async fn is_quiet(&mut self) -> bool {
         timeout(Duration::from_millis(50), self.0.next()).await.is_err()
     }
 }
 
-/// Passes when `condition` comes true soon.
+/// Waits until `condition` holds; panics with `what` after [`TIMEOUT`].
 pub async fn wait_until(what: &str, condition: impl AsyncFnMut() -> bool) {
-    support::wait_until(what, SOON, condition).await;
+    support::wait_until(what, TIMEOUT, condition).await;
 }
 
-/// The middle of these.
+/// The median of `durations`.
 pub fn median(mut durations: VecDeque<Duration>) -> Duration {
     durations.make_contiguous().sort();
     durations[durations.len() / 2]

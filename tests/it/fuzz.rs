@@ -1,4 +1,4 @@
-//! The fuzz targets for a moment, on inputs near their seeds. `fuzz/` runs them for long.
+//! Runs the fuzz targets briefly, on inputs near their seeds. `fuzz/` runs them for longer.
 
 use std::{fs, panic, path::PathBuf};
 
@@ -11,12 +11,12 @@ const INPUTS: usize = 20_000;
 
 type Target = fn(&[u8]);
 
-/// Bytes that mean something to one of the parsers.
+/// Byte strings that are meaningful to one of the parsers.
 const PIECES: [&str; 16] =
     ["-", ".", "0", "9", "_", "e", "\"", "\\u0000", "{", "}", "[", ":", ",", "null", "\u{e9}", "1e999"];
 
 #[test]
-fn parsers_keep_their_promises_for_any_bytes() {
+fn fuzz_targets_pass_on_inputs_near_their_seeds() {
     let seed = std::env::var("ORDERWIRE_TEST_SEED").map_or(1, |seed| seed.parse().unwrap());
     println!("ORDERWIRE_TEST_SEED={seed}");
     let targets: [(&str, Target); 4] = [

@@ -1,4 +1,4 @@
-//! What comes from the public internet: each attack is answered for what it is, and the server goes on.
+//! Attacks from the public internet: each one gets the proper refusal, and the server keeps working.
 
 use std::{
     sync::atomic::Ordering::SeqCst,
@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     http_support::{GRAPHQL, JSON, Server, http_options, post},
-    support::ws::{self, PATIENCE},
+    support::ws::{self, TIMEOUT},
 };
 
 const BODY_TIMEOUT: Duration = Duration::from_millis(400);
@@ -38,15 +38,15 @@ async fn start() -> (Server, Client) {
 /// What the client does after the attack's first bytes.
 #[derive(Debug, Clone, Copy)]
 enum Then {
-    /// It waits for the answer.
+    /// Waits for the response.
     Wait,
-    /// It sends no more.
+    /// Closes its side of the connection.
     End,
-    /// It sends this again and again, a few times within each time limit.
+    /// Keeps sending this text, several times within each time limit.
     Trickle(&'static str),
 }
 
-/// An answer as it is on the wire.
+/// A response as read from the socket.
 struct Raw {
     status: u16,
     code: String,
@@ -55,7 +55,7 @@ struct Raw {
     closed: bool,
 }
 
-/// Sends bytes and reads what comes, until the server closes the connection or is silent after an answer.
+/// Sends bytes and reads until the server closes the connection or is silent after a response.
 async fn attack(server: &Server, bytes: &[u8], then: Then) -> Raw {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let (mut reader, mut writer) = stream.split();
@@ -63,12 +63,12 @@ async fn attack(server: &Server, bytes: &[u8], then: Then) -> Raw {
         let (mut answer, mut closed) = (Vec::new(), false);
         let mut buffer = [0; 4096];
         while !is_whole(&answer) {
-            match timeout(PATIENCE, reader.read(&mut buffer)).await.expect("an answer, or the end") {
+            match timeout(TIMEOUT, reader.read(&mut buffer)).await.expect("an answer, or the end") {
                 Ok(read @ 1..) => answer.extend_from_slice(&buffer[..read]),
                 _ => break,
             }
         }
-        // Time for the end of a connection that is to be closed, also on a busy machine.
+        // Wait a little: a server that closes the connection does so right after the response. A busy machine may delay it.
         let rest = timeout(Duration::from_secs(1), reader.read(&mut buffer)).await;
         if let Ok(read) = rest {
             closed = true;
@@ -78,7 +78,7 @@ async fn attack(server: &Server, bytes: &[u8], then: Then) -> Raw {
         (String::from_utf8(answer).unwrap(), closed)
     };
     let write = async {
-        // The server may be done with us before all is sent.
+        // The server may close the connection before everything is sent.
         let _ = writer.write_all(bytes).await;
         match then {
             Then::Wait => {}
@@ -108,7 +108,7 @@ async fn attack(server: &Server, bytes: &[u8], then: Then) -> Raw {
     }
 }
 
-/// Whether the answer is there up to its `content-length`.
+/// Whether the response is complete by its `content-length`.
 fn is_whole(answer: &[u8]) -> bool {
     let text = String::from_utf8_lossy(answer);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
@@ -120,24 +120,24 @@ fn request(line: &str, headers: &str, body: &str) -> Vec<u8> {
     format!("{line} HTTP/1.1\r\nhost: x\r\n{headers}\r\n{body}").into_bytes()
 }
 
-/// A POST with its length.
+/// A POST request with a `content-length`.
 fn posted(headers: &str, body: &str) -> Vec<u8> {
     request("POST /graphql", &format!("{headers}content-length: {}\r\n", body.len()), body)
 }
 
-/// What is sent, what the client does then, and the answer: its status, code and some of its message. A bare status is
-/// the HTTP library's own answer, and 0 is none.
+/// Name, bytes sent, what the client does then, and the expected response: status, code and a part of the message.
+/// A bare status is hyper's own response; 0 stands for no response.
 type Attack = (&'static str, Vec<u8>, Then, &'static str);
 
 async fn check(attacks: impl IntoIterator<Item = Attack>) {
     let (server, client) = start().await;
     for (name, bytes, then, expected) in attacks {
         let answer = attack(&server, &bytes, then).await;
-        let told = format!("{} {} {}", answer.status, answer.code, answer.message);
+        let found = format!("{} {} {}", answer.status, answer.code, answer.message);
         let mut expected = expected.splitn(3, ' ');
-        assert_eq!(answer.status.to_string(), expected.next().unwrap(), "{name}: {told}");
-        assert_eq!(answer.code, expected.next().unwrap_or(""), "{name}: {told}");
-        assert!(answer.message.contains(expected.next().unwrap_or("")), "{name}: {told}");
+        assert_eq!(answer.status.to_string(), expected.next().unwrap(), "{name}: {found}");
+        assert_eq!(answer.code, expected.next().unwrap_or(""), "{name}: {found}");
+        assert!(answer.message.contains(expected.next().unwrap_or("")), "{name}: {found}");
         assert_eq!(post(&server, &client, JSON, r#"{"query":"{ hello }"}"#).await.status, 200, "after {name}");
     }
     assert_eq!(server.probe.bumps.load(SeqCst), 0);
@@ -149,7 +149,7 @@ const IS_JSON: &str = "content-type: application/json\r\n";
 const CHUNKED: &str = "content-type: application/json\r\ntransfer-encoding: chunked\r\n";
 
 #[tokio::test]
-async fn other_sites_cannot_have_a_browser_send_operations() {
+async fn browsers_on_other_sites_cannot_send_operations() {
     let typed = |content_type: &str| posted(&format!("content-type: {content_type}\r\n"), BUMP);
     let by_get = |headers: &str| request(HELLO, headers, "");
     let mutation = |headers: &str| request("GET /graphql?query=mutation%7Bbump%7D", headers, "");
@@ -191,7 +191,7 @@ async fn other_sites_cannot_have_a_browser_send_operations() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_told_the_limit() {
+async fn oversized_requests_are_refused_with_the_limit() {
     let url = |length: usize| request(&format!("GET /graphql?query={}", "x".repeat(length)), "", "");
     let headers = |count: usize| request(HELLO, &"x: y\r\n".repeat(count), "");
     let header = |length: usize| request(HELLO, &format!("x: {}\r\n", "y".repeat(length)), "");
@@ -215,7 +215,7 @@ async fn what_is_too_large_is_told_the_limit() {
 }
 
 #[tokio::test]
-async fn what_is_too_slow_is_told_the_limit() {
+async fn slow_requests_are_refused_with_the_time_limit() {
     use Then::{End, Trickle, Wait};
     let announced = request("POST /graphql", &format!("{IS_JSON}content-length: 60000\r\n"), "{");
     let chunked = request("POST /graphql", CHUNKED, "1\r\n{\r\n");
@@ -237,7 +237,7 @@ async fn what_is_too_slow_is_told_the_limit() {
 }
 
 #[tokio::test]
-async fn what_can_be_read_in_two_ways_is_refused() {
+async fn ambiguous_requests_are_refused() {
     let sized = |headers: &str, body: &str| request("POST /graphql", &format!("{IS_JSON}{headers}\r\n"), body);
     let chunk = "5;\nx\r\n{}   \r\n0\r\n\r\n";
     check(
@@ -261,9 +261,9 @@ async fn what_can_be_read_in_two_ways_is_refused() {
     .await;
 }
 
-/// Two lengths of one body: a proxy that goes by the one would see another next request than we do.
+/// Request smuggling: of two lengths of one body, a proxy may trust the other one and see a different next request.
 #[tokio::test]
-async fn a_request_within_a_body_is_not_run() {
+async fn a_request_smuggled_in_a_body_is_not_run() {
     let (server, _) = start().await;
     let body = r#"{"query":"{ hello }"}"#;
     let hidden =
@@ -282,24 +282,24 @@ async fn a_request_within_a_body_is_not_run() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_kept_longer_than_a_head_may_take() {
+async fn an_idle_connection_outlives_the_head_timeout() {
     let (server, _) = start().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let mut buffer = [0; 4096];
     for _ in 0..2 {
         sleep(2 * HEAD_TIMEOUT).await;
         stream.write_all(&request("GET /healthz", "", "")).await.unwrap();
-        let read = timeout(PATIENCE, stream.read(&mut buffer)).await.expect("an answer").unwrap();
+        let read = timeout(TIMEOUT, stream.read(&mut buffer)).await.expect("an answer").unwrap();
         assert!(buffer[..read].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&buffer[..read]));
     }
     let idle = Instant::now();
-    let read = timeout(PATIENCE, stream.read(&mut buffer)).await.expect("the end").unwrap();
+    let read = timeout(TIMEOUT, stream.read(&mut buffer)).await.expect("the end").unwrap();
     assert_eq!(read, 0, "closed without a word");
     assert!(idle.elapsed() > Duration::from_millis(1500), "{:?}", idle.elapsed());
 }
 
 #[tokio::test]
-async fn a_full_node_takes_no_more_connections() {
+async fn connections_above_the_limit_are_refused_until_one_closes() {
     let limits = ServerLimits { connections: 2, ..http_options().limits };
     let server = Server::start(HttpOptions { limits, ..http_options() }).await;
     let mut socket = ws::Client::open(server.address).await;
@@ -312,7 +312,7 @@ async fn a_full_node_takes_no_more_connections() {
     assert_eq!(socket.receive().await, json!({"type": "pong"}));
     drop((idle, socket));
     for _ in 0..2 {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while attack(&server, &ask, Then::Wait).await.status != 200 {
             assert!(Instant::now() < deadline, "there is room again");
         }
@@ -364,7 +364,7 @@ async fn malformed_requests_are_refused_with_a_reason() {
 }
 
 #[tokio::test]
-async fn a_deep_document_is_an_error_and_no_crash() {
+async fn a_deeply_nested_document_is_an_error_not_a_crash() {
     let (server, client) = start().await;
     for query in [
         format!("mutation {{ bump(a: {}) }}", "[".repeat(9_000)),
@@ -380,7 +380,7 @@ async fn a_deep_document_is_an_error_and_no_crash() {
 
 /// A body of exactly the limit is taken.
 #[tokio::test]
-async fn the_limit_of_a_body_is_exact() {
+async fn a_body_of_exactly_the_limit_is_accepted() {
     let (server, client) = start().await;
     let exact = format!(r#"{{"query":"{{ hello }}","x":"{}"}}"#, "x".repeat(64 * 1024 - 28));
     for (body, status) in [(exact.clone(), 200), (format!("{exact} "), 413), ("x".repeat(10_000_000), 413)] {

@@ -1,4 +1,4 @@
-//! GraphQL over HTTP.
+//! GraphQL over HTTP: media types, statuses, headers, GET and POST.
 
 use std::{io::Read as _, sync::atomic::Ordering::SeqCst, time::Duration};
 
@@ -19,7 +19,7 @@ async fn start() -> (Server, Client) {
 }
 
 #[tokio::test]
-async fn answers_in_the_media_type_that_is_accepted() {
+async fn responses_use_the_accepted_media_type() {
     let (server, client) = start().await;
     for (accept, expected) in [
         (None, Some(JSON)),
@@ -40,7 +40,7 @@ async fn answers_in_the_media_type_that_is_accepted() {
             if let Some(accept) = accept {
                 request = request.header(ACCEPT, accept);
             }
-            let answer = Reply::of(request).await;
+            let answer = Reply::send(request).await;
             match expected {
                 Some(expected) => {
                     assert_eq!(answer.status, 200, "{accept:?}");
@@ -54,7 +54,7 @@ async fn answers_in_the_media_type_that_is_accepted() {
 }
 
 #[tokio::test]
-async fn statuses_follow_the_media_type() {
+async fn status_codes_depend_on_the_media_type() {
     let (server, client) = start().await;
     // (body, status as JSON, status as GraphQL response, whether `data` is there)
     for (body, legacy, modern, has_data) in [
@@ -85,7 +85,7 @@ async fn statuses_follow_the_media_type() {
 }
 
 #[tokio::test]
-async fn only_json_bodies_are_taken() {
+async fn only_json_bodies_are_accepted() {
     let (server, client) = start().await;
     for (content_type, encoding, status) in [
         (Some(JSON), None, 200),
@@ -107,7 +107,7 @@ async fn only_json_bodies_are_taken() {
         if let Some(encoding) = encoding {
             request = request.header("content-encoding", encoding);
         }
-        let answer = Reply::of(request).await;
+        let answer = Reply::send(request).await;
         assert_eq!(answer.status, status, "{content_type:?} {encoding:?}: {}", answer.body);
     }
     assert_eq!(server.probe.bumps.load(SeqCst), 3);
@@ -138,7 +138,7 @@ async fn get_runs_queries_and_never_mutations() {
         (vec![("query", "{ hello }"), ("extensions", "7")], 400, "`extensions` must be an object"),
     ] {
         let request = client.get(server.url("/graphql")).header(ACCEPT, GRAPHQL).query(&parameters);
-        let answer = Reply::of(request).await;
+        let answer = Reply::send(request).await;
         assert_eq!(answer.status, status, "{parameters:?}: {}", answer.body);
         assert!(answer.body.to_string().contains(expected), "{parameters:?}: {}", answer.body);
         if status == 405 {
@@ -149,7 +149,7 @@ async fn get_runs_queries_and_never_mutations() {
 }
 
 #[tokio::test]
-async fn the_token_decides_who_asks() {
+async fn the_bearer_token_decides_the_viewer() {
     let (server, client) = start().await;
     for (token, status, code) in [
         (None, 200, ""),
@@ -164,7 +164,7 @@ async fn the_token_decides_who_asks() {
             if let Some(token) = token {
                 request = request.header(AUTHORIZATION, token);
             }
-            let answer = Reply::of(request.body(r#"{"query":"{ viewer }"}"#)).await;
+            let answer = Reply::send(request.body(r#"{"query":"{ viewer }"}"#)).await;
             assert_eq!((answer.status, answer.code()), (status, code), "{token:?}");
             assert_eq!(answer.header("www-authenticate").starts_with("Bearer"), status == 401);
             if status == 200 {
@@ -183,7 +183,7 @@ async fn a_panic_is_an_internal_error_with_the_request_id() {
         request.header(AUTHORIZATION, token).body(r#"{"query":"{ panics }"}"#)
     };
     for token in ["Bearer panic", "Bearer good"] {
-        let answer = Reply::of(request(token)).await;
+        let answer = Reply::send(request(token)).await;
         assert_eq!((answer.status, answer.code()), (500, "INTERNAL"));
         assert_eq!(answer.body["errors"][0]["extensions"]["requestId"], "mine-1");
         assert_eq!(answer.header("x-request-id"), "mine-1");
@@ -192,7 +192,7 @@ async fn a_panic_is_an_internal_error_with_the_request_id() {
 }
 
 #[tokio::test]
-async fn every_answer_has_a_request_id_and_security_headers() {
+async fn every_response_has_a_request_id_and_security_headers() {
     let (server, client) = start().await;
     for path in ["/graphql", "/nowhere", "/healthz", "/", "/schema.graphql"] {
         let response = client.get(server.url(path)).send().await.unwrap();
@@ -213,14 +213,14 @@ async fn every_answer_has_a_request_id_and_security_headers() {
     }
     for (sent, kept) in [("abc-1.2_3", true), ("a b", false), (&*"x".repeat(65), false), ("a\"b", false), ("", false)] {
         let request = client.post(server.url("/graphql")).header(CONTENT_TYPE, JSON).header("x-request-id", sent);
-        let answer = Reply::of(request.body(r#"{"query":"{ hello }"}"#)).await;
+        let answer = Reply::send(request.body(r#"{"query":"{ hello }"}"#)).await;
         assert_eq!(answer.header("x-request-id") == sent, kept, "{sent}");
         assert!(!answer.header("x-request-id").is_empty(), "{sent}");
     }
 }
 
 #[tokio::test]
-async fn browsers_are_told_to_come_by_https_when_asked_to() {
+async fn hsts_is_sent_when_configured() {
     let day = Duration::from_secs(86_400);
     let server = Server::start(HttpOptions { hsts: Some(day), ..http_options() }).await;
     for path in ["/graphql", "/", "/nowhere"] {
@@ -230,7 +230,7 @@ async fn browsers_are_told_to_come_by_https_when_asked_to() {
 }
 
 #[tokio::test]
-async fn large_answers_are_compressed_as_the_client_prefers() {
+async fn large_responses_are_compressed_as_the_client_prefers() {
     let (server, client) = start().await;
     let ask = async |query: &str, encodings: &str, accept: &str| {
         let request = client.post(server.url("/graphql")).header(ACCEPT, accept).header("accept-encoding", encodings);
@@ -263,25 +263,27 @@ async fn large_answers_are_compressed_as_the_client_prefers() {
 }
 
 #[tokio::test]
-async fn what_takes_too_long_is_given_up() {
+async fn operations_over_the_time_limit_are_dropped() {
     let options = HttpOptions { execution_timeout: Duration::from_millis(100), ..http_options() };
     let server = Server::start(options).await;
     let client = Client::new();
     let is_idle = || server.probe.holding.load(SeqCst) == 0;
-    let told = "took longer than 100ms and was given up";
+    let message = "took longer than 100ms and was given up";
     for (query, advice) in [("{ held }", "Ask for less"), ("mutation { held }", "its outcome is unknown")] {
         let answer = post(&server, &client, GRAPHQL, json!({ "query": query }).to_string()).await;
         assert_eq!((answer.status, answer.code()), (503, "UNAVAILABLE"), "{query}");
-        assert!(answer.message().contains(told) && answer.message().contains(advice), "{}", answer.message());
+        assert!(answer.message().contains(message) && answer.message().contains(advice), "{}", answer.message());
         eventually("the work is dropped", is_idle).await;
     }
-    let told_subscriber = "took longer than 100ms to open and was given up";
-    for (query, told) in [("{ held }", told), ("mutation { held }", told), ("subscription { held }", told_subscriber)] {
+    let open_message = "took longer than 100ms to open and was given up";
+    for (query, message) in
+        [("{ held }", message), ("mutation { held }", message), ("subscription { held }", open_message)]
+    {
         let request =
             client.post(server.url("/graphql")).header(CONTENT_TYPE, JSON).header(ACCEPT, "text/event-stream");
         let body = json!({ "query": query }).to_string();
         let events = request.body(body).send().await.unwrap().text().await.unwrap();
-        assert!(events.contains(told) && events.ends_with("event: complete\ndata:\n\n"), "{events}");
+        assert!(events.contains(message) && events.ends_with("event: complete\ndata:\n\n"), "{events}");
         eventually("the work is dropped", is_idle).await;
 
         let mut socket = ws::Client::open(server.address).await;
@@ -289,7 +291,7 @@ async fn what_takes_too_long_is_given_up() {
         let error = socket.receive().await;
         assert_eq!(error["type"], "error");
         assert_eq!(error["payload"][0]["extensions"]["code"], "UNAVAILABLE");
-        assert!(error["payload"][0]["message"].as_str().unwrap().contains(told), "{error}");
+        assert!(error["payload"][0]["message"].as_str().unwrap().contains(message), "{error}");
         eventually("the work is dropped", is_idle).await;
     }
 }
@@ -308,7 +310,7 @@ async fn wrong_paths_and_methods_are_json_errors() {
         (Method::POST, "/healthz", 405, "GET,HEAD"),
         (Method::POST, "/", 405, "GET,HEAD"),
     ] {
-        let answer = Reply::of(client.request(method.clone(), server.url(path))).await;
+        let answer = Reply::send(client.request(method.clone(), server.url(path))).await;
         assert_eq!(answer.status, status, "{method} {path}");
         assert!(!answer.message().is_empty());
         assert_eq!(answer.header("allow"), allow, "{method} {path}");

@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     http_support::{Server, eventually, http_options, start},
-    support::ws::PATIENCE,
+    support::ws::TIMEOUT,
 };
 
 const EVENTS: &str = "text/event-stream";
@@ -30,27 +30,27 @@ fn get(server: &Server, query: &str) -> RequestBuilder {
     Client::new().get(server.url("/graphql")).header(ACCEPT, EVENTS).query(&[("query", query)])
 }
 
-/// The whole body, which has to end.
-async fn whole(request: RequestBuilder) -> (u16, HeaderMap, String) {
+/// Sends a request and reads the whole body; panics if it does not end.
+async fn fetch(request: RequestBuilder) -> (u16, HeaderMap, String) {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    (status, headers, timeout(PATIENCE, response.text()).await.expect("the end in time").unwrap())
+    (status, headers, timeout(TIMEOUT, response.text()).await.expect("the end in time").unwrap())
 }
 
-/// What comes until `enough` is in it.
+/// Reads chunks until `enough` has arrived.
 async fn until(response: &mut Response, enough: &str) -> String {
     let mut text = String::new();
     while !text.contains(enough) {
-        let chunk = timeout(PATIENCE, response.chunk()).await.expect("a chunk in time").unwrap();
+        let chunk = timeout(TIMEOUT, response.chunk()).await.expect("a chunk in time").unwrap();
         text += std::str::from_utf8(&chunk.unwrap_or_else(|| panic!("ended after {text}"))).unwrap();
     }
     text
 }
 
-/// The rest of the body.
+/// Reads the rest of the body.
 async fn rest(response: &mut Response) -> String {
     let mut text = String::new();
-    while let Some(chunk) = timeout(PATIENCE, response.chunk()).await.expect("the end in time").unwrap() {
+    while let Some(chunk) = timeout(TIMEOUT, response.chunk()).await.expect("the end in time").unwrap() {
         text += std::str::from_utf8(&chunk).unwrap();
     }
     text
@@ -61,7 +61,7 @@ fn cursor(number: u64) -> String {
 }
 
 #[tokio::test]
-async fn events_have_results_and_then_complete() {
+async fn event_streams_send_results_and_then_complete() {
     let server = start().await;
     let next = |number: u64, data: Value| {
         format!("event: next\nid: {}\ndata: {}\n\n", cursor(number), json!({ "data": data }))
@@ -75,7 +75,7 @@ async fn events_have_results_and_then_complete() {
         for (request, opening) in
             [(post(&server, EVENTS, query), ":\n\n"), (get(&server, query), ":\n\nretry: 1000\n\n")]
         {
-            let (status, headers, body) = whole(request).await;
+            let (status, headers, body) = fetch(request).await;
             assert_eq!(status, 200);
             assert_eq!(body, format!("{opening}{results}event: complete\ndata:\n\n"), "{query}");
             for (name, value) in [
@@ -89,17 +89,17 @@ async fn events_have_results_and_then_complete() {
             assert!(headers.contains_key("x-request-id"));
         }
     }
-    let (_, _, body) = whole(post(&server, EVENTS, "mutation { bump }")).await;
+    let (_, _, body) = fetch(post(&server, EVENTS, "mutation { bump }")).await;
     assert!(body.contains(r#"data: {"data":{"bump":1}}"#), "{body}");
-    assert_eq!(whole(get(&server, "mutation { bump }")).await.0, 405);
+    assert_eq!(fetch(get(&server, "mutation { bump }")).await.0, 405);
     assert_eq!(server.probe.bumps.load(SeqCst), 1);
 }
 
 #[tokio::test]
-async fn events_tell_what_is_wrong_with_a_document_and_statuses_what_is_wrong_with_a_request() {
+async fn invalid_documents_are_events_and_invalid_requests_are_statuses() {
     let server = start().await;
     for query in ["{", "{ unknown }", "subscription { unknown }", "subscription { refused }"] {
-        let (status, _, body) = whole(post(&server, EVENTS, query)).await;
+        let (status, _, body) = fetch(post(&server, EVENTS, query)).await;
         assert_eq!(status, 200, "{query}");
         let data = body.split("event: next\ndata: ").nth(1).or_else(|| body.split("\ndata: ").nth(1)).unwrap();
         let result: Value = serde_json::from_str(data.lines().next().unwrap()).unwrap();
@@ -114,7 +114,7 @@ async fn events_tell_what_is_wrong_with_a_document_and_statuses_what_is_wrong_wi
         (good().body("{}"), 400, "BAD_USER_INPUT"),
         (good().header("content-encoding", "gzip"), 415, "BAD_USER_INPUT"),
     ] {
-        let (found, headers, body) = whole(request).await;
+        let (found, headers, body) = fetch(request).await;
         assert_eq!(found, status, "{body}");
         assert_eq!(headers["content-type"], "application/json; charset=utf-8");
         let body: Value = serde_json::from_str(&body).unwrap();
@@ -123,26 +123,26 @@ async fn events_tell_what_is_wrong_with_a_document_and_statuses_what_is_wrong_wi
 }
 
 #[tokio::test]
-async fn the_last_event_id_says_where_to_go_on() {
+async fn the_last_event_id_resumes_the_stream() {
     let server = start().await;
     let query = "subscription { resumed }";
     let given = cursor(42);
     for request in [post(&server, EVENTS, query), get(&server, query), post(&server, MULTIPART, query)] {
-        let (_, _, body) = whole(request.try_clone().unwrap().header("last-event-id", &given)).await;
+        let (_, _, body) = fetch(request.try_clone().unwrap().header("last-event-id", &given)).await;
         assert!(body.contains(&format!(r#"{{"data":{{"resumed":"{given}"}}}}"#)), "{body}");
-        let (_, _, body) = whole(request.header("last-event-id", "")).await;
+        let (_, _, body) = fetch(request.header("last-event-id", "")).await;
         assert!(body.contains(r#"{"data":{"resumed":null}}"#), "{body}");
     }
 }
 
 #[tokio::test]
-async fn streams_show_that_they_live_and_where_to_resume() {
+async fn streams_send_heartbeats_with_the_position_to_resume_from() {
     let server = Server::start(HttpOptions { keep_alive: Duration::from_millis(50), ..http_options() }).await;
     let query = "subscription { open }";
     let mut events = get(&server, "subscription { silent }").send().await.unwrap();
     let text = until(&mut events, "data:").await;
     assert_eq!(text, format!(":\n\nretry: 1000\n\n:\n\nid: {}\ndata:\n\n", cursor(0)));
-    assert_eq!(until(&mut events, ":").await, ":\n\n", "told once");
+    assert_eq!(until(&mut events, ":").await, ":\n\n", "the retry time is sent once");
     let mut posted = post(&server, EVENTS, query).send().await.unwrap();
     until(&mut posted, "data:").await;
     assert_eq!(until(&mut posted, ":").await, ":\n\n");
@@ -150,7 +150,7 @@ async fn streams_show_that_they_live_and_where_to_resume() {
     until(&mut multipart, "open").await;
     assert!(until(&mut multipart, "{}").await.contains("\r\ncontent-type: application/json\r\n\r\n{}\r\n--graphql"));
     drop((events, posted, multipart));
-    eventually("those who leave are noticed", || server.probe.live.load(SeqCst) == 0).await;
+    eventually("the streams of clients that left are dropped", || server.probe.live.load(SeqCst) == 0).await;
 }
 
 fn part(content: &Value) -> String {
@@ -158,7 +158,7 @@ fn part(content: &Value) -> String {
 }
 
 #[tokio::test]
-async fn multipart_bodies_have_a_part_for_each_result() {
+async fn multipart_bodies_have_one_part_per_result() {
     let server = start().await;
     let opening = format!("\r\n--graphql{}", part(&json!({})));
     let payload = |data: Value| part(&json!({"payload": {"data": data}}));
@@ -166,31 +166,31 @@ async fn multipart_bodies_have_a_part_for_each_result() {
         ("subscription { count(to: 2) }", vec![payload(json!({"count": 1})), payload(json!({"count": 2}))]),
         ("subscription { count(to: 0) }", vec![]),
     ] {
-        let (status, headers, body) = whole(post(&server, MULTIPART, query)).await;
+        let (status, headers, body) = fetch(post(&server, MULTIPART, query)).await;
         assert_eq!(status, 200);
         assert_eq!(headers["content-type"], r#"multipart/mixed;boundary="graphql";subscriptionSpec=1.0"#);
         assert_eq!(headers["cache-control"], "no-store");
         assert_eq!(body, format!("{opening}{}--\r\n", parts.concat()));
     }
-    let (_, _, body) = whole(post(&server, MULTIPART, "subscription { refused }")).await;
+    let (_, _, body) = fetch(post(&server, MULTIPART, "subscription { refused }")).await;
     assert!(body.contains(r#"{"payload":{"errors":[{"message":"not for you""#), "{body}");
-    let (_, headers, body) = whole(post(&server, MULTIPART, "subscription { unknown }")).await;
+    let (_, headers, body) = fetch(post(&server, MULTIPART, "subscription { unknown }")).await;
     assert!(body.starts_with(r#"{"errors":[{"message":"Unknown field"#), "there is no subscription: {body}");
     assert!(headers["content-type"].to_str().unwrap().starts_with("application/json"));
-    let (_, _, body) = whole(post(&server, MULTIPART, "subscription { panics }")).await;
+    let (_, _, body) = fetch(post(&server, MULTIPART, "subscription { panics }")).await;
     assert!(body.contains(r#"{"payload":null,"errors":[{"message":"Internal error""#), "{body}");
     assert!(body.contains("requestId") && body.ends_with("\r\n--graphql--\r\n"), "{body}");
-    // Nothing to stream: as the client takes it, else in parts.
-    let (_, headers, _) = whole(post(&server, MULTIPART, "{ hello }")).await;
+    // A query has one result: it is sent as JSON if the client accepts that, else as a part.
+    let (_, headers, _) = fetch(post(&server, MULTIPART, "{ hello }")).await;
     assert_eq!(headers["content-type"], "application/json; charset=utf-8");
-    let (_, _, body) = whole(post(&server, "multipart/mixed;subscriptionSpec=1.0", "{ hello }")).await;
+    let (_, _, body) = fetch(post(&server, "multipart/mixed;subscriptionSpec=1.0", "{ hello }")).await;
     assert!(body.contains(r#"{"payload":{"data":{"hello":"hello world"}}}"#), "{body}");
 }
 
 #[tokio::test]
 async fn a_panic_ends_the_stream_with_the_request_id() {
     let server = start().await;
-    let (_, _, body) = whole(post(&server, EVENTS, "subscription { panics }").header("x-request-id", "mine")).await;
+    let (_, _, body) = fetch(post(&server, EVENTS, "subscription { panics }").header("x-request-id", "mine")).await;
     let last = r#"event: next
 data: {"errors":[{"message":"Internal error","extensions":{"code":"INTERNAL","requestId":"mine"}}]}
 
@@ -202,14 +202,14 @@ data:
 }
 
 #[tokio::test]
-async fn streams_end_with_the_rights_they_were_opened_with() {
+async fn streams_end_when_the_token_expires_or_the_session_ends() {
     let server = start().await;
     for (accept, fatal, end) in [
         (EVENTS, r#"data: {"errors":[{"message":"#, "event: complete\ndata:\n\n"),
         (MULTIPART, r#"{"payload":null,"errors":[{"message":"#, "\r\n--graphql--\r\n"),
     ] {
         let request = post(&server, accept, "subscription { open }").header(AUTHORIZATION, "Bearer short");
-        let (_, _, body) = whole(request).await;
+        let (_, _, body) = fetch(request).await;
         assert!(body.contains(&format!(r#"{fatal}"the access token has expired","#)), "{body}");
         assert!(body.contains(r#""code":"UNAUTHENTICATED""#) && body.ends_with(end), "{body}");
     }
@@ -228,7 +228,7 @@ async fn streams_end_with_the_rights_they_were_opened_with() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_holds_up_only_itself() {
+async fn a_slow_reader_of_a_stream_delays_no_other() {
     let server = start().await;
     let mut slow = TcpStream::connect(server.address).await.unwrap();
     let request =
@@ -237,14 +237,14 @@ async fn a_slow_reader_holds_up_only_itself() {
     assert!(slow.read(&mut [0; 64]).await.unwrap() > 0);
     let produced = || server.probe.produced.load(SeqCst);
     let before = server.held_up().await;
-    assert_eq!(whole(post(&server, EVENTS, "{ hello }")).await.0, 200);
+    assert_eq!(fetch(post(&server, EVENTS, "{ hello }")).await.0, 200);
     assert_eq!(produced(), before);
     drop(slow);
     eventually("its stream is gone", || server.probe.live.load(SeqCst) == 0).await;
 }
 
 #[tokio::test]
-async fn shutdown_makes_clients_ask_again_and_answers_what_runs() {
+async fn shutdown_ends_streams_with_a_retry_and_answers_running_queries() {
     let options = HttpOptions { drain_spread: Duration::from_millis(50), ..http_options() };
     let mut server = Server::start(options).await;
     let (mut events, mut multipart) = (
@@ -253,7 +253,7 @@ async fn shutdown_makes_clients_ask_again_and_answers_what_runs() {
     );
     until(&mut events, "\"open\"").await;
     until(&mut multipart, "\"open\"").await;
-    let held = tokio::spawn(whole(post(&server, EVENTS, "{ held }")));
+    let held = tokio::spawn(fetch(post(&server, EVENTS, "{ held }")));
     eventually("the query runs", || server.probe.holding.load(SeqCst) == 1).await;
     server.shutdown.cancel();
     assert!(!rest(&mut events).await.contains("complete"), "complete would tell the client not to come back");
@@ -262,11 +262,11 @@ async fn shutdown_makes_clients_ask_again_and_answers_what_runs() {
     assert!(text.ends_with("\r\n--graphql--\r\n"), "{text}");
     server.probe.release.notify_waiters();
     assert!(held.await.unwrap().2.ends_with("event: complete\ndata:\n\n"));
-    timeout(PATIENCE, &mut server.serving).await.expect("the end").unwrap();
+    timeout(TIMEOUT, &mut server.serving).await.expect("the end").unwrap();
 }
 
 #[tokio::test]
-async fn a_ticket_opens_the_event_stream_it_was_made_for_and_nothing_else() {
+async fn a_ticket_opens_only_the_event_stream_it_was_made_for() {
     let server = start().await;
     let query = "subscription { viewer }";
     let with = |request: RequestBuilder, ticket: &str| request.query(&[("ticket", ticket)]);
@@ -275,10 +275,10 @@ async fn a_ticket_opens_the_event_stream_it_was_made_for_and_nothing_else() {
         with(get(&server, query), "good"),
         with(get(&server, query), "good").header("last-event-id", &again),
         with(get(&server, query), "late").header("last-event-id", &again),
-        // It declares no such variable.
+        // Variables that the document does not declare do not count.
         with(get(&server, query), "good").query(&[("variables", r#"{"a":1}"#)]),
     ] {
-        let (status, _, body) = whole(request).await;
+        let (status, _, body) = fetch(request).await;
         assert!(status == 200 && body.contains("role: Customer"), "{status}: {body}");
     }
     let plain = Client::new().get(server.url("/graphql")).query(&[("query", "{ hello }")]);
@@ -294,7 +294,7 @@ async fn a_ticket_opens_the_event_stream_it_was_made_for_and_nothing_else() {
         (with(post(&server, MULTIPART, query), "good"), 400, "BAD_USER_INPUT"),
         (with(plain, "good"), 400, "BAD_USER_INPUT"),
     ] {
-        let (found, _, body) = whole(request).await;
+        let (found, _, body) = fetch(request).await;
         let body: Value = serde_json::from_str(&body).unwrap_or_else(|_| panic!("{found}: {body}"));
         assert_eq!((found, &body["errors"][0]["extensions"]["code"]), (status, &json!(code)), "{body}");
     }

@@ -1,4 +1,4 @@
-//! A real server on a free port over a small GraphQL API of its own.
+//! A real server on a free port that serves a small GraphQL API made for transport tests.
 
 mod schema;
 
@@ -18,14 +18,17 @@ use orderwire::{
     app,
     config::Config,
     domain::{ClientAddress, Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
-    graphql::{Answer, DocumentOptions, Documents, Endpoint, OperationRequest, Prepared, Readiness, ViewerSession},
+    graphql::{
+        DocumentOptions, Documents, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, Readiness,
+        ViewerSession,
+    },
     http::{self, AllowedOrigins, HttpOptions, WebSocketOptions},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{wait_until, ws::PATIENCE};
+use crate::support::{wait_until, ws::TIMEOUT};
 pub use schema::Probe;
 use schema::{Mutation, Query, Subscriptions, held};
 
@@ -47,7 +50,7 @@ fn coded(message: &str, code: &str) -> ServerError {
     error
 }
 
-/// Of `Bearer user NAME ROLE MILLISECONDS`: a session of its own, whose token is good for that long.
+/// Parses `Bearer user NAME ROLE MILLISECONDS` into a new session whose token expires after that time.
 fn user_of(authorization: &str) -> ViewerSession {
     let mut words = authorization.split(' ').skip(2);
     let (name, role, lifetime) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
@@ -75,7 +78,7 @@ impl Endpoint for TestEndpoint {
         }
     }
 
-    /// `good` is a ticket for `subscription { viewer }`, `late` one that can only resume.
+    /// `good` is a valid ticket for `subscription { viewer }`; `late` is one that can only resume.
     async fn authenticate_ticket(
         &self,
         ticket: &str,
@@ -102,19 +105,23 @@ impl Endpoint for TestEndpoint {
         }
     }
 
-    async fn prepare(&self, request: OperationRequest, _: Option<ClientAddress>) -> Result<Prepared, Response> {
+    async fn prepare(
+        &self,
+        request: OperationRequest,
+        _: Option<ClientAddress>,
+    ) -> Result<PreparedOperation, Response> {
         self.documents.prepare(request).await
     }
 
-    async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response {
+    async fn execute(&self, viewer: Viewer, operation: PreparedOperation) -> Response {
         match operation.text() {
             "{ limited }" => Response::from_errors(vec![coded("slow down", "RATE_LIMITED")]),
             _ => self.schema.execute(operation.request().data(viewer)).await,
         }
     }
 
-    /// The answers of a subscription have cursors, beginning with 1.
-    async fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
+    /// Numbers the cursors of a subscription's answers from 1.
+    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxStream<'static, ExecutionResult> {
         if !operation.subscribes() {
             return stream::iter([self.execute(viewer, operation).await.into()]).boxed();
         }
@@ -123,7 +130,10 @@ impl Endpoint for TestEndpoint {
         }
         let answers = self.schema.execute_stream(operation.request().data(viewer)).enumerate();
         let cursor = move |number| EventCursor { log: LogId(7), seq: number as i64 + 1 };
-        let answer = move |(number, response)| Answer { cursor: Some(cursor(number)), ..Answer::from(response) };
+        let answer = move |(number, response)| ExecutionResult {
+            cursor: Some(cursor(number)),
+            ..ExecutionResult::from(response)
+        };
         answers.map(answer).boxed()
     }
 
@@ -146,13 +156,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// How many items a flood has made once the kernel's buffers are full and nothing more is made.
+    /// Waits until back-pressure stops the `flood` subscription, and returns how many items it has produced.
     pub async fn held_up(&self) -> usize {
         let produced = || self.probe.produced.load(SeqCst);
         eventually("it starts", || produced() > 0).await;
         let (mut before, mut unchanged) = (0, 0);
-        let deadline = Instant::now() + PATIENCE;
-        // One look may come while the machine gives the server no time.
+        let deadline = Instant::now() + TIMEOUT;
+        // One reading may fall into a pause of a busy machine.
         while unchanged < 4 {
             assert!(Instant::now() < deadline, "still producing: {}", produced());
             unchanged = if before == produced() { unchanged + 1 } else { 0 };
@@ -164,7 +174,7 @@ impl Server {
     }
 
     pub async fn start(options: HttpOptions) -> Self {
-        Self::start_with_grace(options, PATIENCE).await
+        Self::start_with_grace(options, TIMEOUT).await
     }
 
     pub async fn start_with_grace(options: HttpOptions, grace: Duration) -> Self {
@@ -194,12 +204,12 @@ pub fn http_options() -> HttpOptions {
     HttpOptions { origins: AllowedOrigins::default(), ..app::http_options(&Config::default()) }
 }
 
-/// A server with the default options.
+/// Starts a server with default options.
 pub async fn start() -> Server {
     Server::start(http_options()).await
 }
 
-/// The same with other limits and times of WebSockets.
+/// Starts a server with these WebSocket limits and timeouts.
 pub async fn start_with(websocket: WebSocketOptions) -> Server {
     Server::start(HttpOptions { websocket, ..http_options() }).await
 }
@@ -213,7 +223,7 @@ impl Drop for Server {
 pub const JSON: &str = "application/json";
 pub const GRAPHQL: &str = "application/graphql-response+json";
 
-/// A JSON answer.
+/// A JSON response.
 pub struct Reply {
     pub status: u16,
     headers: reqwest::header::HeaderMap,
@@ -221,7 +231,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub async fn of(request: reqwest::RequestBuilder) -> Self {
+    pub async fn send(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
@@ -242,13 +252,13 @@ impl Reply {
     }
 }
 
-/// Sends an operation.
+/// Sends a GraphQL operation by POST.
 pub async fn post(server: &Server, client: &reqwest::Client, accept: &str, body: impl Into<reqwest::Body>) -> Reply {
     let request = client.post(server.url("/graphql")).header("content-type", JSON).header("accept", accept);
-    Reply::of(request.body(body)).await
+    Reply::send(request.body(body)).await
 }
 
-/// Waits until a condition holds.
+/// Waits until a condition holds; panics with `what` after [`TIMEOUT`].
 pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
-    wait_until(what, PATIENCE, async || condition()).await;
+    wait_until(what, TIMEOUT, async || condition()).await;
 }

@@ -13,6 +13,7 @@ mod cluster;
 mod config_load;
 mod contract;
 mod docs;
+mod embed;
 mod feed;
 mod fuzz;
 mod http_attacks;

@@ -1,4 +1,4 @@
-//! What the server tells of itself: its metrics, and the lines of its log.
+//! The server's metrics and log lines.
 
 use std::{collections::BTreeMap, net::TcpListener, process::Command, time::Duration};
 
@@ -13,16 +13,16 @@ use crate::{
     },
 };
 
-const SOON: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A server of its own process with its metrics.
-struct Watched {
+/// A server process whose metrics are read.
+struct MeteredServer {
     server: Running,
     url: String,
     metrics: String,
 }
 
-impl Watched {
+impl MeteredServer {
     fn start(mut command: Command) -> Self {
         command.env("BIND", "127.0.0.1:0").env("METRICS_BIND", "127.0.0.1:0");
         let mut server = Running::start(command);
@@ -35,7 +35,7 @@ impl Watched {
         Self { server, url, metrics }
     }
 
-    /// Each series with its value.
+    /// Reads all series with their values.
     async fn series(&self) -> BTreeMap<String, f64> {
         let answer = reqwest::get(&self.metrics).await.unwrap();
         assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
@@ -53,14 +53,14 @@ impl Watched {
     }
 
     async fn becomes(&self, series: &str, value: f64) {
-        wait_until(&format!("{series} {value}"), SOON, async || self.value(series).await == value).await;
+        wait_until(&format!("{series} {value}"), TIMEOUT, async || self.value(series).await == value).await;
     }
 
     async fn query(&self, token: Option<&str>, query: &str) -> Value {
         graphql(&self.url, token, query, json!({})).await
     }
 
-    /// The access token of a new customer.
+    /// Registers a customer and returns the access token.
     async fn register(&self, password: &str) -> String {
         let register = format!(
             "mutation Register {{ register(input: {{ email: \"ann@example.com\", name: \"Ann\", password: \"{password}\" }}) {{ session {{ accessToken }} }} }}"
@@ -73,23 +73,23 @@ impl Watched {
 const CREATE_TASK: &str = "mutation Create { createTask(input: { title: \"Pack\" }) { task { id } } }";
 
 #[tokio::test]
-async fn operations_are_counted_one_by_one() {
+async fn each_operation_is_counted_once() {
     let folder = tempfile::tempdir().unwrap();
-    let watched = Watched::start(orderwire(folder.path(), &["serve"]));
+    let metered = MeteredServer::start(orderwire(folder.path(), &["serve"]));
     for _ in 0..7 {
-        watched.query(None, "query Shop { products { nodes { id } } }").await;
+        metered.query(None, "query Shop { products { nodes { id } } }").await;
     }
     for _ in 0..3 {
-        watched.query(None, "{ trendingProducts { id } }").await;
+        metered.query(None, "{ trendingProducts { id } }").await;
     }
     for _ in 0..2 {
-        watched.query(None, "query Wrong { nothing }").await;
+        metered.query(None, "query Wrong { nothing }").await;
     }
-    watched.query(None, "query Mine { me { id } orders { nodes { id } } }").await;
-    let token = watched.register("correct horse battery staple").await;
-    watched.query(Some(&token), CREATE_TASK).await;
+    metered.query(None, "query Mine { me { id } orders { nodes { id } } }").await;
+    let token = metered.register("correct horse battery staple").await;
+    metered.query(Some(&token), CREATE_TASK).await;
 
-    let series = watched.series().await;
+    let series = metered.series().await;
     for (name, value) in [
         (r#"orderwire_operations_total{operation="Shop",type="query",code="OK"}"#, 7.0),
         (r#"orderwire_operations_total{operation="anonymous",type="query",code="OK"}"#, 3.0),
@@ -98,7 +98,7 @@ async fn operations_are_counted_one_by_one() {
         (r#"orderwire_operations_total{operation="Create",type="mutation",code="OK"}"#, 1.0),
         (r#"orderwire_operation_duration_seconds_count{operation="Shop",type="query"}"#, 7.0),
         (r#"orderwire_operation_storage_calls_sum{operation="Shop",type="query"}"#, 7.0),
-        // In a task of its own, and still the operation's.
+        // Run in a spawned task and still counted for the operation.
         (r#"orderwire_operation_storage_calls_sum{operation="Create",type="mutation"}"#, 1.0),
         (r#"orderwire_storage_calls_total{engine="sqlite",method="list_products",outcome="ok"}"#, 7.0),
         (r#"orderwire_storage_calls_total{engine="sqlite",method="insert_task",outcome="ok"}"#, 1.0),
@@ -111,20 +111,20 @@ async fn operations_are_counted_one_by_one() {
         ("orderwire_bus_connected", 1.0),
         ("orderwire_sqlite_changes_waiting", 0.0),
     ] {
-        let told: Vec<_> =
+        let similar: Vec<_> =
             series.iter().filter(|(series, _)| series.split('{').next() == name.split('{').next()).collect();
-        assert_eq!(series.get(name), Some(&value), "{name} in {told:#?}");
+        assert_eq!(series.get(name), Some(&value), "{name} in {similar:#?}");
     }
 }
 
 #[tokio::test]
-async fn subscriptions_count_while_they_are_open() {
+async fn open_subscriptions_are_gauged() {
     const OPEN: &str = r#"orderwire_subscriptions{field="taskUpdates"}"#;
     const SOCKETS: &str = r#"orderwire_connections{transport="graphql-transport-ws"}"#;
     let folder = tempfile::tempdir().unwrap();
-    let watched = Watched::start(orderwire(folder.path(), &["serve"]));
-    let token = watched.register("correct horse battery staple").await;
-    let address = watched.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let metered = MeteredServer::start(orderwire(folder.path(), &["serve"]));
+    let token = metered.register("correct horse battery staple").await;
+    let address = metered.url.strip_prefix("http://").unwrap().parse().unwrap();
     let payload = json!({ "authorization": format!("Bearer {token}") });
     let mut clients = Vec::new();
     for _ in 0..2 {
@@ -132,13 +132,13 @@ async fn subscriptions_count_while_they_are_open() {
         client.subscribe("1", "subscription Watch { taskUpdates { kind } }").await;
         clients.push(client);
     }
-    watched.becomes(OPEN, 2.0).await;
-    assert_eq!(watched.value(SOCKETS).await, 2.0);
-    watched.query(Some(&token), CREATE_TASK).await;
+    metered.becomes(OPEN, 2.0).await;
+    assert_eq!(metered.value(SOCKETS).await, 2.0);
+    metered.query(Some(&token), CREATE_TASK).await;
     for client in &mut clients {
         assert_eq!(client.receive().await["payload"]["data"]["taskUpdates"]["kind"], "CREATED");
     }
-    let series = watched.series().await;
+    let series = metered.series().await;
     for (name, value) in [
         (r#"orderwire_deliveries_total{transport="graphql-transport-ws"}"#, 2.0),
         (r#"orderwire_deliveries_total{transport="graphql-ws"}"#, 0.0),
@@ -150,47 +150,47 @@ async fn subscriptions_count_while_they_are_open() {
         assert_eq!(series.get(name), Some(&value), "{name}");
     }
     clients[0].send(json!({ "id": "1", "type": "complete" })).await;
-    watched.becomes(OPEN, 1.0).await;
+    metered.becomes(OPEN, 1.0).await;
     drop(clients);
-    watched.becomes(OPEN, 0.0).await;
-    watched.becomes(SOCKETS, 0.0).await;
+    metered.becomes(OPEN, 0.0).await;
+    metered.becomes(SOCKETS, 0.0).await;
 }
 
 #[tokio::test]
-async fn clients_cannot_make_series_without_bound() {
+async fn clients_cannot_create_unbounded_metric_series() {
     let folder = tempfile::tempdir().unwrap();
-    let watched = Watched::start(orderwire(folder.path(), &["serve"]));
+    let metered = MeteredServer::start(orderwire(folder.path(), &["serve"]));
     for number in 0..1000 {
-        watched.query(None, &format!("query Name{number} {{ __typename }}")).await;
+        metered.query(None, &format!("query Name{number} {{ __typename }}")).await;
     }
-    let series = watched.series().await;
+    let series = metered.series().await;
     let counts = series.iter().filter(|(name, _)| name.starts_with("orderwire_operations_total{"));
     let counts: Vec<(&String, &f64)> = counts.collect();
     assert_eq!(counts.len(), 101, "{counts:#?}");
     assert_eq!(series[r#"orderwire_operations_total{operation="other",type="query",code="OK"}"#], 900.0);
     assert_eq!(series[r#"orderwire_operations_total{operation="Name99",type="query",code="OK"}"#], 1.0);
     for path in ["/no/such/page", "/nor/this"] {
-        assert_eq!(reqwest::get(format!("{}{path}", watched.url)).await.unwrap().status(), 404);
+        assert_eq!(reqwest::get(format!("{}{path}", metered.url)).await.unwrap().status(), 404);
     }
-    assert_eq!(watched.value(r#"orderwire_http_requests_total{route="none",method="GET",status="4xx"}"#).await, 2.0);
+    assert_eq!(metered.value(r#"orderwire_http_requests_total{route="none",method="GET",status="4xx"}"#).await, 2.0);
 }
 
 #[tokio::test]
-async fn only_what_is_declared_is_told_and_only_at_its_own_address() {
+async fn only_declared_metrics_are_served_and_only_at_their_own_address() {
     let folder = tempfile::tempdir().unwrap();
-    let watched = Watched::start(orderwire(folder.path(), &["serve"]));
-    assert_eq!(reqwest::get(format!("{}/metrics", watched.url)).await.unwrap().status(), 404);
-    let text = reqwest::get(&watched.metrics).await.unwrap().text().await.unwrap();
-    let told = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(|line| line.split_once(' ').unwrap());
-    for (name, kind) in told {
+    let metered = MeteredServer::start(orderwire(folder.path(), &["serve"]));
+    assert_eq!(reqwest::get(format!("{}/metrics", metered.url)).await.unwrap().status(), 404);
+    let text = reqwest::get(&metered.metrics).await.unwrap().text().await.unwrap();
+    let served = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(|line| line.split_once(' ').unwrap());
+    for (name, kind) in served {
         assert!(declarations().iter().any(|declared| (declared.name, declared.kind) == (name, kind)), "{name} {kind}");
     }
-    let public = reqwest::get(watched.metrics.replace("/metrics", "/graphql")).await.unwrap();
+    let public = reqwest::get(metered.metrics.replace("/metrics", "/graphql")).await.unwrap();
     assert_eq!(public.status(), 404, "the other way round neither");
 }
 
 #[test]
-fn an_address_that_was_asked_for_has_to_be_free() {
+fn a_metrics_address_in_use_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = format!("metrics.bind={}", taken.local_addr().unwrap());
@@ -199,7 +199,7 @@ fn an_address_that_was_asked_for_has_to_be_free() {
 }
 
 #[test]
-fn the_documentation_has_every_metric() {
+fn every_metric_is_documented() {
     let documented = std::fs::read_to_string("docs/operations.md").unwrap();
     let is_metric = |line: &&str| ["| `orderwire_", "| `process_"].iter().any(|start| line.starts_with(start));
     let documented: Vec<&str> = documented.lines().filter(is_metric).collect();
@@ -213,28 +213,28 @@ fn the_documentation_has_every_metric() {
     assert_eq!(documented, declared, "the table of docs/operations.md should be:\n{}", declared.join("\n"));
 }
 
-/// The lines of a JSON log.
+/// Parses the lines of a JSON log.
 fn lines(log: &str) -> Vec<Value> {
     log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 #[tokio::test]
-async fn every_operation_can_be_found_in_the_log_by_its_request_and_no_secret_can() {
+async fn the_log_has_every_operation_by_request_id_and_no_secret() {
     const PASSWORD: &str = "correct horse battery staple";
     const SECRET: &str = "q7Zt0Vw2mXc9Rb4KfYh6Jd8Ls1Np3GaE";
     let folder = tempfile::tempdir().unwrap();
     let mut command =
         orderwire(folder.path(), &["serve", "--set", "log.format=json", "--set", "log.slow_operation=1ms"]);
     command.env("LOG_LEVEL", "debug").env("JWT_SECRET", SECRET);
-    let watched = Watched::start(command);
-    let token = watched.register(PASSWORD).await;
+    let metered = MeteredServer::start(command);
+    let token = metered.register(PASSWORD).await;
 
-    let request = reqwest::Client::new().post(format!("{}/graphql", watched.url)).header("x-request-id", "over-http");
+    let request = reqwest::Client::new().post(format!("{}/graphql", metered.url)).header("x-request-id", "over-http");
     let query = json!({ "query": "query OverHttp { products { nodes { id } } }" });
     let answer = request.bearer_auth(&token).json(&query).send().await.unwrap();
     assert_eq!(answer.headers()["x-request-id"], "over-http");
 
-    let address = watched.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let address = metered.url.strip_prefix("http://").unwrap().parse().unwrap();
     let mut handshake = ws::request(address, ws::MODERN);
     handshake.headers_mut().insert("x-request-id", "over-websocket".parse().unwrap());
     let mut client = Client::with(address, handshake).await;
@@ -244,8 +244,8 @@ async fn every_operation_can_be_found_in_the_log_by_its_request_and_no_secret_ca
     client.subscribe("1", "mutation OverWebSocket { createTask(input: { title: \"Pack\" }) { task { id } } }").await;
     assert_eq!(client.receive().await["type"], "next");
 
-    watched.server.signal("TERM");
-    let (_, log) = watched.server.end();
+    metered.server.signal("TERM");
+    let (_, log) = metered.server.end();
     let lines = lines(&log);
     for (operation, request_id) in [("OverHttp", "over-http"), ("OverWebSocket", "over-websocket-1")] {
         let line = lines.iter().find(|line| line["operation"] == operation).unwrap_or_else(|| panic!("{log}"));

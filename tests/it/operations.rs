@@ -1,4 +1,4 @@
-//! Limits, costs and registered documents over every transport, on a real server.
+//! Document limits, costs and registered documents on a real server, over every transport.
 
 use std::path::Path;
 
@@ -31,14 +31,14 @@ impl Server {
         client.get(url).query(&pairs.collect::<Vec<_>>())
     }
 
-    /// The status and the answer as a GraphQL response.
+    /// Sends a request and returns the status and the GraphQL response.
     async fn answer(&self, by_get: bool, request: &Value) -> (StatusCode, Value) {
         let request = self.request(by_get, request).header(ACCEPT, "application/graphql-response+json");
         let response = request.send().await.unwrap();
         (response.status(), response.json().await.unwrap())
     }
 
-    /// The first answer over each transport, by its name.
+    /// Sends a request over each transport and returns the first answer of each, with the transport's name.
     async fn answers(&self, request: &Value) -> Vec<(&'static str, Value)> {
         let mut answers =
             vec![("POST", self.answer(false, request).await.1), ("GET", self.answer(true, request).await.1)];
@@ -80,7 +80,7 @@ fn hex(document: &str) -> String {
 }
 
 #[tokio::test]
-async fn each_limit_holds_over_each_transport() {
+async fn document_limits_hold_over_each_transport() {
     let server = Server::start(&config()).await;
     let aliases: String = (0..101).map(|n| format!("a{n}: id ")).collect();
     let roots: String = (0..51).map(|n| format!("a{n}: me {{ id }} ")).collect();
@@ -121,8 +121,8 @@ async fn each_limit_holds_over_each_transport() {
             if value > 0 {
                 assert_eq!(extensions[limit], value, "{limit} by {transport}: {answer}");
             }
-            let told = format!("`{limit}`: it has {}, at most {most}", extensions[limit]);
-            assert!(error["message"].as_str().unwrap().contains(&told), "{limit} by {transport}: {answer}");
+            let expected = format!("`{limit}`: it has {}, at most {most}", extensions[limit]);
+            assert!(error["message"].as_str().unwrap().contains(&expected), "{limit} by {transport}: {answer}");
             assert_eq!(answer.get("data"), None, "{limit} by {transport}: {answer}");
         }
         assert_eq!(server.answer(false, &request).await.0, StatusCode::BAD_REQUEST);
@@ -141,7 +141,7 @@ async fn each_limit_holds_over_each_transport() {
 }
 
 #[tokio::test]
-async fn limits_are_settings() {
+async fn document_limits_can_be_configured() {
     let mut config = config();
     config.limits.cost = 20;
     let server = Server::start(&config).await;
@@ -154,7 +154,7 @@ async fn limits_are_settings() {
 }
 
 #[tokio::test]
-async fn the_cost_is_told_to_who_asks_over_each_transport() {
+async fn the_cost_is_reported_on_request_over_each_transport() {
     let server = Server::start(&config()).await;
     let query = "query ($n: Int) { products(first: $n) { nodes { id } totalCount } }";
     let request = json!({ "query": query, "variables": { "n": 7 }, "extensions": { "cost": true } });
@@ -191,7 +191,7 @@ async fn batches_and_deep_variables_are_refused() {
 }
 
 #[tokio::test]
-async fn a_mutation_is_not_run_by_get_however_its_document_comes() {
+async fn mutations_are_not_run_by_get_in_any_form() {
     let server = Server::start(&config()).await;
     let mutation = "mutation { logout { userErrors { code } } }";
     let extensions = json!({ "persistedQuery": { "version": 1, "sha256Hash": hex(mutation) } });
@@ -208,15 +208,15 @@ async fn a_mutation_is_not_run_by_get_however_its_document_comes() {
 }
 
 #[tokio::test]
-async fn a_document_is_registered_and_then_named_over_each_transport() {
+async fn a_registered_document_runs_by_hash_over_each_transport() {
     let server = Server::start(&config()).await;
     let query = "query ($n: Int = 1) { products(first: $n) { nodes { id } } }";
     let extensions = json!({ "persistedQuery": { "version": 1, "sha256Hash": hex(query) } });
     let by_hash = json!({ "extensions": extensions });
     for (transport, answer) in server.answers(&by_hash).await {
         let error = &answer["errors"][0];
-        let told = (error["message"].as_str().unwrap(), error["extensions"]["code"].as_str().unwrap());
-        assert_eq!(told, ("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND"), "{transport}");
+        let found = (error["message"].as_str().unwrap(), error["extensions"]["code"].as_str().unwrap());
+        assert_eq!(found, ("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND"), "{transport}");
     }
     let wrong = json!({ "query": "{ __typename }", "extensions": extensions });
     for (transport, answer) in server.answers(&wrong).await {
@@ -232,7 +232,7 @@ async fn a_document_is_registered_and_then_named_over_each_transport() {
 }
 
 #[tokio::test]
-async fn a_subscription_by_its_hash_lives_on() {
+async fn a_subscription_by_hash_stays_open() {
     let server = Server::start(&config()).await;
     let subscription = "subscription { taskUpdates { kind } }";
     let extensions = json!({ "persistedQuery": { "version": 1, "sha256Hash": hex(subscription) } });
@@ -242,7 +242,7 @@ async fn a_subscription_by_its_hash_lives_on() {
     client
         .send(json!({ "id": "1", "type": "subscribe", "payload": { "query": subscription, "extensions": extensions } }))
         .await;
-    // Nobody is signed in.
+    // The client is anonymous, so the subscription itself is refused.
     assert_eq!(client.receive().await["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
     client.send(json!({ "id": "1", "type": "subscribe", "payload": { "extensions": extensions } })).await;
     assert_eq!(client.receive().await["payload"][0]["extensions"]["code"], "UNAUTHENTICATED");
@@ -256,7 +256,7 @@ fn with_manifest(manifest: &Path) -> Config {
 }
 
 #[tokio::test]
-async fn with_a_manifest_its_operations_alone_are_run() {
+async fn with_a_manifest_only_its_operations_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("operations.json");
     let query = "query Products { products { nodes { id } } }";
@@ -289,12 +289,12 @@ async fn a_manifest_that_cannot_be_used_stops_the_start() {
     std::fs::write(&path, "[]").unwrap();
     assert!(message().await.contains("not a manifest of operations"), "{}", message().await);
     std::fs::write(&path, json!({ "b8ed": "query Orders { orders { nothing } }" }).to_string()).unwrap();
-    let told = message().await;
-    assert!(told.contains("the operation \"b8ed\" is not valid: Unknown field \"nothing\""), "{told}");
+    let found = message().await;
+    assert!(found.contains("the operation \"b8ed\" is not valid: Unknown field \"nothing\""), "{found}");
 }
 
 #[tokio::test]
-async fn production_without_introspection_says_so() {
+async fn production_does_not_answer_introspection() {
     let mut config = config();
     config.environment = Environment::Production;
     config.auth.jwt_secret = Some(orderwire::config::Secret::new("a secret of 32 bytes and some more"));

@@ -1,4 +1,4 @@
-//! What clients may ask for over time, on a real server.
+//! Rate limits on a real server.
 
 use std::time::{Duration, Instant};
 
@@ -24,12 +24,12 @@ const PASSWORD: &str = "correct horse battery staple";
 const ANN: &str = "192.0.2.1";
 const BEN: &str = "192.0.2.2";
 
-/// So much in an hour: within a test, none of it comes back.
+/// A limit of `points` per hour, so that practically nothing refills within a test.
 fn limit(points: u32) -> RateLimit {
     RateLimit(Some(TokenBucket::new(points, Duration::from_secs(3600))))
 }
 
-/// A server that believes in `X-Forwarded-For`.
+/// Configuration of a server that trusts `X-Forwarded-For` from this machine.
 fn config() -> Config {
     let mut config = support::app::config();
     config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
@@ -47,13 +47,13 @@ impl Server {
         request.json(&json!({ "query": query, "extensions": { "cost": true } })).send().await.unwrap()
     }
 
-    /// The status and the answer.
+    /// Sends a query and returns the status and the JSON body.
     async fn ask(&self, from: &str, token: Option<&str>, query: &str) -> (StatusCode, Value) {
         let response = self.post(from, token, query).await;
         (response.status(), response.json().await.unwrap())
     }
 
-    /// The access token of a new customer.
+    /// Registers a customer and returns the access token.
     async fn register(&self, name: &str) -> String {
         let input = format!(r#"{{ email: "{name}@example.com", name: "{name}", password: "{PASSWORD}" }}"#);
         let register = format!("mutation {{ register(input: {input}) {{ session {{ accessToken }} }} }}");
@@ -61,7 +61,7 @@ impl Server {
         answer["data"]["register"]["session"]["accessToken"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
-    /// What became of an attempt to sign in: `OK`, or a code.
+    /// Tries to sign in; returns `OK` or the error code.
     async fn login(&self, from: &str, email: &str, password: &str) -> String {
         let login = format!(
             r#"mutation {{ login(input: {{ email: "{email}", password: "{password}" }}) {{ session {{ user {{ id }} }} userErrors {{ code }} }} }}"#
@@ -111,7 +111,7 @@ async fn requests_of_one_address_are_limited_before_anything_else() {
 }
 
 #[tokio::test]
-async fn a_header_of_somebody_who_is_no_proxy_counts_for_nothing() {
+async fn x_forwarded_for_counts_only_from_trusted_proxies() {
     let mut config = config();
     config.server.trusted_proxies.clear();
     config.server.unlimited_networks.clear();
@@ -126,7 +126,7 @@ async fn a_header_of_somebody_who_is_no_proxy_counts_for_nothing() {
 }
 
 #[tokio::test]
-async fn operations_cost_what_they_cost_and_customers_are_told_what_is_left() {
+async fn operations_charge_their_cost_and_report_the_points_left() {
     const QUERY: &str = "{ me { id } }";
     let mut config = config();
     config.limits.cost = 60;
@@ -140,11 +140,11 @@ async fn operations_cost_what_they_cost_and_customers_are_told_what_is_left() {
     let mut answer: Value = response.json().await.unwrap();
     let rate = answer["extensions"]["cost"]["throttleStatus"]["restoreRate"].take().as_f64().unwrap();
     assert!((rate - 1.0 / 60.0).abs() < 1e-9, "{rate}");
-    let told = json!({
+    let expected = json!({
         "requestedQueryCost": 49, "maximumQueryCost": 60,
         "throttleStatus": { "maximumAvailable": 60, "currentlyAvailable": 11, "restoreRate": null },
     });
-    assert_eq!(answer["extensions"]["cost"], told);
+    assert_eq!(answer["extensions"]["cost"], expected);
 
     let refused = server.post(BEN, Some(&ann), "{ products(first: 20) { nodes { id } } }").await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "from wherever");
@@ -167,7 +167,7 @@ async fn operations_cost_what_they_cost_and_customers_are_told_what_is_left() {
 }
 
 #[tokio::test]
-async fn staff_have_a_limit_of_their_own() {
+async fn staff_have_their_own_limit() {
     let mut config = config();
     config.limits.cost = 60;
     config.rate_limits.customer_cost = limit(60);
@@ -221,7 +221,7 @@ async fn sockets_and_streams_are_limited_like_requests() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_are_limited_by_account_and_right_ones_are_not() {
+async fn wrong_passwords_are_limited_per_account_and_right_ones_are_not() {
     let mut config = config();
     config.rate_limits.sign_ins_per_account = limit(3);
     let server = Server::start(&config).await;
@@ -243,7 +243,7 @@ async fn wrong_passwords_are_limited_by_account_and_right_ones_are_not() {
 }
 
 #[tokio::test]
-async fn a_password_is_not_found_out_by_changing_it() {
+async fn changing_a_password_is_limited_like_signing_in() {
     let mut config = config();
     config.rate_limits.sign_ins_per_account = limit(3);
     let server = Server::start(&config).await;
@@ -259,7 +259,7 @@ async fn a_password_is_not_found_out_by_changing_it() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_and_new_accounts_are_limited_by_address() {
+async fn wrong_passwords_and_new_accounts_are_limited_per_address() {
     let mut config = config();
     config.rate_limits.sign_ins_per_address = limit(4);
     let server = Server::start(&config).await;
@@ -277,9 +277,9 @@ async fn wrong_passwords_and_new_accounts_are_limited_by_address() {
     server.stop().await;
 }
 
-/// Two nodes would need a database that both can use; the buckets in Redis are the same for one that is started anew.
+/// A restarted node stands in for a second one: two nodes would need a database that both can use.
 #[tokio::test]
-async fn with_redis_what_is_left_outlives_the_node() {
+async fn with_redis_the_points_left_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config();
     config.database.url = DatabaseUrl::Sqlite(folder.path().join("orderwire.db"));
@@ -295,7 +295,7 @@ async fn with_redis_what_is_left_outlives_the_node() {
 }
 
 #[tokio::test]
-async fn an_operation_asks_redis_once() {
+async fn an_operation_makes_one_redis_call() {
     let redis = RedisServer::start();
     let mut config = config();
     config.redis.url = Some(RedisUrl::parse(&redis.url()).unwrap());
@@ -307,7 +307,7 @@ async fn an_operation_asks_redis_once() {
         let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")).unwrap_or("0,");
         line.split(',').next().unwrap().parse::<u64>().unwrap()
     };
-    // The script is sent with the first one.
+    // The first call also loads the script.
     server.ask(ANN, Some(&token), "{ me { id } }").await;
     let before = asked().await;
     for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! `graphql-ws`, the protocol of subscriptions-transport-ws.
+//! The legacy `graphql-ws` protocol of subscriptions-transport-ws.
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     http_support::{Server, eventually, http_options, start, start_with},
-    support::ws::{self, Client, PATIENCE},
+    support::ws::{self, Client, TIMEOUT},
 };
 
 async fn open(server: &Server) -> Client {
@@ -30,7 +30,7 @@ fn complete(id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn runs_queries_mutations_and_subscriptions() {
+async fn the_legacy_protocol_runs_queries_mutations_and_subscriptions() {
     let server = start().await;
     let mut client = open(&server).await;
     for (query, results) in [
@@ -48,7 +48,7 @@ async fn runs_queries_mutations_and_subscriptions() {
 }
 
 #[tokio::test]
-async fn the_better_protocol_wins() {
+async fn the_modern_protocol_is_preferred() {
     let server = start().await;
     for (offered, answer) in [
         ("graphql-ws, graphql-transport-ws", json!({"type": "pong"})),
@@ -64,9 +64,9 @@ async fn the_better_protocol_wins() {
     }
 }
 
-/// The official client does not wait for the acknowledgement.
+/// subscriptions-transport-ws sends operations without waiting for the acknowledgement.
 #[tokio::test]
-async fn what_follows_the_opening_runs_once_it_is_checked() {
+async fn operations_sent_before_the_ack_run_after_authentication() {
     let server = start().await;
     let mut client = Client::connect(server.address, ws::LEGACY).await;
     client.send(json!({"type": "connection_init", "payload": {"authorization": "Bearer good"}})).await;
@@ -76,7 +76,7 @@ async fn what_follows_the_opening_runs_once_it_is_checked() {
 }
 
 #[tokio::test]
-async fn bad_tokens_and_order_are_told_before_the_socket_is_closed() {
+async fn bad_tokens_and_wrong_message_order_get_an_error_before_the_close() {
     let server = start().await;
     let init = |token: &str| json!({"type": "connection_init", "payload": {"Authorization": token}});
     for (message, code, reason) in [
@@ -100,7 +100,7 @@ async fn bad_tokens_and_order_are_told_before_the_socket_is_closed() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_not_understood_does_not_end_the_connection() {
+async fn an_unknown_message_does_not_end_the_connection() {
     let server = start().await;
     let mut client = open(&server).await;
     for (text, kind, id) in [
@@ -120,7 +120,7 @@ async fn a_message_that_is_not_understood_does_not_end_the_connection() {
 }
 
 #[tokio::test]
-async fn failures_are_one_error_and_free_the_id() {
+async fn a_failed_operation_sends_one_error_and_frees_its_id() {
     let server = start().await;
     let mut client = open(&server).await;
     for query in ["{", "{ unknown }", "subscription { refused }", "{ fault }"] {
@@ -140,7 +140,7 @@ async fn failures_are_one_error_and_free_the_id() {
 }
 
 #[tokio::test]
-async fn stop_is_answered_and_the_same_id_replaces() {
+async fn stop_is_answered_and_a_reused_id_replaces_its_operation() {
     let server = start().await;
     let mut client = open(&server).await;
     for _ in 0..2 {
@@ -158,13 +158,13 @@ async fn stop_is_answered_and_the_same_id_replaces() {
 }
 
 #[tokio::test]
-async fn keep_alives_follow_the_acknowledgement() {
+async fn keep_alives_start_after_the_acknowledgement() {
     let options = WebSocketOptions { ping_interval: Duration::from_millis(50), ..http_options().websocket };
     let server = start_with(options).await;
     let mut client = open(&server).await;
     let mut texts = 0;
     while texts < 3 {
-        match timeout(PATIENCE, client.0.next()).await.expect("a frame in time").unwrap().unwrap() {
+        match timeout(TIMEOUT, client.0.next()).await.expect("a frame in time").unwrap().unwrap() {
             Message::Text(text) => {
                 assert_eq!(text.as_str(), r#"{"type":"ka"}"#);
                 texts += 1;
@@ -173,6 +173,6 @@ async fn keep_alives_follow_the_acknowledgement() {
         }
     }
     let mut unopened = Client::connect(server.address, ws::LEGACY).await;
-    let frame = timeout(PATIENCE, unopened.0.next()).await.unwrap().unwrap().unwrap();
+    let frame = timeout(TIMEOUT, unopened.0.next()).await.unwrap().unwrap().unwrap();
     assert!(frame.is_ping(), "nothing is said before the opening: {frame}");
 }

@@ -1,4 +1,4 @@
-//! What a `graphql-transport-ws` connection may take, and how it ends.
+//! Limits of a `graphql-transport-ws` connection, and the ways in which it ends.
 
 use std::{
     sync::atomic::Ordering::SeqCst,
@@ -12,7 +12,10 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     http_support::{Server, eventually, http_options, start, start_with},
-    support::ws::{self, Client, PATIENCE, next},
+    support::{
+        stopwatch::Stopwatch,
+        ws::{self, Client, TIMEOUT, next},
+    },
 };
 
 #[tokio::test]
@@ -23,14 +26,14 @@ async fn an_expired_token_closes_the_socket() {
     assert_eq!(client.receive().await["type"], "connection_ack");
     client.subscribe("1", "subscription { open }").await;
     assert_eq!(client.receive().await["type"], "next");
-    let started = Instant::now();
+    let started = Stopwatch::start();
     assert_eq!(client.closed().await, (4403, "Token expired".to_owned()));
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     eventually("its stream is gone", || server.probe.live.load(SeqCst) == 0).await;
 }
 
 #[tokio::test]
-async fn a_client_that_answers_no_ping_is_dropped() {
+async fn a_client_that_answers_no_pings_is_dropped() {
     let times = WebSocketOptions {
         ping_interval: Duration::from_millis(50),
         dead_after: Duration::from_secs(1),
@@ -42,7 +45,7 @@ async fn a_client_that_answers_no_ping_is_dropped() {
         client.subscribe("1", "subscription { open }").await;
         assert_eq!(client.receive().await["type"], "next");
     }
-    // Reading is what answers pings.
+    // The client library answers pings while it reads.
     let lively = tokio::spawn(async move {
         let pinged = tokio::time::timeout(Duration::from_millis(2_500), async {
             while let Some(Ok(message)) = lively.0.next().await {
@@ -56,18 +59,18 @@ async fn a_client_that_answers_no_ping_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_pause_of_the_server_is_not_taken_for_silence_of_its_clients() {
+async fn a_server_pause_is_not_mistaken_for_silent_clients() {
     let dead_after = Duration::from_millis(200);
     let server = start_with(WebSocketOptions { dead_after, ..http_options().websocket }).await;
     let mut client = Client::open(server.address).await;
     client.send(json!({"type": "ping"})).await;
-    // Of this thread, which is the server's too.
+    // The server runs on this thread, so it sleeps as well.
     std::thread::sleep(2 * dead_after);
     assert_eq!(client.receive().await, json!({"type": "pong"}));
 }
 
 #[tokio::test]
-async fn operations_at_once_are_limited() {
+async fn concurrent_operations_of_a_socket_are_limited() {
     let server = start_with(WebSocketOptions { max_operations: 3, ..http_options().websocket }).await;
     let mut client = Client::open(server.address).await;
     for id in ["1", "2", "3"] {
@@ -79,7 +82,7 @@ async fn operations_at_once_are_limited() {
     assert_eq!((&message["type"], &message["id"]), (&json!("error"), &json!("4")));
     assert_eq!(message["payload"][0]["extensions"]["code"], "BAD_USER_INPUT");
     assert!(message["payload"][0]["message"].as_str().unwrap().contains("At most 3"));
-    // Many come and go.
+    // A finished operation frees its place.
     for _ in 0..200 {
         client.send(json!({"type": "complete", "id": "1"})).await;
         client.subscribe("1", "subscription { open }").await;
@@ -91,13 +94,13 @@ async fn operations_at_once_are_limited() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_holds_up_only_itself() {
+async fn a_slow_reader_of_a_socket_delays_no_other() {
     let server = start().await;
     let mut slow = Client::open(server.address).await;
     slow.subscribe("1", "subscription { flood(bytes: 10000) }").await;
     let produced = || server.probe.produced.load(SeqCst);
     let before = server.held_up().await;
-    // A client that writes and never reads is stopped as well.
+    // Back-pressure also stops a client that writes and never reads.
     let pings = async {
         for _ in 0..100_000 {
             slow.0.feed(Message::text(r#"{"type":"ping"}"#)).await.unwrap();
@@ -115,7 +118,7 @@ async fn a_slow_reader_holds_up_only_itself() {
 }
 
 #[tokio::test]
-async fn large_results_pass_and_huge_ones_are_refused() {
+async fn large_results_are_sent_and_huge_messages_refused() {
     let server = start().await;
     let mut client = Client::open(server.address).await;
     client.subscribe("1", "{ large(bytes: 3000000) }").await;
@@ -129,7 +132,7 @@ async fn large_results_pass_and_huge_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn shutdown_answers_what_runs_and_says_going_away() {
+async fn shutdown_answers_running_operations_and_closes_as_going_away() {
     let options = HttpOptions { drain_spread: Duration::ZERO, ..http_options() };
     let mut server = Server::start(options).await;
     let (mut idle, mut busy) = (Client::open(server.address).await, Client::open(server.address).await);
@@ -141,18 +144,18 @@ async fn shutdown_answers_what_runs_and_says_going_away() {
     assert_eq!(idle.closed().await, (1001, "Going away".to_owned()));
     busy.subscribe("2", "{ hello }").await;
     assert_eq!(busy.receive().await["payload"][0]["extensions"]["code"], "UNAVAILABLE");
-    let released = Instant::now();
+    let released = Stopwatch::start();
     server.probe.release.notify_waiters();
     assert_eq!(busy.receive().await, next("1", json!({"held": true})));
     assert_eq!(busy.receive().await["type"], "complete");
     assert_eq!(busy.closed().await.0, 1001);
-    tokio::time::timeout(PATIENCE, &mut server.serving).await.expect("the end").unwrap();
-    assert!(released.elapsed() < PATIENCE / 2, "the grace period is not used up: {:?}", released.elapsed());
+    tokio::time::timeout(TIMEOUT, &mut server.serving).await.expect("the end").unwrap();
+    assert!(released.elapsed() < Duration::from_secs(1), "{:?}", released.elapsed());
     assert_eq!(server.probe.live.load(SeqCst), 0);
 }
 
 #[tokio::test]
-async fn shutdown_is_spread_over_time() {
+async fn shutdown_closes_sockets_spread_over_time() {
     let spread = Duration::from_secs(1);
     let mut server = Server::start(HttpOptions { drain_spread: spread, ..http_options() }).await;
     let mut clients = Vec::new();
@@ -161,7 +164,7 @@ async fn shutdown_is_spread_over_time() {
     }
     let mut eager = Client::open(server.address).await;
     server.shutdown.cancel();
-    let started = Instant::now();
+    let (started, stopwatch) = (Instant::now(), Stopwatch::start());
     eager.subscribe("1", "{ hello }").await;
     let closings = clients.into_iter().map(|mut client| async move {
         assert_eq!(client.closed().await.0, 1001);
@@ -169,9 +172,10 @@ async fn shutdown_is_spread_over_time() {
     });
     let (eager, times) = tokio::join!(eager.closed(), futures_util::future::join_all(closings));
     assert_eq!(eager.0, 1001, "what it asks for is asked of another node");
+    let all_closed = stopwatch.elapsed();
     let (first, last) = (times.iter().min().unwrap(), times.iter().max().unwrap());
-    assert!(*last - *first > spread / 4 && *last < spread * 20, "{times:?}");
-    tokio::time::timeout(PATIENCE, &mut server.serving).await.expect("the end").unwrap();
+    assert!(*last - *first > spread / 4 && all_closed < spread * 2, "{times:?} {all_closed:?}");
+    tokio::time::timeout(TIMEOUT, &mut server.serving).await.expect("the end").unwrap();
 }
 
 #[tokio::test]
@@ -198,7 +202,7 @@ async fn connections_of_one_user_are_limited() {
     assert_eq!(one_more.closed().await, (4429, reason));
     kept.push(open(json!({"authorization": "Bearer user bert customer 60000"})).await);
     kept.push(open(json!({})).await);
-    // A fresh token takes no second place.
+    // Renewing the token does not count as another connection.
     kept[0].send(json!({"type": "ping", "payload": anna()})).await;
     assert_eq!(kept[0].receive().await["type"], "pong");
     drop(streamed);

@@ -1,4 +1,4 @@
-//! `graphql-transport-ws`.
+//! The `graphql-transport-ws` protocol.
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
@@ -16,7 +16,7 @@ use tokio_tungstenite::{
 
 use crate::{
     http_support::{Server, eventually, http_options, start, start_with},
-    support::ws::{self, Client, PATIENCE, next},
+    support::ws::{self, Client, TIMEOUT, next},
 };
 
 fn request(server: &Server) -> Request {
@@ -24,7 +24,7 @@ fn request(server: &Server) -> Request {
 }
 
 #[tokio::test]
-async fn runs_queries_mutations_and_subscriptions() {
+async fn the_modern_protocol_runs_queries_mutations_and_subscriptions() {
     let server = start().await;
     let mut client = Client::open(server.address).await;
     for (query, results) in [
@@ -48,7 +48,7 @@ async fn runs_queries_mutations_and_subscriptions() {
 }
 
 #[tokio::test]
-async fn failures_before_the_first_result_are_errors_and_free_the_id() {
+async fn failures_before_the_first_result_send_an_error_and_free_the_id() {
     let server = start().await;
     let mut client = Client::open(server.address).await;
     for query in ["{", "", "{ unknown }", "subscription { refused }", "{ fault }", "subscription { unknown }"] {
@@ -78,7 +78,7 @@ async fn a_panic_ends_the_operation_and_not_the_socket() {
 }
 
 #[tokio::test]
-async fn violations_close_the_socket_with_the_codes_of_the_protocol() {
+async fn protocol_violations_close_the_socket_with_the_specified_codes() {
     let server = start().await;
     let init = json!({"type": "connection_init"}).to_string();
     let subscribe =
@@ -107,7 +107,7 @@ async fn violations_close_the_socket_with_the_codes_of_the_protocol() {
         (vec![init.clone(), long_id], 4400, "longer than 256 bytes"),
     ] {
         let mut client = Client::connect(server.address, ws::MODERN).await;
-        // The ack has to come before an operation is asked for.
+        // Wait for the acknowledgement before subscribing.
         for (index, message) in messages.iter().enumerate() {
             client.raw(Message::text(message.clone())).await;
             if index == 0 && messages.len() > 1 {
@@ -124,7 +124,7 @@ async fn violations_close_the_socket_with_the_codes_of_the_protocol() {
         (Message::text("x".repeat(2 * 1024 * 1024)), 1009),
     ] {
         let mut client = Client::connect(server.address, ws::MODERN).await;
-        // A server that has seen enough may stop reading.
+        // The server may stop reading before everything is sent.
         let _ = client.0.send(message).await;
         assert_eq!(client.closed().await.0, code);
     }
@@ -132,7 +132,7 @@ async fn violations_close_the_socket_with_the_codes_of_the_protocol() {
 }
 
 #[tokio::test]
-async fn init_must_come_in_time() {
+async fn a_socket_without_init_is_closed_in_time() {
     let server =
         start_with(WebSocketOptions { init_timeout: Duration::from_millis(50), ..http_options().websocket }).await;
     let closed = Client::connect(server.address, ws::MODERN).await.closed().await;
@@ -193,7 +193,7 @@ async fn the_handshake_checks_origin_version_and_subprotocol() {
 }
 
 #[tokio::test]
-async fn the_authorization_comes_from_the_payload_or_the_handshake() {
+async fn the_token_comes_from_the_init_payload_or_the_handshake() {
     let server = start().await;
     for (header, payload, viewer) in [
         (None, json!({}), "Anonymous"),
@@ -214,7 +214,7 @@ async fn the_authorization_comes_from_the_payload_or_the_handshake() {
 }
 
 #[tokio::test]
-async fn pings_are_answered_at_both_levels() {
+async fn protocol_and_websocket_pings_are_answered() {
     let server = start().await;
     let mut client = Client::connect(server.address, ws::MODERN).await;
     for (ping, pong) in [
@@ -227,12 +227,12 @@ async fn pings_are_answered_at_both_levels() {
     }
     client.send(json!({"type": "pong"})).await;
     client.raw(Message::Ping("x".into())).await;
-    let answer = tokio::time::timeout(PATIENCE, client.0.next()).await.unwrap().unwrap().unwrap();
+    let answer = tokio::time::timeout(TIMEOUT, client.0.next()).await.unwrap().unwrap().unwrap();
     assert_eq!(answer, Message::Pong("x".into()));
 }
 
 #[tokio::test]
-async fn complete_stops_the_work_and_is_not_answered() {
+async fn complete_stops_the_operation_and_is_not_answered() {
     let server = start().await;
     let mut client = Client::open(server.address).await;
     client.subscribe("1", "subscription { open }").await;
@@ -240,21 +240,21 @@ async fn complete_stops_the_work_and_is_not_answered() {
     client.send(json!({"type": "complete", "id": "1"})).await;
     client.send(json!({"type": "complete", "id": "unknown"})).await;
     eventually("the stream is gone", || server.probe.live.load(SeqCst) == 0).await;
-    // The id is free at once, and the next thing heard belongs to its new holder.
+    // The id can be reused at once: the next message belongs to the new operation.
     client.subscribe("1", "subscription { count(to: 1) }").await;
     assert_eq!(client.receive().await, next("1", json!({"count": 1})));
     assert_eq!(client.receive().await["type"], "complete");
 }
 
 #[tokio::test]
-async fn the_client_can_close() {
+async fn the_client_can_close_the_socket() {
     let server = start().await;
     let mut client = Client::open(server.address).await;
     client.subscribe("1", "subscription { open }").await;
     assert_eq!(client.receive().await["type"], "next");
     client.0.close(None).await.unwrap();
     assert!(matches!(
-        tokio::time::timeout(PATIENCE, client.0.next()).await.unwrap(),
+        tokio::time::timeout(TIMEOUT, client.0.next()).await.unwrap(),
         Some(Ok(Message::Close(_))) | None
     ));
     eventually("its stream is gone", || server.probe.live.load(SeqCst) == 0).await;

@@ -1,4 +1,4 @@
-//! A fresh token for a connection that is open.
+//! Renewing the access token of an open WebSocket.
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     support::ws::{self, Client},
 };
 
-/// How each protocol brings a token.
+/// The message that carries a new token in each protocol.
 fn fresh(protocol: &str, token: &str) -> Value {
     let kind = if protocol == ws::MODERN { "ping" } else { "connection_init" };
     json!({"type": kind, "payload": {"Authorization": format!("Bearer user {token}")}})
@@ -27,12 +27,12 @@ async fn open(server: &Server, protocol: &str, token: &str) -> Client {
 }
 
 #[tokio::test]
-async fn lets_it_go_on_with_what_runs() {
-    // At once, because both wait for tokens to expire.
-    tokio::join!(renews_and_expires(ws::MODERN), renews_and_expires(ws::LEGACY));
+async fn a_renewed_token_keeps_running_operations_alive() {
+    // Together, because both wait for tokens to expire.
+    tokio::join!(renew_and_expire(ws::MODERN), renew_and_expire(ws::LEGACY));
 }
 
-async fn renews_and_expires(protocol: &str) {
+async fn renew_and_expire(protocol: &str) {
     let server = start().await;
     let mut client = open(&server, protocol, "anna customer 4000").await;
     client.send(fresh(protocol, "anna customer 60000")).await;
@@ -44,7 +44,7 @@ async fn renews_and_expires(protocol: &str) {
     } else {
         assert_eq!(answer, json!({"type": "connection_ack"}));
     }
-    // Past the end of the first token.
+    // Wait until the first token has expired.
     sleep(Duration::from_millis(4200)).await;
     assert_eq!(server.probe.live.load(SeqCst), 1, "{protocol}");
     client.send(fresh(protocol, "anna customer 500")).await;
@@ -54,7 +54,7 @@ async fn renews_and_expires(protocol: &str) {
 }
 
 #[tokio::test]
-async fn closes_it_when_it_is_not_good_or_of_somebody_else() {
+async fn an_invalid_or_foreign_renewal_token_closes_the_socket() {
     let server = start().await;
     for protocol in [ws::MODERN, ws::LEGACY] {
         for token in ["bert customer 60000", "anna staff 60000"] {
@@ -71,7 +71,7 @@ async fn closes_it_when_it_is_not_good_or_of_somebody_else() {
             assert_eq!(client.closed().await, (code, reason.to_owned()));
         }
     }
-    // Nobody's connection does not become somebody's.
+    // An anonymous connection cannot sign in later.
     let mut client = Client::open(server.address).await;
     client.send(fresh(ws::MODERN, "anna customer 60000")).await;
     assert_eq!(client.closed().await.0, 4403);
@@ -79,24 +79,24 @@ async fn closes_it_when_it_is_not_good_or_of_somebody_else() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_session_closes_it() {
+async fn the_end_of_the_session_closes_a_renewed_socket() {
     let server = start().await;
     let mut clients = Vec::new();
     for protocol in [ws::MODERN, ws::LEGACY] {
         clients.push(open(&server, protocol, "anna customer 60000").await);
     }
-    let mut nobody = Client::open(server.address).await;
+    let mut anonymous = Client::open(server.address).await;
     server.probe.sessions_end.cancel();
     for client in &mut clients {
         assert_eq!(client.closed().await, (4403, "Session ended".to_owned()));
     }
     eventually("all streams are gone", || server.probe.live.load(SeqCst) == 0).await;
-    nobody.subscribe("1", "{ hello }").await;
-    assert_eq!(nobody.receive().await["type"], "next");
+    anonymous.subscribe("1", "{ hello }").await;
+    assert_eq!(anonymous.receive().await["type"], "next");
 }
 
 #[tokio::test]
-async fn is_not_taken_before_the_opening_and_never_repeated() {
+async fn a_renewal_is_refused_before_init_and_never_repeated() {
     let server = start().await;
     let mut client = Client::connect(server.address, ws::MODERN).await;
     client.send(fresh(ws::MODERN, "anna customer 60000")).await;

@@ -37,11 +37,11 @@ impl fmt::Debug for StreamTicket {
 /// What a good ticket says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TicketClaims {
-    /// Who.
+    /// The user whom the ticket was issued to.
     pub user: UserId,
-    /// In which session; whether that goes on is for the storage to say.
+    /// The session of the ticket. The storage knows whether it has ended.
     pub session: SessionId,
-    /// What for.
+    /// The operation that the ticket is good for.
     pub operation: OperationHash,
     /// Before this time the stream has to begin.
     pub expires_at: Timestamp,

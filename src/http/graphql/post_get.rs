@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     domain::{EventCursor, InvalidCursor},
-    graphql::{Authenticated, OperationRequest, Prepared},
+    graphql::{Authenticated, OperationRequest, PreparedOperation},
     http::{
         authorization::authorization,
         error::{self, HttpError},
@@ -138,7 +138,7 @@ async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, reque
     };
     let framing = match mode {
         ResponseMode::Single(format) => return execute(http, format, &meta.id, viewer, operation).await,
-        ResponseMode::Multipart(Some(format)) if !operation.as_ref().is_ok_and(Prepared::subscribes) => {
+        ResponseMode::Multipart(Some(format)) if !operation.as_ref().is_ok_and(PreparedOperation::subscribes) => {
             return execute(http, format, &meta.id, viewer, operation).await;
         }
         ResponseMode::Multipart(_) => Framing::Multipart,
@@ -160,7 +160,7 @@ async fn execute(
     format: ResponseFormat,
     id: &RequestId,
     viewer: Authenticated,
-    operation: Result<Prepared, GraphqlResponse>,
+    operation: Result<PreparedOperation, GraphqlResponse>,
 ) -> Response {
     let is_mutation = operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation);
     let mut response = match operation {

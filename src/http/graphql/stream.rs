@@ -24,7 +24,7 @@ use tracing::{Instrument, Span};
 use super::{multipart, sse, stream_part::StreamPart, wire};
 use crate::{
     domain::EventCursor,
-    graphql::{self, Answer, Authenticated, Prepared},
+    graphql::{self, Authenticated, ExecutionResult, PreparedOperation},
     http::{
         deadline::to_instant,
         graphql_error::{coded, tag_internal_errors},
@@ -76,7 +76,7 @@ impl Framing {
 /// An operation to run as a stream, and the viewer it runs for.
 pub(in crate::http) struct StreamRequest {
     /// The operation, or the response that refuses it.
-    pub(in crate::http) operation: Result<Prepared, GraphqlResponse>,
+    pub(in crate::http) operation: Result<PreparedOperation, GraphqlResponse>,
     pub(in crate::http) viewer: Authenticated,
     /// The cursor after which a subscription resumes. Takes precedence over its arguments.
     pub(in crate::http) resume: Option<EventCursor>,
@@ -108,7 +108,7 @@ pub(in crate::http) fn respond(http: &Arc<HttpState>, framing: Framing, call: St
 struct ResponseStream {
     framing: Framing,
     /// The results; `None` after the last chunk.
-    answers: Option<BoxStream<'static, Answer>>,
+    answers: Option<BoxStream<'static, ExecutionResult>>,
     opened: bool,
     started: bool,
     /// The cursor to resume after, until a result with a cursor was sent.
@@ -127,7 +127,7 @@ struct ResponseStream {
 
 /// The next thing to handle.
 enum StreamEvent {
-    Answer(Box<Answer>),
+    Answer(Box<ExecutionResult>),
     Complete,
     Panicked(Box<dyn Any + Send>),
     KeepAlive,
@@ -140,7 +140,7 @@ impl ResponseStream {
     fn new(http: &Arc<HttpState>, framing: Framing, call: StreamRequest) -> Self {
         let StreamRequest { operation, viewer: Authenticated { viewer, expires_at }, resume, id, shutdown, permit } =
             call;
-        let finite = !operation.as_ref().is_ok_and(Prepared::subscribes);
+        let finite = !operation.as_ref().is_ok_and(PreparedOperation::subscribes);
         // Read before the subscription opens, so that no event falls between the two.
         let position = if finite { None } else { resume.or_else(|| http.endpoint.head()) };
         let operation = operation.map(|operation| match resume {
@@ -219,15 +219,15 @@ impl ResponseStream {
         })
     }
 
-    fn answer(&mut self, mut answer: Answer) -> Bytes {
-        if let graphql::Body::Response(response) = &mut answer.body {
+    fn answer(&mut self, mut answer: ExecutionResult) -> Bytes {
+        if let graphql::ResultBody::Response(response) = &mut answer.body {
             tag_internal_errors(&mut response.errors, &self.id);
             if self.started && wire::was_refused(response) {
                 let errors = std::mem::take(&mut response.errors);
                 return self.last(StreamPart::Failed { errors: &errors });
             }
         }
-        if matches!(answer.body, graphql::Body::Written(_)) {
+        if matches!(answer.body, graphql::ResultBody::Json(_)) {
             metrics().deliveries.get(self.framing.transport()).inc();
         }
         self.started = true;

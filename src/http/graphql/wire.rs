@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     domain::Viewer,
-    graphql::{Answer, Body, Endpoint, Prepared, write_data},
+    graphql::{Endpoint, ExecutionResult, PreparedOperation, ResultBody, write_data},
     http::graphql_error::code,
 };
 
@@ -23,8 +23,8 @@ const FIRST_BYTES: usize = 1024;
 pub(in crate::http) async fn answers(
     endpoint: Arc<dyn Endpoint>,
     viewer: Viewer,
-    operation: Result<Prepared, Response>,
-) -> BoxStream<'static, Answer> {
+    operation: Result<PreparedOperation, Response>,
+) -> BoxStream<'static, ExecutionResult> {
     match operation {
         Ok(operation) => endpoint.stream(viewer, operation).await,
         Err(refusal) => stream::iter([refusal.into()]).boxed(),
@@ -82,11 +82,11 @@ pub(in crate::http) enum Payload<'a> {
     Written(&'a RawValue),
 }
 
-impl<'a> From<&'a Body> for Payload<'a> {
-    fn from(body: &'a Body) -> Self {
+impl<'a> From<&'a ResultBody> for Payload<'a> {
+    fn from(body: &'a ResultBody) -> Self {
         match body {
-            Body::Response(response) => Self::Result((&**response).into()),
-            Body::Written(json) => Self::Written(json),
+            ResultBody::Response(response) => Self::Result((&**response).into()),
+            ResultBody::Json(json) => Self::Written(json),
         }
     }
 }

@@ -11,7 +11,9 @@ use futures_util::{
 
 use crate::{
     domain::{ClientAddress, EventCursor, Viewer},
-    graphql::{Answer, Authenticated, Endpoint, OperationRequest, Prepared, Readiness, code::UNAVAILABLE},
+    graphql::{
+        Authenticated, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, Readiness, code::UNAVAILABLE,
+    },
     http::graphql_error::coded,
     telemetry::metrics,
 };
@@ -76,20 +78,24 @@ impl Endpoint for TimeLimitedEndpoint {
         self.endpoint.rights_ended(viewer).await;
     }
 
-    async fn prepare(&self, request: OperationRequest, client: Option<ClientAddress>) -> Result<Prepared, Response> {
+    async fn prepare(
+        &self,
+        request: OperationRequest,
+        client: Option<ClientAddress>,
+    ) -> Result<PreparedOperation, Response> {
         match tokio::time::timeout(self.limit, self.endpoint.prepare(request, client)).await {
             Ok(prepared) => prepared,
             Err(_) => Err(timed_out(OperationType::Query, self.limit)),
         }
     }
 
-    async fn execute(&self, viewer: Viewer, operation: Prepared) -> Response {
+    async fn execute(&self, viewer: Viewer, operation: PreparedOperation) -> Response {
         let kind = operation.kind();
         let response = tokio::time::timeout(self.limit, self.endpoint.execute(viewer, operation)).await;
         response.unwrap_or_else(|_| timed_out(kind, self.limit))
     }
 
-    async fn stream(&self, viewer: Viewer, operation: Prepared) -> BoxStream<'static, Answer> {
+    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxStream<'static, ExecutionResult> {
         let kind = operation.kind();
         let answers = tokio::time::timeout(self.limit, self.endpoint.stream(viewer, operation)).await;
         answers.unwrap_or_else(|_| stream::iter([timed_out(kind, self.limit).into()]).boxed())

@@ -1,11 +1,11 @@
-//! The task that moves the feed's head: from the bus if it can, from the log if it must.
+//! The task that advances the feed's head, from bus messages if possible and from the log otherwise.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, warn};
 
-use super::{Shared, sequencer::Sequencer};
+use super::{sequencer::Sequencer, shared::Shared};
 use crate::{
     cluster::{Backoff, BusMessage, BusReceiver},
     domain::{LogFilter, Seq},
@@ -13,9 +13,9 @@ use crate::{
     telemetry::metrics,
 };
 
-/// Bus messages taken at a time before subscribers are shown any.
+/// Most bus messages received before subscribers are shown any.
 const BATCH: usize = 256;
-/// A read that takes longer counts as failed, lest the bus goes unheard.
+/// A read that takes longer counts as failed, because bus messages wait while it runs.
 const READ_WITHIN: Duration = Duration::from_secs(5);
 
 pub(super) struct Pump {
@@ -23,9 +23,9 @@ pub(super) struct Pump {
     bus: BusReceiver,
     sequencer: Sequencer,
     backoff: Backoff,
-    /// When the log is read in any case.
+    /// When the log is read next, whatever the bus delivers.
     poll_at: Instant,
-    /// The gap after this head is waited for until then.
+    /// The head that a gap follows, and when to stop waiting for the missing message.
     gap: Option<(Seq, Instant)>,
 }
 
@@ -136,7 +136,7 @@ impl Pump {
         self.read_again_in(self.shared.options.poll_every);
     }
 
-    /// Also for a gap that the log could not fill.
+    /// Sets the time of the next read, also for a gap that the log could not fill.
     fn read_again_in(&mut self, delay: Duration) {
         self.poll_at = Instant::now() + delay;
         self.gap = self.gap.map(|(head, _)| (head, self.poll_at));

@@ -7,20 +7,20 @@ use crate::{
     storage::{EventStore, LogState, Result},
 };
 
-/// A bounded run of the log without gaps, up to the head.
+/// The last entries of the log up to the head, without gaps and bounded in number.
 pub(super) struct RecentEvents {
     events: VecDeque<Arc<Event>>,
     head: Seq,
     capacity: usize,
 }
 
-/// What is known of the entries after a position.
+/// The answer to a search for the next matching entry after a position.
 pub(super) enum Lookup {
-    /// The first matching one.
+    /// The first matching entry.
     Found(Arc<Event>),
-    /// None matches up to the head, which is this.
+    /// No entry matches up to this one, which is the head.
     NoMatchUpTo(Seq),
-    /// They are not in memory: older, or newer than the head.
+    /// The position is outside of what is in memory: too old, or beyond the head.
     NotBuffered,
 }
 
@@ -29,7 +29,7 @@ impl RecentEvents {
         Self { events: VecDeque::new(), head, capacity: capacity.max(1) }
     }
 
-    /// With the last page of the log: after a restart most clients come back with a cursor within it.
+    /// Starts with the last page of the log: after a restart most clients resume with a cursor within it.
     pub async fn load(
         store: &(dyn EventStore + Send + Sync),
         state: LogState,
@@ -47,7 +47,7 @@ impl RecentEvents {
         self.head
     }
 
-    /// Appends the next entry. If it is not the next (the log has lost some), what was held is let go.
+    /// Appends the next entry. If entries are missing before it, because the log lost them, the older ones are dropped.
     pub fn push(&mut self, event: Arc<Event>) {
         if event.seq != self.head + 1 {
             self.events.clear();
@@ -64,7 +64,7 @@ impl RecentEvents {
         (self.head - self.events.len() as Seq..=self.head).contains(&seq)
     }
 
-    /// The first entry after `seq` that is wanted.
+    /// Finds the first entry after `seq` that is wanted.
     pub fn find_after(&self, seq: Seq, wanted: impl Fn(&Event) -> bool) -> Lookup {
         if !self.covers(seq) {
             return Lookup::NotBuffered;
@@ -81,7 +81,7 @@ impl RecentEvents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::feed::testing::event;
+    use crate::service::feed::test_events::event;
 
     fn run(head: Seq, events: std::ops::RangeInclusive<Seq>, capacity: usize) -> RecentEvents {
         let mut recent = RecentEvents::new(head, capacity);

@@ -1,17 +1,17 @@
-//! Puts what the bus delivers back in order.
+//! Puts the events that the bus delivers back in log order.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::domain::{Event, Seq};
 
-/// Events that came before their predecessor. More are forgotten: the log has them.
+/// Most events that wait for a predecessor. Further ones are dropped and read from the log later.
 const CAPACITY: usize = 1024;
 
 /// Takes events in any order, any number of times, and gives each once, in order, without gaps.
 pub(super) struct Sequencer {
-    /// The last one given.
+    /// The number of the last event returned.
     last: Seq,
-    /// Those that came too early; all above `last`.
+    /// Events that arrived before their predecessor; all are above `last`.
     early: BTreeMap<Seq, Arc<Event>>,
 }
 
@@ -46,7 +46,7 @@ impl Sequencer {
     }
 }
 
-/// The events whose turn it is.
+/// Yields the events that are next in log order.
 impl Iterator for Sequencer {
     type Item = Arc<Event>;
 
@@ -60,7 +60,7 @@ impl Iterator for Sequencer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::feed::testing::event;
+    use crate::service::feed::test_events::event;
 
     fn given(sequencer: &mut Sequencer) -> Vec<Seq> {
         sequencer.map(|event| event.seq).collect()

@@ -12,23 +12,19 @@ use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
-use super::{
-    FeedError, Shared, StartAt,
-    recent::Lookup,
-    topics::{Topic, TopicWatcher},
-};
+use super::{FeedError, StartAt, recent::Lookup, shared::Shared, topic::Topic, topic_registry::TopicWatcher};
 use crate::{
     cluster::Backoff,
     domain::{Event, LogFilter, Seq},
     storage::{LogPage, StoreError},
 };
 
-/// The entries for one subscriber: a stream that ends only after an error. Written out by itself, since every delivery
-/// comes through here.
+/// The entries for one subscriber: a stream that ends only after an error. Implemented by hand, because it is the
+/// hot path of every delivery.
 pub struct Subscription {
     shared: Arc<Shared>,
     watcher: TopicWatcher,
-    /// Every matching entry up to this one was delivered.
+    /// All matching entries up to this one were delivered.
     last: Seq,
     /// Whether `last` is known to be a position of this log.
     checked: bool,
@@ -39,7 +35,7 @@ pub struct Subscription {
     page: VecDeque<Arc<Event>>,
     /// No matching entry up to this one is missing from `page`.
     page_through: Seq,
-    /// How far behind it may be.
+    /// How many entries it may be behind the head.
     max_lag: Seq,
 }
 
@@ -113,7 +109,7 @@ impl Subscription {
                     self.caught_up(seq);
                     return Poll::Pending;
                 }
-                // Another node may have delivered what this one has not heard of yet.
+                // The client may resume after an entry from another node that this node does not know yet.
                 Lookup::NotBuffered if self.last > head && self.checked => return Poll::Pending,
                 Lookup::NotBuffered if self.checked && head - self.last > self.max_lag => {
                     return Poll::Ready(Err(FeedError::TooSlow { last: self.last }));
@@ -133,7 +129,7 @@ impl Subscription {
     }
 }
 
-/// Reads the page after `last`, trying again for as long as there is patience.
+/// Reads the page after `last`, and retries until `patience` is over.
 async fn read_log(shared: Arc<Shared>, filter: LogFilter, last: Seq) -> Result<LogPage, FeedError> {
     let give_up = Instant::now() + shared.options.patience;
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));

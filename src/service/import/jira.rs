@@ -7,7 +7,8 @@ use jiff::{civil, tz::TimeZone};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
-    Counts, ImportError, ImportSource, Progress, RejectCounts, Stage, broken_off,
+    Counts, ImportError, ImportSource, Progress, RejectCounts, Stage,
+    error::broken_off,
     records::RecordReader,
     rejects::{NOT_UTF8, RejectReason, RejectsWriter, WRONG_FIELD_COUNT},
 };

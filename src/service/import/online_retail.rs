@@ -19,17 +19,17 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 use self::{
     orders::{ImportPlan, OrderBatch, OrderState, PlannedOrder, PlannedProduct},
-    row::HEADER,
+    row::{HEADER, SOURCE},
     survey::{InvoiceNotes, Survey},
 };
-use super::{Counts, ImportError, ImportSource, Progress, RejectCounts, Stage, broken_off, rejects::RejectsWriter};
+use super::{
+    Counts, ImportError, ImportSource, Progress, RejectCounts, Stage, error::broken_off, rejects::RejectsWriter,
+};
 use crate::{
     domain::{Decimal, OrderId, Product, User, UserId},
     storage::Store,
 };
 
-/// The source's name in derived ids.
-const SOURCE: &str = "online-retail";
 /// How many products or users are looked up and stored together: one commit for the whole data set.
 const ENTITIES_PER_BATCH: usize = 5_000;
 /// How many whole orders are looked up together.

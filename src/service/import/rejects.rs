@@ -1,6 +1,7 @@
 //! The records that are not imported: counted by reason, and written to a file if there is one.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -8,10 +9,13 @@ use std::{
 
 use csv::{ByteRecord, Writer, WriterBuilder};
 
-use super::{ImportError, ImportSource, RejectCounts};
+use super::{ImportError, ImportSource};
 
 /// Why a record is not imported: a few words without the record's own data.
 pub type RejectReason = &'static str;
+
+/// How many records were rejected for which reason.
+pub type RejectCounts = BTreeMap<RejectReason, u64>;
 
 /// The record has more or fewer fields than the header.
 pub(super) const WRONG_FIELD_COUNT: RejectReason = "wrong number of fields";
@@ -43,7 +47,7 @@ impl RejectsWriter {
         Ok(Self { file: Some((path.to_owned(), writer)), counts: RejectCounts::new() })
     }
 
-    /// RejectsWriter the record that starts at `line`.
+    /// Rejects the record that starts at `line`.
     pub fn add(&mut self, reason: RejectReason, line: u64, record: &ByteRecord) -> Result<(), ImportError> {
         *self.counts.entry(reason).or_default() += 1;
         let Some((path, writer)) = &mut self.file else { return Ok(()) };

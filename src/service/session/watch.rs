@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How often the store is asked. A connection can be opened with rights that are as old as
-/// [`super::RIGHTS_TTL`]; both together leave some of the 2 s for the answer.
+/// the cache of rights; both together leave some of the 2 s for the answer.
 const EVERY: Duration = Duration::from_millis(750);
 /// Sessions in one question.
 const BATCH: usize = 500;

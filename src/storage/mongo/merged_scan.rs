@@ -50,11 +50,9 @@ impl Inner {
             read += 1;
             let value = row.get(field).map_err(StoreError::internal)?.and_then(|value| value.as_binary());
             let place = value.and_then(|value| places.get(value.bytes).copied());
-            let place = place.ok_or_else(|| StoreError::internal("a row of no list"))?;
-            let edge = decode(place, row)?;
-            if let Some(rows) = walked.get_mut(place) {
-                rows.push(edge);
-            }
+            let list = place.and_then(|place| Some((place, walked.get_mut(place)?)));
+            let (place, rows) = list.ok_or_else(|| StoreError::internal("a row belongs to no list"))?;
+            rows.push(decode(place, row)?);
             Ok(())
         })
         .await?;

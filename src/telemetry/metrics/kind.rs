@@ -192,6 +192,11 @@ macro_rules! metrics {
                 )+
                 Self { registry, $($field,)+ }
             }
+
+            /// The registry that holds all of them.
+            pub(super) fn registry(&self) -> &Registry {
+                &self.registry
+            }
         }
 
         /// Every metric, in the order in which they are told.

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use parking_lot::RwLock;
 
-/// What all further values count as.
+/// The label of all further values.
 const OTHER: &str = "other";
 /// The longest value that is kept, in bytes.
 const LONGEST: usize = 80;
 
-/// The first so many values; all others are `other`.
+/// Keeps the first values up to a number; all others become `other`.
 #[derive(Debug)]
 pub struct BoundedNames {
     most: usize,
@@ -22,7 +22,7 @@ impl BoundedNames {
         Self { most, seen: RwLock::default() }
     }
 
-    /// The value as a label has it.
+    /// The label for a value: itself, or `other`.
     pub fn label(&self, name: &str) -> &'static str {
         let seen = self.seen.read();
         if let Some(known) = seen.get(name) {
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_values_are_kept_and_the_others_are_one() {
+    fn values_past_the_limit_become_other() {
         let names = BoundedNames::new(2);
         assert_eq!(
             ["a", "a", "b", "c", "a", "d"].map(|name| names.label(name)),

@@ -1,6 +1,6 @@
 //! What the system says of the process.
 
-use super::Metrics;
+use super::catalog::Metrics;
 
 /// Elsewhere these metrics stay 0.
 #[cfg(not(target_os = "linux"))]

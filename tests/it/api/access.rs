@@ -1,5 +1,5 @@
-//! Who may do what: every query, mutation and subscription, and every field that belongs to someone, as nobody, a
-//! stranger, the owner, staff and an admin. What is missing from the tables fails the test.
+//! Authorisation: every query, mutation, subscription and private field, called as an anonymous viewer, a stranger,
+//! the owner, staff and an admin. An operation or field that is missing from the tables fails the test.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -15,12 +15,12 @@ use tokio::time::timeout;
 use crate::support::api::{PASSWORD, TestApi, error_codes, next};
 
 on_each_engine! {
-    every_operation_is_swept
-    every_field_that_belongs_to_someone_is_swept
-    subscribers_get_only_what_they_may_see
+    every_operation_is_checked_for_every_role
+    every_private_field_is_checked_for_every_role
+    subscribers_get_only_entities_they_may_see
 }
 
-/// What nobody, a stranger, the owner, staff and an admin get.
+/// What an anonymous viewer, a stranger, the owner, staff and an admin get.
 type Expected = [&'static str; 5];
 
 const ANYONE: Expected = ["ok"; 5];
@@ -29,7 +29,7 @@ const STAFF: Expected = ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "ok", "ok"
 const ADMIN: Expected = ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "ok"];
 const OWN_OR_STAFF: Expected = ["UNAUTHENTICATED", "null", "ok", "ok", "ok"];
 
-/// Each root field with the arguments it is called with and what is selected of it.
+/// Each root field, a call of it and the expected results.
 const OPERATIONS: &[(&str, &str, Expected)] = &[
     ("Query.node", "node(id: $order) { id }", OWN_OR_STAFF),
     ("Query.node", "node(id: $task) { id }", OWN_OR_STAFF),
@@ -211,7 +211,7 @@ const OPERATIONS: &[(&str, &str, Expected)] = &[
     ),
 ];
 
-/// What viewers other than nobody see of the people on a task that staff made for the owner and for a stranger.
+/// What signed-in viewers see of the people on a task that staff created for the owner and for a stranger.
 /// Columns: the assigned owner looking at staff, the owner looking at themself, staff looking at the owner.
 const PERSONAL_FIELDS: &[(&str, &str, [&str; 3])] = &[
     ("email", "email", ["null", "ok", "ok"]),
@@ -220,10 +220,10 @@ const PERSONAL_FIELDS: &[(&str, &str, [&str; 3])] = &[
     ("tasks", "tasks { nodes { id } }", ["empty", "ok", "ok"]),
 ];
 
-/// Fields of a user that everyone sees who sees the order or task they are on.
+/// Fields of a user that are visible to everyone who sees an order or task of that user.
 const NAME_FIELDS: [&str; 6] = ["id", "name", "role", "version", "createdAt", "updatedAt"];
 
-/// The variables that operations can use.
+/// Variables available to the operations, with their types.
 const VARIABLES: [(&str, &str); 11] = [
     ("user", "ID!"),
     ("bystander", "ID!"),
@@ -238,7 +238,7 @@ const VARIABLES: [(&str, &str); 11] = [
     ("password", "String!"),
 ];
 
-/// The declarations of the variables that occur in `selection`.
+/// Declares the variables that occur in `selection`.
 fn declarations(selection: &str) -> String {
     let names: BTreeSet<&str> =
         selection.split('$').skip(1).filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next()).collect();
@@ -252,7 +252,7 @@ struct Shop {
     variables: Value,
 }
 
-/// An owner with an order, a task of their own and one that staff made for them; products on and off sale.
+/// An owner with an order, a task of their own and one that staff created for them; active and archived products.
 async fn shop(api: &TestApi) -> Shop {
     let owner = api.viewer("owner", UserRole::Customer).await;
     let stranger = api.viewer("stranger", UserRole::Customer).await;
@@ -278,7 +278,7 @@ async fn shop(api: &TestApi) -> Shop {
 }
 
 impl Shop {
-    /// The variables with a new order, new tasks, a new bystander and a fresh text.
+    /// Values of the variables, with a new order, new tasks, a new bystander and an unused text.
     async fn variables(&self, api: &TestApi, fresh: &str) -> Value {
         let [_, _, owner, staff, _] = self.viewers;
         let mut variables = self.variables.clone();
@@ -289,7 +289,7 @@ impl Shop {
         let task = "mutation ($assignee: ID, $order: ID) { createTask(input: { title: \"T\", assigneeId: $assignee, orderId: $order }) { task { id } } }";
         let own = api.data(owner, task, json!({ "order": order["id"] })).await;
         let assigned = api.data(staff, task, json!({ "assignee": variables["user"] })).await;
-        let bystander = api.join(&format!("bystander-{fresh}"), UserRole::Customer).await;
+        let bystander = api.new_user(&format!("bystander-{fresh}"), UserRole::Customer).await;
         variables["order"] = order["id"].clone();
         variables["number"] = order["number"].clone();
         variables["task"] = own["createTask"]["task"]["id"].clone();
@@ -300,7 +300,7 @@ impl Shop {
     }
 }
 
-/// What a root field's value, or a field's, amounts to.
+/// Reduces a field's value to `ok` or `null`.
 fn outcome(value: &Value) -> String {
     let first_error = value.get("userErrors").and_then(|errors| errors.get(0)).map(|error| &error["code"]);
     match (value, first_error) {
@@ -312,7 +312,7 @@ fn outcome(value: &Value) -> String {
     }
 }
 
-/// How long nothing has to come for a subscription to count as waiting, when it is expected to, and when it is not.
+/// How long a subscription must be silent to count as waiting: if that is expected, and if it is not.
 fn patience(expected: &str) -> Duration {
     if expected == "waits" { Duration::from_millis(100) } else { Duration::from_secs(10) }
 }
@@ -359,7 +359,7 @@ fn schema_fields(types: &[&str]) -> BTreeSet<String> {
     fields
 }
 
-async fn every_operation_is_swept(api: TestApi) {
+async fn every_operation_is_checked_for_every_role(api: TestApi) {
     let swept: BTreeSet<String> = OPERATIONS.iter().map(|(root, ..)| (*root).to_owned()).collect();
     assert_eq!(swept, schema_fields(&["Query", "Mutation", "Subscription"]));
 
@@ -381,14 +381,14 @@ async fn every_operation_is_swept(api: TestApi) {
     assert!(surprises.is_empty(), "{surprises:#?}");
 }
 
-async fn every_field_that_belongs_to_someone_is_swept(api: TestApi) {
+async fn every_private_field_is_checked_for_every_role(api: TestApi) {
     let tabled = PERSONAL_FIELDS.iter().map(|(field, ..)| *field).chain(NAME_FIELDS);
     assert_eq!(tabled.map(|field| format!("User.{field}")).collect::<BTreeSet<_>>(), schema_fields(&["User"]));
 
     let shop = shop(&api).await;
     let [_, _, owner, staff, _] = shop.viewers;
     let variables = shop.variables(&api, "fields").await;
-    // Staff too have what others must not see.
+    // Staff have private fields, too.
     api.data(staff, "mutation ($product: ID!) { placeOrder(input: { items: [{ productId: $product, quantity: 1 }], idempotencyKey: \"k\" }) { order { id } } }", json!({ "product": variables["product"] })).await;
     for (_, selection, expected) in PERSONAL_FIELDS {
         let field = selection.split(' ').next().unwrap();
@@ -403,7 +403,7 @@ async fn every_field_that_belongs_to_someone_is_swept(api: TestApi) {
     }
 }
 
-async fn subscribers_get_only_what_they_may_see(api: TestApi) {
+async fn subscribers_get_only_entities_they_may_see(api: TestApi) {
     let shop = shop(&api).await;
     let [_, stranger, owner, staff, _] = shop.viewers;
     let document = "subscription { orderUpdates { order { customer { name } } } }";

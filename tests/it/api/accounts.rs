@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use crate::support::api::{PASSWORD, TestApi};
 
 on_each_engine! {
-    registering_signs_in
-    wrong_passwords_and_unknown_addresses_are_told_alike
-    a_refresh_token_is_good_once_and_reuse_ends_the_session
+    registering_opens_a_session
+    wrong_passwords_and_unknown_addresses_get_the_same_error
+    a_refresh_token_works_once_and_reuse_ends_the_session
     signing_out_ends_the_session_at_once
     a_new_password_ends_all_sessions
-    a_changed_role_counts_for_the_old_token
+    a_changed_role_applies_to_tokens_already_issued
     a_deleted_user_is_anonymous_and_signed_out
-    admins_can_not_lock_themselves_out
+    admins_cannot_lock_themselves_out
 }
 
 const LOGIN: &str =
@@ -31,7 +31,7 @@ fn token(payload: &Value) -> &str {
     payload["session"]["accessToken"].as_str().unwrap()
 }
 
-async fn registering_signs_in(api: TestApi) {
+async fn registering_opens_a_session(api: TestApi) {
     let register = "mutation ($email: String!) { register(input: { email: $email, password: \"long enough\", name: \" Ada \", region: \"UK\" }) {
         session { accessToken user { id name email region role orders { totalCount } } } userErrors { code field } } }";
     let first =
@@ -53,8 +53,8 @@ async fn registering_signs_in(api: TestApi) {
     assert_eq!(fields, ["email", "name", "password"]);
 }
 
-async fn wrong_passwords_and_unknown_addresses_are_told_alike(api: TestApi) {
-    api.join("ada", UserRole::Customer).await;
+async fn wrong_passwords_and_unknown_addresses_get_the_same_error(api: TestApi) {
+    api.new_user("ada", UserRole::Customer).await;
     let right = login(&api, "ADA", PASSWORD).await;
     assert_eq!(right["session"]["user"]["name"], "ada");
     let [wrong, unknown] = [login(&api, "ada", "wrong password").await, login(&api, "bob", PASSWORD).await];
@@ -62,8 +62,8 @@ async fn wrong_passwords_and_unknown_addresses_are_told_alike(api: TestApi) {
     assert_eq!(wrong, unknown);
 }
 
-async fn a_refresh_token_is_good_once_and_reuse_ends_the_session(api: TestApi) {
-    api.join("ada", UserRole::Customer).await;
+async fn a_refresh_token_works_once_and_reuse_ends_the_session(api: TestApi) {
+    api.new_user("ada", UserRole::Customer).await;
     let first = login(&api, "ada", PASSWORD).await;
     let refresh = async |token: &Value| {
         api.data(Viewer::Anonymous, REFRESH, json!({ "token": token })).await["refreshSession"].clone()
@@ -81,7 +81,7 @@ async fn a_refresh_token_is_good_once_and_reuse_ends_the_session(api: TestApi) {
 }
 
 async fn signing_out_ends_the_session_at_once(api: TestApi) {
-    api.join("ada", UserRole::Customer).await;
+    api.new_user("ada", UserRole::Customer).await;
     let [first, second, third] =
         [login(&api, "ada", PASSWORD).await, login(&api, "ada", PASSWORD).await, login(&api, "ada", PASSWORD).await];
     let viewer = api.authenticate(token(&first)).await.unwrap();
@@ -99,7 +99,7 @@ async fn signing_out_ends_the_session_at_once(api: TestApi) {
 }
 
 async fn a_new_password_ends_all_sessions(api: TestApi) {
-    api.join("ada", UserRole::Customer).await;
+    api.new_user("ada", UserRole::Customer).await;
     let session = login(&api, "ada", PASSWORD).await;
     let viewer = api.authenticate(token(&session)).await.unwrap();
     let change = "mutation ($old: String!, $new: String!) { changePassword(input: { currentPassword: $old, newPassword: $new }) { user { id } userErrors { code field } } }";
@@ -117,8 +117,8 @@ async fn a_new_password_ends_all_sessions(api: TestApi) {
     assert_ne!(login(&api, "ada", "another password").await["session"], Value::Null);
 }
 
-async fn a_changed_role_counts_for_the_old_token(api: TestApi) {
-    let user = api.join("ada", UserRole::Customer).await;
+async fn a_changed_role_applies_to_tokens_already_issued(api: TestApi) {
+    let user = api.new_user("ada", UserRole::Customer).await;
     let admin = api.viewer("admin", UserRole::Admin).await;
     let session = login(&api, "ada", PASSWORD).await;
     assert!(!api.authenticate(token(&session)).await.unwrap().is_staff());
@@ -130,7 +130,7 @@ async fn a_changed_role_counts_for_the_old_token(api: TestApi) {
 }
 
 async fn a_deleted_user_is_anonymous_and_signed_out(api: TestApi) {
-    let user = api.join("ada", UserRole::Customer).await;
+    let user = api.new_user("ada", UserRole::Customer).await;
     let admin = api.viewer("admin", UserRole::Admin).await;
     let session = login(&api, "ada", PASSWORD).await;
     let delete =
@@ -144,7 +144,7 @@ async fn a_deleted_user_is_anonymous_and_signed_out(api: TestApi) {
     assert_eq!(again["userErrors"], json!([{ "code": "NOT_FOUND" }]));
 }
 
-async fn admins_can_not_lock_themselves_out(api: TestApi) {
+async fn admins_cannot_lock_themselves_out(api: TestApi) {
     let admin = api.viewer("admin", UserRole::Admin).await;
     let id = json!({ "id": admin.user_id().unwrap().to_string() });
     for (field, mutation) in [

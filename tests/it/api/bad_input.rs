@@ -1,4 +1,4 @@
-//! What clients get wrong, by accident or on purpose: a clear answer each time, and nothing written.
+//! Invalid input gets a clear error and writes nothing.
 
 use orderwire::domain::{OrderId, ProductId, Timestamp, UserRole, Viewer};
 use serde_json::{Value, json};
@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 use crate::support::api::{TestApi, error_codes};
 
 on_each_engine! {
-    ids_of_the_wrong_kind_are_told
+    ids_of_the_wrong_kind_are_refused
     values_out_of_range_are_user_errors
-    documents_that_are_not_valid_are_refused
-    nothing_of_a_refused_order_is_written
+    invalid_documents_are_refused
+    a_refused_order_writes_nothing
 }
 
 async fn product(api: &TestApi, staff: Viewer) -> Value {
     api.product(staff, json!({ "sku": "A", "name": "A", "price": "1.5", "stock": 5 })).await
 }
 
-async fn ids_of_the_wrong_kind_are_told(api: TestApi) {
+async fn ids_of_the_wrong_kind_are_refused(api: TestApi) {
     let staff = api.viewer("staff", UserRole::Staff).await;
     let product = product(&api, staff).await;
     for id in [&product, &json!(""), &json!("ord_"), &json!("ord_\0"), &json!("x".repeat(100_000)), &json!(17)] {
@@ -95,7 +95,7 @@ async fn values_out_of_range_are_user_errors(api: TestApi) {
     assert_eq!(answer["userErrors"], json!([{ "code": "NOT_FOUND", "field": ["items", "1", "productId"] }]));
 }
 
-async fn documents_that_are_not_valid_are_refused(api: TestApi) {
+async fn invalid_documents_are_refused(api: TestApi) {
     let staff = api.viewer("staff", UserRole::Staff).await;
     let deep =
         format!("{{ me {}{} }}", "{ orders { nodes { customer ".repeat(40), "{ id }".to_owned() + &" } } }".repeat(40));
@@ -110,7 +110,7 @@ async fn documents_that_are_not_valid_are_refused(api: TestApi) {
         ("{ orders(first: \"3\") { nodes { id } } }", "BAD_USER_INPUT"),
         ("{ orders(filter: { placedAfter: \"yesterday\" }) { nodes { id } } }", "BAD_USER_INPUT"),
         ("{ products(filter: { minPrice: 1.5 }) { nodes { id } } }", "BAD_USER_INPUT"),
-        // Beside a variable.
+        // An invalid literal beside a variable.
         ("query ($s: String) { products(filter: { search: $s, colour: 1 }) { nodes { id } } }", "BAD_USER_INPUT"),
         ("query ($s: String) { products(filter: { search: $s, inStock: 1 }) { nodes { id } } }", "BAD_USER_INPUT"),
         (&deep, "QUERY_TOO_COMPLEX"),
@@ -121,7 +121,7 @@ async fn documents_that_are_not_valid_are_refused(api: TestApi) {
     }
 }
 
-async fn nothing_of_a_refused_order_is_written(api: TestApi) {
+async fn a_refused_order_writes_nothing(api: TestApi) {
     let staff = api.viewer("staff", UserRole::Staff).await;
     let product = product(&api, staff).await;
     let place = "mutation ($items: [OrderItemInput!]!) { placeOrder(input: { items: $items, idempotencyKey: \"same\" }) { order { total { amount } } replayed userErrors { code message } } }";

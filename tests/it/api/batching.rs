@@ -1,4 +1,4 @@
-//! Nested queries cost a handful of storage calls, whatever the number of entities.
+//! Nested queries make a handful of storage calls, independent of the number of entities.
 
 use std::collections::BTreeSet;
 
@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 use crate::support::api::{TestApi, error_codes, next};
 
 on_each_engine! {
-    nested_queries_stay_within_their_budget
-    a_subscription_event_stays_within_its_budget
-    aliases_of_one_list_are_one_call
-    only_selected_parts_are_read_and_counted
+    nested_queries_stay_within_their_storage_call_budget
+    a_subscription_event_stays_within_its_storage_call_budget
+    aliases_of_one_list_share_a_storage_call
+    only_selected_parts_of_a_list_are_read_and_counted
 }
 
 const CUSTOMERS: usize = 4;
 const ORDERS_EACH: usize = 5;
 const PRODUCTS: usize = 20;
 
-/// Staff over 4 customers with 5 orders each, of 20 products each, with 2 tasks each.
+/// Creates 4 customers with 5 orders each; every order has 20 products and 2 tasks. Returns a staff viewer.
 async fn shop(api: &TestApi) -> Viewer {
     let staff = api.viewer("staff", UserRole::Staff).await;
     let mut products = Vec::new();
@@ -46,7 +46,7 @@ async fn shop(api: &TestApi) -> Viewer {
     staff
 }
 
-/// The objects below `value` that have a field `name`.
+/// Counts the objects within `value` that have a field `name`.
 fn count(value: &Value, name: &str) -> usize {
     match value {
         Value::Object(fields) => {
@@ -57,11 +57,11 @@ fn count(value: &Value, name: &str) -> usize {
     }
 }
 
-async fn nested_queries_stay_within_their_budget(api: TestApi) {
+async fn nested_queries_stay_within_their_storage_call_budget(api: TestApi) {
     let staff = shop(&api).await;
     let task_id = "{ tasks(first: 1) { nodes { id } } }";
     let task = api.data(staff, task_id, json!({})).await["tasks"]["nodes"][0]["id"].as_str().unwrap().to_owned();
-    // The most storage calls, a field that the answer must have and how often, and the query.
+    // (maximum of storage calls, field that the response must have, how often, query)
     let table: &[(u64, &str, usize, String)] = &[
         (5, "unitPrice", 400, "{ orders(first: 20) { nodes { id customer { name } items { quantity unitPrice { amount } product { sku price { amount currencyCode } } } tasks { nodes { title } } } } }".into()),
         (1, "number", 20, "{ orders { nodes { number total { amount } items { sku lineTotal { amount } } history { to } } } }".into()),
@@ -89,13 +89,13 @@ async fn nested_queries_stay_within_their_budget(api: TestApi) {
     assert!(over.is_empty(), "{}", over.join("\n"));
 }
 
-async fn a_subscription_event_stays_within_its_budget(api: TestApi) {
+async fn a_subscription_event_stays_within_its_storage_call_budget(api: TestApi) {
     let staff = shop(&api).await;
     let document = "subscription { orderUpdates { kind order { number customer { name } items { product { sku } } tasks { nodes { title } } } } }";
     let mut updates = api.stream(staff, document, json!({}));
     let order =
         api.data(staff, "{ orders(first: 1) { nodes { id } } }", json!({})).await["orders"]["nodes"][0]["id"].clone();
-    // The subscription is polled once, so that it is under way before the change.
+    // Polling once starts the subscription before the change.
     assert!(futures_util::poll!(futures_util::StreamExt::next(&mut updates)).is_pending());
     let change = "mutation ($input: UpdateOrderStatusInput!) { updateOrderStatus(input: $input) { order { status } } }";
     for status in ["CONFIRMED", "SHIPPED"] {
@@ -107,12 +107,12 @@ async fn a_subscription_event_stays_within_its_budget(api: TestApi) {
         let update = response.data.into_json().unwrap();
         assert_eq!(count(&update, "sku"), PRODUCTS, "{update}");
         let (calls, which) = api.storage_calls();
-        // Customer, products and tasks; the order itself comes with the event.
+        // One call each for customer, products and tasks; the event carries the order itself.
         assert_eq!(calls, 3, "{which}");
     }
 }
 
-async fn aliases_of_one_list_are_one_call(api: TestApi) {
+async fn aliases_of_one_list_share_a_storage_call(api: TestApi) {
     let staff = shop(&api).await;
     api.storage_calls();
     let query = "{ a: orders(first: 1) { nodes { id } } b: orders(last: 1) { nodes { id } } c: orders(first: 3, filter: { status: [PENDING] }) { nodes { id } } }";
@@ -122,7 +122,7 @@ async fn aliases_of_one_list_are_one_call(api: TestApi) {
     assert_eq!(api.storage_calls().0, 1);
 }
 
-async fn only_selected_parts_are_read_and_counted(api: TestApi) {
+async fn only_selected_parts_of_a_list_are_read_and_counted(api: TestApi) {
     let staff = shop(&api).await;
     api.storage_calls();
     api.data(staff, "{ orders { nodes { id } pageInfo { hasNextPage hasPreviousPage } } }", json!({})).await;

@@ -1,4 +1,4 @@
-//! The whole of the real data, imported and paged through: its totals come out to the last decimal. Needs the files,
+//! Imports the complete data sets, pages through them and compares the totals to the last decimal. Needs the files,
 //! which are too large to bundle, in the folder `ORDERWIRE_TEST_DATA_DIR`; `scripts/test` says when it leaves this out.
 
 use std::{path::PathBuf, sync::Arc};
@@ -27,7 +27,7 @@ fn amount(value: &Value) -> Decimal {
 }
 
 async fn full_data_gives_its_totals_through_the_api(api: TestApi) {
-    let admin = api.join("admin", UserRole::Admin).await;
+    let admin = api.new_user("admin", UserRole::Admin).await;
     let viewer = crate::support::api::viewer_of(&admin);
     let importer = Importer::new(api.store.clone());
     let invoices = file("online-retail/invoices.csv.gz");

@@ -1,4 +1,4 @@
-//! Connections as clients use them; what the engines do beneath is in the storage suite.
+//! Connections (paged lists) as clients use them. The contract tests cover the engines' lists.
 
 use orderwire::domain::{UserRole, Viewer};
 use serde_json::{Value, json};
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use crate::support::api::TestApi;
 
 on_each_engine! {
-    pages_meet_without_gap_or_overlap
-    sizes_and_cursors_are_checked
-    a_search_is_by_relevance
+    consecutive_pages_have_no_gap_or_overlap
+    page_sizes_and_cursors_are_validated
+    search_results_are_ordered_by_relevance
     filters_of_nested_lists_stay_inside_their_parent
 }
 
@@ -16,7 +16,7 @@ const PAGE: &str = "query ($first: Int, $after: String, $last: Int, $before: Str
     products(first: $first, after: $after, last: $last, before: $before, orderBy: $order) {
         nodes { sku } edges { cursor } totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
 
-/// 23 products at 5 prices.
+/// Creates 23 products at 5 prices; returns a staff viewer.
 async fn catalogue(api: &TestApi) -> Viewer {
     let staff = api.viewer("staff", UserRole::Staff).await;
     for number in 0..23 {
@@ -32,7 +32,7 @@ fn skus(page: &Value) -> Vec<String> {
     page["nodes"].as_array().unwrap().iter().map(|node| node["sku"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn pages_meet_without_gap_or_overlap(api: TestApi) {
+async fn consecutive_pages_have_no_gap_or_overlap(api: TestApi) {
     let staff = catalogue(&api).await;
     let order = json!({ "field": "PRICE", "direction": "DESC" });
     let all = api.data(staff, PAGE, json!({ "first": 100, "order": order })).await["products"].clone();
@@ -72,7 +72,7 @@ async fn pages_meet_without_gap_or_overlap(api: TestApi) {
     );
 }
 
-async fn sizes_and_cursors_are_checked(api: TestApi) {
+async fn page_sizes_and_cursors_are_validated(api: TestApi) {
     let staff = catalogue(&api).await;
     let by_name = api.data(staff, PAGE, json!({ "first": 1 })).await["products"]["pageInfo"]["endCursor"].clone();
     let mangled = by_name.as_str().unwrap().replacen(|c: char| c.is_ascii_lowercase(), "Z", 1);
@@ -98,7 +98,7 @@ async fn sizes_and_cursors_are_checked(api: TestApi) {
     assert_eq!(api.codes(staff, foreign, json!({ "after": by_name })).await, ["BAD_USER_INPUT"]);
 }
 
-async fn a_search_is_by_relevance(api: TestApi) {
+async fn search_results_are_ordered_by_relevance(api: TestApi) {
     let staff = catalogue(&api).await;
     let create = "mutation { createProduct(input: { sku: \"SHADE\", name: \"Shade\", description: \"Goes with a red lamp.\", price: \"1\" }) { userErrors { code } } }";
     api.data(staff, create, json!({})).await;
@@ -124,7 +124,7 @@ async fn a_search_is_by_relevance(api: TestApi) {
 
 async fn filters_of_nested_lists_stay_inside_their_parent(api: TestApi) {
     let staff = api.viewer("staff", UserRole::Staff).await;
-    let other = api.join("other", UserRole::Customer).await;
+    let other = api.new_user("other", UserRole::Customer).await;
     let query = "query ($id: ID!) { me { orders(filter: { customerId: $id }) { nodes { id } } } }";
     assert_eq!(api.codes(staff, query, json!({ "id": other.id.to_string() })).await, ["BAD_USER_INPUT"]);
 }

@@ -1,6 +1,6 @@
 //! The GraphQL API on every storage engine.
 
-/// Runs each of these tests, which take a `TestApi`, on every engine.
+/// Defines each of these tests once per storage engine. A test is an `async fn(TestApi)`.
 macro_rules! on_each_engine {
     ($($test:ident)+) => {
         on_each_engine!(@ sqlite, Sqlite; $($test)+);

@@ -1,4 +1,4 @@
-//! What is written as JSON at once is what the executor would have made of it.
+//! Results that are written as JSON directly equal those of the executor.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 use crate::support::api::TestApi;
 
 on_each_engine! {
-    every_field_is_written_as_the_executor_makes_it
-    selections_are_written_as_the_executor_makes_them
+    directly_written_fields_equal_the_executors
+    directly_written_selections_equal_the_executors
 }
 
-/// How deep [`every_field`] goes.
+/// Maximum depth of [`every_field`].
 const LEVELS: usize = 4;
 
-/// Staff over an order and a task of texts that need escaping.
+/// Creates an order and a task with texts that need escaping; returns a staff viewer.
 async fn shop(api: &TestApi) -> Viewer {
     let staff = api.viewer("staff", UserRole::Staff).await;
     let customer = api.viewer("customer", UserRole::Customer).await;
@@ -48,7 +48,7 @@ async fn shop(api: &TestApi) -> Viewer {
     staff
 }
 
-/// Selects all fields of a type that take no arguments, and theirs.
+/// Selects all fields of a type that take no arguments, recursively.
 fn every_field(types: &BTreeMap<String, Vec<FieldDefinition>>, name: &str, levels: usize) -> String {
     let mut text = "{ __typename ".to_owned();
     for field in types[name].iter().filter(|field| field.arguments.is_empty()) {
@@ -69,7 +69,7 @@ fn base_name(base: &BaseType) -> &str {
     }
 }
 
-/// The types of the schema that have fields.
+/// The object types of the schema with their fields.
 fn types(api: &TestApi) -> BTreeMap<String, Vec<FieldDefinition>> {
     let definitions = parse_schema(api.sdl()).unwrap().definitions;
     let types = definitions.into_iter().filter_map(|definition| match definition {
@@ -85,14 +85,14 @@ fn types(api: &TestApi) -> BTreeMap<String, Vec<FieldDefinition>> {
     types.collect()
 }
 
-/// The responses to a query, and to one that also selects an object twice: only the executor merges objects, so it
-/// resolves everything.
+/// Runs a query twice: as it is, and with one object selected a second time. Only the executor merges objects, so it
+/// resolves the second query completely.
 async fn both_ways(api: &TestApi, viewer: Viewer, query: &str) -> (Response, Response) {
     let forced = query.replacen('{', "{ forced: me { id } forced: me { id } ", 1);
     (api.response(viewer, query, json!({})).await, api.response(viewer, &forced, json!({})).await)
 }
 
-/// Parts of a response that are JSON text.
+/// Counts the parts of a response that were written as JSON text.
 fn written(value: &async_graphql::Value) -> usize {
     match value {
         async_graphql::Value::Object(fields) if fields.contains_key(async_graphql_value::RAW_VALUE_TOKEN) => 1,
@@ -117,13 +117,13 @@ async fn check(api: &TestApi, viewer: Viewer, query: &str, fewest_written: usize
     assert_eq!(String::from_utf8(fast).unwrap(), text(&at_once), "{query}");
 }
 
-async fn every_field_is_written_as_the_executor_makes_it(api: TestApi) {
+async fn directly_written_fields_equal_the_executors(api: TestApi) {
     let staff = shop(&api).await;
     let types = types(&api);
     for (list, name) in [("orders", "Order"), ("products", "Product"), ("tasks", "Task"), ("users", "User")] {
         let everything = every_field(&types, &format!("{name}Connection"), LEVELS);
         check(&api, staff, &format!("{{ {list} {everything} }}"), 1).await;
-        // Without the fields that only the executor can resolve, so that the objects themselves are written.
+        // Leaves out fields that only the executor can resolve, so that the objects are written directly.
         for field in types[name].iter().filter(|field| field.arguments.is_empty()) {
             let below = base_name(&field.ty.node.base);
             let below = if types.contains_key(below) { every_field(&types, below, 0) } else { String::new() };
@@ -132,7 +132,7 @@ async fn every_field_is_written_as_the_executor_makes_it(api: TestApi) {
     }
 }
 
-async fn selections_are_written_as_the_executor_makes_them(api: TestApi) {
+async fn directly_written_selections_equal_the_executors(api: TestApi) {
     let staff = shop(&api).await;
     for (fewest_written, query) in [
         (1, "{ products { nodes { z: sku a: id sku sku price { currencyCode c: currencyCode } } } }"),
@@ -145,7 +145,7 @@ async fn selections_are_written_as_the_executor_makes_them(api: TestApi) {
             "query ($no: Boolean = false) { products { nodes { id @include(if: $no) sku @skip(if: $no) name @skip(if: true) } } }",
         ),
         (1, "{ orders { nodes { number items { product { id name } quantity } total { __typename amount } } } }"),
-        // These are left to the executor, in part at least.
+        // The executor resolves these, at least in part.
         (0, "{ products { nodes { price { amount } price { currencyCode } } } }"),
         (0, "{ products { nodes { ... on Node { id } sku } } }"),
         (0, "{ products { nodes { id @skip(if: true) } } }"),

@@ -1,4 +1,4 @@
-//! The shape of results: fields in the order of the query, nulls where the specification has them.
+//! The shape of results: fields in the order of the query, and nulls where the GraphQL specification puts them.
 
 use orderwire::domain::UserRole;
 use serde_json::{Value, json};
@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use crate::support::api::{TestApi, error_codes};
 
 on_each_engine! {
-    fields_come_in_the_order_of_the_query
-    a_failed_field_is_null_or_its_nearest_parent_is
+    fields_are_in_the_order_of_the_query
+    a_failed_field_nulls_itself_or_its_nearest_nullable_parent
 }
 
-async fn fields_come_in_the_order_of_the_query(api: TestApi) {
+async fn fields_are_in_the_order_of_the_query(api: TestApi) {
     let staff = api.viewer("staff", UserRole::Staff).await;
     let create = "mutation { createTask(input: { title: \"T\" }) { userErrors { code } task { createdBy { name } title ...More } } } fragment More on Task { assignee { id } id: status }";
     let response = api.response(staff, create, json!({})).await;
@@ -23,7 +23,7 @@ async fn fields_come_in_the_order_of_the_query(api: TestApi) {
     assert_eq!(text, expected);
 }
 
-async fn a_failed_field_is_null_or_its_nearest_parent_is(api: TestApi) {
+async fn a_failed_field_nulls_itself_or_its_nearest_nullable_parent(api: TestApi) {
     let staff = api.viewer("staff", UserRole::Staff).await;
     for (query, data) in [
         ("{ order(id: \"x\") { id } me { name } }", json!({ "order": null, "me": { "name": "staff" } })),

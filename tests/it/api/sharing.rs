@@ -1,33 +1,33 @@
-//! An update is executed once for all who get the same of it.
+//! An update is executed once for all subscribers with the same selection.
 
 use std::sync::Arc;
 
 use futures_util::{StreamExt, future::join_all, poll, stream::BoxStream};
 use orderwire::{
     domain::{UserRole, Viewer},
-    graphql::{Answer, Body},
+    graphql::{ExecutionResult, ResultBody},
 };
 use serde_json::{Value, json, value::RawValue};
 
 use crate::support::{
     api::{TestApi, error_codes, next},
     wait_until,
-    ws::PATIENCE,
+    ws::TIMEOUT,
 };
 
 on_each_engine! {
     storage_calls_do_not_grow_with_the_number_of_subscribers
-    everyone_who_asks_the_same_gets_the_same_bytes
-    those_who_came_back_share_with_those_who_stayed
-    what_was_read_goes_on_without_a_gap
-    a_subscription_selects_one_field
+    subscribers_with_the_same_selection_get_the_same_bytes
+    resumed_subscribers_share_updates_with_live_ones
+    a_subscription_continues_from_a_query_without_a_gap
+    a_subscription_must_select_exactly_one_field
 }
 
 const NESTED: &str = "subscription ($after: EventCursor, $tasks: Int) { orderUpdates(after: $after) { cursor order {
     number customer { name email } items { product { name } } tasks(first: $tasks) { nodes { title } } } } }";
 const EVENTS: usize = 5;
 
-/// Staff, a customer, and the id of a product.
+/// Creates a product; returns a staff viewer, a customer and the product's id.
 async fn shop(api: &TestApi) -> (Viewer, Viewer, Value) {
     let staff = api.viewer("staff", UserRole::Staff).await;
     let customer = api.viewer("customer", UserRole::Customer).await;
@@ -43,12 +43,12 @@ async fn place(api: &TestApi, customer: Viewer, product: &Value, key: &str) {
     assert!(placed["placeOrder"]["order"]["id"].is_string(), "{placed}");
 }
 
-/// Subscriptions that are under way.
+/// Opens a subscription per viewer and polls each once, so that all are active.
 async fn open(
     api: &TestApi,
     viewers: impl IntoIterator<Item = Viewer>,
     variables: Value,
-) -> Vec<BoxStream<'static, Answer>> {
+) -> Vec<BoxStream<'static, ExecutionResult>> {
     let mut streams: Vec<_> =
         viewers.into_iter().map(|viewer| api.answers(viewer, NESTED, variables.clone())).collect();
     for stream in &mut streams {
@@ -57,14 +57,14 @@ async fn open(
     streams
 }
 
-fn written(answer: Answer) -> Arc<RawValue> {
+fn written(answer: ExecutionResult) -> Arc<RawValue> {
     match answer.body {
-        Body::Written(json) => json,
-        Body::Response(response) => panic!("{:?}", error_codes(&response)),
+        ResultBody::Json(json) => json,
+        ResultBody::Response(response) => panic!("{:?}", error_codes(&response)),
     }
 }
 
-/// Storage calls for some events that are delivered to many subscribers.
+/// Counts the storage calls for `EVENTS` events that go to `subscribers` subscribers.
 async fn calls_for(api: &TestApi, subscribers: usize, (staff, customer, product): &(Viewer, Viewer, Value)) -> u64 {
     let mut streams = open(api, vec![*staff; subscribers], json!({})).await;
     let mut calls = 0;
@@ -84,11 +84,11 @@ async fn storage_calls_do_not_grow_with_the_number_of_subscribers(api: TestApi) 
     let shop = shop(&api).await;
     let alone = calls_for(&api, 1, &shop).await;
     let many = calls_for(&api, 200, &shop).await;
-    // Customer, product and tasks.
+    // One call each for customer, product and tasks.
     assert_eq!((alone, many), (3 * EVENTS as u64, 3 * EVENTS as u64));
 }
 
-async fn everyone_who_asks_the_same_gets_the_same_bytes(api: TestApi) {
+async fn subscribers_with_the_same_selection_get_the_same_bytes(api: TestApi) {
     let (staff, customer, product) = shop(&api).await;
     let colleague = api.viewer("colleague", UserRole::Staff).await;
     let mut streams = open(&api, [staff, colleague, customer], json!({ "tasks": 1 })).await;
@@ -100,7 +100,7 @@ async fn everyone_who_asks_the_same_gets_the_same_bytes(api: TestApi) {
     assert!(!Arc::ptr_eq(&bytes[0], &bytes[3]), "another variable, another result");
 }
 
-async fn those_who_came_back_share_with_those_who_stayed(api: TestApi) {
+async fn resumed_subscribers_share_updates_with_live_ones(api: TestApi) {
     let (staff, customer, product) = shop(&api).await;
     let mut stayed = open(&api, [staff], json!({})).await.remove(0);
     place(&api, customer, &product, "first").await;
@@ -114,14 +114,14 @@ async fn those_who_came_back_share_with_those_who_stayed(api: TestApi) {
     assert!(Arc::ptr_eq(&missed, &live));
 }
 
-async fn what_was_read_goes_on_without_a_gap(api: TestApi) {
+async fn a_subscription_continues_from_a_query_without_a_gap(api: TestApi) {
     let (staff, customer, product) = shop(&api).await;
     let read = "{ eventCursor orders { nodes { number } } }";
     let nothing = api.data(staff, read, json!({})).await;
     assert_eq!(nothing["orders"]["nodes"], json!([]));
     place(&api, customer, &product, "first").await;
     let mut one = nothing.clone();
-    wait_until("the node knows of the order", PATIENCE, async || {
+    wait_until("the node knows of the order", TIMEOUT, async || {
         one = api.data(staff, read, json!({})).await;
         one["eventCursor"] != nothing["eventCursor"]
     })
@@ -137,7 +137,7 @@ async fn what_was_read_goes_on_without_a_gap(api: TestApi) {
     assert_eq!(api.codes(Viewer::Anonymous, "{ eventCursor }", json!({})).await, ["UNAUTHENTICATED"]);
 }
 
-async fn a_subscription_selects_one_field(api: TestApi) {
+async fn a_subscription_must_select_exactly_one_field(api: TestApi) {
     let (staff, ..) = shop(&api).await;
     let document = "subscription { a: orderUpdates { cursor } b: taskUpdates { cursor } }";
     let mut stream = api.stream(staff, document, json!({}));

@@ -1,4 +1,4 @@
-//! Live stock: the state of some products, then each change of theirs and of no other.
+//! The live-stock subscription: the state of some products, then each change of these products only.
 
 use std::{
     sync::{
@@ -16,18 +16,18 @@ use serde_json::json;
 use crate::support::{
     api::{TestApi, next},
     wait_until,
-    ws::PATIENCE,
+    ws::TIMEOUT,
 };
 
 on_each_engine! {
-    the_state_comes_first_and_then_what_changes
-    what_the_viewer_may_no_longer_see_is_left_out
-    a_product_that_is_not_watched_wakes_nobody
+    live_stock_sends_the_current_state_and_then_changes
+    products_the_viewer_may_no_longer_see_are_left_out
+    changes_of_unwatched_products_wake_no_subscriber
 }
 
 const WATCH: &str = "subscription ($ids: [ID!]!) { stockUpdates(productIds: $ids) { id stock } }";
 
-/// Staff, and the ids of new products with 10 units each.
+/// Creates `N` products with 10 units each; returns a staff viewer and the ids.
 async fn shop<const N: usize>(api: &TestApi) -> (Viewer, [String; N]) {
     let staff = api.viewer("staff", UserRole::Staff).await;
     let mut ids = Vec::new();
@@ -61,9 +61,9 @@ async fn next_state(stream: &mut BoxStream<'static, Response>) -> (String, i64) 
     state(next(stream).await)
 }
 
-async fn the_state_comes_first_and_then_what_changes(api: TestApi) {
+async fn live_stock_sends_the_current_state_and_then_changes(api: TestApi) {
     let (staff, [lamp, desk, chair]) = shop(&api).await;
-    // Whoever names one twice is told of it once.
+    // An id that is named twice is sent once.
     let mut watched = api.stream(Viewer::Anonymous, WATCH, json!({ "ids": [&lamp, &desk, &lamp] }));
     let mut first = [next_state(&mut watched).await, next_state(&mut watched).await];
     first.sort();
@@ -79,7 +79,7 @@ async fn the_state_comes_first_and_then_what_changes(api: TestApi) {
     assert!(poll!(watched.next()).is_pending());
 }
 
-async fn what_the_viewer_may_no_longer_see_is_left_out(api: TestApi) {
+async fn products_the_viewer_may_no_longer_see_are_left_out(api: TestApi) {
     let (staff, [lamp, desk]) = shop(&api).await;
     let ids = json!({ "ids": [&lamp, &desk] });
     let mut streams = [Viewer::Anonymous, staff].map(|viewer| api.stream(viewer, WATCH, ids.clone()));
@@ -95,7 +95,7 @@ async fn what_the_viewer_may_no_longer_see_is_left_out(api: TestApi) {
     assert_eq!([next_state(customer).await, next_state(colleague).await], [(desk.clone(), 11), (desk, 11)]);
 }
 
-/// How often it was woken.
+/// A waker that counts its wake-ups.
 #[derive(Default)]
 struct Woken(AtomicUsize);
 
@@ -105,13 +105,13 @@ impl Wake for Woken {
     }
 }
 
-async fn a_product_that_is_not_watched_wakes_nobody(api: TestApi) {
+async fn changes_of_unwatched_products_wake_no_subscriber(api: TestApi) {
     let (staff, [lamp, desk]) = shop(&api).await;
     let watch = |id: &str| api.stream(Viewer::Anonymous, WATCH, json!({ "ids": [id] }));
     let (mut quiet, mut busy) = (watch(&lamp), watch(&desk));
     assert_eq!(next_state(&mut quiet).await.1, 10);
     assert_eq!(next_state(&mut busy).await.1, 10);
-    // What comes after this is behind the creation of both in the log.
+    // From here on, the creation of both products is behind the subscription's position.
     adjust(&api, staff, &desk, 1).await;
     assert_eq!(next_state(&mut busy).await.1, 11);
     let woken = Arc::new(Woken::default());
@@ -124,7 +124,7 @@ async fn a_product_that_is_not_watched_wakes_nobody(api: TestApi) {
     }
     assert_eq!(woken.0.load(SeqCst), 0);
     adjust(&api, staff, &lamp, 1).await;
-    wait_until("it is woken", PATIENCE, async || woken.0.load(SeqCst) > 0).await;
+    wait_until("it is woken", TIMEOUT, async || woken.0.load(SeqCst) > 0).await;
     let Poll::Ready(Some(update)) = poll_quiet() else { panic!("it was woken for nothing") };
     assert_eq!(state(update), (lamp, 11));
 }

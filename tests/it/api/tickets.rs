@@ -1,4 +1,4 @@
-//! Tickets for event streams.
+//! Tickets: short-lived credentials in the URL of an event stream.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use serde_json::{Value, json};
 use crate::support::api::{PASSWORD, TestApi};
 
 on_each_engine! {
-    are_for_one_subscription_in_one_session
-    that_are_old_only_resume
-    for_anything_else_are_not_made
+    a_ticket_is_for_one_subscription_in_one_session
+    an_old_ticket_can_only_resume
+    tickets_for_queries_and_mutations_are_refused
 }
 
 const WATCH: &str = "subscription W($order: ID) { orderUpdates(orderId: $order) { kind } }";
 const CREATE: &str = "mutation ($input: CreateStreamTicketInput!) { createStreamTicket(input: $input) { ticket { value expiresAt } userErrors { code field } } }";
 
-/// A customer in a session that the store knows.
+/// A customer with a session that is in the store.
 async fn signed_in(api: &TestApi) -> Viewer {
-    api.join("anna", UserRole::Customer).await;
+    api.new_user("anna", UserRole::Customer).await;
     api.service.login("anna@example.com", PASSWORD.to_owned(), None).await.unwrap().viewer()
 }
 
@@ -34,7 +34,7 @@ async fn hash(api: &TestApi, query: &str, name: Option<&str>, variables: Value) 
     api.prepare(request).await.unwrap().hash()
 }
 
-async fn are_for_one_subscription_in_one_session(api: TestApi) {
+async fn a_ticket_is_for_one_subscription_in_one_session(api: TestApi) {
     let anna = signed_in(&api).await;
     let variables = json!({ "order": "ord_1", "a": [1, { "b": null }] });
     let input = json!({ "query": WATCH, "operationName": "W", "variables": variables.to_string() });
@@ -60,10 +60,10 @@ async fn are_for_one_subscription_in_one_session(api: TestApi) {
     assert!(api.service.authenticate_ticket(ticket, operation, true).await.is_err(), "the session has ended");
 }
 
-async fn that_are_old_only_resume(api: TestApi) {
-    let Viewer::User { id, session, .. } = signed_in(&api).await else { panic!("somebody is signed in") };
+async fn an_old_ticket_can_only_resume(api: TestApi) {
+    let Viewer::User { id, session, .. } = signed_in(&api).await else { panic!("the viewer should be signed in") };
     let operation = hash(&api, WATCH, None, json!({})).await;
-    // With the key that the service has.
+    // Sign with the same key as the service.
     let made = SystemClock.now().minus(AccessTokens::TICKET_LIFETIME + Duration::from_secs(1));
     let ticket = AccessTokens::hs256(&[7; 32]).unwrap().issue_ticket(id, session, operation, made).unwrap().value;
     let refused = api.service.authenticate_ticket(&ticket, operation, false).await.unwrap_err();
@@ -71,7 +71,7 @@ async fn that_are_old_only_resume(api: TestApi) {
     assert_eq!(api.service.authenticate_ticket(&ticket, operation, true).await.unwrap().viewer.user_id(), Some(id));
 }
 
-async fn for_anything_else_are_not_made(api: TestApi) {
+async fn tickets_for_queries_and_mutations_are_refused(api: TestApi) {
     let anna = signed_in(&api).await;
     for (input, field) in [
         (json!({ "query": "{ me { id } }" }), "query"),

@@ -1,4 +1,4 @@
-//! Redis for tests: the shared one, and one that can be stopped.
+//! Redis servers for tests: one that all tests share, and ones that a test starts and kills itself.
 
 use std::{
     net::{Ipv4Addr, TcpStream},
@@ -8,13 +8,13 @@ use std::{
 
 use crate::support::port::free_port;
 
-/// The Redis that all tests share.
+/// URL of the Redis server that all tests share.
 pub fn shared_url() -> String {
     std::env::var("ORDERWIRE_TEST_REDIS_URL")
         .expect("ORDERWIRE_TEST_REDIS_URL names no Redis; start the tests with: scripts/services run cargo nextest run")
 }
 
-/// A Redis of the test's own, on a port that stays the same when it is started again.
+/// A Redis server of one test. It keeps its port when it is started again.
 pub struct RedisServer {
     port: u16,
     process: Option<Child>,
@@ -35,7 +35,7 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Like a crash.
+    /// Kills the server as a crash would.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
@@ -43,7 +43,7 @@ impl RedisServer {
         }
     }
 
-    /// Returns once it answers.
+    /// Starts the server and returns once it accepts connections.
     pub fn start_again(&mut self) {
         let program = std::env::var("ORDERWIRE_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
         let process = Command::new(&program)

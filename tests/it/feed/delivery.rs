@@ -5,9 +5,12 @@ use orderwire::{
 };
 
 use super::{nodes::*, *};
-use crate::cluster::redis_server::{RedisServer, shared_url};
+use crate::{
+    cluster::redis_server::{RedisServer, shared_url},
+    support::stopwatch::Stopwatch,
+};
 
-/// Four writers on each node, 50 changes each.
+/// Runs four writers on each node, which make 50 changes each.
 async fn write_everywhere(nodes: &[Node]) {
     let writers = nodes.iter().flat_map(|node| std::iter::repeat_n(node.clone(), 4));
     let writers: Vec<_> = writers.map(|node| tokio::spawn(async move { node.write_many(50).await })).collect();
@@ -18,12 +21,12 @@ async fn write_everywhere(nodes: &[Node]) {
 
 async fn over_redis(store: &Arc<dyn Store>, url: &str, options: FeedOptions) -> Node {
     let log = store.log_state().await.unwrap().log;
-    let bus = RedisBus::connect(url, log, SOON).await.unwrap();
+    let bus = RedisBus::connect(url, log, TIMEOUT).await.unwrap();
     Node::start(store, Arc::new(bus), options).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nodes_on_one_redis_deliver_everything_once_and_in_order() {
+async fn nodes_on_one_redis_deliver_every_event_once_and_in_order() {
     let store = database().await;
     let nodes = [
         over_redis(&store, &shared_url(), polling(NEVER)).await,
@@ -38,23 +41,23 @@ async fn nodes_on_one_redis_deliver_everything_once_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nodes_without_a_common_bus_hear_of_one_another_by_polling() {
+async fn nodes_without_a_common_bus_deliver_each_others_events_within_a_second() {
     let store = database().await;
     let nodes = [Node::alone(&store, FeedOptions::default()).await, Node::alone(&store, FeedOptions::default()).await];
     let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now));
     write_everywhere(&nodes).await;
-    let written = Instant::now();
+    let written = Stopwatch::start();
     for reader in &mut readers {
         reader.read_all(0, 400).await;
     }
-    assert!(written.elapsed() < Duration::from_secs(20), "{:?}", written.elapsed());
+    assert!(written.elapsed() < Duration::from_secs(1), "{:?}", written.elapsed());
     for reader in &mut readers {
         assert!(reader.is_quiet().await);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bus_that_loses_repeats_and_shuffles_does_no_harm() {
+async fn a_bus_that_loses_repeats_and_reorders_changes_no_delivery() {
     let store = database().await;
     let bus: Arc<dyn EventBus> = Arc::new(Unreliable::new());
     let options = polling(Duration::from_millis(100));
@@ -69,7 +72,7 @@ async fn a_bus_that_loses_repeats_and_shuffles_does_no_harm() {
 }
 
 #[tokio::test]
-async fn a_lost_message_is_found_as_soon_as_the_next_one_comes() {
+async fn a_lost_message_is_read_from_the_log_when_the_next_one_arrives() {
     let store = database().await;
     let node = Node::alone(&store, polling(NEVER)).await;
     let mut reader = Reader::all(&node.feed, StartAt::Now);
@@ -79,7 +82,7 @@ async fn a_lost_message_is_found_as_soon_as_the_next_one_comes() {
 }
 
 #[tokio::test]
-async fn a_change_that_nobody_announced_is_found_by_polling() {
+async fn an_unannounced_change_is_found_by_polling() {
     let store = database().await;
     let node = Node::alone(&store, polling(Duration::from_millis(50))).await;
     let mut reader = Reader::all(&node.feed, StartAt::Now);
@@ -88,26 +91,27 @@ async fn a_change_that_nobody_announced_is_found_by_polling() {
 }
 
 #[tokio::test]
-async fn on_one_node_no_poll_is_waited_for() {
+async fn events_of_the_own_node_arrive_without_waiting_for_a_poll() {
     let store = database().await;
     let node = Node::alone(&store, polling(NEVER)).await;
     let mut reader = Reader::all(&node.feed, StartAt::Now);
     let mut latencies = VecDeque::new();
+    let stopwatch = Stopwatch::start();
     for _ in 0..50 {
         let (_, events) = node.write_silently(NOW).await;
-        let announced = Instant::now();
+        let announced = stopwatch.elapsed();
         node.feed.announce(events);
         reader.event().await;
-        latencies.push_back(announced.elapsed());
+        latencies.push_back(stopwatch.elapsed().saturating_sub(announced));
     }
-    assert!(median(latencies) < Duration::from_millis(200));
+    assert!(median(latencies) < Duration::from_millis(20));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn subscribers_that_begin_anywhere_while_others_write_miss_and_repeat_nothing() {
+async fn subscribers_starting_anywhere_during_writes_miss_and_repeat_nothing() {
     const LAST: Seq = 400;
     let store = database().await;
-    // Little memory and small pages: positions are in memory, in the log, and on the edge between.
+    // A small memory and small pages, so that start positions are in memory, in the log and on the edge between.
     let options = FeedOptions { recent: 16, page: 7, ..polling(NEVER) };
     let node = Node::alone(&store, options).await;
     let begin = |from: Seq| {
@@ -135,7 +139,7 @@ async fn subscribers_that_begin_anywhere_while_others_write_miss_and_repeat_noth
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_dies_and_comes_back_under_load_costs_and_doubles_nothing() {
+async fn redis_restarts_under_load_lose_and_repeat_nothing() {
     let store = database().await;
     let mut server = RedisServer::start();
     let options = polling(Duration::from_millis(200));
@@ -163,7 +167,7 @@ async fn a_redis_that_dies_and_comes_back_under_load_costs_and_doubles_nothing()
 }
 
 #[tokio::test]
-async fn a_topic_holds_for_replayed_and_live_entries_alike() {
+async fn a_topic_filters_replayed_and_live_events_alike() {
     let store = database().await;
     let node =
         Node::start(&store, Arc::new(LocalBus::new()), FeedOptions { recent: 4, page: 3, ..polling(NEVER) }).await;

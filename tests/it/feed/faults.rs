@@ -8,7 +8,7 @@ use orderwire::{
 use super::{nodes::*, *};
 
 #[tokio::test]
-async fn subscribers_wait_for_a_database_that_comes_back() {
+async fn subscribers_wait_out_a_database_outage() {
     let store = database().await;
     let writer = Node::alone(&store, polling(NEVER)).await;
     writer.write_many(50).await;
@@ -29,7 +29,7 @@ async fn subscribers_wait_for_a_database_that_comes_back() {
 }
 
 #[tokio::test]
-async fn a_database_that_stays_away_ends_a_replay_with_its_position() {
+async fn a_long_database_outage_ends_a_replay_with_its_position() {
     let store = database().await;
     Node::alone(&store, polling(NEVER)).await.write_many(50).await;
     let flaky = Flaky::new(&store);
@@ -42,7 +42,7 @@ async fn a_database_that_stays_away_ends_a_replay_with_its_position() {
 }
 
 #[tokio::test]
-async fn the_bus_is_enough_while_the_database_is_away() {
+async fn live_events_arrive_over_the_bus_during_a_database_outage() {
     let store = database().await;
     let writer = Node::alone(&store, polling(NEVER)).await;
     let flaky = Flaky::new(&store);
@@ -63,7 +63,7 @@ async fn the_bus_is_enough_while_the_database_is_away() {
 }
 
 #[tokio::test]
-async fn an_announcement_of_what_the_log_does_not_have_harms_nothing_and_costs_little() {
+async fn announcing_an_event_missing_from_the_log_costs_few_reads() {
     let store = database().await;
     let writer = Node::alone(&store, polling(NEVER)).await;
     let flaky = Flaky::new(&store);
@@ -78,12 +78,12 @@ async fn an_announcement_of_what_the_log_does_not_have_harms_nothing_and_costs_l
         reader.read_all(seq - 1, seq).await;
     }
     assert!(reader.is_quiet().await);
-    // Each new head may be asked about once.
+    // The feed may read the log once for each new head.
     assert!(flaky.reads.load(Ordering::SeqCst) - before <= 30);
 }
 
 #[tokio::test]
-async fn shutting_down_ends_every_subscription_with_its_position() {
+async fn shutdown_ends_every_subscription_with_its_position() {
     let store = database().await;
     let node = Node::alone(&store, polling(NEVER)).await;
     let mut readers = [StartAt::Now, StartAt::After(0)].map(|from| Reader::all(&node.feed, from));
@@ -107,7 +107,7 @@ async fn a_dropped_feed_ends_its_subscriptions() {
 }
 
 #[tokio::test]
-async fn a_closed_bus_leaves_the_log() {
+async fn events_are_read_from_the_log_after_the_bus_closed() {
     let store = database().await;
     let bus = Arc::new(LocalBus::new());
     let node = Node::start(&store, bus.clone(), polling(Duration::from_millis(50))).await;

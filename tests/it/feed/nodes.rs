@@ -1,4 +1,4 @@
-//! Nodes on one database, and buses and databases that misbehave.
+//! Nodes on one database, an unreliable bus and a flaky database.
 
 use std::sync::{
     Mutex,
@@ -18,7 +18,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use super::*;
 
-/// Longer than any test takes: what arrives did not come by polling.
+/// Poll interval longer than any test: events do not arrive by polling.
 pub const NEVER: Duration = Duration::from_secs(3600);
 
 pub const NOW: Timestamp = Timestamp::from_unix_millis(1_764_000_000_000);
@@ -31,7 +31,7 @@ pub fn polling(every: Duration) -> FeedOptions {
     FeedOptions { poll_every: every, ..FeedOptions::default() }
 }
 
-/// A node: a feed, and writes that are announced by it.
+/// A node: a feed and a store, whose writes the feed announces.
 #[derive(Clone)]
 pub struct Node {
     pub store: Arc<dyn Store>,
@@ -55,7 +55,7 @@ impl Node {
         id
     }
 
-    /// Makes one change without telling anybody, like a node that dies right after its commit.
+    /// Makes one change without announcing it, like a node that dies right after its commit.
     pub async fn write_silently(&self, at: Timestamp) -> (TaskId, Vec<Event>) {
         let task = task(at);
         let id = task.id;
@@ -87,7 +87,7 @@ fn task(at: Timestamp) -> Task {
     }
 }
 
-/// A bus that loses, repeats and shuffles events and tells nobody.
+/// A bus that loses, repeats and reorders events without reporting gaps.
 pub struct Unreliable {
     pub inner: LocalBus,
     held_back: Mutex<(Vec<Arc<Event>>, StdRng)>,
@@ -122,7 +122,7 @@ impl EventBus for Unreliable {
     }
 }
 
-/// The log of a database that can be made to fail, and that counts the reads.
+/// A store whose log reads are counted and can be made to fail.
 pub struct Flaky {
     pub store: Arc<dyn Store>,
     pub failing: AtomicBool,
@@ -138,7 +138,7 @@ impl Flaky {
         self.failing.store(failing, Ordering::SeqCst);
     }
 
-    /// Fails from now on; returns once the polling feed has met a failure, so that no good read is still under way.
+    /// Makes reads fail; returns once the polling feed has met a failure, so that no successful read is still running.
     pub async fn break_down(&self) {
         self.fail(true);
         let before = self.reads.load(Ordering::SeqCst);

@@ -3,7 +3,7 @@ use orderwire::service::feed::FeedOptions;
 use super::{nodes::*, *};
 
 #[tokio::test]
-async fn a_slow_subscriber_holds_up_nobody_and_goes_on_from_the_log() {
+async fn a_slow_subscriber_delays_no_other_and_continues_from_the_log() {
     let store = database().await;
     let node = Node::alone(&store, FeedOptions { recent: 8, page: 16, ..polling(NEVER) }).await;
     let [mut slow, mut quick] = [StartAt::Now, StartAt::Now].map(|from| Reader::all(&node.feed, from));
@@ -20,7 +20,7 @@ async fn a_slow_subscriber_holds_up_nobody_and_goes_on_from_the_log() {
 }
 
 #[tokio::test]
-async fn a_subscriber_far_too_slow_is_ended_and_can_go_on_from_where_it_was() {
+async fn a_subscriber_that_lags_too_far_is_ended_and_can_resume() {
     let store = database().await;
     let options = FeedOptions { recent: 8, max_behind: 50, ..polling(NEVER) };
     let node = Node::alone(&store, options).await;
@@ -30,14 +30,14 @@ async fn a_subscriber_far_too_slow_is_ended_and_can_go_on_from_where_it_was() {
     node.write_many(60).await;
     wait_until("the node has seen all", async || node.feed.head() == 63).await;
     assert_eq!(slow.failure().await, FeedError::TooSlow { last: 2 });
-    // Whoever comes back that far behind is let in.
+    // A subscriber that resumes that far behind is accepted.
     Reader::all(&node.feed, StartAt::After(2)).read_all(2, 63).await;
 }
 
 #[tokio::test]
-async fn a_position_before_the_oldest_entry_has_expired() {
+async fn a_position_before_the_oldest_log_entry_has_expired() {
     let store = database().await;
-    // What is in memory would be served though the log has it no more.
+    // One event in memory: the feed would serve events from memory that the log has pruned.
     let node = Node::alone(&store, FeedOptions { recent: 1, ..polling(NEVER) }).await;
     for hour in 0..10 {
         let (_, events) = node.write_silently(NOW.plus(Duration::from_secs(hour * 3600))).await;
@@ -60,7 +60,7 @@ async fn a_position_before_the_oldest_entry_has_expired() {
 }
 
 #[tokio::test]
-async fn a_position_past_the_end_is_no_cursor_of_this_log() {
+async fn a_position_past_the_end_of_the_log_is_refused() {
     let store = database().await;
     let node = Node::alone(&store, polling(NEVER)).await;
     for position in [1, 5_000, Seq::MAX] {
@@ -70,7 +70,7 @@ async fn a_position_past_the_end_is_no_cursor_of_this_log() {
 }
 
 #[tokio::test]
-async fn a_position_that_this_node_has_not_heard_of_yet_is_good() {
+async fn a_position_ahead_of_this_node_but_in_the_log_is_accepted() {
     let store = database().await;
     let [quick, behind] = [Node::alone(&store, polling(NEVER)).await, Node::alone(&store, polling(NEVER)).await];
     quick.write_many(5).await;
@@ -84,7 +84,7 @@ async fn a_position_that_this_node_has_not_heard_of_yet_is_good() {
 }
 
 #[tokio::test]
-async fn after_a_restart_recent_positions_cost_no_reads() {
+async fn recent_positions_cost_no_reads_after_a_restart() {
     let store = database().await;
     Node::alone(&store, polling(NEVER)).await.write_many(100).await;
     let flaky = Flaky::new(&store);

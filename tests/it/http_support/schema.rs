@@ -1,4 +1,4 @@
-//! The GraphQL API that the tests of the transports serve, and what they steer it with.
+//! The GraphQL API of the transport tests, and the probe that controls it.
 
 use std::{
     pin::Pin,
@@ -14,22 +14,22 @@ use futures_util::{Stream, StreamExt, stream};
 use orderwire::{domain::Viewer, graphql::ResumeAfter};
 use tokio_util::sync::CancellationToken;
 
-/// What the tests watch and steer.
+/// Counters that tests read and switches that tests set.
 #[derive(Default)]
 pub struct Probe {
-    /// Mutations run.
+    /// Number of `bump` mutations that were run.
     pub bumps: AtomicUsize,
-    /// Subscription streams that exist.
+    /// Number of open subscription streams.
     pub live: AtomicUsize,
-    /// Items that subscription streams were asked for.
+    /// Number of items that `flood` subscriptions have produced.
     pub produced: AtomicUsize,
-    /// Whether the server calls itself unready.
+    /// Makes `/readyz` report a failure.
     pub unready: AtomicBool,
-    /// `held` operations under way.
+    /// Number of `held` operations that are running.
     pub holding: AtomicUsize,
-    /// Ends all sessions of users.
+    /// Ends the sessions of all users.
     pub sessions_end: CancellationToken,
-    /// Lets `held` operations end.
+    /// Lets all running `held` operations finish.
     pub release: tokio::sync::Notify,
 }
 
@@ -67,7 +67,7 @@ impl Query {
         Some(Part)
     }
 
-    /// Always too much.
+    /// Always fails with `RATE_LIMITED`.
     async fn limited(&self) -> bool {
         true
     }
@@ -84,7 +84,7 @@ impl Query {
         "x".repeat(bytes)
     }
 
-    /// Ends when released.
+    /// Finishes when the test releases it.
     async fn held(&self, ctx: &Context<'_>) -> bool {
         held(ctx.data_unchecked()).await
     }
@@ -94,7 +94,7 @@ impl Query {
     }
 }
 
-/// Counted while it is under way.
+/// Waits for [`Probe::release`], counted in [`Probe::holding`] meanwhile.
 pub async fn held(probe: &Arc<Probe>) -> bool {
     struct Held<'a>(&'a Probe);
     impl Drop for Held<'_> {
@@ -129,20 +129,20 @@ pub struct Subscriptions;
 
 #[Subscription]
 impl Subscriptions {
-    /// 1 to `to`, then the end.
+    /// Sends 1 to `to` and ends.
     async fn count(&self, to: i32) -> impl Stream<Item = i32> {
         stream::iter(1..=to)
     }
 
-    /// The event that the request resumes after.
+    /// Sends the cursor that the request resumes after.
     async fn resumed(&self, ctx: &Context<'_>) -> impl Stream<Item = Option<String>> {
         let after = ctx.data_opt::<ResumeAfter>().map(|resume| resume.0.to_string());
         stream::iter([after])
     }
 
-    /// One item, then nothing until it is dropped.
+    /// Sends one item and stays open.
     async fn open(&self, ctx: &Context<'_>) -> impl Stream<Item = i32> {
-        watched(ctx, stream::iter([1]).chain(stream::pending()))
+        counted(ctx, stream::iter([1]).chain(stream::pending()))
     }
 
     async fn viewer(&self, ctx: &Context<'_>) -> impl Stream<Item = String> {
@@ -150,22 +150,22 @@ impl Subscriptions {
         stream::iter([viewer])
     }
 
-    /// Nothing until it is dropped.
+    /// Stays open without sending anything.
     async fn silent(&self, ctx: &Context<'_>) -> impl Stream<Item = i32> {
-        watched(ctx, stream::pending())
+        counted(ctx, stream::pending())
     }
 
-    /// As many texts of this size as the reader takes.
+    /// Sends texts of this size as fast as the reader accepts them.
     async fn flood(&self, ctx: &Context<'_>, bytes: usize) -> impl Stream<Item = String> {
         let probe = ctx.data_unchecked::<Arc<Probe>>().clone();
         let texts = stream::repeat_with(move || {
             probe.produced.fetch_add(1, SeqCst);
             "x".repeat(bytes)
         });
-        watched(ctx, texts)
+        counted(ctx, texts)
     }
 
-    /// Opens when released.
+    /// Opens when the test releases it.
     async fn held(&self) -> impl Stream<Item = i32> {
         stream::iter([1])
     }
@@ -179,19 +179,19 @@ impl Subscriptions {
     }
 }
 
-/// A stream that is counted while it exists.
-struct Watched<S> {
+/// A stream that [`Probe::live`] counts while it exists.
+struct CountedStream<S> {
     inner: Pin<Box<S>>,
     probe: Arc<Probe>,
 }
 
-fn watched<S>(ctx: &Context<'_>, inner: S) -> Watched<S> {
+fn counted<S>(ctx: &Context<'_>, inner: S) -> CountedStream<S> {
     let probe = ctx.data_unchecked::<Arc<Probe>>().clone();
     probe.live.fetch_add(1, SeqCst);
-    Watched { inner: Box::pin(inner), probe }
+    CountedStream { inner: Box::pin(inner), probe }
 }
 
-impl<S: Stream> Stream for Watched<S> {
+impl<S: Stream> Stream for CountedStream<S> {
     type Item = S::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<S::Item>> {
@@ -199,7 +199,7 @@ impl<S: Stream> Stream for Watched<S> {
     }
 }
 
-impl<S> Drop for Watched<S> {
+impl<S> Drop for CountedStream<S> {
     fn drop(&mut self) {
         self.probe.live.fetch_sub(1, SeqCst);
     }

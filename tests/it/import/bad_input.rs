@@ -1,4 +1,4 @@
-//! Files that can't be imported: one clear line each, and nothing is stored.
+//! Files that cannot be imported: each gives one clear message and stores nothing.
 
 use std::{io::Write, path::Path, sync::Arc};
 
@@ -13,7 +13,7 @@ use super::{bytes_of, empty_store, everything, file_with, path_of};
 
 const HEADER: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
 
-/// The message, with the path left out.
+/// The error message without the file's path.
 async fn refusal(source: ImportSource) -> String {
     let store = empty_store().await;
     let error = import(&*store, &source, OnlineRetailOptions::default(), Arc::new(NoProgress)).await.unwrap_err();
@@ -35,7 +35,7 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_is_not_a_file() {
+async fn a_path_that_is_no_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let missing = ImportSource::File(folder.path().join("missing.csv"));
     assert_eq!(refusal(missing).await, "cannot read FILE: No such file or directory (os error 2)");
@@ -45,14 +45,14 @@ async fn what_is_not_a_file() {
 }
 
 #[tokio::test]
-async fn what_is_empty() {
+async fn an_empty_file_is_refused() {
     assert_eq!(refusal_of(b"").await, "FILE is empty");
     assert_eq!(refusal_of(b"\n\n").await, "FILE is empty");
     assert_eq!(refusal_of(&gzip(b"")).await, "FILE is empty");
 }
 
 #[tokio::test]
-async fn what_has_other_columns() {
+async fn a_file_with_other_columns_is_refused() {
     let expected = format!("expected \"{}\"", HEADER.trim());
     assert_eq!(
         refusal_of(b"Summary,Issue id\n").await,
@@ -65,7 +65,7 @@ async fn what_has_other_columns() {
 }
 
 #[tokio::test]
-async fn what_is_cut_off_or_damaged() {
+async fn a_truncated_or_damaged_file_is_refused() {
     let good = bytes_of(&sample::ONLINE_RETAIL);
     for length in [3, 1000, good.len() / 2, good.len() - 1] {
         let message = refusal_of(&good[..length]).await;
@@ -78,7 +78,7 @@ async fn what_is_cut_off_or_damaged() {
 }
 
 #[tokio::test]
-async fn what_has_a_record_without_end() {
+async fn a_file_with_an_endless_record_is_refused() {
     let mut content = format!("{HEADER}1,A,x,1,2011-01-01T10:00:00,2,7,Spain\n2,B,\"").into_bytes();
     content.resize(content.len() + 8 * 1024 * 1024, b'\n');
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The sample of Apache Hadoop's issues.
+//! The import of Jira issues, with the bundled sample from Apache Hadoop.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ async fn tasks(store: &dyn Store) -> Vec<Task> {
 }
 
 #[tokio::test]
-async fn the_sample_gives_the_expected_tasks() {
+async fn the_jira_sample_gives_the_expected_tasks() {
     let (store, options) = store_with_reporter().await;
     let summary = import(&*store, &sample::HADOOP_BUGS, options.clone(), Arc::new(NoProgress)).await.unwrap();
     let expected = JiraSummary { issues: 60, tasks: Counts { total: 60, new: 60 }, rejected: [].into() };
@@ -62,7 +62,7 @@ async fn the_sample_gives_the_expected_tasks() {
 }
 
 #[tokio::test]
-async fn importing_again_changes_nothing() {
+async fn importing_jira_issues_again_changes_nothing() {
     let (store, options) = store_with_reporter().await;
     import(&*store, &sample::HADOOP_BUGS, options.clone(), Arc::new(NoProgress)).await.unwrap();
     let before = tasks(&*store).await;
@@ -93,7 +93,7 @@ async fn rejected_issues_are_written_with_their_line_and_reason() {
 }
 
 #[tokio::test]
-async fn who_made_the_tasks_is_found_by_address() {
+async fn the_creator_of_imported_tasks_is_found_by_email() {
     let (store, options) = store_with_reporter().await;
     let importer = Importer::new(store);
     assert_eq!(importer.user_with_email(" Reporter@Example.com").await.unwrap(), options.created_by);

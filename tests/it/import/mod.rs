@@ -1,4 +1,4 @@
-//! Imports into the embedded store, from the bundled samples and from small made-up files.
+//! Imports into SQLite from the bundled samples and from small made-up files.
 //!
 //! The expected figures of the samples were computed from the same bytes by a separate Python script (csv, decimal
 //! and zoneinfo modules), not by this program.
@@ -45,7 +45,7 @@ fn some_user(name: &str) -> User {
     }
 }
 
-/// A folder with a file of this content.
+/// Creates a temporary folder with a file of this content.
 fn file_with(content: &[u8]) -> (TempDir, ImportSource) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data.csv");
@@ -67,7 +67,7 @@ fn bytes_of(source: &ImportSource) -> &'static [u8] {
     }
 }
 
-/// All there is, sorted by time and id.
+/// Reads all products, users and orders, sorted by time and id.
 async fn everything(store: &dyn Store) -> (Vec<Product>, Vec<User>, Vec<Order>) {
     const MORE_THAN_THERE_ARE: u32 = 10_000;
     fn all<F: Default, S, P>(field: S, fields: P) -> ListQuery<F, S, P> {
@@ -87,7 +87,7 @@ async fn everything(store: &dyn Store) -> (Vec<Product>, Vec<User>, Vec<Order>) 
     )
 }
 
-/// Says when a stage has been reported on often enough, so that the import can be given up there.
+/// Interrupts an import after a number of progress reports of one stage.
 struct CutOff {
     stage: Stage,
     reports_left: AtomicU64,
@@ -99,7 +99,7 @@ impl CutOff {
         Arc::new(Self { stage, reports_left: AtomicU64::new(reports), reached: Notify::new() })
     }
 
-    /// Runs `import` and drops it, with whatever it is waiting for, when the place is reached.
+    /// Runs `import` and drops the future once the last of these reports has been made.
     async fn cut<T>(&self, import: impl Future<Output = T>) {
         tokio::select! {
             biased;

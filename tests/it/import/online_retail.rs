@@ -1,4 +1,4 @@
-//! The Online Retail sample and the rules it is imported by.
+//! The import of Online Retail data, with the bundled sample.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ fn time(text: &str) -> Timestamp {
 }
 
 #[tokio::test]
-async fn the_sample_gives_the_expected_figures() {
+async fn the_online_retail_sample_gives_the_expected_totals() {
     let store = empty_store().await;
     let summary = import_sample(&*store).await;
     let expected = OnlineRetailSummary {
@@ -74,7 +74,7 @@ async fn the_sample_gives_the_expected_figures() {
 }
 
 #[tokio::test]
-async fn names_and_prices_follow_the_rules() {
+async fn product_names_and_prices_follow_the_import_rules() {
     let store = empty_store().await;
     import_sample(&*store).await;
     for (sku, name, price) in [
@@ -91,14 +91,14 @@ async fn names_and_prices_follow_the_rules() {
 }
 
 #[tokio::test]
-async fn orders_are_delivered_at_london_time() {
+async fn imported_orders_are_delivered_at_london_time() {
     let store = empty_store().await;
     import_sample(&*store).await;
-    // In two pieces with other invoices between, and with two times.
+    // The invoice is in two pieces with other invoices between, and has two times.
     let split = order(&*store, "542806").await;
     assert_eq!((split.items.len(), &*split.total.to_string()), (39, "846.69"));
     assert_eq!(split.placed_at, time("2011-02-01T11:19:00Z"));
-    // In summer time, with a price of three decimals.
+    // The invoice is from summer time and has a price with three decimals.
     let summer = order(&*store, "561226").await;
     assert_eq!((summer.items.len(), &*summer.total.to_string()), (12, "222.831"));
     let at = time("2011-07-26T09:13:00Z");
@@ -117,13 +117,13 @@ async fn orders_are_delivered_at_london_time() {
     let user = store.users_by_ids(&[summer.customer]).await.unwrap().remove(0).unwrap();
     assert_eq!((&*user.name, user.email.as_deref()), ("Customer 15618", Some("customer-15618@example.com")));
     assert_eq!((user.role, user.region.as_deref()), (UserRole::Customer, Some("United Kingdom")));
-    // A gift, its name as typed in that row.
+    // A gift keeps the name as typed in its row.
     let gift = order(&*store, "561284").await.items.pop().unwrap();
     assert_eq!((&*gift.name, gift.unit_price), (" OVAL WALL MIRROR DIAMANTE ", Decimal::ZERO));
 }
 
 #[tokio::test]
-async fn importing_again_changes_nothing() {
+async fn importing_online_retail_again_changes_nothing() {
     let store = empty_store().await;
     let first = import_sample(&*store).await;
     let before = everything(&*store).await;
@@ -141,7 +141,7 @@ async fn importing_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_import_that_was_cut_off_is_completed_by_running_it_again() {
+async fn an_interrupted_import_completes_when_run_again() {
     let clean = empty_store().await;
     import_sample(&*clean).await;
     let clean = everything(&*clean).await;
@@ -159,7 +159,7 @@ async fn an_import_that_was_cut_off_is_completed_by_running_it_again() {
 }
 
 #[tokio::test]
-async fn products_users_and_orders_that_are_there_are_respected() {
+async fn existing_products_users_and_orders_are_kept() {
     let store = empty_store().await;
     let at = time("2020-01-01T00:00:00Z");
     let other = empty_store().await;
@@ -188,7 +188,7 @@ async fn products_users_and_orders_that_are_there_are_respected() {
 }
 
 #[tokio::test]
-async fn plain_and_compressed_files_are_alike() {
+async fn plain_and_gzipped_files_import_alike() {
     let mut plain = Vec::new();
     std::io::copy(&mut flate2::read::GzDecoder::new(bytes_of(&sample::ONLINE_RETAIL)), &mut plain).unwrap();
     let stores = [empty_store().await, empty_store().await];
@@ -243,7 +243,7 @@ async fn rejected_rows_are_written_with_their_line_and_reason() {
 }
 
 #[tokio::test]
-async fn a_total_out_of_range_leaves_the_row_out() {
+async fn a_row_that_overflows_the_order_total_is_rejected() {
     let store = empty_store().await;
     let huge = "1,A,x,1,2011-01-01T10:00:00,900000000000000,7,Spain\n";
     let summary = import_rows(&*store, &format!("{huge}{huge}")).await;
@@ -252,14 +252,14 @@ async fn a_total_out_of_range_leaves_the_row_out() {
 }
 
 #[tokio::test]
-async fn a_file_without_rows_is_fine() {
+async fn a_file_without_rows_imports_nothing() {
     let store = empty_store().await;
     assert_eq!(import_rows(&*store, "").await, OnlineRetailSummary::default());
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_full_disk_stops_the_import_and_running_it_again_completes_it() {
+async fn a_full_disk_stops_the_import_which_completes_when_run_again() {
     let store = empty_store().await;
     let options = OnlineRetailOptions { rejects: Some("/dev/full".into()), ..OnlineRetailOptions::default() };
     let error = import(&*store, &sample::ONLINE_RETAIL, options, Arc::new(NoProgress)).await.unwrap_err();
@@ -269,7 +269,7 @@ async fn a_full_disk_stops_the_import_and_running_it_again_completes_it() {
 }
 
 #[tokio::test]
-async fn the_rejects_never_overwrite_the_file() {
+async fn rejects_never_overwrite_the_imported_file() {
     let (folder, source) = file_with(HEADER.as_bytes());
     let rejects = folder.path().join(".").join("data.csv");
     let options = OnlineRetailOptions { rejects: Some(rejects.clone()), ..OnlineRetailOptions::default() };

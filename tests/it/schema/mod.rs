@@ -1,4 +1,4 @@
-//! The published schema: it holds the fixed contract, is described throughout, and `schema.graphql` is up to date.
+//! The published schema holds the fixed contract, has descriptions everywhere, and equals `schema.graphql`.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ fn enum_values(kind: &TypeKind) -> Vec<String> {
     }
 }
 
-/// What of `wanted` is not in `given` as it is written there.
+/// Definitions of `wanted` that `given` lacks or has differently.
 fn missing(name: &str, wanted: &TypeDefinition, given: &TypeDefinition) -> Vec<String> {
     let mut faults = Vec::new();
     if std::mem::discriminant(&wanted.kind) != std::mem::discriminant(&given.kind) {
@@ -94,7 +94,7 @@ fn missing(name: &str, wanted: &TypeDefinition, given: &TypeDefinition) -> Vec<S
 }
 
 #[test]
-fn the_contract_is_kept() {
+fn the_schema_holds_the_fixed_contract() {
     let given = published();
     let faults: Vec<String> = types(parse_schema(CONTRACT).unwrap())
         .iter()
@@ -107,7 +107,7 @@ fn the_contract_is_kept() {
 }
 
 #[test]
-fn every_list_is_a_connection() {
+fn every_list_field_is_a_connection() {
     let given = published();
     for name in ["Product", "User", "Order", "Task"] {
         let connection: BTreeMap<_, _> = fields(&given[&format!("{name}Connection")].kind)
@@ -122,7 +122,7 @@ fn every_list_is_a_connection() {
 }
 
 #[test]
-fn everything_is_described() {
+fn every_type_and_field_is_described() {
     let mut bare = Vec::new();
     for (name, definition) in published() {
         let mut need = |path: String, described: bool| {

@@ -1,4 +1,4 @@
-//! The GraphQL API in this process, over a real store, with the storage calls counted.
+//! The GraphQL API in this process over a real store, with its storage calls counted.
 
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
@@ -11,7 +11,9 @@ use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
     cluster::local::LocalBus,
     domain::{SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
-    graphql::{Answer, Api, ApiOptions, Body, DocumentOptions, Endpoint, OperationRequest, Prepared},
+    graphql::{
+        Api, ApiOptions, DocumentOptions, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, ResultBody,
+    },
     service::{
         RateLimits, Registration, Service, ServiceOptions,
         feed::{EventFeed, FeedOptions},
@@ -20,26 +22,26 @@ use orderwire::{
 };
 use serde_json::{Value, json};
 
-/// The password of everyone that [`TestApi::join`] makes.
+/// Password of all users that [`TestApi::new_user`] creates.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// The API over a store, and what to drive it with.
+/// The GraphQL API over a store.
 pub struct TestApi {
     api: Arc<Api>,
-    /// The use cases beneath.
+    /// The service that the API calls.
     pub service: Arc<Service>,
-    /// The store beneath, whose calls are counted.
+    /// The store that the service uses; its calls are counted.
     pub store: Arc<dyn Store>,
     counts: CallCounts,
 }
 
 impl TestApi {
-    /// The API over `store`.
+    /// The API over `store` with default options.
     pub async fn over(store: Arc<dyn Store>) -> Self {
         Self::with(store, DocumentOptions::default()).await
     }
 
-    /// The same with documents treated like this.
+    /// The API over `store` with these limits on documents.
     pub async fn with(store: Arc<dyn Store>, documents: DocumentOptions) -> Self {
         let counts = CallCounts::default();
         let store: Arc<dyn Store> = Arc::new(Observed::new(store, Some(counts.clone())));
@@ -63,8 +65,8 @@ impl TestApi {
         Self { api: Arc::new(api), service, store, counts }
     }
 
-    /// A new user `NAME@example.com`.
-    pub async fn join(&self, name: &str, role: UserRole) -> User {
+    /// Creates the user `NAME@example.com`.
+    pub async fn new_user(&self, name: &str, role: UserRole) -> User {
         let registration = Registration {
             email: format!("{name}@example.com"),
             name: name.to_owned(),
@@ -74,17 +76,17 @@ impl TestApi {
         self.service.create_user(&Viewer::System, registration, role).await.unwrap()
     }
 
-    /// A new user, as the viewer of requests.
+    /// Creates a user and returns the viewer.
     pub async fn viewer(&self, name: &str, role: UserRole) -> Viewer {
-        viewer_of(&self.join(name, role).await)
+        viewer_of(&self.new_user(name, role).await)
     }
 
-    /// The whole response to a query or mutation.
+    /// Runs a query or mutation and returns the whole response.
     pub async fn response(&self, viewer: Viewer, document: &str, variables: Value) -> Response {
         self.run(viewer, OperationRequest::new(document).variables(Variables::from_json(variables))).await
     }
 
-    /// The whole response to a request for a query or mutation.
+    /// Runs a request for a query or mutation and returns the whole response.
     pub async fn run(&self, viewer: Viewer, request: OperationRequest) -> Response {
         match self.prepare(request).await {
             Ok(operation) => self.api.execute(viewer, operation).await,
@@ -92,8 +94,8 @@ impl TestApi {
         }
     }
 
-    /// A request as an operation that can be run, or the response that refuses it.
-    pub async fn prepare(&self, request: OperationRequest) -> Result<Prepared, Response> {
+    /// Prepares a request; returns an operation that can be run or the response that refuses it.
+    pub async fn prepare(&self, request: OperationRequest) -> Result<PreparedOperation, Response> {
         self.api.prepare(request, None).await
     }
 
@@ -102,14 +104,14 @@ impl TestApi {
         self.api.sdl()
     }
 
-    /// The data of a response without errors.
+    /// Runs a query or mutation that must succeed and returns its data.
     pub async fn data(&self, viewer: Viewer, document: &str, variables: Value) -> Value {
         let response = self.response(viewer, document, variables).await;
         assert!(response.errors.is_empty(), "{document}: {:?}", response.errors);
         response.data.into_json().unwrap()
     }
 
-    /// The id of a new product, made of a `CreateProductInput` by someone who may.
+    /// Creates a product from a `CreateProductInput` and returns its id.
     pub async fn product(&self, staff: Viewer, input: Value) -> Value {
         let create = "mutation ($input: CreateProductInput!) { createProduct(input: $input) {
             product { id } userErrors { message } } }";
@@ -118,24 +120,24 @@ impl TestApi {
         made["product"]["id"].clone()
     }
 
-    /// The `extensions.code` of each error of a response.
+    /// Runs a query or mutation and returns the `extensions.code` of each error.
     pub async fn codes(&self, viewer: Viewer, document: &str, variables: Value) -> Vec<String> {
         error_codes(&self.response(viewer, document, variables).await)
     }
 
-    /// The responses of a subscription.
+    /// Runs a subscription and returns its responses.
     pub fn stream(&self, viewer: Viewer, document: &str, variables: Value) -> BoxStream<'static, Response> {
-        let response = |answer: Answer| match answer.body {
-            Body::Response(response) => *response,
-            Body::Written(json) => serde_json::from_str(json.get()).unwrap(),
+        let response = |answer: ExecutionResult| match answer.body {
+            ResultBody::Response(response) => *response,
+            ResultBody::Json(json) => serde_json::from_str(json.get()).unwrap(),
         };
         self.answers(viewer, document, variables).map(response).boxed()
     }
 
-    /// The answers to a subscription, as a transport gets them.
-    pub fn answers(&self, viewer: Viewer, document: &str, variables: Value) -> BoxStream<'static, Answer> {
+    /// Runs a subscription and returns its answers as a transport gets them.
+    pub fn answers(&self, viewer: Viewer, document: &str, variables: Value) -> BoxStream<'static, ExecutionResult> {
         let request = OperationRequest::new(document).variables(Variables::from_json(variables));
-        // Nothing that is in memory is waited for.
+        // The registry of documents is in memory, so preparing does not wait.
         match self.prepare(request).now_or_never().expect("a document of this node") {
             Ok(operation) => {
                 let api = self.api.clone();
@@ -145,7 +147,7 @@ impl TestApi {
         }
     }
 
-    /// Who sends a request with this access token, or the code of the refusal.
+    /// The viewer of an access token, or the error code.
     pub async fn authenticate(&self, token: &str) -> Result<Viewer, String> {
         match self.api.viewer(Some(&format!("Bearer {token}"))).await {
             Ok(authenticated) => Ok(authenticated.viewer),
@@ -156,13 +158,13 @@ impl TestApi {
         }
     }
 
-    /// How many storage calls of each kind there were since this was asked last.
+    /// Counts of storage calls by method since the last call of this function.
     pub fn all_storage_calls(&self) -> BTreeMap<&'static str, u64> {
         self.counts.take()
     }
 
-    /// How many storage calls there were since this was asked last, and which; without those of the event feed, which
-    /// looks at the log by itself.
+    /// Number of storage calls since the last call of this function, and their names. Calls of the event feed, which
+    /// polls the log, are left out.
     pub fn storage_calls(&self) -> (u64, String) {
         let mut calls = self.all_storage_calls();
         calls.retain(|call, _| !["read_log", "log_state"].contains(call));
@@ -170,12 +172,12 @@ impl TestApi {
     }
 }
 
-/// A user as the viewer of requests, in a session that nothing checks.
+/// The viewer of a user, with a session that nothing checks.
 pub fn viewer_of(user: &User) -> Viewer {
     viewer_with(user.id, user.role)
 }
 
-/// The viewer with this id and role.
+/// The viewer with this id and role, with a session that nothing checks.
 pub fn viewer_with(id: UserId, role: UserRole) -> Viewer {
     Viewer::User { id, role, session: SessionId::generate(Timestamp::from_unix_millis(1)) }
 }
@@ -192,7 +194,7 @@ pub fn error_codes(response: &Response) -> Vec<String> {
     response.errors.iter().map(code).collect()
 }
 
-/// The next item of a subscription, within 60 s.
+/// Receives the next item of a subscription; panics after 60 s.
 pub async fn next<T>(stream: &mut BoxStream<'static, T>) -> T {
     let next = tokio::time::timeout(Duration::from_secs(60), stream.next());
     next.await.expect("an update within 60 s").expect("the subscription should go on")

@@ -9,7 +9,7 @@ use orderwire::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// A database of its own and a free port.
+/// Configuration with a temporary database and a free port.
 pub fn config() -> Config {
     let mut config = Config::default();
     config.database.url = DatabaseUrl::Temporary;
@@ -17,27 +17,27 @@ pub fn config() -> Config {
     config
 }
 
-/// A server that runs until it is told to stop.
+/// A running server.
 pub struct RunningApp {
-    /// Where it listens.
+    /// Address that the server listens on.
     pub address: SocketAddr,
     stop: CancellationToken,
     running: JoinHandle<()>,
 }
 
 impl RunningApp {
-    /// Starts one and has it serve.
+    /// Starts a server.
     pub async fn start(config: &Config) -> Self {
         Self::run(App::start(config).await.unwrap())
     }
 
-    /// Has one serve that was started.
+    /// Runs an app that was started already.
     pub fn run(app: App) -> Self {
         let (address, stop) = (app.address(), CancellationToken::new());
         Self { address, stop: stop.clone(), running: tokio::spawn(app.run(stop)) }
     }
 
-    /// Returns once it has stopped.
+    /// Stops the server and returns once it has stopped.
     pub async fn stop(self) {
         self.stop.cancel();
         self.running.await.unwrap();

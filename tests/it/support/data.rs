@@ -1,11 +1,11 @@
-//! Entities with defaults that a test need not care about. The same arguments give the same ids.
+//! Entities with default values. The same arguments give the same ids.
 
 use orderwire::{
     domain::*,
     storage::{Committed, Placed, Result, Session, Store},
 };
 
-/// The time at which things happen unless a test says otherwise.
+/// Default time of everything that a test does.
 pub const NOW: Timestamp = Timestamp::from_unix_millis(1_764_000_000_123);
 
 /// `seconds` after [`NOW`], or before it when negative.
@@ -23,12 +23,12 @@ pub fn stamp_by(actor: UserId, seconds: i64) -> Stamp {
     Stamp { actor: Some(actor), at: at(seconds) }
 }
 
-/// The customer that orders are placed by.
+/// Id of the customer who places the orders.
 pub fn buyer() -> UserId {
     user("buyer").id
 }
 
-/// A customer with the address `NAME@example.com`.
+/// A customer with the e-mail address `NAME@example.com`.
 pub fn user(name: &str) -> User {
     User {
         id: UserId::derived(NOW, "test", name),
@@ -61,7 +61,7 @@ pub fn product(sku: &str) -> Product {
     }
 }
 
-/// A task to do, of medium priority, made by the buyer.
+/// A task of medium priority in status `Todo`, created by the buyer.
 pub fn task(title: &str) -> Task {
     Task {
         id: TaskId::derived(NOW, "test", title),
@@ -79,7 +79,7 @@ pub fn task(title: &str) -> Task {
     }
 }
 
-/// An order to be placed by the buyer.
+/// An order of the buyer, not placed yet.
 pub fn new_order(number: &str, lines: &[(&Product, i32)]) -> NewOrder {
     NewOrder {
         id: OrderId::derived(NOW, "test", number),
@@ -99,7 +99,7 @@ pub fn new_order(number: &str, lines: &[(&Product, i32)]) -> NewOrder {
     }
 }
 
-/// An order of an outside source, to be imported: delivered, with these lines, which may name a product twice.
+/// A delivered order with these lines, as an import reads it from a file. Lines may name a product twice.
 pub fn past_order(number: &str, lines: &[(&Product, i32)]) -> Order {
     let NewOrder { id, number, region, customer, .. } = new_order(number, &[]);
     let items: Vec<OrderItem> =
@@ -129,7 +129,7 @@ pub fn past_order(number: &str, lines: &[(&Product, i32)]) -> Order {
     }
 }
 
-/// The buyer's key with this text, for an input that is the text again.
+/// An idempotency key of the buyer. The fingerprint of its input is the same text.
 pub fn key(text: &str) -> Idempotency {
     let mut fingerprint = [0; 32];
     for (place, byte) in fingerprint.iter_mut().zip(text.bytes()) {
@@ -138,22 +138,22 @@ pub fn key(text: &str) -> Idempotency {
     Idempotency { user: buyer(), scope: "placeOrder", key: text.to_owned(), fingerprint }
 }
 
-/// Places an order, its number being the idempotency key.
+/// Places an order; its number is also the idempotency key.
 pub async fn place(store: &dyn Store, number: &str, lines: &[(&Product, i32)]) -> Result<Committed<Placed>> {
     store.place_order(new_order(number, lines), key(number), stamp_by(buyer(), 0)).await
 }
 
-/// A step of an order, at whatever version it is.
+/// Changes the status of an order without checking its version.
 pub fn step(order: OrderId, to: OrderStatus) -> StatusChange {
     StatusChange { order, to, reason: None, expected_version: None }
 }
 
-/// An adjustment of a product's stock that is not protected by a key.
+/// Adjusts a product's stock without an idempotency key.
 pub fn adjustment(product: &Product, delta: i32) -> StockAdjustment {
     StockAdjustment { product: product.id, delta, idempotency: None }
 }
 
-/// A session of the user for an hour, whose refresh token hashes to `token` repeated.
+/// A session of the user for an hour; the hash of its refresh token is the byte `token` repeated.
 pub fn session(user: &User, token: u8) -> Session {
     Session {
         id: SessionId::derived(NOW, "test", &format!("{} {token}", user.id)),
@@ -164,29 +164,29 @@ pub fn session(user: &User, token: u8) -> Session {
     }
 }
 
-/// The user of a session, as they are now.
+/// Reads the user of a session.
 pub async fn session_user(store: &dyn Store, id: SessionId, now: Timestamp) -> Option<User> {
     store.session_users(&[id], now).await.unwrap().remove(0)
 }
 
-/// Adds products through the store, one by one.
+/// Inserts products one by one.
 pub async fn insert_products(store: &dyn Store, products: &[&Product]) {
     for product in products {
         store.insert_product((*product).clone(), stamp()).await.unwrap();
     }
 }
 
-/// The product as it is now.
+/// Reads a product that must exist.
 pub async fn reread(store: &dyn Store, product: &Product) -> Product {
     store.products_by_ids(&[product.id]).await.unwrap().remove(0).unwrap()
 }
 
-/// The order as it is now.
+/// Reads an order that must exist.
 pub async fn reread_order(store: &dyn Store, id: OrderId) -> Order {
     store.orders_by_ids(&[id]).await.unwrap().remove(0).unwrap()
 }
 
-/// The whole log.
+/// Reads the whole event log.
 pub async fn whole_log(store: &dyn Store) -> Vec<Event> {
     store.read_log(0, LogFilter::ALL, 100_000).await.unwrap().events
 }

@@ -1,16 +1,17 @@
-//! What the tests share.
+//! Helpers that several tests share.
 
 pub mod api;
 pub mod app;
 pub mod data;
 pub mod port;
+pub mod stopwatch;
 pub mod ws;
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// Checks `condition` again and again until it holds; panics with `what` when it does not within `deadline`.
+/// Polls `condition` until it holds; panics with `what` after `deadline`.
 pub async fn wait_until(what: &str, deadline: Duration, mut condition: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + deadline;
     while !condition().await {

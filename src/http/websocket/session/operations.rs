@@ -15,7 +15,7 @@ use slab::Slab;
 use tracing::Span;
 
 use crate::{
-    graphql::{Answer, Body},
+    graphql::{ExecutionResult, ResultBody},
     http::{
         graphql::wire,
         graphql_error::{coded, tag_internal_errors},
@@ -27,7 +27,7 @@ use crate::{
 /// What an operation produces.
 pub(in crate::http::websocket) enum OperationEvent {
     /// A result; more may follow.
-    Next { id: Arc<str>, body: Body },
+    Next { id: Arc<str>, body: ResultBody },
     /// The operation failed and has ended.
     Error { id: Arc<str>, errors: Vec<ServerError> },
     /// The operation has ended.
@@ -35,11 +35,11 @@ pub(in crate::http::websocket) enum OperationEvent {
 }
 
 /// A prepared operation, ready to run.
-pub(in crate::http::websocket) struct PreparedOperation {
+pub(in crate::http::websocket) struct PendingOperation {
     /// True for queries and mutations, which end soon; false for subscriptions.
     pub(in crate::http::websocket) finite: bool,
     /// Opens the stream of results.
-    pub(in crate::http::websocket) opening: BoxFuture<'static, BoxStream<'static, Answer>>,
+    pub(in crate::http::websocket) opening: BoxFuture<'static, BoxStream<'static, ExecutionResult>>,
 }
 
 pub(in crate::http::websocket) struct Operations {
@@ -71,7 +71,7 @@ impl Operations {
         &mut self,
         id: String,
         request: RequestId,
-        preparing: BoxFuture<'static, PreparedOperation>,
+        preparing: BoxFuture<'static, PendingOperation>,
     ) {
         let entry = self.running.vacant_entry();
         let (slot, ready) = (entry.key(), self.ready.clone());
@@ -122,14 +122,14 @@ struct Operation {
 }
 
 enum OperationState {
-    Preparing(BoxFuture<'static, PreparedOperation>),
-    Opening(BoxFuture<'static, BoxStream<'static, Answer>>),
-    Streaming(BoxStream<'static, Answer>),
+    Preparing(BoxFuture<'static, PendingOperation>),
+    Opening(BoxFuture<'static, BoxStream<'static, ExecutionResult>>),
+    Streaming(BoxStream<'static, ExecutionResult>),
 }
 
 impl OperationState {
     /// The next result. Sets `finite` as soon as the kind of operation is known.
-    fn poll(&mut self, finite: &mut bool, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+    fn poll(&mut self, finite: &mut bool, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
         loop {
             match self {
                 Self::Preparing(preparing) => {
@@ -149,7 +149,7 @@ impl Operation {
         self.poll_answer().map(|answer| {
             let id = self.id.clone();
             let Some(mut answer) = answer else { return OperationEvent::Complete { id } };
-            if let Body::Response(response) = &mut answer.body {
+            if let ResultBody::Response(response) = &mut answer.body {
                 tag_internal_errors(&mut response.errors, &self.request);
                 let failed = if self.answered { wire::was_refused(response) } else { wire::has_no_data(response) };
                 if failed {
@@ -161,7 +161,7 @@ impl Operation {
         })
     }
 
-    fn poll_answer(&mut self) -> Poll<Option<Answer>> {
+    fn poll_answer(&mut self) -> Poll<Option<ExecutionResult>> {
         let Self { waker, span, state, finite, .. } = self;
         let _entered = span.enter();
         let polled = catch_unwind(AssertUnwindSafe(|| state.poll(finite, &mut Context::from_waker(waker))));

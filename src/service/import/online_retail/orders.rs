@@ -4,16 +4,13 @@ use std::collections::HashMap;
 
 use tokio::sync::mpsc;
 
-use super::{
-    Counts,
-    row::{HEADER, NUMBER_TAKEN, OTHER_CUSTOMER, Row, RowParser, TOTAL_TOO_LARGE},
-};
+use super::row::{HEADER, NUMBER_TAKEN, OTHER_CUSTOMER, Row, RowParser, TOTAL_TOO_LARGE};
 use crate::{
     domain::{
         CurrencyCode, Decimal, HistoryEntry, Order, OrderId, OrderItem, OrderStatus, ProductId, Timestamp, UserId,
     },
     service::import::{
-        ImportError, ImportSource, RejectCounts,
+        Counts, ImportError, ImportSource, RejectCounts,
         records::RecordReader,
         rejects::{RejectReason, RejectsWriter},
     },

@@ -8,7 +8,10 @@ use crate::{
     service::import::rejects::{NOT_UTF8, RejectReason, WRONG_FIELD_COUNT},
 };
 
-/// The columns.
+/// The data set's name in derived ids.
+pub(super) const SOURCE: &str = "online-retail";
+
+/// The columns of the data set.
 pub(super) const HEADER: [&str; 8] =
     ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"];
 

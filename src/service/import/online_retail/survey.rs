@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{
-    SOURCE,
-    row::{HEADER, Row, RowParser},
-};
+use super::row::{HEADER, Row, RowParser, SOURCE};
 use crate::{
     domain::{CurrencyCode, Decimal, NewProduct, Product, ProductId, Timestamp, User, UserId, UserRole},
     service::import::{ImportError, ImportSource, Progress, Stage, records::RecordReader},

@@ -14,14 +14,14 @@ use tungstenite::{
 
 use super::{Socket, SocketEnd, SocketEvent};
 use crate::{
-    graphql::{Body, OperationRequest, Prepared},
+    graphql::{OperationRequest, PreparedOperation, ResultBody},
     http::{
         graphql::wire,
         graphql_error::coded,
         websocket::{
             session::{
                 identity::IdentityEvent,
-                operations::{OperationEvent, PreparedOperation},
+                operations::{OperationEvent, PendingOperation},
                 timers::TimerEvent,
             },
             transport::protocol::{ClientMessage, InvalidMessage, Protocol, ServerMessage},
@@ -178,8 +178,8 @@ impl Socket {
             let (endpoint, client) = (self.http.endpoint.clone(), self.client.0);
             let preparing = async move {
                 let prepared = endpoint.prepare(request, client).await;
-                let finite = !prepared.as_ref().is_ok_and(Prepared::subscribes);
-                PreparedOperation { finite, opening: wire::answers(endpoint, viewer, prepared).boxed() }
+                let finite = !prepared.as_ref().is_ok_and(PreparedOperation::subscribes);
+                PendingOperation { finite, opening: wire::answers(endpoint, viewer, prepared).boxed() }
             };
             self.operations.start(id, request_id, preparing.boxed());
         }
@@ -194,7 +194,7 @@ impl Socket {
         match outcome {
             OperationEvent::Next { id, body } => {
                 if self.send(ServerMessage::Next { id: &id, payload: (&body).into() }) {
-                    if let Body::Written(_) = body {
+                    if let ResultBody::Json(_) = body {
                         metrics().deliveries.get(self.protocol.transport()).inc();
                     }
                 } else {

@@ -1,0 +1,224 @@
+//! The API: the schema, run by the engine over the services. Transports see it as an [`Endpoint`].
+//!
+//! Decision: `docs/decisions/0003-own-transports.md`.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{Request, Response, Schema, SchemaBuilder, ServerError, ValidationMode};
+use async_trait::async_trait;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+
+use super::{
+    engine::{
+        document::{
+            DocumentOptions, Documents, InvalidOperation, MAX_NESTING, OperationRequest, PreparedOperation, cost,
+        },
+        error::{self, ApiError},
+        execute::{ExecutableSchema, OperationExecutor, PendingBatches},
+        live::{ExecutionResult, LiveSubscriptions},
+    },
+    schema::{Mutation, Query, Subscription, request_context::RequestContext},
+};
+use crate::{
+    domain::{ClientAddress, EventCursor, Viewer},
+    service::{Authenticated, OperationHash, Readiness, Service, ServiceError},
+    telemetry,
+};
+
+/// The GraphQL API as the transports see it.
+#[async_trait]
+pub trait Endpoint: Send + Sync + 'static {
+    /// Who sends a request. `authorization` is the value of the header, or of the member of that name in the payload
+    /// of connection_init: `Bearer …`; without it the viewer is anonymous.
+    /// Errors: UNAUTHENTICATED for a token that is not good, UNAVAILABLE.
+    async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError>;
+
+    /// Who opens an event stream with a ticket. `operation` is the hash of what they ask for, which has to be what the
+    /// ticket was made for; `resumes` whether the stream goes on where one was interrupted.
+    /// Errors: UNAUTHENTICATED for a ticket that is not good, UNAVAILABLE.
+    async fn authenticate_ticket(
+        &self,
+        ticket: &str,
+        operation: OperationHash,
+        resumes: bool,
+    ) -> Result<Authenticated, ServerError>;
+
+    /// The newest event this node knows of; `None` when there are no event cursors.
+    fn head(&self) -> Option<EventCursor>;
+
+    /// Waits until the rights of a viewer end: the session has ended, or the user has another role.
+    async fn rights_ended(&self, viewer: Viewer);
+
+    /// Makes a request an operation that can be run: finds, limits and validates its document and checks its
+    /// variables. `client` is where it comes from, `None` when that is not limited. Fails with the response that refuses
+    /// it; every error of it has a code.
+    async fn prepare(
+        &self,
+        request: OperationRequest,
+        client: Option<ClientAddress>,
+    ) -> Result<PreparedOperation, Response>;
+
+    /// Runs a query or mutation; a subscription is answered with an error. Every error of the answer has a code.
+    async fn execute(&self, viewer: Viewer, operation: PreparedOperation) -> Response;
+
+    /// Runs any operation as a stream: the answers of a subscription, once it is open, or the one of a query or mutation,
+    /// once it is there.
+    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxStream<'static, ExecutionResult>;
+
+    /// The schema in the schema definition language.
+    fn sdl(&self) -> String;
+
+    /// Whether requests can be served, and what is not as it should be. Takes 5 s at most.
+    async fn readiness(&self) -> Readiness;
+}
+
+/// What the API offers, and what it allows.
+#[derive(Default)]
+pub struct ApiOptions {
+    /// ExecutionResult introspection queries, and suggest names in errors. Default: no.
+    pub introspection: bool,
+    /// How documents are treated.
+    pub documents: DocumentOptions,
+    /// An operation that takes longer is logged. Default: none is.
+    pub slow: Option<Duration>,
+}
+
+/// The API over a service. Clones share everything.
+#[derive(Clone)]
+pub struct Api {
+    documents: Arc<Documents>,
+    service: Arc<Service>,
+    executor: Arc<OperationExecutor>,
+    live: Arc<LiveSubscriptions>,
+}
+
+/// The schema with what its resolvers need.
+struct ApiSchema {
+    schema: Schema<Query, Mutation, Subscription>,
+    service: Arc<Service>,
+    documents: Arc<Documents>,
+}
+
+impl ExecutableSchema for ApiSchema {
+    fn with_context(
+        &self,
+        request: Request,
+        viewer: Viewer,
+        client: Option<ClientAddress>,
+        batches: PendingBatches,
+    ) -> Request {
+        let (service, documents) = (self.service.clone(), self.documents.clone());
+        request.data(Arc::new(RequestContext::new(service, documents, viewer, client, batches)))
+    }
+
+    fn execute(&self, request: Request) -> BoxStream<'static, Response> {
+        let schema = self.schema.clone();
+        stream::once(async move { schema.execute(request).await }).boxed()
+    }
+
+    fn subscribe(&self, request: Request) -> BoxStream<'static, Response> {
+        self.schema.execute_stream(request)
+    }
+}
+
+pub(super) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+}
+
+/// The schema in the schema definition language, as `schema.graphql` holds it.
+pub fn sdl() -> String {
+    builder().finish().sdl()
+}
+
+/// What operations cost, as `docs/cost.md` has it.
+pub fn cost_document() -> String {
+    cost::document(&sdl())
+}
+
+impl Api {
+    /// The API over `service`. Fails when a document of the manifest in the options is not valid.
+    pub fn new(service: Arc<Service>, options: ApiOptions) -> Result<Self, InvalidOperation> {
+        let builder =
+            || if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
+        let documents = Arc::new(Documents::new(builder(), options.documents)?);
+        let schema = builder().limit_recursive_depth(MAX_NESTING).validation_mode(ValidationMode::Fast).finish();
+        let schema = ApiSchema { schema, service: service.clone(), documents: documents.clone() };
+        let executor = Arc::new(OperationExecutor {
+            schema: Box::new(schema),
+            service: service.clone(),
+            slow: options.slow.unwrap_or(Duration::MAX),
+        });
+        Ok(Self { documents, service, live: LiveSubscriptions::new(executor.clone()), executor })
+    }
+}
+
+#[async_trait]
+impl Endpoint for Api {
+    async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError> {
+        let token = match authorization {
+            None => None,
+            Some(value) => match value.split_once(' ') {
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim()),
+                _ => {
+                    let error = ServiceError::Unauthenticated("authorization has to be `Bearer` and an access token");
+                    return Err(ApiError::from(error).into_server_error());
+                }
+            },
+        };
+        self.service.authenticate(token).await.map_err(|error| ApiError::from(error).into_server_error())
+    }
+
+    async fn authenticate_ticket(
+        &self,
+        ticket: &str,
+        operation: OperationHash,
+        resumes: bool,
+    ) -> Result<Authenticated, ServerError> {
+        let holder = self.service.authenticate_ticket(ticket, operation, resumes).await;
+        holder.map_err(|error| ApiError::from(error).into_server_error())
+    }
+
+    fn head(&self) -> Option<EventCursor> {
+        Some(self.service.head())
+    }
+
+    async fn rights_ended(&self, viewer: Viewer) {
+        self.service.rights_ended(&viewer).await;
+    }
+
+    async fn prepare(
+        &self,
+        request: OperationRequest,
+        client: Option<ClientAddress>,
+    ) -> Result<PreparedOperation, Response> {
+        match self.documents.prepare(request).await {
+            Ok(operation) => Ok(operation.sent_from(client)),
+            Err(refusal) => {
+                telemetry::operation::count_refused(error::outcome_label(&refusal.errors));
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn execute(&self, viewer: Viewer, operation: PreparedOperation) -> Response {
+        self.executor.execute(viewer, &operation).await
+    }
+
+    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxStream<'static, ExecutionResult> {
+        if operation.subscribes() {
+            return self.live.clone().subscribe(viewer, operation).await;
+        }
+        stream::iter([self.execute(viewer, operation).await.into()]).boxed()
+    }
+
+    fn sdl(&self) -> String {
+        sdl()
+    }
+
+    async fn readiness(&self) -> Readiness {
+        self.service.readiness().await
+    }
+}

@@ -1,0 +1,203 @@
+//! Measures a parsed document before anything else walks it.
+//!
+//! Other walks follow every spread of a fragment, so that fragments which spread each other twice double the work at
+//! each level. Here each fragment is looked at once, and what it measures is counted as often as it is spread. A document
+//! that passes is small for the others too.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Name, Positioned, ServerError,
+    parser::types::{Directive, ExecutableDocument, FragmentDefinition, Selection, SelectionSet},
+};
+
+use super::limits::{self, DocumentLimits, MAX_LISTINGS, MAX_NESTING};
+use crate::graphql::engine::{code, error::refusal};
+
+/// What there is of a selection, fragments spread out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Measures {
+    /// Selections within selections.
+    nesting: u64,
+    /// Fields within fields.
+    depth: u64,
+    fields: u64,
+    aliases: u64,
+    directives: u64,
+    /// Fields of the selection itself.
+    own: u64,
+    /// Lists of types within lists of types, as introspection has them.
+    listings: u64,
+}
+
+impl Measures {
+    /// Of two selections beside each other.
+    fn and(self, other: Self) -> Self {
+        Self {
+            nesting: self.nesting.max(other.nesting),
+            depth: self.depth.max(other.depth),
+            fields: self.fields.saturating_add(other.fields),
+            aliases: self.aliases.saturating_add(other.aliases),
+            directives: self.directives.saturating_add(other.directives),
+            own: self.own.saturating_add(other.own),
+            listings: self.listings.max(other.listings),
+        }
+    }
+}
+
+/// Fails when the document is more than the limits allow, or its fragments spread themselves.
+pub(super) fn check(document: &ExecutableDocument, limits: &DocumentLimits) -> Result<(), ServerError> {
+    let mut walk = Walk { fragments: &document.fragments, known: HashMap::new() };
+    let (mut total, mut roots) = (Measures::default(), 0);
+    for (_, operation) in document.operations.iter() {
+        let definition = &operation.node;
+        let on_variables = definition.variable_definitions.iter().flat_map(|variable| &variable.node.directives);
+        let own = definition.directives.iter().chain(on_variables).count();
+        let measures = walk.set(&definition.selection_set.node, 1)?;
+        roots = roots.max(measures.own);
+        total = total.and(measures).and(Measures { directives: own as u64, ..Measures::default() });
+    }
+    // Fragments that nothing spreads are walked by the validation as well.
+    for name in document.fragments.keys() {
+        if !walk.known.contains_key(name) {
+            total = total.and(walk.fragment(name, 1)?);
+        }
+    }
+    limits::check("nesting", total.nesting, MAX_NESTING)?;
+    limits::check("depth", total.depth, limits.depth)?;
+    limits::check("fields", total.fields, limits.fields)?;
+    limits::check("rootFields", roots, limits.root_fields)?;
+    limits::check("aliases", total.aliases, limits.aliases)?;
+    limits::check("directives", total.directives, limits.directives)
+}
+
+struct Walk<'a> {
+    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    /// What fragments measure; `None` while one is being walked.
+    known: HashMap<&'a Name, Option<Measures>>,
+}
+
+impl<'a> Walk<'a> {
+    /// Of a selection at this level of nesting.
+    fn set(&mut self, set: &'a SelectionSet, level: usize) -> Result<Measures, ServerError> {
+        limits::check("nesting", level as u64, MAX_NESTING)?;
+        let mut sum = Measures { nesting: 1, ..Measures::default() };
+        for selection in &set.items {
+            let mut measures = match &selection.node {
+                Selection::Field(field) => {
+                    let name = field.node.name.node.as_str();
+                    let selected = &field.node.selection_set.node;
+                    let below =
+                        if selected.items.is_empty() { Measures::default() } else { self.set(selected, level + 1)? };
+                    if matches!(name, "__schema" | "__type") {
+                        limits::check("introspection", below.listings, MAX_LISTINGS)?;
+                    }
+                    let lists = matches!(name, "fields" | "inputFields" | "interfaces" | "possibleTypes");
+                    Measures {
+                        nesting: 1 + below.nesting,
+                        depth: 1 + below.depth,
+                        fields: below.fields.saturating_add(1),
+                        aliases: below.aliases.saturating_add(u64::from(field.node.alias.is_some())),
+                        directives: below.directives,
+                        own: 1,
+                        listings: below.listings + u64::from(lists),
+                    }
+                }
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, level + 1)?,
+                Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set.node, level + 1)?,
+            };
+            if !matches!(selection.node, Selection::Field(_)) {
+                // An empty fragment is work too.
+                measures.fields = measures.fields.saturating_add(1);
+                measures.nesting += 1;
+            }
+            let directives: &[Positioned<Directive>] = selection.node.directives();
+            measures.directives = measures.directives.saturating_add(directives.len() as u64);
+            sum = sum.and(measures);
+        }
+        Ok(sum)
+    }
+
+    fn fragment(&mut self, name: &'a Name, level: usize) -> Result<Measures, ServerError> {
+        // That there is no such fragment is for the validation to say.
+        let Some(fragment) = self.fragments.get(name) else { return Ok(Measures::default()) };
+        match self.known.get(name) {
+            Some(Some(measures)) => return Ok(*measures),
+            Some(None) => {
+                let mut error = refusal(code::BAD_USER_INPUT, format!("The fragment `{name}` spreads itself."));
+                error.locations.push(fragment.pos);
+                return Err(error);
+            }
+            None => {}
+        }
+        self.known.insert(name, None);
+        let mut measures = self.set(&fragment.node.selection_set.node, level)?;
+        measures.directives = measures.directives.saturating_add(fragment.node.directives.len() as u64);
+        self.known.insert(name, Some(measures));
+        Ok(measures)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+
+    fn refused(document: &str) -> String {
+        check(&parse_query(document).unwrap(), &DocumentLimits::default())
+            .map_or_else(|error| error.message, |()| String::new())
+    }
+
+    #[test]
+    fn fragments_that_double_the_work_are_refused_at_once() {
+        let doubling = (0..40).map(|n| format!("fragment F{n} on Query {{ ...F{} ...F{} }}", n + 1, n + 1));
+        let document = format!("{{ ...F0 }} {} fragment F40 on Query {{ me {{ id }} }}", doubling.collect::<String>());
+        let document = parse_query(document).unwrap();
+        // Whoever follows each spread never comes to its end.
+        let error = check(&document, &DocumentLimits::default()).unwrap_err();
+        assert!(error.message.contains("`fields`"), "{}", error.message);
+    }
+
+    #[test]
+    fn each_limit_is_told_by_name() {
+        let many = |count: usize, part: &dyn Fn(usize) -> String| (0..count).map(part).collect::<String>();
+        let limits = DocumentLimits::default();
+        for (document, expected) in [
+            (format!("{{ {} }}", many(limits.root_fields + 1, &|_| "me { id } ".to_owned())), "`rootFields`: it has 51"),
+            (
+                "{ ...F } fragment F on Query { ...G ...G } fragment G on Query { ".to_owned()
+                    + &many(26, &|n| format!("a{n} ")) + "}",
+                "`rootFields`: it has 52",
+            ),
+            (format!("{{ me {{ {} }} }}", many(limits.aliases + 1, &|n| format!("a{n}: id "))), "`aliases`: it has 101"),
+            (format!("{{ me {{ id {} }} }}", many(limits.directives + 1, &|_| "@skip(if: true)".to_owned())), "`directives`: it has 101"),
+            (format!("query {} {{ me {{ id }} }}", many(limits.directives + 1, &|_| "@a ".to_owned())), "`directives`"),
+            ("{ a ".repeat(limits.depth + 1) + &"}".repeat(limits.depth + 1), "`depth`: it has 25"),
+            ("{ a { ...F } } fragment F on A { b { ...G } } fragment G on B { c { ...F } }".to_owned(), "`F` spreads itself"),
+            ("{ a } fragment F on A { ...F }".to_owned(), "`F` spreads itself"),
+            ("{ __type(name: \"A\") { fields { type { fields { type { fields { type { possibleTypes { name } } } } } } } } }".to_owned(), "`introspection`: it has 4"),
+            (format!("{{ a }} {}", many(5, &|n| format!("fragment U{n} on A {{ {} }} ", "b ".repeat(800)))), "`fields`: it has 4001"),
+        ] {
+            let message = refused(&document);
+            assert!(message.contains(expected) || (message.contains("spreads itself") && expected.contains("spreads itself")), "{document:.80}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_long_chain_of_fragments_does_not_exhaust_the_stack() {
+        let chain = (0..500).map(|n| format!("fragment F{n} on Query {{ ...F{} }}", n + 1)).collect::<String>();
+        assert!(refused(&format!("{{ ...F0 }} {chain}")).contains("`nesting`"));
+    }
+
+    #[test]
+    fn what_people_write_passes() {
+        for document in [
+            "{ a @skip(if: true) { ...F } b { ...F ...Unknown } } fragment F on A { c: d { e } }",
+            "{ __schema { types { fields { type { ofType { ofType { name } } } } } } }",
+            include_str!("../../../../benches/nested-query.graphql"),
+        ] {
+            assert_eq!(refused(document), "");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The one conversion from the errors of use cases to those of the API.
+
+use std::sync::Arc;
+
+use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions, Response, ServerError, Value};
+
+use super::code;
+use crate::service::{ServiceError, wait_seconds};
+
+/// An error of a resolver. It has no `Display`, so that `?` can only make it from errors that are meant for clients.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    code: &'static str,
+    message: String,
+    cursor: Option<String>,
+    /// In seconds.
+    retry_after: Option<u64>,
+}
+
+/// What resolvers return.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    /// An argument that is not acceptable.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self { code: code::BAD_USER_INPUT, message: message.into(), cursor: None, retry_after: None }
+    }
+
+    /// A fault of ours; the cause goes to the log.
+    pub fn internal(cause: &dyn std::error::Error) -> Self {
+        tracing::error!(%cause, "internal error");
+        let message = "internal error".to_owned();
+        Self { code: code::INTERNAL, message, cursor: None, retry_after: None }
+    }
+
+    /// The error as the transports send it when no field is at fault.
+    pub fn into_server_error(self) -> ServerError {
+        let mut error = Error::from(self).into_server_error(async_graphql::Pos::default());
+        error.locations.clear();
+        error
+    }
+}
+
+impl From<&ServiceError> for ApiError {
+    fn from(error: &ServiceError) -> Self {
+        let (code, message) = match error {
+            ServiceError::User(errors) => {
+                let messages: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+                (code::BAD_USER_INPUT, messages.join("; "))
+            }
+            ServiceError::Unauthenticated(message) => (code::UNAUTHENTICATED, (*message).to_owned()),
+            ServiceError::Forbidden(message) => (code::FORBIDDEN, (*message).to_owned()),
+            ServiceError::BadInput(message) => (code::BAD_USER_INPUT, message.clone()),
+            ServiceError::NotFound(message) => (code::NOT_FOUND, (*message).to_owned()),
+            ServiceError::CursorExpired => (code::CURSOR_EXPIRED, error.to_string()),
+            ServiceError::TooSlow(_) => (code::UNAVAILABLE, error.to_string()),
+            ServiceError::RateLimited { .. } => (code::RATE_LIMITED, error.to_string()),
+            ServiceError::Unavailable(reason) => {
+                tracing::warn!(reason, "storage unavailable");
+                (code::UNAVAILABLE, "the service can't reach its database; try again in a moment".to_owned())
+            }
+            ServiceError::Internal(cause) => return Self::internal(&**cause),
+        };
+        let cursor = match error {
+            ServiceError::TooSlow(cursor) => Some(cursor.to_string()),
+            _ => None,
+        };
+        let retry_after = match error {
+            ServiceError::RateLimited { wait, .. } => Some(wait_seconds(*wait)),
+            _ => None,
+        };
+        Self { code, message, cursor, retry_after }
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<Arc<ServiceError>> for ApiError {
+    fn from(error: Arc<ServiceError>) -> Self {
+        Self::from(&*error)
+    }
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        Error::new(error.message).extend_with(|_, extensions| {
+            extensions.set("code", error.code);
+            if let Some(cursor) = error.cursor {
+                extensions.set("cursor", cursor);
+            }
+            if let Some(seconds) = error.retry_after {
+                extensions.set("retryAfter", seconds);
+            }
+        })
+    }
+}
+
+/// What metrics call a response: `OK`, or the code of its worst error.
+pub(crate) fn outcome_label(errors: &[ServerError]) -> &'static str {
+    let place = |error: &ServerError| {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        let known = |known: &&str| code.is_some_and(|code| matches!(code, Value::String(code) if code == known));
+        code::BY_SEVERITY.iter().position(known).unwrap_or(code::BY_SEVERITY.len() - 1)
+    };
+    errors.iter().map(place).max().map_or("OK", |worst| code::BY_SEVERITY[worst])
+}
+
+/// Gives every error a code: what the library itself refuses (syntax, validation, coercion) is the client's fault.
+pub(crate) fn add_codes(response: &mut Response) {
+    for error in &mut response.errors {
+        let extensions = error.extensions.get_or_insert_default();
+        if extensions.get("code").is_none() {
+            extensions.set("code", code::BAD_USER_INPUT);
+        }
+    }
+}
+
+/// An error of the whole request.
+pub(crate) fn refusal(code: &str, message: impl Into<String>) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);
+    error
+}

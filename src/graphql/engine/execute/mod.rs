@@ -1,0 +1,9 @@
+//! Running prepared operations.
+
+mod batched;
+mod executor;
+mod schema;
+
+pub use batched::PendingBatches;
+pub use executor::OperationExecutor;
+pub use schema::ExecutableSchema;

@@ -1,0 +1,208 @@
+//! Opening subscriptions and rendering their updates.
+
+use std::{
+    any::Any,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use async_graphql::Response;
+use futures_util::{
+    Stream, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use parking_lot::{Mutex, MutexGuard};
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::{
+    result::{ExecutionResult, ResultBody},
+    selection::{Selection, SelectionDigest},
+    update::LiveUpdate,
+    update_cache::{UpdateCache, UpdateCacheKey},
+};
+use crate::{
+    domain::Viewer,
+    graphql::engine::{
+        document::PreparedOperation,
+        error::{self, ApiError, ApiResult},
+        execute::OperationExecutor,
+    },
+    service,
+    telemetry::metrics::{GaugeGuard, SubscriptionField, metrics},
+};
+
+/// What a run of a subscription's document is for. Request data; operations without it run once and have no root field
+/// that subscribes.
+pub enum ExecutionMode {
+    /// The root field hands over its stream of updates.
+    Subscribe(Arc<PendingSubscription>),
+    /// The root field returns this update.
+    Render(Box<dyn Any + Send + Sync>),
+}
+
+/// Resolves the root field of a subscription: at most one update, see [`ExecutionMode`]. `open` starts the stream of
+/// updates; `label` names the field in metrics.
+pub async fn resolve<T: LiveUpdate>(
+    context: &async_graphql::Context<'_>,
+    label: SubscriptionField,
+    open: impl Future<Output = ApiResult<impl Stream<Item = service::Result<T>> + Send + Unpin + 'static>> + Send,
+) -> ApiResult<stream::Iter<std::option::IntoIter<T>>> {
+    let update = match context.data_opt::<ExecutionMode>() {
+        Some(ExecutionMode::Render(update)) => update.downcast_ref().cloned(),
+        Some(ExecutionMode::Subscribe(pending)) => {
+            pending.opened(open.await?, label);
+            None
+        }
+        None => None,
+    };
+    Ok(stream::iter(update))
+}
+
+/// A subscription until its root field has handed over its stream.
+pub struct PendingSubscription {
+    live: Arc<LiveSubscriptions>,
+    selection: Arc<Selection>,
+    results: Mutex<Option<BoxStream<'static, ExecutionResult>>>,
+}
+
+impl PendingSubscription {
+    fn opened<T: LiveUpdate>(
+        &self,
+        updates: impl Stream<Item = service::Result<T>> + Send + Unpin + 'static,
+        label: SubscriptionField,
+    ) {
+        let subscriber = Subscriber {
+            updates,
+            digest: self.selection.digest(),
+            live: self.live.clone(),
+            selection: self.selection.clone(),
+            rendering: None,
+            _open: GaugeGuard::new(metrics().subscriptions.get(label)),
+        };
+        *self.results() = Some(Box::pin(subscriber));
+    }
+
+    fn results(&self) -> MutexGuard<'_, Option<BoxStream<'static, ExecutionResult>>> {
+        self.results.lock()
+    }
+}
+
+/// One subscriber's results, which end after an error. A hand-written stream in one allocation, since each delivery
+/// comes through here.
+struct Subscriber<S> {
+    updates: S,
+    digest: SelectionDigest,
+    live: Arc<LiveSubscriptions>,
+    selection: Arc<Selection>,
+    /// The result that is being rendered.
+    rendering: Option<BoxFuture<'static, ExecutionResult>>,
+    _open: GaugeGuard,
+}
+
+impl<T: LiveUpdate, S: Stream<Item = service::Result<T>> + Unpin> Stream for Subscriber<S> {
+    type Item = ExecutionResult;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
+        let Self { updates, digest, live, selection, rendering, .. } = self.get_mut();
+        loop {
+            if let Some(future) = rendering {
+                let result = ready!(future.as_mut().poll(cx));
+                *rendering = None;
+                return Poll::Ready(Some(result));
+            }
+            match ready!(updates.poll_next_unpin(cx)) {
+                Some(Ok(update)) => {
+                    // Usually a cache hit: avoids building the future.
+                    let key = update.id().map(|update| UpdateCacheKey { selection: *digest, update });
+                    if let Some(json) = key.and_then(|key| live.cache.get(key)) {
+                        let (body, cursor) = (ResultBody::Json(json), update.cursor());
+                        return Poll::Ready(Some(ExecutionResult { body, cursor }));
+                    }
+                    *rendering = Some(Box::pin(live.clone().render(selection.clone(), update)));
+                }
+                Some(Err(error)) => return Poll::Ready(Some(refusal(error.into()).into())),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+/// The subscriptions of this process.
+pub struct LiveSubscriptions {
+    executor: Arc<OperationExecutor>,
+    cache: UpdateCache,
+}
+
+impl LiveSubscriptions {
+    /// Subscriptions whose operations `executor` runs.
+    pub fn new(executor: Arc<OperationExecutor>) -> Arc<Self> {
+        Arc::new(Self { executor, cache: UpdateCache::default() })
+    }
+
+    /// Opens a subscription and streams its results. If opening fails, the only result has the errors; there is none
+    /// when the document selects nothing.
+    pub async fn subscribe(
+        self: Arc<Self>,
+        viewer: Viewer,
+        operation: PreparedOperation,
+    ) -> BoxStream<'static, ExecutionResult> {
+        let measured = operation.measured(self.executor.slow);
+        if let Err(refusal) = self.executor.charge(viewer, &operation).await {
+            measured.end(error::outcome_label(&refusal.errors));
+            return stream::iter([refusal.into()]).boxed();
+        }
+        let selection = Arc::new(Selection::new(operation, viewer));
+        let pending = Arc::new(PendingSubscription { live: self.clone(), selection, results: Mutex::default() });
+        let mode = ExecutionMode::Subscribe(pending.clone());
+        let run = self.executor.run_subscription(viewer, pending.selection.operation(), mode);
+        let response = measured.run(run).await;
+        measured.end(response.as_ref().map_or("OK", |response| error::outcome_label(&response.errors)));
+        let results = pending.results().take();
+        results.unwrap_or_else(|| stream::iter(response.map(ExecutionResult::from)).boxed())
+    }
+
+    async fn render(self: Arc<Self>, selection: Arc<Selection>, update: impl LiveUpdate) -> ExecutionResult {
+        let (id, cursor) = (update.id(), update.cursor());
+        let execution = self.execute(&selection, Box::new(update));
+        let rendered = match id {
+            Some(update) => {
+                let key = UpdateCacheKey { selection: selection.digest(), update };
+                self.cache.get_or_render(key, execution).await
+            }
+            None => execution.await.map_err(Arc::new),
+        };
+        let body = match rendered {
+            Ok(json) => ResultBody::Json(json),
+            Err(failed) => {
+                let mut response = Response::new(failed.data.clone());
+                response.errors.clone_from(&failed.errors);
+                ResultBody::Response(Box::new(response))
+            }
+        };
+        ExecutionResult { body, cursor }
+    }
+
+    /// The result for one update as JSON, or the response if there is an error in it.
+    async fn execute(
+        &self,
+        selection: &Selection,
+        update: Box<dyn Any + Send + Sync>,
+    ) -> Result<Arc<RawValue>, Response> {
+        metrics().updates_executed.inc();
+        let mode = ExecutionMode::Render(update);
+        let response = self.executor.run_subscription(selection.viewer(), selection.operation(), mode).await;
+        // Invariant: the root field was resolved when the subscription was opened, so it is neither skipped nor missing.
+        let response = response.unwrap_or_default();
+        if !response.errors.is_empty() {
+            return Err(response);
+        }
+        to_raw_value(&response).map(Arc::from).map_err(|error| refusal(ApiError::internal(&error)))
+    }
+}
+
+/// A response that ends the subscription.
+fn refusal(error: ApiError) -> Response {
+    Response::from_errors(vec![error.into_server_error()])
+}

@@ -1,0 +1,41 @@
+//! What a subscription's root field streams.
+
+use ulid::Ulid;
+
+use crate::{
+    domain::{EventCursor, Seq},
+    service::{Update, UpdateKind},
+};
+
+/// Identifies an update: two with the same id have the same content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UpdateId {
+    /// An event of the log.
+    Event(Seq),
+    /// The state of an entity at a version.
+    Version {
+        /// The entity's id, without its type.
+        entity: Ulid,
+        /// The entity's version.
+        version: i32,
+    },
+}
+
+/// An update that the root field of a subscription streams.
+pub trait LiveUpdate: Clone + Send + Sync + 'static {
+    /// Where to resume after it; `None` when it is not an event of the log.
+    fn cursor(&self) -> Option<EventCursor>;
+
+    /// Its id; `None` when no other subscriber gets the same update.
+    fn id(&self) -> Option<UpdateId>;
+}
+
+impl<T: Clone + Send + Sync + 'static> LiveUpdate for Update<T> {
+    fn cursor(&self) -> Option<EventCursor> {
+        Some(self.cursor)
+    }
+
+    fn id(&self) -> Option<UpdateId> {
+        (self.kind != UpdateKind::Snapshot).then_some(UpdateId::Event(self.cursor.seq))
+    }
+}

@@ -1,0 +1,65 @@
+//! What clients are told of rate limits: headers, and `extensions.cost`.
+
+use std::time::Duration;
+
+use async_graphql::{Response, Value, value};
+use http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
+
+use super::document::PreparedOperation;
+use crate::service::{Allowance, wait_seconds};
+
+/// What a bucket holds (draft-ietf-httpapi-ratelimit-headers-07, as are the next two).
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+/// What is left in it.
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+/// In how many seconds it is full.
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+/// All of them.
+pub const HEADERS: [HeaderName; 3] = [LIMIT, REMAINING, RESET];
+
+/// Sets the headers of a limit.
+pub fn set_headers(headers: &mut HeaderMap, limit: u32, remaining: u32, reset_after: Duration) {
+    let reset = if reset_after.is_zero() { 0 } else { wait_seconds(reset_after) };
+    headers.insert(LIMIT, limit.into());
+    headers.insert(REMAINING, remaining.into());
+    headers.insert(RESET, reset.into());
+}
+
+/// Sets when to try again.
+pub fn set_retry_after(headers: &mut HeaderMap, seconds: u64) {
+    headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+}
+
+/// Completes a response with what its client has left, and when to try again if something in it was refused.
+pub(crate) fn attach_rate_limit(response: &mut Response, operation: &PreparedOperation, allowance: Option<Allowance>) {
+    if let Some(Allowance { bucket, state }) = allowance {
+        set_headers(&mut response.http_headers, bucket.capacity(), state.remaining, state.reset_after);
+    }
+    let retry_after =
+        response.errors.iter().filter_map(|error| match error.extensions.as_ref()?.get("retryAfter")? {
+            Value::Number(seconds) => seconds.as_u64(),
+            _ => None,
+        });
+    let retry_after = retry_after.max();
+    if let Some(seconds) = retry_after {
+        set_retry_after(&mut response.http_headers, seconds);
+    }
+    if operation.reports_cost() || retry_after.is_some() {
+        response.extensions.insert("cost".to_owned(), cost(operation, allowance));
+    }
+}
+
+/// What an operation costs, in the form that clients of other shops know.
+fn cost(operation: &PreparedOperation, allowance: Option<Allowance>) -> Value {
+    let (requested, maximum) = (operation.cost(), operation.cost_limit());
+    let Some(Allowance { bucket, state }) = allowance else {
+        return value!({ "requestedQueryCost": requested, "maximumQueryCost": maximum });
+    };
+    let (holds, left, rate) = (bucket.capacity(), state.remaining, bucket.per_second());
+    value!({
+        "requestedQueryCost": requested,
+        "maximumQueryCost": maximum,
+        "throttleStatus": { "maximumAvailable": holds, "currentlyAvailable": left, "restoreRate": rate },
+    })
+}

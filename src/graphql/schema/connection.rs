@@ -1,0 +1,186 @@
+//! Relay connections (<https://relay.dev/graphql/connections.htm>): arguments, cursors, pages and counts.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use async_graphql::{Context, Object, OutputType, TypeName};
+
+use super::cursor::{self, ListTag};
+use crate::{
+    domain::{Direction, Edge as Row, Page, Position, Slice, Sort, Take},
+    graphql::engine::{
+        error::{ApiError, ApiResult},
+        json::{DirectJson, json_object},
+        page_size::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
+    },
+};
+
+/// The paging arguments of a list field, as they come.
+pub(crate) struct PageArguments {
+    pub first: Option<i32>,
+    pub after: Option<String>,
+    pub last: Option<i32>,
+    pub before: Option<String>,
+}
+
+impl PageArguments {
+    /// The part of a list, sorted like this, that is asked for.
+    pub fn slice<L: List>(&self, sort: Sort<L::Sort>) -> ApiResult<Slice> {
+        let take = match (self.first, self.last) {
+            (Some(_), Some(_)) => {
+                return Err(ApiError::bad_input("first and last can't be combined; give one of them"));
+            }
+            (Some(first), None) => Take::First(size("first", first)?),
+            (None, Some(last)) => Take::Last(size("last", last)?),
+            (None, None) => Take::First(DEFAULT_PAGE_SIZE),
+        };
+        let position = |name: &str, text: &Option<String>| -> ApiResult<Option<Position>> {
+            text.as_deref().map(|text| cursor::decode(L::tag(sort), name, text)).transpose()
+        };
+        Ok(Slice { after: position("after", &self.after)?, before: position("before", &self.before)?, take })
+    }
+}
+
+fn size(name: &str, value: i32) -> ApiResult<u32> {
+    match u32::try_from(value) {
+        Ok(size) if value <= MAX_PAGE_SIZE => Ok(size),
+        Ok(_) => Err(ApiError::bad_input(format!("{name}: at most {MAX_PAGE_SIZE} at a time; page with a cursor"))),
+        Err(_) => Err(ApiError::bad_input(format!("{name}: must not be negative"))),
+    }
+}
+
+/// What a kind of list is made of.
+pub(crate) trait List: Send + Sync + 'static {
+    /// The entity in it.
+    type Row: Send + Sync + 'static;
+    /// Its GraphQL type.
+    type Node: OutputType + 'static;
+    /// What it can be sorted by.
+    type Sort: Copy + Send + Sync + 'static;
+    /// What narrows it.
+    type Filter: Clone + Send + Sync + 'static;
+
+    /// What keeps the cursors of different lists and sortings apart.
+    fn tag(sort: Sort<Self::Sort>) -> ListTag;
+    /// The GraphQL object of an entity.
+    fn node(row: Arc<Self::Row>) -> Self::Node;
+    /// How many entities the filter lets through.
+    fn count(context: &Context<'_>, filter: Self::Filter) -> impl Future<Output = ApiResult<u64>> + Send;
+}
+
+/// A page of a list.
+pub struct Connection<L: List> {
+    edges: Vec<(String, Arc<L::Row>)>,
+    page_info: PageInfo,
+    filter: L::Filter,
+}
+
+impl<L: List> Connection<L> {
+    /// The part of `page` that `slice` asked for.
+    pub(crate) fn new(page: &Page<Arc<L::Row>>, filter: L::Filter, sort: Sort<L::Sort>) -> Self {
+        let tag = L::tag(sort);
+        let edges: Vec<_> =
+            page.edges.iter().map(|Row { position, node }| (cursor::encode(tag, position), node.clone())).collect();
+        let page_info = PageInfo {
+            has_next: page.has_next,
+            has_previous: page.has_previous,
+            start: edges.first().map(|(cursor, _)| cursor.clone()),
+            end: edges.last().map(|(cursor, _)| cursor.clone()),
+        };
+        Self { edges, page_info, filter }
+    }
+}
+
+/// Where a page stands in its list.
+#[derive(Clone)]
+pub struct PageInfo {
+    has_next: bool,
+    has_previous: bool,
+    start: Option<String>,
+    end: Option<String>,
+}
+
+json_object! {
+    /// Where a page stands in its list.
+    #[Object(serial)]
+    PageInfo as page {
+        /// Whether the list goes on after this page.
+        has_next_page: bool = page.has_next;
+        /// Whether the list has entries before this page.
+        has_previous_page: bool = page.has_previous;
+        /// Cursor of the first edge; null on an empty page.
+        start_cursor: Option<&str> = page.start.as_deref();
+        /// Cursor of the last edge; null on an empty page.
+        end_cursor: Option<&str> = page.end.as_deref();
+    }
+}
+
+impl<L: List> TypeName for Connection<L> {
+    fn type_name() -> std::borrow::Cow<'static, str> {
+        format!("{}Connection", <L::Node as OutputType>::type_name()).into()
+    }
+}
+
+/// A page of a list, as Relay's cursor connections have it.
+#[Object(name_type)]
+impl<L: List> Connection<L> {
+    /// The entries with their cursors.
+    async fn edges(&self) -> Vec<Edge<L>> {
+        self.edges
+            .iter()
+            .map(|(cursor, row)| Edge { cursor: cursor.clone(), row: row.clone(), list: PhantomData })
+            .collect()
+    }
+
+    /// The entries alone.
+    async fn nodes(&self) -> Vec<L::Node> {
+        self.edges.iter().map(|(_, row)| L::node(row.clone())).collect()
+    }
+
+    /// Where this page stands in the list.
+    async fn page_info(&self) -> DirectJson<PageInfo> {
+        DirectJson(self.page_info.clone())
+    }
+
+    /// How many entries the whole list has. Counted only when it is selected.
+    async fn total_count(&self, context: &Context<'_>) -> ApiResult<u64> {
+        L::count(context, self.filter.clone()).await
+    }
+}
+
+/// An entry of a list with its cursor.
+pub struct Edge<L: List> {
+    cursor: String,
+    row: Arc<L::Row>,
+    list: PhantomData<L>,
+}
+
+impl<L: List> TypeName for Edge<L> {
+    fn type_name() -> std::borrow::Cow<'static, str> {
+        format!("{}Edge", <L::Node as OutputType>::type_name()).into()
+    }
+}
+
+/// An entry of a list with its cursor.
+#[Object(name_type)]
+impl<L: List> Edge<L> {
+    /// Opaque position of the entry, for `after` and `before`.
+    async fn cursor(&self) -> &str {
+        &self.cursor
+    }
+
+    /// The entry.
+    async fn node(&self) -> L::Node {
+        L::node(self.row.clone())
+    }
+}
+
+/// Whether the nodes of the connection that `context` resolves are asked for `field`.
+pub(crate) fn node_field_selected(context: &Context<'_>, field: &str) -> bool {
+    let connection = context.look_ahead();
+    connection.field("nodes").field(field).exists() || connection.field("edges").field("node").field(field).exists()
+}
+
+/// The sorting of an `orderBy` argument, else `default`.
+pub(crate) fn sort_or<F>(chosen: Option<Sort<F>>, field: F, direction: Direction) -> Sort<F> {
+    chosen.unwrap_or(Sort { field, direction })
+}

@@ -1,0 +1,21 @@
+//! The schema: its types and resolvers. A resolver parses its arguments, makes one service request and maps the result;
+//! edges between entities go through batched loaders.
+
+pub mod connection;
+mod cursor;
+mod error;
+mod event;
+mod loaders;
+mod money;
+mod node;
+mod order;
+mod product;
+pub mod request_context;
+mod root;
+mod scalars;
+mod sort;
+mod task;
+mod user;
+
+pub use root::{Mutation, Query, Subscription};
+pub use sort::OrderDirection;

@@ -1,0 +1,66 @@
+//! Looking anything up by its id, as Relay's object identification has it.
+
+use async_graphql::{Context, ID, Interface, Object};
+
+use super::{
+    error::argument_id, order::Order, product::Product, request_context::RequestContext, task::Task, user::User,
+};
+use crate::{
+    domain::AnyId,
+    graphql::engine::{
+        error::{ApiError, ApiResult},
+        page_size::MAX_PAGE_SIZE,
+    },
+};
+
+/// Something with a globally unique id: opaque, type-prefixed and sortable by time of creation.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Globally unique id."))]
+pub enum Node {
+    /// A user.
+    User(User),
+    /// A product.
+    Product(Product),
+    /// An order.
+    Order(Order),
+    /// A task.
+    Task(Task),
+}
+
+/// Queries by id.
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Anything with an id; null when it does not exist for the viewer.
+    async fn node(&self, context: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> ApiResult<Option<Node>> {
+        load(context, argument_id("id", &id)?).await
+    }
+
+    /// Several things at once, in the order of the ids; null for those that do not exist for the viewer.
+    async fn nodes(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The ids, at most 100.")] ids: Vec<ID>,
+    ) -> ApiResult<Vec<Option<Node>>> {
+        if ids.len() > MAX_PAGE_SIZE as usize {
+            return Err(ApiError::bad_input(format!("ids: at most {}", MAX_PAGE_SIZE)));
+        }
+        let ids: Vec<AnyId> = ids.iter().map(|id| argument_id("ids", id)).collect::<ApiResult<_>>()?;
+        futures_util::future::try_join_all(ids.into_iter().map(|id| load(context, id))).await
+    }
+}
+
+async fn load(context: &Context<'_>, id: AnyId) -> ApiResult<Option<Node>> {
+    let request = RequestContext::get(context);
+    Ok(match id {
+        AnyId::User(id) => {
+            let user = request.load(id).await?.filter(|user| request.viewer().sees_user(user.id));
+            user.map(|user| Node::User(User(user)))
+        }
+        AnyId::Product(id) => request.load(id).await?.map(|product| Node::Product(Product(product))),
+        AnyId::Order(id) => request.load(id).await?.map(|order| Node::Order(Order(order))),
+        AnyId::Task(id) => request.load(id).await?.map(|task| Node::Task(Task(task))),
+    })
+}

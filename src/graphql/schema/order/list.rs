@@ -1,0 +1,110 @@
+//! Lists of orders: filter, sorting, pages.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject};
+
+use super::types::{Order, OrderStatus};
+use crate::{
+    domain::{self, Direction, OrderFields, OrderSort, Sort},
+    graphql::{
+        engine::{error::ApiResult, json::DirectJson},
+        schema::{
+            connection::{Connection, List, PageArguments, node_field_selected, sort_or},
+            cursor::ListTag,
+            error::argument_id,
+            loaders::Count,
+            request_context::RequestContext,
+            scalars::DateTime,
+            sort::OrderDirection,
+        },
+    },
+    service,
+};
+
+/// Which orders. All conditions have to hold.
+#[derive(InputObject, Default)]
+pub struct OrderFilter {
+    /// Only this customer's.
+    customer_id: Option<ID>,
+    /// Only in one of these states.
+    status: Option<Vec<OrderStatus>>,
+    /// Only to this region, exactly as written.
+    region: Option<String>,
+    /// Only placed at this time or later.
+    placed_after: Option<DateTime>,
+    /// Only placed before this time.
+    placed_before: Option<DateTime>,
+    /// Only with a line of this product.
+    product_id: Option<ID>,
+}
+
+impl OrderFilter {
+    pub(crate) fn into_domain(self) -> ApiResult<domain::OrderFilter> {
+        Ok(domain::OrderFilter {
+            customer: self.customer_id.map(|id| argument_id("filter.customerId", &id)).transpose()?,
+            statuses: self.status.map(|statuses| statuses.into_iter().map(domain::OrderStatus::from).collect()),
+            region: self.region,
+            placed_after: self.placed_after.map(|time| time.0),
+            placed_before: self.placed_before.map(|time| time.0),
+            product: self.product_id.map(|id| argument_id("filter.productId", &id)).transpose()?,
+        })
+    }
+}
+
+/// How orders are sorted.
+#[derive(InputObject)]
+pub struct OrderOrder {
+    /// By what.
+    field: OrderOrderField,
+    /// Which way.
+    direction: OrderDirection,
+}
+
+/// What orders can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::OrderSort")]
+pub enum OrderOrderField {
+    /// When the customer placed it.
+    PlacedAt,
+    /// The total, whatever the currency.
+    Total,
+}
+
+/// Lists of orders.
+pub struct OrderList;
+
+impl List for OrderList {
+    type Row = domain::Order;
+    type Node = DirectJson<Order>;
+    type Sort = OrderSort;
+    type Filter = domain::OrderFilter;
+
+    fn tag(sort: Sort<OrderSort>) -> ListTag {
+        ListTag { list: b'o', field: sort.field.cursor_tag(), direction: sort.direction }
+    }
+
+    fn node(row: Arc<domain::Order>) -> DirectJson<Order> {
+        DirectJson(Order(row))
+    }
+
+    async fn count(context: &Context<'_>, filter: domain::OrderFilter) -> ApiResult<u64> {
+        Ok(RequestContext::get(context).load_always(Count(filter)).await?)
+    }
+}
+
+/// A page of orders, reading only the costly parts that are selected.
+pub(crate) async fn list(
+    context: &Context<'_>,
+    filter: domain::OrderFilter,
+    order_by: Option<OrderOrder>,
+    page: PageArguments,
+) -> ApiResult<Connection<OrderList>> {
+    let chosen = order_by.map(|order| Sort { field: order.field.into(), direction: order.direction.into() });
+    let sort = sort_or(chosen, OrderSort::PlacedAt, Direction::Desc);
+    let fields =
+        OrderFields { items: node_field_selected(context, "items"), history: node_field_selected(context, "history") };
+    let query = service::OrderQuery { filter: filter.clone(), sort, slice: page.slice::<OrderList>(sort)?, fields };
+    let page = RequestContext::get(context).load_always(query).await?;
+    Ok(Connection::new(&page, filter, sort))
+}

@@ -1,0 +1,138 @@
+//! Lists of products: filter, sorting, pages.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject};
+
+use super::types::{Product, ProductStatus};
+use crate::{
+    domain::{self, Direction, ProductFields, ProductSort, SearchTerms, Sort},
+    graphql::{
+        engine::{
+            error::{ApiError, ApiResult},
+            json::DirectJson,
+            page_size::MAX_PAGE_SIZE,
+        },
+        schema::{
+            connection::{Connection, List, PageArguments, node_field_selected, sort_or},
+            cursor::ListTag,
+            error::argument_id,
+            loaders::Count,
+            request_context::RequestContext,
+            scalars::Decimal,
+            sort::OrderDirection,
+        },
+    },
+    service,
+};
+
+/// Which products. All conditions have to hold.
+#[derive(InputObject, Default)]
+pub struct ProductFilter {
+    /// Only with all these words in name, SKU or description, whatever their case and order.
+    search: Option<String>,
+    /// Only these; at most 100.
+    ids: Option<Vec<ID>>,
+    /// Only these; at most 100.
+    skus: Option<Vec<String>>,
+    /// Only with this label.
+    tag: Option<String>,
+    /// Only with this status; without it staff get both.
+    status: Option<ProductStatus>,
+    /// Only with stock (true) or without (false).
+    in_stock: Option<bool>,
+    /// Only at this price or above.
+    min_price: Option<Decimal>,
+    /// Only at this price or below.
+    max_price: Option<Decimal>,
+}
+
+impl ProductFilter {
+    pub(crate) fn into_domain(self) -> ApiResult<domain::ProductFilter> {
+        let most = MAX_PAGE_SIZE as usize;
+        for (name, len) in [("ids", self.ids.as_ref().map(Vec::len)), ("skus", self.skus.as_ref().map(Vec::len))] {
+            if len.is_some_and(|len| len > most) {
+                return Err(ApiError::bad_input(format!("filter.{name}: at most {most}")));
+            }
+        }
+        let ids = self.ids.map(|ids| ids.iter().map(|id| argument_id("filter.ids", id)).collect::<ApiResult<_>>());
+        Ok(domain::ProductFilter {
+            search: self.search.as_deref().and_then(SearchTerms::parse),
+            ids: ids.transpose()?,
+            skus: self.skus,
+            tag: self.tag,
+            status: self.status.map(domain::ProductStatus::from),
+            in_stock: self.in_stock,
+            min_price: self.min_price.map(|price| price.0),
+            max_price: self.max_price.map(|price| price.0),
+        })
+    }
+}
+
+/// How products are sorted.
+#[derive(InputObject)]
+pub struct ProductOrder {
+    /// By what.
+    field: ProductOrderField,
+    /// Which way.
+    direction: OrderDirection,
+}
+
+/// What products can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::ProductSort")]
+pub enum ProductOrderField {
+    /// When the product was made.
+    CreatedAt,
+    /// The name, upper and lower case alike.
+    Name,
+    /// The price, whatever the currency.
+    Price,
+    /// Units on hand.
+    Stock,
+    /// How well it fits filter.search, which has to be given; DESC has the best first.
+    Relevance,
+}
+
+/// Lists of products.
+pub struct ProductList;
+
+impl List for ProductList {
+    type Row = domain::Product;
+    type Node = DirectJson<Product>;
+    type Sort = ProductSort;
+    type Filter = domain::ProductFilter;
+
+    fn tag(sort: Sort<ProductSort>) -> ListTag {
+        ListTag { list: b'p', field: sort.field.cursor_tag(), direction: sort.direction }
+    }
+
+    fn node(row: Arc<domain::Product>) -> DirectJson<Product> {
+        DirectJson(Product(row))
+    }
+
+    async fn count(context: &Context<'_>, filter: domain::ProductFilter) -> ApiResult<u64> {
+        Ok(RequestContext::get(context).load_always(Count(filter)).await?)
+    }
+}
+
+/// A page of products, reading descriptions only when they are selected.
+pub(crate) async fn list(
+    context: &Context<'_>,
+    filter: domain::ProductFilter,
+    order_by: Option<ProductOrder>,
+    page: PageArguments,
+) -> ApiResult<Connection<ProductList>> {
+    let chosen = order_by.map(|order| Sort { field: order.field.into(), direction: order.direction.into() });
+    let sort = match &filter.search {
+        Some(_) => sort_or(chosen, ProductSort::Relevance, Direction::Desc),
+        None => sort_or(chosen, ProductSort::Name, Direction::Asc),
+    };
+    if sort.field == ProductSort::Relevance && filter.search.is_none() {
+        return Err(ApiError::bad_input("orderBy.field: RELEVANCE needs words in filter.search"));
+    }
+    let fields = ProductFields { description: node_field_selected(context, "description") };
+    let query = service::ProductQuery { filter: filter.clone(), sort, slice: page.slice::<ProductList>(sort)?, fields };
+    let page = RequestContext::get(context).load_always(query).await?;
+    Ok(Connection::new(&page, filter, sort))
+}

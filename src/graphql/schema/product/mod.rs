@@ -1,0 +1,14 @@
+//! Products in the schema.
+
+mod list;
+mod loaders;
+mod mutation;
+mod query;
+mod subscription;
+mod types;
+
+pub(super) use list::{ProductFilter, ProductList, ProductOrder, list};
+pub use mutation::ProductMutation;
+pub use query::ProductQuery;
+pub use subscription::StockSubscription;
+pub use types::Product;

@@ -1,0 +1,75 @@
+//! Reading products.
+
+use async_graphql::{Context, ID, Object};
+
+use super::{Product, ProductFilter, ProductList, ProductOrder, list};
+use crate::{
+    domain::ProductId,
+    graphql::{
+        engine::error::ApiResult,
+        schema::{
+            connection::{Connection, PageArguments},
+            error::argument_id,
+            request_context::RequestContext,
+        },
+    },
+};
+
+/// Queries of products.
+#[derive(Default)]
+pub struct ProductQuery;
+
+#[Object]
+impl ProductQuery {
+    /// A product; null when it does not exist for the viewer.
+    async fn product(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The product's id.")] id: ID,
+    ) -> ApiResult<Option<Product>> {
+        let id: ProductId = argument_id("id", &id)?;
+        Ok(RequestContext::get(context).load(id).await?.map(Product))
+    }
+
+    /// The product with this SKU; null when it does not exist for the viewer.
+    async fn product_by_sku(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The SKU, exactly.")] sku: String,
+    ) -> ApiResult<Option<Product>> {
+        let request = RequestContext::get(context);
+        let product = request.service.product_by_sku(&request.viewer(), sku).await?;
+        Ok(product.map(|product| Product(product.into())))
+    }
+
+    /// Products: the active ones, for staff all.
+    #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
+    async fn products(
+        &self,
+        context: &Context<'_>,
+        #[graphql(
+            desc = "How many from the start of the range; 20 when neither first nor last is given, at most 100."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only entries after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end of the range, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only entries before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Which products.")] filter: Option<ProductFilter>,
+        #[graphql(desc = "In which order; when not given, by relevance for a search, else by name.")] order_by: Option<
+            ProductOrder,
+        >,
+    ) -> ApiResult<Connection<ProductList>> {
+        let filter = filter.unwrap_or_default().into_domain()?;
+        list(context, filter, order_by, PageArguments { first, after, last, before }).await
+    }
+
+    /// The products with the most units ordered in the last 30 days of data, most first.
+    async fn trending_products(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100.", default = 10)] first: Option<i32>,
+    ) -> ApiResult<Vec<Product>> {
+        let products = RequestContext::get(context).service.trending_products(first.unwrap_or(10)).await?;
+        Ok(products.into_iter().map(|product| Product(product.into())).collect())
+    }
+}

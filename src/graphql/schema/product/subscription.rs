@@ -1,0 +1,49 @@
+//! Live stock.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Subscription};
+use futures_util::{Stream, StreamExt};
+
+use super::Product;
+use crate::{
+    domain::{self, EventCursor},
+    graphql::{
+        engine::{
+            error::{ApiError, ApiResult},
+            live::{self, LiveUpdate, UpdateId},
+        },
+        schema::{error::argument_id, request_context::RequestContext},
+    },
+    telemetry::metrics::SubscriptionField,
+};
+
+impl LiveUpdate for Arc<domain::Product> {
+    fn cursor(&self) -> Option<EventCursor> {
+        None
+    }
+
+    fn id(&self) -> Option<UpdateId> {
+        Some(UpdateId::Version { entity: self.id.ulid(), version: self.version })
+    }
+}
+
+/// Subscriptions to products.
+#[derive(Default)]
+pub struct StockSubscription;
+
+#[Subscription]
+impl StockSubscription {
+    /// The current state of these products, then the newest state of each whenever it changes. States in between may
+    /// be skipped. Products that the viewer may not see are left out.
+    async fn stock_updates(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which products, 1 to 100.")] product_ids: Vec<ID>,
+    ) -> Result<impl Stream<Item = Product> + use<>, ApiError> {
+        let request = RequestContext::get(context);
+        let ids = product_ids.iter().map(|id| argument_id("productIds", id)).collect::<ApiResult<_>>()?;
+        let open = async move { Ok(request.service.stock_updates(request.viewer(), ids).await?) };
+        Ok(live::resolve(context, SubscriptionField::Stock, open).await?.map(Product))
+    }
+}

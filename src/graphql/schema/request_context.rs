@@ -1,0 +1,91 @@
+//! Request data that the resolvers of one operation share.
+
+use std::{hash::Hash, sync::Arc};
+
+use async_graphql::{Context, dataloader::Loader};
+use parking_lot::{Mutex, MutexGuard};
+
+use super::loaders::{Batch, Loaders, loaders};
+use crate::{
+    domain::{ClientAddress, EventCursor, Viewer},
+    graphql::engine::{document::Documents, execute::PendingBatches},
+    service::{Service, ServiceError},
+};
+
+/// What the resolvers of one operation share.
+pub(crate) struct RequestContext {
+    /// The use cases.
+    pub service: Arc<Service>,
+    /// The documents of the schema.
+    pub documents: Arc<Documents>,
+    /// The newest event when the operation began: everything it reads is at least as new.
+    pub head: EventCursor,
+    /// The client's address; `None` when clients are not limited.
+    pub client: Option<ClientAddress>,
+    batches: PendingBatches,
+    state: Mutex<(Viewer, Loaders)>,
+}
+
+impl RequestContext {
+    /// The context of one operation of `viewer`, whose loads go to `batches`.
+    pub fn new(
+        service: Arc<Service>,
+        documents: Arc<Documents>,
+        viewer: Viewer,
+        client: Option<ClientAddress>,
+        batches: PendingBatches,
+    ) -> Self {
+        let state = Mutex::new((viewer, loaders(&service, viewer, &batches)));
+        let head = service.head();
+        Self { service, documents, head, client, batches, state }
+    }
+
+    /// The request context of a resolver.
+    pub fn get<'a>(context: &Context<'a>) -> &'a Self {
+        // Invariant: the API adds one to every request that it runs.
+        context.data_unchecked::<Arc<Self>>()
+    }
+
+    /// The request context of a mutation's resolver. Forgets what was loaded, which the mutation makes stale.
+    pub fn for_mutation<'a>(context: &Context<'a>) -> &'a Self {
+        let request = Self::get(context);
+        request.sign_in(request.viewer());
+        request
+    }
+
+    /// The viewer of the operation; a mutation that signs in changes it.
+    pub fn viewer(&self) -> Viewer {
+        self.state().0
+    }
+
+    /// Runs the rest of the operation as `viewer`, with empty loaders.
+    pub fn sign_in(&self, viewer: Viewer) {
+        *self.state() = (viewer, loaders(&self.service, viewer, &self.batches));
+    }
+
+    /// Loads the value of `key`; `None` when it does not exist for the viewer.
+    pub async fn load<K>(&self, key: K) -> std::result::Result<Option<<Batch as Loader<K>>::Value>, Arc<ServiceError>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Batch: Loader<K, Error = Arc<ServiceError>>,
+    {
+        let loaders = self.state().1.clone();
+        // Every field of an object takes the memory of its largest resolver: that must not be this future's.
+        Box::pin(async move { loaders.load_one(key).await }).await
+    }
+
+    /// Loads the value of a `key` that always has one, such as a list or a count.
+    /// Errors: `Internal` when the batch gave none.
+    pub async fn load_always<K>(&self, key: K) -> std::result::Result<<Batch as Loader<K>>::Value, Arc<ServiceError>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Batch: Loader<K, Error = Arc<ServiceError>>,
+    {
+        let missing = || Arc::new(ServiceError::Internal("a batch has no value for one of its keys".into()));
+        self.load(key).await?.ok_or_else(missing)
+    }
+
+    fn state(&self) -> MutexGuard<'_, (Viewer, Loaders)> {
+        self.state.lock()
+    }
+}

@@ -1,0 +1,115 @@
+//! Lists of tasks: filter, sorting, pages.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject};
+
+use super::types::{Task, TaskPriority, TaskStatus};
+use crate::{
+    domain::{self, Direction, SearchTerms, Sort, TaskFields, TaskSort},
+    graphql::{
+        engine::{error::ApiResult, json::DirectJson},
+        schema::{
+            connection::{Connection, List, PageArguments, node_field_selected, sort_or},
+            cursor::ListTag,
+            error::argument_id,
+            loaders::Count,
+            request_context::RequestContext,
+            scalars::DateTime,
+            sort::OrderDirection,
+        },
+    },
+    service,
+};
+
+/// Which tasks. All conditions have to hold.
+#[derive(InputObject, Default)]
+pub struct TaskFilter {
+    /// Only in one of these states.
+    status: Option<Vec<TaskStatus>>,
+    /// Only with one of these priorities.
+    priority: Option<Vec<TaskPriority>>,
+    /// Only assigned to this user.
+    assignee_id: Option<ID>,
+    /// Only made by this user.
+    created_by_id: Option<ID>,
+    /// Only about this order.
+    order_id: Option<ID>,
+    /// Only due before this time; tasks without a due date are left out.
+    due_before: Option<DateTime>,
+    /// Only with all these words in title or description, whatever their case and order.
+    search: Option<String>,
+}
+
+impl TaskFilter {
+    pub(crate) fn into_domain(self) -> ApiResult<domain::TaskFilter> {
+        Ok(domain::TaskFilter {
+            visible_to: None,
+            statuses: self.status.map(|statuses| statuses.into_iter().map(domain::TaskStatus::from).collect()),
+            priorities: self.priority.map(|levels| levels.into_iter().map(domain::TaskPriority::from).collect()),
+            assignee: self.assignee_id.map(|id| argument_id("filter.assigneeId", &id)).transpose()?,
+            created_by: self.created_by_id.map(|id| argument_id("filter.createdById", &id)).transpose()?,
+            order: self.order_id.map(|id| argument_id("filter.orderId", &id)).transpose()?,
+            due_before: self.due_before.map(|time| time.0),
+            search: self.search.as_deref().and_then(SearchTerms::parse),
+        })
+    }
+}
+
+/// How tasks are sorted.
+#[derive(InputObject)]
+pub struct TaskOrder {
+    /// By what.
+    field: TaskOrderField,
+    /// Which way.
+    direction: OrderDirection,
+}
+
+/// What tasks can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::TaskSort")]
+pub enum TaskOrderField {
+    /// When the task was made.
+    CreatedAt,
+    /// When it is due; tasks without a due date count as due last.
+    DueAt,
+    /// How much it matters.
+    Priority,
+}
+
+/// Lists of tasks.
+pub struct TaskList;
+
+impl List for TaskList {
+    type Row = domain::Task;
+    type Node = DirectJson<Task>;
+    type Sort = TaskSort;
+    type Filter = domain::TaskFilter;
+
+    fn tag(sort: Sort<TaskSort>) -> ListTag {
+        ListTag { list: b't', field: sort.field.cursor_tag(), direction: sort.direction }
+    }
+
+    fn node(row: Arc<domain::Task>) -> DirectJson<Task> {
+        DirectJson(Task(row))
+    }
+
+    async fn count(context: &Context<'_>, filter: domain::TaskFilter) -> ApiResult<u64> {
+        Ok(RequestContext::get(context).load_always(Count(filter)).await?)
+    }
+}
+
+/// A page of tasks, reading descriptions only when they are selected.
+pub(crate) async fn list(
+    context: &Context<'_>,
+    filter: domain::TaskFilter,
+    order_by: Option<TaskOrder>,
+    page: PageArguments,
+) -> ApiResult<Connection<TaskList>> {
+    let chosen = order_by.map(|order| Sort { field: order.field.into(), direction: order.direction.into() });
+    let sort = sort_or(chosen, TaskSort::CreatedAt, Direction::Desc);
+    let fields = TaskFields { description: node_field_selected(context, "description") };
+    let query = service::TaskQuery { filter: filter.clone(), sort, slice: page.slice::<TaskList>(sort)?, fields };
+    let page = RequestContext::get(context).load_always(query).await?;
+    Ok(Connection::new(&page, filter, sort))
+}

@@ -1,0 +1,90 @@
+//! Lists of users: filter, sorting, pages.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, InputObject};
+
+use super::types::{User, UserRole};
+use crate::{
+    domain::{self, Direction, SearchTerms, Sort, UserSort},
+    graphql::{
+        engine::{error::ApiResult, json::DirectJson},
+        schema::{
+            connection::{Connection, List, PageArguments, sort_or},
+            cursor::ListTag,
+            loaders::Count,
+            request_context::RequestContext,
+            sort::OrderDirection,
+        },
+    },
+    service,
+};
+
+/// Which users. All conditions have to hold.
+#[derive(InputObject, Default)]
+pub struct UserFilter {
+    /// Only with all these words in name or e-mail address, whatever their case and order.
+    search: Option<String>,
+    /// Only with this role.
+    role: Option<UserRole>,
+}
+
+/// How users are sorted.
+#[derive(InputObject)]
+pub struct UserOrder {
+    /// By what.
+    field: UserOrderField,
+    /// Which way.
+    direction: OrderDirection,
+}
+
+/// What users can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::UserSort")]
+pub enum UserOrderField {
+    /// When the account was made.
+    CreatedAt,
+    /// The name, upper and lower case alike.
+    Name,
+}
+
+/// Lists of users.
+pub struct UserList;
+
+impl List for UserList {
+    type Row = domain::User;
+    type Node = DirectJson<User>;
+    type Sort = UserSort;
+    type Filter = domain::UserFilter;
+
+    fn tag(sort: Sort<UserSort>) -> ListTag {
+        ListTag { list: b'u', field: sort.field.cursor_tag(), direction: sort.direction }
+    }
+
+    fn node(row: Arc<domain::User>) -> DirectJson<User> {
+        DirectJson(User(row))
+    }
+
+    async fn count(context: &Context<'_>, filter: domain::UserFilter) -> ApiResult<u64> {
+        Ok(RequestContext::get(context).load_always(Count(filter)).await?)
+    }
+}
+
+/// A page of users.
+pub(super) async fn list(
+    context: &Context<'_>,
+    filter: Option<UserFilter>,
+    order_by: Option<UserOrder>,
+    page: PageArguments,
+) -> ApiResult<Connection<UserList>> {
+    let filter = filter.unwrap_or_default();
+    let filter = domain::UserFilter {
+        search: filter.search.as_deref().and_then(SearchTerms::parse),
+        role: filter.role.map(domain::UserRole::from),
+    };
+    let chosen = order_by.map(|order| Sort { field: order.field.into(), direction: order.direction.into() });
+    let sort = sort_or(chosen, UserSort::CreatedAt, Direction::Desc);
+    let query = service::UserQuery { filter: filter.clone(), sort, slice: page.slice::<UserList>(sort)?, fields: () };
+    let page = RequestContext::get(context).load_always(query).await?;
+    Ok(Connection::new(&page, filter, sort))
+}

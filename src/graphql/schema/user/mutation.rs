@@ -1,0 +1,127 @@
+//! Changing users.
+
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+
+use super::types::{User, UserRole};
+use crate::{
+    domain,
+    graphql::{
+        engine::error::ApiResult,
+        schema::{
+            error::{UserError, input_id, payload},
+            request_context::RequestContext,
+        },
+    },
+    service,
+};
+
+/// A change of the own profile. What is left out stays.
+#[derive(InputObject)]
+pub struct UpdateProfileInput {
+    /// A new name.
+    name: Option<String>,
+    /// A new e-mail address.
+    email: Option<String>,
+    /// A new region; null removes it.
+    region: MaybeUndefined<String>,
+}
+
+/// A change of the own password.
+#[derive(InputObject)]
+pub struct ChangePasswordInput {
+    /// The password until now.
+    #[graphql(secret)]
+    current_password: String,
+    /// The password from now on, 8 to 128 characters.
+    #[graphql(secret)]
+    new_password: String,
+}
+
+/// A change of somebody's role.
+#[derive(InputObject)]
+pub struct UpdateUserRoleInput {
+    /// Whose.
+    user_id: ID,
+    /// The new role.
+    role: UserRole,
+}
+
+/// Which user to delete.
+#[derive(InputObject)]
+pub struct DeleteUserInput {
+    /// The user.
+    user_id: ID,
+}
+
+/// The answer to a change of a user.
+#[derive(SimpleObject)]
+pub struct UserPayload {
+    /// The user; null on failure.
+    user: Option<User>,
+    /// What was wrong.
+    user_errors: Vec<UserError>,
+}
+
+impl UserPayload {
+    fn of(result: service::Result<domain::User>) -> ApiResult<Self> {
+        let (user, user_errors) = payload(result)?;
+        Ok(Self { user: user.map(|user| User(user.into())), user_errors })
+    }
+}
+
+/// Mutations of users.
+#[derive(Default)]
+pub struct UserMutation;
+
+#[Object]
+impl UserMutation {
+    /// Changes the viewer's own profile.
+    async fn update_profile(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What to change.")] input: UpdateProfileInput,
+    ) -> ApiResult<UserPayload> {
+        let request = RequestContext::for_mutation(context);
+        let change = service::UpdateProfile { name: input.name, email: input.email, region: input.region.into() };
+        UserPayload::of(request.service.update_profile(&request.viewer(), change).await)
+    }
+
+    /// Changes the viewer's password and ends all their sessions, this one too.
+    async fn change_password(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The old and the new password.")] input: ChangePasswordInput,
+    ) -> ApiResult<UserPayload> {
+        let request = RequestContext::for_mutation(context);
+        let (current, new) = (input.current_password, input.new_password);
+        UserPayload::of(request.service.change_password(&request.viewer(), current, new).await)
+    }
+
+    /// Admin: gives another user a role.
+    async fn update_user_role(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whose role, and which.")] input: UpdateUserRoleInput,
+    ) -> ApiResult<UserPayload> {
+        let request = RequestContext::for_mutation(context);
+        let update = || async {
+            request
+                .service
+                .update_user_role(&request.viewer(), input_id("userId", &input.user_id)?, input.role.into())
+                .await
+        };
+        UserPayload::of(update().await)
+    }
+
+    /// Admin: deletes another user: the account is anonymised and its sessions end; orders and tasks stay.
+    async fn delete_user(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Whom.")] input: DeleteUserInput,
+    ) -> ApiResult<UserPayload> {
+        let request = RequestContext::for_mutation(context);
+        let delete =
+            || async { request.service.delete_user(&request.viewer(), input_id("userId", &input.user_id)?).await };
+        UserPayload::of(delete().await)
+    }
+}

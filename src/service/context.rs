@@ -1,0 +1,93 @@
+//! The [`Service`], and what all use cases share: the store, the feed, the clock and committing a change.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use super::{
+    caches::{SessionCache, TrendingCache, session_cache, trending_cache},
+    feed::EventFeed,
+    rate_limits::RateLimits,
+    session::SessionWatch,
+};
+use crate::{
+    auth::{AccessTokens, Passwords},
+    domain::{Clock, Stamp, Timestamp, Viewer},
+    storage::{self, Committed, Store},
+    telemetry::operation,
+};
+
+/// Lifetimes, retention and rate limits.
+#[derive(Debug, Clone)]
+pub struct ServiceOptions {
+    /// How long a session lasts after it was opened or refreshed.
+    pub session_lifetime: Duration,
+    /// How long log entries are kept.
+    pub log_retention: Duration,
+    /// How long idempotency keys are kept, 24 hours at least.
+    pub idempotency_retention: Duration,
+    /// Rate limits of operations and sign-ins.
+    pub limits: RateLimits,
+}
+
+/// All use cases over one store.
+pub struct Service {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) feed: Arc<EventFeed>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) tokens: AccessTokens,
+    pub(super) passwords: Passwords,
+    pub(super) sessions: SessionCache,
+    pub(super) watch: Arc<SessionWatch>,
+    pub(super) trending: TrendingCache,
+    pub(super) options: ServiceOptions,
+}
+
+impl Service {
+    /// Puts the use cases together from their parts.
+    pub fn new(
+        store: Arc<dyn Store>,
+        feed: Arc<EventFeed>,
+        clock: Arc<dyn Clock>,
+        tokens: AccessTokens,
+        passwords: Passwords,
+        options: ServiceOptions,
+    ) -> Self {
+        Self {
+            watch: SessionWatch::new(store.clone(), clock.clone()),
+            store,
+            feed,
+            clock,
+            tokens,
+            passwords,
+            sessions: session_cache(),
+            trending: trending_cache(),
+            options,
+        }
+    }
+
+    /// The current time, from the injected clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The actor and time of a change that the viewer makes now.
+    pub(super) fn stamp(&self, viewer: &Viewer) -> Stamp {
+        Stamp { actor: viewer.user_id(), at: self.now() }
+    }
+
+    /// Makes a change and publishes its events to all nodes. Runs in a task of its own, so that a client that
+    /// disconnects cannot cancel it between the commit and the publication.
+    pub(super) async fn commit<T, W, F>(&self, write: W) -> storage::Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(Arc<dyn Store>) -> F + Send + 'static,
+        F: Future<Output = storage::Result<Committed<T>>> + Send,
+    {
+        let (store, feed) = (self.store.clone(), self.feed.clone());
+        let task = tokio::spawn(operation::in_current_operation(async move {
+            let committed = write(store).await?;
+            feed.announce(committed.events);
+            Ok(committed.value)
+        }));
+        task.await.map_err(storage::StoreError::internal)?
+    }
+}

@@ -1,0 +1,119 @@
+//! The [`EventFeed`]: starts the tasks that read the log and wake subscribers, and opens subscriptions.
+
+use std::{
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::Instant,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{FeedOptions, StartAt, Subscription, Topic, pump::Pump, recent::RecentEvents, shared::Shared};
+use crate::{
+    cluster::EventBus,
+    domain::{Event, LogId, Seq},
+    storage::{EventStore, StoreError},
+    telemetry::metrics,
+};
+
+/// How long the log may go unread, beyond the usual, before the feed counts as stalled: some failed reads.
+const STALLED_AFTER: Duration = Duration::from_secs(15);
+
+/// The event feed of a node; see the module documentation.
+pub struct EventFeed {
+    log: LogId,
+    bus: Arc<dyn EventBus>,
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl EventFeed {
+    /// Starts the feed at the end of the log. `store` may be any `Arc<dyn Store>`.
+    pub async fn start(
+        store: Arc<dyn EventStore + Send + Sync>,
+        bus: Arc<dyn EventBus>,
+        options: FeedOptions,
+    ) -> Result<Arc<Self>, StoreError> {
+        // Subscribe to the bus before reading the log, so that nothing committed in between is missed.
+        let receiver = bus.subscribe();
+        let state = store.log_state().await?;
+        let recent = RecentEvents::load(&*store, state, options.recent, options.page).await?;
+        let stop = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            topics: Arc::default(),
+            appended: Notify::new(),
+            head: AtomicI64::new(recent.head()),
+            reads: Semaphore::new(options.concurrent_reads.clamp(1, Semaphore::MAX_PERMITS)),
+            recent: RwLock::new(recent),
+            read_at: Mutex::new(Instant::now()),
+            store,
+            options,
+        });
+        shared.mark_read();
+        metrics().feed_head.set(shared.head());
+        let tasks = TaskTracker::new();
+        tasks.spawn(stop.clone().run_until_cancelled_owned(Pump::new(Arc::clone(&shared), receiver).run()));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(Arc::clone(&shared).wake_subscribers()));
+        tasks.close();
+        Ok(Arc::new(Self { log: state.log, bus, shared, tasks, stop }))
+    }
+
+    /// The log it serves.
+    pub fn log_id(&self) -> LogId {
+        self.log
+    }
+
+    /// The number of the last entry this node knows of.
+    pub fn head(&self) -> Seq {
+        self.shared.head()
+    }
+
+    /// Whether the bus delivers this node's entries to the other nodes.
+    pub fn is_connected(&self) -> bool {
+        self.bus.is_connected()
+    }
+
+    /// How long the log has not been read, if that is longer than a few failed reads explain.
+    pub fn stalled_for(&self) -> Option<Duration> {
+        let read_at = *self.shared.read_at.lock();
+        Some(read_at.elapsed()).filter(|silent| *silent > self.shared.options.poll_every + STALLED_AFTER)
+    }
+
+    /// Publishes entries that were just committed to all nodes. Call it after each change with what it appended. It returns
+    /// at once and cannot fail: nodes find in the log what does not reach them.
+    pub fn announce(&self, events: Vec<Event>) {
+        if !events.is_empty() {
+            let events: Vec<_> = events.into_iter().map(Arc::new).collect();
+            self.bus.publish(&events);
+        }
+    }
+
+    /// The entries of these topics (at least one) in log order. The stream ends only after an error; drop it to
+    /// unsubscribe.
+    pub fn subscribe(&self, topics: impl IntoIterator<Item = Topic>, start: StartAt) -> Subscription {
+        Subscription::new(Arc::clone(&self.shared), topics, start)
+    }
+
+    fn stop(&self) {
+        self.stop.cancel();
+        self.shared.reads.close();
+        self.shared.topics.wake_all();
+    }
+
+    /// Stops reading and ends all subscriptions with [`FeedError::ShuttingDown`].
+    pub async fn shutdown(&self) {
+        self.stop();
+        self.tasks.wait().await;
+    }
+}
+
+impl Drop for EventFeed {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,36 @@
+//! How the feed behaves.
+
+use std::time::Duration;
+
+/// How the feed behaves.
+#[derive(Debug, Clone)]
+pub struct FeedOptions {
+    /// Events kept in memory for subscribers, at least 1.
+    pub recent: usize,
+    /// Entries read from the log at a time, at least 1.
+    pub page: u32,
+    /// The longest time between two reads of the log.
+    pub poll_every: Duration,
+    /// How long a missing bus message is waited for before the log is read.
+    pub reorder_wait: Duration,
+    /// How many entries a subscriber may fall behind (on top of what it began with) before it is ended.
+    pub max_behind: u32,
+    /// How long a subscriber waits for a failing database before it is ended.
+    pub patience: Duration,
+    /// Subscribers that read the log at the same time; the others wait.
+    pub concurrent_reads: usize,
+}
+
+impl Default for FeedOptions {
+    fn default() -> Self {
+        Self {
+            recent: 4096,
+            page: 256,
+            poll_every: Duration::from_millis(500),
+            reorder_wait: Duration::from_millis(20),
+            max_behind: 100_000,
+            patience: Duration::from_secs(10),
+            concurrent_reads: 8,
+        }
+    }
+}

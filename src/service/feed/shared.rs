@@ -1,0 +1,95 @@
+//! The state that the pump, the waking task and all subscribers share.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use parking_lot::{Mutex, RwLock};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::yield_now,
+    time::Instant,
+};
+
+use super::{FeedOptions, recent::RecentEvents, topic_registry::TopicRegistry};
+use crate::{
+    domain::{Clock, Event, Seq, SystemClock},
+    storage::EventStore,
+    telemetry::metrics,
+};
+
+/// The event log as the feed reads it.
+pub(super) type EventLog = Arc<dyn EventStore + Send + Sync>;
+
+/// The state of the feed that its tasks and subscribers share.
+pub(super) struct Shared {
+    pub store: EventLog,
+    pub options: FeedOptions,
+    pub recent: RwLock<RecentEvents>,
+    /// The head of `recent`, readable without its lock.
+    pub head: AtomicI64,
+    /// The subscribers by topic; they are woken only after `recent` has the entry.
+    pub topics: Arc<TopicRegistry>,
+    /// Notified when there are subscribers to wake.
+    pub appended: Notify,
+    pub reads: Semaphore,
+    /// When the pump last read the log to its end.
+    pub read_at: Mutex<Instant>,
+}
+
+impl Shared {
+    pub fn recent(&self) -> parking_lot::RwLockReadGuard<'_, RecentEvents> {
+        self.recent.read()
+    }
+
+    pub fn head(&self) -> Seq {
+        self.head.load(Ordering::Acquire)
+    }
+
+    /// Whether the feed was stopped: it reads no more, and its head stays.
+    pub fn is_stopped(&self) -> bool {
+        self.reads.is_closed()
+    }
+
+    /// Notes that the log was read to its end just now.
+    pub fn mark_read(&self) {
+        *self.read_at.lock() = Instant::now();
+        metrics().feed_read_at.set(SystemClock.now().unix_millis() as f64 / 1000.0);
+    }
+
+    /// Adds the next entries of the log to memory and notifies their subscribers.
+    pub fn append(&self, events: Vec<Arc<Event>>) {
+        let now = SystemClock.now().unix_millis();
+        for event in &events {
+            // Nodes' clocks differ a little, so a lag can come out negative.
+            let lag = now.saturating_sub(event.occurred_at.unix_millis()).max(0);
+            metrics().event_lag.observe(lag as f64 / 1000.0);
+        }
+        let mut recent = self.recent.write();
+        let before = recent.head();
+        events.iter().cloned().for_each(|event| recent.push(event));
+        let head = recent.head();
+        self.head.store(head, Ordering::Release);
+        drop(recent);
+        metrics().feed_head.set(head);
+        // Every `recent / 4` events wake everyone, so that no idle position leaves the in-memory window.
+        let stride = Seq::try_from(self.options.recent / 4).unwrap_or(Seq::MAX).max(1);
+        if before / stride == head / stride {
+            self.topics.notify(&events)
+        } else {
+            self.topics.notify_all()
+        }
+        self.appended.notify_one();
+    }
+
+    /// Wakes subscribers batch by batch, and yields in between so that the woken tasks run.
+    pub async fn wake_subscribers(self: Arc<Self>) {
+        loop {
+            self.appended.notified().await;
+            while self.topics.wake_batch() {
+                yield_now().await;
+            }
+        }
+    }
+}

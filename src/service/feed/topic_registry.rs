@@ -1,0 +1,357 @@
+//! Wakes the subscribers of the topics that an entry belongs to, and no others.
+//!
+//! Subscribers are woken in small batches that go round the topics. Thousands of subscribers of one topic therefore do not
+//! delay the few of another, nor the rest of the node, and each batch is served while its data is in the CPU caches.
+//!
+//! Decision: `docs/decisions/0016-wake-up-batches.md`.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+    task::Waker,
+};
+
+use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
+
+use super::topic::Topic;
+use crate::domain::{Event, LogFilter};
+
+/// Subscribers woken in one batch: fewer than the local run queue of a runtime thread holds.
+const WAKE_BATCH: usize = 128;
+
+/// All topics that have subscribers.
+#[derive(Default)]
+pub(super) struct TopicRegistry(Mutex<RegistryState>);
+
+#[derive(Default)]
+struct RegistryState {
+    /// How many subscribers were ever added; the last one has this id.
+    joined: u64,
+    topics: HashMap<Topic, TopicWakers>,
+    /// Topics whose wake-up round is not over.
+    due: VecDeque<Topic>,
+}
+
+/// The wakers of one topic.
+#[derive(Default)]
+struct TopicWakers {
+    /// By subscriber id, which is the order of subscribing.
+    wakers: BTreeMap<u64, Waker>,
+    /// The id that the round goes on with.
+    next: u64,
+    /// Set until every waker was woken since the last entry.
+    round: Option<WakeRound>,
+}
+
+/// One pass over all wakers, back to where it started.
+struct WakeRound {
+    start: u64,
+    /// Whether the pass has reached the end and continued with the first waker.
+    wrapped: bool,
+}
+
+impl TopicWakers {
+    /// Starts a wake-up round; returns false if one is already running, which then covers every waker once more.
+    fn start_round(&mut self) -> bool {
+        self.round.replace(WakeRound { start: self.next, wrapped: false }).is_none()
+    }
+
+    /// Wakes up to `at_most` wakers of the round, and returns how many of `at_most` are left.
+    fn wake(&mut self, at_most: usize) -> usize {
+        let mut left = at_most;
+        while left > 0
+            && let Some(round) = &mut self.round
+        {
+            let end = if round.wrapped { round.start } else { u64::MAX };
+            for (number, waker) in self.wakers.range(self.next..end).take(left) {
+                waker.wake_by_ref();
+                self.next = number + 1;
+                left -= 1;
+            }
+            if left > 0 && round.wrapped {
+                self.round = None;
+            } else if left > 0 {
+                round.wrapped = true;
+                self.next = 0;
+            }
+        }
+        left
+    }
+}
+
+/// A subscriber's entry in the registry. Its waker stays registered until it is dropped, so that an entry costs it no more
+/// than the wake-up.
+pub(super) struct TopicWatcher {
+    registry: Arc<TopicRegistry>,
+    /// Usually one.
+    topics: SmallVec<[Topic; 1]>,
+    number: u64,
+    waker: Option<Waker>,
+}
+
+impl TopicWatcher {
+    /// What of the log these topics need.
+    pub fn filter(&self) -> LogFilter {
+        self.topics.iter().map(|topic| LogFilter::from(*topic)).reduce(LogFilter::or).unwrap_or(LogFilter::ALL)
+    }
+
+    /// Whether the entry belongs to one of the topics.
+    pub fn matches(&self, event: &Event) -> bool {
+        Topic::for_event(event).any(|topic| self.topics.contains(&topic))
+    }
+
+    /// Registers the waker for all entries from now on. Look for existing entries only afterwards, or one may be missed.
+    pub fn register(&mut self, waker: &Waker) {
+        if self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return;
+        }
+        self.waker = Some(waker.clone());
+        let mut waiting = self.registry.state();
+        let mut before = Vec::new();
+        for topic in &self.topics {
+            let watchers = waiting.topics.entry(*topic).or_default();
+            before.extend(watchers.wakers.insert(self.number, waker.clone()));
+        }
+        // Dropping a waker may drop another watcher of this registry, which needs the lock.
+        drop(waiting);
+        drop(before);
+    }
+}
+
+impl Drop for TopicWatcher {
+    fn drop(&mut self) {
+        let mut waiting = self.registry.state();
+        let mut before = Vec::new();
+        for topic in &self.topics {
+            let Some(watchers) = waiting.topics.get_mut(topic) else { continue };
+            before.extend(watchers.wakers.remove(&self.number));
+            if watchers.wakers.is_empty() {
+                waiting.topics.remove(topic);
+            }
+        }
+        drop(waiting);
+        drop(before);
+    }
+}
+
+impl TopicRegistry {
+    /// Adds a subscriber. It is not woken until it registers a waker.
+    pub fn subscribe(self: &Arc<Self>, topics: impl IntoIterator<Item = Topic>) -> TopicWatcher {
+        let topics = topics.into_iter().collect();
+        let mut waiting = self.state();
+        waiting.joined += 1;
+        TopicWatcher { registry: self.clone(), topics, number: waiting.joined, waker: None }
+    }
+
+    /// Starts a wake-up round for the topics of these entries; [`Self::wake_batch`] does the waking.
+    pub fn notify(&self, events: &[Arc<Event>]) {
+        let mut waiting = self.state();
+        for topic in events.iter().flat_map(|event| Topic::for_event(event)) {
+            if waiting.topics.get_mut(&topic).is_some_and(TopicWakers::start_round) {
+                waiting.due.push_back(topic);
+            }
+        }
+    }
+
+    /// Starts a wake-up round for all topics; [`Self::wake_batch`] does the waking.
+    pub fn notify_all(&self) {
+        let mut waiting = self.state();
+        let RegistryState { topics, due, .. } = &mut *waiting;
+        due.extend(topics.iter_mut().filter_map(|(topic, watchers)| watchers.start_round().then_some(*topic)));
+    }
+
+    /// Wakes the next batch; returns whether there are more.
+    pub fn wake_batch(&self) -> bool {
+        let mut waiting = self.state();
+        let mut left = WAKE_BATCH;
+        while left > 0
+            && let Some(topic) = waiting.due.pop_front()
+        {
+            let Some(watchers) = waiting.topics.get_mut(&topic) else { continue };
+            left = watchers.wake(left);
+            if watchers.round.is_some() {
+                waiting.due.push_back(topic);
+            }
+        }
+        !waiting.due.is_empty()
+    }
+
+    /// Wakes every subscriber at once.
+    pub fn wake_all(&self) {
+        self.state().topics.values().flat_map(|topic| topic.wakers.values()).for_each(Waker::wake_by_ref);
+    }
+
+    fn state(&self) -> MutexGuard<'_, RegistryState> {
+        self.0.lock()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering::Relaxed},
+        task::Wake,
+    };
+
+    use ulid::Ulid;
+
+    use super::*;
+    use crate::{
+        domain::{EntityKind, UserId},
+        service::feed::test_events::event,
+    };
+
+    #[derive(Default)]
+    struct Flag(AtomicBool);
+
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Relaxed);
+        }
+    }
+
+    /// A subscriber of the topic whose waker sets the flag.
+    fn join(topics: &Arc<TopicRegistry>, topic: Topic) -> (TopicWatcher, Arc<Flag>) {
+        join_several(topics, [topic])
+    }
+
+    fn join_several(
+        topics: &Arc<TopicRegistry>,
+        several: impl IntoIterator<Item = Topic>,
+    ) -> (TopicWatcher, Arc<Flag>) {
+        let (mut watcher, flag) = (topics.subscribe(several), Arc::new(Flag::default()));
+        watcher.register(&flag.clone().into());
+        (watcher, flag)
+    }
+
+    #[test]
+    fn an_entry_wakes_its_topics_and_no_others() {
+        let topics = Arc::new(TopicRegistry::default());
+        let event = event(1);
+        let [maker, stranger] = [2, 3].map(|id| UserId::from_bytes([id; 16]));
+        let concerned = [
+            Topic::All,
+            Topic::Kind(EntityKind::Task),
+            Topic::Entity(EntityKind::Task, event.entity.id()),
+            Topic::User(EntityKind::Task, maker),
+        ];
+        let others = [
+            Topic::Kind(EntityKind::Order),
+            Topic::User(EntityKind::Task, stranger),
+            Topic::User(EntityKind::Order, maker),
+            Topic::Entity(EntityKind::Task, Ulid::nil()),
+        ];
+        let concerned = concerned.map(|topic| join(&topics, topic));
+        let others = others.map(|topic| join(&topics, topic));
+        assert!(concerned.iter().all(|(watcher, _)| watcher.matches(&event)));
+        assert!(!others.iter().any(|(watcher, _)| watcher.matches(&event)));
+        // Any number of times.
+        for _ in 0..2 {
+            topics.notify(std::slice::from_ref(&event));
+            while topics.wake_batch() {}
+            assert!(concerned.iter().all(|(_, woken)| woken.0.swap(false, Relaxed)));
+            assert!(!others.iter().any(|(_, woken)| woken.0.load(Relaxed)));
+        }
+        topics.wake_all();
+        assert!(concerned.iter().chain(&others).all(|(_, woken)| woken.0.load(Relaxed)));
+    }
+
+    /// The indices of the watchers that were woken, whose flags are reset.
+    fn woken(watchers: &[(TopicWatcher, Arc<Flag>)]) -> Vec<usize> {
+        let woken =
+            |(index, (_, flag)): (usize, &(TopicWatcher, Arc<Flag>))| flag.0.swap(false, Relaxed).then_some(index);
+        watchers.iter().enumerate().filter_map(woken).collect()
+    }
+
+    #[test]
+    fn wake_ups_come_in_batches_that_go_round_the_topics() {
+        let topics = Arc::new(TopicRegistry::default());
+        let many: Vec<_> = (0..2 * WAKE_BATCH + 1).map(|_| join(&topics, Topic::All)).collect();
+        let one = [join(&topics, Topic::Kind(EntityKind::Task))];
+        topics.notify(&[event(1), event(2)]);
+        assert!(topics.wake_batch());
+        assert_eq!((woken(&many), woken(&one)), ((0..WAKE_BATCH).collect(), Vec::<usize>::new()));
+        assert!(topics.wake_batch());
+        assert_eq!((woken(&many), woken(&one)), ((WAKE_BATCH..2 * WAKE_BATCH - 1).collect(), vec![0]));
+        // A new round also wakes those who were woken before, and nobody twice.
+        topics.notify(&[event(3)]);
+        let mut rest = Vec::new();
+        let mut ones = 0;
+        while topics.wake_batch() {
+            rest.extend(woken(&many));
+            ones += woken(&one).len();
+        }
+        rest.extend(woken(&many));
+        ones += woken(&one).len();
+        rest.sort_unstable();
+        assert_eq!((rest, ones), ((0..2 * WAKE_BATCH + 1).collect(), 1));
+        assert!(!topics.wake_batch());
+        assert!(woken(&many).is_empty());
+    }
+
+    #[test]
+    fn subscribers_that_come_and_go_during_a_round_change_nothing_for_the_others() {
+        let topics = Arc::new(TopicRegistry::default());
+        let mut watchers: Vec<_> = (0..3 * WAKE_BATCH).map(|_| join(&topics, Topic::All)).collect();
+        topics.notify(&[event(1)]);
+        topics.wake_batch();
+        topics.notify(&[event(2)]);
+        woken(&watchers);
+        watchers.push(join(&topics, Topic::All));
+        drop(watchers.drain(WAKE_BATCH - 2..WAKE_BATCH + 2));
+        while topics.wake_batch() {}
+        assert_eq!(woken(&watchers).len(), watchers.len());
+    }
+
+    #[test]
+    fn notify_all_wakes_every_topic() {
+        let topics = Arc::new(TopicRegistry::default());
+        let of = |id| Topic::User(EntityKind::Order, UserId::from_bytes([id; 16]));
+        let watchers = [of(1), of(2), of(2), Topic::Kind(EntityKind::Order), of(3)].map(|topic| join(&topics, topic));
+        topics.notify_all();
+        while topics.wake_batch() {}
+        assert_eq!(woken(&watchers), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_subscriber_of_several_topics_is_woken_by_each() {
+        let topics = Arc::new(TopicRegistry::default());
+        let event = event(1);
+        let (kind, id, other) = (EntityKind::Task, event.entity.id(), Ulid::nil());
+        // The same one twice is the same one.
+        let (both, woken) = join_several(&topics, [id, other, id].map(|id| Topic::Entity(kind, id)));
+        let (neither, asleep) = join_several(&topics, [Topic::Entity(kind, other), Topic::Kind(EntityKind::Order)]);
+        topics.notify(std::slice::from_ref(&event));
+        while topics.wake_batch() {}
+        assert!(woken.0.load(Relaxed) && !asleep.0.load(Relaxed));
+        assert!(both.matches(&event) && !neither.matches(&event));
+        assert_eq!(both.filter(), LogFilter { kind: Some(kind), entity: None });
+        assert_eq!(neither.filter(), LogFilter::ALL);
+        let (one, _) = join(&topics, Topic::Entity(kind, id));
+        assert_eq!(one.filter(), LogFilter { kind: Some(kind), entity: Some(id) });
+        drop((both, neither, one));
+        assert!(topics.state().topics.is_empty());
+    }
+
+    #[test]
+    fn only_the_last_registered_waker_is_woken() {
+        let topics = Arc::new(TopicRegistry::default());
+        let (mut watcher, before) = join(&topics, Topic::All);
+        let now = Arc::new(Flag::default());
+        watcher.register(&now.clone().into());
+        topics.wake_all();
+        assert!(now.0.load(Relaxed) && !before.0.load(Relaxed));
+    }
+
+    #[test]
+    fn a_topic_is_removed_with_its_last_subscriber() {
+        let topics = Arc::new(TopicRegistry::default());
+        let watchers = [join(&topics, Topic::All), join(&topics, Topic::All)];
+        for (left, watcher) in watchers.into_iter().enumerate() {
+            assert_eq!(topics.state().topics.len(), 1, "{left} left");
+            drop(watcher);
+        }
+        assert!(topics.state().topics.is_empty());
+    }
+}

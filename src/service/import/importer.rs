@@ -1,0 +1,46 @@
+//! Imports into one database, for callers that do not hold its store.
+
+use std::sync::Arc;
+
+use super::{ImportError, ImportSource, Progress, jira, online_retail};
+use crate::{domain::UserId, storage::Store};
+
+/// Imports into one database.
+#[derive(Clone)]
+pub struct Importer {
+    store: Arc<dyn Store>,
+}
+
+impl Importer {
+    /// Imports into `store`.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// See [`online_retail::import`].
+    pub async fn online_retail(
+        &self,
+        source: &ImportSource,
+        options: online_retail::OnlineRetailOptions,
+        progress: Arc<dyn Progress>,
+    ) -> Result<online_retail::OnlineRetailSummary, ImportError> {
+        online_retail::import(&*self.store, source, options, progress).await
+    }
+
+    /// See [`jira::import`].
+    pub async fn jira(
+        &self,
+        source: &ImportSource,
+        options: jira::JiraOptions,
+        progress: Arc<dyn Progress>,
+    ) -> Result<jira::JiraSummary, ImportError> {
+        jira::import(&*self.store, source, options, progress).await
+    }
+
+    /// The user with this e-mail address, whatever its case. Errors: `NoSuchUser`, `Store`.
+    pub async fn user_with_email(&self, email: &str) -> Result<UserId, ImportError> {
+        let email = email.trim().to_lowercase();
+        let found = self.store.users_by_emails(std::slice::from_ref(&email)).await?.into_iter().flatten().next();
+        found.map(|user| user.id).ok_or(ImportError::NoSuchUser(email))
+    }
+}
