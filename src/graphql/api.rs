@@ -1,4 +1,6 @@
 //! The API: the schema, run by the engine over the services. Transports see it as an [`Endpoint`].
+//!
+//! Decision: `docs/decisions/0003-own-transports.md`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -22,7 +22,8 @@ pub use engine::{
     error::ApiError,
     json::write_data,
     live::{ExecutionResult, ResultBody},
+    page_size::MAX_PAGE_SIZE,
     rate_limit::{HEADERS as RATE_LIMIT_HEADERS, set_headers as set_rate_limit_headers, set_retry_after},
     resume::ResumeAfter,
 };
-pub use schema::{Mutation, OrderDirection, Query, Subscription, connection::MAX_PAGE_SIZE};
+pub use schema::{Mutation, OrderDirection, Query, Subscription};

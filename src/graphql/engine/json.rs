@@ -3,6 +3,8 @@
 //! For each field the executor makes a future, a value and a map entry, which costs more than all the rest of a nested
 //! query. What [`DirectJson`] wraps is resolved to its JSON text instead. Its fields are declared once, by [`json_object`],
 //! for the executor and for this module alike. The executor still resolves what can't be written so: see [`JsonPlan`].
+//!
+//! Decision: `docs/decisions/0007-direct-json.md`.
 
 use std::{borrow::Cow, collections::HashMap};
 

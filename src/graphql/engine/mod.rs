@@ -6,5 +6,6 @@ pub mod error;
 pub mod execute;
 pub mod json;
 pub mod live;
+pub mod page_size;
 pub mod rate_limit;
 pub mod resume;

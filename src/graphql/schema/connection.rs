@@ -10,13 +10,9 @@ use crate::{
     graphql::engine::{
         error::{ApiError, ApiResult},
         json::{DirectJson, json_object},
+        page_size::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
     },
 };
-
-/// Page size when neither `first` nor `last` is given.
-pub const DEFAULT_PAGE_SIZE: u32 = 20;
-/// The largest page.
-pub const MAX_PAGE_SIZE: i32 = 100;
 
 /// The paging arguments of a list field, as they come.
 pub(crate) struct PageArguments {

@@ -2,6 +2,8 @@
 //!
 //! A loader's key is an id, a whole list query or a filter to count, so nested connections are batched like single
 //! edges. Batches call the service, which checks the viewer's rights for every key. Each entity's folder has its loaders.
+//!
+//! Decision: `docs/decisions/0004-batches-run-when-idle.md`.
 
 use std::{sync::Arc, time::Duration};
 

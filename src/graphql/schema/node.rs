@@ -3,12 +3,14 @@
 use async_graphql::{Context, ID, Interface, Object};
 
 use super::{
-    connection::MAX_PAGE_SIZE, error::argument_id, order::Order, product::Product, request_context::RequestContext,
-    task::Task, user::User,
+    error::argument_id, order::Order, product::Product, request_context::RequestContext, task::Task, user::User,
 };
 use crate::{
     domain::AnyId,
-    graphql::engine::error::{ApiError, ApiResult},
+    graphql::engine::{
+        error::{ApiError, ApiResult},
+        page_size::MAX_PAGE_SIZE,
+    },
 };
 
 /// Something with a globally unique id: opaque, type-prefixed and sortable by time of creation.

@@ -1,4 +1,6 @@
 //! Every metric of the process.
+//!
+//! Decision: `docs/decisions/0013-process-wide-metrics.md`.
 
 use std::sync::{LazyLock, atomic::AtomicU64};
 

@@ -4,8 +4,6 @@
 //! `metrics().sign_ins.get(…).inc()`. A metric without labels or with fixed label values costs one atomic addition; one
 //! with values known only at run time costs a look-up under a read lock. No metric grows without bound: values that
 //! clients choose go through [`BoundedNames`] first.
-//!
-//! Decision: `docs/decisions/0013-process-wide-metrics.md`.
 
 mod catalog;
 mod gauge_guard;

@@ -26,6 +26,7 @@ mod batching;
 mod full_data;
 mod lists;
 mod plain;
+mod refused;
 mod results;
 mod sharing;
 mod stock;

@@ -150,7 +150,8 @@ impl Reader {
 
     fn refer(&mut self, path: Path, kind: Kind) {
         let alone = matches!(path.as_slice(), [name] if matches!(name.as_str(), "self" | "super" | "crate" | "Self"));
-        if !path.is_empty() && !(alone && kind == Kind::Inline) {
+        let is_local = alone && kind == Kind::Inline;
+        if !path.is_empty() && !is_local {
             self.source.references.push(Reference { module: self.module.clone(), path, kind });
         }
     }

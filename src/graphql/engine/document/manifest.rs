@@ -1,4 +1,6 @@
 //! Manifests of operations: the documents that a deployment's clients were built with, by their ids.
+//!
+//! Decision: `docs/decisions/0011-registered-operations.md`.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -13,6 +13,8 @@
 //!
 //! What the steps 2 to 5 make of a valid document is kept: a document that comes again goes from 1 to 6 at once. One that
 //! is not valid leaves nothing behind.
+//!
+//! Decision: `docs/decisions/0010-documents-are-prepared-once.md`.
 
 mod arguments;
 pub(crate) mod cost;

@@ -3,6 +3,8 @@
 //! Two protocols name them: Apollo's, `extensions.persistedQuery` with `version` 1 and `sha256Hash`, and the draft of
 //! GraphQL over HTTP, `documentId`. In the open registry clients register documents themselves, by sending one along with
 //! its hash; in one made of a [`Manifest`], only the documents of the manifest are run.
+//!
+//! Decision: `docs/decisions/0011-registered-operations.md`.
 
 use std::sync::Arc;
 

@@ -4,6 +4,8 @@
 //! both wrong. Here batches start when the operation itself has nothing more to do (it is polled first, and is pending
 //! without having woken itself) and the batches before them are done. All of it is one task, so how keys fall into
 //! batches does not depend on timing: each level of a query costs one call for each kind of key.
+//!
+//! Decision: `docs/decisions/0004-batches-run-when-idle.md`.
 
 use std::{
     pin::Pin,

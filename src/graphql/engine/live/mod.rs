@@ -8,6 +8,8 @@
 //! it. A subscriber that catches up on old events finds nothing there and executes for itself.
 //!
 //! No state is carried from one event to the next, so nothing gets stale, and an idle subscriber costs little memory.
+//!
+//! Decision: `docs/decisions/0006-updates-are-executed-once.md`.
 
 mod result;
 mod selection;

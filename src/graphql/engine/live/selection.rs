@@ -1,4 +1,6 @@
 //! What a subscriber selects of each update, and with which rights.
+//!
+//! Decision: `docs/decisions/0006-updates-are-executed-once.md`.
 
 use crate::{domain::Viewer, graphql::engine::document::PreparedOperation, service::fingerprint};
 

@@ -1,4 +1,6 @@
 //! Cache of serialised updates, shared by subscribers with the same selection.
+//!
+//! Decision: `docs/decisions/0006-updates-are-executed-once.md`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -11,9 +11,10 @@ use crate::{
         engine::{
             error::{ApiError, ApiResult},
             json::DirectJson,
+            page_size::MAX_PAGE_SIZE,
         },
         schema::{
-            connection::{Connection, List, MAX_PAGE_SIZE, PageArguments, node_field_selected, sort_or},
+            connection::{Connection, List, PageArguments, node_field_selected, sort_or},
             cursor::ListTag,
             error::argument_id,
             loaders::Count,

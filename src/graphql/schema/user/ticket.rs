@@ -1,4 +1,6 @@
 //! Tickets for event streams.
+//!
+//! Decision: `docs/decisions/0009-stream-tickets.md`.
 
 use async_graphql::{Context, InputObject, Object, SimpleObject, Variables};
 

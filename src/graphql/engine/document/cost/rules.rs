@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::graphql::{
-    engine::document::types::{SchemaTypes, base_name},
-    schema::connection::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
+use crate::graphql::engine::{
+    document::types::{SchemaTypes, base_name},
+    page_size::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
 };
 
 /// Names of an argument and the input fields in it, outermost first.

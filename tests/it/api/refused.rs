@@ -1,0 +1,60 @@
+//! Positions in the event log, and versions, that the API refuses.
+
+use orderwire::domain::{Timestamp, UserRole, Viewer};
+use serde_json::{Value, json};
+
+use crate::support::api::{TestApi, error_codes, next};
+
+on_each_engine! {
+    event_cursors_of_no_entry_of_this_log_are_refused
+    an_event_cursor_older_than_the_log_has_expired
+    a_stale_expected_version_is_a_user_error
+}
+
+const WATCH: &str = "subscription ($after: EventCursor) { orderUpdates(after: $after) { kind } }";
+
+async fn cursor(api: &TestApi, viewer: Viewer) -> String {
+    api.data(viewer, "{ eventCursor }", json!({})).await["eventCursor"].as_str().unwrap().to_owned()
+}
+
+async fn lamp(api: &TestApi, staff: Viewer, sku: &str) -> Value {
+    api.product(staff, json!({ "sku": sku, "name": "Lamp", "price": "2.5", "stock": 10 })).await
+}
+
+async fn event_cursors_of_no_entry_of_this_log_are_refused(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let good = cursor(&api, staff).await;
+    let (log, seq) = (&good[1..9], &good[9..]);
+    let other_log = format!("e{:08x}{seq}", u32::from_str_radix(log, 16).unwrap() ^ 1);
+    let past_the_end = format!("e{log}{:016x}", 1_000_000);
+    for after in ["nonsense", &other_log, &past_the_end] {
+        let refusal = next(&mut api.stream(staff, WATCH, json!({ "after": after }))).await;
+        assert_eq!(error_codes(&refusal), ["BAD_USER_INPUT"], "{after}");
+    }
+}
+
+async fn an_event_cursor_older_than_the_log_has_expired(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let before = cursor(&api, staff).await;
+    for sku in ["L1", "L2", "L3"] {
+        lamp(&api, staff, sku).await;
+    }
+    let (long_ago, far_ahead) = (Timestamp::from_unix_millis(0), Timestamp::from_unix_millis(4_000_000_000_000));
+    api.store.prune(long_ago, far_ahead, long_ago).await.unwrap();
+    // Another node, which does not have the deleted entries in memory.
+    let restarted = TestApi::over(api.store.clone()).await;
+    let refusal = next(&mut restarted.stream(staff, WATCH, json!({ "after": before }))).await;
+    assert_eq!(error_codes(&refusal), ["CURSOR_EXPIRED"]);
+}
+
+async fn a_stale_expected_version_is_a_user_error(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let id = lamp(&api, staff, "L1").await;
+    let update = "mutation ($input: UpdateProductInput!) { updateProduct(input: $input) {
+        product { name version } userErrors { code } } }";
+    let input = |version: i32| json!({ "input": { "id": id, "name": "Lantern", "expectedVersion": version } });
+    let stale = api.data(staff, update, input(7)).await;
+    assert_eq!(stale["updateProduct"], json!({ "product": null, "userErrors": [{ "code": "VERSION_MISMATCH" }] }));
+    let current = api.data(staff, update, input(1)).await;
+    assert_eq!(current["updateProduct"], json!({ "product": { "name": "Lantern", "version": 2 }, "userErrors": [] }));
+}
