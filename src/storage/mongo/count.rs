@@ -10,7 +10,7 @@ use super::{
     store::Inner,
     union::{query_of, union},
 };
-use crate::storage::Result;
+use crate::storage::{Result, StoreError};
 
 impl Inner {
     /// How many rows each filter lets through.
@@ -30,9 +30,10 @@ impl Inner {
         read::collect_rows(rows, |row| {
             codec::read_fields!(row, count: "count");
             let count = count.required::<i64>()?;
-            if let Some(answer) = counts.get_mut(query_of(row)?) {
-                *answer = count.unsigned_abs();
-            }
+            let answer = counts
+                .get_mut(query_of(row)?)
+                .ok_or_else(|| StoreError::internal("a combined count returned a row that belongs to no filter"))?;
+            *answer = u64::try_from(count).map_err(StoreError::internal)?;
             Ok(())
         })
         .await?;
@@ -40,7 +41,7 @@ impl Inner {
     }
 }
 
-/// Without a condition the server would read every row to count it; this one lets all through and is an index's.
+/// An empty condition would make the server read every row, so it becomes one that all rows pass and an index serves.
 fn countable(condition: Document) -> Document {
     if condition.is_empty() {
         doc! { "_id": { "$gte": Bson::MinKey } }

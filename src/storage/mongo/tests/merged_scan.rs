@@ -1,4 +1,4 @@
-//! Lists that are read together are those that each is alone.
+//! Lists read in one merged scan equal lists read one by one.
 
 use super::{DIRECTIONS, load, on_nodes};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tasks_of_many_orders_are_those_of_each() {
+async fn merged_task_lists_equal_single_task_lists() {
     on_nodes(1, async |stores| {
         let data = load(&stores[0]).await;
         let many = (0..60).map(|number| {

@@ -1,4 +1,4 @@
-//! What the behaviour suite can't see: the plans behind the lists, what is refused at start, and nodes that collide.
+//! Tests of this engine alone: query plans, errors at start, the product cache and nodes that collide.
 
 mod merged_scan;
 mod nodes;
@@ -13,7 +13,7 @@ use crate::{
 };
 
 const DIRECTIONS: [Direction; 2] = [Direction::Asc, Direction::Desc];
-/// Rows of each kind: enough that an index pays.
+/// Rows of each kind: enough for the server to prefer an index.
 const ROWS: i64 = 400;
 
 fn server() -> String {
@@ -29,7 +29,7 @@ fn url_of(database: &str) -> String {
     format!("{}/{database}?{options}", address.trim_end_matches('/'))
 }
 
-/// Runs a test on `nodes` stores that share a database of their own, and drops that whatever the outcome.
+/// Runs a test on `nodes` stores that share a database of their own, and drops the database even if the test fails.
 async fn on_nodes(nodes: usize, test: impl AsyncFnOnce(&[MongoStore])) {
     let database = format!("engine_{:032x}", rand::random::<u128>());
     let mut stores = Vec::new();

@@ -1,4 +1,4 @@
-//! Several nodes on one database, and callers that go away.
+//! Several nodes on one database, and cancelled callers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -64,14 +64,14 @@ async fn nodes_that_collide_sell_each_unit_once_and_number_without_gaps() {
     .await;
 }
 
-/// Transactions that the server has ended, such as those that collided.
+/// How many transactions the server has aborted, among them those that collided.
 async fn aborted(store: &MongoStore) -> i64 {
     let admin = store.0.client.database("admin");
     let status = admin.run_command(doc! { "serverStatus": 1 }).await.unwrap();
     status.get_document("transactions").unwrap().get_i64("totalAborted").unwrap()
 }
 
-/// One transaction takes the log's first number and hangs; another, of a node that came later, could commit before it.
+/// One transaction takes the log's first number and hangs while another node tries to commit. Returns the log.
 async fn commit_in_the_wrong_order(stores: &[MongoStore], late_one_fails: bool) -> Vec<Event> {
     let [late_node, quick_node] = stores else { panic!("two nodes") };
     let lamp = Product { stock: 10, ..a_product(1) };
@@ -115,7 +115,7 @@ async fn commit_in_the_wrong_order(stores: &[MongoStore], late_one_fails: bool) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_that_commits_late_holds_back_those_after_it() {
+async fn late_commit_holds_back_later_log_entries() {
     on_nodes(2, async |stores| {
         let log = commit_in_the_wrong_order(stores, false).await;
         let numbers: Vec<Seq> = log.iter().map(|event| event.seq).collect();
@@ -126,7 +126,7 @@ async fn an_entry_that_commits_late_holds_back_those_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_that_is_given_back_goes_to_the_next() {
+async fn number_of_an_aborted_transaction_is_used_again() {
     on_nodes(2, async |stores| {
         let log = commit_in_the_wrong_order(stores, true).await;
         assert_eq!(log.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2]);
@@ -135,7 +135,7 @@ async fn a_number_that_is_given_back_goes_to_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_process_left_open_does_not_hold_up_the_others() {
+async fn transaction_of_a_killed_process_does_not_block_others() {
     on_nodes(2, async |stores| {
         let [_, living] = stores else { panic!("two nodes") };
         let lamp = Product { stock: 10, ..a_product(1) };
@@ -158,7 +158,7 @@ async fn what_a_killed_process_left_open_does_not_hold_up_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_goes_away_leaves_no_transaction_behind() {
+async fn cancelled_caller_leaves_no_transaction_open() {
     on_nodes(1, async |stores| {
         let lamp = Product { stock: 1000, ..a_product(1) };
         stores[0].import_products(std::slice::from_ref(&lamp)).await.unwrap();

@@ -13,7 +13,7 @@ use crate::{
     storage::{OrderQuery, ProductQuery, TaskQuery, UserQuery},
 };
 
-/// First and last pages, with no cursor, either one and both.
+/// First and last pages without a cursor, with either one and with both.
 fn slices(first: &Position, second: &Position) -> Vec<Slice> {
     let cursors = [None, Some(first.clone())]
         .into_iter()
@@ -25,7 +25,7 @@ fn slices(first: &Position, second: &Position) -> Vec<Slice> {
         .collect()
 }
 
-/// The stages of the plan that is used.
+/// Collects the stages of the winning plan.
 fn stages(explained: &Bson, found: &mut BTreeSet<String>) {
     match explained {
         Bson::Document(document) => {

@@ -1,4 +1,4 @@
-//! Products that are remembered are never older than a plain read would have found.
+//! Cached products are never older than what a read of the database finds.
 
 use bson::doc;
 
@@ -29,7 +29,7 @@ async fn reprice(store: &MongoStore, id: ProductId, units: i64) -> Product {
     store.update_product(id, changes, None, stamp()).await.unwrap().value
 }
 
-/// Changes a product past the log: what is remembered of it stays.
+/// Changes a product without a log entry, so that caches keep the old state.
 async fn tamper(store: &MongoStore, id: ProductId) {
     let changed = store.0.products.update_one(doc! { "_id": id }, doc! { "$set": { "name": "tampered" } });
     assert_eq!(changed.await.unwrap().modified_count, 1);
@@ -58,7 +58,7 @@ async fn a_change_on_another_node_is_seen_by_the_next_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_what_changed_is_read_again() {
+async fn only_changed_products_are_read_again() {
     on_nodes(2, async |stores| {
         let [one, other] = stores else { panic!("two nodes") };
         let products = shelf(one).await;
@@ -96,7 +96,7 @@ async fn missing_and_repeated_ids_are_answered_in_their_places() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_was_pruned_is_not_trusted() {
+async fn cached_products_are_read_again_after_the_log_was_pruned() {
     on_nodes(2, async |stores| {
         let [one, other] = stores else { panic!("two nodes") };
         let products = shelf(one).await;
@@ -113,7 +113,7 @@ async fn a_log_that_was_pruned_is_not_trusted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn readers_beside_writers_never_see_the_past() {
+async fn cached_reads_are_never_older_than_finished_writes() {
     on_nodes(2, async |stores| {
         let products = shelf(&stores[0]).await;
         let ids: Vec<ProductId> = products.iter().map(|product| product.id).collect();

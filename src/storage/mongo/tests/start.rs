@@ -1,4 +1,4 @@
-//! What is refused at start, and how it is told.
+//! Errors at start and their messages.
 
 use bson::doc;
 
@@ -9,7 +9,7 @@ use super::{
 use crate::storage::StoreError;
 
 #[tokio::test]
-async fn an_index_that_is_in_the_way_is_named() {
+async fn conflicting_index_is_named_in_the_error() {
     let database = format!("engine_{:032x}", rand::random::<u128>());
     let client = mongodb::Client::with_uri_str(server()).await.unwrap();
     let other = doc! { "createIndexes": "orders", "indexes": [{ "key": { "number": 1 }, "name": "number" }] };
@@ -20,7 +20,7 @@ async fn an_index_that_is_in_the_way_is_named() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_reached_is_unavailable_and_credentials_stay_secret() {
+async fn unreachable_server_is_unavailable_and_errors_hide_credentials() {
     let options =
         MongoOptions { server_selection_timeout: std::time::Duration::from_millis(300), ..MongoOptions::default() };
     for url in [
@@ -36,7 +36,7 @@ async fn what_cannot_be_reached_is_unavailable_and_credentials_stay_secret() {
     }
 }
 
-/// Runs a server that stands alone, and kills it whatever the outcome.
+/// A MongoDB server without a replica set; killed on drop.
 struct Standalone {
     process: std::process::Child,
     port: u16,
@@ -73,7 +73,7 @@ async fn a_standalone_server_is_refused_with_the_remedy() {
     let refused = MongoStore::connect(&format!("mongodb://127.0.0.1:{}/shop", server.port), options).await;
     let refused = refused.err().unwrap().to_string();
     assert!(refused.contains("--replSet"), "{refused}");
-    // Asked for a replica set, the driver waits for a primary in vain.
+    // With `replicaSet` in the URL, the driver waits for a primary until its timeout.
     let options =
         MongoOptions { server_selection_timeout: std::time::Duration::from_millis(500), ..MongoOptions::default() };
     let url = format!("mongodb://127.0.0.1:{}/shop?replicaSet=rs0", server.port);

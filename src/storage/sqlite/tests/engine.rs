@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use super::*;
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_opening_again() {
+async fn acknowledged_writes_survive_a_crash() {
     let folder = tempfile::tempdir().unwrap();
     let location = SqliteLocation::File(folder.path().join("shop.db"));
     let store = SqliteStore::open(location.clone(), SqliteOptions::default()).await.unwrap();
@@ -13,7 +13,7 @@ async fn what_was_acknowledged_is_there_after_opening_again() {
     store.insert_product(thing.clone(), stamp(0)).await.unwrap();
     let placed = store.place_order(new_order("1", &[(&thing, 2)]), key("k"), stamp(1)).await.unwrap();
     let before = store.log_state().await.unwrap();
-    // Not closed: the next one finds the write-ahead log as a crash would leave it.
+    // The first store stays open, so the second finds the write-ahead log as a crash leaves it.
     let again = SqliteStore::open(location, SqliteOptions::default()).await.unwrap();
     assert_eq!(again.log_state().await.unwrap(), before);
     assert_eq!(again.orders_by_numbers(&["1".into()]).await.unwrap(), [Some(placed.value.order.clone())]);
@@ -27,7 +27,7 @@ async fn what_was_acknowledged_is_there_after_opening_again() {
 }
 
 #[tokio::test]
-async fn racing_buyers_get_what_there_is_and_the_log_has_no_gap() {
+async fn racing_buyers_sell_no_unit_twice_and_leave_no_gap_in_the_log() {
     let store = Arc::new(temporary().await);
     let (few, many) = (product("few", 10), product("many", 1000));
     for product in [&few, &many] {
@@ -64,7 +64,7 @@ async fn racing_buyers_get_what_there_is_and_the_log_has_no_gap() {
 }
 
 #[tokio::test]
-async fn a_failed_change_leaves_nothing_and_spoils_no_other() {
+async fn failed_change_writes_nothing_and_the_rest_of_its_batch_succeeds() {
     let store = temporary().await;
     let (a, b) = (product("a", 5), product("b", 1));
     for product in [&a, &b] {
@@ -130,7 +130,7 @@ async fn readers_do_not_wait_for_the_writer_and_cancelled_callers_break_nothing(
 async fn pruning_keeps_numbering_and_the_newest_entry() {
     let store = temporary().await;
     for number in 0..5 {
-        // The clock goes back once: the entry before must not outlive those behind it.
+        // The clock goes back once: an older entry must not outlive the entries after it.
         let millis = if number == 2 { 0 } else { number * 10 };
         store.insert_task(task(&number.to_string()), stamp(millis)).await.unwrap();
     }
@@ -212,7 +212,7 @@ async fn a_full_database_refuses_the_change_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_closed_store_says_so_and_leaves_one_file() {
+async fn closed_store_is_unavailable_and_leaves_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
     let store = SqliteStore::open(SqliteLocation::File(path), SqliteOptions::default()).await.unwrap();

@@ -1,8 +1,8 @@
-//! Pages, against the same list cut up in memory.
+//! Pages of lists, compared with the same list cut in memory.
 
 use super::*;
 
-/// The products of these tests: ties in every sort field, a label on every third, some sold out or archived.
+/// Forty products with ties in every sort field; every third has tags, some are sold out or archived.
 fn assortment() -> Vec<Product> {
     let make = |number: i32| {
         let mut product = product(&format!("{number:02}"), number % 4);
@@ -45,7 +45,7 @@ fn in_order(mut products: Vec<Product>, sort: Sort<ProductSort>) -> Vec<Product>
 }
 
 #[tokio::test]
-async fn every_page_of_every_list_is_the_right_one() {
+async fn every_page_equals_the_list_cut_in_memory() {
     let store = temporary().await;
     let all = assortment();
     store.import_products(&all).await.unwrap();
@@ -91,7 +91,7 @@ async fn every_page_of_every_list_is_the_right_one() {
     }
 }
 
-/// What the page has to hold: `whole` is the list without the filter, the cursors are places in it.
+/// The expected page. `whole` is the sorted list without the filter; the cursors are indexes into it.
 fn page_of(
     whole: &[Product],
     passes: impl Fn(&Product) -> bool,
@@ -116,7 +116,7 @@ fn page_of(
 }
 
 #[tokio::test]
-async fn labels_follow_the_product() {
+async fn tag_filter_follows_changes_of_the_product() {
     let store = temporary().await;
     let one = Product { tags: vec!["old".into()], ..product("one", 5) };
     store.insert_product(one.clone(), stamp(0)).await.unwrap();
@@ -167,7 +167,7 @@ async fn relevance_prefers_the_name_and_pages_through() {
 }
 
 #[tokio::test]
-async fn several_values_and_viewers_are_merged_without_doubles() {
+async fn lists_merged_from_several_values_or_viewers_repeat_no_row() {
     let store = temporary().await;
     let viewer = user("viewer").id;
     let mut tasks = Vec::new();
@@ -210,7 +210,7 @@ async fn several_values_and_viewers_are_merged_without_doubles() {
 }
 
 #[tokio::test]
-async fn a_position_of_another_sort_is_a_fault_and_no_panic() {
+async fn position_of_another_sort_is_an_internal_error() {
     let store = temporary().await;
     let slice =
         Slice { after: Some(Position { key: SortKey::Text("x".into()), id: user("x").id.ulid() }), ..Slice::first(1) };

@@ -1,4 +1,4 @@
-//! Loading: what is there already stays.
+//! Imports: rows that exist already stay as they are.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn order_of(number: usize, products: &[Product], items: usize) -> Order {
 }
 
 #[tokio::test]
-async fn loading_again_changes_nothing_and_a_clash_undoes_the_batch() {
+async fn repeated_import_changes_nothing_and_a_duplicate_undoes_the_batch() {
     let store = temporary().await;
     let products = [product("a", 1), product("b", 1)];
     assert_eq!(store.import_products(&products).await.unwrap(), 2);

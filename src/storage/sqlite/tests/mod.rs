@@ -1,4 +1,4 @@
-//! Tests of what is particular to this engine; what every engine must do is tested in `tests/it/contract`.
+//! Tests of this engine alone; `tests/it/contract` tests what every engine must do.
 
 mod engine;
 mod lists;
@@ -8,7 +8,7 @@ mod plans;
 use super::{SqliteLocation, SqliteOptions, SqliteStore};
 use crate::{domain::*, storage::*};
 
-/// 2026-01-01T00:00:00Z and `millis` more.
+/// `millis` milliseconds after 2026-01-01T00:00:00Z.
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_unix_millis(1_767_225_600_000 + millis)
 }
@@ -65,7 +65,7 @@ fn task(title: &str) -> Task {
     }
 }
 
-/// An order as `number`, of one product each quantity.
+/// An order with this number and a line for each product and quantity.
 fn new_order(number: &str, lines: &[(&Product, i32)]) -> NewOrder {
     let line = |(input_index, (product, quantity)): (usize, &(&Product, i32))| OrderLine {
         product: product.id,

@@ -1,4 +1,4 @@
-//! No list query reads a whole table, and none sorts what an index could give in order.
+//! Query plans: no list reads a whole table, and none sorts rows that an index gives in order.
 
 use rusqlite::{Connection, params_from_iter, types::Value};
 
@@ -102,7 +102,7 @@ fn alone_and_in_pairs<F: Clone + Default>(setters: &[fn(&mut F)]) -> Vec<F> {
 }
 
 #[test]
-fn products() {
+fn every_list_of_products_walks_an_index() {
     let (_folder, db) = database();
     let filters = alone_and_in_pairs::<ProductFilter>(&[
         |filter| filter.search = SearchTerms::parse("heart holder"),
@@ -136,7 +136,7 @@ fn products() {
 }
 
 #[test]
-fn orders() {
+fn every_list_of_orders_walks_an_index() {
     let (_folder, db) = database();
     let filters = alone_and_in_pairs::<OrderFilter>(&[
         |filter| filter.customer = Some(super::user("buyer").id),
@@ -160,7 +160,7 @@ fn orders() {
 }
 
 #[test]
-fn tasks() {
+fn every_list_of_tasks_walks_an_index() {
     let (_folder, db) = database();
     let filters = alone_and_in_pairs::<TaskFilter>(&[
         |filter| filter.search = SearchTerms::parse("call"),
@@ -190,7 +190,7 @@ fn tasks() {
 }
 
 #[test]
-fn users() {
+fn every_list_of_users_walks_an_index() {
     let (_folder, db) = database();
     let filters = alone_and_in_pairs::<UserFilter>(&[
         |filter| filter.search = SearchTerms::parse("ada"),
@@ -207,7 +207,7 @@ fn users() {
 }
 
 #[test]
-fn the_log_is_read_from_its_place() {
+fn log_read_starts_at_its_position_without_a_scan() {
     let (_folder, db) = database();
     let entity = Some(user_id());
     for kind in [None, Some(EntityKind::Order)] {
@@ -225,7 +225,7 @@ fn user_id() -> ulid::Ulid {
 }
 
 #[test]
-fn trending_reads_the_orders_of_its_time_only() {
+fn trending_products_read_only_orders_of_the_period() {
     let (_folder, db) = database();
     let lines = plan(&db, &product_list::TRENDING, vec![Value::Integer(1), Value::Integer(1)]);
     check("trending", &lines, Cost::Sort);
