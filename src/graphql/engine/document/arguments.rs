@@ -1,65 +1,42 @@
-//! Arguments that have variables among their parts, like `{ orderId: $order, note: "fragile" }`. The library's validation,
-//! which runs without variables, passes over all of such a value; here everything is looked at but the variables, whose
-//! types it compares.
+//! Checks arguments that contain variables, like `{ orderId: $order, note: "fragile" }`. The library validates without
+//! variables, and skips such values entirely; this check covers everything in them but the variables themselves, whose
+//! types the library compares.
 
-use async_graphql::{
-    Name, ServerError,
-    parser::types::{ExecutableDocument, Field, Selection, SelectionSet},
-};
+use async_graphql::{ServerError, parser::types::ExecutableDocument};
 
 use super::{
-    types::{SchemaTypes, base_name},
-    values::{Path, fault, known},
+    request::RequestErrors,
+    types::SchemaTypes,
+    values::{ValuePath, type_mismatch, with_open_variables},
+    visit::{SelectedField, Visitor, visit_document},
 };
 use crate::graphql::engine::{code, error::refusal};
 
-/// Fails with all that is wrong with the arguments of a document that is otherwise valid.
-pub(super) fn check(types: &SchemaTypes, document: &ExecutableDocument) -> Result<(), Vec<ServerError>> {
-    let mut walk = Walk { types, errors: Vec::new() };
-    for (_, operation) in document.operations.iter() {
-        if let Some(root) = types.root(operation.node.ty) {
-            walk.set(root, &operation.node.selection_set.node);
-        }
-    }
-    for fragment in document.fragments.values() {
-        walk.set(&fragment.node.type_condition.node.on.node, &fragment.node.selection_set.node);
-    }
-    if walk.errors.is_empty() { Ok(()) } else { Err(walk.errors) }
+/// Returns every error in the arguments of a document that the library found valid.
+pub(super) fn check(types: &SchemaTypes, document: &ExecutableDocument) -> Result<(), RequestErrors> {
+    let ArgumentErrors { errors, .. } = visit_document(types, document, ArgumentErrors { types, errors: Vec::new() });
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// A look at every selection once, without following fragments.
-struct Walk<'a> {
+/// Collects the errors in the arguments of each field.
+struct ArgumentErrors<'a> {
     types: &'a SchemaTypes,
     errors: Vec<ServerError>,
 }
 
-impl Walk<'_> {
-    fn set(&mut self, parent: &Name, set: &SelectionSet) {
-        for selected in set.items.iter().map(|item| &item.node) {
-            match selected {
-                Selection::Field(field) => self.field(parent, &field.node),
-                Selection::InlineFragment(fragment) => {
-                    let on = fragment.node.type_condition.as_ref().map_or(parent, |on| &on.node.on.node);
-                    self.set(on, &fragment.node.selection_set.node);
-                }
-                Selection::FragmentSpread(_) => {}
-            }
-        }
-    }
-
-    fn field(&mut self, parent: &Name, field: &Field) {
-        let name = &field.name.node;
+impl<'a> Visitor<'a> for ArgumentErrors<'a> {
+    fn enter_field(&mut self, SelectedField { field, parent, .. }: SelectedField<'a>) -> bool {
+        let Some(parent) = parent else { return false };
         for (argument, value) in &field.arguments {
-            let Some(ty) = self.types.argument(parent, name, &argument.node) else { continue };
-            if let Some(reason) = fault(self.types, ty, &known(&value.node), &Path::of(&argument.node)) {
+            let Some(ty) = self.types.argument(parent, &field.name.node, &argument.node) else { continue };
+            let path = ValuePath::new(&argument.node);
+            if let Some(reason) = type_mismatch(self.types, ty, &with_open_variables(&value.node), &path) {
                 let mut error = refusal(code::BAD_USER_INPUT, format!("Invalid value for argument {reason}"));
                 error.locations.push(value.pos);
                 self.errors.push(error);
             }
         }
-        if let Some(ty) = self.types.field(parent, name) {
-            self.set(base_name(&ty.base), &field.selection_set.node);
-        }
+        true
     }
 }
 
@@ -76,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_an_argument_is_checked_and_variables_are_left_open() {
+    fn arguments_are_checked_except_for_their_variables() {
         let place = |input: &str| {
             faults(&format!(
                 "mutation ($p: ID!, $n: Int!, $k: String!) {{ placeOrder(input: {input}) {{ replayed }} }}"
@@ -109,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_a_document_is_looked_at_once() {
+    fn each_argument_of_a_document_is_checked_once() {
         let bad = "orders(filter: { customerId: $c, colour: 1 }) { nodes { id } }";
         let documents = [
             format!("query ($c: ID) {{ {bad} }}"),

@@ -1,19 +1,19 @@
-//! A look at the tokens of a document, before the parser sees it: the parser is recursive, and takes a microsecond or
-//! more for a token.
+//! Counts the tokens and the nesting of a document before it is parsed: the parser is recursive, and takes a microsecond
+//! or more for each token.
 
 use async_graphql::ServerError;
 
 use super::limits::{self, DocumentLimits, MAX_NESTING};
 
-/// What there is of a document.
+/// Size of a document before it is parsed.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Counts {
     tokens: u64,
-    /// Brackets within brackets.
+    /// Levels of brackets within brackets.
     nesting: u64,
 }
 
-/// Fails when the document is longer or more deeply nested than the limits allow.
+/// Fails if the document is longer or more deeply nested than the limits allow.
 pub(super) fn check(document: &str, limits: &DocumentLimits) -> Result<(), ServerError> {
     limits::check("bytes", document.len() as u64, limits.bytes)?;
     let counts = count(document.as_bytes());
@@ -21,8 +21,8 @@ pub(super) fn check(document: &str, limits: &DocumentLimits) -> Result<(), Serve
     limits::check("nesting", counts.nesting, MAX_NESTING)
 }
 
-/// Counts the lexical tokens of <https://spec.graphql.org/October2021/#sec-Appendix-Grammar-Summary>. What is none
-/// counts as one for each byte.
+/// Counts the lexical tokens of <https://spec.graphql.org/October2021/#sec-Appendix-Grammar-Summary>. Each
+/// byte that is part of no token counts as one.
 fn count(mut rest: &[u8]) -> Counts {
     let mut counts = Counts::default();
     let mut open: u64 = 0;
@@ -33,14 +33,14 @@ fn count(mut rest: &[u8]) -> Counts {
                 continue;
             }
             b'#' => {
-                rest = &rest[run(rest, |byte| !matches!(byte, b'\r' | b'\n'))..];
+                rest = &rest[prefix_len(rest, |byte| !matches!(byte, b'\r' | b'\n'))..];
                 continue;
             }
-            b'"' => text(rest),
+            b'"' => string_len(rest),
             b'.' if rest.starts_with(b"...") => 3,
-            b'A'..=b'Z' | b'a'..=b'z' | b'_' => run(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'_'),
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' => prefix_len(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'_'),
             b'0'..=b'9' | b'-' => {
-                1 + run(&rest[1..], |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-'))
+                1 + prefix_len(&rest[1..], |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-'))
             }
             b'{' | b'[' | b'(' => {
                 open += 1;
@@ -59,19 +59,19 @@ fn count(mut rest: &[u8]) -> Counts {
     counts
 }
 
-/// How many bytes from the first on are of a kind.
-fn run(bytes: &[u8], is_of_it: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().position(|byte| !is_of_it(*byte)).unwrap_or(bytes.len())
+/// Number of leading bytes that match.
+fn prefix_len(bytes: &[u8], matches: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().position(|byte| !matches(*byte)).unwrap_or(bytes.len())
 }
 
-/// The length of a text with its quotation marks; to the end when there is none.
-fn text(bytes: &[u8]) -> usize {
+/// Length of a string literal with its quotation marks; an unterminated one ends with the line or the document.
+fn string_len(bytes: &[u8]) -> usize {
     let (mark, ends_with_line): (&[u8], bool) =
         if bytes.starts_with(b"\"\"\"") { (b"\"\"\"", false) } else { (b"\"", true) };
     let mut at = mark.len();
     while at < bytes.len() {
         if bytes[at] == b'\\' {
-            // Within a block only the mark can be escaped, and what follows a lone backslash is no mark either way.
+            // In a block string only the closing mark can be escaped.
             at += if ends_with_line {
                 2
             } else if bytes[at + 1..].starts_with(mark) {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_those_of_the_grammar() {
+    fn tokens_are_counted_as_in_the_grammar() {
         for (document, tokens, nesting) in [
             ("", 0, 0),
             (" ,,\t\n# { comment \" {\r\n", 0, 0),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_documents_are_refused_before_they_are_parsed() {
+    fn oversized_documents_are_refused_before_they_are_parsed() {
         let limits = DocumentLimits::default();
         for (document, name) in [
             (format!("{{ a }} # {}", "x".repeat(limits.bytes)), "bytes"),

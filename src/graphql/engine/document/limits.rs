@@ -1,32 +1,32 @@
-//! What a document may be at most, and how one that is more is refused.
+//! Limits on documents, and the error for a document that exceeds one.
 
 use async_graphql::{ErrorExtensionValues, ServerError};
 
 use crate::graphql::engine::{code, error::refusal};
 
-/// Levels of brackets, and of selections with the fragments between them, that a document may have: fewer than the
-/// parser's and the executor's stacks can hold.
+/// Limit on the levels of brackets, and of selections and fragments within each other. The stacks of the parser and the
+/// executor can hold more.
 pub const MAX_NESTING: usize = 64;
 
-/// Levels of lists of types in an introspection query: each multiplies its answer by the size of the schema.
-pub(super) const MAX_LISTINGS: usize = 3;
+/// Limit on the levels of lists of types in an introspection query: each multiplies the result by the size of the schema.
+pub(super) const MAX_INTROSPECTION_LISTS: usize = 3;
 
-/// What a document may be at most. Fields, aliases and directives are counted with fragments spread out.
+/// Limits on a document. Fields, aliases and directives are counted with fragments expanded.
 #[derive(Debug, Clone, Copy)]
 pub struct DocumentLimits {
     /// Length of the document in bytes. Default: 64 KiB.
     pub bytes: usize,
-    /// Names, numbers, texts and punctuation marks in the document. Default: 4,000.
+    /// Number of names, numbers, strings and punctuation marks in the document. Default: 4,000.
     pub tokens: usize,
-    /// Fields within fields. Default: 24.
+    /// Levels of fields within fields. Default: 24.
     pub depth: usize,
-    /// Aliases. Default: 100.
+    /// Number of aliases. Default: 100.
     pub aliases: usize,
-    /// Fields of the operation itself. Default: 50.
+    /// Number of root fields of an operation. Default: 50.
     pub root_fields: usize,
-    /// Directives. Default: 100.
+    /// Number of directives. Default: 100.
     pub directives: usize,
-    /// Fields. Default: 4,000.
+    /// Number of fields. Default: 4,000.
     pub fields: usize,
     /// Cost of an operation with its variables, see `docs/cost.md`. Default: 10,000.
     pub cost: usize,
@@ -47,7 +47,7 @@ impl Default for DocumentLimits {
     }
 }
 
-/// Fails when there is more of something than the limit of that name allows.
+/// Fails if `value` exceeds the limit with this name.
 pub(super) fn check(name: &'static str, value: u64, limit: usize) -> Result<(), ServerError> {
     if value <= limit as u64 {
         return Ok(());

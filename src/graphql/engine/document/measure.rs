@@ -1,8 +1,8 @@
-//! Measures a parsed document before anything else walks it.
+//! Measures a parsed document before any other step reads it.
 //!
-//! Other walks follow every spread of a fragment, so that fragments which spread each other twice double the work at
-//! each level. Here each fragment is looked at once, and what it measures is counted as often as it is spread. A document
-//! that passes is small for the others too.
+//! Other steps follow every spread of a fragment, so fragments that spread each other twice double their work at each
+//! level. Here each fragment is measured once, and its measures are added for each spread. A document that passes is
+//! small with its fragments expanded, so the other steps may follow every spread.
 
 use std::collections::HashMap;
 
@@ -11,56 +11,56 @@ use async_graphql::{
     parser::types::{Directive, ExecutableDocument, FragmentDefinition, Selection, SelectionSet},
 };
 
-use super::limits::{self, DocumentLimits, MAX_LISTINGS, MAX_NESTING};
+use super::limits::{self, DocumentLimits, MAX_INTROSPECTION_LISTS, MAX_NESTING};
 use crate::graphql::engine::{code, error::refusal};
 
-/// What there is of a selection, fragments spread out.
+/// Sizes of a selection with its fragments expanded.
 #[derive(Debug, Clone, Copy, Default)]
 struct Measures {
-    /// Selections within selections.
+    /// Levels of selections within selections, fragments included.
     nesting: u64,
-    /// Fields within fields.
+    /// Levels of fields within fields.
     depth: u64,
     fields: u64,
     aliases: u64,
     directives: u64,
-    /// Fields of the selection itself.
-    own: u64,
-    /// Lists of types within lists of types, as introspection has them.
-    listings: u64,
+    /// Fields of the selection itself, without those below them.
+    own_fields: u64,
+    /// Levels of lists of types within lists of types, as in introspection.
+    introspection_lists: u64,
 }
 
 impl Measures {
-    /// Of two selections beside each other.
-    fn and(self, other: Self) -> Self {
+    /// Combines the measures of two selections of the same object.
+    fn combine(self, other: Self) -> Self {
         Self {
             nesting: self.nesting.max(other.nesting),
             depth: self.depth.max(other.depth),
             fields: self.fields.saturating_add(other.fields),
             aliases: self.aliases.saturating_add(other.aliases),
             directives: self.directives.saturating_add(other.directives),
-            own: self.own.saturating_add(other.own),
-            listings: self.listings.max(other.listings),
+            own_fields: self.own_fields.saturating_add(other.own_fields),
+            introspection_lists: self.introspection_lists.max(other.introspection_lists),
         }
     }
 }
 
-/// Fails when the document is more than the limits allow, or its fragments spread themselves.
+/// Fails if the document exceeds a limit, or a fragment spreads itself.
 pub(super) fn check(document: &ExecutableDocument, limits: &DocumentLimits) -> Result<(), ServerError> {
-    let mut walk = Walk { fragments: &document.fragments, known: HashMap::new() };
+    let mut measurer = Measurer { fragments: &document.fragments, known: HashMap::new() };
     let (mut total, mut roots) = (Measures::default(), 0);
     for (_, operation) in document.operations.iter() {
         let definition = &operation.node;
         let on_variables = definition.variable_definitions.iter().flat_map(|variable| &variable.node.directives);
         let own = definition.directives.iter().chain(on_variables).count();
-        let measures = walk.set(&definition.selection_set.node, 1)?;
-        roots = roots.max(measures.own);
-        total = total.and(measures).and(Measures { directives: own as u64, ..Measures::default() });
+        let measures = measurer.selections(&definition.selection_set.node, 1)?;
+        roots = roots.max(measures.own_fields);
+        total = total.combine(measures).combine(Measures { directives: own as u64, ..Measures::default() });
     }
-    // Fragments that nothing spreads are walked by the validation as well.
+    // Validation also reads the fragments that nothing spreads.
     for name in document.fragments.keys() {
-        if !walk.known.contains_key(name) {
-            total = total.and(walk.fragment(name, 1)?);
+        if !measurer.known.contains_key(name) {
+            total = total.combine(measurer.fragment(name, 1)?);
         }
     }
     limits::check("nesting", total.nesting, MAX_NESTING)?;
@@ -71,15 +71,15 @@ pub(super) fn check(document: &ExecutableDocument, limits: &DocumentLimits) -> R
     limits::check("directives", total.directives, limits.directives)
 }
 
-struct Walk<'a> {
+struct Measurer<'a> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
-    /// What fragments measure; `None` while one is being walked.
+    /// Measures of the fragments so far; `None` while a fragment is being measured.
     known: HashMap<&'a Name, Option<Measures>>,
 }
 
-impl<'a> Walk<'a> {
-    /// Of a selection at this level of nesting.
-    fn set(&mut self, set: &'a SelectionSet, level: usize) -> Result<Measures, ServerError> {
+impl<'a> Measurer<'a> {
+    /// Measures a selection set at this level of nesting.
+    fn selections(&mut self, set: &'a SelectionSet, level: usize) -> Result<Measures, ServerError> {
         limits::check("nesting", level as u64, MAX_NESTING)?;
         let mut sum = Measures { nesting: 1, ..Measures::default() };
         for selection in &set.items {
@@ -87,10 +87,13 @@ impl<'a> Walk<'a> {
                 Selection::Field(field) => {
                     let name = field.node.name.node.as_str();
                     let selected = &field.node.selection_set.node;
-                    let below =
-                        if selected.items.is_empty() { Measures::default() } else { self.set(selected, level + 1)? };
+                    let below = if selected.items.is_empty() {
+                        Measures::default()
+                    } else {
+                        self.selections(selected, level + 1)?
+                    };
                     if matches!(name, "__schema" | "__type") {
-                        limits::check("introspection", below.listings, MAX_LISTINGS)?;
+                        limits::check("introspection", below.introspection_lists, MAX_INTROSPECTION_LISTS)?;
                     }
                     let lists = matches!(name, "fields" | "inputFields" | "interfaces" | "possibleTypes");
                     Measures {
@@ -99,27 +102,27 @@ impl<'a> Walk<'a> {
                         fields: below.fields.saturating_add(1),
                         aliases: below.aliases.saturating_add(u64::from(field.node.alias.is_some())),
                         directives: below.directives,
-                        own: 1,
-                        listings: below.listings + u64::from(lists),
+                        own_fields: 1,
+                        introspection_lists: below.introspection_lists + u64::from(lists),
                     }
                 }
                 Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, level + 1)?,
-                Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set.node, level + 1)?,
+                Selection::InlineFragment(fragment) => self.selections(&fragment.node.selection_set.node, level + 1)?,
             };
             if !matches!(selection.node, Selection::Field(_)) {
-                // An empty fragment is work too.
+                // A fragment counts as a field, because an empty one is work too.
                 measures.fields = measures.fields.saturating_add(1);
                 measures.nesting += 1;
             }
             let directives: &[Positioned<Directive>] = selection.node.directives();
             measures.directives = measures.directives.saturating_add(directives.len() as u64);
-            sum = sum.and(measures);
+            sum = sum.combine(measures);
         }
         Ok(sum)
     }
 
     fn fragment(&mut self, name: &'a Name, level: usize) -> Result<Measures, ServerError> {
-        // That there is no such fragment is for the validation to say.
+        // Validation reports spreads of fragments that do not exist.
         let Some(fragment) = self.fragments.get(name) else { return Ok(Measures::default()) };
         match self.known.get(name) {
             Some(Some(measures)) => return Ok(*measures),
@@ -131,7 +134,7 @@ impl<'a> Walk<'a> {
             None => {}
         }
         self.known.insert(name, None);
-        let mut measures = self.set(&fragment.node.selection_set.node, level)?;
+        let mut measures = self.selections(&fragment.node.selection_set.node, level)?;
         measures.directives = measures.directives.saturating_add(fragment.node.directives.len() as u64);
         self.known.insert(name, Some(measures));
         Ok(measures)
@@ -154,13 +157,13 @@ mod tests {
         let doubling = (0..40).map(|n| format!("fragment F{n} on Query {{ ...F{} ...F{} }}", n + 1, n + 1));
         let document = format!("{{ ...F0 }} {} fragment F40 on Query {{ me {{ id }} }}", doubling.collect::<String>());
         let document = parse_query(document).unwrap();
-        // Whoever follows each spread never comes to its end.
+        // Following each spread would take 2^40 steps.
         let error = check(&document, &DocumentLimits::default()).unwrap_err();
         assert!(error.message.contains("`fields`"), "{}", error.message);
     }
 
     #[test]
-    fn each_limit_is_told_by_name() {
+    fn errors_name_the_exceeded_limit() {
         let many = |count: usize, part: &dyn Fn(usize) -> String| (0..count).map(part).collect::<String>();
         let limits = DocumentLimits::default();
         for (document, expected) in [
@@ -191,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_passes() {
+    fn usual_documents_are_within_the_limits() {
         for document in [
             "{ a @skip(if: true) { ...F } b { ...F ...Unknown } } fragment F on A { c: d { e } }",
             "{ __schema { types { fields { type { ofType { ofType { name } } } } } } }",

@@ -12,7 +12,7 @@
 //! 6. Check the variables and add their defaults ([`variables`]), then limit the cost with these variables.
 //!
 //! The results of steps 2 to 5 are cached for valid documents, so that a repeated document skips from step 1 to step 6.
-//! Nothing is cached for an invalid document.
+//! Nothing is cached for an invalid document. Steps 4 and 5 visit the selections of a document with [`visit`].
 //!
 //! Decision: `docs/decisions/0010-documents-are-prepared-once.md`.
 
@@ -35,6 +35,7 @@ mod validated_operation;
 mod validator;
 mod values;
 mod variables;
+mod visit;
 
 pub use documents::{DocumentOptions, Documents, InvalidOperation};
 pub use hash::DocumentHash;

@@ -1,4 +1,4 @@
-//! Documents from request to prepared operation.
+//! Tests of [`Documents`], from a request to a prepared operation.
 
 use std::{
     sync::Arc,
@@ -16,12 +16,12 @@ fn documents(options: DocumentOptions) -> Documents {
     Documents::new(builder(), options).unwrap()
 }
 
-/// Nothing here is away from memory, so nothing is waited for.
+/// Every store here is in memory, so the future is ready at once.
 fn prepare(documents: &Documents, request: OperationRequest) -> Result<PreparedOperation, Box<Response>> {
     documents.prepare(request).now_or_never().expect("nothing to wait for").map_err(Box::new)
 }
 
-fn kept(documents: &Documents) -> u64 {
+fn cached(documents: &Documents) -> u64 {
     documents.cache.run_pending_tasks();
     documents.cache.entry_count()
 }
@@ -31,7 +31,7 @@ fn extension(refused: &Response, name: &str) -> Value {
 }
 
 #[test]
-fn each_attack_is_refused_at_once_and_leaves_nothing() {
+fn oversized_documents_are_refused_quickly_and_not_cached() {
     let documents = documents(DocumentOptions::default());
     let many = |count: usize, part: &dyn Fn(usize) -> String| (0..count).map(part).collect::<String>();
     let doubling = many(30, &|n| format!("fragment F{n} on Query {{ ...F{m} ...F{m} }} ", m = n + 1));
@@ -77,15 +77,15 @@ fn each_attack_is_refused_at_once_and_leaves_nothing() {
             refused.errors
         );
         assert!(refused.errors[0].message.contains(&format!("`{limit}`: it has {value}, at most {most}")), "{attack}");
-        // Whoever walks one of them as it is written out takes minutes, if not for ever.
+        // With its fragments expanded, such a document takes minutes or longer.
         assert!(took < Duration::from_secs(5), "{attack}: {took:?}");
     }
     let cycle =
         "{ me { ...A } } fragment A on User { ...B } fragment B on User { orders { nodes { customer { ...A } } } }";
     let refused = prepare(&documents, OperationRequest::new(cycle)).unwrap_err();
     assert!(refused.errors[0].message.contains("spreads itself"), "{:?}", refused.errors);
-    // Costly is what they are with these variables.
-    assert_eq!(kept(&documents), 2);
+    // The two documents that exceed only the limit on cost are valid, so they are cached.
+    assert_eq!(cached(&documents), 2);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn errors_of_the_parser_are_short() {
 }
 
 #[test]
-fn a_valid_document_is_kept_and_an_invalid_one_is_not() {
+fn valid_documents_are_cached_and_invalid_ones_are_not() {
     let documents = documents(DocumentOptions::default());
     for bad in [
         "{",
@@ -115,7 +115,7 @@ fn a_valid_document_is_kept_and_an_invalid_one_is_not() {
             "{bad}"
         );
     }
-    assert_eq!(kept(&documents), 0);
+    assert_eq!(cached(&documents), 0);
     let products = |first: i32| {
         let request = OperationRequest::new("query ($n: Int) { products(first: $n) { nodes { id } } }");
         prepare(&documents, request.variables(Variables::from_json(json!({ "n": first })))).unwrap()
@@ -123,11 +123,11 @@ fn a_valid_document_is_kept_and_an_invalid_one_is_not() {
     let (first, second) = (products(1), products(7));
     assert!(Arc::ptr_eq(&first.operation, &second.operation));
     assert_eq!((first.cost(), second.cost()), (2, 8));
-    assert_eq!(kept(&documents), 1);
+    assert_eq!(cached(&documents), 1);
 }
 
 #[test]
-fn what_is_kept_is_bounded() {
+fn the_cache_is_bounded_by_its_size_in_bytes() {
     let documents = documents(DocumentOptions { cache: 100_000, ..DocumentOptions::default() });
     for n in 0..1000 {
         prepare(&documents, OperationRequest::new(format!("{{ a{n}: me {{ id }} }}"))).unwrap();
@@ -153,7 +153,7 @@ fn operations_are_found_by_name() {
 }
 
 #[test]
-fn introspection_as_graphiql_asks_for_it_passes() {
+fn the_introspection_query_of_graphiql_is_within_the_limits() {
     let deepest = (0..9).fold("kind name".to_owned(), |inner, _| format!("kind name ofType {{ {inner} }}"));
     let introspection = format!(
         "query IntrospectionQuery {{ __schema {{ description queryType {{ name kind }} mutationType {{ name kind }} subscriptionType {{ name kind }}
@@ -181,7 +181,7 @@ fn variables_get_their_defaults() {
     assert_eq!(prepared.request().variables.into_value(), value!({ "in": true, "n": 3 }));
 }
 
-/// A request with this document, or without, and Apollo's extension.
+/// A request with Apollo's extension, with or without a document.
 fn apollo(query: Option<&str>, extension: serde_json::Value) -> OperationRequest {
     let extension = Value::from_json(extension).unwrap();
     OperationRequest {
@@ -195,7 +195,7 @@ fn hex(text: &str) -> String {
     hex::encode(hash(text))
 }
 
-fn told(result: Result<PreparedOperation, Box<Response>>) -> String {
+fn outcome(result: Result<PreparedOperation, Box<Response>>) -> String {
     match result {
         Ok(prepared) => prepared.text().to_owned(),
         Err(refused) => format!(
@@ -254,26 +254,27 @@ fn clients_register_documents_by_their_hash() {
         (apollo(Some(query), serde_json::Value::Null), query),
     ] {
         let shown = format!("{request:?}");
-        assert_eq!(told(prepare(&documents, request)), expected, "{shown}");
+        assert_eq!(outcome(prepare(&documents, request)), expected, "{shown}");
     }
     let strange = OperationRequest { document_id: Some("a".to_owned()), ..OperationRequest::default() };
     assert!(
-        told(prepare(&documents, strange)).starts_with("PERSISTED_QUERY_NOT_FOUND: There is no document with this id")
+        outcome(prepare(&documents, strange))
+            .starts_with("PERSISTED_QUERY_NOT_FOUND: There is no document with this id")
     );
 }
 
 #[test]
-fn documents_outlive_the_cache_of_checked_ones() {
+fn registered_documents_outlive_the_cache_of_valid_documents() {
     let documents = documents(DocumentOptions { cache: 0, ..DocumentOptions::default() });
     let query = "{ me { id } }";
     let extension = json!({ "version": 1, "sha256Hash": hex(query) });
     prepare(&documents, apollo(Some(query), extension.clone())).unwrap();
-    assert_eq!(kept(&documents), 0);
-    assert_eq!(told(prepare(&documents, apollo(None, extension))), query);
+    assert_eq!(cached(&documents), 0);
+    assert_eq!(outcome(prepare(&documents, apollo(None, extension))), query);
 }
 
 #[test]
-fn with_a_manifest_nothing_else_is_run() {
+fn with_a_manifest_no_other_document_runs() {
     let (me, tasks) = ("query Me { me { id } }", "query Tasks { tasks { nodes { id } } }");
     let manifest = Manifest::parse(&json!({ "0af5": me, (hex(tasks)): tasks }).to_string()).unwrap();
     let documents = documents(DocumentOptions { registry: Registry::Only(manifest), ..DocumentOptions::default() });
@@ -298,7 +299,7 @@ fn with_a_manifest_nothing_else_is_run() {
         (id(""), unknown),
     ] {
         let shown = format!("{request:?}");
-        assert_eq!(told(prepare(&documents, request)), expected, "{shown}");
+        assert_eq!(outcome(prepare(&documents, request)), expected, "{shown}");
     }
 }
 

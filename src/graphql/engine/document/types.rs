@@ -1,4 +1,4 @@
-//! The types of a schema, as the walks over documents need them.
+//! The types of a schema, looked up by name when documents are checked.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,14 +10,14 @@ use async_graphql::{
     },
 };
 
-/// The types of a schema.
+/// The types of a schema by name.
 #[derive(Default)]
 pub(crate) struct SchemaTypes {
     /// Objects and interfaces with their fields.
     pub(super) composites: HashMap<Name, HashMap<Name, Field>>,
-    /// The objects that an interface or union can be.
+    /// The object types of each interface and union.
     pub(super) possible: HashMap<Name, Vec<Name>>,
-    /// Enums and input objects; anything else that is an input is a scalar.
+    /// Enums and input objects; every other input type is a scalar.
     pub(super) inputs: HashMap<Name, Input>,
     query: Option<Name>,
     mutation: Option<Name>,
@@ -30,22 +30,23 @@ pub(super) struct Field {
     arguments: HashMap<Name, InputValue>,
 }
 
-/// A type of variables that is no scalar.
+/// An input type that is not a scalar.
 pub(super) enum Input {
-    /// Its values.
+    /// The names of its values.
     Enum(HashSet<Name>),
-    /// Its fields.
+    /// Its fields by name.
     Object(HashMap<Name, InputValue>),
 }
 
-/// An argument, or a field of an input object.
+/// An argument of a field, or a field of an input object.
 pub(super) struct InputValue {
     pub(super) ty: Type,
     pub(super) has_default: bool,
 }
 
 impl SchemaTypes {
-    /// Of a schema in the schema definition language; every schema that the library writes parses.
+    /// Parses a schema in the schema definition language, as the library prints it. Text that does not parse gives no
+    /// types.
     pub(super) fn new(sdl: &str) -> Self {
         let mut types = Self::default();
         for definition in parse_schema(sdl).map(|schema| schema.definitions).unwrap_or_default() {
@@ -99,7 +100,7 @@ impl SchemaTypes {
         }
     }
 
-    /// Whether a type has the mutations.
+    /// Whether this is the type of the mutations.
     pub(super) fn is_mutation(&self, name: &str) -> bool {
         self.mutation.as_ref().is_some_and(|mutation| mutation == name)
     }
@@ -114,7 +115,7 @@ impl SchemaTypes {
         Some(&self.composites.get(parent)?.get(field)?.arguments.get(argument)?.ty)
     }
 
-    /// Whether objects of the type `object` are of the type `condition` too.
+    /// Whether objects of the type `object` match the type condition `condition`.
     pub(super) fn is_a(&self, object: &str, condition: &str) -> bool {
         object == condition
             || self.possible.get(condition).is_some_and(|possible| possible.iter().any(|name| name == object))
@@ -134,7 +135,7 @@ fn inputs(inputs: Vec<Positioned<InputValueDefinition>>) -> HashMap<Name, InputV
     inputs.into_iter().map(|definition| input(definition.node)).collect()
 }
 
-/// The type that is left of a list's.
+/// The innermost type of a list.
 pub(super) fn base_name(base: &BaseType) -> &Name {
     match base {
         BaseType::Named(name) => name,

@@ -1,4 +1,4 @@
-//! What has a part in what a subscription tells of each update.
+//! Finds what the updates of a subscription depend on.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -7,70 +7,62 @@ use std::{
 
 use async_graphql::{
     Name, Positioned,
-    parser::types::{Directive, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet},
+    parser::types::{Directive, ExecutableDocument, OperationDefinition, OperationType},
 };
 use async_graphql_value::{ConstValue, Value};
 
-use super::types::SchemaTypes;
+use super::{
+    types::SchemaTypes,
+    visit::{SelectedField, Visitor, visit_operation},
+};
 
-/// A look at every part of a subscription once, without following fragments. Of other operations nothing is told.
+/// The root fields of a subscription, and the variables that the content of its updates depends on. Empty for queries
+/// and mutations.
 #[derive(Debug, Default)]
 pub(super) struct UpdateVariables {
-    /// The fields of the operation itself, by the keys they answer under.
+    /// Number of root fields with different response keys.
     pub root_fields: usize,
-    /// Variables used anywhere but in the arguments of root fields, which choose updates.
+    /// Variables used anywhere except in the arguments of root fields, which only choose the events.
     pub variables: HashSet<Name>,
 }
 
 impl UpdateVariables {
-    pub fn of(types: &SchemaTypes, document: &ExecutableDocument, operation: &OperationDefinition) -> Self {
-        let mut walk = Walk::default();
-        if operation.ty == OperationType::Subscription {
-            let root = types.root(operation.ty);
-            walk.directives(&operation.directives);
-            walk.set(&operation.selection_set.node, true);
-            for fragment in document.fragments.values().map(|fragment| &fragment.node) {
-                walk.directives(&fragment.directives);
-                let on = &fragment.type_condition.node.on.node;
-                walk.set(&fragment.selection_set.node, root == Some(on));
-            }
+    pub fn new(types: &SchemaTypes, document: &ExecutableDocument, operation: &OperationDefinition) -> Self {
+        if operation.ty != OperationType::Subscription {
+            return Self::default();
         }
-        Self { root_fields: walk.root_keys.len(), variables: walk.variables }
+        let collector =
+            Collector { root: types.root(operation.ty), root_keys: BTreeSet::new(), variables: HashSet::new() };
+        let Collector { root_keys, variables, .. } = visit_operation(types, document, operation, collector);
+        Self { root_fields: root_keys.len(), variables }
     }
 }
 
-#[derive(Default)]
-struct Walk<'a> {
+struct Collector<'a> {
+    root: Option<&'a Name>,
     root_keys: BTreeSet<&'a Name>,
     variables: HashSet<Name>,
 }
 
-impl<'a> Walk<'a> {
-    fn set(&mut self, set: &'a SelectionSet, root: bool) {
-        for selected in set.items.iter().map(|item| &item.node) {
-            self.directives(selected.directives());
-            match selected {
-                Selection::Field(field) => {
-                    if root {
-                        self.root_keys.insert(&field.node.response_key().node);
-                    } else {
-                        self.arguments(&field.node.arguments);
-                    }
-                    self.set(&field.node.selection_set.node, false);
-                }
-                Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set.node, root),
-                Selection::FragmentSpread(_) => {}
-            }
-        }
-    }
-
-    fn directives(&mut self, directives: &[Positioned<Directive>]) {
+impl<'a> Visitor<'a> for Collector<'a> {
+    fn directives(&mut self, directives: &'a [Positioned<Directive>]) {
         directives.iter().for_each(|directive| self.arguments(&directive.node.arguments));
     }
 
+    fn enter_field(&mut self, SelectedField { field, parent, .. }: SelectedField<'a>) -> bool {
+        if parent == self.root {
+            self.root_keys.insert(&field.response_key().node);
+        } else {
+            self.arguments(&field.arguments);
+        }
+        true
+    }
+}
+
+impl Collector<'_> {
     fn arguments(&mut self, arguments: &[(Positioned<Name>, Positioned<Value>)]) {
         for (_, value) in arguments {
-            // Made constant only for the look at every variable in it.
+            // The conversion to a constant calls the closure for each variable; its result is not needed.
             let _ = value.node.clone().into_const_with(|name| {
                 self.variables.insert(name);
                 Ok::<_, Infallible>(ConstValue::Null)

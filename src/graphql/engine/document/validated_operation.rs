@@ -5,12 +5,18 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::{
     Name, Positioned,
     parser::types::{
-        DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType, Selection,
-        SelectionSet, VariableDefinition,
+        DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType,
+        VariableDefinition,
     },
 };
 
-use super::{cost::Cost, shape::Shape, types::SchemaTypes, update_variables::UpdateVariables};
+use super::{
+    cost::Cost,
+    shape::Shape,
+    types::SchemaTypes,
+    update_variables::UpdateVariables,
+    visit::{SelectedField, Visitor, visit_operation},
+};
 
 /// One operation of a valid document, and everything that can be derived from it without its variables.
 pub(crate) struct ValidatedOperation {
@@ -40,7 +46,7 @@ impl ValidatedOperation {
     ) -> Self {
         let executable = ExecutableDocument {
             operations: DocumentOperations::Single(operation.clone()),
-            fragments: spread(document, &operation.node.selection_set.node),
+            fragments: visit_operation(types, document, &operation.node, SpreadFragments::default()).0,
         };
         // Measured: a usual document takes about thirty times its text in memory, its cache key included.
         let weight = u32::try_from(text.len().saturating_mul(30).saturating_add(2048)).unwrap_or(u32::MAX);
@@ -55,8 +61,8 @@ impl ValidatedOperation {
             label,
             kind: operation.node.ty,
             cost: Cost::of(types, &executable, &operation.node),
-            shape: Shape::of(types, &executable, &operation.node),
-            update_variables: UpdateVariables::of(types, &executable, &operation.node),
+            shape: Shape::new(types, &executable, &operation.node),
+            update_variables: UpdateVariables::new(types, &executable, &operation.node),
             text,
             name,
             executable,
@@ -73,24 +79,16 @@ impl ValidatedOperation {
     }
 }
 
-/// Finds the fragments that a selection spreads, directly or through other fragments.
-fn spread(document: &ExecutableDocument, set: &SelectionSet) -> HashMap<Name, Positioned<FragmentDefinition>> {
-    let mut found = HashMap::new();
-    let mut sets = vec![set];
-    while let Some(set) = sets.pop() {
-        for selection in &set.items {
-            match &selection.node {
-                Selection::Field(field) => sets.push(&field.node.selection_set.node),
-                Selection::InlineFragment(fragment) => sets.push(&fragment.node.selection_set.node),
-                Selection::FragmentSpread(spread) => {
-                    let name = &spread.node.fragment_name.node;
-                    if let Some(fragment) = document.fragments.get(name).filter(|_| !found.contains_key(name)) {
-                        found.insert(name.clone(), fragment.clone());
-                        sets.push(&fragment.node.selection_set.node);
-                    }
-                }
-            }
-        }
+/// Collects the fragments that an operation spreads, directly or through other fragments.
+#[derive(Default)]
+struct SpreadFragments(HashMap<Name, Positioned<FragmentDefinition>>);
+
+impl<'a> Visitor<'a> for SpreadFragments {
+    fn fragment(&mut self, name: &'a Name, fragment: &'a Positioned<FragmentDefinition>) {
+        self.0.insert(name.clone(), fragment.clone());
     }
-    found
+
+    fn enter_field(&mut self, _: SelectedField<'a>) -> bool {
+        true
+    }
 }

@@ -1,4 +1,4 @@
-//! The library's validation, without an execution after it.
+//! Runs the validation of the library without executing anything.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::graphql::engine::{code, error::refusal};
 pub(super) struct Validator(Box<dyn Fn(Request) -> Option<Response> + Send + Sync>);
 
 impl Validator {
-    /// For a schema; also gives the schema in the schema definition language.
+    /// Creates a validator for a schema, and returns the schema in the schema definition language with it.
     pub fn new<Q, M, S>(schema: SchemaBuilder<Q, M, S>) -> (Self, String)
     where
         Q: ObjectType + 'static,
@@ -27,11 +27,11 @@ impl Validator {
         let schema = schema.limit_recursive_depth(MAX_NESTING).validation_mode(ValidationMode::Strict);
         let schema = schema.extension(ValidateOnly).finish();
         let sdl = schema.sdl();
-        // Nothing in it waits.
+        // `ValidateOnly` ends the request before anything in it can wait.
         (Self(Box::new(move |request| schema.execute(request).now_or_never())), sdl)
     }
 
-    /// Fails with all that is wrong with a document, whatever its variables are.
+    /// Returns every error of a document that does not depend on the values of variables.
     pub fn validate(&self, document: ExecutableDocument, operation: Option<&str>) -> Result<(), Vec<ServerError>> {
         let mut request = Request::new("");
         request.operation_name = operation.map(str::to_owned);
@@ -44,7 +44,7 @@ impl Validator {
     }
 }
 
-/// Ends every request after its validation.
+/// Ends each request after its validation, with an error list that is empty if the document is valid.
 struct ValidateOnly;
 
 impl ExtensionFactory for ValidateOnly {

@@ -1,4 +1,4 @@
-//! Whether values are of their types: <https://spec.graphql.org/October2021/#sec-Values-of-Correct-Type>.
+//! Checks values against their types: <https://spec.graphql.org/October2021/#sec-Values-of-Correct-Type>.
 
 use std::{convert::Infallible, fmt};
 
@@ -10,9 +10,9 @@ use async_graphql_value::{ConstValue, Value};
 
 use super::types::{Input, SchemaTypes};
 
-/// Where a value is within a variable or an argument.
-pub(super) struct Path<'a> {
-    outer: Option<&'a Path<'a>>,
+/// The path to a value within a variable or an argument.
+pub(super) struct ValuePath<'a> {
+    outer: Option<&'a ValuePath<'a>>,
     step: Step<'a>,
 }
 
@@ -21,14 +21,14 @@ enum Step<'a> {
     Index(usize),
 }
 
-impl<'a> Path<'a> {
-    /// The variable or argument itself.
-    pub(super) fn of(name: &'a str) -> Self {
+impl<'a> ValuePath<'a> {
+    /// Starts at the variable or argument with this name.
+    pub(super) fn new(name: &'a str) -> Self {
         Self { outer: None, step: Step::Name(name) }
     }
 }
 
-impl fmt::Display for Path<'_> {
+impl fmt::Display for ValuePath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(outer) = self.outer {
             write!(f, "{outer}.")?;
@@ -40,31 +40,36 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// The name of a variable as part of a value that is otherwise known. No name that can be written is this.
-const OPEN: &str = "$";
+/// Enum value that stands for a variable. No document can contain it, as it is not a valid name.
+const OPEN_VARIABLE: &str = "$";
 
-/// The value of an argument, as far as it is known without variables.
-pub(super) fn known(value: &Value) -> ConstValue {
-    match value.clone().into_const_with(|_| Ok::<_, Infallible>(ConstValue::Enum(Name::new(OPEN)))) {
+/// Converts the value of an argument to a constant, with [`OPEN_VARIABLE`] in place of each variable.
+pub(super) fn with_open_variables(value: &Value) -> ConstValue {
+    match value.clone().into_const_with(|_| Ok::<_, Infallible>(ConstValue::Enum(Name::new(OPEN_VARIABLE)))) {
         Ok(value) => value,
         Err(never) => match never {},
     }
 }
 
-/// What is wrong with a value, in the words of the library's own validation, which has them for values in documents
-/// without variables.
-pub(super) fn fault(types: &SchemaTypes, ty: &Type, value: &ConstValue, path: &Path<'_>) -> Option<String> {
+/// Says why a value is not of a type; `None` if it is. The words are those of the library, which checks values without
+/// variables itself.
+pub(super) fn type_mismatch(
+    types: &SchemaTypes,
+    ty: &Type,
+    value: &ConstValue,
+    path: &ValuePath<'_>,
+) -> Option<String> {
     let expected = |ty: &dyn fmt::Display| Some(format!("\"{path}\", expected type \"{ty}\""));
     let named = match (&ty.base, value) {
-        (_, ConstValue::Enum(name)) if name == OPEN => return None,
+        (_, ConstValue::Enum(name)) if name == OPEN_VARIABLE => return None,
         (base, ConstValue::Null) => return if ty.nullable { None } else { expected(base) },
         (BaseType::List(item), ConstValue::List(values)) => {
             return values.iter().enumerate().find_map(|(index, value)| {
-                fault(types, item, value, &Path { outer: Some(path), step: Step::Index(index) })
+                type_mismatch(types, item, value, &ValuePath { outer: Some(path), step: Step::Index(index) })
             });
         }
-        // One value is taken as a list of it.
-        (BaseType::List(item), value) => return fault(types, item, value, path),
+        // A single value counts as a list of one.
+        (BaseType::List(item), value) => return type_mismatch(types, item, value, path),
         (BaseType::Named(name), _) => name,
     };
     match (types.inputs.get(named), value) {
@@ -79,7 +84,9 @@ pub(super) fn fault(types: &SchemaTypes, ty: &Type, value: &ConstValue, path: &P
                 return Some(format!("\"{path}\", unknown field \"{unknown}\" of type \"{named}\""));
             }
             fields.iter().find_map(|(name, field)| match values.get(name) {
-                Some(value) => fault(types, &field.ty, value, &Path { outer: Some(path), step: Step::Name(name) }),
+                Some(value) => {
+                    type_mismatch(types, &field.ty, value, &ValuePath { outer: Some(path), step: Step::Name(name) })
+                }
                 None if field.ty.nullable || field.has_default => None,
                 None => {
                     Some(format!("\"{path}\", field \"{name}\" of type \"{}\" is required but not provided", field.ty))
@@ -97,7 +104,7 @@ pub(super) fn fault(types: &SchemaTypes, ty: &Type, value: &ConstValue, path: &P
     }
 }
 
-/// Whether a value is one of a scalar, as far as its kind tells; scalars of our own are read when they are used.
+/// Whether a value is of the right kind for a scalar. Custom scalars accept every kind here: resolvers parse them.
 fn is_scalar(name: &Name, value: &ConstValue) -> bool {
     match (name.as_str(), value) {
         ("Int", ConstValue::Number(number)) => number.is_i64(),

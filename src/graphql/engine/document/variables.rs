@@ -1,21 +1,22 @@
-//! The values of variables: <https://spec.graphql.org/October2021/#sec-Coercing-Variable-Values>. The validation of a
-//! document does without them, so that it holds for every request with that document.
+//! The values of variables: <https://spec.graphql.org/October2021/#sec-Coercing-Variable-Values>. Documents
+//! are validated without them, so that one validation serves every request with the same document.
 
-use async_graphql::{Positioned, ServerError, Variables, parser::types::VariableDefinition};
+use async_graphql::{Positioned, Variables, parser::types::VariableDefinition};
 
 use super::{
+    request::RequestErrors,
     types::SchemaTypes,
-    values::{Path, fault},
+    values::{ValuePath, type_mismatch},
 };
 use crate::graphql::engine::{code, error::refusal};
 
-/// The variables that an operation declares, with defaults where nothing is given. Fails for those that are missing or
-/// not of their type.
+/// Returns the variables that an operation declares, with defaults for those that are not given. Fails if a required
+/// variable is missing or a value is not of its type.
 pub(super) fn coerce(
     types: &SchemaTypes,
     definitions: &[Positioned<VariableDefinition>],
     mut given: Variables,
-) -> Result<Variables, Vec<ServerError>> {
+) -> Result<Variables, RequestErrors> {
     let mut values = Variables::default();
     let mut errors = Vec::new();
     for definition in definitions {
@@ -34,7 +35,7 @@ pub(super) fn coerce(
             None => {
                 errors.push(refused(format!("Variable \"{name}\" of type \"{}\" is required", variable.var_type.node)))
             }
-            Some(value) => match fault(types, &variable.var_type.node, &value, &Path::of(name)) {
+            Some(value) => match type_mismatch(types, &variable.var_type.node, &value, &ValuePath::new(name)) {
                 None => values.extend([(name.clone(), value)]),
                 Some(reason) => errors.push(refused(format!("Invalid value for variable {reason}"))),
             },
@@ -115,7 +116,7 @@ mod tests {
         $at: DateTime, $object: Inner) {
         all(n: $n, must: $must, ids: $ids, grid: $grid, status: $status, at: $at, object: $object) }";
 
-    /// The messages of ours, and of the library's strict validation, for these variables.
+    /// The messages of `coerce`, and those of the library's strict validation, for these variables.
     fn both(variables: &Value) -> (Vec<String>, Vec<String>) {
         let schema: TestSchema = Schema::build(Root::default(), async_graphql::EmptyMutation, EmptySubscription)
             .validation_mode(ValidationMode::Strict)
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_strict_validation_refuses_is_refused_in_the_same_words() {
+    fn variables_that_strict_validation_refuses_are_refused_in_the_same_words() {
         for bad in [
             json!({ "n": "1" }),
             json!({ "n": 1.5 }),
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_strict_validation_lets_through_is_refused_where_the_specification_says_so() {
+    fn invalid_variables_that_strict_validation_accepts_are_refused() {
         let types = SchemaTypes::new(&crate::graphql::sdl());
         let coerced = |document: &str, variables: Value| {
             let document = parse_query(document).unwrap();
