@@ -19,10 +19,10 @@ use futures_util::poll;
 use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
     cluster::local::LocalBus,
-    domain::{SystemClock, TokenBucket, Viewer},
+    domain::{CurrencyCode, NewProduct, SystemClock, TokenBucket, Viewer},
     graphql::{Api, ApiOptions, Endpoint, OperationRequest},
     service::{
-        CreateProduct, RateLimits, Service, ServiceOptions,
+        RateLimits, Service, ServiceOptions,
         feed::{EventFeed, FeedOptions},
     },
     storage::{
@@ -47,15 +47,8 @@ const PRODUCT: &str =
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let (api, service) = open().await;
-    let input = CreateProduct {
-        sku: "A".to_owned(),
-        name: "A".to_owned(),
-        description: None,
-        price: "1.50".parse().unwrap(),
-        currency: "GBP".parse().unwrap(),
-        stock: 5,
-        tags: Vec::new(),
-    };
+    let new = NewProduct::new("A", "A", "1.50".parse().unwrap(), CurrencyCode::GBP);
+    let input = NewProduct { stock: 5, ..new };
     let product = service.create_product(&Viewer::System, input).await.unwrap().id;
     let client = Some(IpAddr::from([192, 0, 2, 1]).into());
     let variables = json!({ "id": product.to_string() });

@@ -112,6 +112,11 @@ impl Product {
         Ok(Self { stock, version: next_version(self.version)?, updated_at: stamp.at, ..self })
     }
 
+    /// The texts that take memory outside the product itself.
+    pub fn texts(&self) -> impl Iterator<Item = &String> {
+        [&self.sku, &self.name].into_iter().chain(&self.description).chain(&self.tags)
+    }
+
     /// The form of a name by which lists are sorted.
     pub fn name_key(name: &str) -> String {
         name_key(name)
@@ -138,6 +143,11 @@ pub struct NewProduct {
 }
 
 impl NewProduct {
+    /// A product with the fields that every product has. It has no stock yet, and its optional fields are empty.
+    pub fn new(sku: impl Into<String>, name: impl Into<String>, price: Decimal, currency: CurrencyCode) -> Self {
+        Self { sku: sku.into(), name: name.into(), description: None, price, currency, stock: 0, tags: Vec::new() }
+    }
+
     /// The product made from this, with the given id.
     pub fn create(self, id: ProductId, at: Timestamp) -> Product {
         Product {
@@ -262,17 +272,9 @@ mod tests {
     const STAMP: Stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
 
     fn lamp(stock: i32) -> Product {
-        let new = NewProduct {
-            sku: "lamp".to_owned(),
-            name: "Lamp".to_owned(),
-            description: None,
-            price: Decimal::from_units(10_000),
-            currency: CurrencyCode::GBP,
-            stock,
-            tags: Vec::new(),
-        };
+        let new = NewProduct::new("lamp", "Lamp", Decimal::from_units(10_000), CurrencyCode::GBP);
         let at = Timestamp::from_unix_millis(1);
-        new.create(ProductId::generate(at), at)
+        NewProduct { stock, ..new }.create(ProductId::generate(at), at)
     }
 
     #[test]

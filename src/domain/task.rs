@@ -79,6 +79,24 @@ pub struct Task {
 }
 
 impl Task {
+    /// A new task of medium priority, to do, with its optional fields empty.
+    pub fn new(id: TaskId, title: impl Into<String>, created_by: UserId, at: Timestamp) -> Self {
+        Self {
+            id,
+            title: title.into(),
+            description: None,
+            status: TaskStatus::Todo,
+            priority: TaskPriority::Medium,
+            created_by,
+            assignee: None,
+            order: None,
+            due_at: None,
+            version: 1,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
     /// The task after a change. `expected_version` refuses a change of another version.
     pub fn update(
         self,

@@ -30,7 +30,7 @@ pub use input::{MAX_ORDER_LINES, MAX_QUANTITY};
 pub use live::{Update, UpdateKind};
 pub use maintenance::Readiness;
 pub use order::{CancelOrder, OrderInputLine, OrderResult, PlaceOrder, UpdateOrderStatus};
-pub use product::{AdjustStock, CreateProduct, UpdateProduct};
+pub use product::{AdjustStock, UpdateProduct};
 pub use rate_limits::{Allowance, RateLimits};
 pub use session::Authenticated;
 pub use task::{CreateTask, UpdateTask};

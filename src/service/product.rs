@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CurrencyCode, Decimal, Idempotency, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId,
-        Refusal, StockAdjustment, Viewer,
+        Decimal, Idempotency, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId, Refusal,
+        StockAdjustment, Viewer,
     },
     storage::ProductQuery,
     telemetry::metrics::{CacheName, metrics},
@@ -22,25 +22,6 @@ use crate::{
 const TRENDING_DAYS: u32 = 30;
 /// The most trending products that can be asked for.
 const TRENDING_MAX: u32 = 100;
-
-/// What a product is made from.
-#[derive(Debug, Clone)]
-pub struct CreateProduct {
-    /// Unique stock keeping unit.
-    pub sku: String,
-    /// Display name.
-    pub name: String,
-    /// Longer text.
-    pub description: Option<String>,
-    /// Price of one unit.
-    pub price: Decimal,
-    /// Its currency.
-    pub currency: CurrencyCode,
-    /// Units on hand.
-    pub stock: i32,
-    /// Labels to filter by.
-    pub tags: Vec<String>,
-}
 
 /// A change of a product; `None` leaves a field as it is.
 #[derive(Debug, Clone)]
@@ -117,7 +98,7 @@ impl Service {
     }
 
     /// Staff: adds a product.
-    pub async fn create_product(&self, viewer: &Viewer, input: CreateProduct) -> Result<Product> {
+    pub async fn create_product(&self, viewer: &Viewer, input: NewProduct) -> Result<Product> {
         access::require_staff(viewer)?;
         let mut checks = Checks::default();
         let new = NewProduct {

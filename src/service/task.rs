@@ -90,18 +90,12 @@ impl Service {
         }
         let stamp = self.stamp(viewer);
         let task = Task {
-            id: TaskId::generate(stamp.at),
-            title,
             description,
-            status: TaskStatus::Todo,
             priority: input.priority,
-            created_by,
             assignee: input.assignee,
             order: input.order,
             due_at: input.due_at,
-            version: 1,
-            created_at: stamp.at,
-            updated_at: stamp.at,
+            ..Task::new(TaskId::generate(stamp.at), title, created_by, stamp.at)
         };
         Ok(self.commit(async move |store| store.insert_task(task, stamp).await).await?)
     }

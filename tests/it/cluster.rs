@@ -55,18 +55,12 @@ impl Deployment for OverRedis {
 pub fn event(seq: Seq) -> Arc<Event> {
     let at = Timestamp::from_unix_millis(1_700_000_000_000 + seq);
     let task = Task {
-        id: TaskId::generate(at),
-        title: format!("Pack № {seq}"),
         description: Some("Quotes \" and line\nbreaks ☃".to_owned()),
-        status: TaskStatus::Todo,
         priority: TaskPriority::Urgent,
-        created_by: UserId::generate(at),
-        assignee: None,
         order: Some(OrderId::generate(at)),
         due_at: Some(at),
         version: 3,
-        created_at: at,
-        updated_at: at,
+        ..Task::new(TaskId::generate(at), format!("Pack № {seq}"), UserId::generate(at), at)
     };
     Arc::new(Event {
         seq,

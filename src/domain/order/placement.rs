@@ -153,17 +153,9 @@ mod tests {
     const STAMP: Stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
 
     fn product(sku: &str, stock: i32) -> Product {
-        let new = NewProduct {
-            sku: sku.to_owned(),
-            name: sku.to_owned(),
-            description: None,
-            price: Decimal::from_units(10),
-            currency: CurrencyCode::GBP,
-            stock,
-            tags: Vec::new(),
-        };
+        let new = NewProduct::new(sku, sku, Decimal::from_units(10), CurrencyCode::GBP);
         let at = Timestamp::from_unix_millis(1);
-        new.create(ProductId::derived(at, "test", sku), at)
+        NewProduct { stock, ..new }.create(ProductId::derived(at, "test", sku), at)
     }
 
     fn order(lines: &[(&Product, i32)]) -> NewOrder {

@@ -86,26 +86,15 @@ impl OrderStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CurrencyCode, Decimal, EventKind, OrderItem, ProductStatus, Timestamp, UserId};
+    use crate::domain::{CurrencyCode, Decimal, EventKind, NewProduct, OrderItem, ProductStatus, Timestamp, UserId};
 
     const STAMP: Stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
     const AT: Timestamp = Timestamp::from_unix_millis(1);
 
     fn product(sku: &str) -> Product {
-        Product {
-            id: ProductId::derived(AT, "test", sku),
-            sku: sku.to_owned(),
-            name: sku.to_owned(),
-            description: None,
-            price: Decimal::ZERO,
-            currency: CurrencyCode::GBP,
-            stock: 1,
-            status: ProductStatus::Archived,
-            tags: Vec::new(),
-            version: 1,
-            created_at: AT,
-            updated_at: AT,
-        }
+        let new = NewProduct::new(sku, sku, Decimal::ZERO, CurrencyCode::GBP);
+        let product = new.create(ProductId::derived(AT, "test", sku), AT);
+        Product { stock: 1, status: ProductStatus::Archived, ..product }
     }
 
     fn order(status: OrderStatus, lines: &[(&Product, i32)]) -> Order {

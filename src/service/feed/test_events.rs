@@ -2,26 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::domain::{
-    Entity, Event, EventId, EventKind, Seq, Task, TaskId, TaskPriority, TaskStatus, Timestamp, UserId,
-};
+use crate::domain::{Entity, Event, EventId, EventKind, Seq, Task, TaskId, TaskPriority, Timestamp, UserId};
 
 /// An entry about some task.
 pub fn event(seq: Seq) -> Arc<Event> {
     let at = Timestamp::from_unix_millis(0);
     let task = Task {
-        id: TaskId::from_bytes([1; 16]),
-        title: "Pack".to_owned(),
-        description: None,
-        status: TaskStatus::Todo,
         priority: TaskPriority::Low,
-        created_by: UserId::from_bytes([2; 16]),
-        assignee: None,
-        order: None,
-        due_at: None,
-        version: 1,
-        created_at: at,
-        updated_at: at,
+        ..Task::new(TaskId::from_bytes([1; 16]), "Pack", UserId::from_bytes([2; 16]), at)
     };
     Arc::new(Event {
         seq,

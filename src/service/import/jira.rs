@@ -140,18 +140,11 @@ fn parse(record: &ByteRecord, created_by: UserId, seen: &mut HashSet<u64>) -> Re
         return Err("Issue id occurs more than once");
     }
     Ok(Task {
-        id: TaskId::derived(created_at, SOURCE, issue),
-        title: title.to_owned(),
         description: (!description.is_empty()).then(|| description.to_owned()),
         status,
         priority,
-        created_by,
-        assignee: None,
-        order: None,
-        due_at: None,
-        version: 1,
-        created_at,
         updated_at,
+        ..Task::new(TaskId::derived(created_at, SOURCE, issue), title, created_by, created_at)
     })
 }
 

@@ -118,8 +118,7 @@ impl State {
 
 /// Estimated bytes that a product takes.
 fn memory(product: &Product) -> usize {
-    let texts = [&product.sku, &product.name].into_iter().chain(&product.description).chain(&product.tags);
-    size_of::<(ProductId, Product)>() + texts.map(|text| size_of::<String>() + text.len()).sum::<usize>()
+    size_of::<(ProductId, Product)>() + product.texts().map(|text| size_of::<String>() + text.len()).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -128,17 +127,9 @@ mod tests {
     use crate::domain::{CurrencyCode, Decimal, NewProduct, Timestamp};
 
     fn a_product(number: i64, description: Option<String>) -> Product {
-        let new = NewProduct {
-            sku: number.to_string(),
-            name: "Lamp".to_owned(),
-            description,
-            price: Decimal::ZERO,
-            currency: CurrencyCode::GBP,
-            stock: 1,
-            tags: Vec::new(),
-        };
+        let new = NewProduct::new(number.to_string(), "Lamp", Decimal::ZERO, CurrencyCode::GBP);
         let at = Timestamp::from_unix_millis(number);
-        new.create(ProductId::generate(at), at)
+        NewProduct { description, stock: 1, ..new }.create(ProductId::generate(at), at)
     }
 
     #[test]

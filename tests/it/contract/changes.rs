@@ -73,7 +73,7 @@ pub async fn each_change_of_a_product_is_stored_and_logged_whole(db: &Db) {
         description: Some(None),
         price: Some(Decimal::from_units(7)),
         tags: Some(vec!["b".into(), "a".into(), "b".into()]),
-        status: None,
+        ..ProductChanges::default()
     };
     let lamp = Product {
         name: "Zebra lamp".into(),

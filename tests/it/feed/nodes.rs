@@ -71,20 +71,7 @@ impl Node {
 }
 
 fn task(at: Timestamp) -> Task {
-    Task {
-        id: TaskId::generate(at),
-        title: "Pack".to_owned(),
-        description: None,
-        status: TaskStatus::Todo,
-        priority: TaskPriority::Medium,
-        created_by: UserId::from_bytes([9; 16]),
-        assignee: None,
-        order: None,
-        due_at: None,
-        version: 1,
-        created_at: at,
-        updated_at: at,
-    }
+    Task::new(TaskId::generate(at), "Pack", UserId::from_bytes([9; 16]), at)
 }
 
 /// A bus that loses, repeats and reorders events without reporting gaps.

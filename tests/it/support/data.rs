@@ -45,38 +45,18 @@ pub fn user(name: &str) -> User {
 
 /// An active product at £2.50 with 10 units on hand.
 pub fn product(sku: &str) -> Product {
-    Product {
-        id: ProductId::derived(NOW, "test", sku),
-        sku: sku.to_owned(),
-        name: format!("Product {sku}"),
+    let new = NewProduct {
         description: Some(format!("What {sku} is like")),
-        price: Decimal::from_units(25_000),
-        currency: CurrencyCode::GBP,
         stock: 10,
-        status: ProductStatus::Active,
         tags: vec!["gift".to_owned()],
-        version: 1,
-        created_at: NOW,
-        updated_at: NOW,
-    }
+        ..NewProduct::new(sku, format!("Product {sku}"), Decimal::from_units(25_000), CurrencyCode::GBP)
+    };
+    new.create(ProductId::derived(NOW, "test", sku), NOW)
 }
 
 /// A task of medium priority in status `Todo`, created by the buyer.
 pub fn task(title: &str) -> Task {
-    Task {
-        id: TaskId::derived(NOW, "test", title),
-        title: title.to_owned(),
-        description: None,
-        status: TaskStatus::Todo,
-        priority: TaskPriority::Medium,
-        created_by: buyer(),
-        assignee: None,
-        order: None,
-        due_at: None,
-        version: 1,
-        created_at: NOW,
-        updated_at: NOW,
-    }
+    Task::new(TaskId::derived(NOW, "test", title), title, buyer(), NOW)
 }
 
 /// An order of the buyer, not placed yet.

@@ -103,7 +103,7 @@ impl ProductMutation {
         #[graphql(desc = "The product to be.")] input: CreateProductInput,
     ) -> ApiResult<ProductPayload> {
         let request = RequestContext::for_mutation(context);
-        let product = service::CreateProduct {
+        let product = domain::NewProduct {
             sku: input.sku,
             name: input.name,
             description: input.description,

@@ -143,16 +143,8 @@ impl ProductNotes {
     fn product(&self, code: &str, stock: i32) -> Product {
         let id = ProductId::derived(self.first_seen, SOURCE, code);
         let tags = if is_standard(code) { Vec::new() } else { vec!["non-standard".to_owned()] };
-        let product = NewProduct {
-            sku: code.to_owned(),
-            name: self.name().unwrap_or(code).to_owned(),
-            description: None,
-            price: self.last_price,
-            currency: CurrencyCode::GBP,
-            stock,
-            tags,
-        };
-        product.create(id, self.first_seen)
+        let product = NewProduct::new(code, self.name().unwrap_or(code), self.last_price, CurrencyCode::GBP);
+        NewProduct { stock, tags, ..product }.create(id, self.first_seen)
     }
 
     /// The most frequent description, of equally frequent ones the smallest by code point.

@@ -51,14 +51,12 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn a_product(number: i64) -> Product {
+    let (sku, name) = (format!("SKU{number}"), format!("Lantern {}", number % 7));
     let product = NewProduct {
-        sku: format!("SKU{number}"),
-        name: format!("Lantern {}", number % 7),
         description: Some("warm light".into()),
-        price: Decimal::from_units(number % 11),
-        currency: CurrencyCode::GBP,
         stock: (number % 5) as i32,
         tags: vec![format!("tag{}", number % 3)],
+        ..NewProduct::new(sku, name, Decimal::from_units(number % 11), CurrencyCode::GBP)
     };
     product.create(ProductId::generate(at(number % 50)), at(number % 50))
 }
@@ -106,20 +104,16 @@ fn an_order(number: i64, users: &[User], products: &[Product]) -> Order {
 }
 
 fn a_task(number: i64, users: &[User], orders: &[Order]) -> Task {
+    let title = format!("Pack lantern {number}");
     Task {
-        id: TaskId::generate(at(number)),
-        title: format!("Pack lantern {number}"),
-        description: None,
         status: [TaskStatus::Todo, TaskStatus::InProgress, TaskStatus::Done][number as usize % 3],
         priority: [TaskPriority::Low, TaskPriority::Medium, TaskPriority::High, TaskPriority::Urgent]
             [number as usize % 4],
-        created_by: users[number as usize % 5].id,
         assignee: (number % 2 == 0).then(|| users[number as usize % 7].id),
         order: (number % 3 == 0).then(|| orders[number as usize % 30].id),
         due_at: (number % 4 != 0).then(|| at(number % 60)),
-        version: 1,
-        created_at: at(number % 50),
         updated_at: at(number),
+        ..Task::new(TaskId::generate(at(number)), title, users[number as usize % 5].id, at(number % 50))
     }
 }
 

@@ -36,33 +36,12 @@ fn user(name: &str) -> User {
 }
 
 fn product(sku: &str, stock: i32) -> Product {
-    NewProduct {
-        sku: sku.to_owned(),
-        name: format!("Thing {sku}"),
-        description: None,
-        price: Decimal::from_units(12_500),
-        currency: CurrencyCode::GBP,
-        stock,
-        tags: Vec::new(),
-    }
-    .create(ProductId::derived(at(0), "test", sku), at(0))
+    let new = NewProduct::new(sku, format!("Thing {sku}"), Decimal::from_units(12_500), CurrencyCode::GBP);
+    NewProduct { stock, ..new }.create(ProductId::derived(at(0), "test", sku), at(0))
 }
 
 fn task(title: &str) -> Task {
-    Task {
-        id: TaskId::derived(at(0), "test", title),
-        title: title.to_owned(),
-        description: None,
-        status: TaskStatus::Todo,
-        priority: TaskPriority::Medium,
-        created_by: user("creator").id,
-        assignee: None,
-        order: None,
-        due_at: None,
-        version: 1,
-        created_at: at(0),
-        updated_at: at(0),
-    }
+    Task::new(TaskId::derived(at(0), "test", title), title, user("creator").id, at(0))
 }
 
 /// An order with this number and a line for each product and quantity.
