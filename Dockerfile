@@ -6,14 +6,14 @@ WORKDIR /build
 # Only the dependencies, with an empty program: this layer is reused until Cargo.toml or Cargo.lock changes.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && touch src/lib.rs && echo 'fn main() {}' >src/main.rs
-RUN cargo build --release --locked
+RUN cargo build --profile dist --locked
 COPY src src
 COPY data/online-retail-sample.csv.gz data/hadoop-bugs-sample.csv.gz data/
 COPY ui/build ui/build
 COPY playground/build playground/build
 COPY client-examples/react-apollo/build client-examples/react-apollo/build
 # Cargo compares modification times, and the empty program may be newer than the real one.
-RUN touch src/lib.rs src/main.rs && cargo build --release --locked
+RUN touch src/lib.rs src/main.rs && cargo build --profile dist --locked
 # Initial content of a new volume, so that it belongs to the user below.
 RUN mkdir empty
 
@@ -22,7 +22,7 @@ FROM gcr.io/distroless/cc-debian12:nonroot
 LABEL org.opencontainers.image.title="Orderwire" \
     org.opencontainers.image.description="Real-time commerce backend: one GraphQL API with live updates" \
     org.opencontainers.image.licenses="MIT OR Apache-2.0"
-COPY --from=build /build/target/release/orderwire /usr/local/bin/orderwire
+COPY --from=build /build/target/dist/orderwire /usr/local/bin/orderwire
 COPY --from=build --chown=65532:65532 /build/empty /data
 COPY LICENSE-APACHE LICENSE-MIT data/README.md /usr/share/doc/orderwire/
 USER 65532:65532

@@ -8,7 +8,7 @@ usage="usage: benches/run-fanout.sh [MODE]
   idle    memory of sockets with one subscription on which nothing happens
   many    CPU time for each delivery as more subscriptions share a socket: as many deliveries, on fewer sockets
   quiet   the same as subscriptions that get nothing are added to each socket
-  needs target/release/orderwire (cargo build --release); BINARY names another one
+  needs target/dist/orderwire (cargo build --profile dist); BINARY names another one
   SERVERS         of 'orderwire apollo bare', which is the default
   ENGINE          of Orderwire: mongodb with Redis (default), or sqlite without
   SOCKETS (5000; idle: 10000; many: subscriptions in all, 6000; quiet: 1000)   EVENTS (20) orders a second
@@ -34,13 +34,13 @@ case "$#$mode" in
 *) note "$usage"; exit 2 ;;
 esac
 servers=${SERVERS:-orderwire apollo bare} engine=${ENGINE:-mongodb}
-orderwire=$(realpath -m "${BINARY:-$root/target/release/orderwire}")
+orderwire=$(realpath -m "${BINARY:-$root/target/dist/orderwire}")
 invoices=$root/data/online-retail-sample.csv.gz bugs=$root/data/hadoop-bugs-sample.csv.gz
 for server in $servers; do
   case $server in orderwire | apollo | bare) ;; *) fail "no server $server" ;; esac
 done
 case $engine in mongodb | sqlite) ;; *) fail "no engine $engine" ;; esac
-[[ " $servers " != *' orderwire '* ]] || [ -x "$orderwire" ] || fail "no $orderwire: cargo build --release"
+[[ " $servers " != *' orderwire '* ]] || [ -x "$orderwire" ] || fail "no $orderwire: cargo build --profile dist"
 # Each socket is one file of the server and one of the generator.
 needed=$((sockets + 1000))
 [ "$(ulimit -n)" -ge "$needed" ] || ulimit -n "$needed" 2>/dev/null || fail "$needed open files are needed: raise ulimit -n"

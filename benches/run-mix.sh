@@ -7,7 +7,7 @@ usage="usage: benches/run-mix.sh [MODE]
   load    (default) 80 % reads of products, 15 % customers' orders with lines and products, 5 % orders placed;
           Orderwire and the Apollo peer in alternating rounds
   flood   latency of a polite client alone, and while another sends as much as it can; Orderwire only
-  needs target/release/orderwire (cargo build --release); BINARY names another one
+  needs target/dist/orderwire (cargo build --profile dist); BINARY names another one
   SERVERS         of 'orderwire apollo', which is the default; flood: orderwire
   CONNECTIONS (100)   USERS (100) customers among whom they are spread
   EVERY_MS        each connection has a request due every so many milliseconds; load: otherwise as soon as it has its
@@ -35,12 +35,12 @@ case "$#$mode" in
 *) note "$usage"; exit 2 ;;
 esac
 rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-10} warmup=${WARMUP:-5} connections=${CONNECTIONS:-100}
-orderwire=$(realpath -m "${BINARY:-$root/target/release/orderwire}")
+orderwire=$(realpath -m "${BINARY:-$root/target/dist/orderwire}")
 invoices=$(realpath "${INVOICES:-$root/data/online-retail-sample.csv.gz}") bugs=$root/data/hadoop-bugs-sample.csv.gz
 for server in $servers; do
   case $server in orderwire | apollo) ;; *) fail "no server $server" ;; esac
 done
-[[ " $servers " != *' orderwire '* ]] || [ -x "$orderwire" ] || fail "no $orderwire: cargo build --release"
+[[ " $servers " != *' orderwire '* ]] || [ -x "$orderwire" ] || fail "no $orderwire: cargo build --profile dist"
 [ -r "$invoices" ] || fail "cannot read $invoices"
 if [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
   exec "$root/scripts/services" run "$root/benches/run-mix.sh" "$mode"

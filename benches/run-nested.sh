@@ -4,7 +4,7 @@
 set -euo pipefail
 
 usage="usage: benches/run-nested.sh INVOICES.csv.gz HADOOP_BUGS.csv.gz
-  needs wrk and target/release/orderwire (cargo build --release); BINARY names another one
+  needs wrk and target/dist/orderwire (cargo build --profile dist); BINARY names another one
   ONLY_PEER=1   leaves Orderwire out
   WORKERS (1)   processes of the peer
   PEER_NODE     the peer's node; otherwise the one on the path if it is new enough, else one from PyPI
@@ -22,10 +22,10 @@ email=benchmark@example.com
 
 [ $# -eq 2 ] || { note "$usage"; exit 2; }
 invoices=$(realpath "$1") bugs=$(realpath "$2")
-orderwire=$(realpath -m "${BINARY:-$root/target/release/orderwire}")
+orderwire=$(realpath -m "${BINARY:-$root/target/dist/orderwire}")
 [ -r "$invoices" ] || fail "cannot read $invoices"
 [ -r "$bugs" ] || fail "cannot read $bugs"
-[ -n "${ONLY_PEER-}" ] || [ -x "$orderwire" ] || fail "no $orderwire: cargo build --release"
+[ -n "${ONLY_PEER-}" ] || [ -x "$orderwire" ] || fail "no $orderwire: cargo build --profile dist"
 command -v wrk >/dev/null || fail "wrk is missing: apt-get install wrk"
 if [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
   exec "$root/scripts/services" run "$root/benches/run-nested.sh" "$invoices" "$bugs"

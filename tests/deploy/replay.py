@@ -1,5 +1,5 @@
 """Goes through the first stage of the Dockerfile without Docker, in a folder that holds only what Docker would be given:
-what is committed and .dockerignore lets through. Each RUN is run as it is written, except that `cargo build --release` is
+what is committed and .dockerignore lets through. Each RUN is run as it is written, except that `cargo build --profile dist` is
 `cargo check`, which reads the same files and takes a fraction of the time. Shows that what is copied is enough, and that
 the last build takes the real program and not the empty one before it.
 
@@ -61,7 +61,7 @@ def copy(arguments, files, folder):
 
 def run(command, folder, environment):
     """RUN; gives what it printed on standard error."""
-    command = command.replace("cargo build --release", "cargo check")
+    command = command.replace("cargo build --profile dist", "cargo check")
     print(f"RUN {command}", flush=True)
     shell = subprocess.Popen(["bash", "-c", command], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
     told = []

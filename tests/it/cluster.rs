@@ -15,7 +15,7 @@ use orderwire::{
     domain::*,
 };
 
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A deployment whose nodes share a bus.
 #[async_trait]

@@ -110,7 +110,7 @@ async fn an_embedding_server_runs_queries_and_mutations_beside_its_own_routes() 
     let hello = reqwest::get(format!("http://{}/hello", server.address)).await.unwrap().text().await.unwrap();
     assert_eq!(hello, "hello");
     let staff = server.sign_in("sam", UserRole::Staff).await;
-    let input = json!({ "input": { "sku": "A1", "name": "Cup", "price": { "amount": "2.50", "currencyCode": "GBP" }, "stock": 5 } });
+    let input = json!({ "input": { "sku": "A1", "name": "Cup", "price": "2.50", "currencyCode": "GBP", "stock": 5 } });
     let created = server.post(Some(&staff), CREATE, input.clone()).await;
     assert_eq!(created["data"]["createProduct"]["product"]["sku"], "A1", "{created}");
     let read = server.post(None, "{ products { totalCount nodes { sku price { amount } stock } } }", json!({})).await;
@@ -130,7 +130,7 @@ async fn an_embedded_subscription_gets_updates_and_ends_with_the_session() {
     let server = Embedded::start().await;
     let staff = server.sign_in("sam", UserRole::Staff).await;
     let customer = server.sign_in("cleo", UserRole::Customer).await;
-    let input = json!({ "input": { "sku": "A1", "name": "Cup", "price": { "amount": "2.50", "currencyCode": "GBP" }, "stock": 5 } });
+    let input = json!({ "input": { "sku": "A1", "name": "Cup", "price": "2.50", "currencyCode": "GBP", "stock": 5 } });
     let created = server.post(Some(&staff), CREATE, input).await;
     let product = created["data"]["createProduct"]["product"]["id"].clone();
     // The cursor of before the order: the update arrives whether the subscription opens before or after it.

@@ -12,11 +12,11 @@ use orderwire::{
     domain::*,
     service::feed::{EventFeed, FeedError, StartAt, Topic},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::support;
 
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A subscriber with a timeout on every read.
 pub struct Reader(Pin<Box<dyn Stream<Item = Result<Arc<Event>, FeedError>> + Send>>);

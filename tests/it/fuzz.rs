@@ -17,7 +17,7 @@ const PIECES: [&str; 16] =
 
 #[test]
 fn fuzz_targets_pass_on_inputs_near_their_seeds() {
-    let seed = std::env::var("ORDERWIRE_TEST_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+    let seed = std::env::var("ORDERWIRE_TEST_SEED").map_or(1, |seed| seed.parse().unwrap());
     println!("ORDERWIRE_TEST_SEED={seed}");
     let targets: [(&str, Target); 4] = [
         ("cursor", targets::cursor),

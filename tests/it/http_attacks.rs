@@ -28,7 +28,7 @@ async fn start() -> (Server, Client) {
         headers: 32,
         head: 4000,
         head_timeout: HEAD_TIMEOUT,
-        idle_timeout: Duration::from_secs(2),
+        idle_timeout: Duration::from_secs(4),
         ..http_options().limits
     };
     let options = HttpOptions { body_limit: 64 * 1024, body_timeout: BODY_TIMEOUT, limits, ..http_options() };
@@ -68,8 +68,8 @@ async fn attack(server: &Server, bytes: &[u8], then: Then) -> Raw {
                 _ => break,
             }
         }
-        // Wait a little: a server that closes the connection does so right after the response.
-        let rest = timeout(Duration::from_millis(100), reader.read(&mut buffer)).await;
+        // Wait a little: a server that closes the connection does so right after the response. A busy machine may delay it.
+        let rest = timeout(Duration::from_secs(1), reader.read(&mut buffer)).await;
         if let Ok(read) = rest {
             closed = true;
             let more = read.unwrap_or(0);

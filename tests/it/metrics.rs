@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-const TIMEOUT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server process whose metrics are read.
 struct MeteredServer {

@@ -12,7 +12,10 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     http_support::{Server, eventually, http_options, start, start_with},
-    support::ws::{self, Client, TIMEOUT, next},
+    support::{
+        stopwatch::Stopwatch,
+        ws::{self, Client, TIMEOUT, next},
+    },
 };
 
 #[tokio::test]
@@ -23,9 +26,9 @@ async fn an_expired_token_closes_the_socket() {
     assert_eq!(client.receive().await["type"], "connection_ack");
     client.subscribe("1", "subscription { open }").await;
     assert_eq!(client.receive().await["type"], "next");
-    let started = Instant::now();
+    let started = Stopwatch::start();
     assert_eq!(client.closed().await, (4403, "Token expired".to_owned()));
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     eventually("its stream is gone", || server.probe.live.load(SeqCst) == 0).await;
 }
 
@@ -33,7 +36,7 @@ async fn an_expired_token_closes_the_socket() {
 async fn a_client_that_answers_no_pings_is_dropped() {
     let times = WebSocketOptions {
         ping_interval: Duration::from_millis(50),
-        dead_after: Duration::from_millis(400),
+        dead_after: Duration::from_secs(1),
         ..http_options().websocket
     };
     let server = start_with(times).await;
@@ -44,7 +47,7 @@ async fn a_client_that_answers_no_pings_is_dropped() {
     }
     // The client library answers pings while it reads.
     let lively = tokio::spawn(async move {
-        let pinged = tokio::time::timeout(Duration::from_secs(1), async {
+        let pinged = tokio::time::timeout(Duration::from_millis(2_500), async {
             while let Some(Ok(message)) = lively.0.next().await {
                 assert!(message.is_ping(), "{message}");
             }
@@ -141,12 +144,12 @@ async fn shutdown_answers_running_operations_and_closes_as_going_away() {
     assert_eq!(idle.closed().await, (1001, "Going away".to_owned()));
     busy.subscribe("2", "{ hello }").await;
     assert_eq!(busy.receive().await["payload"][0]["extensions"]["code"], "UNAVAILABLE");
-    let released = Instant::now();
+    let released = Stopwatch::start();
     server.probe.release.notify_waiters();
     assert_eq!(busy.receive().await, next("1", json!({"held": true})));
     assert_eq!(busy.receive().await["type"], "complete");
     assert_eq!(busy.closed().await.0, 1001);
-    tokio::time::timeout(Duration::from_secs(2), &mut server.serving).await.expect("the end").unwrap();
+    tokio::time::timeout(TIMEOUT, &mut server.serving).await.expect("the end").unwrap();
     assert!(released.elapsed() < Duration::from_secs(1), "{:?}", released.elapsed());
     assert_eq!(server.probe.live.load(SeqCst), 0);
 }
@@ -161,7 +164,7 @@ async fn shutdown_closes_sockets_spread_over_time() {
     }
     let mut eager = Client::open(server.address).await;
     server.shutdown.cancel();
-    let started = Instant::now();
+    let (started, stopwatch) = (Instant::now(), Stopwatch::start());
     eager.subscribe("1", "{ hello }").await;
     let closings = clients.into_iter().map(|mut client| async move {
         assert_eq!(client.closed().await.0, 1001);
@@ -169,8 +172,9 @@ async fn shutdown_closes_sockets_spread_over_time() {
     });
     let (eager, times) = tokio::join!(eager.closed(), futures_util::future::join_all(closings));
     assert_eq!(eager.0, 1001, "what it asks for is asked of another node");
+    let all_closed = stopwatch.elapsed();
     let (first, last) = (times.iter().min().unwrap(), times.iter().max().unwrap());
-    assert!(*last - *first > spread / 4 && *last < spread * 2, "{times:?}");
+    assert!(*last - *first > spread / 4 && all_closed < spread * 2, "{times:?} {all_closed:?}");
     tokio::time::timeout(TIMEOUT, &mut server.serving).await.expect("the end").unwrap();
 }
 

@@ -3,7 +3,7 @@
 use orderwire::cluster::{MemoryDocuments, RegisteredDocuments, redis::RedisDocuments};
 
 use super::{redis_server::RedisServer, *};
-use crate::support::wait_until;
+use crate::support::{stopwatch::Stopwatch, wait_until};
 
 const HASH: [u8; 32] = [7; 32];
 
@@ -28,7 +28,7 @@ async fn a_registered_document_is_known_to_all_nodes_of_its_deployment() {
         .query_async(&mut redis)
         .await
         .unwrap();
-    assert!((1..=10).contains(&left), "{left}");
+    assert!((1..=60).contains(&left), "{left}");
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn without_redis_a_node_knows_only_its_own_documents() {
     let [here, there] = [node(&server.url(), LogId(1), TIMEOUT), node(&server.url(), LogId(1), TIMEOUT)];
     here.put(HASH, "{ a }".into()).await;
     server.kill();
-    let begun = std::time::Instant::now();
+    let begun = Stopwatch::start();
     assert_eq!(here.get(HASH).await.as_deref(), Some("{ a }"), "in memory");
     assert_eq!(there.get(HASH).await, None, "cannot be asked");
     for number in 0..50 {

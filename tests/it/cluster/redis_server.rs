@@ -1,10 +1,12 @@
 //! Redis servers for tests: one that all tests share, and ones that a test starts and kills itself.
 
 use std::{
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
+
+use crate::support::port::free_port;
 
 /// URL of the Redis server that all tests share.
 pub fn shared_url() -> String {
@@ -22,7 +24,7 @@ pub struct RedisServer {
 
 impl RedisServer {
     pub fn start() -> Self {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let folder = tempfile::tempdir().unwrap();
         let mut server = Self { port, process: None, folder: folder.path().to_owned(), _folder: folder };
         server.start_again();
@@ -51,7 +53,7 @@ impl RedisServer {
             .spawn()
             .unwrap_or_else(|error| panic!("{program} should start: {error}"));
         self.process = Some(process);
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
             assert!(Instant::now() < deadline, "{program} should listen soon");
             std::thread::sleep(Duration::from_millis(5));

@@ -14,7 +14,7 @@ use orderwire::{
         sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
     },
 };
-use rand::{Rng, seq::SliceRandom};
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use super::*;
 
@@ -90,25 +90,25 @@ fn task(at: Timestamp) -> Task {
 /// A bus that loses, repeats and reorders events without reporting gaps.
 pub struct Unreliable {
     pub inner: LocalBus,
-    held_back: Mutex<Vec<Arc<Event>>>,
+    held_back: Mutex<(Vec<Arc<Event>>, StdRng)>,
 }
 
 impl Unreliable {
     pub fn new() -> Self {
-        Self { inner: LocalBus::new(), held_back: Mutex::default() }
+        Self { inner: LocalBus::new(), held_back: Mutex::new((Vec::new(), StdRng::seed_from_u64(1))) }
     }
 }
 
 #[async_trait]
 impl EventBus for Unreliable {
     fn publish(&self, events: &[Arc<Event>]) {
-        let mut random = rand::rng();
-        let mut held_back = self.held_back.lock().unwrap();
+        let mut state = self.held_back.lock().unwrap();
+        let (held_back, random) = &mut *state;
         for event in events {
             let copies = random.random_range(0..=2);
             held_back.extend(std::iter::repeat_n(Arc::clone(event), copies));
         }
-        held_back.shuffle(&mut random);
+        held_back.shuffle(random);
         let kept = random.random_range(0..=held_back.len().min(20));
         self.inner.publish(&held_back.split_off(kept));
     }

@@ -194,8 +194,8 @@ pub fn error_codes(response: &Response) -> Vec<String> {
     response.errors.iter().map(code).collect()
 }
 
-/// Receives the next item of a subscription; panics after 10 s.
+/// Receives the next item of a subscription; panics after 60 s.
 pub async fn next<T>(stream: &mut BoxStream<'static, T>) -> T {
-    let next = tokio::time::timeout(Duration::from_secs(10), stream.next());
-    next.await.expect("an update within 10 s").expect("the subscription should go on")
+    let next = tokio::time::timeout(Duration::from_secs(60), stream.next());
+    next.await.expect("an update within 60 s").expect("the subscription should go on")
 }

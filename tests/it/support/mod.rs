@@ -3,6 +3,8 @@
 pub mod api;
 pub mod app;
 pub mod data;
+pub mod port;
+pub mod stopwatch;
 pub mod ws;
 
 use std::time::Duration;
