@@ -204,7 +204,7 @@ fn a_key_pair_needs_both_files_and_excludes_a_secret() {
     assert!(messages("[auth]\nprivate_key_file = \"a\"")[0].starts_with("auth.public_key_file: is needed"));
     assert!(messages("[auth]\npublic_key_file = \"b\"")[0].starts_with("auth.private_key_file: is needed"));
     let both = format!("[auth]\nprivate_key_file = \"a\"\npublic_key_file = \"b\"\njwt_secret = \"{GOOD_SECRET}\"");
-    assert!(messages(&both)[0].starts_with("auth.jwt_secret (orderwire.toml): is of no use"));
+    assert!(messages(&both)[0].starts_with("auth.jwt_secret (orderwire.toml): cannot be combined"));
 }
 
 #[test]
