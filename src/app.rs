@@ -29,7 +29,7 @@ use crate::{
     jobs::{JobOptions, Jobs},
     service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
     storage::{
-        CallCounts, Observed, Store, StoreError,
+        CallCounts, InstrumentedStore, Store, StoreError,
         mongo::{MongoOptions, MongoStore},
         sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
     },
@@ -123,7 +123,7 @@ async fn open_observed(
                 .await
         }
     };
-    Ok(Arc::new(Observed::new(opened?, counts)))
+    Ok(Arc::new(InstrumentedStore::new(opened?, counts)))
 }
 
 async fn open_sqlite(config: &Config, location: SqliteLocation) -> Result<Arc<dyn Store>, StoreError> {

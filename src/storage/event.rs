@@ -5,15 +5,14 @@ use async_trait::async_trait;
 use super::Result;
 use crate::domain::{Event, LogFilter, LogId, Seq};
 
-/// Where the log stands.
+/// The bounds of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogState {
-    /// Which log; made once with the database.
+    /// Id of the log, chosen at random when the database is created.
     pub log: LogId,
     /// The number of the last entry, 0 for an empty log.
     pub head: Seq,
-    /// A reader that has seen up to this number (or a higher one) misses nothing: the number before the oldest
-    /// entry still held.
+    /// The number before the oldest entry that is kept: a reader that has seen all entries up to it misses nothing.
     pub horizon: Seq,
 }
 
@@ -46,7 +45,7 @@ impl LogPage {
 /// become visible in order.
 #[async_trait]
 pub trait EventStore {
-    /// Where the log stands.
+    /// The bounds of the log.
     async fn log_state(&self) -> Result<LogState>;
     /// Up to `limit` matching entries with a number above `after`, in order.
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage>;

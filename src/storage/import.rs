@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use super::Result;
 use crate::domain::{Order, Product, Task, User};
 
-/// Bulk loading: nothing is announced and no stock changes. Ids are derived from the source's keys, so an entity
-/// whose id exists already is left as it is; each method says how many were new. A batch may be cut off half-way by a
-/// crash and loaded again.
-/// Errors: `Duplicate` when another entity (with another id) has the e-mail address, SKU or number.
+/// Bulk loading: it appends nothing to the log and changes no stock. Ids are derived from the keys of the source, so an
+/// entity whose id exists is skipped; each method returns the number of new entities. After a crash in the middle, a
+/// batch can be loaded again.
+/// Errors: `Duplicate` if an entity with another id has the e-mail address, SKU or number.
 #[async_trait]
 pub trait ImportStore {
     /// Loads users without a password.

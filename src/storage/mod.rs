@@ -1,7 +1,8 @@
-//! The storage traits: what a database has to be able to do for Orderwire, free of any driver.
+//! The storage traits: what Orderwire needs from a database. They name no driver.
 //!
 //! Every method is one atomic operation: it happens as a whole or not at all, and an acknowledged write survives a
-//! crash. Batch reads answer in the order of what was asked, `None` for what is missing. Reads never wait for writes.
+//! crash. Batch reads return one result for each key, in the order of the keys, `None` for what is missing. Reads never
+//! wait for writes.
 //!
 //! # Adding an engine
 //! 1. Implement [`Store`] and its parts in a folder of its own that imports only this module and `crate::domain`.
@@ -10,54 +11,28 @@
 //!
 //! Decision: `docs/decisions/0002-storage-traits.md`.
 
+mod committed;
 mod error;
 mod event;
 mod import;
+mod instrumented;
 pub mod mongo;
-mod observed;
 mod order;
 mod product;
 mod session;
 pub mod sqlite;
+mod store;
 mod task;
 mod user;
 
+pub use committed::Committed;
 pub use error::{Result, StoreError};
 pub use event::{EventStore, LogPage, LogState};
 pub use import::ImportStore;
-pub use observed::{CallCounts, Observed};
+pub use instrumented::{CallCounts, InstrumentedStore};
 pub use order::{OrderQuery, OrderStore, Placed};
 pub use product::{ProductQuery, ProductStore};
 pub use session::{Rotation, Session, SessionStore, TokenHash};
+pub use store::Store;
 pub use task::{TaskQuery, TaskStore};
 pub use user::{Credentials, UserQuery, UserStore};
-
-use crate::domain::{Event, Timestamp};
-
-/// A complete storage engine.
-#[async_trait::async_trait]
-pub trait Store:
-    UserStore + SessionStore + ProductStore + OrderStore + TaskStore + EventStore + ImportStore + Send + Sync + 'static
-{
-    /// The engine's name for logs and metrics: `sqlite` or `mongodb`.
-    fn engine(&self) -> &'static str;
-
-    /// Succeeds when the engine can serve reads and writes now.
-    async fn ping(&self) -> Result<()>;
-
-    /// Deletes what is no longer needed: log entries older than `log_before` (the newest entry always stays, so that
-    /// numbering goes on), sessions expired at `now`, idempotency records older than `keys_before`.
-    async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()>;
-
-    /// Waits for running writes and closes connections.
-    async fn close(&self);
-}
-
-/// What a change left behind: its result and the log entries it appended, in log order, to be announced.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Committed<T> {
-    /// The result.
-    pub value: T,
-    /// The appended entries; empty when nothing changed.
-    pub events: Vec<Event>,
-}

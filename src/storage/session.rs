@@ -11,37 +11,37 @@ pub type TokenHash = [u8; 32];
 /// A sign-in session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Identity.
+    /// Id of the session, which access tokens name.
     pub id: SessionId,
-    /// Whose.
+    /// User who signed in.
     pub user: UserId,
-    /// Hash of the one refresh token that is good now.
+    /// Hash of the current refresh token; all earlier ones are invalid.
     pub token: TokenHash,
-    /// When it began.
+    /// Time of the sign-in.
     pub created_at: Timestamp,
-    /// When it ends unless it is refreshed before.
+    /// Time at which it ends unless it is refreshed before.
     pub expires_at: Timestamp,
 }
 
-/// What became of an attempt to rotate a refresh token.
+/// The outcome of an attempt to rotate a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rotation {
-    /// The token was good and is replaced; the user as they are now.
+    /// The token was current and is replaced. Holds the user's current state.
     Rotated(User),
-    /// The session is there but the token is not its current one: it was used before, and the session is ended now.
+    /// The session exists, but the token is not its current one: the token was used before. The session is ended.
     Reused,
-    /// No such session, or it has expired.
+    /// The session does not exist or has expired.
     Unknown,
 }
 
-/// Sessions.
+/// Stores sign-in sessions.
 #[async_trait]
 pub trait SessionStore {
     /// Adds a session.
     async fn insert_session(&self, session: &Session) -> Result<()>;
-    /// The user of each session that has not ended or expired at `now`, as they are now; never a deleted one.
+    /// The current state of the user of each session that has not ended or expired at `now`; `None` for deleted users.
     async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>>;
-    /// Replaces the refresh token `presented` by `next`, atomically: of two racing calls one is [`Rotation::Reused`].
+    /// Replaces the refresh token `presented` by `next`, atomically: of two racing calls, one gets [`Rotation::Reused`].
     async fn rotate_session(
         &self,
         id: SessionId,
@@ -50,7 +50,7 @@ pub trait SessionStore {
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Rotation>;
-    /// Ends a session; nothing happens when it has ended already.
+    /// Ends a session; does nothing if it has ended already.
     async fn end_session(&self, id: SessionId) -> Result<()>;
     /// Ends all sessions of a user.
     async fn end_sessions_of(&self, user: UserId) -> Result<()>;

@@ -1,9 +1,9 @@
-//! Ends transactions whose process has gone.
+//! Ends transactions that a killed process left open.
 //!
-//! A process that is killed within a transaction leaves it open in the server, which gives it up after a minute only
-//! (`transactionLifetimeLimitSeconds`); until then nobody else can append to the log. So whoever keeps colliding looks
-//! for transactions of Orderwire on which nothing has happened for longer than a living process would leave them, and
-//! ends their sessions. One that was only slow gets a transient error from that, and tries again.
+//! The server ends such a transaction only after a minute (`transactionLifetimeLimitSeconds`), and until then no other
+//! process can append to the log. So a process that keeps colliding looks for Orderwire's transactions that have been
+//! idle for longer than a running process leaves them, and ends their sessions. A transaction that was only slow gets a
+//! transient error and is retried.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::options::ReadConcern;
 
-use super::Inner;
+use super::store::Inner;
 
-/// A living process goes on with its transaction within milliseconds.
+/// Idle time after which a transaction counts as abandoned; a running process continues its own within milliseconds.
 const IDLE_FOR: Duration = Duration::from_secs(2);
 
 impl Inner {
-    /// Ends what has been left behind. Needs no privilege: a user sees and ends their own sessions.
+    /// Ends abandoned transactions. Needs no privilege: a database user may list and end their own sessions.
     pub(super) async fn end_abandoned_transactions(&self) -> mongodb::error::Result<()> {
         let idle_micros = i64::try_from(IDLE_FOR.as_micros()).unwrap_or(i64::MAX);
         let pipeline = [

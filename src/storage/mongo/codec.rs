@@ -1,7 +1,7 @@
-//! Values as MongoDB holds them, read straight from the raw reply: no intermediate document is built.
+//! Domain values in BSON, read from the raw reply without building an intermediate document.
 //!
-//! Ids are 16-byte binaries (they sort like the id), money is 64-bit units, times are dates, states are their GraphQL
-//! names and priorities their rank. A value that is absent is left out, never null.
+//! Ids are 16-byte binaries, which sort like the ids. Money is a 64-bit number of units, times are dates, statuses are
+//! their GraphQL names and priorities their rank. An absent value is left out, never null.
 
 use bson::{
     Binary, Bson, RawArrayBuf, RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf, raw::CStr, spec::BinarySubtype,
@@ -12,9 +12,9 @@ use crate::{
     storage::{Result, StoreError},
 };
 
-/// A value that a document can hold.
+/// A value that a field of a document can hold.
 pub(super) trait BsonValue: Sized {
-    /// The value, unless the document holds something else.
+    /// The value, or `None` if the field has another type or an unknown value.
     fn read(value: RawBsonRef<'_>) -> Option<Self>;
     /// Appends the value to a document.
     fn put(&self, document: &mut RawDocumentBuf, key: &CStr);
@@ -49,7 +49,7 @@ impl Field<'_> {
     }
 
     fn corrupt(&self) -> StoreError {
-        StoreError::internal(format!("a stored document has no proper {:?}", self.key))
+        StoreError::internal(format!("a stored document has a missing or invalid field {:?}", self.key))
     }
 }
 
@@ -86,7 +86,7 @@ macro_rules! raw_document {
 }
 pub(super) use raw_document;
 
-/// An id of any type as the database holds it.
+/// Bytes of an id or a hash as BSON.
 pub(super) fn binary(bytes: &[u8]) -> Binary {
     Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() }
 }
@@ -207,7 +207,7 @@ impl BsonValue for i32 {
 }
 
 impl BsonValue for i64 {
-    /// Aggregations answer with the smallest type that holds a sum.
+    /// Reads 32-bit values too: an aggregation returns the smallest type that holds a sum.
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         value.as_i64().or_else(|| value.as_i32().map(Self::from))
     }

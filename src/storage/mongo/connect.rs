@@ -1,4 +1,4 @@
-//! Opening the database: the connection pool, and what is refused at start.
+//! Connecting: the pool, and the checks at start-up.
 
 use std::time::Duration;
 
@@ -10,7 +10,10 @@ use mongodb::{
     options::{Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 
-use super::{Inner, MongoStore, codec, indexes, read};
+use super::{
+    codec, error, indexes, read,
+    store::{Inner, MongoStore},
+};
 use crate::{
     domain::LogId,
     storage::{Result, StoreError},
@@ -25,13 +28,13 @@ const NEEDS_REPLICA_SET: &str = "MongoDB needs to be a replica set or a sharded 
 /// How to connect to MongoDB.
 #[derive(Debug, Clone)]
 pub struct MongoOptions {
-    /// Connections that are kept open.
+    /// Number of connections that stay open while idle.
     pub pool_min: u32,
-    /// The most connections at once.
+    /// The maximum number of connections.
     pub pool_max: u32,
-    /// How long an operation waits for a server that can do it.
+    /// How long an operation waits for a server that can run it.
     pub server_selection_timeout: Duration,
-    /// What the server calls us in its logs.
+    /// Name of this application in the server's logs and session list.
     pub app_name: String,
 }
 
@@ -47,9 +50,9 @@ impl Default for MongoOptions {
 }
 
 impl MongoStore {
-    /// Connects to the database that `url` names (default `orderwire`), and makes what is missing of its indexes.
-    /// Errors: `Unavailable` when no primary can be reached or the server stands alone, `Internal` when the URL is
-    /// malformed or an index is in the way. No message holds the URL's credentials.
+    /// Connects to the database that `url` names (default `orderwire`), and creates missing indexes.
+    /// Errors: `Unavailable` if no primary can be reached or the server is standalone, `Internal` if the URL is malformed
+    /// or an existing index conflicts. No message contains the URL's credentials.
     pub async fn connect(url: &str, options: MongoOptions) -> Result<Self> {
         let mut client_options = ClientOptions::parse(url)
             .await
@@ -84,10 +87,10 @@ impl MongoStore {
             counters: database.collection("counters"),
             idempotency: database.collection("idempotency"),
             log,
-            product_cache: super::product_cache::ProductCache::default(),
-            reads: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
+            product_cache: Default::default(),
+            read_permits: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
             log_lock: tokio::sync::Mutex::default(),
-            order_queue: parking_lot::Mutex::default(),
+            order_queue: Default::default(),
             running_transactions: tokio_util::task::TaskTracker::new(),
             client,
             database,
@@ -96,12 +99,12 @@ impl MongoStore {
     }
 }
 
-/// Four fifths of the connections.
+/// Operations outside of transactions that may run at once: four fifths of the connections.
 fn reads_at_once(pool_max: u32) -> usize {
     (pool_max as usize * 4 / 5).max(1)
 }
 
-/// Counts the connections of the pool.
+/// Updates the metrics of the pool.
 fn count(event: CmapEvent) {
     let connections = &metrics().mongodb_connections;
     match event {
@@ -120,8 +123,8 @@ fn refuse_standalone(hello: &Document) -> Result<()> {
     if is_replica_set || is_sharded { Ok(()) } else { Err(StoreError::Unavailable(NEEDS_REPLICA_SET.to_owned())) }
 }
 
-/// A standalone server never becomes the primary that a `replicaSet=` in the URL asks for: asks each host itself, so
-/// that the message says what is wrong.
+/// Finds out whether a host is a standalone server, which never becomes the primary that `replicaSet=` in the URL asks
+/// for, so that the message can name the cause.
 async fn why_unreachable(options: ClientOptions, error: Error) -> StoreError {
     if !matches!(*error.kind, ErrorKind::ServerSelection { .. }) {
         return error.into();
@@ -146,13 +149,13 @@ async fn why_unreachable(options: ClientOptions, error: Error) -> StoreError {
     StoreError::Unavailable(format!("no MongoDB primary can be reached at {}: {}", hosts.join(", "), error.kind))
 }
 
-/// Makes the log's counter once; all nodes find the same one.
+/// Creates the log's counter if it is missing, and returns the log's id. All nodes get the same one.
 async fn log_id(counters: &Collection<bson::RawDocumentBuf>) -> Result<LogId> {
     let made = doc! { "$setOnInsert": { "log_id": i64::from(rand::random::<u32>()), "seq": 0_i64 } };
     let update = || counters.update_one(doc! { "_id": "log" }, made.clone()).upsert(true);
     if let Err(error) = update().await {
-        // Another node made it at the same moment.
-        if super::error::duplicate_index(&error).is_none() {
+        // Another node created it at the same moment.
+        if error::duplicate_index(&error).is_none() {
             return Err(error.into());
         }
         update().await?;
@@ -166,7 +169,7 @@ async fn log_id(counters: &Collection<bson::RawDocumentBuf>) -> Result<LogId> {
     id.map(LogId).ok_or_else(|| StoreError::internal("the event log has no proper identity"))
 }
 
-/// The driver's text about a URL it can't read, less the user name and password that it may quote.
+/// The driver's message about a URL that it can't parse, without the user name and password that it may quote.
 fn without_credentials(message: &str, url: &str) -> String {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     let Some((credentials, _)) = authority.rsplit_once('@') else {

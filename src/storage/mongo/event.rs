@@ -1,7 +1,7 @@
 //! The event log: numbered by one counter inside the transactions that append to it.
 //!
-//! Two transactions that both move the counter can't overlap: the server refuses the second one, which starts again.
-//! So an entry's number is its place in commit order, and one that commits late with a lower number cannot exist.
+//! Two transactions that both move the counter can't overlap: the server aborts the second one, which is retried. So the
+//! order of the numbers is the commit order, and no entry with a lower number can become visible later.
 //!
 //! Decision: `docs/decisions/0001-event-log-numbers.md`.
 
@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    Inner, MongoStore,
     codec::{binary, raw_document, read_fields},
     read::collect_rows,
+    store::{Inner, MongoStore},
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
@@ -55,8 +55,8 @@ fn number_of(document: &RawDocument) -> Result<Seq> {
 }
 
 impl Transaction {
-    /// Takes the next `count` numbers of the log and answers with the first. From here to the commit no other
-    /// transaction can take one.
+    /// Takes the next `count` numbers of the log and returns the first. From now until the commit no other transaction
+    /// can take one.
     pub(super) async fn allocate_seqs(&mut self, count: usize) -> TransactionResult<Seq> {
         let counters = self.store.counters.clone();
         let count = count as Seq;
@@ -96,7 +96,7 @@ impl Inner {
         Ok(collect_rows(self.with_timeout(find.batch_size(2).batch()).await?, number_of).await?.pop())
     }
 
-    /// Deletes the entries before the first one that is young enough, so that what is left has no holes.
+    /// Deletes the entries before the first one that is young enough, so that the rest has no holes.
     pub(super) async fn prune_log(&self, before: Timestamp) -> Result<()> {
         let young = self.first_number(doc! { "occurred_at": { "$gte": before } }).await?;
         let keep = match young {
@@ -111,14 +111,14 @@ impl Inner {
 #[async_trait]
 impl EventStore for MongoStore {
     async fn log_state(&self) -> Result<LogState> {
-        // The oldest entry first: should it be pruned meanwhile, the horizon is merely cautious.
+        // The oldest entry is read first: if it is pruned in between, the head is still valid.
         let oldest = self.0.first_number(doc! {}).await?;
         let head = self.0.head().await?;
         Ok(LogState { log: self.0.log, head, horizon: oldest.map_or(head, |oldest| oldest - 1) })
     }
 
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
-        // The head first: every entry up to it can be read from now on.
+        // The head is read first: every entry up to it is visible from then on.
         let head = self.0.head().await?;
         if head <= after || limit == 0 {
             return Ok(LogPage { events: Vec::new(), through: after });

@@ -7,17 +7,22 @@ use mongodb::{
     error::{Error, ErrorKind},
 };
 
-use super::{Inner, MongoStore, error::duplicate_index, order, product, task, user};
+use super::{
+    error::duplicate_index,
+    order, product,
+    store::{Inner, MongoStore},
+    task, user,
+};
 use crate::{
     domain::{Order, Product, Task, User},
     storage::{ImportStore, Result},
 };
 
-/// Documents sent at once; a cut-off import loses no more than these.
+/// Documents in one request; an interrupted import loses at most these.
 const CHUNK: usize = 1000;
 
 impl Inner {
-    /// Adds the documents whose `_id` is new; says how many.
+    /// Adds the documents whose `_id` is new and returns their number.
     async fn load<T: Sync>(
         &self,
         collection: &Collection<RawDocumentBuf>,
@@ -38,7 +43,7 @@ impl Inner {
     }
 }
 
-/// How many documents were refused because their `_id` is there, if nothing else was wrong.
+/// The number of documents that were refused because their `_id` exists; any other failure is an error.
 fn known_ids(mut error: Error) -> Result<usize> {
     let ErrorKind::InsertMany(failure) = error.kind.as_mut() else { return Err(error.into()) };
     let refused = failure.write_errors.take().unwrap_or_default();

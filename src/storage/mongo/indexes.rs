@@ -1,9 +1,9 @@
-//! The indexes, named after what they serve: `FILTER_SORT` walks the rows that pass an equality filter in list order,
-//! `SORT` all rows. `query` picks among them by name.
+//! The indexes. Their names say what they serve: `FILTER_SORT` gives the rows that pass an equality filter in list order,
+//! `SORT` gives all rows. Queries choose an index by name (`filter`, `scan`).
 //!
-//! Each index makes every write dearer, and MongoDB 6 looks up each one in its catalogue for each update inside a
-//! transaction. So there is none where another one serves: all products or tasks are those of any status, merged from
-//! the index by status; the tasks that a user made, or does, are among those the user sees.
+//! Each index slows down every write, and MongoDB 6 looks up each one in its catalogue for each update inside a
+//! transaction. So there is no index where another one can serve: a list of all products or tasks merges the index by
+//! status, and the tasks that a user created or is assigned are filtered from those the user may see.
 
 use bson::{Document, doc};
 use mongodb::{Database, IndexModel, error::ErrorKind, options::IndexOptions};
@@ -13,13 +13,13 @@ use crate::storage::{Result, StoreError};
 /// `IndexOptionsConflict` and `IndexKeySpecsConflict`.
 const CONFLICTS: [i32; 2] = [85, 86];
 
-/// Makes what is missing.
+/// Creates the missing indexes.
 pub(super) async fn create(database: &Database) -> Result<()> {
     for (collection, models) in all() {
         let made = database.collection::<Document>(collection).create_indexes(models).await;
         made.map_err(|error| match &*error.kind {
             ErrorKind::Command(command) if CONFLICTS.contains(&command.code) => StoreError::internal(format!(
-                "the collection {collection} has an index that is in the way, drop it and start again: {}",
+                "the collection {collection} has an index that conflicts with one of Orderwire's; drop it and start again: {}",
                 command.message
             )),
             _ => error.into(),
@@ -67,7 +67,7 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
     ]
 }
 
-/// The name of the index that walks the rows with one value of `filter` (all rows when empty) by `sort`.
+/// The name of the index that gives the rows with one value of `filter` (all rows if empty) in the order of `sort`.
 pub(super) fn name(filter: &str, sort: &str) -> String {
     if filter.is_empty() { sort.to_owned() } else { format!("{filter}_{sort}") }
 }
@@ -97,7 +97,7 @@ fn unique(field: &str, partial: Document) -> IndexModel {
     IndexModel::builder().keys(doc! { field: 1 }).options(options).build()
 }
 
-/// Leaves out the documents that lack the index's first field.
+/// Makes the index leave out documents without its first field.
 fn partial(mut model: IndexModel) -> IndexModel {
     if let (Some(options), Some(field)) = (model.options.as_mut(), model.keys.keys().next()) {
         options.partial_filter_expression = Some(doc! { field: { "$exists": true } });

@@ -1,24 +1,25 @@
-//! Lists that differ in one value only, such as the tasks of each of twenty orders: one walk over all their rows.
+//! Lists that differ in one value only, such as the tasks of each of twenty orders: one scan for all their rows.
 //!
-//! A pipeline for each list costs the server as much as a query of its own. Such lists are mostly short, so a single
-//! query that reads as many rows as all the pages together can need mostly reads every list whole, and is then enough.
+//! A pipeline for each list costs the server as much as a query for each. Such lists are mostly short, so one query that
+//! reads as many rows as all pages together can need mostly reads every list to its end. If it does not, the lists are
+//! read one by one.
 
 use std::collections::HashMap;
 
 use bson::{Bson, RawDocument, RawDocumentBuf, doc};
 use mongodb::{Collection, options::Hint};
 
-use super::{Inner, query::Listing, read};
+use super::{read, scan::Listing, store::Inner};
 use crate::{
     domain::Edge,
     storage::{Result, StoreError},
 };
 
-/// More rows than this are not read on the chance that they are enough.
-const MOST_ROWS: u32 = 2000;
+/// The most rows that a merged scan reads.
+const MAX_ROWS: u32 = 2000;
 
 impl Inner {
-    /// The rows of each list's page and one more, if the lists are alike and short.
+    /// The rows of each list's page and one more; `None` if the lists can't be merged or are too long.
     pub(super) async fn scan_merged<T>(
         &self,
         collection: &Collection<RawDocumentBuf>,
@@ -29,7 +30,7 @@ impl Inner {
         let [first, ..] = listings else { return Ok(None) };
         let limits: Vec<u32> = listings.iter().map(|listing| listing.page_scan().limit).collect();
         let most = limits.iter().fold(0_u32, |sum, limit| sum.saturating_add(*limit));
-        if most > MOST_ROWS {
+        if most > MAX_ROWS {
             return Ok(None);
         }
         let mut condition = first.filter.condition.clone();
@@ -51,7 +52,8 @@ impl Inner {
             let value = row.get(field).map_err(StoreError::internal)?.and_then(|value| value.as_binary());
             let place = value.and_then(|value| places.get(value.bytes).copied());
             let list = place.and_then(|place| Some((place, walked.get_mut(place)?)));
-            let (place, rows) = list.ok_or_else(|| StoreError::internal("a row belongs to no list"))?;
+            let (place, rows) =
+                list.ok_or_else(|| StoreError::internal("a merged scan returned a row that belongs to no list"))?;
             rows.push(decode(place, row)?);
             Ok(())
         })
@@ -69,8 +71,8 @@ impl Inner {
     }
 }
 
-/// The field that the lists differ in and its value in each, all different, if they differ in nothing else and none
-/// begins at a cursor.
+/// The field that the lists differ in, with its value in each. `None` if they differ in anything else, if two have the
+/// same value, or if one starts at a cursor.
 fn common_merge_field<'l>(listings: &'l [Listing<'_>]) -> Option<(&'static str, Vec<&'l Bson>)> {
     let [first, others @ ..] = listings else { return None };
     let field = first.filter.merge_on?;
@@ -87,8 +89,8 @@ fn common_merge_field<'l>(listings: &'l [Listing<'_>]) -> Option<(&'static str, 
             && other.projection == first.projection
             && rest(other) == common
     };
-    let begins_at_an_end = |listing: &Listing<'_>| listing.slice.after.is_none() && listing.slice.before.is_none();
-    if !others.iter().all(alike) || !listings.iter().all(begins_at_an_end) {
+    let has_no_cursor = |listing: &Listing<'_>| listing.slice.after.is_none() && listing.slice.before.is_none();
+    if !others.iter().all(alike) || !listings.iter().all(has_no_cursor) {
         return None;
     }
     let values: Vec<&Bson> = listings.iter().filter_map(|listing| listing.filter.condition.get(field)).collect();

@@ -1,85 +1,59 @@
 //! The engine that scales out: MongoDB replica sets and sharded clusters.
 //!
-//! - Every write is acknowledged by a majority, with its journal. A standalone server can't do that, nor transactions:
-//!   it is refused.
-//! - Whatever appends to the event log is one transaction that also moves the log's one counter ([`transaction`]).
+//! - A majority acknowledges every write, with its journal. A standalone server can do neither that nor transactions, so
+//!   the engine refuses to start on one.
+//! - Each change appends to the event log in a transaction that also moves the log's one counter ([`transaction`]).
 //!   Transactions that overlap can't both move it, so the counter's order is the commit order, without gaps. Within one
-//!   process they take turns instead of colliding, and orders that wait for their turn share one transaction
-//!   ([`order_queue`]), which makes the counter cheap. Processes that collide retry with jittered back-off.
-//! - Everything is read with majority read concern: what a reader has seen is never rolled back, and the log and what
-//!   it is about are never apart.
-//! - Products that many lines of orders name are read once and then checked against the log ([`known`]).
-//! - List queries walk an index in list order ([`query`], [`indexes`]); rows are decoded straight from the raw reply
+//!   process, transactions queue for a lock instead of colliding, and orders that wait for it share one transaction
+//!   ([`place`]). Processes that collide retry with jittered back-off.
+//! - All reads use majority read concern: what a reader has seen is never rolled back, and an entity and its entry in
+//!   the log become visible together.
+//! - Products that many lines of orders name are cached and checked against the log ([`product_cache`]).
+//! - A list query walks an index in list order ([`scan`], [`indexes`]), and rows are decoded straight from the raw reply
 //!   ([`codec`]).
 
 mod abandoned_transactions;
+mod cached_products;
 mod codec;
 mod connect;
+mod count;
 mod error;
 mod event;
+mod filter;
 mod idempotency;
 mod import;
 mod indexes;
+mod list;
 mod merged_scan;
 mod order;
 mod order_queue;
+mod place;
 mod product;
 mod product_cache;
-mod query;
 mod read;
+mod scan;
 mod search;
 mod session;
 mod stock_batch;
+mod store;
 mod task;
 mod transaction;
+mod union;
 mod user;
 
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, sync::Arc};
-
 use async_trait::async_trait;
-use bson::{RawDocumentBuf, doc};
-use mongodb::{Client, Collection, Database};
-use tokio_util::task::TaskTracker;
+use bson::doc;
 
 pub use connect::MongoOptions;
+pub use store::MongoStore;
 
 use crate::{
-    domain::{LogId, Timestamp},
+    domain::Timestamp,
     storage::{Result, Store},
 };
-
-/// The MongoDB engine. Cheap to clone; clones share one connection pool.
-#[derive(Clone)]
-pub struct MongoStore(Arc<Inner>);
-
-/// What every part of the engine works with.
-struct Inner {
-    client: Client,
-    database: Database,
-    /// Tells our sessions from those of others.
-    app_name: String,
-    users: Collection<RawDocumentBuf>,
-    sessions: Collection<RawDocumentBuf>,
-    products: Collection<RawDocumentBuf>,
-    orders: Collection<RawDocumentBuf>,
-    tasks: Collection<RawDocumentBuf>,
-    events: Collection<RawDocumentBuf>,
-    counters: Collection<RawDocumentBuf>,
-    idempotency: Collection<RawDocumentBuf>,
-    log: LogId,
-    product_cache: product_cache::ProductCache,
-    /// For each operation that is no part of a transaction.
-    reads: tokio::sync::Semaphore,
-    /// Held by the one transaction of this process that may append to the log.
-    log_lock: tokio::sync::Mutex<()>,
-    /// Orders that wait for their turn.
-    order_queue: parking_lot::Mutex<VecDeque<order_queue::QueuedOrder>>,
-    /// Transactions under way.
-    running_transactions: TaskTracker,
-}
 
 #[async_trait]
 impl Store for MongoStore {

@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    Inner, MongoStore,
     codec::{raw_document, read_fields},
-    query::{Filter, Index, Listing, SortBy},
+    filter::{Filter, Index},
     read::in_request_order,
+    scan::{Listing, SortBy},
+    store::{Inner, MongoStore},
     transaction::{LogAccess, Transaction, TransactionResult},
 };
 use crate::{

@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    Inner, MongoStore,
     codec::{append_fields, raw_document, read_fields},
+    filter::{Filter, Index},
     idempotency::name_of,
     product_cache::MIN_BATCH,
-    query::{Filter, Index, Listing, SCORE, SortBy},
     read::{collect_rows, in_request_order},
+    scan::{Listing, SCORE, SortBy},
     search::{contains_all, relevance, search_words},
+    store::{Inner, MongoStore},
     transaction::{LogAccess, Transaction, TransactionResult},
 };
 use crate::{

@@ -1,4 +1,4 @@
-//! Reading rows.
+//! Reads outside of transactions: time limits, decoding, and results in the order of the keys.
 
 use std::{collections::HashMap, future::IntoFuture, hash::Hash, time::Duration};
 
@@ -6,10 +6,10 @@ use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use futures_util::{Stream, StreamExt};
 use mongodb::{Collection, raw_batch_cursor::RawBatch};
 
-use super::Inner;
+use super::store::Inner;
 use crate::storage::{Result, StoreError};
 
-/// The longest that one read or single write may take; the driver itself would wait for a hung server for ever.
+/// Time limit of one read or single write; the driver itself would wait for a hung server forever.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Decodes every row of a reply.
@@ -28,7 +28,7 @@ pub(super) async fn collect_rows<T>(
     Ok(rows)
 }
 
-/// The rows in the order of the values that were asked for, `None` for what was not found.
+/// The rows in the order of the wanted keys, `None` for those that were not found.
 pub(super) fn in_request_order<K: Eq + Hash + Clone, T: Clone>(
     wanted: &[K],
     found: Vec<T>,
@@ -52,15 +52,15 @@ pub(super) fn in_request_order<K: Eq + Hash + Clone, T: Clone>(
 }
 
 impl Inner {
-    /// Waits for an operation that is no part of a transaction, but not for ever. Not all connections are for these:
-    /// transactions hold up one another, and must not wait for one behind the reads.
+    /// Runs an operation outside of a transaction, with a time limit. These operations may not use all connections:
+    /// transactions delay one another, so they must not wait behind reads for a connection.
     pub(super) async fn with_timeout<T>(
         &self,
         operation: impl IntoFuture<Output = mongodb::error::Result<T>>,
     ) -> Result<T> {
         let operation = async {
             // The semaphore is never closed; without a permit it would still be right.
-            let _permit = self.reads.acquire().await;
+            let _permit = self.read_permits.acquire().await;
             operation.await
         };
         match tokio::time::timeout(OPERATION_TIMEOUT, operation).await {
@@ -85,7 +85,7 @@ impl Inner {
             [value] => doc! { field: value },
             _ => doc! { field: { "$in": values } },
         };
-        // One more than can come, so that one reply holds all and closes the cursor.
+        // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
         let find = collection.find(filter).projection(projection).batch_size(batch);
         collect_rows(self.with_timeout(find.batch()).await?, decode).await

@@ -1,7 +1,7 @@
-//! The words that free-text search matches: each document holds its own, folded, under an index.
+//! Free-text search: each document holds its words, folded, in an indexed array.
 //!
-//! MongoDB's text index has another idea of what a word is, so the same search would find other rows than on another
-//! engine. An array of words with a plain index finds exactly what `SearchTerms` promises.
+//! MongoDB's text index splits text into words differently, so a search would find other rows than on SQLite. An array of
+//! words with a plain index finds exactly what `SearchTerms` promises.
 
 use std::collections::HashSet;
 
@@ -30,9 +30,9 @@ pub(super) fn contains_all(terms: &SearchTerms) -> Document {
     doc! { "$all": folded_terms(terms) }
 }
 
-/// How well a document fits: how many terms its title has, and how much of the title they make up. The title is the
-/// first `title_length` of its words. Every document found has all the terms, so how rare a term is would not change
-/// the order.
+/// The relevance of a document: the number of terms in its title, and their share of the title. The title is the first
+/// `title_length` words. Every document that is found has all the terms, so the rarity of a term would not change the
+/// order.
 pub(super) fn relevance(terms: &SearchTerms) -> Document {
     let length = doc! { "$max": [1, "$title_length"] };
     let title = doc! { "$slice": ["$words", length.clone()] };

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use bson::{RawDocument, doc};
 
 use super::{
-    Inner, MongoStore,
     codec::{binary, raw_document, read_fields},
     read::{collect_rows, in_request_order},
+    store::{Inner, MongoStore},
     user,
 };
 use crate::{
@@ -55,7 +55,7 @@ impl SessionStore for MongoStore {
             doc! { "$lookup": joined },
             doc! { "$project": { "user": 1 } },
         ];
-        // One more than can come, so that one reply holds all and closes the cursor.
+        // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
         let found = self.0.with_timeout(self.0.sessions.aggregate(pipeline).batch_size(batch).batch()).await?;
         let found = in_request_order(ids, collect_rows(found, with_user).await?, |(id, _)| Some(*id));

@@ -7,21 +7,15 @@ use bson::doc;
 
 use super::{
     idempotency::{KeyName, name_of},
-    order, product,
+    order,
+    order_queue::PlaceRequest,
+    product,
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{Idempotency, NewOrder, OrderChange, OrderId, Product, ProductId, Refusal, Seq, Stamp, UsedKey},
+    domain::{OrderChange, OrderId, Product, ProductId, Refusal, Seq, UsedKey},
     storage::{Committed, Placed, Result, StoreError},
 };
-
-/// An order to be placed.
-#[derive(Clone)]
-pub(super) struct Request {
-    pub(super) order: NewOrder,
-    pub(super) idempotency: Idempotency,
-    pub(super) stamp: Stamp,
-}
 
 /// What became of one order of a transaction.
 pub(super) enum Outcome {
@@ -42,8 +36,8 @@ enum Decision {
 }
 
 impl StockBatch {
-    fn decide(&mut self, request: &Request) -> std::result::Result<Decision, Refusal> {
-        let Request { order, idempotency, stamp } = request;
+    fn decide(&mut self, request: &PlaceRequest) -> std::result::Result<Decision, Refusal> {
+        let PlaceRequest { order, idempotency, stamp } = request;
         let key = name_of(idempotency);
         if let Some(used) = self.used_keys.get(&key) {
             return Ok(Decision::Replay(idempotency.replay(used)?.into()));
@@ -57,13 +51,13 @@ impl StockBatch {
 
 impl Transaction {
     /// Decides every request and writes the orders that are placed.
-    pub(super) async fn place(&mut self, requests: &[Request]) -> TransactionResult<Vec<Result<Outcome>>> {
+    pub(super) async fn place(&mut self, requests: &[PlaceRequest]) -> TransactionResult<Vec<Result<Outcome>>> {
         let used_keys = self.find_used_keys(requests.iter().map(|request| &request.idempotency)).await?;
         let products = self.products(requests.iter().flat_map(|request| request.order.product_ids())).await?;
         let mut batch = StockBatch { products, used_keys };
         let decisions: Vec<_> = requests.iter().map(|request| batch.decide(request)).collect();
 
-        let placed: Vec<(&Request, &OrderChange)> = requests
+        let placed: Vec<(&PlaceRequest, &OrderChange)> = requests
             .iter()
             .zip(&decisions)
             .filter_map(|(request, decision)| match decision {

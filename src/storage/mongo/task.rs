@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use bson::{Bson, Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    MongoStore,
     codec::{append_fields, binary, raw_document, read_fields},
-    query::{Filter, Index, Listing, SortBy, one_of},
+    filter::{Filter, Index, one_of},
     read::in_request_order,
+    scan::{Listing, SortBy},
     search::{contains_all, search_words},
+    store::MongoStore,
     transaction::{LogAccess, Transaction, TransactionResult},
 };
 use crate::{

@@ -1,7 +1,7 @@
-//! Transactions: run in a task of their own, retried on conflicts, and always ended.
+//! Transactions: each runs in a task of its own, is retried on conflicts, and always ends.
 //!
-//! A caller that goes away (a client that hung up) would otherwise leave its transaction open in the server, holding
-//! up every other one until it times out.
+//! Without a task of its own, the transaction of a caller that goes away would stay open in the server and delay every
+//! other one until it times out.
 //!
 //! Decision: `docs/decisions/0001-event-log-numbers.md`.
 
@@ -17,34 +17,34 @@ use mongodb::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Inner,
     error::{duplicate_index, is_transient, is_unknown_commit},
     read,
+    store::Inner,
 };
 use crate::{
     domain::Refusal,
     storage::{Result, StoreError},
 };
 
-/// How long a transaction is tried for, its turn and all retries included.
+/// Time limit of a transaction, with the wait for the lock and all retries.
 pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// How long a transaction collides before it is asked whether the other one's process is still there.
+/// How long a transaction collides before it looks for abandoned transactions.
 const COLLIDED_FOR: Duration = Duration::from_secs(1);
 
 /// Whether a transaction appends to the event log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LogAccess {
-    /// It does: it waits for its turn, because two that overlap can't both take a number.
+    /// It appends, so it holds the lock: two transactions that overlap can't both take a number.
     Append,
-    /// It does not.
+    /// It does not append, and needs no lock.
     None,
 }
 
 /// Why an attempt ended without a result.
 pub(super) enum TransactionError {
-    /// The answer is an error; a retry would give the same.
+    /// A retry would give the same error.
     Final(StoreError),
     /// The driver or the server failed; a retry may help.
     Driver(Error),
@@ -68,7 +68,7 @@ impl From<Error> for TransactionError {
     }
 }
 
-/// What one attempt at a transaction, or a step of it, comes to.
+/// The result of one attempt at a transaction, or of a step of it.
 pub(super) type TransactionResult<T> = std::result::Result<T, TransactionError>;
 
 /// Ends the transaction with an error as its answer.
@@ -76,14 +76,14 @@ pub(super) fn fail<T>(error: impl Into<StoreError>) -> TransactionResult<T> {
     Err(TransactionError::Final(error.into()))
 }
 
-/// A transaction under way.
+/// An open transaction.
 pub(super) struct Transaction {
     pub(super) store: Arc<Inner>,
     session: ClientSession,
 }
 
 impl Inner {
-    /// Runs `work` as one transaction. It may run several times, so it has no effects of its own.
+    /// Runs `work` as one transaction. `work` may run several times, so it must have no other effects.
     pub(super) async fn transaction<T, W>(self: &Arc<Self>, log: LogAccess, work: W) -> Result<T>
     where
         T: Send + 'static,
@@ -93,7 +93,7 @@ impl Inner {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let store = self.clone();
         let task = self.running_transactions.spawn(async move {
-            let _turn = match log {
+            let _lock = match log {
                 LogAccess::Append => Some(timeout_at(deadline, store.log_lock.lock()).await.map_err(|_| overloaded())?),
                 LogAccess::None => None,
             };
@@ -102,7 +102,7 @@ impl Inner {
         task.await.map_err(StoreError::internal)?
     }
 
-    /// Transactions that begin after `close` would keep it waiting.
+    /// Refuses transactions after `close`, which waits for the open ones.
     pub(super) fn refuse_when_closing(&self) -> Result<()> {
         if self.running_transactions.is_closed() {
             Err(StoreError::Unavailable("shutting down".to_owned()))
@@ -111,15 +111,15 @@ impl Inner {
         }
     }
 
-    /// Tries until the transaction ends one way or the other, or the deadline passes.
+    /// Retries the transaction until it ends with a result or a final error, or the deadline passes.
     pub(super) async fn retry_transaction<T, W>(self: &Arc<Self>, deadline: Instant, work: &W) -> Result<T>
     where
         W: for<'t> Fn(&'t mut Transaction) -> BoxFuture<'t, TransactionResult<T>> + Send + Sync,
     {
         let mut pause = FIRST_PAUSE;
-        let mut look_at = Instant::now() + COLLIDED_FOR;
+        let mut search_at = Instant::now() + COLLIDED_FOR;
         loop {
-            // A server that hangs must not hold up the caller: the driver ends what is dropped here.
+            // The time limit holds even if the server hangs: the driver aborts a dropped transaction.
             let error = match timeout_at(deadline, self.try_transaction(deadline, work)).await {
                 Ok(Ok(result)) => return Ok(result),
                 Ok(Err(TransactionError::Final(error))) => return Err(error),
@@ -131,11 +131,11 @@ impl Inner {
             if Instant::now() + wait >= deadline {
                 return Err(StoreError::Unavailable(error.kind.to_string()));
             }
-            tracing::debug!(error = %error.kind, ?wait, "a transaction is tried again");
-            if Instant::now() >= look_at {
-                look_at = Instant::now() + COLLIDED_FOR;
+            tracing::debug!(error = %error.kind, ?wait, "retrying a transaction");
+            if Instant::now() >= search_at {
+                search_at = Instant::now() + COLLIDED_FOR;
                 if let Ok(Err(error)) = timeout_at(deadline, self.end_abandoned_transactions()).await {
-                    tracing::warn!(error = %error.kind, "open transactions can't be looked for");
+                    tracing::warn!(error = %error.kind, "looking for abandoned transactions failed");
                 }
             }
             tokio::time::sleep(wait).await;
@@ -156,11 +156,11 @@ impl Inner {
         let mut transaction = Transaction { store: self.clone(), session };
         let result = work(&mut transaction).await;
         if result.is_err() {
-            // The server may have ended it already, so a failure to do so says nothing.
+            // Fails if the server has ended the transaction already, which does no harm.
             let _ = transaction.session.abort_transaction().await;
             return result;
         }
-        // Also when nothing was written: what was read is not certain to last before that.
+        // A transaction that only read commits too: before the commit, what it read may still be rolled back.
         loop {
             match transaction.session.commit_transaction().await {
                 Ok(()) => return result,
@@ -171,7 +171,7 @@ impl Inner {
     }
 }
 
-/// A key that another process has just used is found by the next attempt.
+/// Whether a retry may succeed. If another process has just used the idempotency key, the next attempt finds it.
 fn is_retried(error: &Error) -> bool {
     is_transient(error) || duplicate_index(error).as_deref() == Some("idempotency._id_")
 }
@@ -227,7 +227,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Changes one document and answers with the new one.
+    /// Changes one document and returns its new state.
     pub(super) async fn update_one(
         &mut self,
         collection: &Collection<RawDocumentBuf>,
@@ -239,7 +239,7 @@ impl Transaction {
         updated.session(&mut self.session).await?.ok_or(Refusal::NotFound.into())
     }
 
-    /// Makes all these changes, each a filter that lets one document through and its update, in one round trip.
+    /// Makes several changes in one round trip. Each is a filter that matches one document, and its update.
     pub(super) async fn update_each(
         &mut self,
         collection: &Collection<RawDocumentBuf>,
@@ -258,7 +258,7 @@ impl Transaction {
         if changed == expected {
             return Ok(());
         }
-        fail(StoreError::internal(format!("{changed} of {expected} documents could be changed")))
+        fail(StoreError::internal(format!("{changed} of {expected} documents were changed")))
     }
 
     /// Deletes what passes the filter.

@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    MongoStore,
     codec::{append_fields, raw_document, read_fields},
-    query::{Filter, Index, Listing, SortBy},
+    filter::{Filter, Index},
     read::{collect_rows, in_request_order},
+    scan::{Listing, SortBy},
     search::{contains_all, search_words},
+    store::{Inner, MongoStore},
     transaction::{LogAccess, Transaction, TransactionResult},
 };
 use crate::{
@@ -167,7 +168,7 @@ impl UserStore for MongoStore {
     }
 }
 
-impl super::Inner {
+impl Inner {
     async fn credentials(&self, filter: Document) -> Result<Option<Credentials>> {
         let find = self.users.find(filter).limit(1).batch_size(2);
         Ok(collect_rows(self.with_timeout(find.batch()).await?, decode_credentials).await?.pop())

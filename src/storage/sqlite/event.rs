@@ -5,20 +5,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
+use rusqlite::{Connection, Row, params, params_from_iter, types::Value};
 
 use super::{
-    Result, SqliteStore,
     row::{Json, json},
+    store::SqliteStore,
 };
 use crate::{
-    domain::{Changed, Entity, EntityKind, Event, LogFilter, LogId, Order, Product, Seq, Stamp, Task, Timestamp},
-    storage::{Committed, EventStore, LogPage, LogState},
+    domain::{Changed, Entity, EntityKind, Event, LogFilter, LogId, Order, Product, Seq, Stamp, Task},
+    storage::{Committed, EventStore, LogPage, LogState, Result},
 };
 
 const COLUMNS: &str = "seq, id, kind, previous_status, entity_kind, entity, actor, occurred_at";
-/// Deletions of one transaction, so that other changes get their turn.
-pub(super) const PRUNE_AT_ONCE: usize = 2000;
 
 /// The number of the log's last entry.
 pub(super) fn head(db: &Connection) -> Result<Seq> {
@@ -64,22 +62,6 @@ where
     Ok(Committed { value: changed.value, events: vec![event] })
 }
 
-/// Deletes the oldest entries that are older than `before`, never the newest; whether there may be more to delete.
-/// Only whole beginnings of the log go, so that nothing is missing behind the horizon when clocks went back.
-pub(super) fn prune(db: &Connection, before: Timestamp) -> Result<bool> {
-    let kept: Option<Seq> = db
-        .query_row("SELECT seq FROM events WHERE occurred_at >= ?1 ORDER BY seq LIMIT 1", [before], |row| {
-            row.get("seq")
-        })
-        .optional()?;
-    let below = kept.unwrap_or(Seq::MAX).min(head(db)?);
-    let deleted = db.execute(
-        "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE seq < ?1 ORDER BY seq LIMIT ?2)",
-        params![below, PRUNE_AT_ONCE as i64],
-    )?;
-    Ok(deleted == PRUNE_AT_ONCE)
-}
-
 fn state(db: &Connection) -> Result<LogState> {
     let sql = "SELECT id, head, coalesce((SELECT min(seq) FROM events) - 1, head) AS horizon FROM log";
     let state = db.prepare_cached(sql)?.query_row([], |row| {
@@ -88,7 +70,7 @@ fn state(db: &Connection) -> Result<LogState> {
     Ok(state?)
 }
 
-/// The query for up to `limit` entries after `after` that pass `filter`, and its parameters.
+/// The query for up to `limit` entries after `after` that match `filter`, with its parameters.
 pub(super) fn matching(after: Seq, filter: LogFilter, limit: u32) -> (String, Vec<Value>) {
     let mut params = vec![Value::from(after), Value::from(limit)];
     let condition = match (filter.entity, filter.kind) {

@@ -1,11 +1,12 @@
 //! Idempotency keys: which entity each was used for.
 
 use rusqlite::{Connection, OptionalExtension, params};
-
 use ulid::Ulid;
 
-use super::{Result, event::PRUNE_AT_ONCE};
-use crate::domain::{Idempotency, Timestamp, UsedKey};
+use crate::{
+    domain::{Idempotency, Timestamp, UsedKey},
+    storage::Result,
+};
 
 /// The id of the entity that answers a call with this key, if the key was used before.
 pub(super) fn replay(db: &Connection, key: &Idempotency) -> Result<Option<Ulid>> {
@@ -29,14 +30,4 @@ pub(super) fn insert(db: &Connection, key: &Idempotency, entity: Ulid, at: Times
     )?
     .execute(params![key.user, key.scope, key.key, used.fingerprint, used.entity.to_bytes(), at])?;
     Ok(())
-}
-
-/// Deletes up to [`PRUNE_AT_ONCE`] keys older than `before`; returns whether there may be more.
-pub(super) fn prune(db: &Connection, before: Timestamp) -> Result<bool> {
-    let deleted = db.execute(
-        "DELETE FROM idempotency WHERE (user_id, scope, key) IN \
-         (SELECT user_id, scope, key FROM idempotency WHERE created_at < ?1 LIMIT ?2)",
-        params![before, PRUNE_AT_ONCE as i64],
-    )?;
-    Ok(deleted == PRUNE_AT_ONCE)
 }

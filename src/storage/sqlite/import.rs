@@ -1,16 +1,16 @@
-//! Bulk loading: each batch is one change, on the disk as a whole when it is answered.
+//! Bulk loading: each batch is one change, which is on disk as a whole when the call returns.
 
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::{Result, SqliteStore, order, product, task, user};
+use super::{order, product, store::SqliteStore, task, user};
 use crate::{
     domain::{Order, Product, Task, User},
-    storage::ImportStore,
+    storage::{ImportStore, Result},
 };
 
 impl SqliteStore {
-    /// Inserts all of `entities`; how many were new.
+    /// Inserts `entities` and returns the number of new ones.
     async fn load<T: Clone + Send + Sync + 'static>(
         &self,
         entities: &[T],

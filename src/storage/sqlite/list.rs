@@ -1,17 +1,15 @@
-//! The one builder of list queries: from a filter to the SQL that gives keys and ids in order.
+//! The builder of list queries: from a filter to the SQL that gives sort keys and ids in order.
 //!
-//! SQLite walks one index a query. The first equality filter (or alternative) that an entity's code gives picks the
-//! index: there is one for each such filter with each sort key and the id behind it. Every further condition carries
-//! a unary `+`, which keeps the planner from choosing another index for it, and is checked row by row. A filter with
-//! several values becomes one ordered query for each value, merged, so that no more rows are read than the page has
-//! for each of them.
+//! SQLite uses one index for a query. The first equality filter that an entity adds chooses the index: each such filter
+//! has an index with each sort key and the id. Every further condition has a unary `+`, which keeps the planner from
+//! choosing another index for it, and is checked row by row. A filter with several values becomes one ordered query for
+//! each value, merged, so that none reads more rows than the page has.
 
 use rusqlite::types::Value;
 
 use crate::domain::{Direction, Position, Slice, SortKey};
 
-use super::Result;
-use crate::storage::StoreError;
+use crate::storage::{Result, StoreError};
 
 /// The type of a sort key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +19,7 @@ pub(super) enum KeyType {
     Score,
 }
 
-/// What a list is sorted by: a column, and the column of the id that breaks ties.
+/// The order of a list: the sort column, and the column of the id that breaks ties.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ListOrder {
     pub(super) key: &'static str,
@@ -30,7 +28,7 @@ pub(super) struct ListOrder {
     pub(super) direction: Direction,
 }
 
-/// At which ends cursors bound the walk, in terms of the sort key.
+/// The ends of the scan that have a cursor, in terms of the sort key.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Cursors {
     below: bool,
@@ -47,7 +45,7 @@ impl Cursors {
     }
 }
 
-/// Which side of a position is meant, in list order.
+/// A side of a position, in list order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     After,
@@ -56,7 +54,7 @@ pub(super) enum Side {
     NotAfter,
 }
 
-/// A filtered list.
+/// The query of a filtered list, while its conditions are added.
 #[derive(Debug, Clone)]
 pub(super) struct ListBuilder {
     with: String,
@@ -64,10 +62,10 @@ pub(super) struct ListBuilder {
     order: ListOrder,
     cursors: Cursors,
     conditions: Vec<String>,
-    /// Alternatives that exclude each other; `None` when there are none to tell apart.
+    /// Conditions of which at most one holds for a row; `None` for a query without alternatives.
     alternatives: Option<Vec<String>>,
     params: Vec<Value>,
-    /// Whether a condition has picked the index already.
+    /// Whether a condition has chosen the index already.
     has_index: bool,
 }
 
@@ -110,17 +108,17 @@ impl ListBuilder {
         placeholders.join(", ")
     }
 
-    /// Whether a condition has picked the index already.
+    /// Whether a condition has chosen the index already.
     pub(super) fn has_index(&self) -> bool {
         self.has_index
     }
 
-    /// A condition that picks no index.
+    /// Adds a condition that chooses no index.
     pub(super) fn filter_by(&mut self, condition: String) {
         self.conditions.push(condition);
     }
 
-    /// A condition that picks the index.
+    /// Adds a condition that chooses the index.
     pub(super) fn index_by(&mut self, condition: String) {
         self.conditions.push(condition);
         self.has_index = true;
@@ -153,7 +151,7 @@ impl ListBuilder {
         }
     }
 
-    /// One of these conditions, of which no two hold for one row. They pick the index.
+    /// Adds alternatives, of which no two hold for one row. They choose the index.
     pub(super) fn index_by_any(&mut self, alternatives: Vec<String>) {
         self.alternatives = Some(alternatives);
         self.has_index = true;

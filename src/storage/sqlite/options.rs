@@ -1,18 +1,17 @@
-//! Where the database is and how it is used.
+//! Location and options of the database.
 
 use std::{path::PathBuf, time::Duration};
 
 use tempfile::TempDir;
 
-use super::Result;
-use crate::storage::StoreError;
+use crate::storage::{Result, StoreError};
 
-/// Where the database is.
+/// Location of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SqliteLocation {
-    /// In this file, which is made if it is missing; its directory has to exist.
+    /// This file, created if it is missing; its directory has to exist.
     File(PathBuf),
-    /// In a temporary folder that is deleted with the store.
+    /// A file in a temporary folder, which is deleted with the store.
     Temporary,
 }
 
@@ -31,10 +30,10 @@ impl SqliteLocation {
     }
 }
 
-/// How the database is used.
+/// Options of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SqliteOptions {
-    /// How many reads run at the same time, at least 1.
+    /// Number of reads that may run at the same time, at least 1.
     pub readers: usize,
     /// How long a write waits for another process that is writing to the same file.
     pub busy_timeout: Duration,

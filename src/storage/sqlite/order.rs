@@ -4,16 +4,17 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Result, SqliteStore, event, idempotency,
+    event, idempotency,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page, product,
+    store::SqliteStore,
 };
 use crate::{
     domain::{
         Direction, HistoryEntry, Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderItem, OrderSort,
         Page, Refusal, Slice, Sort, Stamp, StatusChange,
     },
-    storage::{Committed, OrderQuery, OrderStore, Placed, StoreError},
+    storage::{Committed, OrderQuery, OrderStore, Placed, Result, StoreError},
 };
 
 const COLUMNS: &str = "id, number, region, customer, total, currency, status, payment_reference, version, placed_at, \

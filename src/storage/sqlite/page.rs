@@ -1,15 +1,12 @@
-//! Reading pages of a list.
+//! Reads the pages and counts of a list.
 
 use rusqlite::{Connection, params_from_iter, types::Value, types::ValueRef};
 use ulid::Ulid;
 
-use super::{
-    Result,
-    list::{ListBuilder, Side},
-};
+use super::list::{ListBuilder, Side};
 use crate::{
     domain::{Direction, Edge, Page, Position, Slice, SortKey, Take},
-    storage::StoreError,
+    storage::{Result, StoreError},
 };
 
 /// The page of `list` that `slice` asks for, its rows read by `load`.
@@ -37,7 +34,7 @@ pub(super) fn read_page<T>(
     let exists = |side, position: &Position, towards| {
         self::positions(db, list, &[(side, position)], towards, 1).map(|found| !found.is_empty())
     };
-    // Without a cursor at an end, there is nothing beyond what was looked at there.
+    // Without a cursor at an end, the list has nothing beyond the rows that were read there.
     let has_previous = match (&slice.after, positions.first()) {
         _ if backwards && more => true,
         (None, _) => false,

@@ -1,4 +1,4 @@
-//! The reading connections.
+//! The pool of connections for reads.
 
 use std::{path::Path, sync::Arc};
 
@@ -6,20 +6,20 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Result, SqliteOptions, schema};
+use super::{options::SqliteOptions, schema};
 use crate::{
-    storage::StoreError,
+    storage::{Result, StoreError},
     telemetry::metrics::{GaugeGuard, metrics},
 };
 
-/// A fixed number of reading connections, each used by one read at a time.
+/// A fixed number of connections, each used by one read at a time.
 pub(super) struct Pool {
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
     size: u32,
 }
 
-/// A connection on loan, given back when it is dropped: also after a panic.
+/// A borrowed connection, returned to the pool on drop, even after a panic.
 struct Loan {
     connection: Option<Connection>,
     idle: Arc<Mutex<Vec<Connection>>>,

@@ -6,16 +6,17 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Result, SqliteStore, event, idempotency, page,
+    event, idempotency, page,
     product_list::{TRENDING, filtered},
     row::{Json, json},
+    store::SqliteStore,
 };
 use crate::{
     domain::{
         Changed, Direction, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort,
         Refusal, Sort, Stamp, StockAdjustment,
     },
-    storage::{Committed, ProductQuery, ProductStore, StoreError},
+    storage::{Committed, ProductQuery, ProductStore, Result, StoreError},
 };
 
 const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at";

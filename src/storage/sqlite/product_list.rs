@@ -2,13 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::{
-    Result,
-    list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
-};
+use super::list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query};
 use crate::{
     domain::{OrderStatus, ProductFilter, ProductSort, ProductStatus, Slice, Sort},
-    storage::StoreError,
+    storage::{Result, StoreError},
 };
 
 /// Weights of a word in the name, the SKU and the description, for relevance.

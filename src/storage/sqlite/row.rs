@@ -1,4 +1,4 @@
-//! How domain values stand in columns.
+//! Conversions between domain values and columns.
 
 use rusqlite::{
     ToSql,
@@ -6,13 +6,12 @@ use rusqlite::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Result;
 use crate::{
     domain::{
         CurrencyCode, Decimal, EntityKind, EventId, EventKind, OrderId, OrderStatus, ProductId, ProductStatus,
         SessionId, TaskId, TaskPriority, TaskStatus, Timestamp, UserId, UserRole,
     },
-    storage::StoreError,
+    storage::{Result, StoreError},
 };
 
 macro_rules! blob_columns {

@@ -1,19 +1,19 @@
-//! Opening the database file and bringing its schema up to date.
+//! Opens the database file and migrates its schema.
 
 use std::{path::Path, time::Instant};
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
-use super::{Result, SqliteOptions};
-use crate::storage::StoreError;
+use super::options::SqliteOptions;
+use crate::storage::{Result, StoreError};
 
-/// The steps from an empty file to the schema of this version, in order; `user_version` counts those taken.
+/// The migrations from an empty file to the current schema, in order; `user_version` counts those that were run.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001.sql")];
 
-/// Marks a file as Orderwire's: `OWIR`.
+/// Marks a file as Orderwire's: `OWIR` in ASCII.
 const APPLICATION_ID: i32 = 0x4F57_4952;
 
-/// The writing connection to the file, its schema up to date.
+/// Opens the connection for writes and migrates the schema.
 pub(super) fn open(path: &Path, options: SqliteOptions) -> Result<Connection> {
     let named = |error: StoreError| match error {
         StoreError::Unavailable(why) => StoreError::Unavailable(format!("{}: {why}", path.display())),
@@ -60,7 +60,7 @@ fn open_and_migrate(path: &Path, options: SqliteOptions) -> Result<Connection> {
     Ok(connection)
 }
 
-/// A reading connection; the file has to be there and up to date.
+/// Opens a connection for reads; the file has to exist with the current schema.
 pub(super) fn open_reader(path: &Path, options: SqliteOptions) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -75,7 +75,7 @@ pub(super) fn open_reader(path: &Path, options: SqliteOptions) -> Result<Connect
     Ok(connection)
 }
 
-/// Another program's database is left alone.
+/// Refuses the database of another program.
 fn check_origin(connection: &Connection) -> Result<()> {
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get("application_id"))?;
     let empty: bool =
@@ -87,7 +87,8 @@ fn check_origin(connection: &Connection) -> Result<()> {
     Err(StoreError::Unavailable("is the database of another program; choose another file".to_owned()))
 }
 
-/// The first switch to WAL needs the file alone and fails at once where it is not, so it is tried again for a while.
+/// Switches to WAL mode. The first switch needs exclusive access and fails at once without it, so it is retried for the
+/// busy timeout.
 fn enter_wal(connection: &Connection, options: SqliteOptions) -> Result<()> {
     let began = Instant::now();
     loop {

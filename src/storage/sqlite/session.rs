@@ -3,26 +3,11 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Result, SqliteStore, event::PRUNE_AT_ONCE, user};
+use super::{store::SqliteStore, user};
 use crate::{
     domain::{SessionId, Timestamp, User, UserId},
-    storage::{Rotation, Session, SessionStore, TokenHash},
+    storage::{Result, Rotation, Session, SessionStore, TokenHash},
 };
-
-/// Deletes all sessions of a user.
-pub(super) fn end_all(db: &Connection, user: UserId) -> Result<()> {
-    db.prepare_cached("DELETE FROM sessions WHERE user_id = ?1")?.execute([user])?;
-    Ok(())
-}
-
-/// Deletes sessions that have expired; whether there may be more of them.
-pub(super) fn prune(db: &Connection, now: Timestamp) -> Result<bool> {
-    let deleted = db.execute(
-        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ?1 LIMIT ?2)",
-        params![now, PRUNE_AT_ONCE as i64],
-    )?;
-    Ok(deleted == PRUNE_AT_ONCE)
-}
 
 fn insert(db: &Connection, session: &Session) -> Result<()> {
     db.prepare_cached("INSERT INTO sessions (id, user_id, token, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)")?
@@ -92,6 +77,6 @@ impl SessionStore for SqliteStore {
     }
 
     async fn end_sessions_of(&self, user: UserId) -> Result<()> {
-        self.write(move |db| end_all(db, user)).await
+        self.write(move |db| user::end_sessions(db, user)).await
     }
 }

@@ -4,16 +4,17 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Result, SqliteStore, event,
+    event,
     list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
+    store::SqliteStore,
 };
 use crate::{
     domain::{
         Changed, Direction, Page, Refusal, Slice, Sort, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId,
         TaskSort,
     },
-    storage::{Committed, StoreError, TaskQuery, TaskStore},
+    storage::{Committed, Result, StoreError, TaskQuery, TaskStore},
 };
 
 const COLUMNS: &str =

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::{
-    Result, SqliteStore,
     list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
-    page, session,
+    page,
+    store::SqliteStore,
 };
 use crate::{
     domain::{Direction, Page, Refusal, Slice, Sort, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
-    storage::{Credentials, StoreError, UserQuery, UserStore},
+    storage::{Credentials, Result, StoreError, UserQuery, UserStore},
 };
 
 const COLUMNS: &str = "id, email, name, role, region, deleted_at, version, created_at, updated_at, password_hash";
@@ -93,9 +93,15 @@ fn save(db: &Connection, user: &User) -> Result<()> {
     Ok(())
 }
 
+/// Deletes all sessions of a user.
+pub(super) fn end_sessions(db: &Connection, user: UserId) -> Result<()> {
+    db.prepare_cached("DELETE FROM sessions WHERE user_id = ?1")?.execute([user])?;
+    Ok(())
+}
+
 fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Result<()> {
     db.prepare_cached("UPDATE users SET password_hash = ?2 WHERE id = ?1")?.execute(params![id, password_hash])?;
-    session::end_all(db, id)
+    end_sessions(db, id)
 }
 
 fn update(

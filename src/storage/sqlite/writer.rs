@@ -1,4 +1,4 @@
-//! The writing thread: one connection, and one commit for all changes that wait.
+//! The writer thread: one connection, and one commit for all changes that wait.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,18 +6,17 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Result;
 use crate::{
-    storage::StoreError,
+    storage::{Result, StoreError},
     telemetry::metrics::{GaugeGuard, metrics},
 };
 
-/// How many changes may wait; further callers wait to queue.
+/// Length of the queue; further callers wait for a place in it.
 const QUEUE: usize = 256;
-/// How many changes share one commit at most.
+/// The most changes that share one commit.
 const BATCH: usize = 64;
 
-/// A handle on the writing thread, which ends when the handle is dropped.
+/// A handle to the writer thread, which ends when the handle is dropped.
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
 }
@@ -27,26 +26,26 @@ enum Message {
     Close(oneshot::Sender<()>),
 }
 
-/// A change that waits for its turn and, when it has been run, for the commit.
+/// A change in the queue.
 trait Change: Send {
-    /// Runs it; `false` when what it wrote has to be undone.
+    /// Runs the change; returns `false` if its writes have to be undone.
     fn run(&mut self, db: &Connection) -> bool;
-    /// Answers the caller; `failure` says why the commit did not happen.
+    /// Answers the caller; `failure` is the reason why the commit failed.
     fn answer(self: Box<Self>, failure: Option<&str>);
 }
 
-struct Waiting<T, W> {
+struct QueuedChange<T, W> {
     work: Option<W>,
     result: Option<Result<T>>,
     caller: oneshot::Sender<Result<T>>,
     _counted: GaugeGuard,
 }
 
-impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Change for Waiting<T, W> {
+impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Change for QueuedChange<T, W> {
     fn run(&mut self, db: &Connection) -> bool {
         let Some(work) = self.work.take() else { return false };
         let result = catch_unwind(AssertUnwindSafe(|| work(db)))
-            .unwrap_or_else(|_| Err(StoreError::internal("a change panicked; nothing of it was kept")));
+            .unwrap_or_else(|_| Err(StoreError::internal("a change panicked; its writes were undone")));
         self.result.insert(result).is_ok()
     }
 
@@ -56,39 +55,39 @@ impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Change for Waiting<T, 
             (Some(Ok(value)), None) => Ok(value),
             (_, failure) => Err(StoreError::Unavailable(failure.unwrap_or("the change was not run").to_owned())),
         };
-        // The caller may have gone away; the change stands all the same.
+        // Fails if the caller has gone away, which undoes nothing.
         let _ = self.caller.send(result);
     }
 }
 
 impl Writer {
-    /// Starts the thread; it deletes `temporary` when it ends.
+    /// Starts the thread, which deletes `temporary` when it ends.
     pub(super) fn start(connection: Connection, temporary: Option<TempDir>) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || {
-                work_off(connection, waiting);
+                run_writer(connection, waiting);
                 drop(temporary);
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread can be started: {error}")))?;
         Ok(Self { queue })
     }
 
-    /// Runs `work` in a transaction and answers when it is on the disk. Once it is queued it is run, also when the
-    /// caller goes away.
+    /// Runs `work` in a transaction and returns when it is on disk. Once queued, it runs even if the caller goes away.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (caller, answer) = oneshot::channel();
         let counted = GaugeGuard::new(&metrics().sqlite_changes_waiting);
-        let change = Message::Change(Box::new(Waiting { work: Some(work), result: None, caller, _counted: counted }));
+        let change =
+            Message::Change(Box::new(QueuedChange { work: Some(work), result: None, caller, _counted: counted }));
         self.queue.send(change).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 
-    /// Waits for the changes that are queued and closes the connection.
+    /// Runs the queued changes and closes the connection.
     pub(super) async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.queue.send(Message::Close(done)).await.is_ok() {
@@ -97,7 +96,7 @@ impl Writer {
     }
 }
 
-fn work_off(db: Connection, mut waiting: mpsc::Receiver<Message>) {
+fn run_writer(db: Connection, mut waiting: mpsc::Receiver<Message>) {
     let mut closing = None;
     let mut batch = Vec::new();
     while let Some(first) = waiting.blocking_recv() {
@@ -120,7 +119,7 @@ fn work_off(db: Connection, mut waiting: mpsc::Receiver<Message>) {
             break;
         }
     }
-    // Best effort: what is left in the write-ahead log is read from there at the next start.
+    // May fail: the next start reads the rest of the write-ahead log.
     let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     drop(db);
     if let Some(done) = closing {
@@ -128,7 +127,7 @@ fn work_off(db: Connection, mut waiting: mpsc::Receiver<Message>) {
     }
 }
 
-/// Runs the changes in one transaction, each in a savepoint. On an error none of them is kept.
+/// Runs the changes in one transaction, each in a savepoint. An error undoes all of them.
 fn commit(db: &Connection, batch: &mut [Box<dyn Change>]) -> Result<()> {
     if batch.is_empty() {
         return Ok(());

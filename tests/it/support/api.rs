@@ -18,7 +18,7 @@ use orderwire::{
         RateLimits, Registration, Service, ServiceOptions,
         feed::{EventFeed, FeedOptions},
     },
-    storage::{CallCounts, Observed, Store},
+    storage::{CallCounts, InstrumentedStore, Store},
 };
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ impl TestApi {
     /// The API over `store` with these limits on documents.
     pub async fn with(store: Arc<dyn Store>, documents: DocumentOptions) -> Self {
         let counts = CallCounts::default();
-        let store: Arc<dyn Store> = Arc::new(Observed::new(store, Some(counts.clone())));
+        let store: Arc<dyn Store> = Arc::new(InstrumentedStore::new(store, Some(counts.clone())));
         let feed = EventFeed::start(store.clone(), Arc::new(LocalBus::new()), FeedOptions::default()).await.unwrap();
         let cheap = PasswordCost { memory: 8, passes: 1, lanes: 1 };
         let day = Duration::from_secs(86_400);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bson::{Bson, Document, doc};
 
 use super::{
-    super::{MongoStore, order, product, query::Listing, task, user},
+    super::{MongoStore, order, product, scan::Listing, task, user},
     DIRECTIONS, at, load, on_nodes,
 };
 use crate::{

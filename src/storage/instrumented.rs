@@ -1,11 +1,15 @@
-//! A store that measures the calls made to it.
+//! A wrapper that records metrics of every call to a store.
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use super::*;
+use super::{
+    Committed, Credentials, EventStore, ImportStore, LogPage, LogState, OrderQuery, OrderStore, Placed, ProductQuery,
+    ProductStore, Result, Rotation, Session, SessionStore, Store, StoreError, TaskQuery, TaskStore, TokenHash,
+    UserQuery, UserStore,
+};
 use crate::{
     domain::*,
     telemetry::{metrics, operation},
@@ -30,14 +34,14 @@ impl CallCounts {
     }
 }
 
-/// A [`Store`] that passes every call on to another one and measures it.
-pub struct Observed {
+/// A [`Store`] that delegates to another one and measures each call.
+pub struct InstrumentedStore {
     inner: Arc<dyn Store>,
     engine: &'static str,
     counts: Option<CallCounts>,
 }
 
-impl Observed {
+impl InstrumentedStore {
     /// Measures the calls to `inner`, and counts them in `counts`.
     pub fn new(inner: Arc<dyn Store>, counts: Option<CallCounts>) -> Self {
         Self { engine: inner.engine(), inner, counts }
@@ -57,10 +61,10 @@ impl Observed {
     }
 }
 
-macro_rules! pass_on {
+macro_rules! delegate {
     ($trait:ident { $( fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty $(, batch $batch:ident)?; )* }) => {
         #[async_trait]
-        impl $trait for Observed {
+        impl $trait for InstrumentedStore {
             $(
                 async fn $name(&self, $($arg: $type),*) -> Result<$answer> {
                     $(metrics().storage_batch_size.with_labels([stringify!($name)]).observe($batch.len() as f64);)?
@@ -71,7 +75,7 @@ macro_rules! pass_on {
     };
 }
 
-pass_on!(UserStore {
+delegate!(UserStore {
     fn users_by_ids(ids: &[UserId]) -> Vec<Option<User>>, batch ids;
     fn users_by_emails(emails: &[String]) -> Vec<Option<User>>, batch emails;
     fn list_users(queries: &[UserQuery]) -> Vec<Page<User>>, batch queries;
@@ -84,7 +88,7 @@ pass_on!(UserStore {
     fn set_password(id: UserId, password_hash: &str, at: Timestamp) -> User;
 });
 
-pass_on!(SessionStore {
+delegate!(SessionStore {
     fn insert_session(session: &Session) -> ();
     fn session_users(ids: &[SessionId], now: Timestamp) -> Vec<Option<User>>, batch ids;
     fn rotate_session(
@@ -94,7 +98,7 @@ pass_on!(SessionStore {
     fn end_sessions_of(user: UserId) -> ();
 });
 
-pass_on!(ProductStore {
+delegate!(ProductStore {
     fn products_by_ids(ids: &[ProductId]) -> Vec<Option<Product>>, batch ids;
     fn products_by_skus(skus: &[String]) -> Vec<Option<Product>>, batch skus;
     fn list_products(queries: &[ProductQuery]) -> Vec<Page<Product>>, batch queries;
@@ -107,7 +111,7 @@ pass_on!(ProductStore {
     fn adjust_stock(adjustment: StockAdjustment, stamp: Stamp) -> Committed<Product>;
 });
 
-pass_on!(OrderStore {
+delegate!(OrderStore {
     fn orders_by_ids(ids: &[OrderId]) -> Vec<Option<Order>>, batch ids;
     fn orders_by_numbers(numbers: &[String]) -> Vec<Option<Order>>, batch numbers;
     fn list_orders(queries: &[OrderQuery]) -> Vec<Page<Order>>, batch queries;
@@ -116,7 +120,7 @@ pass_on!(OrderStore {
     fn change_order_status(change: StatusChange, stamp: Stamp) -> Committed<Order>;
 });
 
-pass_on!(TaskStore {
+delegate!(TaskStore {
     fn tasks_by_ids(ids: &[TaskId]) -> Vec<Option<Task>>, batch ids;
     fn list_tasks(queries: &[TaskQuery]) -> Vec<Page<Task>>, batch queries;
     fn count_tasks(filters: &[TaskFilter]) -> Vec<u64>, batch filters;
@@ -127,12 +131,12 @@ pass_on!(TaskStore {
     fn delete_task(id: TaskId, stamp: Stamp) -> Committed<Task>;
 });
 
-pass_on!(EventStore {
+delegate!(EventStore {
     fn log_state() -> LogState;
     fn read_log(after: Seq, filter: LogFilter, limit: u32) -> LogPage;
 });
 
-pass_on!(ImportStore {
+delegate!(ImportStore {
     fn import_users(users: &[User]) -> u64, batch users;
     fn import_products(products: &[Product]) -> u64, batch products;
     fn import_orders(orders: &[Order]) -> u64, batch orders;
@@ -140,7 +144,7 @@ pass_on!(ImportStore {
 });
 
 #[async_trait]
-impl Store for Observed {
+impl Store for InstrumentedStore {
     fn engine(&self) -> &'static str {
         self.inner.engine()
     }

@@ -1,0 +1,104 @@
+//! Placing orders: all orders that wait for the lock on the log share one transaction (group commit).
+//!
+//! The log's counter lets one transaction through at a time. With one order in each, the time that a majority takes to
+//! confirm would limit how many orders a second can be placed. So orders queue, and the transaction that gets the lock
+//! places all that have queued by then. Each order is decided on its own, in the order of arrival: one that is refused
+//! does not hold up the others.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    order_queue::{PlaceRequest, QueuedOrder},
+    stock_batch::Outcome,
+    store::Inner,
+    transaction::{TRANSACTION_TIMEOUT, Transaction},
+};
+use crate::{
+    domain::{Idempotency, NewOrder, Stamp},
+    storage::{Committed, Placed, Result, StoreError},
+};
+
+impl Inner {
+    /// Places an order, together with others that wait.
+    pub(super) async fn place(
+        self: &Arc<Self>,
+        order: NewOrder,
+        idempotency: Idempotency,
+        stamp: Stamp,
+    ) -> Result<Committed<Placed>> {
+        self.refuse_when_closing()?;
+        let deadline = Instant::now() + TRANSACTION_TIMEOUT;
+        let answered = self.order_queue.push(PlaceRequest { order, idempotency, stamp }, deadline)?;
+        let store = self.clone();
+        self.running_transactions.spawn(async move { store.place_queued(deadline).await });
+        answered.await.map_err(StoreError::internal)?
+    }
+
+    /// Waits for the lock and places the orders that are queued then. Every queued order makes one such call, so none
+    /// is left.
+    async fn place_queued(self: &Arc<Self>, deadline: Instant) {
+        let lock = timeout_at(deadline, self.log_lock.lock()).await;
+        refuse(self.order_queue.take_expired(), "MongoDB does not keep up with the orders");
+        let Ok(_lock) = lock else { return };
+        let batch = self.order_queue.take_batch();
+        if !batch.is_empty() {
+            self.place_batch(batch).await;
+        }
+    }
+
+    /// Places the orders of a batch and answers their callers.
+    async fn place_batch(self: &Arc<Self>, batch: Vec<QueuedOrder>) {
+        let requests: Vec<PlaceRequest> = batch.iter().map(|queued| queued.request.clone()).collect();
+        match self.place_together(requests).await {
+            Ok(answers) => {
+                for (queued, answer) in batch.into_iter().zip(answers) {
+                    queued.send(answer);
+                }
+            }
+            Err(StoreError::Unavailable(why)) => refuse(batch, &why),
+            // One order makes the transaction fail, as by a number that is taken. Alone, only that one fails.
+            Err(_) => {
+                for queued in batch {
+                    let alone = self.place_together(vec![queued.request.clone()]).await;
+                    let answer = alone.and_then(|mut answers| {
+                        answers.pop().unwrap_or_else(|| Err(StoreError::internal("an order was forgotten")))
+                    });
+                    queued.send(answer);
+                }
+            }
+        }
+    }
+
+    /// Places orders in one transaction; each has its own answer.
+    async fn place_together(self: &Arc<Self>, requests: Vec<PlaceRequest>) -> Result<Vec<Result<Committed<Placed>>>> {
+        let requests: Arc<[PlaceRequest]> = requests.into();
+        let outcomes = self
+            .retry_transaction(Instant::now() + TRANSACTION_TIMEOUT, &move |transaction: &mut Transaction| {
+                let requests = requests.clone();
+                Box::pin(async move { transaction.place(&requests).await })
+            })
+            .await?;
+        let replayed = outcomes.iter().filter_map(|outcome| match outcome {
+            Ok(Outcome::Replayed(order)) => Some(*order),
+            _ => None,
+        });
+        let earlier = self.orders_by("_id", replayed.collect::<Vec<_>>()).await?;
+        let answer = |outcome| match outcome {
+            Outcome::Placed(placed) => Ok(*placed),
+            Outcome::Replayed(id) => {
+                let order = earlier.iter().find(|order| order.id == id).cloned();
+                let order = order.ok_or_else(|| StoreError::internal("the order of an idempotency key is missing"))?;
+                Ok(Committed { value: Placed { order, replayed: true }, events: Vec::new() })
+            }
+        };
+        Ok(outcomes.into_iter().map(|outcome| outcome.and_then(answer)).collect())
+    }
+}
+
+fn refuse(batch: Vec<QueuedOrder>, why: &str) {
+    for queued in batch {
+        queued.send(Err(StoreError::Unavailable(why.to_owned())));
+    }
+}

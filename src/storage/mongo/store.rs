@@ -1,0 +1,41 @@
+//! The state of the engine: its collections, its locks and what it keeps in memory.
+
+use std::sync::Arc;
+
+use bson::RawDocumentBuf;
+use mongodb::{Client, Collection, Database};
+use tokio::sync::{Mutex, Semaphore};
+use tokio_util::task::TaskTracker;
+
+use super::{order_queue::OrderQueue, product_cache::ProductCache};
+use crate::domain::LogId;
+
+/// The MongoDB engine. Cheap to clone; clones share one connection pool.
+#[derive(Clone)]
+pub struct MongoStore(pub(super) Arc<Inner>);
+
+/// What all clones share: the connections and what belongs to the process.
+pub(super) struct Inner {
+    pub(super) client: Client,
+    pub(super) database: Database,
+    /// Name that marks this application's sessions in the server.
+    pub(super) app_name: String,
+    pub(super) users: Collection<RawDocumentBuf>,
+    pub(super) sessions: Collection<RawDocumentBuf>,
+    pub(super) products: Collection<RawDocumentBuf>,
+    pub(super) orders: Collection<RawDocumentBuf>,
+    pub(super) tasks: Collection<RawDocumentBuf>,
+    pub(super) events: Collection<RawDocumentBuf>,
+    pub(super) counters: Collection<RawDocumentBuf>,
+    pub(super) idempotency: Collection<RawDocumentBuf>,
+    pub(super) log: LogId,
+    pub(super) product_cache: ProductCache,
+    /// Permits for operations outside of transactions, so that these leave connections for transactions.
+    pub(super) read_permits: Semaphore,
+    /// Held by the transaction of this process that may append to the log.
+    pub(super) log_lock: Mutex<()>,
+    /// Orders that wait for the lock on the log.
+    pub(super) order_queue: OrderQueue,
+    /// Tasks of the transactions under way; `close` waits for them.
+    pub(super) running_transactions: TaskTracker,
+}

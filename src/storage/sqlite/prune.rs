@@ -1,0 +1,48 @@
+//! Deletes what is no longer needed, in batches, so that other changes get their turn in between. Each function returns
+//! whether there may be more to delete.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::event::head;
+use crate::{
+    domain::{Seq, Timestamp},
+    storage::Result,
+};
+
+/// Rows that one transaction deletes at most.
+const BATCH: usize = 2000;
+
+/// Deletes log entries older than `before`, except the newest. Stops at the first entry that is young enough, so that
+/// the rest of the log has no holes even if a clock went back.
+pub(super) fn log(db: &Connection, before: Timestamp) -> Result<bool> {
+    let kept: Option<Seq> = db
+        .query_row("SELECT seq FROM events WHERE occurred_at >= ?1 ORDER BY seq LIMIT 1", [before], |row| {
+            row.get("seq")
+        })
+        .optional()?;
+    let below = kept.unwrap_or(Seq::MAX).min(head(db)?);
+    let deleted = db.execute(
+        "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE seq < ?1 ORDER BY seq LIMIT ?2)",
+        params![below, BATCH as i64],
+    )?;
+    Ok(deleted == BATCH)
+}
+
+/// Deletes sessions that have expired.
+pub(super) fn sessions(db: &Connection, now: Timestamp) -> Result<bool> {
+    let deleted = db.execute(
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ?1 LIMIT ?2)",
+        params![now, BATCH as i64],
+    )?;
+    Ok(deleted == BATCH)
+}
+
+/// Deletes idempotency keys older than `before`.
+pub(super) fn keys(db: &Connection, before: Timestamp) -> Result<bool> {
+    let deleted = db.execute(
+        "DELETE FROM idempotency WHERE (user_id, scope, key) IN \
+         (SELECT user_id, scope, key FROM idempotency WHERE created_at < ?1 LIMIT ?2)",
+        params![before, BATCH as i64],
+    )?;
+    Ok(deleted == BATCH)
+}

@@ -1,0 +1,25 @@
+//! The trait of a whole storage engine.
+
+use async_trait::async_trait;
+
+use super::{EventStore, ImportStore, OrderStore, ProductStore, Result, SessionStore, TaskStore, UserStore};
+use crate::domain::Timestamp;
+
+/// A complete storage engine.
+#[async_trait]
+pub trait Store:
+    UserStore + SessionStore + ProductStore + OrderStore + TaskStore + EventStore + ImportStore + Send + Sync + 'static
+{
+    /// The engine's name for logs and metrics: `sqlite` or `mongodb`.
+    fn engine(&self) -> &'static str;
+
+    /// Succeeds when the engine can serve reads and writes now.
+    async fn ping(&self) -> Result<()>;
+
+    /// Deletes log entries older than `log_before`, sessions expired at `now` and idempotency records older than
+    /// `keys_before`. The newest log entry always stays, so that numbering continues.
+    async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()>;
+
+    /// Waits for running writes and closes connections.
+    async fn close(&self);
+}
