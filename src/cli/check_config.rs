@@ -7,10 +7,10 @@ use clap::Args;
 use super::{Failure, Settings, output};
 use crate::config;
 
-/// What `check-config` takes.
+/// Arguments of `check-config`.
 #[derive(Debug, Clone, Args)]
 pub struct CheckConfigArgs {
-    /// Print a configuration file with every setting, its meaning and its default instead.
+    /// Print an example configuration file instead, with every setting, its meaning and its default.
     #[arg(long)]
     example: bool,
 }
@@ -24,7 +24,7 @@ pub(super) fn run(settings: Settings, args: CheckConfigArgs) -> Result<(), Failu
     let mut text = String::new();
     for entry in &loaded.entries {
         let value = entry.value.as_deref().unwrap_or("(not set)");
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "{:width$} = {value}  [{}]", entry.key, entry.origin);
     }
     output::print(&text)?;

@@ -1,4 +1,4 @@
-//! `orderwire demo`: everything at once, with nothing installed.
+//! `orderwire demo`: a server with sample data, accounts and simulated activity, without MongoDB or Redis.
 
 mod people;
 mod simulation;
@@ -17,26 +17,26 @@ use crate::{
 };
 use people::Account;
 
-/// What `demo` takes.
+/// Arguments of `demo`.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
-    /// Where to listen: HOST:PORT.
+    /// The address to listen on.
     #[arg(long, value_name = "HOST:PORT")]
     bind: Option<String>,
-    /// Keep the data in this folder, which is made if it is missing. Without it, the data goes when the demo ends.
+    /// Keep the data in this folder, which is created if missing. Otherwise the data is deleted when the demo ends.
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// How often something happens: an order is placed or moved on, a task is made or done.
+    /// How often something happens: an order is placed or advanced, a task is created or completed.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = every)]
     every: Duration,
-    /// Let nothing happen by itself.
+    /// Do not simulate any activity.
     #[arg(long)]
     quiet_orders: bool,
 }
 
 fn every(text: &str) -> Result<Duration, String> {
     let every = Duration::parse(text)?;
-    if every < Duration::from_millis(10) { Err("has to be 10ms or more".to_owned()) } else { Ok(every) }
+    if every < Duration::from_millis(10) { Err("must be 10ms or more".to_owned()) } else { Ok(every) }
 }
 
 pub(super) async fn run(mut settings: Settings, args: DemoArgs) -> Result<(), Failure> {
@@ -51,7 +51,7 @@ pub(super) async fn run(mut settings: Settings, args: DemoArgs) -> Result<(), Fa
     settings.put("server.ui", "true");
     settings.put("server.example_apps", "true");
     let mut config = settings.load()?;
-    // One process, and nothing else to install or to be in the way of.
+    // The demo is a single process: it must not join a cluster that uses the configured Redis.
     config.redis.url = None;
     if config.metrics.bind == MetricsAddress::IfFree {
         config.metrics.bind = MetricsAddress::Off;
@@ -64,14 +64,14 @@ pub(super) async fn run(mut settings: Settings, args: DemoArgs) -> Result<(), Fa
         let simulation = (!args.quiet_orders).then(|| simulate(&app, &accounts, args.every, &shutdown));
         app.run(shutdown).await;
         if let Some(simulation) = simulation {
-            // It ends with the server; a panic in it was told already.
+            // The simulation stops with the server; if it panicked, the panic hook has reported it.
             let _ = simulation.await;
         }
     }
     folder.close()
 }
 
-/// A server with the sample and people to sign in as. It does not answer yet.
+/// Prepares a server with the sample data and accounts to sign in with. It does not serve requests yet.
 async fn prepare(config: &Config) -> Result<(App, Vec<Account>), Failure> {
     let app = App::start(config).await?;
     let accounts = people::sign_up(app.core().service()).await?;
@@ -93,7 +93,7 @@ async fn import_samples(core: &Core, accounts: &[Account]) -> Result<(), Failure
 
 fn welcome(app: &App, accounts: &[Account], quiet: bool) -> String {
     let address = app.address();
-    // Nobody can open 0.0.0.0 in a browser.
+    // Browsers cannot open 0.0.0.0.
     let host = if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
     let host = if address.is_ipv6() && host != "localhost" { format!("[{host}]") } else { host };
     let url = format!("http://{host}:{}", address.port());
@@ -112,7 +112,7 @@ fn welcome(app: &App, accounts: &[Account], quiet: bool) -> String {
     text + "Press Ctrl-C to stop.\n"
 }
 
-/// What signs in whoever opens the link. Browsers keep the fragment of a URL to themselves.
+/// The URL fragment that signs in the person who opens the link. Browsers do not send fragments to servers.
 fn sign_in_fragment(Account { user, password, .. }: &Account) -> String {
     form_urlencoded::Serializer::new(String::new())
         .append_pair("email", user.email.as_deref().unwrap_or_default())
@@ -130,7 +130,7 @@ fn simulate(
     tokio::spawn(shutdown.clone().run_until_cancelled_owned(simulation.run(every)))
 }
 
-/// Where the data of the demo is.
+/// The folder that holds the demo's data.
 enum DataFolder {
     Kept(PathBuf),
     Temporary(TempDir),
@@ -141,12 +141,12 @@ impl DataFolder {
         match kept {
             Some(path) => {
                 std::fs::create_dir_all(&path)
-                    .map_err(|error| Failure::new(format!("cannot make the folder {}: {error}", path.display())))?;
+                    .map_err(|error| Failure::new(format!("cannot create the folder {}: {error}", path.display())))?;
                 Ok(Self::Kept(path))
             }
             None => {
                 let made = tempfile::Builder::new().prefix("orderwire-demo-").tempdir();
-                let made = made.map_err(|error| Failure::new(format!("cannot make a temporary folder: {error}")))?;
+                let made = made.map_err(|error| Failure::new(format!("cannot create a temporary folder: {error}")))?;
                 Ok(Self::Temporary(made))
             }
         }

@@ -1,4 +1,4 @@
-//! What a command can end with.
+//! The error type of all commands.
 
 use std::{
     fmt,
@@ -14,21 +14,21 @@ use crate::{
 
 use super::import::ImportFailure;
 
-/// Why a command failed: lines for standard error, usually one.
+/// Why a command failed, as lines for standard error; usually one line.
 #[derive(Debug)]
 pub struct Failure(Vec<String>);
 
 impl Failure {
-    /// A failure in one line.
+    /// A failure with one line.
     pub fn new(message: impl fmt::Display) -> Self {
         Self(vec![message.to_string()])
     }
 
-    /// Tells it on standard error; gives the exit code.
+    /// Prints the failure on standard error and returns the exit code.
     pub(super) fn report(self) -> ExitCode {
         let mut stderr = io::stderr().lock();
         for line in self.0 {
-            // There is nobody to tell that standard error is closed.
+            // If standard error is closed, there is nowhere left to report it.
             let _ = writeln!(stderr, "error: {}", line.replace('\n', " "));
         }
         ExitCode::FAILURE

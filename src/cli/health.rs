@@ -19,23 +19,23 @@ use tokio::net::{TcpStream, lookup_host};
 use super::{Failure, Settings, output};
 use crate::config::BindAddress;
 
-/// How long the answer may take: longer than the server takes to find out what it depends on.
+/// How long the answer may take. It is longer than the server's own check of its dependencies.
 const TIMEOUT: Duration = Duration::from_secs(7);
 
 /// The largest answer that is read, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// What `health` takes.
+/// Arguments of `health`.
 #[derive(Debug, Clone, Args)]
 pub struct HealthArgs {
-    /// Ask the server at this address instead of where the settings say that it listens.
+    /// Check the server at this address instead of the one in the settings.
     #[arg(long, value_name = "http://HOST:PORT", value_parser = authority)]
     url: Option<String>,
 }
 
-/// HOST:PORT of a server's URL.
+/// Parses a server's URL; returns HOST:PORT.
 fn authority(text: &str) -> Result<String, String> {
-    let wrong = || "has to be http://HOST:PORT".to_owned();
+    let wrong = || "must be http://HOST:PORT".to_owned();
     let url: Uri = text.parse().map_err(|_| wrong())?;
     match (url.scheme_str(), url.authority(), url.path(), url.query()) {
         (Some("http"), Some(authority), "/", None) if authority.port().is_some() => Ok(authority.to_string()),
@@ -58,7 +58,7 @@ pub(super) async fn run(settings: Settings, args: HealthArgs) -> Result<(), Fail
     }
 }
 
-/// Where a server that listens there is reached from this machine.
+/// The address at which this machine reaches a server that listens on `bind`.
 async fn reachable(bind: &BindAddress) -> Result<SocketAddr, Failure> {
     let bind = bind.as_str();
     let mut found = lookup_host(bind).await.map_err(|error| Failure::new(format!("cannot find {bind}: {error}")))?;
@@ -69,12 +69,12 @@ async fn reachable(bind: &BindAddress) -> Result<SocketAddr, Failure> {
         _ => {}
     }
     if address.port() == 0 {
-        return Err(Failure::new("server.bind is a port that the system chooses: say which with --url"));
+        return Err(Failure::new("server.bind lets the system choose the port: say which with --url"));
     }
     Ok(address)
 }
 
-/// The status of `/readyz`, and what it says is wrong.
+/// Requests `/readyz`; returns the status and the server's error message.
 async fn ask(server: &str) -> io::Result<(StatusCode, String)> {
     let stream = TcpStream::connect(server).await?;
     let (mut client, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
@@ -91,7 +91,7 @@ async fn ask(server: &str) -> io::Result<(StatusCode, String)> {
     }
 }
 
-/// The message of the server's own error, after a colon; nothing when it is not one.
+/// The error message in the body, after a colon; empty if the body holds none.
 fn reason(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Answer {

@@ -1,4 +1,4 @@
-//! `orderwire import`: loads a data set into the database, showing how far it is.
+//! `orderwire import`: imports a data set into the database and shows the progress.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -15,7 +15,7 @@ use crate::service::import::{
     Counts, ImportError, ImportSource, Importer, Progress, RejectCounts, Stage, Unit, jira, online_retail,
 };
 
-/// Which data set.
+/// The data sets that can be imported.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ImportCommand {
     /// Products, users and orders from the UCI "Online Retail" data set (CSV, compressed with gzip or not).
@@ -28,44 +28,44 @@ pub enum ImportCommand {
     Jira(JiraArgs),
 }
 
-/// What `import online-retail` takes.
+/// Arguments of `import online-retail`.
 #[derive(Debug, Clone, Args)]
 pub struct OnlineRetailArgs {
     /// The data set, with columns InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country.
     pub file: PathBuf,
-    /// Units on hand that each new product gets.
+    /// Stock of each new product, in units.
     #[arg(long, allow_negative_numbers = true, default_value_t = online_retail::OnlineRetailOptions::DEFAULT_STOCK, value_parser = clap::value_parser!(i32).range(0..))]
     pub stock: i32,
-    /// Write the rows that are not imported to this CSV file, with their line and the reason. It is overwritten.
+    /// Write rejected rows to this CSV file, with their line and the reason. An existing file is overwritten.
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 }
 
-/// What `import jira` takes.
+/// Arguments of `import jira`.
 #[derive(Debug, Clone, Args)]
 pub struct JiraArgs {
     /// The data set, with columns Summary,Issue id,Status,Priority,Resolution,Created,Resolved,…,Description.
     pub file: PathBuf,
-    /// E-mail address of the user who is said to have made the tasks.
+    /// E-mail address of the user who is recorded as the creator of the tasks.
     #[arg(long, value_name = "EMAIL")]
     pub created_by: String,
-    /// Write the issues that are not imported to this CSV file, with their line and the reason. It is overwritten.
+    /// Write rejected issues to this CSV file, with their line and the reason. An existing file is overwritten.
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 }
 
-/// Why the command failed: one line for stderr.
+/// Why `import` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportFailure {
-    /// The import stopped.
+    /// The import stopped before its end.
     #[error(transparent)]
     Import(#[from] ImportError),
-    /// The summary can't be written.
+    /// The summary could not be written.
     #[error("cannot write the summary: {0}")]
     Output(#[from] io::Error),
 }
 
-/// Imports the file and prints a summary to stdout; how far it is goes to stderr.
+/// Imports the file, shows the progress on stderr and prints a summary on stdout.
 pub async fn run(command: ImportCommand, importer: &Importer) -> Result<(), ImportFailure> {
     let started = Instant::now();
     let progress = Arc::new(ProgressDisplay::new());
@@ -145,13 +145,13 @@ fn thousands(number: u64) -> String {
     text
 }
 
-/// Shows how far an import is: a bar on a terminal, a line every few seconds elsewhere.
+/// Shows the progress of an import: as a bar on a terminal, elsewhere as a line every few seconds.
 struct ProgressDisplay {
     bar: Option<ProgressBar>,
     now: Mutex<ShownStage>,
 }
 
-/// The stage that is shown.
+/// The stage in progress, and how it is shown.
 struct ShownStage {
     stage: Option<Stage>,
     since: Instant,
@@ -167,7 +167,7 @@ impl ProgressDisplay {
         Self { bar, now: Mutex::new(ShownStage { stage: None, since: now, last_line: now }) }
     }
 
-    /// Leaves the terminal clean for the summary.
+    /// Removes the progress bar so that the summary starts on a clean line.
     fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -192,7 +192,7 @@ impl Progress for ProgressDisplay {
             bar.set_position(done);
         } else if now.last_line.elapsed() >= Self::LINE_EVERY {
             now.last_line = Instant::now();
-            // A closed stderr is no reason to stop importing.
+            // A closed stderr must not stop the import.
             let _ = writeln!(io::stderr(), "{}", line(stage, done, total, now.since.elapsed()));
         }
     }
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_rate_and_time_left() {
+    fn progress_line_states_rate_and_time_left() {
         assert_eq!(
             line(Stage::Orders, 200_000, 541_909, Duration::from_secs(2)),
             "orders: 200,000 of 541,909 rows, 100,000 rows/s, 3 s left"
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn every_stage_has_a_bar() {
+    fn every_stage_has_a_valid_bar_template() {
         for stage in [Stage::Reading, Stage::Products, Stage::Users, Stage::Comparing, Stage::Orders, Stage::Tasks] {
             assert!(ProgressStyle::with_template(&template(stage)).is_ok(), "{stage:?}");
         }

@@ -1,4 +1,4 @@
-//! The commands: one file each.
+//! The command line: one file per command.
 
 mod check_config;
 mod demo;
@@ -24,8 +24,8 @@ use crate::service::import::Importer;
 
 /// Real-time commerce backend: one GraphQL API over products, users, tasks and orders, with live updates.
 ///
-/// Settings are taken from the command line, else the environment, else orderwire.toml, else their defaults;
-/// `orderwire check-config` shows them all.
+/// Each setting comes from the first of: command line, environment, orderwire.toml, default. `orderwire check-config`
+/// shows them all.
 #[derive(Debug, Parser)]
 #[command(name = "orderwire", version, max_term_width = 100)]
 pub struct Cli {
@@ -37,13 +37,13 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Try everything with nothing installed: a server with sample data, users to sign in as, and orders coming in.
+    /// Try everything without installing anything: a server with sample data, users to sign in as, and new orders.
     Demo(demo::DemoArgs),
     /// Run the API server.
     Serve(serve::ServeArgs),
-    /// Ask a running server whether it can serve; fails when it cannot.
+    /// Check whether a running server is ready; fails if it is not.
     Health(health::HealthArgs),
-    /// Load a data set into the database.
+    /// Import a data set into the database.
     #[command(subcommand)]
     Import(import::ImportCommand),
     /// Manage users.
@@ -51,12 +51,12 @@ enum Command {
     User(user::UserCommand),
     /// Print the GraphQL schema.
     Schema(schema::SchemaArgs),
-    /// Show the settings that would be used, secrets masked, and what is wrong with them.
+    /// Show the effective settings, secrets masked, and report all problems.
     CheckConfig(check_config::CheckConfigArgs),
 }
 
 impl Cli {
-    /// Runs the command. What went wrong is told in one line on standard error.
+    /// Runs the command. A failure is printed on standard error.
     pub async fn run(self) -> ExitCode {
         let Self { settings, command } = self;
         let result = match command {
@@ -75,7 +75,7 @@ impl Cli {
     }
 }
 
-/// Tells what went wrong; gives the exit code.
+/// Prints `message` as an error and returns the exit code.
 pub fn fail(message: &str) -> ExitCode {
     Failure::new(message).report()
 }

@@ -1,10 +1,10 @@
-//! Standard output.
+//! Writes to standard output.
 
 use std::io::{self, Write};
 
 use super::Failure;
 
-/// Prints at once. A reader that has gone, such as `head`, is no failure.
+/// Prints and flushes `text`. A closed pipe, as `head` leaves it, is not a failure.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

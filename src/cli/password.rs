@@ -1,4 +1,4 @@
-//! Passwords that people are given or asked for.
+//! Generates passwords, and reads them from a terminal or standard input.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -7,7 +7,7 @@ use rand::Rng;
 use super::Failure;
 
 const LENGTH: usize = 20;
-/// Letters and digits without those that look alike.
+/// Letters and digits, without those that look alike.
 const ALPHABET: &[u8] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 /// A random password of 20 characters (116 bits).
@@ -25,12 +25,12 @@ pub(super) fn from_stdin() -> Result<String, Failure> {
         .map_err(|error| Failure::new(format!("cannot read the password: {error}")))?;
     let password = line.trim_end_matches(['\n', '\r']);
     if password.is_empty() {
-        return Err(Failure::new("there is no password on standard input"));
+        return Err(Failure::new("standard input has no password"));
     }
     Ok(password.to_owned())
 }
 
-/// Asks twice, without echo; `None` when nobody can be asked, or the answer is empty.
+/// Asks twice on the terminal, without echo. `None` if there is no terminal or the answer is empty.
 pub(super) fn ask() -> Result<Option<String>, Failure> {
     if !io::stdin().is_terminal() {
         return Ok(None);
@@ -38,11 +38,11 @@ pub(super) fn ask() -> Result<Option<String>, Failure> {
     let prompt = |text: &str| {
         rpassword::prompt_password(text).map_err(|error| Failure::new(format!("cannot read the password: {error}")))
     };
-    let password = prompt("Password (empty to have one made): ")?;
+    let password = prompt("Password (leave empty to generate one): ")?;
     if password.is_empty() {
         return Ok(None);
     }
-    if prompt("The same again: ")? != password {
+    if prompt("Repeat the password: ")? != password {
         return Err(Failure::new("the two passwords differ"));
     }
     Ok(Some(password))

@@ -7,7 +7,7 @@ use crate::graphql;
 
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
-    /// Print what operations cost instead, as docs/cost.md has it.
+    /// Print the cost of operations instead; docs/cost.md holds this text.
     #[arg(long)]
     costs: bool,
 }

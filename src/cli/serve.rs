@@ -5,10 +5,10 @@ use clap::Args;
 use super::{Failure, Settings, settings, signal};
 use crate::app::App;
 
-/// What `serve` takes.
+/// Arguments of `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
-    /// Where to listen: HOST:PORT.
+    /// The address to listen on.
     #[arg(long, value_name = "HOST:PORT")]
     bind: Option<String>,
 }
@@ -20,7 +20,7 @@ pub(super) async fn run(mut settings: Settings, args: ServeArgs) -> Result<(), F
     let config = settings.load()?;
     settings::start_log(&config);
     let shutdown = signal::shutdown().map_err(Failure::new)?;
-    // A signal counts also while a database is waited for.
+    // A signal also stops a start that is still waiting for the database.
     if let Some(app) = shutdown.run_until_cancelled(App::start(&config)).await {
         app?.run(shutdown.clone()).await;
     }

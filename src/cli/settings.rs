@@ -1,4 +1,4 @@
-//! Settings on the command line.
+//! Reads the settings for a command, including those on the command line.
 
 use std::path::PathBuf;
 
@@ -23,21 +23,21 @@ pub struct Settings {
     /// Redis, for several nodes: redis://HOST:PORT or rediss://HOST:PORT.
     #[arg(long, global = true, value_name = "URL")]
     redis_url: Option<String>,
-    /// What is logged: error, warn, info, debug, trace, or a filter such as info,orderwire::http=debug.
+    /// Log level: error, warn, info, debug, trace, or a filter such as info,orderwire::http=debug.
     #[arg(long, global = true, value_name = "FILTER")]
     log_level: Option<String>,
-    /// Any setting, by its name in the file: --set server.grace_period=5s.
+    /// Set any setting by its name in the file: --set server.grace_period=5s.
     #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = name_and_value)]
     set: Vec<(String, String)>,
 }
 
 impl Settings {
-    /// Sets a setting as the command line does.
+    /// Overrides a setting, as `--set` does.
     pub(super) fn put(&mut self, name: &str, value: impl Into<String>) {
         self.set.push((name.to_owned(), value.into()));
     }
 
-    /// All settings, with what is wrong with them.
+    /// Reads all settings and collects their problems.
     pub(super) fn read(self) -> Result<Loaded, Failure> {
         let named = [("database.url", self.database_url), ("redis.url", self.redis_url), ("log.level", self.log_level)];
         let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
@@ -49,7 +49,7 @@ impl Settings {
         Ok(config::load(&sources))
     }
 
-    /// All settings; fails when any is wrong.
+    /// Reads all settings; fails if any is invalid.
     pub(super) fn load(self) -> Result<Config, Failure> {
         let loaded = self.read()?;
         if loaded.problems.is_empty() { Ok(loaded.config) } else { Err(loaded.problems.into()) }
@@ -57,11 +57,11 @@ impl Settings {
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("has to be NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-/// Starts the log as the configuration wants it.
+/// Starts the log with the configured level and format.
 pub(super) fn start_log(config: &Config) {
     telemetry::init(&config.log.level, config.log_format() == LogFormat::Json);
 }

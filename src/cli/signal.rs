@@ -1,11 +1,11 @@
-//! The signals that end a server.
+//! The signals that stop a server.
 
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Is cancelled by SIGTERM and SIGINT (Ctrl-C) from now on. A second signal ends the process at once, with 130.
+/// A token that SIGTERM and SIGINT (Ctrl-C) cancel from now on. A second signal exits at once with code 130.
 pub(super) fn shutdown() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -9,17 +9,17 @@ use crate::{
     service::Registration,
 };
 
-/// What can be done with users.
+/// The subcommands of `user`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum UserCommand {
-    /// Make a user: the first admin, for example.
+    /// Create a user: the first admin, for example.
     ///
-    /// The password is asked for, or read from standard input with --password-stdin; where nobody can be asked, one is
-    /// made and printed once.
+    /// The password is asked for, or read from standard input with --password-stdin. Without a terminal, one is
+    /// generated and printed once.
     Create(CreateArgs),
 }
 
-/// What `user create` takes.
+/// Arguments of `user create`.
 #[derive(Debug, Clone, Args)]
 pub struct CreateArgs {
     /// E-mail address, the name to sign in with.
@@ -28,24 +28,24 @@ pub struct CreateArgs {
     /// Display name.
     #[arg(long)]
     name: String,
-    /// What the user may do.
+    /// What the user is allowed to do.
     #[arg(long, value_enum)]
     role: Role,
-    /// Region.
+    /// Region the user is in.
     #[arg(long)]
     region: Option<String>,
-    /// Take the password from the first line of standard input.
+    /// Read the password from the first line of standard input.
     #[arg(long, conflicts_with = "generate_password")]
     password_stdin: bool,
-    /// Make a password and print it.
+    /// Generate a password and print it.
     #[arg(long)]
     generate_password: bool,
 }
 
-/// What a user may do.
+/// A user's role, as the command line names it.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Role {
-    /// Buys: sees their own orders and tasks.
+    /// Buys products; sees only their own orders and tasks.
     Customer,
     /// Manages products, orders and tasks.
     Staff,
@@ -67,7 +67,7 @@ pub(super) async fn run(settings: Settings, command: UserCommand) -> Result<(), 
     let UserCommand::Create(args) = command;
     let mut config = settings.load()?;
     settings::start_log(&config);
-    // A new user is no event that other nodes wait for.
+    // Creating a user publishes no event, so Redis is not needed.
     config.redis.url = None;
     let given = if args.password_stdin {
         Some(password::from_stdin()?)

@@ -1,39 +1,40 @@
-//! Tokens and passwords.
+//! Settings of tokens and passwords.
 
 use std::{collections::BTreeSet, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use super::{Secret, reader::section};
 
-/// The shortest secret, in bytes: RFC 7518 section 3.2.
+/// The minimum length of a secret, in bytes: RFC 7518, section 3.2.
 const MIN_SECRET_BYTES: usize = 32;
 
 section! {
     /// Tokens and passwords.
     "auth" Auth {
-        /// Secret that signs access tokens, 32 bytes at least: `openssl rand -base64 48` makes one. All nodes need the
-        /// same. Required in production unless there is a key pair; in development a random one is made at start.
+        /// Secret that signs access tokens, at least 32 bytes: `openssl rand -base64 48` makes one. All nodes need the
+        /// same one. Required in production unless there is a key pair; in development a random one is generated at
+        /// start.
         jwt_secret: Option<Secret> = None, env "JWT_SECRET", example "\"change-me: 32 random bytes or more\"";
-        /// Instead of a secret, a key pair that signs access tokens: the private key (Ed25519 or P-256, PKCS #8 PEM).
+        /// The private key that signs access tokens, instead of `jwt_secret` (Ed25519 or P-256, PKCS #8 PEM).
         private_key_file: Option<PathBuf> = None, example "\"/run/secrets/orderwire.key\"";
-        /// The public key of the pair (PEM).
+        /// The public key that belongs to `private_key_file` (PEM).
         public_key_file: Option<PathBuf> = None, example "\"/run/secrets/orderwire.pub\"";
-        /// How long an access token is good.
+        /// How long an access token is valid.
         access_token_lifetime: Duration = Duration::from_secs(15 * 60),
             in Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
         /// How long a session lasts without being refreshed.
         session_lifetime: Duration = Duration::from_secs(30 * 24 * 3600),
             in Duration::from_secs(1)..=Duration::from_secs(3650 * 24 * 3600);
-        /// Password hashes (Argon2id): KiB of memory for each.
+        /// Password hashes (Argon2id): memory for each, in KiB.
         password_memory: u32 = 19_456, in 8..=4 * 1024 * 1024;
         /// Password hashes: passes over the memory.
         password_passes: u32 = 2, in 1..=100;
-        /// Password hashes that are computed at the same time. Unless set: as many as there are cores.
+        /// How many password hashes are computed at the same time. If unset, one for each processor core.
         password_concurrency: Option<NonZeroUsize> = None, example "2";
     }
 }
 
 impl Auth {
-    /// What is wrong with the keys that sign tokens: the setting's key and what would be right.
+    /// Problems with the keys that sign tokens, each as the setting's key and a message.
     pub(super) fn faults(&self, production: bool) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
         let has_pair = match (&self.private_key_file, &self.public_key_file) {
@@ -51,16 +52,14 @@ impl Auth {
         let advice = "32 random bytes or more, for example from `openssl rand -base64 48`";
         match &self.jwt_secret {
             Some(_) if has_pair => {
-                faults.push(("auth.jwt_secret", "is of no use next to a key pair; remove one of the two".to_owned()));
+                faults
+                    .push(("auth.jwt_secret", "cannot be combined with a key pair: remove one of the two".to_owned()));
             }
             Some(secret) if secret.reveal().len() < MIN_SECRET_BYTES => {
-                faults.push(("auth.jwt_secret", format!("is too short; it has to be {advice}")));
+                faults.push(("auth.jwt_secret", format!("is too short; it must be {advice}")));
             }
             Some(secret) if production && is_placeholder(secret.reveal()) => {
-                faults.push((
-                    "auth.jwt_secret",
-                    format!("is a placeholder that anybody can guess; it has to be {advice}"),
-                ));
+                faults.push(("auth.jwt_secret", format!("is a well-known placeholder; it must be {advice}")));
             }
             None if production && !has_pair => {
                 faults.push(("auth.jwt_secret", format!("is required in production (JWT_SECRET): {advice}")));
@@ -71,7 +70,7 @@ impl Auth {
     }
 }
 
-/// Whether a secret is one of those that documentation and templates hold.
+/// Whether a secret looks like a placeholder from documentation or a template.
 fn is_placeholder(secret: &str) -> bool {
     let letters: String = secret.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let words = [

@@ -1,15 +1,15 @@
-//! Where data is kept.
+//! The database and its connections.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
 use super::{SecretUrl, Setting, reader::section};
 
-/// A database: an engine and a place.
+/// Which storage engine to use and where its data is.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
-    /// The embedded engine, in this file.
+    /// SQLite, in this file.
     Sqlite(PathBuf),
-    /// The embedded engine, in a temporary folder that is deleted with the store.
+    /// SQLite, in a temporary folder that is deleted when the store closes.
     Temporary,
     /// MongoDB: `mongodb://` or `mongodb+srv://`.
     Mongo(SecretUrl),
@@ -24,12 +24,14 @@ impl Default for DatabaseUrl {
 
 impl Setting for DatabaseUrl {
     fn parse(text: &str) -> Result<Self, String> {
-        const EXPECTED: &str = "has to be sqlite://FILE, sqlite:///ABSOLUTE/FILE, mongodb://HOST/NAME?replicaSet=… or mongodb+srv://HOST/NAME";
+        const EXPECTED: &str = "must be sqlite://FILE, sqlite:///ABSOLUTE/FILE, mongodb://HOST/NAME?replicaSet=… or mongodb+srv://HOST/NAME";
         let (scheme, rest) = text.split_once("://").ok_or(EXPECTED)?;
         match scheme {
             "sqlite" if rest == ":memory:" => Ok(Self::Temporary),
-            "sqlite" if rest.is_empty() => Err("names no file; sqlite://orderwire.db, for example, does".to_owned()),
-            "sqlite" if rest.contains('?') => Err("takes no options after the file's name".to_owned()),
+            "sqlite" if rest.is_empty() => {
+                Err("has no file name: write, for example, sqlite://orderwire.db".to_owned())
+            }
+            "sqlite" if rest.contains('?') => Err("must not have options after the file name".to_owned()),
             "sqlite" => Ok(Self::Sqlite(rest.into())),
             "mongodb" | "mongodb+srv" if !rest.is_empty() => Ok(Self::Mongo(SecretUrl::new(text))),
             _ => Err(EXPECTED.to_owned()),
@@ -42,7 +44,7 @@ impl Setting for DatabaseUrl {
 }
 
 impl fmt::Display for DatabaseUrl {
-    /// Without the password.
+    /// The URL, with its password masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
@@ -59,21 +61,21 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 section! {
-    /// Where data is kept.
+    /// The database.
     "database" Database {
         /// The database: `sqlite://FILE` (embedded, nothing to install; `sqlite:///…` for an absolute path,
-        /// `sqlite://:memory:` for one that goes away with the process), or a MongoDB replica set or sharded cluster:
+        /// `sqlite://:memory:` for a database that is deleted at exit), or a MongoDB replica set or sharded cluster:
         /// `mongodb://HOST/NAME?replicaSet=…` or `mongodb+srv://HOST/NAME`.
         url: DatabaseUrl = DatabaseUrl::default(), env "DATABASE_URL";
-        /// SQLite: how many reads run at the same time.
+        /// SQLite: how many reads may run at the same time.
         sqlite_readers: usize = 4, in 1..=256;
         /// SQLite: how long a write waits for another process that is writing to the same file.
         sqlite_busy_timeout: Duration = Duration::from_secs(5), in Duration::ZERO..=Duration::from_secs(300);
-        /// MongoDB: connections that are kept open.
+        /// MongoDB: how many connections the pool keeps open even when idle.
         mongodb_pool_min: u32 = 10, in 0..=10_000;
-        /// MongoDB: the most connections at once.
+        /// MongoDB: how many connections the pool may open.
         mongodb_pool_max: u32 = 50, in 1..=10_000;
-        /// MongoDB: how long an operation waits for a server that can do it.
+        /// MongoDB: how long an operation waits for a suitable server, such as the primary, before it fails.
         mongodb_server_selection_timeout: Duration = Duration::from_secs(5),
             in Duration::from_millis(100)..=Duration::from_secs(300);
     }

@@ -1,4 +1,4 @@
-//! The event feed.
+//! Settings of the event feed.
 
 use std::time::Duration;
 
@@ -7,19 +7,20 @@ use super::reader::section;
 section! {
     /// The event feed, which serves subscriptions.
     "feed" Feed {
-        /// Events that a node keeps in memory for its subscribers.
+        /// How many recent events each node keeps in memory for its subscribers.
         recent: usize = 4096, in 1..=10_000_000;
-        /// Entries of the event log that are read at a time.
+        /// How many entries of the event log one read returns.
         page: u32 = 256, in 1..=10_000;
-        /// How long the event log may go unread: how late an event may be when the bus lost it, or there is none.
+        /// How often the event log is read at least. An event that Redis lost, or that another node wrote when there is no
+        /// Redis, arrives this late at most.
         poll_every: Duration = Duration::from_millis(500), in Duration::from_millis(10)..=Duration::from_secs(3600);
-        /// How long an event that others overtook is waited for before the event log is read.
+        /// How long to wait for an event that arrives out of order before the event log is read for it.
         reorder_wait: Duration = Duration::from_millis(20), in Duration::from_millis(1)..=Duration::from_secs(10);
         /// How many entries a subscriber may fall behind before its subscription is ended.
         max_behind: u32 = 100_000, in 1..=u32::MAX;
         /// How long a subscriber waits for a failing database before its subscription is ended.
         patience: Duration = Duration::from_secs(10), in Duration::ZERO..=Duration::from_secs(3600);
-        /// Subscribers that read the event log at the same time; the others wait their turn.
+        /// How many subscribers may read the event log at the same time; the others queue.
         concurrent_reads: usize = 8, in 1..=1000;
     }
 }

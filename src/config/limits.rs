@@ -1,25 +1,25 @@
-//! Limits of operations.
+//! Settings that limit the size of a GraphQL operation.
 
 use super::reader::section;
 
 section! {
-    /// What an operation may be at most. Fields, aliases and directives are counted with fragments spread out. One that
-    /// exceeds a limit is refused with QUERY_TOO_COMPLEX, which names it.
+    /// The largest operation that is accepted. Fields, aliases and directives are counted with fragments expanded. An
+    /// operation that exceeds a limit is refused with QUERY_TOO_COMPLEX, which names the limit.
     "limits" Limits {
-        /// Cost of an operation, see docs/cost.md. With the default, 100 orders with their customers, lines, products and
-        /// five tasks each are half of what is allowed.
+        /// Cost of an operation, see docs/cost.md. 100 orders with their customers, lines, products and five tasks each cost
+        /// half of the default.
         cost: usize = 10_000, in 1..=1_000_000_000;
-        /// Fields within fields. Introspection, as GraphiQL asks for it, needs 15.
+        /// How deep fields may be nested. The introspection query of GraphiQL needs 15.
         depth: usize = 24, in 1..=32;
-        /// Fields.
+        /// Number of fields.
         fields: usize = 4000, in 1..=100_000;
-        /// Fields of the operation itself.
+        /// Number of fields at the top level of the operation.
         root_fields: usize = 50, in 1..=10_000;
-        /// Aliases.
+        /// Number of aliases.
         aliases: usize = 100, in 0..=10_000;
-        /// Directives.
+        /// Number of directives.
         directives: usize = 100, in 0..=10_000;
-        /// Tokens of a document: names, values and punctuation marks.
+        /// Number of tokens of a document: names, values and punctuation marks.
         tokens: usize = 4000, in 16..=100_000;
         /// Length of a document, in bytes.
         bytes: usize = 64 * 1024, in 64..=4 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! Loads the configuration from its sources, and writes the example file.
+//! Loads the configuration from its sources and generates the example file.
 
 use std::path::{Path, PathBuf};
 
@@ -6,44 +6,44 @@ use super::{
     BindAddress, Config, ConfigProblem, ConfigSources, EffectiveSetting, Setting, ValueOrigin, reader::SettingReader,
 };
 
-/// The file that is read when no other is named.
+/// The configuration file that is read when none is named.
 pub const DEFAULT_FILE: &str = "orderwire.toml";
 
-/// A configuration with where it comes from and what is wrong with it.
+/// A configuration, with the origin of each value and all problems.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// The settings; where one is wrong, its default.
+    /// The settings; an invalid one has its default.
     pub config: Config,
-    /// Each setting as it is used, secrets masked.
+    /// Each setting's effective value, secrets masked.
     pub entries: Vec<EffectiveSetting>,
-    /// All that is wrong.
+    /// Every invalid or unknown setting.
     pub problems: Vec<ConfigProblem>,
 }
 
-/// The configuration file can't be read.
+/// Why the configuration file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The system refuses.
+    /// The operating system reports an error.
     #[error("cannot read {}: {cause}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file that could not be read.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
-    /// It is not TOML.
+    /// The file is not valid TOML.
     #[error("{}, line {line}: {message}", path.display())]
     Syntax {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Where, counted from 1.
+        /// Line of the error, counted from 1.
         line: usize,
-        /// What is wrong, never the line itself.
+        /// The parser's message. It never quotes the line, which may hold a secret.
         message: String,
     },
 }
 
-/// The file's settings: of `named`, or else of [`DEFAULT_FILE`] if it is there.
+/// Reads the file `named`, or else [`DEFAULT_FILE`] if it exists.
 pub fn read_file(named: Option<&Path>) -> Result<Option<(PathBuf, toml::Table)>, FileError> {
     let path = named.unwrap_or(Path::new(DEFAULT_FILE)).to_owned();
     let text = match std::fs::read_to_string(&path) {
@@ -61,7 +61,7 @@ pub fn read_file(named: Option<&Path>) -> Result<Option<(PathBuf, toml::Table)>,
     }
 }
 
-/// Reads all settings.
+/// Reads and checks all settings.
 pub fn load(sources: &ConfigSources) -> Loaded {
     let mut reader = SettingReader::new(sources);
     let mut config = Config::read(&mut reader);
@@ -86,8 +86,7 @@ pub fn load(sources: &ConfigSources) -> Loaded {
     Loaded { config, entries, problems }
 }
 
-/// `PORT`, as hosting platforms set it, counts as long as nothing in the environment or on the command line says where
-/// to listen.
+/// Applies `PORT`, which hosting platforms set, unless the environment or the command line sets `server.bind`.
 fn apply_port(reader: &mut SettingReader<'_>, config: &mut Config) {
     const KEY: &str = "server.bind";
     if matches!(reader.origin(KEY), Some(ValueOrigin::Flag | ValueOrigin::Environment(_))) {
@@ -100,13 +99,13 @@ fn apply_port(reader: &mut SettingReader<'_>, config: &mut Config) {
             reader.replace(KEY, config.server.bind.show(), "PORT");
         }
         None => {
-            let message = "has to be a whole number from 0 to 65535".to_owned();
+            let message = "must be a whole number from 0 to 65535".to_owned();
             reader.problems.push(ConfigProblem { setting: format!("{KEY} (PORT)"), message });
         }
     }
 }
 
-/// A configuration file with every setting, its documentation and its default, all commented out.
+/// The example file: every setting with its documentation and its default, all commented out.
 pub fn example() -> String {
     let sources = ConfigSources::default();
     let mut reader = SettingReader::new(&sources);

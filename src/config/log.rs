@@ -1,4 +1,4 @@
-//! The log.
+//! Settings of the log.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use super::{reader::section, setting::keywords};
 keywords! {
     /// How log lines look.
     LogFormat {
-        /// For people.
+        /// Lines that people read.
         Text = "text",
-        /// One JSON object a line.
+        /// One JSON object per line.
         Json = "json",
     }
 }
@@ -17,12 +17,13 @@ keywords! {
 section! {
     /// The log, which goes to standard error.
     "log" Log {
-        /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or any filter of `tracing` such as
+        /// Which events are logged: `error`, `warn`, `info`, `debug`, `trace`, or any filter of `tracing` such as
         /// `info,orderwire::http=debug`.
         level: String = "info".to_owned(), env "LOG_LEVEL";
-        /// `text` or `json`. Unless set: text in development, JSON in production.
+        /// `text` or `json`. If unset, text in development and JSON in production.
         format: Option<LogFormat> = None, example "\"text\"";
-        /// Operations that take longer are logged as warnings, with their name, time and storage calls. All are at `debug`.
+        /// Operations that take longer are logged as warnings, with their name, time and storage calls. All others are
+        /// logged at level `debug`.
         slow_operation: Duration = Duration::from_secs(1), in Duration::from_millis(1)..=Duration::from_secs(3600);
     }
 }

@@ -1,23 +1,23 @@
-//! The metrics.
+//! Settings of the metrics endpoint.
 
 use super::{BindAddress, Setting, reader::section};
 
-/// Where nothing else is said.
+/// The address when none is set.
 const DEFAULT: &str = "127.0.0.1:9464";
 
 /// Where metrics are served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MetricsAddress {
-    /// At `127.0.0.1:9464`, unless something else listens there.
+    /// At `127.0.0.1:9464`, or not at all if that port is taken.
     IfFree,
-    /// Here.
+    /// At this address; a port that is taken is an error.
     At(BindAddress),
-    /// Nowhere.
+    /// Metrics are not served.
     Off,
 }
 
 impl MetricsAddress {
-    /// `HOST:PORT`, if they are served.
+    /// `HOST:PORT`, or `None` if metrics are not served.
     pub fn address(&self) -> Option<&str> {
         match self {
             Self::IfFree => Some(DEFAULT),
@@ -33,7 +33,7 @@ impl Setting for MetricsAddress {
             "off" => Ok(Self::Off),
             address => match BindAddress::parse(address) {
                 Ok(address) => Ok(Self::At(address)),
-                Err(_) => Err("has to be HOST:PORT, for example 127.0.0.1:9464, or off".to_owned()),
+                Err(_) => Err("must be HOST:PORT, for example 127.0.0.1:9464, or off".to_owned()),
             },
         }
     }
@@ -46,8 +46,8 @@ impl Setting for MetricsAddress {
 section! {
     /// The metrics, in the text format of Prometheus.
     "metrics" Metrics {
-        /// Where `/metrics` is served, or `off`. It has an address of its own, and should not be one that clients reach.
-        /// Unless set, metrics are left out with a warning when something else listens there.
+        /// The address that serves `/metrics`, or `off`. Choose an address that clients cannot reach. If unset and the port
+        /// is taken, the server logs a warning and runs without metrics.
         bind: MetricsAddress = MetricsAddress::IfFree, env "METRICS_BIND";
     }
 }

@@ -1,7 +1,8 @@
-//! The configuration: the command line counts before the environment, then `orderwire.toml`, then the default.
+//! The configuration. Each setting comes from the first of: command line, environment, `orderwire.toml`, default.
 //!
-//! Each section is a typed struct in a file of its own. A field carries its default and its documentation, from which the
-//! example file is made. Unknown settings are errors, all problems are reported at once, and secrets are never printed.
+//! Each section is a typed struct in a file of its own. A field declares its default and its documentation, from which
+//! the example file is generated. Unknown settings are errors, all problems are reported at once, and secrets are never
+//! printed.
 
 mod auth;
 mod database;

@@ -1,12 +1,11 @@
-//! Limits of what somebody may ask for over time.
+//! Settings of rate limits.
 
 use std::time::Duration;
 
 use super::{Setting, reader::section, setting::quoted};
 use crate::domain::TokenBucket;
 
-/// A bucket that is full at first and fills again evenly, or no limit: `1000/10s` is a thousand, and a hundred more each
-/// second.
+/// A token bucket, or no limit. `1000/10s` allows a burst of 1,000 and refills 100 each second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit(pub Option<TokenBucket>);
 
@@ -18,8 +17,7 @@ impl RateLimit {
 
 impl Setting for RateLimit {
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || "has to be a number and the time in which it comes back, such as \"1000/10s\", or \"off\"".to_owned();
+        let wrong = || "must be a number and the time in which it refills, such as \"1000/10s\", or \"off\"".to_owned();
         if text == "off" {
             return Ok(Self(None));
         }
@@ -32,36 +30,36 @@ impl Setting for RateLimit {
 
     fn show(&self) -> Option<String> {
         let Some(bucket) = self.0 else { return Some(quoted("off")) };
-        // A time has itself between quotation marks.
+        // `Duration::show` puts quotation marks around the time.
         let refill = bucket.refill().show()?;
         Some(quoted(&format!("{}/{}", bucket.capacity(), refill.trim_matches('"'))))
     }
 }
 
 section! {
-    /// How much somebody may ask for: a number, and the time in which it comes back evenly. With Redis, all nodes count
-    /// together, except for requests by address. What is too much is refused with RATE_LIMITED and the time to wait.
+    /// Rate limits: a number, and the time in which it refills evenly. With Redis, all nodes count together, except for
+    /// `requests_per_address`. What exceeds a limit is refused with RATE_LIMITED and the time to wait.
     "rate_limits" RateLimits {
-        /// Requests of one client address to this node; what is one is said by `server.trusted_proxies`,
-        /// `server.client_address_header` and `server.unlimited_networks`.
+        /// HTTP requests from one client address to this node. `server.trusted_proxies`, `server.client_address_header` and
+        /// `server.unlimited_networks` determine the address.
         requests_per_address: RateLimit = RateLimit::new(2000, 10);
-        /// Cost of the operations (docs/cost.md) of one client address without signing in.
+        /// Cost of operations (docs/cost.md) from one client address without signing in.
         anonymous_cost: RateLimit = RateLimit::new(100_000, 10);
-        /// Cost of the operations of one customer.
+        /// Cost of operations of one customer.
         customer_cost: RateLimit = RateLimit::new(200_000, 10);
-        /// Cost of the operations of one staff member.
+        /// Cost of operations of one staff member.
         staff_cost: RateLimit = RateLimit::new(1_000_000, 10);
-        /// Cost of the operations of one administrator.
+        /// Cost of operations of one admin.
         admin_cost: RateLimit = RateLimit::new(2_000_000, 10);
-        /// Wrong passwords for one account, from wherever.
+        /// Wrong passwords for one account, from any address.
         sign_ins_per_account: RateLimit = RateLimit::new(10, 300);
-        /// Wrong passwords, and new accounts, from one client address.
+        /// Wrong passwords and new accounts from one client address.
         sign_ins_per_address: RateLimit = RateLimit::new(50, 300);
     }
 }
 
 impl RateLimits {
-    /// What is wrong with the limits of costs, when an operation may cost up to `largest`.
+    /// Problems with cost limits when one operation may cost up to `largest`, each as the setting's key and a message.
     pub(super) fn faults(&self, largest: usize) -> Vec<(&'static str, String)> {
         let limits = [
             ("rate_limits.anonymous_cost", self.anonymous_cost),
@@ -71,7 +69,7 @@ impl RateLimits {
         ];
         let is_too_small = |limit: RateLimit| limit.0.is_some_and(|bucket| (bucket.capacity() as usize) < largest);
         let faults = limits.into_iter().filter(|(_, limit)| is_too_small(*limit));
-        faults.map(|(key, _)| (key, format!("has to be at least limits.cost, {largest}"))).collect()
+        faults.map(|(key, _)| (key, format!("must be at least limits.cost, {largest}"))).collect()
     }
 }
 
@@ -80,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_a_number_and_a_time() {
+    fn rate_limits_parse_as_a_number_and_a_time() {
         for (text, shown) in [("1000/10s", "1000/10s"), ("10 / 300 s", "10/5m"), ("1/1ms", "1/1ms"), ("off", "off")] {
             assert_eq!(RateLimit::parse(text).unwrap().show().unwrap(), format!("\"{shown}\""));
         }

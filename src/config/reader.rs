@@ -1,15 +1,15 @@
-//! Where values come from: flag, environment, file, default, in this order.
+//! Reads each setting from the first source that has it: flag, environment, file, default.
 
 use std::{collections::BTreeMap, ffi::OsString, fmt, ops::RangeInclusive, path::PathBuf};
 
 use super::Setting;
 
-/// What is wrong with a setting.
+/// An invalid or unknown setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigProblem {
-    /// Which setting, and where it was set: `server.bind (BIND)`.
+    /// The setting's key and where it was set: `server.bind (BIND)`.
     pub setting: String,
-    /// What would be right.
+    /// What a valid value looks like.
     pub message: String,
 }
 
@@ -28,7 +28,7 @@ pub enum ValueOrigin {
     Environment(String),
     /// The configuration file.
     File(PathBuf),
-    /// Nobody said otherwise.
+    /// No source sets it.
     Default,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for ValueOrigin {
     }
 }
 
-/// A setting as it is used.
+/// A setting's effective value and its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EffectiveSetting {
     /// Its key in the file: `server.bind`.
@@ -54,26 +54,26 @@ pub struct EffectiveSetting {
     pub origin: ValueOrigin,
 }
 
-/// All that values can come from.
+/// Everything that settings are read from, apart from the defaults.
 #[derive(Debug, Clone, Default)]
 pub struct ConfigSources {
-    /// Keys and values of the command line; the last one of a key counts.
+    /// Keys and values from the command line; the last value of a key wins.
     pub flags: Vec<(String, String)>,
-    /// The environment.
+    /// The environment variables.
     pub environment: BTreeMap<OsString, OsString>,
-    /// The configuration file and its content.
+    /// The configuration file's path and content, if there is a file.
     pub file: Option<(PathBuf, toml::Table)>,
 }
 
-/// A setting to read.
+/// How a setting is named, documented and looked up.
 pub(super) struct SettingKey<'a> {
-    /// The section, empty for none.
+    /// Section of the file; empty for top-level settings.
     pub section: &'static str,
-    /// Its name there.
+    /// Name within the section.
     pub name: &'static str,
-    /// What it is, one line each.
+    /// The documentation's lines.
     pub docs: &'a [&'static str],
-    /// Its short name in the environment.
+    /// Short environment variable, besides `ORDERWIRE_SECTION_NAME`.
     pub variable: Option<&'static str>,
     /// How the example file sets it when it has no default.
     pub example: Option<&'static str>,
@@ -84,21 +84,21 @@ impl SettingKey<'_> {
         if self.section.is_empty() { self.name.to_owned() } else { format!("{}.{}", self.section, self.name) }
     }
 
-    /// The names in the environment; the first one that is set counts.
+    /// The environment variables; the first one that is set wins.
     fn variables(&self) -> Vec<String> {
         let long = format!("ORDERWIRE_{}", self.path().replace('.', "_").to_uppercase());
         self.variable.map(str::to_owned).into_iter().chain([long]).collect()
     }
 }
 
-/// A value as it is found.
+/// A value before it is parsed.
 enum RawValue<'a> {
     Text(&'a str),
     Toml(&'a toml::Value),
     NotUtf8,
 }
 
-/// Reads settings one by one, and notes what it meets.
+/// Reads settings one by one and collects their values, problems and documentation.
 pub(super) struct SettingReader<'a> {
     sources: &'a ConfigSources,
     pub entries: Vec<EffectiveSetting>,
@@ -121,7 +121,7 @@ impl<'a> SettingReader<'a> {
         }
     }
 
-    /// Begins a section of the example.
+    /// Starts a section in the example file.
     pub fn section(&mut self, name: &'static str, about: &[&str]) {
         self.sections.push(name);
         self.example.push('\n');
@@ -132,8 +132,8 @@ impl<'a> SettingReader<'a> {
         self.example += &format!("[{name}]\n");
     }
 
-    /// The value of a setting: the first one that is set, or else the default. What can't be read, or does not pass
-    /// `check`, is a problem.
+    /// The value from the first source that has it, or else the default. A value that cannot be parsed or fails
+    /// `check` is recorded as a problem, and the default is returned.
     pub fn read<T: Setting>(
         &mut self,
         key: &SettingKey<'_>,
@@ -156,7 +156,7 @@ impl<'a> SettingReader<'a> {
         value
     }
 
-    /// Notes that a setting, just read, has another value because of `variable`.
+    /// Records that the environment variable `variable` overrides a setting that was already read.
     pub fn replace(&mut self, key: &str, value: Option<String>, variable: &str) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.key == key) {
             entry.value = value;
@@ -164,12 +164,12 @@ impl<'a> SettingReader<'a> {
         }
     }
 
-    /// A variable of the environment; an empty one counts as none.
+    /// An environment variable; an empty one counts as unset.
     pub fn variable(&self, name: &str) -> Option<&'a OsString> {
         self.sources.environment.get(std::ffi::OsStr::new(name)).filter(|value| !value.is_empty())
     }
 
-    /// Where the setting comes from.
+    /// Where the setting's value came from; `None` if the setting has not been read.
     pub fn origin(&self, key: &str) -> Option<&ValueOrigin> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| &entry.origin)
     }
@@ -204,7 +204,7 @@ impl<'a> SettingReader<'a> {
         *text += &format!("# {} = {value}\n", key.name);
     }
 
-    /// Settings that nobody asked for: a misspelled one must not go unnoticed.
+    /// Reports settings that do not exist, so that a misspelled one does not go unnoticed.
     pub fn find_unknown(&mut self) {
         let unknown = |setting: String, origin: &dyn fmt::Display| ConfigProblem {
             setting: format!("{setting} ({origin})"),
@@ -232,7 +232,7 @@ impl<'a> SettingReader<'a> {
     }
 }
 
-/// `section.key` of every value; a section without values stands for itself.
+/// `section.key` of every value; for a section without values, its name.
 fn paths(table: &toml::Table, sections: &[&str]) -> Vec<String> {
     let mut paths = Vec::new();
     for (name, value) in table {
@@ -249,29 +249,29 @@ fn paths(table: &toml::Table, sections: &[&str]) -> Vec<String> {
 fn parse<T: Setting>(found: RawValue<'_>) -> Result<T, String> {
     match found {
         RawValue::Text(text) => T::parse(text.trim()),
-        RawValue::NotUtf8 => Err("has to be UTF-8".to_owned()),
+        RawValue::NotUtf8 => Err("must be UTF-8".to_owned()),
         RawValue::Toml(toml::Value::String(text)) => T::parse(text),
         RawValue::Toml(toml::Value::Integer(number)) => T::parse(&number.to_string()),
         RawValue::Toml(toml::Value::Boolean(value)) => T::parse(&value.to_string()),
         RawValue::Toml(toml::Value::Array(items)) => {
             let items: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
-            T::parse_list(&items.ok_or("has to be a list of texts between quotation marks")?)
+            T::parse_list(&items.ok_or("must be a list of quoted strings")?)
         }
-        RawValue::Toml(_) => Err("has to be a text, a whole number, true or false, or a list".to_owned()),
+        RawValue::Toml(_) => Err("must be a string, a whole number, true or false, or a list".to_owned()),
     }
 }
 
-/// Fails when the value is out of range, saying what would be right.
+/// Fails when the value is out of range; the message states the range.
 pub(super) fn check_range<T: Setting + PartialOrd>(value: &T, range: &RangeInclusive<T>) -> Result<(), String> {
     if range.contains(value) {
         return Ok(());
     }
     let [least, most] = [range.start(), range.end()].map(|bound| bound.show().unwrap_or_default());
-    Err(format!("has to be between {least} and {most}"))
+    Err(format!("must be between {least} and {most}"))
 }
 
-/// A section of the configuration: a struct with a documented default for every field. The documentation is also that
-/// of the example file.
+/// Declares a section of the configuration: a struct with a documented default for every field. The field docs are
+/// also the text of the example file.
 macro_rules! section {
     (
         $(#[doc = $about:literal])+

@@ -1,10 +1,10 @@
-//! The bus between nodes.
+//! Settings of Redis, which connects the nodes of a cluster.
 
 use std::time::Duration;
 
 use super::{SecretUrl, Setting, reader::section};
 
-/// Where Redis is. Printed without the password.
+/// URL of a Redis server. It is printed without the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisUrl(SecretUrl);
 
@@ -20,7 +20,7 @@ impl Setting for RedisUrl {
         let url = SecretUrl::new(text);
         match url.scheme() {
             "redis" | "rediss" => Ok(Self(url)),
-            _ => Err("has to be redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE], or rediss:// for TLS".to_owned()),
+            _ => Err("must be redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE], or rediss:// for TLS".to_owned()),
         }
     }
 
@@ -30,13 +30,13 @@ impl Setting for RedisUrl {
 }
 
 section! {
-    /// What several nodes share besides the database.
+    /// Redis, which several nodes share besides the database.
     "redis" Redis {
-        /// Redis, which carries events from node to node at once: `redis://…`, or `rediss://…` for TLS. Without it, a
-        /// node is told only of its own events and finds those of others in the database, a little later. Nodes share
-        /// the documents that clients register and the rate limits there, too.
+        /// `redis://…`, or `rediss://…` for TLS. Redis carries events from node to node without delay; without it, a node
+        /// finds events of other nodes in the database, up to `feed.poll_every` later. Nodes also share rate limits and
+        /// the documents that clients register through Redis.
         url: Option<RedisUrl> = None, env "REDIS_URL", example "\"redis://127.0.0.1:6379\"";
-        /// How long Redis may take to be connected to when a node starts; `server.start_wait` says how often it is tried again.
+        /// How long one attempt to connect to Redis may take when a node starts; it is repeated for `server.start_wait`.
         connect_timeout: Duration = Duration::from_secs(5), in Duration::from_millis(100)..=Duration::from_secs(300);
     }
 }

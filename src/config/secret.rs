@@ -1,4 +1,4 @@
-//! Values that are never printed.
+//! Secrets, and URLs with passwords, that are masked when printed.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use super::Setting;
 
 const MASK: &str = "***";
 
-/// A secret: printed as `***`.
+/// A secret, printed as `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// A secret.
+    /// Wraps a secret.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
     }
@@ -34,29 +34,29 @@ impl Setting for Secret {
     }
 }
 
-/// A URL that may hold a password: printed without it.
+/// A URL that may contain a password, which is masked when the URL is printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretUrl(String);
 
 impl SecretUrl {
-    /// A URL.
+    /// Wraps a URL.
     pub fn new(url: impl Into<String>) -> Self {
         Self(url.into())
     }
 
-    /// The whole URL.
+    /// The URL with its password.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// What stands before `://`.
+    /// The part before `://`; empty if there is none.
     pub fn scheme(&self) -> &str {
         self.0.split_once("://").map_or("", |(scheme, _)| scheme)
     }
 
     fn masked(&self) -> String {
         let Some((scheme, rest)) = self.0.split_once("://") else { return MASK.to_owned() };
-        // A password may hold any character when it was not encoded as it should be, so the last @ counts.
+        // A password that is not percent-encoded may contain an @, so the last @ ends it.
         let (user, rest) = match rest.rsplit_once('@') {
             None => (String::new(), rest),
             Some((credentials, rest)) => match credentials.split_once(':') {
@@ -70,7 +70,7 @@ impl SecretUrl {
     }
 }
 
-/// The driver's options that may hold secrets are told by their names.
+/// Masks an option of the MongoDB driver if its name says that the value may be secret.
 fn mask_option(option: &str) -> String {
     let Some((name, _)) = option.split_once('=') else { return option.to_owned() };
     let lower = name.to_ascii_lowercase();

@@ -1,26 +1,25 @@
-//! How values are written and read.
+//! Parses and prints the values of settings.
 
 use std::{net::IpAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use http::HeaderName;
 use ipnet::IpNet;
 
-/// A value of the configuration.
+/// A type that a setting can have.
 pub trait Setting: Sized {
-    /// The value that `text` stands for. The error says what would be right, and never repeats the text: it may be a
-    /// secret.
+    /// Parses the value. The error says what a valid value looks like and never repeats `text`, which may be a secret.
     fn parse(text: &str) -> Result<Self, String>;
 
-    /// The value that a list stands for.
+    /// Parses a list of strings; only list settings accept it.
     fn parse_list(_: &[String]) -> Result<Self, String> {
-        Err("has to be one value, not a list".to_owned())
+        Err("must be one value, not a list".to_owned())
     }
 
-    /// The value as the file would have it, secrets masked; `None` when it is not set.
+    /// The value as it is written in the file, secrets masked; `None` when it is not set.
     fn show(&self) -> Option<String>;
 }
 
-/// Text between quotation marks, as TOML has it.
+/// `text` as a quoted TOML string.
 pub(super) fn quoted(text: &str) -> String {
     format!("{text:?}")
 }
@@ -47,7 +46,7 @@ impl Setting for PathBuf {
 
 impl Setting for bool {
     fn parse(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "has to be true or false".to_owned())
+        text.parse().map_err(|_| "must be true or false".to_owned())
     }
 
     fn show(&self) -> Option<String> {
@@ -59,7 +58,7 @@ macro_rules! whole_number {
     ($($type:ty)+) => {$(
         impl Setting for $type {
             fn parse(text: &str) -> Result<Self, String> {
-                text.parse().map_err(|_| format!("has to be a whole number from {} to {}", <$type>::MIN, <$type>::MAX))
+                text.parse().map_err(|_| format!("must be a whole number from {} to {}", <$type>::MIN, <$type>::MAX))
             }
 
             fn show(&self) -> Option<String> {
@@ -103,7 +102,7 @@ impl Setting for Vec<String> {
 
 impl Setting for HeaderName {
     fn parse(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "has to be the name of an HTTP header".to_owned())
+        text.parse().map_err(|_| "must be the name of an HTTP header".to_owned())
     }
 
     fn show(&self) -> Option<String> {
@@ -120,7 +119,7 @@ impl Setting for Vec<IpNet> {
     fn parse_list(items: &[String]) -> Result<Self, String> {
         let network = |item: &String| item.parse().or_else(|_| item.parse::<IpAddr>().map(IpNet::from));
         let networks: Result<Self, _> = items.iter().map(network).collect();
-        networks.map_err(|_| "has to be networks such as 10.0.0.0/8, or addresses".to_owned())
+        networks.map_err(|_| "must be networks such as 10.0.0.0/8, or addresses".to_owned())
     }
 
     fn show(&self) -> Option<String> {
@@ -129,12 +128,12 @@ impl Setting for Vec<IpNet> {
     }
 }
 
-/// Units of time, the largest first.
+/// Units of time in milliseconds, the largest first.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
 impl Setting for Duration {
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || "has to be a whole number with ms, s, m, h or d, for example \"30s\" or \"15m\"".to_owned();
+        let wrong = || "must be a whole number with ms, s, m, h or d, for example \"30s\" or \"15m\"".to_owned();
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = text.split_at(digits);
         let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit.trim_start()).ok_or_else(wrong)?;
@@ -150,7 +149,7 @@ impl Setting for Duration {
     }
 }
 
-/// A setting that is one of a few words.
+/// Declares an enum whose values are written as fixed words.
 macro_rules! keywords {
     ($(#[$about:meta])* $Name:ident { $($(#[$doc:meta])* $Variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
@@ -161,7 +160,7 @@ macro_rules! keywords {
             fn parse(text: &str) -> Result<Self, String> {
                 match text {
                     $($word => Ok(Self::$Variant),)+
-                    _ => Err(format!("has to be {}", [$(concat!("\"", $word, "\"")),+].join(" or "))),
+                    _ => Err(format!("must be {}", [$(concat!("\"", $word, "\"")),+].join(" or "))),
                 }
             }
 
@@ -179,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_have_a_unit() {
+    fn durations_need_a_unit() {
         for (text, millis, shown) in [
             ("30s", 30_000, "30s"),
             ("90 s", 90_000, "90s"),

@@ -1,4 +1,4 @@
-//! All settings, and the checks across them.
+//! The whole configuration, and the checks that involve several settings.
 
 use super::{
     Auth, Database, Feed, Limits, Log, LogFormat, Metrics, Operations, RateLimits, Redis, Retention, Server, WebSocket,
@@ -8,11 +8,11 @@ use super::{
 };
 
 keywords! {
-    /// What the deployment is for.
+    /// What the deployment is used for.
     Environment {
-        /// Introspection, the UI and calls from localhost are on; a missing secret is generated.
+        /// Introspection, the UI and calls from pages on localhost are allowed; a missing secret is generated.
         Development = "development",
-        /// Introspection and the UI are off unless asked for; a secret is required.
+        /// Introspection and the UI are off unless enabled; a secret is required.
         Production = "production",
     }
 }
@@ -20,36 +20,36 @@ keywords! {
 /// All settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What the deployment is for.
+    /// What the deployment is used for.
     pub environment: Environment,
-    /// Where data is kept.
+    /// The database and its connections.
     pub database: Database,
-    /// The bus between nodes.
+    /// The connection to Redis.
     pub redis: Redis,
-    /// The HTTP server.
+    /// Listening, timeouts and limits of the HTTP server.
     pub server: Server,
-    /// WebSockets.
+    /// Timeouts and limits of WebSocket connections.
     pub websocket: WebSocket,
-    /// Limits of operations.
+    /// Limits on the size of an operation.
     pub limits: Limits,
-    /// Limits of what somebody may ask for over time.
+    /// Rate limits for clients and accounts.
     pub rate_limits: RateLimits,
-    /// Known operations.
+    /// Persisted operations and the document cache.
     pub operations: Operations,
-    /// Tokens and passwords.
+    /// How tokens are signed and passwords hashed.
     pub auth: Auth,
-    /// The log.
+    /// Level and format of the log.
     pub log: Log,
-    /// The metrics.
+    /// Where metrics are served.
     pub metrics: Metrics,
-    /// The event feed.
+    /// Sizes and times of the event feed.
     pub feed: Feed,
-    /// How long things are kept.
+    /// How long data is kept.
     pub retention: Retention,
 }
 
 impl Default for Config {
-    /// Development, with every default.
+    /// A development configuration in which every setting has its default.
     fn default() -> Self {
         Self {
             environment: Environment::Development,
@@ -70,17 +70,17 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether the deployment is for production.
+    /// Whether this is a production deployment.
     pub fn is_production(&self) -> bool {
         self.environment == Environment::Production
     }
 
-    /// Whether clients may ask for the schema.
+    /// Whether clients may introspect the schema.
     pub fn introspection(&self) -> bool {
         self.server.introspection.unwrap_or(!self.is_production())
     }
 
-    /// Whether the UI is served.
+    /// Whether GraphiQL and GraphQL Playground are served.
     pub fn ui(&self) -> bool {
         self.server.ui.unwrap_or(!self.is_production())
     }
@@ -91,14 +91,14 @@ impl Config {
     }
 
     pub(super) fn read(reader: &mut SettingReader<'_>) -> Self {
-        reader.example += "# Every setting of Orderwire with its default. What is set on the command line or in the environment\n\
-             # counts more than this file. Times are written as 250ms, 30s, 15m, 2h or 7d.\n\n";
+        reader.example += "# Every setting of Orderwire with its default. The command line and the environment take precedence\n\
+             # over this file. Times are written as 250ms, 30s, 15m, 2h or 7d.\n\n";
         let key = SettingKey {
             section: "",
             name: "environment",
             docs: &[
-                " `development`, or `production`: introspection and the UI are off unless asked for, the log is JSON, and a",
-                " secret is required.",
+                " `development` or `production`. In production, introspection and the UI are off unless enabled, the log is",
+                " JSON, and a secret is required.",
             ],
             variable: Some("ORDERWIRE_ENV"),
             example: None,
@@ -121,22 +121,22 @@ impl Config {
         }
     }
 
-    /// What is wrong with values that are fine one by one: the setting's key and what would be right.
+    /// Problems that involve several settings, each as the setting's key and a message.
     pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = self.auth.faults(self.is_production());
         faults.extend(self.rate_limits.faults(self.limits.cost));
         if self.database.mongodb_pool_min > self.database.mongodb_pool_max {
-            let message = "has to be at most database.mongodb_pool_max".to_owned();
+            let message = "must be at most database.mongodb_pool_max".to_owned();
             faults.push(("database.mongodb_pool_min", message));
         }
         if self.websocket.dead_after <= self.websocket.ping_interval {
-            faults.push(("websocket.dead_after", "has to be longer than websocket.ping_interval".to_owned()));
+            faults.push(("websocket.dead_after", "must be longer than websocket.ping_interval".to_owned()));
         }
         for origin in &self.server.cors_origins {
             faults.extend(server::check_origin(origin).err().map(|fault| ("server.cors_origins", fault)));
         }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log.level) {
-            faults.push(("log.level", format!("has to be a filter such as info or info,orderwire=debug: {error}")));
+            faults.push(("log.level", format!("must be a filter such as info or info,orderwire=debug: {error}")));
         }
         faults
     }

@@ -1,4 +1,4 @@
-//! Work in the background: one job a file.
+//! Background jobs: one file per job.
 
 mod prune;
 
@@ -8,14 +8,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::service::Service;
 
-/// When the jobs run.
+/// How often the jobs run.
 #[derive(Debug, Clone)]
 pub struct JobOptions {
-    /// How often what is past its retention is deleted.
+    /// Average time between two deletions of expired data.
     pub prune_every: Duration,
 }
 
-/// The running jobs. They are stopped when this is dropped.
+/// The running jobs. Dropping this stops them.
 pub struct Jobs {
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -31,7 +31,7 @@ impl Jobs {
         Self { tasks, _stop_on_drop: stop.clone().drop_guard(), stop }
     }
 
-    /// Stops all jobs and waits for them.
+    /// Stops all jobs and waits until they have ended.
     pub async fn stop(&self) {
         self.stop.cancel();
         self.tasks.wait().await;

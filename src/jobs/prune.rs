@@ -1,4 +1,4 @@
-//! Deletes what is past its retention.
+//! Deletes data that is past its retention.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,10 +9,10 @@ use crate::{
     telemetry::metrics::{Outcome, metrics},
 };
 
-/// The first run does not wait for a whole interval: a process may not live that long.
+/// The first run happens within this time, because a process may not live for a whole interval.
 const FIRST_WITHIN: Duration = Duration::from_secs(60);
 
-/// Runs for ever. Times are jittered, so that the nodes of a deployment do not all come at once.
+/// Runs forever. The waits are jittered so that the nodes of a cluster do not prune at the same time.
 pub(super) async fn run(service: Arc<Service>, every: Duration) {
     let mut wait = every.min(FIRST_WITHIN).mul_f64(rand::rng().random());
     loop {
@@ -20,7 +20,7 @@ pub(super) async fn run(service: Arc<Service>, every: Duration) {
         let pruned = service.prune().await;
         metrics().prunes.get(if pruned.is_ok() { Outcome::Ok } else { Outcome::Failed }).inc();
         if let Err(error) = pruned {
-            tracing::warn!(%error, "what is past its retention could not be deleted; it is tried again later");
+            tracing::warn!(%error, "could not delete data that is past its retention; trying again later");
         }
         wait = every.mul_f64(rand::rng().random_range(0.9..1.1));
     }

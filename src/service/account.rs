@@ -1,4 +1,4 @@
-//! Registering, signing in and out, passwords.
+//! Use cases of accounts: registering, signing in and out, changing passwords.
 
 use super::{Result, Service, ServiceError, UserError, UserErrorCode, access, input::Checks};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     telemetry::metrics::{Outcome, metrics},
 };
 
-/// What an account is made from.
+/// The data of a new account.
 #[derive(Debug, Clone)]
 pub struct Registration {
     /// E-mail address, the name to sign in with.
@@ -17,15 +17,15 @@ pub struct Registration {
     pub name: String,
     /// Region.
     pub region: Option<String>,
-    /// Password; without one nobody can sign in.
+    /// Password; an account without one cannot sign in.
     pub password: Option<String>,
 }
 
-/// A session as its owner gets it. Both tokens are secrets.
+/// A session with the tokens for its owner. Both tokens are secrets.
 pub struct SignIn {
     /// Short-lived token that goes with every request.
     pub access: AccessToken,
-    /// Token that is good for one refresh.
+    /// Token that can be used for one refresh.
     pub refresh: String,
     /// Who signed in.
     pub user: User,
@@ -34,7 +34,7 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// The viewer that the session's requests have.
+    /// The viewer for requests in this session.
     pub fn viewer(&self) -> Viewer {
         Viewer::User { id: self.user.id, role: self.user.role, session: self.session }
     }

@@ -87,7 +87,7 @@ impl Service {
     pub async fn trending_products(&self, first: i32) -> Result<Vec<Product>> {
         let wanted = usize::try_from(first).ok().filter(|wanted| (1..=TRENDING_MAX as usize).contains(wanted));
         let wanted =
-            wanted.ok_or_else(|| ServiceError::BadInput(format!("first: has to be between 1 and {TRENDING_MAX}")))?;
+            wanted.ok_or_else(|| ServiceError::BadInput(format!("first: must be between 1 and {TRENDING_MAX}")))?;
         metrics().cache_lookups.get(CacheName::Trending).inc();
         let load = async {
             metrics().cache_misses.get(CacheName::Trending).inc();

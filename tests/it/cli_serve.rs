@@ -79,8 +79,8 @@ fn serve_names_an_unusable_setting_in_one_line() {
     let unused = "127.0.0.1:1";
     let (mongodb, redis) = (format!("mongodb://ann:hush@{unused}/x"), format!("redis://:hush@{unused}"));
     for (setting, message) in [
-        ("database.url=postgres://ann:hush@db/x", "database.url (command line): has to be sqlite://FILE"),
-        ("database.url=orderwire.db", "database.url (command line): has to be sqlite://FILE"),
+        ("database.url=postgres://ann:hush@db/x", "database.url (command line): must be sqlite://FILE"),
+        ("database.url=orderwire.db", "database.url (command line): must be sqlite://FILE"),
         ("database.url=sqlite://missing/orderwire.db", "cannot use the database: missing/orderwire.db"),
         ("database.url=sqlite://garbage.db", "cannot use the database: garbage.db"),
         ("database.url=sqlite://folder.db", "cannot use the database: folder.db"),
@@ -150,6 +150,6 @@ fn health_names_its_failure_in_one_line() {
     for url in ["https://localhost", "localhost:8080", "http://localhost/readyz", "http://"] {
         let output = run(folder.path(), &["health", "--url", url]);
         assert_eq!(output.status.code(), Some(2), "{url}");
-        assert!(stderr(&output).contains("has to be http://HOST:PORT"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("must be http://HOST:PORT"), "{}", stderr(&output));
     }
 }

@@ -94,7 +94,7 @@ fn port_binds_all_interfaces_and_bind_overrides_it() {
     assert_eq!(bind(load(&[], &[("PORT", "9000"), ("BIND", "127.0.0.1:2")], "")), "127.0.0.1:2");
     assert_eq!(bind(load(&[("server.bind", "127.0.0.1:3")], &[("PORT", "9000")], "")), "127.0.0.1:3");
     let loaded = environment(&[("PORT", "many")]);
-    assert_eq!(problems(&loaded), ["server.bind (PORT): has to be a whole number from 0 to 65535"]);
+    assert_eq!(problems(&loaded), ["server.bind (PORT): must be a whole number from 0 to 65535"]);
 }
 
 #[test]
@@ -125,15 +125,15 @@ fn all_problems_are_reported_at_once_with_setting_and_expected_value() {
     let loaded = load(&[("websocket.dead_after", "1s")], &variables, file);
     let messages = problems(&loaded).join("\n");
     for part in [
-        "database.sqlite_readers (orderwire.toml): has to be between 1 and 256",
-        "database.url (orderwire.toml): has to be sqlite://FILE",
-        "feed.page (orderwire.toml): has to be",
-        "server.bind (BIND): has to be HOST:PORT",
-        "server.ui (ORDERWIRE_SERVER_UI): has to be true or false",
-        "retention.event_log (ORDERWIRE_RETENTION_EVENT_LOG): has to be a whole number with ms, s, m, h or d",
+        "database.sqlite_readers (orderwire.toml): must be between 1 and 256",
+        "database.url (orderwire.toml): must be sqlite://FILE",
+        "feed.page (orderwire.toml): must be",
+        "server.bind (BIND): must be HOST:PORT",
+        "server.ui (ORDERWIRE_SERVER_UI): must be true or false",
+        "retention.event_log (ORDERWIRE_RETENTION_EVENT_LOG): must be a whole number with ms, s, m, h or d",
         "server.cors_origins (CORS_ORIGINS): ",
-        "websocket.dead_after (command line): has to be longer than websocket.ping_interval",
-        "log.level (orderwire.toml): has to be a filter",
+        "websocket.dead_after (command line): must be longer than websocket.ping_interval",
+        "log.level (orderwire.toml): must be a filter",
     ] {
         assert!(messages.contains(part), "{part} is not in\n{messages}");
     }
@@ -204,7 +204,7 @@ fn a_key_pair_needs_both_files_and_excludes_a_secret() {
     assert!(messages("[auth]\nprivate_key_file = \"a\"")[0].starts_with("auth.public_key_file: is needed"));
     assert!(messages("[auth]\npublic_key_file = \"b\"")[0].starts_with("auth.private_key_file: is needed"));
     let both = format!("[auth]\nprivate_key_file = \"a\"\npublic_key_file = \"b\"\njwt_secret = \"{GOOD_SECRET}\"");
-    assert!(messages(&both)[0].starts_with("auth.jwt_secret (orderwire.toml): is of no use"));
+    assert!(messages(&both)[0].starts_with("auth.jwt_secret (orderwire.toml): cannot be combined"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Who there is to sign in as.
+//! The accounts of the demo.
 
 use crate::{
     cli::{Failure, password},
@@ -10,13 +10,13 @@ pub(super) const ADMIN: &str = "admin";
 pub(super) const CUSTOMER: &str = "customer";
 pub(super) const STAFF: &str = "staff";
 
-/// Somebody to sign in as.
+/// An account to sign in with.
 pub(super) struct Account {
-    /// What to call them.
+    /// Name of the account in the demo's output, such as the role.
     pub label: &'static str,
-    /// Who.
+    /// The account's user, as stored.
     pub user: User,
-    /// Their password, new at each start.
+    /// Password, generated at each start.
     pub password: String,
 }
 
@@ -26,7 +26,7 @@ impl Account {
     }
 }
 
-/// The rights of a user, in a session that does not exist.
+/// A viewer with the user's rights. Its session does not exist in the store.
 pub(super) fn viewer(user: &User) -> Viewer {
     Viewer::User { id: user.id, role: user.role, session: SessionId::generate(Timestamp::from_unix_millis(0)) }
 }
@@ -36,7 +36,7 @@ pub(super) fn with_label<'a>(accounts: &'a [Account], label: &str) -> Option<&'a
     accounts.iter().find(|account| account.label == label)
 }
 
-/// Makes the accounts, or gives them new passwords.
+/// Creates the accounts, or sets new passwords if they exist.
 pub(super) async fn sign_up(service: &Service) -> Result<Vec<Account>, Failure> {
     let people = [
         (ADMIN, "Ada Admin", UserRole::Admin),

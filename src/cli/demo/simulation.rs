@@ -1,5 +1,5 @@
-//! Life in the shop: customers order, staff move orders on, stock is topped up, tasks come and go. Everything goes
-//! through the service with the rights of whoever does it, as if it came over the API.
+//! Simulated activity: customers place orders, staff advance orders, restock products and work on tasks. Every step
+//! calls the service with the rights of the user who would take it, as a request to the API does.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,11 +18,11 @@ use crate::{
     },
 };
 
-/// Products and customers that take part.
+/// How many products and how many customers take part at most.
 const MAX_PARTICIPANTS: u32 = 500;
-/// Open orders past which only old ones are moved on.
+/// With this many open orders, no new ones are placed.
 const MAX_OPEN: u32 = 40;
-/// Stock below which a product is topped up, and by how much.
+/// Stock below which a product is restocked, and by how much.
 const LOW_STOCK: i32 = 20;
 const TOP_UP: i32 = 500;
 
@@ -35,7 +35,7 @@ const TASKS: [&str; 5] = [
     "Inspect the packaging",
 ];
 
-/// What happens by itself.
+/// Places and advances orders and works on tasks at intervals.
 pub(super) struct Simulation {
     service: Arc<Service>,
     customer: Option<User>,
@@ -43,7 +43,7 @@ pub(super) struct Simulation {
 }
 
 impl Simulation {
-    /// Life in the shop with these people in it.
+    /// A simulation in which these accounts take part.
     pub fn new(service: Arc<Service>, accounts: &[Account]) -> Self {
         Self {
             service,
@@ -52,23 +52,23 @@ impl Simulation {
         }
     }
 
-    /// Goes on for ever: something happens about `every` so often.
+    /// Runs forever; one step happens about once per `every`.
     pub async fn run(self, every: Duration) {
         let (customers, products) = match (self.customers().await, self.products().await) {
             (Ok(customers), Ok(products)) if !customers.is_empty() && !products.is_empty() => (customers, products),
-            _ => return tracing::warn!("there is nobody to buy or nothing to sell: no orders come in"),
+            _ => return tracing::warn!("the database has no customers or no products: the demo places no orders"),
         };
         for step in 0_u64.. {
             if let Err(error) = self.act(step, &customers, &products).await {
-                // A product may have been archived or an order moved on by somebody else meanwhile.
-                tracing::debug!(%error, "nothing came of it");
+                // A person may have archived the product or advanced the order meanwhile.
+                tracing::debug!(%error, "a step of the simulation failed");
             }
             let pause = every.mul_f64(rand::rng().random_range(0.7..1.3));
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// The first thing that happens is an order.
+    /// Takes one step. The first step places an order, unless too many are open.
     async fn act(&self, step: u64, customers: &[User], products: &[ProductId]) -> Result<()> {
         let open = self.open_orders().await?;
         let dice = rand::rng().random_range(0..100);
@@ -95,7 +95,7 @@ impl Simulation {
         Ok(products.into_iter().map(|product| product.id).collect())
     }
 
-    /// The oldest orders that are not done.
+    /// The oldest open orders.
     async fn open_orders(&self) -> Result<Vec<Order>> {
         let open = [OrderStatus::Pending, OrderStatus::Confirmed, OrderStatus::Shipped];
         let filter = OrderFilter { statuses: Some(open.to_vec()), ..OrderFilter::default() };
@@ -106,7 +106,7 @@ impl Simulation {
     async fn place_order(&self, customers: &[User], products: &[ProductId]) -> Result<()> {
         let (buyer, items) = {
             let mut random = rand::rng();
-            // Whoever is signed in as the customer of the demo sees orders of their own coming in.
+            // A quarter of the orders are the demo customer's own, so that the person signed in as them sees updates.
             let own = self.customer.as_ref().filter(|_| random.random_ratio(1, 4));
             let Some(buyer) = own.or_else(|| customers.choose(&mut random)) else { return Ok(()) };
             let count = random.random_range(1..=5);
@@ -124,7 +124,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Orders more of what is running out.
+    /// Restocks the products that are running low.
     async fn top_up(&self, items: &[OrderInputLine]) -> Result<()> {
         let ids: Vec<ProductId> = items.iter().map(|item| item.product).collect();
         for product in self.service.products(&self.staff, &ids).await?.into_iter().flatten() {
@@ -141,7 +141,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Takes an open order a step further, or now and then cancels it.
+    /// Advances an open order by one status, or occasionally cancels it.
     async fn advance_order(&self, open: &[Order]) -> Result<()> {
         let (order, cancel) = {
             let mut random = rand::rng();
@@ -157,7 +157,7 @@ impl Simulation {
                 self.service.cancel_order(&self.staff, input).await?;
             }
             _ => {
-                // The first one is the usual course of things.
+                // The first allowed status is the usual next one.
                 let Some(status) = allowed.first().copied() else { return Ok(()) };
                 let input = UpdateOrderStatus { order: order.id, status, reason: None, expected_version };
                 self.service.update_order_status(&self.staff, input).await?;
@@ -183,7 +183,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Begins or ends the newest task of the demo's staff.
+    /// Starts or completes the newest task of the demo's staff account.
     async fn advance_task(&self) -> Result<()> {
         let filter = TaskFilter {
             statuses: Some(vec![TaskStatus::Todo, TaskStatus::InProgress]),
@@ -209,7 +209,7 @@ impl Simulation {
     }
 }
 
-/// The first rows, oldest first.
+/// Queries the first `count` entries, oldest first.
 fn list<F, S, P>(filter: F, field: S, fields: P, count: u32) -> ListQuery<F, S, P> {
     let sort = Sort { field, direction: Direction::Asc };
     ListQuery { filter, sort, slice: Slice::first(count), fields }

@@ -1,10 +1,10 @@
-//! How much an import stored.
+//! Numbers of entities that an import stored.
 
 /// How many entities of one kind the file holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// All that were accepted.
+    /// Number of accepted entities.
     pub total: u64,
-    /// Those that were not stored before.
+    /// Number of accepted entities that were not stored before.
     pub new: u64,
 }

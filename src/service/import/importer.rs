@@ -1,18 +1,18 @@
-//! Imports into one database, for callers that do not hold its store.
+//! A handle for importing into one database, for callers that have no access to its store.
 
 use std::sync::Arc;
 
 use super::{ImportError, ImportSource, Progress, jira, online_retail};
 use crate::{domain::UserId, storage::Store};
 
-/// Imports into one database.
+/// Imports data sets into one database.
 #[derive(Clone)]
 pub struct Importer {
     store: Arc<dyn Store>,
 }
 
 impl Importer {
-    /// Imports into `store`.
+    /// An importer that writes to `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
     }
@@ -37,7 +37,7 @@ impl Importer {
         jira::import(&*self.store, source, options, progress).await
     }
 
-    /// The user with this e-mail address, whatever its case. Errors: `NoSuchUser`, `Store`.
+    /// The user with this e-mail address, ignoring case. Errors: `NoSuchUser`, `Store`.
     pub async fn user_with_email(&self, email: &str) -> Result<UserId, ImportError> {
         let email = email.trim().to_lowercase();
         let found = self.store.users_by_emails(std::slice::from_ref(&email)).await?.into_iter().flatten().next();

@@ -1,4 +1,4 @@
-//! Issues of a Jira project as tasks, from the GitBugs data sets.
+//! Imports issues of a Jira project, from the GitBugs data sets, as tasks.
 
 use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
@@ -28,30 +28,30 @@ const HEADER: [&str; 9] = [
     "Affects Version/s",
     "Description",
 ];
-/// The source's name in derived ids.
+/// Name of the source in derived ids.
 const SOURCE: &str = "jira";
 const TASKS_PER_BATCH: usize = 200;
-/// Batches of tasks that may wait to be stored.
+/// How many batches of tasks may wait to be stored.
 const BATCHES_WAITING: usize = 2;
 
-/// How to import.
+/// Options of the import.
 #[derive(Debug, Clone)]
 pub struct JiraOptions {
-    /// Who is said to have made the tasks.
+    /// The user recorded as the creator of the tasks.
     pub created_by: UserId,
-    /// Where rejected issues are written: a CSV file with `line`, `reason` and the original fields. `None` to only
-    /// count them.
+    /// Path of the CSV file for rejected issues, with `line`, `reason` and the original fields. With `None`, they are
+    /// only counted.
     pub rejects: Option<PathBuf>,
 }
 
-/// What an import did. `issues` is `tasks.total` and all of `rejected` together.
+/// Summary of an import. `issues` is the sum of `tasks.total` and all of `rejected`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JiraSummary {
-    /// Records of the file, without the header.
+    /// Number of records in the file, without the header.
     pub issues: u64,
-    /// Tasks.
+    /// Tasks made from the issues.
     pub tasks: Counts,
-    /// Issues that are not imported, by reason.
+    /// Rejected issues, by reason.
     pub rejected: RejectCounts,
 }
 
@@ -60,7 +60,7 @@ struct TaskBatch {
     bytes: (u64, u64),
 }
 
-/// Imports the file: a task for each issue, without an assignee.
+/// Imports the file: one task without an assignee per issue.
 pub async fn import(
     store: &dyn Store,
     source: &ImportSource,
@@ -82,7 +82,7 @@ pub async fn import(
     Ok(summary)
 }
 
-/// Reads the whole file and sends the tasks. Ends early, without an error, when nobody takes them any more.
+/// Reads the whole file and sends the tasks. Returns early, without an error, if the receiver is gone.
 fn read(
     source: &ImportSource,
     options: &JiraOptions,
@@ -108,13 +108,13 @@ fn read(
         }
     }
     summary.tasks.total += tasks.len() as u64;
-    // Nobody is there to take it only when the import was given up.
+    // The receiver is gone only if the import was abandoned.
     let _ = batches.blocking_send(TaskBatch { tasks, bytes: records.progress() });
     summary.rejected = rejects.finish()?;
     Ok(summary)
 }
 
-/// The task of an issue, or why the record is malformed. `seen` collects the issue ids.
+/// Converts an issue to a task; the error says why the record is malformed. `seen` collects the issue ids.
 fn parse(record: &ByteRecord, created_by: UserId, seen: &mut HashSet<u64>) -> Result<Task, RejectReason> {
     if record.len() != HEADER.len() {
         return Err(WRONG_FIELD_COUNT);
@@ -168,7 +168,7 @@ fn task_priority(priority: &str) -> Option<TaskPriority> {
     })
 }
 
-/// Jira's short form, without a zone: taken as UTC. Years 69 to 99 are those of the 20th century.
+/// Parses Jira's short form, which has no time zone and is taken as UTC. Years 69 to 99 mean 1969 to 1999.
 fn time(text: &str) -> Option<Timestamp> {
     let time = civil::DateTime::strptime("%d/%b/%y %H:%M", text).ok()?;
     let time = TimeZone::UTC.to_timestamp(time).ok()?;
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_has_its_reason() {
+    fn each_malformed_field_has_its_own_reject_reason() {
         for (column, value, reason) in [
             (0, "  ", "Summary is empty"),
             (1, "HADOOP-1", "Issue id is not a number"),

@@ -1,11 +1,11 @@
-//! Loading outside data: one module a source, sharing how files are read, what is rejected and how far it is.
+//! Imports of data sets: one module per data set, sharing the reading of files, rejects and progress reports.
 //!
 //! Ids are derived from the source's own keys, so importing a file twice changes nothing and an import that was cut
-//! off is completed by running it again. Nothing is dropped unsaid: each record of the file is either stored or
-//! rejected with its line number and a reason.
+//! off is completed by running it again. No record is dropped silently: each one is either stored or rejected with its
+//! line number and a reason.
 //!
-//! Files are read on a thread for blocking work, which hands finished batches to the storing side over a bounded
-//! channel: reading and storing overlap, and memory does not grow with the file.
+//! A blocking thread reads the file and sends batches over a bounded channel to the task that stores them, so reading
+//! and storing overlap, and memory does not grow with the file.
 //!
 //! Decision: `docs/decisions/0005-import-by-derived-ids.md`.
 

@@ -1,13 +1,13 @@
-//! The UCI "Online Retail" data set: a row is one product on one invoice.
+//! Imports the UCI "Online Retail" data set, in which a row is one product on one invoice.
 //!
-//! Products, users and orders all come from the same rows, and what they are is only known at the end of the file
-//! (the most frequent description, the last price). So the file is read twice: once to learn what there is, once to
-//! build the orders, while products and users are stored in between.
+//! Products, users and orders all come from the same rows, and their fields are known only at the end of the file (the
+//! most frequent description, the last price). So the file is read twice: the first pass collects products and users,
+//! which are then stored, and the second pass builds the orders.
 //!
-//! - A product for each `StockCode` and a user for each `CustomerID` of the well-formed rows, those of cancelled and
-//!   customerless ones too. Made at the time of its first row.
-//! - An order for each `InvoiceNo` not starting with `C` that has a customer, one line a row, delivered. Stock is not
-//!   touched.
+//! - Each `StockCode` and `CustomerID` of a well-formed row, even of a cancelled one or one without a customer, becomes a
+//!   product or user, created at the time of its first row.
+//! - Each `InvoiceNo` that does not start with `C` and has a customer becomes a delivered order with one line per row.
+//!   Stock does not change.
 
 mod orders;
 mod row;
@@ -30,30 +30,31 @@ use crate::{
     storage::Store,
 };
 
-/// How many products or users are looked up and stored together: one commit for the whole data set.
+/// How many products or users are looked up and stored together; enough for the whole data set in one commit.
 const ENTITIES_PER_BATCH: usize = 5_000;
-/// How many whole orders are looked up together.
+/// How many orders are looked up together.
 const ORDERS_PER_LOOKUP: usize = 200;
-/// Batches of orders that may wait to be stored.
+/// How many batches of orders may wait to be stored.
 const BATCHES_WAITING: usize = 2;
 
-/// How to import.
+/// Options of the import.
 #[derive(Debug, Clone)]
 pub struct OnlineRetailOptions {
-    /// Units on hand that each new product gets; not negative.
+    /// Stock of each new product, in units; not negative.
     pub stock: i32,
-    /// Where rejected rows are written: a CSV file with `line`, `reason` and the original fields. `None` to only
-    /// count them.
+    /// Path of the CSV file for rejected rows, with `line`, `reason` and the original fields. With `None`, they are only
+    /// counted.
     pub rejects: Option<PathBuf>,
-    /// How many order lines are stored in one step: more are faster, fewer use less memory and keep other writers
-    /// waiting for less time.
+    /// How many order lines are stored in one commit. More are faster; fewer use less memory and block other writers for
+    /// less time.
     pub items_per_batch: usize,
 }
 
 impl OnlineRetailOptions {
-    /// Units on hand if nothing is said.
+    /// The default stock of a new product, in units.
     pub const DEFAULT_STOCK: i32 = 1000;
-    /// Takes SQLite a fraction of a second. Much smaller batches write each page of its index by product many times.
+    /// SQLite commits so many lines in a fraction of a second. Much smaller batches rewrite each page of the index by
+    /// product many times.
     pub const DEFAULT_ITEMS_PER_BATCH: usize = 40_000;
 }
 
@@ -63,25 +64,25 @@ impl Default for OnlineRetailOptions {
     }
 }
 
-/// What an import did. `rows` is `items.total` and all of `rejected` together.
+/// Summary of an import. `rows` is the sum of `items.total` and all of `rejected`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnlineRetailSummary {
-    /// Rows of the file, without the header.
+    /// Number of rows in the file, without the header.
     pub rows: u64,
-    /// Products.
+    /// Products of all well-formed rows.
     pub products: Counts,
-    /// Users.
+    /// Users of all well-formed rows.
     pub users: Counts,
-    /// Orders.
+    /// Orders built from the rows.
     pub orders: Counts,
     /// Rows that are lines of these orders.
     pub items: Counts,
-    /// Rows that are not, by reason.
+    /// Rows that are not lines of these orders, by reason.
     pub rejected: RejectCounts,
 }
 
-/// Imports the file. Where a product's SKU or a user's e-mail address is there already, orders refer to that product
-/// or user; an order whose number is there already under another id is rejected.
+/// Imports the file. If a product's SKU or a user's e-mail address already exists, orders refer to that product or
+/// user. An order whose number already exists under another id is rejected.
 pub async fn import(
     store: &dyn Store,
     source: &ImportSource,
@@ -115,7 +116,7 @@ pub async fn import(
     Ok(summary)
 }
 
-/// Stores what is missing; what each `StockCode` refers to.
+/// Stores missing products; returns the product of each `StockCode`.
 async fn store_products(
     store: &dyn Store,
     products: Vec<Product>,
@@ -138,7 +139,7 @@ async fn store_products(
     Ok((planned, counts))
 }
 
-/// Stores what is missing; whom each `CustomerID` refers to.
+/// Stores missing users; returns the user of each `CustomerID`.
 async fn store_users(
     store: &dyn Store,
     users: Vec<(&str, User)>,
@@ -160,7 +161,7 @@ async fn store_users(
     Ok((planned, counts))
 }
 
-/// Finds out which orders are stored already, and which numbers are taken by others.
+/// Determines which orders are already stored and which numbers other orders have.
 async fn plan_orders(
     store: &dyn Store,
     invoices: HashMap<Box<str>, InvoiceNotes>,
@@ -193,7 +194,7 @@ fn planned_order((number, notes): (Box<str>, InvoiceNotes)) -> (Box<str>, Planne
     (number, order)
 }
 
-/// Stores the batches as they come; how many orders were new.
+/// Stores the batches as they arrive; returns the number of new orders.
 async fn store_orders(
     store: &dyn Store,
     mut batches: mpsc::Receiver<OrderBatch>,

@@ -1,15 +1,15 @@
-//! How far an import is, for whoever shows it.
+//! Progress reports of an import.
 
-/// A part of an import.
+/// A stage of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Reading the file for the first time.
     Reading,
-    /// Storing products.
+    /// Storing new products.
     Products,
-    /// Storing users.
+    /// Storing new users.
     Users,
-    /// Comparing the orders with those there are.
+    /// Comparing the orders with those already stored.
     Comparing,
     /// Reading the file for the second time and storing orders.
     Orders,
@@ -17,19 +17,19 @@ pub enum Stage {
     Tasks,
 }
 
-/// What a stage is measured in.
+/// The unit in which a stage's progress is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Bytes of the file as it lies there, compressed or not.
+    /// Bytes of the file as stored, before decompression.
     Bytes,
-    /// Rows of the file.
+    /// Rows read from the file.
     Rows,
-    /// Entities.
+    /// Products, users, orders or tasks.
     Entities,
 }
 
 impl Stage {
-    /// What [`Progress::update`] counts in this stage.
+    /// The unit in which [`Progress::update`] counts this stage.
     pub fn unit(self) -> Unit {
         match self {
             Self::Reading | Self::Tasks => Unit::Bytes,
@@ -39,13 +39,13 @@ impl Stage {
     }
 }
 
-/// Told how far an import is, many times a second at most.
+/// Receives progress reports, up to many times per second.
 pub trait Progress: Send + Sync {
-    /// `done` of `total` of the stage are done, in the stage's [`Unit`].
+    /// Reports that `done` of `total` are complete, in the stage's [`Unit`].
     fn update(&self, stage: Stage, done: u64, total: u64);
 }
 
-/// Shows nothing.
+/// Ignores progress reports.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoProgress;
 

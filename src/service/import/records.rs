@@ -1,4 +1,4 @@
-//! Reading the records of a CSV file with a known header, in bounded memory, with the line each one starts at.
+//! Reads the records of a CSV file with a known header, in bounded memory, with the line on which each one starts.
 
 use std::{
     collections::VecDeque,
@@ -17,7 +17,7 @@ const BUFFER: usize = 64 * 1024;
 const LONGEST_RECORD: u64 = 4 * 1024 * 1024;
 const LONGEST_SHOWN: usize = 100;
 
-/// The records after the header, whatever their number of fields and whatever their bytes.
+/// Reads the records after the header. They may have any number of fields and need not be UTF-8.
 pub(super) struct RecordReader {
     name: String,
     reader: Reader<LineTracker>,
@@ -28,7 +28,7 @@ pub(super) struct RecordReader {
 }
 
 impl RecordReader {
-    /// Opens the source, whose first record has to be `header`.
+    /// Opens the source; fails unless its first record is `header`.
     pub fn open(source: &ImportSource, header: &[&str]) -> Result<Self, ImportError> {
         let opened = source.open()?;
         let mut records = Self {
@@ -50,7 +50,7 @@ impl RecordReader {
             let found = records.record.iter().map(String::from_utf8_lossy).collect::<Vec<_>>().join(",");
             return Err(ImportError::Header {
                 name: records.name,
-                // The file may be anything: nothing of it reaches a terminal raw.
+                // The file may hold anything, so escape it before it reaches a terminal.
                 found: found.escape_debug().take(LONGEST_SHOWN).collect(),
                 expected: header.join(","),
             });
@@ -58,7 +58,7 @@ impl RecordReader {
         Ok(records)
     }
 
-    /// Goes to the next record; false when there is none.
+    /// Advances to the next record; false at the end.
     pub fn advance(&mut self) -> Result<bool, ImportError> {
         let start = self.reader.position().byte();
         self.reader.get_mut().limit = start + LONGEST_RECORD;
@@ -67,17 +67,17 @@ impl RecordReader {
         Ok(more)
     }
 
-    /// The record.
+    /// The current record.
     pub fn record(&self) -> &ByteRecord {
         &self.record
     }
 
-    /// The line of the uncompressed file where the record starts; the first one is 1.
+    /// The line on which the record starts in the decompressed file; the first line is 1.
     pub fn line(&self) -> u64 {
         self.line
     }
 
-    /// How many bytes of the source were read, and how many there are.
+    /// Number of bytes of the source read so far, and in total.
     pub fn progress(&self) -> (u64, u64) {
         (self.consumed.load(Ordering::Relaxed), self.length)
     }
@@ -95,7 +95,7 @@ impl RecordReader {
     }
 }
 
-/// Passes bytes on, remembers where lines end, and refuses to go on past a limit.
+/// A reader that records where lines end, and fails past a limit so that a record cannot exhaust memory.
 ///
 /// The CSV reader's own line numbers are those of the line terminator before the record in files with CRLF or with
 /// blank lines.
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_those_of_the_file() {
+    fn records_have_the_line_numbers_of_the_file() {
         let starts = |bytes| lines(bytes).iter().map(|(line, _)| *line).collect::<Vec<_>>();
         assert_eq!(starts(b"a,b\n1,2\n\n\"x\n\ny\",4\n5,6"), [2, 4, 7]);
         assert_eq!(starts(b"a,b\r\n1,2\r\n\r\n\"x\r\n\r\ny\",4\r\n5,6\r\n"), [2, 4, 7]);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn line_breaks_inside_fields_stay_as_they_are() {
+    fn line_breaks_inside_fields_are_kept() {
         assert_eq!(lines(b"a,b\n\"x\r\ny\",\"\"\"z\"\n")[0].1, ["x\r\ny", "\"z"]);
     }
 }

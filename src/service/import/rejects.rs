@@ -1,4 +1,4 @@
-//! The records that are not imported: counted by reason, and written to a file if there is one.
+//! Rejected records: counts them by reason, and writes them to a file if one is given.
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +11,10 @@ use csv::{ByteRecord, Writer, WriterBuilder};
 
 use super::{ImportError, ImportSource};
 
-/// Why a record is not imported: a few words without the record's own data.
+/// Why a record is rejected: a few words that do not quote the record.
 pub type RejectReason = &'static str;
 
-/// How many records were rejected for which reason.
+/// Number of rejected records for each reason.
 pub type RejectCounts = BTreeMap<RejectReason, u64>;
 
 /// The record has more or fewer fields than the header.
@@ -24,14 +24,14 @@ pub(super) const NOT_UTF8: RejectReason = "not UTF-8";
 
 const BUFFER: usize = 64 * 1024;
 
-/// Where rejected records go.
+/// Counts rejected records and writes them to the rejects file.
 pub(super) struct RejectsWriter {
     file: Option<(PathBuf, Writer<File>)>,
     counts: RejectCounts,
 }
 
 impl RejectsWriter {
-    /// Creates the file, if one is wanted: `line`, `reason` and the columns of the source.
+    /// Creates the rejects file if `path` is given. Its columns are `line`, `reason` and those of the source.
     pub fn create(path: Option<&Path>, source: &ImportSource, header: &[&str]) -> Result<Self, ImportError> {
         let Some(path) = path else { return Ok(Self { file: None, counts: RejectCounts::new() }) };
         if let ImportSource::File(imported) = source
@@ -58,7 +58,7 @@ impl RejectsWriter {
             .map_err(|error| ImportError::Rejects { path: path.clone(), cause: error.into() })
     }
 
-    /// Completes the file; the counts by reason.
+    /// Flushes the file and returns the counts by reason.
     pub fn finish(mut self) -> Result<RejectCounts, ImportError> {
         if let Some((path, writer)) = &mut self.file {
             writer.flush().map_err(|cause| ImportError::Rejects { path: path.clone(), cause })?;

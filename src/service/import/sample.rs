@@ -1,4 +1,4 @@
-//! Real samples of the data sets that are part of the program; `data/README.md` says where they come from.
+//! Real samples of the data sets, built into the binary; `data/README.md` gives their origin.
 
 use super::ImportSource;
 
@@ -8,7 +8,7 @@ pub const ONLINE_RETAIL: ImportSource = ImportSource::Bundled {
     bytes: include_bytes!("../../../data/online-retail-sample.csv.gz"),
 };
 
-/// Some sixty issues of Apache Hadoop, for [`super::jira::import`].
+/// About sixty issues of Apache Hadoop, for [`super::jira::import`].
 pub const HADOOP_BUGS: ImportSource = ImportSource::Bundled {
     name: "the bundled Hadoop issues sample",
     bytes: include_bytes!("../../../data/hadoop-bugs-sample.csv.gz"),

@@ -1,4 +1,4 @@
-//! What is imported: bytes that can be read more than once, gzip-compressed or not.
+//! The source of an import: bytes that can be read more than once, gzip-compressed or not.
 
 use std::{
     fmt,
@@ -18,16 +18,16 @@ use super::ImportError;
 const BUFFER: usize = 64 * 1024;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// A file to import. Compression is told by the content, not by the name.
+/// A file to import. Compression is detected from the content, not from the name.
 #[derive(Debug, Clone)]
 pub enum ImportSource {
-    /// A regular file.
+    /// A regular file at this path.
     File(PathBuf),
-    /// A file that is part of the program.
+    /// A file that is built into the binary.
     Bundled {
-        /// What to call it in messages.
+        /// Name of the source in messages.
         name: &'static str,
-        /// Its content.
+        /// Content, compressed or not.
         bytes: &'static [u8],
     },
 }
@@ -41,18 +41,18 @@ impl fmt::Display for ImportSource {
     }
 }
 
-/// A source being read from its beginning.
+/// A source that is open for reading.
 pub(super) struct OpenedSource {
-    /// The uncompressed content.
+    /// Reader of the decompressed content.
     pub content: Box<dyn Read>,
-    /// How many bytes of the source were read so far, as they lie there.
+    /// Number of bytes of the source read so far, before decompression.
     pub consumed: Arc<AtomicU64>,
-    /// How many bytes of the source there are, as they lie there.
+    /// Size of the source in bytes, before decompression.
     pub length: u64,
 }
 
 impl ImportSource {
-    /// Starts reading from the beginning.
+    /// Opens the source at its beginning.
     pub(super) fn open(&self) -> Result<OpenedSource, ImportError> {
         let failed = |cause| ImportError::Read { name: self.to_string(), cause };
         match self {

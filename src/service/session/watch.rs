@@ -1,4 +1,4 @@
-//! Tells living connections when the rights they were opened with end.
+//! Notifies open connections when the rights they were opened with end.
 //!
 //! One task for each node asks the store for the users of all watched sessions together, again and again for as long
 //! as there are any. What a node remembers of rights has no part in this. A store that cannot be read ends nothing.
@@ -23,13 +23,13 @@ use crate::{
 /// How often the store is asked. A connection can be opened with rights that are as old as
 /// the cache of rights; both together leave some of the 2 s for the answer.
 const EVERY: Duration = Duration::from_millis(750);
-/// Sessions in one question.
+/// How many sessions one query asks for.
 const BATCH: usize = 500;
 
 /// A user with the role that a connection was opened with.
 type Holder = (UserId, UserRole);
 
-/// The sessions of a node's living connections.
+/// The sessions of a node's open connections.
 pub struct SessionWatch {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -48,7 +48,7 @@ impl SessionWatch {
         Arc::new(Self { store, clock, state: Mutex::default() })
     }
 
-    /// Waits until the session is not the holder's any more.
+    /// Waits until the session has ended or its user has another role.
     pub async fn ended(self: &Arc<Self>, session: SessionId, holder: Holder) {
         self.watch((session, holder)).cancelled().await;
     }

@@ -1,4 +1,4 @@
-//! The second reading: rows become orders, each handed on when its last row went by.
+//! The second pass over the file: builds orders and sends each one when its last row has been read.
 
 use std::collections::HashMap;
 
@@ -16,65 +16,66 @@ use crate::{
     },
 };
 
-/// How many rows without a new order pass before that is reported.
+/// Progress is reported at least every so many rows, even without a new order.
 const ROWS_PER_REPORT: u64 = 20_000;
 
-/// What the rows refer to, by the file's own keys.
+/// The stored entities that rows refer to, by the file's own keys.
 pub(super) struct ImportPlan {
-    /// How many rows the first reading found.
+    /// Number of rows that the first pass found.
     pub rows: u64,
-    /// By `StockCode`.
+    /// Stored products by `StockCode`.
     pub products: HashMap<Box<str>, PlannedProduct>,
-    /// By `CustomerID`.
+    /// Stored users by `CustomerID`.
     pub users: HashMap<Box<str>, UserId>,
-    /// By `InvoiceNo`.
+    /// Orders to build or to skip, by `InvoiceNo`.
     pub orders: HashMap<Box<str>, PlannedOrder>,
 }
 
-/// A product that is stored.
+/// A product that is already stored.
 pub(super) struct PlannedProduct {
     pub id: ProductId,
     /// The name for lines without a description.
     pub name: Box<str>,
 }
 
-/// An order to be built.
+/// An order to build from its rows.
 pub(super) struct PlannedOrder {
     pub id: OrderId,
     pub state: OrderState,
     pub customer: Box<str>,
     pub placed_at: Timestamp,
-    /// The row that completes it.
+    /// Number of the row that completes the order.
     pub last_row: u64,
     /// The sum of its lines so far.
     pub total: Decimal,
 }
 
-/// Whether the order has to be stored.
+/// Whether the order must be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OrderState {
     New,
     /// An earlier import stored it.
     Stored,
-    /// Another order has its number.
+    /// An order from elsewhere already has its number.
     NumberTaken,
 }
 
 /// Complete orders, to be stored together.
 pub(super) struct OrderBatch {
     pub orders: Vec<Order>,
-    /// How many rows of the file were read until now.
+    /// Number of rows of the file read so far.
     pub rows: u64,
 }
 
-/// What became of the rows.
+/// How many rows were imported or rejected.
 pub(super) struct RowCounts {
     /// Rows that are lines of orders, and those of them that are in new orders.
     pub items: Counts,
     pub rejected: RejectCounts,
 }
 
-/// Reads the whole file and sends the new orders, `items_per_batch` lines and a few more at a time. Ends early, without an error, when nobody takes them any more.
+/// Reads the whole file and sends the new orders in batches of about `items_per_batch` lines. Returns early, without an
+/// error, if the receiver is gone.
 pub(super) fn read(
     source: &ImportSource,
     plan: ImportPlan,
@@ -108,12 +109,12 @@ pub(super) fn read(
     if !batches.is_closed() && (builder.row != builder.plan.rows || !builder.open.is_empty()) {
         return Err(changed());
     }
-    // Nobody is there to take it only when the import was given up.
+    // The receiver is gone only if the import was abandoned.
     let _ = batches.blocking_send(builder.batch());
     Ok(RowCounts { items: builder.items, rejected: rejects.finish()? })
 }
 
-/// The file says something else than at the first reading.
+/// The file has changed since the first pass.
 struct Inconsistent;
 
 struct OrderBuilder {
@@ -128,7 +129,7 @@ struct OrderBuilder {
 }
 
 impl OrderBuilder {
-    /// Adds the row to its order; inside, why it is rejected.
+    /// Adds the row to its order. The inner error says why the row is rejected.
     fn take(&mut self, row: &Row<'_>) -> Result<Result<(), RejectReason>, Inconsistent> {
         let line_total = match row.line_total() {
             Ok(line_total) => line_total,
@@ -191,7 +192,7 @@ impl OrderBuilder {
     }
 }
 
-/// The order of the invoice's first row, still without lines.
+/// Starts an order from the invoice's first row, without lines.
 fn new_order(row: &Row<'_>, planned: &PlannedOrder, customer: UserId) -> Order {
     let at = planned.placed_at;
     let delivered = HistoryEntry { seq: 0, from: None, to: OrderStatus::Delivered, actor: None, reason: None, at };

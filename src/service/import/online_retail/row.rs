@@ -1,4 +1,4 @@
-//! One row of the data set: what makes it well-formed, and what makes it a line of an order.
+//! Parses a row of the data set and decides whether it is a line of an order.
 
 use csv::ByteRecord;
 use jiff::{civil, tz::TimeZone};
@@ -8,31 +8,31 @@ use crate::{
     service::import::rejects::{NOT_UTF8, RejectReason, WRONG_FIELD_COUNT},
 };
 
-/// The data set's name in derived ids.
+/// Name of the data set in derived ids.
 pub(super) const SOURCE: &str = "online-retail";
 
 /// The columns of the data set.
 pub(super) const HEADER: [&str; 8] =
     ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"];
 
-/// The invoice has another customer than its first row says.
+/// The row's customer differs from the one in the invoice's first row.
 pub(super) const OTHER_CUSTOMER: RejectReason = "another customer than the invoice's first row";
-/// The order's total can't be held.
+/// The order's total would overflow.
 pub(super) const TOTAL_TOO_LARGE: RejectReason = "the order's total would be out of range";
-/// An order that did not come from this import has the number.
+/// An order from elsewhere already has the number.
 pub(super) const NUMBER_TAKEN: RejectReason = "another order has this number";
 
 /// A well-formed row.
 pub(super) struct Row<'r> {
     pub invoice: &'r str,
     pub code: &'r str,
-    /// As typed; may be empty.
+    /// Description as typed; may be empty.
     pub description: &'r str,
     pub quantity: i32,
     pub at: Timestamp,
-    /// Of one unit, in pounds; may be negative.
+    /// Price of one unit, in pounds; may be negative.
     pub price: Decimal,
-    /// Empty for none.
+    /// `CustomerID`; empty if there is none.
     pub customer: &'r str,
     pub country: &'r str,
 }
@@ -44,14 +44,14 @@ pub(super) struct RowParser {
 }
 
 impl RowParser {
-    /// A parser for one reading of the file.
+    /// A parser for one pass over the file.
     #[expect(clippy::expect_used, reason = "the time zone database is compiled in")]
     pub fn new() -> Self {
         let london = TimeZone::get("Europe/London").expect("the bundled database has London");
         Self { london, last_time: (Vec::new(), Timestamp::from_unix_millis(0)) }
     }
 
-    /// The row, or why it is malformed.
+    /// Parses a row; the error says why it is malformed.
     pub fn parse<'r>(&mut self, record: &'r ByteRecord) -> Result<Row<'r>, RejectReason> {
         if record.len() != HEADER.len() {
             return Err(WRONG_FIELD_COUNT);
@@ -82,7 +82,7 @@ impl RowParser {
         Ok(row)
     }
 
-    /// Neighbouring rows mostly have the same time: it is converted once.
+    /// Parses a time. Adjacent rows usually have the same one, so the last result is kept.
     fn time(&mut self, text: &str) -> Result<Timestamp, RejectReason> {
         if self.last_time.0 != text.as_bytes() {
             let at = london_time(text, &self.london).ok_or("InvoiceDate is not a time like 2010-12-01T08:26:00")?;
@@ -92,8 +92,8 @@ impl RowParser {
     }
 }
 
-/// The point in time of a local one. A time that the clocks skipped counts as that much later, and of one that they
-/// showed twice the first is meant.
+/// Converts London local time to a timestamp. A time that the clocks skip in spring is moved forward by the skipped
+/// hour; a time that occurs twice in autumn means the first occurrence.
 fn london_time(text: &str, london: &TimeZone) -> Option<Timestamp> {
     if text.len() != "2010-12-01T08:26:00".len() || text.as_bytes().get(10) != Some(&b'T') {
         return None;
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn local_times_are_londons() {
+    fn times_are_local_to_london() {
         let millis = |text: &str| {
             let time = RowParser::new().parse(&with(4, text)).map(|row| row.at.to_string());
             time.unwrap_or_else(str::to_owned)
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_has_its_reason() {
+    fn each_malformed_field_has_its_own_reject_reason() {
         assert!(RowParser::new().parse(&ByteRecord::from(GOOD.to_vec())).unwrap().line_total().is_ok());
         for (column, value, expected) in [
             (0, "", "InvoiceNo is empty"),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn other_field_counts_and_bytes_are_refused() {
+    fn wrong_field_counts_and_invalid_utf8_are_rejected() {
         let mut parser = RowParser::new();
         assert_eq!(parser.parse(&ByteRecord::from(GOOD[..7].to_vec())).err(), Some(WRONG_FIELD_COUNT));
         let mut bytes = GOOD.map(str::as_bytes);

@@ -1,4 +1,4 @@
-//! The first reading: what products, users and orders there are.
+//! The first pass over the file: finds all products, users and orders.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,11 @@ use crate::{
 
 const ROWS_PER_REPORT: u64 = 10_000;
 
-/// What the file holds, keyed as in the file. It grows with the products, users and orders, not with the rows.
+/// What the file holds, keyed as in the file. Its size depends on the number of products, users and orders, not on
+/// the number of rows.
 #[derive(Default)]
 pub(super) struct Survey {
-    /// All rows, malformed ones too.
+    /// Number of rows, including malformed ones.
     pub rows: u64,
     /// By `StockCode`, over all well-formed rows.
     pub products: HashMap<Box<str>, ProductNotes>,
@@ -23,7 +24,7 @@ pub(super) struct Survey {
     pub invoices: HashMap<Box<str>, InvoiceNotes>,
 }
 
-/// What the rows say about a product.
+/// Data about a product, collected from its rows.
 pub(super) struct ProductNotes {
     first_seen: Timestamp,
     last_price: Decimal,
@@ -31,19 +32,19 @@ pub(super) struct ProductNotes {
     descriptions: HashMap<Box<str>, u32>,
 }
 
-/// What the rows say about a user.
+/// Data about a user, collected from their rows.
 pub(super) struct UserNotes {
     first_seen: Timestamp,
     last_country: Box<str>,
 }
 
-/// What the rows say about an order.
+/// Data about an order, collected from its rows.
 pub(super) struct InvoiceNotes {
     /// The `CustomerID` of its first row.
     pub customer: Box<str>,
     /// The earliest time of its rows.
     pub placed_at: Timestamp,
-    /// Its last row; the first one of the file is 1.
+    /// Number of its last row; the first row of the file is 1.
     pub last_row: u64,
 }
 
@@ -130,7 +131,7 @@ impl Survey {
     }
 }
 
-/// The value of `key`; the key is only copied when it is new.
+/// The value of `key`. The key is copied only if it is new.
 fn entry<'m, V>(map: &'m mut HashMap<Box<str>, V>, key: &str, new: impl FnOnce() -> V) -> &'m mut V {
     if !map.contains_key(key) {
         map.insert(key.into(), new());
@@ -147,9 +148,9 @@ impl ProductNotes {
         NewProduct { stock, tags, ..product }.create(id, self.first_seen)
     }
 
-    /// The most frequent description, of equally frequent ones the smallest by code point.
+    /// The most frequent description; among equally frequent ones, the smallest by code point.
     fn name(&self) -> Option<&str> {
-        // UTF-8 sorts like code points.
+        // The byte order of UTF-8 is the order of code points.
         let best = self.descriptions.iter().min_by_key(|(text, count)| (std::cmp::Reverse(**count), *text));
         best.map(|(text, _)| &**text)
     }
