@@ -35,17 +35,6 @@ pub struct MongoOptions {
     pub app_name: String,
 }
 
-impl Default for MongoOptions {
-    fn default() -> Self {
-        Self {
-            pool_min: 10,
-            pool_max: 50,
-            server_selection_timeout: Duration::from_secs(5),
-            app_name: "orderwire".to_owned(),
-        }
-    }
-}
-
 impl MongoStore {
     /// Connects to the database that `url` names (default `orderwire`), and makes what is missing of its indexes.
     /// Errors: `Unavailable` when no primary can be reached or the server stands alone, `Internal` when the URL is
