@@ -1,4 +1,4 @@
-//! Manifests of operations: the documents that a deployment's clients were built with, by their ids.
+//! Manifests of operations: the documents that the clients of a deployment were built with, by id.
 //!
 //! Decision: `docs/decisions/0011-registered-operations.md`.
 
@@ -9,42 +9,43 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{DocumentHash, hash};
+use super::hash::{DocumentHash, hash};
 
-/// A manifest can't be read.
+/// Why a manifest cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ManifestError {
-    /// It is not JSON, or not of a form that is known.
+    /// It is not JSON, or not in a known format.
     #[error(
         "not a manifest of operations: {0}; expected Apollo's, `{{\"format\": \"apollo-persisted-query-manifest\", \"version\": 1, \"operations\": […]}}`, or a map of ids to documents, as Relay and GraphQL Code Generator write it"
     )]
-    Form(String),
-    /// There is nothing in it.
+    Format(String),
+    /// It contains no operation.
     #[error("the manifest has no operations")]
     Empty,
-    /// Two operations have one id.
+    /// Two operations have the same id.
     #[error("two operations of the manifest have the id {0:?}")]
-    Twice(String),
+    DuplicateId(String),
 }
 
-/// The operations of a manifest.
+/// The operations of a manifest, by id and by the hash of their document.
 #[derive(Debug)]
 pub struct Manifest {
-    /// In the order of their ids.
-    by_id: BTreeMap<Box<str>, Operation>,
+    /// Sorted, so that the first invalid operation is always the same one.
+    by_id: BTreeMap<Box<str>, ManifestOperation>,
     ids: HashMap<DocumentHash, Box<str>>,
 }
 
 /// An operation of a manifest.
 #[derive(Debug)]
-pub(super) struct Operation {
+pub(super) struct ManifestOperation {
+    /// The document.
     pub text: Arc<str>,
     pub hash: DocumentHash,
-    /// Its name, where the manifest has it.
+    /// Name of the operation in the document; only Apollo's format has it.
     pub name: Option<Box<str>>,
 }
 
-/// The form of `@apollo/generate-persisted-query-manifest`.
+/// The format of `@apollo/generate-persisted-query-manifest`.
 #[derive(Deserialize)]
 struct ApolloManifest {
     format: String,
@@ -61,18 +62,21 @@ struct ApolloOperation {
 }
 
 impl Manifest {
-    /// Reads a manifest in one of the forms of [`ManifestError::Form`].
+    /// Reads a manifest in one of the formats that the message of [`ManifestError::Format`] lists.
     pub fn parse(json: &str) -> Result<Self, ManifestError> {
-        let form = |error: serde_json::Error| ManifestError::Form(error.to_string());
-        let members: BTreeMap<String, serde_json::Value> = serde_json::from_str(json).map_err(form)?;
+        let invalid = |error: serde_json::Error| ManifestError::Format(error.to_string());
+        let members: BTreeMap<String, serde_json::Value> = serde_json::from_str(json).map_err(invalid)?;
         let operations: Vec<ApolloOperation> = if members.get("operations").is_some_and(serde_json::Value::is_array) {
-            let manifest: ApolloManifest = serde_json::from_str(json).map_err(form)?;
+            let manifest: ApolloManifest = serde_json::from_str(json).map_err(invalid)?;
             if manifest.format != "apollo-persisted-query-manifest" || manifest.version != 1 {
-                return Err(ManifestError::Form(format!("format {:?}, version {}", manifest.format, manifest.version)));
+                return Err(ManifestError::Format(format!(
+                    "format {:?}, version {}",
+                    manifest.format, manifest.version
+                )));
             }
             manifest.operations
         } else {
-            let documents: BTreeMap<String, String> = serde_json::from_str(json).map_err(form)?;
+            let documents: BTreeMap<String, String> = serde_json::from_str(json).map_err(invalid)?;
             documents.into_iter().map(|(id, body)| ApolloOperation { id, body, name: None }).collect()
         };
         if operations.is_empty() {
@@ -81,24 +85,24 @@ impl Manifest {
         let (mut by_id, mut ids) = (BTreeMap::new(), HashMap::new());
         for ApolloOperation { id, body, name } in operations {
             let id: Box<str> = id.into();
-            let operation = Operation { hash: hash(&body), name, text: body.into() };
+            let operation = ManifestOperation { hash: hash(&body), name, text: body.into() };
             ids.insert(operation.hash, id.clone());
             if by_id.insert(id.clone(), operation).is_some() {
-                return Err(ManifestError::Twice(id.into()));
+                return Err(ManifestError::DuplicateId(id.into()));
             }
         }
         Ok(Self { by_id, ids })
     }
 
-    pub(super) fn operations(&self) -> impl Iterator<Item = (&str, &Operation)> {
+    pub(super) fn operations(&self) -> impl Iterator<Item = (&str, &ManifestOperation)> {
         self.by_id.iter().map(|(id, operation)| (&**id, operation))
     }
 
-    pub(super) fn with_id(&self, id: &str) -> Option<&Operation> {
+    pub(super) fn with_id(&self, id: &str) -> Option<&ManifestOperation> {
         self.by_id.get(id)
     }
 
-    pub(super) fn with_hash(&self, hash: DocumentHash) -> Option<&Operation> {
+    pub(super) fn with_hash(&self, hash: DocumentHash) -> Option<&ManifestOperation> {
         self.with_id(self.ids.get(&hash)?)
     }
 }
@@ -108,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_form_is_read() {
+    fn each_manifest_format_is_read() {
         let apollo = r#"{ "format": "apollo-persisted-query-manifest", "version": 1, "operations": [
             { "id": "a1", "name": "A", "type": "query", "body": "query A { me { id } }" },
             { "id": "b2", "name": "B", "type": "mutation", "body": "mutation B { logout { userErrors { code } } }" }] }"#;
@@ -124,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_the_reason() {
+    fn invalid_manifests_are_refused_with_the_reason() {
         for (json, reason) in [
             ("", "not a manifest of operations"),
             ("[]", "not a manifest of operations"),

@@ -1,8 +1,8 @@
-//! Documents that requests name instead of sending them.
+//! Persisted documents: requests refer to them instead of sending them.
 //!
-//! Two protocols name them: Apollo's, `extensions.persistedQuery` with `version` 1 and `sha256Hash`, and the draft of
-//! GraphQL over HTTP, `documentId`. In the open registry clients register documents themselves, by sending one along with
-//! its hash; in one made of a [`Manifest`], only the documents of the manifest are run.
+//! Two protocols exist: Apollo's `extensions.persistedQuery` with `version` 1 and `sha256Hash`, and `documentId` of the
+//! draft of GraphQL over HTTP. In an open registry, clients register a document by sending it along with its hash. With
+//! a [`Manifest`], the server runs the documents of the manifest and no others.
 //!
 //! Decision: `docs/decisions/0011-registered-operations.md`.
 
@@ -10,17 +10,21 @@ use std::sync::Arc;
 
 use async_graphql::Value;
 
-use super::{DocumentHash, Manifest, OperationRequest, Refusal, hash};
+use super::{
+    hash::{DocumentHash, hash, parse_hex},
+    manifest::{Manifest, ManifestOperation},
+    request::{OperationRequest, RequestErrors},
+};
 use crate::{
     graphql::engine::{code, error::refusal},
     service::{MemoryDocuments, RegisteredDocuments},
 };
 
-/// Which documents can be named.
+/// The documents that requests can refer to.
 pub enum Registry {
-    /// Those that clients registered; every other document is run too.
+    /// Documents that clients registered; the server also runs every other document.
     Open(Arc<dyn RegisteredDocuments>),
-    /// These, and no other document is run.
+    /// The documents of a manifest; the server runs no others.
     Only(Manifest),
 }
 
@@ -30,32 +34,32 @@ impl Default for Registry {
     }
 }
 
-/// How a request names its document.
+/// How a request refers to its document.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Named {
-    /// It sends it.
-    No,
-    /// It sends it along with its hash, to be registered.
-    Registers(DocumentHash),
-    /// By its hash.
+pub(super) enum DocumentReference {
+    /// The request only sends the document.
+    None,
+    /// The request sends the document along with this hash, to register it.
+    Register(DocumentHash),
+    /// The hash of a registered document.
     Hash(DocumentHash),
-    /// By an id that is no hash.
+    /// An id of the manifest that is not a hash.
     Id(Box<str>),
 }
 
-impl Named {
-    /// Fails when the request contradicts itself, or is not of a protocol that is known.
-    pub fn by(request: &OperationRequest) -> Result<Self, Refusal> {
+impl DocumentReference {
+    /// Fails if the request contradicts itself or follows no known protocol.
+    pub fn from_request(request: &OperationRequest) -> Result<Self, RequestErrors> {
         let sent = request.query.as_deref().filter(|query| !query.is_empty());
         let bad = |message: &str| Err(vec![refusal(code::BAD_USER_INPUT, message)]);
         let by_apollo = request.extensions.get("persistedQuery").filter(|value| **value != Value::Null);
         match (&request.document_id, by_apollo) {
-            (None, None) => Ok(Self::No),
+            (None, None) => Ok(Self::None),
             (Some(_), _) if sent.is_some() => bad("Send `query` or `documentId`, not both."),
             (Some(_), Some(_)) => bad("Send `documentId` or `extensions.persistedQuery`, not both."),
             (Some(id), None) => Ok(id
                 .strip_prefix("sha256:")
-                .and_then(from_hex)
+                .and_then(parse_hex)
                 .map_or_else(|| Self::Id(id.as_str().into()), Self::Hash)),
             (None, Some(Value::Object(apollo))) => {
                 if apollo.get("version") != Some(&Value::from(1)) {
@@ -64,9 +68,9 @@ impl Named {
                 let Some(Value::String(id)) = apollo.get("sha256Hash") else {
                     return bad("`extensions.persistedQuery.sha256Hash` must be a string.");
                 };
-                match (from_hex(id), sent) {
-                    (Some(named), None) => Ok(Self::Hash(named)),
-                    (Some(named), Some(query)) if hash(query) == named => Ok(Self::Registers(named)),
+                match (parse_hex(id), sent) {
+                    (Some(given), None) => Ok(Self::Hash(given)),
+                    (Some(given), Some(query)) if hash(query) == given => Ok(Self::Register(given)),
                     (_, Some(_)) => bad("provided sha does not match query"),
                     (None, None) => Ok(Self::Id(id.as_str().into())),
                 }
@@ -76,44 +80,39 @@ impl Named {
     }
 }
 
-/// As Apollo's clients expect it: they send the document then.
-pub(super) fn not_found() -> Refusal {
+/// The error to which Apollo's clients answer by sending the document.
+pub(super) fn not_found() -> RequestErrors {
     vec![refusal(code::PERSISTED_QUERY_NOT_FOUND, "PersistedQueryNotFound")]
 }
 
-/// In the open registry, documents have no ids but their hashes.
-pub(super) fn no_such_id() -> Refusal {
+/// The error for an id in an open registry, where the only ids are hashes.
+pub(super) fn unknown_id() -> RequestErrors {
     let message = "There is no document with this id: name it by `sha256:` and its hash.";
     vec![refusal(code::PERSISTED_QUERY_NOT_FOUND, message)]
 }
 
-impl Manifest {
-    /// The operation that a request asks for by name, or by sending just its document.
-    pub(super) fn find(&self, named: &Named, query: &str) -> Result<&super::manifest::Operation, Refusal> {
-        let found = match named {
-            Named::No => self.with_hash(hash(query)),
-            Named::Registers(named) => self.with_hash(*named),
-            Named::Hash(named) => self.with_id(&hex::encode(*named)).or_else(|| self.with_hash(*named)),
-            Named::Id(id) => self.with_id(id),
-        };
-        found.ok_or_else(|| {
-            vec![match named {
-                Named::No | Named::Registers(_) => refusal(
-                    code::FORBIDDEN,
-                    "This server runs the operations of its manifest only, and this document is none of them.",
-                ),
-                Named::Hash(_) | Named::Id(_) => refusal(
-                    code::PERSISTED_QUERY_NOT_FOUND,
-                    "This server runs the operations of its manifest only, and there is none with this id.",
-                ),
-            }]
-        })
-    }
-}
-
-/// Parses a hash that is written as 64 hexadecimal digits.
-fn from_hex(text: &str) -> Option<DocumentHash> {
-    let mut hash = DocumentHash::default();
-    hex::decode_to_slice(text, &mut hash).ok()?;
-    Some(hash)
+/// Finds the operation of the manifest that a request refers to, or whose document it sends.
+pub(super) fn find_in_manifest<'a>(
+    manifest: &'a Manifest,
+    reference: &DocumentReference,
+    query: &str,
+) -> Result<&'a ManifestOperation, RequestErrors> {
+    let found = match reference {
+        DocumentReference::None => manifest.with_hash(hash(query)),
+        DocumentReference::Register(given) => manifest.with_hash(*given),
+        DocumentReference::Hash(given) => manifest.with_id(&hex::encode(*given)).or_else(|| manifest.with_hash(*given)),
+        DocumentReference::Id(id) => manifest.with_id(id),
+    };
+    found.ok_or_else(|| {
+        vec![match reference {
+            DocumentReference::None | DocumentReference::Register(_) => refusal(
+                code::FORBIDDEN,
+                "This server runs the operations of its manifest only, and this document is none of them.",
+            ),
+            DocumentReference::Hash(_) | DocumentReference::Id(_) => refusal(
+                code::PERSISTED_QUERY_NOT_FOUND,
+                "This server runs the operations of its manifest only, and there is none with this id.",
+            ),
+        }]
+    })
 }

@@ -2,38 +2,41 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Value, Variables};
+use async_graphql::{ServerError, Value, Variables};
 
-/// What a client asks for.
+/// Every error that was found in a request.
+pub(super) type RequestErrors = Vec<ServerError>;
+
+/// A GraphQL request: a document or a reference to one, with variables and extensions.
 #[derive(Debug, Default)]
 pub struct OperationRequest {
-    /// The document; `None` when it is named instead.
+    /// The document; `None` if the request refers to a registered one.
     pub query: Option<String>,
-    /// The id of a registered document, by the draft of
+    /// The id of a registered document, as in the draft of
     /// <https://github.com/graphql/graphql-over-http/blob/main/spec/Appendix%20A%20--%20Persisted%20Documents.md>:
     /// `sha256:` and a hash, or the id in a manifest.
     pub document_id: Option<String>,
-    /// Which operation of the document; `None` for the only one.
+    /// Name of the operation to run; `None` for the only one of the document.
     pub operation_name: Option<String>,
-    /// The values of variables.
+    /// Values of the variables by name.
     pub variables: Variables,
-    /// What else is said: `persistedQuery`, and `cost` to be told what the operation costs.
+    /// `persistedQuery` refers to a document; `cost: true` asks for the cost of the operation in the response.
     pub extensions: HashMap<String, Value>,
 }
 
 impl OperationRequest {
-    /// For a document without variables.
+    /// Creates a request for a document without variables.
     pub fn new(query: impl Into<String>) -> Self {
         Self { query: Some(query.into()), ..Self::default() }
     }
 
-    /// With these variables.
+    /// Sets the variables.
     #[must_use]
     pub fn variables(self, variables: Variables) -> Self {
         Self { variables, ..self }
     }
 
-    /// Whether it names a document, with or without sending it.
+    /// Whether the request refers to a registered document, even if it also sends it.
     pub fn names_document(&self) -> bool {
         self.document_id.is_some() || self.extensions.contains_key("persistedQuery")
     }

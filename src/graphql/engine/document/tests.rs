@@ -1,12 +1,15 @@
 //! Documents from request to prepared operation.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use async_graphql::{Value, Variables, value};
+use async_graphql::{Response, Value, Variables, parser::types::OperationType, value};
 use futures_util::FutureExt;
 use serde_json::json;
 
-use super::*;
+use super::{hash::hash, *};
 use crate::graphql::api::builder;
 
 fn documents(options: DocumentOptions) -> Documents {
@@ -19,8 +22,8 @@ fn prepare(documents: &Documents, request: OperationRequest) -> Result<PreparedO
 }
 
 fn kept(documents: &Documents) -> u64 {
-    documents.known.run_pending_tasks();
-    documents.known.entry_count()
+    documents.cache.run_pending_tasks();
+    documents.cache.entry_count()
 }
 
 fn extension(refused: &Response, name: &str) -> Value {
@@ -118,7 +121,7 @@ fn a_valid_document_is_kept_and_an_invalid_one_is_not() {
         prepare(&documents, request.variables(Variables::from_json(json!({ "n": first })))).unwrap()
     };
     let (first, second) = (products(1), products(7));
-    assert!(Arc::ptr_eq(&first.document, &second.document));
+    assert!(Arc::ptr_eq(&first.operation, &second.operation));
     assert_eq!((first.cost(), second.cost()), (2, 8));
     assert_eq!(kept(&documents), 1);
 }
@@ -129,8 +132,8 @@ fn what_is_kept_is_bounded() {
     for n in 0..1000 {
         prepare(&documents, OperationRequest::new(format!("{{ a{n}: me {{ id }} }}"))).unwrap();
     }
-    documents.known.run_pending_tasks();
-    assert!((1..=100_000).contains(&documents.known.weighted_size()), "{}", documents.known.weighted_size());
+    documents.cache.run_pending_tasks();
+    assert!((1..=100_000).contains(&documents.cache.weighted_size()), "{}", documents.cache.weighted_size());
 }
 
 #[test]

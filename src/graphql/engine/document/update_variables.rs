@@ -17,7 +17,7 @@ use super::types::SchemaTypes;
 #[derive(Debug, Default)]
 pub(super) struct UpdateVariables {
     /// The fields of the operation itself, by the keys they answer under.
-    pub root_keys: usize,
+    pub root_fields: usize,
     /// Variables used anywhere but in the arguments of root fields, which choose updates.
     pub variables: HashSet<Name>,
 }
@@ -35,7 +35,7 @@ impl UpdateVariables {
                 walk.set(&fragment.selection_set.node, root == Some(on));
             }
         }
-        Self { root_keys: walk.root_keys.len(), variables: walk.variables }
+        Self { root_fields: walk.root_keys.len(), variables: walk.variables }
     }
 }
 

@@ -53,7 +53,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::graphql::engine::document::operation;
+    use crate::graphql::engine::document::find_operation::find_operation;
 
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
     enum OrderStatus {
@@ -122,7 +122,7 @@ mod tests {
             .finish();
         let variables = Variables::from_json(variables.clone());
         let document = parse_query(DOCUMENT).unwrap();
-        let definitions = &operation(&document, None).unwrap().node.variable_definitions;
+        let definitions = &find_operation(&document, None).unwrap().node.variable_definitions;
         let ours = coerce(&SchemaTypes::new(&schema.sdl()), definitions, variables.clone());
         let strict = schema.execute(Request::new(DOCUMENT).variables(variables)).now_or_never().unwrap();
         let strict = strict.errors.iter().filter(|error| error.path.is_empty()).map(|error| error.message.clone());
@@ -178,7 +178,7 @@ mod tests {
         let types = SchemaTypes::new(&crate::graphql::sdl());
         let coerced = |document: &str, variables: Value| {
             let document = parse_query(document).unwrap();
-            let definitions = &operation(&document, None).unwrap().node.variable_definitions;
+            let definitions = &find_operation(&document, None).unwrap().node.variable_definitions;
             let coerced = coerce(&types, definitions, Variables::from_json(variables));
             coerced.map(|values| values.into_value().into_json().unwrap()).map_err(|errors| errors[0].message.clone())
         };

@@ -30,7 +30,7 @@ pub struct OperationExecutor {
 impl OperationExecutor {
     /// Runs a query or mutation.
     pub async fn execute(&self, viewer: Viewer, operation: &PreparedOperation) -> Response {
-        let measured = operation.measured(self.slow);
+        let measured = operation.start_timer(self.slow);
         let allowance = match self.charge(viewer, operation).await {
             Ok(allowance) => allowance,
             Err(refusal) => {

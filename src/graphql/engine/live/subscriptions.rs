@@ -148,7 +148,7 @@ impl LiveSubscriptions {
         viewer: Viewer,
         operation: PreparedOperation,
     ) -> BoxStream<'static, ExecutionResult> {
-        let measured = operation.measured(self.executor.slow);
+        let measured = operation.start_timer(self.executor.slow);
         if let Err(refusal) = self.executor.charge(viewer, &operation).await {
             measured.end(error::outcome_label(&refusal.errors));
             return stream::iter([refusal.into()]).boxed();

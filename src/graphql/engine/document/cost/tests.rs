@@ -4,7 +4,7 @@ use async_graphql::{Variables, parser::parse_query};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::graphql::engine::document::operation;
+use crate::graphql::engine::document::find_operation::find_operation;
 
 fn types() -> SchemaTypes {
     SchemaTypes::new(&crate::graphql::sdl())
@@ -12,7 +12,7 @@ fn types() -> SchemaTypes {
 
 fn cost_with(document: &str, variables: Value) -> u64 {
     let document = parse_query(document).unwrap();
-    let operation = operation(&document, None).unwrap();
+    let operation = find_operation(&document, None).unwrap();
     Cost::of(&types(), &document, &operation.node).value(&Variables::from_json(variables))
 }
 

@@ -1,0 +1,207 @@
+//! Prepares documents for execution, and caches the valid ones.
+
+use std::sync::Arc;
+
+use async_graphql::{
+    ObjectType, Response, SchemaBuilder, ServerError, SubscriptionType,
+    parser::{parse_query, types::OperationType},
+};
+use moka::sync::Cache;
+
+use super::{
+    arguments,
+    find_operation::find_operation,
+    hash::{DocumentHash, hash},
+    lexer,
+    limits::{self, DocumentLimits},
+    measure,
+    prepared_operation::PreparedOperation,
+    registry::{self, DocumentReference, Registry},
+    request::{OperationRequest, RequestErrors},
+    types::SchemaTypes,
+    validated_operation::ValidatedOperation,
+    validator::Validator,
+    variables,
+};
+use crate::{
+    graphql::engine::{
+        code,
+        error::{self, refusal},
+    },
+    telemetry::metrics::{CacheName, metrics},
+};
+
+/// Settings of [`Documents`].
+pub struct DocumentOptions {
+    /// Limits on a document and on the cost of its operations.
+    pub limits: DocumentLimits,
+    /// Size of the cache of valid documents in bytes. Default: 32 MiB.
+    pub cache: u64,
+    /// Documents that requests can refer to instead of sending them. Default: those that clients register with this node.
+    pub registry: Registry,
+}
+
+impl Default for DocumentOptions {
+    fn default() -> Self {
+        Self { limits: DocumentLimits::default(), cache: 32 * 1024 * 1024, registry: Registry::default() }
+    }
+}
+
+/// An operation of the manifest that the schema or a limit does not allow.
+#[derive(Debug, thiserror::Error)]
+#[error("the operation {id:?} is not valid: {reason}")]
+pub struct InvalidOperation {
+    /// Name of the operation; its id in the manifest if it has no name.
+    pub id: String,
+    /// Every validation error, separated by semicolons.
+    pub reason: String,
+}
+
+/// Prepares the documents of one schema, and caches the valid ones.
+pub struct Documents {
+    types: SchemaTypes,
+    validator: Validator,
+    limits: DocumentLimits,
+    registry: Registry,
+    /// Valid operations by the hash of their document and the operation name of the request.
+    pub(super) cache: Cache<(DocumentHash, Option<Box<str>>), Arc<ValidatedOperation>>,
+}
+
+impl Documents {
+    /// Creates it for the schema that `schema` builds. Fails if an operation of the manifest is not valid.
+    pub fn new<Q, M, S>(schema: SchemaBuilder<Q, M, S>, options: DocumentOptions) -> Result<Self, InvalidOperation>
+    where
+        Q: ObjectType + 'static,
+        M: ObjectType + 'static,
+        S: SubscriptionType + 'static,
+    {
+        let DocumentOptions { limits, cache, registry } = options;
+        let (validator, sdl) = Validator::new(schema);
+        let weigh = |_: &_, operation: &Arc<ValidatedOperation>| operation.weight;
+        let cache = Cache::builder().max_capacity(cache).weigher(weigh).build();
+        let documents = Self { types: SchemaTypes::new(&sdl), validator, limits, registry, cache };
+        if let Registry::Only(manifest) = &documents.registry {
+            for (id, operation) in manifest.operations() {
+                documents.validated(hash(&operation.text), &operation.text, operation.name.clone()).map_err(
+                    |errors| {
+                        let reasons: Vec<String> = errors.into_iter().map(|error| error.message).collect();
+                        let id = operation.name.as_deref().unwrap_or(id).to_owned();
+                        InvalidOperation { id, reason: reasons.join("; ") }
+                    },
+                )?;
+            }
+        }
+        Ok(documents)
+    }
+
+    /// Turns a request into an operation that can be run, or returns the errors, each with a code.
+    pub async fn prepare(&self, request: OperationRequest) -> Result<PreparedOperation, Response> {
+        self.check(request).await.map_err(|errors| {
+            let mut response = Response::from_errors(errors);
+            error::add_codes(&mut response);
+            response
+        })
+    }
+
+    async fn check(&self, request: OperationRequest) -> Result<PreparedOperation, RequestErrors> {
+        metrics().cache_lookups.get(CacheName::Documents).inc();
+        // Checked again by the lexer, but this check comes before the text is hashed.
+        let sent = request.query.as_ref().map_or(0, String::len);
+        limits::check("bytes", sent as u64, self.limits.bytes).map_err(|error| vec![error])?;
+        let reference = DocumentReference::from_request(&request)?;
+        let OperationRequest { query, operation_name, variables, .. } = request;
+        let name = operation_name.map(Into::into);
+        let operation = self.find(reference, query.unwrap_or_default(), name).await?;
+        let variables = variables::coerce(&self.types, operation.variables(), variables)?;
+        let cost = operation.cost.value(&variables);
+        limits::check("cost", cost, self.limits.cost).map_err(|error| vec![error])?;
+        let reports_cost =
+            request.extensions.get("cost").is_some_and(|cost| *cost == async_graphql::Value::Boolean(true));
+        Ok(PreparedOperation {
+            operation,
+            variables,
+            cost,
+            cost_limit: self.limits.cost,
+            reports_cost,
+            resume: None,
+            client: None,
+        })
+    }
+
+    /// Finds the operation whose document a request sends or refers to.
+    async fn find(
+        &self,
+        reference: DocumentReference,
+        query: String,
+        name: Option<Box<str>>,
+    ) -> Result<Arc<ValidatedOperation>, RequestErrors> {
+        match (&self.registry, reference) {
+            (Registry::Open(_), DocumentReference::None) => self.validated(hash(&query), &query, name),
+            (Registry::Open(store), DocumentReference::Register(document_hash)) => {
+                let operation = self.validated(document_hash, &query, name)?;
+                if store.get(document_hash).await.is_none() {
+                    store.put(document_hash, operation.text.clone()).await;
+                }
+                Ok(operation)
+            }
+            (Registry::Open(store), DocumentReference::Hash(document_hash)) => {
+                let key = (document_hash, name);
+                if let Some(operation) = self.cache.get(&key) {
+                    return Ok(operation);
+                }
+                let text = store.get(document_hash).await.ok_or_else(registry::not_found)?;
+                self.validated(document_hash, &text, key.1)
+            }
+            (Registry::Open(_), DocumentReference::Id(_)) => Err(registry::unknown_id()),
+            (Registry::Only(manifest), reference) => {
+                let operation = registry::find_in_manifest(manifest, &reference, &query)?;
+                let name = name.or_else(|| operation.name.clone());
+                self.validated(operation.hash, &operation.text, name)
+            }
+        }
+    }
+
+    /// Returns the operation called `name` of the document with this text, from the cache or validated now.
+    fn validated(
+        &self,
+        hash: DocumentHash,
+        text: &str,
+        name: Option<Box<str>>,
+    ) -> Result<Arc<ValidatedOperation>, RequestErrors> {
+        let key = (hash, name);
+        if let Some(operation) = self.cache.get(&key) {
+            return Ok(operation);
+        }
+        metrics().cache_misses.get(CacheName::Documents).inc();
+        let operation = Arc::new(self.validate(text, key.1.clone())?);
+        self.cache.insert(key, operation.clone());
+        Ok(operation)
+    }
+
+    fn validate(&self, text: &str, name: Option<Box<str>>) -> Result<ValidatedOperation, RequestErrors> {
+        let one = |error: ServerError| vec![error];
+        lexer::check(text, &self.limits).map_err(one)?;
+        let executable = parse_query(text).map_err(|error| one(shortened(error.into())))?;
+        measure::check(&executable, &self.limits).map_err(one)?;
+        self.validator.validate(executable.clone(), name.as_deref())?;
+        arguments::check(&self.types, &executable)?;
+        let definition = find_operation(&executable, name.as_deref()).map_err(one)?;
+        let operation = ValidatedOperation::new(&self.types, text.into(), name, &executable, definition);
+        if operation.kind == OperationType::Subscription && operation.update_variables.root_fields > 1 {
+            let message = "a subscription selects one field; send an operation for each";
+            return Err(one(refusal(code::BAD_USER_INPUT, message)));
+        }
+        Ok(operation)
+    }
+}
+
+/// Shortens an error of the parser, which quotes the whole line that it does not understand.
+fn shortened(mut error: ServerError) -> ServerError {
+    const LONGEST_LINE: usize = 200;
+    if error.message.lines().any(|line| line.len() > LONGEST_LINE) {
+        let last = error.message.lines().last().unwrap_or_default();
+        let reason = last.trim_start_matches([' ', '=']);
+        error.message = format!("The document cannot be parsed: {reason:.LONGEST_LINE$}");
+    }
+    error
+}
