@@ -17,17 +17,16 @@ use std::{
 use async_graphql::Variables;
 use futures_util::poll;
 use orderwire::{
+    app::{feed_options, sqlite_options},
     auth::{AccessTokens, PasswordCost, Passwords},
     cluster::local::LocalBus,
+    config::Config,
     domain::{CurrencyCode, NewProduct, SystemClock, TokenBucket, Viewer},
     graphql::{Api, ApiOptions, Endpoint, OperationRequest},
-    service::{
-        RateLimits, Service, ServiceOptions,
-        feed::{EventFeed, FeedOptions},
-    },
+    service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
     storage::{
         Store,
-        sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
+        sqlite::{SqliteLocation, SqliteStore},
     },
 };
 use serde_json::json;
@@ -153,15 +152,16 @@ fn cpu_time() -> f64 {
 }
 
 async fn open() -> (Api, Arc<Service>) {
-    let store = SqliteStore::open(SqliteLocation::Temporary, SqliteOptions::default()).await.unwrap();
+    let store = SqliteStore::open(SqliteLocation::Temporary, sqlite_options(&Config::default())).await.unwrap();
     let store: Arc<dyn Store> = Arc::new(store);
-    let feed = EventFeed::start(store.clone(), Arc::new(LocalBus::new()), FeedOptions::default()).await.unwrap();
+    let feed =
+        EventFeed::start(store.clone(), Arc::new(LocalBus::new()), feed_options(&Config::default())).await.unwrap();
     let day = Duration::from_secs(86_400);
     let service = Arc::new(Service::new(
         store,
         feed,
         Arc::new(SystemClock),
-        AccessTokens::hs256(&[7; 32]).unwrap(),
+        AccessTokens::hs256(&[7; 32], Duration::from_secs(900)).unwrap(),
         Passwords::new(PasswordCost { memory: 8, passes: 1, lanes: 1 }, NonZeroUsize::MIN).unwrap(),
         ServiceOptions {
             session_lifetime: day,

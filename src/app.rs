@@ -1,4 +1,4 @@
-//! The composition root: the only file that names concrete engines.
+//! The composition root: the only layer that names concrete engines.
 
 mod options;
 mod retry;
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    auth::{AccessTokens, KeyError, PasswordCost, PasswordError, Passwords},
+    auth::{AccessTokens, KeyError, PasswordError, Passwords},
     cluster::{
         EventBus, MemoryDocuments, MemoryRateLimiter, RateLimiter, RegisteredDocuments,
         local::LocalBus,
@@ -30,13 +30,15 @@ use crate::{
     service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
     storage::{
         CallCounts, InstrumentedStore, Store, StoreError,
-        mongo::{MongoOptions, MongoStore},
-        sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
+        mongo::MongoStore,
+        sqlite::{SqliteLocation, SqliteStore},
     },
     telemetry::metrics,
 };
 
-pub use options::http as http_options;
+pub use options::{
+    feed as feed_options, http as http_options, mongo as mongo_options, password_cost, sqlite as sqlite_options,
+};
 
 /// The part of the grace period that is kept for what comes after the last request: a fifth, and this at most.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -127,19 +129,11 @@ async fn open_observed(
 }
 
 async fn open_sqlite(config: &Config, location: SqliteLocation) -> Result<Arc<dyn Store>, StoreError> {
-    let options =
-        SqliteOptions { readers: config.database.sqlite_readers, busy_timeout: config.database.sqlite_busy_timeout };
-    Ok(Arc::new(SqliteStore::open(location, options).await?))
+    Ok(Arc::new(SqliteStore::open(location, options::sqlite(config)).await?))
 }
 
 async fn open_mongo(config: &Config, url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    let options = MongoOptions {
-        pool_min: config.database.mongodb_pool_min,
-        pool_max: config.database.mongodb_pool_max,
-        server_selection_timeout: config.database.mongodb_server_selection_timeout,
-        ..MongoOptions::default()
-    };
-    Ok(Arc::new(MongoStore::connect(url, options).await?))
+    Ok(Arc::new(MongoStore::connect(url, options::mongo(config)).await?))
 }
 
 /// The Redis that the nodes of a deployment share, and the log that tells deployments apart.
@@ -324,13 +318,13 @@ fn bind_error(address: &str, cause: io::Error) -> StartError {
 }
 
 fn tokens(auth: &Auth) -> Result<AccessTokens, StartError> {
-    let tokens = match (&auth.private_key_file, &auth.public_key_file, &auth.jwt_secret) {
-        (Some(private), Some(public), _) => AccessTokens::from_pem(&read_key(private)?, &read_key(public)?)?,
-        (_, _, Some(secret)) => AccessTokens::hs256(secret.reveal().as_bytes())?,
+    let lifetime = auth.access_token_lifetime;
+    Ok(match (&auth.private_key_file, &auth.public_key_file, &auth.jwt_secret) {
+        (Some(private), Some(public), _) => AccessTokens::from_pem(&read_key(private)?, &read_key(public)?, lifetime)?,
+        (_, _, Some(secret)) => AccessTokens::hs256(secret.reveal().as_bytes(), lifetime)?,
         // Development only: the configuration sees to that.
-        (_, _, None) => AccessTokens::hs256(&rand::rng().random::<[u8; 32]>())?,
-    };
-    Ok(tokens.with_lifetime(auth.access_token_lifetime))
+        (_, _, None) => AccessTokens::hs256(&rand::rng().random::<[u8; 32]>(), lifetime)?,
+    })
 }
 
 fn read_key(path: &Path) -> Result<Vec<u8>, StartError> {
@@ -338,8 +332,10 @@ fn read_key(path: &Path) -> Result<Vec<u8>, StartError> {
 }
 
 fn passwords(auth: &Auth) -> Result<Passwords, StartError> {
-    let cost = PasswordCost { memory: auth.password_memory, passes: auth.password_passes, lanes: 1 };
-    Ok(Passwords::new(cost, auth.password_concurrency.unwrap_or_else(Passwords::default_concurrency))?)
+    Ok(Passwords::new(
+        options::password_cost(auth),
+        auth.password_concurrency.unwrap_or_else(Passwords::default_concurrency),
+    )?)
 }
 
 /// The operations that can be named.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::{
-    config::Config,
+    auth::PasswordCost,
+    config::{Auth, Config},
     graphql::{DocumentLimits, DocumentOptions, Registry},
     http::{AllowedOrigins, ClientAddressPolicy, HttpOptions, ServerLimits, WebSocketOptions},
     service::feed::FeedOptions,
+    storage::{mongo::MongoOptions, sqlite::SqliteOptions},
 };
 
 pub(super) fn document(config: &Config, registry: Registry) -> DocumentOptions {
@@ -23,7 +25,28 @@ pub(super) fn document(config: &Config, registry: Registry) -> DocumentOptions {
     DocumentOptions { limits, cache: config.operations.cache as u64, registry }
 }
 
-pub(super) fn feed(config: &Config) -> FeedOptions {
+/// What a password hash costs.
+pub fn password_cost(auth: &Auth) -> PasswordCost {
+    PasswordCost { memory: auth.password_memory, passes: auth.password_passes, lanes: 1 }
+}
+
+/// The options of the SQLite engine.
+pub fn sqlite(config: &Config) -> SqliteOptions {
+    SqliteOptions { readers: config.database.sqlite_readers, busy_timeout: config.database.sqlite_busy_timeout }
+}
+
+/// The options of the MongoDB engine.
+pub fn mongo(config: &Config) -> MongoOptions {
+    MongoOptions {
+        pool_min: config.database.mongodb_pool_min,
+        pool_max: config.database.mongodb_pool_max,
+        server_selection_timeout: config.database.mongodb_server_selection_timeout,
+        app_name: "orderwire".to_owned(),
+    }
+}
+
+/// The options of the event feed.
+pub fn feed(config: &Config) -> FeedOptions {
     FeedOptions {
         recent: config.feed.recent,
         page: config.feed.page,

@@ -9,7 +9,7 @@ use argon2::{
 use rand::RngCore;
 use tokio::sync::Semaphore;
 
-/// What a hash costs. The default is OWASP's recommendation.
+/// What a hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordCost {
     /// KiB of memory, at least 8 for each lane.
@@ -18,12 +18,6 @@ pub struct PasswordCost {
     pub passes: u32,
     /// Lanes, at least 1.
     pub lanes: u32,
-}
-
-impl Default for PasswordCost {
-    fn default() -> Self {
-        Self { memory: 19_456, passes: 2, lanes: 1 }
-    }
 }
 
 /// A fault of ours or of the data; never a wrong password.
@@ -142,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn the_default_cost_is_the_recommended_one_and_older_hashes_stay_good() {
         let stored = passwords(CHEAP, 1).hash("secret".to_owned()).await.unwrap();
-        let passwords = passwords(PasswordCost::default(), 1);
+        let passwords = passwords(crate::app::password_cost(&crate::config::Config::default().auth), 1);
         assert!(passwords.verify("secret".to_owned(), Some(&stored)).await.unwrap());
         let stored = passwords.hash("secret".to_owned()).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");

@@ -96,45 +96,36 @@ pub struct AccessTokens {
 }
 
 impl AccessTokens {
-    /// How long tokens are good for unless set otherwise: 15 minutes.
-    pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(15 * 60);
-
-    /// Tokens signed with HMAC-SHA-256. The secret has at least 32 bytes.
-    pub fn hs256(secret: &[u8]) -> Result<Self, KeyError> {
+    /// Tokens signed with HMAC-SHA-256 and good for `lifetime`, of whole seconds. The secret has at least 32 bytes.
+    pub fn hs256(secret: &[u8], lifetime: Duration) -> Result<Self, KeyError> {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(KeyError::ShortSecret(secret.len()));
         }
-        Ok(Self::new(Algorithm::HS256, EncodingKey::from_secret(secret), DecodingKey::from_secret(secret)))
+        Ok(Self::new(Algorithm::HS256, EncodingKey::from_secret(secret), DecodingKey::from_secret(secret), lifetime))
     }
 
     /// Tokens signed with a key pair in PEM form, the private key as PKCS #8: EdDSA for Ed25519 keys, ES256 for
-    /// P-256 keys.
-    pub fn from_pem(private: &[u8], public: &[u8]) -> Result<Self, KeyError> {
+    /// P-256 keys. They are good for `lifetime`, of whole seconds.
+    pub fn from_pem(private: &[u8], public: &[u8], lifetime: Duration) -> Result<Self, KeyError> {
         let tokens = if let Ok(signing) = EncodingKey::from_ed_pem(private) {
             let verifying = DecodingKey::from_ed_pem(public).map_err(|_| KeyError::PublicKey)?;
-            Self::new(Algorithm::EdDSA, signing, verifying)
+            Self::new(Algorithm::EdDSA, signing, verifying, lifetime)
         } else {
             let signing = EncodingKey::from_ec_pem(private).map_err(|_| KeyError::PrivateKey)?;
             let verifying = DecodingKey::from_ec_pem(public).map_err(|_| KeyError::PublicKey)?;
-            Self::new(Algorithm::ES256, signing, verifying)
+            Self::new(Algorithm::ES256, signing, verifying, lifetime)
         };
         tokens.check_pair()?;
         Ok(tokens)
     }
 
-    fn new(algorithm: Algorithm, signing: EncodingKey, verifying: DecodingKey) -> Self {
+    fn new(algorithm: Algorithm, signing: EncodingKey, verifying: DecodingKey, lifetime: Duration) -> Self {
         let mut validation = Validation::new(algorithm);
         // Checked by `verify` against the time it is given.
         validation.validate_exp = false;
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
-        Self { header: Header::new(algorithm), signing, verifying, validation, lifetime: Self::DEFAULT_LIFETIME }
-    }
-
-    /// The same keys with another lifetime, of whole seconds.
-    #[must_use]
-    pub fn with_lifetime(self, lifetime: Duration) -> Self {
-        Self { lifetime, ..self }
+        Self { header: Header::new(algorithm), signing, verifying, validation, lifetime }
     }
 
     fn check_pair(&self) -> Result<(), KeyError> {
@@ -186,6 +177,7 @@ impl fmt::Debug for AccessTokens {
 mod tests {
     use super::*;
 
+    const LIFETIME: Duration = Duration::from_secs(15 * 60);
     const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
     const NOW: Timestamp = Timestamp::from_unix_millis(1_700_000_000_999);
 
@@ -212,9 +204,9 @@ mod tests {
     fn all() -> [AccessTokens; 3] {
         let from_pair = |name| {
             let (private, public) = pair(name);
-            AccessTokens::from_pem(&private, &public).unwrap()
+            AccessTokens::from_pem(&private, &public, LIFETIME).unwrap()
         };
-        [AccessTokens::hs256(SECRET).unwrap(), from_pair("ed25519"), from_pair("p256")]
+        [AccessTokens::hs256(SECRET, LIFETIME).unwrap(), from_pair("ed25519"), from_pair("p256")]
     }
 
     fn base64(text: &str) -> String {
@@ -238,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_lifetime_can_be_set() {
-        let tokens = AccessTokens::hs256(SECRET).unwrap().with_lifetime(Duration::from_secs(2));
+        let tokens = AccessTokens::hs256(SECRET, Duration::from_secs(2)).unwrap();
         assert_eq!(issued(&tokens).expires_at, Timestamp::from_unix_millis(1_700_000_002_000));
     }
 
@@ -257,7 +249,7 @@ mod tests {
 
     #[test]
     fn tokens_of_other_keys_and_algorithms_are_refused() {
-        let other = AccessTokens::hs256(b"another secret of thirty-two bytes").unwrap();
+        let other = AccessTokens::hs256(b"another secret of thirty-two bytes", LIFETIME).unwrap();
         let all: Vec<_> = all().into_iter().chain([other]).collect();
         for (i, signer) in all.iter().enumerate() {
             let token = issued(signer).token;
@@ -271,8 +263,8 @@ mod tests {
     #[test]
     fn a_public_key_is_no_hmac_secret() {
         let (private, public) = pair("ed25519");
-        let forged = issued(&AccessTokens::hs256(&public).unwrap()).token;
-        let tokens = AccessTokens::from_pem(&private, &public).unwrap();
+        let forged = issued(&AccessTokens::hs256(&public, LIFETIME).unwrap()).token;
+        let tokens = AccessTokens::from_pem(&private, &public, LIFETIME).unwrap();
         assert_eq!(tokens.verify(&forged, NOW), Err(TokenError::Invalid));
     }
 
@@ -295,7 +287,7 @@ mod tests {
 
     #[test]
     fn other_claims_are_refused() {
-        let tokens = AccessTokens::hs256(SECRET).unwrap();
+        let tokens = AccessTokens::hs256(SECRET, LIFETIME).unwrap();
         let (user, session) = ids();
         let good =
             serde_json::json!({"sub": user, "sid": session, "iat": 1, "exp": 9_999_999_999_i64, "iss": "orderwire"});
@@ -322,7 +314,7 @@ mod tests {
 
     #[test]
     fn things_that_are_no_tokens_are_refused() {
-        let tokens = AccessTokens::hs256(SECRET).unwrap();
+        let tokens = AccessTokens::hs256(SECRET, LIFETIME).unwrap();
         for text in ["", ".", "..", "a.b.c", "...", "é.é.é", &"x".repeat(100_000)] {
             assert_eq!(tokens.verify(text, NOW), Err(TokenError::Invalid));
         }
@@ -331,20 +323,20 @@ mod tests {
     #[test]
     fn bad_keys_are_refused() {
         let error = |result: Result<AccessTokens, KeyError>| result.err();
-        assert_eq!(error(AccessTokens::hs256(&SECRET[..31])), Some(KeyError::ShortSecret(31)));
+        assert_eq!(error(AccessTokens::hs256(&SECRET[..31], LIFETIME)), Some(KeyError::ShortSecret(31)));
         let (ed, ed_public) = pair("ed25519");
         let (_, other_public) = pair("other ed25519");
         let (p256, p256_public) = pair("p256");
-        assert_eq!(error(AccessTokens::from_pem(&ed, &other_public)), Some(KeyError::NotAPair));
-        assert_eq!(error(AccessTokens::from_pem(&ed, &p256_public)), Some(KeyError::PublicKey));
-        assert_eq!(error(AccessTokens::from_pem(&p256, &ed_public)), Some(KeyError::PublicKey));
-        assert_eq!(error(AccessTokens::from_pem(&ed_public, &ed_public)), Some(KeyError::PrivateKey));
-        assert_eq!(error(AccessTokens::from_pem(b"", b"")), Some(KeyError::PrivateKey));
+        assert_eq!(error(AccessTokens::from_pem(&ed, &other_public, LIFETIME)), Some(KeyError::NotAPair));
+        assert_eq!(error(AccessTokens::from_pem(&ed, &p256_public, LIFETIME)), Some(KeyError::PublicKey));
+        assert_eq!(error(AccessTokens::from_pem(&p256, &ed_public, LIFETIME)), Some(KeyError::PublicKey));
+        assert_eq!(error(AccessTokens::from_pem(&ed_public, &ed_public, LIFETIME)), Some(KeyError::PrivateKey));
+        assert_eq!(error(AccessTokens::from_pem(b"", b"", LIFETIME)), Some(KeyError::PrivateKey));
     }
 
     #[test]
     fn debug_output_holds_no_secrets() {
-        let tokens = AccessTokens::hs256(SECRET).unwrap();
+        let tokens = AccessTokens::hs256(SECRET, LIFETIME).unwrap();
         let token = issued(&tokens);
         let printed = format!("{tokens:?} {token:?}");
         assert!(!printed.contains(&token.token) && !printed.contains("0123"), "{printed}");

@@ -98,8 +98,8 @@ fn welcome(app: &App, accounts: &[Account], quiet: bool) -> String {
     let host = if address.is_ipv6() && host != "localhost" { format!("[{host}]") } else { host };
     let url = format!("http://{host}:{}", address.port());
     let mut text = String::new();
-    for Account { label, user, password } in accounts {
-        text += &format!("{label:<8}  {}  {password}\n", user.email.as_deref().unwrap_or_default());
+    for Account { label, email, password, .. } in accounts {
+        text += &format!("{label:<8}  {email}  {password}\n");
     }
     text += "\n";
     for (name, page, label) in [("Shop", "shop", people::CUSTOMER), ("Board", "board", people::STAFF)] {
@@ -113,9 +113,9 @@ fn welcome(app: &App, accounts: &[Account], quiet: bool) -> String {
 }
 
 /// The URL fragment that signs in the person who opens the link. Browsers do not send fragments to servers.
-fn sign_in_fragment(Account { user, password, .. }: &Account) -> String {
+fn sign_in_fragment(Account { email, password, .. }: &Account) -> String {
     form_urlencoded::Serializer::new(String::new())
-        .append_pair("email", user.email.as_deref().unwrap_or_default())
+        .append_pair("email", email)
         .append_pair("password", password)
         .finish()
 }

@@ -84,7 +84,7 @@ pub(super) async fn run(settings: Settings, command: UserCommand) -> Result<(), 
     let created = core.service().create_user(&Viewer::System, registration, args.role.into()).await;
     core.close().await;
     let user = created?;
-    let email = user.email.as_deref().unwrap_or_default();
+    let email = user.email.ok_or_else(|| Failure::new("the new user has no e-mail address"))?;
     output::print(&format!("created {email} ({})\n", user.id))?;
     if is_given { Ok(()) } else { output::print(&format!("password: {password}\n")) }
 }

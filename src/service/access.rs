@@ -3,7 +3,7 @@
 use super::{Result, ServiceError};
 use crate::{
     domain::{OrderFilter, ProductFilter, ProductStatus, SessionId, TaskFilter, UserId, Viewer},
-    storage,
+    storage::{self, StoreError},
 };
 
 const SIGN_IN: ServiceError = ServiceError::Unauthenticated("sign in first");
@@ -73,14 +73,26 @@ pub(super) fn scope_tasks(viewer: &Viewer, mut filter: TaskFilter) -> Option<Tas
     Some(filter)
 }
 
-/// Answers `queries` with one call of `fetch` for those that are `Some`, and `empty` for the others.
+/// Answers `queries` with one call of `fetch` for those that are `Some`, and `empty` for the others. Fails when `fetch`
+/// gives more or fewer answers than it got queries.
 pub(super) async fn fetch_visible<Q, T>(
     queries: Vec<Option<Q>>,
     empty: impl Fn() -> T,
     fetch: impl AsyncFnOnce(&[Q]) -> storage::Result<Vec<T>>,
 ) -> Result<Vec<T>> {
-    let visible: Vec<bool> = queries.iter().map(Option::is_some).collect();
-    let queries: Vec<Q> = queries.into_iter().flatten().collect();
-    let mut answers = if queries.is_empty() { Vec::new() } else { fetch(&queries).await? }.into_iter();
-    Ok(visible.into_iter().map(|asked| asked.then(|| answers.next()).flatten().unwrap_or_else(&empty)).collect())
+    let mut answers: Vec<T> = queries.iter().map(|_| empty()).collect();
+    let visible = queries.into_iter().enumerate().filter_map(|(place, query)| Some((place, query?)));
+    let (places, visible): (Vec<usize>, Vec<Q>) = visible.unzip();
+    if visible.is_empty() {
+        return Ok(answers);
+    }
+    let fetched = fetch(&visible).await?;
+    if fetched.len() != visible.len() {
+        let message = format!("the store gave {} answers to {} queries", fetched.len(), visible.len());
+        return Err(StoreError::internal(message).into());
+    }
+    for (place, answer) in places.into_iter().zip(fetched) {
+        answers[place] = answer;
+    }
+    Ok(answers)
 }

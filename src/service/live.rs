@@ -165,9 +165,12 @@ impl Service {
             let update = match event {
                 Ok(event) => match &event.entity {
                     Entity::Product(product) if viewer.sees_product(product) => {
-                        let seen = versions.entry(product.id).or_default();
-                        (product.version > std::mem::replace(seen, product.version.max(*seen)))
-                            .then(|| Ok(product.clone()))
+                        // A product that the viewer could not see at the start has no version yet.
+                        let is_newer = versions.get(&product.id).is_none_or(|seen| product.version > *seen);
+                        is_newer.then(|| {
+                            versions.insert(product.id, product.version);
+                            Ok(product.clone())
+                        })
                     }
                     _ => None,
                 },

@@ -243,8 +243,11 @@ fn order_fingerprint(lines: &[OrderLine], region: Option<&str>, payment_referenc
 /// A number that people can read out: the year and 8 random characters without look-alikes (40 bits; a number that is
 /// taken is replaced by another). Numbers are not counted up, because a counter would tell competitors the sales.
 fn order_number(id: OrderId, at: Timestamp) -> String {
-    let (year, text) = (at.to_string(), id.to_string());
-    format!("OW{}-{}", year.get(2..4).unwrap_or_default(), text.get(text.len() - 8..).unwrap_or(&text))
+    // A time begins with the four digits of the year; an id is longer than 8 characters and ends with its random part.
+    let (time, id) = (at.to_string(), id.to_string());
+    let year: String = time.chars().skip(2).take(2).collect();
+    let random: String = id.chars().skip(id.len().saturating_sub(8)).collect();
+    format!("OW{year}-{random}")
 }
 
 #[cfg(test)]

@@ -85,6 +85,7 @@ pub fn count_storage_call() {
 }
 
 /// Wraps work for a task of its own so that its storage calls and log lines still belong to the operation of this task.
+/// Outside an operation, as in a background job, the work gets a counter of its own that nobody reads.
 pub fn in_current_operation<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     let calls = CALLS.try_with(Arc::clone).unwrap_or_default();
     CALLS.scope(calls, work).in_current_span()

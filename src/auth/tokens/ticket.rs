@@ -109,7 +109,7 @@ mod tests {
     const OPERATION: OperationHash = [3; 32];
 
     fn tokens() -> AccessTokens {
-        AccessTokens::hs256(b"0123456789abcdef0123456789abcdef").unwrap()
+        AccessTokens::hs256(b"0123456789abcdef0123456789abcdef", std::time::Duration::from_secs(900)).unwrap()
     }
 
     fn ids() -> (UserId, SessionId) {
@@ -145,7 +145,8 @@ mod tests {
             let tampered = String::from_utf8(tampered).unwrap();
             assert_eq!(tokens().read_ticket(&tampered), Err(TokenError::Invalid), "{tampered}");
         }
-        let other = AccessTokens::hs256(b"another secret of thirty-two bytes").unwrap();
+        let other =
+            AccessTokens::hs256(b"another secret of thirty-two bytes", std::time::Duration::from_secs(900)).unwrap();
         assert_eq!(other.read_ticket(&ticket), Err(TokenError::Invalid));
         for text in ["", "..", "a.b.c", &"x".repeat(100_000)] {
             assert_eq!(tokens().read_ticket(text), Err(TokenError::Invalid));

@@ -16,6 +16,8 @@ pub(super) struct Account {
     pub label: &'static str,
     /// The account's user, as stored.
     pub user: User,
+    /// E-mail address to sign in with.
+    pub email: String,
     /// Password, generated at each start.
     pub password: String,
 }
@@ -51,12 +53,16 @@ pub(super) async fn sign_up(service: &Service) -> Result<Vec<Account>, Failure> 
             Some(user) => service.set_password(&Viewer::System, user.id, password.clone()).await?,
             None => {
                 let region = Some("United Kingdom".to_owned());
-                let registration =
-                    Registration { email, name: name.to_owned(), region, password: Some(password.clone()) };
+                let registration = Registration {
+                    email: email.clone(),
+                    name: name.to_owned(),
+                    region,
+                    password: Some(password.clone()),
+                };
                 service.create_user(&Viewer::System, registration, role).await?
             }
         };
-        accounts.push(Account { label, user, password });
+        accounts.push(Account { label, user, email, password });
     }
     Ok(accounts)
 }

@@ -20,17 +20,3 @@ pub struct FeedOptions {
     /// Subscribers that read the log at the same time; the others wait.
     pub concurrent_reads: usize,
 }
-
-impl Default for FeedOptions {
-    fn default() -> Self {
-        Self {
-            recent: 4096,
-            page: 256,
-            poll_every: Duration::from_millis(500),
-            reorder_wait: Duration::from_millis(20),
-            max_behind: 100_000,
-            patience: Duration::from_secs(10),
-            concurrent_reads: 8,
-        }
-    }
-}

@@ -74,7 +74,8 @@ impl Shared {
         drop(recent);
         metrics().feed_head.set(head);
         // Every `recent / 4` events wake everyone, so that no idle position leaves the in-memory window.
-        let stride = Seq::try_from(self.options.recent / 4).unwrap_or(Seq::MAX).max(1);
+        // A quarter of a `usize` always fits into an `i64`.
+        let stride = (self.options.recent / 4).max(1) as Seq;
         if before / stride == head / stride {
             self.topics.notify(&events)
         } else {

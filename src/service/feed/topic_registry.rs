@@ -91,7 +91,8 @@ pub(super) struct TopicWatcher {
 }
 
 impl TopicWatcher {
-    /// What of the log these topics need.
+    /// A filter that passes at least every entry of these topics. Without topics it passes every entry, which is correct
+    /// too: [`Self::matches`] then picks none.
     pub fn filter(&self) -> LogFilter {
         self.topics.iter().map(|topic| LogFilter::from(*topic)).reduce(LogFilter::or).unwrap_or(LogFilter::ALL)
     }

@@ -38,17 +38,6 @@ pub struct MongoOptions {
     pub app_name: String,
 }
 
-impl Default for MongoOptions {
-    fn default() -> Self {
-        Self {
-            pool_min: 10,
-            pool_max: 50,
-            server_selection_timeout: Duration::from_secs(5),
-            app_name: "orderwire".to_owned(),
-        }
-    }
-}
-
 impl MongoStore {
     /// Connects to the database that `url` names (default `orderwire`), and creates missing indexes.
     /// Errors: `Unavailable` if no primary can be reached or the server is standalone, `Internal` if the URL is malformed

@@ -38,9 +38,3 @@ pub struct SqliteOptions {
     /// How long a write waits for another process that is writing to the same file.
     pub busy_timeout: Duration,
 }
-
-impl Default for SqliteOptions {
-    fn default() -> Self {
-        Self { readers: 4, busy_timeout: Duration::from_secs(5) }
-    }
-}

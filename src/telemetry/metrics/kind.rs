@@ -39,7 +39,10 @@ impl Series for Histogram {
 
 /// What can be declared.
 pub(super) trait MetricKind: Clone {
-    /// The one with these labels.
+    /// How many labels the kind has; a declaration with another number does not compile.
+    const LABELS: usize;
+
+    /// The metric with these [`Self::LABELS`] labels.
     fn declare(labels: &'static [&'static str], buckets: &'static [f64]) -> Self;
 
     /// Makes it part of what is told.
@@ -50,6 +53,8 @@ pub(super) trait MetricKind: Clone {
 }
 
 impl<M: Series> MetricKind for M {
+    const LABELS: usize = 0;
+
     fn declare(_: &'static [&'static str], buckets: &'static [f64]) -> Self {
         M::new(buckets)
     }
@@ -95,9 +100,10 @@ impl<M: Series, const N: usize> LabelledFamily<M, N> {
 }
 
 impl<M: Series, const N: usize> MetricKind for LabelledFamily<M, N> {
+    const LABELS: usize = N;
+
     fn declare(labels: &'static [&'static str], buckets: &'static [f64]) -> Self {
-        // A declaration with another number of labels shows in the test of the declarations.
-        let names = std::array::from_fn(|label| labels.get(label).copied().unwrap_or("missing"));
+        let names = std::array::from_fn(|label| labels[label]);
         Self { names, family: Family::new_with_constructor(Buckets(buckets)) }
     }
 
@@ -135,6 +141,8 @@ impl<L: Label, M> FixedFamily<L, M> {
 }
 
 impl<L: Label, M: Series> MetricKind for FixedFamily<L, M> {
+    const LABELS: usize = 1;
+
     fn declare(labels: &'static [&'static str], buckets: &'static [f64]) -> Self {
         let LabelledFamily { names: [name], family } = LabelledFamily::<M, 1>::declare(labels, buckets);
         let series = L::VALUES.iter().map(|value| family.get_or_create_owned(&[(name, value)])).collect();
@@ -185,6 +193,10 @@ macro_rules! metrics {
                 let mut registry = Registry::default();
                 $(
                     let buckets: Option<&'static [f64]> = None$(.or(Some($buckets)))?;
+                    const {
+                        let labels: &[&str] = &[$($($label),+)?];
+                        assert!(<$kind as MetricKind>::LABELS == labels.len(), "the kind of metric has another number of labels");
+                    }
                     let $field = <$kind as MetricKind>::declare(&[$($($label),+)?], buckets.unwrap_or_default());
                     // The ending of counters and the full stop are added where it is told.
                     let name = $name.strip_suffix("_total").unwrap_or($name);

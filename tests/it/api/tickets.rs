@@ -65,7 +65,11 @@ async fn an_old_ticket_can_only_resume(api: TestApi) {
     let operation = hash(&api, WATCH, None, json!({})).await;
     // Sign with the same key as the service.
     let made = SystemClock.now().minus(AccessTokens::TICKET_LIFETIME + Duration::from_secs(1));
-    let ticket = AccessTokens::hs256(&[7; 32]).unwrap().issue_ticket(id, session, operation, made).unwrap().value;
+    let ticket = AccessTokens::hs256(&[7; 32], Duration::from_secs(900))
+        .unwrap()
+        .issue_ticket(id, session, operation, made)
+        .unwrap()
+        .value;
     let refused = api.service.authenticate_ticket(&ticket, operation, false).await.unwrap_err();
     assert!(refused.to_string().contains("expired"), "{refused}");
     assert_eq!(api.service.authenticate_ticket(&ticket, operation, true).await.unwrap().viewer.user_id(), Some(id));

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use orderwire::storage::{
-    Store,
-    mongo::{MongoOptions, MongoStore},
-};
+use orderwire::storage::{Store, mongo::MongoStore};
 
 use super::engine::Engine;
+use crate::support::options::mongo_options;
 
 /// A database of the server that the environment names.
 pub struct Mongodb {
@@ -34,7 +32,7 @@ impl Engine for Mongodb {
     }
 
     async fn open(&self) -> Arc<dyn Store> {
-        Arc::new(MongoStore::connect(&self.url(), MongoOptions::default()).await.unwrap())
+        Arc::new(MongoStore::connect(&self.url(), mongo_options()).await.unwrap())
     }
 
     async fn remove(&self) {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use orderwire::storage::{
     Store,
-    sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
+    sqlite::{SqliteLocation, SqliteStore},
 };
 
 use super::engine::Engine;
+use crate::support::options::sqlite_options;
 
 /// The folder of the database file.
 pub struct Sqlite(tempfile::TempDir);
@@ -21,7 +22,7 @@ impl Engine for Sqlite {
 
     async fn open(&self) -> Arc<dyn Store> {
         let file = SqliteLocation::File(self.0.path().join("orderwire.db"));
-        Arc::new(SqliteStore::open(file, SqliteOptions::default()).await.unwrap())
+        Arc::new(SqliteStore::open(file, sqlite_options()).await.unwrap())
     }
 
     async fn remove(&self) {

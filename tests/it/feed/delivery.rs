@@ -7,7 +7,7 @@ use orderwire::{
 use super::{nodes::*, *};
 use crate::{
     cluster::redis_server::{RedisServer, shared_url},
-    support::stopwatch::Stopwatch,
+    support::{options::feed_options, stopwatch::Stopwatch},
 };
 
 /// Runs four writers on each node, which make 50 changes each.
@@ -43,7 +43,7 @@ async fn nodes_on_one_redis_deliver_every_event_once_and_in_order() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_without_a_common_bus_deliver_each_others_events_within_a_second() {
     let store = database().await;
-    let nodes = [Node::alone(&store, FeedOptions::default()).await, Node::alone(&store, FeedOptions::default()).await];
+    let nodes = [Node::alone(&store, feed_options()).await, Node::alone(&store, feed_options()).await];
     let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now));
     write_everywhere(&nodes).await;
     let written = Stopwatch::start();

@@ -11,12 +11,13 @@ use orderwire::{
     service::feed::FeedOptions,
     storage::{
         EventStore, LogPage, LogState, Store, StoreError,
-        sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
+        sqlite::{SqliteLocation, SqliteStore},
     },
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use super::*;
+use crate::support::options::{feed_options, sqlite_options};
 
 /// Poll interval longer than any test: events do not arrive by polling.
 pub const NEVER: Duration = Duration::from_secs(3600);
@@ -24,11 +25,11 @@ pub const NEVER: Duration = Duration::from_secs(3600);
 pub const NOW: Timestamp = Timestamp::from_unix_millis(1_764_000_000_000);
 
 pub async fn database() -> Arc<dyn Store> {
-    Arc::new(SqliteStore::open(SqliteLocation::Temporary, SqliteOptions::default()).await.unwrap())
+    Arc::new(SqliteStore::open(SqliteLocation::Temporary, sqlite_options()).await.unwrap())
 }
 
 pub fn polling(every: Duration) -> FeedOptions {
-    FeedOptions { poll_every: every, ..FeedOptions::default() }
+    FeedOptions { poll_every: every, ..feed_options() }
 }
 
 /// A node: a feed and a store, whose writes the feed announces.

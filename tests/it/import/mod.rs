@@ -12,6 +12,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed},
 };
 
+use crate::support::options::sqlite_options;
 use orderwire::{
     domain::{
         Direction, ListQuery, Order, OrderFields, OrderFilter, OrderSort, Product, ProductFields, ProductFilter,
@@ -20,14 +21,14 @@ use orderwire::{
     service::import::{ImportSource, Progress, Stage},
     storage::{
         Store,
-        sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
+        sqlite::{SqliteLocation, SqliteStore},
     },
 };
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
 async fn empty_store() -> Arc<dyn Store> {
-    Arc::new(SqliteStore::open(SqliteLocation::Temporary, SqliteOptions::default()).await.unwrap())
+    Arc::new(SqliteStore::open(SqliteLocation::Temporary, sqlite_options()).await.unwrap())
 }
 
 fn some_user(name: &str) -> User {

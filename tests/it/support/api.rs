@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
+use super::options::feed_options;
 use async_graphql::{Response, Variables};
 use futures_util::{
     FutureExt, StreamExt,
@@ -14,10 +15,7 @@ use orderwire::{
     graphql::{
         Api, ApiOptions, DocumentOptions, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, ResultBody,
     },
-    service::{
-        RateLimits, Registration, Service, ServiceOptions,
-        feed::{EventFeed, FeedOptions},
-    },
+    service::{RateLimits, Registration, Service, ServiceOptions, feed::EventFeed},
     storage::{CallCounts, InstrumentedStore, Store},
 };
 use serde_json::{Value, json};
@@ -45,14 +43,14 @@ impl TestApi {
     pub async fn with(store: Arc<dyn Store>, documents: DocumentOptions) -> Self {
         let counts = CallCounts::default();
         let store: Arc<dyn Store> = Arc::new(InstrumentedStore::new(store, Some(counts.clone())));
-        let feed = EventFeed::start(store.clone(), Arc::new(LocalBus::new()), FeedOptions::default()).await.unwrap();
+        let feed = EventFeed::start(store.clone(), Arc::new(LocalBus::new()), feed_options()).await.unwrap();
         let cheap = PasswordCost { memory: 8, passes: 1, lanes: 1 };
         let day = Duration::from_secs(86_400);
         let service = Arc::new(Service::new(
             store.clone(),
             feed,
             Arc::new(SystemClock),
-            AccessTokens::hs256(&[7; 32]).unwrap(),
+            AccessTokens::hs256(&[7; 32], Duration::from_secs(900)).unwrap(),
             Passwords::new(cheap, NonZeroUsize::MIN).unwrap(),
             ServiceOptions {
                 session_lifetime: day,

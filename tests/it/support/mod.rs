@@ -3,6 +3,7 @@
 pub mod api;
 pub mod app;
 pub mod data;
+pub mod options;
 pub mod port;
 pub mod stopwatch;
 pub mod ws;

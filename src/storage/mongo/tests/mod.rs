@@ -29,12 +29,17 @@ fn url_of(database: &str) -> String {
     format!("{}/{database}?{options}", address.trim_end_matches('/'))
 }
 
+/// The options that the default configuration gives.
+fn default_options() -> MongoOptions {
+    crate::app::mongo_options(&crate::config::Config::default())
+}
+
 /// Runs a test on `nodes` stores that share a database of their own, and drops the database even if the test fails.
 async fn on_nodes(nodes: usize, test: impl AsyncFnOnce(&[MongoStore])) {
     let database = format!("engine_{:032x}", rand::random::<u128>());
     let mut stores = Vec::new();
     for _ in 0..nodes {
-        stores.push(MongoStore::connect(&url_of(&database), MongoOptions::default()).await.unwrap());
+        stores.push(MongoStore::connect(&url_of(&database), default_options()).await.unwrap());
     }
     let outcome = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(test(&stores))).await;
     stores[0].0.database.drop().await.unwrap();

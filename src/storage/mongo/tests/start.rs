@@ -4,7 +4,7 @@ use bson::doc;
 
 use super::{
     super::{MongoOptions, MongoStore},
-    server, url_of,
+    default_options, server, url_of,
 };
 use crate::storage::StoreError;
 
@@ -14,15 +14,14 @@ async fn conflicting_index_is_named_in_the_error() {
     let client = mongodb::Client::with_uri_str(server()).await.unwrap();
     let other = doc! { "createIndexes": "orders", "indexes": [{ "key": { "number": 1 }, "name": "number" }] };
     client.database(&database).run_command(other).await.unwrap();
-    let refused = MongoStore::connect(&url_of(&database), MongoOptions::default()).await.err().unwrap().to_string();
+    let refused = MongoStore::connect(&url_of(&database), default_options()).await.err().unwrap().to_string();
     client.database(&database).drop().await.unwrap();
     assert!(refused.contains("orders") && refused.contains("number"), "{refused}");
 }
 
 #[tokio::test]
 async fn unreachable_server_is_unavailable_and_errors_hide_credentials() {
-    let options =
-        MongoOptions { server_selection_timeout: std::time::Duration::from_millis(300), ..MongoOptions::default() };
+    let options = MongoOptions { server_selection_timeout: std::time::Duration::from_millis(300), ..default_options() };
     for url in [
         "mongodb://ann:s3cret@127.0.0.1:1/shop?replicaSet=rs0",
         "mongodb://ann:s3cret@127.0.0.1:1/shop",
@@ -68,14 +67,12 @@ impl Drop for Standalone {
 #[tokio::test]
 async fn a_standalone_server_is_refused_with_the_remedy() {
     let server = Standalone::start();
-    let options =
-        MongoOptions { server_selection_timeout: std::time::Duration::from_secs(20), ..MongoOptions::default() };
+    let options = MongoOptions { server_selection_timeout: std::time::Duration::from_secs(20), ..default_options() };
     let refused = MongoStore::connect(&format!("mongodb://127.0.0.1:{}/shop", server.port), options).await;
     let refused = refused.err().unwrap().to_string();
     assert!(refused.contains("--replSet"), "{refused}");
     // With `replicaSet` in the URL, the driver waits for a primary until its timeout.
-    let options =
-        MongoOptions { server_selection_timeout: std::time::Duration::from_millis(500), ..MongoOptions::default() };
+    let options = MongoOptions { server_selection_timeout: std::time::Duration::from_millis(500), ..default_options() };
     let url = format!("mongodb://127.0.0.1:{}/shop?replicaSet=rs0", server.port);
     let refused = MongoStore::connect(&url, options).await.err().unwrap().to_string();
     assert!(refused.contains("--replSet"), "{refused}");

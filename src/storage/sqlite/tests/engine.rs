@@ -8,13 +8,13 @@ use super::*;
 async fn acknowledged_writes_survive_a_crash() {
     let folder = tempfile::tempdir().unwrap();
     let location = SqliteLocation::File(folder.path().join("shop.db"));
-    let store = SqliteStore::open(location.clone(), SqliteOptions::default()).await.unwrap();
+    let store = SqliteStore::open(location.clone(), default_options()).await.unwrap();
     let thing = product("a", 3);
     store.insert_product(thing.clone(), stamp(0)).await.unwrap();
     let placed = store.place_order(new_order("1", &[(&thing, 2)]), key("k"), stamp(1)).await.unwrap();
     let before = store.log_state().await.unwrap();
     // The first store stays open, so the second finds the write-ahead log as a crash leaves it.
-    let again = SqliteStore::open(location, SqliteOptions::default()).await.unwrap();
+    let again = SqliteStore::open(location, default_options()).await.unwrap();
     assert_eq!(again.log_state().await.unwrap(), before);
     assert_eq!(again.orders_by_numbers(&["1".into()]).await.unwrap(), [Some(placed.value.order.clone())]);
     let replay = again.place_order(new_order("2", &[(&thing, 2)]), key("k"), stamp(2)).await.unwrap();
@@ -158,7 +158,7 @@ async fn files_that_cannot_be_used_are_refused_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| SqliteLocation::File(folder.path().join(name));
     let path = |name: &str| folder.path().join(name);
-    let options = SqliteOptions { busy_timeout: std::time::Duration::from_millis(50), ..SqliteOptions::default() };
+    let options = SqliteOptions { busy_timeout: std::time::Duration::from_millis(50), ..default_options() };
 
     let why = refused(file("missing/shop.db"), options).await;
     assert!(why.contains("its folder does not exist") && why.contains("missing"), "{why}");
@@ -186,7 +186,7 @@ async fn files_that_cannot_be_used_are_refused_with_advice() {
 async fn another_writer_makes_writes_unavailable_and_leaves_reads_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
-    let options = SqliteOptions { busy_timeout: std::time::Duration::from_millis(50), ..SqliteOptions::default() };
+    let options = SqliteOptions { busy_timeout: std::time::Duration::from_millis(50), ..default_options() };
     let store = SqliteStore::open(SqliteLocation::File(path.clone()), options).await.unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -215,7 +215,7 @@ async fn a_full_database_refuses_the_change_and_recovers() {
 async fn closed_store_is_unavailable_and_leaves_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shop.db");
-    let store = SqliteStore::open(SqliteLocation::File(path), SqliteOptions::default()).await.unwrap();
+    let store = SqliteStore::open(SqliteLocation::File(path), default_options()).await.unwrap();
     store.insert_task(task("a"), stamp(0)).await.unwrap();
     store.close().await;
     store.close().await;

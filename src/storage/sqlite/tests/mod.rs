@@ -17,8 +17,13 @@ fn stamp(millis: i64) -> Stamp {
     Stamp { actor: None, at: at(millis) }
 }
 
+/// The options that the default configuration gives.
+fn default_options() -> SqliteOptions {
+    crate::app::sqlite_options(&crate::config::Config::default())
+}
+
 async fn temporary() -> SqliteStore {
-    SqliteStore::open(SqliteLocation::Temporary, SqliteOptions::default()).await.unwrap()
+    SqliteStore::open(SqliteLocation::Temporary, default_options()).await.unwrap()
 }
 
 fn user(name: &str) -> User {

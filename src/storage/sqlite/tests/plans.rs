@@ -7,7 +7,7 @@ use crate::storage::sqlite::{event, list::ListBuilder, order, product_list, sche
 
 fn database() -> (tempfile::TempDir, Connection) {
     let folder = tempfile::tempdir().unwrap();
-    let connection = schema::open(&folder.path().join("plans.db"), SqliteOptions::default()).unwrap();
+    let connection = schema::open(&folder.path().join("plans.db"), default_options()).unwrap();
     (folder, connection)
 }
 
