@@ -49,6 +49,7 @@ use super::{
     error::{self, refusal},
 };
 use crate::telemetry::metrics::{CacheName, metrics};
+pub use cost::{ArgumentCost, ArgumentPath, CostRule, CostRules, FieldCost, ListSize};
 pub use limits::DocumentLimits;
 pub use limits::MAX_NESTING;
 pub use manifest::{Manifest, ManifestError};
@@ -95,6 +96,7 @@ pub struct InvalidOperation {
 /// The documents of a schema.
 pub struct Documents {
     types: SchemaTypes,
+    costs: CostRules,
     validator: Validator,
     limits: DocumentLimits,
     registry: Registry,
@@ -102,8 +104,12 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// For the schema that `schema` builds. Fails when a document of its manifest is not valid.
-    pub fn new<Q, M, S>(schema: SchemaBuilder<Q, M, S>, options: DocumentOptions) -> Result<Self, InvalidOperation>
+    /// For the schema that `schema` builds, whose fields cost what `costs` say. Fails when a document of its manifest is not valid.
+    pub fn new<Q, M, S>(
+        schema: SchemaBuilder<Q, M, S>,
+        costs: CostRules,
+        options: DocumentOptions,
+    ) -> Result<Self, InvalidOperation>
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
@@ -112,7 +118,7 @@ impl Documents {
         let DocumentOptions { limits, cache, registry } = options;
         let (validator, sdl) = Validator::new(schema);
         let known = Cache::builder().max_capacity(cache).weigher(|_, document: &Arc<Document>| document.weight).build();
-        let documents = Self { types: SchemaTypes::new(&sdl), validator, limits, registry, known };
+        let documents = Self { types: SchemaTypes::new(&sdl), costs, validator, limits, registry, known };
         if let Registry::Only(manifest) = &documents.registry {
             for (id, operation) in manifest.operations() {
                 documents.document(hash(&operation.text), &operation.text, operation.name.clone()).map_err(
@@ -209,7 +215,7 @@ impl Documents {
         self.validator.validate(executable.clone(), name.as_deref())?;
         arguments::check(&self.types, &executable)?;
         let operation = operation(&executable, name.as_deref()).map_err(one)?;
-        let document = Document::new(&self.types, text.into(), name, &executable, operation);
+        let document = Document::new(&self.types, self.costs, text.into(), name, &executable, operation);
         if operation.node.ty == OperationType::Subscription && document.root_keys() > 1 {
             let message = "a subscription selects one field; send an operation for each";
             return Err(one(refusal(code::BAD_USER_INPUT, message)));

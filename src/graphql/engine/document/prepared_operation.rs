@@ -10,7 +10,12 @@ use async_graphql::{
     },
 };
 
-use super::{cost::Cost, shape::Shape, types::SchemaTypes, update_variables::UpdateVariables};
+use super::{
+    cost::{Cost, CostRules},
+    shape::Shape,
+    types::SchemaTypes,
+    update_variables::UpdateVariables,
+};
 use crate::{
     domain::{ClientAddress, EventCursor},
     graphql::engine::resume::ResumeAfter,
@@ -37,6 +42,7 @@ pub(crate) struct Document {
 impl Document {
     pub(super) fn new(
         types: &SchemaTypes,
+        costs: CostRules,
         text: Arc<str>,
         name: Option<Box<str>>,
         document: &ExecutableDocument,
@@ -58,7 +64,7 @@ impl Document {
         Self {
             label,
             kind: operation.node.ty,
-            cost: Cost::of(types, &executable, &operation.node),
+            cost: Cost::new(types, costs, &executable, &operation.node),
             shape: Shape::of(types, &executable, &operation.node),
             told: UpdateVariables::of(types, &executable, &operation.node),
             text,

@@ -7,10 +7,10 @@ use futures_util::FutureExt;
 use serde_json::json;
 
 use super::*;
-use crate::graphql::api::builder;
+use crate::graphql::{api::builder, schema::COST_RULES};
 
 fn documents(options: DocumentOptions) -> Documents {
-    Documents::new(builder(), options).unwrap()
+    Documents::new(builder(), COST_RULES, options).unwrap()
 }
 
 /// Nothing here is away from memory, so nothing is waited for.
@@ -319,8 +319,9 @@ fn a_manifest_with_an_operation_that_cannot_run_is_refused() {
         (json!({ "abc": "query A { me { id } } query B { me { id } }" }), "Operation name required"),
     ] {
         let registry = Registry::Only(Manifest::parse(&manifest.to_string()).unwrap());
-        let error =
-            Documents::new(builder(), DocumentOptions { registry, ..DocumentOptions::default() }).err().unwrap();
+        let error = Documents::new(builder(), COST_RULES, DocumentOptions { registry, ..DocumentOptions::default() })
+            .err()
+            .unwrap();
         assert!(error.to_string().contains(told), "{error}");
     }
 }
