@@ -18,6 +18,7 @@ mod page;
 mod product;
 mod refusal;
 mod search;
+mod stamp;
 mod task;
 mod time;
 mod token_bucket;
@@ -42,8 +43,9 @@ pub use product::{
 };
 pub use refusal::{Refusal, UniqueKey};
 pub use search::SearchTerms;
+pub use stamp::Stamp;
 pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskPriority, TaskSort, TaskStatus};
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub use token_bucket::TokenBucket;
 pub use user::{User, UserChanges, UserFilter, UserRole, UserSort};
-pub use viewer::{Stamp, Viewer};
+pub use viewer::Viewer;

@@ -1,69 +1,22 @@
 //! Orders, their lines and their life cycle. [`placement`] decides whether an order can be placed, [`step`] whether it
 //! may go from one status to another.
 
+mod change;
 mod placement;
+mod status;
 mod step;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    change::OrderChange,
     placement::{NewOrder, OrderLine},
+    status::OrderStatus,
     step::{OrderStep, StatusChange},
 };
 use super::{
-    CurrencyCode, Decimal, Event, EventDraft, EventKind, Money, OrderId, Position, Product, ProductId, Seq, SortKey,
-    Stamp, Timestamp, UserId,
-    declare::{sort_enum, text_enum},
+    CurrencyCode, Decimal, Money, OrderId, Position, ProductId, Seq, SortKey, Timestamp, UserId, declare::sort_enum,
 };
-
-text_enum! {
-    /// Where an order is in its life.
-    pub enum OrderStatus {
-        /// Placed; its stock is taken.
-        Pending => "PENDING",
-        /// Accepted by staff.
-        Confirmed => "CONFIRMED",
-        /// On its way.
-        Shipped => "SHIPPED",
-        /// With the customer.
-        Delivered => "DELIVERED",
-        /// Ended before it was shipped; its stock is back.
-        Cancelled => "CANCELLED",
-        /// Sent back by the customer; its stock is back.
-        Returned => "RETURNED",
-    }
-}
-
-impl OrderStatus {
-    /// The statuses that may follow this one.
-    pub const fn allowed_transitions(self) -> &'static [Self] {
-        match self {
-            Self::Pending => &[Self::Confirmed, Self::Cancelled],
-            Self::Confirmed => &[Self::Shipped, Self::Cancelled],
-            Self::Shipped => &[Self::Delivered],
-            Self::Delivered => &[Self::Returned],
-            Self::Cancelled | Self::Returned => &[],
-        }
-    }
-
-    /// Whether an order that comes to this status gives its stock back. No such status has a successor, so an order
-    /// gives its stock back at most once.
-    pub const fn returns_stock(self) -> bool {
-        match self {
-            Self::Cancelled | Self::Returned => true,
-            Self::Pending | Self::Confirmed | Self::Shipped | Self::Delivered => false,
-        }
-    }
-
-    /// Whether the units of an order of this status count as sold when products are ranked. Returned ones do: they
-    /// were wanted.
-    pub const fn counts_as_sold(self) -> bool {
-        match self {
-            Self::Cancelled => false,
-            Self::Pending | Self::Confirmed | Self::Shipped | Self::Delivered | Self::Returned => true,
-        }
-    }
-}
 
 /// An order of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,50 +85,6 @@ pub struct HistoryEntry {
     pub at: Timestamp,
 }
 
-/// What placing an order, or moving it to another status, changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderChange {
-    /// The order without the history entry of this change.
-    order: Order,
-    /// The history entry of this change, whose number is not known yet.
-    entry: HistoryEntry,
-    /// The products whose stock changes, as they are afterwards, each once, in the order of the lines.
-    products: Vec<Product>,
-    stamp: Stamp,
-}
-
-impl OrderChange {
-    /// Id of the order.
-    pub fn order_id(&self) -> OrderId {
-        self.order.id
-    }
-
-    /// The products whose stock changes, as they are afterwards, each once.
-    pub fn products(&self) -> &[Product] {
-        &self.products
-    }
-
-    /// How many entries the change appends to the log: one for each product, and one for the order.
-    pub fn entries(&self) -> usize {
-        self.products.len() + 1
-    }
-
-    /// The order and the entries of the log, numbered from `first` on: those of the products in the order of the lines,
-    /// then the order's. The order's history holds the number of its entry.
-    pub fn record(self, first: Seq) -> (Order, Vec<Event>) {
-        let Self { mut order, mut entry, products, stamp } = self;
-        entry.seq = first + products.len() as Seq;
-        let previous_status = entry.from;
-        order.history.push(entry);
-        let kind = if previous_status.is_some() { EventKind::StatusChanged } else { EventKind::Created };
-        let of_order = EventDraft { kind, previous_status, entity: order.clone().into() };
-        let of_products = products.into_iter().map(|product| EventDraft::new(EventKind::Updated, product));
-        let drafts = of_products.chain([of_order]);
-        let events = (first..).zip(drafts).map(|(seq, draft)| draft.numbered(seq, stamp)).collect();
-        (order, events)
-    }
-}
-
 impl Order {
     /// Total with its currency.
     pub fn money(&self) -> Money {
@@ -232,32 +141,5 @@ impl OrderSort {
             Self::Total => order.total.units(),
         };
         Position { key: SortKey::Int(key), id: order.id.ulid() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_state_machine_allows_exactly_the_documented_steps() {
-        use OrderStatus::*;
-        let allowed = [
-            (Pending, Confirmed),
-            (Pending, Cancelled),
-            (Confirmed, Shipped),
-            (Confirmed, Cancelled),
-            (Shipped, Delivered),
-            (Delivered, Returned),
-        ];
-        for from in OrderStatus::ALL {
-            for to in OrderStatus::ALL {
-                assert_eq!(from.allowed_transitions().contains(&to), allowed.contains(&(from, to)), "{from:?} {to:?}");
-            }
-            assert!(
-                !from.returns_stock() || from.allowed_transitions().is_empty(),
-                "{from:?} can only give stock back once"
-            );
-        }
     }
 }

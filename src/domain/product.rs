@@ -83,7 +83,7 @@ impl Product {
             updated_at: stamp.at,
             ..self
         };
-        Ok(Changed::new(EventKind::Updated, product))
+        Ok(Changed { kind: EventKind::Updated, value: product })
     }
 
     /// Whether archiving the product changes nothing: it is archived already, at the expected version.
@@ -97,7 +97,7 @@ impl Product {
         if stock < 0 {
             return Err(Refusal::InsufficientStock { input_index: 0, available: self.stock });
         }
-        Ok(Changed::new(EventKind::Updated, self.with_stock(stock, stamp)?))
+        Ok(Changed { kind: EventKind::Updated, value: self.with_stock(stock, stamp)? })
     }
 
     /// The product after `returned` units came back to it. Past the range of an `i32` the stock stays at its largest
@@ -299,6 +299,6 @@ mod tests {
         let changed = lamp.clone().update(changes, Some(1), STAMP).unwrap();
         let expected = Product { name: "Lantern".to_owned(), version: 2, updated_at: STAMP.at, ..lamp };
         assert_eq!(changed.value, expected);
-        assert_eq!(changed.draft, EventDraft::new(EventKind::Updated, expected));
+        assert_eq!(changed.draft(), EventDraft::new(EventKind::Updated, expected));
     }
 }

@@ -100,13 +100,13 @@ impl Task {
             updated_at: stamp.at,
             ..self
         };
-        Ok(Changed::new(kind, task))
+        Ok(Changed { kind, value: task })
     }
 
     /// The last state of a deleted task. The deletion is a change: it has a version and a time of its own.
     pub fn delete(self, stamp: Stamp) -> Result<Changed<Self>, Refusal> {
         let task = Self { version: next_version(self.version)?, updated_at: stamp.at, ..self };
-        Ok(Changed::new(EventKind::Deleted, task))
+        Ok(Changed { kind: EventKind::Deleted, value: task })
     }
 
     /// The users who see the task without being staff, each once: its maker and its assignee.
@@ -224,7 +224,7 @@ mod tests {
                 let changes = TaskChanges { status: Some(to), ..TaskChanges::default() };
                 let changed = task(from).update(changes, None, stamp).unwrap();
                 let kind = if from == to { EventKind::Updated } else { EventKind::StatusChanged };
-                assert_eq!((changed.value.status, changed.draft.kind), (to, kind));
+                assert_eq!((changed.value.status, changed.kind), (to, kind));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Who is asking, and what they may see.
 
-use super::{Order, Product, SessionId, Task, Timestamp, UserId, UserRole};
+use super::{Order, Product, SessionId, Task, UserId, UserRole};
 
 /// The user, or none, that a request is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,13 +91,4 @@ impl Viewer {
     pub fn sees_task(&self, task: &Task) -> bool {
         self.is_staff() || task.owners().into_iter().flatten().any(|user| self.is(user))
     }
-}
-
-/// The author and the time of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
-    /// User who makes the change; `None` for Orderwire itself.
-    pub actor: Option<UserId>,
-    /// Time of the change.
-    pub at: Timestamp,
 }

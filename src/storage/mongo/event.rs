@@ -72,8 +72,11 @@ impl Transaction {
     }
 
     /// Appends the entry of a change whose entity is saved.
-    pub(super) async fn record<T>(&mut self, changed: Changed<T>, stamp: Stamp) -> TransactionResult<Committed<T>> {
-        let event = changed.draft.numbered(self.allocate_seqs(1).await?, stamp);
+    pub(super) async fn record<T>(&mut self, changed: Changed<T>, stamp: Stamp) -> TransactionResult<Committed<T>>
+    where
+        T: Clone + Into<Entity>,
+    {
+        let event = changed.draft().numbered(self.allocate_seqs(1).await?, stamp);
         self.append_events(std::slice::from_ref(&event)).await?;
         Ok(Committed { value: changed.value, events: vec![event] })
     }

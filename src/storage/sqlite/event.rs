@@ -55,8 +55,11 @@ pub(super) fn append_events(db: &Connection, events: &[Event]) -> Result<()> {
 }
 
 /// Appends the entry of a change whose entity is saved. Called last in the change's transaction.
-pub(super) fn record<T>(db: &Connection, changed: Changed<T>, stamp: Stamp) -> Result<Committed<T>> {
-    let event = changed.draft.numbered(head(db)? + 1, stamp);
+pub(super) fn record<T>(db: &Connection, changed: Changed<T>, stamp: Stamp) -> Result<Committed<T>>
+where
+    T: Clone + Into<Entity>,
+{
+    let event = changed.draft().numbered(head(db)? + 1, stamp);
     append_events(db, std::slice::from_ref(&event))?;
     Ok(Committed { value: changed.value, events: vec![event] })
 }
