@@ -20,7 +20,7 @@ use super::{
         execute::{ExecutableSchema, OperationExecutor, PendingBatches},
         live::{ExecutionResult, LiveSubscriptions},
     },
-    schema::{Mutation, Query, Subscription, request_context::RequestContext},
+    schema::{COST_RULES, Mutation, Query, Subscription, request_context::RequestContext},
 };
 use crate::{
     domain::{ClientAddress, EventCursor, Viewer},
@@ -135,7 +135,7 @@ pub fn sdl() -> String {
 
 /// What operations cost, as `docs/cost.md` has it.
 pub fn cost_document() -> String {
-    cost::document(&sdl())
+    cost::document(&sdl(), COST_RULES)
 }
 
 impl Api {
@@ -143,7 +143,7 @@ impl Api {
     pub fn new(service: Arc<Service>, options: ApiOptions) -> Result<Self, InvalidOperation> {
         let builder =
             || if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
-        let documents = Arc::new(Documents::new(builder(), options.documents)?);
+        let documents = Arc::new(Documents::new(builder(), COST_RULES, options.documents)?);
         let schema = builder().limit_recursive_depth(MAX_NESTING).validation_mode(ValidationMode::Fast).finish();
         let schema = ApiSchema { schema, service: service.clone(), documents: documents.clone() };
         let executor = Arc::new(OperationExecutor {

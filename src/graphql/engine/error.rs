@@ -1,4 +1,4 @@
-//! The one conversion from the errors of use cases to those of the API.
+//! Converts the errors of the services to errors of the API.
 
 use std::sync::Arc;
 
@@ -13,27 +13,27 @@ pub struct ApiError {
     code: &'static str,
     message: String,
     cursor: Option<String>,
-    /// In seconds.
+    /// Seconds after which to try again.
     retry_after: Option<u64>,
 }
 
-/// What resolvers return.
+/// The result of a resolver.
 pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
-    /// An argument that is not acceptable.
+    /// BAD_USER_INPUT: an argument is invalid.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self { code: code::BAD_USER_INPUT, message: message.into(), cursor: None, retry_after: None }
     }
 
-    /// A fault of ours; the cause goes to the log.
+    /// INTERNAL: a fault of the server. The cause is logged and not sent.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(%cause, "internal error");
         let message = "internal error".to_owned();
         Self { code: code::INTERNAL, message, cursor: None, retry_after: None }
     }
 
-    /// The error as the transports send it when no field is at fault.
+    /// The error as the transports send it when it belongs to no field.
     pub fn into_server_error(self) -> ServerError {
         let mut error = Error::from(self).into_server_error(async_graphql::Pos::default());
         error.locations.clear();
@@ -99,7 +99,7 @@ impl From<ApiError> for Error {
     }
 }
 
-/// What metrics call a response: `OK`, or the code of its worst error.
+/// The metric label of a response: `OK`, or the code of its most severe error.
 pub(crate) fn outcome_label(errors: &[ServerError]) -> &'static str {
     let place = |error: &ServerError| {
         let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
@@ -109,7 +109,7 @@ pub(crate) fn outcome_label(errors: &[ServerError]) -> &'static str {
     errors.iter().map(place).max().map_or("OK", |worst| code::BY_SEVERITY[worst])
 }
 
-/// Gives every error a code: what the library itself refuses (syntax, validation, coercion) is the client's fault.
+/// Gives every error a code. Errors of the library itself (syntax, validation, coercion) get BAD_USER_INPUT.
 pub(crate) fn add_codes(response: &mut Response) {
     for error in &mut response.errors {
         let extensions = error.extensions.get_or_insert_default();
@@ -119,7 +119,7 @@ pub(crate) fn add_codes(response: &mut Response) {
     }
 }
 
-/// An error of the whole request.
+/// An error that refuses the whole request.
 pub(crate) fn refusal(code: &str, message: impl Into<String>) -> ServerError {
     let mut error = ServerError::new(message, None);
     error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);

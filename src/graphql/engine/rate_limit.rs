@@ -1,4 +1,4 @@
-//! What clients are told of rate limits: headers, and `extensions.cost`.
+//! Reports rate limits to clients: in headers, and in `extensions.cost`.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
 use super::document::PreparedOperation;
 use crate::service::{Allowance, wait_seconds};
 
-/// What a bucket holds (draft-ietf-httpapi-ratelimit-headers-07, as are the next two).
+/// Capacity of the bucket. This header and the next two follow draft-ietf-httpapi-ratelimit-headers-07.
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
-/// What is left in it.
+/// Points left in the bucket.
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
-/// In how many seconds it is full.
+/// Seconds until the bucket is full.
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// All of them.
+/// The rate limit headers, which browsers may read.
 pub const HEADERS: [HeaderName; 3] = [LIMIT, REMAINING, RESET];
 
-/// Sets the headers of a limit.
+/// Sets the rate limit headers.
 pub fn set_headers(headers: &mut HeaderMap, limit: u32, remaining: u32, reset_after: Duration) {
     let reset = if reset_after.is_zero() { 0 } else { wait_seconds(reset_after) };
     headers.insert(LIMIT, limit.into());
@@ -26,12 +26,12 @@ pub fn set_headers(headers: &mut HeaderMap, limit: u32, remaining: u32, reset_af
     headers.insert(RESET, reset.into());
 }
 
-/// Sets when to try again.
+/// Sets `Retry-After`.
 pub fn set_retry_after(headers: &mut HeaderMap, seconds: u64) {
     headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
 }
 
-/// Completes a response with what its client has left, and when to try again if something in it was refused.
+/// Adds the client's remaining points to a response, and when to retry if an error in it asks for that.
 pub(crate) fn attach_rate_limit(response: &mut Response, operation: &PreparedOperation, allowance: Option<Allowance>) {
     if let Some(Allowance { bucket, state }) = allowance {
         set_headers(&mut response.http_headers, bucket.capacity(), state.remaining, state.reset_after);
@@ -50,7 +50,7 @@ pub(crate) fn attach_rate_limit(response: &mut Response, operation: &PreparedOpe
     }
 }
 
-/// What an operation costs, in the form that clients of other shops know.
+/// `extensions.cost` of a response, in the format of Shopify's API.
 fn cost(operation: &PreparedOperation, allowance: Option<Allowance>) -> Value {
     let (requested, maximum) = (operation.cost(), operation.cost_limit());
     let Some(Allowance { bucket, state }) = allowance else {

@@ -1,10 +1,10 @@
-//! Where a subscription goes on after an interruption.
+//! Where a subscription resumes after an interruption.
 
 use async_graphql::Context;
 
 use crate::domain::EventCursor;
 
-/// Request data: the subscription goes on after this event, whatever its arguments say.
+/// Request data: the subscription resumes after this event, and ignores its cursor argument.
 #[derive(Debug, Clone, Copy)]
 pub struct ResumeAfter(pub EventCursor);
 

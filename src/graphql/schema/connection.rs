@@ -8,10 +8,18 @@ use super::cursor::{self, ListTag};
 use crate::{
     domain::{Direction, Edge as Row, Page, Position, Slice, Sort, Take},
     graphql::engine::{
+        document::{ArgumentCost, CostRule, ListSize},
         error::{ApiError, ApiResult},
         json::{DirectJson, json_object},
         page_size::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
     },
+};
+
+/// The cost of a connection whose `filter` has a full-text `search`.
+pub const SEARCHABLE_LIST: CostRule = CostRule {
+    price: 1,
+    size: ListSize::Page(&[]),
+    arguments: &[ArgumentCost { path: &["filter", "search"], price: 10, each: false }],
 };
 
 /// The paging arguments of a list field, as they come.

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     domain::AnyId,
     graphql::engine::{
+        document::{CostRule, FieldCost, ListSize},
         error::{ApiError, ApiResult},
         page_size::MAX_PAGE_SIZE,
     },
@@ -26,6 +27,13 @@ pub enum Node {
     /// A task.
     Task(Task),
 }
+
+/// Fields of nodes whose cost does not follow from their type.
+pub const COSTS: &[FieldCost] = &[FieldCost {
+    type_name: "Query",
+    field: "nodes",
+    rule: CostRule { size: ListSize::LengthOf(&["ids"]), ..CostRule::FREE },
+}];
 
 /// Queries by id.
 #[derive(Default)]

@@ -10,6 +10,7 @@ use moka::sync::Cache;
 
 use super::{
     arguments,
+    cost::CostRules,
     find_operation::find_operation,
     hash::{DocumentHash, hash},
     lexer,
@@ -60,6 +61,7 @@ pub struct InvalidOperation {
 /// Prepares the documents of one schema, and caches the valid ones.
 pub struct Documents {
     types: SchemaTypes,
+    costs: CostRules,
     validator: Validator,
     limits: DocumentLimits,
     registry: Registry,
@@ -68,8 +70,13 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// Creates it for the schema that `schema` builds. Fails if an operation of the manifest is not valid.
-    pub fn new<Q, M, S>(schema: SchemaBuilder<Q, M, S>, options: DocumentOptions) -> Result<Self, InvalidOperation>
+    /// Creates it for the schema that `schema` builds, whose fields cost what `costs` say. Fails if an operation of the
+    /// manifest is not valid.
+    pub fn new<Q, M, S>(
+        schema: SchemaBuilder<Q, M, S>,
+        costs: CostRules,
+        options: DocumentOptions,
+    ) -> Result<Self, InvalidOperation>
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
@@ -79,7 +86,7 @@ impl Documents {
         let (validator, sdl) = Validator::new(schema);
         let weigh = |_: &_, operation: &Arc<ValidatedOperation>| operation.weight;
         let cache = Cache::builder().max_capacity(cache).weigher(weigh).build();
-        let documents = Self { types: SchemaTypes::new(&sdl), validator, limits, registry, cache };
+        let documents = Self { types: SchemaTypes::new(&sdl), costs, validator, limits, registry, cache };
         if let Registry::Only(manifest) = &documents.registry {
             for (id, operation) in manifest.operations() {
                 documents.validated(hash(&operation.text), &operation.text, operation.name.clone()).map_err(
@@ -186,7 +193,7 @@ impl Documents {
         self.validator.validate(executable.clone(), name.as_deref())?;
         arguments::check(&self.types, &executable)?;
         let definition = find_operation(&executable, name.as_deref()).map_err(one)?;
-        let operation = ValidatedOperation::new(&self.types, text.into(), name, &executable, definition);
+        let operation = ValidatedOperation::new(&self.types, self.costs, text.into(), name, &executable, definition);
         if operation.kind == OperationType::Subscription && operation.update_variables.root_fields > 1 {
             let message = "a subscription selects one field; send an operation for each";
             return Err(one(refusal(code::BAD_USER_INPUT, message)));

@@ -37,6 +37,7 @@ mod values;
 mod variables;
 mod visit;
 
+pub use cost::{ArgumentCost, ArgumentPath, CostRule, CostRules, FieldCost, ListSize};
 pub use documents::{DocumentOptions, Documents, InvalidOperation};
 pub use hash::DocumentHash;
 pub use limits::{DocumentLimits, MAX_NESTING};

@@ -11,7 +11,7 @@ use async_graphql::{
 };
 
 use super::{
-    cost::Cost,
+    cost::{Cost, CostRules},
     shape::Shape,
     types::SchemaTypes,
     update_variables::UpdateVariables,
@@ -39,6 +39,7 @@ pub(crate) struct ValidatedOperation {
 impl ValidatedOperation {
     pub(super) fn new(
         types: &SchemaTypes,
+        costs: CostRules,
         text: Arc<str>,
         name: Option<Box<str>>,
         document: &ExecutableDocument,
@@ -60,7 +61,7 @@ impl ValidatedOperation {
         Self {
             label,
             kind: operation.node.ty,
-            cost: Cost::of(types, &executable, &operation.node),
+            cost: Cost::new(types, costs, &executable, &operation.node),
             shape: Shape::new(types, &executable, &operation.node),
             update_variables: UpdateVariables::new(types, &executable, &operation.node),
             text,

@@ -77,7 +77,7 @@ impl OperationExecutor {
         let batches = PendingBatches::default();
         let mut request = operation.request();
         if operation.shape().allows_direct_json() {
-            request = request.data(json::Allowed);
+            request = request.data(json::DirectJsonAllowed);
         }
         (self.schema.with_context(request, viewer, operation.client(), batches.clone()), batches)
     }

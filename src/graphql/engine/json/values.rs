@@ -1,8 +1,11 @@
-//! DirectJson values that are not objects.
+//! Writes values that are not objects: lists, options, scalars and enums.
 
 use async_graphql::{ID, resolver_utils::EnumType};
 
-use super::{Json, JsonPlan, Selections, WriteJson};
+use super::{
+    plan::{JsonPlan, Selections, WriteJson},
+    text::{Json, write_text},
+};
 
 impl<T: WriteJson> WriteJson for Option<T> {
     fn plan(selected: Selections<'_>) -> Option<JsonPlan> {
@@ -44,19 +47,13 @@ impl<T: WriteJson> WriteJson for Vec<T> {
     }
 }
 
-/// Appends a quoted text.
-pub(crate) fn write_text(text: &str, json: &mut Json) {
-    // Writing to memory does not fail.
-    let _ = serde_json::to_writer(json, text);
-}
-
-/// Makes types plain that are written as a text.
+/// Implements [`WriteJson`] for types that are written as a string.
 macro_rules! json_text {
     ($($type:ty: $value:ident => $text:expr;)*) => { $(
-        impl $crate::graphql::engine::json::WriteJson for $type {
-            fn write(&self, _: &$crate::graphql::engine::json::JsonPlan, json: &mut $crate::graphql::engine::json::Json) {
+        impl $crate::graphql::engine::json::plan::WriteJson for $type {
+            fn write(&self, _: &$crate::graphql::engine::json::plan::JsonPlan, json: &mut $crate::graphql::engine::json::text::Json) {
                 let $value = self;
-                $crate::graphql::engine::json::write_text($text, json);
+                $crate::graphql::engine::json::text::write_text($text, json);
             }
         }
     )* };
@@ -82,25 +79,25 @@ impl WriteJson for i32 {
     }
 }
 
-/// Writes an enum as its GraphQL name.
+/// Appends the GraphQL name of an enum value.
 pub(crate) fn write_enum<T: EnumType>(value: T, json: &mut Json) {
     match T::items().iter().find(|item| item.value == value) {
         Some(item) => write_text(item.name, json),
-        // Invariant: every value has an item.
+        // Invariant: every value of an enum has an item.
         None => json.extend_from_slice(b"null"),
     }
 }
 
-/// Makes an enum plain.
+/// Implements [`WriteJson`] for an enum, written as its GraphQL name.
 macro_rules! json_enum {
     ($type:ident) => {
-        impl $crate::graphql::engine::json::WriteJson for $type {
+        impl $crate::graphql::engine::json::plan::WriteJson for $type {
             fn write(
                 &self,
-                _: &$crate::graphql::engine::json::JsonPlan,
-                json: &mut $crate::graphql::engine::json::Json,
+                _: &$crate::graphql::engine::json::plan::JsonPlan,
+                json: &mut $crate::graphql::engine::json::text::Json,
             ) {
-                $crate::graphql::engine::json::write_enum(*self, json);
+                $crate::graphql::engine::json::values::write_enum(*self, json);
             }
         }
     };

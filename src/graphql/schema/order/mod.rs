@@ -1,5 +1,6 @@
 //! Orders in the schema.
 
+mod costs;
 mod fields;
 mod list;
 mod loaders;
@@ -8,6 +9,7 @@ mod query;
 mod subscription;
 mod types;
 
+pub use costs::COSTS;
 pub(super) use list::{OrderFilter, OrderList, OrderOrder, list};
 pub use mutation::OrderMutation;
 pub use query::OrderQuery;

@@ -1,6 +1,7 @@
 //! Users and their accounts in the schema.
 
 mod account;
+mod costs;
 mod fields;
 mod list;
 mod loaders;
@@ -10,6 +11,7 @@ mod ticket;
 mod types;
 
 pub use account::AccountMutation;
+pub use costs::COSTS;
 pub use mutation::UserMutation;
 pub use query::UserQuery;
 pub use ticket::TicketMutation;

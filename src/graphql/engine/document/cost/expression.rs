@@ -1,9 +1,12 @@
-//! The cost of an operation as a function of its variables, folded as far as they are not needed.
+//! The cost of an operation as a function of its variables. Parts that need no variable are computed at once.
 
 use async_graphql::{Name, Variables};
 use async_graphql_value::{ConstValue, Value};
 
-use super::rules::{LARGEST, Path, page_size};
+use super::{
+    model::{LARGEST, page_size},
+    rules::ArgumentPath,
+};
 
 /// A number that depends on variables.
 #[derive(Debug, Clone, Default)]
@@ -15,10 +18,10 @@ pub(super) struct Sum {
 #[derive(Debug, Clone)]
 enum Part {
     Times(Factor, Sum),
-    /// Only if the variable is this.
+    /// The sum, if the variable has this value; otherwise nothing.
     If(Name, bool, Sum),
     Max(Vec<Sum>),
-    /// What a fragment costs once, or for each entry of the page it is on.
+    /// The cost of a fragment: once, or for each entry of the page it is spread on.
     Fragment {
         index: usize,
         each: bool,
@@ -34,25 +37,28 @@ pub(super) enum Factor {
         last: Number,
         bounds: Vec<Number>,
     },
-    /// The number, or this.
+    /// The number, or else this default.
     Or(Number, u64),
     /// One when there is a value.
     Present(Number),
 }
 
-/// What is given for an argument, or a field in it.
+/// The number that is given for an argument, or for a field in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Number {
     Absent,
     /// An integer, or the length of a list.
     Fixed(u64),
     /// At this path in a variable.
-    Of(Name, Path),
+    Of(Name, ArgumentPath),
 }
 
 impl Number {
-    /// What is at `path` in the arguments.
-    pub fn at(arguments: &[(async_graphql::Positioned<Name>, async_graphql::Positioned<Value>)], path: Path) -> Self {
+    /// Finds the number at `path` in the arguments.
+    pub fn at(
+        arguments: &[(async_graphql::Positioned<Name>, async_graphql::Positioned<Value>)],
+        path: ArgumentPath,
+    ) -> Self {
         let Some((argument, mut path)) = path.split_first() else { return Self::Absent };
         let Some((_, value)) = arguments.iter().find(|(name, _)| name.node == *argument) else { return Self::Absent };
         let mut value = &value.node;
@@ -66,7 +72,7 @@ impl Number {
                 (Value::Null, _) => return Self::Absent,
                 (Value::List(items), []) => return Self::Fixed(items.len() as u64),
                 (Value::Number(number), []) => return Self::Fixed(number.as_u64().unwrap_or(0)),
-                // Anything else is taken as a list of it, or refused.
+                // Any other value is coerced to a list of one, or refused later.
                 _ => return Self::Fixed(1),
             }
         }
@@ -144,7 +150,7 @@ impl Sum {
     pub fn times(self, factor: Factor) -> Self {
         match factor {
             _ if self.is_fixed() && self.fixed == 0 => self,
-            // No variable is looked at.
+            // Fixed parts read no variable.
             factor if self.is_fixed() && factor.is_fixed() => {
                 self.fixed.saturating_mul(factor.value(&Variables::default())).into()
             }
@@ -166,7 +172,7 @@ impl Sum {
         }
     }
 
-    /// Its value; `fragments` are what each fragment costs once and for each entry.
+    /// The cost with these variables. `fragments` holds the cost of each fragment: once, and for each entry.
     pub fn value(&self, variables: &Variables, fragments: &[(u64, u64)]) -> u64 {
         let value = |part: &Part| match part {
             Part::Times(factor, sum) => factor.value(variables).saturating_mul(sum.value(variables, fragments)),

@@ -1,10 +1,12 @@
 //! The cost of an operation, known before it runs.
 //!
-//! A selection costs the sum of its fields, a field what [`rules`] say, and a list its size times one entry. What can be
-//! one of several types costs as much as the dearest of them. Sizes and conditions may be variables, so what is kept of
-//! a document is an expression over them. Each fragment is walked once for each type that it is spread on.
+//! A selection costs the sum of its fields, a field what its rule says ([`model`]), and a list its size times one entry.
+//! A value that can be one of several types costs as much as the most expensive of them. Sizes and conditions may be
+//! variables, so a document keeps an expression over them. Each fragment is walked once for each type that it is spread
+//! on. The schema brings the rules of its own fields ([`CostRules`]).
 
 mod expression;
+mod model;
 mod rules;
 
 use std::collections::HashMap;
@@ -22,34 +24,41 @@ use super::{
     types::{SchemaTypes, base_name},
 };
 use expression::{Factor, Number, Sum};
-use rules::Size;
+use model::CostModel;
+pub use rules::{ArgumentCost, ArgumentPath, CostRule, CostRules, FieldCost, ListSize};
 
 /// The cost of an operation as a function of its variables.
 pub(super) struct Cost {
     operation: Sum,
-    /// What fragments cost once, and for each entry of the page that they are on; each names only those before it.
+    /// The costs of fragments that depend on variables. Each refers only to those before it.
     fragments: Vec<Halves>,
 }
 
-/// What a selection costs.
+/// The cost of a selection.
 #[derive(Debug, Clone, Default)]
 struct Halves {
-    /// In all; of a page, what does not depend on its size.
+    /// Charged once: everything, or for a page what does not depend on its size.
     once: Sum,
-    /// For each entry of the page that it is a selection of.
+    /// Charged for each entry of the page; empty when the selection is not on a page.
     each: Sum,
 }
 
 impl Cost {
-    /// Of an operation of a valid document.
-    pub fn of(types: &SchemaTypes, document: &ExecutableDocument, operation: &OperationDefinition) -> Self {
-        let mut walk = Walk { types, fragments: &document.fragments, known: HashMap::new(), depending: Vec::new() };
+    /// Derives the cost of an operation of a valid document.
+    pub fn new(
+        types: &SchemaTypes,
+        rules: CostRules,
+        document: &ExecutableDocument,
+        operation: &OperationDefinition,
+    ) -> Self {
+        let model = CostModel { types, rules };
+        let mut walk = Walk { model, fragments: &document.fragments, known: HashMap::new(), depending: Vec::new() };
         let root = types.root(operation.ty).cloned();
         let cost = root.map(|root| walk.set(&operation.selection_set.node, &root)).unwrap_or_default();
         Self { operation: cost.once, fragments: walk.depending }
     }
 
-    /// With these variables, defaults included.
+    /// The cost with these variables, which include the defaults.
     pub fn value(&self, variables: &Variables) -> u64 {
         let mut fragments = Vec::with_capacity(self.fragments.len());
         for fragment in &self.fragments {
@@ -60,25 +69,24 @@ impl Cost {
     }
 }
 
-/// The documentation of the model, `docs/cost.md`, for a schema in the schema definition language.
-pub fn document(sdl: &str) -> String {
+/// Writes `docs/cost.md` for a schema in the schema definition language.
+pub fn document(sdl: &str, rules: CostRules) -> String {
+    let model = CostModel { types: &SchemaTypes::new(sdl), rules };
     let limits = DocumentLimits::default();
-    include_str!("about.md")
-        .replace("{cost}", &limits.cost.to_string())
-        .replace("{table}", rules::table(&SchemaTypes::new(sdl)).trim_end())
+    include_str!("about.md").replace("{cost}", &limits.cost.to_string()).replace("{table}", model.table().trim_end())
 }
 
 struct Walk<'a> {
-    types: &'a SchemaTypes,
+    model: CostModel<'a>,
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
-    /// What fragments cost on a type.
+    /// The cost of each fragment on each type that it was found on.
     known: HashMap<(&'a Name, Name), Halves>,
-    /// The costs that depend on variables.
+    /// The costs of fragments that depend on variables.
     depending: Vec<Halves>,
 }
 
 impl<'a> Walk<'a> {
-    /// Of a selection on an object of the type `on`.
+    /// The cost of a selection on an object of the type `on`.
     fn set(&mut self, set: &'a SelectionSet, on: &Name) -> Halves {
         let mut sum = Halves::default();
         for selection in &set.items {
@@ -86,7 +94,7 @@ impl<'a> Walk<'a> {
                 Selection::Field(field) => self.field(&field.node, on),
                 Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, on),
                 Selection::InlineFragment(fragment) => match &fragment.node.type_condition {
-                    Some(condition) if !self.types.is_a(on, &condition.node.on.node) => Halves::default(),
+                    Some(condition) if !self.model.types.is_a(on, &condition.node.on.node) => Halves::default(),
                     _ => self.set(&fragment.node.selection_set.node, on),
                 },
             };
@@ -98,40 +106,42 @@ impl<'a> Walk<'a> {
     }
 
     fn field(&mut self, field: &'a Field, on: &Name) -> Halves {
-        let rule = rules::rule(self.types, on, &field.name.node);
+        let rule = self.model.rule(on, &field.name.node);
         let mut once = Sum::from(rule.price);
-        for extra in rule.extras {
-            let given = Number::at(&field.arguments, extra.path);
-            let factor = if extra.each { Factor::Or(given, 0) } else { Factor::Present(given) };
-            once.add(Sum::from(extra.price).times(factor));
+        for argument in rule.arguments {
+            let given = Number::at(&field.arguments, argument.path);
+            let factor = if argument.each { Factor::Or(given, 0) } else { Factor::Present(given) };
+            once.add(Sum::from(argument.price).times(factor));
         }
-        let Some(ty) = self.types.field(on, &field.name.node) else { return Halves { once, each: Sum::default() } };
+        let Some(ty) = self.model.types.field(on, &field.name.node) else {
+            return Halves { once, each: Sum::default() };
+        };
         let base = base_name(&ty.base);
         let below = self.below(&field.selection_set.node, base);
-        let mut entry = Sum::from(rules::object_price(self.types, base));
+        let mut entry = Sum::from(self.model.object_price(base));
         entry.add(below.once);
         let number = |path| Number::at(&field.arguments, path);
         let factor = match rule.size {
-            Size::OfPage => return Halves { once, each: entry },
-            Size::Page(bounds) => {
+            ListSize::OfPage => return Halves { once, each: entry },
+            ListSize::Page(bounds) => {
                 let bounds = bounds.iter().map(|bound| number(bound)).collect();
                 let factor = Factor::Page { first: number(&["first"]), last: number(&["last"]), bounds };
                 once.add(below.each.times(factor));
                 Factor::Fixed(1)
             }
-            Size::One => Factor::Fixed(1),
-            Size::First(default) => Factor::Or(number(&["first"]), default),
-            Size::LengthOf(list) => Factor::Or(number(list), 0),
-            Size::Assumed(size) => Factor::Fixed(size),
+            ListSize::One => Factor::Fixed(1),
+            ListSize::First(default) => Factor::Or(number(&["first"]), default),
+            ListSize::LengthOf(list) => Factor::Or(number(list), 0),
+            ListSize::Assumed(size) => Factor::Fixed(size),
         };
         once.add(entry.times(factor));
         Halves { once, each: Sum::default() }
     }
 
-    /// Of a selection on something of the type `base`. Interfaces have no fields of their own that select further, so
-    /// what is walked again for each of their types is flat.
+    /// The cost of a selection on a value of the type `base`. A selection on an interface is walked once for each of its
+    /// types; that stays small, as the fields of interfaces have no selections of their own.
     fn below(&mut self, set: &'a SelectionSet, base: &Name) -> Halves {
-        let types = self.types;
+        let types = self.model.types;
         match types.possible.get(base) {
             None => self.set(set, base),
             Some(possible) => {
@@ -143,7 +153,7 @@ impl<'a> Walk<'a> {
 
     fn fragment(&mut self, name: &'a Name, on: &Name) -> Halves {
         let Some(fragment) = self.fragments.get(name) else { return Halves::default() };
-        if !self.types.is_a(on, &fragment.node.type_condition.node.on.node) {
+        if !self.model.types.is_a(on, &fragment.node.type_condition.node.on.node) {
             return Halves::default();
         }
         let key = (name, on.clone());
@@ -161,7 +171,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The cost of what `@skip` and `@include` may leave out.
+/// Makes a cost depend on the directives `@skip` and `@include`.
 fn conditional(mut cost: Sum, directives: &[Positioned<Directive>]) -> Sum {
     for directive in directives {
         let included = match directive.node.name.node.as_str() {

@@ -1,0 +1,62 @@
+//! The wrapper that has the executor resolve a value to JSON text.
+
+use std::borrow::Cow;
+
+use async_graphql::{
+    ContextSelectionSet, OutputType, Positioned, ServerResult, Value, parser::types::Field, registry::Registry,
+};
+
+use super::{
+    plan::{JsonPlan, Selections, WriteJson},
+    raw::raw_value,
+    text::Json,
+};
+
+/// Initial capacity in bytes: room for a small object.
+const FIRST_BYTES: usize = 256;
+
+/// Request data: the operation allows its objects to be written as JSON.
+pub struct DirectJsonAllowed;
+
+/// Resolves a value to JSON text where that is possible. In the schema it is the type of the value.
+pub struct DirectJson<T>(pub T);
+
+impl<T: WriteJson> WriteJson for DirectJson<T> {
+    fn plan(selected: Selections<'_>) -> Option<JsonPlan> {
+        T::plan(selected)
+    }
+
+    fn write(&self, plan: &JsonPlan, json: &mut Json) {
+        self.0.write(plan, json);
+    }
+}
+
+impl<T: WriteJson + OutputType> OutputType for DirectJson<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn qualified_type_name() -> String {
+        T::qualified_type_name()
+    }
+
+    fn introspection_type_name(&self) -> Cow<'static, str> {
+        self.0.introspection_type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        T::create_type_info(registry)
+    }
+
+    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        let selected = Selections { set: &context.item.node, fragments: &context.query_env.fragments };
+        match T::plan(selected).filter(|_| context.data_opt::<DirectJsonAllowed>().is_some()) {
+            Some(plan) => {
+                let mut json = Json::with_capacity(FIRST_BYTES);
+                self.0.write(&plan, &mut json);
+                raw_value(json)
+            }
+            None => self.0.resolve(context, field).await,
+        }
+    }
+}
