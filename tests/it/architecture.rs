@@ -14,9 +14,6 @@ use circles::circles;
 use layers::{is_in_unknown_folder, violations};
 use tree::Tree;
 
-/// Layers whose circles are still to be removed.
-const LAYERS_WITH_CIRCLES: &[&str] = &["graphql"];
-
 fn tree() -> Tree {
     let tree = Tree::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     assert!(tree.files.len() > 100);
@@ -38,10 +35,7 @@ fn layers_name_only_the_layers_and_crates_they_may() {
 #[test]
 fn files_of_a_layer_form_no_circles() {
     let circles = circles(&tree());
-    for layer in LAYERS_WITH_CIRCLES {
-        assert!(circles.contains_key(*layer), "{layer} has no circles any more: take it off the list");
-    }
-    let new = circles.iter().filter(|(layer, _)| !LAYERS_WITH_CIRCLES.contains(&layer.as_str()));
-    let new: Vec<&str> = new.flat_map(|(_, chains)| chains).map(String::as_str).collect();
-    assert!(new.is_empty(), "files that use each other (in brackets: what of the file is used):\n{}", new.join("\n"));
+    let chains: Vec<&str> = circles.values().flatten().map(String::as_str).collect();
+    let list = chains.join("\n");
+    assert!(chains.is_empty(), "files that use each other (in brackets: what of the file is used):\n{list}");
 }

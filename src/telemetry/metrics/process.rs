@@ -64,18 +64,18 @@ mod tests {
     use crate::telemetry::metrics;
 
     #[test]
-    fn the_system_tells() {
+    fn values_of_the_process_come_from_the_system() {
         let metrics = metrics();
         update(metrics);
         let before = metrics.process_fds.get();
         let _open: Vec<_> = (0..3).map(|_| std::fs::File::open("/dev/null").unwrap()).collect();
-        let mut spent = 0_u64;
-        let started = std::time::Instant::now();
-        while started.elapsed() < std::time::Duration::from_millis(50) {
-            spent = spent.wrapping_add(1);
-        }
-        assert!(spent > 0);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
         update(metrics);
+        // The system counts processor time in ticks of 10 ms.
+        while metrics.process_cpu.get() == 0.0 {
+            assert!(std::time::Instant::now() < deadline, "no processor time is counted");
+            update(metrics);
+        }
         assert!(metrics.process_fds.get() > before && metrics.process_max_fds.get() > before);
         assert!(metrics.process_cpu.get() > 0.0 && metrics.process_memory.get() > 1_000_000);
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();

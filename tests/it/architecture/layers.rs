@@ -18,7 +18,9 @@ const PARTS: &[(&str, &[&str])] = &[
     ("cluster::redis", &["cluster", "cluster::local", "domain", "telemetry"]),
     ("auth", &["domain", "telemetry"]),
     ("service", &["storage", "cluster", "auth", "domain", "telemetry"]),
-    ("graphql", &["service", "domain", "telemetry"]),
+    ("graphql", &["graphql::engine", "graphql::schema", "service", "domain", "telemetry"]),
+    ("graphql::engine", &["service", "domain", "telemetry"]),
+    ("graphql::schema", &["graphql::engine", "service", "domain", "telemetry"]),
     ("http", &["graphql", "domain", "telemetry"]),
     ("jobs", &["service", "domain", "telemetry"]),
     ("config", &["domain"]),
@@ -54,8 +56,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("mongodb", &["storage::mongo"]),
     ("bson", &["storage::mongo"]),
     ("redis", &["cluster::redis"]),
-    ("async_graphql", &["graphql", "http"]),
-    ("async_graphql_axum", &["graphql", "http"]),
+    ("async_graphql", &["graphql", "graphql::engine", "graphql::schema", "http"]),
+    ("async_graphql_axum", &["graphql", "graphql::engine", "graphql::schema", "http"]),
     ("axum", &["http", "app", "cli"]),
     ("prometheus_client", &["telemetry"]),
 ];
@@ -207,7 +209,7 @@ mod tests {
         assert!(wrong("payments::card", ""), "a new layer");
         assert!(is_in_unknown_folder(FilePath::new("storage/postgres/mod.rs")), "a new engine");
         assert!(is_in_unknown_folder(FilePath::new("cluster/nats/mod.rs")));
-        for file in ["storage/sqlite/order.rs", "storage/order.rs", "graphql/order/types.rs", "lib.rs"] {
+        for file in ["storage/sqlite/order.rs", "storage/order.rs", "graphql/schema/order/types.rs", "lib.rs"] {
             assert!(!is_in_unknown_folder(FilePath::new(file)), "{file}");
         }
     }
