@@ -126,7 +126,7 @@ fn unauthenticated() -> Response {
 fn into_response(result: ExecutionResult) -> Response {
     /// A response without errors, as it was serialised.
     #[derive(Deserialize)]
-    struct Written {
+    struct SerialisedResponse {
         data: Value,
         #[serde(default)]
         extensions: std::collections::BTreeMap<String, Value>,
@@ -134,7 +134,7 @@ fn into_response(result: ExecutionResult) -> Response {
     match result.body {
         ResultBody::Response(response) => *response,
         ResultBody::Json(json) => match serde_json::from_str(json.get()) {
-            Ok(Written { data, extensions }) => {
+            Ok(SerialisedResponse { data, extensions }) => {
                 let mut response = Response::new(data);
                 response.extensions = extensions;
                 response

@@ -79,14 +79,14 @@ impl GraphqlResult<'_> {
 #[serde(untagged)]
 pub(in crate::http) enum Payload<'a> {
     Result(GraphqlResult<'a>),
-    Written(&'a RawValue),
+    Json(&'a RawValue),
 }
 
 impl<'a> From<&'a ResultBody> for Payload<'a> {
     fn from(body: &'a ResultBody) -> Self {
         match body {
             ResultBody::Response(response) => Self::Result((&**response).into()),
-            ResultBody::Json(json) => Self::Written(json),
+            ResultBody::Json(json) => Self::Json(json),
         }
     }
 }

@@ -73,7 +73,7 @@ pub struct OrderPayload {
 }
 
 impl OrderPayload {
-    fn of(result: service::Result<OrderResult>) -> ApiResult<Self> {
+    fn from_result(result: service::Result<OrderResult>) -> ApiResult<Self> {
         let (result, user_errors) = payload(result)?;
         let replayed = result.as_ref().is_some_and(|result| result.replayed);
         Ok(Self { order: result.map(|result| Order(result.order.into())), replayed, user_errors })
@@ -106,7 +106,7 @@ impl OrderMutation {
             };
             request.service.place_order(&request.viewer(), order).await
         };
-        OrderPayload::of(place().await)
+        OrderPayload::from_result(place().await)
     }
 
     /// Staff: moves an order to another state. CANCELLED and RETURNED give its stock back.
@@ -126,7 +126,7 @@ impl OrderMutation {
             let order = request.service.update_order_status(&request.viewer(), change).await?;
             Ok(OrderResult { order, replayed: false })
         };
-        OrderPayload::of(update().await)
+        OrderPayload::from_result(update().await)
     }
 
     /// Cancels an own order, or any as staff, and gives its stock back.
@@ -145,6 +145,6 @@ impl OrderMutation {
             let order = request.service.cancel_order(&request.viewer(), change).await?;
             Ok(OrderResult { order, replayed: false })
         };
-        OrderPayload::of(cancel().await)
+        OrderPayload::from_result(cancel().await)
     }
 }

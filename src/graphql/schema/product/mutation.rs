@@ -84,7 +84,7 @@ pub struct ProductPayload {
 }
 
 impl ProductPayload {
-    fn of(result: service::Result<domain::Product>) -> ApiResult<Self> {
+    fn from_result(result: service::Result<domain::Product>) -> ApiResult<Self> {
         let (product, user_errors) = payload(result)?;
         Ok(Self { product: product.map(|product| Product(product.into())), user_errors })
     }
@@ -112,7 +112,7 @@ impl ProductMutation {
             stock: input.stock.unwrap_or(0),
             tags: input.tags.unwrap_or_default(),
         };
-        ProductPayload::of(request.service.create_product(&request.viewer(), product).await)
+        ProductPayload::from_result(request.service.create_product(&request.viewer(), product).await)
     }
 
     /// Staff: changes a product.
@@ -133,7 +133,7 @@ impl ProductMutation {
             };
             request.service.update_product(&request.viewer(), change).await
         };
-        ProductPayload::of(update().await)
+        ProductPayload::from_result(update().await)
     }
 
     /// Staff: corrects the stock of a product.
@@ -152,7 +152,7 @@ impl ProductMutation {
             };
             request.service.adjust_stock(&request.viewer(), adjustment).await
         };
-        ProductPayload::of(adjust().await)
+        ProductPayload::from_result(adjust().await)
     }
 
     /// Staff: takes a product off sale. Orders that name it keep their lines.
@@ -165,6 +165,6 @@ impl ProductMutation {
         let archive = || async {
             request.service.archive_product(&request.viewer(), input_id("id", &input.id)?, input.expected_version).await
         };
-        ProductPayload::of(archive().await)
+        ProductPayload::from_result(archive().await)
     }
 }

@@ -74,7 +74,7 @@ pub struct TaskPayload {
 }
 
 impl TaskPayload {
-    fn of(result: service::Result<domain::Task>) -> ApiResult<Self> {
+    fn from_result(result: service::Result<domain::Task>) -> ApiResult<Self> {
         let (task, user_errors) = payload(result)?;
         Ok(Self { task: task.map(|task| Task(task.into())), user_errors })
     }
@@ -113,7 +113,7 @@ impl TaskMutation {
             };
             request.service.create_task(&request.viewer(), task).await
         };
-        TaskPayload::of(create().await)
+        TaskPayload::from_result(create().await)
     }
 
     /// Changes a task.
@@ -141,7 +141,7 @@ impl TaskMutation {
             };
             request.service.update_task(&request.viewer(), change).await
         };
-        TaskPayload::of(update().await)
+        TaskPayload::from_result(update().await)
     }
 
     /// Deletes an own task, or any as staff.

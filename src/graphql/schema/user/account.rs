@@ -70,7 +70,7 @@ pub struct AuthPayload {
 }
 
 impl AuthPayload {
-    fn of(request: &RequestContext, result: service::Result<SignIn>) -> ApiResult<Self> {
+    fn from_result(request: &RequestContext, result: service::Result<SignIn>) -> ApiResult<Self> {
         let (sign_in, user_errors) = payload(result)?;
         let session = sign_in.map(|sign_in| {
             request.sign_in(sign_in.viewer());
@@ -107,7 +107,7 @@ impl AccountMutation {
         let request = RequestContext::for_mutation(context);
         let registration =
             Registration { email: input.email, name: input.name, region: input.region, password: Some(input.password) };
-        AuthPayload::of(request, request.service.register(registration, request.client).await)
+        AuthPayload::from_result(request, request.service.register(registration, request.client).await)
     }
 
     /// Signs in.
@@ -117,7 +117,7 @@ impl AccountMutation {
         #[graphql(desc = "Who, and the proof.")] input: LoginInput,
     ) -> ApiResult<AuthPayload> {
         let request = RequestContext::for_mutation(context);
-        AuthPayload::of(request, request.service.login(&input.email, input.password, request.client).await)
+        AuthPayload::from_result(request, request.service.login(&input.email, input.password, request.client).await)
     }
 
     /// Gives new tokens for a refresh token. Each is good once; using one again ends its session.
@@ -127,7 +127,7 @@ impl AccountMutation {
         #[graphql(desc = "The refresh token.")] input: RefreshSessionInput,
     ) -> ApiResult<AuthPayload> {
         let request = RequestContext::for_mutation(context);
-        AuthPayload::of(request, request.service.refresh_session(&input.refresh_token).await)
+        AuthPayload::from_result(request, request.service.refresh_session(&input.refresh_token).await)
     }
 
     /// Ends this session.

@@ -63,7 +63,7 @@ pub struct UserPayload {
 }
 
 impl UserPayload {
-    fn of(result: service::Result<domain::User>) -> ApiResult<Self> {
+    fn from_result(result: service::Result<domain::User>) -> ApiResult<Self> {
         let (user, user_errors) = payload(result)?;
         Ok(Self { user: user.map(|user| User(user.into())), user_errors })
     }
@@ -83,7 +83,7 @@ impl UserMutation {
     ) -> ApiResult<UserPayload> {
         let request = RequestContext::for_mutation(context);
         let change = service::UpdateProfile { name: input.name, email: input.email, region: input.region.into() };
-        UserPayload::of(request.service.update_profile(&request.viewer(), change).await)
+        UserPayload::from_result(request.service.update_profile(&request.viewer(), change).await)
     }
 
     /// Changes the viewer's password and ends all their sessions, this one too.
@@ -94,7 +94,7 @@ impl UserMutation {
     ) -> ApiResult<UserPayload> {
         let request = RequestContext::for_mutation(context);
         let (current, new) = (input.current_password, input.new_password);
-        UserPayload::of(request.service.change_password(&request.viewer(), current, new).await)
+        UserPayload::from_result(request.service.change_password(&request.viewer(), current, new).await)
     }
 
     /// Admin: gives another user a role.
@@ -110,7 +110,7 @@ impl UserMutation {
                 .update_user_role(&request.viewer(), input_id("userId", &input.user_id)?, input.role.into())
                 .await
         };
-        UserPayload::of(update().await)
+        UserPayload::from_result(update().await)
     }
 
     /// Admin: deletes another user: the account is anonymised and its sessions end; orders and tasks stay.
@@ -122,6 +122,6 @@ impl UserMutation {
         let request = RequestContext::for_mutation(context);
         let delete =
             || async { request.service.delete_user(&request.viewer(), input_id("userId", &input.user_id)?).await };
-        UserPayload::of(delete().await)
+        UserPayload::from_result(delete().await)
     }
 }

@@ -31,12 +31,12 @@ pub use rules::{ArgumentCost, ArgumentPath, CostRule, CostRules, FieldCost, List
 pub(super) struct Cost {
     operation: Sum,
     /// The costs of fragments that depend on variables. Each refers only to those before it.
-    fragments: Vec<Halves>,
+    fragments: Vec<SelectionCost>,
 }
 
 /// The cost of a selection.
 #[derive(Debug, Clone, Default)]
-struct Halves {
+struct SelectionCost {
     /// Charged once: everything, or for a page what does not depend on its size.
     once: Sum,
     /// Charged for each entry of the page; empty when the selection is not on a page.
@@ -52,10 +52,10 @@ impl Cost {
         operation: &OperationDefinition,
     ) -> Self {
         let model = CostModel { types, rules };
-        let mut walk = Walk { model, fragments: &document.fragments, known: HashMap::new(), depending: Vec::new() };
+        let mut fold = CostFold { model, fragments: &document.fragments, known: HashMap::new(), depending: Vec::new() };
         let root = types.root(operation.ty).cloned();
-        let cost = root.map(|root| walk.set(&operation.selection_set.node, &root)).unwrap_or_default();
-        Self { operation: cost.once, fragments: walk.depending }
+        let cost = root.map(|root| fold.set(&operation.selection_set.node, &root)).unwrap_or_default();
+        Self { operation: cost.once, fragments: fold.depending }
     }
 
     /// The cost with these variables, which include the defaults.
@@ -76,25 +76,26 @@ pub fn document(sdl: &str, rules: CostRules) -> String {
     include_str!("about.md").replace("{cost}", &limits.cost.to_string()).replace("{table}", model.table().trim_end())
 }
 
-struct Walk<'a> {
+/// Folds the cost of an operation from its leaves up, each fragment once for each type that spreads it.
+struct CostFold<'a> {
     model: CostModel<'a>,
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     /// The cost of each fragment on each type that it was found on.
-    known: HashMap<(&'a Name, Name), Halves>,
+    known: HashMap<(&'a Name, Name), SelectionCost>,
     /// The costs of fragments that depend on variables.
-    depending: Vec<Halves>,
+    depending: Vec<SelectionCost>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> CostFold<'a> {
     /// The cost of a selection on an object of the type `on`.
-    fn set(&mut self, set: &'a SelectionSet, on: &Name) -> Halves {
-        let mut sum = Halves::default();
+    fn set(&mut self, set: &'a SelectionSet, on: &Name) -> SelectionCost {
+        let mut sum = SelectionCost::default();
         for selection in &set.items {
-            let Halves { once, each } = match &selection.node {
+            let SelectionCost { once, each } = match &selection.node {
                 Selection::Field(field) => self.field(&field.node, on),
                 Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, on),
                 Selection::InlineFragment(fragment) => match &fragment.node.type_condition {
-                    Some(condition) if !self.model.types.is_a(on, &condition.node.on.node) => Halves::default(),
+                    Some(condition) if !self.model.types.is_a(on, &condition.node.on.node) => SelectionCost::default(),
                     _ => self.set(&fragment.node.selection_set.node, on),
                 },
             };
@@ -105,7 +106,7 @@ impl<'a> Walk<'a> {
         sum
     }
 
-    fn field(&mut self, field: &'a Field, on: &Name) -> Halves {
+    fn field(&mut self, field: &'a Field, on: &Name) -> SelectionCost {
         let rule = self.model.rule(on, &field.name.node);
         let mut once = Sum::from(rule.price);
         for argument in rule.arguments {
@@ -114,7 +115,7 @@ impl<'a> Walk<'a> {
             once.add(Sum::from(argument.price).times(factor));
         }
         let Some(ty) = self.model.types.field(on, &field.name.node) else {
-            return Halves { once, each: Sum::default() };
+            return SelectionCost { once, each: Sum::default() };
         };
         let base = base_name(&ty.base);
         let below = self.below(&field.selection_set.node, base);
@@ -122,7 +123,7 @@ impl<'a> Walk<'a> {
         entry.add(below.once);
         let number = |path| Number::at(&field.arguments, path);
         let factor = match rule.size {
-            ListSize::OfPage => return Halves { once, each: entry },
+            ListSize::OfPage => return SelectionCost { once, each: entry },
             ListSize::Page(bounds) => {
                 let bounds = bounds.iter().map(|bound| number(bound)).collect();
                 let factor = Factor::Page { first: number(&["first"]), last: number(&["last"]), bounds };
@@ -135,26 +136,26 @@ impl<'a> Walk<'a> {
             ListSize::Assumed(size) => Factor::Fixed(size),
         };
         once.add(entry.times(factor));
-        Halves { once, each: Sum::default() }
+        SelectionCost { once, each: Sum::default() }
     }
 
     /// The cost of a selection on a value of the type `base`. A selection on an interface is walked once for each of its
     /// types; that stays small, as the fields of interfaces have no selections of their own.
-    fn below(&mut self, set: &'a SelectionSet, base: &Name) -> Halves {
+    fn below(&mut self, set: &'a SelectionSet, base: &Name) -> SelectionCost {
         let types = self.model.types;
         match types.possible.get(base) {
             None => self.set(set, base),
             Some(possible) => {
                 let sums = possible.iter().map(|on| self.set(set, on).once).collect();
-                Halves { once: Sum::largest(sums), each: Sum::default() }
+                SelectionCost { once: Sum::largest(sums), each: Sum::default() }
             }
         }
     }
 
-    fn fragment(&mut self, name: &'a Name, on: &Name) -> Halves {
-        let Some(fragment) = self.fragments.get(name) else { return Halves::default() };
+    fn fragment(&mut self, name: &'a Name, on: &Name) -> SelectionCost {
+        let Some(fragment) = self.fragments.get(name) else { return SelectionCost::default() };
         if !self.model.types.is_a(on, &fragment.node.type_condition.node.on.node) {
-            return Halves::default();
+            return SelectionCost::default();
         }
         let key = (name, on.clone());
         if let Some(known) = self.known.get(&key) {
@@ -164,7 +165,7 @@ impl<'a> Walk<'a> {
         if !(cost.once.is_fixed() && cost.each.is_fixed()) {
             let index = self.depending.len();
             self.depending.push(cost);
-            cost = Halves { once: Sum::fragment(index, false), each: Sum::fragment(index, true) };
+            cost = SelectionCost { once: Sum::fragment(index, false), each: Sum::fragment(index, true) };
         }
         self.known.insert(key, cost.clone());
         cost

@@ -74,7 +74,7 @@ mod tests {
         let data = async_graphql::Response::new(async_graphql::value!({ "a": [1, "b"] }));
         let written = serde_json::value::to_raw_value(&data).unwrap();
         for (protocol, id) in Protocol::ALL.into_iter().flat_map(|protocol| [(protocol, "1"), (protocol, "a\"\n")]) {
-            let texts = [Payload::Result((&data).into()), Payload::Written(&written)].map(|payload| {
+            let texts = [Payload::Result((&data).into()), Payload::Json(&written)].map(|payload| {
                 let mut text = Vec::new();
                 protocol.write(ServerMessage::Next { id, payload }, &mut text).unwrap();
                 String::from_utf8(text).unwrap()

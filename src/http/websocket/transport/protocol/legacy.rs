@@ -71,7 +71,7 @@ pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_jso
         ServerMessage::Ack | ServerMessage::Renewed { .. } => Message::ConnectionAck,
         ServerMessage::Refused { reason } => Message::ConnectionError { payload: Reason { message: reason } },
         ServerMessage::KeepAlive => Message::KeepAlive,
-        ServerMessage::Next { id, payload: Payload::Written(json) } => return write_next("data", id, json, into),
+        ServerMessage::Next { id, payload: Payload::Json(json) } => return write_next("data", id, json, into),
         ServerMessage::Next { id, payload } => Message::Data { id, payload },
         ServerMessage::Error { id, errors } => {
             Message::Error { id, payload: ErrorPayload { first: errors.first(), errors } }

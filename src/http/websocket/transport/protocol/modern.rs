@@ -66,7 +66,7 @@ pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_jso
             let expires_at = expires_at.as_ref().map(Timestamp::to_string);
             Message::Pong { payload: Some(PongPayload::Renewed { expires_at }) }
         }
-        ServerMessage::Next { id, payload: Payload::Written(json) } => return write_next("next", id, json, into),
+        ServerMessage::Next { id, payload: Payload::Json(json) } => return write_next("next", id, json, into),
         ServerMessage::Next { id, payload } => Message::Next { id, payload },
         ServerMessage::Error { id, errors } => Message::Error { id, payload: errors },
         ServerMessage::Complete { id } => Message::Complete { id },
