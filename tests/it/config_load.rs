@@ -172,9 +172,9 @@ fn production_requires_a_real_secret_and_turns_off_the_ui() {
     for (secret, complaint) in [
         ("", "auth.jwt_secret: is required in production (JWT_SECRET)"),
         ("only-31-bytes-aaaaaaaaaaaaaaaaa", "auth.jwt_secret (JWT_SECRET): is too short"),
-        ("change-me: 32 random bytes or more", "auth.jwt_secret (JWT_SECRET): is a placeholder"),
-        ("your_secret_key_goes_here_0123456789", "auth.jwt_secret (JWT_SECRET): is a placeholder"),
-        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "auth.jwt_secret (JWT_SECRET): is a placeholder"),
+        ("change-me: 32 random bytes or more", "auth.jwt_secret (JWT_SECRET): is a well-known placeholder"),
+        ("your_secret_key_goes_here_0123456789", "auth.jwt_secret (JWT_SECRET): is a well-known placeholder"),
+        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "auth.jwt_secret (JWT_SECRET): is a well-known placeholder"),
     ] {
         let messages = problems(&production(secret));
         assert!(messages.len() == 1 && messages[0].starts_with(complaint), "{secret:?}: {messages:?}");
