@@ -78,7 +78,7 @@ pub trait Endpoint: Send + Sync + 'static {
 /// What the API offers, and what it allows.
 #[derive(Default)]
 pub struct ApiOptions {
-    /// ExecutionResult introspection queries, and suggest names in errors. Default: no.
+    /// Answer introspection queries, and suggest names in errors. Default: no.
     pub introspection: bool,
     /// How documents are treated.
     pub documents: DocumentOptions,
