@@ -48,7 +48,13 @@ macro_rules! text_enum {
 }
 pub(super) use text_enum;
 
-/// The fields that a list can be sorted by: `Field = TAG`. The tag is part of clients' cursors.
+/// A field that a list can be sorted by.
+pub trait SortField: Copy + Send + Sync + 'static {
+    /// The number that stands for the field in cursors. It never changes, because clients keep cursors.
+    fn cursor_tag(self) -> u8;
+}
+
+/// Declares the fields that a list can be sorted by: `Field = TAG`. The tag is [`SortField::cursor_tag`].
 macro_rules! sort_enum {
     ($(#[$meta:meta])* pub enum $name:ident { $($(#[$value_meta:meta])* $value:ident = $tag:literal,)+ }) => {
         $(#[$meta])*
@@ -61,9 +67,10 @@ macro_rules! sort_enum {
         impl $name {
             /// Every field, in the order of the declaration.
             pub const ALL: [Self; [$($tag),+].len()] = [$(Self::$value),+];
+        }
 
-            /// What stands for the field in a cursor.
-            pub const fn cursor_tag(self) -> u8 {
+        impl $crate::domain::SortField for $name {
+            fn cursor_tag(self) -> u8 {
                 self as u8
             }
         }

@@ -27,7 +27,7 @@ mod version;
 mod viewer;
 
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
-pub use declare::UnknownValue;
+pub use declare::{SortField, UnknownValue};
 pub use entity::{Entity, EntityKind};
 pub use event::{Changed, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId, Seq};
 pub use id::{AnyId, EventId, InvalidId, OrderId, ProductId, SessionId, TaskId, UserId};

@@ -17,6 +17,12 @@ pub struct ApiError {
     retry_after: Option<u64>,
 }
 
+/// The response to an execution that ended without one, which is a fault of the server.
+pub fn no_response() -> Response {
+    let error = ServiceError::Internal("an execution ended without a response".into());
+    Response::from_errors(vec![ApiError::from(error).into_server_error()])
+}
+
 /// The result of a resolver.
 pub type ApiResult<T> = Result<T, ApiError>;
 

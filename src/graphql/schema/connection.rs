@@ -1,18 +1,23 @@
 //! Relay connections (<https://relay.dev/graphql/connections.htm>): arguments, cursors, pages and counts.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{hash::Hash, marker::PhantomData, sync::Arc};
 
-use async_graphql::{Context, Object, OutputType, TypeName};
+use async_graphql::{Context, Object, OutputType, TypeName, dataloader::Loader};
 
-use super::cursor::{self, ListTag};
+use super::{
+    cursor::{self, ListTag},
+    loaders::Batch,
+    request_context::RequestContext,
+};
 use crate::{
-    domain::{Direction, Edge as Row, Page, Position, Slice, Sort, Take},
+    domain::{Direction, Edge as Row, ListQuery, Page, Position, Slice, Sort, SortField, Take},
     graphql::engine::{
         document::{ArgumentCost, CostRule, ListSize},
         error::{ApiError, ApiResult},
         json::{DirectJson, json_object},
         page_size::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
     },
+    service::ServiceError,
 };
 
 /// The cost of a connection whose `filter` has a full-text `search`.
@@ -63,12 +68,17 @@ pub(crate) trait List: Send + Sync + 'static {
     /// Its GraphQL type.
     type Node: OutputType + 'static;
     /// What it can be sorted by.
-    type Sort: Copy + Send + Sync + 'static;
+    type Sort: SortField;
     /// What narrows it.
     type Filter: Clone + Send + Sync + 'static;
 
+    /// The letter of this kind of list in cursors. It never changes, because clients keep cursors.
+    const LETTER: u8;
+
     /// What keeps the cursors of different lists and sortings apart.
-    fn tag(sort: Sort<Self::Sort>) -> ListTag;
+    fn tag(sort: Sort<Self::Sort>) -> ListTag {
+        ListTag { list: Self::LETTER, field: sort.field.cursor_tag(), direction: sort.direction }
+    }
     /// The GraphQL object of an entity.
     fn node(row: Arc<Self::Row>) -> Self::Node;
     /// How many entities the filter lets through.
@@ -83,8 +93,20 @@ pub struct Connection<L: List> {
 }
 
 impl<L: List> Connection<L> {
-    /// The part of `page` that `slice` asked for.
-    pub(crate) fn new(page: &Page<Arc<L::Row>>, filter: L::Filter, sort: Sort<L::Sort>) -> Self {
+    /// Loads the page that `page` asks for, with the costly `fields` of its rows.
+    pub(crate) async fn load<P>(
+        context: &Context<'_>,
+        filter: L::Filter,
+        sort: Sort<L::Sort>,
+        fields: P,
+        page: PageArguments,
+    ) -> ApiResult<Self>
+    where
+        ListQuery<L::Filter, L::Sort, P>: Clone + Eq + Hash + Send + Sync + 'static,
+        Batch: Loader<ListQuery<L::Filter, L::Sort, P>, Value = Arc<Page<Arc<L::Row>>>, Error = Arc<ServiceError>>,
+    {
+        let query = ListQuery { filter: filter.clone(), sort, slice: page.slice::<L>(sort)?, fields };
+        let page = RequestContext::get(context).load_always(query).await?;
         let tag = L::tag(sort);
         let edges: Vec<_> =
             page.edges.iter().map(|Row { position, node }| (cursor::encode(tag, position), node.clone())).collect();
@@ -94,7 +116,7 @@ impl<L: List> Connection<L> {
             start: edges.first().map(|(cursor, _)| cursor.clone()),
             end: edges.last().map(|(cursor, _)| cursor.clone()),
         };
-        Self { edges, page_info, filter }
+        Ok(Self { edges, page_info, filter })
     }
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn decode(tag: ListTag, argument: &str, text: &str) -> ApiResult<Posi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{OrderSort, ProductSort, TaskPriority, TaskSort, UserSort};
+    use crate::domain::{OrderSort, ProductSort, SortField, TaskPriority, TaskSort, UserSort};
 
     const TAG: ListTag = ListTag { list: b'p', field: 1, direction: Direction::Asc };
 

@@ -50,7 +50,7 @@ impl EventFeed {
             head: AtomicI64::new(recent.head()),
             reads: Semaphore::new(options.concurrent_reads.clamp(1, Semaphore::MAX_PERMITS)),
             recent: RwLock::new(recent),
-            read_at: Mutex::new(Instant::now()),
+            last_read_at: Mutex::new(Instant::now()),
             store,
             options,
         });
@@ -80,8 +80,8 @@ impl EventFeed {
 
     /// How long the log has not been read, if that is longer than a few failed reads explain.
     pub fn stalled_for(&self) -> Option<Duration> {
-        let read_at = *self.shared.read_at.lock();
-        Some(read_at.elapsed()).filter(|silent| *silent > self.shared.options.poll_every + STALLED_AFTER)
+        let last_read_at = *self.shared.last_read_at.lock();
+        Some(last_read_at.elapsed()).filter(|silent| *silent > self.shared.options.poll_every + STALLED_AFTER)
     }
 
     /// Publishes entries that were just committed to all nodes. Call it after each change with what it appended. It returns

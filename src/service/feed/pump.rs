@@ -45,14 +45,14 @@ impl Pump {
     pub async fn run(mut self) {
         let mut open = true;
         loop {
-            let read_at = self.read_at();
+            let next_read_at = self.next_read_at();
             tokio::select! {
                 message = self.bus.recv(), if open => match message {
                     Some(message) => self.take(message),
                     None => open = false,
                 },
-                () = sleep_until(read_at) => {
-                    if self.gap.is_some_and(|(_, until)| until <= read_at) {
+                () = sleep_until(next_read_at) => {
+                    if self.gap.is_some_and(|(_, until)| until <= next_read_at) {
                         metrics().feed_gaps.inc();
                     }
                     self.read_log().await;
@@ -63,7 +63,7 @@ impl Pump {
         }
     }
 
-    fn read_at(&self) -> Instant {
+    fn next_read_at(&self) -> Instant {
         self.gap.map_or(self.poll_at, |(_, until)| until.min(self.poll_at))
     }
 

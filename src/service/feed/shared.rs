@@ -35,7 +35,7 @@ pub(super) struct Shared {
     pub appended: Notify,
     pub reads: Semaphore,
     /// When the pump last read the log to its end.
-    pub read_at: Mutex<Instant>,
+    pub last_read_at: Mutex<Instant>,
 }
 
 impl Shared {
@@ -54,7 +54,7 @@ impl Shared {
 
     /// Notes that the log was read to its end just now.
     pub fn mark_read(&self) {
-        *self.read_at.lock() = Instant::now();
+        *self.last_read_at.lock() = Instant::now();
         metrics().feed_read_at.set(SystemClock.now().unix_millis() as f64 / 1000.0);
     }
 

@@ -3,7 +3,7 @@ use orderwire::cluster::redis::ConnectError;
 use tokio::net::TcpListener;
 
 use super::{redis_server::RedisServer, *};
-use crate::support::stopwatch::Stopwatch;
+use crate::support::{stopwatch::Stopwatch, wait_until};
 
 const LOG: LogId = LogId(0xfeed);
 
@@ -46,19 +46,19 @@ async fn after_an_outage_receivers_get_a_gap_and_then_events_again() {
     server.kill();
     here.publish(&[event(1)]);
     assert_eq!(next(&mut own).await.seq, 1, "the own node is served without Redis");
-    wait_until(async || !there.is_connected()).await;
+    wait_until("the other node notices", TIMEOUT, async || !there.is_connected()).await;
 
     server.start_again();
     gap(&mut far).await;
     // Redis drops what is published before the other node reconnects. Readers find it in the log.
     let mut seq = 1;
-    wait_until(async || {
+    wait_until("events flow again", TIMEOUT, async || {
         seq += 1;
         here.publish(&[event(seq)]);
         tokio::time::timeout(Duration::from_millis(100), next(&mut far)).await.is_ok()
     })
     .await;
-    wait_until(async || here.is_connected() && there.is_connected()).await;
+    wait_until("both are connected", TIMEOUT, async || here.is_connected() && there.is_connected()).await;
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn an_unreachable_redis_is_named_in_the_error_and_may_start_later() {
 
     let patient = RedisBus::open(&server.url(), LOG).unwrap();
     server.start_again();
-    wait_until(async || patient.is_connected()).await;
+    wait_until("the server is found", TIMEOUT, async || patient.is_connected()).await;
 }
 
 #[tokio::test]
@@ -130,12 +130,4 @@ async fn rediss_urls_start_a_tls_handshake() {
     failure(&url, Duration::from_secs(2)).await;
     const HANDSHAKE: u8 = 22;
     assert_eq!(server.await.unwrap(), HANDSHAKE);
-}
-
-async fn wait_until(mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + TIMEOUT;
-    while !condition().await {
-        assert!(tokio::time::Instant::now() < deadline, "it should come true soon");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }

@@ -1,18 +1,12 @@
 //! Every kind of change, each at a time of its own: the whole value it answers with, the whole value that is stored
 //! and the whole log entries that it appends.
 
-use orderwire::{
-    domain::*,
-    storage::{Committed, StoreError},
-};
+use orderwire::{domain::*, storage::Committed};
 
-use super::{
-    engine::{Db, refusal},
-    listed::{Listed, page, sorts},
-};
+use super::engine::{Db, refusal};
 use crate::support::data::{
-    NOW, adjustment, at, buyer, insert_products, key, new_order, past_order, product, reread, reread_order, stamp_by,
-    step, task, user, whole_log,
+    adjustment, at, buyer, insert_products, key, new_order, past_order, product, reread, reread_order, stamp_by, step,
+    task, user, whole_log,
 };
 
 /// What an entry says besides when it was made and by whom.
@@ -349,110 +343,4 @@ pub async fn two_lines_of_one_product_are_summed(db: &Db) {
         "the first line of the product is named"
     );
     assert_eq!([reread(db.store(), &lamp).await, reread(db.store(), &vase).await], [lamp, vase]);
-}
-
-/// Should a key come back with the same input for another product, the answer is the product of the first call.
-pub async fn a_repeated_adjustment_answers_with_the_product_of_the_first_call(db: &Db) {
-    let (lamp, vase) = (product("lamp"), product("vase"));
-    insert_products(db.store(), &[&lamp, &vase]).await;
-    let keyed = |product: &Product| StockAdjustment {
-        idempotency: Some(Idempotency { scope: "adjustStock", ..key("a") }),
-        ..adjustment(product, 1)
-    };
-    let first = db.adjust_stock(keyed(&lamp), staff(1)).await.unwrap();
-    let lamp = Product { stock: 11, version: 2, updated_at: at(1), ..lamp };
-    assert_eq!(first.value, lamp);
-    let again = db.adjust_stock(keyed(&vase), staff(2)).await.unwrap();
-    assert_eq!((again.value, again.events.len()), (lamp, 0));
-    assert_eq!(reread(db.store(), &vase).await, vase);
-}
-
-/// As after a restore from a backup: a reader that is further than the log keeps its place.
-pub async fn reading_the_log_past_its_head_stays_there(db: &Db) {
-    insert_products(db.store(), &[&product("lamp")]).await;
-    for after in [1, 2, 100] {
-        let page = db.read_log(after, LogFilter::ALL, 10).await.unwrap();
-        assert_eq!((page.events.len(), page.through), (0, after));
-    }
-}
-
-pub async fn a_list_by_relevance_needs_a_search(db: &Db) {
-    insert_products(db.store(), &[&product("lamp")]).await;
-    let sort = Sort { field: ProductSort::Relevance, direction: Direction::Desc };
-    let query =
-        ListQuery { filter: ProductFilter::default(), sort, slice: Slice::first(10), fields: ProductFields::ALL };
-    let answer = db.list_products(&[query]).await;
-    assert!(matches!(answer, Err(StoreError::Internal(_))), "{answer:?}");
-}
-
-/// A session that was begun while its user was being deleted is no session, whatever token comes with it.
-pub async fn a_session_of_a_deleted_user_is_unknown(db: &Db) {
-    let anna = user("anna");
-    db.insert_user(&anna, None).await.unwrap();
-    db.delete_user(anna.id, at(1)).await.unwrap();
-    for (token, presented) in [(1, [1; 32]), (2, [9; 32])] {
-        let late = crate::support::data::session(&anna, token);
-        db.insert_session(&late).await.unwrap();
-        let rotation = db.rotate_session(late.id, presented, [3; 32], at(99), at(2)).await.unwrap();
-        assert_eq!(rotation, orderwire::storage::Rotation::Unknown, "token {token}");
-    }
-    assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap()[0].as_ref().map(|user| user.created_at), Some(NOW));
-}
-
-/// A status, role or priority that is added to the source has to work on every engine: in writing, reading and lists.
-pub async fn every_status_role_and_priority_is_stored_and_listed(db: &Db) {
-    for (status, name) in TaskStatus::ALL.into_iter().zip(0..) {
-        let priority = TaskPriority::ALL[name % TaskPriority::ALL.len()];
-        let work = Task { status, priority, ..task(&name.to_string()) };
-        db.insert_task(work.clone(), staff(0)).await.unwrap();
-        assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [Some(work)]);
-    }
-    for priority in TaskPriority::ALL {
-        db.insert_task(Task { priority, ..task(priority.as_str()) }, staff(0)).await.unwrap();
-    }
-    let all = TaskStatus::ALL.len() + TaskPriority::ALL.len();
-    every_row_is_listed::<Task>(db, all).await;
-    let of_status = |status| TaskFilter { statuses: Some(vec![status]), ..TaskFilter::default() };
-    let by_status = db.count_tasks(&TaskStatus::ALL.map(of_status)).await.unwrap();
-    assert!(by_status.iter().all(|count| *count >= 1) && by_status.iter().sum::<u64>() == all as u64, "{by_status:?}");
-    let of_priority = |priority| TaskFilter { priorities: Some(vec![priority]), ..TaskFilter::default() };
-    let by_priority = db.count_tasks(&TaskPriority::ALL.map(of_priority)).await.unwrap();
-    assert!(by_priority.iter().all(|count| *count >= 1), "{by_priority:?}");
-
-    for status in ProductStatus::ALL {
-        let lamp = Product { status, ..product(status.as_str()) };
-        db.insert_product(lamp.clone(), staff(0)).await.unwrap();
-        assert_eq!(reread(db.store(), &lamp).await, lamp);
-    }
-    every_row_is_listed::<Product>(db, ProductStatus::ALL.len()).await;
-    let of_status = |status| ProductFilter { status: Some(status), ..ProductFilter::default() };
-    let by_status = db.count_products(&ProductStatus::ALL.map(of_status)).await.unwrap();
-    assert_eq!(by_status, [1; ProductStatus::ALL.len()]);
-
-    for role in UserRole::ALL {
-        let one = User { role, ..user(role.as_str()) };
-        db.insert_user(&one, None).await.unwrap();
-        assert_eq!(db.users_by_ids(&[one.id]).await.unwrap(), [Some(one)]);
-    }
-    every_row_is_listed::<User>(db, UserRole::ALL.len()).await;
-    let of_role = |role| UserFilter { role: Some(role), ..UserFilter::default() };
-    assert_eq!(db.count_users(&UserRole::ALL.map(of_role)).await.unwrap(), [1; UserRole::ALL.len()]);
-
-    for status in OrderStatus::ALL {
-        let order = Order { status, ..past_order(status.as_str(), &[(&product("ACTIVE"), 1)]) };
-        db.import_orders(std::slice::from_ref(&order)).await.unwrap();
-        assert_eq!(reread_order(db.store(), order.id).await, order);
-    }
-    every_row_is_listed::<Order>(db, OrderStatus::ALL.len()).await;
-    let of_status = |status| OrderFilter { statuses: Some(vec![status]), ..OrderFilter::default() };
-    assert_eq!(db.count_orders(&OrderStatus::ALL.map(of_status)).await.unwrap(), [1; OrderStatus::ALL.len()]);
-}
-
-/// By every sort field and in both directions, without a filter.
-async fn every_row_is_listed<T: Listed>(db: &Db, count: usize) {
-    let all = T::Filter::default();
-    for sort in sorts::<T>() {
-        assert_eq!(page::<T>(db, &all, sort, Slice::first(1000)).await.edges.len(), count, "{sort:?}");
-    }
-    assert_eq!(T::count(db.store(), &[all]).await, [count as u64]);
 }

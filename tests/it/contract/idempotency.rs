@@ -2,9 +2,12 @@
 
 use orderwire::domain::*;
 
-use super::engine::{Db, refusal};
+use super::{
+    changes::staff,
+    engine::{Db, refusal},
+};
 use crate::support::data::{
-    adjustment, buyer, insert_products, key, new_order, place, product, reread, stamp, step, user, whole_log,
+    adjustment, at, buyer, insert_products, key, new_order, place, product, reread, stamp, step, user, whole_log,
 };
 
 pub async fn a_repeated_order_is_answered_from_the_first(db: &mut Db) {
@@ -126,4 +129,20 @@ pub async fn a_failed_order_does_not_use_up_its_key(db: &Db) {
     let placed = db.place_order(new_order("1", &[(&lamp, 10)]), corrected, stamp()).await.unwrap();
     assert!(!placed.value.replayed);
     assert_eq!(placed.value.order.customer, buyer());
+}
+
+/// The same key and input for another product are answered with the product of the first call.
+pub async fn a_repeated_adjustment_answers_with_the_product_of_the_first_call(db: &Db) {
+    let (lamp, vase) = (product("lamp"), product("vase"));
+    insert_products(db.store(), &[&lamp, &vase]).await;
+    let keyed = |product: &Product| StockAdjustment {
+        idempotency: Some(Idempotency { scope: "adjustStock", ..key("a") }),
+        ..adjustment(product, 1)
+    };
+    let first = db.adjust_stock(keyed(&lamp), staff(1)).await.unwrap();
+    let lamp = Product { stock: 11, version: 2, updated_at: at(1), ..lamp };
+    assert_eq!(first.value, lamp);
+    let again = db.adjust_stock(keyed(&vase), staff(2)).await.unwrap();
+    assert_eq!((again.value, again.events.len()), (lamp, 0));
+    assert_eq!(reread(db.store(), &vase).await, vase);
 }

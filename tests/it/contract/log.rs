@@ -82,3 +82,12 @@ pub async fn failures_imports_and_reads_leave_no_log_entry(db: &Db) {
     let next = db.adjust_stock(adjustment(&lamp, 1), stamp()).await.unwrap();
     assert_eq!(next.events[0].seq, 2);
 }
+
+/// As after a restore from a backup: a reader that is further than the log keeps its place.
+pub async fn reading_the_log_past_its_head_stays_there(db: &Db) {
+    insert_products(db.store(), &[&product("lamp")]).await;
+    for after in [1, 2, 100] {
+        let page = db.read_log(after, LogFilter::ALL, 10).await.unwrap();
+        assert_eq!((page.events.len(), page.through), (0, after));
+    }
+}

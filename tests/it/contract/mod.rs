@@ -5,6 +5,7 @@ mod batch;
 mod callers;
 mod changes;
 mod data_set;
+mod declared_values;
 pub mod engine;
 mod filters;
 mod idempotency;
@@ -64,10 +65,8 @@ macro_rules! every_behaviour {
                 each_change_of_an_order_is_stored_and_logged_whole
                 a_returned_order_restocks_each_product_once
                 two_lines_of_one_product_are_summed
-                a_repeated_adjustment_answers_with_the_product_of_the_first_call
-                reading_the_log_past_its_head_stays_there
-                a_list_by_relevance_needs_a_search
-                a_session_of_a_deleted_user_is_unknown
+            }
+            declared_values {
                 every_status_role_and_priority_is_stored_and_listed
             }
             filters {
@@ -85,6 +84,7 @@ macro_rules! every_behaviour {
                 parallel_calls_with_one_key_place_one_order
                 a_repeated_adjustment_counts_once
                 a_failed_order_does_not_use_up_its_key
+                a_repeated_adjustment_answers_with_the_product_of_the_first_call
             }
             import {
                 importing_twice_changes_nothing
@@ -96,6 +96,7 @@ macro_rules! every_behaviour {
                 each_log_entry_has_an_id_of_its_own
                 the_log_is_read_in_parts
                 failures_imports_and_reads_leave_no_log_entry
+                reading_the_log_past_its_head_stays_there
             }
             log_order {
                 readers_beside_eight_writers_see_the_whole_log
@@ -138,6 +139,7 @@ macro_rules! every_behaviour {
                 search_follows_changes
                 better_matches_rank_first
                 pages_by_relevance_are_complete
+                a_list_by_relevance_needs_a_search
             }
             sessions {
                 sessions_last_until_they_expire_or_end
@@ -147,6 +149,7 @@ macro_rules! every_behaviour {
                 sessions_show_the_user_as_they_are_now
                 a_used_refresh_token_ends_its_session
                 of_racing_rotations_one_succeeds
+                a_session_of_a_deleted_user_is_unknown
             }
             status {
                 every_step_between_statuses_is_allowed_or_refused

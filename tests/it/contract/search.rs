@@ -1,6 +1,6 @@
 //! Search: every word has to occur as a whole word, case and accents ignored; no character is an operator.
 
-use orderwire::domain::*;
+use orderwire::{domain::*, storage::StoreError};
 
 use super::{
     engine::Db,
@@ -155,4 +155,13 @@ pub async fn pages_by_relevance_are_complete(db: &Db) {
         let queries: Vec<Query<Product>> = vec![query::<Product>(&filter, sort, range)];
         assert_eq!(Product::list(db.store(), &queries).await[0].edges, whole.edges[10..40]);
     }
+}
+
+pub async fn a_list_by_relevance_needs_a_search(db: &Db) {
+    insert_products(db.store(), &[&product("lamp")]).await;
+    let sort = Sort { field: ProductSort::Relevance, direction: Direction::Desc };
+    let query =
+        ListQuery { filter: ProductFilter::default(), sort, slice: Slice::first(10), fields: ProductFields::ALL };
+    let answer = db.list_products(&[query]).await;
+    assert!(matches!(answer, Err(StoreError::Internal(_))), "{answer:?}");
 }

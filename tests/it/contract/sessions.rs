@@ -6,7 +6,7 @@ use orderwire::{
 };
 
 use super::engine::Db;
-use crate::support::data::{at, session, session_user, user};
+use crate::support::data::{NOW, at, session, session_user, user};
 
 /// A user with a session that lasts an hour.
 async fn signed_in(db: &Db) -> (User, Session) {
@@ -121,4 +121,18 @@ pub async fn of_racing_rotations_one_succeeds(db: &Db) {
     }
     assert_eq!((rotated, reused), (1, 1), "the first reuse ends the session, later ones find none");
     assert_eq!(session_user(db.store(), session.id, at(1)).await, None);
+}
+
+/// A session that began while its user was being deleted is no session, with the right token or a wrong one.
+pub async fn a_session_of_a_deleted_user_is_unknown(db: &Db) {
+    let anna = user("anna");
+    db.insert_user(&anna, None).await.unwrap();
+    db.delete_user(anna.id, at(1)).await.unwrap();
+    for (token, presented) in [(1, [1; 32]), (2, [9; 32])] {
+        let late = session(&anna, token);
+        db.insert_session(&late).await.unwrap();
+        let rotation = db.rotate_session(late.id, presented, [3; 32], at(99), at(2)).await.unwrap();
+        assert_eq!(rotation, Rotation::Unknown, "token {token}");
+    }
+    assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap()[0].as_ref().map(|user| user.created_at), Some(NOW));
 }

@@ -23,7 +23,7 @@ use futures_util::{
 };
 use parking_lot::Mutex;
 
-/// PendingBatches that were asked for and not started yet.
+/// Batches that resolvers asked for and that have not started.
 #[derive(Clone, Default)]
 pub struct PendingBatches(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);
 

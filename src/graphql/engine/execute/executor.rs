@@ -40,8 +40,7 @@ impl OperationExecutor {
         };
         let (request, batches) = self.request(viewer, operation);
         let response = measured.run(BatchedExecution::new(self.schema.execute(request), batches).next()).await;
-        // Invariant: the stream has one item.
-        let response = complete(response.unwrap_or_default(), operation, allowance);
+        let response = complete(response.unwrap_or_else(error::no_response), operation, allowance);
         measured.end(error::outcome_label(&response.errors));
         response
     }

@@ -193,8 +193,8 @@ impl LiveSubscriptions {
         metrics().updates_executed.inc();
         let mode = ExecutionMode::Render(update);
         let response = self.executor.run_subscription(selection.viewer(), selection.operation(), mode).await;
-        // Invariant: the root field was resolved when the subscription was opened, so it is neither skipped nor missing.
-        let response = response.unwrap_or_default();
+        // The root field was resolved when the subscription was opened, so it is neither skipped nor missing.
+        let response = response.unwrap_or_else(error::no_response);
         if !response.errors.is_empty() {
             return Err(response);
         }

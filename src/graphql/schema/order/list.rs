@@ -11,7 +11,6 @@ use crate::{
         engine::{error::ApiResult, json::DirectJson},
         schema::{
             connection::{Connection, List, PageArguments, node_field_selected, sort_or},
-            cursor::ListTag,
             error::argument_id,
             loaders::Count,
             request_context::RequestContext,
@@ -19,7 +18,6 @@ use crate::{
             sort::OrderDirection,
         },
     },
-    service,
 };
 
 /// Which orders. All conditions have to hold.
@@ -80,9 +78,7 @@ impl List for OrderList {
     type Sort = OrderSort;
     type Filter = domain::OrderFilter;
 
-    fn tag(sort: Sort<OrderSort>) -> ListTag {
-        ListTag { list: b'o', field: sort.field.cursor_tag(), direction: sort.direction }
-    }
+    const LETTER: u8 = b'o';
 
     fn node(row: Arc<domain::Order>) -> DirectJson<Order> {
         DirectJson(Order(row))
@@ -104,7 +100,5 @@ pub(crate) async fn list(
     let sort = sort_or(chosen, OrderSort::PlacedAt, Direction::Desc);
     let fields =
         OrderFields { items: node_field_selected(context, "items"), history: node_field_selected(context, "history") };
-    let query = service::OrderQuery { filter: filter.clone(), sort, slice: page.slice::<OrderList>(sort)?, fields };
-    let page = RequestContext::get(context).load_always(query).await?;
-    Ok(Connection::new(&page, filter, sort))
+    Connection::load(context, filter, sort, fields, page).await
 }

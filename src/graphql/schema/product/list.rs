@@ -15,7 +15,6 @@ use crate::{
         },
         schema::{
             connection::{Connection, List, PageArguments, node_field_selected, sort_or},
-            cursor::ListTag,
             error::argument_id,
             loaders::Count,
             request_context::RequestContext,
@@ -23,7 +22,6 @@ use crate::{
             sort::OrderDirection,
         },
     },
-    service,
 };
 
 /// Which products. All conditions have to hold.
@@ -103,9 +101,7 @@ impl List for ProductList {
     type Sort = ProductSort;
     type Filter = domain::ProductFilter;
 
-    fn tag(sort: Sort<ProductSort>) -> ListTag {
-        ListTag { list: b'p', field: sort.field.cursor_tag(), direction: sort.direction }
-    }
+    const LETTER: u8 = b'p';
 
     fn node(row: Arc<domain::Product>) -> DirectJson<Product> {
         DirectJson(Product(row))
@@ -132,7 +128,5 @@ pub(crate) async fn list(
         return Err(ApiError::bad_input("orderBy.field: RELEVANCE needs words in filter.search"));
     }
     let fields = ProductFields { description: node_field_selected(context, "description") };
-    let query = service::ProductQuery { filter: filter.clone(), sort, slice: page.slice::<ProductList>(sort)?, fields };
-    let page = RequestContext::get(context).load_always(query).await?;
-    Ok(Connection::new(&page, filter, sort))
+    Connection::load(context, filter, sort, fields, page).await
 }

@@ -11,7 +11,6 @@ use crate::{
         engine::{error::ApiResult, json::DirectJson},
         schema::{
             connection::{Connection, List, PageArguments, node_field_selected, sort_or},
-            cursor::ListTag,
             error::argument_id,
             loaders::Count,
             request_context::RequestContext,
@@ -19,7 +18,6 @@ use crate::{
             sort::OrderDirection,
         },
     },
-    service,
 };
 
 /// Which tasks. All conditions have to hold.
@@ -86,9 +84,7 @@ impl List for TaskList {
     type Sort = TaskSort;
     type Filter = domain::TaskFilter;
 
-    fn tag(sort: Sort<TaskSort>) -> ListTag {
-        ListTag { list: b't', field: sort.field.cursor_tag(), direction: sort.direction }
-    }
+    const LETTER: u8 = b't';
 
     fn node(row: Arc<domain::Task>) -> DirectJson<Task> {
         DirectJson(Task(row))
@@ -109,7 +105,5 @@ pub(crate) async fn list(
     let chosen = order_by.map(|order| Sort { field: order.field.into(), direction: order.direction.into() });
     let sort = sort_or(chosen, TaskSort::CreatedAt, Direction::Desc);
     let fields = TaskFields { description: node_field_selected(context, "description") };
-    let query = service::TaskQuery { filter: filter.clone(), sort, slice: page.slice::<TaskList>(sort)?, fields };
-    let page = RequestContext::get(context).load_always(query).await?;
-    Ok(Connection::new(&page, filter, sort))
+    Connection::load(context, filter, sort, fields, page).await
 }

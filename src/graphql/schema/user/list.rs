@@ -11,13 +11,11 @@ use crate::{
         engine::{error::ApiResult, json::DirectJson},
         schema::{
             connection::{Connection, List, PageArguments, sort_or},
-            cursor::ListTag,
             loaders::Count,
             request_context::RequestContext,
             sort::OrderDirection,
         },
     },
-    service,
 };
 
 /// Which users. All conditions have to hold.
@@ -57,9 +55,7 @@ impl List for UserList {
     type Sort = UserSort;
     type Filter = domain::UserFilter;
 
-    fn tag(sort: Sort<UserSort>) -> ListTag {
-        ListTag { list: b'u', field: sort.field.cursor_tag(), direction: sort.direction }
-    }
+    const LETTER: u8 = b'u';
 
     fn node(row: Arc<domain::User>) -> DirectJson<User> {
         DirectJson(User(row))
@@ -84,7 +80,5 @@ pub(super) async fn list(
     };
     let chosen = order_by.map(|order| Sort { field: order.field.into(), direction: order.direction.into() });
     let sort = sort_or(chosen, UserSort::CreatedAt, Direction::Desc);
-    let query = service::UserQuery { filter: filter.clone(), sort, slice: page.slice::<UserList>(sort)?, fields: () };
-    let page = RequestContext::get(context).load_always(query).await?;
-    Ok(Connection::new(&page, filter, sort))
+    Connection::load(context, filter, sort, (), page).await
 }

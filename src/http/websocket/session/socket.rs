@@ -181,7 +181,7 @@ impl Socket {
             if aborted.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(SocketEvent::Aborted);
             }
-            if !timers.is_stopping() && draining.as_mut().poll(cx).is_ready() {
+            if !timers.is_draining() && draining.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(SocketEvent::Stopping);
             }
             if let Poll::Ready(due) = timers.poll(cx) {

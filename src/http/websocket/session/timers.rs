@@ -84,7 +84,7 @@ impl SocketTimers {
         self.set_timer();
     }
 
-    pub(in crate::http::websocket) fn is_stopping(&self) -> bool {
+    pub(in crate::http::websocket) fn is_draining(&self) -> bool {
         self.drain_until.is_some()
     }
 
@@ -192,9 +192,9 @@ mod tests {
     async fn a_connection_may_close_before_the_drain_timeout() {
         let (mut timers, start) = timers();
         timers.stop_init_timeout();
-        assert!(!timers.is_stopping());
+        assert!(!timers.is_draining());
         timers.start_draining(Duration::ZERO, seconds(5));
-        assert!(timers.is_stopping() && timers.should_close());
+        assert!(timers.is_draining() && timers.should_close());
         // The sleep ends then, once.
         timers.close_at = Some(start + seconds(2));
         assert!(!timers.should_close());

@@ -163,7 +163,7 @@ impl Socket {
             };
         }
         let limit = self.http.options.websocket.max_operations;
-        if self.timers.is_stopping() {
+        if self.timers.is_draining() {
             // The client should reconnect to another node as soon as possible.
             self.timers.close_now();
             if self.operations.has_finite() {
