@@ -29,7 +29,7 @@ fn layers_name_only_the_layers_and_crates_they_may() {
         }
         wrong.extend(violations(&file.module, &file.source).iter().map(|what| format!("src/{path}: {what}")));
     }
-    assert!(wrong.is_empty(), "the dependency rule of src/lib.rs is broken:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "the table `PARTS` of architecture/layers.rs forbids:\n{}", wrong.join("\n"));
 }
 
 #[test]
