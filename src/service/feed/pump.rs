@@ -36,7 +36,8 @@ impl Pump {
             bus,
             sequencer: Sequencer::new(head),
             backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(2)),
-            poll_at: Instant::now(),
+            // The log was read after the bus was subscribed to, so nothing committed since then is missed.
+            poll_at: Instant::now() + shared.options.poll_every,
             gap: None,
             shared,
         }
