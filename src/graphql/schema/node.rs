@@ -2,9 +2,7 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 
-use super::{
-    error::argument_id, order::Order, product::Product, request_context::RequestContext, task::Task, user::User,
-};
+use super::{order::Order, product::Product, request_context::RequestContext, task::Task, user::User};
 use crate::{
     domain::AnyId,
     graphql::engine::{
@@ -41,12 +39,13 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// Anything with an id; null when it does not exist for the viewer.
+    /// Anything with an id; null when it does not exist for the viewer. A text that is no id at all is null too.
     async fn node(&self, context: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> ApiResult<Option<Node>> {
-        load(context, argument_id("id", &id)?).await
+        load(context, &id).await
     }
 
-    /// Several things at once, in the order of the ids; null for those that do not exist for the viewer.
+    /// Several things at once, in the order of the ids; null for those that do not exist for the viewer, and for texts
+    /// that are no ids at all.
     async fn nodes(
         &self,
         context: &Context<'_>,
@@ -55,12 +54,14 @@ impl NodeQuery {
         if ids.len() > MAX_PAGE_SIZE as usize {
             return Err(ApiError::bad_input(format!("ids: at most {}", MAX_PAGE_SIZE)));
         }
-        let ids: Vec<AnyId> = ids.iter().map(|id| argument_id("ids", id)).collect::<ApiResult<_>>()?;
-        futures_util::future::try_join_all(ids.into_iter().map(|id| load(context, id))).await
+        futures_util::future::try_join_all(ids.iter().map(|id| load(context, id))).await
     }
 }
 
-async fn load(context: &Context<'_>, id: AnyId) -> ApiResult<Option<Node>> {
+/// The node with this id. A text that is no id names nothing, so it is answered like the id of nothing: clients treat
+/// ids as opaque, and one of them must not take the other nodes with it.
+async fn load(context: &Context<'_>, id: &ID) -> ApiResult<Option<Node>> {
+    let Ok(id) = id.parse() else { return Ok(None) };
     let request = RequestContext::get(context);
     Ok(match id {
         AnyId::User(id) => {
