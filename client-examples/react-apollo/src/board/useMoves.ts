@@ -27,7 +27,7 @@ export function useMoves(): Moves {
     try {
       const { data } = await client.mutate({
         mutation: UpdateOrderStatus,
-        // Only if nobody else has changed it since it was drawn here.
+        // Only if the order was not changed since it was drawn here.
         variables: { input: { orderId: order.id, status: to, expectedVersion: order.version } },
         optimisticResponse: {
           updateOrderStatus: {

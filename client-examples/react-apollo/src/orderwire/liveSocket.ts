@@ -4,7 +4,7 @@
 import { createClient, type Client } from 'graphql-ws'
 import type { Session } from './session'
 
-/** `idle`: nobody subscribes. `lost`: there is no connection, and there ought to be one. */
+/** `idle`: there is no subscription. `lost`: the connection failed and is being opened again. */
 export type ConnectionState = 'idle' | 'connecting' | 'live' | 'lost'
 
 export interface LiveSocket {

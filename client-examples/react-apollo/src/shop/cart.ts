@@ -12,7 +12,7 @@ export interface CartLine {
   quantity: number
 }
 
-/** An attempt to order: as long as its outcome is unknown, trying again has to carry the same key. */
+/** An attempt to order: while its outcome is unknown, a retry must carry the same key. */
 export interface Submission {
   key: string
   /** What was ordered, and by whom. */
@@ -110,7 +110,7 @@ function parse(stored: string | null): Cart {
   }
 }
 
-// Other tabs are told by the browser.
+// The browser notifies other tabs.
 function subscribe(listener: () => void) {
   listeners.add(listener)
   addEventListener('storage', listener)
