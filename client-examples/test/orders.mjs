@@ -1,4 +1,4 @@
-// What the examples that place an order and watch it have in common.
+// Tests for all examples that place an order and watch it.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { call } from '../../tests/clients/lib/api.mjs'

@@ -6,7 +6,7 @@ import { writeIfNewer } from '../orderwire/newest'
 import { statusName } from '../shared/orders'
 import { BoardOrder, OneOrder, UpdateOrderStatus } from './operations'
 
-/** Moving orders from status to status, and what came of it when it was not what was wanted. */
+/** Moves orders from status to status, and keeps the message of a move that failed. */
 export interface Moves {
   move: (order: BoardOrderFragment, to: OrderStatus) => Promise<void>
   /** By the order's id. */

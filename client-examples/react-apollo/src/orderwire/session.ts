@@ -12,13 +12,13 @@ import type { LoginInput, RegisterInput, SessionPartsFragment, UserErrorPartsFra
 export type SignedInUser = SessionPartsFragment['user']
 
 export type SessionState =
-  /** There is a refresh token, and the server is being asked what it is worth. */
+  /** There is a refresh token, and the server is checking it. */
   | { status: 'restoring' }
   /** `ended`: somebody was signed in, and the server ended it. */
   | { status: 'anonymous'; ended: boolean }
   | { status: 'signed-in'; user: SignedInUser }
 
-/** The server answers that it will not, for a reason that is not in what was typed. */
+/** The server refused, for a reason other than the user's input. */
 export class Refused extends Error {}
 
 interface AccessToken {
