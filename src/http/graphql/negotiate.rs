@@ -31,7 +31,7 @@ const MULTIPART: &str = "multipart/mixed";
 
 /// The response mode that the client prefers: the highest quality value first, then the order of the header, and types
 /// named explicitly before those that only a wildcard matches. JSON without `Accept`, for an empty one and for `*/*`.
-/// Streams have to be named explicitly.
+/// Streams must be named explicitly.
 pub(in crate::http) fn negotiate(headers: &HeaderMap) -> Result<ResponseMode, HttpError> {
     if headers.get_all(header::ACCEPT).iter().all(is_empty_list) {
         return Ok(ResponseMode::Single(ResponseFormat::Json));
