@@ -24,7 +24,7 @@ use crate::{
     },
     config::{Auth, Config, DatabaseUrl, MetricsAddress, RedisUrl},
     domain::{LogId, SystemClock},
-    graphql::{Api, ApiOptions, InvalidOperation, Manifest, ManifestError, Registry},
+    graphql::{Api, ApiOptions, DocumentsError, InvalidCosts, InvalidOperation, Manifest, ManifestError, Registry},
     http::{self, ServerLimits},
     jobs::{JobOptions, Jobs},
     service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
@@ -81,7 +81,10 @@ pub enum StartError {
     },
     /// An operation of the manifest can't be run.
     #[error("operations.manifest: {0}")]
-    Operation(#[from] InvalidOperation),
+    Operation(InvalidOperation),
+    /// The schema of the API has costs that do not fit it.
+    #[error(transparent)]
+    Costs(InvalidCosts),
     /// The cost of password hashes is out of range.
     #[error("cannot hash passwords: {0}")]
     Passwords(#[from] PasswordError),
@@ -93,6 +96,15 @@ pub enum StartError {
         /// What the system says.
         cause: io::Error,
     },
+}
+
+impl From<DocumentsError> for StartError {
+    fn from(error: DocumentsError) -> Self {
+        match error {
+            DocumentsError::Operation(error) => Self::Operation(error),
+            DocumentsError::Costs(error) => Self::Costs(error),
+        }
+    }
 }
 
 impl From<StoreError> for StartError {

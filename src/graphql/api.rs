@@ -14,13 +14,14 @@ use futures_util::{
 use super::{
     engine::{
         document::{
-            DocumentOptions, Documents, InvalidOperation, MAX_NESTING, OperationRequest, PreparedOperation, cost,
+            DocumentOptions, Documents, DocumentsError, InvalidCosts, MAX_NESTING, OperationRequest, PreparedOperation,
+            cost,
         },
         error::{self, ApiError},
         execute::{ExecutableSchema, OperationExecutor, PendingBatches},
         live::{ExecutionResult, LiveSubscriptions},
     },
-    schema::{COST_RULES, Mutation, Query, Subscription, request_context::RequestContext},
+    schema::{Mutation, Query, Subscription, request_context::RequestContext},
 };
 use crate::{
     domain::{ClientAddress, EventCursor, Viewer},
@@ -134,16 +135,16 @@ pub fn sdl() -> String {
 }
 
 /// What operations cost, as `docs/cost.md` has it.
-pub fn cost_document() -> String {
-    cost::document(&sdl(), COST_RULES)
+pub fn cost_document() -> Result<String, InvalidCosts> {
+    cost::document(&sdl())
 }
 
 impl Api {
     /// The API over `service`. Fails when a document of the manifest in the options is not valid.
-    pub fn new(service: Arc<Service>, options: ApiOptions) -> Result<Self, InvalidOperation> {
+    pub fn new(service: Arc<Service>, options: ApiOptions) -> Result<Self, DocumentsError> {
         let builder =
             || if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
-        let documents = Arc::new(Documents::new(builder(), COST_RULES, options.documents)?);
+        let documents = Arc::new(Documents::new(builder(), options.documents)?);
         let schema = builder().limit_recursive_depth(MAX_NESTING).validation_mode(ValidationMode::Fast).finish();
         let schema = ApiSchema { schema, service: service.clone(), documents: documents.clone() };
         let executor = Arc::new(OperationExecutor {

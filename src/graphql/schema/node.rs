@@ -8,7 +8,7 @@ use super::{
 use crate::{
     domain::AnyId,
     graphql::engine::{
-        document::{CostRule, FieldCost, ListSize},
+        document::directives::{list_size, list_size_bound},
         error::{ApiError, ApiResult},
         page_size::MAX_PAGE_SIZE,
     },
@@ -28,13 +28,6 @@ pub enum Node {
     Task(Task),
 }
 
-/// Fields of nodes whose cost does not follow from their type.
-pub const COSTS: &[FieldCost] = &[FieldCost {
-    type_name: "Query",
-    field: "nodes",
-    rule: CostRule { size: ListSize::LengthOf(&["ids"]), ..CostRule::FREE },
-}];
-
 /// Queries by id.
 #[derive(Default)]
 pub struct NodeQuery;
@@ -47,6 +40,10 @@ impl NodeQuery {
     }
 
     /// Several things at once, in the order of the ids; null for those that do not exist for the viewer.
+    #[graphql(
+        directive = list_size::apply(Some(MAX_PAGE_SIZE), None, None, None),
+        directive = list_size_bound::apply(vec!["ids".into()])
+    )]
     async fn nodes(
         &self,
         context: &Context<'_>,

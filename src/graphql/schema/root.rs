@@ -3,13 +3,6 @@
 use async_graphql::{MergedObject, MergedSubscription};
 
 use super::{event, node, order, product, task, user};
-use crate::graphql::engine::document::CostRules;
-
-/// The cost rules of all entities.
-pub const COST_RULES: CostRules = CostRules {
-    fields: &[node::COSTS, user::COSTS, product::COSTS, order::COSTS, task::COSTS],
-    part_types: &["Money", "PageInfo", "UserError"],
-};
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]

@@ -10,7 +10,7 @@ use moka::sync::Cache;
 
 use super::{
     arguments,
-    cost::CostRules,
+    cost::{self, CostRules, InvalidCosts},
     find_operation::find_operation,
     hash::{DocumentHash, hash},
     lexer,
@@ -58,6 +58,15 @@ pub struct InvalidOperation {
     pub reason: String,
 }
 
+/// Why [`Documents`] cannot be created.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentsError {
+    #[error(transparent)]
+    Costs(#[from] InvalidCosts),
+    #[error(transparent)]
+    Operation(#[from] InvalidOperation),
+}
+
 /// Prepares the documents of one schema, and caches the valid ones.
 pub struct Documents {
     types: SchemaTypes,
@@ -70,13 +79,9 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// Creates it for the schema that `schema` builds, whose fields cost what `costs` say. Fails if an operation of the
-    /// manifest is not valid.
-    pub fn new<Q, M, S>(
-        schema: SchemaBuilder<Q, M, S>,
-        costs: CostRules,
-        options: DocumentOptions,
-    ) -> Result<Self, InvalidOperation>
+    /// Creates it for the schema that `schema` builds. Fails if the costs of the schema or an operation of the manifest
+    /// are not valid.
+    pub fn new<Q, M, S>(schema: SchemaBuilder<Q, M, S>, options: DocumentOptions) -> Result<Self, DocumentsError>
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
@@ -86,6 +91,7 @@ impl Documents {
         let (validator, sdl) = Validator::new(schema);
         let weigh = |_: &_, operation: &Arc<ValidatedOperation>| operation.weight;
         let cache = Cache::builder().max_capacity(cache).weigher(weigh).build();
+        let costs = CostRules::new(&cost::parse(&sdl)?)?;
         let documents = Self { types: SchemaTypes::new(&sdl), costs, validator, limits, registry, cache };
         if let Registry::Only(manifest) = &documents.registry {
             for (id, operation) in manifest.operations() {
@@ -193,7 +199,7 @@ impl Documents {
         self.validator.validate(executable.clone(), name.as_deref())?;
         arguments::check(&self.types, &executable)?;
         let definition = find_operation(&executable, name.as_deref()).map_err(one)?;
-        let operation = ValidatedOperation::new(&self.types, self.costs, text.into(), name, &executable, definition);
+        let operation = ValidatedOperation::new(&self.types, &self.costs, text.into(), name, &executable, definition);
         if operation.kind == OperationType::Subscription && operation.update_variables.root_fields > 1 {
             let message = "a subscription selects one field; send an operation for each";
             return Err(one(refusal(code::BAD_USER_INPUT, message)));

@@ -37,8 +37,8 @@ mod values;
 mod variables;
 mod visit;
 
-pub use cost::{ArgumentCost, ArgumentPath, CostRule, CostRules, FieldCost, ListSize};
-pub use documents::{DocumentOptions, Documents, InvalidOperation};
+pub use cost::{InvalidCosts, directives};
+pub use documents::{DocumentOptions, Documents, DocumentsError, InvalidOperation};
 pub use hash::DocumentHash;
 pub use limits::{DocumentLimits, MAX_NESTING};
 pub use manifest::{Manifest, ManifestError};

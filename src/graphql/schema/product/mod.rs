@@ -1,6 +1,5 @@
 //! Products in the schema.
 
-mod costs;
 mod list;
 mod loaders;
 mod mutation;
@@ -8,7 +7,6 @@ mod query;
 mod subscription;
 mod types;
 
-pub use costs::COSTS;
 pub(super) use list::{ProductFilter, ProductList, ProductOrder, list};
 pub use mutation::ProductMutation;
 pub use query::ProductQuery;
