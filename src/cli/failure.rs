@@ -9,7 +9,7 @@ use std::{
 use crate::{
     app::StartError,
     config::{ConfigProblem, FileError},
-    graphql::InvalidCosts,
+    graphql::InvalidSchema,
     service::{ServiceError, UserError, import::ImportError},
 };
 
@@ -68,4 +68,4 @@ macro_rules! one_line {
     )+};
 }
 
-one_line!(StartError FileError ImportFailure ImportError InvalidCosts);
+one_line!(StartError FileError ImportFailure ImportError InvalidSchema);

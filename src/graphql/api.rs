@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Request, Response, Schema, SchemaBuilder, ServerError, ValidationMode};
+use async_graphql::{Request, Response, SDLExportOptions, Schema, SchemaBuilder, ServerError, ValidationMode};
 use async_trait::async_trait;
 use futures_util::{
     StreamExt,
@@ -14,8 +14,8 @@ use futures_util::{
 use super::{
     engine::{
         document::{
-            DocumentOptions, Documents, DocumentsError, InvalidCosts, MAX_NESTING, OperationRequest, PreparedOperation,
-            cost,
+            DocumentOptions, Documents, InvalidDocuments, InvalidSchema, MAX_NESTING, OperationRequest,
+            PreparedOperation, cost,
         },
         error::{self, ApiError},
         execute::{ExecutableSchema, OperationExecutor, PendingBatches},
@@ -131,17 +131,17 @@ pub(super) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    builder().finish().sdl()
+    builder().finish().sdl_with_options(SDLExportOptions::new().include_specified_by())
 }
 
 /// What operations cost, as `docs/cost.md` has it.
-pub fn cost_document() -> Result<String, InvalidCosts> {
+pub fn cost_document() -> Result<String, InvalidSchema> {
     cost::document(&sdl())
 }
 
 impl Api {
     /// The API over `service`. Fails when a document of the manifest in the options is not valid.
-    pub fn new(service: Arc<Service>, options: ApiOptions) -> Result<Self, DocumentsError> {
+    pub fn new(service: Arc<Service>, options: ApiOptions) -> Result<Self, InvalidDocuments> {
         let builder =
             || if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
         let documents = Arc::new(Documents::new(builder(), options.documents)?);

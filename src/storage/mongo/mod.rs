@@ -38,6 +38,7 @@ mod stock_batch;
 mod store;
 mod task;
 mod transaction;
+mod trending;
 mod union;
 mod user;
 

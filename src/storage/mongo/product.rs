@@ -8,7 +8,7 @@ use super::{
     filter::{Filter, Index},
     idempotency::name_of,
     product_cache::MIN_BATCH,
-    read::{collect_rows, in_request_order},
+    read::in_request_order,
     scan::{Listing, SCORE, SortBy},
     search::{contains_all, relevance, search_words},
     store::{Inner, MongoStore},
@@ -18,8 +18,6 @@ use crate::{
     domain::*,
     storage::{Committed, ProductQuery, ProductStore, Result, StoreError},
 };
-
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 pub(super) fn encode(product: &Product) -> RawDocumentBuf {
     let mut document = raw_document! {
@@ -177,37 +175,7 @@ impl ProductStore for MongoStore {
     }
 
     async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
-        let newest = self.0.orders.find(doc! {}).projection(doc! { "placed_at": 1 });
-        let newest = newest.sort(doc! { "placed_at": -1 }).limit(1).batch_size(2);
-        let newest = collect_rows(self.0.with_timeout(newest.batch()).await?, |order| {
-            read_fields!(order, placed_at: "placed_at");
-            placed_at.required::<Timestamp>()
-        })
-        .await?
-        .pop();
-        let Some(newest) = newest else { return Ok(Vec::new()) };
-        let since = Timestamp::from_unix_millis(newest.unix_millis() - i64::from(days) * DAY_MILLIS);
-        let on_sale: Vec<_> = ProductStatus::ALL.into_iter().filter(|status| status.is_on_sale()).collect();
-        let unsold: Vec<_> = OrderStatus::ALL.into_iter().filter(|status| !status.counts_as_sold()).collect();
-        let product_on_sale = doc! {
-            "from": self.0.products.name(), "localField": "_id", "foreignField": "_id", "as": "product",
-            "pipeline": [{ "$match": { "status": { "$in": on_sale } } }],
-        };
-        let pipeline = [
-            doc! { "$match": { "placed_at": { "$gte": since }, "status": { "$nin": unsold } } },
-            doc! { "$project": { "items.product": 1, "items.quantity": 1 } },
-            doc! { "$unwind": "$items" },
-            doc! { "$group": { "_id": "$items.product", "units": { "$sum": { "$toLong": "$items.quantity" } } } },
-            doc! { "$sort": { "units": -1, "_id": 1 } },
-            doc! { "$lookup": product_on_sale },
-            doc! { "$unwind": "$product" },
-            doc! { "$limit": i64::from(limit.max(1)) },
-            doc! { "$replaceWith": "$product" },
-        ];
-        let found = self.0.with_timeout(self.0.orders.aggregate(pipeline).batch_size(limit.saturating_add(1)).batch());
-        let mut products = collect_rows(found.await?, decode).await?;
-        products.truncate(limit as usize);
-        Ok(products)
+        self.0.trending_products(days, limit).await
     }
 
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Committed<Product>> {

@@ -10,7 +10,7 @@ use moka::sync::Cache;
 
 use super::{
     arguments,
-    cost::{self, CostRules, InvalidCosts},
+    cost::{self, CostRules},
     find_operation::find_operation,
     hash::{DocumentHash, hash},
     lexer,
@@ -19,7 +19,7 @@ use super::{
     prepared_operation::PreparedOperation,
     registry::{self, DocumentReference, Registry},
     request::{OperationRequest, RequestErrors},
-    types::SchemaTypes,
+    types::{InvalidSchema, SchemaTypes},
     validated_operation::ValidatedOperation,
     validator::Validator,
     variables,
@@ -48,23 +48,20 @@ impl Default for DocumentOptions {
     }
 }
 
-/// An operation of the manifest that the schema or a limit does not allow.
+/// Documents cannot be prepared with this schema or manifest.
 #[derive(Debug, thiserror::Error)]
-#[error("the operation {id:?} is not valid: {reason}")]
-pub struct InvalidOperation {
-    /// Name of the operation; its id in the manifest if it has no name.
-    pub id: String,
-    /// Every validation error, separated by semicolons.
-    pub reason: String,
-}
-
-/// Why [`Documents`] cannot be created.
-#[derive(Debug, thiserror::Error)]
-pub enum DocumentsError {
+pub enum InvalidDocuments {
+    /// An operation of the manifest that the schema or a limit does not allow.
+    #[error("the operation {id:?} is not valid: {reason}")]
+    Operation {
+        /// Name of the operation; its id in the manifest if it has no name.
+        id: String,
+        /// Every validation error, separated by semicolons.
+        reason: String,
+    },
+    /// The schema is not valid itself.
     #[error(transparent)]
-    Costs(#[from] InvalidCosts),
-    #[error(transparent)]
-    Operation(#[from] InvalidOperation),
+    Schema(#[from] InvalidSchema),
 }
 
 /// Prepares the documents of one schema, and caches the valid ones.
@@ -79,9 +76,9 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// Creates it for the schema that `schema` builds. Fails if the costs of the schema or an operation of the manifest
-    /// are not valid.
-    pub fn new<Q, M, S>(schema: SchemaBuilder<Q, M, S>, options: DocumentOptions) -> Result<Self, DocumentsError>
+    /// Creates it for the schema that `schema` builds. Fails if the schema or an operation of the manifest is not
+    /// valid.
+    pub fn new<Q, M, S>(schema: SchemaBuilder<Q, M, S>, options: DocumentOptions) -> Result<Self, InvalidDocuments>
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
@@ -99,7 +96,7 @@ impl Documents {
                     |errors| {
                         let reasons: Vec<String> = errors.into_iter().map(|error| error.message).collect();
                         let id = operation.name.as_deref().unwrap_or(id).to_owned();
-                        InvalidOperation { id, reason: reasons.join("; ") }
+                        InvalidDocuments::Operation { id, reason: reasons.join("; ") }
                     },
                 )?;
             }

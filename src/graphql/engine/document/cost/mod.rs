@@ -25,12 +25,12 @@ use async_graphql_value::Value;
 
 use super::{
     limits::DocumentLimits,
-    types::{SchemaTypes, base_name},
+    types::{InvalidSchema, SchemaTypes, base_name},
 };
 use expression::{Factor, Number, Sum};
 use model::CostModel;
+pub use rules::CostRules;
 use rules::{ArgumentPath, ListSize, Size};
-pub use rules::{CostRules, InvalidCosts};
 
 /// The cost of an operation as a function of its variables.
 pub(super) struct Cost {
@@ -75,7 +75,7 @@ impl Cost {
 }
 
 /// Writes `docs/cost.md` for a schema in the schema definition language.
-pub fn document(sdl: &str) -> Result<String, InvalidCosts> {
+pub fn document(sdl: &str) -> Result<String, InvalidSchema> {
     let schema = parse(sdl)?;
     let model = CostModel { types: &SchemaTypes::new(sdl), rules: &CostRules::new(&schema)? };
     let limits = DocumentLimits::default();
@@ -84,8 +84,8 @@ pub fn document(sdl: &str) -> Result<String, InvalidCosts> {
 }
 
 /// Parses a schema in the schema definition language.
-pub(super) fn parse(sdl: &str) -> Result<Valid<Schema>, InvalidCosts> {
-    Schema::parse_and_validate(sdl, "schema.graphql").map_err(|invalid| InvalidCosts(vec![invalid.errors.to_string()]))
+pub(super) fn parse(sdl: &str) -> Result<Valid<Schema>, InvalidSchema> {
+    Schema::parse_and_validate(sdl, "schema.graphql").map_err(|invalid| InvalidSchema(invalid.errors.to_string()))
 }
 
 /// Folds the cost of an operation from its leaves up, each fragment once for each type that spreads it.

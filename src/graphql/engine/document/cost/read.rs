@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use apollo_compiler::{
     Name, Node, Schema,
-    ast::{Directive, FieldDefinition, InputValueDefinition, Type, Value},
+    ast::{Directive, FieldDefinition, InputValueDefinition, OperationType, Type, Value},
     schema::{ExtendedType, ObjectType},
 };
 
@@ -104,7 +104,7 @@ impl Reader<'_> {
     fn field(&mut self, parent: &Name, field: &FieldDefinition) -> CostRule {
         let at = format!("{parent}.{}", field.name);
         let price = field.directives.get("cost").and_then(|cost| self.weight(&at, cost)).unwrap_or(0);
-        let size = self.size(&at, field);
+        let size = self.size(parent, &at, field);
         let mut arguments = Arguments { reader: self, at: &at, costs: Vec::new(), path: Vec::new(), open: Vec::new() };
         for argument in &field.arguments {
             arguments.add(argument, None);
@@ -112,8 +112,8 @@ impl Reader<'_> {
         CostRule { price, size, arguments: arguments.costs }
     }
 
-    /// Section 8.
-    fn size(&mut self, at: &str, field: &FieldDefinition) -> ListSize {
+    /// Section 8. The size of a subscription is how many updates it begins with.
+    fn size(&mut self, parent: &Name, at: &str, field: &FieldDefinition) -> ListSize {
         let bounds = field.directives.get("listSizeBound").map(|bound| strings(bound, "arguments")).unwrap_or_default();
         let Some(directive) = field.directives.get("listSize") else {
             if !bounds.is_empty() {
@@ -123,7 +123,8 @@ impl Reader<'_> {
         };
         let bounds = bounds.into_iter().filter_map(|path| self.bound(at, field, path)).collect();
         let sized = strings(directive, "sizedFields");
-        if sized.is_empty() && !field.ty.is_list() {
+        let is_subscription = self.schema.root_operation(OperationType::Subscription) == Some(parent);
+        if sized.is_empty() && !field.ty.is_list() && !is_subscription {
             self.fault(at, "@listSize on a field that is not a list and without sizedFields");
         }
         for name in &sized {

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use apollo_compiler::{Name, Schema, validation::Valid};
 
 use super::read;
+use crate::graphql::engine::document::types::InvalidSchema;
 
 /// Names of an argument and the input fields in it, outermost first.
 pub type ArgumentPath = Arc<[Name]>;
@@ -24,15 +25,10 @@ impl CostRules {
     /// # Errors
     ///
     /// Every directive that does not fit its place, and every list without a size.
-    pub fn new(schema: &Valid<Schema>) -> Result<Self, InvalidCosts> {
-        read::rules(schema).map_err(InvalidCosts)
+    pub fn new(schema: &Valid<Schema>) -> Result<Self, InvalidSchema> {
+        read::rules(schema).map_err(|faults| InvalidSchema(faults.join("; ")))
     }
 }
-
-/// The directives that hold the costs do not fit the schema.
-#[derive(Debug, thiserror::Error)]
-#[error("the costs of the schema are not valid: {}", .0.join("; "))]
-pub struct InvalidCosts(pub(super) Vec<String>);
 
 /// What a field costs without what is selected of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Which directives fit a schema, and which do not.
 
 use super::{
-    super::{InvalidCosts, parse},
+    super::{InvalidSchema, parse},
     *,
 };
 
@@ -13,7 +13,7 @@ const DIRECTIVES: &str = "
     directive @listSizeBound(arguments: [String!]!) on FIELD_DEFINITION
 ";
 
-fn read(sdl: &str) -> Result<CostRules, InvalidCosts> {
+fn read(sdl: &str) -> Result<CostRules, InvalidSchema> {
     CostRules::new(&parse(&format!("{DIRECTIVES} {sdl}"))?)
 }
 
@@ -74,7 +74,7 @@ fn directives_that_do_not_fit_are_named_with_their_place() {
         ("`Query.a`: the weight \"1.5\" is not a whole", r#"type Query { a: Int @cost(weight: "1.5") }"#),
         ("`Query.a`: the weight \"NaN\" is not a whole", r#"type Query { a: Int @cost(weight: "NaN") }"#),
         ("`Query.a(b)`: the weight \"\" is not", r#"type Query { a(b: Int @cost(weight: "")): Int }"#),
-        ("`Thing`: the weight \"x\"", r#"type Thing @cost(weight: "x") { id: ID } type Query { a: Thing }"#),
+        ("`Thing`: the weight \"x\"", r#"extend type Thing @cost(weight: "x") type Query { a: Thing }"#),
         ("weight", "type Query { a: Int @cost }"),
         ("weight", "type Query { a: Int @cost(weight: 1) }"),
         ("cost", r#"interface I @cost(weight: "1") { a: Int } type Query { a: I }"#),
