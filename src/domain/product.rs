@@ -7,11 +7,17 @@ pub use list::{ProductFields, ProductFilter, ProductSort};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, ProductId, Refusal, Stamp, Timestamp,
+    Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Refusal, Stamp, Timestamp, Viewer,
     declare::text_enum,
+    id::define_id,
     search::name_key,
     version::{check_version, next_version},
 };
+
+define_id!(
+    /// Id of a [`Product`].
+    ProductId, "prd"
+);
 
 text_enum! {
     /// Whether a product can be bought.
@@ -123,6 +129,13 @@ impl Product {
     /// The form of a name by which lists are sorted.
     pub fn name_key(name: &str) -> String {
         name_key(name)
+    }
+}
+
+impl Viewer {
+    /// Whether the viewer may know that this product exists.
+    pub fn sees_product(&self, product: &Product) -> bool {
+        product.status.is_on_sale() || self.is_staff()
     }
 }
 

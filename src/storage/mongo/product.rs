@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    codec::{append_fields, raw_document, read_fields},
+    codec::{append_fields, raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
     idempotency::name_of,
     product_cache::MIN_BATCH,
@@ -18,6 +18,9 @@ use crate::{
     domain::*,
     storage::{Committed, ProductQuery, ProductStore, Result, StoreError},
 };
+
+stored_ids!(ProductId);
+stored_by_text!(ProductStatus);
 
 pub(super) fn encode(product: &Product) -> RawDocumentBuf {
     let mut document = raw_document! {
@@ -161,7 +164,7 @@ impl ProductStore for MongoStore {
         refuse_relevance_without_search(queries)?;
         let listings: Vec<_> = queries.iter().map(listing).collect();
         self.0
-            .list(&self.0.products, &listings, |query, row| {
+            .list(&self.0.collections.products, &listings, |query, row| {
                 let node = decode(row)?;
                 let sort = queries[query].sort.field;
                 let score = if sort == ProductSort::Relevance { score_of(row)? } else { 0.0 };
@@ -171,7 +174,7 @@ impl ProductStore for MongoStore {
     }
 
     async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>> {
-        self.0.count(&self.0.products, filters.iter().map(filter).collect()).await
+        self.0.count(&self.0.collections.products, filters.iter().map(filter).collect()).await
     }
 
     async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
@@ -183,7 +186,7 @@ impl ProductStore for MongoStore {
             .transaction(LogAccess::Append, move |transaction| {
                 let product = product.clone();
                 Box::pin(async move {
-                    let products = transaction.store.products.clone();
+                    let products = transaction.store.collections.products.clone();
                     transaction.insert(&products, vec![encode(&product)]).await?;
                     transaction.record(Changed::created(product), stamp).await
                 })
@@ -202,7 +205,7 @@ impl ProductStore for MongoStore {
             .transaction(LogAccess::Append, move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
-                    let products = transaction.store.products.clone();
+                    let products = transaction.store.collections.products.clone();
                     let product = transaction.find_one(&products, doc! { "_id": id }, decode).await?;
                     let changed = product.update(changes, expected_version, stamp)?;
                     transaction.replace(&products, id, encode(&changed.value)).await?;
@@ -228,7 +231,7 @@ impl Inner {
         field: &str,
         values: impl IntoIterator<Item = impl Into<bson::Bson>>,
     ) -> Result<Vec<Product>> {
-        self.find_by(&self.products, field, values, projection(ProductFields::ALL), decode).await
+        self.find_by(&self.collections.products, field, values, projection(ProductFields::ALL), decode).await
     }
 }
 
@@ -247,7 +250,7 @@ impl Transaction {
             let value = product.ok_or_else(|| StoreError::internal("the product of an idempotency key is missing"))?;
             return Ok(Committed { value, events: Vec::new() });
         }
-        let products = self.store.products.clone();
+        let products = self.store.collections.products.clone();
         let product = self.find_one(&products, doc! { "_id": id }, decode).await?;
         let changed = product.adjust_stock(delta, stamp)?;
         self.set_stock([&changed.value]).await?;
@@ -271,7 +274,7 @@ impl Transaction {
                 (doc! { "_id": product.id }, doc! { "$set": set })
             })
             .collect();
-        let collection = self.store.products.clone();
+        let collection = self.store.collections.products.clone();
         self.update_each(&collection, updates).await
     }
 }

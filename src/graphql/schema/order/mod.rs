@@ -1,8 +1,8 @@
 //! Orders in the schema.
 
 mod fields;
+mod lines;
 mod list;
-mod loaders;
 mod mutation;
 mod query;
 mod subscription;

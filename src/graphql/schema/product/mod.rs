@@ -1,7 +1,6 @@
 //! Products in the schema.
 
 mod list;
-mod loaders;
 mod mutation;
 mod query;
 mod subscription;

@@ -2,7 +2,6 @@
 
 mod fields;
 mod list;
-mod loaders;
 mod mutation;
 mod query;
 mod subscription;

@@ -3,7 +3,6 @@
 mod account;
 mod fields;
 mod list;
-mod loaders;
 mod mutation;
 mod query;
 mod ticket;

@@ -9,29 +9,37 @@ use apollo_compiler::{
     Name, Node, Schema,
     ast::{Directive, FieldDefinition, InputValueDefinition, OperationType, Type, Value},
     schema::{ExtendedType, ObjectType},
+    validation::Valid,
 };
 
 use super::rules::{ArgumentCost, ArgumentPath, CostRule, CostRules, ListSize, Size};
+use crate::graphql::engine::document::types::InvalidSchema;
 
 /// Weight of an object without `@cost`, section 7.1.
 const OBJECT: u64 = 1;
 
-/// Reads the rules of a schema, or returns everything that is wrong with its directives.
-pub(super) fn rules(schema: &Schema) -> Result<CostRules, Vec<String>> {
-    let mut reader = Reader { schema, faults: Vec::new() };
-    reader.check_interfaces();
-    let types = reader.types();
-    let mut fields = HashMap::new();
-    for (parent, object) in objects(schema) {
-        let own = object.fields.values().map(|field| (field.name.clone(), reader.field(parent, field)));
-        fields.insert(parent.clone(), own.collect::<HashMap<_, _>>());
-    }
-    let mut rules = CostRules { fields, types };
-    reader.size_pages(&mut rules);
-    reader.check_lists(&rules);
-    match reader.faults.is_empty() {
-        true => Ok(rules),
-        false => Err(reader.faults),
+impl CostRules {
+    /// Reads the directives of a schema.
+    ///
+    /// # Errors
+    ///
+    /// Every directive that does not fit its place, and every list without a size.
+    pub fn new(schema: &Valid<Schema>) -> Result<Self, InvalidSchema> {
+        let mut reader = Reader { schema, faults: Vec::new() };
+        reader.check_interfaces();
+        let types = reader.types();
+        let mut fields = HashMap::new();
+        for (parent, object) in objects(schema) {
+            let own = object.fields.values().map(|field| (field.name.clone(), reader.field(parent, field)));
+            fields.insert(parent.clone(), own.collect::<HashMap<_, _>>());
+        }
+        let mut rules = Self { fields, types };
+        reader.size_pages(&mut rules);
+        reader.check_lists(&rules);
+        match reader.faults.is_empty() {
+            true => Ok(rules),
+            false => Err(InvalidSchema(reader.faults.join("; "))),
+        }
     }
 }
 

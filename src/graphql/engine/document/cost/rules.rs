@@ -1,11 +1,8 @@
-//! The rules of a schema's costs, read from its directives.
+//! The rules of a schema's costs. [`super::read`] reads them from its directives.
 
 use std::{collections::HashMap, sync::Arc};
 
-use apollo_compiler::{Name, Schema, validation::Valid};
-
-use super::read;
-use crate::graphql::engine::document::types::InvalidSchema;
+use apollo_compiler::Name;
 
 /// Names of an argument and the input fields in it, outermost first.
 pub type ArgumentPath = Arc<[Name]>;
@@ -17,17 +14,6 @@ pub struct CostRules {
     pub(super) fields: HashMap<Name, HashMap<Name, CostRule>>,
     /// Points for each value of a type. A type that is missing is free.
     pub(super) types: HashMap<Name, u64>,
-}
-
-impl CostRules {
-    /// Reads the directives of a schema.
-    ///
-    /// # Errors
-    ///
-    /// Every directive that does not fit its place, and every list without a size.
-    pub fn new(schema: &Valid<Schema>) -> Result<Self, InvalidSchema> {
-        read::rules(schema).map_err(|faults| InvalidSchema(faults.join("; ")))
-    }
 }
 
 /// What a field costs without what is selected of it.

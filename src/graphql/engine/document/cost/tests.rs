@@ -149,3 +149,16 @@ fn what_front_ends_ask_for_is_allowed() {
         }
     }
 }
+
+#[test]
+fn every_mutation_has_a_cost() {
+    let schema = parse(&crate::graphql::sdl()).unwrap();
+    let rules = CostRules::new(&schema).unwrap();
+    let free = schema
+        .get_object("Mutation")
+        .unwrap()
+        .fields
+        .keys()
+        .filter(|field| rules.fields["Mutation"][*field].price == 0);
+    assert_eq!(free.collect::<Vec<_>>(), Vec::<&apollo_compiler::Name>::new());
+}

@@ -1,9 +1,6 @@
 //! Which directives fit a schema, and which do not.
 
-use super::{
-    super::{InvalidSchema, parse},
-    *,
-};
+use super::{super::parse, *};
 
 const DIRECTIVES: &str = "
     directive @cost(weight: String!) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT
