@@ -1,4 +1,5 @@
-// Prints the rounds of run-fanout.sh (file of JSON lines), the medians of what has several, and how each server compares.
+// Prints the rounds of run-fanout.sh (file of JSON lines), the medians of servers with several rounds, and how each
+// server compares.
 import { printRounds, readRounds, row, show } from "./rounds.mjs";
 
 const COLUMNS = [

@@ -84,7 +84,7 @@ async function catalogue(url) {
   return found.filter(({ stock }) => stock > 0).sort((a, b) => (a.sku < b.sku ? -1 : 1));
 }
 
-// The n-th order; the products are far apart, so that orders rarely wait for each other.
+// The n-th order; its products are far from those of its neighbours, so that orders rarely wait for each other.
 function placeOrder(products, n, idempotencyKey) {
   const items = Array.from({ length: LINES }, (_, line) => ({
     productId: products[(n * 37 + line * 101) % products.length].id,
@@ -131,7 +131,7 @@ function workload({ products, users }) {
   };
 }
 
-// Ids, cursors and times are each server's own, and so is the order of products of one name.
+// Ids, cursors and times differ between servers, and so does the order of products of one name.
 function comparable(data) {
   const own = new Set(["id", "number", "placedAt", "endCursor"]);
   const copy = JSON.parse(JSON.stringify(data, (key, value) => (own.has(key) ? typeof value : value)));

@@ -1,6 +1,6 @@
 // Checks that Orderwire and the peer answer the nested query alike, and writes the request's body for the load:
 //   ORDERWIRE_URL=… ORDERWIRE_TOKEN=… PEER_URL=… node nested-check.mjs BODY_FILE
-// Without ORDERWIRE_URL only the peer's answer is checked for being whole.
+// Without ORDERWIRE_URL it only checks that the peer's answer is complete.
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -26,7 +26,7 @@ async function answer(name, url, token) {
   return comparable(data);
 }
 
-// Ids and cursors are each server's own, and so is the order of what was made at the same time.
+// Ids and cursors differ between servers, and so does the order of entities of the same time.
 function comparable(data) {
   const sameIds = (key, value) => (key === "id" || key === "endCursor" ? typeof value : value);
   const copy = JSON.parse(JSON.stringify(data, sameIds));

@@ -1,8 +1,8 @@
-//! What a repeated operation costs before the database is asked: `cargo bench --bench operations`.
+//! The cost of repeated operations in the API, above the database: `cargo bench --bench operations`.
 //!
-//! One thread runs each operation again and again through the API, over an embedded database. Of one that reads, the same
-//! read without the API is measured beside it. Reads are made by other threads, and handing over to them takes more time
-//! than either side's work: compare the processor time of this thread (Linux).
+//! One thread runs each operation repeatedly through the API, over an embedded database. For an operation that reads,
+//! the same read without the API is measured too. Other threads make the reads, and handing over to them takes more
+//! time than the work on either side, so compare the CPU time of this thread (Linux).
 
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 
@@ -31,13 +31,13 @@ use orderwire::{
 };
 use serde_json::json;
 
-/// As in the server.
+/// The same allocator as in the server.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How long each is run.
+/// How long each operation is run.
 const RUN: Duration = Duration::from_secs(2);
-/// As many as are timed together.
+/// Runs that are timed together.
 const BATCH: u32 = 20;
 
 const PRODUCT: &str =
@@ -76,7 +76,7 @@ async fn main() {
         let begun = Instant::now();
         let operation = api.prepare(request(PRODUCT), client).await.unwrap();
         let mut execution = pin!(api.execute(Viewer::Anonymous, operation));
-        // What it does until it waits for the first time.
+        // The work up to the first time that it waits.
         let done = poll!(execution.as_mut()).is_ready();
         let took = begun.elapsed();
         if !done {
@@ -100,7 +100,7 @@ async fn main() {
         let begun = Instant::now();
         let ids = [product];
         let mut read = pin!(service.products(&Viewer::Anonymous, &ids));
-        // Now and then it is there already.
+        // Sometimes the result is ready at once.
         let done = poll!(read.as_mut()).is_ready();
         let took = begun.elapsed();
         if !done {
@@ -111,7 +111,7 @@ async fn main() {
     .await;
 }
 
-/// Prints how long one takes.
+/// Prints the time of one run.
 async fn run(name: &str, mut once: impl AsyncFnMut()) {
     for _ in 0..10 * BATCH {
         once().await;
@@ -132,7 +132,7 @@ async fn run(name: &str, mut once: impl AsyncFnMut()) {
     println!("{name:<46} {:>7.1} µs {:>7.1} µs {cpu:>7.1} µs", at(50), at(99));
 }
 
-/// Prints how long the part of one takes that it tells.
+/// Prints the time that each run returns, which is a part of its whole time.
 async fn until_storage(name: &str, mut once: impl AsyncFnMut() -> Duration) {
     let mut took = Vec::new();
     let begun = Instant::now();
@@ -144,7 +144,7 @@ async fn until_storage(name: &str, mut once: impl AsyncFnMut() -> Duration) {
     println!("{name:<46} {:>7.1} µs {:>7.1} µs", at(50), at(99));
 }
 
-/// What this thread has had of the processor, in microseconds; 0 where the system does not tell.
+/// CPU time of this thread, in microseconds; 0 on systems that do not report it.
 fn cpu_time() -> f64 {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanos: f64 = told.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default();
@@ -167,7 +167,7 @@ async fn open() -> (Api, Arc<Service>) {
             session_lifetime: day,
             log_retention: 7 * day,
             idempotency_retention: day,
-            // Never exhausted, but asked each time.
+            // Never exhausted, but charged each time.
             limits: RateLimits {
                 anonymous: Some(TokenBucket::new(u32::MAX, Duration::from_millis(1))),
                 ..RateLimits::default()

@@ -1,4 +1,4 @@
-// Tables of rounds, each a line of JSON with a `name`.
+// Prints tables of rounds. A round is a line of JSON with a `name`.
 import { readFileSync } from "node:fs";
 
 const FIRST_WIDTH = 29;
@@ -22,8 +22,8 @@ export function row(name, cells, titles) {
   console.log([name.padEnd(FIRST_WIDTH), ...padded].join("  "));
 }
 
-// Prints the columns [title, key, unit] that any round has, and the median of what has several rounds; with
-// `onlyMedians` only that. Returns the shown columns, and their medians by name.
+// Prints the columns [title, key, unit] that any round has, and the medians of names with several rounds; with
+// `onlyMedians` only these. Returns the shown columns, and their medians by name.
 export function printRounds(rounds, columns, { onlyMedians = false } = {}) {
   const shown = columns.filter(([, key]) => rounds.some((round) => round[key] !== undefined));
   const titles = shown.map(([title]) => title);

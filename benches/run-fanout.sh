@@ -59,8 +59,8 @@ trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
 # as_orderwire COMMAND…: with the settings of the benchmark, in a folder without an orderwire.toml. Passwords are hashed
-# lightly: signing many users in is not what is measured, and its memory would hide that of the sockets. Takes the place
-# of the shell, which has to be a subshell.
+# lightly: sign-in is not measured, and its memory would hide that of the sockets. Takes the place
+# of the shell, which must be a subshell.
 as_orderwire() {
   cd "$temporary"
   export ORDERWIRE_ENV=production LOG_LEVEL=${LOG_LEVEL:-warn} BIND=127.0.0.1:$port JWT_SECRET=$secret

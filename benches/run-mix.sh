@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The benchmark of what a shop asks of its back end: many customers who look at products, some at their orders, and few
-# who buy. And what one client that asks without end does to another.
+# The benchmark of a shop's requests: many customers look at products, some look at their orders, and few buy. It also
+# measures how one client that floods the server affects the others.
 set -euo pipefail
 
 usage="usage: benches/run-mix.sh [MODE]
@@ -58,7 +58,7 @@ trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
 # as_orderwire COMMAND…: with the settings of the benchmark, in a folder without an orderwire.toml. Passwords are
-# hashed lightly: signing many users up is not what is measured. Takes the place of the shell, which has to be a
+# hashed lightly: sign-up is not measured. Takes the place of the shell, which must be a
 # subshell.
 as_orderwire() {
   cd "$temporary"
@@ -76,7 +76,7 @@ start_orderwire() {
   if (as_orderwire "$orderwire" check-config) | grep "^server\.trusted_proxies " >/dev/null; then
     settings=(--set server.trusted_proxies=127.0.0.0/8)
   else
-    note "it does not know clients' addresses and limits nobody by them"
+    note "it has no limits by client address"
   fi
   for setting in ${SETTINGS-}; do settings+=(--set "$setting"); done
   (as_orderwire "$orderwire" import online-retail "$invoices" --rejects rejects.csv) >&2
@@ -122,7 +122,7 @@ load_round() {
 flood_round() {
   local politely=(--only Product --connections 4 --every-ms "${EVERY_MS:-50}" --address "$polite")
   measure orderwire 'polite, calm' "${politely[@]}"
-  # It begins earlier and ends later than what it is to disturb.
+  # The flood begins before the measurement and ends after it.
   # shellcheck disable=SC2046
   generate orderwire $((seconds + 4)) flood --only Product --connections "$connections" --address "$flooding" \
     $(costs orderwire) >"$temporary/flood.json" &
@@ -132,7 +132,7 @@ flood_round() {
   wait "$flood_pid" || fail "the flood ended early"
   flood_pid=
   cat "$temporary/flood.json" >>"$results"
-  # What it left behind is over before the next round.
+  # Its last requests end before the next round.
   sleep 2
 }
 

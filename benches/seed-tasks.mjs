@@ -1,6 +1,6 @@
-// Makes two tasks for each of the newest 200 orders through the API, so that `tasks` of an order has something:
+// Makes two tasks for each of the newest 200 orders through the API, so that orders have tasks:
 //   TOKEN=… node seed-tasks.mjs http://127.0.0.1:8080/graphql
-// TOKEN is a staff member's or an admin's. Orders that have tasks already are left alone.
+// TOKEN is a staff member's or an admin's. Orders that have tasks already are skipped.
 const ORDERS = 200;
 const PAGE_SIZE = 50;
 const TITLES = ["Pack order", "Check address of order"];

@@ -1,30 +1,22 @@
 //! The composition root: the only layer that names concrete engines.
 
+mod cluster;
+mod error;
 mod options;
 mod retry;
 
-use std::{
-    io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use rand::Rng;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    auth::{AccessTokens, KeyError, PasswordError, Passwords},
-    cluster::{
-        EventBus, MemoryDocuments, MemoryRateLimiter, RateLimiter, RegisteredDocuments,
-        local::LocalBus,
-        redis::{ConnectError, RedisBus, RedisDocuments, RedisRateLimiter},
-    },
-    config::{Auth, Config, DatabaseUrl, MetricsAddress, RedisUrl},
-    domain::{LogId, SystemClock},
-    graphql::{Api, ApiOptions, InvalidOperation, Manifest, ManifestError, Registry},
+    auth::{AccessTokens, Passwords},
+    cluster::EventBus,
+    config::{Auth, Config, DatabaseUrl, MetricsAddress},
+    domain::SystemClock,
+    graphql::{Api, ApiOptions, Manifest, Registry},
     http::{self, ServerLimits},
     jobs::{JobOptions, Jobs},
     service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
@@ -33,78 +25,17 @@ use crate::{
         mongo::MongoStore,
         sqlite::{SqliteLocation, SqliteStore},
     },
-    telemetry::metrics,
 };
 
+use cluster::{RedisDeployment, open_bus, rate_limiter, registered_documents};
+
+pub use error::StartError;
 pub use options::{
     feed as feed_options, http as http_options, mongo as mongo_options, password_cost, sqlite as sqlite_options,
 };
 
 /// The part of the grace period that is kept for what comes after the last request: a fifth, and this at most.
 const CLOSING: Duration = Duration::from_secs(2);
-
-/// Why Orderwire cannot start. Each message is one line for the operator, without secrets.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The database can't be used.
-    #[error("cannot use the database: {0}")]
-    Database(String),
-    /// Redis can't be used.
-    #[error(transparent)]
-    Bus(#[from] ConnectError),
-    /// The keys that sign tokens can't be used.
-    #[error("cannot sign access tokens: {0}")]
-    Keys(#[from] KeyError),
-    /// A key file can't be read.
-    #[error("cannot read {}: {cause}", path.display())]
-    KeyFile {
-        /// Path of the file that could not be used.
-        path: PathBuf,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// The manifest of operations can't be read.
-    #[error("operations.manifest: cannot read {}: {cause}", path.display())]
-    ManifestFile {
-        /// Path of the file that could not be used.
-        path: PathBuf,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// The manifest of operations is none.
-    #[error("operations.manifest: {}: {cause}", path.display())]
-    Manifest {
-        /// Path of the file that could not be used.
-        path: PathBuf,
-        /// What is wrong.
-        cause: ManifestError,
-    },
-    /// An operation of the manifest can't be run.
-    #[error("operations.manifest: {0}")]
-    Operation(#[from] InvalidOperation),
-    /// The cost of password hashes is out of range.
-    #[error("cannot hash passwords: {0}")]
-    Passwords(#[from] PasswordError),
-    /// The address can't be listened on.
-    #[error("cannot listen on {address}: {cause}")]
-    Bind {
-        /// The address, as configured.
-        address: String,
-        /// What the system says.
-        cause: io::Error,
-    },
-}
-
-impl From<StoreError> for StartError {
-    /// The engines say which database and what to do; here their text has no preamble.
-    fn from(error: StoreError) -> Self {
-        Self::Database(match error {
-            StoreError::Unavailable(reason) => reason,
-            StoreError::Internal(cause) => cause.to_string(),
-            other => other.to_string(),
-        })
-    }
-}
 
 /// Opens the database that the configuration names.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
@@ -134,35 +65,6 @@ async fn open_sqlite(config: &Config, location: SqliteLocation) -> Result<Arc<dy
 
 async fn open_mongo(config: &Config, url: &str) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(MongoStore::connect(url, options::mongo(config)).await?))
-}
-
-/// The Redis that the nodes of a deployment share, and the log that tells deployments apart.
-struct RedisDeployment {
-    url: RedisUrl,
-    log: LogId,
-}
-
-impl RedisDeployment {
-    /// `None` without Redis.
-    async fn open(config: &Config, store: &dyn Store) -> Result<Option<Self>, StartError> {
-        let Some(url) = config.redis.url.clone() else { return Ok(None) };
-        Ok(Some(Self { url, log: store.log_state().await?.log }))
-    }
-}
-
-async fn open_bus(
-    config: &Config,
-    redis: Option<&RedisDeployment>,
-    wait: Duration,
-) -> Result<Arc<dyn EventBus>, StartError> {
-    let Some(RedisDeployment { url, log }) = redis else {
-        // A single node has nobody to connect to, so it counts as connected.
-        metrics().bus_connected.set(1);
-        return Ok(Arc::new(LocalBus::new()));
-    };
-    let is_retryable = |error: &ConnectError| matches!(error, ConnectError::Unreachable { .. });
-    let connect = async || RedisBus::connect(url.reveal(), *log, config.redis.connect_timeout).await;
-    Ok(Arc::new(retry::retry_until_ready("Redis", wait, is_retryable, connect).await?))
 }
 
 /// The use cases with what is below them: all but the API. For commands that need no server.
@@ -346,24 +248,13 @@ fn registry(config: &Config, redis: Option<&RedisDeployment>) -> Result<Registry
         let manifest = Manifest::parse(&json).map_err(|cause| StartError::Manifest { path: path.clone(), cause })?;
         return Ok(Registry::Only(manifest));
     }
-    let memory = MemoryDocuments::new(config.operations.registered as u64);
-    let store: Arc<dyn RegisteredDocuments> = match redis {
-        None => Arc::new(memory),
-        Some(RedisDeployment { url, log }) => {
-            Arc::new(RedisDocuments::open(url.reveal(), *log, memory, config.operations.registered_for)?)
-        }
-    };
-    Ok(Registry::Open(store))
+    Ok(Registry::Open(registered_documents(config, redis)?))
 }
 
 fn rate_limits(config: &Config, redis: Option<&RedisDeployment>) -> Result<RateLimits, StartError> {
-    let limiter: Arc<dyn RateLimiter> = match redis {
-        None => Arc::new(MemoryRateLimiter::default()),
-        Some(RedisDeployment { url, log }) => Arc::new(RedisRateLimiter::open(url.reveal(), *log)?),
-    };
     let limits = &config.rate_limits;
     Ok(RateLimits {
-        limiter,
+        limiter: rate_limiter(redis)?,
         anonymous: limits.anonymous_cost.0,
         customer: limits.customer_cost.0,
         staff: limits.staff_cost.0,

@@ -43,7 +43,7 @@ ORDER_UPDATES = """
 
 
 class Refused(Exception):
-    """The server's answer is no, and would be again."""
+    """The server refused the request, and would refuse it again."""
 
 
 async def execute(document: str, variables: dict[str, Any], token: str | None = None) -> dict[str, Any]:
@@ -66,7 +66,7 @@ async def sign_in() -> str:
 
 
 async def watch(order_id: str, token: str | None) -> None:
-    """Prints every change of an order, each once and in order, whatever becomes of the connection."""
+    """Prints every change of an order, each once and in order, even if the connection is lost."""
     cursor = None
     failures = 0
     while True:
@@ -99,7 +99,7 @@ async def watch(order_id: str, token: str | None) -> None:
 
 
 def is_passing(error: TransportQueryError) -> bool:
-    """Whether it is worth trying again: the server can't reach its database, or we were too slow for it."""
+    """Whether to try again: the server can't reach its database, or this client was too slow."""
     return any(each.get("extensions", {}).get("code") == "UNAVAILABLE" for each in error.errors or [])
 
 
@@ -116,8 +116,8 @@ async def main() -> None:
     for product in products:
         print(f"{product['name']}: {product['price']['amount']} {product['price']['currencyCode']}")
 
-    # The key makes it safe to ask again when no answer came: the same key with the same input gives the same order. A
-    # shop takes one that belongs to the cart.
+    # The key makes it safe to repeat the request after a lost response: the same key with the same input gives the
+    # same order. A shop takes a key that belongs to the cart.
     key = sys.argv[1] if len(sys.argv) > 1 else str(uuid.uuid4())
     items = [{"productId": products[0]["id"], "quantity": 1}]
     placed = await mutate(PLACE_ORDER, {"items": items, "idempotencyKey": key}, token)

@@ -135,7 +135,7 @@ test('EventSource: when it is refused for a while, the page goes on with its cur
   assert.deepEqual(await updates(), orders.map(({ number }) => `${number} CREATED PENDING`))
 })
 
-test('EventSource: the end of the session is told, and signing in again goes on', async () => {
+test('EventSource: the end of the session is reported, and the stream continues after signing in again', async () => {
   const { token, ...customer } = await server.customer()
   await watch(customer)
   await page.getByText('Watching').waitFor()
@@ -172,7 +172,7 @@ test('EventSource: after a cursor that has expired, signing in again begins anew
   assert.deepEqual(await updates(), [first, last].map(({ number }) => `${number} CREATED PENDING`))
 })
 
-test('EventSource: a wrong password is told', async () => {
+test('EventSource: a wrong password is reported', async () => {
   await watch({ ...(await server.customer()), password: 'not this one' })
   await page.getByText(/password is not right/).waitFor()
 })

@@ -55,7 +55,7 @@ export class Example {
     this.log = log
   }
 
-  /** All that it has printed. */
+  /** Its whole output. */
   get output() {
     return readFileSync(this.log, 'utf8')
   }

@@ -1,4 +1,4 @@
-// What the examples that place an order and watch it have in common.
+// Tests for all examples that place an order and watch it.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { call } from '../../tests/clients/lib/api.mjs'
@@ -89,7 +89,7 @@ export function ordersExample(name, command) {
     assert.deepEqual(lines, [`order ${number} of 2.50`, `order ${number} of 2.50, placed before`])
   })
 
-  test(`${name}: a wrong password is told, and is the end`, async () => {
+  test(`${name}: a wrong password is reported and ends the program`, async () => {
     const example = await start({ ...(await server.customer()), password: 'not this one' })
     assert.equal((await example.end()).code, 1)
     assert.match(example.output, /^[^\n]*password[^\n]*\n$/i)

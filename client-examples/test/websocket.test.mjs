@@ -158,7 +158,7 @@ test('graphql-ws: it signs in again when its session was ended', async () => {
   assert.deepEqual(example.updates.map(({ text }) => text), created(orders))
 })
 
-test('graphql-ws: a wrong password is told, and is the end', async () => {
+test('graphql-ws: a wrong password is reported and ends the program', async () => {
   const { file, ...customer } = await customerWithCursor()
   const example = await start({ ...customer, password: 'not this one' }, file)
   assert.equal((await example.end()).code, 1)

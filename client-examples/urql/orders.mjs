@@ -33,7 +33,7 @@ const ORDER_UPDATES = gql`
 /** @type {string | undefined} */
 let token
 
-// A connection that dies without a word is noticed by pings: see ../websocket/subscribe.mjs.
+// Pings detect a connection that failed silently: see ../websocket/subscribe.mjs.
 const socket = createClient({
   url: `${server.replace(/^http/, 'ws')}/graphql`,
   webSocketImpl: WebSocket,
@@ -72,7 +72,7 @@ const client = new Client({
   ],
 })
 
-/** The server's answer is no, and would be again. */
+/** The server refused the request, and would refuse it again. */
 class Refused extends Error {}
 
 /**
@@ -102,8 +102,8 @@ async function main() {
   const products = data.products.nodes
   for (const { name, price } of products) console.log(`${name}: ${price.amount} ${price.currencyCode}`)
 
-  // The key makes it safe to ask again when no answer came: the same key with the same input gives the same order. A
-  // shop takes one that belongs to the cart.
+  // The key makes it safe to repeat the request after a lost response: the same key with the same input gives the
+  // same order. A shop takes a key that belongs to the cart.
   const idempotencyKey = process.argv[2] ?? crypto.randomUUID()
   const items = [{ productId: products[0].id, quantity: 1 }]
   const { order, replayed } = await mutate(PLACE_ORDER, { items, idempotencyKey })

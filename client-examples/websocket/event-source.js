@@ -17,7 +17,7 @@ const form = /** @type {HTMLFormElement} */ (document.querySelector('form'))
 const state = /** @type {HTMLElement} */ (document.querySelector('#state'))
 const list = /** @type {HTMLElement} */ (document.querySelector('#updates'))
 
-// In memory alone: after a reload one signs in again.
+// In memory only: after a reload the user signs in again.
 /** @type {{ accessToken: string, refreshToken: string }} */
 let session
 /** @type {string | undefined} */
@@ -52,7 +52,7 @@ async function watch() {
     cursor = result.orderUpdates.cursor
     show(result.orderUpdates)
   })
-  // The server has ended it, and has said why. An EventSource that is not closed would connect again.
+  // The server ended the stream and gave the reason. An EventSource that is not closed would connect again.
   stream.addEventListener('complete', () => {
     stream.close()
     watchAgain(problem)
@@ -97,7 +97,7 @@ async function makeTicket(operation) {
   }
 }
 
-/** The server's answer is no, and would be again. */
+/** The server refused the request, and would refuse it again. */
 class Refused extends Error {
   /** @param {{ code: string, message: string }} error */
   constructor({ code, message }) {

@@ -17,7 +17,7 @@ const ORDER_UPDATES = `subscription ($after: EventCursor) {
   orderUpdates(after: $after) { cursor kind previousStatus order { number status } }
 }`
 
-/** The server's answer is no, and would be again. */
+/** The server refused the request, and would refuse it again. */
 class Refused extends Error {}
 
 /** @param {readonly any[]} errors */
@@ -51,7 +51,7 @@ const client = createClient({
   connectionParams: () => ({ Authorization: `Bearer ${token}` }),
   // Its own retry would ask again with the first cursor, and print again what came since.
   retryAttempts: 0,
-  // A connection may die without a word. A ping that is not answered in time ends it.
+  // A connection may fail silently. A ping that is not answered in time ends it.
   keepAlive: 10_000,
   on: {
     connected: () => (failures = 0),

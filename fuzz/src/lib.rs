@@ -1,5 +1,5 @@
-//! Parsers of what strangers send, each as a function of any bytes that panics when the parser does, or breaks a promise.
-//! `cargo fuzz` runs them for long, `tests/it/fuzz.rs` for a moment.
+//! Parsers of untrusted input, each as a function of any bytes. A function panics if its parser panics or breaks one of its
+//! guarantees. `cargo fuzz` runs them for a long time, `tests/it/fuzz.rs` for a few seconds.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -8,7 +8,7 @@ use orderwire::{
     http::reads_websocket_message,
 };
 
-/// Event cursors: one text for each.
+/// Event cursors: each has exactly one text.
 pub fn cursor(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(cursor) = text.parse::<EventCursor>() {
@@ -17,14 +17,14 @@ pub fn cursor(bytes: &[u8]) {
     }
 }
 
-/// Decimals: exact, and the same again after being written.
+/// Decimals: parsing is exact, and a written decimal parses to the same value.
 pub fn decimal(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(decimal) = text.parse::<Decimal>() else { return };
     let written = decimal.to_string();
     assert!(written.len() <= Decimal::TEXT_LEN, "{written}");
     assert_eq!(written.parse(), Ok(decimal), "{text}");
-    // What was read is what is written, but for zeros at either end.
+    // The text that is written is the text that was read, except for zeros at either end.
     let bare = |text: &str| {
         let (whole, fraction) =
             text.trim_start_matches('-').split_once('.').unwrap_or((text.trim_start_matches('-'), ""));
@@ -33,7 +33,7 @@ pub fn decimal(bytes: &[u8]) {
     assert_eq!(bare(&written), bare(text), "{text}");
 }
 
-/// Ids: one text for each, and of one type.
+/// Ids: each has exactly one text and one type.
 pub fn id(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let types = [
@@ -59,7 +59,7 @@ pub fn websocket(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     for protocol in ["graphql-transport-ws", "graphql-ws"] {
         if reads_websocket_message(protocol, text) {
-            // Numbers out of range and depths that this reading refuses are nobody's business before they are used.
+            // Numbers out of range and depths that `serde_json` refuses are accepted until they are used.
             let message = serde_json::from_str::<serde_json::Value>(text).ok();
             assert!(message.is_none_or(|message| message["type"].is_string()), "{protocol}: {text}");
         }

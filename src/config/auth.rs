@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use super::{Secret, reader::section};
+use super::{Secret, section::section};
 
 /// The minimum length of a secret, in bytes: RFC 7518, section 3.2.
 const MIN_SECRET_BYTES: usize = 32;

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use super::{SecretUrl, Setting, reader::section};
+use super::{SecretUrl, Setting, section::section};
 
 /// Which storage engine to use and where its data is.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Settings that limit the size of a GraphQL operation.
 
-use super::reader::section;
+use super::section::section;
 
 section! {
     /// The largest operation that is accepted. Fields, aliases and directives are counted with fragments expanded. An

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{reader::section, setting::keywords};
+use super::{section::section, setting::keywords};
 
 keywords! {
     /// How log lines look.

@@ -1,6 +1,6 @@
 //! Settings of the metrics endpoint.
 
-use super::{BindAddress, Setting, reader::section};
+use super::{BindAddress, Setting, section::section};
 
 /// The address when none is set.
 const DEFAULT: &str = "127.0.0.1:9464";

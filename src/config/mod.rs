@@ -17,6 +17,7 @@ mod reader;
 mod redis;
 mod retention;
 mod secret;
+mod section;
 mod server;
 mod setting;
 mod settings;

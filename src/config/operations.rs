@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::reader::section;
+use super::section::section;
 
 section! {
     /// Persisted operations and the cache of parsed documents.

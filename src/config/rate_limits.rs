@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Setting, reader::section, setting::quoted};
+use super::{Setting, section::section, setting::quoted};
 use crate::domain::TokenBucket;
 
 /// A token bucket, or no limit. `1000/10s` allows a burst of 1,000 and refills 100 each second.

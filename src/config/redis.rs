@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{SecretUrl, Setting, reader::section};
+use super::{SecretUrl, Setting, section::section};
 
 /// URL of a Redis server. It is printed without the password.
 #[derive(Debug, Clone, PartialEq, Eq)]

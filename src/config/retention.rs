@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::section;
+use super::section::section;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);

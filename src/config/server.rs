@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use http::HeaderName;
 use ipnet::IpNet;
 
-use super::{Setting, reader::section};
+use super::{Setting, section::section};
 use crate::domain::PRIVATE_NETWORKS;
 
 /// An address to listen on: `HOST:PORT`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::section;
+use super::section::section;
 
 section! {
     /// WebSockets, which carry subscriptions.

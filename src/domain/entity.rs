@@ -1,11 +1,11 @@
 //! The entities that the event log is about, and what they have in common.
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-use super::{Order, Product, Task, UserId, declare::text_enum};
+use super::{InvalidId, Order, OrderId, Product, ProductId, Task, TaskId, UserId, declare::text_enum};
 
 text_enum! {
     /// The kinds of entities that the log is about.
@@ -39,6 +39,24 @@ impl Entity {
             Self::Task(_) => EntityKind::Task,
             Self::Product(_) => EntityKind::Product,
         }
+    }
+
+    /// Its own JSON. [`Entity::from_json`] reads it.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        match self {
+            Self::Order(order) => serde_json::to_string(order),
+            Self::Task(task) => serde_json::to_string(task),
+            Self::Product(product) => serde_json::to_string(product),
+        }
+    }
+
+    /// Reads an entity of this kind from its own JSON.
+    pub fn from_json(kind: EntityKind, json: &str) -> serde_json::Result<Self> {
+        Ok(match kind {
+            EntityKind::Order => Self::Order(serde_json::from_str(json)?),
+            EntityKind::Task => Self::Task(serde_json::from_str(json)?),
+            EntityKind::Product => Self::Product(serde_json::from_str(json)?),
+        })
     }
 
     /// Its id without the type.
@@ -85,5 +103,32 @@ impl From<Task> for Entity {
 impl From<Product> for Entity {
     fn from(product: Product) -> Self {
         Self::Product(Arc::new(product))
+    }
+}
+
+/// An id of any type that `Query.node` can look up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AnyId {
+    /// A user.
+    User(UserId),
+    /// A product.
+    Product(ProductId),
+    /// An order.
+    Order(OrderId),
+    /// A task.
+    Task(TaskId),
+}
+
+impl FromStr for AnyId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let invalid = InvalidId { expected: "usr_, prd_, ord_ or tsk_" };
+        match text.get(..4) {
+            Some(UserId::PREFIX) => text.parse().map(Self::User).map_err(|_| invalid),
+            Some(ProductId::PREFIX) => text.parse().map(Self::Product).map_err(|_| invalid),
+            Some(OrderId::PREFIX) => text.parse().map(Self::Order).map_err(|_| invalid),
+            Some(TaskId::PREFIX) => text.parse().map(Self::Task).map_err(|_| invalid),
+            _ => Err(invalid),
+        }
     }
 }

@@ -4,13 +4,7 @@
 //!
 //! Decision: `docs/decisions/0005-import-by-derived-ids.md`.
 
-use std::{fmt, str::FromStr};
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use sha2::{Digest, Sha256};
 use ulid::Ulid;
-
-use super::Timestamp;
 
 /// The text is not a canonical id of the expected type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,17 +15,27 @@ pub struct InvalidId {
 }
 
 /// Accepts only the canonical spelling, so that each id has one text.
-fn parse_ulid(text: &str) -> Option<Ulid> {
+pub(super) fn parse_ulid(text: &str) -> Option<Ulid> {
     let ulid = Ulid::from_string(text).ok()?;
     let mut canonical = [0; ulid::ULID_LEN];
     (ulid.array_to_str(&mut canonical) == text).then_some(ulid)
 }
 
+/// Declares the id type of an entity, with the prefix of its text form.
 macro_rules! define_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Ulid);
+        pub struct $name(ulid::Ulid);
+
+        const _: () = {
+        use std::{fmt, str::FromStr};
+
+        use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+        use sha2::{Digest, Sha256};
+        use ulid::Ulid;
+
+        use $crate::domain::{InvalidId, Timestamp, id::parse_ulid};
 
         impl $name {
             /// The type prefix, underscore included.
@@ -101,25 +105,11 @@ macro_rules! define_id {
                 text.parse().map_err(D::Error::custom)
             }
         }
+        };
     };
 }
+pub(super) use define_id;
 
-define_id!(
-    /// Id of a [`super::User`].
-    UserId, "usr"
-);
-define_id!(
-    /// Id of a [`super::Product`].
-    ProductId, "prd"
-);
-define_id!(
-    /// Id of an [`super::Order`].
-    OrderId, "ord"
-);
-define_id!(
-    /// Id of a [`super::Task`].
-    TaskId, "tsk"
-);
 define_id!(
     /// Id of an entry of the event log.
     EventId, "evt"
@@ -129,36 +119,9 @@ define_id!(
     SessionId, "ses"
 );
 
-/// An id of any type that `Query.node` can look up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AnyId {
-    /// A user.
-    User(UserId),
-    /// A product.
-    Product(ProductId),
-    /// An order.
-    Order(OrderId),
-    /// A task.
-    Task(TaskId),
-}
-
-impl FromStr for AnyId {
-    type Err = InvalidId;
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId { expected: "usr_, prd_, ord_ or tsk_" };
-        match text.get(..4) {
-            Some(UserId::PREFIX) => text.parse().map(Self::User).map_err(|_| invalid),
-            Some(ProductId::PREFIX) => text.parse().map(Self::Product).map_err(|_| invalid),
-            Some(OrderId::PREFIX) => text.parse().map(Self::Order).map_err(|_| invalid),
-            Some(TaskId::PREFIX) => text.parse().map(Self::Task).map_err(|_| invalid),
-            _ => Err(invalid),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::domain::{AnyId, OrderId, Timestamp, UserId};
 
     #[test]
     fn text_and_bytes_round_trip() {

@@ -28,24 +28,25 @@ mod viewer;
 
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
 pub use declare::{SortField, UnknownValue};
-pub use entity::{Entity, EntityKind};
+pub use entity::{AnyId, Entity, EntityKind};
 pub use event::{Changed, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId, Seq};
-pub use id::{AnyId, EventId, InvalidId, OrderId, ProductId, SessionId, TaskId, UserId};
+pub use id::{EventId, InvalidId, SessionId};
 pub use idempotency::{Fingerprint, Idempotency, UsedKey};
 pub use money::{CurrencyCode, Decimal, InvalidCurrency, InvalidDecimal, Money};
 pub use order::{
-    HistoryEntry, NewOrder, Order, OrderChange, OrderFields, OrderFilter, OrderItem, OrderLine, OrderSort, OrderStatus,
-    OrderStep, StatusChange,
+    HistoryEntry, NewOrder, Order, OrderChange, OrderFields, OrderFilter, OrderId, OrderItem, OrderLine, OrderSort,
+    OrderStatus, OrderStep, StatusChange,
 };
 pub use page::{Direction, Edge, ListQuery, Page, Position, Slice, Sort, SortKey, Take};
 pub use product::{
-    NewProduct, Product, ProductChanges, ProductFields, ProductFilter, ProductSort, ProductStatus, StockAdjustment,
+    NewProduct, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, ProductStatus,
+    StockAdjustment,
 };
 pub use refusal::{Refusal, UniqueKey};
 pub use search::SearchTerms;
 pub use stamp::Stamp;
-pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskPriority, TaskSort, TaskStatus};
+pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskPriority, TaskSort, TaskStatus};
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub use token_bucket::TokenBucket;
-pub use user::{User, UserChanges, UserFilter, UserRole, UserSort};
+pub use user::{User, UserChanges, UserFilter, UserId, UserRole, UserSort};
 pub use viewer::Viewer;

@@ -15,8 +15,14 @@ pub use self::{
     step::{OrderStep, StatusChange},
 };
 use super::{
-    CurrencyCode, Decimal, Money, OrderId, Position, ProductId, Seq, SortKey, Timestamp, UserId, declare::sort_enum,
+    CurrencyCode, Decimal, Money, Position, ProductId, Seq, SortKey, Timestamp, UserId, Viewer, declare::sort_enum,
+    id::define_id,
 };
+
+define_id!(
+    /// Id of an [`Order`].
+    OrderId, "ord"
+);
 
 /// An order of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +55,13 @@ pub struct Order {
     pub created_at: Timestamp,
     /// Time of the last change.
     pub updated_at: Timestamp,
+}
+
+impl Viewer {
+    /// Whether the viewer may know that this order exists.
+    pub fn sees_order(&self, order: &Order) -> bool {
+        self.sees_user(order.customer)
+    }
 }
 
 /// A line of an order, frozen when the order was placed.

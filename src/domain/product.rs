@@ -1,14 +1,23 @@
 //! Products and their stock.
 
+mod list;
+
+pub use list::{ProductFields, ProductFilter, ProductSort};
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Position, ProductId, Refusal, SearchTerms, SortKey,
-    Stamp, Timestamp,
-    declare::{sort_enum, text_enum},
+    Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Refusal, Stamp, Timestamp, Viewer,
+    declare::text_enum,
+    id::define_id,
     search::name_key,
     version::{check_version, next_version},
 };
+
+define_id!(
+    /// Id of a [`Product`].
+    ProductId, "prd"
+);
 
 text_enum! {
     /// Whether a product can be bought.
@@ -123,6 +132,13 @@ impl Product {
     }
 }
 
+impl Viewer {
+    /// Whether the viewer may know that this product exists.
+    pub fn sees_product(&self, product: &Product) -> bool {
+        product.status.is_on_sale() || self.is_staff()
+    }
+}
+
 /// What a new product is made from; it starts active at version 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewProduct {
@@ -197,70 +213,6 @@ impl ProductChanges {
     /// Takes the product off sale.
     pub fn archive() -> Self {
         Self { status: Some(ProductStatus::Archived), ..Self::default() }
-    }
-}
-
-/// The costly parts of a product in a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ProductFields {
-    /// Read the description.
-    pub description: bool,
-}
-
-impl ProductFields {
-    /// Reads every field.
-    pub const ALL: Self = Self { description: true };
-}
-
-/// Selects the products of a list. Conditions that are `None` are not checked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct ProductFilter {
-    /// Words of the name, SKU or description.
-    pub search: Option<SearchTerms>,
-    /// Only products with these ids; at most 100.
-    pub ids: Option<Vec<ProductId>>,
-    /// Only products with these SKUs; at most 100.
-    pub skus: Option<Vec<String>>,
-    /// Only with this label.
-    pub tag: Option<String>,
-    /// Only with this status.
-    pub status: Option<ProductStatus>,
-    /// Only with (or only without) stock.
-    pub in_stock: Option<bool>,
-    /// Only at this price or above.
-    pub min_price: Option<Decimal>,
-    /// Only at this price or below.
-    pub max_price: Option<Decimal>,
-}
-
-sort_enum! {
-    /// The fields that a list of products can be sorted by.
-    pub enum ProductSort {
-        /// Time when the product was added.
-        CreatedAt = 0,
-        /// The lower-case name.
-        Name = 1,
-        /// The price, whatever the currency.
-        Price = 2,
-        /// Units on hand.
-        Stock = 3,
-        /// How well the product fits the search; a list without a search can't be sorted by it.
-        Relevance = 4,
-    }
-}
-
-impl ProductSort {
-    /// The position of `product` in a list sorted by this field. [`ProductSort::Relevance`] uses `score`, which the
-    /// search gave the product; the other fields ignore it.
-    pub fn position(self, product: &Product, score: f64) -> Position {
-        let key = match self {
-            Self::CreatedAt => SortKey::Int(product.created_at.unix_millis()),
-            Self::Name => SortKey::Text(Product::name_key(&product.name)),
-            Self::Price => SortKey::Int(product.price.units()),
-            Self::Stock => SortKey::Int(i64::from(product.stock)),
-            Self::Relevance => SortKey::Score(score.to_bits()),
-        };
-        Position { key, id: product.id.ulid() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::OrderStatus;
 
-/// A value that only one entity may have.
+/// A field whose value must be unique among the entities of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UniqueKey {
     /// A user's e-mail address.
@@ -37,8 +37,8 @@ pub enum Refusal {
     /// The order has no line.
     #[error("an order needs at least one line")]
     EmptyOrder,
-    /// A line asks for no units, or for less than none.
-    #[error("line {input_index}: the quantity has to be above 0")]
+    /// A line asks for 0 units or for a negative number.
+    #[error("line {input_index}: the quantity must be above 0")]
     QuantityNotPositive {
         /// Index of the line in the buyer's input.
         input_index: usize,
@@ -49,7 +49,7 @@ pub enum Refusal {
         /// Index of the line in the buyer's input.
         input_index: usize,
     },
-    /// A line, or an adjustment (line 0), asks for more than there is.
+    /// A line, or an adjustment (line 0), asks for more units than are on hand.
     #[error("line {input_index}: {available} available")]
     InsufficientStock {
         /// Index of the line in the buyer's input.
@@ -58,12 +58,12 @@ pub enum Refusal {
         available: i32,
     },
     /// A line is in another currency than the first one.
-    #[error("line {input_index}: all lines of an order have to be in one currency")]
+    #[error("line {input_index}: all lines of an order must be in one currency")]
     MixedCurrencies {
         /// Index of the line in the buyer's input.
         input_index: usize,
     },
-    /// The total of the order, or a quantity, is too large to be held.
+    /// The total of the order, or a quantity, does not fit its type.
     #[error("the total of the order is too large")]
     TotalOutOfRange,
     /// The stock after an adjustment would not fit an `i32`.

@@ -3,10 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Changed, EventKind, OrderId, Position, Refusal, SearchTerms, SortKey, Stamp, TaskId, Timestamp, UserId,
+    Changed, EventKind, OrderId, Position, Refusal, SearchTerms, SortKey, Stamp, Timestamp, UserId, Viewer,
     declare::{sort_enum, text_enum},
+    id::define_id,
     version::{check_version, next_version},
 };
+
+define_id!(
+    /// Id of a [`Task`].
+    TaskId, "tsk"
+);
 
 text_enum! {
     /// How far a task is.
@@ -135,6 +141,13 @@ impl Task {
     /// The number by which due dates are sorted, in milliseconds: a task without one is sorted as due last.
     pub fn due_key(due_at: Option<Timestamp>) -> i64 {
         due_at.map_or(i64::MAX, Timestamp::unix_millis)
+    }
+}
+
+impl Viewer {
+    /// Whether the viewer may know that this task exists.
+    pub fn sees_task(&self, task: &Task) -> bool {
+        self.is_staff() || task.owners().into_iter().flatten().any(|user| self.is(user))
     }
 }
 

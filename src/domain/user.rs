@@ -3,11 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Position, Refusal, SearchTerms, SortKey, Timestamp, UserId,
+    Position, Refusal, SearchTerms, SortKey, Timestamp,
     declare::{sort_enum, text_enum},
+    id::define_id,
     search::name_key,
     version::{check_version, next_version},
 };
+
+define_id!(
+    /// Id of a [`User`].
+    UserId, "usr"
+);
 
 text_enum! {
     /// What a user may do; see [`super::Viewer`].

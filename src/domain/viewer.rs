@@ -1,6 +1,6 @@
 //! Who is asking, and what they may see.
 
-use super::{Order, Product, SessionId, Task, UserId, UserRole};
+use super::{SessionId, UserId, UserRole};
 
 /// The user, or none, that a request is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,20 +75,5 @@ impl Viewer {
     /// Whether the viewer may know that this user exists.
     pub fn sees_user(&self, user: UserId) -> bool {
         self.is_staff() || self.is(user)
-    }
-
-    /// Whether the viewer may know that this product exists.
-    pub fn sees_product(&self, product: &Product) -> bool {
-        product.status.is_on_sale() || self.is_staff()
-    }
-
-    /// Whether the viewer may know that this order exists.
-    pub fn sees_order(&self, order: &Order) -> bool {
-        self.sees_user(order.customer)
-    }
-
-    /// Whether the viewer may know that this task exists.
-    pub fn sees_task(&self, task: &Task) -> bool {
-        self.is_staff() || task.owners().into_iter().flatten().any(|user| self.is(user))
     }
 }

@@ -31,14 +31,14 @@ use crate::{
 /// The GraphQL API as the transports see it.
 #[async_trait]
 pub trait Endpoint: Send + Sync + 'static {
-    /// Who sends a request. `authorization` is the value of the header, or of the member of that name in the payload
+    /// The viewer who sends a request. `authorization` is the value of the header, or of the member of that name in the payload
     /// of connection_init: `Bearer …`; without it the viewer is anonymous.
-    /// Errors: UNAUTHENTICATED for a token that is not good, UNAVAILABLE.
+    /// Errors: UNAUTHENTICATED for an invalid token, UNAVAILABLE.
     async fn viewer(&self, authorization: Option<&str>) -> Result<Authenticated, ServerError>;
 
-    /// Who opens an event stream with a ticket. `operation` is the hash of what they ask for, which has to be what the
-    /// ticket was made for; `resumes` whether the stream goes on where one was interrupted.
-    /// Errors: UNAUTHENTICATED for a ticket that is not good, UNAVAILABLE.
+    /// The viewer who opens an event stream with a ticket. `operation` is the hash of the operation in the request, which
+    /// must be the one that the ticket was made for. `resumes` says whether the request continues an interrupted stream.
+    /// Errors: UNAUTHENTICATED for an invalid ticket, UNAVAILABLE.
     async fn authenticate_ticket(
         &self,
         ticket: &str,
@@ -52,8 +52,8 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Waits until the rights of a viewer end: the session has ended, or the user has another role.
     async fn rights_ended(&self, viewer: Viewer);
 
-    /// Makes a request an operation that can be run: finds, limits and validates its document and checks its
-    /// variables. `client` is where it comes from, `None` when that is not limited. Fails with the response that refuses
+    /// Prepares a request: finds, limits and validates its document and checks its variables. `client` is the address
+    /// that it comes from, `None` if addresses are not limited. Fails with the response that refuses
     /// it; every error of it has a code.
     async fn prepare(
         &self,
@@ -64,25 +64,24 @@ pub trait Endpoint: Send + Sync + 'static {
     /// Runs a query or mutation; a subscription is answered with an error. Every error of the answer has a code.
     async fn execute(&self, viewer: Viewer, operation: PreparedOperation) -> Response;
 
-    /// Runs any operation as a stream: the answers of a subscription, once it is open, or the one of a query or mutation,
-    /// once it is there.
+    /// Runs any operation as a stream: the results of a subscription, or the one response of a query or mutation.
     async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxStream<'static, ExecutionResult>;
 
     /// The schema in the schema definition language.
     fn sdl(&self) -> String;
 
-    /// Whether requests can be served, and what is not as it should be. Takes 5 s at most.
+    /// Whether requests can be served, and what is impaired. Takes at most 5 s.
     async fn readiness(&self) -> Readiness;
 }
 
-/// What the API offers, and what it allows.
+/// Which features the API has, and how it limits documents.
 #[derive(Default)]
 pub struct ApiOptions {
     /// Answer introspection queries, and suggest names in errors. Default: no.
     pub introspection: bool,
     /// How documents are treated.
     pub documents: DocumentOptions,
-    /// An operation that takes longer is logged. Default: none is.
+    /// An operation that takes longer is logged. Default: no operation is.
     pub slow: Option<Duration>,
 }
 
@@ -133,7 +132,7 @@ pub fn sdl() -> String {
     builder().finish().sdl()
 }
 
-/// What operations cost, as `docs/cost.md` has it.
+/// The costs of the fields, as the text of `docs/cost.md`.
 pub fn cost_document() -> String {
     cost::document(&sdl(), COST_RULES)
 }
@@ -163,7 +162,7 @@ impl Endpoint for Api {
             Some(value) => match value.split_once(' ') {
                 Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim()),
                 _ => {
-                    let error = ServiceError::Unauthenticated("authorization has to be `Bearer` and an access token");
+                    let error = ServiceError::Unauthenticated("authorization must be `Bearer` and an access token");
                     return Err(ApiError::from(error).into_server_error());
                 }
             },

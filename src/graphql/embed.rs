@@ -4,7 +4,7 @@
 //! Operations are prepared and run as for our own transports: validated, limited in size and cost, charged to the
 //! sender's rate limit. Two values in the data of a request or of a WebSocket session say who sends it:
 //! - [`ViewerSession`], from [`Api::authenticate`]. Without it the viewer is anonymous. A subscription ends with
-//!   UNAUTHENTICATED when the token expires or the viewer's rights end, so the client has to subscribe again with a
+//!   UNAUTHENTICATED when the token expires or the viewer's rights end, so the client must subscribe again with a
 //!   fresh token and its last cursor.
 //! - [`ClientAddress`], to which operations of anonymous viewers are charged. Without it they are not limited.
 //!

@@ -67,7 +67,7 @@ async fn respond(folder: &'static Dir<'static>, path: &str, headers: &HeaderMap)
     response
 }
 
-/// Serves a file whose content can change under the same name: browsers have to revalidate it.
+/// Serves a file whose content can change under the same name: browsers must revalidate it.
 async fn revalidated(gzipped: &'static [u8], headers: &HeaderMap) -> Response {
     let digest = Sha256::digest(gzipped);
     let tag = hex::encode(&digest[..8]);

@@ -2,7 +2,7 @@
 
 use super::{Result, ServiceError};
 use crate::{
-    domain::{OrderFilter, ProductFilter, ProductStatus, SessionId, TaskFilter, UserId, Viewer},
+    domain::{SessionId, UserId, Viewer},
     storage::{self, StoreError},
 };
 
@@ -36,41 +36,6 @@ pub(super) fn require_staff(viewer: &Viewer) -> Result<()> {
 pub(super) fn require_admin(viewer: &Viewer) -> Result<()> {
     require_authenticated(viewer)?;
     if viewer.is_admin() { Ok(()) } else { Err(ServiceError::Forbidden("only admins may do this")) }
-}
-
-/// Narrows `filter` to what the viewer may see; `None` when nothing is left.
-pub(super) fn scope_products(viewer: &Viewer, mut filter: ProductFilter) -> Option<ProductFilter> {
-    if !viewer.is_staff() {
-        if filter.status == Some(ProductStatus::Archived) {
-            return None;
-        }
-        filter.status = Some(ProductStatus::Active);
-    }
-    Some(filter)
-}
-
-/// Narrows `filter` to what the viewer may see; `None` when nothing is left.
-pub(super) fn scope_orders(viewer: &Viewer, mut filter: OrderFilter) -> Option<OrderFilter> {
-    if !viewer.is_staff() {
-        let own = viewer.user_id()?;
-        if filter.customer.is_some_and(|customer| customer != own) {
-            return None;
-        }
-        filter.customer = Some(own);
-    }
-    Some(filter)
-}
-
-/// Narrows `filter` to what the viewer may see; `None` when nothing is left.
-pub(super) fn scope_tasks(viewer: &Viewer, mut filter: TaskFilter) -> Option<TaskFilter> {
-    if !viewer.is_staff() {
-        let own = viewer.user_id()?;
-        if filter.visible_to.is_some_and(|user| user != own) {
-            return None;
-        }
-        filter.visible_to = Some(own);
-    }
-    Some(filter)
 }
 
 /// Answers `queries` with one call of `fetch` for those that are `Some`, and `empty` for the others. Fails when `fetch`

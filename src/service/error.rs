@@ -151,7 +151,7 @@ impl From<Refusal> for ServiceError {
             Refusal::MixedCurrencies { input_index } => UserError::at(
                 Code::InvalidInput,
                 line(input_index, "productId"),
-                "all lines of an order have to be in one currency",
+                "all lines of an order must be in one currency",
             ),
             Refusal::TotalOutOfRange => {
                 UserError::at(Code::InvalidInput, ["items"], "the total of the order is too large")
@@ -169,7 +169,7 @@ impl From<Refusal> for ServiceError {
     }
 }
 
-/// A time to wait as clients are told of it: in whole seconds, 1 at least.
+/// The time to wait that clients are told, in whole seconds: at least 1.
 pub fn wait_seconds(wait: Duration) -> u64 {
     // Of a few days at most.
     (wait.as_secs_f64().ceil() as u64).max(1)

@@ -1,4 +1,4 @@
-//! Checks of what clients send. All faults of an input are reported together.
+//! Checks of clients' input. All errors of an input are reported together.
 
 use super::{Result, ServiceError, UserError, UserErrorCode};
 use crate::domain::Decimal;
@@ -18,12 +18,12 @@ pub const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
 /// The highest price of one unit.
 pub const MAX_PRICE: Decimal = Decimal::from_units(1_000_000_000 * 10_000);
 
-/// Collects what is wrong with an input.
+/// Collects the errors of an input.
 #[derive(Default)]
 pub(super) struct Checks(Vec<UserError>);
 
 impl Checks {
-    /// Notes a fault of `field`.
+    /// Records an error of the field at `path`.
     pub fn fault(&mut self, path: &[&str], message: impl Into<String>) {
         self.0.push(UserError::at(UserErrorCode::InvalidInput, path, message));
     }
@@ -57,7 +57,7 @@ impl Checks {
         Some(value)
     }
 
-    /// An e-mail address, lower-cased. Whether it can be delivered to, only a mail could tell.
+    /// An e-mail address, lower-cased. Only its form is checked, not whether mail can be delivered.
     pub fn email(&mut self, field: &str, value: &str) -> String {
         let value = value.trim().to_lowercase();
         let plausible = value.split_once('@').is_some_and(|(local, domain)| {
@@ -69,7 +69,7 @@ impl Checks {
         });
         // 254: the longest address that fits an SMTP path, RFC 5321 section 4.5.3.1.3.
         if !plausible || value.len() > 254 || value.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            self.fault(&[field], "is not an e-mail address");
+            self.fault(&[field], "must be an e-mail address");
         }
         value
     }
@@ -110,7 +110,7 @@ impl Checks {
         self.line("idempotencyKey", value)
     }
 
-    /// Fails when a fault was noted.
+    /// Fails if an error was recorded.
     pub fn finish(self) -> Result<()> {
         if self.0.is_empty() { Ok(()) } else { Err(ServiceError::User(self.0)) }
     }

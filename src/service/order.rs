@@ -1,5 +1,7 @@
 //! Use cases of orders.
 
+mod updates;
+
 use super::{
     Result, Service, UserError, UserErrorCode, access,
     access::fetch_visible,
@@ -15,7 +17,7 @@ use crate::{
     storage::{OrderQuery, StoreError},
 };
 
-/// Where an order goes when neither it nor its customer says so.
+/// Region of an order if neither the order nor its customer has one.
 const UNSPECIFIED_REGION: &str = "Unspecified";
 
 /// One line of an order as the buyer sends it.
@@ -27,12 +29,12 @@ pub struct OrderInputLine {
     pub quantity: i32,
 }
 
-/// What an order is placed from.
+/// Input of [`Service::place_order`].
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
-    /// What is bought; lines of one product are summed.
+    /// The lines; lines of one product are summed.
     pub items: Vec<OrderInputLine>,
-    /// Where it goes; else the buyer's region.
+    /// Region that the order is sent to; `None` means the buyer's region.
     pub region: Option<String>,
     /// The buyer's reference to a payment.
     pub payment_reference: Option<String>,
@@ -49,7 +51,7 @@ pub struct OrderResult {
     pub replayed: bool,
 }
 
-/// A step in an order's life, by staff.
+/// A status change by staff: input of [`Service::update_order_status`].
 #[derive(Debug, Clone)]
 pub struct UpdateOrderStatus {
     /// The order to change.
@@ -62,7 +64,7 @@ pub struct UpdateOrderStatus {
     pub expected_version: Option<i32>,
 }
 
-/// The end of an order before it is shipped.
+/// The cancellation of an order that is not shipped yet.
 #[derive(Debug, Clone)]
 pub struct CancelOrder {
     /// The order to change.
@@ -93,9 +95,7 @@ impl Service {
         access::require_authenticated(viewer)?;
         let scoped = queries
             .iter()
-            .map(|query| {
-                Some(OrderQuery { filter: access::scope_orders(viewer, query.filter.clone())?, ..query.clone() })
-            })
+            .map(|query| Some(OrderQuery { filter: scope(viewer, query.filter.clone())?, ..query.clone() }))
             .collect();
         fetch_visible(scoped, Page::empty, async |queries| self.store.list_orders(queries).await).await
     }
@@ -103,7 +103,7 @@ impl Service {
     /// How many orders each filter lets the viewer see.
     pub async fn count_orders(&self, viewer: &Viewer, filters: &[OrderFilter]) -> Result<Vec<u64>> {
         access::require_authenticated(viewer)?;
-        let scoped = filters.iter().map(|filter| access::scope_orders(viewer, filter.clone())).collect();
+        let scoped = filters.iter().map(|filter| scope(viewer, filter.clone())).collect();
         fetch_visible(scoped, || 0, async |filters| self.store.count_orders(filters).await).await
     }
 
@@ -142,14 +142,14 @@ impl Service {
             let idempotency = idempotency.clone();
             match self.commit(async move |store| store.place_order(order, idempotency, stamp).await).await {
                 Ok(placed) => return Ok(OrderResult { order: placed.order, replayed: placed.replayed }),
-                // Numbers are random: the next one is free.
+                // Numbers are random, so the next one is free.
                 Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::OrderNumber))) => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// Staff: moves an order to another state.
+    /// Staff: moves an order to another status.
     pub async fn update_order_status(&self, viewer: &Viewer, input: UpdateOrderStatus) -> Result<Order> {
         access::require_staff(viewer)?;
         let change = StatusChange {
@@ -161,7 +161,7 @@ impl Service {
         self.change_status(viewer, change).await
     }
 
-    /// Cancels an order of the viewer, or any as staff.
+    /// Cancels an order of the viewer; staff cancel any order.
     pub async fn cancel_order(&self, viewer: &Viewer, input: CancelOrder) -> Result<Order> {
         access::require_authenticated(viewer)?;
         let visible = self.orders(viewer, &[input.order]).await?.pop().flatten();
@@ -248,6 +248,18 @@ fn order_number(id: OrderId, at: Timestamp) -> String {
     let year: String = time.chars().skip(2).take(2).collect();
     let random: String = id.chars().skip(id.len().saturating_sub(8)).collect();
     format!("OW{year}-{random}")
+}
+
+/// Narrows `filter` to what the viewer may see; `None` when nothing is left.
+fn scope(viewer: &Viewer, mut filter: OrderFilter) -> Option<OrderFilter> {
+    if !viewer.is_staff() {
+        let own = viewer.user_id()?;
+        if filter.customer.is_some_and(|customer| customer != own) {
+            return None;
+        }
+        filter.customer = Some(own);
+    }
+    Some(filter)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Use cases of products.
 
+mod stock_updates;
+
 use std::sync::Arc;
 
 use super::{
@@ -11,8 +13,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Decimal, Idempotency, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId, Refusal,
-        StockAdjustment, Viewer,
+        Decimal, Idempotency, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId, ProductStatus,
+        Refusal, StockAdjustment, Viewer,
     },
     storage::ProductQuery,
     telemetry::metrics::{CacheName, metrics},
@@ -70,16 +72,14 @@ impl Service {
     pub async fn list_products(&self, viewer: &Viewer, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>> {
         let scoped = queries
             .iter()
-            .map(|query| {
-                Some(ProductQuery { filter: access::scope_products(viewer, query.filter.clone())?, ..query.clone() })
-            })
+            .map(|query| Some(ProductQuery { filter: scope(viewer, query.filter.clone())?, ..query.clone() }))
             .collect();
         fetch_visible(scoped, Page::empty, async |queries| self.store.list_products(queries).await).await
     }
 
     /// How many products each filter lets the viewer see.
     pub async fn count_products(&self, viewer: &Viewer, filters: &[ProductFilter]) -> Result<Vec<u64>> {
-        let scoped = filters.iter().map(|filter| access::scope_products(viewer, filter.clone())).collect();
+        let scoped = filters.iter().map(|filter| scope(viewer, filter.clone())).collect();
         fetch_visible(scoped, || 0, async |filters| self.store.count_products(filters).await).await
     }
 
@@ -194,4 +194,15 @@ impl Service {
             other => not_found_at("productId")(other),
         })
     }
+}
+
+/// Narrows `filter` to what the viewer may see; `None` when nothing is left.
+fn scope(viewer: &Viewer, mut filter: ProductFilter) -> Option<ProductFilter> {
+    if !viewer.is_staff() {
+        if filter.status == Some(ProductStatus::Archived) {
+            return None;
+        }
+        filter.status = Some(ProductStatus::Active);
+    }
+    Some(filter)
 }

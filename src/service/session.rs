@@ -18,7 +18,7 @@ use crate::{
 pub struct Authenticated {
     /// The viewer with its current rights.
     pub viewer: Viewer,
-    /// When the token expires; `None` for anonymous viewers, and for holders of tickets, whose session may end at any time.
+    /// When the token expires; `None` for anonymous viewers, and for holders of tickets, who may stream until their session ends.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -84,8 +84,8 @@ impl Service {
         }
     }
 
-    /// Waits until a viewer's rights end: the session has ended, or the user's role is another one. At most 2 s after
-    /// it happened, on whichever node; never for viewers without a session.
+    /// Waits until a viewer's rights end: the session has ended, or the user's role is another one. Returns within 2 s of
+    /// the change, on whichever node it was made; never returns for viewers without a session.
     pub async fn rights_ended(&self, viewer: &Viewer) {
         match viewer {
             Viewer::User { id, role, session } => self.watch.ended(*session, (*id, *role)).await,

@@ -1,17 +1,25 @@
 //! Use cases of tasks.
 
+use std::sync::Arc;
+
+use futures_util::Stream;
+
 use super::{
-    Result, Service, UserError, UserErrorCode, access, access::fetch_visible, error::not_found_at, input::Checks,
+    Result, Service, ServiceError, Update, UserError, UserErrorCode, access,
+    access::fetch_visible,
+    error::not_found_at,
+    input::Checks,
+    live::{Start, topic},
 };
 use crate::{
     domain::{
-        OrderId, Page, Refusal, Task, TaskChanges, TaskFilter, TaskId, TaskPriority, TaskStatus, Timestamp, UserId,
-        Viewer,
+        Entity, EntityKind, Event, EventCursor, OrderId, Page, Refusal, Task, TaskChanges, TaskFilter, TaskId,
+        TaskPriority, TaskStatus, Timestamp, UserId, Viewer,
     },
     storage::TaskQuery,
 };
 
-/// What a task is made from.
+/// Input of [`Service::create_task`].
 #[derive(Debug, Clone)]
 pub struct CreateTask {
     /// One line.
@@ -20,7 +28,7 @@ pub struct CreateTask {
     pub description: Option<String>,
     /// How much it matters.
     pub priority: TaskPriority,
-    /// Who does it.
+    /// The user who does it.
     pub assignee: Option<UserId>,
     /// The order it is about.
     pub order: Option<OrderId>,
@@ -62,9 +70,7 @@ impl Service {
         access::require_authenticated(viewer)?;
         let scoped = queries
             .iter()
-            .map(|query| {
-                Some(TaskQuery { filter: access::scope_tasks(viewer, query.filter.clone())?, ..query.clone() })
-            })
+            .map(|query| Some(TaskQuery { filter: scope(viewer, query.filter.clone())?, ..query.clone() }))
             .collect();
         fetch_visible(scoped, Page::empty, async |queries| self.store.list_tasks(queries).await).await
     }
@@ -72,11 +78,11 @@ impl Service {
     /// How many tasks each filter lets the viewer see.
     pub async fn count_tasks(&self, viewer: &Viewer, filters: &[TaskFilter]) -> Result<Vec<u64>> {
         access::require_authenticated(viewer)?;
-        let scoped = filters.iter().map(|filter| access::scope_tasks(viewer, filter.clone())).collect();
+        let scoped = filters.iter().map(|filter| scope(viewer, filter.clone())).collect();
         fetch_visible(scoped, || 0, async |filters| self.store.count_tasks(filters).await).await
     }
 
-    /// Adds a task of the viewer's.
+    /// Adds a task that the viewer creates.
     pub async fn create_task(&self, viewer: &Viewer, input: CreateTask) -> Result<Task> {
         let created_by = access::require_user(viewer)?;
         let mut checks = Checks::default();
@@ -124,16 +130,46 @@ impl Service {
             .map_err(not_found_at("id"))
     }
 
-    /// Deletes a task that the viewer made, or any as staff.
+    /// Deletes a task that the viewer created; staff delete any task.
     pub async fn delete_task(&self, viewer: &Viewer, id: TaskId) -> Result<TaskId> {
         access::require_authenticated(viewer)?;
         let task = self.task_to_change(viewer, id).await?;
         if !viewer.is_staff() && !viewer.is(task.created_by) {
-            return Err(super::ServiceError::Forbidden("only who made a task, or staff, may delete it"));
+            return Err(ServiceError::Forbidden("only the user who created a task, or staff, may delete it"));
         }
         let stamp = self.stamp(viewer);
         self.commit(async move |store| store.delete_task(id, stamp).await).await.map_err(not_found_at("id"))?;
         Ok(id)
+    }
+
+    /// Updates of tasks that the viewer may see: all of them, one task's or one assignee's.
+    pub async fn task_updates(
+        self: &Arc<Self>,
+        viewer: Viewer,
+        task: Option<TaskId>,
+        assignee: Option<UserId>,
+        after: Option<EventCursor>,
+    ) -> Result<impl Stream<Item = Result<Update<Task>>> + Send + use<>> {
+        access::require_authenticated(&viewer)?;
+        let wanted = move |task: &Task| {
+            viewer.sees_task(task) && assignee.is_none_or(|assignee| task.assignee == Some(assignee))
+        };
+        let topic = topic(EntityKind::Task, task.map(|task| task.ulid()), assignee.or(viewer.own()));
+        let start = match (after, task) {
+            (Some(cursor), _) => Start::After(self.position(cursor)?),
+            (None, None) => Start::Now,
+            (None, Some(id)) => {
+                let snapshot = self.snapshot(topic, async || {
+                    let task = self.tasks(&viewer, &[id]).await?.pop().flatten().filter(|task| wanted(task));
+                    Ok(task.map(|task| (task.version, task.updated_at, task)))
+                });
+                snapshot.await?.ok_or(ServiceError::NotFound("no such task"))?
+            }
+        };
+        Ok(self.updates(topic, start, move |event: &Event| match &event.entity {
+            Entity::Task(task) if wanted(task) => Some(task.clone()),
+            _ => None,
+        }))
     }
 
     async fn task_to_change(&self, viewer: &Viewer, id: TaskId) -> Result<Task> {
@@ -141,7 +177,7 @@ impl Service {
         task.ok_or_else(|| not_found_at("id")(Refusal::NotFound.into()))
     }
 
-    /// Whoever the viewer may see can be given a task.
+    /// Checks that the assignee is a user whom the viewer may see and who is not deleted.
     async fn check_assignee(&self, viewer: &Viewer, assignee: Option<UserId>) -> Result<()> {
         let Some(assignee) = assignee else { return Ok(()) };
         let user = self.users(viewer, &[assignee]).await?.pop().flatten();
@@ -150,4 +186,16 @@ impl Service {
             _ => Err(UserError::at(UserErrorCode::NotFound, ["assigneeId"], "does not exist").into()),
         }
     }
+}
+
+/// Narrows `filter` to what the viewer may see; `None` when nothing is left.
+fn scope(viewer: &Viewer, mut filter: TaskFilter) -> Option<TaskFilter> {
+    if !viewer.is_staff() {
+        let own = viewer.user_id()?;
+        if filter.visible_to.is_some_and(|user| user != own) {
+            return None;
+        }
+        filter.visible_to = Some(own);
+    }
+    Some(filter)
 }

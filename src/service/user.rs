@@ -26,7 +26,7 @@ impl Service {
     }
 
     /// The users with these ids, for the people on an order or task that the viewer sees. The viewer may know their
-    /// names; whoever shows more of them has to ask [`Viewer::sees_user`].
+    /// names; check [`Viewer::sees_user`] before showing more.
     pub async fn participants(&self, viewer: &Viewer, ids: &[UserId]) -> Result<Vec<Option<User>>> {
         access::require_authenticated(viewer)?;
         Ok(self.store.users_by_ids(ids).await?)
@@ -64,10 +64,10 @@ impl Service {
         Ok(self.store.update_user(user, changes, None, self.now()).await?)
     }
 
-    /// Admin: gives a user another role. The own role stays, so that there is always an admin.
+    /// Admin: gives a user another role. Admins can't change their own role, so that there is always an admin.
     pub async fn update_user_role(&self, viewer: &Viewer, user: UserId, role: UserRole) -> Result<User> {
         access::require_admin(viewer)?;
-        not_oneself(viewer, user)?;
+        refuse_self(viewer, user)?;
         let changes = UserChanges { role: Some(role), ..UserChanges::default() };
         let user = self.store.update_user(user, changes, None, self.now()).await.map_err(not_found_at("userId"))?;
         self.sessions.invalidate_all();
@@ -77,16 +77,16 @@ impl Service {
     /// Admin: deletes and anonymises a user and ends their sessions.
     pub async fn delete_user(&self, viewer: &Viewer, user: UserId) -> Result<User> {
         access::require_admin(viewer)?;
-        not_oneself(viewer, user)?;
+        refuse_self(viewer, user)?;
         let user = self.store.delete_user(user, self.now()).await.map_err(not_found_at("userId"))?;
         self.sessions.invalidate_all();
         Ok(user)
     }
 }
 
-fn not_oneself(viewer: &Viewer, user: UserId) -> Result<()> {
+fn refuse_self(viewer: &Viewer, user: UserId) -> Result<()> {
     if viewer.is(user) {
-        let message = "another admin has to do this for you";
+        let message = "you can't do this to yourself; ask another admin";
         return Err(UserError::at(UserErrorCode::InvalidInput, ["userId"], message).into());
     }
     Ok(())

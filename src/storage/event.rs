@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::Result;
+use super::{Result, instrumented::instrument};
 use crate::domain::{Event, LogFilter, LogId, Seq};
 
 /// The bounds of the log.
@@ -50,3 +50,8 @@ pub trait EventStore {
     /// Up to `limit` matching entries with a number above `after`, in order.
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage>;
 }
+
+instrument!(EventStore {
+    fn log_state() -> LogState;
+    fn read_log(after: Seq, filter: LogFilter, limit: u32) -> LogPage;
+});

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::Result;
+use super::{Result, instrumented::instrument};
 use crate::domain::{Order, Product, Task, User};
 
 /// Bulk loading: it appends nothing to the log and changes no stock. Ids are derived from the keys of the source, so an
@@ -20,3 +20,10 @@ pub trait ImportStore {
     /// Loads tasks.
     async fn import_tasks(&self, tasks: &[Task]) -> Result<u64>;
 }
+
+instrument!(ImportStore {
+    fn import_users(users: &[User]) -> u64, batch users;
+    fn import_products(products: &[Product]) -> u64, batch products;
+    fn import_orders(orders: &[Order]) -> u64, batch orders;
+    fn import_tasks(tasks: &[Task]) -> u64, batch tasks;
+});

@@ -7,7 +7,7 @@
 //! # Adding an engine
 //! 1. Implement [`Store`] and its parts in a folder of its own that imports only this module and `crate::domain`.
 //! 2. Append to the event log inside the transaction of each change, taking `seq` last (see [`EventStore`]).
-//! 3. Name it in `app.rs`, and instantiate the behaviour suite of `tests/it/contract` for it: it has to pass unchanged.
+//! 3. Name it in `app.rs`, and instantiate the behaviour suite of `tests/it/contract` for it: it must pass unchanged.
 //!
 //! Decision: `docs/decisions/0002-storage-traits.md`.
 
@@ -29,10 +29,10 @@ pub use committed::Committed;
 pub use error::{Result, StoreError};
 pub use event::{EventStore, LogPage, LogState};
 pub use import::ImportStore;
-pub use instrumented::{CallCounts, InstrumentedStore};
+pub use instrumented::{CallCounts, Instrumented};
 pub use order::{OrderQuery, OrderStore, Placed};
 pub use product::{ProductQuery, ProductStore};
 pub use session::{Rotation, Session, SessionStore, TokenHash};
-pub use store::Store;
+pub use store::{InstrumentedStore, Store};
 pub use task::{TaskQuery, TaskStore};
 pub use user::{Credentials, UserQuery, UserStore};

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Committed, Result};
+use super::{Committed, Result, instrumented::instrument};
 use crate::domain::{
     Idempotency, ListQuery, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange,
 };
@@ -39,3 +39,12 @@ pub trait OrderStore {
     /// and the log entries are written in one step.
     async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Committed<Order>>;
 }
+
+instrument!(OrderStore {
+    fn orders_by_ids(ids: &[OrderId]) -> Vec<Option<Order>>, batch ids;
+    fn orders_by_numbers(numbers: &[String]) -> Vec<Option<Order>>, batch numbers;
+    fn list_orders(queries: &[OrderQuery]) -> Vec<Page<Order>>, batch queries;
+    fn count_orders(filters: &[OrderFilter]) -> Vec<u64>, batch filters;
+    fn place_order(order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Committed<Placed>;
+    fn change_order_status(change: StatusChange, stamp: Stamp) -> Committed<Order>;
+});

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Committed, Result};
+use super::{Committed, Result, instrumented::instrument};
 use crate::domain::{
     ListQuery, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, Stamp,
     StockAdjustment,
@@ -39,3 +39,16 @@ pub trait ProductStore {
     /// call, as it is now, and appends nothing.
     async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Committed<Product>>;
 }
+
+instrument!(ProductStore {
+    fn products_by_ids(ids: &[ProductId]) -> Vec<Option<Product>>, batch ids;
+    fn products_by_skus(skus: &[String]) -> Vec<Option<Product>>, batch skus;
+    fn list_products(queries: &[ProductQuery]) -> Vec<Page<Product>>, batch queries;
+    fn count_products(filters: &[ProductFilter]) -> Vec<u64>, batch filters;
+    fn trending_products(days: u32, limit: u32) -> Vec<Product>;
+    fn insert_product(product: Product, stamp: Stamp) -> Committed<Product>;
+    fn update_product(
+        id: ProductId, changes: ProductChanges, expected_version: Option<i32>, stamp: Stamp
+    ) -> Committed<Product>;
+    fn adjust_stock(adjustment: StockAdjustment, stamp: Stamp) -> Committed<Product>;
+});

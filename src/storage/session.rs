@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::Result;
+use super::{Result, instrumented::instrument};
 use crate::domain::{SessionId, Timestamp, User, UserId};
 
 /// SHA-256 of a refresh token's secret.
@@ -55,3 +55,13 @@ pub trait SessionStore {
     /// Ends all sessions of a user.
     async fn end_sessions_of(&self, user: UserId) -> Result<()>;
 }
+
+instrument!(SessionStore {
+    fn insert_session(session: &Session) -> ();
+    fn session_users(ids: &[SessionId], now: Timestamp) -> Vec<Option<User>>, batch ids;
+    fn rotate_session(
+        id: SessionId, presented: TokenHash, next: TokenHash, expires_at: Timestamp, now: Timestamp
+    ) -> Rotation;
+    fn end_session(id: SessionId) -> ();
+    fn end_sessions_of(user: UserId) -> ();
+});

@@ -1,8 +1,13 @@
 //! The trait of a whole storage engine.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
-use super::{EventStore, ImportStore, OrderStore, ProductStore, Result, SessionStore, TaskStore, UserStore};
+use super::{
+    EventStore, ImportStore, OrderStore, ProductStore, Result, SessionStore, TaskStore, UserStore,
+    instrumented::{CallCounts, Instrumented},
+};
 use crate::domain::Timestamp;
 
 /// A complete storage engine.
@@ -22,4 +27,33 @@ pub trait Store:
 
     /// Waits for running writes and closes connections.
     async fn close(&self);
+}
+
+/// A [`Store`] that delegates to another one and measures each call.
+pub type InstrumentedStore = Instrumented<dyn Store>;
+
+impl InstrumentedStore {
+    /// Measures the calls to `inner`, and counts them in `counts`.
+    pub fn new(inner: Arc<dyn Store>, counts: Option<CallCounts>) -> Self {
+        Self { engine: inner.engine(), inner, counts }
+    }
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Store for Instrumented<S> {
+    fn engine(&self) -> &'static str {
+        self.inner.engine()
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.observe("ping", self.inner.ping()).await
+    }
+
+    async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()> {
+        self.observe("prune", self.inner.prune(now, log_before, keys_before)).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Committed, Result};
+use super::{Committed, Result, instrumented::instrument};
 use crate::domain::{ListQuery, Page, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort};
 
 /// A list query over tasks.
@@ -30,3 +30,14 @@ pub trait TaskStore {
     /// Deletes a task and answers with its last state, as [`Task::delete`] decides.
     async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Committed<Task>>;
 }
+
+instrument!(TaskStore {
+    fn tasks_by_ids(ids: &[TaskId]) -> Vec<Option<Task>>, batch ids;
+    fn list_tasks(queries: &[TaskQuery]) -> Vec<Page<Task>>, batch queries;
+    fn count_tasks(filters: &[TaskFilter]) -> Vec<u64>, batch filters;
+    fn insert_task(task: Task, stamp: Stamp) -> Committed<Task>;
+    fn update_task(
+        id: TaskId, changes: TaskChanges, expected_version: Option<i32>, stamp: Stamp
+    ) -> Committed<Task>;
+    fn delete_task(id: TaskId, stamp: Stamp) -> Committed<Task>;
+});

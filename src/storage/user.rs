@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::Result;
+use super::{Result, instrumented::instrument};
 use crate::domain::{ListQuery, Page, Timestamp, User, UserChanges, UserFilter, UserId, UserSort};
 
 /// A list query over users.
@@ -47,3 +47,16 @@ pub trait UserStore {
     /// Sets the password as [`User::change_password`] decides and ends all the user's sessions, in one step.
     async fn set_password(&self, id: UserId, password_hash: &str, at: Timestamp) -> Result<User>;
 }
+
+instrument!(UserStore {
+    fn users_by_ids(ids: &[UserId]) -> Vec<Option<User>>, batch ids;
+    fn users_by_emails(emails: &[String]) -> Vec<Option<User>>, batch emails;
+    fn list_users(queries: &[UserQuery]) -> Vec<Page<User>>, batch queries;
+    fn count_users(filters: &[UserFilter]) -> Vec<u64>, batch filters;
+    fn insert_user(user: &User, password_hash: Option<&str>) -> ();
+    fn update_user(id: UserId, changes: UserChanges, expected_version: Option<i32>, at: Timestamp) -> User;
+    fn delete_user(id: UserId, at: Timestamp) -> User;
+    fn credentials_by_email(email: &str) -> Option<Credentials>;
+    fn credentials_by_id(id: UserId) -> Option<Credentials>;
+    fn set_password(id: UserId, password_hash: &str, at: Timestamp) -> User;
+});

@@ -1,6 +1,6 @@
-//! What operators see: the log, on standard error, and the metrics.
+//! The log, on standard error, and the metrics.
 //!
-//! Both belong to the process. Every layer but the domain may write to them, and they see no other part.
+//! Both belong to the process. Every layer but the domain may use them, and they use no other layer.
 
 pub mod metrics;
 pub mod operation;
@@ -13,10 +13,10 @@ pub use metrics::metrics;
 pub use operation::OperationTimer;
 
 /// Starts the log of the process: what `filter` lets through, as JSON lines or for people. A second call changes
-/// nothing, nor does a filter that can't be read: it counts as `info`.
+/// nothing. A filter that can't be parsed counts as `info`.
 pub fn init(filter: &str, json: bool) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    // A closed standard error must not end the server: a failed write is let go.
+    // A closed standard error must not end the server: a failed write is ignored.
     let lines = fmt::layer().with_writer(io::stderr).log_internal_errors(false);
     let registry = tracing_subscriber::registry().with(filter);
     let started = if json {

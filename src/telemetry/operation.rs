@@ -16,7 +16,7 @@ use super::metrics::{BoundedNames, metrics};
 /// Most operation names that get a label of their own; clients choose the names.
 const MAX_NAMES: usize = 100;
 
-/// The code of an operation that was given up before it was answered.
+/// The code of an operation that was dropped before its response was ready.
 const CANCELLED: &str = "CANCELLED";
 
 tokio::task_local! {
@@ -38,19 +38,19 @@ pub struct OperationTimer {
 }
 
 impl OperationTimer {
-    /// Begins now. `name` is as the client chose it, empty for none; `kind` is `query`, `mutation` or `subscription`.
-    /// One that takes longer than `slow` is logged as a warning.
+    /// Starts the timer. `name` is the client's name for the operation, empty for none; `kind` is `query`, `mutation` or `subscription`.
+    /// An operation that takes longer than `slow` is logged as a warning.
     pub fn start(name: &str, kind: &'static str, slow: Duration) -> Self {
         let name = label(name);
         Self { name, kind, code: CANCELLED, started: Instant::now(), slow, calls: Arc::default() }
     }
 
-    /// Counts the storage calls of `work` as the operation's.
+    /// Runs `work` and counts its storage calls for the operation.
     pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         CALLS.scope(self.calls.clone(), work).await
     }
 
-    /// Ends with this code: `OK`, or that of an error.
+    /// Ends the operation with this code: `OK`, or the code of an error.
     pub fn end(mut self, code: &'static str) {
         self.code = code;
     }
@@ -73,7 +73,7 @@ impl Drop for OperationTimer {
     }
 }
 
-/// Counts an operation that was refused before it was known what it is.
+/// Counts an operation that was refused before its name and type were known.
 pub fn count_refused(code: &'static str) {
     metrics().operations.with_labels(["unknown", "unknown", code]).inc();
     tracing::debug!(code, "an operation was refused");
@@ -85,7 +85,7 @@ pub fn count_storage_call() {
 }
 
 /// Wraps work for a task of its own so that its storage calls and log lines still belong to the operation of this task.
-/// Outside an operation, as in a background job, the work gets a counter of its own that nobody reads.
+/// Outside an operation, as in a background job, the work gets a counter of its own, which is dropped.
 pub fn in_current_operation<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     let calls = CALLS.try_with(Arc::clone).unwrap_or_default();
     CALLS.scope(calls, work).in_current_span()

@@ -1,4 +1,4 @@
-"""A Dockerfile as a list of stages, as far as this repository's needs it: no parser directives, no heredocs."""
+"""Parses the part of the Dockerfile syntax that this repository uses: no parser directives, no heredocs."""
 
 import json
 import re
@@ -11,18 +11,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Stage:
-    """What follows one FROM."""
+    """A stage: the instructions after one FROM."""
 
     name: str
     image: str
     steps: list[tuple[str, str]] = field(default_factory=list)
 
     def last(self, instruction):
-        """The arguments of the last such instruction."""
+        """The arguments of the last instruction of this name."""
         return [arguments for name, arguments in self.steps if name == instruction][-1]
 
     def environment(self):
-        """The variables of all ENV."""
+        """The variables of all ENV instructions."""
         pairs = [pair for name, text in self.steps if name == "ENV" for pair in shlex.split(text)]
         return dict(pair.split("=", 1) for pair in pairs)
 

@@ -28,7 +28,7 @@ export class Nginx {
     chmodSync(folder, 0o755) // its workers may be another user
     symlinkSync(CONFIGURATION, join(folder, 'orderwire.conf'))
     writeFileSync(join(folder, 'listen.conf'), `listen 127.0.0.1:${nginx.port};\n`)
-    // As deploy/nginx/servers.conf has them, but for the names.
+    // The servers of deploy/nginx/servers.conf, with other addresses.
     const servers = nodes.map((port) => `server 127.0.0.1:${port} max_fails=3 fail_timeout=5s;\n`)
     writeFileSync(join(folder, 'servers.conf'), servers.join(''))
     await nginx.check(folder)
@@ -63,7 +63,7 @@ export class Nginx {
     if (code !== 0) throw new Error(`nginx -t: ${readFileSync(log, 'utf8')}`)
   }
 
-  /** What it logged: the lines about requests, and those about trouble. */
+  /** The access log and the error log. */
   lines() {
     const lines = readFileSync(this.log, 'utf8').trim().split('\n')
     const isRequest = (/** @type {string} */ line) => line.startsWith('{')

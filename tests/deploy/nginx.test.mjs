@@ -1,4 +1,4 @@
-// What deploy/nginx/orderwire.conf promises, checked with the real nginx.
+// Tests of deploy/nginx/orderwire.conf with the real nginx.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, request as send } from 'node:http'
@@ -12,7 +12,7 @@ import { soon, until } from '../clients/lib/wait.mjs'
 import { transports } from '../clients/transports/index.mjs'
 import { Nginx } from './nginx.mjs'
 
-/** How soon an update has to arrive, in milliseconds. A proxy that buffers would hold it back until the stream ends. */
+/** The deadline of an update, in milliseconds. A proxy that buffers would hold it back until the stream ends. */
 const AT_ONCE = 20_000
 
 const SUBSCRIPTION = 'subscription { orderUpdates { kind order { number } } }'
@@ -34,7 +34,7 @@ async function inFrontOf(t, nodes) {
 }
 
 /**
- * A server in the place of a node that shows what arrives.
+ * A server that takes the place of a node and shows the requests it gets.
  *
  * @param {import('node:test').TestContext} t
  * @param {import('node:http').RequestListener} [listener]
@@ -76,7 +76,7 @@ describe('in front of a node', () => {
         end: (end) => (ended = end),
       })
       t.after(stop)
-      // Until the subscription stands, orders may come too early for it.
+      // Orders that are placed before the subscription is open are not delivered.
       await until('the first update', async () => {
         await server.order(token)
         return got.length > 0

@@ -3,11 +3,11 @@ import { sleep } from '../clients/lib/wait.mjs'
 
 const QUERY = '{ products(first: 3) { totalCount nodes { sku stock } } }'
 
-/** Queries at a steady rate, none of which is tried again. */
+/** Sends queries at a steady rate and retries none of them. */
 export class Readers {
   /** Milliseconds that each answer took. @type {number[]} */
   times = []
-  /** What went wrong. @type {string[]} */
+  /** The failures. @type {string[]} */
   failures = []
   #stopping = false
   /** @type {Set<Promise<void>>} */
@@ -15,7 +15,7 @@ export class Readers {
 
   /**
    * @param {string} url
-   * @param {number} rate In a second.
+   * @param {number} rate Queries per second.
    */
   constructor(url, rate) {
     this.url = url
@@ -33,7 +33,7 @@ export class Readers {
     }
   }
 
-  /** Asks nothing more, and waits for the answers. */
+  /** Stops sending and waits for the responses. */
   async stop() {
     this.#stopping = true
     await Promise.all(this.#running)

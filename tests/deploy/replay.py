@@ -1,4 +1,4 @@
-"""Goes through the first stage of the Dockerfile without Docker, in a folder that holds only what Docker would be given:
+"""Runs the first stage of the Dockerfile without Docker, in a folder that holds only the files of the build context:
 what is committed and .dockerignore lets through. Each RUN is run as it is written, except that `cargo build --profile dist` is
 `cargo check`, which reads the same files and takes a fraction of the time. Shows that what is copied is enough, and that
 the last build takes the real program and not the empty one before it.
@@ -35,7 +35,7 @@ def let_through(path, patterns):
 
 
 def context():
-    """The files that Docker would be given."""
+    """The files of the build context."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     lines = map(str.strip, (ROOT / ".dockerignore").read_text().splitlines())
     patterns = [line for line in lines if line and not line.startswith("#")]
@@ -43,7 +43,7 @@ def context():
 
 
 def copy(arguments, files, folder):
-    """COPY: each source has to be there."""
+    """COPY: each source must exist."""
     *sources, target = arguments.split()
     for source in sources:
         found = [path for path in files if path == source or path.startswith(f"{source}/")]
@@ -60,7 +60,7 @@ def copy(arguments, files, folder):
 
 
 def run(command, folder, environment):
-    """RUN; gives what it printed on standard error."""
+    """RUN: returns what the command printed on standard error."""
     command = command.replace("cargo build --profile dist", "cargo check")
     print(f"RUN {command}", flush=True)
     shell = subprocess.Popen(["bash", "-c", command], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
@@ -77,10 +77,10 @@ def main():
     stage, *_, final = stages()
     files = context()
     target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
-    # Without colours: what cargo prints is searched below.
+    # Without colours, because the output is searched below.
     environment = os.environ | {"CARGO_TARGET_DIR": target, "CARGO_TERM_COLOR": "never", "CARGO_TERM_QUIET": "false"}
     told = ""
-    # Always the same one: what cargo keeps of a program goes by its folder.
+    # Always the same folder, because cargo's fingerprints depend on it.
     folder = ROOT / "target/image"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-// Every node behind nginx is restarted in turn, while orders are placed, queried and watched: nobody may notice.
+// Restarts every node behind nginx in turn, while orders are placed, queried and watched: no client may see a failure.
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,19 +17,19 @@ import { sleep, until } from '../clients/lib/wait.mjs'
 import { Nginx } from './nginx.mjs'
 import { Readers } from './readers.mjs'
 
-/** Of each node, as deploy/compose.yaml sets it. */
+/** Settings of each node, as in deploy/compose.yaml. */
 const HANDOVER = '5s'
 
 const SUBSCRIBERS = 60
 const TRANSPORTS = ['transport-ws', 'sse', 'event-source', 'multipart', 'legacy-ws']
-/** In a second. */
+/** Orders per second. */
 const ORDERS = 10
-/** Queries in a second, half by GET and half by POST. */
+/** Queries per second, half by GET and half by POST. */
 const QUERIES = 40
-/** How often each node is restarted: more with ROUNDS in the environment. */
+/** How often each node is restarted; ROUNDS in the environment sets another number. */
 const ROUNDS = Number(process.env.ROUNDS ?? 1)
 
-/** How long everything runs between restarts, in milliseconds: nodes have to be found again by nginx. */
+/** Milliseconds between restarts, in which nginx finds the restarted node again. */
 const PAUSE = 2_000
 
 test('a rolling restart loses no request and no event', { timeout: 600_000 + ROUNDS * 120_000 }, async (t) => {
@@ -91,9 +91,9 @@ async function run(cluster, nginx, random) {
 
   const log = new OrderLog(await readLog(database))
   const behind = () => subscribers.filter((subscriber) => !subscriber.hasCaughtUp(log)).map(({ who }) => who.name)
-  await until('everybody has caught up', () => behind().length === 0).catch(() => {})
+  await until('all subscribers have caught up', () => behind().length === 0).catch(() => {})
   const late = behind()
-  // For what should not come.
+  // Time for messages that should not arrive.
   await sleep(1_000)
   for (const subscriber of subscribers) subscriber.stop()
 
@@ -111,7 +111,7 @@ async function run(cluster, nginx, random) {
       ['slowest end after SIGTERM', `${Math.ceil(Math.max(...cluster.nodes.map((node) => node.slowestStop)))} ms`],
       ['slowest start', `${Math.ceil(slowestStart)} ms`],
       ['requests through nginx', requests.length],
-      ['  that had to go to another node', requests.filter(({ node }) => node.includes(',')).length],
+      ['  that went to another node', requests.filter(({ node }) => node.includes(',')).length],
       ['queries', readers.times.length],
       ['  median, 99 %, slowest', readers.quantiles()],
       ['acknowledged writes', writers.acknowledged.length],
@@ -125,10 +125,10 @@ async function run(cluster, nginx, random) {
     others: {
       'requests that nginx failed': failed.map((line) => JSON.stringify(line)),
       'queries that failed': readers.failures,
-      'writes that had to be repeated': String(tally.repeats) === 'none' ? [] : [String(tally.repeats)],
+      'writes that were repeated': String(tally.repeats) === 'none' ? [] : [String(tally.repeats)],
       'answers from the idempotency key': Array(tally.replayed).fill('an order'),
       'acknowledged writes missing': missing,
-      'writes nobody asked for': unasked,
+      'writes without a request': unasked,
       'log entries out of place': checkLog(log),
       'products with a wrong stock': stock,
       'subscribers that did not catch up': late,

@@ -1,4 +1,4 @@
-"""The deployment files: right by their published schemas, and at one with each other and with what the server has.
+"""Tests of the deployment files: they are valid by their published schemas and agree with each other and the server.
 
 ORDERWIRE is the server to ask, target/debug/orderwire unless set; PYTHONPATH has what requirements.txt lists.
 """
@@ -24,7 +24,7 @@ NODES = ["node1", "node2", "node3"]
 
 
 def orderwire(*arguments, **environment):
-    """What the server prints, with this environment and no other."""
+    """The output of the server with only this environment."""
     done = subprocess.run(
         [ORDERWIRE, *arguments], env=environment, cwd="/", capture_output=True, text=True, check=False
     )
@@ -66,13 +66,13 @@ def fly():
 
 
 def nginx(pattern):
-    """What a directive of the nginx configuration says; there has to be exactly one that matches."""
+    """The argument of a directive of the nginx configuration; exactly one directive must match."""
     [found] = re.findall(pattern, (DEPLOY / "nginx/orderwire.conf").read_text())
     return found
 
 
 def validate(environment):
-    """Has the server check an environment, with variables of Compose filled in."""
+    """Runs check-config with an environment, with the variables of Compose filled in."""
     filled = {name: re.sub(r"\$\{\w+(:-([^}]*)|[^}]*)\}", r"\2", str(value)) for name, value in environment.items()}
     return orderwire("check-config", **filled | {"JWT_SECRET": "of the test, 32 bytes at the very least"})
 
@@ -186,7 +186,7 @@ class Agreement(unittest.TestCase):
         node = compose()["services"]["node1"]
         grace = seconds(node["environment"]["ORDERWIRE_SERVER_GRACE_PERIOD"])
         handover = seconds(node["environment"]["ORDERWIRE_SERVER_HANDOVER"])
-        # The server serves on for half of what is left after closing, at most.
+        # The handover is at most half of the grace period that is left after closing.
         self.assertLess(handover, grace / 2)
         self.assertGreater(seconds(node["stop_grace_period"]), grace)
         kept = seconds(nginx(r"keepalive 64;\s+keepalive_timeout (\S+);"))
@@ -198,7 +198,7 @@ class Agreement(unittest.TestCase):
         self.assertGreater(silence, default("server.execution_timeout"))
         limit = int(nginx(r"client_max_body_size (\d+)m;")) * 1024 * 1024
         self.assertGreater(limit, int(settings()[1]["server.body_limit"]))
-        # The image, for those who use neither.
+        # The image itself, which works without either.
         image = stages()[-1].environment()
         self.assertLess(seconds(image["ORDERWIRE_SERVER_HANDOVER"]), default("server.grace_period") / 2)
 

@@ -1,4 +1,4 @@
-"""Dashboards and alerts: they name only what the server tells, and what it tells is right by the tools of Prometheus.
+"""Tests of dashboards and alerts: they name only metrics that the server has, and Prometheus's tools accept the metrics.
 
 ORDERWIRE is the server to ask, target/debug/orderwire unless set, ORDERWIRE_TEST_PROMTOOL the promtool.
 """
@@ -24,14 +24,14 @@ DASHBOARD = ROOT / "deploy/grafana/dashboards/orderwire.json"
 RULES = ROOT / "deploy/prometheus/rules/orderwire.yaml"
 OPERATIONS = ROOT / "docs/operations.md"
 
-# What Prometheus adds.
+# Labels that Prometheus adds.
 TARGET_LABELS = {"job", "instance"}
 SCRAPED = {"up": set()}
 WORDS = {"by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset", "and", "or", "unless", "inf"}
 
 
 def documented():
-    """Each series that the table in docs/operations.md promises, with its labels. A Rust test holds the table to the
+    """Each metric in the table of docs/operations.md, with its labels. A Rust test holds the table to the
     declarations."""
     series = dict(SCRAPED)
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \|", OPERATIONS.read_text(), re.MULTILINE)
@@ -87,7 +87,7 @@ def rules():
 
 
 def wrong(expression):
-    """What an expression names that is not there."""
+    """The metrics and labels of an expression that do not exist."""
     found, grouping = selectors(expression)
     series = documented()
     known = TARGET_LABELS.union(*(series.get(name, set()) for name, _ in found))
@@ -185,7 +185,7 @@ class Promtool(unittest.TestCase):
 
 
 class Demo:
-    """`orderwire demo` with its metrics on."""
+    """`orderwire demo` with metrics."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -111,7 +111,7 @@ async fn user_create_makes_an_account_that_can_sign_in() {
 
     for (output, message) in [
         (create("ann@example.com", &["--role", "admin"], ""), "email: another account has this e-mail address"),
-        (create("nobody", &["--role", "admin"], ""), "email: is not an e-mail address"),
+        (create("nobody", &["--role", "admin"], ""), "email: must be an e-mail address"),
         (create("c@example.com", &["--role", "staff", "--password-stdin"], "short\n"), "password: must have 8 to 128"),
         (create("c@example.com", &["--role", "staff", "--password-stdin"], ""), "standard input has no password"),
     ] {

@@ -122,6 +122,17 @@ impl Pair {
     }
 }
 
+/// Creates a product with 9 units on the first node and orders one of them on the second. Returns both ids.
+async fn place_order(pair: &Pair, staff: &str, buyer: &str) -> (Value, Value) {
+    let create =
+        "mutation { createProduct(input: { sku: \"A\", name: \"A\", price: \"2\", stock: 9 }) { product { id } } }";
+    let created = pair.first.query(Some(staff), create, json!({})).await;
+    let product = created["createProduct"]["product"]["id"].clone();
+    let place = "mutation ($product: ID!) { placeOrder(input: { items: [{ productId: $product, quantity: 1 }], idempotencyKey: \"k\" }) { order { id } } }";
+    let placed = pair.second.query(Some(buyer), place, json!({ "product": product })).await;
+    (placed["placeOrder"]["order"]["id"].clone(), product)
+}
+
 async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
     let variables: Vec<_> = redis.map(|url| ("REDIS_URL", url)).into_iter().collect();
     let pair = Pair::start(&variables).await;
@@ -130,12 +141,7 @@ async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
         pair.new_user(name, role).await;
     }
     let (staff, buyer) = (first.token("staff").await, second.token("buyer").await);
-    let create =
-        "mutation { createProduct(input: { sku: \"A\", name: \"A\", price: \"2\", stock: 9 }) { product { id } } }";
-    let product = first.query(Some(&staff), create, json!({})).await["createProduct"]["product"]["id"].clone();
-    let place = "mutation ($product: ID!) { placeOrder(input: { items: [{ productId: $product, quantity: 1 }], idempotencyKey: \"k\" }) { order { id } } }";
-    let order =
-        second.query(Some(&buyer), place, json!({ "product": product })).await["placeOrder"]["order"]["id"].clone();
+    let (order, _) = place_order(&pair, &staff, &buyer).await;
 
     // The first message is a snapshot; once it is here, the subscription is active.
     let watch = format!(
@@ -170,6 +176,55 @@ async fn nodes_on_mongodb_and_redis_deliver_each_others_updates() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_on_mongodb_alone_deliver_each_others_updates() {
     nodes_deliver_each_others_updates(None).await;
+}
+
+/// The buyer cancels on the second node. A subscriber to the order and one to its product are on the first node.
+async fn nodes_show_a_cancelled_order(redis: Option<&str>) {
+    let variables: Vec<_> = redis.map(|url| ("REDIS_URL", url)).into_iter().collect();
+    let pair = Pair::start(&variables).await;
+    let Pair { first, second, .. } = &pair;
+    for (name, role) in [("staff", UserRole::Staff), ("buyer", UserRole::Customer)] {
+        pair.new_user(name, role).await;
+    }
+    let (staff, buyer) = (first.token("staff").await, second.token("buyer").await);
+    let (order, product) = place_order(&pair, &staff, &buyer).await;
+
+    let watch = format!(
+        "subscription {{ orderUpdates(orderId: {order}) {{ kind previousStatus order {{ status version history {{ to reason }} }} }} }}"
+    );
+    let mut orders = first.subscribe(&staff, &watch).await;
+    assert_eq!(update(&mut orders).await["kind"], "SNAPSHOT");
+    let watch = format!("subscription {{ stockUpdates(productIds: [{product}]) {{ stock version }} }}");
+    let mut stock = first.subscribe(&staff, &watch).await;
+    assert_eq!(stock.receive().await["payload"]["data"]["stockUpdates"], json!({ "stock": 8, "version": 2 }));
+
+    let cancel = "mutation ($order: ID!) { cancelOrder(input: { orderId: $order, reason: \"too late\" }) { order { status } userErrors { message } } }";
+    let cancelled = second.query(Some(&buyer), cancel, json!({ "order": order })).await;
+    assert_eq!(cancelled["cancelOrder"], json!({ "order": { "status": "CANCELLED" }, "userErrors": [] }));
+    assert_eq!(
+        update(&mut orders).await,
+        json!({
+            "kind": "STATUS_CHANGED",
+            "previousStatus": "PENDING",
+            "order": {
+                "status": "CANCELLED",
+                "version": 2,
+                "history": [{ "to": "PENDING", "reason": null }, { "to": "CANCELLED", "reason": "too late" }],
+            },
+        })
+    );
+    assert_eq!(stock.receive().await["payload"]["data"]["stockUpdates"], json!({ "stock": 9, "version": 3 }));
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_on_mongodb_and_redis_show_a_cancelled_order_and_its_returned_stock_to_each_others_subscribers() {
+    nodes_show_a_cancelled_order(Some(&service("ORDERWIRE_TEST_REDIS_URL"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_on_mongodb_alone_show_a_cancelled_order_and_its_returned_stock_to_each_others_subscribers() {
+    nodes_show_a_cancelled_order(None).await;
 }
 
 const WATCH: &str = "subscription { taskUpdates { kind } }";

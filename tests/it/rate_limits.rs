@@ -277,44 +277,49 @@ async fn wrong_passwords_and_new_accounts_are_limited_per_address() {
     server.stop().await;
 }
 
-/// A restarted node stands in for a second one: two nodes would need a database that both can use.
-#[tokio::test]
-async fn with_redis_the_points_left_survive_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut config = config();
-    config.database.url = DatabaseUrl::Sqlite(folder.path().join("orderwire.db"));
-    config.redis.url = Some(RedisUrl::parse(&redis_server::shared_url()).unwrap());
-    config.rate_limits.sign_ins_per_account = limit(2);
-    for codes in [["BAD_CREDENTIALS", "BAD_CREDENTIALS"], ["RATE_LIMITED", "RATE_LIMITED"]] {
-        let server = Server::start(&config).await;
-        for code in codes {
-            assert_eq!(server.login(ANN, "ann@example.com", PASSWORD).await, code);
+mod redis {
+    use super::*;
+
+    /// A restarted node stands in for a second one: two nodes would need a database that both can use.
+    #[tokio::test]
+    async fn with_redis_the_points_left_survive_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config();
+        config.database.url = DatabaseUrl::Sqlite(folder.path().join("orderwire.db"));
+        config.redis.url = Some(RedisUrl::parse(&redis_server::shared_url()).unwrap());
+        config.rate_limits.sign_ins_per_account = limit(2);
+        for codes in [["BAD_CREDENTIALS", "BAD_CREDENTIALS"], ["RATE_LIMITED", "RATE_LIMITED"]] {
+            let server = Server::start(&config).await;
+            for code in codes {
+                assert_eq!(server.login(ANN, "ann@example.com", PASSWORD).await, code);
+            }
+            server.stop().await;
         }
+    }
+
+    #[tokio::test]
+    async fn an_operation_makes_one_redis_call() {
+        let redis = RedisServer::start();
+        let mut config = config();
+        config.redis.url = Some(RedisUrl::parse(&redis.url()).unwrap());
+        let server = Server::start(&config).await;
+        let token = server.register("ann").await;
+        let mut connection =
+            ::redis::Client::open(redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let mut asked = async || {
+            let stats: String = ::redis::cmd("INFO").arg("commandstats").query_async(&mut connection).await.unwrap();
+            let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")).unwrap_or("0,");
+            line.split(',').next().unwrap().parse::<u64>().unwrap()
+        };
+        // The first call also loads the script.
+        server.ask(ANN, Some(&token), "{ me { id } }").await;
+        let before = asked().await;
+        for _ in 0..10 {
+            let (status, answer) =
+                server.ask(ANN, Some(&token), "{ me { id orders { nodes { id } } } products { nodes { id } } }").await;
+            assert_eq!(status, StatusCode::OK, "{answer}");
+        }
+        assert_eq!(asked().await - before, 10);
         server.stop().await;
     }
-}
-
-#[tokio::test]
-async fn an_operation_makes_one_redis_call() {
-    let redis = RedisServer::start();
-    let mut config = config();
-    config.redis.url = Some(RedisUrl::parse(&redis.url()).unwrap());
-    let server = Server::start(&config).await;
-    let token = server.register("ann").await;
-    let mut connection = redis::Client::open(redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
-    let mut asked = async || {
-        let stats: String = redis::cmd("INFO").arg("commandstats").query_async(&mut connection).await.unwrap();
-        let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")).unwrap_or("0,");
-        line.split(',').next().unwrap().parse::<u64>().unwrap()
-    };
-    // The first call also loads the script.
-    server.ask(ANN, Some(&token), "{ me { id } }").await;
-    let before = asked().await;
-    for _ in 0..10 {
-        let (status, answer) =
-            server.ask(ANN, Some(&token), "{ me { id orders { nodes { id } } } products { nodes { id } } }").await;
-        assert_eq!(status, StatusCode::OK, "{answer}");
-    }
-    assert_eq!(asked().await - before, 10);
-    server.stop().await;
 }

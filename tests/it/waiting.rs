@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mongodb::bson::doc;
+use ::mongodb::bson::doc;
 
 use crate::{
     cli_process::{Running, assert_refused, orderwire, run},
@@ -35,7 +35,7 @@ impl Mongod {
             .unwrap();
         let started = Self { process, _data: data };
         let url = format!("mongodb://127.0.0.1:{port}/?directConnection=true");
-        let admin = mongodb::Client::with_uri_str(&url).await.unwrap().database("admin");
+        let admin = ::mongodb::Client::with_uri_str(&url).await.unwrap().database("admin");
         let member = doc! { "_id": 0, "host": format!("127.0.0.1:{port}") };
         let initiate = doc! { "replSetInitiate": { "_id": "rs0", "members": [member] } };
         admin.run_command(initiate).await.unwrap();
@@ -75,50 +75,6 @@ async fn ready(url: &str) -> (u16, String) {
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-#[tokio::test]
-async fn the_server_waits_for_mongodb_and_reports_its_loss() {
-    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-    let mut command = with_mongodb(&folder, port);
-    command.env("DATABASE_URL", format!("mongodb://127.0.0.1:{port}/x?replicaSet=rs0"));
-    let mut server = Running::start(command);
-    let line = server.line("waiting for MongoDB");
-    assert!(line.contains(&format!("127.0.0.1:{port}")), "it says where: {line}");
-    let mongod = Mongod::start(port).await;
-    server.line("MongoDB is there");
-    let url = url(&server.line("listening on http://"));
-    assert_eq!(ready(&url).await, (200, "ok\n".to_owned()));
-    drop(mongod);
-    wait_until("not ready", TIMEOUT, async || ready(&url).await.0 == 503).await;
-    let (_, body) = ready(&url).await;
-    assert!(body.contains("storage: the database does not answer"), "{body}");
-    // The feed cannot read either; readiness reports that after a while.
-    wait_until("readiness reports the feed", TIMEOUT, async || {
-        ready(&url).await.1.contains("feed: the event log was not read")
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn the_server_waits_for_redis_and_its_loss_only_impairs() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut redis = RedisServer::start();
-    redis.kill();
-    let mut command = orderwire(folder.path(), &["serve", "--set", "redis.connect_timeout=500ms"]);
-    command.env("BIND", "127.0.0.1:0").env("METRICS_BIND", "off").env("REDIS_URL", redis.url());
-    let mut server = Running::start(command);
-    server.line("waiting for Redis");
-    redis.start_again();
-    server.line("Redis is there");
-    let url = url(&server.line("listening on http://"));
-    assert_eq!(ready(&url).await, (200, "ok\n".to_owned()));
-    redis.kill();
-    wait_until("readiness reports the loss", TIMEOUT, async || ready(&url).await.1 != "ok\n").await;
-    let (status, body) = ready(&url).await;
-    assert!(status == 200 && body.starts_with("ok\nimpaired: bus: no connection to Redis"), "{status} {body}");
-    redis.start_again();
-    wait_until("ready without impairment", TIMEOUT, async || ready(&url).await == (200, "ok\n".to_owned())).await;
-}
-
 #[test]
 fn a_signal_ends_the_start_wait_at_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -149,4 +105,56 @@ fn the_start_wait_times_out() {
     let output = run(folder.path(), &["serve", "--database-url", "sqlite://missing/x.db", "--bind", "127.0.0.1:0"]);
     assert_refused(&output, 1, "cannot use the database: missing/x.db");
     assert!(asked.elapsed() < Duration::from_secs(10));
+}
+
+mod redis {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_server_waits_for_redis_and_its_loss_only_impairs() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut redis = RedisServer::start();
+        redis.kill();
+        let mut command = orderwire(folder.path(), &["serve", "--set", "redis.connect_timeout=500ms"]);
+        command.env("BIND", "127.0.0.1:0").env("METRICS_BIND", "off").env("REDIS_URL", redis.url());
+        let mut server = Running::start(command);
+        server.line("waiting for Redis");
+        redis.start_again();
+        server.line("Redis is there");
+        let url = url(&server.line("listening on http://"));
+        assert_eq!(ready(&url).await, (200, "ok\n".to_owned()));
+        redis.kill();
+        wait_until("readiness reports the loss", TIMEOUT, async || ready(&url).await.1 != "ok\n").await;
+        let (status, body) = ready(&url).await;
+        assert!(status == 200 && body.starts_with("ok\nimpaired: bus: no connection to Redis"), "{status} {body}");
+        redis.start_again();
+        wait_until("ready without impairment", TIMEOUT, async || ready(&url).await == (200, "ok\n".to_owned())).await;
+    }
+}
+
+mod mongodb {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_server_waits_for_mongodb_and_reports_its_loss() {
+        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        let mut command = with_mongodb(&folder, port);
+        command.env("DATABASE_URL", format!("mongodb://127.0.0.1:{port}/x?replicaSet=rs0"));
+        let mut server = Running::start(command);
+        let line = server.line("waiting for MongoDB");
+        assert!(line.contains(&format!("127.0.0.1:{port}")), "it says where: {line}");
+        let mongod = Mongod::start(port).await;
+        server.line("MongoDB is there");
+        let url = url(&server.line("listening on http://"));
+        assert_eq!(ready(&url).await, (200, "ok\n".to_owned()));
+        drop(mongod);
+        wait_until("not ready", TIMEOUT, async || ready(&url).await.0 == 503).await;
+        let (_, body) = ready(&url).await;
+        assert!(body.contains("storage: the database does not answer"), "{body}");
+        // The feed cannot read either; readiness reports that after a while.
+        wait_until("readiness reports the feed", TIMEOUT, async || {
+            ready(&url).await.1.contains("feed: the event log was not read")
+        })
+        .await;
+    }
 }

@@ -11,10 +11,10 @@ use ureq::Agent;
 
 use crate::Result;
 
-/// How long the server may take to answer.
+/// Time-out of a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Orders are spread over as many products, so that they rarely wait for each other.
+/// Products that orders are spread over, so that orders rarely wait for each other.
 const PRODUCTS: usize = 50;
 
 const LOGIN: &str = "mutation ($input: LoginInput!) {
@@ -33,13 +33,13 @@ pub struct Shop {
     url: String,
     tokens: Vec<String>,
     products: Vec<String>,
-    /// Begins every idempotency key of this run.
+    /// Prefix of every idempotency key of this run.
     run: u128,
     placed: AtomicU64,
 }
 
 impl Shop {
-    /// Signs `users` in and looks up what can be bought.
+    /// Signs `users` in and looks up the products in stock.
     pub fn open(url: &str, users: usize) -> Result<Self> {
         let config = Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false);
         let agent = config.max_idle_connections(256).max_idle_connections_per_host(256).build().into();
@@ -60,7 +60,7 @@ impl Shop {
         let products = answer["products"]["nodes"].as_array().ok_or("no list of products")?;
         let in_stock = products.iter().filter(|product| product["stock"].as_i64() > Some(0));
         shop.products = in_stock.filter_map(|product| product["id"].as_str()).map(str::to_owned).collect();
-        if shop.products.is_empty() { Err("nothing is in stock".into()) } else { Ok(shop) }
+        if shop.products.is_empty() { Err("no product is in stock".into()) } else { Ok(shop) }
     }
 
     /// Access tokens, one for each user.
@@ -85,7 +85,7 @@ impl Shop {
         Ok(token.ok_or_else(|| format!("{email} cannot sign in: {}", answer["login"]["userErrors"]))?.to_owned())
     }
 
-    /// The `data` of an answer; the `index`-th user asks.
+    /// The `data` of the response to a request of the `index`-th user.
     fn call(&self, index: usize, query: &str, variables: Value) -> Result<Value> {
         let mut request = self.agent.post(&self.url);
         if let Some(token) = self.tokens.get(index % self.tokens.len().max(1)) {

@@ -1,14 +1,14 @@
-//! WebSocket frames (RFC 6455), as little of them as this client needs.
+//! The part of WebSocket frames (RFC 6455) that this client needs.
 
 use crate::Result;
 
-/// A frame that holds a whole text message.
+/// Opcode of a text message.
 pub const TEXT: u8 = 0x1;
-/// The other side closes.
+/// Opcode of a close frame.
 pub const CLOSE: u8 = 0x8;
-/// The other side wants a [`PONG`] with the same payload.
+/// Opcode of a ping, which is answered by a [`PONG`] with the same payload.
 pub const PING: u8 = 0x9;
-/// The answer to [`PING`].
+/// Opcode of the answer to a [`PING`].
 pub const PONG: u8 = 0xA;
 
 const FINAL: u8 = 0x80;
@@ -16,15 +16,15 @@ const MASKED: u8 = 0x80;
 
 /// A frame from the server.
 pub struct Frame<'a> {
-    /// What it is.
+    /// Opcode.
     pub opcode: u8,
-    /// What it says.
+    /// Payload.
     pub payload: &'a [u8],
     /// Bytes of the whole frame.
     pub size: usize,
 }
 
-/// The first frame of `bytes`, if all of it is there.
+/// The first frame of `bytes`, if it is complete.
 pub fn parse(bytes: &[u8]) -> Result<Option<Frame<'_>>> {
     let [first, second, rest @ ..] = bytes else { return Ok(None) };
     if first & FINAL == 0 || second & MASKED != 0 {

@@ -1,8 +1,8 @@
-//! What the load generators share.
+//! The parts that both load generators use.
 
 pub mod figures;
 pub mod process;
 pub mod unsent;
 
-/// Errors end the run; what they say is for the one who started it.
+/// An error ends the run; its message is printed.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;

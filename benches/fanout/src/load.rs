@@ -11,29 +11,29 @@ use std::{
 
 use crate::api::Shop;
 
-/// Mutations that may wait for their answer at once; further ones start late.
+/// Most mutations in flight; further ones start late.
 const WORKERS: usize = 64;
 
 /// An order that was placed.
 pub struct Placed {
     /// Its number.
     pub number: String,
-    /// When the mutation was sent, from the epoch on.
+    /// When the mutation was sent, relative to the start of the run.
     pub sent: Duration,
 }
 
-/// What came of the orders.
+/// The outcome of the orders.
 #[derive(Default)]
 pub struct Result {
     /// Placed orders.
     pub placed: Vec<Placed>,
-    /// Orders that were not placed, or not known to be.
+    /// Orders that failed or had no response.
     pub failed: usize,
     /// Why the first of them failed.
     pub first_failure: Option<String>,
-    /// Orders whose turn came only after the end, because all workers were waiting.
+    /// Orders that were due but not sent before the end, because all workers were waiting.
     pub skipped: usize,
-    /// The longest that a mutation was sent after its time.
+    /// Longest delay between the due time of a mutation and sending it.
     pub late: Duration,
 }
 
@@ -56,7 +56,7 @@ struct State {
 }
 
 impl Load {
-    /// Begins to place `rate` orders a second for `seconds`.
+    /// Starts placing `rate` orders a second for `seconds`.
     pub fn start(shop: Arc<Shop>, epoch: Instant, rate: f64, seconds: f64) -> Self {
         let start = Instant::now();
         let state = Arc::new(State {
@@ -77,13 +77,13 @@ impl Load {
         Self { workers: (0..WORKERS).map(spawn).collect(), state }
     }
 
-    /// How many orders were placed, once no more will be.
+    /// How many orders were placed; `None` while orders are still being placed.
     pub fn placed(&self) -> Option<usize> {
         let over = self.state.running.load(Ordering::Acquire) == 0;
         over.then(|| self.state.placed.load(Ordering::Acquire))
     }
 
-    /// Waits for the answers that are still out.
+    /// Waits for the responses that are outstanding.
     pub fn finish(self) -> Result {
         let mut all = Result::default();
         for worker in self.workers {

@@ -1,5 +1,5 @@
-//! Measures how a GraphQL server passes events on to many WebSockets: opens them, subscribes on each, places orders
-//! at a steady rate and follows every delivery. Prints one JSON object, and a line to read on standard error.
+//! Measures how a GraphQL server delivers events to many WebSockets: opens them, subscribes on each, places orders
+//! at a steady rate and follows every delivery. Prints one JSON object, and a summary line on standard error.
 
 mod api;
 mod frame;
@@ -29,19 +29,19 @@ use report::Report;
 use swarm::Swarm;
 use tally::Tally;
 
-/// How long connecting and the first events may take.
+/// Time-out of connecting and of the first events.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Memory counts as settled when it moved by less than 1 % over this time.
+/// Memory counts as settled when it changed by less than 1 % in this time.
 const SETTLE_STEP: Duration = Duration::from_secs(2);
 
-/// How long memory may take to settle.
+/// Time-out until memory is settled.
 const SETTLE_AT_MOST: Duration = Duration::from_secs(30);
 
 /// Load generator for GraphQL subscriptions over graphql-transport-ws.
 #[derive(Parser)]
 struct Options {
-    /// What the figures are of.
+    /// Name of the server in the results.
     #[arg(long)]
     name: String,
     /// Queries and mutations go here: `http://HOST:PORT/PATH`.
@@ -53,13 +53,13 @@ struct Options {
     /// The server's process, whose CPU time and memory are read.
     #[arg(long)]
     pid: u32,
-    /// Sign in as fanout-1@example.com to fanout-N@example.com with the password in $FANOUT_PASSWORD; 0: nobody.
+    /// Sign in as fanout-1@example.com to fanout-N@example.com with the password in $FANOUT_PASSWORD; 0: without sign-in.
     #[arg(long, default_value_t = 0)]
     users: usize,
-    /// WebSockets.
+    /// Number of WebSockets.
     #[arg(long, default_value_t = 5000)]
     sockets: usize,
-    /// Subscriptions to all orders on each socket: that many deliveries of each event.
+    /// Subscriptions to all orders on each socket: each event is delivered that often.
     #[arg(long, default_value_t = 1)]
     subscriptions: usize,
     /// Further subscriptions on each socket, to orders of a customer who has none.
@@ -74,7 +74,7 @@ struct Options {
     /// Seconds of warm-up, one event at a time.
     #[arg(long, default_value_t = 5.0)]
     warmup: f64,
-    /// Seconds that deliveries may come after the last order.
+    /// Seconds to wait for deliveries after the last order.
     #[arg(long, default_value_t = 15.0)]
     drain: f64,
     /// Only measure the memory of idle sockets, then check with one event that all of them are alive.
@@ -123,7 +123,7 @@ fn measure(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// Resident memory in KiB, once it no longer moves.
+/// Resident memory in KiB, once it is settled.
 fn settle(server: &Process, mut step: impl FnMut() -> Result<()>) -> Result<u64> {
     let give_up = Instant::now() + SETTLE_AT_MOST;
     let mut last = server.resident_kib()?;
@@ -152,7 +152,7 @@ fn first_event(swarm: &mut Swarm, shop: &Arc<Shop>, patience: Duration) -> Resul
     Ok(swarm.tally.delivered())
 }
 
-/// One event after another, each once all have the one before: nothing is left over when the measurement starts, and
+/// Warms up: places each order once all subscriptions have the one before. Afterwards no delivery is outstanding, and
 /// every subscription is known to be alive.
 fn warm_up(swarm: &mut Swarm, shop: &Arc<Shop>, time: Duration) -> Result<()> {
     let end = Instant::now() + time;
@@ -168,7 +168,7 @@ fn warm_up(swarm: &mut Swarm, shop: &Arc<Shop>, time: Duration) -> Result<()> {
     }
 }
 
-/// What was measured while events were made.
+/// The figures of the time in which events were made.
 struct Outcome {
     tally: Tally,
     load: load::Result,

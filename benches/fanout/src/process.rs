@@ -1,4 +1,4 @@
-//! What Linux knows of a process.
+//! CPU time and memory of a process, from `/proc`.
 
 use std::{fs, time::Duration};
 
@@ -41,12 +41,12 @@ impl Process {
         self.status_kib("VmRSS:")
     }
 
-    /// The most resident memory in KiB since [`Self::reset_peak`].
+    /// Peak resident memory in KiB since [`Self::reset_peak`].
     pub fn peak_kib(&self) -> Result<u64> {
         self.status_kib("VmHWM:")
     }
 
-    /// Peak memory counts from now on.
+    /// Resets the peak memory.
     pub fn reset_peak(&self) -> Result<()> {
         let path = format!("/proc/{}/clear_refs", self.pid);
         Ok(fs::write(&path, "5").map_err(|error| format!("{path}: {error}"))?)

@@ -1,4 +1,4 @@
-//! The figures, for programs and for people.
+//! The results, as JSON and as a summary line.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::{Options, Outcome, swarm::Swarm};
 
-/// What a run came to.
+/// The results of a run.
 pub struct Report {
-    /// Resident memory of the server at the very end, in KiB.
+    /// Resident memory of the server at the end, in KiB.
     pub rss_end: u64,
     name: String,
     sockets: usize,
@@ -43,14 +43,14 @@ impl Report {
         }
     }
 
-    /// Of sockets on which nothing happened, and which then got one event.
+    /// The results of idle sockets, which then got one event.
     pub fn idle(&mut self, delivered: u64, swarm: &Swarm) {
         self.figures.push(("alive", delivered.into()));
         self.figures.extend(losses(swarm));
         self.line = format!("{delivered} of {} subscriptions alive", swarm.tally.subscriptions());
     }
 
-    /// Of a time with events.
+    /// The results of a time with events.
     pub fn events(&mut self, outcome: &Outcome, swarm: &Swarm) {
         let Outcome { tally, load, .. } = outcome;
         let latencies = tally.latencies(&load.placed);
@@ -73,7 +73,7 @@ impl Report {
             ("expected", expected.into()),
             ("missing", missing.into()),
             ("doubled", tally.doubled().into()),
-            // Of orders whose mutation failed or was not answered.
+            // Deliveries of orders whose mutation failed or had no response.
             ("unexpected", (tally.delivered() - of_placed).into()),
             ("messageBytes", tally.mean_bytes().into()),
             ("p50Ms", p50.into()),
@@ -96,7 +96,7 @@ impl Report {
         }
     }
 
-    /// One object with everything.
+    /// All results as one object.
     pub fn json(&self) -> Value {
         let mut all = json!({
             "name": self.name,
@@ -117,7 +117,7 @@ impl Report {
         all
     }
 
-    /// What matters most, in one line.
+    /// The main results in one line.
     pub fn line(&self) -> String {
         let Self { name, sockets, subscriptions, quiet, line, .. } = self;
         let quiet = if *quiet > 0 { format!(" and {quiet} quiet ones") } else { String::new() };

@@ -24,7 +24,7 @@ pub struct Script {
 impl Script {
     /// The same for every socket but for the user, who is the next one for each.
     pub fn new(options: &Options, tokens: &[String]) -> Result<Self> {
-        let address = options.url.strip_prefix("http://").ok_or("the URL has to begin with http://")?;
+        let address = options.url.strip_prefix("http://").ok_or("the URL must begin with http://")?;
         let (host, path) = address.split_once('/').unwrap_or((address, ""));
         let path = options.subscribe_at.clone().unwrap_or_else(|| format!("/{path}"));
         let upgrade = format!(

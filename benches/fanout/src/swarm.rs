@@ -18,29 +18,29 @@ use crate::{
     tally::Tally,
 };
 
-/// Sockets that are on their way to be ready at once.
+/// Most sockets that connect at the same time.
 const CONNECTING_AT_ONCE: usize = 64;
 
 /// Longer than any message.
 const BUFFER: usize = 64 * 1024;
 
-/// Where in a message its type and id are.
+/// Longest prefix of a message that holds its type and id.
 const HEAD: usize = 96;
 
-/// How long nothing may happen before the time is looked at.
+/// Longest wait for readiness before deadlines are checked.
 const TURN: Duration = Duration::from_millis(50);
 
-/// A crowd of subscribers.
+/// All sockets and their subscriptions.
 pub struct Swarm {
-    /// Who got what.
+    /// The deliveries.
     pub tally: Tally,
     /// Sockets that ended on the server's side.
     pub lost: usize,
     /// Subscriptions that the server ended.
     pub ended: usize,
-    /// Why the first of either ended.
+    /// Why the first socket or subscription ended.
     pub first_loss: Option<String>,
-    /// Messages to subscriptions that should not get any.
+    /// Messages to quiet subscriptions, which should get none.
     pub stray: usize,
     poll: Poll,
     happened: Events,
@@ -62,7 +62,7 @@ struct Find {
 }
 
 impl Swarm {
-    /// Nobody is connected yet.
+    /// A swarm without connections.
     pub fn new(options: &Options, tokens: &[String]) -> Result<Self> {
         let script = Script::new(options, tokens)?;
         let to = script.host().to_socket_addrs()?.next().ok_or("no address")?;
@@ -90,7 +90,7 @@ impl Swarm {
         })
     }
 
-    /// What times count from.
+    /// The start of the run, which times are relative to.
     pub fn epoch(&self) -> Instant {
         self.epoch
     }
@@ -113,12 +113,12 @@ impl Swarm {
         Ok(())
     }
 
-    /// Goes on receiving for this long.
+    /// Receives for this long.
     pub fn run_for(&mut self, time: Duration) -> Result<()> {
         self.run_until(Instant::now() + time, |_| false)
     }
 
-    /// Goes on receiving until then, or until `done`.
+    /// Receives until this time, or until `done`.
     pub fn run_until(&mut self, end: Instant, done: impl Fn(&Self) -> bool) -> Result<()> {
         loop {
             let left = end.saturating_duration_since(Instant::now());
@@ -137,7 +137,7 @@ impl Swarm {
         Ok(())
     }
 
-    /// Waits for something to happen and handles it.
+    /// Waits for the next readiness events and handles them.
     fn turn(&mut self, at_most: Duration) -> Result<()> {
         match self.poll.poll(&mut self.happened, Some(at_most)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
@@ -194,7 +194,7 @@ impl Swarm {
         Ok(())
     }
 
-    /// Handles what is whole and returns how much that was.
+    /// Handles complete frames and returns their length in bytes.
     fn bytes(&mut self, index: usize, bytes: &[u8], now: Duration) -> Result<usize> {
         let mut used = 0;
         if self.sockets[index].phase == Phase::Upgrading {

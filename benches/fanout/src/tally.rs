@@ -1,4 +1,4 @@
-//! Who got which event, and when.
+//! The deliveries: which subscription got which event, and when.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,7 +11,7 @@ pub struct Tally {
     subscriptions: usize,
     events: Vec<Event>,
     by_number: HashMap<Box<[u8]>, usize>,
-    /// Place of the event that came last: the next delivery is most likely of the same.
+    /// Index of the last delivered event; the next delivery is most likely of the same event.
     last: usize,
     delivered: u64,
     doubled: u64,
@@ -22,12 +22,12 @@ struct Event {
     number: Box<[u8]>,
     /// One bit for each subscription.
     seen: Vec<u64>,
-    /// Microseconds from the epoch, one for each first delivery.
+    /// Microseconds from the start of the run, one for each first delivery.
     arrivals: Vec<u32>,
 }
 
 impl Tally {
-    /// Nothing was delivered yet.
+    /// A tally without deliveries.
     pub fn new(subscriptions: usize) -> Self {
         Self {
             subscriptions,
@@ -40,17 +40,17 @@ impl Tally {
         }
     }
 
-    /// How many there are to deliver to.
+    /// Number of subscriptions.
     pub fn subscriptions(&self) -> usize {
         self.subscriptions
     }
 
-    /// Deliveries without doubled ones.
+    /// Deliveries without duplicates.
     pub fn delivered(&self) -> u64 {
         self.delivered
     }
 
-    /// Deliveries of what a subscription had already.
+    /// Duplicate deliveries.
     pub fn doubled(&self) -> u64 {
         self.doubled
     }
@@ -60,7 +60,7 @@ impl Tally {
         self.bytes / (self.delivered + self.doubled).max(1)
     }
 
-    /// Notes that a subscription got the event about the order with this number.
+    /// Records that a subscription got the event about the order with this number.
     pub fn record(&mut self, subscription: usize, number: &[u8], message: &[u8], now: Duration) -> Result<()> {
         let place = match self.events.get(self.last) {
             Some(event) if *event.number == *number => self.last,
@@ -94,7 +94,7 @@ impl Tally {
         Ok(self.events.len() - 1)
     }
 
-    /// Microseconds from sending the mutation to each delivery, in rising order.
+    /// Microseconds from sending the mutation to each delivery, in ascending order.
     pub fn latencies(&self, placed: &[Placed]) -> Vec<u32> {
         let mut latencies = Vec::with_capacity(usize::try_from(self.delivered).unwrap_or_default());
         for order in placed {
@@ -107,9 +107,9 @@ impl Tally {
     }
 }
 
-/// The first message of each event has to hold everything that was asked for.
+/// The first message of each event must hold everything that was selected.
 fn check(message: &[u8]) -> Result<()> {
-    let complain = || format!("not the update that was asked for: {}", String::from_utf8_lossy(message));
+    let complain = || format!("not the update that was selected: {}", String::from_utf8_lossy(message));
     let message: Value = serde_json::from_slice(message).map_err(|_| complain())?;
     let update = &message["payload"]["data"]["orderUpdates"];
     let (order, total) = (&update["order"], &update["order"]["total"]);

@@ -1,4 +1,4 @@
-//! What waits to be sent on a connection that does not block.
+//! Bytes that wait to be sent on a non-blocking connection.
 
 use std::io::{self, ErrorKind, Write};
 
@@ -7,13 +7,13 @@ use std::io::{self, ErrorKind, Write};
 pub struct Unsent(Vec<u8>);
 
 impl Unsent {
-    /// Sends at once what fits, and the rest when there is room.
+    /// Sends as much as the connection accepts, and keeps the rest.
     pub fn send(&mut self, stream: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
         self.0.extend_from_slice(bytes);
         self.flush(stream)
     }
 
-    /// Sends what waits.
+    /// Sends the bytes that are kept.
     pub fn flush(&mut self, stream: &mut impl Write) -> io::Result<()> {
         while !self.0.is_empty() {
             match stream.write(&self.0) {

@@ -1,4 +1,4 @@
-// Signing up, and who a request is from.
+// Sign-up, and the user of a request.
 import { randomBytes, scrypt } from "node:crypto";
 import { promisify } from "node:util";
 import { createSigner, createVerifier } from "fast-jwt";
@@ -29,7 +29,7 @@ export function authentication(db, secret) {
       return { accessToken: sign({ sub: _id }), user };
     },
 
-    // The id in the token; nothing without one. Throws when it is not a good one.
+    // The id in the token; undefined without a token. Throws if the token is invalid.
     viewerId(request) {
       const [, token] = BEARER.exec(request.headers.authorization ?? "") ?? [];
       return token && verify(token).sub;

@@ -160,7 +160,7 @@ test('trying again after a lost answer does not place a second order', async () 
   await page.context().close()
 })
 
-test('of two who want the last one, one gets it and the other is told so kindly', async () => {
+test('of two buyers of the last unit, one gets it and the other sees a message', async () => {
   await demo.product('last-one', 1)
   const pages = []
   for (const customer of [await demo.customer(), await demo.customer()]) {
@@ -188,7 +188,7 @@ test('of two who want the last one, one gets it and the other is told so kindly'
   for (const page of pages) await page.context().close()
 })
 
-test('whoever asks for more than there is takes what is left with one click', async () => {
+test('a buyer who asks for more than there is takes the rest with one click', async () => {
   const customer = await demo.customer()
   const { id } = await demo.product('few-left', 5)
   const page = await people.open(customer.link)
@@ -316,7 +316,7 @@ test('a change of an order that is on a page further on leaves the list as it is
   await page.context().close()
 })
 
-test('who moves an order that somebody else has moved is told how it is now', async () => {
+test('moving an order that somebody else has moved shows its current status', async () => {
   let deaf = false
   const page = await people.open(demo.link('Board'), {
     prepare: (page) =>

@@ -1,4 +1,4 @@
-// A browser with several people in it, each with a page of their own, all of whose problems are noted.
+// A browser with a page for each of several users. All problems of the pages are recorded.
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -23,7 +23,7 @@ export class People {
   }
 
   /**
-   * Somebody with a browser of their own, who opens this address.
+   * A user with a browser context of their own, who opens this address.
    *
    * @param {string} address
    * @param {object} [options]

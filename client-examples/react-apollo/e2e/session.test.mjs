@@ -1,4 +1,4 @@
-// Access tokens that live for seconds: whoever stays has to be renewed again and again. They are renewed 2 s before they
+// Access tokens that live for seconds: a visitor who stays needs new ones again and again. They are renewed 2 s before they
 // expire, so that a machine that pauses for a second is not taken for a client that is late.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -19,7 +19,7 @@ after(async () => {
   await demo?.stop()
 })
 
-test('one socket outlives its tokens, and a token is renewed once, whoever needs it', async () => {
+test('one socket outlives its tokens, and a token is renewed once for all callers', async () => {
   let sockets = 0
   let renewals = 0
   const page = await people.open(demo.link('Board'), {

@@ -14,7 +14,7 @@ globalThis.reportError = (error) => reported.push(error)
 
 mock.timers.enable({ apis: ['setTimeout'] })
 
-/** A log of numbered updates, and whoever follows it. */
+/** A log of numbered updates and its subscribers. */
 function scene({ start = async () => '0', cursorOf = ({ cursor }) => cursor, onData } = {}) {
   const scene = { log: [], opened: [], closed: 0, seen: [], statuses: [], sink: undefined }
   scene.publish = (...cursors) => {
@@ -147,7 +147,7 @@ test('what trying again does not mend ends it', async () => {
   it.stop()
 })
 
-test('whoever comes back to the page or to the network does not wait', async () => {
+test('a visible page or a restored network reconnects at once', async () => {
   const it = scene()
   await pass(0)
   for (const [target, name] of [[events, 'online'], [document, 'visibilitychange']]) {

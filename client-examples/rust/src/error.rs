@@ -1,13 +1,13 @@
-//! What can go wrong, by what to do about it.
+//! The errors, by what to do about them.
 
 use cynic::{GraphQlError, GraphQlResponse, http::CynicReqwestError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The server's answer is no, and would be again.
+    /// The server refused the request, and would refuse it again.
     #[error("{0}")]
     Refused(String),
-    /// Not given by the server for what was asked, or not any more: sign in.
+    /// There is no valid token for the request: sign in.
     #[error("the token has expired, or its session was ended")]
     Token,
     /// The server can't be reached, or can't serve now: try again.

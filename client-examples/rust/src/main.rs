@@ -15,7 +15,7 @@ use operations::{
 };
 use updates::Watch;
 
-/// A server, and who signs in there.
+/// A server and the user who signs in.
 struct Account {
     server: String,
     credentials: LoginInput,
@@ -39,8 +39,8 @@ async fn run() -> Result<Infallible, Error> {
     }
     let first = products.into_iter().next().ok_or_else(|| Error::Refused("nothing is on sale".to_owned()))?;
 
-    // The key makes it safe to ask again when no answer came: the same key with the same input gives the same order. A
-    // shop takes one that belongs to the cart.
+    // The key makes it safe to repeat the request after a lost response: the same key with the same input gives the
+    // same order. A shop takes a key that belongs to the cart.
     let idempotency_key = env::args().nth(1).unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let items = vec![OrderItemInput { product_id: first.id, quantity: 1 }];
     let input = PlaceOrderInput { items, idempotency_key };

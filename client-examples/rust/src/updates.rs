@@ -1,4 +1,4 @@
-//! Live updates over a WebSocket, which go on after the last one whatever becomes of the connection.
+//! Live updates over a WebSocket that resume after the last one when the connection is lost.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     operations::{EventCursor, OrderUpdates, OrderUpdatesVariables},
 };
 
-/// The order that is watched, and how far.
+/// The order that is watched, and the cursor of its last update.
 pub struct Watch<'a> {
     account: &'a Account,
     token: Option<String>,
@@ -64,7 +64,7 @@ impl<'a> Watch<'a> {
             println!("{} {:?} {} {:?}", update.cursor.0, update.kind, update.order.number, update.order.status);
             self.cursor = Some(update.cursor);
         }
-        // Why, this library does not tell. A token that has expired is refused with 4403 by the next connection.
+        // This library does not report the reason. A token that has expired is refused with 4403 by the next connection.
         Err(Error::Passing("lost the connection".to_owned()))
     }
 }
@@ -79,7 +79,7 @@ async fn subscribe(
     let (socket, _) = tokio_tungstenite::connect_async(request).await?;
     let client = Client::build(socket)
         .payload(json!({ "Authorization": format!("Bearer {token}") }))?
-        // A connection may die without a word.
+        // A connection may fail silently.
         .keep_alive_interval(Duration::from_secs(10))
         .keep_alive_retries(0);
     Ok(client.subscribe(Operation(OrderUpdates::build(variables))).await?)

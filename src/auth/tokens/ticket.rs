@@ -24,7 +24,7 @@ pub type OperationHash = [u8; 32];
 pub struct StreamTicket {
     /// The JWT.
     pub value: String,
-    /// Before this time the stream has to begin.
+    /// The stream must begin before this time.
     pub expires_at: Timestamp,
 }
 
@@ -43,7 +43,7 @@ pub struct TicketClaims {
     pub session: SessionId,
     /// The operation that the ticket is good for.
     pub operation: OperationHash,
-    /// Before this time the stream has to begin.
+    /// The stream must begin before this time.
     pub expires_at: Timestamp,
 }
 

@@ -128,7 +128,7 @@ impl Link {
                 backoff.reset();
                 continue;
             }
-            // The server may have closed an idle connection: retry once on a new one. After that, the log has to do.
+            // The server may have closed an idle connection: retry once on a new one. After that, nodes rely on the log.
             connection = self.connect(&mut backoff).await;
             if !self.send(&messages, events, &mut connection).await {
                 metrics().bus_messages.get(BusMessageOutcome::Dropped).inc_by(events);

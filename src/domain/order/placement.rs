@@ -84,21 +84,21 @@ impl NewOrder {
     /// that exist. A line that can't be met is refused by its place in the input, the first such line first.
     pub fn place(self, products: &HashMap<ProductId, Product>, stamp: Stamp) -> Result<OrderChange, Refusal> {
         let lines = OrderLine::sum(&self.lines)?;
-        let wanted = available(&lines, products)?;
-        let Some((_, first)) = wanted.first() else { return Err(Refusal::EmptyOrder) };
+        let bought = lines_with_products(&lines, products)?;
+        let Some((_, first)) = bought.first() else { return Err(Refusal::EmptyOrder) };
 
         let currency = first.currency;
         let mut total = Decimal::ZERO;
-        let mut items = Vec::with_capacity(wanted.len());
-        let mut left = Vec::with_capacity(wanted.len());
-        for (OrderLine { quantity, input_index, .. }, product) in wanted {
+        let mut items = Vec::with_capacity(bought.len());
+        let mut updated = Vec::with_capacity(bought.len());
+        for (OrderLine { quantity, input_index, .. }, product) in bought {
             if product.currency != currency {
                 return Err(Refusal::MixedCurrencies { input_index });
             }
             let item = OrderItem::freeze(product, quantity)?;
             total = total.checked_add(item.line_total).ok_or(Refusal::TotalOutOfRange)?;
             items.push(item);
-            left.push(product.clone().with_stock(product.stock - quantity, stamp)?);
+            updated.push(product.clone().with_stock(product.stock - quantity, stamp)?);
         }
         let status = OrderStatus::Pending;
         let order = Order {
@@ -118,12 +118,12 @@ impl NewOrder {
             updated_at: stamp.at,
         };
         let entry = HistoryEntry { seq: 0, from: None, to: status, actor: stamp.actor, reason: None, at: stamp.at };
-        Ok(OrderChange { order, entry, products: left, stamp })
+        Ok(OrderChange { order, entry, products: updated, stamp })
     }
 }
 
-/// Each line with its product, if every product is on sale and has enough stock.
-fn available<'p>(
+/// Pairs each line with its product. Fails if a product is not on sale or has too little stock.
+fn lines_with_products<'p>(
     lines: &[OrderLine],
     products: &'p HashMap<ProductId, Product>,
 ) -> Result<Vec<(OrderLine, &'p Product)>, Refusal> {
@@ -182,8 +182,8 @@ mod tests {
     fn an_order_takes_its_stock_and_is_logged_after_its_products() {
         let (lamp, vase) = (product("lamp", 10), product("vase", 5));
         let change = order(&[(&vase, 5), (&lamp, 1)]).place(&on_hand(&[&lamp, &vase]), STAMP).unwrap();
-        let left = |product: Product, stock| Product { stock, version: 2, updated_at: STAMP.at, ..product };
-        assert_eq!(change.products(), [left(vase.clone(), 0), left(lamp.clone(), 9)]);
+        let with_stock = |product: Product, stock| Product { stock, version: 2, updated_at: STAMP.at, ..product };
+        assert_eq!(change.products(), [with_stock(vase.clone(), 0), with_stock(lamp.clone(), 9)]);
         assert_eq!(change.entries(), 3);
 
         let (order, events) = change.record(7);

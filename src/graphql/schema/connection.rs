@@ -27,7 +27,7 @@ pub const SEARCHABLE_LIST: CostRule = CostRule {
     arguments: &[ArgumentCost { path: &["filter", "search"], price: 10, each: false }],
 };
 
-/// The paging arguments of a list field, as they come.
+/// The paging arguments of a list field, before they are checked.
 pub(crate) struct PageArguments {
     pub first: Option<i32>,
     pub after: Option<String>,
@@ -61,7 +61,7 @@ fn size(name: &str, value: i32) -> ApiResult<u32> {
     }
 }
 
-/// What a kind of list is made of.
+/// A kind of list: its rows, its types and its filter.
 pub(crate) trait List: Send + Sync + 'static {
     /// The entity in it.
     type Row: Send + Sync + 'static;
@@ -75,7 +75,7 @@ pub(crate) trait List: Send + Sync + 'static {
     /// The letter of this kind of list in cursors. It never changes, because clients keep cursors.
     const LETTER: u8;
 
-    /// What keeps the cursors of different lists and sortings apart.
+    /// The tag by which the cursors of different lists and sortings differ.
     fn tag(sort: Sort<Self::Sort>) -> ListTag {
         ListTag { list: Self::LETTER, field: sort.field.cursor_tag(), direction: sort.direction }
     }
@@ -204,7 +204,7 @@ impl<L: List> Edge<L> {
     }
 }
 
-/// Whether the nodes of the connection that `context` resolves are asked for `field`.
+/// Whether `field` is selected on the nodes of the connection that `context` resolves.
 pub(crate) fn node_field_selected(context: &Context<'_>, field: &str) -> bool {
     let connection = context.look_ahead();
     connection.field("nodes").field(field).exists() || connection.field("edges").field("node").field(field).exists()

@@ -1,5 +1,5 @@
-//! List cursors: opaque texts for positions. A cursor names its list and sorting and carries a checksum, so that one
-//! from elsewhere, or a mangled one, is refused instead of paging from a wrong place.
+//! List cursors: opaque texts for positions. A cursor names its list and sorting and carries a checksum, so that a
+//! cursor of another list, or a damaged one, is refused instead of paging from a wrong position.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -29,7 +29,7 @@ impl ListTag {
 
 const CHECKSUM_LEN: usize = 4;
 const ID_LEN: usize = 16;
-/// More than any cursor we make: names have at most a few hundred characters.
+/// Longer than any cursor that is made here: names have at most a few hundred characters.
 const MAX_TEXT: usize = 4096;
 
 fn checksum(body: &[u8]) -> [u8; CHECKSUM_LEN] {
@@ -59,7 +59,7 @@ pub(crate) fn encode(tag: ListTag, position: &Position) -> String {
     URL_SAFE_NO_PAD.encode(body)
 }
 
-/// The position of a cursor, which has to belong to the list `tag`. `argument` names it in the error.
+/// The position of a cursor, which must belong to the list `tag`. `argument` names it in the error.
 pub(crate) fn decode(tag: ListTag, argument: &str, text: &str) -> ApiResult<Position> {
     let refused =
         |why: &str| ApiError::bad_input(format!("{argument}: {why}; pass a cursor exactly as this list gave it"));
@@ -99,7 +99,7 @@ mod tests {
             .map(|key| Position { key, id })
     }
 
-    /// Clients keep cursors: these texts have to be made and understood for good.
+    /// Clients keep cursors, so these texts never change.
     #[test]
     fn cursors_never_change() {
         let id = Ulid::from_parts(7, 9);

@@ -11,7 +11,7 @@ use async_graphql::dataloader::{DataLoader, HashMapCache};
 
 use crate::{domain::Viewer, graphql::engine::execute::PendingBatches, service::Service};
 
-/// Keys in one batch before it is cut: more than any one operation may ask for at a level.
+/// Most keys in one batch: more than one operation can ask for at one level.
 const MAX_BATCH: usize = 10_000;
 
 /// The loaders of one operation, with a cache of what they loaded.
@@ -37,7 +37,7 @@ pub(crate) struct Batch {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Count<F>(pub F);
 
-/// What the macros below name at the place where they are called.
+/// The names that the macros below use where they are called.
 pub(crate) mod macro_prelude {
     pub(crate) use std::{collections::HashMap, sync::Arc};
 

@@ -7,7 +7,6 @@ mod error;
 mod event;
 mod loaders;
 mod money;
-mod node;
 mod order;
 mod product;
 pub mod request_context;

@@ -70,7 +70,7 @@ impl RequestContext {
         Batch: Loader<K, Error = Arc<ServiceError>>,
     {
         let loaders = self.state().1.clone();
-        // Every field of an object takes the memory of its largest resolver: that must not be this future's.
+        // Boxed, because each field of an object takes as much memory as its largest resolver.
         Box::pin(async move { loaders.load_one(key).await }).await
     }
 

@@ -1,20 +1,28 @@
-//! The root types: each merges the fields of the entities.
+//! Where the entities come together: the root types, the costs of their fields, and looking anything up by its id, as
+//! Relay's object identification has it.
 
-use async_graphql::{MergedObject, MergedSubscription};
+use async_graphql::{Context, ID, Interface, MergedObject, MergedSubscription, Object};
 
-use super::{event, node, order, product, task, user};
-use crate::graphql::engine::document::CostRules;
+use super::{error::argument_id, event, order, product, request_context::RequestContext, task, user};
+use crate::{
+    domain::AnyId,
+    graphql::engine::{
+        document::{CostRule, CostRules, FieldCost, ListSize},
+        error::{ApiError, ApiResult},
+        page_size::MAX_PAGE_SIZE,
+    },
+};
 
 /// The cost rules of all entities.
 pub const COST_RULES: CostRules = CostRules {
-    fields: &[node::COSTS, user::COSTS, product::COSTS, order::COSTS, task::COSTS],
+    fields: &[NODE_COSTS, user::COSTS, product::COSTS, order::COSTS, task::COSTS],
     part_types: &["Money", "PageInfo", "UserError"],
 };
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
 pub struct Query(
-    node::NodeQuery,
+    NodeQuery,
     user::UserQuery,
     product::ProductQuery,
     order::OrderQuery,
@@ -36,3 +44,62 @@ pub struct Mutation(
 /// What can be watched.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(order::OrderSubscription, task::TaskSubscription, product::StockSubscription);
+
+/// Something with a globally unique id: opaque, type-prefixed and sortable by time of creation.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Globally unique id."))]
+pub enum Node {
+    /// A user.
+    User(user::User),
+    /// A product.
+    Product(product::Product),
+    /// An order.
+    Order(order::Order),
+    /// A task.
+    Task(task::Task),
+}
+
+/// Fields of nodes whose cost does not follow from their type.
+const NODE_COSTS: &[FieldCost] = &[FieldCost {
+    type_name: "Query",
+    field: "nodes",
+    rule: CostRule { size: ListSize::LengthOf(&["ids"]), ..CostRule::FREE },
+}];
+
+/// Queries by id.
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Anything with an id; null when it does not exist for the viewer.
+    async fn node(&self, context: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> ApiResult<Option<Node>> {
+        load(context, argument_id("id", &id)?).await
+    }
+
+    /// Several things at once, in the order of the ids; null for those that do not exist for the viewer.
+    async fn nodes(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The ids, at most 100.")] ids: Vec<ID>,
+    ) -> ApiResult<Vec<Option<Node>>> {
+        if ids.len() > MAX_PAGE_SIZE as usize {
+            return Err(ApiError::bad_input(format!("ids: at most {}", MAX_PAGE_SIZE)));
+        }
+        let ids: Vec<AnyId> = ids.iter().map(|id| argument_id("ids", id)).collect::<ApiResult<_>>()?;
+        futures_util::future::try_join_all(ids.into_iter().map(|id| load(context, id))).await
+    }
+}
+
+async fn load(context: &Context<'_>, id: AnyId) -> ApiResult<Option<Node>> {
+    let request = RequestContext::get(context);
+    Ok(match id {
+        AnyId::User(id) => {
+            let user = request.load(id).await?.filter(|user| request.viewer().sees_user(user.id));
+            user.map(|found| Node::User(user::User(found)))
+        }
+        AnyId::Product(id) => request.load(id).await?.map(|found| Node::Product(product::Product(found))),
+        AnyId::Order(id) => request.load(id).await?.map(|found| Node::Order(order::Order(found))),
+        AnyId::Task(id) => request.load(id).await?.map(|found| Node::Task(task::Task(found))),
+    })
+}

@@ -30,7 +30,7 @@ const EVENT_STREAM: &str = "text/event-stream";
 const MULTIPART: &str = "multipart/mixed";
 
 /// The response mode that the client prefers: the highest quality value first, then the order of the header, and types
-/// named explicitly before those that only a wildcard matches. JSON without `Accept` and for `*/*`. Streams have to be
+/// named explicitly before those that only a wildcard matches. JSON without `Accept` and for `*/*`. Streams must be
 /// named explicitly.
 pub(in crate::http) fn negotiate(headers: &HeaderMap) -> Result<ResponseMode, HttpError> {
     if !headers.contains_key(header::ACCEPT) {

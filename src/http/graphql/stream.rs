@@ -118,9 +118,11 @@ struct ResponseStream {
     id: RequestId,
     span: Span,
     keep_alive: Interval,
+    /// Completes when the viewer's rights end.
     ended: BoxFuture<'static, ()>,
     expires_at: Option<Instant>,
-    stopping: BoxFuture<'static, ()>,
+    /// Completes when the stream must close, because the server drains its connections.
+    drained: BoxFuture<'static, ()>,
     _permit: Permit,
     _open: GaugeGuard,
 }
@@ -133,7 +135,7 @@ enum StreamEvent {
     KeepAlive,
     Ended,
     Expired,
-    Stopping,
+    Drained,
 }
 
 impl ResponseStream {
@@ -164,7 +166,7 @@ impl ResponseStream {
             keep_alive,
             ended: Box::pin(async move { endpoint.rights_ended(viewer).await }),
             expires_at: expires_at.and_then(to_instant),
-            stopping: Box::pin(shutdown.wait_to_close(http.options.drain_spread)),
+            drained: Box::pin(shutdown.wait_to_close(http.options.drain_spread)),
             _permit: permit,
             _open: GaugeGuard::new(metrics().connections.get(framing.transport())),
         }
@@ -193,7 +195,7 @@ impl ResponseStream {
             StreamEvent::Expired => {
                 Some(self.fail(coded("the access token has expired", graphql::code::UNAUTHENTICATED)))
             }
-            StreamEvent::Stopping => Some(self.last(StreamPart::Drained)).filter(|chunk| !chunk.is_empty()),
+            StreamEvent::Drained => Some(self.last(StreamPart::Drained)).filter(|chunk| !chunk.is_empty()),
         }
     }
 
@@ -209,7 +211,7 @@ impl ResponseStream {
             biased;
             () = &mut self.ended => StreamEvent::Ended,
             () = expired => StreamEvent::Expired,
-            () = &mut self.stopping, if !self.finite => StreamEvent::Stopping,
+            () = &mut self.drained, if !self.finite => StreamEvent::Drained,
             answer = AssertUnwindSafe(answers.next()).catch_unwind() => match answer {
                 Ok(Some(answer)) => StreamEvent::Answer(Box::new(answer)),
                 Ok(None) => StreamEvent::Complete,

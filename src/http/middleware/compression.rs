@@ -1,6 +1,6 @@
 //! Compresses single responses above a size, with gzip, brotli or zstd as the client prefers.
 //!
-//! Streams are not compressed, because each part has to be sent at once. The files of the UI are compressed at build
+//! Streams are not compressed, because each part must be sent at once. The files of the UI are compressed at build
 //! time.
 //!
 //! When a compressed response contains both a secret and text that an attacker chose, its length reveals the secret

@@ -17,7 +17,7 @@ pub(in crate::http) struct Shutdown {
     pub(in crate::http) stopping: Arc<AtomicBool>,
     /// Cancelled when draining begins: accept no new work and finish what runs.
     pub(in crate::http) draining: CancellationToken,
-    /// Cancelled when everything that still runs has to stop at once.
+    /// Cancelled when everything that still runs must stop at once.
     pub(in crate::http) abort: CancellationToken,
     /// How long after `draining` a WebSocket may take to finish its queries and mutations.
     pub(in crate::http) drain_time: Duration,

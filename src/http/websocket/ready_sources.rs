@@ -138,7 +138,7 @@ impl PollOnWake {
         self.ready.woken_bits.fetch_or(self.bit, Ordering::AcqRel);
     }
 
-    /// Calls `poll` if the source was woken, otherwise returns `Pending`. `poll` has to register the waker whenever it
+    /// Calls `poll` if the source was woken, otherwise returns `Pending`. `poll` must register the waker whenever it
     /// is pending.
     pub(in crate::http::websocket) fn poll<T>(&self, poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
         if self.ready.woken_bits.load(Ordering::Acquire) & self.bit == 0 {

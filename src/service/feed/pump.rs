@@ -120,7 +120,12 @@ impl Pump {
             if let Some(first) = page.events.first()
                 && first.seq > self.sequencer.head() + 1
             {
-                warn!(head = self.sequencer.head(), next = first.seq, "the event log was deleted before it was read");
+                warn!(
+                    head = self.sequencer.head(),
+                    next = first.seq,
+                    "entries of the event log were pruned before this node read them; subscribers that needed them \
+                     get CURSOR_EXPIRED"
+                );
                 self.sequencer.skip_to(first.seq - 1);
             }
             if !page.events.is_empty() {

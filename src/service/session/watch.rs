@@ -38,7 +38,7 @@ pub struct SessionWatch {
 
 #[derive(Default)]
 struct State {
-    /// Cancelled when the rights have ended; gone when nobody waits for it any more.
+    /// Cancelled when the rights have ended; removed when nothing waits for it.
     watched: HashMap<(SessionId, Holder), Weak<CancellationToken>>,
     running: bool,
 }

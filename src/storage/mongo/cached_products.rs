@@ -27,7 +27,7 @@ impl Inner {
         metrics().cache_misses.get(CacheName::Products).inc_by(missing.len() as u64);
         if !missing.is_empty() {
             let whole = product::projection(ProductFields::ALL);
-            let read = self.find_by(&self.products, "_id", missing, whole, product::decode).await?;
+            let read = self.find_by(&self.collections.products, "_id", missing, whole, product::decode).await?;
             let read: HashMap<ProductId, Product> = read.into_iter().map(|product| (product.id, product)).collect();
             self.product_cache.insert(head, read.values());
             for (id, product) in ids.iter().zip(&mut products).filter(|(_, cached)| cached.is_none()) {
@@ -42,6 +42,7 @@ impl Inner {
     async fn changed_products(&self, after: Seq, head: Seq) -> Result<Option<HashSet<ProductId>>> {
         let most = u32::try_from(head - after).unwrap_or(u32::MAX);
         let find = self
+            .collections
             .events
             .find(doc! { "_id": { "$gt": after, "$lte": head } })
             .projection(doc! { "entity_kind": 1, "entity_id": 1 })

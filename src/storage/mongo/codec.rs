@@ -8,7 +8,7 @@ use bson::{
 };
 
 use crate::{
-    domain::*,
+    domain::{CurrencyCode, Decimal, Timestamp},
     storage::{Result, StoreError},
 };
 
@@ -100,9 +100,15 @@ impl<const N: usize> BsonValue for [u8; N] {
     }
 }
 
+/// Stores these ids as their 16 bytes.
 macro_rules! stored_ids {
     ($($id:ident),*) => {
         $(
+            const _: () = {
+            use bson::{Bson, RawBsonRef, RawDocumentBuf, raw::CStr};
+
+            use $crate::storage::mongo::codec::{BsonValue, binary};
+
             impl BsonValue for $id {
                 fn read(value: RawBsonRef<'_>) -> Option<Self> {
                     <[u8; 16]>::read(value).map(Self::from_bytes)
@@ -116,14 +122,21 @@ macro_rules! stored_ids {
                     binary(&id.to_bytes()).into()
                 }
             }
+            };
         )*
     };
 }
-stored_ids!(UserId, ProductId, OrderId, TaskId, EventId, SessionId);
+pub(super) use stored_ids;
 
+/// Stores these enums as their texts.
 macro_rules! stored_by_text {
     ($($type:ident),*) => {
         $(
+            const _: () = {
+            use bson::{Bson, RawBsonRef, RawDocumentBuf, raw::CStr};
+
+            use $crate::storage::mongo::codec::{BsonValue};
+
             impl BsonValue for $type {
                 fn read(value: RawBsonRef<'_>) -> Option<Self> {
                     value.as_str()?.parse().ok()
@@ -137,26 +150,11 @@ macro_rules! stored_by_text {
                     value.as_str().into()
                 }
             }
+            };
         )*
     };
 }
-stored_by_text!(UserRole, ProductStatus, OrderStatus, TaskStatus, EventKind, EntityKind);
-
-/// Priorities are stored by rank, so that they sort.
-impl BsonValue for TaskPriority {
-    fn read(value: RawBsonRef<'_>) -> Option<Self> {
-        Self::from_rank(value.as_i32()?.into())
-    }
-    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
-        document.append(key, self.rank() as i32);
-    }
-}
-
-impl From<TaskPriority> for Bson {
-    fn from(priority: TaskPriority) -> Self {
-        (priority.rank() as i32).into()
-    }
-}
+pub(super) use stored_by_text;
 
 impl BsonValue for Timestamp {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {

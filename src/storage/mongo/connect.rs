@@ -11,7 +11,9 @@ use mongodb::{
 };
 
 use super::{
-    codec, error, indexes, read,
+    codec,
+    collections::{Collections, create_indexes},
+    error, read,
     store::{Inner, MongoStore},
 };
 use crate::{
@@ -64,17 +66,10 @@ impl MongoStore {
         refuse_standalone(&hello)?;
         let name = client_options.default_database.as_deref().unwrap_or(DEFAULT_DATABASE);
         let database = client.database(name);
-        indexes::create(&database).await?;
+        create_indexes(&database).await?;
         let log = log_id(&database.collection("counters")).await?;
         Ok(Self(std::sync::Arc::new(Inner {
-            users: database.collection("users"),
-            sessions: database.collection("sessions"),
-            products: database.collection("products"),
-            orders: database.collection("orders"),
-            tasks: database.collection("tasks"),
-            events: database.collection("events"),
-            counters: database.collection("counters"),
-            idempotency: database.collection("idempotency"),
+            collections: Collections::new(&database),
             log,
             product_cache: Default::default(),
             read_permits: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
@@ -165,7 +160,7 @@ fn without_credentials(message: &str, url: &str) -> String {
         return format!("not a MongoDB URL: {message}");
     };
     let quoted = credentials.split(':').chain([credentials]).any(|part| !part.is_empty() && message.contains(part));
-    let message = if quoted { "the user name and password have to be percent-encoded" } else { message };
+    let message = if quoted { "percent-encode the user name and password" } else { message };
     format!("not a MongoDB URL: {message}")
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    codec::{binary, raw_document, read_fields},
+    codec::{binary, raw_document, read_fields, stored_by_text, stored_ids},
     read::collect_rows,
     store::{Inner, MongoStore},
     transaction::{Transaction, TransactionResult},
@@ -18,6 +18,9 @@ use crate::{
     domain::*,
     storage::{Committed, EventStore, LogPage, LogState, Result, StoreError},
 };
+
+stored_ids!(EventId);
+stored_by_text!(EventKind, EntityKind);
 
 fn encode(event: &Event) -> Result<RawDocumentBuf> {
     let payload = serde_json::to_string(&event.entity).map_err(StoreError::internal)?;
@@ -58,7 +61,7 @@ impl Transaction {
     /// Takes the next `count` numbers of the log and returns the first. From now until the commit no other transaction
     /// can take one.
     pub(super) async fn allocate_seqs(&mut self, count: usize) -> TransactionResult<Seq> {
-        let counters = self.store.counters.clone();
+        let counters = self.store.collections.counters.clone();
         let count = count as Seq;
         let counter = self.update_one(&counters, doc! { "_id": "log" }, doc! { "$inc": { "seq": count } }).await?;
         Ok(seq_of(&counter)? - count + 1)
@@ -67,7 +70,7 @@ impl Transaction {
     /// Appends entries whose numbers were taken.
     pub(super) async fn append_events(&mut self, events: &[Event]) -> TransactionResult<()> {
         let events = events.iter().map(encode).collect::<Result<_>>()?;
-        let log = self.store.events.clone();
+        let log = self.store.collections.events.clone();
         self.insert(&log, events).await
     }
 
@@ -85,14 +88,14 @@ impl Transaction {
 impl Inner {
     /// The number of the last entry, 0 for an empty log.
     pub(super) async fn head(&self) -> Result<Seq> {
-        let find = self.counters.find(doc! { "_id": "log" }).batch_size(2);
+        let find = self.collections.counters.find(doc! { "_id": "log" }).batch_size(2);
         let found = collect_rows(self.with_timeout(find.batch()).await?, seq_of).await?.pop();
         found.ok_or_else(|| StoreError::internal("the event log has lost its counter"))
     }
 
     /// The number of the first entry in order of `_id` that passes.
     async fn first_number(&self, filter: Document) -> Result<Option<Seq>> {
-        let find = self.events.find(filter).projection(doc! { "_id": 1 }).sort(doc! { "_id": 1 }).limit(1);
+        let find = self.collections.events.find(filter).projection(doc! { "_id": 1 }).sort(doc! { "_id": 1 }).limit(1);
         Ok(collect_rows(self.with_timeout(find.batch_size(2).batch()).await?, number_of).await?.pop())
     }
 
@@ -103,7 +106,7 @@ impl Inner {
             Some(young) => young,
             None => self.head().await?,
         };
-        self.events.delete_many(doc! { "_id": { "$lt": keep } }).await?;
+        self.collections.events.delete_many(doc! { "_id": { "$lt": keep } }).await?;
         Ok(())
     }
 }
@@ -134,7 +137,7 @@ impl EventStore for MongoStore {
             index = "entity_id";
         }
         let hint = mongodb::options::Hint::Name(index.to_owned());
-        let find = self.0.events.find(condition).sort(doc! { "_id": 1 }).limit(i64::from(limit)).hint(hint);
+        let find = self.0.collections.events.find(condition).sort(doc! { "_id": 1 }).limit(i64::from(limit)).hint(hint);
         let events =
             collect_rows(self.0.with_timeout(find.batch_size(limit.saturating_add(1)).batch()).await?, decode).await?;
         Ok(LogPage::new(events, after, limit, head))

@@ -7,7 +7,7 @@ use bson::{Bson, Document, doc};
 pub(super) struct Filter {
     /// The condition without `any_of`.
     pub(super) condition: Document,
-    /// The field that has to have one of several values, if it leads the index.
+    /// The field that must have one of several values, if it leads the index.
     pub(super) any_of: Option<(&'static str, Vec<Bson>)>,
     /// The index that serves it best.
     pub(super) index: Index,

@@ -53,7 +53,7 @@ impl Transaction {
     ) -> TransactionResult<HashMap<KeyName, UsedKey>> {
         let ids: Vec<Bson> = keys.into_iter().map(|key| id(key).into()).collect();
         let most = ids.len();
-        let collection = self.store.idempotency.clone();
+        let collection = self.store.collections.idempotency.clone();
         let found = self.find(&collection, doc! { "_id": { "$in": ids } }, most, decode).await?;
         Ok(found.into_iter().collect())
     }
@@ -65,7 +65,7 @@ impl Transaction {
     ) -> TransactionResult<()> {
         let documents: Vec<_> =
             keys.into_iter().map(|(key, entity, at)| encode(key, entity, at)).collect::<Result<_>>()?;
-        let collection = self.store.idempotency.clone();
+        let collection = self.store.collections.idempotency.clone();
         self.insert(&collection, documents).await
     }
 }

@@ -60,18 +60,18 @@ fn known_ids(mut error: Error) -> Result<usize> {
 #[async_trait]
 impl ImportStore for MongoStore {
     async fn import_users(&self, users: &[User]) -> Result<u64> {
-        self.0.load(&self.0.users, users, |one| user::encode(one, None)).await
+        self.0.load(&self.0.collections.users, users, |one| user::encode(one, None)).await
     }
 
     async fn import_products(&self, products: &[Product]) -> Result<u64> {
-        self.0.load(&self.0.products, products, product::encode).await
+        self.0.load(&self.0.collections.products, products, product::encode).await
     }
 
     async fn import_orders(&self, orders: &[Order]) -> Result<u64> {
-        self.0.load(&self.0.orders, orders, order::encode).await
+        self.0.load(&self.0.collections.orders, orders, order::encode).await
     }
 
     async fn import_tasks(&self, tasks: &[Task]) -> Result<u64> {
-        self.0.load(&self.0.tasks, tasks, task::encode).await
+        self.0.load(&self.0.collections.tasks, tasks, task::encode).await
     }
 }

@@ -9,12 +9,13 @@
 //! - All reads use majority read concern: what a reader has seen is never rolled back, and an entity and its entry in
 //!   the log become visible together.
 //! - Products that many lines of orders name are cached and checked against the log ([`product_cache`]).
-//! - A list query walks an index in list order ([`scan`], [`indexes`]), and rows are decoded straight from the raw reply
+//! - A list query walks an index in list order ([`scan`], [`collections`]), and rows are decoded straight from the raw reply
 //!   ([`codec`]).
 
 mod abandoned_transactions;
 mod cached_products;
 mod codec;
+mod collections;
 mod connect;
 mod count;
 mod error;
@@ -22,7 +23,6 @@ mod event;
 mod filter;
 mod idempotency;
 mod import;
-mod indexes;
 mod list;
 mod merged_scan;
 mod order;
@@ -38,6 +38,7 @@ mod stock_batch;
 mod store;
 mod task;
 mod transaction;
+mod trending;
 mod union;
 mod user;
 
@@ -69,8 +70,8 @@ impl Store for MongoStore {
 
     async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()> {
         self.0.prune_log(log_before).await?;
-        self.0.sessions.delete_many(doc! { "expires_at": { "$lte": now } }).await?;
-        self.0.idempotency.delete_many(doc! { "created_at": { "$lt": keys_before } }).await?;
+        self.0.collections.sessions.delete_many(doc! { "expires_at": { "$lte": now } }).await?;
+        self.0.collections.idempotency.delete_many(doc! { "created_at": { "$lt": keys_before } }).await?;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    codec::{raw_document, read_fields},
+    codec::{raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
     read::in_request_order,
     scan::{Listing, SortBy},
@@ -15,6 +15,9 @@ use crate::{
     domain::*,
     storage::{Committed, OrderQuery, OrderStore, Placed, Result, StoreError},
 };
+
+stored_ids!(OrderId);
+stored_by_text!(OrderStatus);
 
 pub(super) fn encode(order: &Order) -> RawDocumentBuf {
     let mut document = raw_document! {
@@ -165,7 +168,7 @@ impl OrderStore for MongoStore {
     async fn list_orders(&self, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>> {
         let listings: Vec<_> = queries.iter().map(listing).collect();
         self.0
-            .list(&self.0.orders, &listings, |query, row| {
+            .list(&self.0.collections.orders, &listings, |query, row| {
                 let node = decode_fields(row, queries[query].fields)?;
                 Ok(Edge { position: queries[query].sort.field.position(&node), node })
             })
@@ -173,7 +176,7 @@ impl OrderStore for MongoStore {
     }
 
     async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>> {
-        self.0.count(&self.0.orders, filters.iter().map(filter).collect()).await
+        self.0.count(&self.0.collections.orders, filters.iter().map(filter).collect()).await
     }
 
     async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Committed<Placed>> {
@@ -197,13 +200,13 @@ impl Inner {
         field: &str,
         values: impl IntoIterator<Item = impl Into<bson::Bson>>,
     ) -> Result<Vec<Order>> {
-        self.find_by(&self.orders, field, values, doc! {}, decode).await
+        self.find_by(&self.collections.orders, field, values, doc! {}, decode).await
     }
 }
 
 impl Transaction {
     async fn change_status(&mut self, change: StatusChange, stamp: Stamp) -> TransactionResult<Committed<Order>> {
-        let orders = self.store.orders.clone();
+        let orders = self.store.collections.orders.clone();
         let order = self.find_one(&orders, doc! { "_id": change.order }, decode).await?;
         let step = order.step(change, stamp)?;
         let products = self.products(step.product_ids()).await?;
@@ -225,7 +228,7 @@ impl Transaction {
             "$set": { "status": order.status, "version": order.version, "updated_at": order.updated_at },
             "$push": { "history": entry },
         };
-        let orders = self.store.orders.clone();
+        let orders = self.store.collections.orders.clone();
         self.update_each(&orders, [(doc! { "_id": order.id }, update)]).await
     }
 }

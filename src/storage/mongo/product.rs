@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    codec::{append_fields, raw_document, read_fields},
+    codec::{append_fields, raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
     idempotency::name_of,
     product_cache::MIN_BATCH,
-    read::{collect_rows, in_request_order},
+    read::in_request_order,
     scan::{Listing, SCORE, SortBy},
     search::{contains_all, relevance, search_words},
     store::{Inner, MongoStore},
@@ -19,7 +19,8 @@ use crate::{
     storage::{Committed, ProductQuery, ProductStore, Result, StoreError},
 };
 
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+stored_ids!(ProductId);
+stored_by_text!(ProductStatus);
 
 pub(super) fn encode(product: &Product) -> RawDocumentBuf {
     let mut document = raw_document! {
@@ -163,7 +164,7 @@ impl ProductStore for MongoStore {
         refuse_relevance_without_search(queries)?;
         let listings: Vec<_> = queries.iter().map(listing).collect();
         self.0
-            .list(&self.0.products, &listings, |query, row| {
+            .list(&self.0.collections.products, &listings, |query, row| {
                 let node = decode(row)?;
                 let sort = queries[query].sort.field;
                 let score = if sort == ProductSort::Relevance { score_of(row)? } else { 0.0 };
@@ -173,41 +174,11 @@ impl ProductStore for MongoStore {
     }
 
     async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>> {
-        self.0.count(&self.0.products, filters.iter().map(filter).collect()).await
+        self.0.count(&self.0.collections.products, filters.iter().map(filter).collect()).await
     }
 
     async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
-        let newest = self.0.orders.find(doc! {}).projection(doc! { "placed_at": 1 });
-        let newest = newest.sort(doc! { "placed_at": -1 }).limit(1).batch_size(2);
-        let newest = collect_rows(self.0.with_timeout(newest.batch()).await?, |order| {
-            read_fields!(order, placed_at: "placed_at");
-            placed_at.required::<Timestamp>()
-        })
-        .await?
-        .pop();
-        let Some(newest) = newest else { return Ok(Vec::new()) };
-        let since = Timestamp::from_unix_millis(newest.unix_millis() - i64::from(days) * DAY_MILLIS);
-        let on_sale: Vec<_> = ProductStatus::ALL.into_iter().filter(|status| status.is_on_sale()).collect();
-        let unsold: Vec<_> = OrderStatus::ALL.into_iter().filter(|status| !status.counts_as_sold()).collect();
-        let product_on_sale = doc! {
-            "from": self.0.products.name(), "localField": "_id", "foreignField": "_id", "as": "product",
-            "pipeline": [{ "$match": { "status": { "$in": on_sale } } }],
-        };
-        let pipeline = [
-            doc! { "$match": { "placed_at": { "$gte": since }, "status": { "$nin": unsold } } },
-            doc! { "$project": { "items.product": 1, "items.quantity": 1 } },
-            doc! { "$unwind": "$items" },
-            doc! { "$group": { "_id": "$items.product", "units": { "$sum": { "$toLong": "$items.quantity" } } } },
-            doc! { "$sort": { "units": -1, "_id": 1 } },
-            doc! { "$lookup": product_on_sale },
-            doc! { "$unwind": "$product" },
-            doc! { "$limit": i64::from(limit.max(1)) },
-            doc! { "$replaceWith": "$product" },
-        ];
-        let found = self.0.with_timeout(self.0.orders.aggregate(pipeline).batch_size(limit.saturating_add(1)).batch());
-        let mut products = collect_rows(found.await?, decode).await?;
-        products.truncate(limit as usize);
-        Ok(products)
+        self.0.trending_products(days, limit).await
     }
 
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Committed<Product>> {
@@ -215,7 +186,7 @@ impl ProductStore for MongoStore {
             .transaction(LogAccess::Append, move |transaction| {
                 let product = product.clone();
                 Box::pin(async move {
-                    let products = transaction.store.products.clone();
+                    let products = transaction.store.collections.products.clone();
                     transaction.insert(&products, vec![encode(&product)]).await?;
                     transaction.record(Changed::created(product), stamp).await
                 })
@@ -234,7 +205,7 @@ impl ProductStore for MongoStore {
             .transaction(LogAccess::Append, move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
-                    let products = transaction.store.products.clone();
+                    let products = transaction.store.collections.products.clone();
                     let product = transaction.find_one(&products, doc! { "_id": id }, decode).await?;
                     let changed = product.update(changes, expected_version, stamp)?;
                     transaction.replace(&products, id, encode(&changed.value)).await?;
@@ -260,7 +231,7 @@ impl Inner {
         field: &str,
         values: impl IntoIterator<Item = impl Into<bson::Bson>>,
     ) -> Result<Vec<Product>> {
-        self.find_by(&self.products, field, values, projection(ProductFields::ALL), decode).await
+        self.find_by(&self.collections.products, field, values, projection(ProductFields::ALL), decode).await
     }
 }
 
@@ -279,7 +250,7 @@ impl Transaction {
             let value = product.ok_or_else(|| StoreError::internal("the product of an idempotency key is missing"))?;
             return Ok(Committed { value, events: Vec::new() });
         }
-        let products = self.store.products.clone();
+        let products = self.store.collections.products.clone();
         let product = self.find_one(&products, doc! { "_id": id }, decode).await?;
         let changed = product.adjust_stock(delta, stamp)?;
         self.set_stock([&changed.value]).await?;
@@ -303,7 +274,7 @@ impl Transaction {
                 (doc! { "_id": product.id }, doc! { "$set": set })
             })
             .collect();
-        let collection = self.store.products.clone();
+        let collection = self.store.collections.products.clone();
         self.update_each(&collection, updates).await
     }
 }

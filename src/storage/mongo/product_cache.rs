@@ -47,7 +47,7 @@ impl Default for ProductCache {
 }
 
 impl ProductCache {
-    /// The number after which entries have to be read, up to `head`; `None` if the cache is up to date.
+    /// The number after which entries must be read, up to `head`; `None` if the cache is up to date.
     pub(super) fn unseen_from(&self, head: Seq) -> Option<Seq> {
         let mut state = self.0.lock();
         if state.since.elapsed() > MAX_AGE {

@@ -9,8 +9,8 @@ use bson::{Bson, Document, doc};
 
 use super::{
     codec,
+    collections::index_name,
     filter::{Filter, Index},
-    indexes,
 };
 use crate::domain::{Direction, ListQuery, Position, Slice, SortKey, Take};
 
@@ -85,7 +85,7 @@ impl<'q> Listing<'q> {
 
     pub(super) fn index(&self) -> String {
         match self.filter.index {
-            Index::Sorted(filter) => indexes::name(filter, self.field()),
+            Index::Sorted(filter) => index_name(filter, self.field()),
             Index::Named(name) => name.to_owned(),
         }
     }

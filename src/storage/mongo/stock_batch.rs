@@ -95,7 +95,7 @@ impl Transaction {
         }
         let most = ids.len();
         let filter = doc! { "_id": { "$in": ids.into_iter().collect::<Vec<_>>() } };
-        let collection = self.store.products.clone();
+        let collection = self.store.collections.products.clone();
         let found = self.find(&collection, filter, most, product::decode).await?;
         Ok(found.into_iter().map(|product| (product.id, product)).collect())
     }
@@ -109,7 +109,7 @@ impl Transaction {
                 events.extend_from_slice(&placed.events);
             }
         }
-        let collection = self.store.orders.clone();
+        let collection = self.store.collections.orders.clone();
         self.insert(&collection, orders).await?;
         self.append_events(&events).await
     }

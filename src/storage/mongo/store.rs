@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use bson::RawDocumentBuf;
-use mongodb::{Client, Collection, Database};
+use mongodb::{Client, Database};
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use super::{order_queue::OrderQueue, product_cache::ProductCache};
+use super::{collections::Collections, order_queue::OrderQueue, product_cache::ProductCache};
 use crate::domain::LogId;
 
 /// The MongoDB engine. Cheap to clone; clones share one connection pool.
@@ -20,14 +19,7 @@ pub(super) struct Inner {
     pub(super) database: Database,
     /// Name that marks this application's sessions in the server.
     pub(super) app_name: String,
-    pub(super) users: Collection<RawDocumentBuf>,
-    pub(super) sessions: Collection<RawDocumentBuf>,
-    pub(super) products: Collection<RawDocumentBuf>,
-    pub(super) orders: Collection<RawDocumentBuf>,
-    pub(super) tasks: Collection<RawDocumentBuf>,
-    pub(super) events: Collection<RawDocumentBuf>,
-    pub(super) counters: Collection<RawDocumentBuf>,
-    pub(super) idempotency: Collection<RawDocumentBuf>,
+    pub(super) collections: Collections,
     pub(super) log: LogId,
     pub(super) product_cache: ProductCache,
     /// Permits for operations outside of transactions, so that these leave connections for transactions.

@@ -1,10 +1,10 @@
 //! Tasks, and lists of tasks.
 
 use async_trait::async_trait;
-use bson::{Bson, Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
+use bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocument, RawDocumentBuf, doc, raw::CStr};
 
 use super::{
-    codec::{append_fields, binary, raw_document, read_fields},
+    codec::{BsonValue, append_fields, binary, raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index, one_of},
     read::in_request_order,
     scan::{Listing, SortBy},
@@ -16,6 +16,25 @@ use crate::{
     domain::*,
     storage::{Committed, Result, TaskQuery, TaskStore},
 };
+
+stored_ids!(TaskId);
+stored_by_text!(TaskStatus);
+
+/// Priorities are stored by rank, so that they sort.
+impl BsonValue for TaskPriority {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        Self::from_rank(value.as_i32()?.into())
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, self.rank() as i32);
+    }
+}
+
+impl From<TaskPriority> for Bson {
+    fn from(priority: TaskPriority) -> Self {
+        (priority.rank() as i32).into()
+    }
+}
 
 pub(super) fn encode(task: &Task) -> RawDocumentBuf {
     let mut document = raw_document! {
@@ -124,14 +143,14 @@ pub(super) fn listing(query: &TaskQuery) -> Listing<'_> {
 impl TaskStore for MongoStore {
     async fn tasks_by_ids(&self, ids: &[TaskId]) -> Result<Vec<Option<Task>>> {
         let whole = projection(TaskFields::ALL);
-        let found = self.0.find_by(&self.0.tasks, "_id", ids.iter().copied(), whole, decode).await?;
+        let found = self.0.find_by(&self.0.collections.tasks, "_id", ids.iter().copied(), whole, decode).await?;
         Ok(in_request_order(ids, found, |task| Some(task.id)))
     }
 
     async fn list_tasks(&self, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>> {
         let listings: Vec<_> = queries.iter().map(listing).collect();
         self.0
-            .list(&self.0.tasks, &listings, |query, row| {
+            .list(&self.0.collections.tasks, &listings, |query, row| {
                 let node = decode(row)?;
                 Ok(Edge { position: queries[query].sort.field.position(&node), node })
             })
@@ -140,7 +159,7 @@ impl TaskStore for MongoStore {
 
     async fn count_tasks(&self, filters: &[TaskFilter]) -> Result<Vec<u64>> {
         let filters = filters.iter().map(|one| filter(one, TaskSort::CreatedAt));
-        self.0.count(&self.0.tasks, filters.collect()).await
+        self.0.count(&self.0.collections.tasks, filters.collect()).await
     }
 
     async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Committed<Task>> {
@@ -148,7 +167,7 @@ impl TaskStore for MongoStore {
             .transaction(LogAccess::Append, move |transaction| {
                 let task = task.clone();
                 Box::pin(async move {
-                    let tasks = transaction.store.tasks.clone();
+                    let tasks = transaction.store.collections.tasks.clone();
                     transaction.insert(&tasks, vec![encode(&task)]).await?;
                     transaction.record(Changed::created(task), stamp).await
                 })
@@ -168,7 +187,7 @@ impl TaskStore for MongoStore {
                 let changes = changes.clone();
                 Box::pin(async move {
                     let changed = transaction.task(id).await?.update(changes, expected_version, stamp)?;
-                    let tasks = transaction.store.tasks.clone();
+                    let tasks = transaction.store.collections.tasks.clone();
                     transaction.replace(&tasks, id, encode(&changed.value)).await?;
                     transaction.record(changed, stamp).await
                 })
@@ -181,7 +200,7 @@ impl TaskStore for MongoStore {
             .transaction(LogAccess::Append, move |transaction| {
                 Box::pin(async move {
                     let changed = transaction.task(id).await?.delete(stamp)?;
-                    let tasks = transaction.store.tasks.clone();
+                    let tasks = transaction.store.collections.tasks.clone();
                     transaction.delete(&tasks, doc! { "_id": id }).await?;
                     transaction.record(changed, stamp).await
                 })
@@ -192,7 +211,7 @@ impl TaskStore for MongoStore {
 
 impl Transaction {
     async fn task(&mut self, id: TaskId) -> TransactionResult<Task> {
-        let tasks = self.store.tasks.clone();
+        let tasks = self.store.collections.tasks.clone();
         self.find_one(&tasks, doc! { "_id": id }, decode).await
     }
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    codec::{append_fields, raw_document, read_fields},
+    codec::{append_fields, raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
     read::{collect_rows, in_request_order},
     scan::{Listing, SortBy},
@@ -13,9 +13,12 @@ use super::{
     transaction::{LogAccess, Transaction, TransactionResult},
 };
 use crate::{
-    domain::{Edge, Page, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
+    domain::{Edge, Page, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort},
     storage::{Credentials, Result, UserQuery, UserStore},
 };
+
+stored_ids!(UserId);
+stored_by_text!(UserRole);
 
 pub(super) fn encode(user: &User, password_hash: Option<&str>) -> RawDocumentBuf {
     let mut document = raw_document! {
@@ -83,19 +86,20 @@ pub(super) fn listing(query: &UserQuery) -> Listing<'_> {
 #[async_trait]
 impl UserStore for MongoStore {
     async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<User>>> {
-        let found = self.0.find_by(&self.0.users, "_id", ids.iter().copied(), projection(), decode).await?;
+        let found = self.0.find_by(&self.0.collections.users, "_id", ids.iter().copied(), projection(), decode).await?;
         Ok(in_request_order(ids, found, |user| Some(user.id)))
     }
 
     async fn users_by_emails(&self, emails: &[String]) -> Result<Vec<Option<User>>> {
-        let found = self.0.find_by(&self.0.users, "email", emails.iter().cloned(), projection(), decode).await?;
+        let found =
+            self.0.find_by(&self.0.collections.users, "email", emails.iter().cloned(), projection(), decode).await?;
         Ok(in_request_order(emails, found, |user| user.email.clone()))
     }
 
     async fn list_users(&self, queries: &[UserQuery]) -> Result<Vec<Page<User>>> {
         let listings: Vec<_> = queries.iter().map(listing).collect();
         self.0
-            .list(&self.0.users, &listings, |query, row| {
+            .list(&self.0.collections.users, &listings, |query, row| {
                 let node = decode(row)?;
                 Ok(Edge { position: queries[query].sort.field.position(&node), node })
             })
@@ -103,11 +107,11 @@ impl UserStore for MongoStore {
     }
 
     async fn count_users(&self, filters: &[UserFilter]) -> Result<Vec<u64>> {
-        self.0.count(&self.0.users, filters.iter().map(filter).collect()).await
+        self.0.count(&self.0.collections.users, filters.iter().map(filter).collect()).await
     }
 
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()> {
-        self.0.with_timeout(self.0.users.insert_one(encode(user, password_hash))).await?;
+        self.0.with_timeout(self.0.collections.users.insert_one(encode(user, password_hash))).await?;
         Ok(())
     }
 
@@ -170,7 +174,7 @@ impl UserStore for MongoStore {
 
 impl Inner {
     async fn credentials(&self, filter: Document) -> Result<Option<Credentials>> {
-        let find = self.users.find(filter).limit(1).batch_size(2);
+        let find = self.collections.users.find(filter).limit(1).batch_size(2);
         Ok(collect_rows(self.with_timeout(find.batch()).await?, decode_credentials).await?.pop())
     }
 }
@@ -178,17 +182,17 @@ impl Inner {
 impl Transaction {
     /// The user to change; the change itself refuses a deleted one.
     async fn user(&mut self, id: UserId) -> TransactionResult<Credentials> {
-        let users = self.store.users.clone();
+        let users = self.store.collections.users.clone();
         self.find_one(&users, doc! { "_id": id }, decode_credentials).await
     }
 
     async fn replace_user(&mut self, user: &User, password_hash: Option<&str>) -> TransactionResult<()> {
-        let users = self.store.users.clone();
+        let users = self.store.collections.users.clone();
         self.replace(&users, user.id, encode(user, password_hash)).await
     }
 
     async fn end_sessions(&mut self, user: UserId) -> TransactionResult<()> {
-        let sessions = self.store.sessions.clone();
+        let sessions = self.store.collections.sessions.clone();
         self.delete(&sessions, doc! { "user": user }).await
     }
 }

@@ -2,19 +2,23 @@
 //!
 //! Decision: `docs/decisions/0001-event-log-numbers.md`.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use rusqlite::{Connection, Row, params, params_from_iter, types::Value};
+use rusqlite::{
+    Connection, Row, params, params_from_iter,
+    types::{FromSqlError, Value},
+};
 
 use super::{
-    row::{Json, json},
+    row::{blob_columns, text_columns},
     store::SqliteStore,
 };
 use crate::{
-    domain::{Changed, Entity, EntityKind, Event, LogFilter, LogId, Order, Product, Seq, Stamp, Task},
-    storage::{Committed, EventStore, LogPage, LogState, Result},
+    domain::{Changed, Entity, EntityKind, Event, EventId, EventKind, LogFilter, LogId, Seq, Stamp},
+    storage::{Committed, EventStore, LogPage, LogState, Result, StoreError},
 };
+
+blob_columns!(EventId);
+text_columns!(EventKind, EntityKind);
 
 const COLUMNS: &str = "seq, id, kind, previous_status, entity_kind, entity, actor, occurred_at";
 
@@ -35,11 +39,7 @@ pub(super) fn append_events(db: &Connection, events: &[Event]) -> Result<()> {
             event.kind,
             event.previous_status,
             event.entity.kind(),
-            match &event.entity {
-                Entity::Order(order) => json(order)?,
-                Entity::Task(task) => json(task)?,
-                Entity::Product(product) => json(product)?,
-            },
+            event.entity.to_json().map_err(StoreError::internal)?,
             event.actor,
             event.occurred_at,
             event.entity.id().to_bytes(),
@@ -95,20 +95,20 @@ fn read(db: &Connection, after: Seq, filter: LogFilter, limit: u32) -> Result<Lo
 }
 
 fn event_from_row(row: &Row<'_>) -> rusqlite::Result<Event> {
-    let entity = match row.get("entity_kind")? {
-        EntityKind::Order => Entity::Order(Arc::new(row.get::<_, Json<Order>>("entity")?.0)),
-        EntityKind::Task => Entity::Task(Arc::new(row.get::<_, Json<Task>>("entity")?.0)),
-        EntityKind::Product => Entity::Product(Arc::new(row.get::<_, Json<Product>>("entity")?.0)),
-    };
     Ok(Event {
         seq: row.get("seq")?,
         id: row.get("id")?,
         kind: row.get("kind")?,
         previous_status: row.get("previous_status")?,
-        entity,
+        entity: entity_from_row(row)?,
         actor: row.get("actor")?,
         occurred_at: row.get("occurred_at")?,
     })
+}
+
+fn entity_from_row(row: &Row<'_>) -> rusqlite::Result<Entity> {
+    let json = row.get_ref("entity")?.as_str()?;
+    Entity::from_json(row.get("entity_kind")?, json).map_err(|error| FromSqlError::Other(Box::new(error)).into())
 }
 
 #[async_trait]

@@ -9,7 +9,7 @@ use crate::storage::{Result, StoreError};
 /// Location of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SqliteLocation {
-    /// This file, created if it is missing; its directory has to exist.
+    /// This file, created if it is missing; its directory must exist.
     File(PathBuf),
     /// A file in a temporary folder, which is deleted with the store.
     Temporary,

@@ -7,15 +7,19 @@ use super::{
     event, idempotency,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page, product,
+    row::{blob_columns, text_columns},
     store::SqliteStore,
 };
 use crate::{
     domain::{
         Direction, HistoryEntry, Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderItem, OrderSort,
-        Page, Refusal, Slice, Sort, Stamp, StatusChange,
+        OrderStatus, Page, Refusal, Slice, Sort, Stamp, StatusChange,
     },
     storage::{Committed, OrderQuery, OrderStore, Placed, Result, StoreError},
 };
+
+blob_columns!(OrderId);
+text_columns!(OrderStatus);
 
 const COLUMNS: &str = "id, number, region, customer, total, currency, status, payment_reference, version, placed_at, \
                        created_at, updated_at";

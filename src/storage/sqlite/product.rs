@@ -8,16 +8,19 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::{
     event, idempotency, page,
     product_list::{TRENDING, filtered},
-    row::{Json, json},
+    row::{Json, blob_columns, json, text_columns},
     store::SqliteStore,
 };
 use crate::{
     domain::{
         Changed, Direction, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort,
-        Refusal, Sort, Stamp, StockAdjustment,
+        ProductStatus, Refusal, Sort, Stamp, StockAdjustment,
     },
     storage::{Committed, ProductQuery, ProductStore, Result, StoreError},
 };
+
+blob_columns!(ProductId);
+text_columns!(ProductStatus);
 
 const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at";
 

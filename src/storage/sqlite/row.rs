@@ -7,15 +7,16 @@ use rusqlite::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    domain::{
-        CurrencyCode, Decimal, EntityKind, EventId, EventKind, OrderId, OrderStatus, ProductId, ProductStatus,
-        SessionId, TaskId, TaskPriority, TaskStatus, Timestamp, UserId, UserRole,
-    },
+    domain::{CurrencyCode, Decimal, Timestamp},
     storage::{Result, StoreError},
 };
 
+/// Stores these ids as their 16 bytes.
 macro_rules! blob_columns {
     ($($id:ty),*) => {$(
+        const _: () = {
+        use rusqlite::{ToSql, types::{FromSql, FromSqlResult, ToSqlOutput, Value, ValueRef}};
+
         impl ToSql for $id {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
                 Ok(ToSqlOutput::Owned(Value::from(*self)))
@@ -33,10 +34,10 @@ macro_rules! blob_columns {
                 Value::Blob(id.to_bytes().to_vec())
             }
         }
+        };
     )*};
 }
-
-blob_columns!(UserId, ProductId, OrderId, TaskId, EventId, SessionId);
+pub(super) use blob_columns;
 
 macro_rules! integer_columns {
     ($($type:ty: $from:path, $to:path);*) => {$(
@@ -65,8 +66,12 @@ integer_columns!(
     Timestamp: Timestamp::from_unix_millis, Timestamp::unix_millis
 );
 
+/// Stores these enums as their texts.
 macro_rules! text_columns {
     ($($type:ident),*) => {$(
+        const _: () = {
+        use rusqlite::{ToSql, types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef}};
+
         impl ToSql for $type {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
                 Ok(ToSqlOutput::from(self.as_str()))
@@ -84,30 +89,10 @@ macro_rules! text_columns {
                 Value::Text(value.as_str().to_owned())
             }
         }
+        };
     )*};
 }
-
-text_columns!(UserRole, ProductStatus, OrderStatus, TaskStatus, EventKind, EntityKind);
-
-/// Priorities are stored by rank, so that they sort.
-impl ToSql for TaskPriority {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Owned(Value::from(*self)))
-    }
-}
-
-impl FromSql for TaskPriority {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let rank = value.as_i64()?;
-        Self::from_rank(rank).ok_or(FromSqlError::OutOfRange(rank))
-    }
-}
-
-impl From<TaskPriority> for Value {
-    fn from(priority: TaskPriority) -> Self {
-        Value::Integer(priority.rank())
-    }
-}
+pub(super) use text_columns;
 
 impl ToSql for CurrencyCode {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -60,7 +60,7 @@ fn open_and_migrate(path: &Path, options: SqliteOptions) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Opens a connection for reads; the file has to exist with the current schema.
+/// Opens a connection for reads; the file must exist with the current schema.
 pub(super) fn open_reader(path: &Path, options: SqliteOptions) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;

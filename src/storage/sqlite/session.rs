@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{store::SqliteStore, user};
+use super::{row::blob_columns, store::SqliteStore, user};
 use crate::{
     domain::{SessionId, Timestamp, User, UserId},
     storage::{Result, Rotation, Session, SessionStore, TokenHash},
 };
+
+blob_columns!(SessionId);
 
 fn insert(db: &Connection, session: &Session) -> Result<()> {
     db.prepare_cached("INSERT INTO sessions (id, user_id, token, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)")?

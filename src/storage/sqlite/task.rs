@@ -1,21 +1,48 @@
 //! Tasks, and lists of tasks as SQL.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{
+    Connection, OptionalExtension, Row, ToSql, params,
+    types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef},
+};
 
 use super::{
     event,
     list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
+    row::{blob_columns, text_columns},
     store::SqliteStore,
 };
 use crate::{
     domain::{
         Changed, Direction, Page, Refusal, Slice, Sort, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId,
-        TaskSort,
+        TaskPriority, TaskSort, TaskStatus,
     },
     storage::{Committed, Result, StoreError, TaskQuery, TaskStore},
 };
+
+blob_columns!(TaskId);
+text_columns!(TaskStatus);
+
+/// Priorities are stored by rank, so that they sort.
+impl ToSql for TaskPriority {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Owned(Value::from(*self)))
+    }
+}
+
+impl FromSql for TaskPriority {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let rank = value.as_i64()?;
+        Self::from_rank(rank).ok_or(FromSqlError::OutOfRange(rank))
+    }
+}
+
+impl From<TaskPriority> for Value {
+    fn from(priority: TaskPriority) -> Self {
+        Value::Integer(priority.rank())
+    }
+}
 
 const COLUMNS: &str =
     "id, title, status, priority, created_by, assignee, order_id, due_at, version, created_at, updated_at";

@@ -6,12 +6,18 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use super::{
     list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
+    row::{blob_columns, text_columns},
     store::SqliteStore,
 };
 use crate::{
-    domain::{Direction, Page, Refusal, Slice, Sort, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
+    domain::{
+        Direction, Page, Refusal, Slice, Sort, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort,
+    },
     storage::{Credentials, Result, StoreError, UserQuery, UserStore},
 };
+
+blob_columns!(UserId);
+text_columns!(UserRole);
 
 const COLUMNS: &str = "id, email, name, role, region, deleted_at, version, created_at, updated_at, password_hash";
 

@@ -28,7 +28,7 @@ enum Message {
 
 /// A change in the queue.
 trait Change: Send {
-    /// Runs the change; returns `false` if its writes have to be undone.
+    /// Runs the change; returns `false` if its writes must be undone.
     fn run(&mut self, db: &Connection) -> bool;
     /// Answers the caller; `failure` is the reason why the commit failed.
     fn answer(self: Box<Self>, failure: Option<&str>);

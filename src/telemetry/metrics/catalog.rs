@@ -11,22 +11,22 @@ use prometheus_client::{
 
 use super::{
     kind::{FixedFamily, LabelledFamily, MetricKind, metrics},
-    labels::{BusMessageOutcome, CacheName, Component, Outcome, PoolState, SubscriptionField, Transport},
+    labels::{BusMessageOutcome, CacheName, Component, Outcome, PoolState, Transport},
 };
 
-/// A gauge of fractions.
+/// A gauge with a floating-point value.
 type FloatGauge = Gauge<f64, AtomicU64>;
-/// A counter of fractions.
+/// A counter with a floating-point value.
 type FloatCounter = Counter<f64, AtomicU64>;
 
-/// Times of answers, in seconds: from a look-up in memory to a client's patience.
+/// Buckets of response times, in seconds: from a look-up in memory to a client's time-out.
 const TIMES: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// Delays of events, in seconds: longer ones are those of an outage.
+/// Buckets of event delays, in seconds: longer ones mean an outage.
 const DELAYS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
-/// Calls of one operation.
+/// Buckets of the number of calls of one operation.
 const CALLS: &[f64] = &[0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0];
-/// Things asked for at once.
+/// Buckets of the number of keys or queries of one call.
 const SIZES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
 
 metrics! {
@@ -45,7 +45,7 @@ metrics! {
     /// Open WebSockets and streams.
     connections: FixedFamily<Transport, Gauge> = "orderwire_connections" by "transport";
     /// Open subscriptions by root field.
-    subscriptions: FixedFamily<SubscriptionField, Gauge> = "orderwire_subscriptions" by "field";
+    subscriptions: LabelledFamily<Gauge, 1> = "orderwire_subscriptions" by "field";
     /// Updates that were handed to connections of subscribers.
     deliveries: FixedFamily<Transport, Counter> = "orderwire_deliveries_total" by "transport";
     /// Updates that were executed; many subscribers share one.
@@ -113,9 +113,9 @@ pub struct Declaration {
     pub name: &'static str,
     /// `counter`, `gauge` or `histogram`.
     pub kind: &'static str,
-    /// What tells its series apart.
+    /// The names of its labels.
     pub labels: &'static [&'static str],
-    /// What it is.
+    /// Its help text.
     pub help: &'static str,
 }
 

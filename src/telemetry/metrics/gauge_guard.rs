@@ -4,13 +4,13 @@ use prometheus_client::metrics::gauge::Gauge;
 
 /// Adds one to a gauge until it is dropped.
 #[derive(Debug)]
-pub struct GaugeGuard(&'static Gauge);
+pub struct GaugeGuard(Gauge);
 
 impl GaugeGuard {
     /// Increments the gauge.
-    pub fn new(gauge: &'static Gauge) -> Self {
+    pub fn new(gauge: &Gauge) -> Self {
         gauge.inc();
-        Self(gauge)
+        Self(gauge.clone())
     }
 }
 

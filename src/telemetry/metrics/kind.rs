@@ -15,7 +15,7 @@ use std::{fmt::Debug, sync::atomic::AtomicU64};
 
 /// A metric of one series.
 pub trait Series: Metric + EncodeMetric + TypedMetric + Clone + Debug {
-    /// At its beginning; `buckets` are the upper bounds of a histogram's.
+    /// A new series at 0; `buckets` are the upper bounds of a histogram's.
     fn new(buckets: &'static [f64]) -> Self;
 }
 
@@ -37,7 +37,7 @@ impl Series for Histogram {
     }
 }
 
-/// What can be declared.
+/// A kind of metric that can be declared.
 pub(super) trait MetricKind: Clone {
     /// How many labels the kind has; a declaration with another number does not compile.
     const LABELS: usize;
@@ -45,7 +45,7 @@ pub(super) trait MetricKind: Clone {
     /// The metric with these [`Self::LABELS`] labels.
     fn declare(labels: &'static [&'static str], buckets: &'static [f64]) -> Self;
 
-    /// Makes it part of what is told.
+    /// Registers it, so that it is rendered.
     fn register(&self, registry: &mut Registry, name: &str, help: &str);
 
     /// `counter`, `gauge` or `histogram`.
@@ -84,8 +84,8 @@ impl<M: Series> MetricConstructor<M> for Buckets {
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
-/// Series told apart by `N` labels, whose values are known as they come. They have to be few: each set of values is kept
-/// for good.
+/// Series with `N` labels, whose values are known only at run time. There must be few sets of values, because each one
+/// is kept for the life of the process.
 #[derive(Clone)]
 pub struct LabelledFamily<M, const N: usize> {
     names: [&'static str; N],
@@ -118,14 +118,14 @@ impl<M: Series, const N: usize> MetricKind for LabelledFamily<M, N> {
 
 /// A label with a fixed set of values.
 pub trait Label: Copy + 'static {
-    /// Every value, as it is told, by its discriminant.
+    /// The text of every value, by its discriminant.
     const VALUES: &'static [&'static str];
 
     /// Its place in [`Label::VALUES`].
     fn index(self) -> usize;
 }
 
-/// One series for each value of a label. They are there from the beginning, and reached without a lock.
+/// One series for each value of a label. All series exist from the start and are reached without a lock.
 #[derive(Clone)]
 pub struct FixedFamily<L, M> {
     series: Vec<M>,
@@ -176,7 +176,7 @@ macro_rules! label {
 }
 pub(super) use label;
 
-/// All metrics: a field for each, whose documentation is what is told of it.
+/// Declares all metrics: a field for each, whose doc comment is its help text.
 macro_rules! metrics {
     ($(
         #[doc = $help:literal]
@@ -195,10 +195,10 @@ macro_rules! metrics {
                     let buckets: Option<&'static [f64]> = None$(.or(Some($buckets)))?;
                     const {
                         let labels: &[&str] = &[$($($label),+)?];
-                        assert!(<$kind as MetricKind>::LABELS == labels.len(), "the kind of metric has another number of labels");
+                        assert!(<$kind as MetricKind>::LABELS == labels.len(), "the kind of metric has a different number of labels");
                     }
                     let $field = <$kind as MetricKind>::declare(&[$($($label),+)?], buckets.unwrap_or_default());
-                    // The ending of counters and the full stop are added where it is told.
+                    // The registry adds the ending of counters and the full stop.
                     let name = $name.strip_suffix("_total").unwrap_or($name);
                     $field.register(&mut registry, name, $help.trim().trim_end_matches('.'));
                 )+
@@ -211,7 +211,7 @@ macro_rules! metrics {
             }
         }
 
-        /// Every metric, in the order in which they are told.
+        /// Every metric, in the order in which they are rendered.
         pub fn declarations() -> Vec<Declaration> {
             vec![$(Declaration {
                 name: $name,

@@ -3,7 +3,7 @@
 use super::kind::label;
 
 label! {
-    /// How results get to clients.
+    /// The transport that delivers results to clients.
     Transport {
         /// The subprotocol `graphql-transport-ws`.
         WebSocket = "graphql-transport-ws",
@@ -17,18 +17,6 @@ label! {
 }
 
 label! {
-    /// The root field of a subscription.
-    SubscriptionField {
-        /// Updates of orders.
-        Orders = "orderUpdates",
-        /// Updates of tasks.
-        Tasks = "taskUpdates",
-        /// Updates of stock.
-        Stock = "stockUpdates",
-    }
-}
-
-label! {
     /// A cache of this process.
     CacheName {
         /// Documents that were prepared.
@@ -37,21 +25,21 @@ label! {
         Sessions = "sessions",
         /// Trending products.
         Trending = "trending",
-        /// Products that the lines of orders name (MongoDB).
+        /// Products of the lines of orders (MongoDB).
         Products = "products",
     }
 }
 
 label! {
-    /// What became of a message of the bus.
+    /// The outcome of a bus message.
     BusMessageOutcome {
-        /// It came from another node.
+        /// Received from another node.
         Received = "received",
-        /// It was sent to the other nodes.
+        /// Sent to the other nodes.
         Sent = "sent",
-        /// It could not be sent: the other nodes find the event in the log.
+        /// Not sent; the other nodes find the event in the log.
         Dropped = "dropped",
-        /// It could not be read.
+        /// Received but not readable.
         Unreadable = "unreadable",
     }
 }
@@ -67,7 +55,7 @@ label! {
 }
 
 label! {
-    /// A part that serving depends on.
+    /// A component that readiness depends on.
     Component {
         /// The database.
         Storage = "storage",

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use parking_lot::RwLock;
 
-/// The label of all further values.
+/// The label of all values past the limit.
 const OTHER: &str = "other";
 /// The longest value that is kept, in bytes.
 const LONGEST: usize = 80;
@@ -17,7 +17,7 @@ pub struct BoundedNames {
 }
 
 impl BoundedNames {
-    /// Keeps `most` values, for good.
+    /// Keeps up to `most` values for the life of the process.
     pub fn new(most: usize) -> Self {
         Self { most, seen: RwLock::default() }
     }
@@ -37,7 +37,7 @@ impl BoundedNames {
             return OTHER;
         }
         if !seen.contains(name) {
-            // Never given back, and bounded by the two limits.
+            // Never freed; bounded by the two limits.
             seen.insert(Box::leak(name.into()));
         }
         seen.get(name).copied().unwrap_or(OTHER)

@@ -1,12 +1,12 @@
-//! What the system says of the process.
+//! Metrics of the process that the operating system reports.
 
 use super::catalog::Metrics;
 
-/// Elsewhere these metrics stay 0.
+/// On systems other than Linux these metrics stay 0.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn update(_: &Metrics) {}
 
-/// Asks the system. What it does not tell stays as it was.
+/// Reads the values from `/proc`. A value that can't be read stays as it was.
 #[cfg(target_os = "linux")]
 pub(super) fn update(metrics: &Metrics) {
     use std::{fs, sync::atomic::Ordering::Relaxed};
@@ -25,16 +25,16 @@ pub(super) fn update(metrics: &Metrics) {
         metrics.process_max_fds.set(most);
     }
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
-        // Less the one that reads the folder.
+        // One of them is the open folder itself.
         metrics.process_fds.set(open.count() as i64 - 1);
     }
 }
 
-/// Of `/proc/self/stat`, in seconds.
+/// Times from `/proc/self/stat`, in seconds.
 #[cfg(target_os = "linux")]
 struct Stat {
     cpu: f64,
-    /// After the system's start.
+    /// Start of the process, after the start of the system.
     started: f64,
 }
 

@@ -7,7 +7,7 @@ use super::{catalog::metrics, process};
 /// The media type of [`render`].
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
-/// All of them in the text format of Prometheus, as they are now.
+/// All metrics with their current values, in the text format of Prometheus.
 pub fn render() -> String {
     let metrics = metrics();
     process::update(metrics);

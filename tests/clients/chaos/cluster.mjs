@@ -17,7 +17,7 @@ class Server {
   program
   /** Whether it has answered since it was last started. */
   ready = false
-  /** Ends that nobody asked for after it was ready. @type {string[]} */
+  /** Unexpected exits after it was ready. @type {string[]} */
   crashes = []
   #wanted = false
 
@@ -161,7 +161,7 @@ export class Node extends Server {
     this.url = `http://127.0.0.1:${await this.proxy.listen()}/graphql`
   }
 
-  /** Asks it to stop, which it has to do in time and with success. */
+  /** Asks it to stop. It must stop in time and with success. */
   async terminate() {
     const began = performance.now()
     const exit = await this.stop(GRACE)

@@ -115,7 +115,7 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
     findings,
     others: {
       'acknowledged writes missing': missing,
-      'writes nobody asked for': unasked,
+      'writes without a request': unasked,
       'log entries out of place': checkLog(log),
       'products with a wrong stock': stock,
       'subscribers that did not catch up': late,
@@ -159,7 +159,7 @@ function cast({ subscribers, mix }, people, random, world) {
 async function catchUp(subscribers, log) {
   const behind = () => subscribers.filter((subscriber) => !subscriber.hasCaughtUp(log))
   try {
-    await until('everybody has caught up', () => behind().length === 0, CATCH_UP)
+    await until('all subscribers have caught up', () => behind().length === 0, CATCH_UP)
   } catch {
     return behind().map(({ who }) => who.name)
   }

@@ -52,7 +52,7 @@ export class Person {
 }
 
 /**
- * Makes everybody's accounts and signs them in.
+ * Creates all accounts and signs them in.
  *
  * @param {import('./cluster.mjs').Cluster} cluster
  * @param {{ staff: number, customers: number, anyNode: () => string }} how

@@ -16,13 +16,13 @@ function query(fields) {
 const PASSING = ['UNAVAILABLE', 'UNAUTHENTICATED']
 
 /**
- * What everybody shares.
+ * What all subscribers share.
  *
  * @typedef {object} World
  * @property {() => string} anyNode URL of one of the nodes.
  * @property {import('./sabotage.mjs').Sabotage} sabotage
  * @property {import('./tally.mjs').Tally} tally
- * @property {string} start Cursor of the place after which everybody begins.
+ * @property {string} start Cursor after which all subscribers begin.
  * @property {import('./writers.mjs').Lives} lives Orders that are on their way.
  */
 
@@ -163,7 +163,7 @@ export class Subscriber {
     tally.reconnects += 1
     if (refusal && !PASSING.includes(refusal)) tally.problem(`${this.who.name} was refused: ${refusal}: ${error.message}`)
     if (how === 'completed') tally.problem(`${this.who.name}: the server completed the subscription`)
-    // A goodbye is followed at once; after a failure not everybody comes back at the same moment.
+    // After a goodbye it reconnects at once; after a failure with jitter, so that not all come back at the same moment.
     const isGoodbye = code === 1001 || code === 4403
     this.#timer = setTimeout(() => this.#connect(), isGoodbye ? 0 : this.random.between(50, 1_000))
   }

@@ -20,7 +20,7 @@ export class Tally {
   reconnects = 0
   /** Why connections ended: close codes, error codes, or what the client said. */
   ends = new Counter()
-  /** Why writes had to be repeated. */
+  /** Why writes were repeated. */
   repeats = new Counter()
   /** Orders that a repeated call had placed before. */
   replayed = 0

@@ -28,7 +28,7 @@ import { idBytes } from './log.mjs'
  * @property {Delivery[]} deliveries
  */
 
-/** The kinds of faults a stream can have, all of which have to be 0. */
+/** The kinds of faults a stream can have, all of which must be 0. */
 export const FAULTS = /** @type {const} */ (['lost', 'doubled', 'reordered', 'strays', 'altered'])
 
 /** @typedef {Record<typeof FAULTS[number], string[]>} Findings */
@@ -44,7 +44,7 @@ export class OrderLog {
   }
 
   /**
-   * What a subscriber has to get.
+   * What a subscriber must get.
    *
    * @param {Stream} stream
    */
@@ -175,7 +175,7 @@ export function checkLog(log) {
  * @param {Set<string>} tried Writes that may be there without having been acknowledged: `ID version N`.
  * @param {OrderLog} log
  * @param {Map<string, import('mongodb').Document>} orders The state of each.
- * @returns {{ missing: string[], unasked: string[] }} Acknowledged writes that are not there; writes that nobody asked for, such
+ * @returns {{ missing: string[], unasked: string[] }} Acknowledged writes that are not there; writes without a request, such
  *   as an order placed twice.
  */
 export function checkWrites(writes, tried, log, orders) {

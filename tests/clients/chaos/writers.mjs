@@ -163,7 +163,7 @@ export class Writers {
   }
 
   /**
-   * Makes a call until it is acknowledged. Fails when it is refused for good.
+   * Makes a call until it is acknowledged. Fails when it is refused permanently.
    *
    * @template T
    * @param {(url: string, options: { token: string, within: number }) => Promise<T>} attempt

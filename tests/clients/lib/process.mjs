@@ -152,7 +152,7 @@ function reserve(port) {
 }
 
 /**
- * Whether nobody listens on a TCP port.
+ * Whether a TCP port is free.
  *
  * @param {number} port
  * @returns {Promise<boolean>}

@@ -24,7 +24,7 @@ export function open(opening) {
     clearInterval(/** @type {any} */ (client).checkConnectionIntervalId)
     lost(event)
   })
-  // When it gives up connecting it listens no more, and an error that nobody listens for ends the process.
+  // When it gives up connecting it removes its listeners, and an error without a listener ends the process.
   client.client.addEventListener('error', () => {})
   client.request({ query: opening.query, variables: opening.variables }).subscribe({
     next: /** @param {any} result */ (result) => next(result),

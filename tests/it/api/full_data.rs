@@ -17,7 +17,7 @@ on_each_engine! {
 
 fn file(name: &str) -> ImportSource {
     let folder = std::env::var_os("ORDERWIRE_TEST_DATA_DIR").expect(
-        "ORDERWIRE_TEST_DATA_DIR has to name the folder with online-retail/ and tasks/; without it, run scripts/test",
+        "set ORDERWIRE_TEST_DATA_DIR to the folder with online-retail/ and tasks/; without it, run scripts/test",
     );
     ImportSource::File(PathBuf::from(folder).join(name))
 }

@@ -126,6 +126,9 @@ mod tests {
             ("service", "use crate::graphql::Schema;"),
             ("graphql::order", "use crate::storage::Store;"),
             ("graphql", "use crate::auth::Tokens;"),
+            ("graphql::engine", "use super::schema::Query;"),
+            ("graphql::engine::live", "use crate::graphql::{engine::execute, schema::order::OrderObject};"),
+            ("graphql::engine::document", "fn f() -> crate::graphql::schema::Root { todo!() }"),
             ("http", "use crate::auth::Tokens;"),
             ("http", "/* */ use crate::storage::Store; // allowed?"),
             ("http", "mod inner { use super::super::cluster::EventBus; }"),
@@ -183,6 +186,8 @@ mod tests {
                 "use crate::{auth, cluster::EventBus, domain::*, storage::{self, Store}}; fn f() -> storage::Result<()> {}",
             ),
             ("graphql", "use crate::{domain::Order, service::Orders};"),
+            ("graphql::schema::order", "use crate::graphql::engine::json::Plan;"),
+            ("graphql", "use self::{engine::Endpoint, schema::Query};"),
             ("app", "use crate::{storage::{mongo::MongoStore, sqlite::SqliteStore}, http};"),
             ("", "mod storage; pub mod domain; fn main() { orderwire::cli::run() }"),
             (

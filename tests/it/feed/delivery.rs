@@ -26,21 +26,6 @@ async fn over_redis(store: &Arc<dyn Store>, url: &str, options: FeedOptions) -> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nodes_on_one_redis_deliver_every_event_once_and_in_order() {
-    let store = database().await;
-    let nodes = [
-        over_redis(&store, &shared_url(), polling(NEVER)).await,
-        over_redis(&store, &shared_url(), polling(NEVER)).await,
-    ];
-    let mut readers = [&nodes[0], &nodes[1], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now));
-    write_everywhere(&nodes).await;
-    for reader in &mut readers {
-        reader.read_all(0, 400).await;
-        assert!(reader.is_quiet().await);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_without_a_common_bus_deliver_each_others_events_within_a_second() {
     let store = database().await;
     let nodes = [Node::alone(&store, feed_options()).await, Node::alone(&store, feed_options()).await];
@@ -138,34 +123,6 @@ async fn subscribers_starting_anywhere_during_writes_miss_and_repeat_nothing() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_restarts_under_load_lose_and_repeat_nothing() {
-    let store = database().await;
-    let mut server = RedisServer::start();
-    let options = polling(Duration::from_millis(200));
-    let nodes =
-        [over_redis(&store, &server.url(), options.clone()).await, over_redis(&store, &server.url(), options).await];
-    let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now));
-    let writing = nodes.clone();
-    let writers = tokio::spawn(async move {
-        for _ in 0..3 {
-            write_everywhere(&writing).await;
-        }
-    });
-    for outage in 1..=3 {
-        wait_until("some more was written", async || nodes[0].feed.head() > outage * 250).await;
-        server.kill();
-        let head = nodes[1].feed.head();
-        wait_until("events come without Redis", async || nodes[1].feed.head() > (head + 50).min(1_199)).await;
-        server.start_again();
-    }
-    writers.await.unwrap();
-    for reader in &mut readers {
-        reader.read_all(0, 1_200).await;
-        assert!(reader.is_quiet().await);
-    }
-}
-
 #[tokio::test]
 async fn a_topic_filters_replayed_and_live_events_alike() {
     let store = database().await;
@@ -188,4 +145,53 @@ async fn a_topic_filters_replayed_and_live_events_alike() {
     assert_eq!(reader.seqs_to(44).await, [44]);
     node.write_many(3).await;
     assert!(reader.is_quiet().await);
+}
+
+mod redis {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn nodes_on_one_redis_deliver_every_event_once_and_in_order() {
+        let store = database().await;
+        let nodes = [
+            over_redis(&store, &shared_url(), polling(NEVER)).await,
+            over_redis(&store, &shared_url(), polling(NEVER)).await,
+        ];
+        let mut readers = [&nodes[0], &nodes[1], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now));
+        write_everywhere(&nodes).await;
+        for reader in &mut readers {
+            reader.read_all(0, 400).await;
+            assert!(reader.is_quiet().await);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn redis_restarts_under_load_lose_and_repeat_nothing() {
+        let store = database().await;
+        let mut server = RedisServer::start();
+        let options = polling(Duration::from_millis(200));
+        let nodes = [
+            over_redis(&store, &server.url(), options.clone()).await,
+            over_redis(&store, &server.url(), options).await,
+        ];
+        let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now));
+        let writing = nodes.clone();
+        let writers = tokio::spawn(async move {
+            for _ in 0..3 {
+                write_everywhere(&writing).await;
+            }
+        });
+        for outage in 1..=3 {
+            wait_until("some more was written", async || nodes[0].feed.head() > outage * 250).await;
+            server.kill();
+            let head = nodes[1].feed.head();
+            wait_until("events come without Redis", async || nodes[1].feed.head() > (head + 50).min(1_199)).await;
+            server.start_again();
+        }
+        writers.await.unwrap();
+        for reader in &mut readers {
+            reader.read_all(0, 1_200).await;
+            assert!(reader.is_quiet().await);
+        }
+    }
 }

@@ -22,10 +22,10 @@ use tokio::{
 use orders::Orders;
 use schema::{Mutation, Query, Subscription};
 
-/// Updates that a subscriber may be behind; what it misses beyond that is lost.
+/// Updates that a subscriber may lag behind; older ones are lost to it.
 const BEHIND: usize = 1024;
 
-/// Redis may take so long: under load its answers wait for their turn on this side.
+/// Time-out of Redis. It is long because under load its answers queue in this process.
 const REDIS_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::main]

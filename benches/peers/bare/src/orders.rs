@@ -1,4 +1,4 @@
-//! Orders in MongoDB, and news of them through Redis. The data is what `benches/peers/apollo/load.mjs` makes.
+//! Orders in MongoDB, and their updates through Redis. The data is what `benches/peers/apollo/load.mjs` makes.
 
 use std::sync::Arc;
 
@@ -93,7 +93,7 @@ impl Orders {
         Ok(self.products().find(doc! {}).sort(doc! { "_id": 1 }).limit(limit).await?.try_collect().await?)
     }
 
-    /// Takes the stock and writes the order in one transaction, then tells everyone. None: not enough stock.
+    /// Takes the stock and writes the order in one transaction, then publishes it. `None` if there is not enough stock.
     pub async fn place(&self, customer: &str, lines: &[Line]) -> Result<Option<Order>> {
         let sequence = self.next_number().await?;
         let mut session = self.client.start_session().await?;
@@ -153,13 +153,13 @@ impl Orders {
     }
 }
 
-/// Passes on what Redis says.
+/// Forwards the messages of Redis.
 pub async fn receive(mut redis: PubSub, updates: broadcast::Sender<Arc<OrderUpdate>>) -> Result<()> {
     redis.subscribe(CHANNEL).await?;
     let mut messages = redis.into_on_message();
     while let Some(message) = messages.next().await {
         let update = serde_json::from_slice(message.get_payload_bytes())?;
-        // An error says that nobody listens.
+        // An error means that there are no subscribers.
         let _ = updates.send(Arc::new(update));
     }
     Ok(())

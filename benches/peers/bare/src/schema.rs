@@ -9,7 +9,7 @@ use tokio_stream::wrappers::BroadcastStream;
 
 use crate::orders::{Line, Money, Order, OrderUpdate, Orders, Result, decimal};
 
-/// Who places all orders, as there is no sign-in.
+/// The customer of all orders, because there is no sign-in.
 const CUSTOMER: &str = "usr_benchmark";
 
 pub struct Query;
@@ -54,7 +54,7 @@ struct OrderItemInput {
 #[derive(InputObject)]
 struct PlaceOrderInput {
     items: Vec<OrderItemInput>,
-    /// For the sake of the same mutation everywhere; nothing is remembered.
+    /// Accepted so that all servers have the same mutation; it is ignored.
     idempotency_key: String,
 }
 

@@ -3,7 +3,7 @@ import type { Activity } from './useBoard'
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 
-/** What happened, the last first. Not read out by itself: on a busy day nobody could listen to it. */
+/** The latest events, newest first. Not a live region: on a busy day a screen reader would never stop. */
 export function ActivityList({ activity }: { activity: readonly Activity[] }) {
   return (
     <section className="panel activity" aria-labelledby="activity-title">

@@ -5,7 +5,7 @@ import { statusName } from '../shared/orders'
 import { formatTime, plural } from '../shared/text'
 import type { Moves } from './useMoves'
 
-/** What staff do to get an order there. */
+/** The label of the button that moves an order to a status. */
 const VERBS: Record<OrderStatus, string> = {
   PENDING: 'Reopen',
   CONFIRMED: 'Confirm',

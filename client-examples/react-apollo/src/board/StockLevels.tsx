@@ -6,15 +6,15 @@ import { formatCount, productName } from '../shared/text'
 import { TrendingProducts, WatchedProduct, WatchedStock } from './operations'
 
 const PRODUCTS = 6
-/** How often it is asked what sells best, in ms. */
+/** Milliseconds between queries of the trending products. */
 const ASK_EVERY = 60_000
 /** Below this a product is about to run out. */
 const LOW = 50
 
-/** The last so many levels of each that are drawn. */
+/** Levels of each product that are drawn, the latest ones. */
 const LEVELS = 40
 
-/** The stock of what sells best now, and how it got there since the page was opened. */
+/** The stock of the trending products, and its changes since the page was opened. */
 export function StockLevels({ enabled }: { enabled: boolean }) {
   const { cache } = useApolloClient()
   const [levels, setLevels] = useState<ReadonlyMap<string, readonly number[]>>(new Map())

@@ -1,4 +1,4 @@
-// What the board shows: the newest orders of each status, what happened last, and when orders were placed.
+// The data of the board: the newest orders of each status, the latest events, and when orders were placed.
 import { useFragment, useApolloClient, useQuery } from '@apollo/client/react'
 import type { ApolloCache } from '@apollo/client'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
@@ -8,13 +8,13 @@ import { useResumableSubscription, type ResumableStatus } from '../orderwire/use
 import { STATUSES } from '../shared/orders'
 import { BoardCounts, BoardOrder, BoardOrders, BoardUpdates, RecentOrders } from './operations'
 
-/** Orders in a column, the last changed first. */
+/** Orders in a column, last changed first. */
 export const COLUMN_SIZE = 20
-/** Entries of what happened, the last first. */
+/** Events in the list, newest first. */
 const ACTIVITY_SIZE = 40
-/** Past this, orders that have no place in their column are let go. */
+/** Above this number, orders that have no place in their column are dropped. */
 const MOST_KNOWN = STATUSES.length * COLUMN_SIZE * 2
-/** How far back it is known when orders were placed, in minutes, and at most how many pages of 100 are read for it. */
+/** Minutes for which the times of orders are known, and the most pages of 100 that are read for them. */
 export const MINUTES = 20
 const RECENT_PAGES = 5
 /** The counts are read at most this often, in ms. */

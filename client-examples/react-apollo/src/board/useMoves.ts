@@ -6,7 +6,7 @@ import { writeIfNewer } from '../orderwire/newest'
 import { statusName } from '../shared/orders'
 import { BoardOrder, OneOrder, UpdateOrderStatus } from './operations'
 
-/** Moving orders from status to status, and what came of it when it was not what was wanted. */
+/** Moves orders from status to status, and keeps the message of a move that failed. */
 export interface Moves {
   move: (order: BoardOrderFragment, to: OrderStatus) => Promise<void>
   /** By the order's id. */
@@ -27,7 +27,7 @@ export function useMoves(): Moves {
     try {
       const { data } = await client.mutate({
         mutation: UpdateOrderStatus,
-        // Only if nobody else has changed it since it was drawn here.
+        // Only if the order was not changed since it was drawn here.
         variables: { input: { orderId: order.id, status: to, expectedVersion: order.version } },
         optimisticResponse: {
           updateOrderStatus: {

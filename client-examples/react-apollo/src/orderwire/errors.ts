@@ -9,7 +9,7 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-/** What went wrong, for people. */
+/** The message of an error for the user. */
 export function messageOf(error: unknown): string {
   if (CombinedGraphQLErrors.is(error) || error instanceof Refused) return error.message
   return 'The server can’t be reached. Check your connection, then try again.'

@@ -4,7 +4,7 @@
 import { createClient, type Client } from 'graphql-ws'
 import type { Session } from './session'
 
-/** `idle`: nobody subscribes. `lost`: there is no connection, and there ought to be one. */
+/** `idle`: there is no subscription. `lost`: the connection failed while there are subscriptions. */
 export type ConnectionState = 'idle' | 'connecting' | 'live' | 'lost'
 
 export interface LiveSocket {
@@ -57,7 +57,7 @@ export function createLiveSocket(session: Session): LiveSocket {
       },
       ping: (received) => {
         if (received) return
-        // A connection can be gone without a word: a laptop that slept, a lift, a switch of networks.
+        // A connection can fail silently: a laptop that slept, a lift, a switch of networks.
         pongTimer = setTimeout(() => client.terminate(), PONG_WITHIN)
       },
       pong: () => clearTimeout(pongTimer),

@@ -2,7 +2,7 @@
 //
 // - The access token lives in memory only; the refresh token in sessionStorage, so that a reload stays signed in and
 //   closing the tab does not.
-// - A token is renewed before it expires, and when the server refuses it. Whoever asks meanwhile waits for the one
+// - A token is renewed before it expires, and when the server refuses it. Callers who ask meanwhile wait for the one
 //   renewal that is under way: a refresh token is good once, and using it twice would end the session.
 import { print } from 'graphql'
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
@@ -12,13 +12,13 @@ import type { LoginInput, RegisterInput, SessionPartsFragment, UserErrorPartsFra
 export type SignedInUser = SessionPartsFragment['user']
 
 export type SessionState =
-  /** There is a refresh token, and the server is being asked what it is worth. */
+  /** There is a refresh token, and the server is checking it. */
   | { status: 'restoring' }
   /** `ended`: somebody was signed in, and the server ended it. */
   | { status: 'anonymous'; ended: boolean }
   | { status: 'signed-in'; user: SignedInUser }
 
-/** The server answers that it will not, for a reason that is not in what was typed. */
+/** The server refused, for a reason other than the user's input. */
 export class Refused extends Error {}
 
 interface AccessToken {
@@ -184,7 +184,7 @@ export class Session {
   }
 
   // A duplicated tab begins with a copy of sessionStorage. The lock tells which of the two has the refresh token: the
-  // other one has to sign in anew, lest both use it and the server ends the session.
+  // other one must sign in again, because if both use it the server ends the session.
   #claim(id: string): Promise<boolean> {
     if (!('locks' in navigator)) return Promise.resolve(true)
     return new Promise((claimed) => {
@@ -208,8 +208,8 @@ export class Session {
     })
     const { data, errors } = (await response.json()) as { data?: TData; errors?: { message: string }[] }
     if (!data) throw new Refused(errors?.[0]?.message ?? `HTTP ${response.status}`)
-    // Lifetimes are told by the server's clock, as the one here may be wrong. Its header leaves out the milliseconds,
-    // and of a token's last second nobody should be sure.
+    // Lifetimes are computed with the server's clock, because the local one may be wrong. The header has no
+    // milliseconds, so the last second of a token is not used.
     const second = Date.parse(response.headers.get('date') ?? '')
     return { data, serverTime: second ? second + 999 : Date.now() }
   }

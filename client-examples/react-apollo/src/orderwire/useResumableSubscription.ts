@@ -153,7 +153,7 @@ export function follow<TData>({
   function listen() {
     const since = performance.now()
     let over = false
-    // Once: a cut is told to every subscription of a socket, sometimes as an error and as an end.
+    // Only once: each subscription of a socket reports the loss, sometimes as an error and as an end.
     const once = (then: (error?: unknown) => void) => (error?: unknown) => {
       if (over || stopped) return
       over = true
@@ -183,14 +183,14 @@ export function follow<TData>({
     const code = CombinedGraphQLErrors.is(error) ? error.errors[0]?.extensions?.['code'] : undefined
     if (FINAL.has(String(code))) return onStatus({ status: 'ended', error })
     if (code === 'CURSOR_EXPIRED') reason = 'expired'
-    // With jitter, lest all clients of a server that restarts come back at once.
+    // With jitter, so that not all clients of a server that restarts come back at once.
     const delay = random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** failures)
     failures += 1
     onStatus({ status: 'waiting', error })
     timer = setTimeout(connect, delay)
   }
 
-  // Whoever looks at the page again, or has a network again, need not wait.
+  // Reconnects at once when the page is visible again or the network is back.
   function hurry() {
     if (timer === undefined || document.visibilityState === 'hidden') return
     clearTimeout(timer)

@@ -1,9 +1,9 @@
 import { formatCount } from '../shared/text'
 
-/** Below this many it is said how many are left. */
+/** Below this number the remaining units are shown. */
 const FEW = 20
 
-/** How much there is of a product, in words. */
+/** The stock of a product, in words. */
 export function Stock({ stock }: { stock: number }) {
   const level = stock === 0 ? 'none' : stock <= FEW ? 'few' : 'plenty'
   return (

@@ -12,10 +12,10 @@ export interface CartLine {
   quantity: number
 }
 
-/** An attempt to order: as long as its outcome is unknown, trying again has to carry the same key. */
+/** An attempt to order: while its outcome is unknown, a retry must carry the same key. */
 export interface Submission {
   key: string
-  /** What was ordered, and by whom. */
+  /** The ordered items and the buyer. */
   content: string
 }
 
@@ -66,7 +66,7 @@ export function setQuantity(productId: string, quantity: number) {
   )
 }
 
-/** Takes over what a product costs now. */
+/** Updates the price of a product in the cart. */
 export function setPrice(productId: string, { amount, currencyCode }: Amount) {
   const { lines } = readCart()
   const isOther = ({ price }: CartLine) => price.amount !== amount || price.currencyCode !== currencyCode
@@ -110,7 +110,7 @@ function parse(stored: string | null): Cart {
   }
 }
 
-// Other tabs are told by the browser.
+// The browser notifies other tabs.
 function subscribe(listener: () => void) {
   listeners.add(listener)
   addEventListener('storage', listener)

@@ -15,7 +15,7 @@ export const ShopProduct = graphql(`
   }
 `)
 
-// Without an order of one's own, a search has the best first, and the catalogue goes by name.
+// By default a search is sorted by relevance, and the catalogue by name.
 export const Products = graphql(`
   query Products($filter: ProductFilter, $first: Int!, $after: String) {
     products(filter: $filter, first: $first, after: $after) {

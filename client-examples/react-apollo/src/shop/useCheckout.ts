@@ -7,7 +7,7 @@ import { emptyCart, keyFor, readCart } from './cart'
 import { addToMyOrders } from './myOrders'
 import { PlaceOrder, ProductStock } from './operations'
 
-/** What became of trying to order. */
+/** The outcome of an attempt to order. */
 export type Outcome =
   | { kind: 'placed'; order: MyOrderFragment }
   /** There is less of this product than asked for. */

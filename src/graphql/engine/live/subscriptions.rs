@@ -30,7 +30,7 @@ use crate::{
         execute::OperationExecutor,
     },
     service,
-    telemetry::metrics::{GaugeGuard, SubscriptionField, metrics},
+    telemetry::metrics::{GaugeGuard, metrics},
 };
 
 /// What a run of a subscription's document is for. Request data; operations without it run once and have no root field
@@ -43,16 +43,16 @@ pub enum ExecutionMode {
 }
 
 /// Resolves the root field of a subscription: at most one update, see [`ExecutionMode`]. `open` starts the stream of
-/// updates; `label` names the field in metrics.
+/// updates; `field` is the name of the root field, for metrics.
 pub async fn resolve<T: LiveUpdate>(
     context: &async_graphql::Context<'_>,
-    label: SubscriptionField,
+    field: &'static str,
     open: impl Future<Output = ApiResult<impl Stream<Item = service::Result<T>> + Send + Unpin + 'static>> + Send,
 ) -> ApiResult<stream::Iter<std::option::IntoIter<T>>> {
     let update = match context.data_opt::<ExecutionMode>() {
         Some(ExecutionMode::Render(update)) => update.downcast_ref().cloned(),
         Some(ExecutionMode::Subscribe(pending)) => {
-            pending.opened(open.await?, label);
+            pending.opened(open.await?, field);
             None
         }
         None => None,
@@ -71,7 +71,7 @@ impl PendingSubscription {
     fn opened<T: LiveUpdate>(
         &self,
         updates: impl Stream<Item = service::Result<T>> + Send + Unpin + 'static,
-        label: SubscriptionField,
+        field: &'static str,
     ) {
         let subscriber = Subscriber {
             updates,
@@ -79,7 +79,7 @@ impl PendingSubscription {
             live: self.live.clone(),
             selection: self.selection.clone(),
             rendering: None,
-            _open: GaugeGuard::new(metrics().subscriptions.get(label)),
+            _open: GaugeGuard::new(&metrics().subscriptions.with_labels([field])),
         };
         *self.results() = Some(Box::pin(subscriber));
     }

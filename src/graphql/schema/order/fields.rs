@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object};
 
 use super::{
-    loaders::Lines,
+    lines::Lines,
     types::{Order, OrderEvent, OrderItem, OrderStatus},
 };
 use crate::graphql::{

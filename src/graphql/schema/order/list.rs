@@ -1,4 +1,4 @@
-//! Lists of orders: filter, sorting, pages.
+//! Loading orders, and lists of them: filter, sorting, pages.
 
 use std::sync::Arc;
 
@@ -12,13 +12,17 @@ use crate::{
         schema::{
             connection::{Connection, List, PageArguments, node_field_selected, sort_or},
             error::argument_id,
-            loaders::Count,
+            loaders::{Count, load_entity, load_list},
             request_context::RequestContext,
             scalars::DateTime,
             sort::OrderDirection,
         },
     },
+    service::OrderQuery,
 };
+
+load_entity!(domain::OrderId => domain::Order, orders);
+load_list!(OrderQuery, domain::OrderFilter => domain::Order, list_orders, count_orders);
 
 /// Which orders. All conditions have to hold.
 #[derive(InputObject, Default)]

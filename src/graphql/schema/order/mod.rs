@@ -2,8 +2,8 @@
 
 mod costs;
 mod fields;
+mod lines;
 mod list;
-mod loaders;
 mod mutation;
 mod query;
 mod subscription;

@@ -15,7 +15,6 @@ use crate::{
         },
     },
     service::{self, Update},
-    telemetry::metrics::SubscriptionField,
 };
 
 /// What a live update tells.
@@ -95,6 +94,6 @@ impl OrderSubscription {
             let after = ResumeAfter::or(context, after.map(|cursor| cursor.0));
             Ok(request.service.order_updates(request.viewer(), order, customer, after).await?)
         };
-        Ok(live::resolve(context, SubscriptionField::Orders, open).await?.map(OrderUpdate::from))
+        Ok(live::resolve(context, "orderUpdates", open).await?.map(OrderUpdate::from))
     }
 }

@@ -1,4 +1,4 @@
-//! Lists of products: filter, sorting, pages.
+//! Loading products, and lists of them: filter, sorting, pages.
 
 use std::sync::Arc;
 
@@ -16,13 +16,17 @@ use crate::{
         schema::{
             connection::{Connection, List, PageArguments, node_field_selected, sort_or},
             error::argument_id,
-            loaders::Count,
+            loaders::{Count, load_entity, load_list},
             request_context::RequestContext,
             scalars::Decimal,
             sort::OrderDirection,
         },
     },
+    service::ProductQuery,
 };
+
+load_entity!(domain::ProductId => domain::Product, products);
+load_list!(ProductQuery, domain::ProductFilter => domain::Product, list_products, count_products);
 
 /// Which products. All conditions have to hold.
 #[derive(InputObject, Default)]

@@ -2,7 +2,6 @@
 
 mod costs;
 mod list;
-mod loaders;
 mod mutation;
 mod query;
 mod subscription;

@@ -15,7 +15,6 @@ use crate::{
         },
         schema::{error::argument_id, request_context::RequestContext},
     },
-    telemetry::metrics::SubscriptionField,
 };
 
 impl LiveUpdate for Arc<domain::Product> {
@@ -44,6 +43,6 @@ impl StockSubscription {
         let request = RequestContext::get(context);
         let ids = product_ids.iter().map(|id| argument_id("productIds", id)).collect::<ApiResult<_>>()?;
         let open = async move { Ok(request.service.stock_updates(request.viewer(), ids).await?) };
-        Ok(live::resolve(context, SubscriptionField::Stock, open).await?.map(Product))
+        Ok(live::resolve(context, "stockUpdates", open).await?.map(Product))
     }
 }

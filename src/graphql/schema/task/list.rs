@@ -1,4 +1,4 @@
-//! Lists of tasks: filter, sorting, pages.
+//! Loading tasks, and lists of them: filter, sorting, pages.
 
 use std::sync::Arc;
 
@@ -12,13 +12,17 @@ use crate::{
         schema::{
             connection::{Connection, List, PageArguments, node_field_selected, sort_or},
             error::argument_id,
-            loaders::Count,
+            loaders::{Count, load_entity, load_list},
             request_context::RequestContext,
             scalars::DateTime,
             sort::OrderDirection,
         },
     },
+    service::TaskQuery,
 };
+
+load_entity!(domain::TaskId => domain::Task, tasks);
+load_list!(TaskQuery, domain::TaskFilter => domain::Task, list_tasks, count_tasks);
 
 /// Which tasks. All conditions have to hold.
 #[derive(InputObject, Default)]

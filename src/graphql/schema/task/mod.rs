@@ -3,7 +3,6 @@
 mod costs;
 mod fields;
 mod list;
-mod loaders;
 mod mutation;
 mod query;
 mod subscription;

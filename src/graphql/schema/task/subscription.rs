@@ -16,7 +16,6 @@ use crate::{
         },
     },
     service::Update,
-    telemetry::metrics::SubscriptionField,
 };
 
 /// A live update of a task.
@@ -65,6 +64,6 @@ impl TaskSubscription {
             let after = ResumeAfter::or(context, after.map(|cursor| cursor.0));
             Ok(request.service.task_updates(request.viewer(), task, assignee, after).await?)
         };
-        Ok(live::resolve(context, SubscriptionField::Tasks, open).await?.map(TaskUpdate::from))
+        Ok(live::resolve(context, "taskUpdates", open).await?.map(TaskUpdate::from))
     }
 }

@@ -1,4 +1,4 @@
-//! Lists of users: filter, sorting, pages.
+//! Loading users, and lists of them: filter, sorting, pages.
 
 use std::sync::Arc;
 
@@ -11,12 +11,16 @@ use crate::{
         engine::{error::ApiResult, json::DirectJson},
         schema::{
             connection::{Connection, List, PageArguments, sort_or},
-            loaders::Count,
+            loaders::{Count, load_entity, load_list},
             request_context::RequestContext,
             sort::OrderDirection,
         },
     },
+    service::UserQuery,
 };
+
+load_entity!(domain::UserId => domain::User, participants);
+load_list!(UserQuery, domain::UserFilter => domain::User, list_users, count_users);
 
 /// Which users. All conditions have to hold.
 #[derive(InputObject, Default)]

@@ -4,7 +4,6 @@ mod account;
 mod costs;
 mod fields;
 mod list;
-mod loaders;
 mod mutation;
 mod query;
 mod ticket;

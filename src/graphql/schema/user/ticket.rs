@@ -52,7 +52,7 @@ impl CreateStreamTicketInput {
         if let Some(text) = self.variables.filter(|text| !text.trim().is_empty()) {
             let variables: Option<Variables> =
                 text.trim_start().starts_with('{').then(|| serde_json::from_str(&text).ok()).flatten();
-            request.variables = variables.ok_or_else(|| refused("variables", "has to be a JSON object, as text"))?;
+            request.variables = variables.ok_or_else(|| refused("variables", "must be a JSON object, as text"))?;
         }
         Ok(request)
     }
@@ -69,7 +69,7 @@ async fn hash_of(request: &RequestContext, input: CreateStreamTicketInput) -> se
         refused("query", reason)
     })?;
     if !operation.subscribes() {
-        return Err(refused("query", "has to be a subscription"));
+        return Err(refused("query", "must be a subscription"));
     }
     Ok(operation.hash())
 }

@@ -29,7 +29,7 @@ pub(in crate::http::websocket) enum IdentityEvent {
     Authenticated,
     /// A new token is valid; it expires at this time.
     Renewed(Option<Timestamp>),
-    /// The connection has to be closed with this code and reason.
+    /// The connection must be closed with this code and reason.
     Rejected(u16, Cow<'static, str>),
 }
 

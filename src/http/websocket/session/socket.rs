@@ -199,7 +199,7 @@ impl Socket {
     }
 
     fn poll_receive(&mut self, writable: bool) -> Poll<SocketEvent> {
-        // Messages behind a token are read once it was checked. In the modern protocol a client has to wait for the
+        // Messages behind a token are read once it was checked. In the modern protocol a client must wait for the
         // acknowledgement before it sends anything else, so reading continues while the first token is checked.
         let opening = self.protocol == Protocol::Modern && self.identity.viewer().is_none();
         if self.identity.is_checking() && !opening {

@@ -32,7 +32,7 @@ pub(in crate::http::websocket) struct SocketTimers {
     dead_after: Duration,
     ping_at: Instant,
     received_at: Instant,
-    /// When `connection_init` has to be received; `None` once it was.
+    /// The deadline for `connection_init`; `None` once it was.
     init_until: Option<Instant>,
     expires_at: Option<Instant>,
     /// While the server is stopping: when the connection is closed at the latest.
@@ -76,7 +76,7 @@ impl SocketTimers {
         self.set_timer();
     }
 
-    /// Starts the timers of shutdown: the connection may close after `close_in` and has to after `drain`.
+    /// Starts the timers of shutdown: the connection may close after `close_in` and must close after `drain`.
     pub(in crate::http::websocket) fn start_draining(&mut self, close_in: Duration, drain: Duration) {
         let now = Instant::now();
         self.close_at = Some(now + close_in);

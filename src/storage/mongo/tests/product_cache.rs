@@ -31,7 +31,7 @@ async fn reprice(store: &MongoStore, id: ProductId, units: i64) -> Product {
 
 /// Changes a product without a log entry, so that caches keep the old state.
 async fn tamper(store: &MongoStore, id: ProductId) {
-    let changed = store.0.products.update_one(doc! { "_id": id }, doc! { "$set": { "name": "tampered" } });
+    let changed = store.0.collections.products.update_one(doc! { "_id": id }, doc! { "$set": { "name": "tampered" } });
     assert_eq!(changed.await.unwrap().modified_count, 1);
 }
 

@@ -9,15 +9,15 @@ use std::{
 use mio::net::TcpStream;
 use orderwire_fanout::unsent::Unsent;
 
-/// How long connecting may take.
+/// Time-out of connecting.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much is read at once.
+/// Most bytes of one read.
 const CHUNK: usize = 16 * 1024;
 
 const MOST_HEADERS: usize = 64;
 
-/// A connection, and what of its request and its answer is incomplete.
+/// A connection with its incomplete request and response.
 pub struct Connection {
     /// The connection.
     pub stream: TcpStream,
@@ -25,9 +25,9 @@ pub struct Connection {
     received: Vec<u8>,
 }
 
-/// A whole answer.
+/// A complete response.
 pub struct Answer {
-    /// Its HTTP status.
+    /// HTTP status.
     pub status: u16,
     /// Its body.
     pub body: Vec<u8>,
@@ -36,7 +36,7 @@ pub struct Answer {
 }
 
 impl Connection {
-    /// Connects, and waits for it: nothing else is done on the way.
+    /// Connects and waits until the connection is open.
     pub fn open(to: SocketAddr) -> io::Result<Self> {
         let stream = BlockingStream::connect_timeout(&to, TIMEOUT)?;
         stream.set_nodelay(true)?;
@@ -44,17 +44,17 @@ impl Connection {
         Ok(Self { stream: TcpStream::from_std(stream), unsent: Unsent::default(), received: Vec::new() })
     }
 
-    /// Sends at once what fits, and the rest when there is room.
+    /// Sends as much as the connection accepts, and keeps the rest.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.unsent.send(&mut self.stream, bytes)
     }
 
-    /// Sends what waits.
+    /// Sends the bytes that are kept.
     pub fn flush(&mut self) -> io::Result<()> {
         self.unsent.flush(&mut self.stream)
     }
 
-    /// Reads what has come; the answer when all of it is there.
+    /// Reads what has arrived. Returns the response once it is complete.
     pub fn receive(&mut self) -> io::Result<Option<Answer>> {
         loop {
             let kept = self.received.len();

@@ -1,4 +1,4 @@
-//! All connections, on one thread.
+//! The load: all connections, on one thread.
 
 use std::{
     io::{self, ErrorKind},
@@ -16,16 +16,16 @@ use crate::{
     workload::{Request, Workload},
 };
 
-/// How long answers may take once no more is asked.
+/// Time-out of the last responses.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a connection rests after it failed.
+/// Delay before a failed connection is opened again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Each run asks the same.
+/// Seed of the requests, so that each run sends the same ones.
 const SEED: u64 = 7;
 
-/// Clients that ask, each on a connection.
+/// The clients, each with a connection.
 pub struct Load<'a> {
     workload: &'a mut Workload,
     poll: Poll,
@@ -37,11 +37,11 @@ pub struct Load<'a> {
 
 struct Client {
     head: String,
-    /// None after it failed, until the next request.
+    /// `None` after a failure, until the next request.
     connection: Option<Connection>,
-    /// When it asks next.
+    /// When its next request is due.
     due: Instant,
-    /// When it had its last answer.
+    /// When its last response was complete.
     free: Instant,
     asked: Option<Asked>,
 }
@@ -53,9 +53,9 @@ struct Asked {
 }
 
 impl<'a> Load<'a> {
-    /// Connects all clients. Each asks every so often, or as soon as it has its answer.
+    /// Connects all clients. Each sends a request at an interval, or as soon as it has its response.
     pub fn connect(url: &str, workload: &'a mut Workload, count: usize, every: Option<Duration>) -> Result<Self> {
-        let address = url.strip_prefix("http://").ok_or("the URL has to begin with http://")?;
+        let address = url.strip_prefix("http://").ok_or("the URL must begin with http://")?;
         let (host, path) = address.split_once('/').unwrap_or((address, ""));
         let to = host.to_socket_addrs()?.next().ok_or("no address")?;
         let now = Instant::now();
@@ -74,14 +74,14 @@ impl<'a> Load<'a> {
         Ok(load)
     }
 
-    /// Asks for this long, and waits for the last answers.
+    /// Sends requests for this long and waits for the last responses.
     pub fn run(&mut self, time: Duration) -> Result<Tally> {
         let start = Instant::now();
         let end = start + time;
         let mut tally = Tally::new(start, self.workload.operations.len());
         let mut events = Events::with_capacity(1024);
         for client in &mut self.clients {
-            // Not all at once.
+            // Spread over the interval.
             client.due = start + self.every.map_or(Duration::ZERO, |every| every.mul_f64(self.random.f64()));
             client.free = start;
         }
@@ -104,15 +104,15 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Asks what is due.
+    /// Sends the requests that are due.
     fn ask(&mut self, now: Instant, tally: &mut Tally) {
         for index in 0..self.clients.len() {
             let client = &mut self.clients[index];
             if client.asked.is_some() || client.due > now {
                 continue;
             }
-            // One that had to wait for the answer before it counts from its time. That the timer is late is not the
-            // server's.
+            // A request that waited for the response before it is measured from its due time. The delay of this
+            // program's timer is not the server's.
             let since = if client.due < client.free { client.due } else { Instant::now() };
             let Request { operation, bytes } = self.workload.request(&client.head, &mut self.random);
             client.asked = Some(Asked { operation, since });
@@ -125,7 +125,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Waits for something to happen and handles it.
+    /// Waits for the next readiness events and handles them.
     fn turn(&mut self, events: &mut Events, at_most: Duration, tally: &mut Tally) -> Result<()> {
         match self.poll.poll(events, Some(at_most)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
@@ -163,7 +163,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// The connection is lost, with the request on it if there is one.
+    /// Handles the loss of a connection and of the request on it.
     fn fail(&mut self, index: usize, error: &io::Error, tally: &mut Tally) {
         let now = Instant::now();
         let client = &mut self.clients[index];
@@ -179,7 +179,7 @@ impl<'a> Load<'a> {
         for client in &mut self.clients {
             if let Some(asked) = client.asked.take() {
                 let name = &self.workload.operations[asked.operation].name;
-                tally.failed(0, || format!("{name}: no answer"), Instant::now());
+                tally.failed(0, || format!("{name}: no response"), Instant::now());
             }
         }
     }

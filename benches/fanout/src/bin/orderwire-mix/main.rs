@@ -1,4 +1,4 @@
-//! Measures how an HTTP server answers a mix of requests. Prints one JSON object, and a line to read on standard error.
+//! Measures an HTTP server under a mix of requests. Prints one JSON object, and a summary line on standard error.
 
 mod connection;
 mod load;
@@ -15,29 +15,29 @@ use serde_json::Value;
 use load::Load;
 use workload::Workload;
 
-/// Load generator for requests over HTTP/1.1, on connections that are kept.
+/// Load generator for requests over HTTP/1.1, on keep-alive connections.
 #[derive(Parser)]
 struct Options {
-    /// What the figures are of.
+    /// Name of the server in the results.
     #[arg(long)]
     name: String,
     /// Requests go here: `http://HOST:PORT/PATH`.
     #[arg(long)]
     url: String,
-    /// Who asks what, a file as benches/mix-prepare.mjs writes it.
+    /// The workload: a file that benches/mix-prepare.mjs wrote.
     #[arg(long)]
     workload: PathBuf,
     /// Only this operation of the workload.
     #[arg(long)]
     only: Option<String>,
-    /// Everything comes from this address, in `X-Forwarded-For`, and from nobody who is signed in. Otherwise each
-    /// connection is one of the workload's users.
+    /// Sends all requests without a token and with this address in `X-Forwarded-For`. Otherwise each connection is one
+    /// of the workload's users.
     #[arg(long)]
     address: Option<String>,
     /// Connections, each with one request at a time.
     #[arg(long, default_value_t = 100)]
     connections: usize,
-    /// Each connection has a request due every so many milliseconds; otherwise as soon as it has its answer.
+    /// Milliseconds between the requests of a connection; otherwise a request follows each response at once.
     #[arg(long)]
     every_ms: Option<u64>,
     /// Seconds to measure.
@@ -91,7 +91,7 @@ fn measure(options: &Options) -> Result<Value> {
     Ok(report::json(options, &workload, tally, &costs))
 }
 
-/// CPU time of each family.
+/// CPU time of each process with its children.
 fn cpu<const N: usize>(families: [&Option<Vec<Process>>; N]) -> Result<[Option<Duration>; N]> {
     let mut used = [None; N];
     for (used, family) in used.iter_mut().zip(families) {

@@ -1,4 +1,4 @@
-//! The figures, for programs and for people.
+//! The results, as JSON and as a summary line.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{Options, tally::Tally, workload::Workload};
 
-/// What the requests cost, as far as the processes are known.
+/// CPU time and memory of the processes that are known.
 pub struct Costs {
     /// CPU time of the server.
     pub server_cpu: Option<Duration>,
@@ -19,7 +19,7 @@ pub struct Costs {
     pub peak_kib: Option<u64>,
 }
 
-/// One object with everything. Latencies are those of good answers.
+/// All results as one object. Latencies are those of successful responses.
 pub fn json(options: &Options, workload: &Workload, mut tally: Tally, costs: &Costs) -> Value {
     let mut all = tally.latencies.concat();
     let seconds = tally.time().as_secs_f64();
@@ -60,7 +60,7 @@ pub fn json(options: &Options, workload: &Workload, mut tally: Tally, costs: &Co
     figures
 }
 
-/// What matters most, in one line.
+/// The main results in one line.
 pub fn line(figures: &Value) -> String {
     let [name, failure] = ["name", "firstFailure"].map(|key| figures[key].as_str());
     let keys = ["requestsPerSecond", "p50Ms", "p95Ms", "p99Ms", "refused", "failed", "ownCpuPercent"];

@@ -1,4 +1,4 @@
-//! Who asks what.
+//! The workload: users and the requests they send.
 
 use std::{fs, path::Path, time::SystemTime};
 
@@ -7,23 +7,23 @@ use memchr::memmem;
 use orderwire_fanout::Result;
 use serde::Deserialize;
 
-/// Stands in a body where each request has a text of its own.
+/// Placeholder in a body for a text that is unique to each request.
 const UNIQUE: &str = "{unique}";
 
-/// What the requests are made of.
+/// A workload.
 #[derive(Deserialize)]
 pub struct Workload {
     users: Vec<User>,
-    /// What is asked.
+    /// The operations.
     pub operations: Vec<Operation>,
-    /// Begins every unique text of this run.
+    /// Prefix of every unique text of this run.
     #[serde(skip)]
     run: u128,
     #[serde(skip)]
     made: u64,
 }
 
-/// Who asks.
+/// A user who sends requests.
 #[derive(Deserialize)]
 struct User {
     token: Option<String>,
@@ -31,29 +31,29 @@ struct User {
     address: String,
 }
 
-/// Requests of one kind.
+/// An operation and its requests.
 #[derive(Deserialize)]
 pub struct Operation {
-    /// What it is called.
+    /// Name in the results.
     pub name: String,
-    /// How often it is asked, beside the others.
+    /// Weight among the operations.
     share: f64,
-    /// The requests, of which one is picked at random.
+    /// Bodies, of which one is picked at random.
     bodies: Vec<String>,
-    /// How a good answer begins.
+    /// Prefix of a successful response.
     answer: String,
 }
 
 /// A request to be sent.
 pub struct Request {
-    /// Which operation it is of.
+    /// Index of its operation.
     pub operation: usize,
-    /// What goes over the connection.
+    /// Bytes to send.
     pub bytes: Vec<u8>,
 }
 
 impl Workload {
-    /// The workload of a file.
+    /// Reads a workload from a file.
     pub fn read(file: &Path) -> Result<Self> {
         let text = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
         let mut workload: Self = serde_json::from_slice(&text)?;
@@ -64,18 +64,18 @@ impl Workload {
         Ok(workload)
     }
 
-    /// Leaves only one operation.
+    /// Keeps only one operation.
     pub fn keep_only(&mut self, name: &str) -> Result<()> {
         self.operations.retain(|operation| operation.name == name);
         if self.operations.is_empty() { Err(format!("no operation {name}").into()) } else { Ok(()) }
     }
 
-    /// Everything comes from one address, and from nobody who is signed in.
+    /// Sends all requests from one address, without a token.
     pub fn come_from(&mut self, address: &str) {
         self.users = vec![User { token: None, address: address.to_owned() }];
     }
 
-    /// The head of a request of the `index`-th connection, but for the length of the body, which is its end.
+    /// The head of a request of the `index`-th connection, up to the value of its last field, the body's length.
     pub fn head(&self, index: usize, host: &str, path: &str) -> String {
         let User { token, address } = &self.users[index % self.users.len()];
         let authorization = token.as_ref().map(|token| format!("authorization: Bearer {token}\r\n"));
@@ -107,7 +107,7 @@ impl Workload {
 }
 
 impl Operation {
-    /// Whether the answer is what was asked for, with no error in it.
+    /// Whether the response is the expected one, without errors.
     pub fn is_answered_by(&self, status: u16, body: &[u8]) -> bool {
         status == 200 && body.starts_with(self.answer.as_bytes()) && memmem::find(body, b"\"errors\":").is_none()
     }

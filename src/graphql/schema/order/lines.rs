@@ -1,4 +1,4 @@
-//! Loaders of orders.
+//! Loading the products of an order's lines.
 
 use std::{
     collections::HashMap,
@@ -9,13 +9,10 @@ use std::{
 use async_graphql::dataloader::Loader;
 
 use crate::{
-    domain::{Order, OrderFilter, OrderId, Product, ProductId},
-    graphql::schema::loaders::{Batch, load_entity, load_list},
-    service::{OrderQuery, ServiceError},
+    domain::{Order, Product, ProductId},
+    graphql::schema::loaders::Batch,
+    service::ServiceError,
 };
-
-load_entity!(OrderId => Order, orders);
-load_list!(OrderQuery, OrderFilter => Order, list_orders, count_orders);
 
 /// The lines of an order, whose products are looked up together: a key for each line would cost more than the line.
 #[derive(Clone)]

@@ -1,21 +1,48 @@
-//! The indexes. Their names say what they serve: `FILTER_SORT` gives the rows that pass an equality filter in list order,
+//! The collections and their indexes. The names of the indexes say what they serve: `FILTER_SORT` gives the rows that pass an equality filter in list order,
 //! `SORT` gives all rows. Queries choose an index by name (`filter`, `scan`).
 //!
 //! Each index slows down every write, and MongoDB 6 looks up each one in its catalogue for each update inside a
 //! transaction. So there is no index where another one can serve: a list of all products or tasks merges the index by
 //! status, and the tasks that a user created or is assigned are filtered from those the user may see.
 
-use bson::{Document, doc};
-use mongodb::{Database, IndexModel, error::ErrorKind, options::IndexOptions};
+use bson::{Document, RawDocumentBuf, doc};
+use mongodb::{Collection, Database, IndexModel, error::ErrorKind, options::IndexOptions};
 
 use crate::storage::{Result, StoreError};
 
 /// `IndexOptionsConflict` and `IndexKeySpecsConflict`.
 const CONFLICTS: [i32; 2] = [85, 86];
 
+/// The collections of a database.
+pub(super) struct Collections {
+    pub(super) users: Collection<RawDocumentBuf>,
+    pub(super) sessions: Collection<RawDocumentBuf>,
+    pub(super) products: Collection<RawDocumentBuf>,
+    pub(super) orders: Collection<RawDocumentBuf>,
+    pub(super) tasks: Collection<RawDocumentBuf>,
+    pub(super) events: Collection<RawDocumentBuf>,
+    pub(super) counters: Collection<RawDocumentBuf>,
+    pub(super) idempotency: Collection<RawDocumentBuf>,
+}
+
+impl Collections {
+    pub(super) fn new(database: &Database) -> Self {
+        Self {
+            users: database.collection("users"),
+            sessions: database.collection("sessions"),
+            products: database.collection("products"),
+            orders: database.collection("orders"),
+            tasks: database.collection("tasks"),
+            events: database.collection("events"),
+            counters: database.collection("counters"),
+            idempotency: database.collection("idempotency"),
+        }
+    }
+}
+
 /// Creates the missing indexes.
-pub(super) async fn create(database: &Database) -> Result<()> {
-    for (collection, models) in all() {
+pub(super) async fn create_indexes(database: &Database) -> Result<()> {
+    for (collection, models) in indexes() {
         let made = database.collection::<Document>(collection).create_indexes(models).await;
         made.map_err(|error| match &*error.kind {
             ErrorKind::Command(command) if CONFLICTS.contains(&command.code) => StoreError::internal(format!(
@@ -28,7 +55,7 @@ pub(super) async fn create(database: &Database) -> Result<()> {
     Ok(())
 }
 
-fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
+fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
     let users = [
         vec![unique("email", doc! { "email": { "$exists": true } }), plain("words", doc! { "words": 1 })],
         sorted(&[""], &["created_at", "name_key"]),
@@ -68,7 +95,7 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
 }
 
 /// The name of the index that gives the rows with one value of `filter` (all rows if empty) in the order of `sort`.
-pub(super) fn name(filter: &str, sort: &str) -> String {
+pub(super) fn index_name(filter: &str, sort: &str) -> String {
     if filter.is_empty() { sort.to_owned() } else { format!("{filter}_{sort}") }
 }
 
@@ -83,7 +110,7 @@ fn sorted(filters: &[&str], sorts: &[&str]) -> Vec<IndexModel> {
         keys
     };
     let pairs = filters.iter().flat_map(|filter| sorts.iter().map(move |sort| (*filter, *sort)));
-    pairs.map(|(filter, sort)| plain(&name(filter, sort), keys(filter, sort))).collect()
+    pairs.map(|(filter, sort)| plain(&index_name(filter, sort), keys(filter, sort))).collect()
 }
 
 fn plain(name: &str, keys: Document) -> IndexModel {

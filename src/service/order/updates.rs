@@ -1,0 +1,45 @@
+//! Live updates of orders.
+
+use std::sync::Arc;
+
+use futures_util::Stream;
+
+use super::super::{
+    Result, Service, ServiceError, Update, access,
+    live::{Start, topic},
+};
+use crate::domain::{Entity, EntityKind, Event, EventCursor, Order, OrderId, UserId, Viewer};
+
+impl Service {
+    /// Updates of orders: the viewer's own, or as staff all, one customer's or one order's.
+    pub async fn order_updates(
+        self: &Arc<Self>,
+        viewer: Viewer,
+        order: Option<OrderId>,
+        customer: Option<UserId>,
+        after: Option<EventCursor>,
+    ) -> Result<impl Stream<Item = Result<Update<Order>>> + Send + use<>> {
+        access::require_authenticated(&viewer)?;
+        if customer.is_some_and(|customer| !viewer.sees_user(customer)) {
+            return Err(ServiceError::NotFound("no such customer"));
+        }
+        let wanted =
+            move |order: &Order| viewer.sees_order(order) && customer.is_none_or(|customer| order.customer == customer);
+        let topic = topic(EntityKind::Order, order.map(|order| order.ulid()), customer.or(viewer.own()));
+        let start = match (after, order) {
+            (Some(cursor), _) => Start::After(self.position(cursor)?),
+            (None, None) => Start::Now,
+            (None, Some(id)) => {
+                let snapshot = self.snapshot(topic, async || {
+                    let order = self.orders(&viewer, &[id]).await?.pop().flatten().filter(|order| wanted(order));
+                    Ok(order.map(|order| (order.version, order.updated_at, order)))
+                });
+                snapshot.await?.ok_or(ServiceError::NotFound("no such order"))?
+            }
+        };
+        Ok(self.updates(topic, start, move |event: &Event| match &event.entity {
+            Entity::Order(order) if wanted(order) => Some(order.clone()),
+            _ => None,
+        }))
+    }
+}

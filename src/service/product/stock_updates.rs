@@ -1,0 +1,56 @@
+//! Live stock: the state of products now and after each change.
+
+use std::{collections::HashMap, sync::Arc};
+
+use futures_util::{Stream, StreamExt, stream};
+
+use super::super::{
+    Result, Service, ServiceError,
+    feed::{StartAt, Topic},
+};
+use crate::domain::{Entity, EntityKind, Product, ProductId, Viewer};
+
+/// Most products of one stock subscription.
+const MAX_PRODUCTS: usize = 100;
+
+impl Service {
+    /// The current state of these products, then their newest state after each change. Products that the viewer may
+    /// not see, or no longer, are left out.
+    pub async fn stock_updates(
+        self: &Arc<Self>,
+        viewer: Viewer,
+        ids: Vec<ProductId>,
+    ) -> Result<impl Stream<Item = Result<Arc<Product>>> + Send + use<>> {
+        if ids.is_empty() || ids.len() > MAX_PRODUCTS {
+            return Err(ServiceError::BadInput(format!("productIds: name 1 to {MAX_PRODUCTS} products")));
+        }
+        // Live first, then the state: what changes in between is in both, and its version tells.
+        let topics = ids.iter().map(|id| Topic::Entity(EntityKind::Product, id.ulid()));
+        let live = self.feed.subscribe(topics, StartAt::Now);
+        let mut current: Vec<Product> = self.products(&viewer, &ids).await?.into_iter().flatten().collect();
+        if current.is_empty() {
+            return Err(ServiceError::NotFound("no such products"));
+        }
+        let mut versions: HashMap<ProductId, i32> = HashMap::new();
+        current.retain(|product| versions.insert(product.id, product.version).is_none());
+        let service = self.clone();
+        let changes = live.filter_map(move |event| {
+            let update = match event {
+                Ok(event) => match &event.entity {
+                    Entity::Product(product) if viewer.sees_product(product) => {
+                        // A product that the viewer could not see at the start has no version yet.
+                        let is_newer = versions.get(&product.id).is_none_or(|seen| product.version > *seen);
+                        is_newer.then(|| {
+                            versions.insert(product.id, product.version);
+                            Ok(product.clone())
+                        })
+                    }
+                    _ => None,
+                },
+                Err(error) => Some(Err(service.feed_error(error))),
+            };
+            std::future::ready(update)
+        });
+        Ok(stream::iter(current.into_iter().map(|product| Ok(Arc::new(product)))).chain(changes))
+    }
+}
