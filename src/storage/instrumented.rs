@@ -26,7 +26,7 @@ impl CallCounts {
     }
 }
 
-/// Delegates to an engine and measures each call. [`instrument!`] implements the storage traits for it.
+/// Delegates to an engine and measures each call. `instrument!` implements the storage traits for it.
 pub struct Instrumented<S: ?Sized> {
     pub(super) inner: Arc<S>,
     pub(super) engine: &'static str,
