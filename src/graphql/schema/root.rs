@@ -1,4 +1,4 @@
-//! Where the entities come together: the root types, the costs of their fields, and looking anything up by its id, as
+//! Where the entities come together: the root types, and looking anything up by its id, as
 //! Relay's object identification has it.
 
 use async_graphql::{Context, ID, Interface, MergedObject, MergedSubscription, Object};
@@ -7,16 +7,10 @@ use super::{event, order, product, request_context::RequestContext, task, user};
 use crate::{
     domain::AnyId,
     graphql::engine::{
-        document::{CostRule, CostRules, FieldCost, ListSize},
+        document::directives::{list_size, list_size_bound},
         error::{ApiError, ApiResult},
         page_size::MAX_PAGE_SIZE,
     },
-};
-
-/// The cost rules of all entities.
-pub const COST_RULES: CostRules = CostRules {
-    fields: &[NODE_COSTS, user::COSTS, product::COSTS, order::COSTS, task::COSTS],
-    part_types: &["Money", "PageInfo", "UserError"],
 };
 
 /// Everything that can be read.
@@ -59,13 +53,6 @@ pub enum Node {
     Task(task::Task),
 }
 
-/// Fields of nodes whose cost does not follow from their type.
-const NODE_COSTS: &[FieldCost] = &[FieldCost {
-    type_name: "Query",
-    field: "nodes",
-    rule: CostRule { size: ListSize::LengthOf(&["ids"]), ..CostRule::FREE },
-}];
-
 /// Queries by id.
 #[derive(Default)]
 pub struct NodeQuery;
@@ -79,6 +66,10 @@ impl NodeQuery {
 
     /// Several things at once, in the order of the ids; null for those that do not exist for the viewer, and for texts
     /// that are no ids at all.
+    #[graphql(
+        directive = list_size::apply(Some(MAX_PAGE_SIZE), None, None, None),
+        directive = list_size_bound::apply(vec!["ids".into()])
+    )]
     async fn nodes(
         &self,
         context: &Context<'_>,

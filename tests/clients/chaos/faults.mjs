@@ -38,7 +38,7 @@ export const KINDS = Object.values(LANES).flatMap(({ kinds }) => kinds)
  * Draws a schedule in which every kind happens.
  *
  * @param {number} seconds
- * @param {import('./random.mjs').Random} random
+ * @param {import('../lib/random.mjs').Random} random
  * @returns {Fault[][]} By lane.
  */
 export function plan(seconds, random) {
@@ -72,7 +72,7 @@ export class Faults {
 
   /**
    * @param {import('./cluster.mjs').Cluster} cluster
-   * @param {import('./random.mjs').Random} random
+   * @param {import('../lib/random.mjs').Random} random
    * @param {(line: string) => void} say
    */
   constructor(cluster, random, say) {

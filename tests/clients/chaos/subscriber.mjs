@@ -50,7 +50,7 @@ export class Subscriber {
    * @param {string} [who.customerId] Whose orders, for staff who watch one customer's.
    * @param {boolean} who.wide Whether it wants to know much.
    * @param {boolean} who.fromNow Whether it begins with what happens from now on.
-   * @param {import('./random.mjs').Random} random
+   * @param {import('../lib/random.mjs').Random} random
    * @param {World} world
    */
   constructor(who, random, world) {

@@ -39,7 +39,7 @@ export class Lives {
   /**
    * One of those placed last.
    *
-   * @param {import('./random.mjs').Random} random
+   * @param {import('../lib/random.mjs').Random} random
    * @param {string} [customer] Whose.
    */
   pick(random, customer) {
@@ -74,7 +74,7 @@ export class Writers {
    * @param {{ staff: import('./people.mjs').Person[], customers: import('./people.mjs').Person[] }} setting.people
    * @param {string[]} setting.products
    * @param {import('mongodb').Db} setting.database
-   * @param {import('./random.mjs').Random} random
+   * @param {import('../lib/random.mjs').Random} random
    * @param {import('./subscriber.mjs').World} world
    */
   constructor(setting, random, world) {

@@ -6,7 +6,7 @@ use super::Product;
 use crate::{
     domain,
     graphql::{
-        engine::error::ApiResult,
+        engine::{document::directives::cost, error::ApiResult},
         schema::{
             error::{UserError, input_id, payload},
             request_context::RequestContext,
@@ -77,6 +77,7 @@ pub struct ArchiveProductInput {
 
 /// The answer to a change of a product.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct ProductPayload {
     /// The product; null on failure.
     product: Option<Product>,
@@ -98,6 +99,7 @@ pub struct ProductMutation;
 #[Object]
 impl ProductMutation {
     /// Staff: adds a product.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn create_product(
         &self,
         context: &Context<'_>,
@@ -117,6 +119,7 @@ impl ProductMutation {
     }
 
     /// Staff: changes a product. Values that the product has already make no new version and no update.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn update_product(
         &self,
         context: &Context<'_>,
@@ -138,6 +141,7 @@ impl ProductMutation {
     }
 
     /// Staff: corrects the stock of a product.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn adjust_stock(
         &self,
         context: &Context<'_>,
@@ -158,6 +162,7 @@ impl ProductMutation {
 
     /// Staff: takes a product off sale. Orders that name it keep their lines. A product that is archived already stays
     /// as it is.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn archive_product(
         &self,
         context: &Context<'_>,

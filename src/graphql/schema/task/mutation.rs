@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain,
     graphql::{
-        engine::error::ApiResult,
+        engine::{document::directives::cost, error::ApiResult},
         schema::{
             error::{UserError, input_id, payload},
             request_context::RequestContext,
@@ -67,6 +67,7 @@ pub struct DeleteTaskInput {
 
 /// The answer to a change of a task.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct TaskPayload {
     /// The task; null on failure.
     task: Option<Task>,
@@ -83,6 +84,7 @@ impl TaskPayload {
 
 /// The answer to the deletion of a task.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct DeleteTaskPayload {
     /// Id of the task that is gone; null on failure.
     deleted_task_id: Option<ID>,
@@ -97,6 +99,7 @@ pub struct TaskMutation;
 #[Object]
 impl TaskMutation {
     /// Adds a task.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn create_task(
         &self,
         context: &Context<'_>,
@@ -118,6 +121,7 @@ impl TaskMutation {
     }
 
     /// Changes a task. Values that the task has already make no new version and no update.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn update_task(
         &self,
         context: &Context<'_>,
@@ -146,6 +150,7 @@ impl TaskMutation {
     }
 
     /// Deletes an own task, or any as staff.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn delete_task(
         &self,
         context: &Context<'_>,

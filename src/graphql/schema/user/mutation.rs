@@ -6,7 +6,7 @@ use super::types::{User, UserRole};
 use crate::{
     domain,
     graphql::{
-        engine::error::ApiResult,
+        engine::{document::directives::cost, error::ApiResult},
         schema::{
             error::{UserError, input_id, payload},
             request_context::RequestContext,
@@ -56,6 +56,7 @@ pub struct DeleteUserInput {
 
 /// The answer to a change of a user.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct UserPayload {
     /// The user; null on failure.
     user: Option<User>,
@@ -77,6 +78,7 @@ pub struct UserMutation;
 #[Object]
 impl UserMutation {
     /// Changes the viewer's own profile. Values that it has already make no new version.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn update_profile(
         &self,
         context: &Context<'_>,
@@ -89,6 +91,7 @@ impl UserMutation {
     }
 
     /// Changes the viewer's password and ends all their sessions, this one too.
+    #[graphql(directive = cost::apply("100".into()))]
     async fn change_password(
         &self,
         context: &Context<'_>,
@@ -100,6 +103,7 @@ impl UserMutation {
     }
 
     /// Admin: gives another user a role. A role that the user has already makes no new version.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn update_user_role(
         &self,
         context: &Context<'_>,
@@ -116,6 +120,7 @@ impl UserMutation {
     }
 
     /// Admin: deletes another user: the account is anonymised and its sessions end; orders and tasks stay.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn delete_user(
         &self,
         context: &Context<'_>,
