@@ -86,7 +86,8 @@ fn errors(diagnostics: &DiagnosticList, most: usize, suggest: impl Fn(&str) -> O
             message = format!("{message} {suggestion}");
         }
         if message.len() > MAX_MESSAGE {
-            message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+            let end = (0..=MAX_MESSAGE).rev().find(|end| message.is_char_boundary(*end));
+            message.truncate(end.unwrap_or_default());
             message.push('…');
         }
         let mut error: ServerError = refusal(code::BAD_USER_INPUT, message);
