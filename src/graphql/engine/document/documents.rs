@@ -58,7 +58,7 @@ pub enum InvalidDocuments {
 
 /// Prepares the documents of one schema, and caches the valid ones.
 pub struct Documents {
-    types: SchemaTypes,
+    types: Arc<SchemaTypes>,
     costs: CostRules,
     validator: Validator,
     limits: DocumentLimits,
@@ -79,7 +79,7 @@ impl Documents {
         let DocumentOptions { limits, cache, registry } = options;
         let weigh = |_: &_, operation: &Arc<ValidatedOperation>| operation.weight;
         let cache = Cache::builder().max_capacity(cache).weigher(weigh).build();
-        let types = SchemaTypes::new(sdl, scalars)?;
+        let types = Arc::new(SchemaTypes::new(sdl, scalars)?);
         let costs = CostRules::new(types.schema())?;
         let documents = Self { types, costs, validator: Validator { introspection }, limits, registry, cache };
         if let Registry::Only(manifest) = &documents.registry {
@@ -121,6 +121,7 @@ impl Documents {
         let reports_cost =
             request.extensions.get("cost").is_some_and(|cost| *cost == async_graphql::Value::Boolean(true));
         Ok(PreparedOperation {
+            types: self.types.clone(),
             operation,
             plan,
             variables,
@@ -185,7 +186,7 @@ impl Documents {
 
     fn validate(&self, text: &str, name: Option<Box<str>>) -> Result<ValidatedOperation, RequestErrors> {
         lexer::check(text, &self.limits).map_err(|error| vec![error])?;
-        let document = validator::parse(text)?;
+        let document = validator::parse(&lexer::without_descriptions(text))?;
         measure::check(&document, &self.limits).map_err(|error| vec![error])?;
         let document = self.validator.validate(&self.types, &document)?;
         ValidatedOperation::new(&self.types, &self.limits, text.into(), name, document)

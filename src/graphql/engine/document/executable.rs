@@ -12,15 +12,21 @@ use async_graphql::{
 };
 
 use super::{
+    introspection::is_introspection,
     plan::{Plan, PlannedField, PlannedObject, Selected},
     values::substitute,
 };
 use crate::graphql::engine::json::{TYPE_KEY, place_position};
 
-/// The document of a plan, with the values of the variables in it: it has no fragments but those that tell the types of an
+/// The document of a plan without its fields of introspection, with the values of the variables in it: it has no fragments but those that tell the types of an
 /// interface or union apart, no directives and no variables.
 pub(super) fn executable(plan: &Plan, kind: OperationType, variables: &Variables) -> ExecutableDocument {
-    let items = plan.fields.iter().map(|field| selected_field(field, variables)).collect();
+    let items = plan
+        .fields
+        .iter()
+        .filter(|field| !is_introspection(field))
+        .map(|field| selected_field(field, variables))
+        .collect();
     let operation = OperationDefinition {
         ty: operation_type(kind),
         variable_definitions: Vec::new(),

@@ -1,6 +1,8 @@
 //! Counts the tokens and the nesting of a document before it is parsed: the parser is recursive, and takes a microsecond
 //! or more for each token.
 
+use std::{borrow::Cow, ops::Range};
+
 use async_graphql::ServerError;
 
 use super::limits::{self, DocumentLimits, MAX_NESTING};
@@ -21,42 +23,103 @@ pub(super) fn check(document: &str, limits: &DocumentLimits) -> Result<(), Serve
     limits::check("nesting", counts.nesting, MAX_NESTING)
 }
 
-/// Counts the lexical tokens of <https://spec.graphql.org/October2021/#sec-Appendix-Grammar-Summary>. Each
+/// Counts the lexical tokens of <https://spec.graphql.org/September2025/#sec-Appendix-Grammar-Summary>. Each
 /// byte that is part of no token counts as one.
-fn count(mut rest: &[u8]) -> Counts {
+fn count(document: &[u8]) -> Counts {
     let mut counts = Counts::default();
     let mut open: u64 = 0;
-    while let Some(first) = rest.first() {
-        let len = match first {
-            b' ' | b'\t' | b'\r' | b'\n' | b',' => {
-                rest = &rest[1..];
-                continue;
-            }
-            b'#' => {
-                rest = &rest[prefix_len(rest, |byte| !matches!(byte, b'\r' | b'\n'))..];
-                continue;
-            }
-            b'"' => string_len(rest),
-            b'.' if rest.starts_with(b"...") => 3,
-            b'A'..=b'Z' | b'a'..=b'z' | b'_' => prefix_len(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'_'),
-            b'0'..=b'9' | b'-' => {
-                1 + prefix_len(&rest[1..], |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-'))
-            }
+    for token in tokens(document) {
+        match document[token.start] {
             b'{' | b'[' | b'(' => {
                 open += 1;
                 counts.nesting = counts.nesting.max(open);
-                1
             }
-            b'}' | b']' | b')' => {
-                open = open.saturating_sub(1);
-                1
-            }
-            _ => 1,
-        };
+            b'}' | b']' | b')' => open = open.saturating_sub(1),
+            _ => {}
+        }
         counts.tokens += 1;
-        rest = &rest[len..];
     }
     counts
+}
+
+/// Replaces the descriptions of operations, fragments and variables by spaces: the parser does not know them, and they mean
+/// nothing for the execution (section 2.10 of the September 2025 edition). Everything else keeps its place.
+pub(super) fn without_descriptions(document: &str) -> Cow<'_, str> {
+    let bytes = document.as_bytes();
+    if !bytes.contains(&b'"') {
+        return document.into();
+    }
+    let mut blank = Vec::new();
+    let mut open: Vec<&[u8]> = Vec::new();
+    let mut before: Option<&[u8]> = None;
+    let mut tokens = tokens(bytes).peekable();
+    while let Some(token) = tokens.next() {
+        let text = &bytes[token.clone()];
+        let next = tokens.peek().map(|next| &bytes[next.clone()]);
+        match text {
+            b"{" | b"[" | b"(" => open.push(text),
+            b"}" | b"]" | b")" => _ = open.pop(),
+            [b'"', ..] => {
+                let describes = match open.as_slice() {
+                    [] => matches!(next, Some(b"query" | b"mutation" | b"subscription" | b"fragment")),
+                    // A string behind a colon or an equals sign is a value.
+                    [b"("] => next == Some(b"$") && !matches!(before, Some(b":" | b"=")),
+                    _ => false,
+                };
+                if describes {
+                    blank.push(token);
+                }
+            }
+            _ => {}
+        }
+        before = Some(text);
+    }
+    if blank.is_empty() {
+        return document.into();
+    }
+    let mut kept = String::with_capacity(document.len());
+    let mut end = 0;
+    for token in blank {
+        kept.push_str(&document[end..token.start]);
+        kept.extend(document[token.clone()].chars().map(|char| if matches!(char, '\r' | '\n') { char } else { ' ' }));
+        end = token.end;
+    }
+    kept.push_str(&document[end..]);
+    kept.into()
+}
+
+/// The lexical tokens of a document. A byte that is part of none stands for itself.
+fn tokens(document: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let rest = &document[at..];
+            let len = match rest.first()? {
+                b' ' | b'\t' | b'\r' | b'\n' | b',' => {
+                    at += 1;
+                    continue;
+                }
+                b'#' => {
+                    at += prefix_len(rest, |byte| !matches!(byte, b'\r' | b'\n'));
+                    continue;
+                }
+                b'"' => string_len(rest),
+                b'.' if rest.starts_with(b"...") => 3,
+                b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
+                    prefix_len(rest, |byte| byte.is_ascii_alphanumeric() || byte == b'_')
+                }
+                b'0'..=b'9' | b'-' => {
+                    1 + prefix_len(&rest[1..], |byte| {
+                        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-')
+                    })
+                }
+                _ => 1,
+            };
+            let token = at..(at + len).min(document.len());
+            at = token.end;
+            return Some(token);
+        }
+    })
 }
 
 /// Number of leading bytes that match.
@@ -93,6 +156,7 @@ fn string_len(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graphql::engine::document::validator::parse;
 
     fn counts(document: &str) -> (u64, u64) {
         let counts = count(document.as_bytes());
@@ -137,9 +201,30 @@ mod tests {
         }
         let deepest = "{a".repeat(MAX_NESTING) + &"}".repeat(MAX_NESTING);
         check(&deepest, &limits).unwrap();
-        async_graphql::parser::parse_query(deepest).unwrap();
+        parse(&deepest).unwrap();
         let deepest = format!("{{ a(b: {}{}) }}", "[".repeat(MAX_NESTING - 2), "]".repeat(MAX_NESTING - 2));
         check(&deepest, &limits).unwrap();
-        async_graphql::parser::parse_query(deepest).unwrap();
+        parse(&deepest).unwrap();
+    }
+
+    #[test]
+    fn descriptions_of_definitions_and_variables_are_left_out() {
+        for (document, kept) in [
+            ("\"Me\" query { me { id } }", "     query { me { id } }"),
+            ("\"\"\"A\nb\"\"\"\nfragment F on User { id }", "    \n    \nfragment F on User { id }"),
+            (
+                "query (\"n\" $n: Int, \"m\" $m: String = \"x\" $o: Int) { a }",
+                "query (    $n: Int,     $m: String = \"x\" $o: Int) { a }",
+            ),
+            (
+                "query ($s: [S] = [\"x\"] $o: Int) { a(b: \"x\" c: $o) }",
+                "query ($s: [S] = [\"x\"] $o: Int) { a(b: \"x\" c: $o) }",
+            ),
+            ("\"not here\" { me { id } }", "\"not here\" { me { id } }"),
+            ("{ a \"not here\" b }", "{ a \"not here\" b }"),
+            ("\"é\" query { a }", "    query { a }"),
+        ] {
+            assert_eq!(without_descriptions(document), kept);
+        }
     }
 }

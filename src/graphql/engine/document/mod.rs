@@ -23,6 +23,7 @@ mod documents;
 mod executable;
 mod extra_rules;
 mod hash;
+mod introspection;
 mod lexer;
 mod limits;
 mod manifest;
@@ -38,6 +39,7 @@ mod types;
 mod validated_operation;
 mod validator;
 mod values;
+mod variable_usages;
 mod variable_uses;
 mod variables;
 

@@ -7,6 +7,7 @@ use async_graphql::{Name, Request, Value, Variables, parser::types::OperationTyp
 use super::{
     executable,
     plan::Plan,
+    types::SchemaTypes,
     validated_operation::{PricedPlan, ValidatedOperation},
 };
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
 /// An operation with its variables that passed every check and can be run.
 #[derive(Clone)]
 pub struct PreparedOperation {
+    pub(super) types: Arc<SchemaTypes>,
     pub(super) operation: Arc<ValidatedOperation>,
     /// The plan for the values of the variables.
     pub(super) plan: Arc<PricedPlan>,

@@ -2,7 +2,13 @@
 
 use std::collections::HashMap;
 
-use apollo_compiler::{Name, Schema, ast::FieldDefinition, schema::ExtendedType, validation::Valid};
+use apollo_compiler::{
+    Name, Schema,
+    ast::FieldDefinition,
+    collections::HashMap as SchemaMap,
+    schema::{ExtendedType, Implementers},
+    validation::Valid,
+};
 use async_graphql_value::ConstValue;
 
 /// A custom scalar of the schema, which the schema hands to the engine.
@@ -24,6 +30,8 @@ pub(crate) struct SchemaTypes {
     schema: Valid<Schema>,
     /// The object types of each interface and union, in the order of the schema.
     possible: HashMap<Name, Vec<Name>>,
+    /// The types that implement each interface.
+    implementers: SchemaMap<Name, Implementers>,
     scalars: &'static [ScalarRule],
 }
 
@@ -47,11 +55,16 @@ impl SchemaTypes {
                 _ => {}
             }
         }
-        Ok(Self { schema, possible, scalars })
+        Ok(Self { implementers: schema.implementers_map(), schema, possible, scalars })
     }
 
     pub(super) fn schema(&self) -> &Valid<Schema> {
         &self.schema
+    }
+
+    /// The types that implement each interface.
+    pub(super) fn implementers(&self) -> &SchemaMap<Name, Implementers> {
+        &self.implementers
     }
 
     /// A field of an object or interface, introspection included.

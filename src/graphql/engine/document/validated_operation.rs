@@ -46,8 +46,8 @@ pub(crate) struct ValidatedOperation {
     pub(super) uses: VariableUses,
     /// Approximate size in memory, in bytes, with all plans that it may keep.
     pub(super) weight: u32,
-    document: Valid<ExecutableDocument>,
-    operation: Node<Operation>,
+    pub(super) document: Valid<ExecutableDocument>,
+    pub(super) operation: Node<Operation>,
     /// The plans that were made so far, by the values of the condition variables.
     plans: Mutex<Vec<(Conditions, Arc<PricedPlan>)>>,
 }

@@ -81,6 +81,7 @@ impl OperationExecutor {
 
 /// The response as clients get it, with the rate limit attached.
 fn complete(mut response: Response, operation: &PreparedOperation, allowance: Option<Allowance>) -> Response {
+    operation.add_introspection(&mut response);
     operation.plan().shape(&mut response);
     error::add_codes(&mut response);
     rate_limit::attach_rate_limit(&mut response, operation, allowance);

@@ -17,7 +17,7 @@ pub(crate) mod values;
 pub use direct::DirectJson;
 pub(crate) use object::json_object;
 pub use plans::{JsonPlans, place_position};
-pub(crate) use raw::is_raw;
 pub use raw::write_data;
+pub(crate) use raw::{is_raw, raw_value};
 pub use text::TYPE_KEY;
 pub(crate) use values::{json_enum, json_text};

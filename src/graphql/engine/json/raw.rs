@@ -7,7 +7,7 @@ use super::text::{Json, write_text};
 use crate::graphql::engine::error::ApiError;
 
 /// Makes a value of JSON text, which is serialised as it is. Fails with INTERNAL when the text is not UTF-8.
-pub(super) fn raw_value(json: Json) -> ServerResult<Value> {
+pub(crate) fn raw_value(json: Json) -> ServerResult<Value> {
     let text = String::from_utf8(json).map_err(|error| ApiError::internal(&error).into_server_error())?;
     Ok(Value::Object(IndexMap::from([(Name::new(RAW_VALUE_TOKEN), Value::String(text))])))
 }
