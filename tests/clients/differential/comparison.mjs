@@ -132,6 +132,8 @@ export class Comparison {
       const answer = first.type === 'error' ? { errors: first.payload } : first.payload
       if (first.type === 'complete') return { verdict: 'executed', answer: first, problem: 'it ends without an update' }
       const outcome = this.#judge(request, answer)
+      // Validation knows no path: it is the subscription that could not begin, for a reason of its own.
+      if (outcome.reference === undefined && answer.errors?.every((/** @type {any} */ { path }) => path)) return { verdict: 'executed', answer }
       this.#replay(request, answer, outcome)
       if (outcome.problem || outcome.verdict !== 'executed' || !/^.*stockUpdates/s.test(request.query)) return outcome
       await this.world.touchProducts()

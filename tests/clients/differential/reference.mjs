@@ -1,5 +1,5 @@
 // What the reference implementation, graphql-js, says of a request and of the server's answer to it.
-import { execute, getNamedType, isCompositeType, isEnumType, isLeafType, isListType, isNonNullType, isObjectType, parse, responsePathAsArray, validate } from 'graphql'
+import { Kind, execute, getNamedType, getOperationAST, getVariableValues, isCompositeType, isEnumType, isLeafType, isListType, isNonNullType, isObjectType, parse, responsePathAsArray, validate, visit } from 'graphql'
 import { rules } from './validation.mjs'
 
 /**
@@ -38,10 +38,32 @@ export function refusal(schema, { query, variables, operationName }) {
   }
   const [error] = validate(schema, document, rules.map(({ rule }) => rule))
   if (error) return error.message
+  if (hasNullCondition(schema, document, JSON.parse(variables), operationName)) return 'a condition is null'
   // An operation that can't be run, such as one with a wrong value of a variable, has no data entry.
   const fieldResolver = () => undefined
   const result = execute({ schema, document, operationName, variableValues: JSON.parse(variables), rootValue: {}, fieldResolver })
   return 'data' in result ? undefined : /** @type {any} */ (result).errors[0].message
+}
+
+/**
+ * Whether a variable that is null, against its default, decides what to include. The specification does not say what
+ * happens then, and graphql-js fails the object around it; the server refuses the operation before anything runs.
+ *
+ * @param {import('graphql').GraphQLSchema} schema
+ * @param {import('graphql').DocumentNode} document
+ * @param {Record<string, unknown>} given
+ * @param {string | undefined} operationName
+ */
+function hasNullCondition(schema, document, given, operationName) {
+  const { variableDefinitions = [] } = getOperationAST(document, operationName) ?? {}
+  const { coerced = {} } = getVariableValues(schema, variableDefinitions, given)
+  let found = false
+  visit(document, {
+    Directive: ({ arguments: [condition] = [] }) => {
+      if (condition?.value.kind === Kind.VARIABLE && coerced[condition.value.name.value] === null) found = true
+    },
+  })
+  return found
 }
 
 /**
@@ -66,12 +88,12 @@ export function replay(schema, { query, variables, operationName }, { data, erro
     })
   )
   const problems = []
-  const [expected, actual] = [reference.data, data].map((value) => JSON.stringify(sortIntrospection(value)))
   for (const { message, path, originalError } of reference.errors ?? []) {
     // An argument that is null where it must not be is an error that both have.
     if (!(originalError instanceof Reported) && !source.isError(path)) problems.push(`at ${path?.join('.') ?? 'the operation'} the server has no error, the reference has: ${message}`)
   }
-  if (expected !== actual && problems.length === 0) problems.push(`expected ${expected}`)
+  const difference = differ(sortIntrospection(reference.data), sortIntrospection(data))
+  if (difference && problems.length === 0) problems.push(difference)
   for (const { path, message } of errors) {
     if (!path) problems.push(`an error without a path: ${message}`)
     else if (!endsInNull(data, path)) problems.push(`there is a value at the path of an error, ${path.join('.')}: ${message}`)
@@ -92,6 +114,22 @@ function outline(value) {
     return entries.includes('') ? '' : JSON.stringify(entries)
   }
   return value ? '{}' : 'null'
+}
+
+/**
+ * Says where two answers differ first: in their keys, the order of these, or a value.
+ *
+ * @param {any} expected
+ * @param {any} actual
+ * @param {string} [path]
+ * @returns {string | undefined}
+ */
+function differ(expected, actual, path = 'data') {
+  if (JSON.stringify(expected) === JSON.stringify(actual)) return
+  const [one, other] = [expected, actual].map((value) => (value !== null && typeof value === 'object' ? Object.keys(value) : undefined))
+  if (!one || !other) return `${path} is ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`
+  if (one.join() !== other.join()) return `${path} has the keys ${other} instead of ${one}`
+  return one.map((key) => differ(expected[key], actual[key], `${path}.${key}`)).find((difference) => difference)
 }
 
 /**

@@ -316,14 +316,6 @@ export const RULES = {
       'query A($s: String) { products(filter: { search: $s, search: $s }) { totalCount } }',
     ],
   },
-  MaxIntrospectionDepthRule: {
-    valid: ['{ __schema { queryType { name } } }', '{ __type(name: "Product") { fields { type { ofType { ofType { name } } } } } }', '{ __type(name: "Order") { fields { type { ofType { kind } } args { type { name } } } } }'],
-    invalid: [
-      '{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }',
-      '{ __type(name: "Product") { fields { type { fields { type { fields { name } } } } } } }',
-      '{ __schema { types { ...F } } } fragment F on __Type { fields { type { fields { type { fields { name } } } } } }',
-    ],
-  },
 }
 
 /** Documents that can be parsed, and some that can't. */

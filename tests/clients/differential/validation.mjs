@@ -1,5 +1,5 @@
 // The rules of validation by the September 2025 edition: those of graphql-js 16, with one that it does not have in full.
-import { GraphQLError, Kind, SingleFieldSubscriptionsRule, specifiedRules } from 'graphql'
+import { GraphQLError, Kind, SingleFieldSubscriptionsRule, recommendedRules, specifiedRules } from 'graphql'
 
 /**
  * A subscription has one root field, and its root has no conditions:
@@ -37,5 +37,12 @@ function singleRootField(context) {
   }
 }
 
-/** @type {readonly { name: string, rule: import('graphql').ValidationRule }[]} */
-export const rules = specifiedRules.map((rule) => ({ name: rule.name, rule: rule === SingleFieldSubscriptionsRule ? singleRootField : rule }))
+/** @type {readonly unknown[]} */
+const recommended = recommendedRules
+
+/**
+ * The rules of the specification; graphql-js recommends some besides.
+ *
+ * @type {readonly { name: string, rule: import('graphql').ValidationRule }[]}
+ */
+export const rules = specifiedRules.filter((rule) => !recommended.includes(rule)).map((rule) => ({ name: rule.name, rule: rule === SingleFieldSubscriptionsRule ? singleRootField : rule }))
