@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use crate::{
     auth::{KeyError, PasswordError},
     cluster::redis::ConnectError,
-    graphql::{InvalidOperation, ManifestError},
+    graphql::{InvalidDocuments, ManifestError},
     storage::StoreError,
 };
 
@@ -45,9 +45,9 @@ pub enum StartError {
         /// What is wrong.
         cause: ManifestError,
     },
-    /// An operation of the manifest can't be run.
-    #[error("operations.manifest: {0}")]
-    Operation(#[from] InvalidOperation),
+    /// The schema is not valid, or an operation of the manifest can't be run.
+    #[error("{}{_0}", if matches!(_0, InvalidDocuments::Operation { .. }) { "operations.manifest: " } else { "" })]
+    Documents(#[from] InvalidDocuments),
     /// The cost of password hashes is out of range.
     #[error("cannot hash passwords: {0}")]
     Passwords(#[from] PasswordError),

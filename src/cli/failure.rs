@@ -9,6 +9,7 @@ use std::{
 use crate::{
     app::StartError,
     config::{ConfigProblem, FileError},
+    graphql::InvalidSchema,
     service::{ServiceError, UserError, import::ImportError},
 };
 
@@ -67,4 +68,4 @@ macro_rules! one_line {
     )+};
 }
 
-one_line!(StartError FileError ImportFailure ImportError);
+one_line!(StartError FileError ImportFailure ImportError InvalidSchema);

@@ -13,5 +13,5 @@ pub(super) struct SchemaArgs {
 }
 
 pub(super) fn run(args: SchemaArgs) -> Result<(), Failure> {
-    output::print(&if args.costs { graphql::cost_document() } else { graphql::sdl() })
+    output::print(&if args.costs { graphql::cost_document()? } else { graphql::sdl() })
 }

@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Request, Response, Schema, SchemaBuilder, ServerError, ValidationMode};
+use async_graphql::{Request, Response, SDLExportOptions, Schema, SchemaBuilder, ServerError, ValidationMode};
 use async_trait::async_trait;
 use futures_util::{
     StreamExt,
@@ -14,13 +14,14 @@ use futures_util::{
 use super::{
     engine::{
         document::{
-            DocumentOptions, Documents, InvalidOperation, MAX_NESTING, OperationRequest, PreparedOperation, cost,
+            DocumentOptions, Documents, InvalidDocuments, InvalidSchema, MAX_NESTING, OperationRequest,
+            PreparedOperation, cost,
         },
         error::{self, ApiError},
         execute::{ExecutableSchema, OperationExecutor, PendingBatches},
         live::{ExecutionResult, LiveSubscriptions},
     },
-    schema::{COST_RULES, Mutation, Query, Subscription, request_context::RequestContext},
+    schema::{Mutation, Query, Subscription, request_context::RequestContext},
 };
 use crate::{
     domain::{ClientAddress, EventCursor, Viewer},
@@ -129,20 +130,20 @@ pub(super) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    builder().finish().sdl()
+    builder().finish().sdl_with_options(SDLExportOptions::new().include_specified_by())
 }
 
-/// The costs of the fields, as the text of `docs/cost.md`.
-pub fn cost_document() -> String {
-    cost::document(&sdl(), COST_RULES)
+/// The costs of the fields, as the text of `docs/cost.md`. Fails if the directives of the schema do not fit it.
+pub fn cost_document() -> Result<String, InvalidSchema> {
+    cost::document(&sdl())
 }
 
 impl Api {
     /// The API over `service`. Fails when a document of the manifest in the options is not valid.
-    pub fn new(service: Arc<Service>, options: ApiOptions) -> Result<Self, InvalidOperation> {
+    pub fn new(service: Arc<Service>, options: ApiOptions) -> Result<Self, InvalidDocuments> {
         let builder =
             || if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
-        let documents = Arc::new(Documents::new(builder(), COST_RULES, options.documents)?);
+        let documents = Arc::new(Documents::new(builder(), options.documents)?);
         let schema = builder().limit_recursive_depth(MAX_NESTING).validation_mode(ValidationMode::Fast).finish();
         let schema = ApiSchema { schema, service: service.clone(), documents: documents.clone() };
         let executor = Arc::new(OperationExecutor {

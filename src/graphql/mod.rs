@@ -16,8 +16,8 @@ pub use api::{Api, ApiOptions, Endpoint, cost_document, sdl};
 pub use engine::{
     code,
     document::{
-        ArgumentCost, ArgumentPath, CostRule, CostRules, DocumentHash, DocumentLimits, DocumentOptions, Documents,
-        FieldCost, InvalidOperation, ListSize, Manifest, ManifestError, OperationRequest, PreparedOperation, Registry,
+        DocumentHash, DocumentLimits, DocumentOptions, Documents, InvalidDocuments, InvalidSchema, Manifest,
+        ManifestError, OperationRequest, PreparedOperation, Registry,
     },
     error::ApiError,
     json::write_data,

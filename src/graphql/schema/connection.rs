@@ -1,8 +1,12 @@
 //! Relay connections (<https://relay.dev/graphql/connections.htm>): arguments, cursors, pages and counts.
 
-use std::{hash::Hash, marker::PhantomData, sync::Arc};
+use std::{borrow::Cow, hash::Hash, marker::PhantomData, sync::Arc};
 
-use async_graphql::{Context, Object, OutputType, TypeName, dataloader::Loader};
+use async_graphql::{
+    Context, Object, OutputType, TypeDirective, TypeName,
+    dataloader::Loader,
+    registry::{MetaDirectiveInvocation, Registry, location_traits::Directive_At_FIELD_DEFINITION},
+};
 
 use super::{
     cursor::{self, ListTag},
@@ -12,7 +16,7 @@ use super::{
 use crate::{
     domain::{Direction, Edge as Row, ListQuery, Page, Position, Slice, Sort, SortField, Take},
     graphql::engine::{
-        document::{ArgumentCost, CostRule, ListSize},
+        document::directives::{cost, list_size},
         error::{ApiError, ApiResult},
         json::{DirectJson, json_object},
         page_size::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
@@ -20,12 +24,28 @@ use crate::{
     service::ServiceError,
 };
 
-/// The cost of a connection whose `filter` has a full-text `search`.
-pub const SEARCHABLE_LIST: CostRule = CostRule {
-    price: 1,
-    size: ListSize::Page(&[]),
-    arguments: &[ArgumentCost { path: &["filter", "search"], price: 10, each: false }],
-};
+/// The directive of a field that returns a connection: `@listSize` for a page.
+pub(crate) struct PageSize;
+
+impl PageSize {
+    pub fn apply() -> MetaDirectiveInvocation {
+        let names = |names: [&str; 2]| Some(names.map(str::to_owned).to_vec());
+        let size = i32::try_from(DEFAULT_PAGE_SIZE).ok();
+        list_size::apply(size, names(["first", "last"]), names(["edges", "nodes"]), Some(false))
+    }
+}
+
+impl TypeDirective for PageSize {
+    fn name(&self) -> Cow<'static, str> {
+        list_size.name()
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        list_size.register(registry);
+    }
+}
+
+impl Directive_At_FIELD_DEFINITION for PageSize {}
 
 /// The paging arguments of a list field, before they are checked.
 pub(crate) struct PageArguments {
@@ -131,7 +151,7 @@ pub struct PageInfo {
 
 json_object! {
     /// Where a page stands in its list.
-    #[Object(serial)]
+    #[Object(serial, directive = cost::apply("0".into()))]
     PageInfo as page {
         /// Whether the list goes on after this page.
         has_next_page: bool = page.has_next;
@@ -145,7 +165,7 @@ json_object! {
 }
 
 impl<L: List> TypeName for Connection<L> {
-    fn type_name() -> std::borrow::Cow<'static, str> {
+    fn type_name() -> Cow<'static, str> {
         format!("{}Connection", <L::Node as OutputType>::type_name()).into()
     }
 }
@@ -172,6 +192,7 @@ impl<L: List> Connection<L> {
     }
 
     /// How many entries the whole list has. Counted only when it is selected.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn total_count(&self, context: &Context<'_>) -> ApiResult<u64> {
         L::count(context, self.filter.clone()).await
     }
@@ -185,13 +206,13 @@ pub struct Edge<L: List> {
 }
 
 impl<L: List> TypeName for Edge<L> {
-    fn type_name() -> std::borrow::Cow<'static, str> {
+    fn type_name() -> Cow<'static, str> {
         format!("{}Edge", <L::Node as OutputType>::type_name()).into()
     }
 }
 
 /// An entry of a list with its cursor.
-#[Object(name_type)]
+#[Object(name_type, directive = cost::apply("0".into()))]
 impl<L: List> Edge<L> {
     /// Opaque position of the entry, for `after` and `before`.
     async fn cursor(&self) -> &str {

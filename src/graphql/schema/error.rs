@@ -3,7 +3,10 @@
 use async_graphql::{Enum, SimpleObject};
 
 use crate::{
-    graphql::engine::error::{ApiError, ApiResult},
+    graphql::engine::{
+        document::directives::cost,
+        error::{ApiError, ApiResult},
+    },
     service::{self, ServiceError},
 };
 
@@ -31,6 +34,7 @@ pub enum UserErrorCode {
 
 /// An expected failure of a mutation.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct UserError {
     /// Stable code of the failure.
     code: UserErrorCode,

@@ -16,5 +16,5 @@ mod sort;
 mod task;
 mod user;
 
-pub use root::{COST_RULES, Mutation, Query, Subscription};
+pub use root::{Mutation, Query, Subscription};
 pub use sort::OrderDirection;

@@ -3,14 +3,17 @@
 use async_graphql::Object;
 
 use super::scalars::{CurrencyCode, Decimal};
-use crate::{domain, graphql::engine::json::json_object};
+use crate::{
+    domain,
+    graphql::engine::{document::directives::cost, json::json_object},
+};
 
 /// An amount of money.
 pub struct Money(pub domain::Money);
 
 json_object! {
     /// An amount of money.
-    #[Object(serial)]
+    #[Object(serial, directive = cost::apply("0".into()))]
     Money as money {
         /// How much, exactly.
         amount: Decimal = Decimal(money.0.amount);

@@ -10,7 +10,7 @@ use moka::sync::Cache;
 
 use super::{
     arguments,
-    cost::CostRules,
+    cost::{self, CostRules},
     find_operation::find_operation,
     hash::{DocumentHash, hash},
     lexer,
@@ -19,7 +19,7 @@ use super::{
     prepared_operation::PreparedOperation,
     registry::{self, DocumentReference, Registry},
     request::{OperationRequest, RequestErrors},
-    types::SchemaTypes,
+    types::{InvalidSchema, SchemaTypes},
     validated_operation::ValidatedOperation,
     validator::Validator,
     variables,
@@ -48,14 +48,20 @@ impl Default for DocumentOptions {
     }
 }
 
-/// An operation of the manifest that the schema or a limit does not allow.
+/// Documents cannot be prepared with this schema or manifest.
 #[derive(Debug, thiserror::Error)]
-#[error("the operation {id:?} is not valid: {reason}")]
-pub struct InvalidOperation {
-    /// Name of the operation; its id in the manifest if it has no name.
-    pub id: String,
-    /// Every validation error, separated by semicolons.
-    pub reason: String,
+pub enum InvalidDocuments {
+    /// An operation of the manifest that the schema or a limit does not allow.
+    #[error("the operation {id:?} is not valid: {reason}")]
+    Operation {
+        /// Name of the operation; its id in the manifest if it has no name.
+        id: String,
+        /// Every validation error, separated by semicolons.
+        reason: String,
+    },
+    /// The schema is not valid itself.
+    #[error(transparent)]
+    Schema(#[from] InvalidSchema),
 }
 
 /// Prepares the documents of one schema, and caches the valid ones.
@@ -70,13 +76,9 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// Creates it for the schema that `schema` builds, whose fields cost what `costs` say. Fails if an operation of the
-    /// manifest is not valid.
-    pub fn new<Q, M, S>(
-        schema: SchemaBuilder<Q, M, S>,
-        costs: CostRules,
-        options: DocumentOptions,
-    ) -> Result<Self, InvalidOperation>
+    /// Creates it for the schema that `schema` builds. Fails if the schema or an operation of the manifest is not
+    /// valid.
+    pub fn new<Q, M, S>(schema: SchemaBuilder<Q, M, S>, options: DocumentOptions) -> Result<Self, InvalidDocuments>
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
@@ -86,6 +88,7 @@ impl Documents {
         let (validator, sdl) = Validator::new(schema);
         let weigh = |_: &_, operation: &Arc<ValidatedOperation>| operation.weight;
         let cache = Cache::builder().max_capacity(cache).weigher(weigh).build();
+        let costs = CostRules::new(&cost::parse(&sdl)?)?;
         let documents = Self { types: SchemaTypes::new(&sdl), costs, validator, limits, registry, cache };
         if let Registry::Only(manifest) = &documents.registry {
             for (id, operation) in manifest.operations() {
@@ -93,7 +96,7 @@ impl Documents {
                     |errors| {
                         let reasons: Vec<String> = errors.into_iter().map(|error| error.message).collect();
                         let id = operation.name.as_deref().unwrap_or(id).to_owned();
-                        InvalidOperation { id, reason: reasons.join("; ") }
+                        InvalidDocuments::Operation { id, reason: reasons.join("; ") }
                     },
                 )?;
             }
@@ -193,7 +196,7 @@ impl Documents {
         self.validator.validate(executable.clone(), name.as_deref())?;
         arguments::check(&self.types, &executable)?;
         let definition = find_operation(&executable, name.as_deref()).map_err(one)?;
-        let operation = ValidatedOperation::new(&self.types, self.costs, text.into(), name, &executable, definition);
+        let operation = ValidatedOperation::new(&self.types, &self.costs, text.into(), name, &executable, definition);
         if operation.kind == OperationType::Subscription && operation.update_variables.root_fields > 1 {
             let message = "a subscription selects one field; send an operation for each";
             return Err(one(refusal(code::BAD_USER_INPUT, message)));

@@ -37,14 +37,15 @@ mod values;
 mod variables;
 mod visit;
 
-pub use cost::{ArgumentCost, ArgumentPath, CostRule, CostRules, FieldCost, ListSize};
-pub use documents::{DocumentOptions, Documents, InvalidOperation};
+pub use cost::directives;
+pub use documents::{DocumentOptions, Documents, InvalidDocuments};
 pub use hash::DocumentHash;
 pub use limits::{DocumentLimits, MAX_NESTING};
 pub use manifest::{Manifest, ManifestError};
 pub use prepared_operation::PreparedOperation;
 pub use registry::Registry;
 pub use request::OperationRequest;
+pub use types::InvalidSchema;
 
 #[cfg(test)]
 mod tests;

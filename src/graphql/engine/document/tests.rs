@@ -10,10 +10,10 @@ use futures_util::FutureExt;
 use serde_json::json;
 
 use super::{hash::hash, *};
-use crate::graphql::{api::builder, schema::COST_RULES};
+use crate::graphql::api::builder;
 
 fn documents(options: DocumentOptions) -> Documents {
-    Documents::new(builder(), COST_RULES, options).unwrap()
+    Documents::new(builder(), options).unwrap()
 }
 
 /// Every store here is in memory, so the future is ready at once.
@@ -323,9 +323,8 @@ fn a_manifest_with_an_operation_that_cannot_run_is_refused() {
         (json!({ "abc": "query A { me { id } } query B { me { id } }" }), "Operation name required"),
     ] {
         let registry = Registry::Only(Manifest::parse(&manifest.to_string()).unwrap());
-        let error = Documents::new(builder(), COST_RULES, DocumentOptions { registry, ..DocumentOptions::default() })
-            .err()
-            .unwrap();
+        let error =
+            Documents::new(builder(), DocumentOptions { registry, ..DocumentOptions::default() }).err().unwrap();
         assert!(error.to_string().contains(told), "{error}");
     }
 }

@@ -10,6 +10,11 @@ use async_graphql::{
     },
 };
 
+/// The schema in the schema definition language is not valid.
+#[derive(Debug, thiserror::Error)]
+#[error("the schema is not valid: {0}")]
+pub struct InvalidSchema(pub(super) String);
+
 /// The types of a schema by name.
 #[derive(Default)]
 pub(crate) struct SchemaTypes {
@@ -98,11 +103,6 @@ impl SchemaTypes {
             OperationType::Mutation => self.mutation.as_ref(),
             OperationType::Subscription => self.subscription.as_ref(),
         }
-    }
-
-    /// Whether this is the type of the mutations.
-    pub(super) fn is_mutation(&self, name: &str) -> bool {
-        self.mutation.as_ref().is_some_and(|mutation| mutation == name)
     }
 
     /// The type of a field; `None` for introspection.

@@ -39,7 +39,7 @@ pub(crate) struct ValidatedOperation {
 impl ValidatedOperation {
     pub(super) fn new(
         types: &SchemaTypes,
-        costs: CostRules,
+        costs: &CostRules,
         text: Arc<str>,
         name: Option<Box<str>>,
         document: &ExecutableDocument,

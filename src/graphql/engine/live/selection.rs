@@ -53,7 +53,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{SessionId, UserId, UserRole},
-        graphql::{DocumentOptions, Documents, OperationRequest, api::builder, schema::COST_RULES},
+        graphql::{DocumentOptions, Documents, OperationRequest, api::builder},
     };
 
     const DOCUMENT: &str = "subscription ($after: EventCursor, $n: Int) {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     fn prepared(request: OperationRequest) -> Result<PreparedOperation, Box<async_graphql::Response>> {
-        let documents = Documents::new(builder(), COST_RULES, DocumentOptions::default()).unwrap();
+        let documents = Documents::new(builder(), DocumentOptions::default()).unwrap();
         documents.prepare(request).now_or_never().expect("nothing to wait for").map_err(Box::new)
     }
 

@@ -8,11 +8,12 @@ use super::{
 };
 use crate::graphql::{
     engine::{
+        document::directives::list_size,
         error::{ApiError, ApiResult},
         json::{DirectJson, json_object},
     },
     schema::{
-        connection::{Connection, PageArguments},
+        connection::{Connection, PageArguments, PageSize},
         money::Money,
         product::Product,
         request_context::RequestContext,
@@ -41,6 +42,7 @@ json_object! {
         }
 
         /// The lines, frozen when the order was placed.
+        #[graphql(directive = list_size::apply(Some(20), None, None, None))]
         async fn items(&self, context: &Context<'_>) -> ApiResult<DirectJson<Vec<OrderItem>>> {
             let products = if context.look_ahead().field("product").exists() {
                 RequestContext::get(context).load(Lines(self.0.clone())).await?
@@ -65,6 +67,7 @@ json_object! {
             order.0.status.allowed_transitions().iter().map(|status| OrderStatus::from(*status)).collect();
 
         /// What happened to it, oldest first.
+        #[graphql(directive = list_size::apply(Some(5), None, None, None))]
         history: DirectJson<Vec<OrderEvent>> = DirectJson(order.0.history.iter().cloned().map(OrderEvent).collect());
 
         /// The buyer's reference to a payment, as given.
@@ -72,6 +75,7 @@ json_object! {
 
         /// The tasks about it that the viewer may see.
         #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
+        #[graphql(directive = PageSize::apply())]
         async fn tasks(
             &self,
             context: &Context<'_>,

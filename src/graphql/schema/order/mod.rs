@@ -1,6 +1,5 @@
 //! Orders in the schema.
 
-mod costs;
 mod fields;
 mod lines;
 mod list;
@@ -9,7 +8,6 @@ mod query;
 mod subscription;
 mod types;
 
-pub use costs::COSTS;
 pub(super) use list::{OrderFilter, OrderList, OrderOrder, list};
 pub use mutation::OrderMutation;
 pub use query::OrderQuery;

@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use super::{Order, OrderStatus};
 use crate::{
     graphql::{
-        engine::error::ApiResult,
+        engine::{document::directives::cost, error::ApiResult},
         schema::{
             error::{UserError, input_id, payload},
             request_context::RequestContext,
@@ -18,6 +18,7 @@ use crate::{
 #[derive(InputObject)]
 pub struct OrderItemInput {
     /// What is bought.
+    #[graphql(directive = cost::apply("1".into()))]
     product_id: ID,
     /// How many, 1 to 1,000,000.
     quantity: i32,
@@ -63,6 +64,7 @@ pub struct CancelOrderInput {
 
 /// The answer to a change of an order.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct OrderPayload {
     /// The order; null on failure.
     order: Option<Order>,
@@ -87,6 +89,7 @@ pub struct OrderMutation;
 #[Object]
 impl OrderMutation {
     /// Places an order: takes the stock of every line and freezes prices, or does nothing.
+    #[graphql(directive = cost::apply("20".into()))]
     async fn place_order(
         &self,
         context: &Context<'_>,
@@ -110,6 +113,7 @@ impl OrderMutation {
     }
 
     /// Staff: moves an order to another state. CANCELLED and RETURNED give its stock back.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn update_order_status(
         &self,
         context: &Context<'_>,
@@ -130,6 +134,7 @@ impl OrderMutation {
     }
 
     /// Cancels an own order, or any as staff, and gives its stock back.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn cancel_order(
         &self,
         context: &Context<'_>,

@@ -8,7 +8,7 @@ use crate::{
     graphql::{
         engine::error::ApiResult,
         schema::{
-            connection::{Connection, PageArguments},
+            connection::{Connection, PageArguments, PageSize},
             error::argument_id,
             request_context::RequestContext,
         },
@@ -44,6 +44,7 @@ impl OrderQuery {
 
     /// Orders: the viewer's own, for staff everyone's.
     #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
+    #[graphql(directive = PageSize::apply())]
     async fn orders(
         &self,
         context: &Context<'_>,

@@ -9,6 +9,7 @@ use crate::{
     domain::{self, Direction, ProductFields, ProductSort, SearchTerms, Sort},
     graphql::{
         engine::{
+            document::directives::cost,
             error::{ApiError, ApiResult},
             json::DirectJson,
             page_size::MAX_PAGE_SIZE,
@@ -32,6 +33,7 @@ load_list!(ProductQuery, domain::ProductFilter => domain::Product, list_products
 #[derive(InputObject, Default)]
 pub struct ProductFilter {
     /// Only with all these words in name, SKU or description, whatever their case and order.
+    #[graphql(directive = cost::apply("10".into()))]
     search: Option<String>,
     /// Only these; at most 100.
     ids: Option<Vec<ID>>,

@@ -1,13 +1,11 @@
 //! Products in the schema.
 
-mod costs;
 mod list;
 mod mutation;
 mod query;
 mod subscription;
 mod types;
 
-pub use costs::COSTS;
 pub(super) use list::{ProductFilter, ProductList, ProductOrder, list};
 pub use mutation::ProductMutation;
 pub use query::ProductQuery;

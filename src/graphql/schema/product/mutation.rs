@@ -6,7 +6,7 @@ use super::Product;
 use crate::{
     domain,
     graphql::{
-        engine::error::ApiResult,
+        engine::{document::directives::cost, error::ApiResult},
         schema::{
             error::{UserError, input_id, payload},
             request_context::RequestContext,
@@ -35,19 +35,20 @@ pub struct CreateProductInput {
     tags: Option<Vec<String>>,
 }
 
-/// A change of a product. What is left out stays; null removes a value that can be removed.
+/// A change of a product, of one field at least. What is left out stays. Null removes a value that can be removed, and
+/// is INVALID_INPUT for other fields.
 #[derive(InputObject)]
 pub struct UpdateProductInput {
     /// Which product.
     id: ID,
     /// A new name.
-    name: Option<String>,
+    name: MaybeUndefined<String>,
     /// A new description; null removes it.
     description: MaybeUndefined<String>,
     /// A new price.
-    price: Option<Decimal>,
+    price: MaybeUndefined<Decimal>,
     /// New labels, in place of all old ones.
-    tags: Option<Vec<String>>,
+    tags: MaybeUndefined<Vec<String>>,
     /// Only if the product is at this version.
     expected_version: Option<i32>,
 }
@@ -76,6 +77,7 @@ pub struct ArchiveProductInput {
 
 /// The answer to a change of a product.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct ProductPayload {
     /// The product; null on failure.
     product: Option<Product>,
@@ -97,6 +99,7 @@ pub struct ProductMutation;
 #[Object]
 impl ProductMutation {
     /// Staff: adds a product.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn create_product(
         &self,
         context: &Context<'_>,
@@ -115,7 +118,8 @@ impl ProductMutation {
         ProductPayload::from_result(request.service.create_product(&request.viewer(), product).await)
     }
 
-    /// Staff: changes a product.
+    /// Staff: changes a product. Values that the product has already make no new version and no update.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn update_product(
         &self,
         context: &Context<'_>,
@@ -125,10 +129,10 @@ impl ProductMutation {
         let update = || async {
             let change = service::UpdateProduct {
                 id: input_id("id", &input.id)?,
-                name: input.name,
+                name: input.name.into(),
                 description: input.description.into(),
-                price: input.price.map(|price| price.0),
-                tags: input.tags,
+                price: input.price.map_value(|price| price.0).into(),
+                tags: input.tags.into(),
                 expected_version: input.expected_version,
             };
             request.service.update_product(&request.viewer(), change).await
@@ -137,6 +141,7 @@ impl ProductMutation {
     }
 
     /// Staff: corrects the stock of a product.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn adjust_stock(
         &self,
         context: &Context<'_>,
@@ -155,7 +160,9 @@ impl ProductMutation {
         ProductPayload::from_result(adjust().await)
     }
 
-    /// Staff: takes a product off sale. Orders that name it keep their lines.
+    /// Staff: takes a product off sale. Orders that name it keep their lines. A product that is archived already stays
+    /// as it is.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn archive_product(
         &self,
         context: &Context<'_>,

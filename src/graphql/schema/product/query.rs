@@ -6,9 +6,12 @@ use super::{Product, ProductFilter, ProductList, ProductOrder, list};
 use crate::{
     domain::ProductId,
     graphql::{
-        engine::error::ApiResult,
+        engine::{
+            document::directives::{cost, list_size, list_size_bound},
+            error::ApiResult,
+        },
         schema::{
-            connection::{Connection, PageArguments},
+            connection::{Connection, PageArguments, PageSize},
             error::argument_id,
             request_context::RequestContext,
         },
@@ -44,6 +47,10 @@ impl ProductQuery {
 
     /// Products: the active ones, for staff all.
     #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
+    #[graphql(
+        directive = PageSize::apply(),
+        directive = list_size_bound::apply(vec!["filter.ids".into(), "filter.skus".into()])
+    )]
     async fn products(
         &self,
         context: &Context<'_>,
@@ -64,6 +71,10 @@ impl ProductQuery {
     }
 
     /// The products with the most units ordered in the last 30 days of data, most first.
+    #[graphql(
+        directive = cost::apply("10".into()),
+        directive = list_size::apply(None, Some(vec!["first".into()]), None, Some(false))
+    )]
     async fn trending_products(
         &self,
         context: &Context<'_>,

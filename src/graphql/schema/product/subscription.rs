@@ -10,6 +10,7 @@ use crate::{
     domain::{self, EventCursor},
     graphql::{
         engine::{
+            document::directives::{list_size, list_size_bound},
             error::{ApiError, ApiResult},
             live::{self, LiveUpdate, UpdateId},
         },
@@ -35,6 +36,10 @@ pub struct StockSubscription;
 impl StockSubscription {
     /// The current state of these products, then the newest state of each whenever it changes. States in between may
     /// be skipped. Products that the viewer may not see are left out.
+    #[graphql(
+        directive = list_size::apply(Some(100), None, None, None),
+        directive = list_size_bound::apply(vec!["productIds".into()])
+    )]
     async fn stock_updates(
         &self,
         context: &Context<'_>,

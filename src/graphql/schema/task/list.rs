@@ -8,7 +8,7 @@ use super::types::{Task, TaskPriority, TaskStatus};
 use crate::{
     domain::{self, Direction, SearchTerms, Sort, TaskFields, TaskSort},
     graphql::{
-        engine::{error::ApiResult, json::DirectJson},
+        engine::{document::directives::cost, error::ApiResult, json::DirectJson},
         schema::{
             connection::{Connection, List, PageArguments, node_field_selected, sort_or},
             error::argument_id,
@@ -40,6 +40,7 @@ pub struct TaskFilter {
     /// Only due before this time; tasks without a due date are left out.
     due_before: Option<DateTime>,
     /// Only with all these words in title or description, whatever their case and order.
+    #[graphql(directive = cost::apply("10".into()))]
     search: Option<String>,
 }
 

@@ -1,6 +1,5 @@
 //! Tasks in the schema.
 
-mod costs;
 mod fields;
 mod list;
 mod mutation;
@@ -8,7 +7,6 @@ mod query;
 mod subscription;
 mod types;
 
-pub use costs::COSTS;
 pub(super) use list::{TaskFilter, TaskList, TaskOrder, list};
 pub use mutation::TaskMutation;
 pub use query::TaskQuery;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain,
     graphql::{
-        engine::error::ApiResult,
+        engine::{document::directives::cost, error::ApiResult},
         schema::{
             error::{UserError, input_id, payload},
             request_context::RequestContext,
@@ -36,19 +36,20 @@ pub struct CreateTaskInput {
     due_at: Option<DateTime>,
 }
 
-/// A change of a task. What is left out stays; null removes a value that can be removed.
+/// A change of a task, of one field at least. What is left out stays. Null removes a value that can be removed, and is
+/// INVALID_INPUT for other fields.
 #[derive(InputObject)]
 pub struct UpdateTaskInput {
     /// Which task.
     id: ID,
     /// A new title.
-    title: Option<String>,
+    title: MaybeUndefined<String>,
     /// A new description; null removes it.
     description: MaybeUndefined<String>,
     /// A new status.
-    status: Option<TaskStatus>,
+    status: MaybeUndefined<TaskStatus>,
     /// A new priority.
-    priority: Option<TaskPriority>,
+    priority: MaybeUndefined<TaskPriority>,
     /// A new assignee; null removes them.
     assignee_id: MaybeUndefined<ID>,
     /// A new due date; null removes it.
@@ -66,6 +67,7 @@ pub struct DeleteTaskInput {
 
 /// The answer to a change of a task.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct TaskPayload {
     /// The task; null on failure.
     task: Option<Task>,
@@ -82,6 +84,7 @@ impl TaskPayload {
 
 /// The answer to the deletion of a task.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct DeleteTaskPayload {
     /// Id of the task that is gone; null on failure.
     deleted_task_id: Option<ID>,
@@ -96,6 +99,7 @@ pub struct TaskMutation;
 #[Object]
 impl TaskMutation {
     /// Adds a task.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn create_task(
         &self,
         context: &Context<'_>,
@@ -116,7 +120,8 @@ impl TaskMutation {
         TaskPayload::from_result(create().await)
     }
 
-    /// Changes a task.
+    /// Changes a task. Values that the task has already make no new version and no update.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn update_task(
         &self,
         context: &Context<'_>,
@@ -131,12 +136,12 @@ impl TaskMutation {
             };
             let change = service::UpdateTask {
                 id: input_id("id", &input.id)?,
-                title: input.title,
+                title: input.title.into(),
                 description: input.description.into(),
-                status: input.status.map(domain::TaskStatus::from),
-                priority: input.priority.map(domain::TaskPriority::from),
+                status: input.status.map_value(domain::TaskStatus::from).into(),
+                priority: input.priority.map_value(domain::TaskPriority::from).into(),
                 assignee,
-                due_at: Option::<Option<DateTime>>::from(input.due_at).map(|time| time.map(|time| time.0)),
+                due_at: input.due_at.map_value(|time| time.0).into(),
                 expected_version: input.expected_version,
             };
             request.service.update_task(&request.viewer(), change).await
@@ -145,6 +150,7 @@ impl TaskMutation {
     }
 
     /// Deletes an own task, or any as staff.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn delete_task(
         &self,
         context: &Context<'_>,

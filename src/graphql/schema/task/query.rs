@@ -8,7 +8,7 @@ use crate::{
     graphql::{
         engine::error::ApiResult,
         schema::{
-            connection::{Connection, PageArguments},
+            connection::{Connection, PageArguments, PageSize},
             error::argument_id,
             request_context::RequestContext,
         },
@@ -29,6 +29,7 @@ impl TaskQuery {
 
     /// Tasks: those the viewer made or is assigned to, for staff all.
     #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
+    #[graphql(directive = PageSize::apply())]
     async fn tasks(
         &self,
         context: &Context<'_>,

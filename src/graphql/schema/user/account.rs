@@ -5,7 +5,7 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 use super::types::User;
 use crate::{
     graphql::{
-        engine::error::ApiResult,
+        engine::{document::directives::cost, error::ApiResult},
         schema::{
             error::{UserError, payload},
             request_context::RequestContext,
@@ -62,6 +62,7 @@ pub struct Session {
 
 /// The answer to signing in.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct AuthPayload {
     /// The session; null on failure.
     session: Option<Session>,
@@ -87,6 +88,7 @@ impl AuthPayload {
 
 /// The answer to signing out.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct LogoutPayload {
     /// What was wrong.
     user_errors: Vec<UserError>,
@@ -99,6 +101,7 @@ pub struct AccountMutation;
 #[Object]
 impl AccountMutation {
     /// Makes an account and signs in.
+    #[graphql(directive = cost::apply("50".into()))]
     async fn register(
         &self,
         context: &Context<'_>,
@@ -111,6 +114,7 @@ impl AccountMutation {
     }
 
     /// Signs in.
+    #[graphql(directive = cost::apply("50".into()))]
     async fn login(
         &self,
         context: &Context<'_>,
@@ -121,6 +125,7 @@ impl AccountMutation {
     }
 
     /// Gives new tokens for a refresh token. Each is good once; using one again ends its session.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn refresh_session(
         &self,
         context: &Context<'_>,
@@ -131,6 +136,7 @@ impl AccountMutation {
     }
 
     /// Ends this session.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn logout(&self, context: &Context<'_>) -> ApiResult<LogoutPayload> {
         let request = RequestContext::for_mutation(context);
         let (_, user_errors) = payload(request.service.logout(&request.viewer()).await)?;
@@ -138,6 +144,7 @@ impl AccountMutation {
     }
 
     /// Ends all sessions of the viewer.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn logout_everywhere(&self, context: &Context<'_>) -> ApiResult<LogoutPayload> {
         let request = RequestContext::for_mutation(context);
         let (_, user_errors) = payload(request.service.logout_everywhere(&request.viewer()).await)?;

@@ -9,7 +9,7 @@ use crate::graphql::{
         json::json_object,
     },
     schema::{
-        connection::{Connection, PageArguments},
+        connection::{Connection, PageArguments, PageSize},
         order::{self, OrderFilter, OrderList, OrderOrder},
         request_context::RequestContext,
         scalars::DateTime,
@@ -42,6 +42,7 @@ json_object! {
 
         /// The orders they placed, as far as the viewer may see them.
         #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
+        #[graphql(directive = PageSize::apply())]
         async fn orders(
             &self,
             context: &Context<'_>,
@@ -65,6 +66,7 @@ json_object! {
 
         /// The tasks they made or are assigned to, as far as the viewer may see them.
         #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
+        #[graphql(directive = PageSize::apply())]
         async fn tasks(
             &self,
             context: &Context<'_>,

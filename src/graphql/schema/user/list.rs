@@ -8,7 +8,7 @@ use super::types::{User, UserRole};
 use crate::{
     domain::{self, Direction, SearchTerms, Sort, UserSort},
     graphql::{
-        engine::{error::ApiResult, json::DirectJson},
+        engine::{document::directives::cost, error::ApiResult, json::DirectJson},
         schema::{
             connection::{Connection, List, PageArguments, sort_or},
             loaders::{Count, load_entity, load_list},
@@ -26,6 +26,7 @@ load_list!(UserQuery, domain::UserFilter => domain::User, list_users, count_user
 #[derive(InputObject, Default)]
 pub struct UserFilter {
     /// Only with all these words in name or e-mail address, whatever their case and order.
+    #[graphql(directive = cost::apply("10".into()))]
     search: Option<String>,
     /// Only with this role.
     role: Option<UserRole>,

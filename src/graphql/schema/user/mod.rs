@@ -1,7 +1,6 @@
 //! Users and their accounts in the schema.
 
 mod account;
-mod costs;
 mod fields;
 mod list;
 mod mutation;
@@ -10,7 +9,6 @@ mod ticket;
 mod types;
 
 pub use account::AccountMutation;
-pub use costs::COSTS;
 pub use mutation::UserMutation;
 pub use query::UserQuery;
 pub use ticket::TicketMutation;

@@ -6,7 +6,7 @@ use super::types::{User, UserRole};
 use crate::{
     domain,
     graphql::{
-        engine::error::ApiResult,
+        engine::{document::directives::cost, error::ApiResult},
         schema::{
             error::{UserError, input_id, payload},
             request_context::RequestContext,
@@ -15,13 +15,14 @@ use crate::{
     service,
 };
 
-/// A change of the own profile. What is left out stays.
+/// A change of the own profile, of one field at least. What is left out stays. Null removes a value that can be removed,
+/// and is INVALID_INPUT for other fields.
 #[derive(InputObject)]
 pub struct UpdateProfileInput {
     /// A new name.
-    name: Option<String>,
+    name: MaybeUndefined<String>,
     /// A new e-mail address.
-    email: Option<String>,
+    email: MaybeUndefined<String>,
     /// A new region; null removes it.
     region: MaybeUndefined<String>,
 }
@@ -55,6 +56,7 @@ pub struct DeleteUserInput {
 
 /// The answer to a change of a user.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct UserPayload {
     /// The user; null on failure.
     user: Option<User>,
@@ -75,18 +77,21 @@ pub struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Changes the viewer's own profile.
+    /// Changes the viewer's own profile. Values that it has already make no new version.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn update_profile(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "What to change.")] input: UpdateProfileInput,
     ) -> ApiResult<UserPayload> {
         let request = RequestContext::for_mutation(context);
-        let change = service::UpdateProfile { name: input.name, email: input.email, region: input.region.into() };
+        let change =
+            service::UpdateProfile { name: input.name.into(), email: input.email.into(), region: input.region.into() };
         UserPayload::from_result(request.service.update_profile(&request.viewer(), change).await)
     }
 
     /// Changes the viewer's password and ends all their sessions, this one too.
+    #[graphql(directive = cost::apply("100".into()))]
     async fn change_password(
         &self,
         context: &Context<'_>,
@@ -97,7 +102,8 @@ impl UserMutation {
         UserPayload::from_result(request.service.change_password(&request.viewer(), current, new).await)
     }
 
-    /// Admin: gives another user a role.
+    /// Admin: gives another user a role. A role that the user has already makes no new version.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn update_user_role(
         &self,
         context: &Context<'_>,
@@ -114,6 +120,7 @@ impl UserMutation {
     }
 
     /// Admin: deletes another user: the account is anonymised and its sessions end; orders and tasks stay.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn delete_user(
         &self,
         context: &Context<'_>,

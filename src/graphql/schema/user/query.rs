@@ -11,7 +11,7 @@ use crate::{
     graphql::{
         engine::{error::ApiResult, json::DirectJson},
         schema::{
-            connection::{Connection, PageArguments},
+            connection::{Connection, PageArguments, PageSize},
             error::argument_id,
             request_context::RequestContext,
         },
@@ -38,6 +38,7 @@ impl UserQuery {
 
     /// Staff: users.
     #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
+    #[graphql(directive = PageSize::apply())]
     async fn users(
         &self,
         context: &Context<'_>,

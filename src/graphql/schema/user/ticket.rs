@@ -6,7 +6,10 @@ use async_graphql::{Context, InputObject, Object, SimpleObject, Variables};
 
 use crate::{
     graphql::{
-        engine::{document::OperationRequest, error::ApiResult},
+        engine::{
+            document::{OperationRequest, directives::cost},
+            error::ApiResult,
+        },
         schema::{
             error::{UserError, payload},
             request_context::RequestContext,
@@ -38,6 +41,7 @@ pub struct StreamTicket {
 
 /// The answer to making a ticket.
 #[derive(SimpleObject)]
+#[graphql(directive = cost::apply("0".into()))]
 pub struct StreamTicketPayload {
     /// The ticket; null on failure.
     ticket: Option<StreamTicket>,
@@ -82,6 +86,7 @@ pub struct TicketMutation;
 impl TicketMutation {
     /// Makes a ticket for an event stream (`text/event-stream`) by GET, for clients that can send no header with it:
     /// `/graphql?query=…&variables=…&ticket=…`. It is good for this one subscription.
+    #[graphql(directive = cost::apply("10".into()))]
     async fn create_stream_ticket(
         &self,
         context: &Context<'_>,

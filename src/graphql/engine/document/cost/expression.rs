@@ -3,10 +3,7 @@
 use async_graphql::{Name, Variables};
 use async_graphql_value::{ConstValue, Value};
 
-use super::{
-    model::{LARGEST, page_size},
-    rules::ArgumentPath,
-};
+use super::{model::LARGEST, rules::ArgumentPath};
 
 /// A number that depends on variables.
 #[derive(Debug, Clone, Default)]
@@ -32,13 +29,14 @@ enum Part {
 #[derive(Debug, Clone)]
 pub(super) enum Factor {
     Fixed(u64),
-    Page {
-        first: Number,
-        last: Number,
+    /// The size of a list, as [`super::rules::Size`] has it.
+    Size {
+        slicing: Vec<Number>,
+        assumed: u64,
         bounds: Vec<Number>,
     },
-    /// The number, or else this default.
-    Or(Number, u64),
+    /// The length of a list; 0 without one.
+    Length(Number),
     /// One when there is a value.
     Present(Number),
 }
@@ -57,15 +55,16 @@ impl Number {
     /// Finds the number at `path` in the arguments.
     pub fn at(
         arguments: &[(async_graphql::Positioned<Name>, async_graphql::Positioned<Value>)],
-        path: ArgumentPath,
+        path: &ArgumentPath,
     ) -> Self {
         let Some((argument, mut path)) = path.split_first() else { return Self::Absent };
-        let Some((_, value)) = arguments.iter().find(|(name, _)| name.node == *argument) else { return Self::Absent };
+        let argument = arguments.iter().find(|(name, _)| name.node.as_str() == argument.as_str());
+        let Some((_, value)) = argument else { return Self::Absent };
         let mut value = &value.node;
         loop {
             match (value, path) {
-                (Value::Variable(name), path) => return Self::Of(name.clone(), path),
-                (Value::Object(fields), [field, rest @ ..]) => match fields.get(*field) {
+                (Value::Variable(name), path) => return Self::Of(name.clone(), path.into()),
+                (Value::Object(fields), [field, rest @ ..]) => match fields.get(field.as_str()) {
                     Some(inner) => (value, path) = (inner, rest),
                     None => return Self::Absent,
                 },
@@ -84,9 +83,9 @@ impl Number {
             Self::Fixed(number) => Some(*number),
             Self::Of(name, path) => {
                 let mut value = variables.get(name)?;
-                for field in *path {
+                for field in path.iter() {
                     let ConstValue::Object(fields) = value else { return None };
-                    value = fields.get(*field)?;
+                    value = fields.get(field.as_str())?;
                 }
                 match value {
                     ConstValue::Null => None,
@@ -107,11 +106,12 @@ impl Factor {
     fn value(&self, variables: &Variables) -> u64 {
         match self {
             Self::Fixed(number) => *number,
-            Self::Page { first, last, bounds } => {
-                let page = page_size(first.value(variables), last.value(variables)).min(LARGEST);
-                bounds.iter().filter_map(|bound| bound.value(variables)).fold(page, u64::min)
+            Self::Size { slicing, assumed, bounds } => {
+                let asked = slicing.iter().filter_map(|number| number.value(variables)).max();
+                let size = asked.map_or(*assumed, |size| size.min(LARGEST));
+                bounds.iter().filter_map(|bound| bound.value(variables)).fold(size, u64::min)
             }
-            Self::Or(number, default) => number.value(variables).unwrap_or(*default).min(LARGEST),
+            Self::Length(list) => list.value(variables).unwrap_or(0).min(LARGEST),
             Self::Present(number) => u64::from(number.value(variables).is_some()),
         }
     }
@@ -119,10 +119,8 @@ impl Factor {
     fn is_fixed(&self) -> bool {
         match self {
             Self::Fixed(_) => true,
-            Self::Page { first, last, bounds } => {
-                first.is_fixed() && last.is_fixed() && bounds.iter().all(Number::is_fixed)
-            }
-            Self::Or(number, _) | Self::Present(number) => number.is_fixed(),
+            Self::Size { slicing, bounds, .. } => slicing.iter().chain(bounds).all(Number::is_fixed),
+            Self::Length(number) | Self::Present(number) => number.is_fixed(),
         }
     }
 }

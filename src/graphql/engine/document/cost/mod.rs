@@ -3,14 +3,18 @@
 //! A selection costs the sum of its fields, a field what its rule says ([`model`]), and a list its size times one entry.
 //! A value that can be one of several types costs as much as the most expensive of them. Sizes and conditions may be
 //! variables, so a document keeps an expression over them. Each fragment is walked once for each type that it is spread
-//! on. The schema brings the rules of its own fields ([`CostRules`]).
+//! on. The directives of the schema hold the rules ([`directives`]).
 
+pub mod directives;
 mod expression;
 mod model;
+mod read;
 mod rules;
+mod table;
 
 use std::collections::HashMap;
 
+use apollo_compiler::{Schema, validation::Valid};
 use async_graphql::{
     Name, Positioned, Variables,
     parser::types::{
@@ -21,11 +25,12 @@ use async_graphql_value::Value;
 
 use super::{
     limits::DocumentLimits,
-    types::{SchemaTypes, base_name},
+    types::{InvalidSchema, SchemaTypes, base_name},
 };
 use expression::{Factor, Number, Sum};
 use model::CostModel;
-pub use rules::{ArgumentCost, ArgumentPath, CostRule, CostRules, FieldCost, ListSize};
+pub use rules::CostRules;
+use rules::{ArgumentPath, ListSize, Size};
 
 /// The cost of an operation as a function of its variables.
 pub(super) struct Cost {
@@ -47,7 +52,7 @@ impl Cost {
     /// Derives the cost of an operation of a valid document.
     pub fn new(
         types: &SchemaTypes,
-        rules: CostRules,
+        rules: &CostRules,
         document: &ExecutableDocument,
         operation: &OperationDefinition,
     ) -> Self {
@@ -70,10 +75,17 @@ impl Cost {
 }
 
 /// Writes `docs/cost.md` for a schema in the schema definition language.
-pub fn document(sdl: &str, rules: CostRules) -> String {
-    let model = CostModel { types: &SchemaTypes::new(sdl), rules };
+pub fn document(sdl: &str) -> Result<String, InvalidSchema> {
+    let schema = parse(sdl)?;
+    let model = CostModel { types: &SchemaTypes::new(sdl), rules: &CostRules::new(&schema)? };
     let limits = DocumentLimits::default();
-    include_str!("about.md").replace("{cost}", &limits.cost.to_string()).replace("{table}", model.table().trim_end())
+    let table = table::table(model, &schema);
+    Ok(include_str!("about.md").replace("{cost}", &limits.cost.to_string()).replace("{table}", table.trim_end()))
+}
+
+/// Parses a schema in the schema definition language.
+pub(super) fn parse(sdl: &str) -> Result<Valid<Schema>, InvalidSchema> {
+    Schema::parse_and_validate(sdl, "schema.graphql").map_err(|invalid| InvalidSchema(invalid.errors.to_string()))
 }
 
 /// Folds the cost of an operation from its leaves up, each fragment once for each type that spreads it.
@@ -109,9 +121,9 @@ impl<'a> CostFold<'a> {
     fn field(&mut self, field: &'a Field, on: &Name) -> SelectionCost {
         let rule = self.model.rule(on, &field.name.node);
         let mut once = Sum::from(rule.price);
-        for argument in rule.arguments {
-            let given = Number::at(&field.arguments, argument.path);
-            let factor = if argument.each { Factor::Or(given, 0) } else { Factor::Present(given) };
+        for argument in &rule.arguments {
+            let given = Number::at(&field.arguments, &argument.path);
+            let factor = if argument.each { Factor::Length(given) } else { Factor::Present(given) };
             once.add(Sum::from(argument.price).times(factor));
         }
         let Some(ty) = self.model.types.field(on, &field.name.node) else {
@@ -121,19 +133,19 @@ impl<'a> CostFold<'a> {
         let below = self.below(&field.selection_set.node, base);
         let mut entry = Sum::from(self.model.object_price(base));
         entry.add(below.once);
-        let number = |path| Number::at(&field.arguments, path);
-        let factor = match rule.size {
+        let size = |size: &Size| {
+            let numbers =
+                |paths: &[ArgumentPath]| paths.iter().map(|path| Number::at(&field.arguments, path)).collect();
+            Factor::Size { slicing: numbers(&size.slicing), assumed: size.assumed, bounds: numbers(&size.bounds) }
+        };
+        let factor = match &rule.size {
             ListSize::OfPage => return SelectionCost { once, each: entry },
-            ListSize::Page(bounds) => {
-                let bounds = bounds.iter().map(|bound| number(bound)).collect();
-                let factor = Factor::Page { first: number(&["first"]), last: number(&["last"]), bounds };
-                once.add(below.each.times(factor));
+            ListSize::Page(page) => {
+                once.add(below.each.times(size(page)));
                 Factor::Fixed(1)
             }
             ListSize::One => Factor::Fixed(1),
-            ListSize::First(default) => Factor::Or(number(&["first"]), default),
-            ListSize::LengthOf(list) => Factor::Or(number(list), 0),
-            ListSize::Assumed(size) => Factor::Fixed(size),
+            ListSize::List(list) => size(list),
         };
         once.add(entry.times(factor));
         SelectionCost { once, each: Sum::default() }
