@@ -21,7 +21,12 @@ function singleRootField(context) {
       const own = selection.directives?.find(({ name }) => ['skip', 'include'].includes(name.value))
       if (own) return own
       if (selection.kind === Kind.FIELD) continue
-      const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : visited.has(selection.name.value) ? undefined : context.getFragment(selection.name.value)
+      const fragment =
+        selection.kind === Kind.INLINE_FRAGMENT
+          ? selection
+          : visited.has(selection.name.value)
+            ? undefined
+            : context.getFragment(selection.name.value)
       if (selection.kind === Kind.FRAGMENT_SPREAD) visited.add(selection.name.value)
       const below = fragment && condition(fragment.selectionSet, visited)
       if (below) return below
@@ -31,7 +36,8 @@ function singleRootField(context) {
   return {
     OperationDefinition(node, ...rest) {
       const found = node.operation === 'subscription' ? condition(node.selectionSet, new Set()) : undefined
-      if (found) context.reportError(new GraphQLError('The root of a subscription has no conditions.', { nodes: found }))
+      if (found)
+        context.reportError(new GraphQLError('The root of a subscription has no conditions.', { nodes: found }))
       else library.OperationDefinition(node, ...rest)
     },
   }
@@ -45,4 +51,6 @@ const recommended = recommendedRules
  *
  * @type {readonly { name: string, rule: import('graphql').ValidationRule }[]}
  */
-export const rules = specifiedRules.filter((rule) => !recommended.includes(rule)).map((rule) => ({ name: rule.name, rule: rule === SingleFieldSubscriptionsRule ? singleRootField : rule }))
+export const rules = specifiedRules
+  .filter((rule) => !recommended.includes(rule))
+  .map((rule) => ({ name: rule.name, rule: rule === SingleFieldSubscriptionsRule ? singleRootField : rule }))
