@@ -12,7 +12,6 @@ use async_graphql::{
 };
 
 use super::{
-    introspection::is_introspection,
     plan::{Plan, PlannedField, PlannedObject, Selected},
     values::substitute,
 };
@@ -24,7 +23,7 @@ pub(super) fn executable(plan: &Plan, kind: OperationType, variables: &Variables
     let items = plan
         .fields
         .iter()
-        .filter(|field| !is_introspection(field))
+        .filter(|field| !field.is_introspection())
         .map(|field| selected_field(field, variables))
         .collect();
     let operation = OperationDefinition {

@@ -8,18 +8,13 @@ use apollo_compiler::{
 };
 use async_graphql::{Response, ServerError, Value};
 
-use super::{plan::PlannedField, prepared_operation::PreparedOperation};
+use super::prepared_operation::PreparedOperation;
 use crate::graphql::engine::{code, error::refusal, json::raw_value};
-
-/// Whether a field of the root is one of introspection, which the executor does not get.
-pub(super) fn is_introspection(field: &PlannedField) -> bool {
-    matches!(field.name.as_str(), "__schema" | "__type")
-}
 
 impl PreparedOperation {
     /// Adds the fields of introspection to the response of the executor.
     pub fn add_introspection(&self, response: &mut Response) {
-        let mut fields = self.plan().fields.iter().filter(|field| is_introspection(field)).peekable();
+        let mut fields = self.plan().fields.iter().filter(|field| field.is_introspection()).peekable();
         if self.operation.kind != OperationType::Query || fields.peek().is_none() {
             return;
         }

@@ -66,6 +66,11 @@ pub(crate) struct PlannedObject {
 }
 
 impl PlannedField {
+    /// Whether it is a field of introspection, which the executor does not get.
+    pub fn is_introspection(&self) -> bool {
+        matches!(self.name.as_str(), "__schema" | "__type")
+    }
+
     /// The objects that are selected of the field, one for each type that it can have.
     pub fn objects(&self) -> &[PlannedObject] {
         match &self.selected {
