@@ -46,6 +46,7 @@ pub use refusal::{Refusal, UniqueKey};
 pub use search::SearchTerms;
 pub use stamp::Stamp;
 pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskPriority, TaskSort, TaskStatus};
+pub(crate) use time::split_date_time;
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub use token_bucket::TokenBucket;
 pub use user::{User, UserChanges, UserFilter, UserId, UserRole, UserSort};

@@ -74,30 +74,32 @@ impl Product {
         Money { amount: self.price, currency: self.currency }
     }
 
-    /// The product after a change by staff. `expected_version` refuses a change of another version.
+    /// The product after a change by staff; `None` if the product has all the new values already. `expected_version`
+    /// refuses a change of another version.
     pub fn update(
-        self,
+        &self,
         changes: ProductChanges,
         expected_version: Option<i32>,
         stamp: Stamp,
-    ) -> Result<Changed<Self>, Refusal> {
+    ) -> Result<Option<Changed<Self>>, Refusal> {
+        if changes == ProductChanges::default() {
+            return Err(Refusal::NothingToChange);
+        }
         check_version(expected_version, self.version)?;
+        let old = self.clone();
         let product = Self {
-            name: changes.name.unwrap_or(self.name),
-            description: changes.description.unwrap_or(self.description),
-            price: changes.price.unwrap_or(self.price),
-            tags: changes.tags.unwrap_or(self.tags),
-            status: changes.status.unwrap_or(self.status),
-            version: next_version(self.version)?,
-            updated_at: stamp.at,
-            ..self
+            name: changes.name.unwrap_or(old.name),
+            description: changes.description.unwrap_or(old.description),
+            price: changes.price.unwrap_or(old.price),
+            tags: changes.tags.unwrap_or(old.tags),
+            status: changes.status.unwrap_or(old.status),
+            ..old
         };
-        Ok(Changed { kind: EventKind::Updated, value: product })
-    }
-
-    /// Whether archiving the product changes nothing: it is archived already, at the expected version.
-    pub fn is_archived_at(&self, expected_version: Option<i32>) -> bool {
-        self.status == ProductStatus::Archived && check_version(expected_version, self.version).is_ok()
+        if product == *self {
+            return Ok(None);
+        }
+        let value = Self { version: next_version(self.version)?, updated_at: stamp.at, ..product };
+        Ok(Some(Changed { kind: EventKind::Updated, value }))
     }
 
     /// The product after `delta` units were added to its stock, or taken from it when negative.
@@ -250,9 +252,28 @@ mod tests {
     fn a_change_is_a_new_version_with_its_entry() {
         let lamp = lamp(1);
         let changes = ProductChanges { name: Some("Lantern".to_owned()), ..ProductChanges::default() };
-        let changed = lamp.clone().update(changes, Some(1), STAMP).unwrap();
+        let changed = lamp.update(changes, Some(1), STAMP).unwrap().unwrap();
         let expected = Product { name: "Lantern".to_owned(), version: 2, updated_at: STAMP.at, ..lamp };
         assert_eq!(changed.value, expected);
         assert_eq!(changed.draft(), EventDraft::new(EventKind::Updated, expected));
+    }
+
+    #[test]
+    fn an_update_needs_a_field_and_another_value_makes_the_version() {
+        let old = lamp(1);
+        assert_eq!(old.update(ProductChanges::default(), Some(7), STAMP), Err(Refusal::NothingToChange));
+        let same = ProductChanges {
+            name: Some(old.name.clone()),
+            description: Some(None),
+            price: Some(old.price),
+            tags: Some(Vec::new()),
+            status: Some(old.status),
+        };
+        assert_eq!(old.update(same.clone(), Some(1), STAMP), Ok(None));
+        assert_eq!(old.update(same.clone(), Some(7), STAMP), Err(Refusal::VersionMismatch { actual: 1 }));
+        let new = Product { tags: vec!["a".to_owned()], version: 2, updated_at: STAMP.at, ..old.clone() };
+        let changed = Changed { kind: EventKind::Updated, value: new };
+        let tagged = ProductChanges { tags: Some(vec!["a".to_owned()]), ..same };
+        assert_eq!(old.update(tagged, None, STAMP), Ok(Some(changed)));
     }
 }

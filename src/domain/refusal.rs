@@ -25,6 +25,9 @@ pub enum Refusal {
         /// Version of the stored entity.
         actual: i32,
     },
+    /// The request names no field to change.
+    #[error("there is nothing to change")]
+    NothingToChange,
     /// The entity has had so many changes that its version can't grow.
     #[error("the version can't grow further")]
     VersionOutOfRange,

@@ -103,28 +103,34 @@ impl Task {
         }
     }
 
-    /// The task after a change. `expected_version` refuses a change of another version.
+    /// The task after a change; `None` if the task has all the new values already. `expected_version` refuses a change
+    /// of another version.
     pub fn update(
-        self,
+        &self,
         changes: TaskChanges,
         expected_version: Option<i32>,
         stamp: Stamp,
-    ) -> Result<Changed<Self>, Refusal> {
+    ) -> Result<Option<Changed<Self>>, Refusal> {
+        if changes == TaskChanges::default() {
+            return Err(Refusal::NothingToChange);
+        }
         check_version(expected_version, self.version)?;
-        let status = changes.status.unwrap_or(self.status);
-        let kind = if status == self.status { EventKind::Updated } else { EventKind::StatusChanged };
+        let old = self.clone();
         let task = Self {
-            title: changes.title.unwrap_or(self.title),
-            description: changes.description.unwrap_or(self.description),
-            status,
-            priority: changes.priority.unwrap_or(self.priority),
-            assignee: changes.assignee.unwrap_or(self.assignee),
-            due_at: changes.due_at.unwrap_or(self.due_at),
-            version: next_version(self.version)?,
-            updated_at: stamp.at,
-            ..self
+            title: changes.title.unwrap_or(old.title),
+            description: changes.description.unwrap_or(old.description),
+            status: changes.status.unwrap_or(old.status),
+            priority: changes.priority.unwrap_or(old.priority),
+            assignee: changes.assignee.unwrap_or(old.assignee),
+            due_at: changes.due_at.unwrap_or(old.due_at),
+            ..old
         };
-        Ok(Changed { kind, value: task })
+        if task == *self {
+            return Ok(None);
+        }
+        let kind = if task.status == self.status { EventKind::Updated } else { EventKind::StatusChanged };
+        let value = Self { version: next_version(self.version)?, updated_at: stamp.at, ..task };
+        Ok(Some(Changed { kind, value }))
     }
 
     /// The last state of a deleted task. The deletion is a change: it has a version and a time of its own.
@@ -253,11 +259,33 @@ mod tests {
         for from in TaskStatus::ALL {
             for to in TaskStatus::ALL {
                 let changes = TaskChanges { status: Some(to), ..TaskChanges::default() };
-                let changed = task(from).update(changes, None, stamp).unwrap();
+                let renamed = TaskChanges { title: Some("other".to_owned()), ..changes.clone() };
+                let changed = task(from).update(renamed, None, stamp).unwrap().unwrap();
                 let kind = if from == to { EventKind::Updated } else { EventKind::StatusChanged };
                 assert_eq!((changed.value.status, changed.kind), (to, kind));
+                assert_eq!(task(from).update(changes, None, stamp).unwrap().is_none(), from == to);
             }
         }
+    }
+
+    #[test]
+    fn an_update_needs_a_field_and_another_value_makes_the_version() {
+        let stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
+        let old = Task { due_at: Some(stamp.at), ..task(TaskStatus::Todo) };
+        assert_eq!(old.update(TaskChanges::default(), Some(7), stamp), Err(Refusal::NothingToChange));
+        let same = TaskChanges {
+            title: Some(old.title.clone()),
+            description: Some(None),
+            status: Some(old.status),
+            priority: Some(old.priority),
+            assignee: Some(None),
+            due_at: Some(old.due_at),
+        };
+        assert_eq!(old.update(same.clone(), Some(1), stamp), Ok(None));
+        assert_eq!(old.update(same.clone(), Some(7), stamp), Err(Refusal::VersionMismatch { actual: 1 }));
+        let new = Task { due_at: None, version: 2, updated_at: stamp.at, ..old.clone() };
+        let changed = Changed { kind: EventKind::Updated, value: new };
+        assert_eq!(old.update(TaskChanges { due_at: Some(None), ..same }, None, stamp), Ok(Some(changed)));
     }
 
     #[test]

@@ -52,24 +52,36 @@ pub struct User {
 }
 
 impl User {
-    /// The user after a change. `expected_version` refuses a change of another version.
-    pub fn update(self, changes: UserChanges, expected_version: Option<i32>, at: Timestamp) -> Result<Self, Refusal> {
-        let user = self.present()?;
-        check_version(expected_version, user.version)?;
-        Ok(Self {
-            email: changes.email.or(user.email),
-            name: changes.name.unwrap_or(user.name),
-            region: changes.region.unwrap_or(user.region),
-            role: changes.role.unwrap_or(user.role),
-            version: next_version(user.version)?,
-            updated_at: at,
-            ..user
-        })
+    /// The user after a change; `None` if the user has all the new values already. `expected_version` refuses a change
+    /// of another version.
+    pub fn update(
+        &self,
+        changes: UserChanges,
+        expected_version: Option<i32>,
+        at: Timestamp,
+    ) -> Result<Option<Self>, Refusal> {
+        let old = self.clone().present()?;
+        if changes == UserChanges::default() {
+            return Err(Refusal::NothingToChange);
+        }
+        check_version(expected_version, old.version)?;
+        let user = Self {
+            email: changes.email.or(old.email),
+            name: changes.name.unwrap_or(old.name),
+            region: changes.region.unwrap_or(old.region),
+            role: changes.role.unwrap_or(old.role),
+            ..old
+        };
+        if user == *self {
+            return Ok(None);
+        }
+        Ok(Some(Self { version: next_version(user.version)?, updated_at: at, ..user }))
     }
 
     /// The user after a change of the password, which counts as a change of the user.
     pub fn change_password(self, at: Timestamp) -> Result<Self, Refusal> {
-        self.update(UserChanges::default(), None, at)
+        let user = self.present()?;
+        Ok(Self { version: next_version(user.version)?, updated_at: at, ..user })
     }
 
     /// What remains of a deleted user: the id, for the orders and tasks that name it.
@@ -165,6 +177,23 @@ mod tests {
             created_at: at,
             updated_at: at,
         }
+    }
+
+    #[test]
+    fn an_update_needs_a_field_and_another_value_makes_the_version() {
+        let at = Timestamp::from_unix_millis(2);
+        let old = anna();
+        assert_eq!(old.update(UserChanges::default(), Some(7), at), Err(Refusal::NothingToChange));
+        let same = UserChanges {
+            name: Some(old.name.clone()),
+            email: old.email.clone(),
+            region: Some(old.region.clone()),
+            role: Some(old.role),
+        };
+        assert_eq!(old.update(same.clone(), Some(1), at), Ok(None));
+        assert_eq!(old.update(same.clone(), Some(7), at), Err(Refusal::VersionMismatch { actual: 1 }));
+        let new = User { region: None, version: 2, updated_at: at, ..old.clone() };
+        assert_eq!(old.update(UserChanges { region: Some(None), ..same }, None, at), Ok(Some(new)));
     }
 
     #[test]

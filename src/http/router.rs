@@ -31,13 +31,15 @@ use crate::graphql::Endpoint;
 /// All routes over one GraphQL API. [`super::serve`] serves it. Another server can too, but then WebSockets are not
 /// told about a shutdown.
 pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
-    let cors = security::cors(&options.origins);
+    let cors = Arc::new(security::cors(&options.origins));
     let user_connections = KeyedLimiter::new(options.connections_per_user);
     let limits = Arc::new(options.limits.clone());
     let requests = Arc::new(RequestRateLimiter::new(limits.clients.clone(), limits.requests_per_address));
     let endpoint = Arc::new(TimeLimitedEndpoint::new(endpoint, options.execution_timeout));
+    let graphql = get(post_get::get).post(post_get::post).layer(compression::layer());
     let mut router = Router::new()
-        .route("/graphql", get(post_get::get).post(post_get::post).layer(compression::layer()))
+        .route("/graphql", graphql.clone())
+        .route("/graphql/", graphql)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if options.schema {
@@ -65,7 +67,7 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(limits, request_head::check_head))
         .layer(middleware::from_fn_with_state(requests, limit_request_rate))
-        .layer(cors);
+        .layer(middleware::from_fn_with_state(cors, security::apply_cors));
     let hsts = options.hsts.and_then(|time| HeaderValue::try_from(format!("max-age={}", time.as_secs())).ok());
     if let Some(hsts) = hsts {
         router = router.layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, hsts));
@@ -81,8 +83,11 @@ async fn unknown_path(uri: Uri) -> Response {
     HttpError::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("Nothing is served at {}.", uri.path())).into_response()
 }
 
-/// Responds with 405; the router adds `Allow`.
+/// Responds with 405, or to OPTIONS with 204; the router adds `Allow`.
 async fn wrong_method(method: Method, uri: Uri) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
     let message = format!("{} does not take {method}.", uri.path());
     HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", message).into_response()
 }

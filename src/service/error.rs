@@ -123,6 +123,9 @@ impl From<Refusal> for ServiceError {
                 ["expectedVersion"],
                 format!("it was changed meanwhile and is at version {actual} now; read it again"),
             ),
+            Refusal::NothingToChange => {
+                UserError::general(Code::InvalidInput, "there is nothing to change: give a new value for a field")
+            }
             Refusal::Duplicate(UniqueKey::Email) => {
                 UserError::at(Code::Conflict, ["email"], "another account has this e-mail address")
             }

@@ -28,6 +28,14 @@ impl Checks {
         self.0.push(UserError::at(UserErrorCode::InvalidInput, path, message));
     }
 
+    /// The new value of a field that an update may leave out, but not remove.
+    pub fn not_null<T>(&mut self, field: &str, value: Option<Option<T>>) -> Option<T> {
+        if matches!(value, Some(None)) {
+            self.fault(&[field], "must not be null: leave it out to keep its value");
+        }
+        value.flatten()
+    }
+
     /// One line of text without control characters, trimmed, not empty.
     pub fn line(&mut self, field: &str, value: &str) -> String {
         let value = value.trim();

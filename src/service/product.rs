@@ -25,19 +25,19 @@ const TRENDING_DAYS: u32 = 30;
 /// The most trending products that can be asked for.
 const TRENDING_MAX: u32 = 100;
 
-/// A change of a product; `None` leaves a field as it is.
+/// A change of a product; `None` leaves a field as it is, `Some(None)` removes its value, which only some fields allow.
 #[derive(Debug, Clone)]
 pub struct UpdateProduct {
     /// The product to change.
     pub id: ProductId,
     /// A new name.
-    pub name: Option<String>,
-    /// A new description, or `Some(None)` to remove it.
+    pub name: Option<Option<String>>,
+    /// A new description.
     pub description: Option<Option<String>>,
     /// A new price.
-    pub price: Option<Decimal>,
+    pub price: Option<Option<Decimal>>,
     /// New labels.
-    pub tags: Option<Vec<String>>,
+    pub tags: Option<Option<Vec<String>>>,
     /// Only if the product is at this version.
     pub expected_version: Option<i32>,
 }
@@ -125,10 +125,10 @@ impl Service {
         access::require_staff(viewer)?;
         let mut checks = Checks::default();
         let changes = ProductChanges {
-            name: input.name.map(|name| checks.line("name", &name)),
+            name: checks.not_null("name", input.name).map(|name| checks.line("name", &name)),
             description: input.description.map(|text| checks.text("description", text)),
-            price: input.price.inspect(|price| checks.price("price", *price)),
-            tags: input.tags.map(|tags| checks.tags("tags", &tags)),
+            price: checks.not_null("price", input.price).inspect(|price| checks.price("price", *price)),
+            tags: checks.not_null("tags", input.tags).map(|tags| checks.tags("tags", &tags)),
             status: None,
         };
         checks.finish()?;
@@ -143,11 +143,6 @@ impl Service {
         expected_version: Option<i32>,
     ) -> Result<Product> {
         access::require_staff(viewer)?;
-        if let Some(product) = self.products(viewer, &[id]).await?.pop().flatten()
-            && product.is_archived_at(expected_version)
-        {
-            return Ok(product);
-        }
         self.change_product(viewer, id, ProductChanges::archive(), expected_version).await
     }
 

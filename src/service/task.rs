@@ -36,19 +36,19 @@ pub struct CreateTask {
     pub due_at: Option<Timestamp>,
 }
 
-/// A change of a task; `None` leaves a field as it is, `Some(None)` removes its value.
+/// A change of a task; `None` leaves a field as it is, `Some(None)` removes its value, which only some fields allow.
 #[derive(Debug, Clone)]
 pub struct UpdateTask {
     /// Which task.
     pub id: TaskId,
     /// A new title.
-    pub title: Option<String>,
+    pub title: Option<Option<String>>,
     /// A new description.
     pub description: Option<Option<String>>,
     /// A new status.
-    pub status: Option<TaskStatus>,
+    pub status: Option<Option<TaskStatus>>,
     /// A new priority.
-    pub priority: Option<TaskPriority>,
+    pub priority: Option<Option<TaskPriority>>,
     /// A new assignee.
     pub assignee: Option<Option<UserId>>,
     /// A new due date.
@@ -112,10 +112,10 @@ impl Service {
         let task = self.task_to_change(viewer, input.id).await?;
         let mut checks = Checks::default();
         let changes = TaskChanges {
-            title: input.title.map(|title| checks.line("title", &title)),
+            title: checks.not_null("title", input.title).map(|title| checks.line("title", &title)),
             description: input.description.map(|text| checks.text("description", text)),
-            status: input.status,
-            priority: input.priority,
+            status: checks.not_null("status", input.status),
+            priority: checks.not_null("priority", input.priority),
             assignee: input.assignee,
             due_at: input.due_at,
         };

@@ -6,13 +6,14 @@ use crate::{
     storage::UserQuery,
 };
 
-/// A change of the viewer's own profile; `None` leaves a field as it is.
+/// A change of the viewer's own profile; `None` leaves a field as it is, `Some(None)` removes its value, which only
+/// some fields allow.
 #[derive(Debug, Clone)]
 pub struct UpdateProfile {
     /// A new name.
-    pub name: Option<String>,
+    pub name: Option<Option<String>>,
     /// A new e-mail address.
-    pub email: Option<String>,
+    pub email: Option<Option<String>>,
     /// A new region, or `Some(None)` to remove it.
     pub region: Option<Option<String>>,
 }
@@ -55,8 +56,8 @@ impl Service {
         let user = access::require_user(viewer)?;
         let mut checks = Checks::default();
         let changes = UserChanges {
-            name: input.name.map(|name| checks.line("name", &name)),
-            email: input.email.map(|email| checks.email("email", &email)),
+            name: checks.not_null("name", input.name).map(|name| checks.line("name", &name)),
+            email: checks.not_null("email", input.email).map(|email| checks.email("email", &email)),
             region: input.region.map(|region| checks.optional_line("region", region.as_deref())),
             role: None,
         };

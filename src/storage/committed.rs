@@ -10,3 +10,10 @@ pub struct Committed<T> {
     /// The appended entries in log order; empty if nothing changed.
     pub events: Vec<Event>,
 }
+
+impl<T> Committed<T> {
+    /// The answer to a request that changed nothing.
+    pub fn unchanged(value: T) -> Self {
+        Self { value, events: Vec::new() }
+    }
+}

@@ -4,7 +4,7 @@ use std::{io::Read as _, sync::atomic::Ordering::SeqCst, time::Duration};
 
 use orderwire::http::HttpOptions;
 use reqwest::{
-    Client, Method, StatusCode,
+    Client, Method,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
 };
 use serde_json::json;
@@ -301,12 +301,12 @@ async fn wrong_paths_and_methods_are_json_errors() {
     let (server, client) = start().await;
     for (method, path, status, allow) in [
         (Method::GET, "/nowhere", 404, ""),
-        (Method::POST, "/graphql/", 404, ""),
+        (Method::POST, "/graphql//", 404, ""),
         (Method::GET, "/ui/assets/none.js", 404, ""),
         (Method::GET, "/ui/../Cargo.toml", 404, ""),
         (Method::GET, "/ui/%2e%2e/Cargo.toml", 404, ""),
         (Method::PUT, "/graphql", 405, "GET,HEAD,POST"),
-        (Method::DELETE, "/graphql", 405, "GET,HEAD,POST"),
+        (Method::DELETE, "/graphql/", 405, "GET,HEAD,POST"),
         (Method::POST, "/healthz", 405, "GET,HEAD"),
         (Method::POST, "/", 405, "GET,HEAD"),
     ] {
@@ -314,14 +314,5 @@ async fn wrong_paths_and_methods_are_json_errors() {
         assert_eq!(answer.status, status, "{method} {path}");
         assert!(!answer.message().is_empty());
         assert_eq!(answer.header("allow"), allow, "{method} {path}");
-    }
-    for path in ["/graphql?query={hello}", "/healthz", "/", "/schema.graphql", "/readyz"] {
-        let get = client.get(server.url(path)).send().await.unwrap();
-        let head = client.head(server.url(path)).send().await.unwrap();
-        assert_eq!(
-            (head.status(), head.headers()["content-type"].clone()),
-            (StatusCode::OK, get.headers()["content-type"].clone())
-        );
-        assert!(head.bytes().await.unwrap().is_empty());
     }
 }

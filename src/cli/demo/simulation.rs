@@ -198,7 +198,7 @@ impl Simulation {
             id: task.id,
             title: None,
             description: None,
-            status: Some(status),
+            status: Some(Some(status)),
             priority: None,
             assignee: None,
             due_at: None,

@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, Interface, MergedObject, MergedSubscription, Object};
 
-use super::{error::argument_id, event, order, product, request_context::RequestContext, task, user};
+use super::{event, order, product, request_context::RequestContext, task, user};
 use crate::{
     domain::AnyId,
     graphql::engine::{
@@ -59,12 +59,13 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// Anything with an id; null when it does not exist for the viewer.
+    /// Anything with an id; null when it does not exist for the viewer. A text that is no id at all is null too.
     async fn node(&self, context: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> ApiResult<Option<Node>> {
-        load(context, argument_id("id", &id)?).await
+        load(context, &id).await
     }
 
-    /// Several things at once, in the order of the ids; null for those that do not exist for the viewer.
+    /// Several things at once, in the order of the ids; null for those that do not exist for the viewer, and for texts
+    /// that are no ids at all.
     #[graphql(
         directive = list_size::apply(Some(MAX_PAGE_SIZE), None, None, None),
         directive = list_size_bound::apply(vec!["ids".into()])
@@ -77,12 +78,14 @@ impl NodeQuery {
         if ids.len() > MAX_PAGE_SIZE as usize {
             return Err(ApiError::bad_input(format!("ids: at most {}", MAX_PAGE_SIZE)));
         }
-        let ids: Vec<AnyId> = ids.iter().map(|id| argument_id("ids", id)).collect::<ApiResult<_>>()?;
-        futures_util::future::try_join_all(ids.into_iter().map(|id| load(context, id))).await
+        futures_util::future::try_join_all(ids.iter().map(|id| load(context, id))).await
     }
 }
 
-async fn load(context: &Context<'_>, id: AnyId) -> ApiResult<Option<Node>> {
+/// The node with this id. A text that is no id names nothing, so it is answered like the id of nothing: clients treat
+/// ids as opaque, and one of them must not take the other nodes with it.
+async fn load(context: &Context<'_>, id: &ID) -> ApiResult<Option<Node>> {
+    let Ok(id) = id.parse() else { return Ok(None) };
     let request = RequestContext::get(context);
     Ok(match id {
         AnyId::User(id) => {

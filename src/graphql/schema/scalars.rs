@@ -28,8 +28,8 @@ macro_rules! text_scalar {
 }
 
 text_scalar!(
-    /// A point in time as RFC 3339 has it, in UTC with milliseconds: `2026-01-31T09:30:00.000Z`. Other offsets are
-    /// accepted as input.
+    /// A point in time as RFC 3339 has it, in UTC with milliseconds: `2026-01-31T09:30:00.000Z`, in the years 0001 to
+    /// 9999. Other offsets are accepted as input. Digits past the millisecond are cut off. A leap second is refused.
     DateTime(domain::Timestamp),
     "docs/scalars.md#datetime"
 );

@@ -1,6 +1,6 @@
 //! Content negotiation: the media type of the response, and that of the request body.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::http::{accept_header::MediaRange, error::HttpError, response_format::ResponseFormat};
 
@@ -30,10 +30,10 @@ const EVENT_STREAM: &str = "text/event-stream";
 const MULTIPART: &str = "multipart/mixed";
 
 /// The response mode that the client prefers: the highest quality value first, then the order of the header, and types
-/// named explicitly before those that only a wildcard matches. JSON without `Accept` and for `*/*`. Streams must be
-/// named explicitly.
+/// named explicitly before those that only a wildcard matches. JSON without `Accept`, for an empty one and for `*/*`.
+/// Streams must be named explicitly.
 pub(in crate::http) fn negotiate(headers: &HeaderMap) -> Result<ResponseMode, HttpError> {
-    if !headers.contains_key(header::ACCEPT) {
+    if headers.get_all(header::ACCEPT).iter().all(is_empty_list) {
         return Ok(ResponseMode::Single(ResponseFormat::Json));
     }
     let values: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
@@ -81,6 +81,11 @@ pub(in crate::http) fn check_content_type(headers: &HeaderMap) -> Result<(), Htt
     }
 }
 
+/// Whether a header that is a comma-separated list has no element.
+fn is_empty_list(value: &HeaderValue) -> bool {
+    value.as_bytes().iter().all(|byte| matches!(byte, b' ' | b'\t' | b','))
+}
+
 /// How well a media type matches the `Accept` header.
 #[derive(Clone, Copy)]
 struct Match {
@@ -112,8 +117,6 @@ fn best_match(ranges: &[MediaRange<'_>], essence: &str) -> Match {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn chosen(accept: &'static str) -> Option<ResponseMode> {
@@ -170,8 +173,10 @@ mod tests {
             ("text/html", None),
             ("application/json;q=0", None),
             ("application/json;q=2", None),
-            ("", None),
+            ("", Some(Json)),
+            (" , \t,", Some(Json)),
             (",;=,q", None),
+            ("\"\"", None),
         ] {
             assert_eq!(chosen(accept), expected.map(ResponseMode::Single), "{accept}");
         }

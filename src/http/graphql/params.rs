@@ -36,6 +36,11 @@ struct Parameters<'a> {
     extensions: Option<&'a RawValue>,
 }
 
+/// The text after a byte order mark, which some clients put before JSON (RFC 8259, section 8.1).
+pub(in crate::http) fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// Parses a JSON object.
 pub(in crate::http) fn from_json(text: &str) -> Result<OperationRequest, InvalidParams> {
     match text.trim_start().bytes().next() {

@@ -1,6 +1,6 @@
 //! GraphQL over HTTP, by <https://graphql.github.io/graphql-over-http/draft/>.
 //!
-//! Some requests get a 4xx in every format: malformed parameters (400), a mutation by GET (405), an invalid token
+//! Some requests get a 4xx in every format: malformed parameters (400), a mutation by GET or HEAD (405), an invalid token
 //! (401). A well-formed request that fails gets 200 as `application/json`, as the specification demands, and a status
 //! by its error code as `application/graphql-response+json`. In a stream the errors are part of the stream. The
 //! specification does not cover rate limits: they respond with 429 in every format.
@@ -35,8 +35,9 @@ use crate::{
     },
 };
 
+/// Responds to GET and HEAD. The router drops the body of a response to HEAD.
 pub(in crate::http) async fn get(State(http): State<Arc<HttpState>>, request: Request) -> Response {
-    if request.headers().contains_key(header::UPGRADE) {
+    if websocket::asks_for_websocket(&request) {
         return websocket::upgrade(http, request).await;
     }
     let mode = match negotiate::negotiate(request.headers()) {
@@ -72,8 +73,7 @@ struct RequestMeta {
     shutdown: Shutdown,
     client: LimitedClient,
     authorization: Option<String>,
-    /// Whether the method is GET, as from an `EventSource`.
-    by_get: bool,
+    method: Method,
     /// The ticket that replaces the token in the URL of an event stream.
     ticket: Option<String>,
     /// The cursor after which a stream resumes.
@@ -92,7 +92,7 @@ impl RequestMeta {
             shutdown: request.extensions().get::<Shutdown>().cloned().unwrap_or_else(Shutdown::never),
             client,
             authorization: authorization(request.headers())?,
-            by_get: request.method() == Method::GET,
+            method: request.method().clone(),
             ticket: params::ticket(request.uri())?,
             resume: last_event_id(request.headers())?,
         })
@@ -111,18 +111,20 @@ async fn read_body(http: &HttpState, request: Request) -> Result<OperationReques
     negotiate::check_content_type(&parts.headers)?;
     let body = request_body::read(&parts.headers, body, http.options.body_limit, http.options.body_timeout).await?;
     let text = std::str::from_utf8(&body).map_err(|_| HttpError::bad_request("The body is not UTF-8."))?;
-    Ok(params::from_json(text)?)
+    Ok(params::from_json(params::without_bom(text))?)
 }
 
 async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, request: OperationRequest) -> Response {
     let operation = http.endpoint.prepare(request, meta.client.0).await;
-    if meta.by_get && operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation) {
+    // GET, as from an `EventSource`, and HEAD must not change anything (RFC 9110, section 9.2.1).
+    let is_safe = meta.method.is_safe();
+    if is_safe && operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation) {
         let failure = HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "Send mutations by POST only.");
         return failure.with_header(header::ALLOW, "POST").respond(mode.error_format());
     }
     let viewer = match (&meta.ticket, &meta.authorization) {
         (None, authorization) => http.endpoint.viewer(authorization.as_deref()).await,
-        (Some(ticket), None) if meta.by_get && mode == ResponseMode::EventStream => match &operation {
+        (Some(ticket), None) if is_safe && mode == ResponseMode::EventStream => match &operation {
             Ok(operation) => http.endpoint.authenticate_ticket(ticket, operation.hash(), meta.resume.is_some()).await,
             // Tickets are only issued for valid operations.
             Err(_) => Err(graphql_error::coded("the ticket is for another operation", "UNAUTHENTICATED")),
@@ -142,7 +144,7 @@ async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, reque
             return execute(http, format, &meta.id, viewer, operation).await;
         }
         ResponseMode::Multipart(_) => Framing::Multipart,
-        ResponseMode::EventStream => Framing::Sse { reconnects: meta.by_get },
+        ResponseMode::EventStream => Framing::Sse { reconnects: is_safe },
     };
     let permit = match http.user_connections.acquire_for_viewer(viewer.viewer) {
         Ok(permit) => permit,
@@ -151,6 +153,9 @@ async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, reque
             return failure.respond(mode.error_format());
         }
     };
+    if meta.method == Method::HEAD {
+        return stream::head(framing);
+    }
     let RequestMeta { id, shutdown, resume, .. } = meta;
     stream::respond(http, framing, stream::StreamRequest { operation, viewer, resume, id, shutdown, permit })
 }

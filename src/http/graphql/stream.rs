@@ -94,6 +94,15 @@ pub(in crate::http) fn respond(http: &Arc<HttpState>, framing: Framing, call: St
         let chunk = source.next().instrument(span).await?;
         Some((Ok::<_, Infallible>(chunk), source))
     });
+    with_headers(framing, Body::from_stream(chunks))
+}
+
+/// The response to HEAD: the headers of a stream that is not opened.
+pub(in crate::http) fn head(framing: Framing) -> Response {
+    with_headers(framing, Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()))
+}
+
+fn with_headers(framing: Framing, body: Body) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(framing.content_type())),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -101,7 +110,7 @@ pub(in crate::http) fn respond(http: &Arc<HttpState>, framing: Framing, call: St
         // Tells proxies to forward each chunk at once.
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
-    (Extension(Uncompressed), headers, Body::from_stream(chunks)).into_response()
+    (Extension(Uncompressed), headers, body).into_response()
 }
 
 /// Produces the chunks of one response.

@@ -5,8 +5,8 @@
 //!
 //! - a POST is refused (415): operations are JSON, which needs a preflight
 //!   ([`crate::http::graphql::negotiate::check_content_type`]);
-//! - a mutation by GET is always refused (405);
-//! - a query or subscription by GET is refused (403) when the browser marks it as caused by another site, unless that
+//! - a mutation by GET or HEAD is always refused (405);
+//! - a query or subscription by GET or HEAD is refused (403) when the browser marks it as caused by another site, unless that
 //!   is an allowed origin, which may also read the response ([`check_cross_site`]);
 //! - a WebSocket can only be opened by pages of the server's own and the allowed origins.
 //!
@@ -15,13 +15,19 @@
 //!
 //! Decision: `docs/decisions/0012-cross-site-requests.md`.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use axum::http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
-    header::{self, ORIGIN},
-    request::Parts,
+use axum::{
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
+        header::{self, ORIGIN},
+        request::Parts,
+    },
+    middleware::Next,
+    response::Response,
 };
+use tower::{Layer, ServiceExt};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::{graphql::RATE_LIMIT_HEADERS, http::error::HttpError};
@@ -82,6 +88,19 @@ fn is_same_origin(headers: &HeaderMap, origin: &HeaderValue) -> bool {
     let authority = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     matches!((authority, host), (Some(authority), Some(host)) if authority.eq_ignore_ascii_case(host))
+}
+
+/// Middleware that applies the CORS layer. An OPTIONS request that is no preflight goes on to the router, which knows the
+/// methods of the path; the layer would answer it like a preflight.
+pub(in crate::http) async fn apply_cors(State(cors): State<Arc<CorsLayer>>, request: Request, next: Next) -> Response {
+    let is_preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    if request.method() == Method::OPTIONS && !is_preflight {
+        return next.run(request).await;
+    }
+    match cors.layer(next).oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
 }
 
 /// The CORS layer: answers preflights and lets the allowed origins read responses.

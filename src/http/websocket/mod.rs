@@ -7,6 +7,7 @@ mod session;
 mod transport;
 mod upgrade;
 
+pub(in crate::http) use transport::handshake::asks_for_websocket;
 #[doc(hidden)]
 pub use transport::protocol::reads_websocket_message;
 pub(in crate::http) use upgrade::upgrade;

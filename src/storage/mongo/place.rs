@@ -90,7 +90,7 @@ impl Inner {
             Outcome::Replayed(id) => {
                 let order = earlier.iter().find(|order| order.id == id).cloned();
                 let order = order.ok_or_else(|| StoreError::internal("the order of an idempotency key is missing"))?;
-                Ok(Committed { value: Placed { order, replayed: true }, events: Vec::new() })
+                Ok(Committed::unchanged(Placed { order, replayed: true }))
             }
         };
         Ok(outcomes.into_iter().map(|outcome| outcome.and_then(answer)).collect())

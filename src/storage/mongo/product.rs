@@ -207,7 +207,9 @@ impl ProductStore for MongoStore {
                 Box::pin(async move {
                     let products = transaction.store.collections.products.clone();
                     let product = transaction.find_one(&products, doc! { "_id": id }, decode).await?;
-                    let changed = product.update(changes, expected_version, stamp)?;
+                    let Some(changed) = product.update(changes, expected_version, stamp)? else {
+                        return Ok(Committed::unchanged(product));
+                    };
                     transaction.replace(&products, id, encode(&changed.value)).await?;
                     transaction.record(changed, stamp).await
                 })
@@ -248,7 +250,7 @@ impl Transaction {
             let first: ProductId = key.replay(used)?.into();
             let product = self.products([first].into_iter()).await?.remove(&first);
             let value = product.ok_or_else(|| StoreError::internal("the product of an idempotency key is missing"))?;
-            return Ok(Committed { value, events: Vec::new() });
+            return Ok(Committed::unchanged(value));
         }
         let products = self.store.collections.products.clone();
         let product = self.find_one(&products, doc! { "_id": id }, decode).await?;

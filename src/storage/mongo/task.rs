@@ -186,7 +186,10 @@ impl TaskStore for MongoStore {
             .transaction(LogAccess::Append, move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
-                    let changed = transaction.task(id).await?.update(changes, expected_version, stamp)?;
+                    let task = transaction.task(id).await?;
+                    let Some(changed) = task.update(changes, expected_version, stamp)? else {
+                        return Ok(Committed::unchanged(task));
+                    };
                     let tasks = transaction.store.collections.tasks.clone();
                     transaction.replace(&tasks, id, encode(&changed.value)).await?;
                     transaction.record(changed, stamp).await

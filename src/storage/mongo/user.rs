@@ -127,9 +127,9 @@ impl UserStore for MongoStore {
                 let changes = changes.clone();
                 Box::pin(async move {
                     let Credentials { user, password_hash } = transaction.user(id).await?;
-                    let user = user.update(changes, expected_version, at)?;
-                    transaction.replace_user(&user, password_hash.as_deref()).await?;
-                    Ok(user)
+                    let Some(changed) = user.update(changes, expected_version, at)? else { return Ok(user) };
+                    transaction.replace_user(&changed, password_hash.as_deref()).await?;
+                    Ok(changed)
                 })
             })
             .await

@@ -147,7 +147,7 @@ fn place(db: &Connection, new: NewOrder, key: &Idempotency, stamp: Stamp) -> Res
     if let Some(id) = idempotency::replay(db, key)? {
         let order = find(db, id.into(), OrderFields::ALL)?;
         let order = order.ok_or_else(|| StoreError::internal("the order of an idempotency key is missing"))?;
-        return Ok(Committed { value: Placed { order, replayed: true }, events: Vec::new() });
+        return Ok(Committed::unchanged(Placed { order, replayed: true }));
     }
     let products = product::find_all(db, new.product_ids())?;
     let change = new.place(&products, stamp)?;

@@ -102,7 +102,10 @@ fn update(
     expected_version: Option<i32>,
     stamp: Stamp,
 ) -> Result<Committed<Product>> {
-    let changed = find_whole(db, id)?.update(changes, expected_version, stamp)?;
+    let product = find_whole(db, id)?;
+    let Some(changed) = product.update(changes, expected_version, stamp)? else {
+        return Ok(Committed::unchanged(product));
+    };
     let product = &changed.value;
     db.prepare_cached(
         "UPDATE products SET name = ?2, name_key = ?3, description = ?4, price = ?5, tags = ?6, status = ?7, \
@@ -139,7 +142,7 @@ fn adjust_stock(db: &Connection, adjustment: StockAdjustment, stamp: Stamp) -> R
     {
         let product = find(db, first.into(), ProductFields::ALL)?;
         let product = product.ok_or_else(|| StoreError::internal("the product of an idempotency key is missing"))?;
-        return Ok(Committed { value: product, events: Vec::new() });
+        return Ok(Committed::unchanged(product));
     }
     let changed = find_whole(db, id)?.adjust_stock(delta, stamp)?;
     save_stock(db, std::slice::from_ref(&changed.value))?;

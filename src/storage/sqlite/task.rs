@@ -113,7 +113,8 @@ fn update(
     expected_version: Option<i32>,
     stamp: Stamp,
 ) -> Result<Committed<Task>> {
-    let changed = find_whole(db, id)?.update(changes, expected_version, stamp)?;
+    let task = find_whole(db, id)?;
+    let Some(changed) = task.update(changes, expected_version, stamp)? else { return Ok(Committed::unchanged(task)) };
     let task = &changed.value;
     db.prepare_cached(
         "UPDATE tasks SET title = ?2, description = ?3, status = ?4, priority = ?5, assignee = ?6, due_at = ?7, \

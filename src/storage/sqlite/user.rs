@@ -117,9 +117,10 @@ fn update(
     expected_version: Option<i32>,
     at: Timestamp,
 ) -> Result<User> {
-    let user = find_to_change(db, id)?.update(changes, expected_version, at)?;
-    save(db, &user)?;
-    Ok(user)
+    let user = find_to_change(db, id)?;
+    let Some(changed) = user.update(changes, expected_version, at)? else { return Ok(user) };
+    save(db, &changed)?;
+    Ok(changed)
 }
 
 fn delete(db: &Connection, id: UserId, at: Timestamp) -> Result<User> {

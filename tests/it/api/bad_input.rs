@@ -7,6 +7,7 @@ use crate::support::api::{TestApi, error_codes};
 
 on_each_engine! {
     ids_of_the_wrong_kind_are_refused
+    a_text_that_is_no_id_is_a_node_that_does_not_exist
     values_out_of_range_are_user_errors
     invalid_documents_are_refused
     a_refused_order_writes_nothing
@@ -32,6 +33,35 @@ async fn ids_of_the_wrong_kind_are_refused(api: TestApi) {
     let query = "query ($id: ID!) { order(id: $id) { id } node(id: $id) { id } nodes(ids: [$id]) { id } }";
     let answer = api.data(staff, query, json!({ "id": missing })).await;
     assert_eq!(answer, json!({ "order": null, "node": null, "nodes": [null] }));
+}
+
+async fn a_text_that_is_no_id_is_a_node_that_does_not_exist(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let product = product(&api, staff).await;
+    let good = product.as_str().unwrap();
+    let long = "x".repeat(100_000);
+    let no_ids = ["", " ", "garbage", "prd_", "prd_1", "evt_01J9Z3NDEKTSV4RRFFQ69G5FAV", "öö", "\0", &long, "null"];
+    let query = "query ($id: ID!, $ids: [ID!]!) { node(id: $id) { id } nodes(ids: $ids) { id } }";
+    for viewer in [staff, Viewer::Anonymous] {
+        for bad in no_ids.map(str::to_owned).into_iter().chain([
+            good.to_lowercase(),
+            good.replace("prd_", "PRD_"),
+            format!(" {good}"),
+            format!("{good}\n"),
+        ]) {
+            let answer = api.data(viewer, query, json!({ "id": bad, "ids": [good, bad, good] })).await;
+            let node = json!({ "id": good });
+            assert_eq!(answer, json!({ "node": null, "nodes": [node, null, node] }), "{bad:.60}");
+        }
+        let answer = api.data(viewer, query, json!({ "id": 17, "ids": [17, good] })).await;
+        assert_eq!(answer, json!({ "node": null, "nodes": [null, { "id": good }] }));
+        let answer =
+            api.data(viewer, "{ node(id: \"garbage\") { id } nodes(ids: [\"garbage\"]) { id } }", json!({})).await;
+        assert_eq!(answer, json!({ "node": null, "nodes": [null] }));
+    }
+    let many = json!({ "id": "garbage", "ids": vec!["garbage"; 101] });
+    assert_eq!(api.codes(staff, query, many).await, ["BAD_USER_INPUT"], "at most 100, whatever they are");
+    assert_eq!(api.codes(staff, query, json!({ "id": null, "ids": [null] })).await[0], "BAD_USER_INPUT");
 }
 
 async fn values_out_of_range_are_user_errors(api: TestApi) {

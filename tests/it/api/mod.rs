@@ -31,3 +31,5 @@ mod results;
 mod sharing;
 mod stock;
 mod tickets;
+mod times;
+mod updates;

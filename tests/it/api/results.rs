@@ -31,7 +31,6 @@ async fn a_failed_field_nulls_itself_or_its_nearest_nullable_parent(api: TestApi
         ("{ a: order(id: \"x\") { id } b: task(id: \"x\") { id } }", json!({ "a": null, "b": null })),
         ("{ me { name } products(first: -1) { nodes { id } } }", Value::Null),
         ("{ me { name orders(first: -1) { nodes { id } } } }", json!({ "me": null })),
-        ("{ nodes(ids: [\"x\"]) { id } }", Value::Null),
         ("{ users { nodes { name tasks(first: 999) { totalCount } } } }", Value::Null),
         (
             "query ($no: Boolean = false) { me { name id @include(if: $no) } task(id: \"x\") { id } }",

@@ -83,19 +83,14 @@ pub async fn each_change_of_a_product_is_stored_and_logged_whole(db: &Db) {
     assert_appended(db, &updated, staff(2), &[said(EventKind::Updated, of_product(&lamp))]).await;
     assert_eq!(reread(db.store(), &lamp).await, lamp);
 
-    let lamp = Product { version: 3, updated_at: at(3), ..lamp };
-    let updated = db.update_product(lamp.id, ProductChanges::default(), None, staff(3)).await.unwrap();
-    assert_eq!(updated.value, lamp, "a change of nothing is a change");
-    assert_appended(db, &updated, staff(3), &[said(EventKind::Updated, of_product(&lamp))]).await;
-
-    let lamp = Product { stock: 6, version: 4, updated_at: at(4), ..lamp };
+    let lamp = Product { stock: 6, version: 3, updated_at: at(4), ..lamp };
     let adjusted = db.adjust_stock(adjustment(&lamp, -4), staff(4)).await.unwrap();
     assert_eq!(adjusted.value, lamp);
     assert_appended(db, &adjusted, staff(4), &[said(EventKind::Updated, of_product(&lamp))]).await;
     assert_eq!(reread(db.store(), &lamp).await, lamp);
 
-    let lamp = Product { status: ProductStatus::Archived, version: 5, updated_at: at(5), ..lamp };
-    let archived = db.update_product(lamp.id, ProductChanges::archive(), Some(4), staff(5)).await.unwrap();
+    let lamp = Product { status: ProductStatus::Archived, version: 4, updated_at: at(5), ..lamp };
+    let archived = db.update_product(lamp.id, ProductChanges::archive(), Some(3), staff(5)).await.unwrap();
     assert_eq!(archived.value, lamp);
     assert_appended(db, &archived, staff(5), &[said(EventKind::Updated, of_product(&lamp))]).await;
     assert_eq!(reread(db.store(), &lamp).await, lamp);
@@ -127,12 +122,13 @@ pub async fn each_change_of_a_task_is_stored_and_logged_whole(db: &Db) {
         updated_at: at(2),
         ..work
     };
-    let updated = db.update_task(work.id, changes.clone(), Some(1), staff(2)).await.unwrap();
+    let updated = db.update_task(work.id, changes, Some(1), staff(2)).await.unwrap();
     assert_eq!(updated.value, work);
     assert_appended(db, &updated, staff(2), &[said(EventKind::StatusChanged, of_task(&work))]).await;
     assert_eq!(stored(work.id).await, Some(work.clone()));
 
-    let work = Task { version: 3, updated_at: at(3), ..work };
+    let work = Task { title: "third".into(), version: 3, updated_at: at(3), ..work };
+    let changes = TaskChanges { title: Some("third".into()), ..TaskChanges::default() };
     let updated = db.update_task(work.id, changes, None, staff(3)).await.unwrap();
     assert_eq!(updated.value, work);
     assert_appended(db, &updated, staff(3), &[said(EventKind::Updated, of_task(&work))]).await;
@@ -343,4 +339,62 @@ pub async fn two_lines_of_one_product_are_summed(db: &Db) {
         "the first line of the product is named"
     );
     assert_eq!([reread(db.store(), &lamp).await, reread(db.store(), &vase).await], [lamp, vase]);
+}
+
+pub async fn an_update_without_fields_is_refused_and_one_without_another_value_changes_nothing(db: &Db) {
+    let (lamp, work, anna) = (product("lamp"), task("work"), User { region: Some("UK".into()), ..user("anna") });
+    insert_products(db.store(), &[&lamp]).await;
+    db.insert_task(work.clone(), staff(1)).await.unwrap();
+    db.insert_user(&anna, Some("hash")).await.unwrap();
+    let log = whole_log(db.store()).await;
+
+    let empty = (ProductChanges::default(), TaskChanges::default(), UserChanges::default());
+    for version in [None, Some(1), Some(7)] {
+        let refused = db.update_product(lamp.id, empty.0.clone(), version, staff(2)).await;
+        assert_eq!(refusal(refused), Refusal::NothingToChange);
+        let refused = db.update_task(work.id, empty.1.clone(), version, staff(2)).await;
+        assert_eq!(refusal(refused), Refusal::NothingToChange);
+        assert_eq!(refusal(db.update_user(anna.id, empty.2.clone(), version, at(2)).await), Refusal::NothingToChange);
+    }
+
+    let same = (
+        ProductChanges {
+            name: Some(lamp.name.clone()),
+            description: Some(lamp.description.clone()),
+            price: Some(lamp.price),
+            tags: Some(lamp.tags.clone()),
+            status: Some(lamp.status),
+        },
+        TaskChanges {
+            title: Some(work.title.clone()),
+            description: Some(work.description.clone()),
+            status: Some(work.status),
+            priority: Some(work.priority),
+            assignee: Some(work.assignee),
+            due_at: Some(work.due_at),
+        },
+        UserChanges {
+            name: Some(anna.name.clone()),
+            email: anna.email.clone(),
+            region: Some(anna.region.clone()),
+            role: Some(anna.role),
+        },
+    );
+    for version in [None, Some(1)] {
+        let updated = db.update_product(lamp.id, same.0.clone(), version, staff(2)).await.unwrap();
+        assert_eq!(updated, Committed::unchanged(lamp.clone()));
+        let updated = db.update_task(work.id, same.1.clone(), version, staff(2)).await.unwrap();
+        assert_eq!(updated, Committed::unchanged(work.clone()));
+        assert_eq!(db.update_user(anna.id, same.2.clone(), version, at(2)).await.unwrap(), anna);
+    }
+    let stale = Refusal::VersionMismatch { actual: 1 };
+    assert_eq!(refusal(db.update_product(lamp.id, same.0, Some(7), staff(2)).await), stale);
+    assert_eq!(refusal(db.update_task(work.id, same.1, Some(7), staff(2)).await), stale);
+    assert_eq!(refusal(db.update_user(anna.id, same.2, Some(7), at(2)).await), stale);
+
+    assert_eq!(reread(db.store(), &lamp).await, lamp);
+    assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [Some(work)]);
+    assert_eq!(db.credentials_by_id(anna.id).await.unwrap().unwrap().password_hash.as_deref(), Some("hash"));
+    assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap(), [Some(anna)]);
+    assert_eq!(whole_log(db.store()).await, log);
 }

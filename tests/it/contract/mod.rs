@@ -65,6 +65,7 @@ macro_rules! every_behaviour {
                 each_change_of_an_order_is_stored_and_logged_whole
                 a_returned_order_restocks_each_product_once
                 two_lines_of_one_product_are_summed
+                an_update_without_fields_is_refused_and_one_without_another_value_changes_nothing
             }
             declared_values {
                 every_status_role_and_priority_is_stored_and_listed

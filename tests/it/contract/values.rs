@@ -96,7 +96,7 @@ pub async fn any_number_is_kept(db: &Db) {
     }
 }
 
-/// Each field that can be missing is set, left alone and removed.
+/// Each field that can be missing is set, left alone beside another change, and removed.
 pub async fn missing_values_stay_missing(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
@@ -104,9 +104,9 @@ pub async fn missing_values_stay_missing(db: &Db) {
     let descriptions = [Some(Some("x".to_owned())), None, Some(Some(String::new())), Some(None), None];
     for (second, description) in (1..).zip(descriptions) {
         let description_now = description.clone().unwrap_or(expected.description);
-        let version = expected.version + 1;
-        expected = Product { description: description_now, version, updated_at: at(second), ..expected };
-        let changes = ProductChanges { description, ..ProductChanges::default() };
+        let (name, version) = (format!("name {second}"), expected.version + 1);
+        expected = Product { name, description: description_now, version, updated_at: at(second), ..expected };
+        let changes = ProductChanges { name: Some(expected.name.clone()), description, ..ProductChanges::default() };
         let changed = db.update_product(lamp.id, changes, None, stamp_by(buyer(), second)).await.unwrap().value;
         assert_eq!(changed, expected);
         assert_eq!(reread(db.store(), &lamp).await, expected);
@@ -123,7 +123,9 @@ pub async fn missing_values_stay_missing(db: &Db) {
     let (mut expected, nothing) = (work.clone(), TaskChanges::default());
     let steps = [all(true), nothing.clone(), all(false), nothing, all(true)];
     for (second, changes) in (1..).zip(steps) {
+        let changes = TaskChanges { title: Some(format!("title {second}")), ..changes };
         expected = Task {
+            title: format!("title {second}"),
             description: changes.description.clone().unwrap_or(expected.description),
             assignee: changes.assignee.unwrap_or(expected.assignee),
             due_at: changes.due_at.unwrap_or(expected.due_at),
@@ -141,8 +143,9 @@ pub async fn missing_values_stay_missing(db: &Db) {
     let mut expected = anna.clone();
     for (second, region) in (1..).zip([Some(Some("France".to_owned())), None, Some(None), None]) {
         let region_now = region.clone().unwrap_or(expected.region);
-        expected = User { region: region_now, version: expected.version + 1, updated_at: at(second), ..expected };
-        let changes = UserChanges { region, ..UserChanges::default() };
+        let (name, version) = (format!("name {second}"), expected.version + 1);
+        expected = User { name, region: region_now, version, updated_at: at(second), ..expected };
+        let changes = UserChanges { name: Some(expected.name.clone()), region, ..UserChanges::default() };
         assert_eq!(db.update_user(anna.id, changes, None, at(second)).await.unwrap(), expected);
         assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap(), [Some(expected.clone())]);
     }

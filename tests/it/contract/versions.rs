@@ -100,9 +100,11 @@ pub async fn the_version_grows_by_one_with_each_racing_change(db: &Db) {
             let (store, id) = (db.shared(), lamp.id);
             tokio::spawn(async move {
                 let changes = if number % 2 == 0 {
-                    ProductChanges { description: Some(None), ..ProductChanges::default() }
+                    let name = Some(format!("by {number}"));
+                    ProductChanges { name, description: Some(None), ..ProductChanges::default() }
                 } else {
-                    ProductChanges { tags: Some(vec![]), ..ProductChanges::default() }
+                    let price = Some(Decimal::from_units(number));
+                    ProductChanges { price, tags: Some(vec![]), ..ProductChanges::default() }
                 };
                 store.update_product(id, changes, None, stamp()).await.unwrap()
             })
@@ -111,5 +113,8 @@ pub async fn the_version_grows_by_one_with_each_racing_change(db: &Db) {
     for racer in racers {
         racer.await.unwrap();
     }
-    assert_eq!(reread(db.store(), &lamp).await, Product { description: None, tags: vec![], version: 9, ..lamp });
+    let last = reread(db.store(), &lamp).await;
+    assert!(last.name.starts_with("by ") && last.price < lamp.price, "{last:?}");
+    let (name, price) = (last.name.clone(), last.price);
+    assert_eq!(last, Product { name, price, description: None, tags: vec![], version: 9, ..lamp });
 }

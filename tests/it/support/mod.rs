@@ -6,6 +6,7 @@ pub mod data;
 pub mod options;
 pub mod port;
 pub mod stopwatch;
+pub mod transports;
 pub mod ws;
 
 use std::time::Duration;

@@ -35,19 +35,20 @@ pub struct CreateProductInput {
     tags: Option<Vec<String>>,
 }
 
-/// A change of a product. What is left out stays; null removes a value that can be removed.
+/// A change of a product, of one field at least. What is left out stays. Null removes a value that can be removed, and
+/// is INVALID_INPUT for other fields.
 #[derive(InputObject)]
 pub struct UpdateProductInput {
     /// Which product.
     id: ID,
     /// A new name.
-    name: Option<String>,
+    name: MaybeUndefined<String>,
     /// A new description; null removes it.
     description: MaybeUndefined<String>,
     /// A new price.
-    price: Option<Decimal>,
+    price: MaybeUndefined<Decimal>,
     /// New labels, in place of all old ones.
-    tags: Option<Vec<String>>,
+    tags: MaybeUndefined<Vec<String>>,
     /// Only if the product is at this version.
     expected_version: Option<i32>,
 }
@@ -117,7 +118,7 @@ impl ProductMutation {
         ProductPayload::from_result(request.service.create_product(&request.viewer(), product).await)
     }
 
-    /// Staff: changes a product.
+    /// Staff: changes a product. Values that the product has already make no new version and no update.
     #[graphql(directive = cost::apply("10".into()))]
     async fn update_product(
         &self,
@@ -128,10 +129,10 @@ impl ProductMutation {
         let update = || async {
             let change = service::UpdateProduct {
                 id: input_id("id", &input.id)?,
-                name: input.name,
+                name: input.name.into(),
                 description: input.description.into(),
-                price: input.price.map(|price| price.0),
-                tags: input.tags,
+                price: input.price.map_value(|price| price.0).into(),
+                tags: input.tags.into(),
                 expected_version: input.expected_version,
             };
             request.service.update_product(&request.viewer(), change).await
@@ -159,7 +160,8 @@ impl ProductMutation {
         ProductPayload::from_result(adjust().await)
     }
 
-    /// Staff: takes a product off sale. Orders that name it keep their lines.
+    /// Staff: takes a product off sale. Orders that name it keep their lines. A product that is archived already stays
+    /// as it is.
     #[graphql(directive = cost::apply("10".into()))]
     async fn archive_product(
         &self,

@@ -36,19 +36,20 @@ pub struct CreateTaskInput {
     due_at: Option<DateTime>,
 }
 
-/// A change of a task. What is left out stays; null removes a value that can be removed.
+/// A change of a task, of one field at least. What is left out stays. Null removes a value that can be removed, and is
+/// INVALID_INPUT for other fields.
 #[derive(InputObject)]
 pub struct UpdateTaskInput {
     /// Which task.
     id: ID,
     /// A new title.
-    title: Option<String>,
+    title: MaybeUndefined<String>,
     /// A new description; null removes it.
     description: MaybeUndefined<String>,
     /// A new status.
-    status: Option<TaskStatus>,
+    status: MaybeUndefined<TaskStatus>,
     /// A new priority.
-    priority: Option<TaskPriority>,
+    priority: MaybeUndefined<TaskPriority>,
     /// A new assignee; null removes them.
     assignee_id: MaybeUndefined<ID>,
     /// A new due date; null removes it.
@@ -119,7 +120,7 @@ impl TaskMutation {
         TaskPayload::from_result(create().await)
     }
 
-    /// Changes a task.
+    /// Changes a task. Values that the task has already make no new version and no update.
     #[graphql(directive = cost::apply("10".into()))]
     async fn update_task(
         &self,
@@ -135,12 +136,12 @@ impl TaskMutation {
             };
             let change = service::UpdateTask {
                 id: input_id("id", &input.id)?,
-                title: input.title,
+                title: input.title.into(),
                 description: input.description.into(),
-                status: input.status.map(domain::TaskStatus::from),
-                priority: input.priority.map(domain::TaskPriority::from),
+                status: input.status.map_value(domain::TaskStatus::from).into(),
+                priority: input.priority.map_value(domain::TaskPriority::from).into(),
                 assignee,
-                due_at: Option::<Option<DateTime>>::from(input.due_at).map(|time| time.map(|time| time.0)),
+                due_at: input.due_at.map_value(|time| time.0).into(),
                 expected_version: input.expected_version,
             };
             request.service.update_task(&request.viewer(), change).await

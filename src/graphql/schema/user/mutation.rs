@@ -15,13 +15,14 @@ use crate::{
     service,
 };
 
-/// A change of the own profile. What is left out stays.
+/// A change of the own profile, of one field at least. What is left out stays. Null removes a value that can be removed,
+/// and is INVALID_INPUT for other fields.
 #[derive(InputObject)]
 pub struct UpdateProfileInput {
     /// A new name.
-    name: Option<String>,
+    name: MaybeUndefined<String>,
     /// A new e-mail address.
-    email: Option<String>,
+    email: MaybeUndefined<String>,
     /// A new region; null removes it.
     region: MaybeUndefined<String>,
 }
@@ -76,7 +77,7 @@ pub struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Changes the viewer's own profile.
+    /// Changes the viewer's own profile. Values that it has already make no new version.
     #[graphql(directive = cost::apply("10".into()))]
     async fn update_profile(
         &self,
@@ -84,7 +85,8 @@ impl UserMutation {
         #[graphql(desc = "What to change.")] input: UpdateProfileInput,
     ) -> ApiResult<UserPayload> {
         let request = RequestContext::for_mutation(context);
-        let change = service::UpdateProfile { name: input.name, email: input.email, region: input.region.into() };
+        let change =
+            service::UpdateProfile { name: input.name.into(), email: input.email.into(), region: input.region.into() };
         UserPayload::from_result(request.service.update_profile(&request.viewer(), change).await)
     }
 
@@ -100,7 +102,7 @@ impl UserMutation {
         UserPayload::from_result(request.service.change_password(&request.viewer(), current, new).await)
     }
 
-    /// Admin: gives another user a role.
+    /// Admin: gives another user a role. A role that the user has already makes no new version.
     #[graphql(directive = cost::apply("10".into()))]
     async fn update_user_role(
         &self,

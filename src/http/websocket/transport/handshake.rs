@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version, header, request::Parts},
     response::Response,
 };
 use hyper::upgrade::OnUpgrade;
@@ -18,16 +18,20 @@ pub(in crate::http::websocket) struct Handshake {
     pub(in crate::http::websocket) protocol: Option<Protocol>,
 }
 
+/// Whether the request asks for an upgrade to a WebSocket. A server ignores upgrades to other protocols, and all
+/// upgrades in requests of HTTP/1.0 (RFC 9110, section 7.8); a WebSocket is opened by GET only.
+pub(in crate::http) fn asks_for_websocket<B>(request: &Request<B>) -> bool {
+    request.method() == Method::GET
+        && request.version() >= Version::HTTP_11
+        && names(request.headers(), header::UPGRADE, "websocket")
+}
+
 impl Handshake {
-    /// Reads the handshake from the request. The error says what is wrong with the request.
+    /// Reads the handshake from a request that [asks for a WebSocket](asks_for_websocket). The error says what is wrong with the request.
     pub(in crate::http::websocket) fn read(parts: &mut Parts) -> Result<Self, &'static str> {
         let headers = &parts.headers;
-        if parts.method != Method::GET {
-            return Err("not a GET");
-        }
-        let says = |name, word: &str| list(headers, name).any(|listed| listed.eq_ignore_ascii_case(word));
-        if !says(header::CONNECTION, "upgrade") || !says(header::UPGRADE, "websocket") {
-            return Err("no upgrade to a WebSocket");
+        if !names(headers, header::CONNECTION, "upgrade") {
+            return Err("no connection option for the upgrade");
         }
         if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
             return Err("not version 13");
@@ -53,6 +57,11 @@ impl Handshake {
         }
         (self.upgrade, response)
     }
+}
+
+/// Whether a header that is a comma-separated list has this element, in any case.
+fn names(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
+    list(headers, name).any(|listed| listed.eq_ignore_ascii_case(word))
 }
 
 /// The elements of a header that is a comma-separated list.

@@ -1,10 +1,10 @@
 //! Parses a row of the data set and decides whether it is a line of an order.
 
 use csv::ByteRecord;
-use jiff::{civil, tz::TimeZone};
+use jiff::tz::TimeZone;
 
 use crate::{
-    domain::{Decimal, Timestamp},
+    domain::{Decimal, Timestamp, split_date_time},
     service::import::rejects::{NOT_UTF8, RejectReason, WRONG_FIELD_COUNT},
 };
 
@@ -95,10 +95,7 @@ impl RowParser {
 /// Converts London local time to a timestamp. A time that the clocks skip in spring is moved forward by the skipped
 /// hour; a time that occurs twice in autumn means the first occurrence.
 fn london_time(text: &str, london: &TimeZone) -> Option<Timestamp> {
-    if text.len() != "2010-12-01T08:26:00".len() || text.as_bytes().get(10) != Some(&b'T') {
-        return None;
-    }
-    let local: civil::DateTime = text.parse().ok()?;
+    let (local, "") = split_date_time(text).ok()? else { return None };
     let time = london.to_ambiguous_timestamp(local).compatible().ok()?;
     Some(Timestamp::from_unix_millis(time.as_millisecond()))
 }
@@ -167,6 +164,10 @@ mod tests {
             (3, "-1", "Quantity is not above 0"),
             (4, "12/1/2010 8:26", "InvoiceDate is not a time like 2010-12-01T08:26:00"),
             (4, "2010-13-01T08:26:00", "InvoiceDate is not a time like 2010-12-01T08:26:00"),
+            (4, "2010-12-01T08:26:60", "InvoiceDate is not a time like 2010-12-01T08:26:00"),
+            (4, "2010-12-01T082600,1", "InvoiceDate is not a time like 2010-12-01T08:26:00"),
+            (4, "2010-12-01T08:26:00Z", "InvoiceDate is not a time like 2010-12-01T08:26:00"),
+            (4, "0000-12-01T08:26:00", "InvoiceDate is not a time like 2010-12-01T08:26:00"),
             (4, "2010-12-01T08:26:0é", "InvoiceDate is not a time like 2010-12-01T08:26:00"),
             (5, "2.55555", "UnitPrice is not a number with up to 4 decimals, or out of range"),
             (5, "£2.55", "UnitPrice is not a number with up to 4 decimals, or out of range"),

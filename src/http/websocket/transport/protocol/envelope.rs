@@ -6,7 +6,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::message::{ClientMessage, InvalidMessage};
-use crate::{graphql::OperationRequest, http::graphql::params};
+use crate::{
+    graphql::OperationRequest,
+    http::{
+        authorization::is_blank,
+        graphql::params::{self, without_bom},
+    },
+};
 
 /// Maximum length of an operation id, in bytes. Every result repeats it.
 const MAX_ID: usize = 256;
@@ -23,6 +29,7 @@ pub(super) struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     pub(super) fn read(text: &'a str) -> Result<Self, InvalidMessage> {
+        let text = without_bom(text);
         if !text.trim_start().starts_with('{') {
             return Err("Message is not a JSON object".into());
         }
@@ -65,26 +72,36 @@ impl<'a> Envelope<'a> {
         format!("\"{}\" message expects the 'payload' property to be an object", self.kind).into()
     }
 
-    /// The member `authorization` of the payload or of `headers` in it; its name is case-insensitive.
+    /// The member `authorization` of the payload or of `headers` in it; its name is case-insensitive. A member that is
+    /// null or blank counts as absent.
     pub(super) fn authorization(&self) -> Result<Option<String>, InvalidMessage> {
         let Some(payload) = self.object()? else { return Ok(None) };
-        let value = match member(payload, "authorization")? {
-            Some(value) => Some(value),
-            None => match member(payload, "headers")?.filter(|headers| headers.get().starts_with('{')) {
-                Some(headers) => member(headers, "authorization")?,
-                None => None,
-            },
-        };
-        let string = |raw: &RawValue| {
-            serde_json::from_str(raw.get()).map_err(|_| "'authorization' in the payload must be a string".into())
-        };
-        value.map(string).transpose()
+        if let Some(value) = authorization_in(payload)? {
+            return Ok(Some(value));
+        }
+        for headers in members(payload, "headers")?.into_iter().filter(|headers| headers.get().starts_with('{')) {
+            if let Some(value) = authorization_in(headers)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
     }
 }
 
-fn member<'a>(object: &'a RawValue, name: &str) -> Result<Option<&'a RawValue>, InvalidMessage> {
+fn authorization_in(object: &RawValue) -> Result<Option<String>, InvalidMessage> {
+    for value in members(object, "authorization")?.into_iter().filter(|value| value.get() != "null") {
+        let text: String =
+            serde_json::from_str(value.get()).map_err(|_| "'authorization' in the payload must be a string")?;
+        if !is_blank(&text) {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
+}
+
+/// The members of an object with this name in any case.
+fn members<'a>(object: &'a RawValue, name: &str) -> Result<Vec<&'a RawValue>, InvalidMessage> {
     let members: BTreeMap<Cow<'a, str>, &'a RawValue> =
         serde_json::from_str(object.get()).map_err(|error| format!("The payload is not valid: {error}"))?;
-    let found = members.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-    Ok(found.map(|(_, value)| value).filter(|value| value.get() != "null"))
+    Ok(members.into_iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect())
 }

@@ -87,6 +87,10 @@ mod tests {
             (r#"{"Authorization":"Bearer a","x":[1]}"#, Some("Bearer a")),
             (r#"{"headers":{"AUTHORIZATION":"Bearer a"}}"#, Some("Bearer a")),
             (r#"{"headers":7,"authorization":null}"#, None),
+            (r#"{"authorization":"","headers":{"authorization":" \t"}}"#, None),
+            (r#"{"authorization":"","headers":{"authorization":"Bearer a"}}"#, Some("Bearer a")),
+            (r#"{"Authorization":null,"AUTHORIZATION":"","authorization":"Bearer a"}"#, Some("Bearer a")),
+            (r#"{"authorization":"Bearer "}"#, Some("Bearer ")),
         ] {
             let text = format!(r#"{{"type":"connection_init","payload":{payload}}}"#);
             match read(&text) {
