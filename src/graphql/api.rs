@@ -21,7 +21,7 @@ use super::{
         execute::{ExecutableSchema, OperationExecutor, PendingBatches},
         live::{ExecutionResult, LiveSubscriptions},
     },
-    schema::{Mutation, Query, Subscription, request_context::RequestContext},
+    schema::{Mutation, Query, SCALARS, Subscription, request_context::RequestContext},
 };
 use crate::{
     domain::{ClientAddress, EventCursor, Viewer},
@@ -141,9 +141,8 @@ pub fn cost_document() -> Result<String, InvalidSchema> {
 impl Api {
     /// The API over `service`. Fails when a document of the manifest in the options is not valid.
     pub fn new(service: Arc<Service>, options: ApiOptions) -> Result<Self, InvalidDocuments> {
-        let builder =
-            || if options.introspection { builder() } else { builder().disable_introspection().disable_suggestions() };
-        let documents = Arc::new(Documents::new(builder(), options.documents)?);
+        let documents = Documents::new(&sdl(), SCALARS, options.introspection, options.documents)?;
+        let documents = Arc::new(documents);
         let schema = builder().limit_recursive_depth(MAX_NESTING).validation_mode(ValidationMode::Fast).finish();
         let schema = ApiSchema { schema, service: service.clone(), documents: documents.clone() };
         let executor = Arc::new(OperationExecutor {

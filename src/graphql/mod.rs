@@ -17,7 +17,7 @@ pub use engine::{
     code,
     document::{
         DocumentHash, DocumentLimits, DocumentOptions, Documents, InvalidDocuments, InvalidSchema, Manifest,
-        ManifestError, OperationRequest, PreparedOperation, Registry,
+        ManifestError, OperationRequest, PreparedOperation, Registry, ScalarRule,
     },
     error::ApiError,
     json::write_data,

@@ -79,7 +79,11 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     }))
 }
 
-async fn unknown_path(uri: Uri) -> Response {
+/// Responds with 404, or with 204 to `OPTIONS *`, which asks about the server and not about a path.
+async fn unknown_path(method: Method, uri: Uri) -> Response {
+    if method == Method::OPTIONS && uri.path() == "*" {
+        return StatusCode::NO_CONTENT.into_response();
+    }
     HttpError::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("Nothing is served at {}.", uri.path())).into_response()
 }
 

@@ -128,7 +128,7 @@ async fn get_runs_queries_and_never_mutations() {
         (vec![("query", "mutation Write { bump }"), ("operationName", "Write")], 405, "POST only"),
         (vec![("query", both), ("operationName", "Write")], 405, "POST only"),
         (vec![("query", both)], 400, "Operation name required"),
-        (vec![("query", "mutation {")], 400, "-->"),
+        (vec![("query", "mutation {")], 400, "syntax error"),
         (vec![("query", "subscription { count(to: 1) }")], 400, ""),
         (vec![], 400, "`query` is missing"),
         (vec![("query", "")], 400, "`query` is missing"),

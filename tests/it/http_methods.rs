@@ -150,6 +150,8 @@ async fn options_names_the_methods_of_the_path() {
             assert!(!headers.contains_key("access-control-allow-origin"), "{path}");
         }
     }
+    let answer = exchange(&server, "OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n", "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
 }
 
 /// Sends a request and reads the response up to `end`.

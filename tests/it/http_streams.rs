@@ -175,7 +175,7 @@ async fn multipart_bodies_have_one_part_per_result() {
     let (_, _, body) = fetch(post(&server, MULTIPART, "subscription { refused }")).await;
     assert!(body.contains(r#"{"payload":{"errors":[{"message":"not for you""#), "{body}");
     let (_, headers, body) = fetch(post(&server, MULTIPART, "subscription { unknown }")).await;
-    assert!(body.starts_with(r#"{"errors":[{"message":"Unknown field"#), "there is no subscription: {body}");
+    assert!(body.starts_with(r#"{"errors":[{"message":"Cannot query field"#), "there is no subscription: {body}");
     assert!(headers["content-type"].to_str().unwrap().starts_with("application/json"));
     let (_, _, body) = fetch(post(&server, MULTIPART, "subscription { panics }")).await;
     assert!(body.contains(r#"{"payload":null,"errors":[{"message":"Internal error""#), "{body}");

@@ -183,7 +183,7 @@ impl Server {
 
     pub async fn start_with_handover(options: HttpOptions, grace: Duration, handover: Duration) -> Self {
         let probe = Arc::new(Probe::default());
-        let documents = Documents::new(builder(), DocumentOptions::default()).unwrap();
+        let documents = Documents::new(&builder().finish().sdl(), &[], true, DocumentOptions::default()).unwrap();
         let endpoint = TestEndpoint { documents, schema: builder().data(probe.clone()).finish(), probe: probe.clone() };
         let limits = options.limits.clone();
         let router = http::router(Arc::new(endpoint), options);

@@ -1,6 +1,6 @@
 //! Relay connections (<https://relay.dev/graphql/connections.htm>): arguments, cursors, pages and counts.
 
-use std::{borrow::Cow, hash::Hash, marker::PhantomData, sync::Arc};
+use std::{borrow::Cow, hash::Hash, sync::Arc};
 
 use async_graphql::{
     Context, Object, OutputType, TypeDirective, TypeName,
@@ -18,7 +18,10 @@ use crate::{
     graphql::engine::{
         document::directives::{cost, list_size},
         error::{ApiError, ApiResult},
-        json::{DirectJson, json_object},
+        json::{
+            DirectJson, json_object,
+            plan::{JsonField, JsonObject, WriteJson},
+        },
         page_size::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
     },
     service::ServiceError,
@@ -86,7 +89,7 @@ pub(crate) trait List: Send + Sync + 'static {
     /// The entity in it.
     type Row: Send + Sync + 'static;
     /// Its GraphQL type.
-    type Node: OutputType + 'static;
+    type Node: OutputType + WriteJson + 'static;
     /// What it can be sorted by.
     type Sort: SortField;
     /// What narrows it.
@@ -107,8 +110,8 @@ pub(crate) trait List: Send + Sync + 'static {
 
 /// A page of a list.
 pub struct Connection<L: List> {
-    edges: Vec<(String, Arc<L::Row>)>,
-    page_info: PageInfo,
+    page: Arc<Page<Arc<L::Row>>>,
+    tag: ListTag,
     filter: L::Filter,
 }
 
@@ -127,21 +130,11 @@ impl<L: List> Connection<L> {
     {
         let query = ListQuery { filter: filter.clone(), sort, slice: page.slice::<L>(sort)?, fields };
         let page = RequestContext::get(context).load_always(query).await?;
-        let tag = L::tag(sort);
-        let edges: Vec<_> =
-            page.edges.iter().map(|Row { position, node }| (cursor::encode(tag, position), node.clone())).collect();
-        let page_info = PageInfo {
-            has_next: page.has_next,
-            has_previous: page.has_previous,
-            start: edges.first().map(|(cursor, _)| cursor.clone()),
-            end: edges.last().map(|(cursor, _)| cursor.clone()),
-        };
-        Ok(Self { edges, page_info, filter })
+        Ok(Self { page, tag: L::tag(sort), filter })
     }
 }
 
 /// Where a page stands in its list.
-#[derive(Clone)]
 pub struct PageInfo {
     has_next: bool,
     has_previous: bool,
@@ -174,21 +167,26 @@ impl<L: List> TypeName for Connection<L> {
 #[Object(name_type)]
 impl<L: List> Connection<L> {
     /// The entries with their cursors.
-    async fn edges(&self) -> Vec<Edge<L>> {
-        self.edges
-            .iter()
-            .map(|(cursor, row)| Edge { cursor: cursor.clone(), row: row.clone(), list: PhantomData })
-            .collect()
+    async fn edges(&self) -> DirectJson<Vec<Edge<L>>> {
+        let edge = |index| Edge { page: self.page.clone(), index, tag: self.tag };
+        DirectJson((0..self.page.edges.len()).map(edge).collect())
     }
 
     /// The entries alone.
-    async fn nodes(&self) -> Vec<L::Node> {
-        self.edges.iter().map(|(_, row)| L::node(row.clone())).collect()
+    async fn nodes(&self) -> DirectJson<Vec<L::Node>> {
+        DirectJson(self.page.edges.iter().map(|row| L::node(row.node.clone())).collect())
     }
 
     /// Where this page stands in the list.
     async fn page_info(&self) -> DirectJson<PageInfo> {
-        DirectJson(self.page_info.clone())
+        let Page { edges, has_next, has_previous } = &*self.page;
+        let cursor = |row: &Row<_>| cursor::encode(self.tag, &row.position);
+        DirectJson(PageInfo {
+            has_next: *has_next,
+            has_previous: *has_previous,
+            start: edges.first().map(cursor),
+            end: edges.last().map(cursor),
+        })
     }
 
     /// How many entries the whole list has. Counted only when it is selected.
@@ -200,9 +198,24 @@ impl<L: List> Connection<L> {
 
 /// An entry of a list with its cursor.
 pub struct Edge<L: List> {
-    cursor: String,
-    row: Arc<L::Row>,
-    list: PhantomData<L>,
+    page: Arc<Page<Arc<L::Row>>>,
+    index: usize,
+    tag: ListTag,
+}
+
+impl<L: List> Edge<L> {
+    fn row(&self) -> &Row<Arc<L::Row>> {
+        // Invariant: a connection makes edges with an index into its own page.
+        &self.page.edges[self.index]
+    }
+
+    fn encode_cursor(&self) -> String {
+        cursor::encode(self.tag, &self.row().position)
+    }
+
+    fn row_node(&self) -> L::Node {
+        L::node(self.row().node.clone())
+    }
 }
 
 impl<L: List> TypeName for Edge<L> {
@@ -215,14 +228,29 @@ impl<L: List> TypeName for Edge<L> {
 #[Object(name_type, directive = cost::apply("0".into()))]
 impl<L: List> Edge<L> {
     /// Opaque position of the entry, for `after` and `before`.
-    async fn cursor(&self) -> &str {
-        &self.cursor
+    async fn cursor(&self) -> String {
+        self.encode_cursor()
     }
 
     /// The entry.
-    async fn node(&self) -> L::Node {
-        L::node(self.row.clone())
+    async fn node(&self) -> DirectJson<L::Node> {
+        DirectJson(self.row_node())
     }
+}
+
+impl<L: List> JsonObject for Edge<L> {
+    const FIELDS: &'static [JsonField<Self>] = &[
+        JsonField {
+            name: "cursor",
+            plan: <String as WriteJson>::plan,
+            write: |edge, plan, json| edge.encode_cursor().write(plan, json),
+        },
+        JsonField {
+            name: "node",
+            plan: <L::Node as WriteJson>::plan,
+            write: |edge, plan, json| edge.row_node().write(plan, json),
+        },
+    ];
 }
 
 /// Whether `field` is selected on the nodes of the connection that `context` resolves.

@@ -17,4 +17,5 @@ mod task;
 mod user;
 
 pub use root::{Mutation, Query, Subscription};
+pub use scalars::SCALARS;
 pub use sort::OrderDirection;

@@ -1,8 +1,11 @@
 //! The custom scalars of the schema.
 
-use async_graphql::{Description, InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{Description, InputType, InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value};
 
-use crate::{domain, graphql::engine::json::json_text};
+use crate::{
+    domain,
+    graphql::engine::{document::ScalarRule, json::json_text},
+};
 
 macro_rules! text_scalar {
     ($(#[doc = $doc:literal])* $name:ident($inner:ty), $url:literal) => {
@@ -48,6 +51,18 @@ text_scalar!(
     CurrencyCode(domain::CurrencyCode),
     "docs/scalars.md#currencycode"
 );
+
+/// The custom scalars of the schema, whose values are checked before an operation runs.
+pub const SCALARS: &[ScalarRule] = &[
+    ScalarRule { name: "DateTime", check: check::<DateTime> },
+    ScalarRule { name: "Decimal", check: check::<Decimal> },
+    ScalarRule { name: "EventCursor", check: check::<EventCursor> },
+    ScalarRule { name: "CurrencyCode", check: check::<CurrencyCode> },
+];
+
+fn check<T: InputType>(value: Value) -> Result<(), String> {
+    T::parse(Some(value)).map(drop).map_err(|error| error.into_server_error(Pos::default()).message)
+}
 
 json_text! {
     DateTime: time => &time.0.to_string();

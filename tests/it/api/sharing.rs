@@ -143,6 +143,6 @@ async fn a_subscription_must_select_exactly_one_field(api: TestApi) {
     let mut stream = api.stream(staff, document, json!({}));
     let refusal = next(&mut stream).await;
     assert_eq!(error_codes(&refusal), ["BAD_USER_INPUT"]);
-    assert!(refusal.errors[0].message.contains("one field"), "{:?}", refusal.errors);
+    assert!(refusal.errors[0].message.contains("only one top level field"), "{:?}", refusal.errors);
     assert!(stream.next().await.is_none());
 }

@@ -84,6 +84,12 @@ impl TestApi {
         self.run(viewer, OperationRequest::new(document).variables(Variables::from_json(variables))).await
     }
 
+    /// The whole response to a query of which nothing is written as JSON directly.
+    pub async fn response_of_executor(&self, viewer: Viewer, document: &str) -> Response {
+        let operation = self.prepare(OperationRequest::new(document)).await.expect("the query is valid");
+        self.api.execute(viewer, operation.without_direct_json()).await
+    }
+
     /// Runs a request for a query or mutation and returns the whole response.
     pub async fn run(&self, viewer: Viewer, request: OperationRequest) -> Response {
         match self.prepare(request).await {

@@ -2,16 +2,11 @@
 
 use std::sync::Arc;
 
-use async_graphql::{
-    ObjectType, Response, SchemaBuilder, ServerError, SubscriptionType,
-    parser::{parse_query, types::OperationType},
-};
+use async_graphql::Response;
 use moka::sync::Cache;
 
 use super::{
-    arguments,
-    cost::{self, CostRules},
-    find_operation::find_operation,
+    cost::CostRules,
     hash::{DocumentHash, hash},
     lexer,
     limits::{self, DocumentLimits},
@@ -19,16 +14,13 @@ use super::{
     prepared_operation::PreparedOperation,
     registry::{self, DocumentReference, Registry},
     request::{OperationRequest, RequestErrors},
-    types::{InvalidSchema, SchemaTypes},
+    types::{InvalidSchema, ScalarRule, SchemaTypes},
     validated_operation::ValidatedOperation,
-    validator::Validator,
+    validator::{self, Validator},
     variables,
 };
 use crate::{
-    graphql::engine::{
-        code,
-        error::{self, refusal},
-    },
+    graphql::engine::error,
     telemetry::metrics::{CacheName, metrics},
 };
 
@@ -76,20 +68,20 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// Creates it for the schema that `schema` builds. Fails if the schema or an operation of the manifest is not
-    /// valid.
-    pub fn new<Q, M, S>(schema: SchemaBuilder<Q, M, S>, options: DocumentOptions) -> Result<Self, InvalidDocuments>
-    where
-        Q: ObjectType + 'static,
-        M: ObjectType + 'static,
-        S: SubscriptionType + 'static,
-    {
+    /// Creates it for a schema in the schema definition language with these custom scalars. With `introspection`, documents may ask for the schema,
+    /// and errors suggest its names. Fails if the schema or an operation of the manifest is not valid.
+    pub fn new(
+        sdl: &str,
+        scalars: &'static [ScalarRule],
+        introspection: bool,
+        options: DocumentOptions,
+    ) -> Result<Self, InvalidDocuments> {
         let DocumentOptions { limits, cache, registry } = options;
-        let (validator, sdl) = Validator::new(schema);
         let weigh = |_: &_, operation: &Arc<ValidatedOperation>| operation.weight;
         let cache = Cache::builder().max_capacity(cache).weigher(weigh).build();
-        let costs = CostRules::new(&cost::parse(&sdl)?)?;
-        let documents = Self { types: SchemaTypes::new(&sdl), costs, validator, limits, registry, cache };
+        let types = SchemaTypes::new(sdl, scalars)?;
+        let costs = CostRules::new(types.schema())?;
+        let documents = Self { types, costs, validator: Validator { introspection }, limits, registry, cache };
         if let Registry::Only(manifest) = &documents.registry {
             for (id, operation) in manifest.operations() {
                 documents.validated(hash(&operation.text), &operation.text, operation.name.clone()).map_err(
@@ -122,19 +114,22 @@ impl Documents {
         let OperationRequest { query, operation_name, variables, .. } = request;
         let name = operation_name.map(Into::into);
         let operation = self.find(reference, query.unwrap_or_default(), name).await?;
-        let variables = variables::coerce(&self.types, operation.variables(), variables)?;
-        let cost = operation.cost.value(&variables);
+        let variables = variables::coerce_all(&self.types, &operation.variables, variables)?;
+        let plan = operation.plan(&self.types, &self.costs, &self.limits, &variables)?;
+        let cost = plan.cost.value(&variables);
         limits::check("cost", cost, self.limits.cost).map_err(|error| vec![error])?;
         let reports_cost =
             request.extensions.get("cost").is_some_and(|cost| *cost == async_graphql::Value::Boolean(true));
         Ok(PreparedOperation {
             operation,
+            plan,
             variables,
             cost,
             cost_limit: self.limits.cost,
             reports_cost,
             resume: None,
             client: None,
+            direct_json: true,
         })
     }
 
@@ -189,29 +184,10 @@ impl Documents {
     }
 
     fn validate(&self, text: &str, name: Option<Box<str>>) -> Result<ValidatedOperation, RequestErrors> {
-        let one = |error: ServerError| vec![error];
-        lexer::check(text, &self.limits).map_err(one)?;
-        let executable = parse_query(text).map_err(|error| one(shortened(error.into())))?;
-        measure::check(&executable, &self.limits).map_err(one)?;
-        self.validator.validate(executable.clone(), name.as_deref())?;
-        arguments::check(&self.types, &executable)?;
-        let definition = find_operation(&executable, name.as_deref()).map_err(one)?;
-        let operation = ValidatedOperation::new(&self.types, &self.costs, text.into(), name, &executable, definition);
-        if operation.kind == OperationType::Subscription && operation.update_variables.root_fields > 1 {
-            let message = "a subscription selects one field; send an operation for each";
-            return Err(one(refusal(code::BAD_USER_INPUT, message)));
-        }
-        Ok(operation)
+        lexer::check(text, &self.limits).map_err(|error| vec![error])?;
+        let document = validator::parse(text)?;
+        measure::check(&document, &self.limits).map_err(|error| vec![error])?;
+        let document = self.validator.validate(&self.types, &document)?;
+        ValidatedOperation::new(&self.types, &self.limits, text.into(), name, document)
     }
-}
-
-/// Shortens an error of the parser, which quotes the whole line that it does not understand.
-fn shortened(mut error: ServerError) -> ServerError {
-    const LONGEST_LINE: usize = 200;
-    if error.message.lines().any(|line| line.len() > LONGEST_LINE) {
-        let last = error.message.lines().last().unwrap_or_default();
-        let reason = last.trim_start_matches([' ', '=']);
-        error.message = format!("The document cannot be parsed: {reason:.LONGEST_LINE$}");
-    }
-    error
 }

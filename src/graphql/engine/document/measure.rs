@@ -6,12 +6,16 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{
-    Name, Positioned, ServerError,
-    parser::types::{Directive, ExecutableDocument, FragmentDefinition, Selection, SelectionSet},
+use apollo_compiler::{
+    Name, Node,
+    ast::{Definition, DirectiveList, Document, FragmentDefinition, Selection},
 };
+use async_graphql::ServerError;
 
-use super::limits::{self, DocumentLimits, MAX_INTROSPECTION_LISTS, MAX_NESTING};
+use super::{
+    limits::{self, DocumentLimits, MAX_INTROSPECTION_LISTS, MAX_NESTING},
+    position::position,
+};
 use crate::graphql::engine::{code, error::refusal};
 
 /// Sizes of a selection with its fragments expanded.
@@ -46,21 +50,24 @@ impl Measures {
 }
 
 /// Fails if the document exceeds a limit, or a fragment spreads itself.
-pub(super) fn check(document: &ExecutableDocument, limits: &DocumentLimits) -> Result<(), ServerError> {
-    let mut measurer = Measurer { fragments: &document.fragments, known: HashMap::new() };
+pub(super) fn check(document: &Document, limits: &DocumentLimits) -> Result<(), ServerError> {
+    let fragments = document.definitions.iter().filter_map(Definition::as_fragment_definition);
+    let fragments = fragments.map(|fragment| (&fragment.name, fragment)).collect();
+    let mut measurer = Measurer { document, fragments, known: HashMap::new() };
     let (mut total, mut roots) = (Measures::default(), 0);
-    for (_, operation) in document.operations.iter() {
-        let definition = &operation.node;
-        let on_variables = definition.variable_definitions.iter().flat_map(|variable| &variable.node.directives);
-        let own = definition.directives.iter().chain(on_variables).count();
-        let measures = measurer.selections(&definition.selection_set.node, 1)?;
+    for operation in document.definitions.iter().filter_map(Definition::as_operation_definition) {
+        let on_variables = operation.variables.iter().map(|variable| variable.directives.len());
+        let own = operation.directives.len() + on_variables.sum::<usize>();
+        let measures = measurer.selections(&operation.selection_set, 1)?;
         roots = roots.max(measures.own_fields);
         total = total.combine(measures).combine(Measures { directives: own as u64, ..Measures::default() });
     }
     // Validation also reads the fragments that nothing spreads.
-    for name in document.fragments.keys() {
-        if !measurer.known.contains_key(name) {
-            total = total.combine(measurer.fragment(name, 1)?);
+    for definition in &document.definitions {
+        if let Some(fragment) = definition.as_fragment_definition()
+            && !measurer.known.contains_key(&fragment.name)
+        {
+            total = total.combine(measurer.fragment(&fragment.name, 1)?);
         }
     }
     limits::check("nesting", total.nesting, MAX_NESTING)?;
@@ -72,49 +79,53 @@ pub(super) fn check(document: &ExecutableDocument, limits: &DocumentLimits) -> R
 }
 
 struct Measurer<'a> {
-    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    document: &'a Document,
+    fragments: HashMap<&'a Name, &'a Node<FragmentDefinition>>,
     /// Measures of the fragments so far; `None` while a fragment is being measured.
     known: HashMap<&'a Name, Option<Measures>>,
 }
 
 impl<'a> Measurer<'a> {
     /// Measures a selection set at this level of nesting.
-    fn selections(&mut self, set: &'a SelectionSet, level: usize) -> Result<Measures, ServerError> {
+    fn selections(&mut self, set: &'a [Selection], level: usize) -> Result<Measures, ServerError> {
         limits::check("nesting", level as u64, MAX_NESTING)?;
         let mut sum = Measures { nesting: 1, ..Measures::default() };
-        for selection in &set.items {
-            let mut measures = match &selection.node {
+        for selection in set {
+            let (mut measures, directives): (Measures, &DirectiveList) = match selection {
                 Selection::Field(field) => {
-                    let name = field.node.name.node.as_str();
-                    let selected = &field.node.selection_set.node;
-                    let below = if selected.items.is_empty() {
+                    let name = field.name.as_str();
+                    let below = if field.selection_set.is_empty() {
                         Measures::default()
                     } else {
-                        self.selections(selected, level + 1)?
+                        self.selections(&field.selection_set, level + 1)?
                     };
                     if matches!(name, "__schema" | "__type") {
                         limits::check("introspection", below.introspection_lists, MAX_INTROSPECTION_LISTS)?;
                     }
                     let lists = matches!(name, "fields" | "inputFields" | "interfaces" | "possibleTypes");
-                    Measures {
+                    let measures = Measures {
                         nesting: 1 + below.nesting,
                         depth: 1 + below.depth,
                         fields: below.fields.saturating_add(1),
-                        aliases: below.aliases.saturating_add(u64::from(field.node.alias.is_some())),
+                        aliases: below.aliases.saturating_add(u64::from(field.alias.is_some())),
                         directives: below.directives,
                         own_fields: 1,
                         introspection_lists: below.introspection_lists + u64::from(lists),
-                    }
+                    };
+                    (measures, &field.directives)
                 }
-                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, level + 1)?,
-                Selection::InlineFragment(fragment) => self.selections(&fragment.node.selection_set.node, level + 1)?,
+                Selection::FragmentSpread(spread) => {
+                    (self.fragment(&spread.fragment_name, level + 1)?, &spread.directives)
+                }
+                Selection::InlineFragment(fragment) => {
+                    (self.selections(&fragment.selection_set, level + 1)?, &fragment.directives)
+                }
             };
-            if !matches!(selection.node, Selection::Field(_)) {
+            if !matches!(selection, Selection::Field(_)) {
                 // A fragment counts as a field, because an empty one is work too.
                 measures.fields = measures.fields.saturating_add(1);
                 measures.nesting += 1;
             }
-            let directives: &[Positioned<Directive>] = selection.node.directives();
             measures.directives = measures.directives.saturating_add(directives.len() as u64);
             sum = sum.combine(measures);
         }
@@ -123,19 +134,19 @@ impl<'a> Measurer<'a> {
 
     fn fragment(&mut self, name: &'a Name, level: usize) -> Result<Measures, ServerError> {
         // Validation reports spreads of fragments that do not exist.
-        let Some(fragment) = self.fragments.get(name) else { return Ok(Measures::default()) };
+        let Some(&fragment) = self.fragments.get(name) else { return Ok(Measures::default()) };
         match self.known.get(name) {
             Some(Some(measures)) => return Ok(*measures),
             Some(None) => {
                 let mut error = refusal(code::BAD_USER_INPUT, format!("The fragment `{name}` spreads itself."));
-                error.locations.push(fragment.pos);
+                error.locations.push(position(&self.document.sources, fragment.location()));
                 return Err(error);
             }
             None => {}
         }
         self.known.insert(name, None);
-        let mut measures = self.selections(&fragment.node.selection_set.node, level)?;
-        measures.directives = measures.directives.saturating_add(fragment.node.directives.len() as u64);
+        let mut measures = self.selections(&fragment.selection_set, level)?;
+        measures.directives = measures.directives.saturating_add(fragment.directives.len() as u64);
         self.known.insert(name, Some(measures));
         Ok(measures)
     }
@@ -143,12 +154,11 @@ impl<'a> Measurer<'a> {
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::parser::parse_query;
-
     use super::*;
+    use crate::graphql::engine::document::validator::parse;
 
     fn refused(document: &str) -> String {
-        check(&parse_query(document).unwrap(), &DocumentLimits::default())
+        check(&parse(document).unwrap(), &DocumentLimits::default())
             .map_or_else(|error| error.message, |()| String::new())
     }
 
@@ -156,7 +166,7 @@ mod tests {
     fn fragments_that_double_the_work_are_refused_at_once() {
         let doubling = (0..40).map(|n| format!("fragment F{n} on Query {{ ...F{} ...F{} }}", n + 1, n + 1));
         let document = format!("{{ ...F0 }} {} fragment F40 on Query {{ me {{ id }} }}", doubling.collect::<String>());
-        let document = parse_query(document).unwrap();
+        let document = parse(&document).unwrap();
         // Following each spread would take 2^40 steps.
         let error = check(&document, &DocumentLimits::default()).unwrap_err();
         assert!(error.message.contains("`fields`"), "{}", error.message);

@@ -6,36 +6,40 @@
 //! 1. Find the document: the request sends it, or refers to a registered one ([`registry`]).
 //! 2. Limit its length, tokens and nesting before it is parsed ([`lexer`]).
 //! 3. Parse it, and measure it with fragments expanded, looking at each fragment once ([`measure`]).
-//! 4. Validate it against the schema, without its variables ([`validator`], [`arguments`]).
-//! 5. Derive from the operation its cost as a function of variables ([`cost`]), the shape of its results ([`shape`]), and
-//!    the variables that the updates of a subscription depend on ([`update_variables`]).
-//! 6. Check the variables and add their defaults ([`variables`]), then limit the cost with these variables.
+//! 4. Validate it against the schema, without its variables ([`validator`], [`extra_rules`]).
+//! 5. Check the variables and add their defaults ([`variables`]).
+//! 6. Plan the operation for the variables that `@skip` and `@include` read ([`plan`]), with its cost as a function of the
+//!    other variables ([`cost`]), and limit the cost with these variables.
 //!
-//! The results of steps 2 to 5 are cached for valid documents, so that a repeated document skips from step 1 to step 6.
-//! Nothing is cached for an invalid document. Steps 4 and 5 visit the selections of a document with [`visit`].
+//! The results of steps 2 to 4 and 6 are cached for valid documents, so that a repeated document skips from step 1 to
+//! step 5. Nothing is cached for an invalid document. The plan is then written as the document that the executor takes
+//! ([`executable`]), with the variables in their places, and gives its results their shape ([`shape`]).
 //!
 //! Decision: `docs/decisions/0010-documents-are-prepared-once.md`.
 
-mod arguments;
+mod collect;
 pub(crate) mod cost;
 mod documents;
-mod find_operation;
+mod executable;
+mod extra_rules;
 mod hash;
 mod lexer;
 mod limits;
 mod manifest;
 mod measure;
+mod plan;
+mod position;
 mod prepared_operation;
 mod registry;
 mod request;
 mod shape;
+mod suggestions;
 mod types;
-mod update_variables;
 mod validated_operation;
 mod validator;
 mod values;
+mod variable_uses;
 mod variables;
-mod visit;
 
 pub use cost::directives;
 pub use documents::{DocumentOptions, Documents, InvalidDocuments};
@@ -45,7 +49,7 @@ pub use manifest::{Manifest, ManifestError};
 pub use prepared_operation::PreparedOperation;
 pub use registry::Registry;
 pub use request::OperationRequest;
-pub use types::InvalidSchema;
+pub use types::{InvalidSchema, ScalarRule};
 
 #[cfg(test)]
 mod tests;

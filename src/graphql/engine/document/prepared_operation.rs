@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use async_graphql::{Name, Request, Value, Variables, parser::types::OperationType};
 
-use super::{shape::Shape, validated_operation::ValidatedOperation};
+use super::{
+    executable,
+    plan::Plan,
+    validated_operation::{PricedPlan, ValidatedOperation},
+};
 use crate::{
     domain::{ClientAddress, EventCursor},
     graphql::engine::resume::ResumeAfter,
@@ -16,6 +20,8 @@ use crate::{
 #[derive(Clone)]
 pub struct PreparedOperation {
     pub(super) operation: Arc<ValidatedOperation>,
+    /// The plan for the values of the variables.
+    pub(super) plan: Arc<PricedPlan>,
     /// The declared variables, defaults included.
     pub(super) variables: Variables,
     pub(super) cost: u64,
@@ -24,12 +30,14 @@ pub struct PreparedOperation {
     pub(super) reports_cost: bool,
     pub(super) resume: Option<EventCursor>,
     pub(super) client: Option<ClientAddress>,
+    /// Whether objects may be written as JSON directly.
+    pub(super) direct_json: bool,
 }
 
 impl PreparedOperation {
     /// Whether it is a query, a mutation or a subscription.
     pub fn kind(&self) -> OperationType {
-        self.operation.kind
+        executable::operation_type(self.operation.kind)
     }
 
     /// Whether it is a subscription.
@@ -59,10 +67,22 @@ impl PreparedOperation {
         Self { resume: Some(cursor), ..self }
     }
 
+    /// Has the executor resolve every field, also those of objects that would be written as JSON directly. Tests compare
+    /// the two ways.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_direct_json(self) -> Self {
+        Self { direct_json: false, ..self }
+    }
+
     /// Builds the request for an executor of the same schema, which need not validate the document again.
     pub fn request(&self) -> Request {
-        let mut request = Request::new("").variables(self.variables.clone());
-        request.set_parsed_query(self.operation.executable.clone());
+        let plan = self.plan();
+        let mut request = Request::new("");
+        if self.direct_json {
+            request = request.data(plan.json.clone());
+        }
+        request.set_parsed_query(executable::executable(plan, self.operation.kind, &self.variables));
         match self.resume {
             Some(cursor) => request.data(ResumeAfter(cursor)),
             None => request,
@@ -105,14 +125,14 @@ impl PreparedOperation {
         telemetry::OperationTimer::start(&self.operation.label, kind, slow)
     }
 
-    /// The shape of the results.
-    pub(crate) fn shape(&self) -> &Shape {
-        &self.operation.shape
+    /// The plan for the values of the variables.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan.plan
     }
 
     /// The variables that the content of a subscription's updates depends on.
     pub(crate) fn update_variables(&self) -> impl Iterator<Item = (&Name, &Value)> {
-        self.variables.iter().filter(|(name, _)| self.operation.update_variables.variables.contains(*name))
+        self.variables.iter().filter(|(name, _)| self.operation.uses.below_root.contains(*name))
     }
 }
 

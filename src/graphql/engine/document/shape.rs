@@ -2,177 +2,119 @@
 //! which they were selected (section 7.2.2), and null for a field that failed, or for its parent if the schema does not
 //! allow null there (section 6.4.4).
 
-use async_graphql::{
-    Name, PathSegment, Response, ServerError, Value,
-    indexmap::IndexMap,
-    parser::types::{BaseType, ExecutableDocument, OperationDefinition, Type},
-};
+use apollo_compiler::ast::Type;
+use async_graphql::{Name, PathSegment, Response, ServerError, Value, indexmap::IndexMap};
 
-use super::{
-    types::SchemaTypes,
-    visit::{SelectedField, Visitor, visit_operation},
-};
-use crate::graphql::engine::json::is_raw;
-
-/// A selected field.
-struct ShapeField {
-    key: Name,
-    /// `None` for introspection, whose shape the executor gets right.
-    ty: Option<Type>,
-    selected: Vec<ShapeField>,
-}
-
-/// The shape of one operation's results.
-pub(crate) struct Shape {
-    fields: Vec<ShapeField>,
-    /// Whether no object is selected twice under the same key, so that no selections have to be merged.
-    allows_direct_json: bool,
-}
+use super::plan::{Plan, PlannedField, PlannedObject, Selected};
+use crate::graphql::engine::json::{TYPE_KEY, is_raw};
 
 /// A null where the schema allows none: the parent becomes null instead.
 struct NullForbidden;
 
-/// Builds a shape while the selections are visited.
-#[derive(Default)]
-struct ShapeBuilder {
-    /// The fields of the object that is being visited.
-    fields: Vec<ShapeField>,
-    /// The objects around it: their fields, and which of these selects the next object.
-    outer: Vec<(Vec<ShapeField>, usize)>,
-    /// Whether an object is selected more than once under the same key.
-    merges: bool,
-}
-
-impl<'a> Visitor<'a> for ShapeBuilder {
-    const EACH_SPREAD: bool = true;
-
-    fn enter_field(&mut self, SelectedField { field, ty, .. }: SelectedField<'a>) -> bool {
-        let key = &field.response_key().node;
-        let place = match self.fields.iter().position(|known| known.key == *key) {
-            Some(place) => {
-                self.merges |= !field.selection_set.node.items.is_empty();
-                place
-            }
-            None => {
-                self.fields.push(ShapeField { key: key.clone(), ty: ty.cloned(), selected: Vec::new() });
-                self.fields.len() - 1
-            }
+impl Plan {
+    /// Changes a response of the operation to the shape of its result.
+    pub fn shape(&self, response: &mut Response) {
+        let mut shaper = Shaper { errors: &response.errors, path: Vec::new() };
+        let mut fields = match std::mem::take(&mut response.data) {
+            Value::Object(fields) => fields,
+            // Every field failed or was left out, so that the executor gives no object at all. Without a field that
+            // failed, the operation did not run.
+            _ if self.fields.is_empty() && response.errors.is_empty() => IndexMap::new(),
+            _ if shaper.failed_below() => IndexMap::new(),
+            _ => return,
         };
-        if ty.is_none() {
-            return false;
-        }
-        let selected = std::mem::take(&mut self.fields[place].selected);
-        self.outer.push((std::mem::replace(&mut self.fields, selected), place));
-        true
-    }
-
-    fn leave_field(&mut self) {
-        if let Some((fields, place)) = self.outer.pop() {
-            let selected = std::mem::replace(&mut self.fields, fields);
-            self.fields[place].selected = selected;
+        if shaper.fields(&self.fields, &mut fields).is_ok() {
+            response.data = Value::Object(fields);
         }
     }
 }
 
-impl Shape {
-    /// Derives the shape of an operation of a valid document.
-    pub(super) fn new(types: &SchemaTypes, document: &ExecutableDocument, operation: &OperationDefinition) -> Self {
-        let ShapeBuilder { fields, merges, .. } = visit_operation(types, document, operation, ShapeBuilder::default());
-        Self { fields, allows_direct_json: !merges }
-    }
-
-    /// Whether objects can be written as JSON at once: no other selection adds fields to them.
-    pub fn allows_direct_json(&self) -> bool {
-        self.allows_direct_json
-    }
-
-    /// Changes a response of the operation to this shape.
-    pub fn apply(&self, response: &mut Response) {
-        let mut path = Vec::new();
-        if let Value::Object(fields) = &mut response.data {
-            let errors = &response.errors;
-            if shape_object(&self.fields, fields, errors, &mut path).is_err() {
-                response.data = Value::Null;
-            }
-        } else if response.data == Value::Null && response.errors.iter().any(|error| !error.path.is_empty()) {
-            // Every field of the operation failed, so the executor gave no object at all.
-            let mut fields = IndexMap::new();
-            if shape_object(&self.fields, &mut fields, &response.errors, &mut path).is_ok() {
-                response.data = Value::Object(fields);
-            }
-        }
-    }
+struct Shaper<'a> {
+    errors: &'a [ServerError],
+    /// The path to the value that is being shaped. Maintained only if there are errors to compare it with.
+    path: Vec<PathSegment>,
 }
 
-/// Shapes an object. `path` is maintained only if there are errors to compare it with.
-fn shape_object(
-    selected: &[ShapeField],
-    fields: &mut IndexMap<Name, Value>,
-    errors: &[ServerError],
-    path: &mut Vec<PathSegment>,
-) -> Result<(), NullForbidden> {
-    for field in selected {
-        let Some(ty) = &field.ty else { continue };
-        if errors.is_empty() && field.selected.is_empty() {
-            continue;
-        }
-        if !errors.is_empty() {
-            path.push(PathSegment::Field(field.key.to_string()));
-        }
-        let shaped = match fields.get_mut(&field.key) {
-            Some(value) => shape_value(ty, &field.selected, value, errors, path),
-            None if failed(errors, path) => {
-                fields.insert(field.key.clone(), Value::Null);
-                if ty.nullable { Ok(()) } else { Err(NullForbidden) }
+impl Shaper<'_> {
+    fn fields(&mut self, selected: &[PlannedField], fields: &mut IndexMap<Name, Value>) -> Result<(), NullForbidden> {
+        for field in selected {
+            if self.errors.is_empty() && matches!(field.selected, Selected::Leaf) {
+                continue;
             }
-            // Skipped by a directive, or selected on another type.
-            None => Ok(()),
-        };
-        path.pop();
-        shaped?;
+            self.enter(|| PathSegment::Field(field.key.to_string()));
+            let value = fields.entry(field.key.clone()).or_default();
+            let shaped = self.value(&field.ty, field, value);
+            self.path.pop();
+            shaped?;
+        }
+        let in_order = fields.len() == selected.len() && selected.iter().map(|field| &field.key).eq(fields.keys());
+        if !in_order {
+            let mut given = std::mem::take(fields);
+            fields.extend(selected.iter().filter_map(|field| given.swap_remove_entry(&field.key)));
+        }
+        Ok(())
     }
-    let in_order =
-        selected.iter().filter(|field| fields.contains_key(&field.key)).map(|field| &field.key).eq(fields.keys());
-    if !in_order {
-        let mut given = std::mem::take(fields);
-        fields.extend(selected.iter().filter_map(|field| given.swap_remove_entry(&field.key)));
-        fields.extend(given);
-    }
-    Ok(())
-}
 
-fn shape_value(
-    ty: &Type,
-    selected: &[ShapeField],
-    value: &mut Value,
-    errors: &[ServerError],
-    path: &mut Vec<PathSegment>,
-) -> Result<(), NullForbidden> {
-    let shaped = match (&ty.base, &mut *value) {
-        (_, Value::Null) => Err(NullForbidden),
-        (BaseType::List(item), Value::List(values)) if !selected.is_empty() => {
-            values.iter_mut().enumerate().try_for_each(|(index, value)| {
-                if !errors.is_empty() {
-                    path.push(PathSegment::Index(index));
+    /// Shapes the value of a field, or an item of the list that it is.
+    fn value(&mut self, ty: &Type, field: &PlannedField, value: &mut Value) -> Result<(), NullForbidden> {
+        let shaped = match (ty, &mut *value) {
+            (Type::List(item) | Type::NonNullList(item), Value::List(values)) => {
+                if matches!(field.selected, Selected::Leaf) {
+                    return Ok(());
                 }
-                let shaped = shape_value(item, selected, value, errors, path);
-                path.pop();
-                shaped
-            })
+                values.iter_mut().enumerate().try_for_each(|(index, value)| {
+                    self.enter(|| PathSegment::Index(index));
+                    let shaped = self.value(item, field, value);
+                    self.path.pop();
+                    shaped
+                })
+            }
+            (_, Value::Object(fields)) if is_raw(fields) => Ok(()),
+            (_, Value::Object(fields)) => match object(&field.selected, fields) {
+                Some(object) => self.fields(&object.fields, fields),
+                None => Ok(()),
+            },
+            // Every field of the object failed.
+            (Type::Named(_) | Type::NonNullNamed(_), Value::Null) => match &field.selected {
+                Selected::Object(object) if self.failed_below() => {
+                    let mut fields = IndexMap::new();
+                    self.fields(&object.fields, &mut fields).map(|()| *value = Value::Object(fields))
+                }
+                _ => Err(NullForbidden),
+            },
+            (_, Value::Null) => Err(NullForbidden),
+            _ => Ok(()),
+        };
+        match shaped {
+            Err(NullForbidden) if !ty.is_non_null() => {
+                *value = Value::Null;
+                Ok(())
+            }
+            other => other,
         }
-        (BaseType::Named(_), Value::Object(fields)) if !is_raw(fields) => shape_object(selected, fields, errors, path),
-        _ => Ok(()),
-    };
-    match shaped {
-        Err(NullForbidden) if ty.nullable => {
-            *value = Value::Null;
-            Ok(())
+    }
+
+    /// Adds a step to the path.
+    fn enter(&mut self, step: impl FnOnce() -> PathSegment) {
+        if !self.errors.is_empty() {
+            self.path.push(step());
         }
-        other => other,
+    }
+
+    /// Whether an error happened below the value that is being shaped, not at it.
+    fn failed_below(&self) -> bool {
+        self.errors.iter().any(|error| error.path.len() > self.path.len() && error.path.starts_with(&self.path))
     }
 }
 
-/// Whether an error happened at `path` or below it.
-fn failed(errors: &[ServerError], path: &[PathSegment]) -> bool {
-    errors.iter().any(|error| error.path.starts_with(path))
+/// What is selected of an object with these fields, which tell its type if it can be one of several.
+fn object<'a>(selected: &'a Selected, fields: &mut IndexMap<Name, Value>) -> Option<&'a PlannedObject> {
+    match selected {
+        Selected::Leaf => None,
+        Selected::Object(object) => Some(object),
+        Selected::OneOf(objects) => match fields.get(TYPE_KEY) {
+            Some(Value::String(name)) => objects.iter().find(|object| object.type_name == *name),
+            _ => None,
+        },
+    }
 }

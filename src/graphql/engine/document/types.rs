@@ -1,144 +1,85 @@
-//! The types of a schema, looked up by name when documents are checked.
+//! The types of a schema, looked up by name while documents are checked and planned.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use async_graphql::{
-    Name, Positioned,
-    parser::{
-        parse_schema,
-        types::{BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeKind, TypeSystemDefinition},
-    },
-};
+use apollo_compiler::{Name, Schema, ast::FieldDefinition, schema::ExtendedType, validation::Valid};
+use async_graphql_value::ConstValue;
+
+/// A custom scalar of the schema, which the schema hands to the engine.
+#[derive(Debug, Clone, Copy)]
+pub struct ScalarRule {
+    /// Name of the scalar type.
+    pub name: &'static str,
+    /// Coerces an input value as the resolvers do. Fails with the reason why it is not a value of the scalar.
+    pub check: fn(ConstValue) -> Result<(), String>,
+}
 
 /// The schema in the schema definition language is not valid.
 #[derive(Debug, thiserror::Error)]
 #[error("the schema is not valid: {0}")]
 pub struct InvalidSchema(pub(super) String);
 
-/// The types of a schema by name.
-#[derive(Default)]
+/// The types of a valid schema.
 pub(crate) struct SchemaTypes {
-    /// Objects and interfaces with their fields.
-    pub(super) composites: HashMap<Name, HashMap<Name, Field>>,
-    /// The object types of each interface and union.
-    pub(super) possible: HashMap<Name, Vec<Name>>,
-    /// Enums and input objects; every other input type is a scalar.
-    pub(super) inputs: HashMap<Name, Input>,
-    query: Option<Name>,
-    mutation: Option<Name>,
-    subscription: Option<Name>,
-}
-
-/// A field of an object or interface.
-pub(super) struct Field {
-    pub(super) ty: Type,
-    arguments: HashMap<Name, InputValue>,
-}
-
-/// An input type that is not a scalar.
-pub(super) enum Input {
-    /// The names of its values.
-    Enum(HashSet<Name>),
-    /// Its fields by name.
-    Object(HashMap<Name, InputValue>),
-}
-
-/// An argument of a field, or a field of an input object.
-pub(super) struct InputValue {
-    pub(super) ty: Type,
-    pub(super) has_default: bool,
+    schema: Valid<Schema>,
+    /// The object types of each interface and union, in the order of the schema.
+    possible: HashMap<Name, Vec<Name>>,
+    scalars: &'static [ScalarRule],
 }
 
 impl SchemaTypes {
-    /// Parses a schema in the schema definition language, as the library prints it. Text that does not parse gives no
-    /// types.
-    pub(super) fn new(sdl: &str) -> Self {
-        let mut types = Self::default();
-        for definition in parse_schema(sdl).map(|schema| schema.definitions).unwrap_or_default() {
-            match definition {
-                TypeSystemDefinition::Schema(schema) => {
-                    let name = |name: Option<Positioned<Name>>| name.map(|name| name.node);
-                    types.query = name(schema.node.query);
-                    types.mutation = name(schema.node.mutation);
-                    types.subscription = name(schema.node.subscription);
+    /// Parses a schema in the schema definition language. `scalars` has its custom scalars; a scalar that is not in it
+    /// takes any value.
+    pub(super) fn new(sdl: &str, scalars: &'static [ScalarRule]) -> Result<Self, InvalidSchema> {
+        let schema = Schema::parse_and_validate(sdl, "schema.graphql");
+        let schema = schema.map_err(|invalid| InvalidSchema(invalid.errors.to_string()))?;
+        let mut possible: HashMap<Name, Vec<Name>> = HashMap::new();
+        for (name, ty) in &schema.types {
+            match ty {
+                ExtendedType::Object(object) => {
+                    for interface in &object.implements_interfaces {
+                        possible.entry(interface.name.clone()).or_default().push(name.clone());
+                    }
                 }
-                TypeSystemDefinition::Type(definition) => {
-                    types.add(definition.node.name.node, definition.node.kind);
+                ExtendedType::Union(union) => {
+                    possible.insert(name.clone(), union.members.iter().map(|member| member.name.clone()).collect());
                 }
-                TypeSystemDefinition::Directive(_) => {}
+                _ => {}
             }
         }
-        types
+        Ok(Self { schema, possible, scalars })
     }
 
-    fn add(&mut self, name: Name, kind: TypeKind) {
-        match kind {
-            TypeKind::Object(object) => {
-                for interface in object.implements {
-                    self.possible.entry(interface.node).or_default().push(name.clone());
-                }
-                self.composites.insert(name, fields(object.fields));
-            }
-            TypeKind::Interface(interface) => {
-                self.composites.insert(name, fields(interface.fields));
-            }
-            TypeKind::Union(union) => {
-                self.possible.insert(name, union.members.into_iter().map(|member| member.node).collect());
-            }
-            TypeKind::Enum(values) => {
-                let values = values.values.into_iter().map(|value| value.node.value.node).collect();
-                self.inputs.insert(name, Input::Enum(values));
-            }
-            TypeKind::InputObject(object) => {
-                self.inputs.insert(name, Input::Object(inputs(object.fields)));
-            }
-            TypeKind::Scalar => {}
+    pub(super) fn schema(&self) -> &Valid<Schema> {
+        &self.schema
+    }
+
+    /// A field of an object or interface, introspection included.
+    pub(super) fn field(&self, parent: &str, field: &str) -> Option<&FieldDefinition> {
+        self.schema.type_field(parent, field).ok().map(|field| &***field)
+    }
+
+    /// The object types that a value of this type can have: of an interface or union those that implement it or are its
+    /// members, of an object type itself. Empty for scalars and enums.
+    pub(super) fn possible_types(&self, name: &str) -> &[Name] {
+        match self.schema.types.get_full(name) {
+            Some((_, own, ExtendedType::Object(_))) => std::slice::from_ref(own),
+            _ => self.possible.get(name).map_or(&[], Vec::as_slice),
         }
     }
 
-    /// The type that an operation selects from.
-    pub(super) fn root(&self, operation: OperationType) -> Option<&Name> {
-        match operation {
-            OperationType::Query => self.query.as_ref(),
-            OperationType::Mutation => self.mutation.as_ref(),
-            OperationType::Subscription => self.subscription.as_ref(),
-        }
-    }
-
-    /// The type of a field; `None` for introspection.
-    pub(super) fn field(&self, parent: &str, field: &str) -> Option<&Type> {
-        Some(&self.composites.get(parent)?.get(field)?.ty)
-    }
-
-    /// The type of an argument of a field.
-    pub(super) fn argument(&self, parent: &str, field: &str, argument: &str) -> Option<&Type> {
-        Some(&self.composites.get(parent)?.get(field)?.arguments.get(argument)?.ty)
+    /// Whether values of this type can be of several object types.
+    pub(super) fn is_abstract(&self, name: &str) -> bool {
+        matches!(self.schema.types.get(name), Some(ExtendedType::Interface(_) | ExtendedType::Union(_)))
     }
 
     /// Whether objects of the type `object` match the type condition `condition`.
     pub(super) fn is_a(&self, object: &str, condition: &str) -> bool {
-        object == condition
-            || self.possible.get(condition).is_some_and(|possible| possible.iter().any(|name| name == object))
+        object == condition || self.schema.is_subtype(condition, object)
     }
-}
 
-fn fields(fields: Vec<Positioned<FieldDefinition>>) -> HashMap<Name, Field> {
-    let field =
-        |FieldDefinition { name, ty, arguments, .. }| (name.node, Field { ty: ty.node, arguments: inputs(arguments) });
-    fields.into_iter().map(|definition| field(definition.node)).collect()
-}
-
-fn inputs(inputs: Vec<Positioned<InputValueDefinition>>) -> HashMap<Name, InputValue> {
-    let input = |InputValueDefinition { name, ty, default_value, .. }| {
-        (name.node, InputValue { ty: ty.node, has_default: default_value.is_some() })
-    };
-    inputs.into_iter().map(|definition| input(definition.node)).collect()
-}
-
-/// The innermost type of a list.
-pub(super) fn base_name(base: &BaseType) -> &Name {
-    match base {
-        BaseType::Named(name) => name,
-        BaseType::List(item) => base_name(&item.base),
+    /// A custom scalar by its name; `None` for other types, and for scalars that take any value.
+    pub(super) fn scalar(&self, name: &str) -> Option<&ScalarRule> {
+        self.scalars.iter().find(|scalar| scalar.name == name)
     }
 }

@@ -1,22 +1,37 @@
 //! Operations of valid documents, as they are cached.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use async_graphql::{
-    Name, Positioned,
-    parser::types::{
-        DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType,
-        VariableDefinition,
-    },
+use apollo_compiler::{
+    Node,
+    ast::OperationType,
+    executable::{ExecutableDocument, Operation},
+    validation::Valid,
 };
+use async_graphql::{Name, Value, Variables};
+use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use super::{
     cost::{Cost, CostRules},
-    shape::Shape,
+    limits::DocumentLimits,
+    plan::Plan,
+    request::RequestErrors,
     types::SchemaTypes,
-    update_variables::UpdateVariables,
-    visit::{SelectedField, Visitor, visit_operation},
+    variable_uses::VariableUses,
+    variables::{self, Variable},
 };
+use crate::graphql::engine::{code, error::refusal};
+
+/// Most plans that an operation keeps. A request with other values of the condition variables plans it anew.
+const MAX_PLANS: usize = 8;
+
+/// Approximate bytes of memory for each field of a plan, and for an operation without its document and its fields.
+const FIELD_BYTES: usize = 512;
+const OPERATION_BYTES: usize = 2048;
+
+/// The values of the condition variables.
+type Conditions = SmallVec<[bool; 8]>;
 
 /// One operation of a valid document, and everything that can be derived from it without its variables.
 pub(crate) struct ValidatedOperation {
@@ -26,70 +41,93 @@ pub(crate) struct ValidatedOperation {
     pub(super) name: Option<Box<str>>,
     /// The operation's name in the document, even if the request did not name it; empty if it has no name.
     pub(super) label: Box<str>,
-    /// The operation and the fragments that it spreads.
-    pub(super) executable: ExecutableDocument,
     pub(super) kind: OperationType,
-    pub(super) cost: Cost,
-    pub(super) shape: Shape,
-    pub(super) update_variables: UpdateVariables,
-    /// Approximate size in memory, in bytes.
+    pub(super) variables: Vec<Variable>,
+    pub(super) uses: VariableUses,
+    /// Approximate size in memory, in bytes, with all plans that it may keep.
     pub(super) weight: u32,
+    document: Valid<ExecutableDocument>,
+    operation: Node<Operation>,
+    /// The plans that were made so far, by the values of the condition variables.
+    plans: Mutex<Vec<(Conditions, Arc<PricedPlan>)>>,
+}
+
+/// A plan with its cost.
+pub(crate) struct PricedPlan {
+    pub plan: Plan,
+    pub cost: Cost,
 }
 
 impl ValidatedOperation {
+    /// Prepares the operation called `name` of a valid document. Fails if the document has no such operation.
     pub(super) fn new(
         types: &SchemaTypes,
-        costs: &CostRules,
+        limits: &DocumentLimits,
         text: Arc<str>,
         name: Option<Box<str>>,
-        document: &ExecutableDocument,
-        operation: &Positioned<OperationDefinition>,
-    ) -> Self {
-        let executable = ExecutableDocument {
-            operations: DocumentOperations::Single(operation.clone()),
-            fragments: visit_operation(types, document, &operation.node, SpreadFragments::default()).0,
-        };
-        // Measured: a usual document takes about thirty times its text in memory, its cache key included.
-        let weight = u32::try_from(text.len().saturating_mul(30).saturating_add(2048)).unwrap_or(u32::MAX);
-        let label = match (&name, &document.operations) {
-            (Some(name), _) => Some(name.clone()),
-            // There is only one: it was found without a name.
-            (None, DocumentOperations::Multiple(operations)) => operations.keys().next().map(|name| (**name).into()),
-            (None, DocumentOperations::Single(_)) => None,
-        };
-        let label = label.unwrap_or_default();
-        Self {
-            label,
-            kind: operation.node.ty,
-            cost: Cost::new(types, costs, &executable, &operation.node),
-            shape: Shape::new(types, &executable, &operation.node),
-            update_variables: UpdateVariables::new(types, &executable, &operation.node),
+        document: Valid<ExecutableDocument>,
+    ) -> Result<Self, RequestErrors> {
+        let operation = document.operations.get(name.as_deref()).map_err(|_| {
+            let message = match &name {
+                Some(name) => format!("Unknown operation named \"{name}\""),
+                None => "Operation name required in request.".to_owned(),
+            };
+            vec![refusal(code::BAD_USER_INPUT, message)]
+        })?;
+        let operation = operation.clone();
+        let uses = VariableUses::new(&document, &operation);
+        // The plan that includes everything is the largest.
+        let fields = Plan::new(types, &document, &operation, |_| None, limits.fields)?.len();
+        let plans = if uses.conditions.is_empty() { 1 } else { MAX_PLANS };
+        let bytes = OPERATION_BYTES + 30 * text.len() + plans * FIELD_BYTES * fields;
+        Ok(Self {
+            label: operation.name.as_ref().map_or("", |name| name.as_str()).into(),
+            kind: operation.operation_type,
+            variables: variables::declared(types, &operation, &document.sources)?,
+            uses,
+            weight: u32::try_from(bytes).unwrap_or(u32::MAX),
             text,
             name,
-            executable,
-            weight,
-        }
+            operation,
+            document,
+            plans: Mutex::default(),
+        })
     }
 
-    /// The variables that the operation declares.
-    pub(super) fn variables(&self) -> &[Positioned<VariableDefinition>] {
-        match &self.executable.operations {
-            DocumentOperations::Single(operation) => &operation.node.variable_definitions,
-            DocumentOperations::Multiple(_) => &[],
+    /// The plan for these values of the variables. Fails if a variable that `@skip` or `@include` reads is null.
+    pub(super) fn plan(
+        &self,
+        types: &SchemaTypes,
+        costs: &CostRules,
+        limits: &DocumentLimits,
+        variables: &Variables,
+    ) -> Result<Arc<PricedPlan>, RequestErrors> {
+        let conditions = self.uses.conditions.iter().map(|name| condition(name, variables));
+        let conditions = conditions.collect::<Result<Conditions, _>>()?;
+        if let Some((_, plan)) = self.plans.lock().iter().find(|(known, _)| *known == conditions) {
+            return Ok(plan.clone());
         }
+        let value = |name: &str| {
+            let mut values = self.uses.conditions.iter().zip(&conditions);
+            values.find(|(condition, _)| *condition == name).map(|(_, value)| *value)
+        };
+        let plan = Plan::new(types, &self.document, &self.operation, value, limits.fields)?;
+        let cost = Cost::new(costs, self.operation.object_type(), &plan.fields);
+        let plan = Arc::new(PricedPlan { plan, cost });
+        let mut plans = self.plans.lock();
+        if plans.len() < MAX_PLANS {
+            plans.push((conditions, plan.clone()));
+        }
+        Ok(plan)
     }
 }
 
-/// Collects the fragments that an operation spreads, directly or through other fragments.
-#[derive(Default)]
-struct SpreadFragments(HashMap<Name, Positioned<FragmentDefinition>>);
-
-impl<'a> Visitor<'a> for SpreadFragments {
-    fn fragment(&mut self, name: &'a Name, fragment: &'a Positioned<FragmentDefinition>) {
-        self.0.insert(name.clone(), fragment.clone());
-    }
-
-    fn enter_field(&mut self, _: SelectedField<'a>) -> bool {
-        true
+fn condition(name: &Name, variables: &Variables) -> Result<bool, RequestErrors> {
+    match variables.get(name) {
+        Some(Value::Boolean(value)) => Ok(*value),
+        _ => {
+            let message = format!("Variable \"{name}\" must not be null: a directive decides by it what to include.");
+            Err(vec![refusal(code::BAD_USER_INPUT, message)])
+        }
     }
 }

@@ -1,66 +1,98 @@
-//! Runs the validation of the library without executing anything.
+//! Parses documents and validates them by every rule of <https://spec.graphql.org/September2025/#sec-Validation>.
 
-use std::sync::Arc;
-
-use async_graphql::{
-    ObjectType, Request, Response, SchemaBuilder, ServerError, SubscriptionType, ValidationMode, ValidationResult,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
-    parser::types::ExecutableDocument,
+use apollo_compiler::{
+    ast::Document,
+    diagnostic::Diagnostic,
+    executable::ExecutableDocument,
+    parser::Parser,
+    validation::{DiagnosticData, DiagnosticList, Valid, WithErrors},
 };
-use async_trait::async_trait;
-use futures_util::FutureExt;
+use async_graphql::ServerError;
 
-use super::limits::MAX_NESTING;
+use super::{extra_rules, limits::MAX_NESTING, request::RequestErrors, suggestions, types::SchemaTypes};
 use crate::graphql::engine::{code, error::refusal};
 
-/// Validates documents against a schema.
-pub(super) struct Validator(Box<dyn Fn(Request) -> Option<Response> + Send + Sync>);
+/// Most errors that a refused document is answered with.
+const MAX_ERRORS: usize = 20;
+/// Most bytes of the message of an error, which may quote the document.
+const MAX_MESSAGE: usize = 500;
+
+/// Kinds of errors whose place the validator leaves out when it goes on.
+const LEAVE_OUT: [&str; 5] = [
+    "UndefinedField",
+    "UndefinedTypeInNamedFragmentTypeCondition",
+    "UndefinedTypeInInlineFragmentTypeCondition",
+    "SubselectionOnScalarType",
+    "SubselectionOnEnumType",
+];
+/// The kind of error that the validator reports for more than one root field of a subscription, also with one response key.
+const MULTIPLE_ROOT_FIELDS: &str = "SubscriptionUsesMultipleFields";
+/// Kinds of errors that may come from what was left out: they tell of no fault of their own.
+const MISSED: [&str; 3] = ["MissingSubselection", "UnusedVariable", "UnusedFragment"];
+
+/// Levels of rules of the grammar within each other that the parser follows: a few for each level of nesting.
+const PARSER_RECURSION: usize = 8 * MAX_NESTING;
+
+/// Parses a document. Fails with the first syntax error, since what follows it may be its consequence.
+pub(super) fn parse(text: &str) -> Result<Document, RequestErrors> {
+    let mut parser = Parser::new().recursion_limit(PARSER_RECURSION);
+    parser.parse_ast(text, "document.graphql").map_err(|invalid| errors(&invalid.errors, 1, |_| None))
+}
+
+/// How documents are validated.
+pub(super) struct Validator {
+    /// Whether documents may ask for the schema, and errors suggest its names.
+    pub introspection: bool,
+}
 
 impl Validator {
-    /// Creates a validator for a schema, and returns the schema in the schema definition language with it.
-    pub fn new<Q, M, S>(schema: SchemaBuilder<Q, M, S>) -> (Self, String)
-    where
-        Q: ObjectType + 'static,
-        M: ObjectType + 'static,
-        S: SubscriptionType + 'static,
-    {
-        let schema = schema.limit_recursive_depth(MAX_NESTING).validation_mode(ValidationMode::Strict);
-        let schema = schema.extension(ValidateOnly).finish();
-        let sdl = schema.sdl();
-        // `ValidateOnly` ends the request before anything in it can wait.
-        (Self(Box::new(move |request| schema.execute(request).now_or_never())), sdl)
-    }
-
-    /// Returns every error of a document that does not depend on the values of variables.
-    pub fn validate(&self, document: ExecutableDocument, operation: Option<&str>) -> Result<(), Vec<ServerError>> {
-        let mut request = Request::new("");
-        request.operation_name = operation.map(str::to_owned);
-        request.set_parsed_query(document);
-        match (self.0)(request) {
-            Some(response) if response.errors.is_empty() => Ok(()),
-            Some(response) => Err(response.errors),
-            None => Err(vec![refusal(code::INTERNAL, "internal error")]),
-        }
-    }
-}
-
-/// Ends each request after its validation, with an error list that is empty if the document is valid.
-struct ValidateOnly;
-
-impl ExtensionFactory for ValidateOnly {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self)
-    }
-}
-
-#[async_trait]
-impl Extension for ValidateOnly {
-    async fn validation(
+    /// Validates a document without the values of its variables. Fails with every error up to [`MAX_ERRORS`].
+    pub fn validate(
         &self,
-        context: &ExtensionContext<'_>,
-        next: NextValidation<'_>,
-    ) -> Result<ValidationResult, Vec<ServerError>> {
-        next.run(context).await?;
-        Err(Vec::new())
+        types: &SchemaTypes,
+        document: &Document,
+    ) -> Result<Valid<ExecutableDocument>, RequestErrors> {
+        let suggest = |message: &str| self.introspection.then(|| suggestions::suggestion(types, message)).flatten();
+        let valid = match document.to_executable_validate(types.schema()) {
+            Ok(valid) => valid,
+            Err(WithErrors { partial, errors }) if errors.iter().all(|error| kind(&error) == MULTIPLE_ROOT_FIELDS) => {
+                // The extra rules count by response key.
+                Valid::assume_valid(partial)
+            }
+            Err(invalid) => return Err(self::errors(&invalid.errors, MAX_ERRORS, suggest)),
+        };
+        let mut refused = extra_rules::check(types, &valid, self.introspection);
+        refused.truncate(MAX_ERRORS);
+        if refused.is_empty() { Ok(valid) } else { Err(refused) }
     }
+}
+
+/// The validator's name of the kind of an error.
+fn kind(diagnostic: &Diagnostic<'_, DiagnosticData>) -> &'static str {
+    diagnostic.error.unstable_error_name().unwrap_or_default()
+}
+
+/// The first errors, each with its place in the document and with a suggestion if there is one.
+fn errors(diagnostics: &DiagnosticList, most: usize, suggest: impl Fn(&str) -> Option<String>) -> RequestErrors {
+    let incomplete = diagnostics.iter().any(|diagnostic| LEAVE_OUT.contains(&kind(&diagnostic)));
+    let told = diagnostics.iter().filter(|diagnostic| {
+        let kind = kind(diagnostic);
+        kind != MULTIPLE_ROOT_FIELDS && !(incomplete && MISSED.contains(&kind))
+    });
+    let errors = told.take(most).map(|diagnostic| {
+        let described = diagnostic.unstable_to_json_compat();
+        let mut message = described.message;
+        if let Some(suggestion) = suggest(&message) {
+            message = format!("{message} {suggestion}");
+        }
+        if message.len() > MAX_MESSAGE {
+            message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+            message.push('…');
+        }
+        let mut error: ServerError = refusal(code::BAD_USER_INPUT, message);
+        let location = described.locations.first();
+        error.locations.extend(location.map(|at| async_graphql::Pos { line: at.line, column: at.column }));
+        error
+    });
+    errors.collect()
 }

@@ -1,14 +1,18 @@
-//! Checks values against their types: <https://spec.graphql.org/October2021/#sec-Values-of-Correct-Type>.
+//! Coerces input values to their types: <https://spec.graphql.org/September2025/#sec-Input-Values>.
+//!
+//! Literals and the values of variables take the same way: a literal is converted first, with its variables left in
+//! place. What comes out needs no further check by a resolver.
 
-use std::{convert::Infallible, fmt};
+use std::fmt;
 
-use async_graphql::{
-    Name,
-    parser::types::{BaseType, Type},
+use apollo_compiler::{
+    ast::{self, Type},
+    schema::{EnumType, ExtendedType, InputObjectType},
 };
-use async_graphql_value::{ConstValue, Value};
+use async_graphql::{Name, indexmap::IndexMap};
+use async_graphql_value::{Number, Value};
 
-use super::types::{Input, SchemaTypes};
+use super::types::SchemaTypes;
 
 /// The path to a value within a variable or an argument.
 pub(super) struct ValuePath<'a> {
@@ -26,6 +30,10 @@ impl<'a> ValuePath<'a> {
     pub(super) fn new(name: &'a str) -> Self {
         Self { outer: None, step: Step::Name(name) }
     }
+
+    fn then(&'a self, step: Step<'a>) -> Self {
+        Self { outer: Some(self), step }
+    }
 }
 
 impl fmt::Display for ValuePath<'_> {
@@ -40,80 +48,156 @@ impl fmt::Display for ValuePath<'_> {
     }
 }
 
-/// Enum value that stands for a variable. No document can contain it, as it is not a valid name.
-const OPEN_VARIABLE: &str = "$";
+/// Converts a literal. Fails with the reason if an input object has a field twice (5.6.3).
+pub(super) fn literal(value: &ast::Value) -> Result<Value, String> {
+    Ok(match value {
+        ast::Value::Null => Value::Null,
+        ast::Value::Enum(name) => Value::Enum(Name::new(name)),
+        ast::Value::Variable(name) => Value::Variable(Name::new(name)),
+        ast::Value::String(text) => Value::String(text.clone()),
+        ast::Value::Float(number) => self::number(number.as_str()),
+        ast::Value::Int(number) => self::number(number.as_str()),
+        ast::Value::Boolean(value) => Value::Boolean(*value),
+        ast::Value::List(items) => Value::List(items.iter().map(|item| literal(item)).collect::<Result<_, _>>()?),
+        ast::Value::Object(fields) => {
+            let mut object = IndexMap::with_capacity(fields.len());
+            for (name, value) in fields {
+                if object.insert(Name::new(name), literal(value)?).is_some() {
+                    return Err(format!("There can be only one input field named \"{name}\"."));
+                }
+            }
+            Value::Object(object)
+        }
+    })
+}
 
-/// Converts the value of an argument to a constant, with [`OPEN_VARIABLE`] in place of each variable.
-pub(super) fn with_open_variables(value: &Value) -> ConstValue {
-    match value.clone().into_const_with(|_| Ok::<_, Infallible>(ConstValue::Enum(Name::new(OPEN_VARIABLE)))) {
-        Ok(value) => value,
-        Err(never) => match never {},
+/// The number that this text is in the GraphQL and JSON grammars; one too large for them stays text, which no type of
+/// number accepts.
+fn number(text: &str) -> Value {
+    match serde_json::from_str::<Number>(text) {
+        // "-0" is the integer 0, which JSON has no way to say.
+        Ok(number) if text == "-0" => Value::Number(number.as_i64().unwrap_or_default().into()),
+        Ok(number) => Value::Number(number),
+        Err(_) => Value::String(text.to_owned()),
     }
 }
 
-/// Says why a value is not of a type; `None` if it is. The words are those of the library, which checks values without
-/// variables itself.
-pub(super) fn type_mismatch(
-    types: &SchemaTypes,
-    ty: &Type,
-    value: &ConstValue,
-    path: &ValuePath<'_>,
-) -> Option<String> {
-    let expected = |ty: &dyn fmt::Display| Some(format!("\"{path}\", expected type \"{ty}\""));
-    let named = match (&ty.base, value) {
-        (_, ConstValue::Enum(name)) if name == OPEN_VARIABLE => return None,
-        (base, ConstValue::Null) => return if ty.nullable { None } else { expected(base) },
-        (BaseType::List(item), ConstValue::List(values)) => {
-            return values.iter().enumerate().find_map(|(index, value)| {
-                type_mismatch(types, item, value, &ValuePath { outer: Some(path), step: Step::Index(index) })
-            });
+/// Coerces a value to a type; variables inside it stay as they are. Fails with the path and the reason.
+pub(super) fn coerce(types: &SchemaTypes, ty: &Type, value: Value, path: &ValuePath<'_>) -> Result<Value, String> {
+    match (ty, value) {
+        (_, value @ Value::Variable(_)) => Ok(value),
+        (Type::NonNullNamed(_) | Type::NonNullList(_), Value::Null) => Err(expected(ty, path)),
+        (_, Value::Null) => Ok(Value::Null),
+        (Type::List(item) | Type::NonNullList(item), Value::List(items)) => {
+            let coerced = items.into_iter().enumerate();
+            let coerced = coerced.map(|(index, value)| coerce(types, item, value, &path.then(Step::Index(index))));
+            Ok(Value::List(coerced.collect::<Result<_, _>>()?))
         }
         // A single value counts as a list of one.
-        (BaseType::List(item), value) => return type_mismatch(types, item, value, path),
-        (BaseType::Named(name), _) => name,
+        (Type::List(item) | Type::NonNullList(item), value) => Ok(Value::List(vec![coerce(types, item, value, path)?])),
+        (Type::Named(name) | Type::NonNullNamed(name), value) => match types.schema().types.get(name) {
+            Some(ExtendedType::InputObject(object)) => match value {
+                Value::Object(fields) => coerce_object(types, object, fields, path),
+                _ => Err(expected(ty, path)),
+            },
+            Some(ExtendedType::Enum(definition)) => coerce_enum(definition, value, path),
+            _ => coerce_scalar(types, name, value).map_err(|reason| match reason {
+                Some(reason) => format!("\"{path}\": {reason}"),
+                None => expected(ty, path),
+            }),
+        },
+    }
+}
+
+fn expected(ty: &Type, path: &ValuePath<'_>) -> String {
+    format!("\"{path}\", expected type \"{ty}\"")
+}
+
+fn coerce_object(
+    types: &SchemaTypes,
+    object: &InputObjectType,
+    mut given: IndexMap<Name, Value>,
+    path: &ValuePath<'_>,
+) -> Result<Value, String> {
+    if let Some(unknown) = given.keys().find(|name| !object.fields.contains_key(name.as_str())) {
+        return Err(format!("\"{path}\", unknown field \"{unknown}\" of type \"{}\"", object.name));
+    }
+    if object.directives.has("oneOf") && (given.len() != 1 || given.values().any(|value| *value == Value::Null)) {
+        return Err(format!("\"{path}\", exactly one field of type \"{}\" is given, and it is not null", object.name));
+    }
+    for (name, field) in &object.fields {
+        match given.get_mut(name.as_str()) {
+            Some(value) => {
+                *value = coerce(types, &field.ty, std::mem::take(value), &path.then(Step::Name(name)))?;
+            }
+            None if field.is_required() => {
+                return Err(format!(
+                    "\"{path}\", field \"{name}\" of type \"{}\" is required but not provided",
+                    field.ty
+                ));
+            }
+            None => {}
+        }
+    }
+    Ok(Value::Object(given))
+}
+
+fn coerce_enum(definition: &EnumType, value: Value, path: &ValuePath<'_>) -> Result<Value, String> {
+    // In JSON the value of an enum is a string; validation refuses strings in its place in a document.
+    let name = match value {
+        Value::Enum(name) => name,
+        Value::String(name) => Name::new(name),
+        _ => return Err(format!("\"{path}\", expected type \"{}\"", definition.name)),
     };
-    match (types.inputs.get(named), value) {
-        (Some(Input::Enum(values)), ConstValue::Enum(name)) if values.contains(name) => None,
-        (Some(Input::Enum(values)), ConstValue::String(name)) if values.contains(name.as_str()) => None,
-        (Some(Input::Enum(_)), ConstValue::Enum(_) | ConstValue::String(_)) => {
-            Some(format!("\"{path}\", enumeration type \"{named}\" does not contain the value {value}"))
-        }
-        (Some(Input::Enum(_)), _) => expected(named),
-        (Some(Input::Object(fields)), ConstValue::Object(values)) => {
-            if let Some(unknown) = values.keys().find(|name| !fields.contains_key(*name)) {
-                return Some(format!("\"{path}\", unknown field \"{unknown}\" of type \"{named}\""));
+    if definition.values.contains_key(name.as_str()) {
+        return Ok(Value::Enum(name));
+    }
+    Err(format!("\"{path}\", enumeration type \"{}\" does not contain the value \"{name}\"", definition.name))
+}
+
+/// Coerces the value of a scalar: section 3.5 for those of the specification, and the schema's rule for others. Fails
+/// with the reason that the rule gives.
+fn coerce_scalar(types: &SchemaTypes, name: &str, value: Value) -> Result<Value, Option<String>> {
+    match (name, value) {
+        ("Int", Value::Number(number)) => match integer(&number).and_then(|number| i32::try_from(number).ok()) {
+            Some(number) => Ok(Value::Number(number.into())),
+            None => Err(None),
+        },
+        ("ID", Value::Number(number)) => match integer(&number) {
+            Some(number) => Ok(Value::String(number.to_string())),
+            None => Err(None),
+        },
+        ("Float", value @ Value::Number(_))
+        | ("String" | "ID", value @ Value::String(_))
+        | ("Boolean", value @ Value::Boolean(_)) => Ok(value),
+        ("Int" | "Float" | "String" | "Boolean" | "ID", _) => Err(None),
+        (_, value) => {
+            if let (Some(scalar), Some(constant)) = (types.scalar(name), value.clone().into_const()) {
+                (scalar.check)(constant).map_err(Some)?;
             }
-            fields.iter().find_map(|(name, field)| match values.get(name) {
-                Some(value) => {
-                    type_mismatch(types, &field.ty, value, &ValuePath { outer: Some(path), step: Step::Name(name) })
-                }
-                None if field.ty.nullable || field.has_default => None,
-                None => {
-                    Some(format!("\"{path}\", field \"{name}\" of type \"{}\" is required but not provided", field.ty))
-                }
-            })
-        }
-        (Some(Input::Object(_)), _) => expected(named),
-        (None, value) => {
-            if is_scalar(named, value) {
-                None
-            } else {
-                expected(named)
-            }
+            Ok(value)
         }
     }
 }
 
-/// Whether a value is of the right kind for a scalar. Custom scalars accept every kind here: resolvers parse them.
-fn is_scalar(name: &Name, value: &ConstValue) -> bool {
-    match (name.as_str(), value) {
-        ("Int", ConstValue::Number(number)) => number.is_i64(),
-        ("Float", ConstValue::Number(_)) | ("String", ConstValue::String(_)) | ("Boolean", ConstValue::Boolean(_)) => {
-            true
+/// The whole number that this number is, also if it is written with a fraction or an exponent, like `1.0`.
+fn integer(number: &Number) -> Option<i128> {
+    let whole = |float: f64| (float.fract() == 0.0).then_some(float as i128);
+    number.as_i64().map(i128::from).or(number.as_u64().map(i128::from)).or_else(|| number.as_f64().and_then(whole))
+}
+
+/// Puts the values of variables in their places; `None` for a variable that has no value. An argument or input field
+/// without a value counts as not given, an item of a list as null (6.4.1).
+pub(super) fn substitute(value: &Value, variables: &async_graphql::Variables) -> Option<Value> {
+    Some(match value {
+        Value::Variable(name) => variables.get(name)?.clone().into_value(),
+        Value::List(items) => {
+            Value::List(items.iter().map(|item| substitute(item, variables).unwrap_or_default()).collect())
         }
-        ("ID", ConstValue::Number(number)) => number.is_i64(),
-        ("ID", ConstValue::String(_)) => true,
-        ("Int" | "Float" | "String" | "Boolean" | "ID", _) => false,
-        _ => true,
-    }
+        Value::Object(fields) => {
+            let fields = fields.iter().filter_map(|(name, value)| Some((name.clone(), substitute(value, variables)?)));
+            Value::Object(fields.collect())
+        }
+        constant => constant.clone(),
+    })
 }

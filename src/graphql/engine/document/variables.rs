@@ -1,43 +1,83 @@
-//! The values of variables: <https://spec.graphql.org/October2021/#sec-Coercing-Variable-Values>. Documents
+//! The values of variables: <https://spec.graphql.org/September2025/#sec-Coercing-Variable-Values>. Documents
 //! are validated without them, so that one validation serves every request with the same document.
 
-use async_graphql::{Positioned, Variables, parser::types::VariableDefinition};
+use apollo_compiler::{Node, ast::Type, executable::Operation, parser::SourceMap};
+use async_graphql::{Name, Pos, ServerError, Variables};
+use async_graphql_value::ConstValue;
 
 use super::{
+    position::position,
     request::RequestErrors,
     types::SchemaTypes,
-    values::{ValuePath, type_mismatch},
+    values::{ValuePath, coerce, literal},
 };
 use crate::graphql::engine::{code, error::refusal};
 
-/// Returns the variables that an operation declares, with defaults for those that are not given. Fails if a required
-/// variable is missing or a value is not of its type.
-pub(super) fn coerce(
+/// A variable that an operation declares.
+pub(super) struct Variable {
+    name: Name,
+    ty: Node<Type>,
+    default: Option<ConstValue>,
+    position: Pos,
+}
+
+impl Variable {
+    fn refusal(&self, message: String) -> ServerError {
+        let mut error = refusal(code::BAD_USER_INPUT, message);
+        error.locations.push(self.position);
+        error
+    }
+}
+
+/// The variables that an operation of a valid document declares. Fails if a default is not of its variable's type.
+pub(super) fn declared(
     types: &SchemaTypes,
-    definitions: &[Positioned<VariableDefinition>],
+    operation: &Operation,
+    sources: &SourceMap,
+) -> Result<Vec<Variable>, RequestErrors> {
+    let mut errors = Vec::new();
+    let mut variables = Vec::with_capacity(operation.variables.len());
+    for definition in &operation.variables {
+        let mut variable = Variable {
+            name: Name::new(&definition.name),
+            ty: definition.ty.clone(),
+            default: None,
+            position: position(sources, definition.location()),
+        };
+        let default = definition.default_value.as_ref().map(|value| {
+            let path = ValuePath::new(&definition.name);
+            literal(value).and_then(|value| coerce(types, &definition.ty, value, &path))
+        });
+        match default.transpose() {
+            Ok(value) => variable.default = value.and_then(async_graphql_value::Value::into_const),
+            Err(reason) => errors.push(variable.refusal(format!("Invalid default for variable {reason}"))),
+        }
+        variables.push(variable);
+    }
+    if errors.is_empty() { Ok(variables) } else { Err(errors) }
+}
+
+/// Returns the values of the declared variables, with defaults for those that are not given. Fails if a required
+/// variable is missing or a value is not of its type.
+pub(super) fn coerce_all(
+    types: &SchemaTypes,
+    declared: &[Variable],
     mut given: Variables,
 ) -> Result<Variables, RequestErrors> {
     let mut values = Variables::default();
     let mut errors = Vec::new();
-    for definition in definitions {
-        let variable = &definition.node;
-        let name = &variable.name.node;
-        let refused = |reason: String| {
-            let mut error = refusal(code::BAD_USER_INPUT, reason);
-            error.locations.push(definition.pos);
-            error
-        };
+    for variable @ Variable { name, ty, default, .. } in declared {
         match given.remove(name) {
-            None if variable.default_value.is_some() => {
-                values.extend(variable.default_value.iter().map(|value| (name.clone(), value.node.clone())));
-            }
-            None if variable.var_type.node.nullable => {}
-            None => {
-                errors.push(refused(format!("Variable \"{name}\" of type \"{}\" is required", variable.var_type.node)))
-            }
-            Some(value) => match type_mismatch(types, &variable.var_type.node, &value, &ValuePath::new(name)) {
-                None => values.extend([(name.clone(), value)]),
-                Some(reason) => errors.push(refused(format!("Invalid value for variable {reason}"))),
+            None => match default {
+                Some(default) => values.extend([(name.clone(), default.clone())]),
+                None if ty.is_non_null() => {
+                    errors.push(variable.refusal(format!("Variable \"{name}\" of type \"{ty}\" is required")));
+                }
+                None => {}
+            },
+            Some(value) => match coerce(types, ty, value.into_value(), &ValuePath::new(name)) {
+                Ok(value) => values.extend(value.into_const().map(|value| (name.clone(), value))),
+                Err(reason) => errors.push(variable.refusal(format!("Invalid value for variable {reason}"))),
             },
         }
     }
@@ -46,157 +86,108 @@ pub(super) fn coerce(
 
 #[cfg(test)]
 mod tests {
-    use async_graphql::{
-        EmptySubscription, Enum, InputObject, InputValueError, InputValueResult, MergedObject, Object, Request, Scalar,
-        ScalarType, Schema, ValidationMode, parser::parse_query,
-    };
-    use futures_util::FutureExt;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::graphql::engine::document::find_operation::find_operation;
+    use crate::graphql::{
+        engine::document::validator::{Validator, parse},
+        schema::SCALARS,
+    };
 
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-    enum OrderStatus {
-        Pending,
-        Shipped,
-    }
-
-    struct DateTime(String);
-
-    #[Scalar]
-    impl ScalarType for DateTime {
-        fn parse(value: async_graphql::Value) -> InputValueResult<Self> {
-            match value {
-                async_graphql::Value::String(text) => Ok(Self(text)),
-                other => Err(InputValueError::expected_type(other)),
-            }
-        }
-
-        fn to_value(&self) -> async_graphql::Value {
-            self.0.clone().into()
-        }
-    }
-
-    #[derive(InputObject)]
-    struct Inner {
-        word: String,
-        #[graphql(default = 7)]
-        number: i32,
-        rate: Option<f64>,
-        inner: Option<Box<Inner>>,
-    }
-
-    #[derive(Default)]
-    struct Numbers;
-
-    #[Object]
-    #[allow(clippy::too_many_arguments, unused_variables, reason = "arguments of every type")]
-    impl Numbers {
-        async fn all(
-            &self,
-            n: Option<i32>,
-            must: Option<bool>,
-            ids: Option<Vec<async_graphql::ID>>,
-            grid: Option<Vec<Vec<i32>>>,
-            status: Option<OrderStatus>,
-            at: Option<DateTime>,
-            object: Option<Inner>,
-        ) -> i32 {
-            1
-        }
-    }
-
-    #[derive(MergedObject, Default)]
-    struct Root(Numbers);
-
-    type TestSchema = Schema<Root, async_graphql::EmptyMutation, EmptySubscription>;
-
-    const DOCUMENT: &str = "query ($n: Int, $must: Boolean, $ids: [ID!], $grid: [[Int!]!], $status: OrderStatus,
-        $at: DateTime, $object: Inner) {
-        all(n: $n, must: $must, ids: $ids, grid: $grid, status: $status, at: $at, object: $object) }";
-
-    /// The messages of `coerce`, and those of the library's strict validation, for these variables.
-    fn both(variables: &Value) -> (Vec<String>, Vec<String>) {
-        let schema: TestSchema = Schema::build(Root::default(), async_graphql::EmptyMutation, EmptySubscription)
-            .validation_mode(ValidationMode::Strict)
-            .finish();
-        let variables = Variables::from_json(variables.clone());
-        let document = parse_query(DOCUMENT).unwrap();
-        let definitions = &find_operation(&document, None).unwrap().node.variable_definitions;
-        let ours = coerce(&SchemaTypes::new(&schema.sdl()), definitions, variables.clone());
-        let strict = schema.execute(Request::new(DOCUMENT).variables(variables)).now_or_never().unwrap();
-        let strict = strict.errors.iter().filter(|error| error.path.is_empty()).map(|error| error.message.clone());
-        (ours.err().unwrap_or_default().into_iter().map(|error| error.message).collect(), strict.collect())
+    /// Coerces these variables of an operation that declares them like this, over a schema with an input of every kind.
+    fn coerced(declared: &str, given: Value) -> Result<Value, String> {
+        const SDL: &str =
+            "type Query { all(n: Int, must: Boolean, ids: [ID!], grid: [[Int!]!], status: OrderStatus, at: DateTime,
+            object: Inner, rate: Float, choice: Choice): Int }
+            enum OrderStatus { PENDING SHIPPED } scalar DateTime directive @oneOf on INPUT_OBJECT input Choice @oneOf { a: Int b: String }
+            input Inner { word: String! number: Int! = 7 rate: Float inner: Inner }";
+        let types = SchemaTypes::new(SDL, SCALARS).unwrap();
+        let name = declared.split(':').next().unwrap();
+        let document = format!("query ({declared}) {{ all({}: {name}) }}", name.trim_start_matches('$'));
+        let validator = Validator { introspection: true };
+        let document = validator.validate(&types, &parse(&document).unwrap()).unwrap();
+        let operation = document.operations.get(None).unwrap();
+        let first = |errors: RequestErrors| errors.into_iter().map(|error| error.message).next().unwrap_or_default();
+        let variables = super::declared(&types, operation, &document.sources).map_err(first)?;
+        let values = coerce_all(&types, &variables, Variables::from_json(given)).map_err(first)?;
+        Ok(values.into_value().into_json().unwrap())
     }
 
     #[test]
-    fn variables_that_strict_validation_refuses_are_refused_in_the_same_words() {
-        for bad in [
-            json!({ "n": "1" }),
-            json!({ "n": 1.5 }),
-            json!({ "n": [1] }),
-            json!({ "n": true }),
-            json!({ "n": 18_446_744_073_709_551_615_u64 }),
-            json!({ "must": "true" }),
-            json!({ "must": 1 }),
-            json!({ "ids": [1, null] }),
-            json!({ "ids": [1, 1.5] }),
-            json!({ "ids": { "a": 1 } }),
-            json!({ "grid": [[1], [2, "3"]] }),
-            json!({ "grid": [[1], null] }),
-            json!({ "status": "LOST" }),
-            json!({ "status": 1 }),
-            json!({ "object": {} }),
-            json!({ "object": { "word": 1 } }),
-            json!({ "object": { "word": null } }),
-            json!({ "object": { "word": "a", "colour": "red" } }),
-            json!({ "object": { "word": "a", "number": null } }),
-            json!({ "object": { "word": "a", "rate": "1" } }),
-            json!({ "object": { "word": "a", "inner": { "word": "b", "inner": { "word": [] } } } }),
-            json!({ "n": "1", "must": 1 }),
-        ] {
-            let (ours, strict) = both(&bad);
-            let strict: Vec<String> =
-                strict.iter().map(|message| message.replace("for argument", "for variable")).collect();
-            assert_eq!(ours, strict, "{bad}");
-            assert!(!ours.is_empty(), "{bad}");
-        }
-        for good in [
-            json!({}),
-            json!({ "n": null, "must": null, "ids": null, "grid": null, "status": null, "at": null, "object": null }),
-            json!({ "n": 1, "must": false, "ids": ["a", 1], "grid": [[1], []], "status": "PENDING" }),
-            json!({ "n": 2_147_483_648_u64, "ids": "a", "grid": 1, "at": 7 }),
-            json!({ "at": "2026-01-31T09:30:00Z", "object": { "word": "", "inner": { "word": "b", "rate": 1 } } }),
-            json!({ "unknown": 1 }),
-        ] {
-            assert_eq!(both(&good), (Vec::new(), Vec::new()), "{good}");
-        }
-    }
-
-    #[test]
-    fn invalid_variables_that_strict_validation_accepts_are_refused() {
-        let types = SchemaTypes::new(&crate::graphql::sdl());
-        let coerced = |document: &str, variables: Value| {
-            let document = parse_query(document).unwrap();
-            let definitions = &find_operation(&document, None).unwrap().node.variable_definitions;
-            let coerced = coerce(&types, definitions, Variables::from_json(variables));
-            coerced.map(|values| values.into_value().into_json().unwrap()).map_err(|errors| errors[0].message.clone())
-        };
-        for (variable, given, expected) in [
-            ("$id: ID!", json!({}), Err("Variable \"id\" of type \"ID!\" is required")),
-            ("$id: ID!", json!({ "id": null }), Err("Invalid value for variable \"id\", expected type \"ID\"")),
+    fn values_are_coerced_to_the_types_of_their_variables() {
+        for (declared, given, expected) in [
+            ("$n: Int", json!({}), json!({})),
+            ("$n: Int", json!({ "n": null, "other": 1 }), json!({ "n": null })),
+            ("$n: Int = 3", json!({}), json!({ "n": 3 })),
+            ("$n: Int! = 3", json!({}), json!({ "n": 3 })),
+            ("$n: Int = 3", json!({ "n": null }), json!({ "n": null })),
+            ("$n: Int", json!({ "n": 1.0 }), json!({ "n": 1 })),
+            ("$n: Int", json!({ "n": -0.0 }), json!({ "n": 0 })),
+            ("$n: Int", json!({ "n": 2_147_483_647 }), json!({ "n": 2_147_483_647 })),
+            ("$rate: Float", json!({ "rate": 1 }), json!({ "rate": 1 })),
+            ("$ids: [ID!]", json!({ "ids": ["a", 1, 2.0] }), json!({ "ids": ["a", "1", "2"] })),
+            ("$ids: [ID!]", json!({ "ids": "a" }), json!({ "ids": ["a"] })),
             (
-                "$f: ProductFilter",
-                json!({ "f": 3 }),
-                Err("Invalid value for variable \"f\", expected type \"ProductFilter\""),
+                "$ids: [ID!]",
+                json!({ "ids": 18_446_744_073_709_551_615_u64 }),
+                json!({ "ids": ["18446744073709551615"] }),
             ),
-            ("$n: Int! = 3", json!({}), Ok(json!({ "n": 3 }))),
-            ("$n: Int = 3", json!({ "n": null, "other": 1 }), Ok(json!({ "n": null }))),
-            ("$n: Int", json!({}), Ok(json!({}))),
+            ("$grid: [[Int!]!]", json!({ "grid": [[1], []] }), json!({ "grid": [[1], []] })),
+            ("$grid: [[Int!]!]", json!({ "grid": 1 }), json!({ "grid": [[1]] })),
+            ("$status: OrderStatus", json!({ "status": "PENDING" }), json!({ "status": "PENDING" })),
+            ("$object: Inner", json!({ "object": { "word": "" } }), json!({ "object": { "word": "" } })),
+            ("$choice: Choice", json!({ "choice": { "a": 1 } }), json!({ "choice": { "a": 1 } })),
         ] {
-            let result = coerced(&format!("query ({variable}) {{ me {{ id }} }}"), given);
-            assert_eq!(result, expected.map_err(str::to_owned), "{variable}");
+            assert_eq!(coerced(declared, given.clone()), Ok(expected), "{declared} {given}");
+        }
+    }
+
+    #[test]
+    fn values_of_other_types_are_refused_with_their_path() {
+        for (declared, given, expected) in [
+            ("$n: Int!", json!({}), "Variable \"n\" of type \"Int!\" is required"),
+            ("$n: Int!", json!({ "n": null }), "Invalid value for variable \"n\", expected type \"Int!\""),
+            ("$n: Int", json!({ "n": "1" }), "\"n\", expected type \"Int\""),
+            ("$n: Int", json!({ "n": 1.5 }), "\"n\", expected type \"Int\""),
+            ("$n: Int", json!({ "n": 2_147_483_648_u64 }), "\"n\", expected type \"Int\""),
+            ("$n: Int", json!({ "n": 1e300 }), "\"n\", expected type \"Int\""),
+            ("$n: Int", json!({ "n": [1] }), "\"n\", expected type \"Int\""),
+            ("$must: Boolean", json!({ "must": 1 }), "\"must\", expected type \"Boolean\""),
+            ("$rate: Float", json!({ "rate": "1" }), "\"rate\", expected type \"Float\""),
+            ("$ids: [ID!]", json!({ "ids": [1, null] }), "\"ids.1\", expected type \"ID!\""),
+            ("$ids: [ID!]", json!({ "ids": [1.5] }), "\"ids.0\", expected type \"ID!\""),
+            ("$grid: [[Int!]!]", json!({ "grid": [[1], [2, "3"]] }), "\"grid.1.1\", expected type \"Int!\""),
+            ("$grid: [[Int!]!]", json!({ "grid": [[1], null] }), "\"grid.1\", expected type \"[Int!]!\""),
+            (
+                "$status: OrderStatus",
+                json!({ "status": "LOST" }),
+                "enumeration type \"OrderStatus\" does not contain the value \"LOST\"",
+            ),
+            ("$status: OrderStatus", json!({ "status": 1 }), "\"status\", expected type \"OrderStatus\""),
+            ("$at: DateTime", json!({ "at": 7 }), "\"at\": "),
+            ("$at: DateTime", json!({ "at": "soon" }), "\"at\": "),
+            ("$object: Inner", json!({ "object": 3 }), "\"object\", expected type \"Inner\""),
+            (
+                "$object: Inner",
+                json!({ "object": {} }),
+                "field \"word\" of type \"String!\" is required but not provided",
+            ),
+            ("$object: Inner", json!({ "object": { "word": null } }), "\"object.word\", expected type \"String!\""),
+            (
+                "$object: Inner",
+                json!({ "object": { "word": "", "colour": 1 } }),
+                "unknown field \"colour\" of type \"Inner\"",
+            ),
+            (
+                "$object: Inner",
+                json!({ "object": { "word": "a", "inner": { "word": [] } } }),
+                "\"object.inner.word\", expected type",
+            ),
+            ("$choice: Choice", json!({ "choice": { "a": 1, "b": "" } }), "exactly one field of type \"Choice\""),
+            ("$choice: Choice", json!({ "choice": { "a": null } }), "exactly one field of type \"Choice\""),
+        ] {
+            let refused = coerced(declared, given.clone()).unwrap_err();
+            assert!(refused.contains(expected), "{declared} {given}: {refused}");
         }
     }
 }

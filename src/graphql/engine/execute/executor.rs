@@ -14,7 +14,7 @@ use crate::{
     graphql::engine::{
         document::PreparedOperation,
         error::{self, ApiError},
-        json, rate_limit,
+        rate_limit,
     },
     service::{Allowance, Service, ServiceError},
 };
@@ -74,17 +74,14 @@ impl OperationExecutor {
     /// The request with the data its resolvers need, and the batches they push their loads to.
     fn request(&self, viewer: Viewer, operation: &PreparedOperation) -> (Request, PendingBatches) {
         let batches = PendingBatches::default();
-        let mut request = operation.request();
-        if operation.shape().allows_direct_json() {
-            request = request.data(json::DirectJsonAllowed);
-        }
+        let request = operation.request();
         (self.schema.with_context(request, viewer, operation.client(), batches.clone()), batches)
     }
 }
 
 /// The response as clients get it, with the rate limit attached.
 fn complete(mut response: Response, operation: &PreparedOperation, allowance: Option<Allowance>) -> Response {
-    operation.shape().apply(&mut response);
+    operation.plan().shape(&mut response);
     error::add_codes(&mut response);
     rate_limit::attach_rate_limit(&mut response, operation, allowance);
     response

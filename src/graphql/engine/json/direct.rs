@@ -1,13 +1,16 @@
 //! The wrapper that has the executor resolve a value to JSON text.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::{
-    ContextSelectionSet, OutputType, Positioned, ServerResult, Value, parser::types::Field, registry::Registry,
+    ContextSelectionSet, OutputType, Positioned, ServerResult, Value,
+    parser::types::{Field, SelectionSet},
+    registry::Registry,
 };
 
 use super::{
-    plan::{JsonPlan, Selections, WriteJson},
+    plan::{JsonPlan, WriteJson},
+    plans::JsonPlans,
     raw::raw_value,
     text::Json,
 };
@@ -15,14 +18,11 @@ use super::{
 /// Initial capacity in bytes: room for a small object.
 const FIRST_BYTES: usize = 256;
 
-/// Request data: the operation allows its objects to be written as JSON.
-pub struct DirectJsonAllowed;
-
 /// Resolves a value to JSON text where that is possible. In the schema it is the type of the value.
 pub struct DirectJson<T>(pub T);
 
 impl<T: WriteJson> WriteJson for DirectJson<T> {
-    fn plan(selected: Selections<'_>) -> Option<JsonPlan> {
+    fn plan(selected: &SelectionSet) -> Option<JsonPlan> {
         T::plan(selected)
     }
 
@@ -49,11 +49,12 @@ impl<T: WriteJson + OutputType> OutputType for DirectJson<T> {
     }
 
     async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let selected = Selections { set: &context.item.node, fragments: &context.query_env.fragments };
-        match T::plan(selected).filter(|_| context.data_opt::<DirectJsonAllowed>().is_some()) {
+        let selected = context.item;
+        let plans = context.data_opt::<Arc<JsonPlans>>();
+        match plans.and_then(|plans| plans.get(selected.pos, || T::plan(&selected.node))) {
             Some(plan) => {
                 let mut json = Json::with_capacity(FIRST_BYTES);
-                self.0.write(&plan, &mut json);
+                self.0.write(plan, &mut json);
                 raw_value(json)
             }
             None => self.0.resolve(context, field).await,

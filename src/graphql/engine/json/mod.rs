@@ -9,12 +9,15 @@
 mod direct;
 mod object;
 pub(crate) mod plan;
+mod plans;
 mod raw;
 pub(crate) mod text;
 pub(crate) mod values;
 
-pub use direct::{DirectJson, DirectJsonAllowed};
+pub use direct::DirectJson;
 pub(crate) use object::json_object;
+pub use plans::{JsonPlans, place_position};
 pub(crate) use raw::is_raw;
 pub use raw::write_data;
+pub use text::TYPE_KEY;
 pub(crate) use values::{json_enum, json_text};

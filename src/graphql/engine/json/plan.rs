@@ -1,18 +1,16 @@
 //! Plans how to write the selected fields of an object as JSON, and writes them.
 
-use std::collections::HashMap;
-
 use async_graphql::{
-    Name, OutputType, Positioned,
-    parser::types::{Field, FragmentDefinition, Selection, SelectionSet},
+    OutputType,
+    parser::types::{Field, Selection, SelectionSet},
 };
 
-use super::text::{Json, write_text};
+use super::text::{Json, TYPE_KEY, write_text};
 
 /// A value that is written as JSON.
 pub(crate) trait WriteJson {
     /// Plans how to write the selected fields; `None` when only the executor can resolve them.
-    fn plan(_: Selections<'_>) -> Option<JsonPlan> {
+    fn plan(_: &SelectionSet) -> Option<JsonPlan> {
         Some(JsonPlan::default())
     }
 
@@ -31,78 +29,38 @@ pub(crate) struct JsonField<T> {
     /// Name of the field in snake case.
     pub name: &'static str,
     /// [`WriteJson::plan`] of the field's type.
-    pub plan: fn(Selections<'_>) -> Option<JsonPlan>,
+    pub plan: fn(&SelectionSet) -> Option<JsonPlan>,
     /// Writes the value that the field has in an object.
     pub write: fn(&T, &JsonPlan, &mut Json),
 }
 
-/// A selection set and the fragments that it may spread.
-#[derive(Clone, Copy)]
-pub(crate) struct Selections<'a> {
-    pub set: &'a SelectionSet,
-    pub fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
-}
-
 /// The members to write of an object, in order; empty for values without fields. There is no plan when a field is not
-/// plain, when an object is selected more than once (the executor merges the selections), or when the selection has
-/// directives or fragments on other types.
+/// plain. The selections are those of an operation's plan: without fragments, and each response key once.
 #[derive(Default)]
-pub(crate) struct JsonPlan(Vec<JsonMember>);
+pub struct JsonPlan(Vec<JsonMember>);
 
 struct JsonMember {
-    /// The quoted response key and a colon.
-    key: String,
+    /// The quoted response key and a colon, after a comma if it is not the first.
+    key: Box<str>,
     /// Index in [`JsonObject::FIELDS`]; `None` for `__typename`.
     field: Option<usize>,
     below: JsonPlan,
 }
 
 impl JsonPlan {
-    fn add<T: JsonObject>(&mut self, selected: Selections<'_>) -> Option<()> {
-        for selection in &selected.set.items {
-            if !selection.node.directives().is_empty() {
-                return None;
-            }
-            match &selection.node {
-                Selection::Field(field) => self.add_field::<T>(&field.node, selected)?,
-                Selection::FragmentSpread(spread) => {
-                    let fragment = &selected.fragments.get(&spread.node.fragment_name.node)?.node;
-                    let on = &fragment.type_condition.node.on.node;
-                    self.add_fragment::<T>(Some(on), &fragment.selection_set.node, selected)?;
-                }
-                Selection::InlineFragment(fragment) => {
-                    let on = fragment.node.type_condition.as_ref().map(|on| &on.node.on.node);
-                    self.add_fragment::<T>(on, &fragment.node.selection_set.node, selected)?;
-                }
-            }
+    fn add<T: JsonObject>(&mut self, field: &Field) -> Option<()> {
+        let key = &field.response_key().node;
+        if key == TYPE_KEY {
+            return Some(());
         }
-        Some(())
-    }
-
-    fn add_fragment<T: JsonObject>(
-        &mut self,
-        on: Option<&Name>,
-        set: &SelectionSet,
-        selected: Selections<'_>,
-    ) -> Option<()> {
-        if on.is_some_and(|on| *on != *T::type_name()) {
-            return None;
-        }
-        self.add::<T>(Selections { set, ..selected })
-    }
-
-    fn add_field<T: JsonObject>(&mut self, field: &Field, selected: Selections<'_>) -> Option<()> {
-        let key = format!("\"{}\":", field.response_key().node);
-        let set = &field.selection_set.node;
-        if self.0.iter().any(|member| member.key == key) {
-            return set.items.is_empty().then_some(());
-        }
+        let comma = if self.0.is_empty() { "" } else { "," };
+        let key = format!("{comma}\"{key}\":").into();
         if field.name.node == "__typename" {
-            self.0.push(JsonMember { key, field: None, below: JsonPlan::default() });
+            self.0.push(JsonMember { key, field: None, below: Self::default() });
             return Some(());
         }
         let place = T::FIELDS.iter().position(|known| is_camel_case_of(&field.name.node, known.name))?;
-        let below = (T::FIELDS.get(place)?.plan)(Selections { set, ..selected })?;
+        let below = (T::FIELDS.get(place)?.plan)(&field.selection_set.node)?;
         self.0.push(JsonMember { key, field: Some(place), below });
         Some(())
     }
@@ -119,16 +77,18 @@ fn is_camel_case_of(name: &str, snake: &str) -> bool {
 }
 
 impl<T: JsonObject> WriteJson for T {
-    fn plan(selected: Selections<'_>) -> Option<JsonPlan> {
+    fn plan(selected: &SelectionSet) -> Option<JsonPlan> {
         let mut plan = JsonPlan::default();
-        plan.add::<T>(selected)?;
-        // An empty selection is left to the executor.
-        (!plan.0.is_empty()).then_some(plan)
+        for selection in &selected.items {
+            let Selection::Field(field) = &selection.node else { return None };
+            plan.add::<T>(&field.node)?;
+        }
+        Some(plan)
     }
 
     fn write(&self, plan: &JsonPlan, json: &mut Json) {
-        for (place, member) in plan.0.iter().enumerate() {
-            json.push(if place == 0 { b'{' } else { b',' });
+        json.push(b'{');
+        for member in &plan.0 {
             json.extend_from_slice(member.key.as_bytes());
             match member.field.and_then(|field| T::FIELDS.get(field)) {
                 Some(field) => (field.write)(self, &member.below, json),

@@ -1,5 +1,8 @@
 //! JSON text, and strings in it.
 
+/// Response key under which the executor reports the type of an object. No name of a document can be like it.
+pub const TYPE_KEY: &str = ":type";
+
 /// JSON text that is being written.
 pub(crate) type Json = Vec<u8>;
 

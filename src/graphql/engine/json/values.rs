@@ -1,14 +1,14 @@
 //! Writes values that are not objects: lists, options, scalars and enums.
 
-use async_graphql::{ID, resolver_utils::EnumType};
+use async_graphql::{ID, parser::types::SelectionSet, resolver_utils::EnumType};
 
 use super::{
-    plan::{JsonPlan, Selections, WriteJson},
+    plan::{JsonPlan, WriteJson},
     text::{Json, write_text},
 };
 
 impl<T: WriteJson> WriteJson for Option<T> {
-    fn plan(selected: Selections<'_>) -> Option<JsonPlan> {
+    fn plan(selected: &SelectionSet) -> Option<JsonPlan> {
         T::plan(selected)
     }
 
@@ -21,7 +21,7 @@ impl<T: WriteJson> WriteJson for Option<T> {
 }
 
 impl<T: WriteJson> WriteJson for &[T] {
-    fn plan(selected: Selections<'_>) -> Option<JsonPlan> {
+    fn plan(selected: &SelectionSet) -> Option<JsonPlan> {
         T::plan(selected)
     }
 
@@ -38,7 +38,7 @@ impl<T: WriteJson> WriteJson for &[T] {
 }
 
 impl<T: WriteJson> WriteJson for Vec<T> {
-    fn plan(selected: Selections<'_>) -> Option<JsonPlan> {
+    fn plan(selected: &SelectionSet) -> Option<JsonPlan> {
         T::plan(selected)
     }
 

@@ -8,7 +8,7 @@ use super::types::{Order, OrderStatus};
 use crate::{
     domain::{self, Direction, OrderFields, OrderSort, Sort},
     graphql::{
-        engine::{error::ApiResult, json::DirectJson},
+        engine::error::ApiResult,
         schema::{
             connection::{Connection, List, PageArguments, node_field_selected, sort_or},
             error::argument_id,
@@ -78,14 +78,14 @@ pub struct OrderList;
 
 impl List for OrderList {
     type Row = domain::Order;
-    type Node = DirectJson<Order>;
+    type Node = Order;
     type Sort = OrderSort;
     type Filter = domain::OrderFilter;
 
     const LETTER: u8 = b'o';
 
-    fn node(row: Arc<domain::Order>) -> DirectJson<Order> {
-        DirectJson(Order(row))
+    fn node(row: Arc<domain::Order>) -> Order {
+        Order(row)
     }
 
     async fn count(context: &Context<'_>, filter: domain::OrderFilter) -> ApiResult<u64> {

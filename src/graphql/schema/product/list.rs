@@ -11,7 +11,6 @@ use crate::{
         engine::{
             document::directives::cost,
             error::{ApiError, ApiResult},
-            json::DirectJson,
             page_size::MAX_PAGE_SIZE,
         },
         schema::{
@@ -103,14 +102,14 @@ pub struct ProductList;
 
 impl List for ProductList {
     type Row = domain::Product;
-    type Node = DirectJson<Product>;
+    type Node = Product;
     type Sort = ProductSort;
     type Filter = domain::ProductFilter;
 
     const LETTER: u8 = b'p';
 
-    fn node(row: Arc<domain::Product>) -> DirectJson<Product> {
-        DirectJson(Product(row))
+    fn node(row: Arc<domain::Product>) -> Product {
+        Product(row)
     }
 
     async fn count(context: &Context<'_>, filter: domain::ProductFilter) -> ApiResult<u64> {

@@ -8,7 +8,7 @@ use super::types::{Task, TaskPriority, TaskStatus};
 use crate::{
     domain::{self, Direction, SearchTerms, Sort, TaskFields, TaskSort},
     graphql::{
-        engine::{document::directives::cost, error::ApiResult, json::DirectJson},
+        engine::{document::directives::cost, error::ApiResult},
         schema::{
             connection::{Connection, List, PageArguments, node_field_selected, sort_or},
             error::argument_id,
@@ -85,14 +85,14 @@ pub struct TaskList;
 
 impl List for TaskList {
     type Row = domain::Task;
-    type Node = DirectJson<Task>;
+    type Node = Task;
     type Sort = TaskSort;
     type Filter = domain::TaskFilter;
 
     const LETTER: u8 = b't';
 
-    fn node(row: Arc<domain::Task>) -> DirectJson<Task> {
-        DirectJson(Task(row))
+    fn node(row: Arc<domain::Task>) -> Task {
+        Task(row)
     }
 
     async fn count(context: &Context<'_>, filter: domain::TaskFilter) -> ApiResult<u64> {

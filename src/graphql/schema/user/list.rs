@@ -8,7 +8,7 @@ use super::types::{User, UserRole};
 use crate::{
     domain::{self, Direction, SearchTerms, Sort, UserSort},
     graphql::{
-        engine::{document::directives::cost, error::ApiResult, json::DirectJson},
+        engine::{document::directives::cost, error::ApiResult},
         schema::{
             connection::{Connection, List, PageArguments, sort_or},
             loaders::{Count, load_entity, load_list},
@@ -56,14 +56,14 @@ pub struct UserList;
 
 impl List for UserList {
     type Row = domain::User;
-    type Node = DirectJson<User>;
+    type Node = User;
     type Sort = UserSort;
     type Filter = domain::UserFilter;
 
     const LETTER: u8 = b'u';
 
-    fn node(row: Arc<domain::User>) -> DirectJson<User> {
-        DirectJson(User(row))
+    fn node(row: Arc<domain::User>) -> User {
+        User(row)
     }
 
     async fn count(context: &Context<'_>, filter: domain::UserFilter) -> ApiResult<u64> {

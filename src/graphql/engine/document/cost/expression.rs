@@ -15,14 +15,7 @@ pub(super) struct Sum {
 #[derive(Debug, Clone)]
 enum Part {
     Times(Factor, Sum),
-    /// The sum, if the variable has this value; otherwise nothing.
-    If(Name, bool, Sum),
     Max(Vec<Sum>),
-    /// The cost of a fragment: once, or for each entry of the page it is spread on.
-    Fragment {
-        index: usize,
-        each: bool,
-    },
 }
 
 /// What something is multiplied by.
@@ -53,14 +46,12 @@ pub(super) enum Number {
 
 impl Number {
     /// Finds the number at `path` in the arguments.
-    pub fn at(
-        arguments: &[(async_graphql::Positioned<Name>, async_graphql::Positioned<Value>)],
-        path: &ArgumentPath,
-    ) -> Self {
+    pub fn at(arguments: &[(Name, Value)], path: &ArgumentPath) -> Self {
         let Some((argument, mut path)) = path.split_first() else { return Self::Absent };
-        let argument = arguments.iter().find(|(name, _)| name.node.as_str() == argument.as_str());
-        let Some((_, value)) = argument else { return Self::Absent };
-        let mut value = &value.node;
+        let Some((_, value)) = arguments.iter().find(|(name, _)| name.as_str() == argument.as_str()) else {
+            return Self::Absent;
+        };
+        let mut value = value;
         loop {
             match (value, path) {
                 (Value::Variable(name), path) => return Self::Of(name.clone(), path.into()),
@@ -132,10 +123,6 @@ impl From<u64> for Sum {
 }
 
 impl Sum {
-    pub fn fragment(index: usize, each: bool) -> Self {
-        Self { fixed: 0, parts: vec![Part::Fragment { index, each }] }
-    }
-
     pub fn is_fixed(&self) -> bool {
         self.parts.is_empty()
     }
@@ -156,13 +143,6 @@ impl Sum {
         }
     }
 
-    pub fn only_if(self, variable: &Name, is: bool) -> Self {
-        if self.is_fixed() && self.fixed == 0 {
-            return self;
-        }
-        Self { fixed: 0, parts: vec![Part::If(variable.clone(), is, self)] }
-    }
-
     pub fn largest(sums: Vec<Self>) -> Self {
         match sums.iter().all(Self::is_fixed) {
             true => sums.iter().map(|sum| sum.fixed).max().unwrap_or_default().into(),
@@ -170,20 +150,11 @@ impl Sum {
         }
     }
 
-    /// The cost with these variables. `fragments` holds the cost of each fragment: once, and for each entry.
-    pub fn value(&self, variables: &Variables, fragments: &[(u64, u64)]) -> u64 {
+    /// The cost with these variables.
+    pub fn value(&self, variables: &Variables) -> u64 {
         let value = |part: &Part| match part {
-            Part::Times(factor, sum) => factor.value(variables).saturating_mul(sum.value(variables, fragments)),
-            Part::If(name, is, sum) => match variables.get(name) == Some(&ConstValue::Boolean(true)) {
-                holds if holds == *is => sum.value(variables, fragments),
-                _ => 0,
-            },
-            Part::Max(sums) => sums.iter().map(|sum| sum.value(variables, fragments)).max().unwrap_or_default(),
-            Part::Fragment { index, each } => match fragments.get(*index) {
-                Some((_, value)) if *each => *value,
-                Some((value, _)) => *value,
-                None => 0,
-            },
+            Part::Times(factor, sum) => factor.value(variables).saturating_mul(sum.value(variables)),
+            Part::Max(sums) => sums.iter().map(|sum| sum.value(variables)).max().unwrap_or_default(),
         };
         self.parts.iter().map(value).fold(self.fixed, u64::saturating_add)
     }

@@ -1,7 +1,7 @@
 //! What each field of a schema costs.
 
 use super::rules::{CostRule, CostRules, ListSize};
-use crate::graphql::engine::{document::types::SchemaTypes, page_size::MAX_PAGE_SIZE};
+use crate::graphql::engine::page_size::MAX_PAGE_SIZE;
 
 /// The rule of `__schema`, which is not a field of the schema and can have no directive.
 static SCHEMA: CostRule = priced(100);
@@ -14,26 +14,19 @@ const fn priced(price: u64) -> CostRule {
     CostRule { price, size: ListSize::One, arguments: Vec::new() }
 }
 
-/// The types of a schema and the rules of its costs.
-#[derive(Clone, Copy)]
-pub(super) struct CostModel<'a> {
-    pub types: &'a SchemaTypes,
-    pub rules: &'a CostRules,
-}
-
-impl<'a> CostModel<'a> {
+impl CostRules {
     /// The rule of a field.
-    pub fn rule(self, parent: &str, field: &str) -> &'a CostRule {
+    pub(super) fn rule(&self, parent: &str, field: &str) -> &CostRule {
         match field {
             "__schema" => &SCHEMA,
             "__type" => &SCHEMA_TYPE,
-            _ => self.rules.fields.get(parent).and_then(|fields| fields.get(field)).unwrap_or(&FREE),
+            _ => self.fields.get(parent).and_then(|fields| fields.get(field)).unwrap_or(&FREE),
         }
     }
 
     /// What one value of this type costs.
-    pub fn object_price(self, name: &str) -> u64 {
-        self.rules.types.get(name).copied().unwrap_or(0)
+    pub(super) fn object_price(&self, name: &str) -> u64 {
+        self.types.get(name).copied().unwrap_or(0)
     }
 }
 

@@ -5,20 +5,19 @@ use std::fmt::Write;
 use apollo_compiler::Schema;
 
 use super::{
-    model::CostModel,
     read::objects,
-    rules::{ArgumentPath, ListSize, Size},
+    rules::{ArgumentPath, CostRules, ListSize, Size},
 };
 
 /// The table: every field that costs something other than the rules say.
-pub(super) fn table(model: CostModel, schema: &Schema) -> String {
+pub(super) fn table(rules: &CostRules, schema: &Schema) -> String {
     let mut fields: Vec<_> = objects(schema)
         .flat_map(|(parent, object)| object.fields.values().map(move |field| (parent, &field.name, &field.ty)))
         .collect();
     fields.sort_unstable_by_key(|(parent, field, _)| (*parent, *field));
     let mut table = "| field | cost |\n| --- | --- |\n".to_owned();
     for (parent, field, ty) in fields {
-        let rule = model.rule(parent, field);
+        let rule = rules.rule(parent, field);
         let base = ty.inner_named_type();
         let is_leaf = schema.types.get(base).is_some_and(|ty| ty.is_leaf());
         if rule.price == 0 && rule.arguments.is_empty() && rule.size == ListSize::One {
@@ -28,7 +27,7 @@ pub(super) fn table(model: CostModel, schema: &Schema) -> String {
         if rule.price > 0 {
             parts.push(rule.price.to_string());
         }
-        let each = model.object_price(base);
+        let each = rules.object_price(base);
         let content = match each {
             0 => "what is selected of it".to_owned(),
             _ => format!("({each} + what is selected of it)"),
@@ -53,7 +52,7 @@ pub(super) fn table(model: CostModel, schema: &Schema) -> String {
         let _ = writeln!(table, "| `{parent}.{field}` | {} |", parts.join(" + "));
     }
     for field in ["__schema", "__type"] {
-        let _ = writeln!(table, "| `Query.{field}` | {} |", model.rule("Query", field).price);
+        let _ = writeln!(table, "| `Query.{field}` | {} |", rules.rule("Query", field).price);
     }
     table
 }

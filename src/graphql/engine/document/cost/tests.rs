@@ -1,17 +1,27 @@
 //! What operations cost.
 
-use async_graphql::{Variables, parser::parse_query};
+use async_graphql::Variables;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::graphql::engine::document::find_operation::find_operation;
+use crate::graphql::{
+    engine::document::{plan::Plan, validator::parse},
+    schema::SCALARS,
+};
 
+fn types() -> SchemaTypes {
+    SchemaTypes::new(&crate::graphql::sdl(), SCALARS).unwrap()
+}
+
+/// The cost of an operation with these variables, whatever the limits allow.
 fn cost_with(document: &str, variables: Value) -> u64 {
-    let document = parse_query(document).unwrap();
-    let operation = find_operation(&document, None).unwrap();
-    let sdl = crate::graphql::sdl();
-    let rules = CostRules::new(&parse(&sdl).unwrap()).unwrap();
-    Cost::new(&SchemaTypes::new(&sdl), &rules, &document, &operation.node).value(&Variables::from_json(variables))
+    let types = types();
+    let variables = Variables::from_json(variables);
+    let document = parse(document).unwrap().to_executable(types.schema()).unwrap();
+    let operation = document.operations.get(None).unwrap();
+    let condition = |name: &str| Some(variables.get(name) == Some(&async_graphql::Value::Boolean(true)));
+    let plan = Plan::new(&types, &document, operation, condition, usize::MAX).unwrap();
+    Cost::new(&CostRules::new(types.schema()).unwrap(), operation.object_type(), &plan.fields).value(&variables)
 }
 
 fn cost(document: &str) -> u64 {
@@ -60,9 +70,12 @@ fn fields_and_pages() {
             1 + 100 * (1 + 1 + 20 * 2 + 1 + 5),
             "{ orders(first: 100) { nodes { customer { id } items { product { id } } tasks(first: 5) { nodes { id } } } } }",
         ),
-        (10 + 1, "mutation { createTask(input: {}) { task { id } userErrors { code } } }"),
-        (20 + 2 + 1, "mutation { placeOrder(input: { items: [{}, {}] }) { order { id } } }"),
-        (50, "mutation { login(input: {}) { userErrors { code } } }"),
+        (10 + 1, "mutation { createTask(input: { title: \"a\" }) { task { id } userErrors { code } } }"),
+        (
+            20 + 2 + 1,
+            "mutation { placeOrder(input: { idempotencyKey: \"k\", items: [{ productId: 1, quantity: 1 }, { productId: 2, quantity: 1 }] }) { order { id } } }",
+        ),
+        (50, "mutation { login(input: { email: \"a\", password: \"b\" }) { userErrors { code } } }"),
         (1 + 1, "subscription { orderUpdates { kind order { id } } }"),
         (3, "subscription { stockUpdates(productIds: [1, 2, 3]) { stock } }"),
         (100, "{ __schema { types { fields { name } } } }"),
@@ -152,8 +165,9 @@ fn what_front_ends_ask_for_is_allowed() {
 
 #[test]
 fn every_mutation_has_a_cost() {
-    let schema = parse(&crate::graphql::sdl()).unwrap();
-    let rules = CostRules::new(&schema).unwrap();
+    let types = types();
+    let schema = types.schema();
+    let rules = CostRules::new(schema).unwrap();
     let free = schema
         .get_object("Mutation")
         .unwrap()

@@ -1,6 +1,7 @@
 //! Which directives fit a schema, and which do not.
 
-use super::{super::parse, *};
+use super::*;
+use crate::graphql::engine::document::types::SchemaTypes;
 
 const DIRECTIVES: &str = "
     directive @cost(weight: String!) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT
@@ -11,7 +12,7 @@ const DIRECTIVES: &str = "
 ";
 
 fn read(sdl: &str) -> Result<CostRules, InvalidSchema> {
-    CostRules::new(&parse(&format!("{DIRECTIVES} {sdl}"))?)
+    CostRules::new(SchemaTypes::new(&format!("{DIRECTIVES} {sdl}"), &[])?.schema())
 }
 
 fn path(names: &[&str]) -> ArgumentPath {

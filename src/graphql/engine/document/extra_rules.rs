@@ -1,0 +1,92 @@
+//! Rules that the validator leaves to the server: one root field of a subscription (5.2.4.1), where the validator counts two
+//! fields of one response key as two; input fields that are given twice (5.6.3); values of custom scalars; and
+//! introspection where it is off.
+
+use apollo_compiler::{
+    executable::{ExecutableDocument, Field, Operation, Selection, SelectionSet},
+    validation::Valid,
+};
+use async_graphql::{Pos, ServerError};
+
+use super::{
+    collect::FieldCollector,
+    position::position,
+    types::SchemaTypes,
+    values::{ValuePath, coerce, literal},
+};
+use crate::graphql::engine::{code, error::refusal};
+
+/// Returns every error in a document that is valid but for these rules.
+pub(super) fn check(
+    types: &SchemaTypes,
+    document: &Valid<ExecutableDocument>,
+    introspection: bool,
+) -> Vec<ServerError> {
+    let mut check = Check { types, document, introspection, errors: Vec::new() };
+    for operation in document.operations.iter() {
+        if operation.is_subscription() {
+            check.one_root_field(operation);
+        }
+        check.selections(&operation.selection_set);
+    }
+    for fragment in document.fragments.values() {
+        check.selections(&fragment.selection_set);
+    }
+    check.errors
+}
+
+struct Check<'a> {
+    types: &'a SchemaTypes,
+    document: &'a ExecutableDocument,
+    introspection: bool,
+    errors: Vec<ServerError>,
+}
+
+impl Check<'_> {
+    fn one_root_field(&mut self, operation: &Operation) {
+        let collector = FieldCollector { types: self.types, document: self.document, condition: |_: &str| None };
+        let fields = collector.collect(operation.object_type(), [&operation.selection_set]);
+        if let Some(second) = fields.values().nth(1).and_then(|fields| fields.first()) {
+            let position = position(&self.document.sources, second.location());
+            self.refuse(position, "A subscription must select only one top level field.".to_owned());
+        }
+    }
+
+    /// Visits a selection set; its nesting is bounded by the limit on brackets within brackets.
+    fn selections(&mut self, set: &SelectionSet) {
+        for selection in &set.selections {
+            match selection {
+                Selection::Field(field) => {
+                    if !self.introspection && matches!(field.name.as_str(), "__schema" | "__type") {
+                        let position = position(&self.document.sources, field.location());
+                        self.refuse(position, "Introspection is not allowed on this server.".to_owned());
+                    }
+                    self.arguments(field);
+                    self.selections(&field.selection_set);
+                }
+                Selection::InlineFragment(fragment) => self.selections(&fragment.selection_set),
+                Selection::FragmentSpread(_) => {}
+            }
+        }
+    }
+
+    fn arguments(&mut self, field: &Field) {
+        for argument in &field.arguments {
+            let Some(definition) = field.definition.argument_by_name(&argument.name) else { continue };
+            let path = ValuePath::new(&argument.name);
+            let coerced = literal(&argument.value).and_then(|value| {
+                coerce(self.types, &definition.ty, value, &path)
+                    .map_err(|reason| format!("Invalid value for argument {reason}"))
+            });
+            if let Err(message) = coerced {
+                self.refuse(position(&self.document.sources, argument.value.location()), message);
+            }
+        }
+    }
+
+    fn refuse(&mut self, position: Pos, message: String) {
+        let mut error = refusal(code::BAD_USER_INPUT, message);
+        error.locations.push(position);
+        self.errors.push(error);
+    }
+}
