@@ -35,7 +35,9 @@ function post(accept) {
 /** @type {Ask} */
 async function get(url, token, { query, variables }) {
   const parameters = new URLSearchParams({ query, variables })
-  const response = await fetch(`${url}?${parameters}`, { headers: { accept: 'application/graphql-response+json', ...bearer(token) } })
+  const response = await fetch(`${url}?${parameters}`, {
+    headers: { accept: 'application/graphql-response+json', ...bearer(token) },
+  })
   return response.json()
 }
 

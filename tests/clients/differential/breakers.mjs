@@ -1,113 +1,10 @@
 // Ways to break a request. Each is named by the rule of validation that it most often breaks; the reference
 // implementation says whether it did.
-import { Kind, parse, visit } from 'graphql'
+import { Kind } from 'graphql'
+import { Target } from './target.mjs'
+import { FIELDS, JSON_VALUES, LITERALS, PIECES, TYPES } from './wrong.mjs'
 
-/**
- * @typedef {import('./documents.mjs').Request} Request
- * @typedef {{ start: number, end: number }} Range
- */
-
-/** Literals of every kind, most of them wrong wherever they stand. */
-const LITERALS = [
-  '"text"', '"ACTIVE"', '""', '7', '-0', '1.5', '1.0', '1e3', '4000000000', '-2147483649', '99999999999999999999', '1e400', 'true', 'null',
-  'ACTIVE', 'NOTHING', '{}', '{ nothing: 1 }', '{ field: NAME }', '[]', '[null]', '[[1]]', '["a", 1]', '$nothing', '[$nothing]', '"12.50000"', '"2026-02-30T00:00:00Z"',
-]
-
-/** Values of variables, the same in JSON. */
-const JSON_VALUES = [
-  '"text"', '"ACTIVE"', '""', '7', '-0', '1.0', '1.5', '4000000000', 'true', 'null', '{}', '{"nothing":1}', '[]', '[null]', '[[1]]', '["a",1]',
-  '{"field":"NAME"}', '{"ids":null}', '"2026-02-30T00:00:00Z"', '"x"', '[7]',
-]
-
-const PIECES = ['{', '}', '(', ')', '[', ']', '...', ':', '!', '$', '@', '&', '|', '=', '"', '"""', '"\\u{110000}"', '"\\uD800"', '"\\x"', '#', '?', '.', '..', '01', '1a', '0.', '1.e1', '-', '\u0007', '😀', 'on', 'fragment', 'query', 'null', ';', "'a'", '{ }', '()', '%']
-
-const TYPES = ['Int', 'String!', 'ID', 'ID!', '[ID!]!', '[ID]', 'Boolean', 'Boolean!', 'Decimal', 'ProductFilter', 'OrderStatus', '[[Int]]', 'Nothing', 'Product', 'Node!']
-
-const FIELDS = ['nothing', 'id', 'name', '__typename', 'edges { cursor }', 'products { totalCount }', 'x: id', 'id: name', 'status: id', '__schema { queryType { name } }', '_']
-
-/** A request that is about to be broken. */
-class Target {
-  /** @type {Map<string, (Range & { name?: any, [key: string]: any })[]>} */
-  #nodes = new Map()
-
-  /**
-   * @param {string} text
-   * @param {import('../lib/random.mjs').Random} random
-   */
-  constructor(text, random) {
-    this.text = text
-    this.random = random
-    visit(parse(text), {
-      enter: (node) => {
-        const list = this.#nodes.get(node.kind) ?? []
-        list.push({ ...node, start: node.loc?.start ?? 0, end: node.loc?.end ?? 0 })
-        this.#nodes.set(node.kind, list)
-      },
-    })
-  }
-
-  /**
-   * One of the nodes of these kinds.
-   *
-   * @param {...string} kinds
-   * @returns {any}
-   */
-  one(...kinds) {
-    const nodes = kinds.flatMap((kind) => this.#nodes.get(kind) ?? [])
-    return nodes.length > 0 ? this.random.pick(nodes) : undefined
-  }
-
-  /**
-   * The text with a range replaced.
-   *
-   * @param {Range | undefined} range
-   * @param {string | ((text: string) => string)} by
-   */
-  replace(range, by) {
-    if (!range) return
-    const within = this.text.slice(range.start, range.end)
-    return this.text.slice(0, range.start) + (typeof by === 'string' ? by : by(within)) + this.text.slice(range.end)
-  }
-
-  /** @param {any} node @param {string} text */
-  before(node, text) {
-    const start = node?.start ?? node?.loc?.start
-    return node && this.replace({ start, end: start }, text)
-  }
-
-  /** @param {any} node @param {string} text */
-  after(node, text) {
-    return node && this.replace({ start: node.end, end: node.end }, text)
-  }
-
-  /** Puts a selection into one of the selection sets. @param {string} text */
-  select(text) {
-    const set = this.one(Kind.SELECTION_SET)
-    return set && this.replace({ start: set.start + 1, end: set.start + 1 }, ` ${text} `)
-  }
-
-  /** @param {string} text */
-  append(text) {
-    return `${this.text}\n${text}`
-  }
-
-  /** Repeats one of the nodes of these kinds. @param {...string} kinds */
-  twice(...kinds) {
-    return this.replace(this.one(...kinds), (text) => `${text} ${text}`)
-  }
-
-  /** Puts text before the selection set of an operation or fragment. @param {any} node @param {string} text */
-  head(node, text) {
-    const start = node?.selectionSet?.loc?.start
-    return start === undefined ? undefined : this.replace({ start, end: start }, text)
-  }
-
-  /** The place right behind a field's name and arguments. @param {any} node */
-  call(node) {
-    const end = node?.arguments?.at(-1)?.loc.end
-    return node && (end === undefined ? node.name.loc.end : this.text.indexOf(')', end) + 1)
-  }
-}
+/** @typedef {import('./documents.mjs').Request} Request */
 
 const values = [Kind.INT, Kind.STRING, Kind.BOOLEAN, Kind.NULL, Kind.ENUM, Kind.LIST, Kind.OBJECT, Kind.VARIABLE]
 const definitions = [Kind.OPERATION_DEFINITION, Kind.FRAGMENT_DEFINITION]
@@ -115,42 +12,107 @@ const definitions = [Kind.OPERATION_DEFINITION, Kind.FRAGMENT_DEFINITION]
 /** @type {Record<string, (target: Target, random: import('../lib/random.mjs').Random) => string | undefined>} */
 const DOCUMENT_BREAKERS = {
   ExecutableDefinitions: (target, random) =>
-    target.append(random.pick(['type A { a: Int }', 'extend type Query { a: Int }', 'scalar A', 'directive @a on FIELD', 'schema { query: Query }', 'enum E { A }'])),
-  UniqueOperationNames: (target, random) => target.append(random.pick(['query Operation { __typename }', 'query B { __typename } query B { __typename }'])),
+    target.append(
+      random.pick([
+        'type A { a: Int }',
+        'extend type Query { a: Int }',
+        'scalar A',
+        'directive @a on FIELD',
+        'schema { query: Query }',
+        'enum E { A }',
+      ]),
+    ),
+  UniqueOperationNames: (target, random) =>
+    target.append(random.pick(['query Operation { __typename }', 'query B { __typename } query B { __typename }'])),
   LoneAnonymousOperation: (target) => target.append('{ __typename }'),
   SingleFieldSubscriptions: (target, random) => {
     const operation = target.one(Kind.OPERATION_DEFINITION)
-    if (operation.operation !== 'subscription') return target.append('subscription Sub { orderUpdates { cursor } taskUpdates { cursor } }')
+    if (operation.operation !== 'subscription')
+      return target.append('subscription Sub { orderUpdates { cursor } taskUpdates { cursor } }')
     const at = operation.selectionSet.loc.start + 1
     const root = operation.selectionSet.selections[0]
     return random.chance(0.6)
-      ? target.replace({ start: at, end: at }, random.pick([' __typename ', ' x: orderUpdates { cursor } ', ' ... { __typename } ', ' __schema { queryType { name } } ']))
-      : target.before(root.kind === Kind.FIELD ? root.selectionSet : undefined, random.pick([' @skip(if: false) ', ' @include(if: true) ']))
+      ? target.replace(
+          { start: at, end: at },
+          random.pick([
+            ' __typename ',
+            ' x: orderUpdates { cursor } ',
+            ' ... { __typename } ',
+            ' __schema { queryType { name } } ',
+          ]),
+        )
+      : target.before(
+          root.kind === Kind.FIELD ? root.selectionSet : undefined,
+          random.pick([' @skip(if: false) ', ' @include(if: true) ']),
+        )
   },
   KnownTypeNames: (target) => target.replace(target.one(Kind.NAMED_TYPE), 'Nothing'),
-  FragmentsOnCompositeTypes: (target, random) => target.replace(target.one(Kind.NAMED_TYPE), random.pick(['String', 'OrderStatus', 'ProductFilter', 'ID'])),
-  VariablesAreInputTypes: (target, random) => target.replace(target.one(Kind.VARIABLE_DEFINITION)?.type.loc, random.pick(['Product', 'Node!', '[Order!]', 'Query'])),
+  FragmentsOnCompositeTypes: (target, random) =>
+    target.replace(target.one(Kind.NAMED_TYPE), random.pick(['String', 'OrderStatus', 'ProductFilter', 'ID'])),
+  VariablesAreInputTypes: (target, random) =>
+    target.replace(
+      target.one(Kind.VARIABLE_DEFINITION)?.type.loc,
+      random.pick(['Product', 'Node!', '[Order!]', 'Query']),
+    ),
   ScalarLeafs: (target, random) => {
     const field = target.one(Kind.FIELD)
     if (field?.selectionSet) return target.replace(field.selectionSet.loc, '')
     return target.after(field, random.pick([' { x }', ' { __typename }', ' { id }']))
   },
-  FieldsOnCorrectType: (target, random) => (random.chance(0.5) ? target.replace(target.one(Kind.FIELD)?.name.loc, random.pick(['nothing', 'id', 'name', 'stock', '__type', '__Schema'])) : target.select(random.pick(FIELDS))),
-  UniqueFragmentNames: (target) => target.twice(Kind.FRAGMENT_DEFINITION) ?? target.append('fragment A on Query { __typename } fragment A on Query { __typename }'),
+  FieldsOnCorrectType: (target, random) =>
+    random.chance(0.5)
+      ? target.replace(
+          target.one(Kind.FIELD)?.name.loc,
+          random.pick(['nothing', 'id', 'name', 'stock', '__type', '__Schema']),
+        )
+      : target.select(random.pick(FIELDS)),
+  UniqueFragmentNames: (target) =>
+    target.twice(Kind.FRAGMENT_DEFINITION) ??
+    target.append('fragment A on Query { __typename } fragment A on Query { __typename }'),
   KnownFragmentNames: (target) => target.select('...Nothing'),
-  NoUnusedFragments: (target, random) => target.append(random.pick(['fragment Unused on Query { __typename }', 'fragment Unused on Product { name ...Unused2 } fragment Unused2 on Product { id }'])),
-  PossibleFragmentSpreads: (target, random) => target.select(random.pick(['... on PageInfo { hasNextPage }', '... on Subscription { __typename }', '... on Node { id ... on Product { sku } }', '... on Product { ... on Order { id } }', '... on Money { amount }'])),
+  NoUnusedFragments: (target, random) =>
+    target.append(
+      random.pick([
+        'fragment Unused on Query { __typename }',
+        'fragment Unused on Product { name ...Unused2 } fragment Unused2 on Product { id }',
+      ]),
+    ),
+  PossibleFragmentSpreads: (target, random) =>
+    target.select(
+      random.pick([
+        '... on PageInfo { hasNextPage }',
+        '... on Subscription { __typename }',
+        '... on Node { id ... on Product { sku } }',
+        '... on Product { ... on Order { id } }',
+        '... on Money { amount }',
+      ]),
+    ),
   NoFragmentCycles: (target, random) => {
     const [one, other] = [target.one(Kind.FRAGMENT_DEFINITION), target.one(Kind.FRAGMENT_DEFINITION)]
-    if (!one) return target.append(random.pick(['fragment A on Query { ...A }', 'fragment A on Query { ...B } fragment B on Query { ...A }']))
+    if (!one)
+      return target.append(
+        random.pick(['fragment A on Query { ...A }', 'fragment A on Query { ...B } fragment B on Query { ...A }']),
+      )
     const at = one.selectionSet.loc.start + 1
     return target.replace({ start: at, end: at }, ` ...${other.name.value} `)
   },
   UniqueVariableNames: (target) => target.twice(Kind.VARIABLE_DEFINITION),
-  NoUndefinedVariables: (target, random) => (random.chance(0.5) ? target.replace(target.one(Kind.VARIABLE_DEFINITION)?.variable.name.loc, 'other') : target.replace(target.one(...values), '$nothing')),
-  NoUnusedVariables: (target, random) => target.before(target.one(Kind.VARIABLE_DEFINITION), `$unused: ${random.pick(TYPES)} `),
+  NoUndefinedVariables: (target, random) =>
+    random.chance(0.5)
+      ? target.replace(target.one(Kind.VARIABLE_DEFINITION)?.variable.name.loc, 'other')
+      : target.replace(target.one(...values), '$nothing'),
+  NoUnusedVariables: (target, random) =>
+    target.before(target.one(Kind.VARIABLE_DEFINITION), `$unused: ${random.pick(TYPES)} `),
   KnownDirectives: (target, random) => {
-    const directive = random.pick([' @nothing', ' @deprecated', ' @specifiedBy(url: "x")', ' @skip(if: false)', ' @include(if: true)', ' @oneOf', ' @nothing(a: $nothing)'])
+    const directive = random.pick([
+      ' @nothing',
+      ' @deprecated',
+      ' @specifiedBy(url: "x")',
+      ' @skip(if: false)',
+      ' @include(if: true)',
+      ' @oneOf',
+      ' @nothing(a: $nothing)',
+    ])
     const place = random.next()
     if (place < 0.3) return target.head(target.one(...definitions), directive)
     if (place < 0.5) return target.after(target.one(Kind.VARIABLE_DEFINITION), directive)
@@ -159,37 +121,68 @@ const DOCUMENT_BREAKERS = {
     return field && target.replace({ start: target.call(field), end: target.call(field) }, directive)
   },
   UniqueDirectivesPerLocation: (target, random) => {
-    const text = random.pick([' @skip(if: false) @skip(if: false)', ' @include(if: true) @include(if: false)', ' @include(if: true) @skip(if: false)'])
+    const text = random.pick([
+      ' @skip(if: false) @skip(if: false)',
+      ' @include(if: true) @include(if: false)',
+      ' @include(if: true) @skip(if: false)',
+    ])
     const field = target.one(Kind.FIELD)
-    return random.chance(0.3) ? target.twice(Kind.DIRECTIVE) : target.replace({ start: target.call(field), end: target.call(field) }, text)
+    return random.chance(0.3)
+      ? target.twice(Kind.DIRECTIVE)
+      : target.replace({ start: target.call(field), end: target.call(field) }, text)
   },
-  KnownArgumentNames: (target, random) => target.before(target.one(Kind.ARGUMENT), `${random.pick(['nothing', 'iF', 'first', 'id'])}: ${random.pick(['1', 'null', '$nothing'])} `) ?? target.select('__typename(x: 1)'),
+  KnownArgumentNames: (target, random) =>
+    target.before(
+      target.one(Kind.ARGUMENT),
+      `${random.pick(['nothing', 'iF', 'first', 'id'])}: ${random.pick(['1', 'null', '$nothing'])} `,
+    ) ?? target.select('__typename(x: 1)'),
   UniqueArgumentNames: (target) => target.twice(Kind.ARGUMENT),
   ValuesOfCorrectType: (target, random) => target.replace(target.one(...values), random.pick(LITERALS)),
   'ValuesOfCorrectType: defaults': (target, random) => {
     const definition = target.one(Kind.VARIABLE_DEFINITION)
-    return definition?.defaultValue ? target.replace(definition.defaultValue.loc, random.pick(LITERALS)) : target.after(definition, ` = ${random.pick(LITERALS)}`)
+    return definition?.defaultValue
+      ? target.replace(definition.defaultValue.loc, random.pick(LITERALS))
+      : target.after(definition, ` = ${random.pick(LITERALS)}`)
   },
   'ValuesOfCorrectType: input fields': (target, random) => {
     const object = target.one(Kind.OBJECT)
-    return object && (random.chance(0.5) ? target.replace({ start: object.start + 1, end: object.start + 1 }, 'nothing: 1 ') : target.replace(target.one(Kind.OBJECT_FIELD), ''))
+    return (
+      object &&
+      (random.chance(0.5)
+        ? target.replace({ start: object.start + 1, end: object.start + 1 }, 'nothing: 1 ')
+        : target.replace(target.one(Kind.OBJECT_FIELD), ''))
+    )
   },
-  'ValuesOfCorrectType: directives': (target, random) => target.select(`__typename @${random.pick(['skip', 'include'])}(if: ${random.pick(['"true"', 'null', '1', '[true]', 'TRUE', 'true', '{}'])})`),
+  'ValuesOfCorrectType: directives': (target, random) =>
+    target.select(
+      `__typename @${random.pick(['skip', 'include'])}(if: ${random.pick(['"true"', 'null', '1', '[true]', 'TRUE', 'true', '{}'])})`,
+    ),
   UniqueInputFieldNames: (target) => target.twice(Kind.OBJECT_FIELD),
   ProvidedRequiredArguments: (target, random) => {
     const argument = target.one(Kind.ARGUMENT)
-    if (!argument || random.chance(0.2)) return target.select(random.pick(['__typename @skip', '__typename @include(iff: true)', 'product { id }']))
+    if (!argument || random.chance(0.2))
+      return target.select(random.pick(['__typename @skip', '__typename @include(iff: true)', 'product { id }']))
     return target.replace(argument, '')?.replace(/\(\s*\)/, '')
   },
-  VariablesInAllowedPosition: (target, random) => target.replace(target.one(Kind.VARIABLE_DEFINITION)?.type.loc, (type) => random.pick([type.replace('!', ''), `[${type}]`, `${type.replace(/!$/, '')}!`, random.pick(TYPES)])),
+  VariablesInAllowedPosition: (target, random) =>
+    target.replace(target.one(Kind.VARIABLE_DEFINITION)?.type.loc, (type) =>
+      random.pick([type.replace('!', ''), `[${type}]`, `${type.replace(/!$/, '')}!`, random.pick(TYPES)]),
+    ),
   OverlappingFieldsCanBeMerged: (target, random) => {
     const [one, other] = [target.one(Kind.FIELD), target.one(Kind.FIELD)]
     const key = other.alias?.value ?? other.name.value
     if (random.chance(0.4)) return target.before(one, `${key}: ${one.alias ? 'id ' : ''}`)
-    if (random.chance(0.5)) return target.replace({ start: other.start, end: other.end }, (text) => `${text} ${text.replace(/\d/, '5').replace(/true/, 'false')}`)
+    if (random.chance(0.5))
+      return target.replace(
+        { start: other.start, end: other.end },
+        (text) => `${text} ${text.replace(/\d/, '5').replace(/true/, 'false')}`,
+      )
     return target.select(`${key}: ${random.pick(['id', 'name', 'version', 'totalCount'])}`)
   },
-  OperationTypes: (target, random) => target.replace(target.one(Kind.OPERATION_DEFINITION), (text) => text.replace(/^(query|mutation|subscription)?/, random.pick(['query', 'mutation', 'subscription']))),
+  OperationTypes: (target, random) =>
+    target.replace(target.one(Kind.OPERATION_DEFINITION), (text) =>
+      text.replace(/^(query|mutation|subscription)?/, random.pick(['query', 'mutation', 'subscription'])),
+    ),
   Syntax: (target, random) => {
     const { text } = target
     const from = Math.floor(random.next() * text.length)
@@ -199,7 +192,10 @@ const DOCUMENT_BREAKERS = {
     if (draw < 0.5) return target.replace({ start: from, end: from }, piece)
     if (draw < 0.65) return target.replace({ start: from, end: from + 1 }, '')
     if (draw < 0.75) return target.replace({ start: from, end: to }, piece)
-    return target.replace(target.one(...definitions, ...values, Kind.ARGUMENT, Kind.NAME), random.pick(['', piece, ' ', '#', '{}']))
+    return target.replace(
+      target.one(...definitions, ...values, Kind.ARGUMENT, Kind.NAME),
+      random.pick(['', piece, ' ', '#', '{}']),
+    )
   },
 }
 
@@ -214,7 +210,10 @@ const REQUEST_BREAKERS = {
     const places = [...variables.matchAll(/(?<=[:[,])("(?:[^"\\]|\\.)*"(?!:)|-?\d[\d.e-]*|true|false|null)/g)]
     if (places.length === 0) return
     const { index, 0: text } = random.pick(places)
-    return { ...request, variables: variables.slice(0, index) + random.pick(JSON_VALUES) + variables.slice(index + text.length) }
+    return {
+      ...request,
+      variables: variables.slice(0, index) + random.pick(JSON_VALUES) + variables.slice(index + text.length),
+    }
   },
 }
 
@@ -245,6 +244,8 @@ function replaceVariable(request, random, json) {
   const names = [...request.query.matchAll(/\$(v\d+):/g)].map(([, name]) => /** @type {string} */ (name))
   if (names.length === 0) return
   const chosen = random.pick(names)
-  const rest = Object.entries(values).filter(([name]) => name !== chosen).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
+  const rest = Object.entries(values)
+    .filter(([name]) => name !== chosen)
+    .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
   return { ...request, variables: `{${[...rest, ...(json === undefined ? [] : [`"${chosen}":${json}`])].join(',')}}` }
 }

@@ -63,14 +63,19 @@ export class Comparison {
     const name = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`
     const response = await fetch(this.world.server.url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...bearer(this.world.viewers[viewer]) },
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/graphql-response+json',
+        ...bearer(this.world.viewers[viewer]),
+      },
       body: `{"query":${JSON.stringify(query)},"variables":${variables}${name}}`,
       signal: AbortSignal.timeout(30_000),
     })
     const answer = await response.json()
     const outcome = this.#judge(request, answer)
     const expected = outcome.verdict === 'refused' ? 400 : 200
-    if (!outcome.problem && outcome.verdict !== 'limit' && response.status !== expected) outcome.problem = `status ${response.status} instead of ${expected}`
+    if (!outcome.problem && outcome.verdict !== 'limit' && response.status !== expected)
+      outcome.problem = `status ${response.status} instead of ${expected}`
     return { outcome, ...this.#replay(request, answer, outcome) }
   }
 
@@ -86,7 +91,11 @@ export class Comparison {
     const refused = !('data' in answer)
     const limit = answer.errors?.some((/** @type {any} */ { extensions }) => LIMITS.includes(extensions?.code))
     /** @type {Outcome} */
-    const outcome = { verdict: limit ? 'limit' : refused ? 'refused' : 'executed', answer, ...(reference === undefined ? {} : { reference }) }
+    const outcome = {
+      verdict: limit ? 'limit' : refused ? 'refused' : 'executed',
+      answer,
+      ...(reference === undefined ? {} : { reference }),
+    }
     if (limit || refused === (reference !== undefined)) return outcome
     outcome.problem = refused ? 'the server refuses a valid request' : 'the server executes an invalid request'
     return outcome
@@ -111,11 +120,13 @@ export class Comparison {
     const after = await this.world.counts()
     if (outcome.problem) return outcome
     if (outcome.verdict !== 'executed') {
-      if (!isDeepStrictEqual(before, after)) outcome.problem = `a refused request changed something: ${JSON.stringify({ before, after })}`
+      if (!isDeepStrictEqual(before, after))
+        outcome.problem = `a refused request changed something: ${JSON.stringify({ before, after })}`
     } else if (one.intact) {
       const { expected, problem } = effect(before, calls, facts)
       if (problem) outcome.problem = problem
-      else if (!isDeepStrictEqual(expected, after)) outcome.problem = `${JSON.stringify(calls.map(({ field }) => field))} from ${JSON.stringify(before)}\nexpected ${JSON.stringify(expected)}\nfound    ${JSON.stringify(after)}`
+      else if (!isDeepStrictEqual(expected, after))
+        outcome.problem = `${JSON.stringify(calls.map(({ field }) => field))} from ${JSON.stringify(before)}\nexpected ${JSON.stringify(expected)}\nfound    ${JSON.stringify(after)}`
     }
     return outcome
   }
@@ -132,6 +143,9 @@ export class Comparison {
       const answer = first.type === 'error' ? { errors: first.payload } : first.payload
       if (first.type === 'complete') return { verdict: 'executed', answer: first, problem: 'it ends without an update' }
       const outcome = this.#judge(request, answer)
+      // Validation knows no path: it is the subscription that could not begin, for a reason of its own.
+      if (outcome.reference === undefined && answer.errors?.every((/** @type {any} */ { path }) => path))
+        return { verdict: 'executed', answer }
       this.#replay(request, answer, outcome)
       if (outcome.problem || outcome.verdict !== 'executed' || !/^.*stockUpdates/s.test(request.query)) return outcome
       await this.world.touchProducts()

@@ -1,5 +1,13 @@
 // Operations made up from the schema: fragments, merged response keys, directives, variables, nested inputs.
-import { doTypesOverlap, getNamedType, isAbstractType, isInterfaceType, isLeafType, isObjectType, isRequiredArgument } from 'graphql'
+import {
+  doTypesOverlap,
+  getNamedType,
+  isAbstractType,
+  isInterfaceType,
+  isLeafType,
+  isObjectType,
+  isRequiredArgument,
+} from 'graphql'
 import { Values } from './values.mjs'
 
 /**
@@ -67,13 +75,26 @@ export class DocumentMaker {
     const root = schema.getRootType(/** @type {import('graphql').OperationTypeNode} */ (kind))
     if (!root) throw new Error(`the schema has no ${kind}`)
     const selections = this.#selections(root, kind === 'query' ? Math.floor(random.between(1, 6)) : 4, [])
-    const declared = [...this.values.variables].map(([name, variable]) => `$${name}: ${variable.type}${variable.default === undefined ? '' : ` = ${variable.default}`}`)
+    const declared = [...this.values.variables].map(
+      ([name, variable]) =>
+        `$${name}: ${variable.type}${variable.default === undefined ? '' : ` = ${variable.default}`}`,
+    )
     const variables = declared.length > 0 ? `(${declared.join(', ')})` : ''
     const alone = random.chance(0.9)
-    const head = alone && random.chance(0.3) ? (kind === 'query' && !variables ? '' : `${kind} ${variables}`) : `${kind} Operation${variables}`
+    const head =
+      alone && random.chance(0.3)
+        ? kind === 'query' && !variables
+          ? ''
+          : `${kind} ${variables}`
+        : `${kind} Operation${variables}`
     const operation = `${head} ${selections}`.trim()
     const fragments = this.#fragments.map(({ name, on, text }) => `fragment ${name} on ${on.name}${text}`)
-    const others = alone ? [] : ['query Other { me { id } }', 'mutation Another { deleteTask(input: { id: "" }) { userErrors { code } } }'].slice(0, 1 + Math.floor(random.next() * 2))
+    const others = alone
+      ? []
+      : [
+          'query Other { me { id } }',
+          'mutation Another { deleteTask(input: { id: "" }) { userErrors { code } } }',
+        ].slice(0, 1 + Math.floor(random.next() * 2))
     return {
       query: random.shuffled([operation, ...fragments, ...others]).join('\n'),
       variables: this.#variables(),
@@ -82,7 +103,9 @@ export class DocumentMaker {
   }
 
   #variables() {
-    const given = [...this.values.variables].flatMap(([name, { json }]) => (json === undefined ? [] : [`"${name}":${json}`]))
+    const given = [...this.values.variables].flatMap(([name, { json }]) =>
+      json === undefined ? [] : [`"${name}":${json}`],
+    )
     if (this.random.chance(0.05)) given.push('"unknown":[{}]')
     return `{${given.join(',')}}`
   }
@@ -97,7 +120,8 @@ export class DocumentMaker {
     const { random } = this
     /** @type {string[]} */
     const texts = []
-    for (let times = 1 + Math.floor(random.next() * 4); times > 0; times -= 1) texts.push(this.#selection(type, depth, scope))
+    for (let times = 1 + Math.floor(random.next() * 4); times > 0; times -= 1)
+      texts.push(this.#selection(type, depth, scope))
     return `{ ${texts.join(' ')} }`
   }
 
@@ -116,10 +140,12 @@ export class DocumentMaker {
       return `...${on ? ` on ${on.name}` : ''}${root ? '' : this.#directives()} ${this.#selections(on ?? type, depth - 1, scope)}`
     }
     if (draw < 0.24 && depth > 0) return `...${this.#fragment(type, depth, scope)}${root ? '' : this.#directives()}`
-    if (draw < 0.3 && !root) return `${random.chance(0.2) ? `a${(this.#names += 1)}: ` : ''}__typename${this.#directives()}`
+    if (draw < 0.3 && !root)
+      return `${random.chance(0.2) ? `a${(this.#names += 1)}: ` : ''}__typename${this.#directives()}`
     if (draw < 0.32 && type === this.schema.getQueryType()) return random.pick(INTROSPECTION)
     const before = scope.filter(({ parent }) => parent === type)
-    if (before.length > 0 && (root || draw > (this.kind === 'mutation' && depth >= 3 ? 0.6 : 0.85))) return this.#again(random.pick(before), depth)
+    if (before.length > 0 && (root || draw > (this.kind === 'mutation' && depth >= 3 ? 0.6 : 0.85)))
+      return this.#again(random.pick(before), depth)
     return this.#field(type, depth, scope)
   }
 
@@ -130,8 +156,13 @@ export class DocumentMaker {
    * @returns {Composite}
    */
   #condition(type) {
-    const others = Object.values(this.schema.getTypeMap()).filter((other) => isObjectType(other) || isAbstractType(other))
-    return this.random.pick([type, ...others.filter((other) => !other.name.startsWith('__') && doTypesOverlap(this.schema, type, other))])
+    const others = Object.values(this.schema.getTypeMap()).filter(
+      (other) => isObjectType(other) || isAbstractType(other),
+    )
+    return this.random.pick([
+      type,
+      ...others.filter((other) => !other.name.startsWith('__') && doTypesOverlap(this.schema, type, other)),
+    ])
   }
 
   /**
@@ -159,16 +190,22 @@ export class DocumentMaker {
    */
   #field(type, depth, scope) {
     const { random, kind } = this
-    const root = kind !== 'query' && type === this.schema.getRootType(/** @type {import('graphql').OperationTypeNode} */ (kind))
+    const root =
+      kind !== 'query' && type === this.schema.getRootType(/** @type {import('graphql').OperationTypeNode} */ (kind))
     if (!isObjectType(type) && !isInterfaceType(type)) return '__typename'
     const possible = Object.values(type.getFields()).filter(
-      (field) => (depth > 0 || isLeafType(getNamedType(field.type))) && (kind !== 'mutation' || !root || MUTATIONS.includes(field.name)),
+      (field) =>
+        (depth > 0 || isLeafType(getNamedType(field.type))) &&
+        (kind !== 'mutation' || !root || MUTATIONS.includes(field.name)),
     )
     if (possible.length === 0) return '__typename'
     const field = random.pick(possible)
     const given = field.args.filter(({ name, ...argument }) => {
       if (kind === 'subscription' && root) return WATCHES[field.name] === name
-      return isRequiredArgument(/** @type {any} */ (argument)) || random.chance(name === 'first' ? 0.5 : this.values.careful && name !== 'last' ? 0 : 0.15)
+      return (
+        isRequiredArgument(/** @type {any} */ (argument)) ||
+        random.chance(name === 'first' ? 0.5 : this.values.careful && name !== 'last' ? 0 : 0.15)
+      )
     })
     const args = random.shuffled(given).map(({ name, type: expected }) => {
       const options = { required: kind === 'subscription' && root }
@@ -212,7 +249,8 @@ export class DocumentMaker {
   #directives() {
     const { random } = this
     if (!random.chance(0.1)) return ''
-    const one = (/** @type {string} */ name) => ` @${name}(if: ${random.chance(0.4) ? random.chance(0.5) : this.#conditionVariable()})`
+    const one = (/** @type {string} */ name) =>
+      ` @${name}(if: ${random.chance(0.4) ? random.chance(0.5) : this.#conditionVariable()})`
     const name = random.pick(['skip', 'include'])
     return `${one(name)}${random.chance(0.15) ? one(name === 'skip' ? 'include' : 'skip') : ''}`
   }

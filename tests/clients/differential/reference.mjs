@@ -1,5 +1,22 @@
 // What the reference implementation, graphql-js, says of a request and of the server's answer to it.
-import { execute, getNamedType, isCompositeType, isEnumType, isLeafType, isListType, isNonNullType, isObjectType, parse, responsePathAsArray, validate } from 'graphql'
+import {
+  Kind,
+  execute,
+  getNamedType,
+  getOperationAST,
+  getVariableValues,
+  isCompositeType,
+  isEnumType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  parse,
+  responsePathAsArray,
+  validate,
+  visit,
+} from 'graphql'
+import { differ } from './differ.mjs'
 import { rules } from './validation.mjs'
 
 /**
@@ -36,12 +53,45 @@ export function refusal(schema, { query, variables, operationName }) {
   } catch (error) {
     return String(error)
   }
-  const [error] = validate(schema, document, rules.map(({ rule }) => rule))
+  const [error] = validate(
+    schema,
+    document,
+    rules.map(({ rule }) => rule),
+  )
   if (error) return error.message
+  if (hasNullCondition(schema, document, JSON.parse(variables), operationName)) return 'a condition is null'
   // An operation that can't be run, such as one with a wrong value of a variable, has no data entry.
   const fieldResolver = () => undefined
-  const result = execute({ schema, document, operationName, variableValues: JSON.parse(variables), rootValue: {}, fieldResolver })
+  const result = execute({
+    schema,
+    document,
+    operationName,
+    variableValues: JSON.parse(variables),
+    rootValue: {},
+    fieldResolver,
+  })
   return 'data' in result ? undefined : /** @type {any} */ (result).errors[0].message
+}
+
+/**
+ * Whether a variable that is null, against its default, decides what to include. The specification does not say what
+ * happens then, and graphql-js fails the object around it; the server refuses the operation before anything runs.
+ *
+ * @param {import('graphql').GraphQLSchema} schema
+ * @param {import('graphql').DocumentNode} document
+ * @param {Record<string, unknown>} given
+ * @param {string | undefined} operationName
+ */
+function hasNullCondition(schema, document, given, operationName) {
+  const { variableDefinitions = [] } = getOperationAST(document, operationName) ?? {}
+  const { coerced = {} } = getVariableValues(schema, variableDefinitions, given)
+  let found = false
+  visit(document, {
+    Directive: ({ arguments: [condition] = [] }) => {
+      if (condition?.value.kind === Kind.VARIABLE && coerced[condition.value.name.value] === null) found = true
+    },
+  })
+  return found
 }
 
 /**
@@ -66,15 +116,17 @@ export function replay(schema, { query, variables, operationName }, { data, erro
     })
   )
   const problems = []
-  const [expected, actual] = [reference.data, data].map((value) => JSON.stringify(sortIntrospection(value)))
   for (const { message, path, originalError } of reference.errors ?? []) {
     // An argument that is null where it must not be is an error that both have.
-    if (!(originalError instanceof Reported) && !source.isError(path)) problems.push(`at ${path?.join('.') ?? 'the operation'} the server has no error, the reference has: ${message}`)
+    if (!(originalError instanceof Reported) && !source.isError(path))
+      problems.push(`at ${path?.join('.') ?? 'the operation'} the server has no error, the reference has: ${message}`)
   }
-  if (expected !== actual && problems.length === 0) problems.push(`expected ${expected}`)
+  const difference = differ(reference.data, data)
+  if (difference && problems.length === 0) problems.push(difference)
   for (const { path, message } of errors) {
     if (!path) problems.push(`an error without a path: ${message}`)
-    else if (!endsInNull(data, path)) problems.push(`there is a value at the path of an error, ${path.join('.')}: ${message}`)
+    else if (!endsInNull(data, path))
+      problems.push(`there is a value at the path of an error, ${path.join('.')}: ${message}`)
   }
   return { problems, facts: source.facts(), calls: source.calls }
 }
@@ -149,9 +201,17 @@ class Source {
     for (const [index, entry] of entries.entries()) {
       if (typeof entry !== 'object' || entry === null || entry instanceof Error) continue
       const named = args.id ?? args.ids?.[index]
-      const type = isObjectType(getNamedType(info.returnType)) ? getNamedType(info.returnType).name : TYPES[String(named).slice(0, 3)]
+      const type = isObjectType(getNamedType(info.returnType))
+        ? getNamedType(info.returnType).name
+        : TYPES[String(named).slice(0, 3)]
       const place = `${known.id ?? known.place}.${call}${Array.isArray(value) ? `[${index}]` : ''}`
-      this.#know(entry, { place, values: [], root: String(path[0]), ...(type ? { type } : {}), ...(known.place === '' && named ? { id: named } : {}) })
+      this.#know(entry, {
+        place,
+        values: [],
+        root: String(path[0]),
+        ...(type ? { type } : {}),
+        ...(known.place === '' && named ? { id: named } : {}),
+      })
     }
     return value
   }
@@ -163,7 +223,11 @@ class Source {
 
   /** @returns {Fact[]} */
   facts() {
-    return [...this.#objects.values()].flatMap(({ place, id, values, root }) => values.filter(([, value]) => value !== '').map(([field, value]) => ({ object: id ?? place, place, field, value, root })))
+    return [...this.#objects.values()].flatMap(({ place, id, values, root }) =>
+      values
+        .filter(([, value]) => value !== '')
+        .map(([field, value]) => ({ object: id ?? place, place, field, value, root })),
+    )
   }
 
   /**
@@ -191,14 +255,18 @@ class Source {
     if (isListType(nullable)) {
       const length = Math.max(...[...this.#below(path)].map((index) => Number(index) + 1), 0)
       if (Array.isArray(value)) return value.map((_, index) => this.#value(value, [...path, index], nullable.ofType))
-      if (length > 0 && (value === null || value === undefined)) return Array.from({ length }, (_, index) => this.#value(new Missing(), [...path, index], nullable.ofType))
+      if (length > 0 && (value === null || value === undefined))
+        return Array.from({ length }, (_, index) => this.#value(new Missing(), [...path, index], nullable.ofType))
       return parent instanceof Missing ? [] : value
     }
     if (value !== null && value !== undefined) return value
-    if (isCompositeType(nullable) && (this.#below(path).size > 0 || (parent instanceof Missing && isNonNullType(type)))) return new Missing()
+    if (isCompositeType(nullable) && (this.#below(path).size > 0 || (parent instanceof Missing && isNonNullType(type))))
+      return new Missing()
     if (!(parent instanceof Missing)) return value
     if (!isNonNullType(type)) return null
-    return isEnumType(nullable) ? nullable.getValues()[0]?.value : { Int: 0, Float: 0, Boolean: false }[String(nullable)] ?? ''
+    return isEnumType(nullable)
+      ? nullable.getValues()[0]?.value
+      : ({ Int: 0, Float: 0, Boolean: false }[String(nullable)] ?? '')
   }
 
   /**
@@ -208,25 +276,10 @@ class Source {
    */
   #below(path) {
     const paths = [...this.#errors.values()].map((error) => error.path ?? [])
-    return new Set(paths.filter((other) => other.length > path.length && path.every((key, index) => key === other[index])).map((other) => other[path.length]))
+    return new Set(
+      paths
+        .filter((other) => other.length > path.length && path.every((key, index) => key === other[index]))
+        .map((other) => other[path.length]),
+    )
   }
-}
-
-/**
- * Sorts the lists of introspection, whose order is not specified.
- *
- * @param {any} data
- */
-function sortIntrospection(data) {
-  return data && Object.fromEntries(Object.entries(data).map(([key, part]) => [key, key === '__schema' || key === '__type' ? sorted(part) : part]))
-}
-
-/**
- * @param {any} part
- * @returns {any}
- */
-function sorted(part) {
-  if (Array.isArray(part)) return part.map(sorted).sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1))
-  if (part === null || typeof part !== 'object') return part
-  return Object.fromEntries(Object.entries(part).map(([key, entry]) => [key, sorted(entry)]))
 }

@@ -8,7 +8,11 @@
  */
 export const RULES = {
   ExecutableDefinitionsRule: {
-    valid: ['{ me { id } }', 'query A { me { ...F } } fragment F on User { id }', 'query A { __typename } mutation B { __typename }'],
+    valid: [
+      '{ me { id } }',
+      'query A { me { ...F } } fragment F on User { id }',
+      'query A { __typename } mutation B { __typename }',
+    ],
     invalid: [
       '{ me { id } } type Product { id: ID }',
       '{ me { id } } extend type Query { more: Int }',
@@ -22,12 +26,25 @@ export const RULES = {
     ],
   },
   UniqueOperationNamesRule: {
-    valid: ['query A { __typename }', 'query A { __typename } mutation B { __typename }', 'query A { ...A } fragment A on Query { __typename }'],
-    invalid: ['query A { __typename } query A { me { id } }', 'query A { __typename } mutation A { __typename }', 'query A { __typename } subscription A { orderUpdates { cursor } }'],
+    valid: [
+      'query A { __typename }',
+      'query A { __typename } mutation B { __typename }',
+      'query A { ...A } fragment A on Query { __typename }',
+    ],
+    invalid: [
+      'query A { __typename } query A { me { id } }',
+      'query A { __typename } mutation A { __typename }',
+      'query A { __typename } subscription A { orderUpdates { cursor } }',
+    ],
   },
   LoneAnonymousOperationRule: {
     valid: ['{ __typename }', 'mutation { __typename }', '{ ...F } fragment F on Query { __typename }'],
-    invalid: ['{ __typename } { __typename }', '{ __typename } query A { __typename }', 'query A { __typename } mutation { __typename }', '{ __typename } subscription A { orderUpdates { cursor } }'],
+    invalid: [
+      '{ __typename } { __typename }',
+      '{ __typename } query A { __typename }',
+      'query A { __typename } mutation { __typename }',
+      '{ __typename } subscription A { orderUpdates { cursor } }',
+    ],
   },
   SingleFieldSubscriptionsRule: {
     valid: [
@@ -50,36 +67,121 @@ export const RULES = {
     ],
   },
   KnownTypeNamesRule: {
-    valid: ['query A($i: ID!, $f: ProductFilter) { node(id: $i) { ... on Product { sku } } products(filter: $f) { totalCount } }', '{ me { ... on Node { id } } }', 'query A($b: Boolean!) { __typename @skip(if: $b) }'],
-    invalid: ['query A($i: Nothing) { __typename }', '{ node(id: "PRODUCT") { ... on Prodcut { sku } } }', '{ ...F } fragment F on Nothing { id }', 'query A($i: [Nothing!]!) { __typename }'],
+    valid: [
+      'query A($i: ID!, $f: ProductFilter) { node(id: $i) { ... on Product { sku } } products(filter: $f) { totalCount } }',
+      '{ me { ... on Node { id } } }',
+      'query A($b: Boolean!) { __typename @skip(if: $b) }',
+    ],
+    invalid: [
+      'query A($i: Nothing) { __typename }',
+      '{ node(id: "PRODUCT") { ... on Prodcut { sku } } }',
+      '{ ...F } fragment F on Nothing { id }',
+      'query A($i: [Nothing!]!) { __typename }',
+    ],
   },
   FragmentsOnCompositeTypesRule: {
-    valid: ['{ me { ... on User { id } } }', '{ me { ... on Node { id } } }', '{ me { ... { id } } }', '{ ...F } fragment F on Query { __typename }'],
-    invalid: ['{ me { ... on String { id } } }', '{ me { ... on OrderStatus { id } } }', '{ me { ... on ProductFilter { search } } }', '{ ...F } fragment F on Boolean { id }', '{ ...F } fragment F on DateTime { id }'],
+    valid: [
+      '{ me { ... on User { id } } }',
+      '{ me { ... on Node { id } } }',
+      '{ me { ... { id } } }',
+      '{ ...F } fragment F on Query { __typename }',
+    ],
+    invalid: [
+      '{ me { ... on String { id } } }',
+      '{ me { ... on OrderStatus { id } } }',
+      '{ me { ... on ProductFilter { search } } }',
+      '{ ...F } fragment F on Boolean { id }',
+      '{ ...F } fragment F on DateTime { id }',
+    ],
   },
   VariablesAreInputTypesRule: {
-    valid: ['query A($a: ID!, $b: [OrderStatus!], $c: TaskFilter, $d: Decimal) { user(id: $a) { orders(filter: { status: $b }) { totalCount } tasks(filter: $c) { totalCount } } products(filter: { minPrice: $d }) { totalCount } }', 'query A($a: Boolean = true) { __typename @skip(if: $a) }', 'query A($a: [ID!]!) { nodes(ids: $a) { id } }'],
-    invalid: ['query A($a: Product) { __typename }', 'query A($a: Node!) { __typename }', 'query A($a: [Order!]!) { __typename }', 'query A($a: Mutation) { __typename }'],
+    valid: [
+      'query A($a: ID!, $b: [OrderStatus!], $c: TaskFilter, $d: Decimal) { user(id: $a) { orders(filter: { status: $b }) { totalCount } tasks(filter: $c) { totalCount } } products(filter: { minPrice: $d }) { totalCount } }',
+      'query A($a: Boolean = true) { __typename @skip(if: $a) }',
+      'query A($a: [ID!]!) { nodes(ids: $a) { id } }',
+    ],
+    invalid: [
+      'query A($a: Product) { __typename }',
+      'query A($a: Node!) { __typename }',
+      'query A($a: [Order!]!) { __typename }',
+      'query A($a: Mutation) { __typename }',
+    ],
   },
   ScalarLeafsRule: {
-    valid: ['{ me { id name role } }', '{ me { __typename } __typename }', '{ products { nodes { tags price { amount } } } }'],
-    invalid: ['{ me }', '{ products }', '{ products { nodes } }', '{ me { id { x } } }', '{ me { role { name } } }', '{ products { nodes { tags { x } } } }', '{ __typename { x } }', '{ me { createdAt { year } } }', '{ node(id: "PRODUCT") }', '{ trendingProducts }'],
+    valid: [
+      '{ me { id name role } }',
+      '{ me { __typename } __typename }',
+      '{ products { nodes { tags price { amount } } } }',
+    ],
+    invalid: [
+      '{ me }',
+      '{ products }',
+      '{ products { nodes } }',
+      '{ me { id { x } } }',
+      '{ me { role { name } } }',
+      '{ products { nodes { tags { x } } } }',
+      '{ __typename { x } }',
+      '{ me { createdAt { year } } }',
+      '{ node(id: "PRODUCT") }',
+      '{ trendingProducts }',
+    ],
   },
   FieldsOnCorrectTypeRule: {
-    valid: ['{ me { id } }', '{ me { x: id ... on Node { id __typename } } }', '{ node(id: "PRODUCT") { id __typename ... on Product { sku } } }', '{ __schema { queryType { name } } __type(name: "Product") { name } }'],
-    invalid: ['{ nothing }', '{ me { sku } }', '{ me { id: nothing } }', '{ node(id: "PRODUCT") { sku } }', '{ node(id: "PRODUCT") { ... on Product { email } } }', '{ me { ...F } } fragment F on User { nothing }', '{ me { __schema { queryType { name } } } }', '{ me { orders { nodes { nothing { deeper } } } } }', 'mutation { me { id } }', '{ me { __typenam } }', '{ me { Id } }'],
+    valid: [
+      '{ me { id } }',
+      '{ me { x: id ... on Node { id __typename } } }',
+      '{ node(id: "PRODUCT") { id __typename ... on Product { sku } } }',
+      '{ __schema { queryType { name } } __type(name: "Product") { name } }',
+    ],
+    invalid: [
+      '{ nothing }',
+      '{ me { sku } }',
+      '{ me { id: nothing } }',
+      '{ node(id: "PRODUCT") { sku } }',
+      '{ node(id: "PRODUCT") { ... on Product { email } } }',
+      '{ me { ...F } } fragment F on User { nothing }',
+      '{ me { __schema { queryType { name } } } }',
+      '{ me { orders { nodes { nothing { deeper } } } } }',
+      'mutation { me { id } }',
+      '{ me { __typenam } }',
+      '{ me { Id } }',
+    ],
   },
   UniqueFragmentNamesRule: {
-    valid: ['{ ...F ...G } fragment F on Query { __typename } fragment G on Query { __typename }', 'query F { ...F } fragment F on Query { __typename }', '{ me { ... { id } ... { name } } }'],
-    invalid: ['{ ...F } fragment F on Query { __typename } fragment F on Query { __typename }', '{ me { ...F } } fragment F on User { id } fragment F on Node { id }', '{ ...F me { ...F } } fragment F on Query { __typename } fragment F on User { id }'],
+    valid: [
+      '{ ...F ...G } fragment F on Query { __typename } fragment G on Query { __typename }',
+      'query F { ...F } fragment F on Query { __typename }',
+      '{ me { ... { id } ... { name } } }',
+    ],
+    invalid: [
+      '{ ...F } fragment F on Query { __typename } fragment F on Query { __typename }',
+      '{ me { ...F } } fragment F on User { id } fragment F on Node { id }',
+      '{ ...F me { ...F } } fragment F on Query { __typename } fragment F on User { id }',
+    ],
   },
   KnownFragmentNamesRule: {
-    valid: ['{ ...F } fragment F on Query { __typename }', '{ me { ...F } } fragment F on User { ...G } fragment G on Node { id }', '{ ... { __typename } }'],
-    invalid: ['{ ...Nothing }', '{ me { ...F } } fragment F on User { ...Nothing }', '{ ...f } fragment F on Query { __typename }'],
+    valid: [
+      '{ ...F } fragment F on Query { __typename }',
+      '{ me { ...F } } fragment F on User { ...G } fragment G on Node { id }',
+      '{ ... { __typename } }',
+    ],
+    invalid: [
+      '{ ...Nothing }',
+      '{ me { ...F } } fragment F on User { ...Nothing }',
+      '{ ...f } fragment F on Query { __typename }',
+    ],
   },
   NoUnusedFragmentsRule: {
-    valid: ['{ ...F } fragment F on Query { ...G } fragment G on Query { __typename }', 'query A { ...F } query B { ...G } fragment F on Query { __typename } fragment G on Query { __typename }', '{ me { ...F @skip(if: true) id } } fragment F on User { name }'],
-    invalid: ['{ __typename } fragment F on Query { __typename }', '{ ...F } fragment F on Query { __typename } fragment G on Query { ...F }', '{ __typename } fragment F on Query { ...G } fragment G on Query { ...F __typename }'],
+    valid: [
+      '{ ...F } fragment F on Query { ...G } fragment G on Query { __typename }',
+      'query A { ...F } query B { ...G } fragment F on Query { __typename } fragment G on Query { __typename }',
+      '{ me { ...F @skip(if: true) id } } fragment F on User { name }',
+    ],
+    invalid: [
+      '{ __typename } fragment F on Query { __typename }',
+      '{ ...F } fragment F on Query { __typename } fragment G on Query { ...F }',
+      '{ __typename } fragment F on Query { ...G } fragment G on Query { ...F __typename }',
+    ],
   },
   PossibleFragmentSpreadsRule: {
     valid: [
@@ -88,18 +190,47 @@ export const RULES = {
       '{ node(id: "PRODUCT") { ... on Order { number } ... on Node { id } } }',
       '{ node(id: "PRODUCT") { ...F } } fragment F on Product { ...G } fragment G on Node { ... on Task { title } id }',
     ],
-    invalid: ['{ me { ... on Product { sku } } }', '{ me { ...F } } fragment F on Product { sku }', '{ node(id: "PRODUCT") { ... on PageInfo { hasNextPage } } }', '{ products { ... on Node { id } } }', '{ ... on Mutation { __typename } }', '{ node(id: "PRODUCT") { ... on Product { ... on Order { id } } } }'],
+    invalid: [
+      '{ me { ... on Product { sku } } }',
+      '{ me { ...F } } fragment F on Product { sku }',
+      '{ node(id: "PRODUCT") { ... on PageInfo { hasNextPage } } }',
+      '{ products { ... on Node { id } } }',
+      '{ ... on Mutation { __typename } }',
+      '{ node(id: "PRODUCT") { ... on Product { ... on Order { id } } } }',
+    ],
   },
   NoFragmentCyclesRule: {
-    valid: ['{ ...F ...F } fragment F on Query { ...G ...G } fragment G on Query { __typename }', '{ me { ...F } } fragment F on User { orders { nodes { customer { ...G } } } } fragment G on User { id }', '{ ...F ...G } fragment F on Query { ...H } fragment G on Query { ...H } fragment H on Query { __typename }'],
-    invalid: ['{ ...F } fragment F on Query { ...F }', '{ ...F } fragment F on Query { ...G } fragment G on Query { ...F }', '{ ...F } fragment F on Query { ... on Query { ...F } __typename }', '{ me { ...F } } fragment F on User { orders { nodes { customer { ...F } } } }', '{ ...F } fragment F on Query { ...G } fragment G on Query { ...H } fragment H on Query { ...G }'],
+    valid: [
+      '{ ...F ...F } fragment F on Query { ...G ...G } fragment G on Query { __typename }',
+      '{ me { ...F } } fragment F on User { orders { nodes { customer { ...G } } } } fragment G on User { id }',
+      '{ ...F ...G } fragment F on Query { ...H } fragment G on Query { ...H } fragment H on Query { __typename }',
+    ],
+    invalid: [
+      '{ ...F } fragment F on Query { ...F }',
+      '{ ...F } fragment F on Query { ...G } fragment G on Query { ...F }',
+      '{ ...F } fragment F on Query { ... on Query { ...F } __typename }',
+      '{ me { ...F } } fragment F on User { orders { nodes { customer { ...F } } } }',
+      '{ ...F } fragment F on Query { ...G } fragment G on Query { ...H } fragment H on Query { ...G }',
+    ],
   },
   UniqueVariableNamesRule: {
-    valid: ['query A($a: ID!, $b: ID!) { a: node(id: $a) { id } b: node(id: $b) { id } }', 'query A($a: ID!) { node(id: $a) { id } } query B($a: ID!) { node(id: $a) { id } }', 'query A($a: ID!, $A: ID!) { a: node(id: $a) { id } b: node(id: $A) { id } }'],
-    invalid: ['query A($a: ID!, $a: ID!) { node(id: $a) { id } }', 'query A($a: ID!, $a: Int) { node(id: $a) { id } }', 'query A($a: Boolean!, $b: Boolean!, $a: Boolean!) { __typename @skip(if: $a) @include(if: $b) }'],
+    valid: [
+      'query A($a: ID!, $b: ID!) { a: node(id: $a) { id } b: node(id: $b) { id } }',
+      'query A($a: ID!) { node(id: $a) { id } } query B($a: ID!) { node(id: $a) { id } }',
+      'query A($a: ID!, $A: ID!) { a: node(id: $a) { id } b: node(id: $A) { id } }',
+    ],
+    invalid: [
+      'query A($a: ID!, $a: ID!) { node(id: $a) { id } }',
+      'query A($a: ID!, $a: Int) { node(id: $a) { id } }',
+      'query A($a: Boolean!, $b: Boolean!, $a: Boolean!) { __typename @skip(if: $a) @include(if: $b) }',
+    ],
   },
   NoUndefinedVariablesRule: {
-    valid: ['query A($a: ID!) { ...F } fragment F on Query { node(id: $a) { id } }', 'query A($a: Boolean!) { me { ...F } } fragment F on User { id @skip(if: $a) }', 'query A($s: String) { products(filter: { search: $s }) { totalCount } }'],
+    valid: [
+      'query A($a: ID!) { ...F } fragment F on Query { node(id: $a) { id } }',
+      'query A($a: Boolean!) { me { ...F } } fragment F on User { id @skip(if: $a) }',
+      'query A($s: String) { products(filter: { search: $s }) { totalCount } }',
+    ],
     invalid: [
       '{ node(id: $a) { id } }',
       'query A($a: ID!) { a: node(id: $a) { id } b: node(id: $b) { id } }',
@@ -121,10 +252,20 @@ export const RULES = {
       'query A($a: [ID!]!, $b: ID!) { a: nodes(ids: $a) { id } b: nodes(ids: [$b]) { id } }',
       'query A($a: Boolean!) { ... @include(if: $a) { __typename } }',
     ],
-    invalid: ['query A($a: ID) { __typename }', 'query A($a: ID!, $b: ID!) { node(id: $a) { id } }', 'query A($a: ID) { ...F } fragment F on Query { __typename }', 'query A($a: ID!) { node(id: $a) { id } } query B($a: ID!) { __typename }', 'query A($a: Int = 3) { me { id } }'],
+    invalid: [
+      'query A($a: ID) { __typename }',
+      'query A($a: ID!, $b: ID!) { node(id: $a) { id } }',
+      'query A($a: ID) { ...F } fragment F on Query { __typename }',
+      'query A($a: ID!) { node(id: $a) { id } } query B($a: ID!) { __typename }',
+      'query A($a: Int = 3) { me { id } }',
+    ],
   },
   KnownDirectivesRule: {
-    valid: ['{ me @include(if: true) { id @skip(if: false) ... @include(if: true) { name } ...F @skip(if: true) } } fragment F on User { role }', '{ ... on Query @skip(if: false) { __typename } }', '{ __typename @skip(if: false) @include(if: true) }'],
+    valid: [
+      '{ me @include(if: true) { id @skip(if: false) ... @include(if: true) { name } ...F @skip(if: true) } } fragment F on User { role }',
+      '{ ... on Query @skip(if: false) { __typename } }',
+      '{ __typename @skip(if: false) @include(if: true) }',
+    ],
     invalid: [
       '{ me @nothing { id } }',
       '{ __typename @nope }',
@@ -140,16 +281,47 @@ export const RULES = {
     ],
   },
   UniqueDirectivesPerLocationRule: {
-    valid: ['{ me @skip(if: false) { id @skip(if: false) } }', '{ __typename @skip(if: false) @include(if: true) }', '{ a: __typename @skip(if: true) b: __typename @skip(if: true) }'],
-    invalid: ['{ me { id @skip(if: false) @skip(if: false) } }', '{ __typename @include(if: true) @include(if: false) }', '{ ... @skip(if: false) @skip(if: true) { __typename } }', '{ ...F @include(if: true) @skip(if: false) @include(if: true) } fragment F on Query { __typename }'],
+    valid: [
+      '{ me @skip(if: false) { id @skip(if: false) } }',
+      '{ __typename @skip(if: false) @include(if: true) }',
+      '{ a: __typename @skip(if: true) b: __typename @skip(if: true) }',
+    ],
+    invalid: [
+      '{ me { id @skip(if: false) @skip(if: false) } }',
+      '{ __typename @include(if: true) @include(if: false) }',
+      '{ ... @skip(if: false) @skip(if: true) { __typename } }',
+      '{ ...F @include(if: true) @skip(if: false) @include(if: true) } fragment F on Query { __typename }',
+    ],
   },
   KnownArgumentNamesRule: {
-    valid: ['{ products(first: 1, filter: { inStock: true }) { totalCount } }', '{ me { orders(first: 1) { totalCount } } }', '{ __type(name: "Product") { fields(includeDeprecated: true) { name } } }'],
-    invalid: ['{ me(id: 1) { id } }', '{ products(frist: 1) { totalCount } }', '{ __typename(x: 1) }', '{ me { id(x: 1) } }', '{ __typename @skip(if: true, unless: false) }', '{ __typename @include(unless: true, if: true) }', '{ products(First: 1) { totalCount } }', '{ __schema(x: 1) { queryType { name } } }'],
+    valid: [
+      '{ products(first: 1, filter: { inStock: true }) { totalCount } }',
+      '{ me { orders(first: 1) { totalCount } } }',
+      '{ __type(name: "Product") { fields(includeDeprecated: true) { name } } }',
+    ],
+    invalid: [
+      '{ me(id: 1) { id } }',
+      '{ products(frist: 1) { totalCount } }',
+      '{ __typename(x: 1) }',
+      '{ me { id(x: 1) } }',
+      '{ __typename @skip(if: true, unless: false) }',
+      '{ __typename @include(unless: true, if: true) }',
+      '{ products(First: 1) { totalCount } }',
+      '{ __schema(x: 1) { queryType { name } } }',
+    ],
   },
   UniqueArgumentNamesRule: {
-    valid: ['{ products(first: 1, after: null) { totalCount } }', '{ a: products(first: 1) { totalCount } b: products(first: 2) { totalCount } }', '{ me { orders(first: 1) { nodes { tasks(first: 1) { totalCount } } } } }'],
-    invalid: ['{ products(first: 1, first: 1) { totalCount } }', '{ node(id: "PRODUCT", id: "ORDER") { id } }', '{ __typename @skip(if: true, if: true) }', '{ products(first: 1, after: null, first: 2) { totalCount } }'],
+    valid: [
+      '{ products(first: 1, after: null) { totalCount } }',
+      '{ a: products(first: 1) { totalCount } b: products(first: 2) { totalCount } }',
+      '{ me { orders(first: 1) { nodes { tasks(first: 1) { totalCount } } } } }',
+    ],
+    invalid: [
+      '{ products(first: 1, first: 1) { totalCount } }',
+      '{ node(id: "PRODUCT", id: "ORDER") { id } }',
+      '{ __typename @skip(if: true, if: true) }',
+      '{ products(first: 1, after: null, first: 2) { totalCount } }',
+    ],
   },
   ValuesOfCorrectTypeRule: {
     valid: [
@@ -234,8 +406,20 @@ export const RULES = {
     ],
   },
   ProvidedRequiredArgumentsRule: {
-    valid: ['{ node(id: "PRODUCT") { id } }', '{ products { totalCount } }', '{ trendingProducts { id } __typename @skip(if: true) }'],
-    invalid: ['{ node { id } }', '{ nodes { id } }', 'mutation { createTask { task { id } } }', '{ __typename @skip }', '{ me { id @include } }', '{ __type { name } }', '{ __typename @skip(iff: true) }'],
+    valid: [
+      '{ node(id: "PRODUCT") { id } }',
+      '{ products { totalCount } }',
+      '{ trendingProducts { id } __typename @skip(if: true) }',
+    ],
+    invalid: [
+      '{ node { id } }',
+      '{ nodes { id } }',
+      'mutation { createTask { task { id } } }',
+      '{ __typename @skip }',
+      '{ me { id @include } }',
+      '{ __type { name } }',
+      '{ __typename @skip(iff: true) }',
+    ],
   },
   VariablesInAllowedPositionRule: {
     valid: [
@@ -307,7 +491,11 @@ export const RULES = {
     ],
   },
   UniqueInputFieldNamesRule: {
-    valid: ['{ products(filter: { search: "a", tag: "a" }) { totalCount } }', '{ products(filter: { search: "a" }, orderBy: { field: NAME, direction: ASC }) { totalCount } }', '{ a: products(filter: { tag: "a" }) { totalCount } b: products(filter: { tag: "b" }) { totalCount } }'],
+    valid: [
+      '{ products(filter: { search: "a", tag: "a" }) { totalCount } }',
+      '{ products(filter: { search: "a" }, orderBy: { field: NAME, direction: ASC }) { totalCount } }',
+      '{ a: products(filter: { tag: "a" }) { totalCount } b: products(filter: { tag: "b" }) { totalCount } }',
+    ],
     invalid: [
       '{ products(filter: { search: "a", search: "a" }) { totalCount } }',
       '{ products(filter: { search: "a", tag: "a", search: "b" }) { totalCount } }',
@@ -316,41 +504,4 @@ export const RULES = {
       'query A($s: String) { products(filter: { search: $s, search: $s }) { totalCount } }',
     ],
   },
-  MaxIntrospectionDepthRule: {
-    valid: ['{ __schema { queryType { name } } }', '{ __type(name: "Product") { fields { type { ofType { ofType { name } } } } } }', '{ __type(name: "Order") { fields { type { ofType { kind } } args { type { name } } } } }'],
-    invalid: [
-      '{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }',
-      '{ __type(name: "Product") { fields { type { fields { type { fields { name } } } } } } }',
-      '{ __schema { types { ...F } } } fragment F on __Type { fields { type { fields { type { fields { name } } } } } }',
-    ],
-  },
-}
-
-/** Documents that can be parsed, and some that can't. */
-export const SYNTAX = {
-  valid: [
-    '{me{id}}',
-    ',,,{,me,{,id,},},,,',
-    '\uFEFF{ me { id } }',
-    '# comment\n{ me { id } # another\r\n}',
-    'query A { me { id } }',
-    'query { me { on: id } }',
-    'query on { me { id } }',
-    '{ query: me { fragment: id mutation: name true: role null: email } }',
-    'query A($on: Boolean = true) { me { id @skip(if: $on) __typename } }',
-    '{ products(filter: { search: "\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u00e9 \\u{e9}" }) { totalCount } }',
-    '{ products(filter: { search: """\n  a\n   \\"""\n""" }) { totalCount } }',
-    '"""What it does""" query A { me { id } }',
-    '"What it does" query A { me { ...F } } "A part" fragment F on User { id }',
-    'query A("How many" $first: Int = 1) { products(first: $first) { totalCount } }',
-  ],
-  invalid: [
-    '', ' ', '#', '{', '}', '{}', '{ }', '{ me { } }', '{ me { id }', '{ me { id } } }', 'query', 'query A', 'query A() { me { id } }', '{ products() { totalCount } }', '{ me { id: } }', '{ me { : id } }', '{ me { ... } }', '{ me { ...on } }',
-    '{ ...on } fragment on on Query { __typename }', 'fragment F { id }', 'fragment F on { id }', '{ me { id @ } }', '{ me { id @skip(if) } }', '{ products(first: ) { totalCount } }', '{ products(first 1) { totalCount } }', '{ products(first: 01) { totalCount } }',
-    '{ products(first: 1.) { totalCount } }', '{ products(first: .5) { totalCount } }', '{ products(first: 1a) { totalCount } }', '{ products(first: +1) { totalCount } }', '{ products(first: 0x1) { totalCount } }', '{ products(first: - 1) { totalCount } }', '{ products(first: 1e) { totalCount } }',
-    '{ products(filter: { search: "a }) { totalCount } }', '{ products(filter: { search: "\n" }) { totalCount } }', '{ products(filter: { search: "\\x" }) { totalCount } }', '{ products(filter: { search: "\\u00" }) { totalCount } }', '{ products(filter: { search: "\\uD83C" }) { totalCount } }',
-    '{ products(filter: { search: "\\uDF81\\uD83C" }) { totalCount } }', '{ products(filter: { search: "\\u{110000}" }) { totalCount } }', '{ products(filter: { search: "\\u{D83C}" }) { totalCount } }', '{ products(filter: { search: "\\u{}" }) { totalCount } }', '{ products(filter: { search: """a }) { totalCount } }',
-    "{ products(filter: { search: 'a' }) { totalCount } }", '{ me { id? } }', '{ me { id; name } }', '{ me { é } }', '{ me { id } } me', 'query A($a) { me { id } }', 'query A($a: Int = $b) { me { id } }', 'query A($a: Int! !) { me { id } }', 'query A($a: [Int) { me { id } }', 'query A(a: Int) { me { id } }',
-    'queri { me { id } }', 'Query { me { id } }', '"what it does" { me { id } }', '{ me { "what it is" id } }', '{ me { . . . on User { id } } }', '{ me { .. on User { id } } }', '{ products(filter: { search: $ }) { totalCount } }', '{ me { $id } }', 'query A($a: Int @skip(if: $b)) { me { id } }',
-  ],
 }

@@ -5,8 +5,9 @@ import { after, before, test } from 'node:test'
 import { parse, validate } from 'graphql'
 import { Comparison } from './comparison.mjs'
 import { EXECUTIONS, VARIABLES } from './executions.mjs'
-import { RULES, SYNTAX } from './rules.mjs'
+import { RULES } from './rules.mjs'
 import { loadSchema } from './schema.mjs'
+import { SYNTAX } from './syntax.mjs'
 import { rules } from './validation.mjs'
 import { World } from './world.mjs'
 
@@ -42,8 +43,19 @@ function send(request) {
  */
 function named(text) {
   const { product, order, task, user } = world.entities.byKind
-  const ids = { PRODUCT: product[0], OTHER: product[1], ORDER: order[0], TASK: task[0], USER: user[0], NUMBER: world.entities.numbers[0], CURSOR: world.entities.cursor }
-  return Object.entries(ids).reduce((filled, [name, id]) => filled.replace(new RegExp(`(?<=")${name}(?=")`, 'g'), id ?? ''), text)
+  const ids = {
+    PRODUCT: product[0],
+    OTHER: product[1],
+    ORDER: order[0],
+    TASK: task[0],
+    USER: user[0],
+    NUMBER: world.entities.numbers[0],
+    CURSOR: world.entities.cursor,
+  }
+  return Object.entries(ids).reduce(
+    (filled, [name, id]) => filled.replace(new RegExp(`(?<=")${name}(?=")`, 'g'), id ?? ''),
+    text,
+  )
 }
 
 /** The name of the first of several operations. @param {string} query */
@@ -65,7 +77,8 @@ async function surprises(documents, expected) {
     const variables = expected === 'executed' ? valuesFor(query) : '{}'
     const { verdict, problem, answer } = await send({ query, variables, ...firstOperation(query) })
     const done = verdict === 'limit' ? 'refused' : verdict
-    if (problem || done !== expected) found.push(`${query}\n${problem ?? `${verdict} instead of ${expected}`}: ${JSON.stringify(answer)}`)
+    if (problem || done !== expected)
+      found.push(`${query}\n${problem ?? `${verdict} instead of ${expected}`}: ${JSON.stringify(answer)}`)
   }
   return found.join('\n\n')
 }
@@ -76,13 +89,23 @@ function valuesFor(query) {
   const values = {}
   const [product] = world.entities.byKind.product
   for (const [, name = '', type = ''] of query.matchAll(/\$(\w+): ([\w[\]!]+)(?! =)/g)) {
-    if (type.endsWith('!')) values[name] = { 'ID!': product, 'Boolean!': true, 'Int!': 1, '[ID!]!': [product], 'OrderStatus!': 'PENDING', 'ProductOrderField!': 'NAME' }[type]
+    if (type.endsWith('!'))
+      values[name] = {
+        'ID!': product,
+        'Boolean!': true,
+        'Int!': 1,
+        '[ID!]!': [product],
+        'OrderStatus!': 'PENDING',
+        'ProductOrderField!': 'NAME',
+      }[type]
   }
   return JSON.stringify(values)
 }
 
 test('the table has documents for every rule of graphql-js', () => {
-  const few = rules.map(({ name }) => name).filter((name) => (RULES[name]?.valid.length ?? 0) < 3 || (RULES[name]?.invalid.length ?? 0) < 3)
+  const few = rules
+    .map(({ name }) => name)
+    .filter((name) => (RULES[name]?.valid.length ?? 0) < 3 || (RULES[name]?.invalid.length ?? 0) < 3)
   assert.deepEqual(few, [])
 })
 
@@ -106,11 +129,17 @@ test('documents are parsed as the specification has it', async () => {
 test('values of variables are accepted and refused as the specification has it', async () => {
   const found = []
   for (const { declared, use, accepted, refused } of VARIABLES) {
-    for (const [values, expected] of /** @type {const} */ ([[accepted, 'executed'], [refused, 'refused']])) {
+    for (const [values, expected] of /** @type {const} */ ([
+      [accepted, 'executed'],
+      [refused, 'refused'],
+    ])) {
       for (const value of values) {
         const variables = value === undefined ? '{}' : named(`{"a":${value}}`)
         const { verdict, problem, answer } = await send({ query: `query ($a: ${declared}) { ${use} }`, variables })
-        if (problem || verdict !== expected) found.push(`$a: ${declared}, ${variables}: ${problem ?? `${verdict} instead of ${expected}`}: ${JSON.stringify(answer)}`)
+        if (problem || verdict !== expected)
+          found.push(
+            `$a: ${declared}, ${variables}: ${problem ?? `${verdict} instead of ${expected}`}: ${JSON.stringify(answer)}`,
+          )
       }
     }
   }
@@ -121,10 +150,17 @@ for (const [what, cases] of Object.entries(EXECUTIONS)) {
   test(`execution: ${what}`, async () => {
     const found = []
     for (const { query, variables = '{}', operationName, data } of cases) {
-      const request = { query: named(query), variables: named(variables), ...(operationName === undefined ? {} : { operationName }) }
+      const request = {
+        query: named(query),
+        variables: named(variables),
+        ...(operationName === undefined ? {} : { operationName }),
+      }
       const { problem, answer } = await send(request)
       const actual = JSON.stringify(/** @type {any} */ (answer).data)
-      if (problem || actual !== named(data)) found.push(`${request.query}\n${problem ?? ''}\nexpected ${named(data)}\nfound    ${actual} ${JSON.stringify(/** @type {any} */ (answer).errors)}`)
+      if (problem || actual !== named(data))
+        found.push(
+          `${request.query}\n${problem ?? ''}\nexpected ${named(data)}\nfound    ${actual} ${JSON.stringify(/** @type {any} */ (answer).errors)}`,
+        )
     }
     assert.equal(found.join('\n\n'), '')
   })

@@ -14,7 +14,13 @@ const DECIMAL = /^(-?)(\d+)(?:\.(\d{1,4}))?$/
 const ACCEPTS = {
   DateTime(text) {
     const [, year = 0, month = 0, day = 0] = DATE_TIME.exec(text)?.map(Number) ?? []
-    return year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate()
+    return (
+      year > 0 &&
+      month >= 1 &&
+      month <= 12 &&
+      day >= 1 &&
+      day <= new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate()
+    )
   },
   Decimal(text) {
     const [, sign, whole, fraction = ''] = DECIMAL.exec(text) ?? []
@@ -34,7 +40,8 @@ export function loadSchema() {
     const accepts = ACCEPTS[type.name]
     if (!accepts) throw new Error(`${type.name}: say in ${import.meta.filename} which strings this scalar accepts`)
     type.parseValue = (value) => {
-      if (typeof value !== 'string' || !accepts(value)) throw new TypeError(`${JSON.stringify(value)} is no ${type.name}`)
+      if (typeof value !== 'string' || !accepts(value))
+        throw new TypeError(`${JSON.stringify(value)} is no ${type.name}`)
       return value
     }
     type.parseLiteral = (node) => type.parseValue(node.kind === Kind.STRING ? node.value : undefined)

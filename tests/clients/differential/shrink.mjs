@@ -19,10 +19,10 @@ import { Kind, parse, visit } from 'graphql'
 export async function shrink(request, disagrees, { values = true, within = 5_000 } = {}) {
   const deadline = performance.now() + within
   let smallest = request
-  for (let progress = true; progress; ) {
+  for (let progress = true; progress;) {
     progress = false
     // After a success the search goes on where it was: what was kept before is probably still needed.
-    for (let at = 0, candidates = smaller(smallest, values); at < candidates.length && performance.now() < deadline; ) {
+    for (let at = 0, candidates = smaller(smallest, values); at < candidates.length && performance.now() < deadline;) {
       const candidate = /** @type {() => Request} */ (candidates[at])()
       if (size(candidate) < size(smallest) && (await disagrees(candidate))) {
         smallest = candidate
@@ -55,7 +55,10 @@ function smaller(request, inValues) {
     ...cuts(request.query, inValues).map((cut) => () => ({ ...request, query: without(request.query, cut) })),
     ...(operationName === undefined ? [] : [() => unnamed]),
     // This also writes numbers in their usual way, which fails if that is what matters.
-    ...values.map(([name]) => () => ({ ...request, variables: JSON.stringify(Object.fromEntries(values.filter(([other]) => other !== name))) })),
+    ...values.map(([name]) => () => ({
+      ...request,
+      variables: JSON.stringify(Object.fromEntries(values.filter(([other]) => other !== name))),
+    })),
   ]
 }
 
@@ -123,9 +126,13 @@ function cuts(text, inValues) {
         const set = 'selectionSet' in node ? node.selectionSet?.loc : undefined
         if (set && Array.isArray(parent)) found.push({ start, end, by: text.slice(set.start + 1, set.end - 1) })
         if (key === 'value') found.push({ start, end, by: 'null' })
-        for (const list of [node.kind === Kind.FIELD ? node.arguments : [], node.kind === Kind.OPERATION_DEFINITION ? node.variableDefinitions : []]) {
+        for (const list of [
+          node.kind === Kind.FIELD ? node.arguments : [],
+          node.kind === Kind.OPERATION_DEFINITION ? node.variableDefinitions : [],
+        ]) {
           const [first, last] = [list?.[0]?.loc, list?.at(-1)?.loc]
-          if (inValues && first && last) found.push({ start: text.lastIndexOf('(', first.start), end: text.indexOf(')', last.end) + 1, by: '' })
+          if (inValues && first && last)
+            found.push({ start: text.lastIndexOf('(', first.start), end: text.indexOf(')', last.end) + 1, by: '' })
         }
         return
       },
@@ -135,7 +142,13 @@ function cuts(text, inValues) {
       for (let start = 0; start < text.length; start += length) found.push({ start, end: start + length, by: '' })
     }
   }
-  found.push(...[...text.matchAll(/[\s,]{2,}/g)].map(({ index, 0: { length } }) => ({ start: index, end: index + length, by: ' ' })))
+  found.push(
+    ...[...text.matchAll(/[\s,]{2,}/g)].map(({ index, 0: { length } }) => ({
+      start: index,
+      end: index + length,
+      by: ' ',
+    })),
+  )
   const gain = (/** @type {Cut} */ { start, end, by }) => end - start - by.length
   return found.sort((one, other) => gain(other) - gain(one))
 }

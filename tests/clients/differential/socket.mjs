@@ -51,11 +51,14 @@ export class Socket {
       wake?.()
     })
     const name = operationName === undefined ? '' : `,"operationName":${JSON.stringify(operationName)}`
-    this.socket.send(`{"id":"${id}","type":"subscribe","payload":{"query":${JSON.stringify(query)},"variables":${variables}${name}}}`)
+    this.socket.send(
+      `{"id":"${id}","type":"subscribe","payload":{"query":${JSON.stringify(query)},"variables":${variables}${name}}}`,
+    )
     return {
       /** The next message. */
       next: async () => {
-        if (received.length === 0) await soon('a message of an operation', new Promise((resolve) => (wake = () => resolve(undefined))), 5_000)
+        if (received.length === 0)
+          await soon('a message of an operation', new Promise((resolve) => (wake = () => resolve(undefined))), 5_000)
         return /** @type {Message} */ (received.shift())
       },
       stop: () => {

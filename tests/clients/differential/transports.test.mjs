@@ -20,7 +20,10 @@ after(() => server?.stop())
  * @param {string} [token]
  */
 function send(ask, query, variables = {}, token = server.staff) {
-  return ask(server.url, token, { query, variables: typeof variables === 'string' ? variables : JSON.stringify(variables) })
+  return ask(server.url, token, {
+    query,
+    variables: typeof variables === 'string' ? variables : JSON.stringify(variables),
+  })
 }
 
 /**
@@ -32,7 +35,10 @@ function send(ask, query, variables = {}, token = server.staff) {
  */
 async function refused(ask, query, variables) {
   const { errors, ...rest } = await send(ask, query, variables)
-  assert.ok(errors && errors.length > 0 && !('data' in rest), `${query} ${JSON.stringify(variables)}: ${JSON.stringify({ ...rest, errors })}`)
+  assert.ok(
+    errors && errors.length > 0 && !('data' in rest),
+    `${query} ${JSON.stringify(variables)}: ${JSON.stringify({ ...rest, errors })}`,
+  )
 }
 
 /**
@@ -50,7 +56,12 @@ async function gets(ask, query, expected, variables) {
 
 /** The version of a product, which each change raises. */
 async function version() {
-  const data = await call(server.url, 'query ($id: ID!) { product(id: $id) { version stock } }', { id: server.products[0] }, { token: server.staff })
+  const data = await call(
+    server.url,
+    'query ($id: ID!) { product(id: $id) { version stock } }',
+    { id: server.products[0] },
+    { token: server.staff },
+  )
   return data.product
 }
 
@@ -67,7 +78,12 @@ for (const [name, ask] of Object.entries(MUTATIONS)) {
       fragment X on Mutation { adjustStock(input: $i) { product { sku } } }
       fragment Y on Mutation { adjustStock(input: $i) { product { stock } } }`
     const [changed, next] = [before.stock - 1, before.version + 1]
-    await gets(ask, document, { adjustStock: { product: { sku: 'tea', stock: changed }, __typename: 'ProductPayload' } }, { i: input })
+    await gets(
+      ask,
+      document,
+      { adjustStock: { product: { sku: 'tea', stock: changed }, __typename: 'ProductPayload' } },
+      { i: input },
+    )
     assert.deepEqual(await version(), { version: next, stock: changed })
   })
 
@@ -77,7 +93,11 @@ for (const [name, ask] of Object.entries(MUTATIONS)) {
       a: adjustStock(input: $a) { ...F } ... { b: adjustStock(input: $b) { ...F } } a: adjustStock(input: $a) { __typename } c: adjustStock(input: $a) { ...F }
     } fragment F on ProductPayload { product { stock } }`
     const [a, b] = [1, 10].map((delta) => ({ productId: server.products[0], delta }))
-    const expected = { a: { product: { stock: stock + 1 }, __typename: 'ProductPayload' }, b: { product: { stock: stock + 11 } }, c: { product: { stock: stock + 12 } } }
+    const expected = {
+      a: { product: { stock: stock + 1 }, __typename: 'ProductPayload' },
+      b: { product: { stock: stock + 11 } },
+      c: { product: { stock: stock + 12 } },
+    }
     await gets(ask, document, expected, { a, b })
   })
 
@@ -96,7 +116,8 @@ for (const [name, ask] of Object.entries(MUTATIONS)) {
 
   test(`${name}: a mutation with a wrong literal or variable changes nothing`, async () => {
     const before = await products()
-    const make = (/** @type {string} */ sku, price = '"1"', stock = '1') => `createProduct(input: { sku: "${name}-${sku}", name: "A", price: ${price}, stock: ${stock} }) { product { id } }`
+    const make = (/** @type {string} */ sku, price = '"1"', stock = '1') =>
+      `createProduct(input: { sku: "${name}-${sku}", name: "A", price: ${price}, stock: ${stock} }) { product { id } }`
     await refused(ask, `mutation { a: ${make('a')} b: ${make('b', '"1"', '2147483648')} }`)
     await refused(ask, `mutation { a: ${make('a')} b: ${make('b', '"abc"')} }`)
     await refused(ask, `mutation { a: ${make('a')} b: ${make('b', '1.5')} }`)
@@ -108,7 +129,8 @@ for (const [name, ask] of Object.entries(MUTATIONS)) {
 }
 
 async function products() {
-  return (await call(server.url, '{ products(first: 1) { totalCount } }', {}, { token: server.staff })).products.totalCount
+  return (await call(server.url, '{ products(first: 1) { totalCount } }', {}, { token: server.staff })).products
+    .totalCount
 }
 
 for (const [name, ask] of Object.entries(SUBSCRIPTIONS)) {
@@ -126,7 +148,12 @@ for (const [name, ask] of Object.entries(SUBSCRIPTIONS)) {
       `${head} { ${field} { kind } ...F } fragment F on Subscription { ${field} { ...G } } fragment G on OrderUpdate { order { number } }`,
     ]
     for (const document of documents) await gets(ask, document, both, { o: order.id })
-    await gets(ask, `${head} { x: ${field} { ... @skip(if: true) { cursor } kind } }`, { x: { kind: 'SNAPSHOT' } }, { o: order.id })
+    await gets(
+      ask,
+      `${head} { x: ${field} { ... @skip(if: true) { cursor } kind } }`,
+      { x: { kind: 'SNAPSHOT' } },
+      { o: order.id },
+    )
     await gets(ask, `${head} { ${field} { cursor @skip(if: true) } }`, { orderUpdates: {} }, { o: order.id })
   })
 
@@ -143,7 +170,11 @@ for (const [name, ask] of Object.entries(SUBSCRIPTIONS)) {
     ]) {
       await refused(ask, document)
     }
-    await refused(ask, 'subscription ($s: Boolean!) { ...F @skip(if: $s) } fragment F on Subscription { orderUpdates { cursor } }', { s: false })
+    await refused(
+      ask,
+      'subscription ($s: Boolean!) { ...F @skip(if: $s) } fragment F on Subscription { orderUpdates { cursor } }',
+      { s: false },
+    )
   })
 }
 
@@ -151,8 +182,16 @@ for (const [name, ask] of Object.entries(QUERIES)) {
   test(`${name}: what is left out is missing, not null`, async () => {
     await gets(ask, '{ me { id @skip(if: true) } }', { me: {} })
     await gets(ask, '{ me @skip(if: true) { id } }', {})
-    await gets(ask, '{ ...F ...G } fragment F on Query { me { email @skip(if: true) } } fragment G on Query { me { role } }', { me: { role: 'STAFF' } })
-    await gets(ask, '{ ...F ...G } fragment F on Query { me @skip(if: true) { email } } fragment G on Query { me { role } }', { me: { role: 'STAFF' } })
+    await gets(
+      ask,
+      '{ ...F ...G } fragment F on Query { me { email @skip(if: true) } } fragment G on Query { me { role } }',
+      { me: { role: 'STAFF' } },
+    )
+    await gets(
+      ask,
+      '{ ...F ...G } fragment F on Query { me @skip(if: true) { email } } fragment G on Query { me { role } }',
+      { me: { role: 'STAFF' } },
+    )
   })
 
   test(`${name}: fields that can't be one field are refused`, async () => {
@@ -161,14 +200,36 @@ for (const [name, ask] of Object.entries(QUERIES)) {
       fragment F on Query { product(id: $a) { name } } fragment G on Query { product(id: $b) { sku } }`
     await refused(ask, document, { a, b })
     await refused(ask, '{ me { x: orders(first: 1) { totalCount } } me { x: orders(first: 2) { nodes { id } } } }')
-    await refused(ask, '{ ...F ...G } fragment F on Query { me { ... { x: orders(first: 1) { totalCount } } } } fragment G on Query { me { x: orders(first: 2) { totalCount } } }')
-    await refused(ask, document.replaceAll('$a)', '"prd_1")').replaceAll('$b)', '"prd_2")').replace('($a: ID!, $b: ID!)', ''))
+    await refused(
+      ask,
+      '{ ...F ...G } fragment F on Query { me { ... { x: orders(first: 1) { totalCount } } } } fragment G on Query { me { x: orders(first: 2) { totalCount } } }',
+    )
+    await refused(
+      ask,
+      document.replaceAll('$a)', '"prd_1")').replaceAll('$b)', '"prd_2")').replace('($a: ID!, $b: ID!)', ''),
+    )
   })
 
   test(`${name}: __typename is validated like any field`, async () => {
-    await gets(ask, 'query ($v: Boolean!) { me { role __typename @include(if: $v) } }', { me: { role: 'STAFF', __typename: 'User' } }, { v: true })
-    await gets(ask, 'query ($v: Boolean!) { me { role __typename @include(if: $v) } }', { me: { role: 'STAFF' } }, { v: false })
-    for (const document of ['{ __typename @nope }', '{ __typename(x: 1) }', '{ __typename { x } }', '{ __typename @skip }']) await refused(ask, document)
+    await gets(
+      ask,
+      'query ($v: Boolean!) { me { role __typename @include(if: $v) } }',
+      { me: { role: 'STAFF', __typename: 'User' } },
+      { v: true },
+    )
+    await gets(
+      ask,
+      'query ($v: Boolean!) { me { role __typename @include(if: $v) } }',
+      { me: { role: 'STAFF' } },
+      { v: false },
+    )
+    for (const document of [
+      '{ __typename @nope }',
+      '{ __typename(x: 1) }',
+      '{ __typename { x } }',
+      '{ __typename @skip }',
+    ])
+      await refused(ask, document)
   })
 
   test(`${name}: wrong literals, variables and directives are refused`, async () => {
@@ -189,7 +250,12 @@ for (const [name, ask] of Object.entries(QUERIES)) {
   test(`${name}: unusual ways to write numbers and strings are accepted`, async () => {
     const none = { products: { nodes: [] } }
     await gets(ask, '{ products(first: -0) { nodes { id } } }', none)
-    await gets(ask, 'query ($n: Int!) { products(first: $n) { nodes { sku } } }', { products: { nodes: [{ sku: 'cup' }] } }, '{"n":1.0}')
+    await gets(
+      ask,
+      'query ($n: Int!) { products(first: $n) { nodes { sku } } }',
+      { products: { nodes: [{ sku: 'cup' }] } },
+      '{"n":1.0}',
+    )
     await gets(ask, 'query ($n: Int!) { products(first: $n) { nodes { sku } } }', none, '{"n":-0}')
     const filter = (/** @type {string} */ sku) => `{ products(filter: { skus: ["tea", "${sku}"] }) { totalCount } }`
     await gets(ask, filter('\\u{1F381}'), { products: { totalCount: 1 } })
@@ -199,9 +265,19 @@ for (const [name, ask] of Object.entries(QUERIES)) {
 
   test(`${name}: keys come in the order in which they are collected`, async () => {
     const edges = [{ __typename: 'ProductEdge' }]
-    await gets(ask, '{ products(first: 1) { ... @skip(if: true) { totalCount } edges { __typename } hasMore: __typename } }', { products: { edges, hasMore: 'ProductConnection' } })
+    await gets(
+      ask,
+      '{ products(first: 1) { ... @skip(if: true) { totalCount } edges { __typename } hasMore: __typename } }',
+      { products: { edges, hasMore: 'ProductConnection' } },
+    )
     const total = await products()
-    await gets(ask, '{ products(first: 1) { ... @skip(if: true) { totalCount } edges { __typename } totalCount } }', { products: { edges, totalCount: total } })
-    await gets(ask, '{ products(first: 1) { edges { __typename } ...F totalCount } } fragment F on ProductConnection { totalCount __typename edges { cursor @skip(if: true) } }', { products: { edges, totalCount: total, __typename: 'ProductConnection' } })
+    await gets(ask, '{ products(first: 1) { ... @skip(if: true) { totalCount } edges { __typename } totalCount } }', {
+      products: { edges, totalCount: total },
+    })
+    await gets(
+      ask,
+      '{ products(first: 1) { edges { __typename } ...F totalCount } } fragment F on ProductConnection { totalCount __typename edges { cursor @skip(if: true) } }',
+      { products: { edges, totalCount: total, __typename: 'ProductConnection' } },
+    )
   })
 }

@@ -1,5 +1,5 @@
 // The rules of validation by the September 2025 edition: those of graphql-js 16, with one that it does not have in full.
-import { GraphQLError, Kind, SingleFieldSubscriptionsRule, specifiedRules } from 'graphql'
+import { GraphQLError, Kind, SingleFieldSubscriptionsRule, recommendedRules, specifiedRules } from 'graphql'
 
 /**
  * A subscription has one root field, and its root has no conditions:
@@ -21,7 +21,12 @@ function singleRootField(context) {
       const own = selection.directives?.find(({ name }) => ['skip', 'include'].includes(name.value))
       if (own) return own
       if (selection.kind === Kind.FIELD) continue
-      const fragment = selection.kind === Kind.INLINE_FRAGMENT ? selection : visited.has(selection.name.value) ? undefined : context.getFragment(selection.name.value)
+      const fragment =
+        selection.kind === Kind.INLINE_FRAGMENT
+          ? selection
+          : visited.has(selection.name.value)
+            ? undefined
+            : context.getFragment(selection.name.value)
       if (selection.kind === Kind.FRAGMENT_SPREAD) visited.add(selection.name.value)
       const below = fragment && condition(fragment.selectionSet, visited)
       if (below) return below
@@ -31,11 +36,21 @@ function singleRootField(context) {
   return {
     OperationDefinition(node, ...rest) {
       const found = node.operation === 'subscription' ? condition(node.selectionSet, new Set()) : undefined
-      if (found) context.reportError(new GraphQLError('The root of a subscription has no conditions.', { nodes: found }))
+      if (found)
+        context.reportError(new GraphQLError('The root of a subscription has no conditions.', { nodes: found }))
       else library.OperationDefinition(node, ...rest)
     },
   }
 }
 
-/** @type {readonly { name: string, rule: import('graphql').ValidationRule }[]} */
-export const rules = specifiedRules.map((rule) => ({ name: rule.name, rule: rule === SingleFieldSubscriptionsRule ? singleRootField : rule }))
+/** @type {readonly unknown[]} */
+const recommended = recommendedRules
+
+/**
+ * The rules of the specification; graphql-js recommends some besides.
+ *
+ * @type {readonly { name: string, rule: import('graphql').ValidationRule }[]}
+ */
+export const rules = specifiedRules
+  .filter((rule) => !recommended.includes(rule))
+  .map((rule) => ({ name: rule.name, rule: rule === SingleFieldSubscriptionsRule ? singleRootField : rule }))

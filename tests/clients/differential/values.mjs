@@ -22,7 +22,12 @@ const STRINGS = [
 
 /** @type {Record<string, string[]>} */
 const TEXTS = {
-  DateTime: ['2011-12-09T12:50:00Z', '2020-02-29T23:59:59+01:00', '2026-01-31T09:30:00.123Z', '2000-01-01T00:00:00-23:59'],
+  DateTime: [
+    '2011-12-09T12:50:00Z',
+    '2020-02-29T23:59:59+01:00',
+    '2026-01-31T09:30:00.123Z',
+    '2000-01-01T00:00:00-23:59',
+  ],
   Decimal: ['0', '12.50', '0.001', '3', '922337203685477.5807'],
   CurrencyCode: ['GBP', 'EUR', 'JPY'],
 }
@@ -66,8 +71,13 @@ export class Values {
       const options = { variables }
       // A single value is coerced to a list of it; null would stand for the list.
       if (random.chance(0.15)) return this.value(type.ofType, owner, name, { ...options, required: true })
-      const items = Array.from({ length: this.#below(3) + (this.careful ? 1 : 0) }, () => this.value(type.ofType, owner, name, options))
-      return { literal: `[${items.map(({ literal }) => literal).join(', ')}]`, json: `[${items.map(({ json }) => json).join(',')}]` }
+      const items = Array.from({ length: this.#below(3) + (this.careful ? 1 : 0) }, () =>
+        this.value(type.ofType, owner, name, options),
+      )
+      return {
+        literal: `[${items.map(({ literal }) => literal).join(', ')}]`,
+        json: `[${items.map(({ json }) => json).join(',')}]`,
+      }
     }
     if (isEnumType(type)) {
       const value = random.pick(type.getValues()).name
@@ -89,7 +99,8 @@ export class Values {
       const always = ALWAYS.includes(`${type.name}.${field.name}`)
       const needed = always || (isNonNullType(field.type) && field.defaultValue === undefined)
       const optional = !(this.careful && NEVER.includes(field.name)) && this.random.chance(type.isOneOf ? 0 : 0.35)
-      if (needed || optional) entries.push([field.name, this.value(field.type, type.name, field.name, { variables, required: always })])
+      if (needed || optional)
+        entries.push([field.name, this.value(field.type, type.name, field.name, { variables, required: always })])
     }
     if (type.isOneOf) {
       const field = this.random.pick(fields)
@@ -140,7 +151,8 @@ export class Values {
       case 'Int': {
         const usual = careful || random.chance(0.9)
         const number = usual ? 1 + this.#below(3) : random.pick([0, -1, 100, 101, 2_147_483_647, -2_147_483_648])
-        if (usual && random.chance(0.1)) return { literal: `${number}`, json: random.pick([`${number}.0`, `${number}e0`, `${number * 10}e-1`]) }
+        if (usual && random.chance(0.1))
+          return { literal: `${number}`, json: random.pick([`${number}.0`, `${number}e0`, `${number * 10}e-1`]) }
         return !careful && random.chance(0.02) ? same('-0') : same(`${number}`)
       }
       case 'ID': {
@@ -151,7 +163,8 @@ export class Values {
       case 'EventCursor':
         return plain(careful || random.chance(0.7) ? entities.cursor : 'e000000010000000000000001')
       case 'String':
-        if (name === 'sku' || name === 'idempotencyKey') return plain(owner.startsWith('Query') ? random.pick(entities.skus) : entities.unique())
+        if (name === 'sku' || name === 'idempotencyKey')
+          return plain(owner.startsWith('Query') ? random.pick(entities.skus) : entities.unique())
         if (name === 'number') return plain(random.pick(entities.numbers))
         if (careful) return plain(`Text ${entities.unique()}`)
         return random.pick(STRINGS)
@@ -159,7 +172,9 @@ export class Values {
         const texts = TEXTS[type]
         if (!texts) throw new Error(`no values for the scalar ${type}`)
         // The shop has one currency.
-        return plain(careful && type === 'CurrencyCode' ? 'GBP' : careful && type === 'Decimal' ? '12.50' : random.pick(texts))
+        return plain(
+          careful && type === 'CurrencyCode' ? 'GBP' : careful && type === 'Decimal' ? '12.50' : random.pick(texts),
+        )
       }
     }
   }
