@@ -9,6 +9,7 @@ RUN mkdir src && touch src/lib.rs && echo 'fn main() {}' >src/main.rs
 RUN cargo build --profile dist --locked
 COPY src src
 COPY data/online-retail-sample.csv.gz data/hadoop-bugs-sample.csv.gz data/
+COPY docs/scalars.md docs/
 COPY ui/build ui/build
 COPY playground/build playground/build
 COPY client-examples/react-apollo/build client-examples/react-apollo/build

@@ -39,6 +39,11 @@ pub(in crate::http) async fn schema(State(http): State<Arc<HttpState>>) -> Respo
     text(http.endpoint.sdl())
 }
 
+/// The page that `@specifiedBy` in the schema leads to.
+pub(in crate::http) async fn scalars() -> Response {
+    text(include_str!("../../docs/scalars.md").to_owned())
+}
+
 fn text(body: String) -> Response {
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
     (headers, body).into_response()

@@ -7,6 +7,7 @@
 //! | `/playground`, `/playground/…` | GraphQL Playground, when the UI is on |
 //! | `/shop`, `/board`, `/apps/…` | the example shop and its staff board, when they are on |
 //! | `/schema.graphql` | the schema, when it is public |
+//! | `/docs/scalars.md` | what its scalars are, when it is public |
 //! | `/healthz`, `/readyz` | alive; can serve |
 //!
 //! Every response has `x-request-id` and the security headers, and every error is GraphQL-shaped JSON:

@@ -24,7 +24,7 @@ pub struct HttpOptions {
     pub ui: bool,
     /// Whether the example shop and its staff board are served.
     pub example_apps: bool,
-    /// Whether `/schema.graphql` is served.
+    /// Whether `/schema.graphql` and `/docs/scalars.md` are served.
     pub schema: bool,
     /// How often a stream over HTTP sends a keep-alive message.
     pub keep_alive: Duration,

@@ -43,7 +43,9 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if options.schema {
-        router = router.route("/schema.graphql", get(health::schema).layer(compression::layer()));
+        router = router
+            .route("/schema.graphql", get(health::schema).layer(compression::layer()))
+            .route("/docs/scalars.md", get(health::scalars));
     }
     if options.ui {
         router = router

@@ -57,6 +57,7 @@ async fn health_readiness_and_schema_are_served() {
     assert_eq!(get("/readyz").await, (200, "ok\n".to_owned()));
     let (status, schema) = get("/schema.graphql").await;
     assert!(status == 200 && schema.contains("type Thing {"), "{schema}");
+    assert_eq!(get("/docs/scalars.md").await, (200, include_str!("../../docs/scalars.md").to_owned()));
     server.probe.unready.store(true, SeqCst);
     let (status, body) = get("/readyz").await;
     assert!(status == 503 && body.contains("storage does not answer") && body.contains("UNAVAILABLE"), "{body}");
@@ -73,7 +74,15 @@ async fn the_ui_is_served_with_every_file_it_names() {
     let off = Server::start(HttpOptions { ui: false, schema: false, ..http_options() }).await;
     assert_not_served(
         &off,
-        &["/", "/graphiql", "/ui/favicon.svg", "/playground", "/playground/start.js", "/schema.graphql"],
+        &[
+            "/",
+            "/graphiql",
+            "/ui/favicon.svg",
+            "/playground",
+            "/playground/start.js",
+            "/schema.graphql",
+            "/docs/scalars.md",
+        ],
     )
     .await;
 }

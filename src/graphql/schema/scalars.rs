@@ -8,12 +8,12 @@ use crate::{
 };
 
 macro_rules! text_scalar {
-    ($(#[doc = $doc:literal])* $name:ident($inner:ty) $(, $url:literal)?) => {
+    ($(#[doc = $doc:literal])* $name:ident($inner:ty), $url:literal) => {
         $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Description)]
         pub struct $name(pub $inner);
 
-        #[Scalar(use_type_description = true $(, specified_by_url = $url)?)]
+        #[Scalar(use_type_description = true, specified_by_url = $url)]
         impl ScalarType for $name {
             fn parse(value: Value) -> InputValueResult<Self> {
                 match &value {
@@ -34,20 +34,22 @@ text_scalar!(
     /// A point in time as RFC 3339 has it, in UTC with milliseconds: `2026-01-31T09:30:00.000Z`, in the years 0001 to
     /// 9999. Other offsets are accepted as input. Digits past the millisecond are cut off. A leap second is refused.
     DateTime(domain::Timestamp),
-    "https://www.rfc-editor.org/rfc/rfc3339"
+    "docs/scalars.md#datetime"
 );
 text_scalar!(
     /// An exact decimal as a string, with at most 4 decimals and at least 2 shown: `"12.50"`, `"0.001"`. Never a float.
-    Decimal(domain::Decimal)
+    Decimal(domain::Decimal),
+    "docs/scalars.md#decimal"
 );
 text_scalar!(
     /// An opaque position in the event log, valid on every node. Pass it as `after` to resume a subscription.
-    EventCursor(domain::EventCursor)
+    EventCursor(domain::EventCursor),
+    "docs/scalars.md#eventcursor"
 );
 text_scalar!(
     /// An ISO 4217 currency code: `"GBP"`.
     CurrencyCode(domain::CurrencyCode),
-    "https://www.iso.org/iso-4217-currency-codes.html"
+    "docs/scalars.md#currencycode"
 );
 
 /// The custom scalars of the schema, whose values are checked before an operation runs.

@@ -65,7 +65,7 @@ async function firstResult(response) {
 async function transportWs(url, token, request) {
   const socket = await Socket.open(url, token)
   try {
-    const { type, payload } = await socket.start(request).next()
+    const { type, payload } = (await socket.start(request).next()) ?? { type: 'complete' }
     if (type === 'complete') throw new Error('it ended without a result')
     return type === 'error' ? { errors: payload } : payload
   } finally {

@@ -55,11 +55,15 @@ export class Socket {
       `{"id":"${id}","type":"subscribe","payload":{"query":${JSON.stringify(query)},"variables":${variables}${name}}}`,
     )
     return {
-      /** The next message. */
-      next: async () => {
-        if (received.length === 0)
-          await soon('a message of an operation', new Promise((resolve) => (wake = () => resolve(undefined))), 5_000)
-        return /** @type {Message} */ (received.shift())
+      /**
+       * The next message.
+       *
+       * @param {number} [within] Milliseconds after which there is none.
+       */
+      next: async (within = 5_000) => {
+        const arrival = new Promise((resolve) => (wake = () => resolve(undefined)))
+        if (received.length === 0) await soon('a message of an operation', arrival, within).catch(() => {})
+        return received.shift()
       },
       stop: () => {
         this.#operations.delete(id)

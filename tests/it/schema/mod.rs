@@ -153,6 +153,21 @@ fn every_type_and_field_is_described() {
 }
 
 #[test]
+fn every_scalar_is_specified_in_the_documentation() {
+    let page = include_str!("../../../docs/scalars.md");
+    let scalars: Vec<_> =
+        published().into_values().filter(|definition| matches!(definition.kind, TypeKind::Scalar)).collect();
+    assert_eq!(scalars.len(), 4);
+    for scalar in scalars {
+        let name = &scalar.name.node;
+        let directive = scalar.directives.iter().find(|directive| directive.node.name.node == "specifiedBy");
+        let url = directive.and_then(|directive| directive.node.get_argument("url")).map(|url| url.node.to_string());
+        assert_eq!(url, Some(format!("\"docs/scalars.md#{}\"", name.to_lowercase())));
+        assert!(page.contains(&format!("\n## {name}\n")), "docs/scalars.md says what {name} is");
+    }
+}
+
+#[test]
 fn the_committed_schema_is_up_to_date() {
     assert!(
         COMMITTED.trim() == orderwire::graphql::sdl().trim(),
