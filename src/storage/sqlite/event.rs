@@ -9,7 +9,7 @@ use rusqlite::{
 };
 
 use super::{
-    row::{blob_columns, text_columns},
+    row::{NamedRow, blob_columns, text_columns},
     store::SqliteStore,
 };
 use crate::{
@@ -95,18 +95,19 @@ fn read(db: &Connection, after: Seq, filter: LogFilter, limit: u32) -> Result<Lo
 }
 
 fn event_from_row(row: &Row<'_>) -> rusqlite::Result<Event> {
+    let row = NamedRow::new(row);
     Ok(Event {
         seq: row.get("seq")?,
         id: row.get("id")?,
         kind: row.get("kind")?,
         previous_status: row.get("previous_status")?,
-        entity: entity_from_row(row)?,
+        entity: entity_from_row(&row)?,
         actor: row.get("actor")?,
         occurred_at: row.get("occurred_at")?,
     })
 }
 
-fn entity_from_row(row: &Row<'_>) -> rusqlite::Result<Entity> {
+fn entity_from_row(row: &NamedRow<'_, '_>) -> rusqlite::Result<Entity> {
     let json = row.get_ref("entity")?.as_str()?;
     Entity::from_json(row.get("entity_kind")?, json).map_err(|error| FromSqlError::Other(Box::new(error)).into())
 }

@@ -7,7 +7,7 @@ use super::{
     event, idempotency,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page, product,
-    row::{blob_columns, text_columns},
+    row::{NamedRow, blob_columns, text_columns},
     store::SqliteStore,
 };
 use crate::{
@@ -28,6 +28,7 @@ const HISTORY_COLUMNS: &str = "seq, from_status, to_status, actor, reason, at";
 
 /// An order without its items and history, and the number of the row by which these refer to it.
 fn order_from_row(row: &Row<'_>) -> rusqlite::Result<(Order, i64)> {
+    let row = NamedRow::new(row);
     let order = Order {
         id: row.get("id")?,
         number: row.get("number")?,
@@ -48,6 +49,7 @@ fn order_from_row(row: &Row<'_>) -> rusqlite::Result<(Order, i64)> {
 }
 
 fn item_from_row(row: &Row<'_>) -> rusqlite::Result<OrderItem> {
+    let row = NamedRow::new(row);
     Ok(OrderItem {
         product: row.get("product_id")?,
         sku: row.get("sku")?,
@@ -59,6 +61,7 @@ fn item_from_row(row: &Row<'_>) -> rusqlite::Result<OrderItem> {
 }
 
 fn history_entry_from_row(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
+    let row = NamedRow::new(row);
     Ok(HistoryEntry {
         seq: row.get("seq")?,
         from: row.get("from_status")?,

@@ -14,7 +14,7 @@ pub(super) fn read_page<T>(
     db: &Connection,
     list: &ListBuilder,
     slice: &Slice,
-    load: impl Fn(Ulid) -> Result<Option<T>>,
+    mut load: impl FnMut(Ulid) -> Result<Option<T>>,
 ) -> Result<Page<T>> {
     let (backwards, count) = match slice.take {
         Take::First(count) => (false, count as usize),

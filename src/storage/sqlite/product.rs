@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::{
     event, idempotency, page,
     product_list::{TRENDING, filtered},
-    row::{Json, blob_columns, json, text_columns},
+    row::{Json, NamedRow, blob_columns, json, text_columns},
     store::SqliteStore,
 };
 use crate::{
@@ -25,6 +25,7 @@ text_columns!(ProductStatus);
 const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at";
 
 fn product_from_row(row: &Row<'_>) -> rusqlite::Result<Product> {
+    let row = NamedRow::new(row);
     Ok(Product {
         id: row.get("id")?,
         sku: row.get("sku")?,
@@ -33,7 +34,7 @@ fn product_from_row(row: &Row<'_>) -> rusqlite::Result<Product> {
         currency: row.get("currency")?,
         stock: row.get("stock")?,
         status: row.get("status")?,
-        tags: row.get::<_, Json<Vec<String>>>("tags")?.0,
+        tags: row.get::<Json<Vec<String>>>("tags")?.0,
         version: row.get("version")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
@@ -43,9 +44,12 @@ fn product_from_row(row: &Row<'_>) -> rusqlite::Result<Product> {
 
 /// The product with this id.
 pub(super) fn find(db: &Connection, id: ProductId, fields: ProductFields) -> Result<Option<Product>> {
+    Ok(by_id(db, fields)?.query_row([id], product_from_row).optional()?)
+}
+
+fn by_id(db: &Connection, fields: ProductFields) -> Result<CachedStatement<'_>> {
     let description = if fields.description { "description" } else { "NULL AS description" };
-    let sql = format!("SELECT {COLUMNS}, {description} FROM products WHERE id = ?1");
-    Ok(db.prepare_cached(&sql)?.query_row([id], product_from_row).optional()?)
+    Ok(db.prepare_cached(&format!("SELECT {COLUMNS}, {description} FROM products WHERE id = ?1"))?)
 }
 
 fn find_whole(db: &Connection, id: ProductId) -> Result<Product> {
@@ -54,9 +58,10 @@ fn find_whole(db: &Connection, id: ProductId) -> Result<Product> {
 
 /// The products with these ids, without those that do not exist.
 pub(super) fn find_all(db: &Connection, ids: impl Iterator<Item = ProductId>) -> Result<HashMap<ProductId, Product>> {
+    let mut by_id = by_id(db, ProductFields::ALL)?;
     let mut found = HashMap::new();
     for id in ids {
-        if let Some(product) = find(db, id, ProductFields::ALL)? {
+        if let Some(product) = by_id.query_row([id], product_from_row).optional()? {
             found.insert(id, product);
         }
     }
@@ -154,7 +159,10 @@ fn adjust_stock(db: &Connection, adjustment: StockAdjustment, stamp: Stamp) -> R
 
 fn list(db: &Connection, query: &ProductQuery) -> Result<Page<Product>> {
     let list = filtered(&query.filter, query.sort, Some(&query.slice))?;
-    page::read_page(db, &list, &query.slice, |id| find(db, id.into(), query.fields))
+    let mut by_id = by_id(db, query.fields)?;
+    page::read_page(db, &list, &query.slice, |id| {
+        Ok(by_id.query_row([ProductId::from(id)], product_from_row).optional()?)
+    })
 }
 
 fn count(db: &Connection, filter: &ProductFilter) -> Result<u64> {
@@ -175,7 +183,11 @@ fn trending(db: &Connection, days: u32, limit: u32) -> Result<Vec<Product>> {
 impl ProductStore for SqliteStore {
     async fn products_by_ids(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
         let ids = ids.to_vec();
-        self.read(move |db| ids.into_iter().map(|id| find(db, id, ProductFields::ALL)).collect()).await
+        self.read(move |db| {
+            let mut by_id = by_id(db, ProductFields::ALL)?;
+            ids.into_iter().map(|id| Ok(by_id.query_row([id], product_from_row).optional()?)).collect()
+        })
+        .await
     }
 
     async fn products_by_skus(&self, skus: &[String]) -> Result<Vec<Option<Product>>> {

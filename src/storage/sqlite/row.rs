@@ -1,7 +1,9 @@
 //! Conversions between domain values and columns.
 
+use std::cell::Cell;
+
 use rusqlite::{
-    ToSql,
+    Row, ToSql,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -10,6 +12,38 @@ use crate::{
     domain::{CurrencyCode, Decimal, Timestamp},
     storage::{Result, StoreError},
 };
+
+/// Reads the columns of a row by name. The column behind the one that was read last is tried first, so that reading them in
+/// the order of the query searches no names.
+pub(super) struct NamedRow<'a, 'statement> {
+    row: &'a Row<'statement>,
+    next: Cell<usize>,
+}
+
+impl<'a, 'statement> NamedRow<'a, 'statement> {
+    pub fn new(row: &'a Row<'statement>) -> Self {
+        Self { row, next: Cell::new(0) }
+    }
+
+    /// The value of the column with this name. Fails if there is no such column, or its value is of another type.
+    pub fn get<T: FromSql>(&self, name: &str) -> rusqlite::Result<T> {
+        self.row.get(self.column(name)?)
+    }
+
+    /// The same without a conversion.
+    pub fn get_ref(&self, name: &str) -> rusqlite::Result<ValueRef<'_>> {
+        self.row.get_ref(self.column(name)?)
+    }
+
+    fn column(&self, name: &str) -> rusqlite::Result<usize> {
+        let statement = self.row.as_ref();
+        let next = self.next.get();
+        let is_next = next < statement.column_count() && statement.column_name(next)? == name;
+        let column = if is_next { next } else { statement.column_index(name)? };
+        self.next.set(column + 1);
+        Ok(column)
+    }
+}
 
 /// Stores these ids as their 16 bytes.
 macro_rules! blob_columns {

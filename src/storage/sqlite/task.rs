@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use rusqlite::{
-    Connection, OptionalExtension, Row, ToSql, params,
+    CachedStatement, Connection, OptionalExtension, Row, ToSql, params,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef},
 };
 
@@ -10,7 +10,7 @@ use super::{
     event,
     list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
-    row::{blob_columns, text_columns},
+    row::{NamedRow, blob_columns, text_columns},
     store::SqliteStore,
 };
 use crate::{
@@ -48,6 +48,7 @@ const COLUMNS: &str =
     "id, title, status, priority, created_by, assignee, order_id, due_at, version, created_at, updated_at";
 
 fn task_from_row(row: &Row<'_>) -> rusqlite::Result<Task> {
+    let row = NamedRow::new(row);
     Ok(Task {
         id: row.get("id")?,
         title: row.get("title")?,
@@ -65,9 +66,12 @@ fn task_from_row(row: &Row<'_>) -> rusqlite::Result<Task> {
 }
 
 fn find(db: &Connection, id: TaskId, fields: TaskFields) -> Result<Option<Task>> {
+    Ok(by_id(db, fields)?.query_row([id], task_from_row).optional()?)
+}
+
+fn by_id(db: &Connection, fields: TaskFields) -> Result<CachedStatement<'_>> {
     let description = if fields.description { "description" } else { "NULL AS description" };
-    let sql = format!("SELECT {COLUMNS}, {description} FROM tasks WHERE id = ?1");
-    Ok(db.prepare_cached(&sql)?.query_row([id], task_from_row).optional()?)
+    Ok(db.prepare_cached(&format!("SELECT {COLUMNS}, {description} FROM tasks WHERE id = ?1"))?)
 }
 
 fn find_whole(db: &Connection, id: TaskId) -> Result<Task> {
@@ -191,7 +195,8 @@ pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<
 
 fn list(db: &Connection, query: &TaskQuery) -> Result<Page<Task>> {
     let list = filtered(&query.filter, query.sort, Some(&query.slice));
-    page::read_page(db, &list, &query.slice, |id| find(db, id.into(), query.fields))
+    let mut by_id = by_id(db, query.fields)?;
+    page::read_page(db, &list, &query.slice, |id| Ok(by_id.query_row([TaskId::from(id)], task_from_row).optional()?))
 }
 
 fn count(db: &Connection, filter: &TaskFilter) -> Result<u64> {

@@ -6,7 +6,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use super::{
     list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
-    row::{blob_columns, text_columns},
+    row::{NamedRow, blob_columns, text_columns},
     store::SqliteStore,
 };
 use crate::{
@@ -22,6 +22,7 @@ text_columns!(UserRole);
 const COLUMNS: &str = "id, email, name, role, region, deleted_at, version, created_at, updated_at, password_hash";
 
 fn user_from_row(row: &Row<'_>) -> rusqlite::Result<User> {
+    let row = NamedRow::new(row);
     Ok(User {
         id: row.get("id")?,
         email: row.get("email")?,
@@ -160,7 +161,8 @@ pub(super) fn filtered(filter: &UserFilter, sort: Sort<UserSort>, slice: Option<
 
 fn list(db: &Connection, query: &UserQuery) -> Result<Page<User>> {
     let list = filtered(&query.filter, query.sort, Some(&query.slice));
-    page::read_page(db, &list, &query.slice, |id| find(db, id.into()))
+    let mut by_id = by_id(db)?;
+    page::read_page(db, &list, &query.slice, |id| Ok(by_id.query_row([UserId::from(id)], user_from_row).optional()?))
 }
 
 fn count(db: &Connection, filter: &UserFilter) -> Result<u64> {
