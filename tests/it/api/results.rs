@@ -7,6 +7,8 @@ use crate::support::api::{TestApi, error_codes};
 
 on_each_engine! {
     fields_are_in_the_order_of_the_query
+    selections_of_one_key_are_merged_and_run_once
+    objects_without_a_selected_field_are_empty
     a_failed_field_nulls_itself_or_its_nearest_nullable_parent
 }
 
@@ -21,6 +23,44 @@ async fn fields_are_in_the_order_of_the_query(api: TestApi) {
     let text = serde_json::to_string(&api.response(staff, query, json!({})).await.data).unwrap();
     let expected = r#"{"users":{"totalCount":1},"trendingProducts":[],"me":{"name":"staff"},"tasks":{"nodes":[{"createdBy":{"name":"staff"},"title":"T","version":1}]}}"#;
     assert_eq!(text, expected);
+}
+
+async fn selections_of_one_key_are_merged_and_run_once(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let product = api.product(staff, json!({ "sku": "A", "name": "Lamp", "price": "1.50", "stock": 5 })).await;
+    let adjust = "mutation ($input: AdjustStockInput!) { ...X ...Y }
+        fragment X on Mutation { adjustStock(input: $input) { product { sku } } }
+        fragment Y on Mutation { adjustStock(input: $input) { product { stock } userErrors { code } } }";
+    let response = api.response(staff, adjust, json!({ "input": { "productId": product, "delta": 2 } })).await;
+    let expected = r#"{"adjustStock":{"product":{"sku":"A","stock":7},"userErrors":[]}}"#;
+    assert_eq!(serde_json::to_string(&response.data).unwrap(), expected);
+    let node = "query ($id: ID!, $a: Boolean!, $b: Boolean!) { node(id: $id) {
+        ... on Product @include(if: $a) { name } id ... on Node { id } ... on Product { stock name @skip(if: $b) } } }";
+    for (a, b, expected) in [
+        (true, true, r#"{"name":"Lamp","id":ID,"stock":7}"#),
+        (true, false, r#"{"name":"Lamp","id":ID,"stock":7}"#),
+        (false, false, r#"{"id":ID,"stock":7,"name":"Lamp"}"#),
+        (false, true, r#"{"id":ID,"stock":7}"#),
+    ] {
+        let response = api.response(staff, node, json!({ "id": product, "a": a, "b": b })).await;
+        let expected = format!("{{\"node\":{}}}", expected.replace("ID", &product.to_string()));
+        assert_eq!(serde_json::to_string(&response.data).unwrap(), expected, "{a} {b}");
+    }
+}
+
+async fn objects_without_a_selected_field_are_empty(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let id = staff.user_id().unwrap().to_string();
+    for (query, data) in [
+        ("{ me @skip(if: true) { id } }", json!({})),
+        ("{ me { id @skip(if: true) } }", json!({ "me": {} })),
+        ("{ users { nodes { id @include(if: false) } } }", json!({ "users": { "nodes": [{}] } })),
+        ("query ($id: ID!) { node(id: $id) { ... on Order { id } } }", json!({ "node": {} })),
+        ("query ($id: ID!) { nodes(ids: [$id, \"x\"]) { ... on Order { id } } }", json!({ "nodes": [{}, null] })),
+    ] {
+        let variables = if query.starts_with("query") { json!({ "id": id }) } else { json!({}) };
+        assert_eq!(api.data(staff, query, variables).await, data, "{query}");
+    }
 }
 
 async fn a_failed_field_nulls_itself_or_its_nearest_nullable_parent(api: TestApi) {

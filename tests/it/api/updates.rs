@@ -9,6 +9,7 @@ use crate::support::api::{TestApi, next};
 on_each_engine! {
     an_update_without_a_field_is_invalid_input_and_changes_nothing
     null_for_a_field_that_must_have_a_value_is_invalid_input
+    an_absent_variable_leaves_its_field_alone_and_null_clears_it
     an_update_to_the_same_values_makes_no_version_and_no_event
     an_update_of_nothing_reaches_no_subscriber
 }
@@ -112,6 +113,26 @@ async fn null_for_a_field_that_must_have_a_value_is_invalid_input(api: TestApi) 
         "mutation ($id: ID!) { updateTask(input: { id: $id, title: null }) { task { id } userErrors { code field } } }";
     let payload = things.api.data(things.staff, literal, json!({ "id": things.task })).await["updateTask"].clone();
     assert_eq!(payload, json!({ "task": null, "userErrors": [{ "code": "INVALID_INPUT", "field": ["title"] }] }));
+}
+
+async fn an_absent_variable_leaves_its_field_alone_and_null_clears_it(api: TestApi) {
+    let things = Things::new(api).await;
+    let update = "mutation ($id: ID!, $title: String, $description: String, $due: DateTime) { updateTask(input: { id: $id, title: $title,
+        description: $description, dueAt: $due }) { task { title description dueAt } userErrors { field } } }";
+    let id = &things.task;
+    let due = "2026-01-31T09:30:00.000Z";
+    for (variables, expected) in [
+        (
+            json!({ "id": id, "description": "new", "due": due }),
+            json!({ "title": "Dust", "description": "new", "dueAt": due }),
+        ),
+        (json!({ "id": id, "title": "Sweep" }), json!({ "title": "Sweep", "description": "new", "dueAt": due })),
+        (json!({ "id": id, "description": null }), json!({ "title": "Sweep", "description": null, "dueAt": due })),
+        (json!({ "id": id, "due": null }), json!({ "title": "Sweep", "description": null, "dueAt": null })),
+    ] {
+        let payload = things.api.data(things.staff, update, variables.clone()).await["updateTask"].clone();
+        assert_eq!(payload, json!({ "task": expected, "userErrors": [] }), "{variables}");
+    }
 }
 
 async fn an_update_to_the_same_values_makes_no_version_and_no_event(api: TestApi) {

@@ -4,7 +4,7 @@ use apollo_compiler::{
     ast::OperationType,
     introspection::partial_execute,
     request::coerce_variable_values,
-    response::{JsonMap, serde_json_bytes},
+    response::{JsonMap, ResponseDataPathSegment, serde_json_bytes},
 };
 use async_graphql::{Response, ServerError, Value};
 
@@ -53,7 +53,14 @@ impl PreparedOperation {
         let implementers = types.implementers();
         let answer = partial_execute(types.schema(), implementers, document, operation, &variables);
         let answer = answer.map_err(|error| failed(&error.message()))?;
-        match answer.errors.first() {
+        // Arguments of the other fields are coerced as well; the executor reports what is wrong with them.
+        let introspects =
+            |key: &str| self.plan().fields.iter().any(|field| field.key == key && field.is_introspection());
+        let own = answer.errors.iter().find(|error| match error.path.first() {
+            Some(ResponseDataPathSegment::Field(key)) => introspects(key.as_str()),
+            _ => true,
+        });
+        match own {
             Some(error) => Err(failed(&error.message)),
             None => Ok(answer.data.unwrap_or_default()),
         }

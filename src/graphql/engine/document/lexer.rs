@@ -6,6 +6,7 @@ use std::{borrow::Cow, ops::Range};
 use async_graphql::ServerError;
 
 use super::limits::{self, DocumentLimits, MAX_NESTING};
+use crate::graphql::engine::{code, error::refusal};
 
 /// Size of a document before it is parsed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,7 +21,13 @@ pub(super) fn check(document: &str, limits: &DocumentLimits) -> Result<(), Serve
     limits::check("bytes", document.len() as u64, limits.bytes)?;
     let counts = count(document.as_bytes());
     limits::check("tokens", counts.tokens, limits.tokens)?;
-    limits::check("nesting", counts.nesting, MAX_NESTING)
+    limits::check("nesting", counts.nesting, MAX_NESTING)?;
+    // The parser takes a line break right behind the mark for a part of the string.
+    let open = |token: Range<usize>| &document.as_bytes()[token] == b"\"";
+    if tokens(document.as_bytes()).any(open) {
+        return Err(refusal(code::BAD_USER_INPUT, "syntax error: a string must end on the line on which it begins"));
+    }
+    Ok(())
 }
 
 /// Counts the lexical tokens of <https://spec.graphql.org/September2025/#sec-Appendix-Grammar-Summary>. Each
@@ -66,7 +73,8 @@ pub(super) fn without_descriptions(document: &str) -> Cow<'_, str> {
                     [b"("] => next == Some(b"$") && !matches!(before, Some(b":" | b"=")),
                     _ => false,
                 };
-                if describes {
+                // A description that is not a valid string stays, and the parser refuses it.
+                if describes && super::validator::parse(&format!("{{a(b:{})}}", &document[token.clone()])).is_ok() {
                     blank.push(token);
                 }
             }
@@ -187,6 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn a_string_ends_on_its_line() {
+        for document in ["{ a(b: \"\n\") }", "{ a(b: \"", "{ a(b: \"\r\")"] {
+            let message = check(document, &DocumentLimits::default()).unwrap_err().message;
+            assert!(message.contains("a string must end on the line"), "{document}: {message}");
+        }
+        check("{ a(b: \"\", c: \"\"\"\n\"\"\") }", &DocumentLimits::default()).unwrap();
+    }
+
+    #[test]
     fn oversized_documents_are_refused_before_they_are_parsed() {
         let limits = DocumentLimits::default();
         for (document, name) in [
@@ -223,6 +240,7 @@ mod tests {
             ("\"not here\" { me { id } }", "\"not here\" { me { id } }"),
             ("{ a \"not here\" b }", "{ a \"not here\" b }"),
             ("\"é\" query { a }", "    query { a }"),
+            ("\"\\u{110000}\" query { a }", "\"\\u{110000}\" query { a }"),
         ] {
             assert_eq!(without_descriptions(document), kept);
         }
