@@ -13,7 +13,7 @@ use super::{
     measure,
     prepared_operation::PreparedOperation,
     registry::{self, DocumentReference, Registry},
-    request::{OperationRequest, RequestErrors},
+    request::{self, OperationRequest, RequestErrors},
     types::{InvalidSchema, ScalarRule, SchemaTypes},
     validated_operation::ValidatedOperation,
     validator::{self, Validator},
@@ -99,7 +99,7 @@ impl Documents {
     /// Turns a request into an operation that can be run, or returns the errors, each with a code.
     pub async fn prepare(&self, request: OperationRequest) -> Result<PreparedOperation, Response> {
         self.check(request).await.map_err(|errors| {
-            let mut response = Response::from_errors(errors);
+            let mut response = Response::from_errors(request::shortened(errors));
             error::add_codes(&mut response);
             response
         })

@@ -4,9 +4,9 @@ use apollo_compiler::{
     ast::OperationType,
     introspection::partial_execute,
     request::coerce_variable_values,
-    response::{JsonMap, ResponseDataPathSegment, serde_json_bytes},
+    response::{ExecutionResponse, GraphQLError, ResponseDataPathSegment, serde_json_bytes},
 };
-use async_graphql::{Response, ServerError, Value};
+use async_graphql::{PathSegment, Pos, Response, ServerError, Value};
 
 use super::prepared_operation::PreparedOperation;
 use crate::graphql::engine::{code, error::refusal, json::raw_value};
@@ -25,44 +25,51 @@ impl PreparedOperation {
                 return;
             }
         };
+        // Arguments of the other fields are coerced as well; the executor reports what is wrong with them.
+        let introspects =
+            |key: &str| self.plan().fields.iter().any(|field| field.key == key && field.is_introspection());
+        response.errors.extend(answer.errors.into_iter().map(field_error).filter(|error| match error.path.first() {
+            Some(PathSegment::Field(key)) => introspects(key),
+            _ => true,
+        }));
         let mut object = match std::mem::take(&mut response.data) {
             Value::Object(object) => object,
             _ => Default::default(),
         };
         for field in fields {
-            let text = answer.get(field.key.as_str()).map(|value| value.to_string().into_bytes());
-            match raw_value(text.unwrap_or_else(|| b"null".to_vec())) {
-                Ok(value) => _ = object.insert(field.key.clone(), value),
-                Err(error) => response.errors.push(error),
+            let value = answer.data.as_ref().and_then(|data| data.get(field.key.as_str()));
+            match value.filter(|value| !value.is_null()).map(|value| raw_value(value.to_string().into_bytes())) {
+                Some(Ok(value)) => _ = object.insert(field.key.clone(), value),
+                Some(Err(error)) => response.errors.push(error),
+                None => _ = object.insert(field.key.clone(), Value::Null),
             }
         }
         response.data = Value::Object(object);
     }
 
-    fn introspect(&self) -> Result<JsonMap, ServerError> {
+    fn introspect(&self) -> Result<ExecutionResponse, ServerError> {
         let failed = |reason: &dyn std::fmt::Display| {
             tracing::error!(%reason, "introspection failed");
             refusal(code::INTERNAL, "internal error")
         };
-        let (types, document) = (&self.types, &self.operation.document);
+        let (types, document, operation) = (&self.types, &self.operation.document, &self.operation.operation);
         let variables = serde_json_bytes::to_value(&self.variables).map_err(|error| failed(&error))?;
         let variables = variables.as_object().cloned().unwrap_or_default();
-        let operation = &self.operation.operation;
         let variables = coerce_variable_values(types.schema(), operation, &variables);
         let variables = variables.map_err(|error| failed(&error.message()))?;
-        let implementers = types.implementers();
-        let answer = partial_execute(types.schema(), implementers, document, operation, &variables);
-        let answer = answer.map_err(|error| failed(&error.message()))?;
-        // Arguments of the other fields are coerced as well; the executor reports what is wrong with them.
-        let introspects =
-            |key: &str| self.plan().fields.iter().any(|field| field.key == key && field.is_introspection());
-        let own = answer.errors.iter().find(|error| match error.path.first() {
-            Some(ResponseDataPathSegment::Field(key)) => introspects(key.as_str()),
-            _ => true,
-        });
-        match own {
-            Some(error) => Err(failed(&error.message)),
-            None => Ok(answer.data.unwrap_or_default()),
-        }
+        partial_execute(types.schema(), types.implementers(), document, operation, &variables)
+            .map_err(|error| failed(&error.message()))
     }
+}
+
+/// The error of a field, such as null for an argument that must have a value.
+fn field_error(error: GraphQLError) -> ServerError {
+    let mut refused = refusal(code::BAD_USER_INPUT, error.message);
+    refused.locations = error.locations.iter().map(|at| Pos { line: at.line, column: at.column }).collect();
+    let path = error.path.into_iter().map(|step| match step {
+        ResponseDataPathSegment::Field(key) => PathSegment::Field(key.to_string()),
+        ResponseDataPathSegment::ListIndex(index) => PathSegment::Index(index),
+    });
+    refused.path = path.collect();
+    refused
 }

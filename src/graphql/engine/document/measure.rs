@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use apollo_compiler::{
     Name, Node,
-    ast::{Definition, DirectiveList, Document, FragmentDefinition, Selection},
+    ast::{Argument, Definition, DirectiveList, Document, FragmentDefinition, Selection, Value},
 };
 use async_graphql::ServerError;
 
@@ -28,6 +28,8 @@ struct Measures {
     fields: u64,
     aliases: u64,
     directives: u64,
+    /// Approximate size of the values of arguments, in bytes: a plan has them at each place where a fragment is spread.
+    values: u64,
     /// Fields of the selection itself, without those below them.
     own_fields: u64,
     /// Levels of lists of types within lists of types, as in introspection.
@@ -43,6 +45,7 @@ impl Measures {
             fields: self.fields.saturating_add(other.fields),
             aliases: self.aliases.saturating_add(other.aliases),
             directives: self.directives.saturating_add(other.directives),
+            values: self.values.saturating_add(other.values),
             own_fields: self.own_fields.saturating_add(other.own_fields),
             introspection_lists: self.introspection_lists.max(other.introspection_lists),
         }
@@ -74,8 +77,27 @@ pub(super) fn check(document: &Document, limits: &DocumentLimits) -> Result<(), 
     limits::check("depth", total.depth, limits.depth)?;
     limits::check("fields", total.fields, limits.fields)?;
     limits::check("rootFields", roots, limits.root_fields)?;
+    limits::check("bytes", total.values, limits.bytes)?;
     limits::check("aliases", total.aliases, limits.aliases)?;
     limits::check("directives", total.directives, limits.directives)
+}
+
+/// Approximate size of the values of arguments, in bytes. Their nesting is bounded by the limit on brackets within brackets.
+fn values_size(arguments: &[Node<Argument>]) -> u64 {
+    /// Bytes for a value beside its text, about as many as in a document.
+    const VALUE: u64 = 8;
+
+    fn size(value: &Value) -> u64 {
+        VALUE
+            + match value {
+                Value::String(text) => text.len() as u64,
+                Value::Enum(name) | Value::Variable(name) => name.len() as u64,
+                Value::List(items) => items.iter().map(|item| size(item)).sum(),
+                Value::Object(fields) => fields.iter().map(|(name, value)| name.len() as u64 + size(value)).sum(),
+                _ => 0,
+            }
+    }
+    arguments.iter().map(|argument| argument.name.len() as u64 + size(&argument.value)).sum()
 }
 
 struct Measurer<'a> {
@@ -109,6 +131,7 @@ impl<'a> Measurer<'a> {
                         fields: below.fields.saturating_add(1),
                         aliases: below.aliases.saturating_add(u64::from(field.alias.is_some())),
                         directives: below.directives,
+                        values: below.values.saturating_add(values_size(&field.arguments)),
                         own_fields: 1,
                         introspection_lists: below.introspection_lists + u64::from(lists),
                     };
@@ -189,6 +212,10 @@ mod tests {
             ("{ a ".repeat(limits.depth + 1) + &"}".repeat(limits.depth + 1), "`depth`: it has 25"),
             ("{ a { ...F } } fragment F on A { b { ...G } } fragment G on B { c { ...F } }".to_owned(), "`F` spreads itself"),
             ("{ a } fragment F on A { ...F }".to_owned(), "`F` spreads itself"),
+            (
+                format!("{{ {} }} fragment F on A {{ b(c: [{}]) }}", many(20, &|n| format!("a{n} {{ ...F }} ")), "LOW ".repeat(900)),
+                "`bytes`: it has",
+            ),
             ("{ __type(name: \"A\") { fields { type { fields { type { fields { type { possibleTypes { name } } } } } } } } }".to_owned(), "`introspection`: it has 4"),
             (format!("{{ a }} {}", many(5, &|n| format!("fragment U{n} on A {{ {} }} ", "b ".repeat(800)))), "`fields`: it has 4001"),
         ] {

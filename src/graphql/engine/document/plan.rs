@@ -98,13 +98,31 @@ impl Plan {
         Ok(Self { fields, json: Arc::new(JsonPlans::new(planner.objects)) })
     }
 
-    /// Number of fields, each counted for each type that the object around it can have.
-    pub(super) fn len(&self) -> usize {
-        fn len(fields: &[PlannedField]) -> usize {
-            fields.iter().map(|field| 1 + field.objects().iter().map(|object| len(&object.fields)).sum::<usize>()).sum()
+    /// Approximate size in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        fn fields_size(fields: &[PlannedField]) -> usize {
+            let size = |field: &PlannedField| {
+                let values: usize = field.arguments.iter().map(|(_, value)| value_size(value)).sum();
+                FIELD_BYTES + values + field.objects().iter().map(|object| fields_size(&object.fields)).sum::<usize>()
+            };
+            fields.iter().map(size).sum()
         }
-        len(&self.fields)
+        fields_size(&self.fields)
     }
+}
+
+/// Approximate bytes of a field without the values of its arguments, and of a value without its text.
+const FIELD_BYTES: usize = 512;
+const VALUE_BYTES: usize = 96;
+
+fn value_size(value: &Value) -> usize {
+    VALUE_BYTES
+        + match value {
+            Value::String(text) => text.len(),
+            Value::List(items) => items.iter().map(value_size).sum(),
+            Value::Object(fields) => fields.values().map(|value| VALUE_BYTES + value_size(value)).sum(),
+            _ => 0,
+        }
 }
 
 struct Planner<'a, C> {

@@ -7,6 +7,24 @@ use async_graphql::{ServerError, Value, Variables};
 /// Every error that was found in a request.
 pub(super) type RequestErrors = Vec<ServerError>;
 
+/// Most errors that a refused request is answered with.
+pub(super) const MAX_ERRORS: usize = 20;
+/// Most bytes of the message of such an error, which may quote the request.
+const MAX_MESSAGE: usize = 500;
+
+/// Leaves out the errors past [`MAX_ERRORS`], and the ends of long messages.
+pub(super) fn shortened(mut errors: RequestErrors) -> RequestErrors {
+    errors.truncate(MAX_ERRORS);
+    for ServerError { message, .. } in &mut errors {
+        if message.len() > MAX_MESSAGE {
+            let end = (0..=MAX_MESSAGE).rev().find(|end| message.is_char_boundary(*end));
+            message.truncate(end.unwrap_or_default());
+            message.push('…');
+        }
+    }
+    errors
+}
+
 /// A GraphQL request: a document or a reference to one, with variables and extensions.
 #[derive(Debug, Default)]
 pub struct OperationRequest {

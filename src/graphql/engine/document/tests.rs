@@ -57,6 +57,24 @@ fn oversized_documents_are_refused_quickly_and_not_cached() {
         ),
         ("huge document", format!("{{ me {{ id }} }} # {}", "x".repeat(1_000_000)), "bytes"),
         ("many tokens", format!("{{ me {{ {} }} }}", "id ".repeat(10_000)), "tokens"),
+        (
+            "values in a fragment that is spread often",
+            format!(
+                "{{ me {{ {} }} }} fragment F on User {{ tasks(filter: {{ priority: [{}] }}) {{ totalCount }} }}",
+                many(20, &|n| format!("a{n}: tasks {{ nodes {{ createdBy {{ ...F }} }} }} ")),
+                "LOW ".repeat(800)
+            ),
+            "bytes",
+        ),
+        (
+            "operations that spread one fragment",
+            format!(
+                "{} fragment F on Query {{ tasks(filter: {{ priority: [{}] }}) {{ totalCount }} }}",
+                many(300, &|n| format!("query Q{n} {{ ...F }} ")),
+                many(1000, &|n| format!("$p{n} "))
+            ),
+            "bytes",
+        ),
         ("huge list of ids", format!("{{ nodes(ids: [{ids}]) {{ ...on User {{ {nested} }} }} }}"), "cost"),
         ("nested pages", format!("{{ me {{ {nested} }} }}"), "cost"),
         (
@@ -97,6 +115,13 @@ fn errors_are_short_and_few() {
     let long = errors(format!("{{ {} }}", "x".repeat(10_000)));
     assert!(long.len() == 1 && long[0].message.len() < 600, "{long:?}");
     assert_eq!(errors(format!("{{ me {{ {} }} }}", "nothing ".repeat(1000))).len(), 20);
+    let many: String = (0..500).map(|n| format!("$v{n}: ID! ")).collect();
+    let used: String = (0..500).map(|n| format!("$v{n} ")).collect();
+    assert_eq!(errors(format!("query ({many}) {{ nodes(ids: [{used}]) {{ id }} }}")).len(), 20);
+    let request = OperationRequest::new("query ($f: ProductFilter) { products(filter: $f) { totalCount } }");
+    let variables = json!({ "f": { ("z".repeat(100_000)): 1 } });
+    let refused = prepare(&documents, request.variables(Variables::from_json(variables))).unwrap_err();
+    assert!(refused.errors[0].message.len() < 600, "{}", refused.errors[0].message.len());
 }
 
 #[test]

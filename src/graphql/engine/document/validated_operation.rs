@@ -26,8 +26,7 @@ use crate::graphql::engine::{code, error::refusal};
 /// Most plans that an operation keeps. A request with other values of the condition variables plans it anew.
 const MAX_PLANS: usize = 8;
 
-/// Approximate bytes of memory for each field of a plan, and for an operation without its document and its fields.
-const FIELD_BYTES: usize = 512;
+/// Approximate bytes of memory of an operation without its document and its plans.
 const OPERATION_BYTES: usize = 2048;
 
 /// The values of the condition variables.
@@ -77,9 +76,9 @@ impl ValidatedOperation {
         let operation = operation.clone();
         let uses = VariableUses::new(&document, &operation);
         // The plan that includes everything is the largest.
-        let fields = Plan::new(types, &document, &operation, |_| None, limits.fields)?.len();
+        let largest = Plan::new(types, &document, &operation, |_| None, limits.fields)?.size();
         let plans = if uses.conditions.is_empty() { 1 } else { MAX_PLANS };
-        let bytes = OPERATION_BYTES + 30 * text.len() + plans * FIELD_BYTES * fields;
+        let bytes = OPERATION_BYTES + 30 * text.len() + plans * largest;
         Ok(Self {
             label: operation.name.as_ref().map_or("", |name| name.as_str()).into(),
             kind: operation.operation_type,

@@ -9,13 +9,14 @@ use apollo_compiler::{
 };
 use async_graphql::ServerError;
 
-use super::{extra_rules, limits::MAX_NESTING, request::RequestErrors, suggestions, types::SchemaTypes};
+use super::{
+    extra_rules,
+    limits::MAX_NESTING,
+    request::{MAX_ERRORS, RequestErrors},
+    suggestions,
+    types::SchemaTypes,
+};
 use crate::graphql::engine::{code, error::refusal};
-
-/// Most errors that a refused document is answered with.
-const MAX_ERRORS: usize = 20;
-/// Most bytes of the message of an error, which may quote the document.
-const MAX_MESSAGE: usize = 500;
 
 /// Kinds of errors whose place the validator leaves out when it goes on.
 const LEAVE_OUT: [&str; 5] = [
@@ -61,8 +62,7 @@ impl Validator {
             }
             Err(invalid) => return Err(self::errors(&invalid.errors, MAX_ERRORS, suggest)),
         };
-        let mut refused = extra_rules::check(types, &valid, self.introspection);
-        refused.truncate(MAX_ERRORS);
+        let refused = extra_rules::check(types, &valid, self.introspection);
         if refused.is_empty() { Ok(valid) } else { Err(refused) }
     }
 }
@@ -84,11 +84,6 @@ fn errors(diagnostics: &DiagnosticList, most: usize, suggest: impl Fn(&str) -> O
         let mut message = described.message;
         if let Some(suggestion) = suggest(&message) {
             message = format!("{message} {suggestion}");
-        }
-        if message.len() > MAX_MESSAGE {
-            let end = (0..=MAX_MESSAGE).rev().find(|end| message.is_char_boundary(*end));
-            message.truncate(end.unwrap_or_default());
-            message.push('…');
         }
         let mut error: ServerError = refusal(code::BAD_USER_INPUT, message);
         let location = described.locations.first();

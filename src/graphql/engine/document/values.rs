@@ -172,7 +172,9 @@ fn coerce_scalar(types: &SchemaTypes, name: &str, value: Value) -> Result<Value,
         | ("Boolean", value @ Value::Boolean(_)) => Ok(value),
         ("Int" | "Float" | "String" | "Boolean" | "ID", _) => Err(None),
         (_, value) => {
-            if let (Some(scalar), Some(constant)) = (types.scalar(name), value.clone().into_const()) {
+            if let Some(scalar) = types.scalar(name) {
+                let constant = value.clone().into_const();
+                let constant = constant.ok_or_else(|| Some("a variable stands for a whole value here".to_owned()))?;
                 (scalar.check)(constant).map_err(Some)?;
             }
             Ok(value)
