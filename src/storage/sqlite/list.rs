@@ -182,12 +182,11 @@ impl ListBuilder {
         params.push(Value::Integer(limit));
         let (from, ListOrder { key, id, .. }) = (self.from, self.order);
         let towards = if direction == Direction::Asc { "ASC" } else { "DESC" };
-        // A bare parameter as the limit makes SQLite prepare the statement again for each value.
         let walk = |alternative: Option<&String>| {
             let filter = filter(self.conditions.iter().chain(alternative).chain(&ends));
             let limit = params.len();
             format!(
-                "SELECT {key} AS sort_key, {id} AS id FROM {from}{filter} ORDER BY {key} {towards}, {id} {towards} LIMIT 0 + ?{limit}"
+                "SELECT {key} AS sort_key, {id} AS id FROM {from}{filter} ORDER BY {key} {towards}, {id} {towards} LIMIT ?{limit}"
             )
         };
         let walks: Vec<String> = match &self.alternatives {
@@ -200,7 +199,7 @@ impl ListBuilder {
             walks => {
                 let merged: Vec<String> = walks.iter().map(|walk| format!("SELECT * FROM ({walk})")).collect();
                 let (merged, limit) = (merged.join(" UNION ALL "), params.len());
-                format!("{}{merged} ORDER BY sort_key {towards}, id {towards} LIMIT 0 + ?{limit}", self.with)
+                format!("{}{merged} ORDER BY sort_key {towards}, id {towards} LIMIT ?{limit}", self.with)
             }
         };
         Ok(Some((sql, params)))

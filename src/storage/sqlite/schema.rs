@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Instant};
 
-use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, config::DbConfig};
 
 use super::options::SqliteOptions;
 use crate::storage::{Result, StoreError};
@@ -46,7 +46,7 @@ fn open_and_migrate(path: &Path, options: SqliteOptions) -> Result<Connection> {
     }
     check_origin(&connection)?;
     enter_wal(&connection, options)?;
-    connection.set_prepared_statement_cache_capacity(256);
+    keep_statements(&connection)?;
     connection.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA fullfsync = ON;
@@ -60,12 +60,20 @@ fn open_and_migrate(path: &Path, options: SqliteOptions) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Keeps prepared statements, each with one plan. Without the guarantee of a stable plan, SQLite looks at the values of
+/// some parameters when it plans a statement, and prepares it again for each execution.
+fn keep_statements(connection: &Connection) -> Result<()> {
+    connection.set_prepared_statement_cache_capacity(256);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 /// Opens a connection for reads; the file must exist with the current schema.
 pub(super) fn open_reader(path: &Path, options: SqliteOptions) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(options.busy_timeout)?;
-    connection.set_prepared_statement_cache_capacity(256);
+    keep_statements(&connection)?;
     connection.execute_batch(
         "PRAGMA query_only = ON;
          PRAGMA temp_store = MEMORY;
