@@ -7,10 +7,13 @@ use super::types::SchemaTypes;
 /// Least similarity of two names by which one is suggested for the other, from 0 to 1.
 const SIMILAR: f64 = 0.75;
 
+/// Longest name in bytes for which others are looked at.
+const LONGEST: usize = 64;
+
 /// What to say behind the message of a validation error whose cause may be a misspelt name; `None` when no name is near.
 pub(super) fn suggestion(types: &SchemaTypes, message: &str) -> Option<String> {
     let mut quoted = message.split('"').skip(1).step_by(2);
-    let wrong = quoted.next()?;
+    let wrong = quoted.next().filter(|name| name.len() <= LONGEST)?;
     let place = quoted.next().unwrap_or_default();
     let known: Vec<&str> = if message.starts_with("Cannot query field") {
         fields(types, place)

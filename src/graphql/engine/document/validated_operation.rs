@@ -101,7 +101,7 @@ impl ValidatedOperation {
         limits: &DocumentLimits,
         variables: &Variables,
     ) -> Result<Arc<PricedPlan>, RequestErrors> {
-        let conditions = self.uses.conditions.iter().map(|name| condition(name, variables));
+        let conditions = self.uses.conditions.iter().map(|name| self.condition(name, variables));
         let conditions = conditions.collect::<Result<Conditions, _>>()?;
         if let Some((_, plan)) = self.plans.lock().iter().find(|(known, _)| *known == conditions) {
             return Ok(plan.clone());
@@ -119,14 +119,17 @@ impl ValidatedOperation {
         }
         Ok(plan)
     }
-}
 
-fn condition(name: &Name, variables: &Variables) -> Result<bool, RequestErrors> {
-    match variables.get(name) {
-        Some(Value::Boolean(value)) => Ok(*value),
-        _ => {
-            let message = format!("Variable \"{name}\" must not be null: a directive decides by it what to include.");
-            Err(vec![refusal(code::BAD_USER_INPUT, message)])
+    /// The value of a variable that `@skip` or `@include` reads.
+    fn condition(&self, name: &Name, variables: &Variables) -> Result<bool, RequestErrors> {
+        if let Some(Value::Boolean(value)) = variables.get(name) {
+            return Ok(*value);
         }
+        let message = format!("Variable \"{name}\" must not be null: a directive decides by it what to include.");
+        let declared = self.variables.iter().find(|variable| variable.name == *name);
+        Err(vec![match declared {
+            Some(variable) => variable.refusal(message),
+            None => refusal(code::BAD_USER_INPUT, message),
+        }])
     }
 }

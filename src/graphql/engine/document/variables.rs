@@ -15,14 +15,14 @@ use crate::graphql::engine::{code, error::refusal};
 
 /// A variable that an operation declares.
 pub(super) struct Variable {
-    name: Name,
+    pub name: Name,
     ty: Node<Type>,
     default: Option<ConstValue>,
     position: Pos,
 }
 
 impl Variable {
-    fn refusal(&self, message: String) -> ServerError {
+    pub fn refusal(&self, message: String) -> ServerError {
         let mut error = refusal(code::BAD_USER_INPUT, message);
         error.locations.push(self.position);
         error
