@@ -1,5 +1,5 @@
 //! Rules that the validator leaves to the server: one root field of a subscription (5.2.4.1), where the validator counts two
-//! fields of one response key as two; variables within values ([`variable_usages`]); input fields that are given twice (5.6.3); values of custom scalars; and
+//! fields of one response key as two; variables within values ([`variable_positions`]); input fields that are given twice (5.6.3); values of custom scalars; and
 //! introspection where it is off.
 
 use apollo_compiler::{
@@ -13,7 +13,7 @@ use super::{
     position::position,
     types::SchemaTypes,
     values::{ValuePath, coerce, literal},
-    variable_usages,
+    variable_positions,
 };
 use crate::graphql::engine::{code, error::refusal};
 
@@ -29,7 +29,7 @@ pub(super) fn check(
             check.one_root_field(operation);
         }
         check.selections(&operation.selection_set);
-        check.errors.extend(variable_usages::check(types, document, operation));
+        check.errors.extend(variable_positions::check(types, document, operation));
     }
     for fragment in document.fragments.values() {
         check.selections(&fragment.selection_set);

@@ -39,7 +39,7 @@ mod types;
 mod validated_operation;
 mod validator;
 mod values;
-mod variable_usages;
+mod variable_positions;
 mod variable_uses;
 mod variables;
 
