@@ -43,6 +43,9 @@ const BATCH: u32 = 20;
 const PRODUCT: &str =
     "query Product($id: ID!) { product(id: $id) { id sku name price { amount currencyCode } stock } }";
 
+/// A selection of about 100 fields.
+const HUNDRED_FIELDS: &str = "{ orders { totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id number region status allowedTransitions paymentReference version placedAt createdAt updatedAt total { amount currencyCode } customer { id name email role region version createdAt updatedAt } items { sku name quantity unitPrice { amount currencyCode } lineTotal { amount currencyCode } product { id sku name description price { amount currencyCode } stock status tags version createdAt updatedAt } } history { cursor from to reason occurredAt actor { id name email role region version createdAt updatedAt } } } } } products { totalCount nodes { id sku name description price { amount currencyCode } stock status tags version createdAt updatedAt } } tasks { nodes { id title description status priority dueAt version createdAt updatedAt createdBy { id name email role region version createdAt updatedAt } } } }";
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let (api, service) = open().await;
@@ -90,6 +93,12 @@ async fn main() {
     let doubling = format!("{{ ...F0 }} {doubling} fragment F30 on Query {{ __typename }}");
     run("30 fragments that spread each other, refused", async || {
         assert!(api.prepare(request(&doubling), client).await.is_err());
+    })
+    .await;
+    let mut seen = 0;
+    run("100 fields, a document that was not seen before", async || {
+        seen += 1;
+        api.prepare(OperationRequest::new(format!("query Q{seen} {HUNDRED_FIELDS}")), client).await.unwrap();
     })
     .await;
     run("the same product from the service", async || {
