@@ -18,7 +18,7 @@ shift
 rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-4} concurrency=${CONCURRENCY:-8}
 tick=$(getconf CLK_TCK)
 temporary=$(mktemp -d)
-declare -A pids urls
+declare -A pids=() urls=()
 clean_up() {
   local pid
   for pid in "${pids[@]}"; do stop_process "$pid"; done
