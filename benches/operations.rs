@@ -17,7 +17,7 @@ use std::{
 use async_graphql::Variables;
 use futures_util::poll;
 use orderwire::{
-    app::{feed_options, sqlite_options},
+    app::{document_options, feed_options, sqlite_options},
     auth::{AccessTokens, PasswordCost, Passwords},
     cluster::local::LocalBus,
     config::Config,
@@ -183,5 +183,7 @@ async fn open() -> (Api, Arc<Service>) {
             },
         },
     ));
-    (Api::new(service.clone(), ApiOptions::default()).unwrap(), service)
+    let documents = document_options(&Config::default(), None);
+    let options = ApiOptions { introspection: false, documents, slow: None };
+    (Api::new(service.clone(), options).unwrap(), service)
 }

@@ -31,7 +31,8 @@ use cluster::{RedisDeployment, open_bus, rate_limiter, registered_documents};
 
 pub use error::StartError;
 pub use options::{
-    feed as feed_options, http as http_options, mongo as mongo_options, password_cost, sqlite as sqlite_options,
+    document as document_options, feed as feed_options, http as http_options, mongo as mongo_options, password_cost,
+    sqlite as sqlite_options,
 };
 
 /// The part of the grace period that is kept for what comes after the last request: a fifth, and this at most.
@@ -101,7 +102,7 @@ impl Core {
 
     /// The GraphQL API over the use cases, with the options of the configuration.
     pub fn api(&self, config: &Config) -> Result<Api, StartError> {
-        let documents = options::document(config, registry(config, self.redis.as_ref())?);
+        let documents = options::document(config, Some(registry(config, self.redis.as_ref())?));
         let slow = Some(config.log.slow_operation);
         Ok(Api::new(self.service.clone(), ApiOptions { introspection: config.introspection(), documents, slow })?)
     }

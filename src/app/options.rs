@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     auth::PasswordCost,
+    cluster::MemoryDocuments,
     config::{Auth, Config},
     graphql::{DocumentLimits, DocumentOptions, Registry},
     http::{AllowedOrigins, ClientAddressPolicy, HttpOptions, ServerLimits, WebSocketOptions},
@@ -11,7 +12,8 @@ use crate::{
     storage::{mongo::MongoOptions, sqlite::SqliteOptions},
 };
 
-pub(super) fn document(config: &Config, registry: Registry) -> DocumentOptions {
+/// How documents are treated. `registry` holds those that requests refer to; `None` keeps them in memory.
+pub fn document(config: &Config, registry: Option<Registry>) -> DocumentOptions {
     let limits = DocumentLimits {
         bytes: config.limits.bytes,
         tokens: config.limits.tokens,
@@ -22,7 +24,8 @@ pub(super) fn document(config: &Config, registry: Registry) -> DocumentOptions {
         fields: config.limits.fields,
         cost: config.limits.cost,
     };
-    DocumentOptions { limits, cache: config.operations.cache as u64, registry }
+    let memory = || Registry::Open(Arc::new(MemoryDocuments::new(config.operations.registered as u64)));
+    DocumentOptions { limits, cache: config.operations.cache as u64, registry: registry.unwrap_or_else(memory) }
 }
 
 /// What a password hash costs.

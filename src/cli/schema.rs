@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Failure, output};
-use crate::graphql;
+use crate::{config::Config, graphql};
 
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
@@ -13,5 +13,5 @@ pub(super) struct SchemaArgs {
 }
 
 pub(super) fn run(args: SchemaArgs) -> Result<(), Failure> {
-    output::print(&if args.costs { graphql::cost_document()? } else { graphql::sdl() })
+    output::print(&if args.costs { graphql::cost_document(Config::default().limits.cost)? } else { graphql::sdl() })
 }

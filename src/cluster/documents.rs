@@ -29,13 +29,6 @@ impl MemoryDocuments {
     }
 }
 
-impl Default for MemoryDocuments {
-    /// Bounded to 8 MiB.
-    fn default() -> Self {
-        Self::new(8 * 1024 * 1024)
-    }
-}
-
 #[async_trait]
 impl RegisteredDocuments for MemoryDocuments {
     async fn get(&self, hash: [u8; 32]) -> Option<Arc<str>> {

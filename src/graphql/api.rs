@@ -76,9 +76,8 @@ pub trait Endpoint: Send + Sync + 'static {
 }
 
 /// Which features the API has, and how it limits documents.
-#[derive(Default)]
 pub struct ApiOptions {
-    /// Answer introspection queries, and suggest names in errors. Default: no.
+    /// Answer introspection queries, and suggest names in errors.
     pub introspection: bool,
     /// How documents are treated.
     pub documents: DocumentOptions,
@@ -133,9 +132,9 @@ pub fn sdl() -> String {
     builder().finish().sdl_with_options(SDLExportOptions::new().include_specified_by())
 }
 
-/// The costs of the fields, as the text of `docs/cost.md`. Fails if the directives of the schema do not fit it.
-pub fn cost_document() -> Result<String, InvalidSchema> {
-    cost::document(&sdl())
+/// The costs of the fields, as the text of `docs/cost.md`; `limit` is the limit on an operation. Fails if the directives of the schema do not fit it.
+pub fn cost_document(limit: usize) -> Result<String, InvalidSchema> {
+    cost::document(&sdl(), limit)
 }
 
 impl Api {

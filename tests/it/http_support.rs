@@ -18,10 +18,7 @@ use orderwire::{
     app,
     config::Config,
     domain::{ClientAddress, Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
-    graphql::{
-        DocumentOptions, Documents, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, Readiness,
-        ViewerSession,
-    },
+    graphql::{Documents, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, Readiness, ViewerSession},
     http::{self, AllowedOrigins, HttpOptions, WebSocketOptions},
 };
 use serde_json::Value;
@@ -183,7 +180,8 @@ impl Server {
 
     pub async fn start_with_handover(options: HttpOptions, grace: Duration, handover: Duration) -> Self {
         let probe = Arc::new(Probe::default());
-        let documents = Documents::new(&builder().finish().sdl(), &[], true, DocumentOptions::default()).unwrap();
+        let documents =
+            Documents::new(&builder().finish().sdl(), &[], true, crate::support::options::document_options()).unwrap();
         let endpoint = TestEndpoint { documents, schema: builder().data(probe.clone()).finish(), probe: probe.clone() };
         let limits = options.limits.clone();
         let router = http::router(Arc::new(endpoint), options);

@@ -8,7 +8,7 @@ use crate::support::{stopwatch::Stopwatch, wait_until};
 const HASH: [u8; 32] = [7; 32];
 
 fn node(url: &str, log: LogId, keep: Duration) -> RedisDocuments {
-    RedisDocuments::open(url, log, MemoryDocuments::default(), keep).unwrap()
+    RedisDocuments::open(url, log, MemoryDocuments::new(1 << 20), keep).unwrap()
 }
 
 #[tokio::test]
@@ -56,6 +56,6 @@ async fn without_redis_a_node_knows_only_its_own_documents() {
 
 #[tokio::test]
 async fn an_invalid_redis_url_is_refused() {
-    let opened = RedisDocuments::open("http://localhost", LogId(1), MemoryDocuments::default(), TIMEOUT);
+    let opened = RedisDocuments::open("http://localhost", LogId(1), MemoryDocuments::new(1 << 20), TIMEOUT);
     assert!(opened.err().unwrap().to_string().contains("not a Redis URL"));
 }

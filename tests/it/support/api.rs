@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use super::options::feed_options;
+use super::options::{document_options, feed_options};
 use async_graphql::{Response, Variables};
 use futures_util::{
     FutureExt, StreamExt,
@@ -36,7 +36,7 @@ pub struct TestApi {
 impl TestApi {
     /// The API over `store` with default options.
     pub async fn over(store: Arc<dyn Store>) -> Self {
-        Self::with(store, DocumentOptions::default()).await
+        Self::with(store, document_options()).await
     }
 
     /// The API over `store` with these limits on documents.

@@ -3,6 +3,7 @@
 use orderwire::{
     app,
     config::Config,
+    graphql::DocumentOptions,
     service::feed::FeedOptions,
     storage::{mongo::MongoOptions, sqlite::SqliteOptions},
 };
@@ -20,4 +21,9 @@ pub fn sqlite_options() -> SqliteOptions {
 /// Options of the MongoDB engine.
 pub fn mongo_options() -> MongoOptions {
     app::mongo_options(&Config::default())
+}
+
+/// How documents are treated.
+pub fn document_options() -> DocumentOptions {
+    app::document_options(&Config::default(), None)
 }

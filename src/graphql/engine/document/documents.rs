@@ -28,16 +28,10 @@ use crate::{
 pub struct DocumentOptions {
     /// Limits on a document and on the cost of its operations.
     pub limits: DocumentLimits,
-    /// Size of the cache of valid documents in bytes. Default: 32 MiB.
+    /// Size of the cache of valid documents in bytes.
     pub cache: u64,
-    /// Documents that requests can refer to instead of sending them. Default: those that clients register with this node.
+    /// Documents that requests can refer to instead of sending them.
     pub registry: Registry,
-}
-
-impl Default for DocumentOptions {
-    fn default() -> Self {
-        Self { limits: DocumentLimits::default(), cache: 32 * 1024 * 1024, registry: Registry::default() }
-    }
 }
 
 /// Documents cannot be prepared with this schema or manifest.

@@ -197,15 +197,15 @@ mod tests {
     #[test]
     fn a_string_ends_on_its_line() {
         for document in ["{ a(b: \"\n\") }", "{ a(b: \"", "{ a(b: \"\r\")"] {
-            let message = check(document, &DocumentLimits::default()).unwrap_err().message;
+            let message = check(document, &limits::default_limits()).unwrap_err().message;
             assert!(message.contains("a string must end on the line"), "{document}: {message}");
         }
-        check("{ a(b: \"\", c: \"\"\"\n\"\"\") }", &DocumentLimits::default()).unwrap();
+        check("{ a(b: \"\", c: \"\"\"\n\"\"\") }", &limits::default_limits()).unwrap();
     }
 
     #[test]
     fn oversized_documents_are_refused_before_they_are_parsed() {
-        let limits = DocumentLimits::default();
+        let limits = limits::default_limits();
         for (document, name) in [
             (format!("{{ a }} # {}", "x".repeat(limits.bytes)), "bytes"),
             ("{".to_owned() + &"a ".repeat(limits.tokens), "tokens"),

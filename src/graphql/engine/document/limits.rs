@@ -14,37 +14,22 @@ pub(super) const MAX_INTROSPECTION_LISTS: usize = 3;
 /// Limits on a document. Fields, aliases and directives are counted with fragments expanded.
 #[derive(Debug, Clone, Copy)]
 pub struct DocumentLimits {
-    /// Length of the document in bytes. Default: 64 KiB.
+    /// Length of the document in bytes, and of the values of arguments with fragments expanded.
     pub bytes: usize,
-    /// Number of names, numbers, strings and punctuation marks in the document. Default: 4,000.
+    /// Number of names, numbers, strings and punctuation marks in the document.
     pub tokens: usize,
-    /// Levels of fields within fields. Default: 24.
+    /// Levels of fields within fields.
     pub depth: usize,
-    /// Number of aliases. Default: 100.
+    /// Number of aliases.
     pub aliases: usize,
-    /// Number of root fields of an operation. Default: 50.
+    /// Number of root fields of an operation.
     pub root_fields: usize,
-    /// Number of directives. Default: 100.
+    /// Number of directives.
     pub directives: usize,
-    /// Number of fields. Default: 4,000.
+    /// Number of fields.
     pub fields: usize,
-    /// Cost of an operation with its variables, see `docs/cost.md`. Default: 10,000.
+    /// Cost of an operation with its variables, see `docs/cost.md`.
     pub cost: usize,
-}
-
-impl Default for DocumentLimits {
-    fn default() -> Self {
-        Self {
-            bytes: 64 * 1024,
-            tokens: 4000,
-            depth: 24,
-            aliases: 100,
-            root_fields: 50,
-            directives: 100,
-            fields: 4000,
-            cost: 10_000,
-        }
-    }
 }
 
 /// Fails if `value` exceeds the limit with this name.
@@ -64,4 +49,10 @@ pub(super) fn check(name: &'static str, value: u64, limit: usize) -> Result<(), 
     extensions.set(name, value);
     extensions.set("limit", limit);
     Err(error)
+}
+
+/// The limits of the default configuration.
+#[cfg(test)]
+pub(super) fn default_limits() -> DocumentLimits {
+    super::tests::options().limits
 }

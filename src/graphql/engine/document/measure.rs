@@ -181,7 +181,7 @@ mod tests {
     use crate::graphql::engine::document::validator::parse;
 
     fn refused(document: &str) -> String {
-        check(&parse(document).unwrap(), &DocumentLimits::default())
+        check(&parse(document).unwrap(), &limits::default_limits())
             .map_or_else(|error| error.message, |()| String::new())
     }
 
@@ -191,14 +191,14 @@ mod tests {
         let document = format!("{{ ...F0 }} {} fragment F40 on Query {{ me {{ id }} }}", doubling.collect::<String>());
         let document = parse(&document).unwrap();
         // Following each spread would take 2^40 steps.
-        let error = check(&document, &DocumentLimits::default()).unwrap_err();
+        let error = check(&document, &limits::default_limits()).unwrap_err();
         assert!(error.message.contains("`fields`"), "{}", error.message);
     }
 
     #[test]
     fn errors_name_the_exceeded_limit() {
         let many = |count: usize, part: &dyn Fn(usize) -> String| (0..count).map(part).collect::<String>();
-        let limits = DocumentLimits::default();
+        let limits = limits::default_limits();
         for (document, expected) in [
             (format!("{{ {} }}", many(limits.root_fields + 1, &|_| "me { id } ".to_owned())), "`rootFields`: it has 51"),
             (

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     graphql::engine::{code, error::refusal},
-    service::{MemoryDocuments, RegisteredDocuments},
+    service::RegisteredDocuments,
 };
 
 /// The documents that requests can refer to.
@@ -26,12 +26,6 @@ pub enum Registry {
     Open(Arc<dyn RegisteredDocuments>),
     /// The documents of a manifest; the server runs no others.
     Only(Manifest),
-}
-
-impl Default for Registry {
-    fn default() -> Self {
-        Self::Open(Arc::new(MemoryDocuments::default()))
-    }
 }
 
 /// How a request refers to its document.

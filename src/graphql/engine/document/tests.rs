@@ -14,6 +14,11 @@ use crate::graphql::schema::SCALARS;
 
 mod registered;
 
+/// The options of the default configuration.
+pub(super) fn options() -> DocumentOptions {
+    crate::app::document_options(&crate::config::Config::default(), None)
+}
+
 fn documents(options: DocumentOptions) -> Documents {
     Documents::new(&crate::graphql::sdl(), SCALARS, true, options).unwrap()
 }
@@ -34,7 +39,7 @@ fn extension(refused: &Response, name: &str) -> Value {
 
 #[test]
 fn oversized_documents_are_refused_quickly_and_not_cached() {
-    let documents = documents(DocumentOptions::default());
+    let documents = documents(options());
     let many = |count: usize, part: &dyn Fn(usize) -> String| (0..count).map(part).collect::<String>();
     let doubling = many(30, &|n| format!("fragment F{n} on Query {{ ...F{m} ...F{m} }} ", m = n + 1));
     let doubling = format!("{{ ...F0 }} {doubling} fragment F30 on Query {{ me {{ id }} }}");
@@ -110,7 +115,7 @@ fn oversized_documents_are_refused_quickly_and_not_cached() {
 
 #[test]
 fn errors_are_short_and_few() {
-    let documents = documents(DocumentOptions::default());
+    let documents = documents(options());
     let errors = |document: String| prepare(&documents, OperationRequest::new(document)).unwrap_err().errors;
     let syntax = errors("{ me { id }".to_owned());
     assert_eq!(syntax.len(), 1, "{syntax:?}");
@@ -128,7 +133,7 @@ fn errors_are_short_and_few() {
 
 #[test]
 fn valid_documents_are_cached_and_invalid_ones_are_not() {
-    let documents = documents(DocumentOptions::default());
+    let documents = documents(options());
     for bad in [
         "{",
         "",
@@ -156,7 +161,7 @@ fn valid_documents_are_cached_and_invalid_ones_are_not() {
 
 #[test]
 fn the_cache_is_bounded_by_its_size_in_bytes() {
-    let documents = documents(DocumentOptions { cache: 100_000, ..DocumentOptions::default() });
+    let documents = documents(DocumentOptions { cache: 100_000, ..options() });
     for n in 0..1000 {
         prepare(&documents, OperationRequest::new(format!("{{ a{n}: me {{ id }} }}"))).unwrap();
     }
@@ -166,7 +171,7 @@ fn the_cache_is_bounded_by_its_size_in_bytes() {
 
 #[test]
 fn the_weight_of_an_operation_covers_the_values_of_its_arguments() {
-    let documents = documents(DocumentOptions::default());
+    let documents = documents(options());
     let list = "LOW ".repeat(3000);
     let document = format!("{{ tasks(filter: {{ priority: [{list}] }}) {{ totalCount }} }}");
     let operation = prepare(&documents, OperationRequest::new(document)).unwrap().operation;
@@ -175,7 +180,7 @@ fn the_weight_of_an_operation_covers_the_values_of_its_arguments() {
 
 #[test]
 fn plans_of_at_most_eight_combinations_are_kept() {
-    let documents = documents(DocumentOptions::default());
+    let documents = documents(options());
     let document = "query ($a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!) {
         me { id @skip(if: $a) name @skip(if: $b) role @skip(if: $c) email @skip(if: $d) } }";
     let plan = |bits: usize| {
@@ -195,7 +200,7 @@ fn plans_of_at_most_eight_combinations_are_kept() {
 
 #[test]
 fn operations_are_found_by_name() {
-    let documents = documents(DocumentOptions::default());
+    let documents = documents(options());
     let both = "query A { me { ...F } } mutation B { logout { userErrors { code } } } fragment F on User { id }";
     let named = |name: Option<&str>| {
         let mut request = OperationRequest::new(both);
@@ -222,14 +227,14 @@ fn the_introspection_query_of_graphiql_is_within_the_limits() {
         fragment InputValue on __InputValue {{ name description type {{ ...TypeRef }} defaultValue isDeprecated deprecationReason }}
         fragment TypeRef on __Type {{ {deepest} }}"
     );
-    let documents = documents(DocumentOptions::default());
+    let documents = documents(options());
     let prepared = prepare(&documents, OperationRequest::new(introspection)).unwrap();
     assert_eq!(prepared.cost(), 100);
 }
 
 #[test]
 fn variables_get_their_defaults() {
-    let documents = documents(DocumentOptions::default());
+    let documents = documents(options());
     let request = OperationRequest::new(
         "query ($in: Boolean = true, $n: Int = 3) { products(first: $n) @include(if: $in) { nodes { id } } }",
     );

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{EventCursor, LogId, Seq, SessionId, UserId, UserRole},
-        graphql::{DocumentOptions, Documents, OperationRequest, schema::SCALARS},
+        graphql::{Documents, OperationRequest, schema::SCALARS},
     };
 
     const DOCUMENT: &str = "subscription ($after: EventCursor, $n: Int) {
@@ -64,7 +64,8 @@ mod tests {
     }
 
     fn prepared(request: OperationRequest) -> Result<PreparedOperation, Box<async_graphql::Response>> {
-        let documents = Documents::new(&crate::graphql::sdl(), SCALARS, true, DocumentOptions::default()).unwrap();
+        let options = crate::app::document_options(&crate::config::Config::default(), None);
+        let documents = Documents::new(&crate::graphql::sdl(), SCALARS, true, options).unwrap();
         documents.prepare(request).now_or_never().expect("nothing to wait for").map_err(Box::new)
     }
 

@@ -14,7 +14,6 @@ mod table;
 use async_graphql::Variables;
 
 use super::{
-    limits::DocumentLimits,
     plan::{PlannedField, PlannedObject},
     types::{InvalidSchema, SchemaTypes},
 };
@@ -46,13 +45,13 @@ impl Cost {
     }
 }
 
-/// Writes `docs/cost.md` for a schema in the schema definition language. Fails if the schema is not valid.
-pub fn document(sdl: &str) -> Result<String, InvalidSchema> {
+/// Writes `docs/cost.md` for a schema in the schema definition language and a limit on the cost of an operation. Fails if the
+/// schema is not valid.
+pub fn document(sdl: &str, limit: usize) -> Result<String, InvalidSchema> {
     let types = SchemaTypes::new(sdl, &[])?;
     let rules = CostRules::new(types.schema())?;
-    let limits = DocumentLimits::default();
     let table = table::table(&rules, types.schema());
-    Ok(include_str!("about.md").replace("{cost}", &limits.cost.to_string()).replace("{table}", table.trim_end()))
+    Ok(include_str!("about.md").replace("{cost}", &limit.to_string()).replace("{table}", table.trim_end()))
 }
 
 impl CostRules {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::graphql::{
-    engine::document::{plan::Plan, validator::parse},
+    engine::document::{limits::default_limits, plan::Plan, validator::parse},
     schema::SCALARS,
 };
 
@@ -32,7 +32,7 @@ fn cost(document: &str) -> u64 {
 fn the_documentation_is_what_the_code_says() {
     let committed = include_str!("../../../../../docs/cost.md");
     assert!(
-        committed == super::document(&crate::graphql::sdl()).unwrap(),
+        committed == super::document(&crate::graphql::sdl(), default_limits().cost).unwrap(),
         "write it anew: orderwire schema --costs > docs/cost.md"
     );
 }
@@ -150,7 +150,7 @@ fn what_cannot_be_counted_is_as_much_as_can_be() {
 
 #[test]
 fn what_front_ends_ask_for_is_allowed() {
-    let limit = DocumentLimits::default().cost as u64;
+    let limit = default_limits().cost as u64;
     let nested = include_str!("../../../../../benches/nested-query.graphql");
     assert!(cost_with(nested, json!({ "first": 100 })) < limit);
     assert_eq!(cost_with(nested, json!({ "first": 20 })), 961);

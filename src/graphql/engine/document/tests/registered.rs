@@ -29,7 +29,7 @@ fn outcome(result: Result<PreparedOperation, Box<Response>>) -> String {
 
 #[test]
 fn clients_register_documents_by_their_hash() {
-    let documents = documents(DocumentOptions::default());
+    let documents = documents(options());
     let query = "{ me { id } }";
     let id = hex(query);
     let by_hash = || apollo(None, json!({ "version": 1, "sha256Hash": id }));
@@ -86,7 +86,7 @@ fn clients_register_documents_by_their_hash() {
 
 #[test]
 fn registered_documents_outlive_the_cache_of_valid_documents() {
-    let documents = documents(DocumentOptions { cache: 0, ..DocumentOptions::default() });
+    let documents = documents(DocumentOptions { cache: 0, ..options() });
     let query = "{ me { id } }";
     let extension = json!({ "version": 1, "sha256Hash": hex(query) });
     prepare(&documents, apollo(Some(query), extension.clone())).unwrap();
@@ -98,7 +98,7 @@ fn registered_documents_outlive_the_cache_of_valid_documents() {
 fn with_a_manifest_no_other_document_runs() {
     let (me, tasks) = ("query Me { me { id } }", "query Tasks { tasks { nodes { id } } }");
     let manifest = Manifest::parse(&json!({ "0af5": me, (hex(tasks)): tasks }).to_string()).unwrap();
-    let documents = documents(DocumentOptions { registry: Registry::Only(manifest), ..DocumentOptions::default() });
+    let documents = documents(DocumentOptions { registry: Registry::Only(manifest), ..options() });
     let id = |id: &str| OperationRequest { document_id: Some(id.to_owned()), ..OperationRequest::default() };
     let unknown = "PERSISTED_QUERY_NOT_FOUND: This server runs the operations of its manifest only, and there is none with this id.";
     let refused = "FORBIDDEN: This server runs the operations of its manifest only, and this document is none of them.";
@@ -144,7 +144,7 @@ fn a_manifest_with_an_operation_that_cannot_run_is_refused() {
         (json!({ "abc": "query A { me { id } } query B { me { id } }" }), "Operation name required"),
     ] {
         let registry = Registry::Only(Manifest::parse(&manifest.to_string()).unwrap());
-        let options = DocumentOptions { registry, ..DocumentOptions::default() };
+        let options = DocumentOptions { registry, ..options() };
         let error = Documents::new(&crate::graphql::sdl(), SCALARS, true, options).err().unwrap();
         assert!(error.to_string().contains(told), "{error}");
     }
