@@ -119,6 +119,9 @@ fn errors_are_short_and_few() {
     let errors = |document: String| prepare(&documents, OperationRequest::new(document)).unwrap_err().errors;
     let syntax = errors("{ me { id }".to_owned());
     assert_eq!(syntax.len(), 1, "{syntax:?}");
+    assert_eq!(syntax[0].message, "syntax error: expected `}`, got the end of the document");
+    let unclosed = errors("{ me(a: 1 { id } }".to_owned());
+    assert_eq!(unclosed[0].message, "syntax error: expected `)`, got `{`");
     let long = errors(format!("{{ {} }}", "x".repeat(10_000)));
     assert!(long.len() == 1 && long[0].message.len() < 600, "{long:?}");
     assert_eq!(errors(format!("{{ me {{ {} }} }}", "nothing ".repeat(1000))).len(), 20);

@@ -37,7 +37,32 @@ const PARSER_RECURSION: usize = 8 * MAX_NESTING;
 /// Parses a document. Fails with the first syntax error, since what follows it may be its consequence.
 pub(super) fn parse(text: &str) -> Result<Document, RequestErrors> {
     let mut parser = Parser::new().recursion_limit(PARSER_RECURSION);
-    parser.parse_ast(text, "document.graphql").map_err(|invalid| errors(&invalid.errors, 1, |_| None))
+    parser.parse_ast(text, "document.graphql").map_err(|invalid| {
+        let mut errors = errors(&invalid.errors, 1, |_| None);
+        errors.iter_mut().for_each(|error| error.message = with_punctuation(&error.message));
+        errors
+    })
+}
+
+/// Replaces the parser's names of punctuation in a message by the punctuation.
+fn with_punctuation(message: &str) -> String {
+    const EXPECTED: &str = "syntax error: expected ";
+
+    let parts = message.strip_prefix(EXPECTED).and_then(|rest| rest.split_once(", got "));
+    let Some((expected, found)) = parts else { return message.to_owned() };
+    let expected = match expected {
+        "L_CURLY" => "`{`",
+        "R_CURLY" => "`}`",
+        "L_PAREN" => "`(`",
+        "R_PAREN" => "`)`",
+        "L_BRACK" => "`[`",
+        "R_BRACK" => "`]`",
+        "COLON" => "`:`",
+        "EQ" => "`=`",
+        other => other,
+    };
+    let found = if found == "EOF" { "the end of the document".to_owned() } else { format!("`{found}`") };
+    format!("{EXPECTED}{expected}, got {found}")
 }
 
 /// How documents are validated.
