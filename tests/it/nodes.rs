@@ -133,14 +133,20 @@ async fn place_order(pair: &Pair, staff: &str, buyer: &str) -> (Value, Value) {
     (placed["placeOrder"]["order"]["id"].clone(), product)
 }
 
-async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
+/// Two nodes, with the tokens of a staff member on the first and of a buyer on the second.
+async fn pair_with_staff_and_buyer(redis: Option<&str>) -> (Pair, String, String) {
     let variables: Vec<_> = redis.map(|url| ("REDIS_URL", url)).into_iter().collect();
     let pair = Pair::start(&variables).await;
-    let Pair { first, second, .. } = &pair;
     for (name, role) in [("staff", UserRole::Staff), ("buyer", UserRole::Customer)] {
         pair.new_user(name, role).await;
     }
-    let (staff, buyer) = (first.token("staff").await, second.token("buyer").await);
+    let (staff, buyer) = (pair.first.token("staff").await, pair.second.token("buyer").await);
+    (pair, staff, buyer)
+}
+
+async fn nodes_deliver_each_others_updates(redis: Option<&str>) {
+    let (pair, staff, buyer) = pair_with_staff_and_buyer(redis).await;
+    let Pair { first, second, .. } = &pair;
     let (order, _) = place_order(&pair, &staff, &buyer).await;
 
     // The first message is a snapshot; once it is here, the subscription is active.
@@ -180,13 +186,8 @@ async fn nodes_on_mongodb_alone_deliver_each_others_updates() {
 
 /// The buyer cancels on the second node. A subscriber to the order and one to its product are on the first node.
 async fn nodes_show_a_cancelled_order(redis: Option<&str>) {
-    let variables: Vec<_> = redis.map(|url| ("REDIS_URL", url)).into_iter().collect();
-    let pair = Pair::start(&variables).await;
+    let (pair, staff, buyer) = pair_with_staff_and_buyer(redis).await;
     let Pair { first, second, .. } = &pair;
-    for (name, role) in [("staff", UserRole::Staff), ("buyer", UserRole::Customer)] {
-        pair.new_user(name, role).await;
-    }
-    let (staff, buyer) = (first.token("staff").await, second.token("buyer").await);
     let (order, product) = place_order(&pair, &staff, &buyer).await;
 
     let watch = format!(

@@ -183,6 +183,6 @@ impl Documents {
         let document = validator::parse(&lexer::without_descriptions(text))?;
         measure::check(&document, &self.limits).map_err(|error| vec![error])?;
         let document = self.validator.validate(&self.types, &document)?;
-        ValidatedOperation::new(&self.types, &self.limits, text.into(), name, document)
+        ValidatedOperation::new(&self.types, &self.costs, &self.limits, text.into(), name, document)
     }
 }

@@ -57,10 +57,17 @@ pub(crate) struct PricedPlan {
     pub cost: Cost,
 }
 
+impl PricedPlan {
+    fn new(costs: &CostRules, operation: &Operation, plan: Plan) -> Self {
+        Self { cost: Cost::new(costs, operation.object_type(), &plan.fields), plan }
+    }
+}
+
 impl ValidatedOperation {
     /// Prepares the operation called `name` of a valid document. Fails if the document has no such operation.
     pub(super) fn new(
         types: &SchemaTypes,
+        costs: &CostRules,
         limits: &DocumentLimits,
         text: Arc<str>,
         name: Option<Box<str>>,
@@ -76,9 +83,14 @@ impl ValidatedOperation {
         let operation = operation.clone();
         let uses = VariableUses::new(&document, &operation);
         // The plan that includes everything is the largest.
-        let largest = Plan::new(types, &document, &operation, |_| None, limits.fields)?.size();
-        let plans = if uses.conditions.is_empty() { 1 } else { MAX_PLANS };
-        let bytes = OPERATION_BYTES + 30 * text.len() + plans * largest;
+        let largest = Plan::new(types, &document, &operation, |_| None, limits.fields)?;
+        let most_plans = if uses.conditions.is_empty() { 1 } else { MAX_PLANS };
+        let bytes = OPERATION_BYTES + 30 * text.len() + most_plans * largest.size();
+        let mut plans = Vec::new();
+        if uses.conditions.is_empty() {
+            // It is also the only plan.
+            plans.push((Conditions::new(), Arc::new(PricedPlan::new(costs, &operation, largest))));
+        }
         Ok(Self {
             label: operation.name.as_ref().map_or("", |name| name.as_str()).into(),
             kind: operation.operation_type,
@@ -89,7 +101,7 @@ impl ValidatedOperation {
             name,
             operation,
             document,
-            plans: Mutex::default(),
+            plans: Mutex::new(plans),
         })
     }
 
@@ -111,8 +123,7 @@ impl ValidatedOperation {
             values.find(|(condition, _)| *condition == name).map(|(_, value)| *value)
         };
         let plan = Plan::new(types, &self.document, &self.operation, value, limits.fields)?;
-        let cost = Cost::new(costs, self.operation.object_type(), &plan.fields);
-        let plan = Arc::new(PricedPlan { plan, cost });
+        let plan = Arc::new(PricedPlan::new(costs, &self.operation, plan));
         let mut plans = self.plans.lock();
         if plans.len() < MAX_PLANS {
             plans.push((conditions, plan.clone()));
