@@ -38,7 +38,7 @@ struct QueuedChange<T, W> {
     work: Option<W>,
     result: Option<Result<T>>,
     caller: oneshot::Sender<Result<T>>,
-    _counted: GaugeGuard,
+    counted: GaugeGuard,
 }
 
 impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Change for QueuedChange<T, W> {
@@ -50,13 +50,16 @@ impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Change for QueuedChang
     }
 
     fn answer(self: Box<Self>, failure: Option<&str>) {
-        let result = match (self.result, failure) {
+        let Self { result, caller, counted, .. } = *self;
+        // Before the answer, so that a caller that has it does not find its change among the waiting ones.
+        drop(counted);
+        let result = match (result, failure) {
             (Some(Err(error)), _) => Err(error),
             (Some(Ok(value)), None) => Ok(value),
             (_, failure) => Err(StoreError::Unavailable(failure.unwrap_or("the change was not run").to_owned())),
         };
         // Fails if the caller has gone away, which undoes nothing.
-        let _ = self.caller.send(result);
+        let _ = caller.send(result);
     }
 }
 
@@ -81,8 +84,7 @@ impl Writer {
     ) -> Result<T> {
         let (caller, answer) = oneshot::channel();
         let counted = GaugeGuard::new(&metrics().sqlite_changes_waiting);
-        let change =
-            Message::Change(Box::new(QueuedChange { work: Some(work), result: None, caller, _counted: counted }));
+        let change = Message::Change(Box::new(QueuedChange { work: Some(work), result: None, caller, counted }));
         self.queue.send(change).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
