@@ -1,8 +1,8 @@
 //! The event log: every change of an order, a task or a product, in the order in which they were committed.
 //!
-//! The transaction that makes a change also takes the entry's `seq` from one counter, and holds the counter until it
-//! ends. So numbers are given in commit order and without gaps: when entry *n* can be read, every entry below *n* can
-//! be too, and a reader that has seen up to *n* misses nothing by asking for what is above *n*.
+//! What an entry is made of, an [`EventDraft`], is stored in the same atomic step as the change. Its `seq` is given in
+//! commit order and without gaps, in that step (SQLite) or right after it (MongoDB). When entry *n* can be read, every
+//! entry below *n* can be too, and a reader that has seen up to *n* misses nothing by asking for what is above *n*.
 //!
 //! Decision: `docs/decisions/0001-event-log-numbers.md`.
 
@@ -14,45 +14,54 @@ use ulid::Ulid;
 
 pub use self::{
     change::{Changed, EventKind},
-    cursor::{EventCursor, InvalidCursor, LogId, Seq},
+    cursor::{EventCursor, InvalidCursor, LogId, LogPosition, Seq},
 };
 use super::{Entity, EntityKind, EventId, OrderStatus, Stamp, Timestamp, UserId};
 
-/// An entry of the event log that has no number yet. The engine takes the number as late as it can.
+/// An entry of the event log that has no number yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventDraft {
+    /// The id that the entry has from now on.
+    pub id: EventId,
     /// What happened.
     pub kind: EventKind,
     /// For an order whose status changed: the status before.
     pub previous_status: Option<OrderStatus>,
     /// The entity after the change.
     pub entity: Entity,
+    /// Author and time of the change.
+    pub stamp: Stamp,
 }
 
 impl EventDraft {
     /// An entry that names no previous status.
-    pub fn new(kind: EventKind, entity: impl Into<Entity>) -> Self {
-        Self { kind, previous_status: None, entity: entity.into() }
+    pub fn new(kind: EventKind, entity: impl Into<Entity>, stamp: Stamp) -> Self {
+        Self { id: Self::new_id(stamp), kind, previous_status: None, entity: entity.into(), stamp }
+    }
+
+    /// A new id for the entry of a change.
+    pub fn new_id(stamp: Stamp) -> EventId {
+        EventId::generate(stamp.at)
     }
 
     /// The entry with its number.
-    pub fn numbered(self, seq: Seq, stamp: Stamp) -> Event {
+    pub fn numbered(self, seq: Seq) -> Event {
         Event {
             seq,
-            id: EventId::generate(stamp.at),
+            id: self.id,
             kind: self.kind,
             previous_status: self.previous_status,
             entity: self.entity,
-            actor: stamp.actor,
-            occurred_at: stamp.at,
+            actor: self.stamp.actor,
+            occurred_at: self.stamp.at,
         }
     }
 }
 
 impl<T: Clone + Into<Entity>> Changed<T> {
     /// The entry that the change appends to the log.
-    pub fn draft(&self) -> EventDraft {
-        EventDraft::new(self.kind, self.value.clone())
+    pub fn draft(&self, stamp: Stamp) -> EventDraft {
+        EventDraft::new(self.kind, self.value.clone(), stamp)
     }
 }
 
@@ -82,22 +91,27 @@ pub struct LogFilter {
     pub kind: Option<EntityKind>,
     /// Only about the entity with this id.
     pub entity: Option<Ulid>,
+    /// Only about entities that this user sees without being staff.
+    pub user: Option<UserId>,
 }
 
 impl LogFilter {
     /// Every entry.
-    pub const ALL: Self = Self { kind: None, entity: None };
+    pub const ALL: Self = Self { kind: None, entity: None, user: None };
 
     /// A filter that passes at least every entry that one of the two passes.
     pub fn or(self, other: Self) -> Self {
         Self {
             kind: self.kind.filter(|kind| other.kind == Some(*kind)),
             entity: self.entity.filter(|id| other.entity == Some(*id)),
+            user: self.user.filter(|id| other.user == Some(*id)),
         }
     }
 
     /// Whether the entry passes the filter.
     pub fn matches(&self, event: &Event) -> bool {
-        self.kind.is_none_or(|kind| event.entity.kind() == kind) && self.entity.is_none_or(|id| event.entity.id() == id)
+        self.kind.is_none_or(|kind| event.entity.kind() == kind)
+            && self.entity.is_none_or(|id| event.entity.id() == id)
+            && self.user.is_none_or(|user| event.entity.owners().any(|owner| owner == user))
     }
 }

@@ -29,7 +29,9 @@ mod viewer;
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
 pub use declare::{SortField, UnknownValue};
 pub use entity::{AnyId, Entity, EntityKind};
-pub use event::{Changed, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId, Seq};
+pub use event::{
+    Changed, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId, LogPosition, Seq,
+};
 pub use id::{EventId, InvalidId, SessionId};
 pub use idempotency::{Fingerprint, Idempotency, UsedKey};
 pub use money::{CurrencyCode, Decimal, InvalidCurrency, InvalidDecimal, Money};

@@ -15,7 +15,7 @@ pub use self::{
     step::{OrderStep, StatusChange},
 };
 use super::{
-    CurrencyCode, Decimal, Money, Position, ProductId, Seq, SortKey, Timestamp, UserId, Viewer, declare::sort_enum,
+    CurrencyCode, Decimal, EventId, Money, Position, ProductId, SortKey, Timestamp, UserId, Viewer, declare::sort_enum,
     id::define_id,
 };
 
@@ -84,8 +84,9 @@ pub struct OrderItem {
 /// One step in an order's life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
-    /// Number of the step's entry in the event log; 0 for imported orders, whose history the log never held.
-    pub seq: Seq,
+    /// Id of the step's entry in the event log; `None` for imported orders, whose history the log never held.
+    #[serde(default)]
+    pub event: Option<EventId>,
     /// The status before; `None` when the order was placed.
     pub from: Option<OrderStatus>,
     /// The status after the step.

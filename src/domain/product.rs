@@ -255,7 +255,8 @@ mod tests {
         let changed = lamp.update(changes, Some(1), STAMP).unwrap().unwrap();
         let expected = Product { name: "Lantern".to_owned(), version: 2, updated_at: STAMP.at, ..lamp };
         assert_eq!(changed.value, expected);
-        assert_eq!(changed.draft(), EventDraft::new(EventKind::Updated, expected));
+        let draft = changed.draft(STAMP);
+        assert_eq!(draft, EventDraft { id: draft.id, ..EventDraft::new(EventKind::Updated, expected, STAMP) });
     }
 
     #[test]

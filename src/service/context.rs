@@ -1,6 +1,6 @@
-//! The [`Service`], and what all use cases share: the store, the feed, the clock and committing a change.
+//! The [`Service`], and what all use cases share: the store, the feed and the clock.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     caches::{SessionCache, TrendingCache, session_cache, trending_cache},
@@ -11,8 +11,7 @@ use super::{
 use crate::{
     auth::{AccessTokens, Passwords},
     domain::{Clock, Stamp, Timestamp, Viewer},
-    storage::{self, Committed, Store},
-    telemetry::operation,
+    storage::Store,
 };
 
 /// Lifetimes, retention and rate limits.
@@ -72,22 +71,5 @@ impl Service {
     /// The actor and time of a change that the viewer makes now.
     pub(super) fn stamp(&self, viewer: &Viewer) -> Stamp {
         Stamp { actor: viewer.user_id(), at: self.now() }
-    }
-
-    /// Makes a change and publishes its events to all nodes. Runs in a task of its own, so that a client that
-    /// disconnects cannot cancel it between the commit and the publication.
-    pub(super) async fn commit<T, W, F>(&self, write: W) -> storage::Result<T>
-    where
-        T: Send + 'static,
-        W: FnOnce(Arc<dyn Store>) -> F + Send + 'static,
-        F: Future<Output = storage::Result<Committed<T>>> + Send,
-    {
-        let (store, feed) = (self.store.clone(), self.feed.clone());
-        let task = tokio::spawn(operation::in_current_operation(async move {
-            let committed = write(store).await?;
-            feed.announce(committed.events);
-            Ok(committed.value)
-        }));
-        task.await.map_err(storage::StoreError::internal)?
     }
 }

@@ -16,7 +16,9 @@ use super::{
     Result, Service, ServiceError, access,
     feed::{self, FeedError, StartAt, Topic},
 };
-use crate::domain::{EntityKind, Event, EventCursor, EventKind, OrderStatus, Seq, Timestamp, UserId, Viewer};
+use crate::domain::{
+    EntityKind, Event, EventCursor, EventId, EventKind, LogPosition, OrderStatus, Seq, Timestamp, UserId, Viewer,
+};
 
 /// Entries looked at between a snapshot's cursor and its state. More changes of one entity than that, while it is
 /// being read, would need as many commits within one read.
@@ -59,7 +61,13 @@ pub(super) enum Start<T> {
 impl Service {
     /// The cursor of an entry of the log.
     pub fn cursor(&self, seq: Seq) -> EventCursor {
-        EventCursor { log: self.feed.log_id(), seq }
+        EventCursor::after(self.feed.log_id(), seq)
+    }
+
+    /// The cursor of an entry that may have no number yet. Without an entry, it stands before the whole log.
+    pub fn cursor_of_event(&self, event: Option<EventId>) -> EventCursor {
+        let position = event.map_or(LogPosition::Seq(0), LogPosition::Event);
+        EventCursor { log: self.feed.log_id(), position }
     }
 
     /// The cursor of the newest entry that this node knows of.
@@ -81,6 +89,7 @@ impl Service {
     ) -> Result<Option<Start<T>>> {
         let before = self.store.log_state().await?.head;
         let Some((version, changed_at, entity)) = read().await? else { return Ok(None) };
+        self.store.catch_up_log().await?;
         let since = self.store.read_log(before, topic.into(), SNAPSHOT_LOOKAHEAD).await?;
         let contained = since.events.iter().take_while(|event| event.entity.version() <= version).last();
         let seq = contained.map_or(before, |event| event.seq);
@@ -108,8 +117,17 @@ impl Service {
     }
 
     /// The place in this deployment's log that a client's cursor stands for.
-    pub(super) fn position(&self, cursor: EventCursor) -> Result<Seq> {
-        if cursor.log == self.feed.log_id() { Ok(cursor.seq) } else { Err(invalid_cursor()) }
+    pub(super) async fn position(&self, cursor: EventCursor) -> Result<Seq> {
+        if cursor.log != self.feed.log_id() {
+            return Err(invalid_cursor());
+        }
+        match cursor.position {
+            LogPosition::Seq(seq) => Ok(seq),
+            LogPosition::Event(id) => {
+                self.store.catch_up_log().await?;
+                self.store.seq_of_event(id).await?.ok_or(ServiceError::CursorExpired)
+            }
+        }
     }
 
     pub(super) fn feed_error(&self, error: FeedError) -> ServiceError {

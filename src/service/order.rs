@@ -140,7 +140,7 @@ impl Service {
                 payment_reference: payment_reference.clone(),
             };
             let idempotency = idempotency.clone();
-            match self.commit(async move |store| store.place_order(order, idempotency, stamp).await).await {
+            match self.store.place_order(order, idempotency, stamp).await {
                 Ok(placed) => return Ok(OrderResult { order: placed.order, replayed: placed.replayed }),
                 // Numbers are random, so the next one is free.
                 Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::OrderNumber))) => {}
@@ -193,9 +193,7 @@ impl Service {
 
     async fn change_status(&self, viewer: &Viewer, change: StatusChange) -> Result<Order> {
         let stamp = self.stamp(viewer);
-        self.commit(async move |store| store.change_order_status(change, stamp).await)
-            .await
-            .map_err(not_found_at("orderId"))
+        self.store.change_order_status(change, stamp).await.map_err(not_found_at("orderId"))
     }
 
     async fn region_of(&self, customer: UserId) -> Result<String> {

@@ -117,7 +117,7 @@ impl Service {
         checks.finish()?;
         let stamp = self.stamp(viewer);
         let product = new.create(ProductId::generate(stamp.at), stamp.at);
-        Ok(self.commit(async move |store| store.insert_product(product, stamp).await).await?)
+        Ok(self.store.insert_product(product, stamp).await?)
     }
 
     /// Staff: changes a product.
@@ -154,9 +154,7 @@ impl Service {
         expected_version: Option<i32>,
     ) -> Result<Product> {
         let stamp = self.stamp(viewer);
-        self.commit(async move |store| store.update_product(id, changes, expected_version, stamp).await)
-            .await
-            .map_err(not_found_at("id"))
+        self.store.update_product(id, changes, expected_version, stamp).await.map_err(not_found_at("id"))
     }
 
     /// Staff: corrects the stock of a product.
@@ -182,7 +180,7 @@ impl Service {
         tracing::info!(product = %input.product, delta = input.delta, reason, "stock adjustment");
         let adjustment = StockAdjustment { product: input.product, delta: input.delta, idempotency };
         let stamp = self.stamp(viewer);
-        self.commit(async move |store| store.adjust_stock(adjustment, stamp).await).await.map_err(|error| match error {
+        self.store.adjust_stock(adjustment, stamp).await.map_err(|error| match error {
             crate::storage::StoreError::Refused(Refusal::InsufficientStock { available, .. }) => {
                 UserError::at(UserErrorCode::InsufficientStock, ["delta"], format!("only {available} available")).into()
             }

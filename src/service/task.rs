@@ -103,7 +103,7 @@ impl Service {
             due_at: input.due_at,
             ..Task::new(TaskId::generate(stamp.at), title, created_by, stamp.at)
         };
-        Ok(self.commit(async move |store| store.insert_task(task, stamp).await).await?)
+        Ok(self.store.insert_task(task, stamp).await?)
     }
 
     /// Changes a task that the viewer may see.
@@ -125,9 +125,7 @@ impl Service {
             self.check_assignee(viewer, assignee).await?;
         }
         let stamp = self.stamp(viewer);
-        self.commit(async move |store| store.update_task(input.id, changes, input.expected_version, stamp).await)
-            .await
-            .map_err(not_found_at("id"))
+        self.store.update_task(input.id, changes, input.expected_version, stamp).await.map_err(not_found_at("id"))
     }
 
     /// Deletes a task that the viewer created; staff delete any task.
@@ -138,7 +136,7 @@ impl Service {
             return Err(ServiceError::Forbidden("only the user who created a task, or staff, may delete it"));
         }
         let stamp = self.stamp(viewer);
-        self.commit(async move |store| store.delete_task(id, stamp).await).await.map_err(not_found_at("id"))?;
+        self.store.delete_task(id, stamp).await.map_err(not_found_at("id"))?;
         Ok(id)
     }
 
@@ -156,7 +154,7 @@ impl Service {
         };
         let topic = topic(EntityKind::Task, task.map(|task| task.ulid()), assignee.or(viewer.own()));
         let start = match (after, task) {
-            (Some(cursor), _) => Start::After(self.position(cursor)?),
+            (Some(cursor), _) => Start::After(self.position(cursor).await?),
             (None, None) => Start::Now,
             (None, Some(id)) => {
                 let snapshot = self.snapshot(topic, async || {

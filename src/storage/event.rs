@@ -1,9 +1,43 @@
 //! Storage of the event log; `crate::domain::Event` says how its numbers are given.
 
-use async_trait::async_trait;
+use std::sync::Arc;
 
-use super::{Result, instrumented::instrument};
-use crate::domain::{Event, LogFilter, LogId, Seq};
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+use super::{Result, instrumented::Instrumented};
+use crate::domain::{Event, EventId, LogFilter, LogId, Seq};
+
+/// How many appends wait for a slow receiver of [`EventStore::appended`].
+const APPENDS_KEPT: usize = 1024;
+
+/// Entries that were appended to the log together, in order.
+pub type Appended = Arc<[Arc<Event>]>;
+
+/// The channel of [`EventStore::appended`].
+#[derive(Debug, Clone)]
+pub(super) struct Appends(broadcast::Sender<Appended>);
+
+impl Default for Appends {
+    fn default() -> Self {
+        Self(broadcast::channel(APPENDS_KEPT).0)
+    }
+}
+
+impl Appends {
+    /// Sends the entries to all receivers. Without any, nothing is lost: the log has the entries.
+    pub(super) fn send(&self, events: impl IntoIterator<Item = Event>) {
+        let appended: Appended = events.into_iter().map(Arc::new).collect();
+        if !appended.is_empty() {
+            let _ = self.0.send(appended);
+        }
+    }
+
+    /// Receives what is sent from now on.
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Appended> {
+        self.0.subscribe()
+    }
+}
 
 /// The bounds of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,18 +74,42 @@ impl LogPage {
     }
 }
 
-/// The event log. Entries are appended by the methods that change things, each inside its own transaction, the number
-/// taken from the log's one counter as late as possible and held until the transaction ends: numbers have no gaps and
-/// become visible in order.
+/// The event log. The methods that change things store what their entries are made of in their own transaction. The
+/// entries get their numbers there (SQLite) or right after it (MongoDB), without gaps, and become visible in order.
 #[async_trait]
 pub trait EventStore {
+    /// Entries that this process has just appended to the log: one message for each append, in log order. A receiver that
+    /// is too slow loses messages, and finds the entries in the log.
+    fn appended(&self) -> broadcast::Receiver<Appended>;
+    /// Returns when the log contains every change that was committed before the call.
+    async fn catch_up_log(&self) -> Result<()>;
+    /// The number of the entry with this id; `None` if the log does not have it, or not any more.
+    async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>>;
     /// The bounds of the log.
     async fn log_state(&self) -> Result<LogState>;
     /// Up to `limit` matching entries with a number above `after`, in order.
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage>;
 }
 
-instrument!(EventStore {
-    fn log_state() -> LogState;
-    fn read_log(after: Seq, filter: LogFilter, limit: u32) -> LogPage;
-});
+#[async_trait]
+impl<S: EventStore + Send + Sync + ?Sized> EventStore for Instrumented<S> {
+    fn appended(&self) -> broadcast::Receiver<Appended> {
+        self.inner.appended()
+    }
+
+    async fn catch_up_log(&self) -> Result<()> {
+        self.observe("catch_up_log", self.inner.catch_up_log()).await
+    }
+
+    async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {
+        self.observe("seq_of_event", self.inner.seq_of_event(id)).await
+    }
+
+    async fn log_state(&self) -> Result<LogState> {
+        self.observe("log_state", self.inner.log_state()).await
+    }
+
+    async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
+        self.observe("read_log", self.inner.read_log(after, filter, limit)).await
+    }
+}

@@ -11,7 +11,6 @@
 //!
 //! Decision: `docs/decisions/0002-storage-traits.md`.
 
-mod committed;
 mod error;
 mod event;
 mod import;
@@ -25,9 +24,9 @@ mod store;
 mod task;
 mod user;
 
-pub use committed::Committed;
 pub use error::{Result, StoreError};
-pub use event::{EventStore, LogPage, LogState};
+use event::Appends;
+pub use event::{Appended, EventStore, LogPage, LogState};
 pub use import::ImportStore;
 pub use instrumented::{CallCounts, Instrumented};
 pub use order::{OrderQuery, OrderStore, Placed};

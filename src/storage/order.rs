@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Committed, Result, instrumented::instrument};
+use super::{Result, instrumented::instrument};
 use crate::domain::{
     Idempotency, ListQuery, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange,
 };
@@ -34,10 +34,10 @@ pub trait OrderStore {
     /// ([`OrderChange::record`](crate::domain::OrderChange::record)) are written in one step. Transient conflicts are
     /// retried inside. A repeated key is answered as [`Idempotency::replay`] decides and appends nothing.
     /// Refuses a number that another order has.
-    async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Committed<Placed>>;
+    async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Placed>;
     /// Moves an order to another status as [`Order::step`] decides. The order, the stock that goes back to its products
     /// and the log entries are written in one step.
-    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Committed<Order>>;
+    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Order>;
 }
 
 instrument!(OrderStore {
@@ -45,6 +45,6 @@ instrument!(OrderStore {
     fn orders_by_numbers(numbers: &[String]) -> Vec<Option<Order>>, batch numbers;
     fn list_orders(queries: &[OrderQuery]) -> Vec<Page<Order>>, batch queries;
     fn count_orders(filters: &[OrderFilter]) -> Vec<u64>, batch filters;
-    fn place_order(order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Committed<Placed>;
-    fn change_order_status(change: StatusChange, stamp: Stamp) -> Committed<Order>;
+    fn place_order(order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Placed;
+    fn change_order_status(change: StatusChange, stamp: Stamp) -> Order;
 });

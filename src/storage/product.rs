@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Committed, Result, instrumented::instrument};
+use super::{Result, instrumented::instrument};
 use crate::domain::{
     ListQuery, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, Stamp,
     StockAdjustment,
@@ -26,7 +26,7 @@ pub trait ProductStore {
     /// [`OrderStatus::counts_as_sold`](crate::domain::OrderStatus::counts_as_sold) says which orders count.
     async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>>;
     /// Adds a product. Refuses a SKU that another product has.
-    async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Committed<Product>>;
+    async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product>;
     /// Changes a product as [`Product::update`] decides.
     async fn update_product(
         &self,
@@ -34,10 +34,10 @@ pub trait ProductStore {
         changes: ProductChanges,
         expected_version: Option<i32>,
         stamp: Stamp,
-    ) -> Result<Committed<Product>>;
+    ) -> Result<Product>;
     /// Changes the stock as [`Product::adjust_stock`] decides. A repeated key is answered with the product of the first
     /// call, as it is now, and appends nothing.
-    async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Committed<Product>>;
+    async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Product>;
 }
 
 instrument!(ProductStore {
@@ -46,9 +46,9 @@ instrument!(ProductStore {
     fn list_products(queries: &[ProductQuery]) -> Vec<Page<Product>>, batch queries;
     fn count_products(filters: &[ProductFilter]) -> Vec<u64>, batch filters;
     fn trending_products(days: u32, limit: u32) -> Vec<Product>;
-    fn insert_product(product: Product, stamp: Stamp) -> Committed<Product>;
+    fn insert_product(product: Product, stamp: Stamp) -> Product;
     fn update_product(
         id: ProductId, changes: ProductChanges, expected_version: Option<i32>, stamp: Stamp
-    ) -> Committed<Product>;
-    fn adjust_stock(adjustment: StockAdjustment, stamp: Stamp) -> Committed<Product>;
+    ) -> Product;
+    fn adjust_stock(adjustment: StockAdjustment, stamp: Stamp) -> Product;
 });

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Committed, Result, instrumented::instrument};
+use super::{Result, instrumented::instrument};
 use crate::domain::{ListQuery, Page, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort};
 
 /// A list query over tasks.
@@ -18,7 +18,7 @@ pub trait TaskStore {
     /// The number of tasks that pass each filter.
     async fn count_tasks(&self, filters: &[TaskFilter]) -> Result<Vec<u64>>;
     /// Adds a task.
-    async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Committed<Task>>;
+    async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Task>;
     /// Changes a task as [`Task::update`] decides.
     async fn update_task(
         &self,
@@ -26,18 +26,18 @@ pub trait TaskStore {
         changes: TaskChanges,
         expected_version: Option<i32>,
         stamp: Stamp,
-    ) -> Result<Committed<Task>>;
+    ) -> Result<Task>;
     /// Deletes a task and answers with its last state, as [`Task::delete`] decides.
-    async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Committed<Task>>;
+    async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Task>;
 }
 
 instrument!(TaskStore {
     fn tasks_by_ids(ids: &[TaskId]) -> Vec<Option<Task>>, batch ids;
     fn list_tasks(queries: &[TaskQuery]) -> Vec<Page<Task>>, batch queries;
     fn count_tasks(filters: &[TaskFilter]) -> Vec<u64>, batch filters;
-    fn insert_task(task: Task, stamp: Stamp) -> Committed<Task>;
+    fn insert_task(task: Task, stamp: Stamp) -> Task;
     fn update_task(
         id: TaskId, changes: TaskChanges, expected_version: Option<i32>, stamp: Stamp
-    ) -> Committed<Task>;
-    fn delete_task(id: TaskId, stamp: Stamp) -> Committed<Task>;
+    ) -> Task;
+    fn delete_task(id: TaskId, stamp: Stamp) -> Task;
 });

@@ -92,7 +92,7 @@ impl Endpoint for TestEndpoint {
     }
 
     fn head(&self) -> Option<EventCursor> {
-        Some(EventCursor { log: LogId(7), seq: 0 })
+        Some(EventCursor::after(LogId(7), 0))
     }
 
     async fn rights_ended(&self, viewer: Viewer) {
@@ -126,7 +126,7 @@ impl Endpoint for TestEndpoint {
             held(&self.probe).await;
         }
         let answers = self.schema.execute_stream(operation.request().data(viewer)).enumerate();
-        let cursor = move |number| EventCursor { log: LogId(7), seq: number as i64 + 1 };
+        let cursor = move |number| EventCursor::after(LogId(7), number as i64 + 1);
         let answer = move |(number, response)| ExecutionResult {
             cursor: Some(cursor(number)),
             ..ExecutionResult::from(response)

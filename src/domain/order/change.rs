@@ -1,7 +1,7 @@
 //! A change of an order with the stock that goes with it, and the log entries that record both.
 
 use super::{
-    super::{Event, EventDraft, EventKind, OrderId, Product, Seq, Stamp},
+    super::{EventDraft, EventKind, OrderId, Product, Stamp},
     HistoryEntry, Order,
 };
 
@@ -10,7 +10,7 @@ use super::{
 pub struct OrderChange {
     /// The order without the history entry of this change.
     pub(super) order: Order,
-    /// The history entry of this change, whose number is not known yet.
+    /// The history entry of this change, which does not name its log entry yet.
     pub(super) entry: HistoryEntry,
     /// The products whose stock changes, as they are afterwards, each once, in the order of the lines.
     pub(super) products: Vec<Product>,
@@ -29,23 +29,17 @@ impl OrderChange {
         &self.products
     }
 
-    /// How many entries the change appends to the log: one for each product, and one for the order.
-    pub fn entries(&self) -> usize {
-        self.products.len() + 1
-    }
-
-    /// The order and the entries of the log, numbered from `first` on: those of the products in the order of the lines,
-    /// then the order's. The order's history holds the number of its entry.
-    pub fn record(self, first: Seq) -> (Order, Vec<Event>) {
+    /// The order, and the entries to append to the log: those of the products in the order of the lines, then the
+    /// order's. The order's history names its entry.
+    pub fn record(self) -> (Order, Vec<EventDraft>) {
         let Self { mut order, mut entry, products, stamp } = self;
-        entry.seq = first + products.len() as Seq;
         let previous_status = entry.from;
-        order.history.push(entry);
         let kind = if previous_status.is_some() { EventKind::StatusChanged } else { EventKind::Created };
-        let of_order = EventDraft { kind, previous_status, entity: order.clone().into() };
-        let of_products = products.into_iter().map(|product| EventDraft::new(EventKind::Updated, product));
-        let drafts = of_products.chain([of_order]);
-        let events = (first..).zip(drafts).map(|(seq, draft)| draft.numbered(seq, stamp)).collect();
-        (order, events)
+        let id = EventDraft::new_id(stamp);
+        entry.event = Some(id);
+        order.history.push(entry);
+        let of_order = EventDraft { id, previous_status, ..EventDraft::new(kind, order.clone(), stamp) };
+        let of_products = products.into_iter().map(|product| EventDraft::new(EventKind::Updated, product, stamp));
+        (order, of_products.chain([of_order]).collect())
     }
 }

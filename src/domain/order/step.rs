@@ -40,7 +40,7 @@ impl Order {
             return Err(Refusal::InvalidTransition { from, to });
         }
         let entry =
-            HistoryEntry { seq: 0, from: Some(from), to, actor: stamp.actor, reason: change.reason, at: stamp.at };
+            HistoryEntry { event: None, from: Some(from), to, actor: stamp.actor, reason: change.reason, at: stamp.at };
         let returned = if to.returns_stock() { self.units() } else { Vec::new() };
         let order = Self { status: to, version: next_version(self.version)?, updated_at: stamp.at, ..self };
         Ok(OrderStep { order, entry, returned, stamp })
@@ -151,9 +151,9 @@ mod tests {
         let restocked = |product: Product, stock| Product { stock, version: 2, updated_at: STAMP.at, ..product };
         assert_eq!(change.products(), [restocked(lamp, 5), restocked(vase, 3)]);
 
-        let (order, events) = change.record(7);
+        let (order, events) = change.record();
         let entry = HistoryEntry {
-            seq: 9,
+            event: Some(events[2].id),
             from: Some(OrderStatus::Delivered),
             to: OrderStatus::Returned,
             actor: None,
@@ -170,8 +170,8 @@ mod tests {
         assert_eq!(order, expected);
         assert_eq!(events[2].entity, expected.into());
         assert_eq!(
-            (events[2].seq, events[2].kind, events[2].previous_status),
-            (9, EventKind::StatusChanged, Some(OrderStatus::Delivered))
+            (events[2].kind, events[2].previous_status),
+            (EventKind::StatusChanged, Some(OrderStatus::Delivered))
         );
     }
 }

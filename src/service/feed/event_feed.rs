@@ -7,7 +7,10 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 use tokio::{
-    sync::{Notify, Semaphore},
+    sync::{
+        Notify, Semaphore,
+        broadcast::{self, error::RecvError},
+    },
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -15,8 +18,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{FeedOptions, StartAt, Subscription, Topic, pump::Pump, recent::RecentEvents, shared::Shared};
 use crate::{
     cluster::EventBus,
-    domain::{Event, LogId, Seq},
-    storage::{EventStore, StoreError},
+    domain::{LogId, Seq},
+    storage::{Appended, EventStore, StoreError},
     telemetry::metrics,
 };
 
@@ -39,8 +42,9 @@ impl EventFeed {
         bus: Arc<dyn EventBus>,
         options: FeedOptions,
     ) -> Result<Arc<Self>, StoreError> {
-        // Subscribe to the bus before reading the log, so that nothing committed in between is missed.
+        // Subscribe to the bus before reading the log, so that nothing appended in between is missed.
         let receiver = bus.subscribe();
+        let appended = store.appended();
         let state = store.log_state().await?;
         let recent = RecentEvents::load(&*store, state, options.recent, options.page).await?;
         let stop = CancellationToken::new();
@@ -59,6 +63,7 @@ impl EventFeed {
         let tasks = TaskTracker::new();
         tasks.spawn(stop.clone().run_until_cancelled_owned(Pump::new(Arc::clone(&shared), receiver).run()));
         tasks.spawn(stop.clone().run_until_cancelled_owned(Arc::clone(&shared).wake_subscribers()));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(publish(appended, Arc::clone(&bus))));
         tasks.close();
         Ok(Arc::new(Self { log: state.log, bus, shared, tasks, stop }))
     }
@@ -84,15 +89,6 @@ impl EventFeed {
         Some(last_read_at.elapsed()).filter(|silent| *silent > self.shared.options.poll_every + STALLED_AFTER)
     }
 
-    /// Publishes entries that were just committed to all nodes. Call it after each change with what it appended. It returns
-    /// at once and cannot fail: nodes find in the log what does not reach them.
-    pub fn announce(&self, events: Vec<Event>) {
-        if !events.is_empty() {
-            let events: Vec<_> = events.into_iter().map(Arc::new).collect();
-            self.bus.publish(&events);
-        }
-    }
-
     /// The entries of these topics (at least one) in log order. The stream ends only after an error; drop it to
     /// unsubscribe.
     pub fn subscribe(&self, topics: impl IntoIterator<Item = Topic>, start: StartAt) -> Subscription {
@@ -109,6 +105,17 @@ impl EventFeed {
     pub async fn shutdown(&self) {
         self.stop();
         self.tasks.wait().await;
+    }
+}
+
+/// Publishes to all nodes what this one appends to the log. Nodes find in the log what does not reach them.
+async fn publish(mut appended: broadcast::Receiver<Appended>, bus: Arc<dyn EventBus>) {
+    loop {
+        match appended.recv().await {
+            Ok(events) => bus.publish(&events),
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 

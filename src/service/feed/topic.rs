@@ -20,12 +20,12 @@ pub enum Topic {
 impl From<Topic> for LogFilter {
     /// What of the log the topic needs.
     fn from(topic: Topic) -> Self {
-        let (kind, entity) = match topic {
-            Topic::All => (None, None),
-            Topic::Kind(kind) | Topic::User(kind, _) => (Some(kind), None),
-            Topic::Entity(kind, id) => (Some(kind), Some(id)),
-        };
-        Self { kind, entity }
+        match topic {
+            Topic::All => Self::ALL,
+            Topic::Kind(kind) => Self { kind: Some(kind), ..Self::ALL },
+            Topic::Entity(kind, id) => Self { kind: Some(kind), entity: Some(id), ..Self::ALL },
+            Topic::User(kind, user) => Self { kind: Some(kind), user: Some(user), ..Self::ALL },
+        }
     }
 }
 

@@ -5,9 +5,15 @@ use std::collections::{HashMap, HashSet};
 use bson::{RawDocument, doc};
 use mongodb::options::Hint;
 
-use super::{codec::read_fields, product, read, store::Inner};
+use super::{
+    codec::read_fields,
+    event::{Key, bounds},
+    product,
+    read::collect_rows,
+    store::Inner,
+};
 use crate::{
-    domain::{EntityKind, Product, ProductFields, ProductId, Seq},
+    domain::{Product, ProductFields, ProductId, Seq},
     storage::Result,
     telemetry::metrics::{CacheName, metrics},
 };
@@ -15,11 +21,14 @@ use crate::{
 impl Inner {
     /// The products with these ids, in their order.
     pub(super) async fn cached_products(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
-        let head = self.head().await?;
+        // The outbox is read before the log: an entry that is numbered in between is in both.
+        let pending = self.pending_products().await?;
+        let head = self.head(&mut self.causal_session().await?).await?;
         while let Some(after) = self.product_cache.unseen_from(head) {
             let changed = self.changed_products(after, head).await?;
             self.product_cache.advance(after, head, changed);
         }
+        self.product_cache.remove(&pending);
         let mut products = self.product_cache.find(ids);
         let missing: HashSet<ProductId> =
             ids.iter().zip(&products).filter(|(_, cached)| cached.is_none()).map(|(id, _)| *id).collect();
@@ -37,26 +46,33 @@ impl Inner {
         Ok(products)
     }
 
-    /// The products that the log's entries from `after` (exclusive) to `head` are about; `None` if some of the entries
-    /// were pruned.
+    /// The ids of what was changed and has no number yet.
+    async fn pending_products(&self) -> Result<HashSet<ProductId>> {
+        let find = self.collections.outbox.find(doc! {}).projection(doc! { "about": 1 }).batch_size(10_000);
+        let keys = collect_rows(self.with_timeout(find.batch()).await?, ids_of).await?;
+        Ok(keys.into_iter().flatten().collect())
+    }
+
+    /// The ids of what the log's entries from `after` (exclusive) to `head` are about; `None` if some of the entries were
+    /// pruned.
     async fn changed_products(&self, after: Seq, head: Seq) -> Result<Option<HashSet<ProductId>>> {
-        let most = u32::try_from(head - after).unwrap_or(u32::MAX);
         let find = self
             .collections
-            .events
-            .find(doc! { "_id": { "$gt": after, "$lte": head } })
-            .projection(doc! { "entity_kind": 1, "entity_id": 1 })
-            .hint(Hint::Name("_id_".to_owned()))
-            .batch_size(most.saturating_add(1));
-        let entries = read::collect_rows(self.with_timeout(find.batch()).await?, product_of).await?;
-        let is_whole = entries.len() as Seq == head - after;
-        Ok(is_whole.then(|| entries.into_iter().flatten().collect()))
+            .log
+            .find(doc! { "last": { "$gt": after }, "_id": { "$lte": head } })
+            .projection(doc! { "last": 1, "about": 1 })
+            .sort(doc! { "last": 1 })
+            .hint(Hint::Name("last".to_owned()))
+            .batch_size(10_000);
+        let chunks = self.with_timeout(find.batch()).await?;
+        let chunks = collect_rows(chunks, |chunk| Ok((bounds(chunk)?, ids_of(chunk)?))).await?;
+        let is_whole = chunks.first().is_some_and(|((first, _), _)| *first <= after + 1);
+        Ok(is_whole.then(|| chunks.into_iter().flat_map(|(_, ids)| ids).collect()))
     }
 }
 
-/// The product that an entry of the log is about.
-fn product_of(entry: &RawDocument) -> Result<Option<ProductId>> {
-    read_fields!(entry, kind: "entity_kind", id: "entity_id");
-    let is_product = kind.required::<EntityKind>()? == EntityKind::Product;
-    is_product.then(|| id.required()).transpose()
+/// What a document of the outbox or the log is about. Only some of these are ids of products, which does no harm.
+fn ids_of(document: &RawDocument) -> Result<Vec<ProductId>> {
+    read_fields!(document, about: "about");
+    Ok(about.required::<Vec<Key>>()?.into_iter().map(ProductId::from_bytes).collect())
 }

@@ -39,13 +39,27 @@ impl Field<'_> {
 
     /// The elements of an array of documents that every document has.
     pub(super) fn documents<T>(self, decode: impl Fn(&RawDocument) -> Result<T>) -> Result<Vec<T>> {
-        let array = self.value.and_then(|value| value.as_array()).ok_or_else(|| self.corrupt())?;
         let mut elements = Vec::new();
-        for element in array {
-            let document = element.map_err(StoreError::internal)?.as_document().ok_or_else(|| self.corrupt())?;
+        self.each_document(|document| {
             elements.push(decode(document)?);
-        }
+            Ok(())
+        })?;
         Ok(elements)
+    }
+
+    /// Calls `each` with the elements of an array of documents that every document has.
+    pub(super) fn each_document(self, mut each: impl FnMut(&RawDocument) -> Result<()>) -> Result<()> {
+        let array = self.value.and_then(|value| value.as_array()).ok_or_else(|| self.corrupt())?;
+        for element in array {
+            each(element.map_err(StoreError::internal)?.as_document().ok_or_else(|| self.corrupt())?)?;
+        }
+        Ok(())
+    }
+
+    /// The value of a field that every document has, whatever its type.
+    pub(super) fn any(self) -> Result<Bson> {
+        let value = self.value.ok_or_else(|| self.corrupt())?;
+        value.try_into().map_err(StoreError::internal)
     }
 
     fn corrupt(&self) -> StoreError {
@@ -238,6 +252,15 @@ impl BsonValue for Vec<String> {
     }
     fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
         document.append(key, self.iter().map(String::as_str).collect::<RawArrayBuf>());
+    }
+}
+
+impl<const N: usize> BsonValue for Vec<[u8; N]> {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        value.as_array()?.into_iter().map(|element| <[u8; N]>::read(element.ok()?)).collect()
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, self.iter().map(|bytes| binary(bytes)).collect::<RawArrayBuf>());
     }
 }
 

@@ -20,8 +20,10 @@ pub(super) struct Collections {
     pub(super) products: Collection<RawDocumentBuf>,
     pub(super) orders: Collection<RawDocumentBuf>,
     pub(super) tasks: Collection<RawDocumentBuf>,
-    pub(super) events: Collection<RawDocumentBuf>,
-    pub(super) counters: Collection<RawDocumentBuf>,
+    /// Entries that have no number yet, one document for each transaction.
+    pub(super) outbox: Collection<RawDocumentBuf>,
+    /// The event log, in chunks.
+    pub(super) log: Collection<RawDocumentBuf>,
     pub(super) idempotency: Collection<RawDocumentBuf>,
 }
 
@@ -33,8 +35,8 @@ impl Collections {
             products: database.collection("products"),
             orders: database.collection("orders"),
             tasks: database.collection("tasks"),
-            events: database.collection("events"),
-            counters: database.collection("counters"),
+            outbox: database.collection("outbox"),
+            log: database.collection("log"),
             idempotency: database.collection("idempotency"),
         }
     }
@@ -78,10 +80,8 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
         sorted(&[""], &["priority"]),
         sorted(&["order"], &["created_at", "due_key", "priority"]).into_iter().map(partial).collect(),
     ];
-    let events = [vec![
-        plain("entity_kind", doc! { "entity_kind": 1, "_id": 1 }),
-        plain("entity_id", doc! { "entity_id": 1, "_id": 1 }),
-    ]];
+    let outbox = [vec![plain("time", doc! { "time": 1, "_id": 1 })]];
+    let log = [vec![plain("last", doc! { "last": 1 }), plain("about", doc! { "about": 1, "last": 1 })]];
     let idempotency = [vec![plain("created_at", doc! { "created_at": 1 })]];
     vec![
         ("users", users.concat()),
@@ -89,7 +89,8 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
         ("products", products.concat()),
         ("orders", orders.concat()),
         ("tasks", tasks.concat()),
-        ("events", events.concat()),
+        ("outbox", outbox.concat()),
+        ("log", log.concat()),
         ("idempotency", idempotency.concat()),
     ]
 }

@@ -4,20 +4,18 @@ use std::time::Duration;
 
 use bson::{Document, doc};
 use mongodb::{
-    Client, Collection,
+    Client,
     error::{Error, ErrorKind},
     event::{EventHandler, cmap::CmapEvent},
     options::{Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 
 use super::{
-    codec,
-    collections::{Collections, create_indexes},
-    error, read,
+    collections::Collections,
+    schema,
     store::{Inner, MongoStore},
 };
 use crate::{
-    domain::LogId,
     storage::{Result, StoreError},
     telemetry::metrics::{PoolState, metrics},
 };
@@ -66,15 +64,16 @@ impl MongoStore {
         refuse_standalone(&hello)?;
         let name = client_options.default_database.as_deref().unwrap_or(DEFAULT_DATABASE);
         let database = client.database(name);
-        create_indexes(&database).await?;
-        let log = log_id(&database.collection("counters")).await?;
+        let log = schema::prepare(&database).await?;
         Ok(Self(std::sync::Arc::new(Inner {
             collections: Collections::new(&database),
             log,
             product_cache: Default::default(),
             read_permits: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
-            log_lock: tokio::sync::Mutex::default(),
             order_queue: Default::default(),
+            sequencer: Default::default(),
+            appends: Default::default(),
+            process: rand::random(),
             running_transactions: tokio_util::task::TaskTracker::new(),
             client,
             database,
@@ -131,26 +130,6 @@ async fn why_unreachable(options: ClientOptions, error: Error) -> StoreError {
         }
     }
     StoreError::Unavailable(format!("no MongoDB primary can be reached at {}: {}", hosts.join(", "), error.kind))
-}
-
-/// Creates the log's counter if it is missing, and returns the log's id. All nodes get the same one.
-async fn log_id(counters: &Collection<bson::RawDocumentBuf>) -> Result<LogId> {
-    let made = doc! { "$setOnInsert": { "log_id": i64::from(rand::random::<u32>()), "seq": 0_i64 } };
-    let update = || counters.update_one(doc! { "_id": "log" }, made.clone()).upsert(true);
-    if let Err(error) = update().await {
-        // Another node created it at the same moment.
-        if error::duplicate_index(&error).is_none() {
-            return Err(error.into());
-        }
-        update().await?;
-    }
-    let found = read::collect_rows(counters.find(doc! { "_id": "log" }).batch().await?, |document| {
-        codec::read_fields!(document, log_id: "log_id");
-        log_id.required::<i64>()
-    })
-    .await?;
-    let id = found.first().copied().and_then(|id| u32::try_from(id).ok());
-    id.map(LogId).ok_or_else(|| StoreError::internal("the event log has no proper identity"))
 }
 
 /// The driver's message about a URL that it can't parse, without the user name and password that it may quote.

@@ -1,43 +1,72 @@
-//! The event log: numbered by one counter inside the transactions that append to it.
+//! The event log: chunks of consecutive entries. [`super::sequencer`] appends them.
 //!
-//! Two transactions that both move the counter can't overlap: the server aborts the second one, which is retried. So the
-//! order of the numbers is the commit order, and no entry with a lower number can become visible later.
+//! A chunk is `{ _id: FIRST, last: LAST, newest: TIME, about: [KEY…], entries: [ENTRY…] }`. Chunks are contiguous, and an
+//! entry's number is its place after `_id`. `about` holds what a reader may ask for, so that its index finds the chunks:
+//! the kinds and ids of the entities, the users who see them, and the ids of the entries of orders.
 //!
 //! Decision: `docs/decisions/0001-event-log-numbers.md`.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use bson::{Document, RawDocument, RawDocumentBuf, doc};
+use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
+use futures_util::TryStreamExt;
+use mongodb::{ClientSession, options::Hint};
+use tokio::sync::broadcast;
 
 use super::{
     codec::{binary, raw_document, read_fields, stored_by_text, stored_ids},
     read::collect_rows,
     store::{Inner, MongoStore},
-    transaction::{Transaction, TransactionResult},
 };
 use crate::{
     domain::*,
-    storage::{Committed, EventStore, LogPage, LogState, Result, StoreError},
+    storage::{Appended, EventStore, LogPage, LogState, Result, StoreError},
 };
 
 stored_ids!(EventId);
 stored_by_text!(EventKind, EntityKind);
 
-fn encode(event: &Event) -> Result<RawDocumentBuf> {
-    let payload = serde_json::to_string(&event.entity).map_err(StoreError::internal)?;
+/// Chunks in one reply. Readers stop once they have enough entries.
+const CHUNKS_PER_REPLY: u32 = 16;
+
+/// The document of an entry, without its number.
+pub(super) fn encode(draft: &EventDraft) -> Result<RawDocumentBuf> {
+    let entity = &draft.entity;
+    let payload = serde_json::to_string(entity).map_err(StoreError::internal)?;
     Ok(raw_document! {
-        "_id": event.seq, "event_id": event.id, "kind": event.kind, "entity_kind": event.entity.kind(),
-        "entity_id": event.entity.id().to_bytes(), "entity_version": event.entity.version(), "actor": event.actor,
-        "occurred_at": event.occurred_at, "previous_status": event.previous_status, "payload": payload,
+        "event_id": draft.id, "kind": draft.kind, "entity_kind": entity.kind(), "entity_id": entity.id().to_bytes(),
+        "entity_version": entity.version(), "actor": draft.stamp.actor, "occurred_at": draft.stamp.at,
+        "previous_status": draft.previous_status, "payload": payload,
     })
 }
 
-fn decode(document: &RawDocument) -> Result<Event> {
+/// Something that a reader may ask for: an id, or the text of a kind, filled up with zeros. No id begins with the text of
+/// a kind, because that would be a time in the far future.
+pub(super) type Key = [u8; 16];
+
+fn kind_key(kind: EntityKind) -> Key {
+    let mut key = [0; 16];
+    key.iter_mut().zip(kind.as_str().bytes()).for_each(|(byte, letter)| *byte = letter);
+    key
+}
+
+/// What a reader may ask for to find this entry.
+pub(super) fn keys(entity: &Entity, id: EventId) -> impl Iterator<Item = Key> {
+    let owners = entity.owners().map(UserId::to_bytes);
+    // The history of an order names its entries.
+    let named = (entity.kind() == EntityKind::Order).then(|| id.to_bytes());
+    [kind_key(entity.kind()), entity.id().to_bytes()].into_iter().chain(owners).chain(named)
+}
+
+/// The entry of a document with its number.
+pub(super) fn decode(document: &RawDocument, seq: Seq) -> Result<Event> {
     read_fields!(document,
-        seq: "_id", id: "event_id", kind: "kind", actor: "actor", occurred_at: "occurred_at",
+        id: "event_id", kind: "kind", actor: "actor", occurred_at: "occurred_at",
         previous_status: "previous_status", payload: "payload");
     let payload: String = payload.required()?;
     Ok(Event {
-        seq: seq.required()?,
+        seq,
         id: id.required()?,
         kind: kind.required()?,
         previous_status: previous_status.optional()?,
@@ -47,99 +76,166 @@ fn decode(document: &RawDocument) -> Result<Event> {
     })
 }
 
-fn seq_of(document: &RawDocument) -> Result<Seq> {
-    read_fields!(document, seq: "seq");
-    seq.required()
+/// A chunk of `count` entries from the number `first` on.
+pub(super) fn encode_chunk(
+    first: Seq,
+    newest: Timestamp,
+    about: BTreeSet<Key>,
+    entries: RawArrayBuf,
+    count: Seq,
+) -> RawDocumentBuf {
+    let about: Vec<Key> = about.into_iter().collect();
+    let mut chunk = raw_document! { "_id": first, "last": first + count - 1, "newest": newest, "about": about };
+    chunk.append(bson::raw::cstr!("entries"), entries);
+    chunk
 }
 
-fn number_of(document: &RawDocument) -> Result<Seq> {
-    read_fields!(document, seq: "_id");
-    seq.required()
+/// A chunk as it was read.
+struct Chunk {
+    first: Seq,
+    last: Seq,
+    /// The wanted ones of its entries.
+    events: Vec<Event>,
 }
 
-impl Transaction {
-    /// Takes the next `count` numbers of the log and returns the first. From now until the commit no other transaction
-    /// can take one.
-    pub(super) async fn allocate_seqs(&mut self, count: usize) -> TransactionResult<Seq> {
-        let counters = self.store.collections.counters.clone();
-        let count = count as Seq;
-        let counter = self.update_one(&counters, doc! { "_id": "log" }, doc! { "$inc": { "seq": count } }).await?;
-        Ok(seq_of(&counter)? - count + 1)
+/// Decodes those entries of a chunk that are numbered above `after` and match.
+fn decode_chunk(document: &RawDocument, after: Seq, filter: LogFilter) -> Result<Chunk> {
+    read_fields!(document, first: "_id", last: "last", entries: "entries");
+    let (first, last) = (first.required()?, last.required()?);
+    let mut seq = first - 1;
+    let mut events = Vec::new();
+    entries.each_document(|entry| {
+        seq += 1;
+        if seq > after {
+            let event = decode(entry, seq)?;
+            events.extend(filter.matches(&event).then_some(event));
+        }
+        Ok(())
+    })?;
+    if seq != last {
+        return Err(StoreError::internal(format!("the chunk {first} of the event log is not whole")));
     }
+    Ok(Chunk { first, last, events })
+}
 
-    /// Appends entries whose numbers were taken.
-    pub(super) async fn append_events(&mut self, events: &[Event]) -> TransactionResult<()> {
-        let events = events.iter().map(encode).collect::<Result<_>>()?;
-        let log = self.store.collections.events.clone();
-        self.insert(&log, events).await
-    }
+/// The numbers of the first and last entry of a chunk.
+pub(super) fn bounds(document: &RawDocument) -> Result<(Seq, Seq)> {
+    read_fields!(document, first: "_id", last: "last");
+    Ok((first.required()?, last.required()?))
+}
 
-    /// Appends the entry of a change whose entity is saved.
-    pub(super) async fn record<T>(&mut self, changed: Changed<T>, stamp: Stamp) -> TransactionResult<Committed<T>>
-    where
-        T: Clone + Into<Entity>,
-    {
-        let event = changed.draft().numbered(self.allocate_seqs(1).await?, stamp);
-        self.append_events(std::slice::from_ref(&event)).await?;
-        Ok(Committed { value: changed.value, events: vec![event] })
-    }
+/// The key of `about` that finds the fewest chunks for a filter.
+fn key(filter: LogFilter) -> Option<Key> {
+    let entity = filter.entity.map(|id| id.to_bytes());
+    entity.or(filter.user.map(UserId::to_bytes)).or(filter.kind.map(kind_key))
 }
 
 impl Inner {
+    /// The bounds of the first or last chunk that passes.
+    async fn chunk_bounds(
+        &self,
+        filter: Document,
+        direction: i32,
+        session: &mut ClientSession,
+    ) -> Result<Option<(Seq, Seq)>> {
+        let find = self.collections.log.find(filter).projection(doc! { "last": 1 }).sort(doc! { "last": direction });
+        let mut batches = self.with_timeout(find.limit(1).batch_size(2).session(&mut *session).batch()).await?;
+        Ok(collect_rows(batches.stream(session), bounds).await?.pop())
+    }
+
+    /// A session whose reads never go back in time, not even when another server becomes the primary between them.
+    pub(super) async fn causal_session(&self) -> Result<ClientSession> {
+        Ok(self.client.start_session().causal_consistency(true).await?)
+    }
+
     /// The number of the last entry, 0 for an empty log.
-    pub(super) async fn head(&self) -> Result<Seq> {
-        let find = self.collections.counters.find(doc! { "_id": "log" }).batch_size(2);
-        let found = collect_rows(self.with_timeout(find.batch()).await?, seq_of).await?.pop();
-        found.ok_or_else(|| StoreError::internal("the event log has lost its counter"))
+    pub(super) async fn head(&self, session: &mut ClientSession) -> Result<Seq> {
+        Ok(self.chunk_bounds(doc! {}, -1, session).await?.map_or(0, |(_, last)| last))
     }
 
-    /// The number of the first entry in order of `_id` that passes.
-    async fn first_number(&self, filter: Document) -> Result<Option<Seq>> {
-        let find = self.collections.events.find(filter).projection(doc! { "_id": 1 }).sort(doc! { "_id": 1 }).limit(1);
-        Ok(collect_rows(self.with_timeout(find.batch_size(2).batch()).await?, number_of).await?.pop())
-    }
-
-    /// Deletes the entries before the first one that is young enough, so that the rest has no holes.
+    /// Deletes the chunks before the first one that is young enough, so that the rest has no holes. The last chunk stays,
+    /// because numbering goes on after it.
     pub(super) async fn prune_log(&self, before: Timestamp) -> Result<()> {
-        let young = self.first_number(doc! { "occurred_at": { "$gte": before } }).await?;
+        let mut session = self.causal_session().await?;
+        let young = self.chunk_bounds(doc! { "newest": { "$gte": before } }, 1, &mut session).await?;
         let keep = match young {
-            Some(young) => young,
-            None => self.head().await?,
+            Some(young) => Some(young),
+            None => self.chunk_bounds(doc! {}, -1, &mut session).await?,
         };
-        self.collections.events.delete_many(doc! { "_id": { "$lt": keep } }).await?;
+        if let Some((first, _)) = keep {
+            self.with_timeout(self.collections.log.delete_many(doc! { "_id": { "$lt": first } })).await?;
+        }
         Ok(())
+    }
+
+    async fn read_chunks(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
+        let mut session = self.causal_session().await?;
+        let key = key(filter);
+        // Without a filter, what is read says itself how far it reaches.
+        let head = if key.is_some() { self.head(&mut session).await? } else { after };
+        let mut condition = doc! { "last": { "$gt": after } };
+        let index = if key.is_some() { "about" } else { "last" };
+        if let Some(key) = &key {
+            condition.insert("about", binary(key));
+        }
+        let find = self.collections.log.find(condition).sort(doc! { "last": 1 }).hint(Hint::Name(index.to_owned()));
+        let find = find.batch_size(CHUNKS_PER_REPLY).session(&mut session);
+        let mut batches = self.with_timeout(find.batch()).await?;
+        let mut batches = batches.stream(&mut session);
+        let (mut events, mut through) = (Vec::new(), after);
+        'read: while let Some(batch) = self.with_timeout(batches.try_next()).await? {
+            for row in batch.doc_slices()? {
+                let row = row.map_err(StoreError::internal)?;
+                let row = row.as_document().ok_or_else(|| StoreError::internal("a chunk is not a document"))?;
+                let chunk = decode_chunk(row, after, filter)?;
+                // A hole is what was pruned before this read, unless it is in the middle of what was read.
+                if key.is_none() && through != after && chunk.first != through + 1 {
+                    break 'read;
+                }
+                through = chunk.last;
+                events.extend(chunk.events);
+                if events.len() >= limit as usize {
+                    events.truncate(limit as usize);
+                    break 'read;
+                }
+            }
+        }
+        Ok(LogPage::new(events, after, limit, head.max(through)))
     }
 }
 
 #[async_trait]
 impl EventStore for MongoStore {
+    fn appended(&self) -> broadcast::Receiver<Appended> {
+        self.0.appends.subscribe()
+    }
+
+    async fn catch_up_log(&self) -> Result<()> {
+        self.0.catch_up().await
+    }
+
+    async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {
+        let find = self.0.collections.log.find(doc! { "about": id }).hint(Hint::Name("about".to_owned())).limit(1);
+        let found = collect_rows(self.0.with_timeout(find.batch_size(2).batch()).await?, |chunk| {
+            let (first, _) = bounds(chunk)?;
+            Ok(decode_chunk(chunk, first - 1, LogFilter::ALL)?.events)
+        });
+        let events = found.await?.pop().unwrap_or_default();
+        Ok(events.iter().find(|event| event.id == id).map(|event| event.seq))
+    }
+
     async fn log_state(&self) -> Result<LogState> {
+        let mut session = self.0.causal_session().await?;
         // The oldest entry is read first: if it is pruned in between, the head is still valid.
-        let oldest = self.0.first_number(doc! {}).await?;
-        let head = self.0.head().await?;
-        Ok(LogState { log: self.0.log, head, horizon: oldest.map_or(head, |oldest| oldest - 1) })
+        let oldest = self.0.chunk_bounds(doc! {}, 1, &mut session).await?;
+        let head = self.0.head(&mut session).await?;
+        Ok(LogState { log: self.0.log, head, horizon: oldest.map_or(head, |(first, _)| first - 1) })
     }
 
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
-        // The head is read first: every entry up to it is visible from then on.
-        let head = self.0.head().await?;
-        if head <= after || limit == 0 {
+        if limit == 0 {
             return Ok(LogPage { events: Vec::new(), through: after });
         }
-        let mut condition = doc! { "_id": { "$gt": after, "$lte": head } };
-        let mut index = "_id_";
-        if let Some(kind) = filter.kind {
-            condition.insert("entity_kind", kind);
-            index = "entity_kind";
-        }
-        if let Some(entity) = filter.entity {
-            condition.insert("entity_id", binary(&entity.to_bytes()));
-            index = "entity_id";
-        }
-        let hint = mongodb::options::Hint::Name(index.to_owned());
-        let find = self.0.collections.events.find(condition).sort(doc! { "_id": 1 }).limit(i64::from(limit)).hint(hint);
-        let events =
-            collect_rows(self.0.with_timeout(find.batch_size(limit.saturating_add(1)).batch()).await?, decode).await?;
-        Ok(LogPage::new(events, after, limit, head))
+        self.0.read_chunks(after, filter, limit).await
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! - A majority acknowledges every write, with its journal. A standalone server can do neither that nor transactions, so
 //!   the engine refuses to start on one.
-//! - Each change appends to the event log in a transaction that also moves the log's one counter ([`transaction`]).
-//!   Transactions that overlap can't both move it, so the counter's order is the commit order, without gaps. Within one
-//!   process, transactions queue for a lock instead of colliding, and orders that wait for it share one transaction
-//!   ([`place`]). Processes that collide retry with jittered back-off.
-//! - All reads use majority read concern: what a reader has seen is never rolled back, and an entity and its entry in
-//!   the log become visible together.
+//! - Each change leaves its log entries in an outbox, in its own transaction. Transactions share no document, so they
+//!   run side by side; afterwards a short transaction numbers the entries ([`sequencer`]). Orders that wait share a
+//!   transaction ([`place`]). Transactions that collide retry with jittered back-off.
+//! - All reads use majority read concern: what a reader has seen is never rolled back, and an entity becomes visible
+//!   together with its entry in the outbox.
 //! - Products that many lines of orders name are cached and checked against the log ([`product_cache`]).
 //! - A list query walks an index in list order ([`scan`], [`collections`]), and rows are decoded straight from the raw reply
 //!   ([`codec`]).
@@ -32,7 +31,9 @@ mod product;
 mod product_cache;
 mod read;
 mod scan;
+mod schema;
 mod search;
+mod sequencer;
 mod session;
 mod stock_batch;
 mod store;

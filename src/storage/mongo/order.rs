@@ -9,11 +9,11 @@ use super::{
     read::in_request_order,
     scan::{Listing, SortBy},
     store::{Inner, MongoStore},
-    transaction::{LogAccess, Transaction, TransactionResult},
+    transaction::{Transaction, TransactionResult},
 };
 use crate::{
     domain::*,
-    storage::{Committed, OrderQuery, OrderStore, Placed, Result, StoreError},
+    storage::{OrderQuery, OrderStore, Placed, Result, StoreError},
 };
 
 stored_ids!(OrderId);
@@ -40,7 +40,7 @@ fn encode_item(item: &OrderItem) -> RawDocumentBuf {
 
 fn encode_entry(entry: &HistoryEntry) -> RawDocumentBuf {
     raw_document! {
-        "seq": entry.seq, "from": entry.from, "to": entry.to, "actor": entry.actor, "reason": entry.reason,
+        "event": entry.event, "from": entry.from, "to": entry.to, "actor": entry.actor, "reason": entry.reason,
         "at": entry.at,
     }
 }
@@ -89,9 +89,9 @@ fn decode_item(document: &RawDocument) -> Result<OrderItem> {
 }
 
 fn decode_entry(document: &RawDocument) -> Result<HistoryEntry> {
-    read_fields!(document, seq: "seq", from: "from", to: "to", actor: "actor", reason: "reason", at: "at");
+    read_fields!(document, event: "event", from: "from", to: "to", actor: "actor", reason: "reason", at: "at");
     Ok(HistoryEntry {
-        seq: seq.required()?,
+        event: event.optional()?,
         from: from.optional()?,
         to: to.required()?,
         actor: actor.optional()?,
@@ -179,13 +179,13 @@ impl OrderStore for MongoStore {
         self.0.count(&self.0.collections.orders, filters.iter().map(filter).collect()).await
     }
 
-    async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Committed<Placed>> {
+    async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Placed> {
         self.0.place(order, idempotency, stamp).await
     }
 
-    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Committed<Order>> {
+    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Order> {
         self.0
-            .transaction(LogAccess::Append, move |transaction| {
+            .transaction(move |transaction| {
                 let change = change.clone();
                 Box::pin(async move { transaction.change_status(change, stamp).await })
             })
@@ -205,18 +205,17 @@ impl Inner {
 }
 
 impl Transaction {
-    async fn change_status(&mut self, change: StatusChange, stamp: Stamp) -> TransactionResult<Committed<Order>> {
+    async fn change_status(&mut self, change: StatusChange, stamp: Stamp) -> TransactionResult<Order> {
         let orders = self.store.collections.orders.clone();
         let order = self.find_one(&orders, doc! { "_id": change.order }, decode).await?;
         let step = order.step(change, stamp)?;
         let products = self.products(step.product_ids()).await?;
         let change = step.restock(products)?;
         self.set_stock(change.products()).await?;
-        let first = self.allocate_seqs(change.entries()).await?;
-        let (order, events) = change.record(first);
+        let (order, drafts) = change.record();
         self.save_step(&order).await?;
-        self.append_events(&events).await?;
-        Ok(Committed { value: order, events })
+        self.append_events(&drafts).await?;
+        Ok(order)
     }
 
     /// Saves what a step changes of an order: its status and version, and the newest entry of its history.

@@ -1,13 +1,12 @@
-//! Placing orders: all orders that wait for the lock on the log share one transaction (group commit).
+//! Placing orders: those that wait share transactions (group commit).
 //!
-//! The log's counter lets one transaction through at a time. With one order in each, the time that a majority takes to
-//! confirm would limit how many orders a second can be placed. So orders queue, and the transaction that gets the lock
-//! places all that have queued by then. Each order is decided on its own, in the order of arrival: one that is refused
-//! does not hold up the others.
+//! With one order in each transaction, the time that a majority takes to confirm would limit how many orders a second can
+//! be placed. So orders queue, and a transaction places all that have queued by then. Each order is decided on its own, in
+//! the order of arrival: one that is refused does not hold up the others.
 
 use std::sync::Arc;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{
     order_queue::{PlaceRequest, QueuedOrder},
@@ -17,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{Idempotency, NewOrder, Stamp},
-    storage::{Committed, Placed, Result, StoreError},
+    storage::{Placed, Result, StoreError},
 };
 
 impl Inner {
@@ -27,24 +26,24 @@ impl Inner {
         order: NewOrder,
         idempotency: Idempotency,
         stamp: Stamp,
-    ) -> Result<Committed<Placed>> {
+    ) -> Result<Placed> {
         self.refuse_when_closing()?;
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let answered = self.order_queue.push(PlaceRequest { order, idempotency, stamp }, deadline)?;
         let store = self.clone();
-        self.running_transactions.spawn(async move { store.place_queued(deadline).await });
+        self.running_transactions.spawn(async move { store.place_queued().await });
         answered.await.map_err(StoreError::internal)?
     }
 
-    /// Waits for the lock and places the orders that are queued then. Every queued order makes one such call, so none
-    /// is left.
-    async fn place_queued(self: &Arc<Self>, deadline: Instant) {
-        let lock = timeout_at(deadline, self.log_lock.lock()).await;
-        refuse(self.order_queue.take_expired(), "MongoDB does not keep up with the orders");
-        let Ok(_lock) = lock else { return };
-        let batch = self.order_queue.take_batch();
-        if !batch.is_empty() {
-            self.place_batch(batch).await;
+    /// Places queued orders as long as a transaction may start. Whoever ends one looks for the next, so none is left.
+    async fn place_queued(self: &Arc<Self>) {
+        while let Some(batch) = self.order_queue.start() {
+            let (orders, expired, in_sale) = batch.split();
+            refuse(expired, "MongoDB does not keep up with the orders");
+            if !orders.is_empty() {
+                self.place_batch(orders).await;
+            }
+            self.order_queue.finish(in_sale);
         }
     }
 
@@ -72,7 +71,7 @@ impl Inner {
     }
 
     /// Places orders in one transaction; each has its own answer.
-    async fn place_together(self: &Arc<Self>, requests: Vec<PlaceRequest>) -> Result<Vec<Result<Committed<Placed>>>> {
+    async fn place_together(self: &Arc<Self>, requests: Vec<PlaceRequest>) -> Result<Vec<Result<Placed>>> {
         let requests: Arc<[PlaceRequest]> = requests.into();
         let outcomes = self
             .retry_transaction(Instant::now() + TRANSACTION_TIMEOUT, &move |transaction: &mut Transaction| {
@@ -90,7 +89,7 @@ impl Inner {
             Outcome::Replayed(id) => {
                 let order = earlier.iter().find(|order| order.id == id).cloned();
                 let order = order.ok_or_else(|| StoreError::internal("the order of an idempotency key is missing"))?;
-                Ok(Committed::unchanged(Placed { order, replayed: true }))
+                Ok(Placed { order, replayed: true })
             }
         };
         Ok(outcomes.into_iter().map(|outcome| outcome.and_then(answer)).collect())

@@ -12,11 +12,11 @@ use super::{
     scan::{Listing, SCORE, SortBy},
     search::{contains_all, relevance, search_words},
     store::{Inner, MongoStore},
-    transaction::{LogAccess, Transaction, TransactionResult},
+    transaction::{Transaction, TransactionResult},
 };
 use crate::{
     domain::*,
-    storage::{Committed, ProductQuery, ProductStore, Result, StoreError},
+    storage::{ProductQuery, ProductStore, Result, StoreError},
 };
 
 stored_ids!(ProductId);
@@ -181,9 +181,9 @@ impl ProductStore for MongoStore {
         self.0.trending_products(days, limit).await
     }
 
-    async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Committed<Product>> {
+    async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product> {
         self.0
-            .transaction(LogAccess::Append, move |transaction| {
+            .transaction(move |transaction| {
                 let product = product.clone();
                 Box::pin(async move {
                     let products = transaction.store.collections.products.clone();
@@ -200,15 +200,15 @@ impl ProductStore for MongoStore {
         changes: ProductChanges,
         expected_version: Option<i32>,
         stamp: Stamp,
-    ) -> Result<Committed<Product>> {
+    ) -> Result<Product> {
         self.0
-            .transaction(LogAccess::Append, move |transaction| {
+            .transaction(move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
                     let products = transaction.store.collections.products.clone();
                     let product = transaction.find_one(&products, doc! { "_id": id }, decode).await?;
                     let Some(changed) = product.update(changes, expected_version, stamp)? else {
-                        return Ok(Committed::unchanged(product));
+                        return Ok(product);
                     };
                     transaction.replace(&products, id, encode(&changed.value)).await?;
                     transaction.record(changed, stamp).await
@@ -217,9 +217,9 @@ impl ProductStore for MongoStore {
             .await
     }
 
-    async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Committed<Product>> {
+    async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Product> {
         self.0
-            .transaction(LogAccess::Append, move |transaction| {
+            .transaction(move |transaction| {
                 let adjustment = adjustment.clone();
                 Box::pin(async move { transaction.adjust_stock(adjustment, stamp).await })
             })
@@ -238,11 +238,7 @@ impl Inner {
 }
 
 impl Transaction {
-    async fn adjust_stock(
-        &mut self,
-        adjustment: StockAdjustment,
-        stamp: Stamp,
-    ) -> TransactionResult<Committed<Product>> {
+    async fn adjust_stock(&mut self, adjustment: StockAdjustment, stamp: Stamp) -> TransactionResult<Product> {
         let StockAdjustment { product: id, delta, idempotency } = adjustment;
         if let Some(key) = &idempotency
             && let Some(used) = self.find_used_keys([key]).await?.get(&name_of(key))
@@ -250,7 +246,7 @@ impl Transaction {
             let first: ProductId = key.replay(used)?.into();
             let product = self.products([first].into_iter()).await?.remove(&first);
             let value = product.ok_or_else(|| StoreError::internal("the product of an idempotency key is missing"))?;
-            return Ok(Committed::unchanged(value));
+            return Ok(value);
         }
         let products = self.store.collections.products.clone();
         let product = self.find_one(&products, doc! { "_id": id }, decode).await?;

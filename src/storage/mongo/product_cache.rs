@@ -1,10 +1,10 @@
 //! A cache of products that the lines of orders name again and again.
 //!
-//! Every change of a product appends an entry to the log in its own transaction. So a product that was read when the
-//! log's head had a number is still current if no entry about it follows that number. Before each use the entries up to
-//! the current head are read, and the products they are about are dropped. The head is read first, so nothing in the
-//! cache is older than what a plain read would have found. With majority read concern, what was read is never rolled
-//! back, and its number is never given to another entry.
+//! Every change of a product leaves an entry in the outbox, in its own transaction, which moves to the log later. So a
+//! product that was read when the log's head had a number is still current if no entry about it follows that number or
+//! waits in the outbox. Before each use the entries up to the current head are read, and the products they are about are
+//! dropped. The head is read first, so nothing in the cache is older than what a plain read would have found. With
+//! majority read concern, what was read is never rolled back, and its number is never given to another entry.
 //!
 //! Decision: `docs/decisions/0008-product-cache.md`.
 
@@ -75,6 +75,12 @@ impl ProductCache {
             }
             state.through = head;
         }
+    }
+
+    /// Drops products that were changed by entries without a number.
+    pub(super) fn remove(&self, changed: &HashSet<ProductId>) {
+        let mut state = self.0.lock();
+        changed.iter().for_each(|id| state.remove(*id));
     }
 
     /// The products with these ids, in order; `None` for those that are not cached.

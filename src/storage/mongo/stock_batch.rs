@@ -13,13 +13,13 @@ use super::{
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{OrderChange, OrderId, Product, ProductId, Refusal, Seq, UsedKey},
-    storage::{Committed, Placed, Result, StoreError},
+    domain::{OrderChange, OrderId, Product, ProductId, Refusal, UsedKey},
+    storage::{Placed, Result, StoreError},
 };
 
 /// What became of one order of a transaction.
 pub(super) enum Outcome {
-    Placed(Box<Committed<Placed>>),
+    Placed(Box<Placed>),
     Replayed(OrderId),
 }
 
@@ -65,10 +65,7 @@ impl Transaction {
                 _ => None,
             })
             .collect();
-        let entries: usize = placed.iter().map(|(_, change)| change.entries()).sum();
-        let first = if placed.is_empty() {
-            0
-        } else {
+        if !placed.is_empty() {
             // Of several orders that take from one product, the last one's state is what they leave.
             let changed = placed.iter().flat_map(|(_, change)| change.products());
             let changed: BTreeMap<ProductId, &Product> = changed.map(|product| (product.id, product)).collect();
@@ -77,11 +74,8 @@ impl Transaction {
                 .iter()
                 .map(|(request, change)| (&request.idempotency, change.order_id().ulid(), request.stamp.at));
             self.insert_used_keys(keys).await?;
-            self.allocate_seqs(entries).await?
-        };
-        let outcomes = number(decisions, first);
-        self.insert_placed(&outcomes).await?;
-        Ok(outcomes)
+        }
+        self.insert_placed(decisions).await
     }
 
     /// The products with these ids, without those that do not exist.
@@ -100,31 +94,26 @@ impl Transaction {
         Ok(found.into_iter().map(|product| (product.id, product)).collect())
     }
 
-    async fn insert_placed(&mut self, outcomes: &[Result<Outcome>]) -> TransactionResult<()> {
-        let mut orders = Vec::new();
-        let mut events = Vec::new();
-        for outcome in outcomes {
-            if let Ok(Outcome::Placed(placed)) = outcome {
-                orders.push(order::encode(&placed.value.order));
-                events.extend_from_slice(&placed.events);
+    /// Writes the orders that are placed, with their log entries.
+    async fn insert_placed(
+        &mut self,
+        decisions: Vec<std::result::Result<Decision, Refusal>>,
+    ) -> TransactionResult<Vec<Result<Outcome>>> {
+        let (mut orders, mut drafts) = (Vec::new(), Vec::new());
+        let mut outcome = |decision| match decision {
+            Decision::Replay(order) => Outcome::Replayed(order),
+            Decision::Place(change) => {
+                let (order, entries) = change.record();
+                orders.push(order::encode(&order));
+                drafts.extend(entries);
+                Outcome::Placed(Box::new(Placed { order, replayed: false }))
             }
-        }
+        };
+        let outcomes =
+            decisions.into_iter().map(|decision| decision.map(&mut outcome).map_err(StoreError::from)).collect();
         let collection = self.store.collections.orders.clone();
         self.insert(&collection, orders).await?;
-        self.append_events(&events).await
+        self.append_events(&drafts).await?;
+        Ok(outcomes)
     }
-}
-
-/// Gives the orders that are placed the numbers of their log entries, from `first` on.
-fn number(decisions: Vec<std::result::Result<Decision, Refusal>>, first: Seq) -> Vec<Result<Outcome>> {
-    let mut next = first;
-    let mut outcome = |decision| match decision {
-        Decision::Replay(order) => Outcome::Replayed(order),
-        Decision::Place(change) => {
-            let (order, events) = change.record(next);
-            next += events.len() as Seq;
-            Outcome::Placed(Box::new(Committed { value: Placed { order, replayed: false }, events }))
-        }
-    };
-    decisions.into_iter().map(|decision| decision.map(&mut outcome).map_err(StoreError::from)).collect()
 }

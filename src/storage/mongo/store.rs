@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use mongodb::{Client, Database};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use super::{collections::Collections, order_queue::OrderQueue, product_cache::ProductCache};
-use crate::domain::LogId;
+use super::{collections::Collections, order_queue::OrderQueue, product_cache::ProductCache, sequencer::Sequencer};
+use crate::{domain::LogId, storage::Appends};
 
 /// The MongoDB engine. Cheap to clone; clones share one connection pool.
 #[derive(Clone)]
@@ -24,10 +24,14 @@ pub(super) struct Inner {
     pub(super) product_cache: ProductCache,
     /// Permits for operations outside of transactions, so that these leave connections for transactions.
     pub(super) read_permits: Semaphore,
-    /// Held by the transaction of this process that may append to the log.
-    pub(super) log_lock: Mutex<()>,
-    /// Orders that wait for the lock on the log.
+    /// Orders that wait to be placed.
     pub(super) order_queue: OrderQueue,
+    /// Numbers what this process commits.
+    pub(super) sequencer: Sequencer,
+    /// Tells the feed of the entries that this process has numbered.
+    pub(super) appends: Appends,
+    /// A random number that marks what this process leaves in the outbox.
+    pub(super) process: i64,
     /// Tasks of the transactions under way; `close` waits for them.
     pub(super) running_transactions: TaskTracker,
 }

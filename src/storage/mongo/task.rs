@@ -10,11 +10,11 @@ use super::{
     scan::{Listing, SortBy},
     search::{contains_all, search_words},
     store::MongoStore,
-    transaction::{LogAccess, Transaction, TransactionResult},
+    transaction::{Transaction, TransactionResult},
 };
 use crate::{
     domain::*,
-    storage::{Committed, Result, TaskQuery, TaskStore},
+    storage::{Result, TaskQuery, TaskStore},
 };
 
 stored_ids!(TaskId);
@@ -162,9 +162,9 @@ impl TaskStore for MongoStore {
         self.0.count(&self.0.collections.tasks, filters.collect()).await
     }
 
-    async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Committed<Task>> {
+    async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Task> {
         self.0
-            .transaction(LogAccess::Append, move |transaction| {
+            .transaction(move |transaction| {
                 let task = task.clone();
                 Box::pin(async move {
                     let tasks = transaction.store.collections.tasks.clone();
@@ -181,14 +181,14 @@ impl TaskStore for MongoStore {
         changes: TaskChanges,
         expected_version: Option<i32>,
         stamp: Stamp,
-    ) -> Result<Committed<Task>> {
+    ) -> Result<Task> {
         self.0
-            .transaction(LogAccess::Append, move |transaction| {
+            .transaction(move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
                     let task = transaction.task(id).await?;
                     let Some(changed) = task.update(changes, expected_version, stamp)? else {
-                        return Ok(Committed::unchanged(task));
+                        return Ok(task);
                     };
                     let tasks = transaction.store.collections.tasks.clone();
                     transaction.replace(&tasks, id, encode(&changed.value)).await?;
@@ -198,9 +198,9 @@ impl TaskStore for MongoStore {
             .await
     }
 
-    async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Committed<Task>> {
+    async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Task> {
         self.0
-            .transaction(LogAccess::Append, move |transaction| {
+            .transaction(move |transaction| {
                 Box::pin(async move {
                     let changed = transaction.task(id).await?.delete(stamp)?;
                     let tasks = transaction.store.collections.tasks.clone();

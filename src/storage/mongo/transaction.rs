@@ -3,7 +3,8 @@
 //! Without a task of its own, the transaction of a caller that goes away would stay open in the server and delay every
 //! other one until it times out.
 //!
-//! Decision: `docs/decisions/0001-event-log-numbers.md`.
+//! Transactions share no document, so those of different entities run side by side. Two that change the same document
+//! conflict: the server aborts the second one, which is retried.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,21 +27,12 @@ use crate::{
     storage::{Result, StoreError},
 };
 
-/// Time limit of a transaction, with the wait for the lock and all retries.
+/// Time limit of a transaction, with all retries.
 pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// How long a transaction collides before it looks for abandoned transactions.
 const COLLIDED_FOR: Duration = Duration::from_secs(1);
-
-/// Whether a transaction appends to the event log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LogAccess {
-    /// It appends, so it holds the lock: two transactions that overlap can't both take a number.
-    Append,
-    /// It does not append, and needs no lock.
-    None,
-}
 
 /// Why an attempt ended without a result.
 pub(super) enum TransactionError {
@@ -79,12 +71,14 @@ pub(super) fn fail<T>(error: impl Into<StoreError>) -> TransactionResult<T> {
 /// An open transaction.
 pub(super) struct Transaction {
     pub(super) store: Arc<Inner>,
-    session: ClientSession,
+    pub(super) session: ClientSession,
+    /// Whether it leaves entries in the outbox, to be numbered after the commit.
+    pub(super) leaves_entries: bool,
 }
 
 impl Inner {
     /// Runs `work` as one transaction. `work` may run several times, so it must have no other effects.
-    pub(super) async fn transaction<T, W>(self: &Arc<Self>, log: LogAccess, work: W) -> Result<T>
+    pub(super) async fn transaction<T, W>(self: &Arc<Self>, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: for<'t> Fn(&'t mut Transaction) -> BoxFuture<'t, TransactionResult<T>> + Send + Sync + 'static,
@@ -92,13 +86,7 @@ impl Inner {
         self.refuse_when_closing()?;
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let store = self.clone();
-        let task = self.running_transactions.spawn(async move {
-            let _lock = match log {
-                LogAccess::Append => Some(timeout_at(deadline, store.log_lock.lock()).await.map_err(|_| overloaded())?),
-                LogAccess::None => None,
-            };
-            store.retry_transaction(deadline, &work).await
-        });
+        let task = self.running_transactions.spawn(async move { store.retry_transaction(deadline, &work).await });
         task.await.map_err(StoreError::internal)?
     }
 
@@ -143,7 +131,8 @@ impl Inner {
         }
     }
 
-    async fn try_transaction<T, W>(self: &Arc<Self>, deadline: Instant, work: &W) -> TransactionResult<T>
+    /// Runs the transaction once.
+    pub(super) async fn try_transaction<T, W>(self: &Arc<Self>, deadline: Instant, work: &W) -> TransactionResult<T>
     where
         W: for<'t> Fn(&'t mut Transaction) -> BoxFuture<'t, TransactionResult<T>> + Send + Sync,
     {
@@ -153,7 +142,7 @@ impl Inner {
             .read_concern(ReadConcern::snapshot())
             .write_concern(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build())
             .await?;
-        let mut transaction = Transaction { store: self.clone(), session };
+        let mut transaction = Transaction { store: self.clone(), session, leaves_entries: false };
         let result = work(&mut transaction).await;
         if result.is_err() {
             // Fails if the server has ended the transaction already, which does no harm.
@@ -163,7 +152,12 @@ impl Inner {
         // A transaction that only read commits too: before the commit, what it read may still be rolled back.
         loop {
             match transaction.session.commit_transaction().await {
-                Ok(()) => return result,
+                Ok(()) => {
+                    if transaction.leaves_entries {
+                        self.number_soon();
+                    }
+                    return result;
+                }
                 Err(error) if is_unknown_commit(&error) && Instant::now() < deadline => {}
                 Err(error) => return Err(error.into()),
             }
@@ -225,18 +219,6 @@ impl Transaction {
     ) -> TransactionResult<()> {
         collection.replace_one(doc! { "_id": id }, document).session(&mut self.session).await?;
         Ok(())
-    }
-
-    /// Changes one document and returns its new state.
-    pub(super) async fn update_one(
-        &mut self,
-        collection: &Collection<RawDocumentBuf>,
-        filter: Document,
-        update: Document,
-    ) -> TransactionResult<RawDocumentBuf> {
-        let after = mongodb::options::ReturnDocument::After;
-        let updated = collection.find_one_and_update(filter, update).return_document(after);
-        updated.session(&mut self.session).await?.ok_or(Refusal::NotFound.into())
     }
 
     /// Makes several changes in one round trip. Each is a filter that matches one document, and its update.

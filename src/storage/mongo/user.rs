@@ -10,7 +10,7 @@ use super::{
     scan::{Listing, SortBy},
     search::{contains_all, search_words},
     store::{Inner, MongoStore},
-    transaction::{LogAccess, Transaction, TransactionResult},
+    transaction::{Transaction, TransactionResult},
 };
 use crate::{
     domain::{Edge, Page, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort},
@@ -123,7 +123,7 @@ impl UserStore for MongoStore {
         at: Timestamp,
     ) -> Result<User> {
         self.0
-            .transaction(LogAccess::None, move |transaction| {
+            .transaction(move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
                     let Credentials { user, password_hash } = transaction.user(id).await?;
@@ -137,7 +137,7 @@ impl UserStore for MongoStore {
 
     async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<User> {
         self.0
-            .transaction(LogAccess::None, move |transaction| {
+            .transaction(move |transaction| {
                 Box::pin(async move {
                     let user = transaction.user(id).await?.user.anonymise(at)?;
                     transaction.replace_user(&user, None).await?;
@@ -159,7 +159,7 @@ impl UserStore for MongoStore {
     async fn set_password(&self, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
         let password_hash = password_hash.to_owned();
         self.0
-            .transaction(LogAccess::None, move |transaction| {
+            .transaction(move |transaction| {
                 let password_hash = password_hash.clone();
                 Box::pin(async move {
                     let user = transaction.user(id).await?.user.change_password(at)?;

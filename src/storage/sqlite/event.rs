@@ -4,17 +4,19 @@
 
 use async_trait::async_trait;
 use rusqlite::{
-    Connection, Row, params, params_from_iter,
+    Connection, OptionalExtension, Row, params, params_from_iter,
     types::{FromSqlError, Value},
 };
+use tokio::sync::broadcast;
 
 use super::{
     row::{NamedRow, blob_columns, text_columns},
     store::SqliteStore,
+    writer::Written,
 };
 use crate::{
-    domain::{Changed, Entity, EntityKind, Event, EventId, EventKind, LogFilter, LogId, Seq, Stamp},
-    storage::{Committed, EventStore, LogPage, LogState, Result, StoreError},
+    domain::{Changed, Entity, EntityKind, Event, EventDraft, EventId, EventKind, LogFilter, LogId, Seq, Stamp},
+    storage::{Appended, EventStore, LogPage, LogState, Result, StoreError},
 };
 
 blob_columns!(EventId);
@@ -27,12 +29,14 @@ pub(super) fn head(db: &Connection) -> Result<Seq> {
     Ok(db.prepare_cached("SELECT head FROM log")?.query_row([], |row| row.get("head"))?)
 }
 
-/// Appends entries, the first of which has the number after the head. Called last in a change's transaction.
-pub(super) fn append_events(db: &Connection, events: &[Event]) -> Result<()> {
+/// Numbers entries from the head on and appends them. Called last in a change's transaction.
+pub(super) fn append_events(db: &Connection, drafts: Vec<EventDraft>) -> Result<Vec<Event>> {
+    let first = head(db)? + 1;
+    let events: Vec<Event> = (first..).zip(drafts).map(|(seq, draft)| draft.numbered(seq)).collect();
     let mut insert = db.prepare_cached(&format!(
         "INSERT INTO events ({COLUMNS}, entity_id, entity_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
     ))?;
-    for event in events {
+    for event in &events {
         insert.execute(params![
             event.seq,
             event.id,
@@ -49,17 +53,16 @@ pub(super) fn append_events(db: &Connection, events: &[Event]) -> Result<()> {
     if let Some(last) = events.last() {
         db.prepare_cached("UPDATE log SET head = ?1")?.execute([last.seq])?;
     }
-    Ok(())
+    Ok(events)
 }
 
 /// Appends the entry of a change whose entity is saved. Called last in the change's transaction.
-pub(super) fn record<T>(db: &Connection, changed: Changed<T>, stamp: Stamp) -> Result<Committed<T>>
+pub(super) fn record<T>(db: &Connection, changed: Changed<T>, stamp: Stamp) -> Result<Written<T>>
 where
     T: Clone + Into<Entity>,
 {
-    let event = changed.draft().numbered(head(db)? + 1, stamp);
-    append_events(db, std::slice::from_ref(&event))?;
-    Ok(Committed { value: changed.value, events: vec![event] })
+    let events = append_events(db, vec![changed.draft(stamp)])?;
+    Ok(Written { value: changed.value, events })
 }
 
 fn state(db: &Connection) -> Result<LogState> {
@@ -114,6 +117,23 @@ fn entity_from_row(row: &NamedRow<'_, '_>) -> rusqlite::Result<Entity> {
 
 #[async_trait]
 impl EventStore for SqliteStore {
+    fn appended(&self) -> broadcast::Receiver<Appended> {
+        self.appends.subscribe()
+    }
+
+    async fn catch_up_log(&self) -> Result<()> {
+        // A change and its entries are committed together.
+        Ok(())
+    }
+
+    async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {
+        self.read(move |db| {
+            let mut find = db.prepare_cached("SELECT seq FROM events WHERE id = ?1")?;
+            Ok(find.query_row([id], |row| row.get("seq")).optional()?)
+        })
+        .await
+    }
+
     async fn log_state(&self) -> Result<LogState> {
         self.read(state).await
     }

@@ -9,13 +9,14 @@ use super::{
     page, product,
     row::{NamedRow, blob_columns, text_columns},
     store::SqliteStore,
+    writer::Written,
 };
 use crate::{
     domain::{
         Direction, HistoryEntry, Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderItem, OrderSort,
         OrderStatus, Page, Refusal, Slice, Sort, Stamp, StatusChange,
     },
-    storage::{Committed, OrderQuery, OrderStore, Placed, Result, StoreError},
+    storage::{OrderQuery, OrderStore, Placed, Result, StoreError},
 };
 
 blob_columns!(OrderId);
@@ -24,7 +25,7 @@ text_columns!(OrderStatus);
 const COLUMNS: &str = "id, number, region, customer, total, currency, status, payment_reference, version, placed_at, \
                        created_at, updated_at";
 const ITEM_COLUMNS: &str = "product_id, sku, name, quantity, unit_price, line_total";
-const HISTORY_COLUMNS: &str = "seq, from_status, to_status, actor, reason, at";
+const HISTORY_COLUMNS: &str = "event, from_status, to_status, actor, reason, at";
 
 /// An order without its items and history, and the number of the row by which these refer to it.
 fn order_from_row(row: &Row<'_>) -> rusqlite::Result<(Order, i64)> {
@@ -63,7 +64,7 @@ fn item_from_row(row: &Row<'_>) -> rusqlite::Result<OrderItem> {
 fn history_entry_from_row(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
     let row = NamedRow::new(row);
     Ok(HistoryEntry {
-        seq: row.get("seq")?,
+        event: row.get("event")?,
         from: row.get("from_status")?,
         to: row.get("to_status")?,
         actor: row.get("actor")?,
@@ -142,44 +143,53 @@ fn insert_history(db: &Connection, row: i64, step: usize, entry: &HistoryEntry) 
     db.prepare_cached(&format!(
         "INSERT INTO order_history (order_row, step, {HISTORY_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
     ))?
-    .execute(params![row, step as i64, entry.seq, entry.from, entry.to, entry.actor, entry.reason, entry.at])?;
+    .execute(params![
+        row,
+        step as i64,
+        entry.event,
+        entry.from,
+        entry.to,
+        entry.actor,
+        entry.reason,
+        entry.at
+    ])?;
     Ok(())
 }
 
-fn place(db: &Connection, new: NewOrder, key: &Idempotency, stamp: Stamp) -> Result<Committed<Placed>> {
+fn place(db: &Connection, new: NewOrder, key: &Idempotency, stamp: Stamp) -> Result<Written<Placed>> {
     if let Some(id) = idempotency::replay(db, key)? {
         let order = find(db, id.into(), OrderFields::ALL)?;
         let order = order.ok_or_else(|| StoreError::internal("the order of an idempotency key is missing"))?;
-        return Ok(Committed::unchanged(Placed { order, replayed: true }));
+        return Ok(Written::unchanged(Placed { order, replayed: true }));
     }
     let products = product::find_all(db, new.product_ids())?;
     let change = new.place(&products, stamp)?;
     product::save_stock(db, change.products())?;
-    let (order, events) = change.record(event::head(db)? + 1);
+    let (order, drafts) = change.record();
     if !insert_new(db, &order)? {
         return Err(StoreError::internal(format!("the id {} is used already", order.id)));
     }
     idempotency::insert(db, key, order.id.ulid(), stamp.at)?;
-    event::append_events(db, &events)?;
-    Ok(Committed { value: Placed { order, replayed: false }, events })
+    let events = event::append_events(db, drafts)?;
+    Ok(Written { value: Placed { order, replayed: false }, events })
 }
 
-fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<Committed<Order>> {
+fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<Written<Order>> {
     let order = find(db, change.order, OrderFields::ALL)?.ok_or(Refusal::NotFound)?;
     let earlier_steps = order.history.len();
     let step = order.step(change, stamp)?;
     let products = product::find_all(db, step.product_ids())?;
     let change = step.restock(products)?;
     product::save_stock(db, change.products())?;
-    let (order, events) = change.record(event::head(db)? + 1);
+    let (order, drafts) = change.record();
     let row: i64 = db
         .prepare_cached("UPDATE orders SET status = ?2, version = ?3, updated_at = ?4 WHERE id = ?1 RETURNING row")?
         .query_row(params![order.id, order.status, order.version, order.updated_at], |row| row.get("row"))?;
     for (step, entry) in order.history.iter().enumerate().skip(earlier_steps) {
         insert_history(db, row, step, entry)?;
     }
-    event::append_events(db, &events)?;
-    Ok(Committed { value: order, events })
+    let events = event::append_events(db, drafts)?;
+    Ok(Written { value: order, events })
 }
 
 /// The list of the orders that pass `filter`.
@@ -264,11 +274,11 @@ impl OrderStore for SqliteStore {
         self.read(move |db| filters.iter().map(|filter| count(db, filter)).collect()).await
     }
 
-    async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Committed<Placed>> {
-        self.write(move |db| place(db, order, &idempotency, stamp)).await
+    async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Placed> {
+        self.change(move |db| place(db, order, &idempotency, stamp)).await
     }
 
-    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Committed<Order>> {
-        self.write(move |db| change_status(db, change, stamp)).await
+    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Order> {
+        self.change(move |db| change_status(db, change, stamp)).await
     }
 }

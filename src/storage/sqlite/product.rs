@@ -10,13 +10,14 @@ use super::{
     product_list::{TRENDING, filtered},
     row::{Json, NamedRow, blob_columns, json, text_columns},
     store::SqliteStore,
+    writer::Written,
 };
 use crate::{
     domain::{
         Changed, Direction, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort,
         ProductStatus, Refusal, Sort, Stamp, StockAdjustment,
     },
-    storage::{Committed, ProductQuery, ProductStore, Result, StoreError},
+    storage::{ProductQuery, ProductStore, Result, StoreError},
 };
 
 blob_columns!(ProductId);
@@ -93,7 +94,7 @@ pub(super) fn insert_new(db: &Connection, product: &Product) -> Result<bool> {
     Ok(inserted == 1)
 }
 
-fn insert(db: &Connection, product: Product, stamp: Stamp) -> Result<Committed<Product>> {
+fn insert(db: &Connection, product: Product, stamp: Stamp) -> Result<Written<Product>> {
     if !insert_new(db, &product)? {
         return Err(StoreError::internal(format!("the id {} is used already", product.id)));
     }
@@ -106,10 +107,10 @@ fn update(
     changes: ProductChanges,
     expected_version: Option<i32>,
     stamp: Stamp,
-) -> Result<Committed<Product>> {
+) -> Result<Written<Product>> {
     let product = find_whole(db, id)?;
     let Some(changed) = product.update(changes, expected_version, stamp)? else {
-        return Ok(Committed::unchanged(product));
+        return Ok(Written::unchanged(product));
     };
     let product = &changed.value;
     db.prepare_cached(
@@ -140,14 +141,14 @@ pub(super) fn save_stock(db: &Connection, products: &[Product]) -> Result<()> {
     Ok(())
 }
 
-fn adjust_stock(db: &Connection, adjustment: StockAdjustment, stamp: Stamp) -> Result<Committed<Product>> {
+fn adjust_stock(db: &Connection, adjustment: StockAdjustment, stamp: Stamp) -> Result<Written<Product>> {
     let StockAdjustment { product: id, delta, idempotency } = adjustment;
     if let Some(key) = &idempotency
         && let Some(first) = idempotency::replay(db, key)?
     {
         let product = find(db, first.into(), ProductFields::ALL)?;
         let product = product.ok_or_else(|| StoreError::internal("the product of an idempotency key is missing"))?;
-        return Ok(Committed::unchanged(product));
+        return Ok(Written::unchanged(product));
     }
     let changed = find_whole(db, id)?.adjust_stock(delta, stamp)?;
     save_stock(db, std::slice::from_ref(&changed.value))?;
@@ -214,8 +215,8 @@ impl ProductStore for SqliteStore {
         self.read(move |db| trending(db, days, limit)).await
     }
 
-    async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Committed<Product>> {
-        self.write(move |db| insert(db, product, stamp)).await
+    async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product> {
+        self.change(move |db| insert(db, product, stamp)).await
     }
 
     async fn update_product(
@@ -224,11 +225,11 @@ impl ProductStore for SqliteStore {
         changes: ProductChanges,
         expected_version: Option<i32>,
         stamp: Stamp,
-    ) -> Result<Committed<Product>> {
-        self.write(move |db| update(db, id, changes, expected_version, stamp)).await
+    ) -> Result<Product> {
+        self.change(move |db| update(db, id, changes, expected_version, stamp)).await
     }
 
-    async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Committed<Product>> {
-        self.write(move |db| adjust_stock(db, adjustment, stamp)).await
+    async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Product> {
+        self.change(move |db| adjust_stock(db, adjustment, stamp)).await
     }
 }

@@ -6,14 +6,15 @@ use super::{
     options::{SqliteLocation, SqliteOptions},
     pool::Pool,
     schema,
-    writer::Writer,
+    writer::{Writer, Written},
 };
-use crate::storage::{Result, StoreError};
+use crate::storage::{Appends, Result, StoreError};
 
 /// The embedded storage engine.
 pub struct SqliteStore {
     readers: Pool,
     writer: Writer,
+    pub(super) appends: Appends,
 }
 
 impl SqliteStore {
@@ -24,7 +25,8 @@ impl SqliteStore {
             let (path, temporary) = location.resolve()?;
             let connection = schema::open(&path, options)?;
             let readers = Pool::open(&path, options)?;
-            Ok(Self { readers, writer: Writer::start(connection, temporary)? })
+            let appends = Appends::default();
+            Ok(Self { readers, writer: Writer::start(connection, temporary, appends.clone())?, appends })
         });
         opened.await.map_err(StoreError::internal)?
     }
@@ -41,6 +43,14 @@ impl SqliteStore {
     pub(super) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.change(|db| work(db).map(Written::unchanged)).await
+    }
+
+    /// Like [`Self::write`], for work that appends to the log.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<Written<T>> + Send + 'static,
     ) -> Result<T> {
         self.writer.run(work).await
     }

@@ -12,13 +12,14 @@ use super::{
     page,
     row::{NamedRow, blob_columns, text_columns},
     store::SqliteStore,
+    writer::Written,
 };
 use crate::{
     domain::{
         Changed, Direction, Page, Refusal, Slice, Sort, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId,
         TaskPriority, TaskSort, TaskStatus,
     },
-    storage::{Committed, Result, StoreError, TaskQuery, TaskStore},
+    storage::{Result, StoreError, TaskQuery, TaskStore},
 };
 
 blob_columns!(TaskId);
@@ -103,7 +104,7 @@ pub(super) fn insert_new(db: &Connection, task: &Task) -> Result<bool> {
     Ok(inserted == 1)
 }
 
-fn insert(db: &Connection, task: Task, stamp: Stamp) -> Result<Committed<Task>> {
+fn insert(db: &Connection, task: Task, stamp: Stamp) -> Result<Written<Task>> {
     if !insert_new(db, &task)? {
         return Err(StoreError::internal(format!("the id {} is used already", task.id)));
     }
@@ -116,9 +117,9 @@ fn update(
     changes: TaskChanges,
     expected_version: Option<i32>,
     stamp: Stamp,
-) -> Result<Committed<Task>> {
+) -> Result<Written<Task>> {
     let task = find_whole(db, id)?;
-    let Some(changed) = task.update(changes, expected_version, stamp)? else { return Ok(Committed::unchanged(task)) };
+    let Some(changed) = task.update(changes, expected_version, stamp)? else { return Ok(Written::unchanged(task)) };
     let task = &changed.value;
     db.prepare_cached(
         "UPDATE tasks SET title = ?2, description = ?3, status = ?4, priority = ?5, assignee = ?6, due_at = ?7, \
@@ -139,7 +140,7 @@ fn update(
     event::record(db, changed, stamp)
 }
 
-fn delete(db: &Connection, id: TaskId, stamp: Stamp) -> Result<Committed<Task>> {
+fn delete(db: &Connection, id: TaskId, stamp: Stamp) -> Result<Written<Task>> {
     let changed = find_whole(db, id)?.delete(stamp)?;
     db.prepare_cached("DELETE FROM tasks WHERE id = ?1")?.execute([id])?;
     event::record(db, changed, stamp)
@@ -221,8 +222,8 @@ impl TaskStore for SqliteStore {
         self.read(move |db| filters.iter().map(|filter| count(db, filter)).collect()).await
     }
 
-    async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Committed<Task>> {
-        self.write(move |db| insert(db, task, stamp)).await
+    async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Task> {
+        self.change(move |db| insert(db, task, stamp)).await
     }
 
     async fn update_task(
@@ -231,11 +232,11 @@ impl TaskStore for SqliteStore {
         changes: TaskChanges,
         expected_version: Option<i32>,
         stamp: Stamp,
-    ) -> Result<Committed<Task>> {
-        self.write(move |db| update(db, id, changes, expected_version, stamp)).await
+    ) -> Result<Task> {
+        self.change(move |db| update(db, id, changes, expected_version, stamp)).await
     }
 
-    async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Committed<Task>> {
-        self.write(move |db| delete(db, id, stamp)).await
+    async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Task> {
+        self.change(move |db| delete(db, id, stamp)).await
     }
 }

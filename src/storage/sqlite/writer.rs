@@ -7,7 +7,8 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    storage::{Result, StoreError},
+    domain::Event,
+    storage::{Appends, Result, StoreError},
     telemetry::metrics::{GaugeGuard, metrics},
 };
 
@@ -26,27 +27,49 @@ enum Message {
     Close(oneshot::Sender<()>),
 }
 
+/// What a change answers its caller, and the entries that it appended to the log.
+pub(super) struct Written<T> {
+    pub(super) value: T,
+    pub(super) events: Vec<Event>,
+}
+
+impl<T> Written<T> {
+    /// The answer of a change that appended nothing.
+    pub(super) fn unchanged(value: T) -> Self {
+        Self { value, events: Vec::new() }
+    }
+}
+
 /// A change in the queue.
 trait Change: Send {
     /// Runs the change; returns `false` if its writes must be undone.
     fn run(&mut self, db: &Connection) -> bool;
+    /// Takes the entries that the change appended.
+    fn take_events(&mut self) -> Vec<Event>;
     /// Answers the caller; `failure` is the reason why the commit failed.
     fn answer(self: Box<Self>, failure: Option<&str>);
 }
 
 struct QueuedChange<T, W> {
     work: Option<W>,
-    result: Option<Result<T>>,
+    result: Option<Result<Written<T>>>,
     caller: oneshot::Sender<Result<T>>,
     counted: GaugeGuard,
 }
 
-impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Change for QueuedChange<T, W> {
+impl<T: Send, W: FnOnce(&Connection) -> Result<Written<T>> + Send> Change for QueuedChange<T, W> {
     fn run(&mut self, db: &Connection) -> bool {
         let Some(work) = self.work.take() else { return false };
         let result = catch_unwind(AssertUnwindSafe(|| work(db)))
             .unwrap_or_else(|_| Err(StoreError::internal("a change panicked; its writes were undone")));
         self.result.insert(result).is_ok()
+    }
+
+    fn take_events(&mut self) -> Vec<Event> {
+        match &mut self.result {
+            Some(Ok(written)) => std::mem::take(&mut written.events),
+            _ => Vec::new(),
+        }
     }
 
     fn answer(self: Box<Self>, failure: Option<&str>) {
@@ -55,7 +78,7 @@ impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Change for QueuedChang
         drop(counted);
         let result = match (result, failure) {
             (Some(Err(error)), _) => Err(error),
-            (Some(Ok(value)), None) => Ok(value),
+            (Some(Ok(written)), None) => Ok(written.value),
             (_, failure) => Err(StoreError::Unavailable(failure.unwrap_or("the change was not run").to_owned())),
         };
         // Fails if the caller has gone away, which undoes nothing.
@@ -65,12 +88,12 @@ impl<T: Send, W: FnOnce(&Connection) -> Result<T> + Send> Change for QueuedChang
 
 impl Writer {
     /// Starts the thread, which deletes `temporary` when it ends.
-    pub(super) fn start(connection: Connection, temporary: Option<TempDir>) -> Result<Self> {
+    pub(super) fn start(connection: Connection, temporary: Option<TempDir>, appends: Appends) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || {
-                run_writer(connection, waiting);
+                run_writer(connection, waiting, &appends);
                 drop(temporary);
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread can be started: {error}")))?;
@@ -80,7 +103,7 @@ impl Writer {
     /// Runs `work` in a transaction and returns when it is on disk. Once queued, it runs even if the caller goes away.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Connection) -> Result<Written<T>> + Send + 'static,
     ) -> Result<T> {
         let (caller, answer) = oneshot::channel();
         let counted = GaugeGuard::new(&metrics().sqlite_changes_waiting);
@@ -98,7 +121,7 @@ impl Writer {
     }
 }
 
-fn run_writer(db: Connection, mut waiting: mpsc::Receiver<Message>) {
+fn run_writer(db: Connection, mut waiting: mpsc::Receiver<Message>, appends: &Appends) {
     let mut closing = None;
     let mut batch = Vec::new();
     while let Some(first) = waiting.blocking_recv() {
@@ -114,6 +137,9 @@ fn run_writer(db: Connection, mut waiting: mpsc::Receiver<Message>) {
             StoreError::Unavailable(why) => why,
             other => other.to_string(),
         });
+        if failure.is_none() {
+            appends.send(batch.iter_mut().flat_map(|change| change.take_events()));
+        }
         for change in batch.drain(..) {
             change.answer(failure.as_deref());
         }

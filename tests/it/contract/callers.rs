@@ -37,7 +37,7 @@ pub async fn callers_who_hang_up_leave_whole_orders_or_none(db: &mut Db) {
         let number = number.to_string();
         let there = db.orders_by_numbers(std::slice::from_ref(&number)).await.unwrap()[0].is_some();
         let again = place(db.store(), &number, &[(&lamp, 1)]).await.unwrap();
-        assert_eq!(again.value.replayed, there, "the key is used exactly when the order is there");
+        assert_eq!(again.replayed, there, "the key is used exactly when the order is there");
     }
 }
 
@@ -69,12 +69,12 @@ pub async fn concurrent_orders_of_all_kinds_get_their_own_answers(db: &Db) {
     let (mut good, mut rare_sold, mut shared) = (0, 0, 0);
     for caller in callers {
         match caller.await.unwrap() {
-            (0, Ok(placed)) if !placed.value.replayed => good += 1,
-            (1, Ok(placed)) if !placed.value.replayed => rare_sold += 1,
+            (0, Ok(placed)) if !placed.replayed => good += 1,
+            (1, Ok(placed)) if !placed.replayed => rare_sold += 1,
             (1, Err(StoreError::Refused(Refusal::InsufficientStock { input_index: 1, available: 0 }))) => {}
             (2, Err(StoreError::Refused(Refusal::ProductNotFound { input_index: 1 }))) => {}
             (3, Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::OrderNumber)))) => {}
-            (4, Ok(placed)) => shared += i32::from(!placed.value.replayed),
+            (4, Ok(placed)) => shared += i32::from(!placed.replayed),
             (5, Err(StoreError::Refused(Refusal::IdempotencyKeyReused))) => {}
             (6, Err(StoreError::Refused(Refusal::TotalOutOfRange))) => {}
             other => panic!("{other:?}"),

@@ -5,8 +5,8 @@ use std::{any::Any, fmt::Debug, ops::Deref, panic::AssertUnwindSafe, sync::Arc, 
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use orderwire::{
-    domain::Refusal,
-    storage::{Result, Store, StoreError},
+    domain::{LogFilter, Refusal, Seq},
+    storage::{LogPage, LogState, Result, Store, StoreError},
 };
 use tokio::time::timeout;
 
@@ -41,6 +41,18 @@ impl Db {
     /// A handle for a spawned task.
     pub fn shared(&self) -> Arc<dyn Store> {
         self.store.clone()
+    }
+
+    /// The bounds of the log, which contains everything that was committed.
+    pub async fn log_state(&self) -> Result<LogState> {
+        self.store.catch_up_log().await?;
+        self.store.log_state().await
+    }
+
+    /// Reads the log, which contains everything that was committed.
+    pub async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
+        self.store.catch_up_log().await?;
+        self.store.read_log(after, filter, limit).await
     }
 
     /// The same database opened once more, as by another node. The caller closes it.

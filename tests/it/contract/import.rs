@@ -42,10 +42,10 @@ pub async fn importing_again_keeps_later_changes(db: &Db) {
     };
     assert_eq!(load().await, 4);
     let rename = ProductChanges { name: Some("Lamp".into()), ..ProductChanges::default() };
-    let new_lamp = db.update_product(lamp.id, rename, None, staff(1)).await.unwrap().value;
-    let new_order = db.change_order_status(step(order.id, OrderStatus::Returned), staff(2)).await.unwrap().value;
+    let new_lamp = db.update_product(lamp.id, rename, None, staff(1)).await.unwrap();
+    let new_order = db.change_order_status(step(order.id, OrderStatus::Returned), staff(2)).await.unwrap();
     let done = TaskChanges { status: Some(TaskStatus::Done), ..TaskChanges::default() };
-    let new_work = db.update_task(work.id, done, None, staff(3)).await.unwrap().value;
+    let new_work = db.update_task(work.id, done, None, staff(3)).await.unwrap();
     let gone = db.delete_user(anna.id, at(4)).await.unwrap();
     assert_eq!(load().await, 0);
     assert_eq!(reread(db.store(), &lamp).await, Product { stock: 11, version: 3, updated_at: at(2), ..new_lamp });

@@ -17,7 +17,7 @@ struct Reader {
 
 impl Reader {
     fn new(store: Arc<dyn Store>, kind: Option<EntityKind>) -> Self {
-        Self { store, filter: LogFilter { kind, entity: None }, after: 0, seen: Vec::new() }
+        Self { store, filter: LogFilter { kind, ..LogFilter::ALL }, after: 0, seen: Vec::new() }
     }
 
     /// Reads the log up to `end`.
@@ -40,19 +40,19 @@ async fn write(store: Arc<dyn Store>, writer: usize, hot: Product) {
     store.insert_product(own.clone(), stamp()).await.unwrap();
     for round in 0..3 {
         let name = format!("{writer} {round}");
-        let work = store.insert_task(task(&name), stamp()).await.unwrap().value;
+        let work = store.insert_task(task(&name), stamp()).await.unwrap();
         let placed = place(&*store, &name, &[(&hot, 1), (&own, 1)]).await.unwrap();
         assert!(store.adjust_stock(adjustment(&own, -1000), stamp()).await.is_err());
         store.adjust_stock(adjustment(&own, 1), stamp()).await.unwrap();
         assert!(place(&*store, &format!("fails {name}"), &[(&hot, 1), (&own, 99)]).await.is_err());
         if round < 2 {
-            store.change_order_status(step(placed.value.order.id, OrderStatus::Cancelled), stamp()).await.unwrap();
+            store.change_order_status(step(placed.order.id, OrderStatus::Cancelled), stamp()).await.unwrap();
         }
         let done = TaskChanges { status: Some(TaskStatus::Done), ..TaskChanges::default() };
         store.update_task(work.id, done, Some(1), stamp()).await.unwrap();
         store.delete_task(work.id, stamp()).await.unwrap();
     }
-    let last = store.insert_task(task(&format!("last of {writer}")), stamp()).await.unwrap().value;
+    let last = store.insert_task(task(&format!("last of {writer}")), stamp()).await.unwrap();
     store.delete_task(last.id, stamp()).await.unwrap();
 }
 

@@ -14,7 +14,7 @@ pub async fn totals_are_exact(db: &Db) {
     let products: Vec<Product> = prices.iter().map(|units| priced(&format!("at {units}"), *units)).collect();
     insert_products(db.store(), &products.iter().collect::<Vec<_>>()).await;
     let lines: Vec<(&Product, i32)> = products.iter().zip([3, 7, 9, 10, 1]).collect();
-    let order = place(db.store(), "1", &lines).await.unwrap().value.order;
+    let order = place(db.store(), "1", &lines).await.unwrap().order;
     assert_eq!(order.total.to_string(), "409.8379");
     assert_eq!(order.items.iter().map(|item| item.line_total.units()).sum::<i64>(), order.total.units());
     assert_eq!(order.items[0].line_total.to_string(), "0.003");
@@ -25,7 +25,7 @@ pub async fn totals_are_exact(db: &Db) {
 pub async fn the_price_of_a_line_is_frozen(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
-    let order = place(db.store(), "1", &[(&lamp, 2)]).await.unwrap().value.order;
+    let order = place(db.store(), "1", &[(&lamp, 2)]).await.unwrap().order;
     let item = OrderItem {
         product: lamp.id,
         sku: lamp.sku.clone(),
@@ -42,7 +42,7 @@ pub async fn the_price_of_a_line_is_frozen(db: &Db) {
     };
     db.update_product(lamp.id, changes, None, stamp()).await.unwrap();
     assert_eq!(reread_order(db.store(), order.id).await, order);
-    let cheap = place(db.store(), "2", &[(&lamp, 2)]).await.unwrap().value.order;
+    let cheap = place(db.store(), "2", &[(&lamp, 2)]).await.unwrap().order;
     assert_eq!((cheap.total.units(), cheap.items[0].name.as_str()), (2, "Dearer"));
 }
 
@@ -55,7 +55,7 @@ pub async fn a_total_past_the_range_is_refused(db: &Db) {
     }
     assert_eq!((reread(db.store(), &most).await, reread(db.store(), &least).await), (most.clone(), least));
     assert_eq!(db.log_state().await.unwrap().head, 2);
-    let order = place(db.store(), "1", &[(&most, 1)]).await.unwrap().value.order;
+    let order = place(db.store(), "1", &[(&most, 1)]).await.unwrap().order;
     assert_eq!(order.total.units(), i64::MAX);
     assert_eq!(reread_order(db.store(), order.id).await, order);
 }
@@ -66,7 +66,7 @@ pub async fn an_order_in_two_currencies_is_refused(db: &Db) {
     let refused = place(db.store(), "1", &[(&pounds, 1), (&euros, 1)]).await;
     assert_eq!(refusal(refused), Refusal::MixedCurrencies { input_index: 1 });
     assert_eq!((reread(db.store(), &pounds).await, reread(db.store(), &euros).await), (pounds, euros.clone()));
-    let order = place(db.store(), "1", &[(&euros, 1)]).await.unwrap().value.order;
+    let order = place(db.store(), "1", &[(&euros, 1)]).await.unwrap().order;
     assert_eq!(order.currency.as_str(), "EUR");
     assert_eq!(order.created_at, at(0));
 }

@@ -57,7 +57,7 @@ pub async fn two_nodes_place_one_order_for_one_key(db: &Db) {
             .collect();
         let mut placed = 0;
         for call in calls {
-            placed += i32::from(!call.await.unwrap().value.replayed);
+            placed += i32::from(!call.await.unwrap().replayed);
         }
         assert_eq!(placed, 1);
     }

@@ -24,7 +24,7 @@ pub async fn racing_buyers_get_no_more_than_the_stock(db: &Db) {
     for buyer in buyers {
         match buyer.await.unwrap() {
             Ok(placed) => {
-                assert!(!placed.value.replayed);
+                assert!(!placed.replayed);
                 sold += 1;
             }
             Err(StoreError::Refused(Refusal::InsufficientStock { input_index: 0, available: 0 })) => {}
@@ -89,20 +89,20 @@ pub async fn stock_is_adjusted_within_its_range(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
     let adjusted = db.adjust_stock(adjustment(&lamp, -10), stamp()).await.unwrap();
-    assert_eq!((adjusted.value.stock, adjusted.value.version), (0, 2));
+    assert_eq!((adjusted.stock, adjusted.version), (0, 2));
     for delta in [-1, i32::MIN] {
         let refused = db.adjust_stock(adjustment(&lamp, delta), stamp()).await;
         assert_eq!(refusal(refused), Refusal::InsufficientStock { input_index: 0, available: 0 });
     }
     let full = db.adjust_stock(adjustment(&lamp, i32::MAX), stamp()).await.unwrap();
-    assert_eq!(full.value.stock, i32::MAX);
+    assert_eq!(full.stock, i32::MAX);
     for delta in [1, i32::MAX] {
         let refused = db.adjust_stock(adjustment(&lamp, delta), stamp()).await;
         assert_eq!(refusal(refused), Refusal::StockOutOfRange);
     }
     let refused = db.adjust_stock(adjustment(&product("missing"), 1), stamp()).await;
     assert_eq!(refusal(refused), Refusal::NotFound);
-    assert_eq!(reread(db.store(), &lamp).await, full.value);
+    assert_eq!(reread(db.store(), &lamp).await, full);
     assert_eq!(db.log_state().await.unwrap().head, 3);
 
     db.update_product(lamp.id, ProductChanges::archive(), None, stamp()).await.unwrap();
@@ -129,7 +129,7 @@ pub async fn racing_adjustments_all_count(db: &Db) {
 pub async fn racing_cancellations_return_the_stock_once(db: &Db) {
     let (lamp, vase) = (product("lamp"), product("vase"));
     insert_products(db.store(), &[&lamp, &vase]).await;
-    let order = place(db.store(), "1", &[(&lamp, 4), (&vase, 1)]).await.unwrap().value.order;
+    let order = place(db.store(), "1", &[(&lamp, 4), (&vase, 1)]).await.unwrap().order;
     let racers: Vec<_> = (0..6)
         .map(|_| {
             let (store, id) = (db.shared(), order.id);
@@ -156,7 +156,7 @@ pub async fn stock_agrees_with_the_order_when_cancel_races_confirm(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
     for round in 0..6 {
-        let order = place(db.store(), &round.to_string(), &[(&lamp, 10)]).await.unwrap().value.order;
+        let order = place(db.store(), &round.to_string(), &[(&lamp, 10)]).await.unwrap().order;
         let change = |to| {
             let (store, id) = (db.shared(), order.id);
             tokio::spawn(async move {
@@ -169,7 +169,7 @@ pub async fn stock_agrees_with_the_order_when_cancel_races_confirm(db: &Db) {
         let (won, lost) = if cancel.is_ok() { (cancel, confirm) } else { (confirm, cancel) };
         assert_eq!(refusal(lost), Refusal::VersionMismatch { actual: 2 });
         let order = reread_order(db.store(), order.id).await;
-        assert_eq!(order, won.unwrap().value);
+        assert_eq!(order, won.unwrap());
         if order.status == OrderStatus::Confirmed {
             assert_eq!(reread(db.store(), &lamp).await.stock, 0);
             db.change_order_status(step(order.id, OrderStatus::Cancelled), stamp()).await.unwrap();
@@ -182,10 +182,10 @@ pub async fn stock_agrees_with_the_order_when_cancel_races_confirm(db: &Db) {
 pub async fn stock_returned_to_a_full_shelf_stays_at_its_largest_value(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
-    let order = place(db.store(), "1", &[(&lamp, 10)]).await.unwrap().value.order;
+    let order = place(db.store(), "1", &[(&lamp, 10)]).await.unwrap().order;
     db.adjust_stock(adjustment(&lamp, i32::MAX), stamp()).await.unwrap();
-    let cancelled = db.change_order_status(step(order.id, OrderStatus::Cancelled), staff(2)).await.unwrap().value;
-    assert_eq!(cancelled, after_step(order, OrderStatus::Cancelled, None, 2, 6));
+    let cancelled = db.change_order_status(step(order.id, OrderStatus::Cancelled), staff(2)).await.unwrap();
+    assert_eq!(cancelled, after_step(order, OrderStatus::Cancelled, None, 2, &cancelled));
     let full = Product { stock: i32::MAX, version: 4, updated_at: at(2), ..lamp };
     assert_eq!(reread(db.store(), &full).await, full);
 }

@@ -44,7 +44,7 @@ pub async fn a_taken_order_number_is_refused(db: &Db) {
 
     let free = NewOrder { number: "2".to_owned(), ..again };
     let placed = db.place_order(free, key("another key"), stamp()).await.unwrap();
-    assert!(!placed.value.replayed, "a failure does not use up the key");
+    assert!(!placed.replayed, "a failure does not use up the key");
 }
 
 pub async fn of_racers_for_a_unique_value_one_gets_it(db: &Db) {
@@ -80,7 +80,7 @@ pub async fn of_racers_for_a_unique_value_one_gets_it(db: &Db) {
             other => panic!("{other:?}"),
         }
         match by_order {
-            Ok(placed) => orders += i32::from(!placed.value.replayed),
+            Ok(placed) => orders += i32::from(!placed.replayed),
             Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::OrderNumber))) => {}
             other => panic!("{other:?}"),
         }

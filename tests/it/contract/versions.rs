@@ -10,7 +10,7 @@ pub async fn a_stale_version_of_a_product_is_refused(db: &Db) {
     insert_products(db.store(), &[&lamp]).await;
     let rename = |name: &str| ProductChanges { name: Some(name.to_owned()), ..ProductChanges::default() };
     let stamp = stamp_by(user("staff").id, 5);
-    let changed = db.update_product(lamp.id, rename("one"), Some(1), stamp).await.unwrap().value;
+    let changed = db.update_product(lamp.id, rename("one"), Some(1), stamp).await.unwrap();
     assert_eq!(changed, Product { name: "one".into(), version: 2, updated_at: at(5), ..lamp.clone() });
     assert_eq!(reread(db.store(), &lamp).await, changed);
     for stale in [0, 1, 3, i32::MAX] {
@@ -18,23 +18,23 @@ pub async fn a_stale_version_of_a_product_is_refused(db: &Db) {
         assert_eq!(refusal(refused), Refusal::VersionMismatch { actual: 2 });
     }
     assert_eq!(reread(db.store(), &lamp).await, changed);
-    assert_eq!(db.update_product(lamp.id, rename("two"), None, stamp).await.unwrap().value.version, 3);
+    assert_eq!(db.update_product(lamp.id, rename("two"), None, stamp).await.unwrap().version, 3);
     let refused = db.update_product(product("missing").id, rename("x"), Some(1), stamp).await;
     assert_eq!(refusal(refused), Refusal::NotFound);
 }
 
 pub async fn a_stale_version_of_a_task_is_refused(db: &Db) {
     let work = task("work");
-    assert_eq!(db.insert_task(work.clone(), stamp()).await.unwrap().value, work);
+    assert_eq!(db.insert_task(work.clone(), stamp()).await.unwrap(), work);
     let rename = |title: &str| TaskChanges { title: Some(title.to_owned()), ..TaskChanges::default() };
     let stamp = stamp_by(user("staff").id, 5);
-    let changed = db.update_task(work.id, rename("one"), Some(1), stamp).await.unwrap().value;
+    let changed = db.update_task(work.id, rename("one"), Some(1), stamp).await.unwrap();
     assert_eq!(changed, Task { title: "one".into(), version: 2, updated_at: at(5), ..work.clone() });
     let refused = db.update_task(work.id, rename("two"), Some(1), stamp).await;
     assert_eq!(refusal(refused), Refusal::VersionMismatch { actual: 2 });
     assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [Some(changed.clone())]);
 
-    let deleted = db.delete_task(work.id, stamp_by(user("staff").id, 7)).await.unwrap().value;
+    let deleted = db.delete_task(work.id, stamp_by(user("staff").id, 7)).await.unwrap();
     assert_eq!(deleted, Task { version: 3, updated_at: at(7), ..changed });
     assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [None]);
     let refused = db.delete_task(work.id, stamp).await;

@@ -78,16 +78,17 @@ async fn an_unannounced_change_is_found_by_polling() {
 #[tokio::test]
 async fn events_of_the_own_node_arrive_without_waiting_for_a_poll() {
     let store = database().await;
-    let node = Node::alone(&store, polling(NEVER)).await;
-    let mut reader = Reader::all(&node.feed, StartAt::Now);
+    let log: Arc<dyn orderwire::storage::EventStore + Send + Sync> = Arc::clone(&store) as _;
+    let feed = EventFeed::start(log, Arc::new(LocalBus::new()), polling(NEVER)).await.unwrap();
+    let mut reader = Reader::all(&feed, StartAt::Now);
     let mut latencies = VecDeque::new();
     let stopwatch = Stopwatch::start();
     for _ in 0..50 {
-        let (_, events) = node.write_silently(NOW).await;
-        let announced = stopwatch.elapsed();
-        node.feed.announce(events);
+        let task = Task::new(TaskId::generate(NOW), "Pack", UserId::from_bytes([9; 16]), NOW);
+        store.insert_task(task, Stamp { actor: None, at: NOW }).await.unwrap();
+        let stored = stopwatch.elapsed();
         reader.event().await;
-        latencies.push_back(stopwatch.elapsed().saturating_sub(announced));
+        latencies.push_back(stopwatch.elapsed().saturating_sub(stored));
     }
     assert!(median(latencies) < Duration::from_millis(20));
 }
@@ -135,13 +136,13 @@ async fn a_topic_filters_replayed_and_live_events_alike() {
     let rename = |title: &str| TaskChanges { title: Some(title.to_owned()), ..TaskChanges::default() };
     let stamp = Stamp { actor: None, at: NOW };
     for round in 0..2 {
-        let renamed = node.store.update_task(id, rename(&format!("{round}")), None, stamp).await.unwrap();
-        node.feed.announce(renamed.events);
+        node.store.update_task(id, rename(&format!("{round}")), None, stamp).await.unwrap();
+        node.announce(node.entries_of(id).await);
         node.write_many(10).await;
     }
     assert_eq!(reader.seqs_to(33).await, [1, 22, 33]);
-    let renamed = node.store.update_task(id, rename("live"), None, stamp).await.unwrap();
-    node.feed.announce(renamed.events);
+    node.store.update_task(id, rename("live"), None, stamp).await.unwrap();
+    node.announce(node.entries_of(id).await);
     assert_eq!(reader.seqs_to(44).await, [44]);
     node.write_many(3).await;
     assert!(reader.is_quiet().await);

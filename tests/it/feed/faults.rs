@@ -74,7 +74,7 @@ async fn announcing_an_event_missing_from_the_log_costs_few_reads() {
     let before = flaky.reads.load(Ordering::SeqCst);
     for seq in 1..=20 {
         let (_, events) = writer.write_silently(NOW).await;
-        feed.announce(events);
+        bus.publish(&events.into_iter().map(Arc::new).collect::<Vec<_>>());
         reader.read_all(seq - 1, seq).await;
     }
     assert!(reader.is_quiet().await);

@@ -10,11 +10,12 @@ use orderwire::{
     cluster::{BusReceiver, EventBus, local::LocalBus},
     service::feed::FeedOptions,
     storage::{
-        EventStore, LogPage, LogState, Store, StoreError,
+        Appended, EventStore, LogPage, LogState, Store, StoreError,
         sqlite::{SqliteLocation, SqliteStore},
     },
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
+use tokio::sync::broadcast;
 
 use super::*;
 use crate::support::options::{feed_options, sqlite_options};
@@ -32,17 +33,18 @@ pub fn polling(every: Duration) -> FeedOptions {
     FeedOptions { poll_every: every, ..feed_options() }
 }
 
-/// A node: a feed and a store, whose writes the feed announces.
+/// A node whose feed hears only of the writes that the test announces.
 #[derive(Clone)]
 pub struct Node {
     pub store: Arc<dyn Store>,
     pub feed: Arc<EventFeed>,
+    bus: Arc<dyn EventBus>,
 }
 
 impl Node {
     pub async fn start(store: &Arc<dyn Store>, bus: Arc<dyn EventBus>, options: FeedOptions) -> Self {
-        let log: Arc<dyn EventStore + Send + Sync> = Arc::clone(store) as _;
-        Self { store: Arc::clone(store), feed: EventFeed::start(log, bus, options).await.unwrap() }
+        let feed = EventFeed::start(Flaky::new(store), Arc::clone(&bus), options).await.unwrap();
+        Self { store: Arc::clone(store), feed, bus }
     }
 
     pub async fn alone(store: &Arc<dyn Store>, options: FeedOptions) -> Self {
@@ -52,7 +54,7 @@ impl Node {
     /// Makes one change and announces it.
     pub async fn write(&self) -> TaskId {
         let (id, events) = self.write_silently(NOW).await;
-        self.feed.announce(events);
+        self.announce(events);
         id
     }
 
@@ -60,8 +62,19 @@ impl Node {
     pub async fn write_silently(&self, at: Timestamp) -> (TaskId, Vec<Event>) {
         let task = task(at);
         let id = task.id;
-        let committed = self.store.insert_task(task, Stamp { actor: None, at }).await.unwrap();
-        (id, committed.events)
+        self.store.insert_task(task, Stamp { actor: None, at }).await.unwrap();
+        (id, self.entries_of(id).await)
+    }
+
+    /// The log entries about a task.
+    pub async fn entries_of(&self, id: TaskId) -> Vec<Event> {
+        let filter = LogFilter { entity: Some(id.ulid()), ..LogFilter::ALL };
+        self.store.read_log(0, filter, 1000).await.unwrap().events
+    }
+
+    /// Publishes entries on the bus of this node.
+    pub fn announce(&self, events: Vec<Event>) {
+        self.bus.publish(&events.into_iter().map(Arc::new).collect::<Vec<_>>());
     }
 
     pub async fn write_many(&self, count: u32) {
@@ -110,16 +123,23 @@ impl EventBus for Unreliable {
     }
 }
 
-/// A store whose log reads are counted and can be made to fail.
+/// A store whose log reads are counted and can be made to fail. It does not tell of what it appends.
 pub struct Flaky {
     pub store: Arc<dyn Store>,
     pub failing: AtomicBool,
     pub reads: AtomicU64,
+    /// Never sends.
+    appended: broadcast::Sender<Appended>,
 }
 
 impl Flaky {
     pub fn new(store: &Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { store: Arc::clone(store), failing: AtomicBool::new(false), reads: AtomicU64::new(0) })
+        Arc::new(Self {
+            store: Arc::clone(store),
+            failing: AtomicBool::new(false),
+            reads: AtomicU64::new(0),
+            appended: broadcast::channel(1).0,
+        })
     }
 
     pub fn fail(&self, failing: bool) {
@@ -143,6 +163,20 @@ impl Flaky {
 
 #[async_trait]
 impl EventStore for Flaky {
+    fn appended(&self) -> broadcast::Receiver<Appended> {
+        self.appended.subscribe()
+    }
+
+    async fn catch_up_log(&self) -> Result<(), StoreError> {
+        self.check()?;
+        self.store.catch_up_log().await
+    }
+
+    async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>, StoreError> {
+        self.check()?;
+        self.store.seq_of_event(id).await
+    }
+
     async fn log_state(&self) -> Result<LogState, StoreError> {
         self.check()?;
         self.store.log_state().await

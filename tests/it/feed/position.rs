@@ -41,7 +41,7 @@ async fn a_position_before_the_oldest_log_entry_has_expired() {
     let node = Node::alone(&store, FeedOptions { recent: 1, ..polling(NEVER) }).await;
     for hour in 0..10 {
         let (_, events) = node.write_silently(NOW.plus(Duration::from_secs(hour * 3600))).await;
-        node.feed.announce(events);
+        node.announce(events);
     }
     wait_until("the node has seen all", async || node.feed.head() == 10).await;
     let before = NOW.plus(Duration::from_secs(4 * 3600));

@@ -103,7 +103,7 @@ async fn imported_orders_are_delivered_at_london_time() {
     assert_eq!((summer.items.len(), &*summer.total.to_string()), (12, "222.831"));
     let at = time("2011-07-26T09:13:00Z");
     assert_eq!((summer.placed_at, summer.created_at, summer.updated_at, summer.version), (at, at, at, 1));
-    let delivered = HistoryEntry { seq: 0, from: None, to: OrderStatus::Delivered, actor: None, reason: None, at };
+    let delivered = HistoryEntry { event: None, from: None, to: OrderStatus::Delivered, actor: None, reason: None, at };
     assert_eq!(
         (summer.status, &*summer.region, summer.history),
         (OrderStatus::Delivered, "United Kingdom", vec![delivered])

@@ -2,7 +2,7 @@
 
 use orderwire::{
     domain::*,
-    storage::{Committed, Placed, Result, Session, Store},
+    storage::{Placed, Result, Session, Store},
 };
 
 /// Default time of everything that a test does.
@@ -94,7 +94,7 @@ pub fn past_order(number: &str, lines: &[(&Product, i32)]) -> Order {
         currency: CurrencyCode::GBP,
         status: OrderStatus::Delivered,
         history: vec![HistoryEntry {
-            seq: 0,
+            event: None,
             from: None,
             to: OrderStatus::Delivered,
             actor: None,
@@ -119,7 +119,7 @@ pub fn key(text: &str) -> Idempotency {
 }
 
 /// Places an order; its number is also the idempotency key.
-pub async fn place(store: &dyn Store, number: &str, lines: &[(&Product, i32)]) -> Result<Committed<Placed>> {
+pub async fn place(store: &dyn Store, number: &str, lines: &[(&Product, i32)]) -> Result<Placed> {
     store.place_order(new_order(number, lines), key(number), stamp_by(buyer(), 0)).await
 }
 
@@ -168,5 +168,6 @@ pub async fn reread_order(store: &dyn Store, id: OrderId) -> Order {
 
 /// Reads the whole event log.
 pub async fn whole_log(store: &dyn Store) -> Vec<Event> {
+    store.catch_up_log().await.unwrap();
     store.read_log(0, LogFilter::ALL, 100_000).await.unwrap().events
 }

@@ -36,6 +36,6 @@ impl<T: Clone + Send + Sync + 'static> LiveUpdate for Update<T> {
     }
 
     fn id(&self) -> Option<UpdateId> {
-        (self.kind != UpdateKind::Snapshot).then_some(UpdateId::Event(self.cursor.seq))
+        self.cursor.seq().filter(|_| self.kind != UpdateKind::Snapshot).map(UpdateId::Event)
     }
 }

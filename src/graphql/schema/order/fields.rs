@@ -136,7 +136,7 @@ json_object! {
     OrderEvent as event {
         /// The step's place in the event log.
         async fn cursor(&self, context: &Context<'_>) -> EventCursor {
-            EventCursor(RequestContext::get(context).service.cursor(self.0.seq))
+            EventCursor(RequestContext::get(context).service.cursor_of_event(self.0.event))
         }
 
         /// The state before; null when the order was placed.

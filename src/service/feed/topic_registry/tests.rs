@@ -131,10 +131,10 @@ fn a_subscriber_of_several_topics_is_woken_by_each() {
     while topics.wake_batch() {}
     assert!(woken.0.load(Relaxed) && !asleep.0.load(Relaxed));
     assert!(both.matches(&event) && !neither.matches(&event));
-    assert_eq!(both.filter(), LogFilter { kind: Some(kind), entity: None });
+    assert_eq!(both.filter(), LogFilter { kind: Some(kind), ..LogFilter::ALL });
     assert_eq!(neither.filter(), LogFilter::ALL);
     let (one, _) = join(&topics, Topic::Entity(kind, id));
-    assert_eq!(one.filter(), LogFilter { kind: Some(kind), entity: Some(id) });
+    assert_eq!(one.filter(), LogFilter { kind: Some(kind), entity: Some(id), user: None });
     drop((both, neither, one));
     assert!(topics.state().topics.is_empty());
 }

@@ -195,7 +195,7 @@ impl OrderBuilder {
 /// Starts an order from the invoice's first row, without lines.
 fn new_order(row: &Row<'_>, planned: &PlannedOrder, customer: UserId) -> Order {
     let at = planned.placed_at;
-    let delivered = HistoryEntry { seq: 0, from: None, to: OrderStatus::Delivered, actor: None, reason: None, at };
+    let delivered = HistoryEntry { event: None, from: None, to: OrderStatus::Delivered, actor: None, reason: None, at };
     Order {
         id: planned.id,
         number: row.invoice.to_owned(),

@@ -5,7 +5,7 @@ use bson::doc;
 use super::{a_product, on_nodes};
 use crate::{
     domain::*,
-    storage::{ImportStore, ProductStore, Store, mongo::MongoStore},
+    storage::{EventStore, ImportStore, ProductStore, Store, mongo::MongoStore},
 };
 
 const PRODUCTS: i64 = 30;
@@ -26,7 +26,7 @@ async fn all(store: &MongoStore, ids: &[ProductId]) -> Vec<Product> {
 
 async fn reprice(store: &MongoStore, id: ProductId, units: i64) -> Product {
     let changes = ProductChanges { price: Some(Decimal::from_units(units)), ..ProductChanges::default() };
-    store.update_product(id, changes, None, stamp()).await.unwrap().value
+    store.update_product(id, changes, None, stamp()).await.unwrap()
 }
 
 /// Changes a product without a log entry, so that caches keep the old state.
@@ -49,7 +49,7 @@ async fn a_change_on_another_node_is_seen_by_the_next_read() {
                 reprice(node, ids[place], round).await
             } else {
                 let adjustment = StockAdjustment { product: ids[place], delta: 1, idempotency: None };
-                node.adjust_stock(adjustment, stamp()).await.unwrap().value
+                node.adjust_stock(adjustment, stamp()).await.unwrap()
             };
             assert_eq!(all(one, &ids).await, products, "round {round}");
         }
@@ -106,6 +106,7 @@ async fn cached_products_are_read_again_after_the_log_was_pruned() {
         let changed = reprice(other, ids[1], 2).await;
         reprice(other, ids[2], 3).await;
         let later = Timestamp::from_unix_millis(SystemClock.now().unix_millis() + 1000);
+        other.catch_up_log().await.unwrap();
         other.prune(later, later, later).await.unwrap();
         assert_eq!(all(one, &ids).await[1], changed);
     })

@@ -9,7 +9,7 @@ fn order_of(number: usize, products: &[Product], items: usize) -> Order {
     order.id = OrderId::derived(at(number as i64), "test", &number.to_string());
     order.customer = user(&(number % 4000).to_string()).id;
     let bought = lines.iter().map(|(product, _)| (product.id, (*product).clone())).collect();
-    order.place(&bought, stamp(number as i64 * 60_000)).unwrap().record(1).0
+    order.place(&bought, stamp(number as i64 * 60_000)).unwrap().record().0
 }
 
 #[tokio::test]

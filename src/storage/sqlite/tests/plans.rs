@@ -212,7 +212,7 @@ fn log_read_starts_at_its_position_without_a_scan() {
     let entity = Some(user_id());
     for kind in [None, Some(EntityKind::Order)] {
         for entity in [None, entity] {
-            let (sql, params) = event::matching(5, LogFilter { kind, entity }, 10);
+            let (sql, params) = event::matching(5, LogFilter { kind, entity, user: None }, 10);
             let lines = plan(&db, &sql, params);
             check("log", &lines, Cost::Walk);
             assert!(lines.iter().all(|line| line.contains("rowid>?")), "{lines:#?}");

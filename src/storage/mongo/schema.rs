@@ -1,0 +1,131 @@
+//! What the database says of itself: the id of its log and the version of its schema. Carries over what an older version
+//! of Orderwire stored.
+//!
+//! The document `log` of `counters` holds both. Version 1 kept the log in `events`, one document for each entry, and the
+//! last number in the field `seq`, which is a text since: a node of version 1 that still runs can't increase it, so its
+//! changes fail as a whole, and one that starts finds no `log_id` and stops.
+
+use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
+use mongodb::{Collection, Database};
+
+use super::{
+    codec::read_fields,
+    collections::create_indexes,
+    error::duplicate_index,
+    event::{bounds, decode, encode_chunk, keys},
+    read::collect_rows,
+};
+use crate::{
+    domain::{Entity, Event, LogId, Seq, Timestamp},
+    storage::{Result, StoreError},
+};
+
+/// The version of the schema that this code reads and writes.
+const VERSION: i32 = 2;
+const MOVED: &str = "the collection log";
+/// Entries that are carried over at a time.
+const CHUNK: i64 = 256;
+
+/// Checks the version of the database, creates what is missing, and returns the id of its log. All nodes get the same.
+/// Nothing is written if a newer version of Orderwire has used the database.
+pub(super) async fn prepare(database: &Database) -> Result<LogId> {
+    let counters = database.collection::<Document>("counters");
+    let found = counters.find_one(doc! { "_id": "log" }).await?;
+    let version = found.as_ref().and_then(|found| found.get_i32("version").ok());
+    if let Some(version) = version.filter(|version| *version > VERSION) {
+        return Err(StoreError::Unavailable(format!(
+            "a newer version of Orderwire has written the database (schema {version}, this one knows {VERSION}); start that version"
+        )));
+    }
+    create_indexes(database).await?;
+    match found {
+        Some(found) if version.is_none() => carry_over(database, &counters, &found).await?,
+        Some(_) => {}
+        None => {
+            let id = i64::from(rand::random::<u32>());
+            let new = doc! { "$setOnInsert": { "id": id, "version": VERSION, "seq": MOVED } };
+            let made = counters.update_one(doc! { "_id": "log" }, new).upsert(true).await;
+            // Another node may create it at the same moment.
+            made.map(drop).or_else(|error| duplicate_index(&error).map(drop).ok_or(error))?;
+        }
+    }
+    let found = counters.find_one(doc! { "_id": "log" }).await?;
+    let id = found.and_then(|found| found.get_i64("id").ok()).and_then(|id| u32::try_from(id).ok());
+    id.map(LogId).ok_or_else(|| StoreError::internal("the event log has no proper identity"))
+}
+
+/// Moves the log of version 1 into chunks. Nodes of version 1 may go on until the last step, and several nodes may do
+/// this at the same time.
+async fn carry_over(database: &Database, counters: &Collection<Document>, found: &Document) -> Result<()> {
+    let id = found.get_i64("log_id").map_err(|_| StoreError::internal("the event log has no proper identity"))?;
+    tracing::info!("carrying over the event log of an older version");
+    loop {
+        let last = copy_entries(database).await?;
+        let unchanged = doc! { "_id": "log", "seq": last };
+        let moved = doc! { "$set": { "id": id, "version": VERSION, "seq": MOVED }, "$unset": { "log_id": 1 } };
+        let done = counters.update_one(unchanged, moved).await?.matched_count == 1;
+        let by_other = counters.count_documents(doc! { "_id": "log", "version": VERSION }).await? == 1;
+        if done || by_other {
+            database.collection::<Document>("events").drop().await?;
+            return Ok(());
+        }
+    }
+}
+
+/// Copies the entries that the log does not have yet, and returns the number of the last one.
+async fn copy_entries(database: &Database) -> Result<Seq> {
+    let log = database.collection::<RawDocumentBuf>("log");
+    let events = database.collection::<RawDocumentBuf>("events");
+    loop {
+        let newest =
+            log.find(doc! {}).projection(doc! { "last": 1 }).sort(doc! { "last": -1 }).limit(1).batch().await?;
+        let last = collect_rows(newest, bounds).await?.pop().map_or(0, |(_, last)| last);
+        let find = events.find(doc! { "_id": { "$gt": last } }).sort(doc! { "_id": 1 }).limit(CHUNK).batch().await?;
+        let entries = collect_rows(find, |row| Ok((old_entry(row)?, row.to_owned()))).await?;
+        let Some((first, _)) = entries.first() else { return Ok(last) };
+        if last > 0 && first.seq != last + 1 {
+            // A node of version 1 has pruned its log in the meantime.
+            log.delete_many(doc! {}).await?;
+        }
+        name_entries(database, &entries).await?;
+        let about = entries.iter().flat_map(|(event, _)| keys(&event.entity, event.id)).collect();
+        let newest = entries.iter().map(|(event, _)| event.occurred_at).max();
+        let newest = newest.unwrap_or(Timestamp::from_unix_millis(0));
+        let (first, count) = (first.seq, entries.len() as Seq);
+        let documents = entries.iter().map(|(_, row)| without_id(row)).collect::<Result<RawArrayBuf>>()?;
+        let inserted = log.insert_one(encode_chunk(first, newest, about, documents, count)).await;
+        inserted.map(drop).or_else(|error| duplicate_index(&error).map(drop).ok_or(error))?;
+    }
+}
+
+fn old_entry(document: &RawDocument) -> Result<Event> {
+    read_fields!(document, seq: "_id");
+    decode(document, seq.required()?)
+}
+
+fn without_id(document: &RawDocument) -> Result<RawDocumentBuf> {
+    let mut copy = RawDocumentBuf::new();
+    for element in document.iter_elements() {
+        let element = element.map_err(StoreError::internal)?;
+        if element.key().as_str() != "_id" {
+            copy.append(element.key(), element.value().map_err(StoreError::internal)?);
+        }
+    }
+    Ok(copy)
+}
+
+/// Stores the ids of entries in the histories of their orders, where version 1 stored their numbers.
+async fn name_entries(database: &Database, entries: &[(Event, RawDocumentBuf)]) -> Result<()> {
+    let step = |event: &Event| match &event.entity {
+        Entity::Order(order) => Some(doc! {
+            "q": { "_id": order.id, "history.seq": event.seq },
+            "u": { "$set": { "history.$.event": event.id } },
+        }),
+        _ => None,
+    };
+    let updates: Vec<Document> = entries.iter().filter_map(|(event, _)| step(event)).collect();
+    if !updates.is_empty() {
+        database.run_command(doc! { "update": "orders", "updates": updates }).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,297 @@
+//! Numbers what was committed: moves it from the outbox to the end of the log.
+//!
+//! A transaction that changes something leaves the entries of the change in the outbox, in one document. Nothing in that
+//! is shared, so transactions run side by side. Afterwards a short transaction takes what it finds in the outbox, gives
+//! it the next numbers, and inserts it as a chunk of the log.
+//!
+//! - **Order.** MongoDB sets `time` of a document of the outbox from its cluster clock when the document is inserted. A
+//!   transaction that saw another one's commit inserts later, so it has a later time. Taking the oldest of a snapshot
+//!   therefore never takes a change without those that it builds on: an entity's entries are in the order of its versions.
+//! - **Exactly once.** The chunk is inserted and the outbox emptied in one transaction, and a chunk's `_id` is the number
+//!   that follows the log's last. Of two processes that number at the same time, one fails and tries again.
+//! - **Nobody is elected.** Every process numbers what it has committed. One that finds that another is at it waits for
+//!   [`YIELD`], and goes ahead if its entries are still there. What a killed process has left is numbered by the next
+//!   call of [`Inner::catch_up`], which every node makes at an interval. No clock is involved.
+//!
+//! Decision: `docs/decisions/0001-event-log-numbers.md`.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use bson::{Bson, Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
+use futures_util::StreamExt;
+use parking_lot::Mutex;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{
+    codec::{raw_document, read_fields},
+    error::duplicate_index,
+    event::{Key, bounds, decode, encode, encode_chunk, keys},
+    read::collect_rows,
+    store::Inner,
+    transaction::{TRANSACTION_TIMEOUT, Transaction, TransactionError, TransactionResult},
+};
+use crate::{
+    domain::{Changed, Entity, Event, EventDraft, Seq, Stamp, Timestamp},
+    storage::{Result, StoreError},
+};
+
+/// Documents of the outbox in one chunk.
+const DOCUMENTS: i64 = 64;
+/// Bytes after which a chunk takes no further document.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// How long a process that is not numbering waits for the one that is.
+const YIELD: Duration = Duration::from_millis(30);
+/// How long a process goes on looking for entries of others after it has numbered some.
+const LINGER: Duration = Duration::from_secs(1);
+/// How often it looks.
+const LOOK_EVERY: Duration = Duration::from_millis(8);
+
+/// Whether this process is numbering, and what it knows of others.
+#[derive(Default)]
+pub(super) struct Sequencer(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    running: bool,
+    /// Whether something was committed that the running task may not have seen.
+    requested: bool,
+    /// When another process was last found to be numbering.
+    other_seen: Option<Instant>,
+}
+
+/// What an attempt to number found.
+enum Attempt {
+    /// The outbox is empty.
+    Empty,
+    /// Entries were numbered; whether some were of other processes.
+    Numbered { of_others: bool },
+    /// Another process numbered at the same time.
+    Lost,
+}
+
+/// A document of the outbox.
+struct Pending {
+    id: Bson,
+    by: i64,
+    about: Vec<Key>,
+    entries: Vec<RawDocumentBuf>,
+}
+
+impl Pending {
+    fn decode(document: &RawDocument) -> Result<Self> {
+        read_fields!(document, id: "_id", by: "by", about: "about", entries: "entries");
+        Ok(Self {
+            id: id.any()?,
+            by: by.required()?,
+            about: about.required()?,
+            entries: entries.documents(|entry| Ok(entry.to_owned()))?,
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.as_bytes().len()).sum()
+    }
+}
+
+fn id_of(document: &RawDocument) -> Result<Bson> {
+    read_fields!(document, id: "_id");
+    id.any()
+}
+
+impl Transaction {
+    /// Leaves the entries of a change in the outbox. They keep their order and stay together.
+    pub(super) async fn append_events(&mut self, drafts: &[EventDraft]) -> TransactionResult<()> {
+        let Some(first) = drafts.first() else { return Ok(()) };
+        let about: BTreeSet<Key> = drafts.iter().flat_map(|draft| keys(&draft.entity, draft.id)).collect();
+        let entries = drafts.iter().map(encode).collect::<Result<RawArrayBuf>>()?;
+        // MongoDB replaces an empty timestamp by the time on its cluster clock.
+        let empty = bson::Timestamp { time: 0, increment: 0 };
+        let about: Vec<Key> = about.into_iter().collect();
+        let mut document = raw_document! { "_id": first.id, "by": self.store.process, "about": about };
+        document.append(bson::raw::cstr!("time"), empty);
+        document.append(bson::raw::cstr!("entries"), entries);
+        let outbox = self.store.collections.outbox.clone();
+        self.insert(&outbox, vec![document]).await?;
+        self.leaves_entries = true;
+        Ok(())
+    }
+
+    /// Leaves the entry of a change whose entity is saved.
+    pub(super) async fn record<T>(&mut self, changed: Changed<T>, stamp: Stamp) -> TransactionResult<T>
+    where
+        T: Clone + Into<Entity>,
+    {
+        self.append_events(&[changed.draft(stamp)]).await?;
+        Ok(changed.value)
+    }
+
+    /// Takes the oldest documents of the outbox and appends a chunk with their entries. Returns the entries.
+    async fn number(&mut self) -> TransactionResult<(Vec<Event>, bool)> {
+        let pending = self.oldest_pending().await?;
+        if pending.is_empty() {
+            return Ok((Vec::new(), false));
+        }
+        let of_others = pending.iter().any(|document| document.by != self.store.process);
+        let log = self.store.collections.log.clone();
+        let mut last = log.find(doc! {}).projection(doc! { "last": 1 }).sort(doc! { "last": -1 }).limit(1);
+        last = last.batch_size(2);
+        let mut last = last.session(&mut self.session).batch().await?;
+        let last = collect_rows(last.stream(&mut self.session), bounds).await?.pop();
+        let first = last.map_or(0, |(_, last)| last) + 1;
+
+        let about: BTreeSet<Key> = pending.iter().flat_map(|document| document.about.iter().copied()).collect();
+        let entries = pending.iter().flat_map(|document| &document.entries);
+        let events =
+            (first..).zip(entries.clone()).map(|(seq, entry)| decode(entry, seq)).collect::<Result<Vec<_>>>()?;
+        let newest = events.iter().map(|event| event.occurred_at).max().unwrap_or(Timestamp::from_unix_millis(0));
+        let chunk = encode_chunk(first, newest, about, entries.cloned().collect(), events.len() as Seq);
+        self.insert(&log, vec![chunk]).await?;
+
+        let outbox = self.store.collections.outbox.clone();
+        let taken: Vec<Bson> = pending.iter().map(|document| document.id.clone()).collect();
+        let deleted = outbox.delete_many(doc! { "_id": { "$in": taken } }).session(&mut self.session).await?;
+        if deleted.deleted_count != pending.len() as u64 {
+            return Err(StoreError::internal("the outbox changed within a snapshot").into());
+        }
+        Ok((events, of_others))
+    }
+
+    /// The oldest documents of the outbox, as many as fit into a chunk, but at least one.
+    async fn oldest_pending(&mut self) -> TransactionResult<Vec<Pending>> {
+        let outbox = self.store.collections.outbox.clone();
+        let find = outbox.find(doc! {}).sort(doc! { "time": 1, "_id": 1 }).limit(DOCUMENTS).batch_size(8);
+        let mut batches = find.session(&mut self.session).batch().await?;
+        let mut batches = batches.stream(&mut self.session);
+        let (mut pending, mut bytes) = (Vec::new(), 0);
+        while let Some(batch) = batches.next().await {
+            for row in batch?.doc_slices()? {
+                let row = row.map_err(StoreError::internal)?;
+                let row = row.as_document().ok_or_else(|| StoreError::internal("a row is not a document"))?;
+                let document = Pending::decode(row)?;
+                bytes += document.bytes();
+                if bytes > CHUNK_BYTES && !pending.is_empty() {
+                    return Ok(pending);
+                }
+                pending.push(document);
+            }
+        }
+        Ok(pending)
+    }
+}
+
+impl Inner {
+    /// Has this process number what it has just committed.
+    pub(super) fn number_soon(self: &Arc<Self>) {
+        let mut state = self.sequencer.0.lock();
+        state.requested = true;
+        if !state.running {
+            state.running = true;
+            drop(state);
+            let store = Arc::clone(self);
+            self.running_transactions.spawn(async move { store.run_sequencer().await });
+        }
+    }
+
+    /// Numbers until nothing is left and nothing was committed in the meantime.
+    async fn run_sequencer(self: &Arc<Self>) {
+        let mut linger_until = None;
+        loop {
+            {
+                let mut state = self.sequencer.0.lock();
+                let lingers = linger_until.is_some_and(|end| Instant::now() < end);
+                if !state.requested && (!lingers || self.running_transactions.is_closed()) {
+                    state.running = false;
+                    return;
+                }
+                state.requested = false;
+            }
+            match self.number_pending().await {
+                Ok(true) => linger_until = Some(Instant::now() + LINGER),
+                Ok(false) => {}
+                Err(error) => {
+                    // The next poll of any node numbers what is left.
+                    tracing::warn!(%error, "the sequencer can't number what was committed");
+                    self.sequencer.0.lock().running = false;
+                    return;
+                }
+            }
+            if linger_until.is_some() && !self.sequencer.0.lock().requested {
+                sleep(LOOK_EVERY).await;
+            }
+        }
+    }
+
+    /// Numbers until the outbox is empty. Returns whether there were entries of other processes among them.
+    async fn number_pending(self: &Arc<Self>) -> Result<bool> {
+        let mut of_others = false;
+        loop {
+            if self.other_is_numbering() {
+                let there = self.pending_ids(doc! {}).await?;
+                if there.is_empty() {
+                    return Ok(of_others);
+                }
+                sleep(YIELD.mul_f64(0.75 + rand::random::<f64>() / 2.0)).await;
+                if self.pending_ids(doc! { "_id": { "$in": there } }).await?.is_empty() {
+                    self.note_other();
+                    continue;
+                }
+            }
+            match self.try_number().await? {
+                Attempt::Empty => return Ok(of_others),
+                Attempt::Numbered { of_others: some } => of_others |= some,
+                Attempt::Lost => self.note_other(),
+            }
+        }
+    }
+
+    /// Numbers everything that was committed before the call.
+    pub(super) async fn catch_up(self: &Arc<Self>) -> Result<()> {
+        let deadline = Instant::now() + TRANSACTION_TIMEOUT;
+        let mut left = self.pending_ids(doc! {}).await?;
+        while !left.is_empty() {
+            if let Attempt::Lost = self.try_number().await? {
+                self.note_other();
+                sleep(LOOK_EVERY.mul_f64(rand::random())).await;
+            }
+            left = self.pending_ids(doc! { "_id": { "$in": left } }).await?;
+            if Instant::now() > deadline {
+                return Err(StoreError::Unavailable(
+                    "the event log does not keep up with what is committed".to_owned(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ids of documents of the outbox.
+    async fn pending_ids(&self, filter: Document) -> Result<Vec<Bson>> {
+        let find = self.collections.outbox.find(filter).projection(doc! { "_id": 1 }).batch_size(10_000);
+        collect_rows(self.with_timeout(find.batch()).await?, id_of).await
+    }
+
+    async fn try_number(self: &Arc<Self>) -> Result<Attempt> {
+        let deadline = Instant::now() + TRANSACTION_TIMEOUT;
+        let attempt = self.try_transaction(deadline, &|transaction: &mut Transaction| Box::pin(transaction.number()));
+        let error = match timeout_at(deadline, attempt).await {
+            Ok(Ok((events, _))) if events.is_empty() => return Ok(Attempt::Empty),
+            Ok(Ok((events, of_others))) => {
+                self.appends.send(events);
+                self.sequencer.0.lock().other_seen = None;
+                return Ok(Attempt::Numbered { of_others });
+            }
+            Ok(Err(TransactionError::Final(error))) => return Err(error),
+            Ok(Err(TransactionError::Driver(error))) => error,
+            Err(_) => return Err(StoreError::Unavailable("MongoDB does not answer".to_owned())),
+        };
+        let lost = super::error::is_transient(&error) || duplicate_index(&error).is_some();
+        if lost { Ok(Attempt::Lost) } else { Err(error.into()) }
+    }
+
+    fn other_is_numbering(&self) -> bool {
+        self.sequencer.0.lock().other_seen.is_some_and(|at| at.elapsed() < LINGER)
+    }
+
+    fn note_other(&self) {
+        self.sequencer.0.lock().other_seen = Some(Instant::now());
+    }
+}
