@@ -1,14 +1,17 @@
 //! Products and their stock.
 
 mod list;
+mod status;
 
-pub use list::{ProductFields, ProductFilter, ProductSort};
+pub use self::{
+    list::{ProductFields, ProductFilter, ProductSort},
+    status::ProductStatus,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     Before, Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Refusal, Stamp, Timestamp, Viewer,
-    declare::text_enum,
     id::define_id,
     search::name_key,
     version::{check_version, next_version},
@@ -18,26 +21,6 @@ define_id!(
     /// Id of a [`Product`].
     ProductId, "prd"
 );
-
-text_enum! {
-    /// Whether a product can be bought.
-    pub enum ProductStatus {
-        /// On sale.
-        Active => "ACTIVE",
-        /// Kept for the orders that name it; only staff see it.
-        Archived => "ARCHIVED",
-    }
-}
-
-impl ProductStatus {
-    /// Whether everyone sees products of this status and can buy them.
-    pub const fn is_on_sale(self) -> bool {
-        match self {
-            Self::Active => true,
-            Self::Archived => false,
-        }
-    }
-}
 
 /// A product of the shop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

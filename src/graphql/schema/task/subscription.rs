@@ -54,7 +54,8 @@ pub struct TaskSubscription;
 #[Subscription]
 impl TaskSubscription {
     /// Every change of the tasks that the viewer may see, of one task, or of one assignee's. A task that is no longer
-    /// among them is told once more, as LEFT. With taskId the first message is a SNAPSHOT of that task. With after, every missed update since that cursor comes first, in order.
+    /// among them is told once more, as LEFT. With taskId the first message is a SNAPSHOT of that task. With after,
+    /// every missed update since that cursor comes first, in order.
     async fn task_updates(
         &self,
         context: &Context<'_>,
