@@ -6,6 +6,7 @@
 //!
 //! Decision: `docs/decisions/0001-event-log-numbers.md`.
 
+mod before;
 mod change;
 mod cursor;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 pub use self::{
+    before::Before,
     change::{Changed, EventKind},
     cursor::{EventCursor, InvalidCursor, LogId, LogPosition, Seq},
 };
@@ -29,14 +31,17 @@ pub struct EventDraft {
     pub previous_status: Option<OrderStatus>,
     /// The entity after the change.
     pub entity: Entity,
+    /// What the change replaced of the values that decide who is told of the entity.
+    pub before: Before,
     /// Author and time of the change.
     pub stamp: Stamp,
 }
 
 impl EventDraft {
-    /// An entry that names no previous status.
+    /// An entry that names no previous status, of a change that leaves it as it was who is told of the entity.
     pub fn new(kind: EventKind, entity: impl Into<Entity>, stamp: Stamp) -> Self {
-        Self { id: Self::new_id(stamp), kind, previous_status: None, entity: entity.into(), stamp }
+        let (id, entity) = (Self::new_id(stamp), entity.into());
+        Self { id, kind, previous_status: None, entity, before: Before::default(), stamp }
     }
 
     /// A new id for the entry of a change.
@@ -52,6 +57,7 @@ impl EventDraft {
             kind: self.kind,
             previous_status: self.previous_status,
             entity: self.entity,
+            before: self.before,
             actor: self.stamp.actor,
             occurred_at: self.stamp.at,
         }
@@ -61,7 +67,7 @@ impl EventDraft {
 impl<T: Clone + Into<Entity>> Changed<T> {
     /// The entry that the change appends to the log.
     pub fn draft(&self, stamp: Stamp) -> EventDraft {
-        EventDraft::new(self.kind, self.value.clone(), stamp)
+        EventDraft { before: self.before, ..EventDraft::new(self.kind, self.value.clone(), stamp) }
     }
 }
 
@@ -78,10 +84,33 @@ pub struct Event {
     pub previous_status: Option<OrderStatus>,
     /// The entity right after the change.
     pub entity: Entity,
+    /// What the change replaced of the values that decide who is told of the entity.
+    #[serde(default, skip_serializing_if = "Before::is_empty")]
+    pub before: Before,
     /// User who made the change; `None` for Orderwire itself.
     pub actor: Option<UserId>,
     /// Time of the change.
     pub occurred_at: Timestamp,
+}
+
+impl Event {
+    /// The users who see the entity after the change without being staff, or saw it before the change, each once.
+    pub fn audience(&self) -> impl Iterator<Item = UserId> + use<> {
+        audience(&self.entity, self.before)
+    }
+}
+
+impl EventDraft {
+    /// The [`Event::audience`] of the entry.
+    pub fn audience(&self) -> impl Iterator<Item = UserId> + use<> {
+        audience(&self.entity, self.before)
+    }
+}
+
+fn audience(entity: &Entity, before: Before) -> impl Iterator<Item = UserId> + use<> {
+    let owners = entity.owners();
+    let before = before.assignee.filter(|user| !owners.contains(&Some(*user)));
+    owners.into_iter().chain([before]).flatten()
 }
 
 /// Selects entries of the log.
@@ -91,7 +120,7 @@ pub struct LogFilter {
     pub kind: Option<EntityKind>,
     /// Only about the entity with this id.
     pub entity: Option<Ulid>,
-    /// Only about entities that this user sees without being staff.
+    /// Only those that have this user in their [`Event::audience`].
     pub user: Option<UserId>,
 }
 
@@ -112,6 +141,6 @@ impl LogFilter {
     pub fn matches(&self, event: &Event) -> bool {
         self.kind.is_none_or(|kind| event.entity.kind() == kind)
             && self.entity.is_none_or(|id| event.entity.id() == id)
-            && self.user.is_none_or(|user| event.entity.owners().any(|owner| owner == user))
+            && self.user.is_none_or(|user| event.audience().any(|member| member == user))
     }
 }

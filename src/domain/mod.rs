@@ -30,7 +30,7 @@ pub use client::{ClientAddress, PRIVATE_NETWORKS};
 pub use declare::{SortField, UnknownValue};
 pub use entity::{AnyId, Entity, EntityKind};
 pub use event::{
-    Changed, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId, LogPosition, Seq,
+    Before, Changed, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId, LogPosition, Seq,
 };
 pub use id::{EventId, InvalidId, SessionId};
 pub use idempotency::{Fingerprint, Idempotency, UsedKey};
@@ -47,7 +47,7 @@ pub use product::{
 pub use refusal::{Refusal, UniqueKey};
 pub use search::SearchTerms;
 pub use stamp::Stamp;
-pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskPriority, TaskSort, TaskStatus};
+pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskOwners, TaskPriority, TaskSort, TaskStatus};
 pub(crate) use time::split_date_time;
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub use token_bucket::TokenBucket;

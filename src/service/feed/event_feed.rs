@@ -45,6 +45,7 @@ impl EventFeed {
         // Subscribe to the bus before reading the log, so that nothing appended in between is missed.
         let receiver = bus.subscribe();
         let appended = store.appended();
+        store.catch_up_log().await?;
         let state = store.log_state().await?;
         let recent = RecentEvents::load(&*store, state, options.recent, options.page).await?;
         let stop = CancellationToken::new();

@@ -100,11 +100,19 @@ impl Pump {
         }
     }
 
-    /// Reads the log from the head to its end.
+    /// Reads the log from the head to its end, with everything that was committed. This finds what the node that
+    /// committed it did not number or publish.
     async fn read_log(&mut self) {
         let limit = self.shared.options.page.max(1);
+        let mut is_first = true;
         loop {
-            let read = self.shared.store.read_log(self.sequencer.head(), LogFilter::ALL, limit);
+            let store = &self.shared.store;
+            let read = async {
+                if std::mem::take(&mut is_first) {
+                    store.catch_up_log().await?;
+                }
+                store.read_log(self.sequencer.head(), LogFilter::ALL, limit).await
+            };
             let read = timeout(READ_WITHIN, read).await;
             let page = match read.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
                 Ok(page) => page,

@@ -34,10 +34,12 @@ const CHUNKS_PER_REPLY: u32 = 16;
 pub(super) fn encode(draft: &EventDraft) -> Result<RawDocumentBuf> {
     let entity = &draft.entity;
     let payload = serde_json::to_string(entity).map_err(StoreError::internal)?;
+    let before = (!draft.before.is_empty()).then(|| serde_json::to_string(&draft.before)).transpose();
+    let before = before.map_err(StoreError::internal)?;
     Ok(raw_document! {
         "event_id": draft.id, "kind": draft.kind, "entity_kind": entity.kind(), "entity_id": entity.id().to_bytes(),
         "entity_version": entity.version(), "actor": draft.stamp.actor, "occurred_at": draft.stamp.at,
-        "previous_status": draft.previous_status, "payload": payload,
+        "previous_status": draft.previous_status, "payload": payload, "before": before,
     })
 }
 
@@ -52,25 +54,30 @@ fn kind_key(kind: EntityKind) -> Key {
 }
 
 /// What a reader may ask for to find this entry.
-pub(super) fn keys(entity: &Entity, id: EventId) -> impl Iterator<Item = Key> {
-    let owners = entity.owners().map(UserId::to_bytes);
+pub(super) fn keys(entity: &Entity, id: EventId, audience: impl Iterator<Item = UserId>) -> impl Iterator<Item = Key> {
+    let users = audience.map(UserId::to_bytes);
     // The history of an order names its entries.
     let named = (entity.kind() == EntityKind::Order).then(|| id.to_bytes());
-    [kind_key(entity.kind()), entity.id().to_bytes()].into_iter().chain(owners).chain(named)
+    [kind_key(entity.kind()), entity.id().to_bytes()].into_iter().chain(users).chain(named)
 }
 
 /// The entry of a document with its number.
 pub(super) fn decode(document: &RawDocument, seq: Seq) -> Result<Event> {
     read_fields!(document,
         id: "event_id", kind: "kind", actor: "actor", occurred_at: "occurred_at",
-        previous_status: "previous_status", payload: "payload");
+        previous_status: "previous_status", payload: "payload", before: "before");
     let payload: String = payload.required()?;
+    let before: Option<String> = before.optional()?;
     Ok(Event {
         seq,
         id: id.required()?,
         kind: kind.required()?,
         previous_status: previous_status.optional()?,
         entity: serde_json::from_str(&payload).map_err(StoreError::internal)?,
+        before: match before {
+            Some(before) => serde_json::from_str(&before).map_err(StoreError::internal)?,
+            None => Before::default(),
+        },
         actor: actor.optional()?,
         occurred_at: occurred_at.required()?,
     })

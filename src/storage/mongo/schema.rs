@@ -88,7 +88,7 @@ async fn copy_entries(database: &Database) -> Result<Seq> {
             log.delete_many(doc! {}).await?;
         }
         name_entries(database, &entries).await?;
-        let about = entries.iter().flat_map(|(event, _)| keys(&event.entity, event.id)).collect();
+        let about = entries.iter().flat_map(|(event, _)| keys(&event.entity, event.id, event.audience())).collect();
         let newest = entries.iter().map(|(event, _)| event.occurred_at).max();
         let newest = newest.unwrap_or(Timestamp::from_unix_millis(0));
         let (first, count) = (first.seq, entries.len() as Seq);

@@ -102,7 +102,8 @@ impl Transaction {
     /// Leaves the entries of a change in the outbox. They keep their order and stay together.
     pub(super) async fn append_events(&mut self, drafts: &[EventDraft]) -> TransactionResult<()> {
         let Some(first) = drafts.first() else { return Ok(()) };
-        let about: BTreeSet<Key> = drafts.iter().flat_map(|draft| keys(&draft.entity, draft.id)).collect();
+        let about: BTreeSet<Key> =
+            drafts.iter().flat_map(|draft| keys(&draft.entity, draft.id, draft.audience())).collect();
         let entries = drafts.iter().map(encode).collect::<Result<RawArrayBuf>>()?;
         // MongoDB replaces an empty timestamp by the time on its cluster clock.
         let empty = bson::Timestamp { time: 0, increment: 0 };

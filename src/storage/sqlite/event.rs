@@ -10,19 +10,21 @@ use rusqlite::{
 use tokio::sync::broadcast;
 
 use super::{
-    row::{NamedRow, blob_columns, text_columns},
+    row::{Json, NamedRow, blob_columns, json, text_columns},
     store::SqliteStore,
     writer::Written,
 };
 use crate::{
-    domain::{Changed, Entity, EntityKind, Event, EventDraft, EventId, EventKind, LogFilter, LogId, Seq, Stamp},
+    domain::{
+        Before, Changed, Entity, EntityKind, Event, EventDraft, EventId, EventKind, LogFilter, LogId, Seq, Stamp,
+    },
     storage::{Appended, EventStore, LogPage, LogState, Result, StoreError},
 };
 
 blob_columns!(EventId);
 text_columns!(EventKind, EntityKind);
 
-const COLUMNS: &str = "seq, id, kind, previous_status, entity_kind, entity, actor, occurred_at";
+const COLUMNS: &str = "seq, id, kind, previous_status, entity_kind, entity, before, actor, occurred_at";
 
 /// The number of the log's last entry.
 pub(super) fn head(db: &Connection) -> Result<Seq> {
@@ -34,8 +36,9 @@ pub(super) fn append_events(db: &Connection, drafts: Vec<EventDraft>) -> Result<
     let first = head(db)? + 1;
     let events: Vec<Event> = (first..).zip(drafts).map(|(seq, draft)| draft.numbered(seq)).collect();
     let mut insert = db.prepare_cached(&format!(
-        "INSERT INTO events ({COLUMNS}, entity_id, entity_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        "INSERT INTO events ({COLUMNS}, entity_id, entity_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
     ))?;
+    let mut insert_user = db.prepare_cached("INSERT INTO event_audience (user_id, entry) VALUES (?1, ?2)")?;
     for event in &events {
         insert.execute(params![
             event.seq,
@@ -44,11 +47,15 @@ pub(super) fn append_events(db: &Connection, drafts: Vec<EventDraft>) -> Result<
             event.previous_status,
             event.entity.kind(),
             event.entity.to_json().map_err(StoreError::internal)?,
+            (!event.before.is_empty()).then(|| json(&event.before)).transpose()?,
             event.actor,
             event.occurred_at,
             event.entity.id().to_bytes(),
             event.entity.version(),
         ])?;
+        for user in event.audience() {
+            insert_user.execute(params![user.to_string(), event.seq])?;
+        }
     }
     if let Some(last) = events.last() {
         db.prepare_cached("UPDATE log SET head = ?1")?.execute([last.seq])?;
@@ -76,15 +83,31 @@ fn state(db: &Connection) -> Result<LogState> {
 /// The query for up to `limit` entries after `after` that match `filter`, with its parameters.
 pub(super) fn matching(after: Seq, filter: LogFilter, limit: u32) -> (String, Vec<Value>) {
     let mut params = vec![Value::from(after), Value::from(limit)];
-    let condition = match (filter.entity, filter.kind) {
-        (Some(_), Some(_)) => " AND entity_id = ?3 AND +entity_kind = ?4",
-        (Some(_), None) => " AND entity_id = ?3",
-        (None, Some(_)) => " AND entity_kind = ?3",
-        (None, None) => "",
+    let mut bind = |value: Value| {
+        params.push(value);
+        params.len()
     };
-    params.extend(filter.entity.map(|id| Value::Blob(id.to_bytes().to_vec())));
-    params.extend(filter.kind.map(Value::from));
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE seq > ?1{condition} ORDER BY seq LIMIT ?2");
+    // One index finds the entries; a `+` keeps SQLite from using another one.
+    let (from, number, condition) = match filter {
+        LogFilter { entity: Some(id), .. } => {
+            ("events", "seq", format!(" AND entity_id = ?{}", bind(Value::Blob(id.to_bytes().to_vec()))))
+        }
+        LogFilter { user: Some(user), .. } => {
+            let user = bind(Value::Text(user.to_string()));
+            ("event_audience CROSS JOIN events ON seq = entry", "entry", format!(" AND user_id = ?{user}"))
+        }
+        LogFilter { kind: Some(kind), .. } => ("events", "seq", format!(" AND entity_kind = ?{}", bind(kind.into()))),
+        _ => ("events", "seq", String::new()),
+    };
+    let mut rest = String::new();
+    if let Some(kind) = filter.kind.filter(|_| filter.entity.is_some() || filter.user.is_some()) {
+        rest.push_str(&format!(" AND +entity_kind = ?{}", bind(kind.into())));
+    }
+    if let Some(user) = filter.user.filter(|_| filter.entity.is_some()) {
+        let user = bind(Value::Text(user.to_string()));
+        rest.push_str(&format!(" AND EXISTS (SELECT 1 FROM event_audience WHERE user_id = ?{user} AND entry = seq)"));
+    }
+    let sql = format!("SELECT {COLUMNS} FROM {from} WHERE {number} > ?1{condition}{rest} ORDER BY {number} LIMIT ?2");
     (sql, params)
 }
 
@@ -105,6 +128,7 @@ fn event_from_row(row: &Row<'_>) -> rusqlite::Result<Event> {
         kind: row.get("kind")?,
         previous_status: row.get("previous_status")?,
         entity: entity_from_row(&row)?,
+        before: row.get::<Option<Json<Before>>>("before")?.map_or_else(Before::default, |before| before.0),
         actor: row.get("actor")?,
         occurred_at: row.get("occurred_at")?,
     })

@@ -57,6 +57,7 @@ impl Things {
             product(id: $product) { name description price { amount } tags stock status version updatedAt }
             me { name email region role version updatedAt } }";
         let variables = json!({ "task": self.task, "product": self.product });
+        self.api.store.catch_up_log().await.unwrap();
         (self.api.data(self.staff, query, variables).await, self.api.store.log_state().await.unwrap())
     }
 }

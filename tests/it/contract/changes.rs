@@ -10,7 +10,7 @@ use crate::support::data::{
 };
 
 /// What an entry says besides when it was made and by whom.
-type Said = (EventKind, Option<OrderStatus>, Entity);
+type Said = (EventKind, Option<OrderStatus>, Entity, Before);
 
 /// The log that was seen so far.
 struct SeenLog(Vec<Event>);
@@ -23,17 +23,18 @@ impl SeenLog {
     /// Exactly these entries follow what was seen, numbered without a gap. The history of an order names its entry.
     async fn assert_appended(&mut self, db: &Db, stamp: Stamp, said: &[Said]) {
         let log = whole_log(db.store()).await;
-        let (before, appended) = log.split_at(self.0.len());
-        assert_eq!(before, self.0);
-        let expected: Vec<Event> = (before.len() as Seq + 1..)
+        let (seen, appended) = log.split_at(self.0.len());
+        assert_eq!(seen, self.0);
+        let expected: Vec<Event> = (seen.len() as Seq + 1..)
             .zip(said)
             .zip(appended)
-            .map(|((seq, (kind, previous_status, entity)), event)| Event {
+            .map(|((seq, (kind, previous_status, entity, before)), event)| Event {
                 seq,
                 id: event.id,
                 kind: *kind,
                 previous_status: *previous_status,
                 entity: entity.clone(),
+                before: *before,
                 actor: stamp.actor,
                 occurred_at: stamp.at,
             })
@@ -51,7 +52,7 @@ impl SeenLog {
 }
 
 fn said(kind: EventKind, entity: Entity) -> Said {
-    (kind, None, entity)
+    (kind, None, entity, Before::default())
 }
 
 /// A change by staff, `second`s from now.
@@ -109,7 +110,9 @@ pub async fn each_change_of_a_product_is_stored_and_logged_whole(db: &Db) {
     let lamp = Product { status: ProductStatus::Archived, version: 4, updated_at: at(5), ..lamp };
     let archived = db.update_product(lamp.id, ProductChanges::archive(), Some(3), staff(5)).await.unwrap();
     assert_eq!(archived, lamp);
-    log.assert_appended(db, staff(5), &[said(EventKind::Updated, of_product(&lamp))]).await;
+    let before = Before { product_status: Some(ProductStatus::Active), ..Before::default() };
+    let entry = (EventKind::Updated, None, of_product(&lamp), before);
+    log.assert_appended(db, staff(5), &[entry]).await;
     assert_eq!(reread(db.store(), &lamp).await, lamp);
 }
 
@@ -145,17 +148,27 @@ pub async fn each_change_of_a_task_is_stored_and_logged_whole(db: &Db) {
     log.assert_appended(db, staff(2), &[said(EventKind::StatusChanged, of_task(&work))]).await;
     assert_eq!(stored(work.id).await, Some(work.clone()));
 
-    let work = Task { title: "third".into(), version: 3, updated_at: at(3), ..work };
+    let mut work = Task { title: "third".into(), version: 3, updated_at: at(3), ..work };
     let changes = TaskChanges { title: Some("third".into()), ..TaskChanges::default() };
     let updated = db.update_task(work.id, changes, None, staff(3)).await.unwrap();
     assert_eq!(updated, work);
     log.assert_appended(db, staff(3), &[said(EventKind::Updated, of_task(&work))]).await;
     assert_eq!(stored(work.id).await, Some(work.clone()));
 
-    let gone = Task { version: 4, updated_at: at(4), ..work };
-    let deleted = db.delete_task(gone.id, staff(4)).await.unwrap();
+    for (assignee, version) in [(Some(user("ben").id), 4), (None, 5)] {
+        let before = Before { assignee: work.assignee, ..Before::default() };
+        work = Task { assignee, version, updated_at: at(version.into()), ..work };
+        let changes = TaskChanges { assignee: Some(assignee), ..TaskChanges::default() };
+        let updated = db.update_task(work.id, changes, None, staff(version.into())).await.unwrap();
+        assert_eq!(updated, work);
+        let entry = (EventKind::Updated, None, of_task(&work), before);
+        log.assert_appended(db, staff(version.into()), &[entry]).await;
+    }
+
+    let gone = Task { version: 6, updated_at: at(6), ..work };
+    let deleted = db.delete_task(gone.id, staff(6)).await.unwrap();
     assert_eq!(deleted, gone);
-    log.assert_appended(db, staff(4), &[said(EventKind::Deleted, of_task(&gone))]).await;
+    log.assert_appended(db, staff(6), &[said(EventKind::Deleted, of_task(&gone))]).await;
     assert_eq!(stored(gone.id).await, None);
 }
 
@@ -274,7 +287,7 @@ pub async fn each_change_of_an_order_is_stored_and_logged_whole(db: &Db) {
     let confirmed = db.change_order_status(step(order.id, OrderStatus::Confirmed), staff(3)).await.unwrap();
     let order = after_step(order, OrderStatus::Confirmed, None, 3, &confirmed);
     assert_eq!(confirmed, order);
-    let entry = (EventKind::StatusChanged, Some(OrderStatus::Pending), of_order(&order));
+    let entry = (EventKind::StatusChanged, Some(OrderStatus::Pending), of_order(&order), Before::default());
     log.assert_appended(db, staff(3), &[entry]).await;
     assert_eq!(reread_order(db.store(), order.id).await, order);
     assert_eq!(reread(db.store(), &lamp).await, lamp, "the stock stays taken");
@@ -294,7 +307,7 @@ pub async fn each_change_of_an_order_is_stored_and_logged_whole(db: &Db) {
     let entries = [
         said(EventKind::Updated, of_product(&vase)),
         said(EventKind::Updated, of_product(&lamp)),
-        (EventKind::StatusChanged, Some(OrderStatus::Confirmed), of_order(&order)),
+        (EventKind::StatusChanged, Some(OrderStatus::Confirmed), of_order(&order), Before::default()),
     ];
     log.assert_appended(db, staff(4), &entries).await;
     assert_eq!(reread_order(db.store(), order.id).await, order);
@@ -330,7 +343,7 @@ pub async fn a_returned_order_restocks_each_product_once(db: &Db) {
     let entries = [
         said(EventKind::Updated, of_product(&vase)),
         said(EventKind::Updated, of_product(&lamp)),
-        (EventKind::StatusChanged, Some(OrderStatus::Delivered), of_order(&order)),
+        (EventKind::StatusChanged, Some(OrderStatus::Delivered), of_order(&order), Before::default()),
     ];
     log.assert_appended(db, staff(9), &entries).await;
     assert_eq!([reread(db.store(), &vase).await, reread(db.store(), &lamp).await], [vase, lamp]);

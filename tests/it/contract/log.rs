@@ -3,7 +3,9 @@
 use orderwire::{domain::*, storage::LogState};
 
 use super::engine::Db;
-use crate::support::data::{adjustment, insert_products, past_order, place, product, stamp, task, user, whole_log};
+use crate::support::data::{
+    adjustment, buyer, insert_products, past_order, place, product, stamp, task, user, whole_log,
+};
 
 pub async fn each_log_entry_has_an_id_of_its_own(db: &Db) {
     let (lamp, vase) = (product("lamp"), product("vase"));
@@ -44,6 +46,12 @@ pub async fn the_log_is_read_in_parts(db: &Db) {
         by(Some(EntityKind::Product), Some(vase.id.ulid())),
         by(Some(EntityKind::Task), Some(lamp.id.ulid())),
         by(None, Some(product("missing").id.ulid())),
+        LogFilter { user: Some(buyer()), ..LogFilter::ALL },
+        LogFilter { user: Some(work.created_by), ..LogFilter::ALL },
+        LogFilter { user: Some(buyer()), ..by(Some(EntityKind::Order), None) },
+        LogFilter { user: Some(buyer()), ..by(Some(EntityKind::Task), None) },
+        LogFilter { user: Some(work.created_by), ..by(Some(EntityKind::Task), Some(work.id.ulid())) },
+        LogFilter { user: Some(buyer()), ..by(None, Some(work.id.ulid())) },
     ] {
         for limit in [1, 3, 100] {
             for after in 0..=head {

@@ -67,6 +67,7 @@ pub async fn two_nodes_place_one_order_for_one_key(db: &Db) {
 
 pub async fn a_node_sees_what_another_has_written(db: &Db) {
     let other = db.other_node().await;
+    other.catch_up_log().await.unwrap();
     assert_eq!(other.log_state().await.unwrap(), db.log_state().await.unwrap(), "one log");
     let (anna, lamp) = (user("anna"), product("lamp"));
     db.insert_user(&anna, None).await.unwrap();

@@ -13,9 +13,11 @@ use crate::support::data::{
 /// A time long before everything in these tests.
 const NEVER: Timestamp = Timestamp::from_unix_millis(-1_000_000_000_000);
 
+/// Makes tasks whose entries are logged one by one: entries that are logged together may be deleted together.
 async fn tasks_at(store: &dyn Store, seconds: &[i64]) {
     for second in seconds {
         store.insert_task(task(&format!("at {second}")), Stamp { actor: None, at: at(*second) }).await.unwrap();
+        store.catch_up_log().await.unwrap();
     }
 }
 
