@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, warn};
 
-use super::{sequencer::Sequencer, shared::Shared};
+use super::{reorder_buffer::ReorderBuffer, shared::Shared};
 use crate::{
     cluster::{Backoff, BusMessage, BusReceiver},
     domain::{LogFilter, Seq},
@@ -21,7 +21,7 @@ const READ_WITHIN: Duration = Duration::from_secs(5);
 pub(super) struct Pump {
     shared: Arc<Shared>,
     bus: BusReceiver,
-    sequencer: Sequencer,
+    ordered: ReorderBuffer,
     backoff: Backoff,
     /// When the log is read next, whatever the bus delivers.
     poll_at: Instant,
@@ -34,7 +34,7 @@ impl Pump {
         let head = shared.head();
         Self {
             bus,
-            sequencer: Sequencer::new(head),
+            ordered: ReorderBuffer::new(head),
             backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(2)),
             // The log was read after the bus was subscribed to, so nothing committed since then is missed.
             poll_at: Instant::now() + shared.options.poll_every,
@@ -69,8 +69,8 @@ impl Pump {
     }
 
     fn watch_gap(&mut self) {
-        let head = self.sequencer.head();
-        if !self.sequencer.has_gap() {
+        let head = self.ordered.head();
+        if !self.ordered.has_gap() {
             self.gap = None;
         } else if self.gap.is_none_or(|(seen_at, _)| seen_at != head) {
             self.gap = Some((head, Instant::now() + self.shared.options.reorder_wait));
@@ -82,7 +82,7 @@ impl Pump {
         let mut taken = 0;
         while let Some(message) = next {
             match message {
-                BusMessage::Event(event) => self.sequencer.accept(event),
+                BusMessage::Event(event) => self.ordered.accept(event),
                 BusMessage::Gap => {
                     metrics().feed_gaps.inc();
                     self.poll_at = Instant::now();
@@ -94,7 +94,7 @@ impl Pump {
     }
 
     fn show(&mut self) {
-        let due: Vec<_> = self.sequencer.by_ref().collect();
+        let due: Vec<_> = self.ordered.by_ref().collect();
         if !due.is_empty() {
             self.shared.append(due);
         }
@@ -111,7 +111,7 @@ impl Pump {
                 if std::mem::take(&mut is_first) {
                     store.catch_up_log().await?;
                 }
-                store.read_log(self.sequencer.head(), LogFilter::ALL, limit).await
+                store.read_log(self.ordered.head(), LogFilter::ALL, limit).await
             };
             let read = timeout(READ_WITHIN, read).await;
             let page = match read.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
@@ -126,21 +126,21 @@ impl Pump {
             self.backoff.reset();
             let ended = page.events.len() < limit as usize;
             if let Some(first) = page.events.first()
-                && first.seq > self.sequencer.head() + 1
+                && first.seq > self.ordered.head() + 1
             {
                 warn!(
-                    head = self.sequencer.head(),
+                    head = self.ordered.head(),
                     next = first.seq,
                     "entries of the event log were pruned before this node read them; subscribers that needed them \
                      get CURSOR_EXPIRED"
                 );
-                self.sequencer.skip_to(first.seq - 1);
+                self.ordered.skip_to(first.seq - 1);
             }
             if !page.events.is_empty() {
                 metrics().feed_log_events.inc_by(page.events.len() as u64);
-                debug!(after = self.sequencer.head(), events = page.events.len(), "read from the event log");
+                debug!(after = self.ordered.head(), events = page.events.len(), "read from the event log");
             }
-            page.events.into_iter().for_each(|event| self.sequencer.accept(Arc::new(event)));
+            page.events.into_iter().for_each(|event| self.ordered.accept(Arc::new(event)));
             self.show();
             if ended {
                 break;
