@@ -6,7 +6,7 @@ use super::{nodes::*, *};
 async fn a_slow_subscriber_delays_no_other_and_continues_from_the_log() {
     let store = database().await;
     let node = Node::alone(&store, FeedOptions { recent: 8, page: 16, ..polling(NEVER) }).await;
-    let [mut slow, mut quick] = [from_now(), NOW_ON()].map(|from| Reader::all(&node.feed, from));
+    let [mut slow, mut quick] = [from_now(), from_now()].map(|from| Reader::all(&node.feed, from));
     node.write().await;
     slow.read_all(0, 1).await;
     for seq in 1..=200 {
