@@ -10,8 +10,10 @@ use crate::{
 /// Identifies an update: two with the same id have the same content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UpdateId {
-    /// An event of the log.
+    /// An event of the log, with the entity's state.
     Event(Seq),
+    /// An event of the log after which the subscriber no longer sees the entity, or did not ask for it.
+    Left(Seq),
     /// The state of an entity at a version.
     Version {
         /// The entity's id, without its type.
@@ -26,6 +28,9 @@ pub trait LiveUpdate: Clone + Send + Sync + 'static {
     /// Where to resume after it; `None` when it is not an event of the log.
     fn cursor(&self) -> Option<EventCursor>;
 
+    /// Where to resume to get it again; `None` when it is not an event of the log.
+    fn cursor_before(&self) -> Option<EventCursor>;
+
     /// Its id; `None` when no other subscriber gets the same update.
     fn id(&self) -> Option<UpdateId>;
 }
@@ -35,7 +40,18 @@ impl<T: Clone + Send + Sync + 'static> LiveUpdate for Update<T> {
         Some(self.cursor)
     }
 
+    fn cursor_before(&self) -> Option<EventCursor> {
+        match self.kind {
+            UpdateKind::Snapshot => None,
+            UpdateKind::Event(_) | UpdateKind::Left => Some(EventCursor { seq: self.cursor.seq - 1, ..self.cursor }),
+        }
+    }
+
     fn id(&self) -> Option<UpdateId> {
-        (self.kind != UpdateKind::Snapshot).then_some(UpdateId::Event(self.cursor.seq))
+        match self.kind {
+            UpdateKind::Snapshot => None,
+            UpdateKind::Event(_) => Some(UpdateId::Event(self.cursor.seq)),
+            UpdateKind::Left => Some(UpdateId::Left(self.cursor.seq)),
+        }
     }
 }
