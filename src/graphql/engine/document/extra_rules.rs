@@ -3,29 +3,32 @@
 //! introspection where it is off.
 
 use apollo_compiler::{
-    executable::{ExecutableDocument, Field, Operation, Selection, SelectionSet},
+    executable::{ExecutableDocument, Operation, Selection, SelectionSet},
     parser::SourceSpan,
     validation::Valid,
 };
 use async_graphql::ServerError;
 
 use super::{
-    collect::FieldCollector,
-    position::Positions,
-    types::SchemaTypes,
-    values::{ValuePath, coerce, literal},
-    variable_positions,
+    arguments::DocumentArguments, collect::FieldCollector, position::Positions, types::SchemaTypes, variable_positions,
 };
 use crate::graphql::engine::{code, error::refusal};
 
-/// Returns every error in a document that is valid but for these rules.
+/// Returns the arguments of a document that is valid but for these rules. Fails with every error.
 pub(super) fn check(
     types: &SchemaTypes,
     document: &Valid<ExecutableDocument>,
     introspection: bool,
-) -> Vec<ServerError> {
+) -> Result<DocumentArguments, Vec<ServerError>> {
     let positions = Positions::new(&document.sources);
-    let mut check = Check { types, document, positions: &positions, introspection, errors: Vec::new() };
+    let mut check = Check {
+        types,
+        document,
+        positions: &positions,
+        introspection,
+        arguments: DocumentArguments::default(),
+        errors: Vec::new(),
+    };
     for operation in document.operations.iter() {
         if operation.is_subscription() {
             check.one_root_field(operation);
@@ -36,7 +39,7 @@ pub(super) fn check(
     for fragment in document.fragments.values() {
         check.selections(&fragment.selection_set);
     }
-    check.errors
+    if check.errors.is_empty() { Ok(check.arguments) } else { Err(check.errors) }
 }
 
 struct Check<'a> {
@@ -44,6 +47,7 @@ struct Check<'a> {
     document: &'a ExecutableDocument,
     positions: &'a Positions<'a>,
     introspection: bool,
+    arguments: DocumentArguments,
     errors: Vec<ServerError>,
 }
 
@@ -64,25 +68,13 @@ impl Check<'_> {
                     if !self.introspection && matches!(field.name.as_str(), "__schema" | "__type") {
                         self.refuse(field.location(), "Introspection is not allowed on this server.".to_owned());
                     }
-                    self.arguments(field);
+                    for (at, message) in self.arguments.add(self.types, field) {
+                        self.refuse(at, message);
+                    }
                     self.selections(&field.selection_set);
                 }
                 Selection::InlineFragment(fragment) => self.selections(&fragment.selection_set),
                 Selection::FragmentSpread(_) => {}
-            }
-        }
-    }
-
-    fn arguments(&mut self, field: &Field) {
-        for argument in &field.arguments {
-            let Some(definition) = field.definition.argument_by_name(&argument.name) else { continue };
-            let path = ValuePath::new(&argument.name);
-            let coerced = literal(&argument.value).and_then(|value| {
-                coerce(self.types, &definition.ty, value, &path)
-                    .map_err(|reason| format!("Invalid value for argument {reason}"))
-            });
-            if let Err(message) = coerced {
-                self.refuse(argument.value.location(), message);
             }
         }
     }

@@ -249,3 +249,21 @@ fn variables_get_their_defaults() {
     assert_eq!(prepared.cost(), 1 + 3);
     assert_eq!(prepared.variables.into_value(), value!({ "in": true, "n": 3 }));
 }
+
+#[test]
+fn an_id_has_the_digits_as_they_are_written() {
+    let documents = documents(options());
+    let ids = |text: &str| {
+        let request = OperationRequest::new(format!(
+            "{{ nodes(ids: {text}) {{ id }} products(filter: {{ ids: {text} }}) {{ totalCount }} }}"
+        ));
+        let plan = prepare(&documents, request).unwrap().plan;
+        plan.plan.fields.iter().map(|field| field.arguments[0].1.to_string()).collect::<Vec<_>>()
+    };
+    let digits = "18446744073709551617123";
+    assert_eq!(
+        ids(&format!("[{digits}, -0, 7]")),
+        [format!("[\"{digits}\", \"-0\", \"7\"]"), format!("{{ids: [\"{digits}\", \"-0\", \"7\"]}}")]
+    );
+    assert_eq!(ids(digits), [format!("[\"{digits}\"]"), format!("{{ids: [\"{digits}\"]}}")]);
+}

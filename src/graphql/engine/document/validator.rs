@@ -10,6 +10,7 @@ use apollo_compiler::{
 use async_graphql::ServerError;
 
 use super::{
+    arguments::DocumentArguments,
     extra_rules,
     limits::MAX_NESTING,
     position::Positions,
@@ -66,6 +67,12 @@ fn with_punctuation(message: &str) -> String {
     format!("{EXPECTED}{expected}, got {found}")
 }
 
+/// A document that keeps every rule.
+pub(super) struct ValidDocument {
+    pub document: Valid<ExecutableDocument>,
+    pub arguments: DocumentArguments,
+}
+
 /// How documents are validated.
 pub(super) struct Validator {
     /// Whether documents may ask for the schema, and errors suggest its names.
@@ -74,11 +81,7 @@ pub(super) struct Validator {
 
 impl Validator {
     /// Validates a document without the values of its variables. Fails with every error up to [`MAX_ERRORS`].
-    pub fn validate(
-        &self,
-        types: &SchemaTypes,
-        document: &Document,
-    ) -> Result<Valid<ExecutableDocument>, RequestErrors> {
+    pub fn validate(&self, types: &SchemaTypes, document: &Document) -> Result<ValidDocument, RequestErrors> {
         let suggest = |message: &str| self.introspection.then(|| suggestions::suggestion(types, message)).flatten();
         let valid = match document.to_executable_validate(types.schema()) {
             Ok(valid) => valid,
@@ -88,8 +91,8 @@ impl Validator {
             }
             Err(invalid) => return Err(self::errors(&invalid.errors, MAX_ERRORS, suggest)),
         };
-        let refused = extra_rules::check(types, &valid, self.introspection);
-        if refused.is_empty() { Ok(valid) } else { Err(refused) }
+        let arguments = extra_rules::check(types, &valid, self.introspection)?;
+        Ok(ValidDocument { document: valid, arguments })
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     position::Positions,
     request::RequestErrors,
     types::SchemaTypes,
-    values::{ValuePath, coerce, literal},
+    values::{ValuePath, coerce, coerce_literal},
 };
 use crate::graphql::engine::{code, error::refusal};
 
@@ -47,7 +47,7 @@ pub(super) fn declared(
         };
         let default = definition.default_value.as_ref().map(|value| {
             let path = ValuePath::new(&definition.name);
-            literal(value).and_then(|value| coerce(types, &definition.ty, value, &path))
+            coerce_literal(types, &definition.ty, value, &path)
         });
         match default.transpose() {
             Ok(value) => variable.default = value.and_then(async_graphql_value::Value::into_const),
@@ -106,7 +106,7 @@ mod tests {
         let name = declared.split(':').next().unwrap();
         let document = format!("query ({declared}) {{ all({}: {name}) }}", name.trim_start_matches('$'));
         let validator = Validator { introspection: true };
-        let document = validator.validate(&types, &parse(&document).unwrap()).unwrap();
+        let document = validator.validate(&types, &parse(&document).unwrap()).map(|valid| valid.document).unwrap();
         let operation = document.operations.get(None).unwrap();
         let first = |errors: RequestErrors| errors.into_iter().map(|error| error.message).next().unwrap_or_default();
         let variables = super::declared(&types, operation, &document.sources).map_err(first)?;

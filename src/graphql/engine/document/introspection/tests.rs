@@ -4,7 +4,11 @@ use async_graphql::Variables;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::graphql::engine::document::{limits::default_limits, plan::Plan, validator::parse};
+use crate::graphql::engine::document::{
+    limits::default_limits,
+    plan::Plan,
+    validator::{ValidDocument, Validator, parse},
+};
 
 const SDL: &str = r#"
     "All of it." schema { query: Query }
@@ -27,9 +31,10 @@ fn types() -> SchemaTypes {
 }
 
 fn plan(types: &SchemaTypes, document: &str) -> Plan {
-    let document = parse(document).unwrap().to_executable_validate(types.schema()).unwrap();
+    let validator = Validator { introspection: true };
+    let ValidDocument { document, arguments } = validator.validate(types, &parse(document).unwrap()).unwrap();
     let operation = document.operations.get(None).unwrap();
-    Plan::new(types, &document, operation, |_| None, usize::MAX).unwrap()
+    Plan::new(types, &document, &arguments, operation, |_| None, usize::MAX).unwrap()
 }
 
 fn answered(document: &str, variables: Value) -> Result<Value, ServerError> {
