@@ -2,87 +2,17 @@
 // answer the reads alike, and writes NAME.json for each, the workload of orderwire-mix:
 //   USERS=100 node mix-prepare.mjs FOLDER NAME=URL…
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+
+import { VISITOR, body, call, catalogue, forEach, register } from "./shop.mjs";
 
 const USERS = Number(process.env.USERS ?? 100);
 const ORDERS_EACH = 10;
 const LINES = 3;
 const ORDER_BODIES = 1000;
-const AT_ONCE = 8;
 const CHECKED = 50;
 const SEARCHES = ["heart", "vintage", "bag", "christmas", "light", "red retrospot", "holder", "box", "pink", "paper"];
-const VISITOR = { address: "198.18.255.1" };
-
-const operations = Object.fromEntries(
-  readFileSync(new URL("mix.graphql", import.meta.url), "utf8")
-    .split(/\n\n(?=query|mutation)/)
-    .map((document) => [/\w+ (\w+)/.exec(document)[1], document.replace(/\s+/g, " ").trim()]),
-);
-const REGISTER = `mutation ($input: RegisterInput!) {
-  register(input: $input) { session { accessToken } userErrors { code message } }
-}`;
-const CATALOGUE = `query ($after: String) {
-  products(first: 100, after: $after, orderBy: { field: NAME, direction: ASC }) {
-    nodes { id sku stock }
-    pageInfo { hasNextPage endCursor }
-  }
-}`;
-
-const body = (operationName, variables) => ({ operationName, query: operations[operationName], variables });
-
-async function call(url, { token, address }, request) {
-  const authorization = token && { authorization: `Bearer ${token}` };
-  const response = await fetch(url, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-forwarded-for": address, ...authorization },
-    body: JSON.stringify(request),
-    signal: AbortSignal.timeout(10_000),
-  });
-  const text = await response.text();
-  assert.equal(response.status, 200, `${url} answered ${response.status}: ${text.slice(0, 500)}`);
-  const { data, errors } = JSON.parse(text);
-  assert.equal(errors, undefined, `${url} answered with errors: ${text.slice(0, 500)}`);
-  return data;
-}
-
-// Runs `task` for each item, a few at a time, and returns the results in order.
-async function forEach(items, task) {
-  const results = [];
-  let next = 0;
-  const work = async () => {
-    while (next < items.length) {
-      const index = next++;
-      results[index] = await task(items[index], index);
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return results;
-}
-
-async function register(url, index) {
-  const address = `198.18.${index >> 8}.${index & 255}`;
-  const input = {
-    email: `mix-${index}@example.com`,
-    password: `${Math.random()} ${index}`,
-    name: `Customer ${index}`,
-    region: "United Kingdom",
-  };
-  const { session, userErrors } = (await call(url, { address }, { query: REGISTER, variables: { input } })).register;
-  assert.deepEqual(userErrors, []);
-  return { token: session.accessToken, address };
-}
-
-async function catalogue(url) {
-  const found = [];
-  for (let after = null; ; ) {
-    const page = (await call(url, VISITOR, { query: CATALOGUE, variables: { after } })).products;
-    found.push(...page.nodes);
-    if (!page.pageInfo.hasNextPage) break;
-    after = page.pageInfo.endCursor;
-  }
-  return found.filter(({ stock }) => stock > 0).sort((a, b) => (a.sku < b.sku ? -1 : 1));
-}
 
 // The n-th order; its products are far from those of its neighbours, so that orders rarely wait for each other.
 function placeOrder(products, n, idempotencyKey) {
@@ -94,7 +24,8 @@ function placeOrder(products, n, idempotencyKey) {
 }
 
 async function prepare(url) {
-  const products = await catalogue(url);
+  const inStock = (await catalogue(url)).filter(({ stock }) => stock > 0);
+  const products = inStock.sort((a, b) => (a.sku < b.sku ? -1 : 1));
   const users = await forEach(Array.from({ length: USERS }, (_, index) => index), (index) => register(url, index));
   const place = async (user, n) => {
     const { order, userErrors } = (await call(url, user, placeOrder(products, n, `prepared-${n}`))).placeOrder;

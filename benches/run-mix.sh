@@ -138,8 +138,7 @@ flood_round() {
 
 results=$temporary/results.jsonl
 secret=$(random_text)
-mongod_port=${ORDERWIRE_TEST_MONGODB_URL#mongodb://*:} mongod_port=${mongod_port%%/*}
-mongod_pid=$(pgrep -o -f -- "mongod .*--port $mongod_port ")
+find_mongod
 build fanout
 read -r ports['orderwire'] ports['apollo'] <<<"$(python3 "$root/scripts/lib/probe.py" free-ports 2)"
 named=()

@@ -8,6 +8,12 @@ peer_folder=$root/benches/peers/apollo
 # database NAME: the URL of a database of the test mongod.
 database() { echo "${ORDERWIRE_TEST_MONGODB_URL/\/\?//$1?}"; }
 
+# find_mongod: sets mongod_port, and mongod_pid of the process itself.
+find_mongod() {
+  mongod_port=${ORDERWIRE_TEST_MONGODB_URL#mongodb://*:} mongod_port=${mongod_port%%/*}
+  mongod_pid=$(pgrep -o -f -- "mongod .*--port $mongod_port ")
+}
+
 # ready NAME URL: waits until a server that logs to NAME.log answers.
 ready() {
   python3 "$root/scripts/lib/probe.py" http "$2" 30 || {

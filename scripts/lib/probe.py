@@ -5,6 +5,7 @@
     probe.py redis PORT SECONDS        wait until Redis answers PING
     probe.py mongo PORT SECONDS        make mongod a replica set of one, wait until it is primary
     probe.py http URL SECONDS          wait until URL answers 200
+    probe.py mongo-drop PORT DATABASE  delete a database
 
 Exits with 1 when the deadline passes first.
 """
@@ -99,9 +100,9 @@ def decode(data):
     return fields
 
 
-def mongo_command(port, command):
+def mongo_command(port, command, database="admin"):
     """One command, one reply, as OP_MSG."""
-    payload = struct.pack("<i", 0) + b"\0" + encode({**command, "$db": "admin"})
+    payload = struct.pack("<i", 0) + b"\0" + encode({**command, "$db": database})
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall(struct.pack("<iiii", len(payload) + 16, 1, 0, 2013) + payload)
         with connection.makefile("rb") as stream:
@@ -145,6 +146,10 @@ def main():
             wait_until(mongo_is_primary, int(port), float(seconds))
         case ["http", url, seconds]:
             wait_until(http_ok, url, float(seconds))
+        case ["mongo-drop", port, database]:
+            reply = mongo_command(int(port), {"dropDatabase": 1}, database)
+            if reply.get("ok") != 1:
+                sys.exit(f"{database} was not deleted: {reply.get('errmsg')}")
         case _:
             sys.exit(__doc__)
 

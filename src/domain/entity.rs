@@ -69,13 +69,12 @@ impl Entity {
     }
 
     /// The users who see the entity without being staff, each once. Whether everyone sees a product is up to its status.
-    pub fn owners(&self) -> impl Iterator<Item = UserId> + use<> {
-        let owners = match self {
+    pub fn owners(&self) -> [Option<UserId>; 2] {
+        match self {
             Self::Order(order) => [Some(order.customer), None],
-            Self::Task(task) => task.owners(),
+            Self::Task(task) => task.owners().users(),
             Self::Product(_) => [None, None],
-        };
-        owners.into_iter().flatten()
+        }
     }
 
     /// Its version after the change.

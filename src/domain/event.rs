@@ -6,6 +6,7 @@
 //!
 //! Decision: `docs/decisions/0001-event-log-numbers.md`.
 
+mod before;
 mod change;
 mod cursor;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 pub use self::{
+    before::Before,
     change::{Changed, EventKind},
     cursor::{EventCursor, InvalidCursor, LogId, Seq},
 };
@@ -27,12 +29,14 @@ pub struct EventDraft {
     pub previous_status: Option<OrderStatus>,
     /// The entity after the change.
     pub entity: Entity,
+    /// What the change replaced of the values that decide who is told of the entity.
+    pub before: Before,
 }
 
 impl EventDraft {
-    /// An entry that names no previous status.
+    /// An entry that names no previous status, of a change that leaves it as it was who is told of the entity.
     pub fn new(kind: EventKind, entity: impl Into<Entity>) -> Self {
-        Self { kind, previous_status: None, entity: entity.into() }
+        Self { kind, previous_status: None, entity: entity.into(), before: Before::default() }
     }
 
     /// The entry with its number.
@@ -43,6 +47,7 @@ impl EventDraft {
             kind: self.kind,
             previous_status: self.previous_status,
             entity: self.entity,
+            before: self.before,
             actor: stamp.actor,
             occurred_at: stamp.at,
         }
@@ -52,7 +57,7 @@ impl EventDraft {
 impl<T: Clone + Into<Entity>> Changed<T> {
     /// The entry that the change appends to the log.
     pub fn draft(&self) -> EventDraft {
-        EventDraft::new(self.kind, self.value.clone())
+        EventDraft { before: self.before, ..EventDraft::new(self.kind, self.value.clone()) }
     }
 }
 
@@ -69,10 +74,22 @@ pub struct Event {
     pub previous_status: Option<OrderStatus>,
     /// The entity right after the change.
     pub entity: Entity,
+    /// What the change replaced of the values that decide who is told of the entity.
+    #[serde(default, skip_serializing_if = "Before::is_empty")]
+    pub before: Before,
     /// User who made the change; `None` for Orderwire itself.
     pub actor: Option<UserId>,
     /// Time of the change.
     pub occurred_at: Timestamp,
+}
+
+impl Event {
+    /// The users who see the entity after the change without being staff, or saw it before the change, each once.
+    pub fn audience(&self) -> impl Iterator<Item = UserId> + use<> {
+        let owners = self.entity.owners();
+        let before = self.before.assignee.filter(|user| !owners.contains(&Some(*user)));
+        owners.into_iter().chain([before]).flatten()
+    }
 }
 
 /// Selects entries of the log.

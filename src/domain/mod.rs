@@ -29,7 +29,7 @@ mod viewer;
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
 pub use declare::{SortField, UnknownValue};
 pub use entity::{AnyId, Entity, EntityKind};
-pub use event::{Changed, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId, Seq};
+pub use event::{Before, Changed, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId, Seq};
 pub use id::{EventId, InvalidId, SessionId};
 pub use idempotency::{Fingerprint, Idempotency, UsedKey};
 pub use money::{CurrencyCode, Decimal, InvalidCurrency, InvalidDecimal, Money};
@@ -45,7 +45,7 @@ pub use product::{
 pub use refusal::{Refusal, UniqueKey};
 pub use search::SearchTerms;
 pub use stamp::Stamp;
-pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskPriority, TaskSort, TaskStatus};
+pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskOwners, TaskPriority, TaskSort, TaskStatus};
 pub(crate) use time::split_date_time;
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub use token_bucket::TokenBucket;

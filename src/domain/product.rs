@@ -1,14 +1,17 @@
 //! Products and their stock.
 
 mod list;
+mod status;
 
-pub use list::{ProductFields, ProductFilter, ProductSort};
+pub use self::{
+    list::{ProductFields, ProductFilter, ProductSort},
+    status::ProductStatus,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Refusal, Stamp, Timestamp, Viewer,
-    declare::text_enum,
+    Before, Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Refusal, Stamp, Timestamp, Viewer,
     id::define_id,
     search::name_key,
     version::{check_version, next_version},
@@ -18,26 +21,6 @@ define_id!(
     /// Id of a [`Product`].
     ProductId, "prd"
 );
-
-text_enum! {
-    /// Whether a product can be bought.
-    pub enum ProductStatus {
-        /// On sale.
-        Active => "ACTIVE",
-        /// Kept for the orders that name it; only staff see it.
-        Archived => "ARCHIVED",
-    }
-}
-
-impl ProductStatus {
-    /// Whether everyone sees products of this status and can buy them.
-    pub const fn is_on_sale(self) -> bool {
-        match self {
-            Self::Active => true,
-            Self::Archived => false,
-        }
-    }
-}
 
 /// A product of the shop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,8 +81,10 @@ impl Product {
         if product == *self {
             return Ok(None);
         }
+        let product_status = (product.status != self.status).then_some(self.status);
+        let before = Before { product_status, ..Before::default() };
         let value = Self { version: next_version(self.version)?, updated_at: stamp.at, ..product };
-        Ok(Some(Changed { kind: EventKind::Updated, value }))
+        Ok(Some(Changed { kind: EventKind::Updated, value, before }))
     }
 
     /// The product after `delta` units were added to its stock, or taken from it when negative.
@@ -108,7 +93,7 @@ impl Product {
         if stock < 0 {
             return Err(Refusal::InsufficientStock { input_index: 0, available: self.stock });
         }
-        Ok(Changed { kind: EventKind::Updated, value: self.with_stock(stock, stamp)? })
+        Ok(Changed::new(EventKind::Updated, self.with_stock(stock, stamp)?))
     }
 
     /// The product after `returned` units came back to it. Past the range of an `i32` the stock stays at its largest
@@ -137,7 +122,17 @@ impl Product {
 impl Viewer {
     /// Whether the viewer may know that this product exists.
     pub fn sees_product(&self, product: &Product) -> bool {
-        product.status.is_on_sale() || self.is_staff()
+        self.sees_products_of(product.status)
+    }
+
+    /// Whether the viewer is told of the change that made this product and replaced `before`: they see it now, or saw it
+    /// until this change, and so hear once that it went off sale.
+    pub fn hears_of_product(&self, product: &Product, before: &Before) -> bool {
+        self.sees_product(product) || before.product_status.is_some_and(|status| self.sees_products_of(status))
+    }
+
+    fn sees_products_of(&self, status: ProductStatus) -> bool {
+        status.is_on_sale() || self.is_staff()
     }
 }
 
@@ -259,6 +254,23 @@ mod tests {
     }
 
     #[test]
+    fn a_product_that_is_archived_is_heard_of_once_more() {
+        let lamp = lamp(1);
+        let archived = lamp.update(ProductChanges::archive(), None, STAMP).unwrap().unwrap();
+        let renamed = ProductChanges { name: Some("Lantern".to_owned()), ..ProductChanges::default() };
+        let renamed = archived.value.update(renamed, None, STAMP).unwrap().unwrap();
+        let on_sale = ProductChanges { status: Some(ProductStatus::Active), ..ProductChanges::default() };
+        let back = renamed.value.update(on_sale, None, STAMP).unwrap().unwrap();
+        let statuses = [&archived, &renamed, &back].map(|changed| changed.draft().before.product_status);
+        assert_eq!(statuses, [Some(ProductStatus::Active), None, Some(ProductStatus::Archived)]);
+        let heard = |viewer: Viewer| {
+            [&archived, &renamed, &back].map(|changed| viewer.hears_of_product(&changed.value, &changed.before))
+        };
+        assert_eq!(heard(Viewer::Anonymous), [true, false, true]);
+        assert_eq!(heard(Viewer::System), [true, true, true]);
+    }
+
+    #[test]
     fn an_update_needs_a_field_and_another_value_makes_the_version() {
         let old = lamp(1);
         assert_eq!(old.update(ProductChanges::default(), Some(7), STAMP), Err(Refusal::NothingToChange));
@@ -272,7 +284,7 @@ mod tests {
         assert_eq!(old.update(same.clone(), Some(1), STAMP), Ok(None));
         assert_eq!(old.update(same.clone(), Some(7), STAMP), Err(Refusal::VersionMismatch { actual: 1 }));
         let new = Product { tags: vec!["a".to_owned()], version: 2, updated_at: STAMP.at, ..old.clone() };
-        let changed = Changed { kind: EventKind::Updated, value: new };
+        let changed = Changed::new(EventKind::Updated, new);
         let tagged = ProductChanges { tags: Some(vec!["a".to_owned()]), ..same };
         assert_eq!(old.update(tagged, None, STAMP), Ok(Some(changed)));
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Changed, EventKind, OrderId, Position, Refusal, SearchTerms, SortKey, Stamp, Timestamp, UserId, Viewer,
+    Before, Changed, EventKind, OrderId, Position, Refusal, SearchTerms, SortKey, Stamp, Timestamp, UserId, Viewer,
     declare::{sort_enum, text_enum},
     id::define_id,
     version::{check_version, next_version},
@@ -129,19 +129,26 @@ impl Task {
             return Ok(None);
         }
         let kind = if task.status == self.status { EventKind::Updated } else { EventKind::StatusChanged };
+        let before = Before { assignee: self.assignee.filter(|old| task.assignee != Some(*old)), ..Before::default() };
         let value = Self { version: next_version(self.version)?, updated_at: stamp.at, ..task };
-        Ok(Some(Changed { kind, value }))
+        Ok(Some(Changed { kind, value, before }))
     }
 
     /// The last state of a deleted task. The deletion is a change: it has a version and a time of its own.
     pub fn delete(self, stamp: Stamp) -> Result<Changed<Self>, Refusal> {
         let task = Self { version: next_version(self.version)?, updated_at: stamp.at, ..self };
-        Ok(Changed { kind: EventKind::Deleted, value: task })
+        Ok(Changed::new(EventKind::Deleted, task))
     }
 
-    /// The users who see the task without being staff, each once: its maker and its assignee.
-    pub fn owners(&self) -> [Option<UserId>; 2] {
-        [Some(self.created_by), self.assignee.filter(|assignee| *assignee != self.created_by)]
+    /// The users whose task it is.
+    pub fn owners(&self) -> TaskOwners {
+        TaskOwners { created_by: self.created_by, assignee: self.assignee }
+    }
+
+    /// The users whose task it was until the change that replaced `before`. An assignee whom nobody preceded counts
+    /// among them too: their coming takes the task from nobody.
+    pub fn owners_before(&self, before: &Before) -> TaskOwners {
+        TaskOwners { assignee: before.assignee.or(self.assignee), ..self.owners() }
     }
 
     /// The number by which due dates are sorted, in milliseconds: a task without one is sorted as due last.
@@ -150,10 +157,31 @@ impl Task {
     }
 }
 
+/// The users whose task it is, which decides who sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskOwners {
+    /// User who made the task.
+    pub created_by: UserId,
+    /// User who does the work.
+    pub assignee: Option<UserId>,
+}
+
+impl TaskOwners {
+    /// The users who see the task without being staff, each once.
+    pub fn users(&self) -> [Option<UserId>; 2] {
+        [Some(self.created_by), self.assignee.filter(|assignee| *assignee != self.created_by)]
+    }
+}
+
 impl Viewer {
     /// Whether the viewer may know that this task exists.
     pub fn sees_task(&self, task: &Task) -> bool {
-        self.is_staff() || task.owners().into_iter().flatten().any(|user| self.is(user))
+        self.sees_task_of(task.owners())
+    }
+
+    /// Whether the viewer may know that a task of these users exists.
+    pub fn sees_task_of(&self, owners: TaskOwners) -> bool {
+        self.is_staff() || owners.users().into_iter().flatten().any(|user| self.is(user))
     }
 }
 
@@ -284,8 +312,29 @@ mod tests {
         assert_eq!(old.update(same.clone(), Some(1), stamp), Ok(None));
         assert_eq!(old.update(same.clone(), Some(7), stamp), Err(Refusal::VersionMismatch { actual: 1 }));
         let new = Task { due_at: None, version: 2, updated_at: stamp.at, ..old.clone() };
-        let changed = Changed { kind: EventKind::Updated, value: new };
+        let changed = Changed::new(EventKind::Updated, new);
         assert_eq!(old.update(TaskChanges { due_at: Some(None), ..same }, None, stamp), Ok(Some(changed)));
+    }
+
+    #[test]
+    fn a_change_records_the_assignee_that_it_replaces() {
+        let stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
+        let [anna, ben] = [1, 2].map(|number| UserId::from_bytes([number; 16]));
+        for (old, new, replaced) in [
+            (None, Some(anna), None),
+            (Some(anna), Some(anna), None),
+            (Some(anna), Some(ben), Some(anna)),
+            (Some(anna), None, Some(anna)),
+        ] {
+            let task = Task { assignee: old, ..task(TaskStatus::Todo) };
+            let changes =
+                TaskChanges { assignee: Some(new), title: Some("other".to_owned()), ..TaskChanges::default() };
+            let changed = task.update(changes, None, stamp).unwrap().unwrap();
+            assert_eq!(changed.before, Before { assignee: replaced, ..Before::default() });
+            assert_eq!(changed.draft().before, changed.before);
+            let owners = changed.value.owners_before(&changed.before);
+            assert_eq!(owners, TaskOwners { created_by: task.created_by, assignee: old.or(new) });
+        }
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub enum UpdateKind {
     Snapshot,
     /// An entry of the event log.
     Event(EventKind),
+    /// An entry of the event log after which the subscriber no longer sees the entity, or did not ask for it.
+    Left,
 }
 
 /// A message of a subscription.
@@ -40,20 +42,22 @@ pub struct Update<T> {
     pub kind: UpdateKind,
     /// For an order whose status changed: the status before.
     pub previous_status: Option<OrderStatus>,
-    /// The entity as it was then.
-    pub entity: Arc<T>,
+    /// Id of the entity without the type.
+    pub id: Ulid,
+    /// The entity as it was then; of an entity that can leave a subscription, an `Option`, which is `None` when it left.
+    pub entity: T,
     /// When the change was made.
     pub occurred_at: Timestamp,
 }
 
-/// Where a subscription begins.
+/// Where a subscription begins. `T` is what its updates hold.
 pub(super) enum Start<T> {
     /// With what happens from now on.
     Now,
     /// With the entries after this one.
     After(Seq),
     /// With the state of an entity, which contains all its entries up to `seq`, and what comes after.
-    Snapshot { seq: Seq, entity: Arc<T>, changed_at: Timestamp },
+    Snapshot { seq: Seq, id: Ulid, entity: T, changed_at: Timestamp },
 }
 
 impl Service {
@@ -73,10 +77,12 @@ impl Service {
         Ok(cursor)
     }
 
-    /// The entity with the last log entry that it contains. `read` gives it with its version and last change.
+    /// The entity with this id, with the last log entry that it contains. `read` gives it with its version and last
+    /// change.
     pub(super) async fn snapshot<T>(
         &self,
         topic: Topic,
+        id: Ulid,
         read: impl AsyncFnOnce() -> Result<Option<(i32, Timestamp, T)>>,
     ) -> Result<Option<Start<T>>> {
         let before = self.store.log_state().await?.head;
@@ -84,7 +90,7 @@ impl Service {
         let since = self.store.read_log(before, topic.into(), SNAPSHOT_LOOKAHEAD).await?;
         let contained = since.events.iter().take_while(|event| event.entity.version() <= version).last();
         let seq = contained.map_or(before, |event| event.seq);
-        Ok(Some(Start::Snapshot { seq, entity: Arc::new(entity), changed_at }))
+        Ok(Some(Start::Snapshot { seq, id, entity, changed_at }))
     }
 
     /// The snapshot, if there is one, then the entries after it that `select` picks.
@@ -92,12 +98,13 @@ impl Service {
         let (from, snapshot) = match start {
             Start::Now => (StartAt::Now, None),
             Start::After(seq) => (StartAt::After(seq), None),
-            Start::Snapshot { seq, entity, changed_at } => {
+            Start::Snapshot { seq, id, entity, changed_at } => {
                 let cursor = self.cursor(seq);
                 let snapshot = Update {
                     cursor,
                     kind: UpdateKind::Snapshot,
                     previous_status: None,
+                    id,
                     entity,
                     occurred_at: changed_at,
                 };
@@ -134,7 +141,7 @@ pub(super) struct Updates<T, S> {
     select: S,
 }
 
-impl<T, S: Fn(&Event) -> Option<Arc<T>> + Unpin> Stream for Updates<T, S> {
+impl<T: Unpin, S: Fn(&Event) -> Option<(UpdateKind, T)> + Unpin> Stream for Updates<T, S> {
     type Item = Result<Update<T>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -147,11 +154,12 @@ impl<T, S: Fn(&Event) -> Option<Arc<T>> + Unpin> Stream for Updates<T, S> {
                 Some(Err(error)) => return Poll::Ready(Some(Err(self.service.feed_error(error)))),
                 None => return Poll::Ready(None),
             };
-            if let Some(entity) = (self.select)(&event) {
+            if let Some((kind, entity)) = (self.select)(&event) {
                 return Poll::Ready(Some(Ok(Update {
                     cursor: self.service.cursor(event.seq),
-                    kind: UpdateKind::Event(event.kind),
+                    kind,
                     previous_status: event.previous_status,
+                    id: event.entity.id(),
                     entity,
                     occurred_at: event.occurred_at,
                 })));

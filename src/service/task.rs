@@ -9,12 +9,12 @@ use super::{
     access::fetch_visible,
     error::not_found_at,
     input::Checks,
-    live::{Start, topic},
+    live::{Start, UpdateKind, topic},
 };
 use crate::{
     domain::{
         Entity, EntityKind, Event, EventCursor, OrderId, Page, Refusal, Task, TaskChanges, TaskFilter, TaskId,
-        TaskPriority, TaskStatus, Timestamp, UserId, Viewer,
+        TaskOwners, TaskPriority, TaskStatus, Timestamp, UserId, Viewer,
     },
     storage::TaskQuery,
 };
@@ -142,32 +142,34 @@ impl Service {
         Ok(id)
     }
 
-    /// Updates of tasks that the viewer may see: all of them, one task's or one assignee's.
+    /// Updates of tasks that the viewer may see: all of them, one task's or one assignee's. A task that leaves what the
+    /// viewer may see, or the assignee, is told once without its state.
     pub async fn task_updates(
         self: &Arc<Self>,
         viewer: Viewer,
         task: Option<TaskId>,
         assignee: Option<UserId>,
         after: Option<EventCursor>,
-    ) -> Result<impl Stream<Item = Result<Update<Task>>> + Send + use<>> {
+    ) -> Result<impl Stream<Item = Result<Update<Option<Arc<Task>>>>> + Send + use<>> {
         access::require_authenticated(&viewer)?;
-        let wanted = move |task: &Task| {
-            viewer.sees_task(task) && assignee.is_none_or(|assignee| task.assignee == Some(assignee))
+        let wanted = move |owners: TaskOwners| {
+            viewer.sees_task_of(owners) && assignee.is_none_or(|assignee| owners.assignee == Some(assignee))
         };
         let topic = topic(EntityKind::Task, task.map(|task| task.ulid()), assignee.or(viewer.own()));
         let start = match (after, task) {
             (Some(cursor), _) => Start::After(self.position(cursor)?),
             (None, None) => Start::Now,
             (None, Some(id)) => {
-                let snapshot = self.snapshot(topic, async || {
-                    let task = self.tasks(&viewer, &[id]).await?.pop().flatten().filter(|task| wanted(task));
-                    Ok(task.map(|task| (task.version, task.updated_at, task)))
+                let snapshot = self.snapshot(topic, id.ulid(), async || {
+                    let task = self.tasks(&viewer, &[id]).await?.pop().flatten().filter(|task| wanted(task.owners()));
+                    Ok(task.map(|task| (task.version, task.updated_at, Some(Arc::new(task)))))
                 });
                 snapshot.await?.ok_or(ServiceError::NotFound("no such task"))?
             }
         };
         Ok(self.updates(topic, start, move |event: &Event| match &event.entity {
-            Entity::Task(task) if wanted(task) => Some(task.clone()),
+            Entity::Task(task) if wanted(task.owners()) => Some((UpdateKind::Event(event.kind), Some(task.clone()))),
+            Entity::Task(task) if wanted(task.owners_before(&event.before)) => Some((UpdateKind::Left, None)),
             _ => None,
         }))
     }

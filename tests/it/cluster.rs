@@ -68,6 +68,7 @@ pub fn event(seq: Seq) -> Arc<Event> {
         kind: EventKind::Created,
         previous_status: None,
         entity: Entity::Task(Arc::new(task)),
+        before: Before { assignee: Some(UserId::generate(at)), ..Before::default() },
         actor: Some(UserId::generate(at)),
         occurred_at: at,
     })

@@ -47,7 +47,7 @@ struct Options {
     /// Queries and mutations go here: `http://HOST:PORT/PATH`.
     #[arg(long)]
     url: String,
-    /// Path of the WebSocket; otherwise that of the URL.
+    /// Path of the WebSocket, or `http://HOST:PORT/PATH` if it is on another node; otherwise that of the URL.
     #[arg(long)]
     subscribe_at: Option<String>,
     /// The server's process, whose CPU time and memory are read.

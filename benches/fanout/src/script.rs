@@ -24,11 +24,15 @@ pub struct Script {
 impl Script {
     /// The same for every socket but for the user, who is the next one for each.
     pub fn new(options: &Options, tokens: &[String]) -> Result<Self> {
-        let address = options.url.strip_prefix("http://").ok_or("the URL must begin with http://")?;
-        let (host, path) = address.split_once('/').unwrap_or((address, ""));
-        let path = options.subscribe_at.clone().unwrap_or_else(|| format!("/{path}"));
+        let (url, path) = match options.subscribe_at.as_deref() {
+            Some(path) if path.starts_with('/') => (options.url.as_str(), path.strip_prefix('/')),
+            other => (other.unwrap_or(&options.url), None),
+        };
+        let address = url.strip_prefix("http://").ok_or("the URL must begin with http://")?;
+        let (host, own_path) = address.split_once('/').unwrap_or((address, ""));
+        let path = path.unwrap_or(own_path);
         let upgrade = format!(
-            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
              Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
         );

@@ -157,4 +157,5 @@ pub enum UpdateKind {
     StatusChanged,
     Updated,
     Deleted,
+    Left,
 }

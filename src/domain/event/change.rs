@@ -1,6 +1,6 @@
 //! What the rules return for a change of one entity: its new state, and what kind of change it is.
 
-use super::super::declare::text_enum;
+use super::{super::declare::text_enum, Before};
 
 text_enum! {
     /// What happened to the entity.
@@ -23,11 +23,18 @@ pub struct Changed<T> {
     pub kind: EventKind,
     /// The entity to save, or to delete.
     pub value: T,
+    /// What the change replaced of the values that decide who is told of the entity.
+    pub before: Before,
 }
 
 impl<T> Changed<T> {
+    /// A change that leaves it as it was who is told of the entity.
+    pub fn new(kind: EventKind, value: T) -> Self {
+        Self { kind, value, before: Before::default() }
+    }
+
     /// A new entity.
     pub fn created(value: T) -> Self {
-        Self { kind: EventKind::Created, value }
+        Self::new(EventKind::Created, value)
     }
 }

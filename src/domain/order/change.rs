@@ -42,7 +42,7 @@ impl OrderChange {
         let previous_status = entry.from;
         order.history.push(entry);
         let kind = if previous_status.is_some() { EventKind::StatusChanged } else { EventKind::Created };
-        let of_order = EventDraft { kind, previous_status, entity: order.clone().into() };
+        let of_order = EventDraft { previous_status, ..EventDraft::new(kind, order.clone()) };
         let of_products = products.into_iter().map(|product| EventDraft::new(EventKind::Updated, product));
         let drafts = of_products.chain([of_order]);
         let events = (first..).zip(drafts).map(|(seq, draft)| draft.numbered(seq, stamp)).collect();

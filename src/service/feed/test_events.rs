@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Entity, Event, EventId, EventKind, Seq, Task, TaskId, TaskPriority, Timestamp, UserId};
+use crate::domain::{Before, Entity, Event, EventId, EventKind, Seq, Task, TaskId, TaskPriority, Timestamp, UserId};
 
 /// An entry about some task.
 pub fn event(seq: Seq) -> Arc<Event> {
@@ -17,6 +17,7 @@ pub fn event(seq: Seq) -> Arc<Event> {
         kind: EventKind::Updated,
         previous_status: None,
         entity: Entity::Task(Arc::new(task)),
+        before: Before::default(),
         actor: None,
         occurred_at: at,
     })

@@ -13,7 +13,7 @@ pub enum Topic {
     Kind(EntityKind),
     /// Entries about one entity.
     Entity(EntityKind, Ulid),
-    /// Entries about a user's entities of a kind: their orders, the tasks they made or are assigned to.
+    /// Entries about a user's entities of a kind: their orders, the tasks they made or are or were assigned to.
     User(EntityKind, UserId),
 }
 
@@ -33,7 +33,7 @@ impl Topic {
     /// The topics that an entry belongs to.
     pub(super) fn for_event(event: &Event) -> impl Iterator<Item = Self> {
         let kind = event.entity.kind();
-        let users = event.entity.owners().map(move |user| Self::User(kind, user));
+        let users = event.audience().map(move |user| Self::User(kind, user));
         [Self::All, Self::Kind(kind), Self::Entity(kind, event.entity.id())].into_iter().chain(users)
     }
 }

@@ -6,7 +6,7 @@ use futures_util::Stream;
 
 use super::super::{
     Result, Service, ServiceError, Update, access,
-    live::{Start, topic},
+    live::{Start, UpdateKind, topic},
 };
 use crate::domain::{Entity, EntityKind, Event, EventCursor, Order, OrderId, UserId, Viewer};
 
@@ -18,7 +18,7 @@ impl Service {
         order: Option<OrderId>,
         customer: Option<UserId>,
         after: Option<EventCursor>,
-    ) -> Result<impl Stream<Item = Result<Update<Order>>> + Send + use<>> {
+    ) -> Result<impl Stream<Item = Result<Update<Arc<Order>>>> + Send + use<>> {
         access::require_authenticated(&viewer)?;
         if customer.is_some_and(|customer| !viewer.sees_user(customer)) {
             return Err(ServiceError::NotFound("no such customer"));
@@ -30,15 +30,15 @@ impl Service {
             (Some(cursor), _) => Start::After(self.position(cursor)?),
             (None, None) => Start::Now,
             (None, Some(id)) => {
-                let snapshot = self.snapshot(topic, async || {
+                let snapshot = self.snapshot(topic, id.ulid(), async || {
                     let order = self.orders(&viewer, &[id]).await?.pop().flatten().filter(|order| wanted(order));
-                    Ok(order.map(|order| (order.version, order.updated_at, order)))
+                    Ok(order.map(|order| (order.version, order.updated_at, Arc::new(order))))
                 });
                 snapshot.await?.ok_or(ServiceError::NotFound("no such order"))?
             }
         };
         Ok(self.updates(topic, start, move |event: &Event| match &event.entity {
-            Entity::Order(order) if wanted(order) => Some(order.clone()),
+            Entity::Order(order) if wanted(order) => Some((UpdateKind::Event(event.kind), order.clone())),
             _ => None,
         }))
     }

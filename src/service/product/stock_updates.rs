@@ -15,7 +15,7 @@ const MAX_PRODUCTS: usize = 100;
 
 impl Service {
     /// The current state of these products, then their newest state after each change. Products that the viewer may
-    /// not see, or no longer, are left out.
+    /// not see are left out; of one that is archived they hear once more.
     pub async fn stock_updates(
         self: &Arc<Self>,
         viewer: Viewer,
@@ -37,7 +37,7 @@ impl Service {
         let changes = live.filter_map(move |event| {
             let update = match event {
                 Ok(event) => match &event.entity {
-                    Entity::Product(product) if viewer.sees_product(product) => {
+                    Entity::Product(product) if viewer.hears_of_product(product, &event.before) => {
                         // A product that the viewer could not see at the start has no version yet.
                         let is_newer = versions.get(&product.id).is_none_or(|seen| product.version > *seen);
                         is_newer.then(|| {

@@ -24,24 +24,32 @@ stored_by_text!(EventKind, EntityKind);
 
 fn encode(event: &Event) -> Result<RawDocumentBuf> {
     let payload = serde_json::to_string(&event.entity).map_err(StoreError::internal)?;
+    let before = (!event.before.is_empty()).then(|| serde_json::to_string(&event.before)).transpose();
+    let before = before.map_err(StoreError::internal)?;
     Ok(raw_document! {
         "_id": event.seq, "event_id": event.id, "kind": event.kind, "entity_kind": event.entity.kind(),
         "entity_id": event.entity.id().to_bytes(), "entity_version": event.entity.version(), "actor": event.actor,
         "occurred_at": event.occurred_at, "previous_status": event.previous_status, "payload": payload,
+        "before": before,
     })
 }
 
 fn decode(document: &RawDocument) -> Result<Event> {
     read_fields!(document,
         seq: "_id", id: "event_id", kind: "kind", actor: "actor", occurred_at: "occurred_at",
-        previous_status: "previous_status", payload: "payload");
+        previous_status: "previous_status", payload: "payload", before: "before");
     let payload: String = payload.required()?;
+    let before: Option<String> = before.optional()?;
     Ok(Event {
         seq: seq.required()?,
         id: id.required()?,
         kind: kind.required()?,
         previous_status: previous_status.optional()?,
         entity: serde_json::from_str(&payload).map_err(StoreError::internal)?,
+        before: match before {
+            Some(before) => serde_json::from_str(&before).map_err(StoreError::internal)?,
+            None => Before::default(),
+        },
         actor: actor.optional()?,
         occurred_at: occurred_at.required()?,
     })

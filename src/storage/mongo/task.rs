@@ -43,7 +43,8 @@ pub(super) fn encode(task: &Task) -> RawDocumentBuf {
         "due_key": Task::due_key(task.due_at), "version": task.version, "created_at": task.created_at,
         "updated_at": task.updated_at, "description": task.description,
     };
-    let viewers: RawArrayBuf = task.owners().into_iter().flatten().map(|user| binary(&user.to_bytes())).collect();
+    let viewers: RawArrayBuf =
+        task.owners().users().into_iter().flatten().map(|user| binary(&user.to_bytes())).collect();
     document.append(bson::raw::cstr!("viewers"), viewers);
     append_fields!(document, "words": search_words([task.title.as_str()].into_iter().chain(task.description.as_deref())));
     document

@@ -9,18 +9,18 @@ use rusqlite::{
 };
 
 use super::{
-    row::{NamedRow, blob_columns, named, text_columns},
+    row::{Json, NamedRow, blob_columns, json, named, text_columns},
     store::SqliteStore,
 };
 use crate::{
-    domain::{Changed, Entity, EntityKind, Event, EventId, EventKind, LogFilter, LogId, Seq, Stamp},
+    domain::{Before, Changed, Entity, EntityKind, Event, EventId, EventKind, LogFilter, LogId, Seq, Stamp},
     storage::{Committed, EventStore, LogPage, LogState, Result, StoreError},
 };
 
 blob_columns!(EventId);
 text_columns!(EventKind, EntityKind);
 
-const COLUMNS: &str = "seq, id, kind, previous_status, entity_kind, entity, actor, occurred_at";
+const COLUMNS: &str = "seq, id, kind, previous_status, entity_kind, entity, before, actor, occurred_at";
 
 /// The number of the log's last entry.
 pub(super) fn head(db: &Connection) -> Result<Seq> {
@@ -30,7 +30,7 @@ pub(super) fn head(db: &Connection) -> Result<Seq> {
 /// Appends entries, the first of which has the number after the head. Called last in a change's transaction.
 pub(super) fn append_events(db: &Connection, events: &[Event]) -> Result<()> {
     let mut insert = db.prepare_cached(&format!(
-        "INSERT INTO events ({COLUMNS}, entity_id, entity_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        "INSERT INTO events ({COLUMNS}, entity_id, entity_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
     ))?;
     for event in events {
         insert.execute(params![
@@ -40,6 +40,7 @@ pub(super) fn append_events(db: &Connection, events: &[Event]) -> Result<()> {
             event.previous_status,
             event.entity.kind(),
             event.entity.to_json().map_err(StoreError::internal)?,
+            (!event.before.is_empty()).then(|| json(&event.before)).transpose()?,
             event.actor,
             event.occurred_at,
             event.entity.id().to_bytes(),
@@ -101,6 +102,7 @@ fn event_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Event> {
         kind: row.get("kind")?,
         previous_status: row.get("previous_status")?,
         entity: entity_from_row(row)?,
+        before: row.get::<Option<Json<Before>>>("before")?.map_or_else(Before::default, |before| before.0),
         actor: row.get("actor")?,
         occurred_at: row.get("occurred_at")?,
     })

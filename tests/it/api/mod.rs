@@ -24,6 +24,7 @@ mod accounts;
 mod bad_input;
 mod batching;
 mod full_data;
+mod left;
 mod lists;
 mod plain;
 mod refused;

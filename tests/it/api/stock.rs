@@ -21,7 +21,7 @@ use crate::support::{
 
 on_each_engine! {
     live_stock_sends_the_current_state_and_then_changes
-    products_the_viewer_may_no_longer_see_are_left_out
+    an_archived_product_is_sent_once_more_to_everyone
     changes_of_unwatched_products_wake_no_subscriber
 }
 
@@ -79,20 +79,32 @@ async fn live_stock_sends_the_current_state_and_then_changes(api: TestApi) {
     assert!(poll!(watched.next()).is_pending());
 }
 
-async fn products_the_viewer_may_no_longer_see_are_left_out(api: TestApi) {
+async fn an_archived_product_is_sent_once_more_to_everyone(api: TestApi) {
     let (staff, [lamp, desk]) = shop(&api).await;
     let ids = json!({ "ids": [&lamp, &desk] });
-    let mut streams = [Viewer::Anonymous, staff].map(|viewer| api.stream(viewer, WATCH, ids.clone()));
+    let watch = "subscription ($ids: [ID!]!) { stockUpdates(productIds: $ids) { id stock status } }";
+    let mut streams = [Viewer::Anonymous, staff].map(|viewer| api.stream(viewer, watch, ids.clone()));
     for stream in &mut streams {
         next_state(stream).await;
         next_state(stream).await;
         assert!(poll!(stream.next()).is_pending());
     }
     archive(&api, staff, &lamp).await;
+    for stream in &mut streams {
+        let expected = json!({ "id": lamp, "stock": 10, "status": "ARCHIVED" });
+        assert_eq!(next(stream).await.data.into_json().unwrap()["stockUpdates"], expected);
+    }
+    adjust(&api, staff, &lamp, 5).await;
     adjust(&api, staff, &desk, 1).await;
     let [customer, colleague] = &mut streams;
-    assert_eq!(next_state(colleague).await, (lamp, 10));
-    assert_eq!([next_state(customer).await, next_state(colleague).await], [(desk.clone(), 11), (desk, 11)]);
+    assert_eq!(next_state(colleague).await, (lamp.clone(), 15));
+    assert_eq!([next_state(customer).await, next_state(colleague).await], [(desk.clone(), 11), (desk.clone(), 11)]);
+    // Who comes later does not learn that it exists.
+    let mut late = api.stream(Viewer::Anonymous, WATCH, ids);
+    assert_eq!(next_state(&mut late).await, (desk.clone(), 11));
+    adjust(&api, staff, &lamp, 1).await;
+    adjust(&api, staff, &desk, 1).await;
+    assert_eq!(next_state(&mut late).await, (desk, 12));
 }
 
 /// A waker that counts its wake-ups.

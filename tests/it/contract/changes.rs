@@ -10,7 +10,7 @@ use crate::support::data::{
 };
 
 /// What an entry says besides when it was made and by whom.
-type Said = (EventKind, Option<OrderStatus>, Entity);
+type Said = (EventKind, Option<OrderStatus>, Entity, Before);
 
 /// The change appended exactly these entries, which are the last of the log.
 async fn assert_appended<T>(db: &Db, change: &Committed<T>, stamp: Stamp, said: &[Said]) {
@@ -19,12 +19,13 @@ async fn assert_appended<T>(db: &Db, change: &Committed<T>, stamp: Stamp, said: 
     let expected: Vec<Event> = (first..)
         .zip(said)
         .zip(&change.events)
-        .map(|((seq, (kind, previous_status, entity)), event)| Event {
+        .map(|((seq, (kind, previous_status, entity, before)), event)| Event {
             seq,
             id: event.id,
             kind: *kind,
             previous_status: *previous_status,
             entity: entity.clone(),
+            before: *before,
             actor: stamp.actor,
             occurred_at: stamp.at,
         })
@@ -35,7 +36,7 @@ async fn assert_appended<T>(db: &Db, change: &Committed<T>, stamp: Stamp, said: 
 }
 
 fn said(kind: EventKind, entity: Entity) -> Said {
-    (kind, None, entity)
+    (kind, None, entity, Before::default())
 }
 
 /// A change by staff, `second`s from now.
@@ -92,7 +93,9 @@ pub async fn each_change_of_a_product_is_stored_and_logged_whole(db: &Db) {
     let lamp = Product { status: ProductStatus::Archived, version: 4, updated_at: at(5), ..lamp };
     let archived = db.update_product(lamp.id, ProductChanges::archive(), Some(3), staff(5)).await.unwrap();
     assert_eq!(archived.value, lamp);
-    assert_appended(db, &archived, staff(5), &[said(EventKind::Updated, of_product(&lamp))]).await;
+    let before = Before { product_status: Some(ProductStatus::Active), ..Before::default() };
+    let entry = (EventKind::Updated, None, of_product(&lamp), before);
+    assert_appended(db, &archived, staff(5), &[entry]).await;
     assert_eq!(reread(db.store(), &lamp).await, lamp);
 }
 
@@ -127,17 +130,27 @@ pub async fn each_change_of_a_task_is_stored_and_logged_whole(db: &Db) {
     assert_appended(db, &updated, staff(2), &[said(EventKind::StatusChanged, of_task(&work))]).await;
     assert_eq!(stored(work.id).await, Some(work.clone()));
 
-    let work = Task { title: "third".into(), version: 3, updated_at: at(3), ..work };
+    let mut work = Task { title: "third".into(), version: 3, updated_at: at(3), ..work };
     let changes = TaskChanges { title: Some("third".into()), ..TaskChanges::default() };
     let updated = db.update_task(work.id, changes, None, staff(3)).await.unwrap();
     assert_eq!(updated.value, work);
     assert_appended(db, &updated, staff(3), &[said(EventKind::Updated, of_task(&work))]).await;
     assert_eq!(stored(work.id).await, Some(work.clone()));
 
-    let gone = Task { version: 4, updated_at: at(4), ..work };
-    let deleted = db.delete_task(gone.id, staff(4)).await.unwrap();
+    for (assignee, version) in [(Some(user("ben").id), 4), (None, 5)] {
+        let before = Before { assignee: work.assignee, ..Before::default() };
+        work = Task { assignee, version, updated_at: at(version.into()), ..work };
+        let changes = TaskChanges { assignee: Some(assignee), ..TaskChanges::default() };
+        let updated = db.update_task(work.id, changes, None, staff(version.into())).await.unwrap();
+        assert_eq!(updated.value, work);
+        let entry = (EventKind::Updated, None, of_task(&work), before);
+        assert_appended(db, &updated, staff(version.into()), &[entry]).await;
+    }
+
+    let gone = Task { version: 6, updated_at: at(6), ..work };
+    let deleted = db.delete_task(gone.id, staff(6)).await.unwrap();
     assert_eq!(deleted.value, gone);
-    assert_appended(db, &deleted, staff(4), &[said(EventKind::Deleted, of_task(&gone))]).await;
+    assert_appended(db, &deleted, staff(6), &[said(EventKind::Deleted, of_task(&gone))]).await;
     assert_eq!(stored(gone.id).await, None);
 }
 
@@ -254,7 +267,7 @@ pub async fn each_change_of_an_order_is_stored_and_logged_whole(db: &Db) {
     let order = after_step(order, OrderStatus::Confirmed, None, 3, 6);
     let confirmed = db.change_order_status(step(order.id, OrderStatus::Confirmed), staff(3)).await.unwrap();
     assert_eq!(confirmed.value, order);
-    let entry = (EventKind::StatusChanged, Some(OrderStatus::Pending), of_order(&order));
+    let entry = (EventKind::StatusChanged, Some(OrderStatus::Pending), of_order(&order), Before::default());
     assert_appended(db, &confirmed, staff(3), &[entry]).await;
     assert_eq!(reread_order(db.store(), order.id).await, order);
     assert_eq!(reread(db.store(), &lamp).await, lamp, "the stock stays taken");
@@ -274,7 +287,7 @@ pub async fn each_change_of_an_order_is_stored_and_logged_whole(db: &Db) {
     let entries = [
         said(EventKind::Updated, of_product(&vase)),
         said(EventKind::Updated, of_product(&lamp)),
-        (EventKind::StatusChanged, Some(OrderStatus::Confirmed), of_order(&order)),
+        (EventKind::StatusChanged, Some(OrderStatus::Confirmed), of_order(&order), Before::default()),
     ];
     assert_appended(db, &cancelled, staff(4), &entries).await;
     assert_eq!(reread_order(db.store(), order.id).await, order);
@@ -309,7 +322,7 @@ pub async fn a_returned_order_restocks_each_product_once(db: &Db) {
     let entries = [
         said(EventKind::Updated, of_product(&vase)),
         said(EventKind::Updated, of_product(&lamp)),
-        (EventKind::StatusChanged, Some(OrderStatus::Delivered), of_order(&order)),
+        (EventKind::StatusChanged, Some(OrderStatus::Delivered), of_order(&order), Before::default()),
     ];
     assert_appended(db, &returned, staff(9), &entries).await;
     assert_eq!([reread(db.store(), &vase).await, reread(db.store(), &lamp).await], [vase, lamp]);

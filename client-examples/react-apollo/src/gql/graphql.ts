@@ -101,6 +101,11 @@ export type UpdateKind =
   | 'CREATED'
   /** It is gone; this is its last state. */
   | 'DELETED'
+  /**
+   * It left what the subscription may see or asks for, as a task does that is assigned to somebody else. The update has
+   * its id alone. Orders never leave.
+   */
+  | 'LEFT'
   /** The state when the subscription began. */
   | 'SNAPSHOT'
   /** Its status changed. */

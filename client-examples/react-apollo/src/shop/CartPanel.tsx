@@ -78,7 +78,7 @@ function Line({ line, left, onChange }: { line: CartLine; left: number | undefin
     fragment: ShopProduct,
     from: { __typename: 'Product', id: productId },
   })
-  const { stock, price } = complete ? data : {}
+  const { stock, price, status } = complete ? data : {}
   useEffect(() => {
     if (price) setPrice(productId, price)
   }, [productId, price])
@@ -118,6 +118,8 @@ function Line({ line, left, onChange }: { line: CartLine; left: number | undefin
       </div>
       {left !== undefined ? (
         <Short name={name} wanted={quantity} left={left} onTake={() => change(left)} />
+      ) : status === 'ARCHIVED' ? (
+        <p className="cart-line-hint">No longer on sale</p>
       ) : (
         stock !== undefined &&
         stock < quantity && (

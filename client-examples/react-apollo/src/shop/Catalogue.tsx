@@ -53,9 +53,12 @@ export function Catalogue({ search }: { search: string }) {
       )}
 
       <ul className="products" data-stale={searching && products !== undefined}>
-        {products?.edges.map(({ node }) => (
-          <ProductCard key={node.id} product={node} inCart={inCart.get(node.id) ?? 0} />
-        ))}
+        {/* A product that is archived while it is shown is told of once more, with its new status. */}
+        {products?.edges
+          .filter(({ node }) => node.status === 'ACTIVE')
+          .map(({ node }) => (
+            <ProductCard key={node.id} product={node} inCart={inCart.get(node.id) ?? 0} />
+          ))}
         {(!products && !error) || loadingMore ? Array.from({ length: 12 }, (_, n) => <ProductSkeleton key={n} />) : null}
       </ul>
 

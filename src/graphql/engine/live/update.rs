@@ -10,8 +10,10 @@ use crate::{
 /// Identifies an update: two with the same id have the same content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UpdateId {
-    /// An event of the log.
+    /// An event of the log, with the entity's state.
     Event(Seq),
+    /// An event of the log after which the subscriber no longer sees the entity, or did not ask for it.
+    Left(Seq),
     /// The state of an entity at a version.
     Version {
         /// The entity's id, without its type.
@@ -36,6 +38,10 @@ impl<T: Clone + Send + Sync + 'static> LiveUpdate for Update<T> {
     }
 
     fn id(&self) -> Option<UpdateId> {
-        (self.kind != UpdateKind::Snapshot).then_some(UpdateId::Event(self.cursor.seq))
+        match self.kind {
+            UpdateKind::Snapshot => None,
+            UpdateKind::Event(_) => Some(UpdateId::Event(self.cursor.seq)),
+            UpdateKind::Left => Some(UpdateId::Left(self.cursor.seq)),
+        }
     }
 }

@@ -87,7 +87,7 @@ impl UpdateCache {
     /// The slot of a key; successive updates have different ones.
     fn slot(&self, key: UpdateCacheKey) -> &Slot {
         let number = match key.update {
-            UpdateId::Event(seq) => seq,
+            UpdateId::Event(seq) | UpdateId::Left(seq) => seq,
             UpdateId::Version { version, .. } => version.into(),
         };
         // In range: the remainder is less than `LATEST`.

@@ -1,5 +1,7 @@
 //! Live updates of orders.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, SimpleObject, Subscription};
 use futures_util::{Stream, StreamExt};
 
@@ -30,6 +32,9 @@ pub enum UpdateKind {
     Updated,
     /// It is gone; this is its last state.
     Deleted,
+    /// It left what the subscription may see or asks for, as a task does that is assigned to somebody else. The update has
+    /// its id alone. Orders never leave.
+    Left,
 }
 
 impl From<service::UpdateKind> for UpdateKind {
@@ -40,6 +45,7 @@ impl From<service::UpdateKind> for UpdateKind {
             service::UpdateKind::Event(EventKind::StatusChanged) => Self::StatusChanged,
             service::UpdateKind::Event(EventKind::Updated) => Self::Updated,
             service::UpdateKind::Event(EventKind::Deleted) => Self::Deleted,
+            service::UpdateKind::Left => Self::Left,
         }
     }
 }
@@ -53,18 +59,21 @@ pub struct OrderUpdate {
     kind: UpdateKind,
     /// The status before, when it changed.
     previous_status: Option<OrderStatus>,
+    /// The order's id.
+    order_id: ID,
     /// The order as it was right after the change.
     order: Order,
     /// When it happened.
     occurred_at: DateTime,
 }
 
-impl From<Update<domain::Order>> for OrderUpdate {
-    fn from(update: Update<domain::Order>) -> Self {
+impl From<Update<Arc<domain::Order>>> for OrderUpdate {
+    fn from(update: Update<Arc<domain::Order>>) -> Self {
         Self {
             cursor: EventCursor(update.cursor),
             kind: update.kind.into(),
             previous_status: update.previous_status.map(OrderStatus::from),
+            order_id: ID(update.entity.id.to_string()),
             order: Order(update.entity),
             occurred_at: DateTime(update.occurred_at),
         }

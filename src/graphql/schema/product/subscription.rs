@@ -35,7 +35,8 @@ pub struct StockSubscription;
 #[Subscription]
 impl StockSubscription {
     /// The current state of these products, then the newest state of each whenever it changes. States in between may
-    /// be skipped. Products that the viewer may not see are left out.
+    /// be skipped. Products that the viewer may not see are left out; a product that is archived is sent once more, with
+    /// the status ARCHIVED, to everyone.
     #[graphql(
         directive = list_size::apply(Some(100), None, None, None),
         directive = list_size_bound::apply(vec!["productIds".into()])

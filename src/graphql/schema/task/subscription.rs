@@ -1,5 +1,7 @@
 //! Live updates of tasks.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, SimpleObject, Subscription};
 use futures_util::{Stream, StreamExt};
 
@@ -25,18 +27,21 @@ pub struct TaskUpdate {
     cursor: EventCursor,
     /// What happened.
     kind: UpdateKind,
-    /// The task as it was right after the change.
-    task: Task,
+    /// The task's id.
+    task_id: ID,
+    /// The task as it was right after the change; null for LEFT only.
+    task: Option<Task>,
     /// When it happened.
     occurred_at: DateTime,
 }
 
-impl From<Update<domain::Task>> for TaskUpdate {
-    fn from(update: Update<domain::Task>) -> Self {
+impl From<Update<Option<Arc<domain::Task>>>> for TaskUpdate {
+    fn from(update: Update<Option<Arc<domain::Task>>>) -> Self {
         Self {
             cursor: EventCursor(update.cursor),
             kind: update.kind.into(),
-            task: Task(update.entity),
+            task_id: ID(domain::TaskId::from_bytes(update.id.to_bytes()).to_string()),
+            task: update.entity.map(Task),
             occurred_at: DateTime(update.occurred_at),
         }
     }
@@ -48,8 +53,9 @@ pub struct TaskSubscription;
 
 #[Subscription]
 impl TaskSubscription {
-    /// Every change of the tasks that the viewer may see, of one task, or of one assignee's. With taskId the first
-    /// message is a SNAPSHOT of that task. With after, every missed update since that cursor comes first, in order.
+    /// Every change of the tasks that the viewer may see, of one task, or of one assignee's. A task that is no longer
+    /// among them is told once more, as LEFT. With taskId the first message is a SNAPSHOT of that task. With after,
+    /// every missed update since that cursor comes first, in order.
     async fn task_updates(
         &self,
         context: &Context<'_>,

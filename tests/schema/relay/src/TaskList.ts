@@ -59,6 +59,7 @@ export const updates = graphql`
     taskUpdates(after: $after) {
       cursor
       kind
+      taskId
       task {
         ...Task_task
       }

@@ -29,13 +29,13 @@ const SEED: u64 = 7;
 pub struct Load<'a> {
     workload: &'a mut Workload,
     poll: Poll,
-    to: SocketAddr,
     every: Option<Duration>,
     clients: Vec<Client>,
     random: Rng,
 }
 
 struct Client {
+    to: SocketAddr,
     head: String,
     /// `None` after a failure, until the next request.
     connection: Option<Connection>,
@@ -53,22 +53,26 @@ struct Asked {
 }
 
 impl<'a> Load<'a> {
-    /// Connects all clients. Each sends a request at an interval, or as soon as it has its response.
-    pub fn connect(url: &str, workload: &'a mut Workload, count: usize, every: Option<Duration>) -> Result<Self> {
-        let address = url.strip_prefix("http://").ok_or("the URL must begin with http://")?;
-        let (host, path) = address.split_once('/').unwrap_or((address, ""));
-        let to = host.to_socket_addrs()?.next().ok_or("no address")?;
+    /// Connects all clients, in turn to each of the URLs. Each sends a request at an interval, or as soon as it has its
+    /// response.
+    pub fn connect(urls: &[String], workload: &'a mut Workload, count: usize, every: Option<Duration>) -> Result<Self> {
         let now = Instant::now();
-        let client = |index| Client {
-            head: workload.head(index, host, &format!("/{path}")),
-            connection: None,
-            due: now,
-            free: now,
-            asked: None,
+        let client = |(index, url): (usize, &String)| {
+            let address = url.strip_prefix("http://").ok_or("the URL must begin with http://")?;
+            let (host, path) = address.split_once('/').unwrap_or((address, ""));
+            Ok(Client {
+                to: host.to_socket_addrs()?.next().ok_or("no address")?,
+                head: workload.head(index, host, &format!("/{path}")),
+                connection: None,
+                due: now,
+                free: now,
+                asked: None,
+            })
         };
-        let clients = (0..count).map(client).collect();
-        let mut load = Self { workload, poll: Poll::new()?, to, every, clients, random: Rng::with_seed(SEED) };
+        let clients = urls.iter().cycle().take(count).enumerate().map(client).collect::<Result<_>>()?;
+        let mut load = Self { workload, poll: Poll::new()?, every, clients, random: Rng::with_seed(SEED) };
         for index in 0..count {
+            let to = load.clients[index].to;
             load.open(index).map_err(|error| format!("cannot connect to {to}: {error}"))?;
         }
         Ok(load)
@@ -185,7 +189,7 @@ impl<'a> Load<'a> {
     }
 
     fn open(&mut self, index: usize) -> io::Result<()> {
-        let mut connection = Connection::open(self.to)?;
+        let mut connection = Connection::open(self.clients[index].to)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut connection.stream, Token(index), interest)?;
         self.clients[index].connection = Some(connection);

@@ -21,9 +21,9 @@ struct Options {
     /// Name of the server in the results.
     #[arg(long)]
     name: String,
-    /// Requests go here: `http://HOST:PORT/PATH`.
-    #[arg(long)]
-    url: String,
+    /// Requests go here: `http://HOST:PORT/PATH`. Of several, the connections use each in turn.
+    #[arg(long, required = true)]
+    url: Vec<String>,
     /// The workload: a file that benches/mix-prepare.mjs wrote.
     #[arg(long)]
     workload: PathBuf,
@@ -43,9 +43,9 @@ struct Options {
     /// Seconds to measure.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
-    /// The server's process, whose CPU time and memory are read with those of its children.
+    /// The servers' processes, whose CPU time and memory are read with those of their children.
     #[arg(long)]
-    server_pid: Option<u32>,
+    server_pid: Vec<u32>,
     /// The database's process, whose CPU time is read.
     #[arg(long)]
     database_pid: Option<u32>,
@@ -73,8 +73,11 @@ fn measure(options: &Options) -> Result<Value> {
     if let Some(address) = &options.address {
         workload.come_from(address);
     }
-    let family = |pid: Option<u32>| pid.map(Process::family).transpose();
-    let (server, database) = (family(options.server_pid)?, family(options.database_pid)?);
+    let families = |pids: &[u32]| -> Result<Option<Vec<Process>>> {
+        let families = pids.iter().map(|pid| Process::family(*pid)).collect::<Result<Vec<_>>>()?;
+        Ok((!pids.is_empty()).then(|| families.into_iter().flatten().collect()))
+    };
+    let (server, database) = (families(&options.server_pid)?, families(options.database_pid.as_slice())?);
     let own = Some(vec![Process::new(std::process::id())]);
 
     let every = options.every_ms.map(Duration::from_millis);

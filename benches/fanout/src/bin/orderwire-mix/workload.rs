@@ -109,7 +109,9 @@ impl Workload {
 impl Operation {
     /// Whether the response is the expected one, without errors.
     pub fn is_answered_by(&self, status: u16, body: &[u8]) -> bool {
-        status == 200 && body.starts_with(self.answer.as_bytes()) && memmem::find(body, b"\"errors\":").is_none()
+        (200..300).contains(&status)
+            && body.starts_with(self.answer.as_bytes())
+            && memmem::find(body, b"\"errors\":").is_none()
     }
 }
 
@@ -160,6 +162,7 @@ mod tests {
     fn an_answer_with_errors_is_none() {
         let operation = &workload().operations[0];
         assert!(operation.is_answered_by(200, br#"{"data":{"a":{"b":1}}}"#));
+        assert!(operation.is_answered_by(201, br#"{"data":{"a":{"b":1}}}"#));
         assert!(!operation.is_answered_by(429, br#"{"data":{"a":{"b":1}}}"#));
         assert!(!operation.is_answered_by(200, br#"{"data":{"a":null}}"#));
         assert!(!operation.is_answered_by(200, br#"{"data":{"a":{"b":null}},"errors":[]}"#));
