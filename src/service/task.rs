@@ -152,6 +152,10 @@ impl Service {
         after: Option<EventCursor>,
     ) -> Result<impl Stream<Item = Result<Update<Option<Arc<Task>>>>> + Send + use<>> {
         access::require_authenticated(&viewer)?;
+        // Else updates would tell who is assigned, which the tasks themselves hide.
+        if assignee.is_some_and(|assignee| !viewer.sees_user(assignee)) {
+            return Err(ServiceError::NotFound("no such assignee"));
+        }
         let wanted = move |owners: TaskOwners| {
             viewer.sees_task_of(owners) && assignee.is_none_or(|assignee| owners.assignee == Some(assignee))
         };

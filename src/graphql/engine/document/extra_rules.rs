@@ -4,13 +4,14 @@
 
 use apollo_compiler::{
     executable::{ExecutableDocument, Field, Operation, Selection, SelectionSet},
+    parser::SourceSpan,
     validation::Valid,
 };
-use async_graphql::{Pos, ServerError};
+use async_graphql::ServerError;
 
 use super::{
     collect::FieldCollector,
-    position::position,
+    position::Positions,
     types::SchemaTypes,
     values::{ValuePath, coerce, literal},
     variable_positions,
@@ -23,13 +24,14 @@ pub(super) fn check(
     document: &Valid<ExecutableDocument>,
     introspection: bool,
 ) -> Vec<ServerError> {
-    let mut check = Check { types, document, introspection, errors: Vec::new() };
+    let positions = Positions::new(&document.sources);
+    let mut check = Check { types, document, positions: &positions, introspection, errors: Vec::new() };
     for operation in document.operations.iter() {
         if operation.is_subscription() {
             check.one_root_field(operation);
         }
         check.selections(&operation.selection_set);
-        check.errors.extend(variable_positions::check(types, document, operation));
+        check.errors.extend(variable_positions::check(types, document, &positions, operation));
     }
     for fragment in document.fragments.values() {
         check.selections(&fragment.selection_set);
@@ -40,6 +42,7 @@ pub(super) fn check(
 struct Check<'a> {
     types: &'a SchemaTypes,
     document: &'a ExecutableDocument,
+    positions: &'a Positions<'a>,
     introspection: bool,
     errors: Vec<ServerError>,
 }
@@ -49,8 +52,7 @@ impl Check<'_> {
         let collector = FieldCollector { types: self.types, document: self.document, condition: |_: &str| None };
         let fields = collector.collect(operation.object_type(), [&operation.selection_set]);
         if let Some(second) = fields.values().nth(1).and_then(|fields| fields.first()) {
-            let position = position(&self.document.sources, second.location());
-            self.refuse(position, "A subscription must select only one top level field.".to_owned());
+            self.refuse(second.location(), "A subscription must select only one top level field.".to_owned());
         }
     }
 
@@ -60,8 +62,7 @@ impl Check<'_> {
             match selection {
                 Selection::Field(field) => {
                     if !self.introspection && matches!(field.name.as_str(), "__schema" | "__type") {
-                        let position = position(&self.document.sources, field.location());
-                        self.refuse(position, "Introspection is not allowed on this server.".to_owned());
+                        self.refuse(field.location(), "Introspection is not allowed on this server.".to_owned());
                     }
                     self.arguments(field);
                     self.selections(&field.selection_set);
@@ -81,14 +82,14 @@ impl Check<'_> {
                     .map_err(|reason| format!("Invalid value for argument {reason}"))
             });
             if let Err(message) = coerced {
-                self.refuse(position(&self.document.sources, argument.value.location()), message);
+                self.refuse(argument.value.location(), message);
             }
         }
     }
 
-    fn refuse(&mut self, position: Pos, message: String) {
+    fn refuse(&mut self, at: Option<SourceSpan>, message: String) {
         let mut error = refusal(code::BAD_USER_INPUT, message);
-        error.locations.push(position);
+        error.locations.push(self.positions.of(at));
         self.errors.push(error);
     }
 }

@@ -19,7 +19,7 @@ use async_graphql_value::Value;
 use super::{
     collect::FieldCollector,
     limits,
-    position::position,
+    position::Positions,
     request::RequestErrors,
     types::SchemaTypes,
     values::{ValuePath, coerce, literal},
@@ -93,7 +93,8 @@ impl Plan {
         limit: usize,
     ) -> Result<Self, RequestErrors> {
         let collector = FieldCollector { types, document, condition };
-        let mut planner = Planner { collector, objects: 0, planned: 0, limit };
+        let positions = Positions::new(&document.sources);
+        let mut planner = Planner { collector, positions, objects: 0, planned: 0, limit };
         let fields = planner.fields(operation.object_type(), [&operation.selection_set])?;
         Ok(Self { fields, json: Arc::new(JsonPlans::new(planner.objects)) })
     }
@@ -127,6 +128,7 @@ fn value_size(value: &Value) -> usize {
 
 struct Planner<'a, C> {
     collector: FieldCollector<'a, C>,
+    positions: Positions<'a>,
     /// Number of objects so far.
     objects: usize,
     /// Number of fields so far.
@@ -175,7 +177,7 @@ impl<'a, C: Fn(&str) -> Option<bool>> Planner<'a, C> {
             name: Name::new(&field.name),
             ty: ty.clone(),
             arguments: self.arguments(field)?,
-            position: position(&self.collector.document.sources, field.location()),
+            position: self.positions.of(field.location()),
             selected,
         })
     }

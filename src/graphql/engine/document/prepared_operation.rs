@@ -2,17 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Name, Request, Value, Variables, parser::types::OperationType};
+use async_graphql::{Name, Request, Response, Value, Variables, parser::types::OperationType};
 
 use super::{
-    executable,
+    executable, introspection,
     plan::Plan,
     types::SchemaTypes,
     validated_operation::{PricedPlan, ValidatedOperation},
 };
 use crate::{
     domain::{ClientAddress, EventCursor},
-    graphql::engine::resume::ResumeAfter,
+    graphql::engine::{json::raw_value, resume::ResumeAfter},
     service::{OperationHash, fingerprint},
     telemetry,
 };
@@ -125,6 +125,27 @@ impl PreparedOperation {
             OperationType::Subscription => "subscription",
         };
         telemetry::OperationTimer::start(&self.operation.label, kind, slow)
+    }
+
+    /// Adds the fields of introspection to a response of the executor, which does not get them.
+    pub(crate) fn add_introspection(&self, response: &mut Response) {
+        let mut fields = self.plan().fields.iter().filter(|field| field.is_introspection()).peekable();
+        if fields.peek().is_none() {
+            return;
+        }
+        let mut object = match std::mem::take(&mut response.data) {
+            Value::Object(object) => object,
+            _ => Default::default(),
+        };
+        for field in fields {
+            let answer = introspection::answer(&self.types, field, &self.variables).and_then(raw_value);
+            let value = answer.unwrap_or_else(|error| {
+                response.errors.push(error);
+                Value::Null
+            });
+            object.insert(field.key.clone(), value);
+        }
+        response.data = Value::Object(object);
     }
 
     /// The plan for the values of the variables.

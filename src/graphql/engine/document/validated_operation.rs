@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::{
     cost::{Cost, CostRules},
+    introspection,
     limits::DocumentLimits,
     plan::Plan,
     request::RequestErrors,
@@ -58,8 +59,9 @@ pub(crate) struct PricedPlan {
 }
 
 impl PricedPlan {
-    fn new(costs: &CostRules, operation: &Operation, plan: Plan) -> Self {
-        Self { cost: Cost::new(costs, operation.object_type(), &plan.fields), plan }
+    fn new(types: &SchemaTypes, costs: &CostRules, limits: &DocumentLimits, operation: &Operation, plan: Plan) -> Self {
+        let introspection = introspection::points(types, &plan.fields, limits.cost);
+        Self { cost: Cost::new(costs, operation.object_type(), &plan.fields, introspection), plan }
     }
 }
 
@@ -89,7 +91,7 @@ impl ValidatedOperation {
         let mut plans = Vec::new();
         if uses.conditions.is_empty() {
             // It is also the only plan.
-            plans.push((Conditions::new(), Arc::new(PricedPlan::new(costs, &operation, largest))));
+            plans.push((Conditions::new(), Arc::new(PricedPlan::new(types, costs, limits, &operation, largest))));
         }
         Ok(Self {
             label: operation.name.as_ref().map_or("", |name| name.as_str()).into(),
@@ -123,7 +125,7 @@ impl ValidatedOperation {
             values.find(|(condition, _)| *condition == name).map(|(_, value)| *value)
         };
         let plan = Plan::new(types, &self.document, &self.operation, value, limits.fields)?;
-        let plan = Arc::new(PricedPlan::new(costs, &self.operation, plan));
+        let plan = Arc::new(PricedPlan::new(types, costs, limits, &self.operation, plan));
         let mut plans = self.plans.lock();
         if plans.len() < MAX_PLANS {
             plans.push((conditions, plan.clone()));

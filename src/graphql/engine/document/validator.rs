@@ -2,7 +2,7 @@
 
 use apollo_compiler::{
     ast::Document,
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, ToCliReport},
     executable::ExecutableDocument,
     parser::Parser,
     validation::{DiagnosticData, DiagnosticList, Valid, WithErrors},
@@ -12,6 +12,7 @@ use async_graphql::ServerError;
 use super::{
     extra_rules,
     limits::MAX_NESTING,
+    position::Positions,
     request::{MAX_ERRORS, RequestErrors},
     suggestions,
     types::SchemaTypes,
@@ -104,15 +105,16 @@ fn errors(diagnostics: &DiagnosticList, most: usize, suggest: impl Fn(&str) -> O
         let kind = kind(diagnostic);
         kind != MULTIPLE_ROOT_FIELDS && !(incomplete && MISSED.contains(&kind))
     });
+    let mut positions = None;
     let errors = told.take(most).map(|diagnostic| {
-        let described = diagnostic.unstable_to_json_compat();
-        let mut message = described.message;
+        let message = diagnostic.error.unstable_compat_message();
+        let mut message = message.unwrap_or_else(|| diagnostic.error.to_string());
         if let Some(suggestion) = suggest(&message) {
             message = format!("{message} {suggestion}");
         }
         let mut error: ServerError = refusal(code::BAD_USER_INPUT, message);
-        let location = described.locations.first();
-        error.locations.extend(location.map(|at| async_graphql::Pos { line: at.line, column: at.column }));
+        let positions = positions.get_or_insert_with(|| Positions::new(diagnostic.sources));
+        error.locations.extend(diagnostic.error.location().map(|span| positions.of(Some(span))));
         error
     });
     errors.collect()

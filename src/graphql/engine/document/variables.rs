@@ -6,7 +6,7 @@ use async_graphql::{Name, Pos, ServerError, Variables};
 use async_graphql_value::ConstValue;
 
 use super::{
-    position::position,
+    position::Positions,
     request::RequestErrors,
     types::SchemaTypes,
     values::{ValuePath, coerce, literal},
@@ -36,13 +36,14 @@ pub(super) fn declared(
     sources: &SourceMap,
 ) -> Result<Vec<Variable>, RequestErrors> {
     let mut errors = Vec::new();
+    let positions = Positions::new(sources);
     let mut variables = Vec::with_capacity(operation.variables.len());
     for definition in &operation.variables {
         let mut variable = Variable {
             name: Name::new(&definition.name),
             ty: definition.ty.clone(),
             default: None,
-            position: position(sources, definition.location()),
+            position: positions.of(definition.location()),
         };
         let default = definition.default_value.as_ref().map(|value| {
             let path = ValuePath::new(&definition.name);
@@ -99,7 +100,7 @@ mod tests {
         const SDL: &str =
             "type Query { all(n: Int, must: Boolean, ids: [ID!], grid: [[Int!]!], status: OrderStatus, at: DateTime,
             object: Inner, rate: Float, choice: Choice): Int }
-            enum OrderStatus { PENDING SHIPPED } scalar DateTime directive @oneOf on INPUT_OBJECT input Choice @oneOf { a: Int b: String }
+            enum OrderStatus { PENDING SHIPPED } scalar DateTime input Choice @oneOf { a: Int b: String }
             input Inner { word: String! number: Int! = 7 rate: Float inner: Inner }";
         let types = SchemaTypes::new(SDL, SCALARS).unwrap();
         let name = declared.split(':').next().unwrap();
