@@ -1,4 +1,4 @@
-//! The file, its connections and the writing thread.
+//! The file, its connections, the reading threads and the writing thread.
 
 use std::sync::{Arc, mpsc};
 
@@ -124,6 +124,49 @@ async fn readers_do_not_wait_for_the_writer_and_cancelled_callers_break_nothing(
     resume.send(()).unwrap();
     store.ping().await.unwrap();
     assert_eq!(store.log_state().await.unwrap().head, 5);
+}
+
+#[tokio::test]
+async fn more_reads_than_the_queue_holds_are_all_answered_beside_reads_that_fail_or_panic() {
+    let store = temporary().await;
+    let reads = (0..1000).map(|number| {
+        store.read(move |db| match number % 100 {
+            0 => panic!("as a bug would"),
+            1 => Ok(db.query_row("SELECT missing FROM log", [], |row| row.get("missing"))?),
+            _ => Ok(db.query_row("SELECT ?1 AS number", [number], |row| row.get("number"))?),
+        })
+    });
+    let answers: Vec<Result<i64>> = futures_util::future::join_all(reads).await;
+    for (number, answer) in answers.into_iter().enumerate() {
+        match number % 100 {
+            0 | 1 => assert!(answer.is_err(), "{number}: {answer:?}"),
+            _ => assert_eq!(answer.unwrap(), number as i64),
+        }
+    }
+}
+
+#[tokio::test]
+async fn queued_reads_are_answered_before_the_store_closes() {
+    let store = temporary().await;
+    let (resume, resumed) = mpsc::channel::<()>();
+    let resumed = Arc::new(std::sync::Mutex::new(resumed));
+    // More than there are threads, so that some still wait when the store is closed.
+    let reads = (0..20).map(|number| {
+        let resumed = Arc::clone(&resumed);
+        store.read(move |_| {
+            resumed.lock().unwrap().recv().unwrap();
+            Ok(number)
+        })
+    });
+    let mut reads = std::pin::pin!(futures_util::future::join_all(reads));
+    assert!(futures_util::poll!(&mut reads).is_pending());
+    let mut closing = std::pin::pin!(store.close());
+    assert!(futures_util::poll!(&mut closing).is_pending());
+    (0..20).for_each(|_| resume.send(()).unwrap());
+    let answers: Vec<i64> = reads.await.into_iter().map(|answer| answer.unwrap()).collect();
+    assert_eq!(answers, (0..20).collect::<Vec<_>>());
+    closing.await;
+    assert!(matches!(store.log_state().await, Err(StoreError::Unavailable(_))));
 }
 
 #[tokio::test]
