@@ -289,3 +289,31 @@ async fn a_deleted_user_leaves_no_word_in_the_search_index() {
     assert_eq!(store.count_users(&[UserFilter::default()]).await.unwrap(), [0]);
     assert_eq!(store.credentials_by_id(ada.id).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_file_of_the_first_schema_is_migrated_and_its_entries_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.db");
+    let [anna, ben] = ["anna", "ben"].map(|name| Some(user(name).id));
+    let work = Task { assignee: anna, ..task("work") };
+    let entity = Entity::from(work.clone());
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../migrations/0001.sql")).unwrap();
+    old.execute_batch("PRAGMA application_id = 0x4F574952; PRAGMA user_version = 1; UPDATE log SET head = 1").unwrap();
+    let id = EventId::generate(at(0));
+    old.execute(
+        "INSERT INTO events VALUES (1, ?1, 'CREATED', 'TASK', ?2, 1, NULL, ?3, NULL, ?4)",
+        rusqlite::params![id, entity.id().to_bytes(), at(0), entity.to_json().unwrap()],
+    )
+    .unwrap();
+    drop(old);
+
+    let store = SqliteStore::open(SqliteLocation::File(path), default_options()).await.unwrap();
+    let kept = EventDraft::new(EventKind::Created, entity).numbered(1, stamp(0));
+    assert_eq!(store.read_log(0, LogFilter::ALL, 10).await.unwrap().events, [Event { id, ..kept }]);
+    let later = store.insert_task(Task { assignee: anna, ..task("later") }, stamp(1)).await.unwrap();
+    let changes = TaskChanges { assignee: Some(ben), ..TaskChanges::default() };
+    let changed = store.update_task(later.value.id, changes, None, stamp(2)).await.unwrap();
+    assert_eq!(changed.events[0].before, Before { assignee: anna, ..Before::default() });
+    assert_eq!(store.read_log(2, LogFilter::ALL, 10).await.unwrap().events, changed.events);
+}
