@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# CPU time of the server for each request, of one or several builds of Orderwire side by side, and of the bare peer.
+# CPU time of the server for each request, of one or several builds of Orderwire side by side.
 set -euo pipefail
 
 usage="usage: benches/run-lists.sh INVOICES.csv.gz NAME=BINARY…
   NAME=BINARY   a build and what the table calls it, such as before=../before/target/dist/orderwire after=target/dist/orderwire
   needs wrk
   ENGINE (sqlite)   or mongodb
-  PEER=1            with mongodb: also the list of benches/peers/bare, from the data that the Apollo peer loads
   ROUNDS (3) SECONDS_EACH (4) CONCURRENCY (8)"
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -21,7 +20,6 @@ source "$root/scripts/lib/bench.sh"
 command -v wrk >/dev/null || fail "wrk is missing: apt-get install wrk"
 engine=${ENGINE:-sqlite}
 case $engine in mongodb | sqlite) ;; *) fail "no engine $engine" ;; esac
-[ -z "${PEER-}" ] || [ "$engine" = mongodb ] || fail "the peer needs ENGINE=mongodb"
 if [ "$engine" = mongodb ] && [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
   exec "$root/scripts/services" run "$root/benches/run-lists.sh" "$@"
 fi
@@ -31,7 +29,6 @@ rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-4} concurrency=${CONCURRENCY:-8}
 tick=$(getconf CLK_TCK)
 temporary=$(mktemp -d)
 declare -A pids=() urls=()
-servers=()
 clean_up() {
   local pid
   for pid in "${pids[@]}"; do stop_process "$pid"; done
@@ -58,7 +55,7 @@ done
 email=benchmark@example.com password=$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')
 export JWT_SECRET=$password$password ORDERWIRE_ENV=production LOG_LEVEL=warn METRICS_BIND=off \
   ORDERWIRE_RATE_LIMITS_REQUESTS_PER_ADDRESS=off ORDERWIRE_RATE_LIMITS_ADMIN_COST=off
-read -r -a ports <<<"$(python3 "$root/scripts/lib/probe.py" free-ports $(($# + 1)))"
+read -r -a ports <<<"$(python3 "$root/scripts/lib/probe.py" free-ports $#)"
 cd "$temporary"
 for build in "$@"; do
   name=${build%%=*} binary=$(cd "$OLDPWD" && realpath "${build#*=}")
@@ -72,17 +69,7 @@ for build in "$@"; do
   "$binary" serve >"$name.log" 2>&1 &
   pids[$name]=$! urls[$name]=http://$BIND/graphql
   ready "$name" "http://$BIND/readyz"
-  servers+=("$name")
 done
-if [ -n "${PEER-}" ]; then
-  build peers/bare
-  prepare_peer "$invoices" "$root/data/hadoop-bugs-sample.csv.gz"
-  DATABASE_URL=$(database apollo_peer) REDIS_URL=$ORDERWIRE_TEST_REDIS_URL PORT=${ports[$#]} \
-    "$root/target/benches/release/orderwire-peer-bare" >bare.log 2>&1 &
-  pids[bare]=$! urls[bare]=http://127.0.0.1:${ports[$#]}/graphql
-  ready bare "http://127.0.0.1:${ports[$#]}/healthz"
-  servers+=(bare)
-fi
 
 cpu() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 sign_in() {
@@ -94,10 +81,9 @@ sign_in() {
 printf 'query\tbuild\trequests\tserver CPU µs\n'
 for ((round = 0; round < rounds; round++)); do
   for query in list small nested; do
-    for name in "${servers[@]}"; do
-      TOKEN=
-      # The peer has no sign-in, and of the queries only the list.
-      if [ "$name" != bare ]; then TOKEN=$(sign_in "${urls[$name]}"); elif [ "$query" != list ]; then continue; fi
+    for build in "$@"; do
+      name=${build%%=*}
+      TOKEN=$(sign_in "${urls[$name]}")
       export TOKEN
       before=$(cpu "${pids[$name]}")
       report=$(wrk -t1 -c"$concurrency" -d"${seconds}s" -s "$query.lua" "${urls[$name]}")
