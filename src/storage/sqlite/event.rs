@@ -4,13 +4,13 @@
 
 use async_trait::async_trait;
 use rusqlite::{
-    Connection, OptionalExtension, Row, params, params_from_iter,
+    Connection, OptionalExtension, params, params_from_iter,
     types::{FromSqlError, Value},
 };
 use tokio::sync::broadcast;
 
 use super::{
-    row::{Json, NamedRow, blob_columns, json, text_columns},
+    row::{Json, NamedRow, blob_columns, json, named, text_columns},
     store::SqliteStore,
     writer::Written,
 };
@@ -115,26 +115,25 @@ fn read(db: &Connection, after: Seq, filter: LogFilter, limit: u32) -> Result<Lo
     let (sql, params) = matching(after, filter, limit);
     let events = db
         .prepare_cached(&sql)?
-        .query_map(params_from_iter(params), event_from_row)?
+        .query_map(params_from_iter(params), named(event_from_row))?
         .collect::<rusqlite::Result<Vec<Event>>>()?;
     Ok(LogPage::new(events, after, limit, head(db)?))
 }
 
-fn event_from_row(row: &Row<'_>) -> rusqlite::Result<Event> {
-    let row = NamedRow::new(row);
+fn event_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Event> {
     Ok(Event {
         seq: row.get("seq")?,
         id: row.get("id")?,
         kind: row.get("kind")?,
         previous_status: row.get("previous_status")?,
-        entity: entity_from_row(&row)?,
+        entity: entity_from_row(row)?,
         before: row.get::<Option<Json<Before>>>("before")?.map_or_else(Before::default, |before| before.0),
         actor: row.get("actor")?,
         occurred_at: row.get("occurred_at")?,
     })
 }
 
-fn entity_from_row(row: &NamedRow<'_, '_>) -> rusqlite::Result<Entity> {
+fn entity_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Entity> {
     let json = row.get_ref("entity")?.as_str()?;
     Entity::from_json(row.get("entity_kind")?, json).map_err(|error| FromSqlError::Other(Box::new(error)).into())
 }

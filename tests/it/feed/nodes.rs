@@ -173,6 +173,8 @@ impl EventStore for Flaky {
     }
 
     async fn catch_up_log(&self) -> Result<(), StoreError> {
+        // A failure is a failed read, because the feed calls this before it reads.
+        self.reads.fetch_add(u64::from(self.failing.load(Ordering::SeqCst)), Ordering::SeqCst);
         self.check()?;
         self.store.catch_up_log().await
     }
