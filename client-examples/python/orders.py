@@ -69,6 +69,8 @@ async def watch(order_id: str, token: str | None) -> None:
     """Prints every change of an order, each once and in order, even if the connection is lost."""
     cursor = None
     failures = 0
+    transport = None
+    seen = None
     while True:
         try:
             token = token or await sign_in()
@@ -84,6 +86,7 @@ async def watch(order_id: str, token: str | None) -> None:
                 async for data in session.subscribe(GraphQLRequest(ORDER_UPDATES, variable_values=variables)):
                     update = data["orderUpdates"]
                     cursor = update["cursor"]
+                    seen = transport.payloads.get("ping")
                     print(cursor, update["kind"], update["order"]["number"], update["order"]["status"], flush=True)
         except TransportQueryError as error:
             if not is_passing(error):
@@ -93,6 +96,11 @@ async def watch(order_id: str, token: str | None) -> None:
             # program that can't keep the password asks for a new one with `refreshSession`.
             if close_code(error) == 4403:
                 token = None
+        # A ping after the last update tells how far the subscription was, for up to there the order did not change.
+        ping = transport.payloads.get("ping") if transport else None
+        if ping and ping is not seen:
+            cursor = next(iter(ping["cursors"].values()))
+        transport = seen = None
         print("lost the connection, trying again", file=sys.stderr)
         await asyncio.sleep(random.uniform(0, min(2**failures, 30)))
         failures += 1

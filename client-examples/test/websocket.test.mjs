@@ -120,6 +120,64 @@ test('graphql-ws: without a cursor it begins with what happens now', async () =>
   assert.deepEqual(example.updates.map(({ text }) => text), created(orders))
 })
 
+test('graphql-ws: it keeps how far it is, although only others have orders, for longer than the event log lasts', async () => {
+  const busy = await TestServer.start({
+    ORDERWIRE_WEBSOCKET_PING_INTERVAL: '200ms',
+    ORDERWIRE_RETENTION_EVENT_LOG: '1h',
+    ORDERWIRE_RETENTION_PRUNE_EVERY: '1s',
+  })
+  try {
+    const [quiet, other] = [await busy.customer(), await busy.customer()]
+    const file = join(scratch, 'quiet')
+    const run = async () => {
+      const example = await Example.start(command, { server: busy.url.replace('/graphql', ''), account: quiet, args: [file] })
+      started.push(example)
+      return example
+    }
+    const idle = await run()
+    await until('it has a cursor', () => existsSync(file))
+    const first = readFileSync(file, 'utf8')
+    for (let count = 0; count < 5; count++) await busy.order(other.token)
+    const { eventCursor } = await call(busy.url, '{ eventCursor }', {}, quiet)
+    await until('it keeps the position behind them', () => readFileSync(file, 'utf8') === eventCursor)
+    idle.program.kill('SIGKILL')
+    await idle.end()
+    await busy.age('2 days')
+    const expired = { query: 'subscription ($after: EventCursor) { orderUpdates(after: $after) { cursor } }', variables: { after: first } }
+    await until('the log is pruned', async () => {
+      // A server that started before has the last entries in memory.
+      await busy.restart({})
+      return (await firstEvent(busy.url, quiet.token, expired)).includes('CURSOR_EXPIRED')
+    })
+    const order = await busy.order(quiet.token)
+    const resumed = await run()
+    await resumed.until(1)
+    assert.deepEqual(resumed.updates.map(({ text }) => text), created([order]))
+  } finally {
+    await busy.stop()
+  }
+})
+
+/**
+ * What an event stream begins with.
+ *
+ * @param {string} url
+ * @param {string} token
+ * @param {object} operation
+ */
+async function firstEvent(url, token, operation) {
+  const headers = { accept: 'text/event-stream', 'content-type': 'application/json', authorization: `Bearer ${token}` }
+  const signal = AbortSignal.timeout(500)
+  let text = ''
+  try {
+    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(operation), signal })
+    for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString()
+  } catch (problem) {
+    if (!signal.aborted) throw problem
+  }
+  return text
+}
+
 test('graphql-ws: what happens before its first subscription is not missed', async () => {
   const { token, ...customer } = await server.customer()
   const file = join(scratch, 'before the first')

@@ -33,6 +33,15 @@ const ORDER_UPDATES = gql`
 /** @type {string | undefined} */
 let token
 
+/**
+ * The variables of each running subscription by the id of its operation.
+ *
+ * @type {Map<string, Record<string, unknown>>}
+ */
+const running = new Map()
+/** @type {WeakMap<object, string>} */
+const ids = new WeakMap()
+
 // Pings detect a connection that failed silently: see ../websocket/subscribe.mjs.
 const socket = createClient({
   url: `${server.replace(/^http/, 'ws')}/graphql`,
@@ -40,7 +49,15 @@ const socket = createClient({
   connectionParams: async () => ({ Authorization: `Bearer ${(token ??= await signIn())}` }),
   // The token has expired (15 minutes after it was given, unless set otherwise) or its session was ended. The next
   // connection signs in again; a program that can't keep the password asks for a new token with `refreshSession`.
-  on: { closed: (event) => void (/** @type {CloseEvent} */ (event).code === 4403 && (token = undefined)) },
+  on: {
+    closed: (event) => void (/** @type {CloseEvent} */ (event).code === 4403 && (token = undefined)),
+    // The server tells subscriptions without updates how far they are.
+    ping(received, payload) {
+      const cursors = received && payload?.cursors
+      for (const [id, cursor] of Object.entries(cursors || {})) Object.assign(running.get(id) ?? {}, { after: cursor })
+    },
+  },
+  generateID: (payload) => ids.get(payload) ?? crypto.randomUUID(),
   retryAttempts: Infinity,
   retryWait: (retries) => delay(Math.min(1000 * 2 ** retries, 30_000) * Math.random()),
   shouldRetry: (problem) => !(problem instanceof Refused), // also when there is no connection to be had
@@ -56,16 +73,25 @@ const client = new Client({
       forwardSubscription({ query = '', variables }) {
         // graphql-ws writes this out anew for each connection, so that it resumes after the last update.
         const resuming = { query, variables: { ...variables } }
+        const id = crypto.randomUUID()
         return {
-          subscribe: (sink) => ({
-            unsubscribe: socket.subscribe(resuming, {
+          subscribe(sink) {
+            ids.set(resuming, id)
+            running.set(id, resuming.variables)
+            const unsubscribe = socket.subscribe(resuming, {
               ...sink,
               next(/** @type {any} */ result) {
                 if (result.data) resuming.variables.after = result.data.orderUpdates.cursor
                 sink.next(result)
               },
-            }),
-          }),
+            })
+            return {
+              unsubscribe() {
+                running.delete(id)
+                unsubscribe()
+              },
+            }
+          },
         }
       },
     }),

@@ -21,7 +21,7 @@ const list = /** @type {HTMLElement} */ (document.querySelector('#updates'))
 /** @type {{ accessToken: string, refreshToken: string }} */
 let session
 /** @type {string | undefined} */
-let cursor // of the last update, or at first of the event log
+let cursor // of the last update or a newer one; at first of the event log
 let failures = 0
 
 form.addEventListener('submit', async (event) => {
@@ -52,6 +52,8 @@ async function watch() {
     cursor = result.orderUpdates.cursor
     show(result.orderUpdates)
   })
+  // An event with nothing but an id: none of the user's orders changed up to there.
+  stream.addEventListener('message', ({ lastEventId }) => (cursor = lastEventId))
   // The server ended the stream and gave the reason. An EventSource that is not closed would connect again.
   stream.addEventListener('complete', () => {
     stream.close()

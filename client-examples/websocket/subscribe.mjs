@@ -1,6 +1,6 @@
 // Prints every change of your orders, each once and in order, also what happened while the connection was lost or this
-// program was not running: the cursor of the last one is kept in a file. When the event log no longer reaches back to it
-// (CURSOR_EXPIRED), delete the file to begin with what happens from then on.
+// program was not running: the cursor of the last one is kept in a file. So is a newer one that the server tells in a ping,
+// after which nothing of yours happened. When the event log no longer reaches back to it (CURSOR_EXPIRED), delete the file to begin with what happens from then on.
 //   ORDERWIRE_EMAIL=… ORDERWIRE_PASSWORD=… node subscribe.mjs [CURSOR_FILE]
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -55,8 +55,10 @@ const client = createClient({
   keepAlive: 10_000,
   on: {
     connected: () => (failures = 0),
-    ping: (received) => {
+    ping: (received, payload) => {
       if (!received) unanswered = setTimeout(() => client.terminate(), 5_000)
+      // The updates before it were kept already. There is one subscription, so its id does not matter.
+      else for (const told of Object.values(/** @type {any} */ (payload?.cursors ?? {}))) keep(told)
     },
     pong: () => clearTimeout(unanswered),
     closed: () => clearTimeout(unanswered),
@@ -73,11 +75,11 @@ for (;;) {
   try {
     token ??= await signIn()
     // At first it begins with what happens from now on, even if the connection is lost before the first update.
-    if (!cursor) for await (const { eventCursor } of run('{ eventCursor }')) keep(eventCursor)
-    for await (const { orderUpdates } of run(ORDER_UPDATES, { after: cursor })) {
+    if (!cursor) await run('{ eventCursor }', {}, ({ eventCursor }) => keep(eventCursor))
+    await run(ORDER_UPDATES, { after: cursor }, ({ orderUpdates }) => {
       print(orderUpdates)
       keep(orderUpdates.cursor)
-    }
+    })
   } catch (problem) {
     if (Array.isArray(problem)) problem = toError(problem)
     if (problem instanceof Refused) {
@@ -95,14 +97,16 @@ for (;;) {
 
 /**
  * @param {string} query
- * @param {Record<string, unknown>} [variables]
- * @returns {AsyncGenerator<any>} The data: once of a query, again and again of a subscription.
+ * @param {Record<string, unknown>} variables
+ * @param {(data: any) => void} take Takes the data in the order of the server's messages: once of a query, again and again
+ *   of a subscription.
+ * @returns {Promise<void>} Ends with the operation.
  */
-async function* run(query, variables) {
-  for await (const { data, errors } of client.iterate({ query, variables })) {
-    if (errors) throw toError(errors)
-    yield data
-  }
+function run(query, variables, take) {
+  return new Promise((resolve, reject) => {
+    const next = (/** @type {any} */ { data, errors }) => (errors ? reject(toError(errors)) : take(data))
+    client.subscribe({ query, variables }, { next, error: reject, complete: resolve })
+  })
 }
 
 /** @param {any} update */

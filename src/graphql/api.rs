@@ -19,12 +19,12 @@ use super::{
         },
         error::{self, ApiError},
         execute::{ExecutableSchema, OperationExecutor, PendingBatches},
-        live::{ExecutionResult, LiveSubscriptions},
+        live::{BoxResultStream, LiveSubscriptions, results},
     },
     schema::{Mutation, Query, SCALARS, Subscription, request_context::RequestContext},
 };
 use crate::{
-    domain::{ClientAddress, EventCursor, Viewer},
+    domain::{ClientAddress, Viewer},
     service::{Authenticated, OperationHash, Readiness, Service, ServiceError},
     telemetry,
 };
@@ -47,9 +47,6 @@ pub trait Endpoint: Send + Sync + 'static {
         resumes: bool,
     ) -> Result<Authenticated, ServerError>;
 
-    /// The newest event this node knows of; `None` when there are no event cursors.
-    fn head(&self) -> Option<EventCursor>;
-
     /// Waits until the rights of a viewer end: the session has ended, or the user has another role.
     async fn rights_ended(&self, viewer: Viewer);
 
@@ -66,7 +63,7 @@ pub trait Endpoint: Send + Sync + 'static {
     async fn execute(&self, viewer: Viewer, operation: PreparedOperation) -> Response;
 
     /// Runs any operation as a stream: the results of a subscription, or the one response of a query or mutation.
-    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxStream<'static, ExecutionResult>;
+    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxResultStream;
 
     /// The schema in the schema definition language.
     fn sdl(&self) -> String;
@@ -179,10 +176,6 @@ impl Endpoint for Api {
         holder.map_err(|error| ApiError::from(error).into_server_error())
     }
 
-    fn head(&self) -> Option<EventCursor> {
-        Some(self.service.head())
-    }
-
     async fn rights_ended(&self, viewer: Viewer) {
         self.service.rights_ended(&viewer).await;
     }
@@ -205,11 +198,11 @@ impl Endpoint for Api {
         self.executor.execute(viewer, &operation).await
     }
 
-    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxStream<'static, ExecutionResult> {
+    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxResultStream {
         if operation.subscribes() {
             return self.live.clone().subscribe(viewer, operation).await;
         }
-        stream::iter([self.execute(viewer, operation).await.into()]).boxed()
+        results(stream::iter([self.execute(viewer, operation).await.into()]))
     }
 
     fn sdl(&self) -> String {

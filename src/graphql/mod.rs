@@ -21,7 +21,7 @@ pub use engine::{
     },
     error::ApiError,
     json::write_data,
-    live::{ExecutionResult, ResultBody},
+    live::{BoxResultStream, ExecutionResult, ResultBody, ResultStream, results},
     page_size::MAX_PAGE_SIZE,
     rate_limit::{HEADERS as RATE_LIMIT_HEADERS, set_headers as set_rate_limit_headers, set_retry_after},
     resume::ResumeAfter,

@@ -23,6 +23,8 @@ pub(in crate::http) struct MediaRange<'a> {
     charset: Option<&'a str>,
     /// Whether it has `subscriptionSpec=1.0`, the parameter of multipart subscriptions.
     pub(in crate::http) for_subscriptions: bool,
+    /// Whether it has `cursors=true`: the heartbeats of a multipart subscription may say how far it is.
+    pub(in crate::http) takes_cursors: bool,
     /// The quality value (`q`) in thousandths.
     pub(in crate::http) quality: u16,
 }
@@ -31,7 +33,7 @@ impl<'a> MediaRange<'a> {
     pub(in crate::http) fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let essence = parts.next().filter(|essence| !essence.is_empty())?.to_ascii_lowercase();
-        let mut range = Self { essence, charset: None, for_subscriptions: false, quality: 1000 };
+        let mut range = Self { essence, charset: None, for_subscriptions: false, takes_cursors: false, quality: 1000 };
         for part in parts {
             let Some((name, value)) = part.split_once('=') else { continue };
             let value = value.trim().trim_matches('"');
@@ -39,6 +41,7 @@ impl<'a> MediaRange<'a> {
                 name if name.eq_ignore_ascii_case("q") => range.quality = quality(value)?,
                 name if name.eq_ignore_ascii_case("charset") => range.charset = Some(value),
                 name if name.eq_ignore_ascii_case("subscriptionSpec") => range.for_subscriptions = value == "1.0",
+                name if name.eq_ignore_ascii_case("cursors") => range.takes_cursors = value == "true",
                 _ => {}
             }
         }

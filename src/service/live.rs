@@ -67,6 +67,13 @@ pub(super) enum Start<T> {
     Snapshot { seq: Seq, id: Ulid, entity: T, changed_at: Timestamp },
 }
 
+/// A stream of updates that knows how far it is.
+pub trait UpdateStream: Stream {
+    /// Resume after this to get what comes after the items so far, and nothing twice. It moves although the stream is
+    /// not polled, over what concerns others. `None` while it is not known or the stream can't be resumed there.
+    fn position(&mut self) -> Option<EventCursor>;
+}
+
 impl Service {
     /// The cursor of an entry of the log.
     pub fn cursor(&self, seq: Seq) -> EventCursor {
@@ -206,6 +213,36 @@ impl<T: Unpin, S: Fn(&Event) -> Option<(UpdateKind, T)> + Unpin> Stream for Upda
                 })));
             }
         }
+    }
+}
+
+impl<T: Unpin, S: Fn(&Event) -> Option<(UpdateKind, T)> + Unpin> UpdateStream for Updates<T, S> {
+    fn position(&mut self) -> Option<EventCursor> {
+        if self.snapshot.is_some() {
+            return None;
+        }
+        self.changes.position().map(|seq| self.service.cursor(seq))
+    }
+}
+
+/// A stream of states, which begins with the present ones wherever it is resumed.
+pub(super) struct States<S> {
+    pub states: S,
+    /// Any cursor will do. An `EventSource` needs one to say that it resumes.
+    pub opened_at: EventCursor,
+}
+
+impl<S: Stream + Unpin> Stream for States<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        self.states.poll_next_unpin(cx)
+    }
+}
+
+impl<S: Stream + Unpin> UpdateStream for States<S> {
+    fn position(&mut self) -> Option<EventCursor> {
+        Some(self.opened_at)
     }
 }
 

@@ -27,7 +27,7 @@ pub use context::{Service, ServiceOptions};
 pub use error::{Result, ServiceError, UserError, UserErrorCode, wait_seconds};
 pub use fingerprint::fingerprint;
 pub use input::{MAX_ORDER_LINES, MAX_QUANTITY};
-pub use live::{Update, UpdateKind};
+pub use live::{Update, UpdateKind, UpdateStream};
 pub use maintenance::Readiness;
 pub use order::{CancelOrder, OrderInputLine, OrderResult, PlaceOrder, UpdateOrderStatus};
 pub use product::{AdjustStock, UpdateProduct};

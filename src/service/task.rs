@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use futures_util::Stream;
-
 use super::{
     Result, Service, ServiceError, Update, UserError, UserErrorCode, access,
     access::fetch_visible,
     error::not_found_at,
     input::Checks,
-    live::{Start, UpdateKind, topic},
+    live::{Start, UpdateKind, UpdateStream, topic},
 };
 use crate::{
     domain::{
@@ -148,7 +146,7 @@ impl Service {
         task: Option<TaskId>,
         assignee: Option<UserId>,
         after: Option<EventCursor>,
-    ) -> Result<impl Stream<Item = Result<Update<Option<Arc<Task>>>>> + Send + use<>> {
+    ) -> Result<impl UpdateStream<Item = Result<Update<Option<Arc<Task>>>>> + Send + use<>> {
         access::require_authenticated(&viewer)?;
         // Else updates would tell who is assigned, which the tasks themselves hide.
         if assignee.is_some_and(|assignee| !viewer.sees_user(assignee)) {

@@ -153,6 +153,40 @@ async fn streams_send_heartbeats_with_the_position_to_resume_from() {
     eventually("the streams of clients that left are dropped", || server.probe.live.load(SeqCst) == 0).await;
 }
 
+#[tokio::test]
+async fn heartbeats_tell_idle_streams_how_far_they_are() {
+    let server = Server::start(HttpOptions { keep_alive: Duration::from_millis(50), ..http_options() }).await;
+    let query = "subscription { open }";
+    let with_cursors = "multipart/mixed;subscriptionSpec=1.0;cursors=true";
+    let told: [fn(&str) -> String; 3] = [
+        |cursor| format!("id: {cursor}\ndata:\n\n"),
+        |cursor| format!("\nid: {cursor}\n\n"),
+        |cursor| format!(r#"{{"extensions":{{"cursor":"{cursor}"}}}}"#),
+    ];
+    let mut streams = Vec::new();
+    for request in [get(&server, query), post(&server, EVENTS, query), post(&server, with_cursors, query)] {
+        let mut response = request.send().await.unwrap();
+        until(&mut response, "open").await;
+        streams.push(response);
+    }
+    let mut unaware = post(&server, MULTIPART, query).send().await.unwrap();
+    until(&mut unaware, "open").await;
+    for passed in [5, 6] {
+        server.probe.passed.store(passed, SeqCst);
+        // The stream's only answer has the cursor 1.
+        let position = cursor(1 + passed.cast_unsigned());
+        for ((response, told), heartbeat) in streams.iter_mut().zip(told).zip([":\n\n", ":\n\n", "{}"]) {
+            until(response, &told(&position)).await;
+            let next = until(response, heartbeat).await;
+            assert!(!next.contains(&position), "told once: {next}");
+        }
+        for _ in 0..2 {
+            let heartbeat = until(&mut unaware, "{}").await;
+            assert!(!heartbeat.contains("extensions"), "not asked for: {heartbeat}");
+        }
+    }
+}
+
 fn part(content: &Value) -> String {
     format!("\r\ncontent-type: application/json\r\n\r\n{content}\r\n--graphql")
 }

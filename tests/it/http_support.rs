@@ -4,21 +4,26 @@ mod schema;
 
 use std::{
     net::SocketAddr,
+    pin::Pin,
     sync::{Arc, atomic::Ordering::SeqCst},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
 use async_graphql::{ErrorExtensionValues, Response, Schema, SchemaBuilder, ServerError};
 use async_trait::async_trait;
 use futures_util::{
-    StreamExt,
+    Stream, StreamExt,
     stream::{self, BoxStream},
 };
 use orderwire::{
     app,
     config::Config,
-    domain::{ClientAddress, Clock, EventCursor, LogId, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
-    graphql::{Documents, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, Readiness, ViewerSession},
+    domain::{ClientAddress, Clock, EventCursor, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
+    graphql::{
+        BoxResultStream, Documents, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, Readiness,
+        ResultStream, ViewerSession, results,
+    },
     http::{self, AllowedOrigins, HttpOptions, WebSocketOptions},
 };
 use serde_json::Value;
@@ -91,10 +96,6 @@ impl Endpoint for TestEndpoint {
         }
     }
 
-    fn head(&self) -> Option<EventCursor> {
-        Some(EventCursor::after(LogId(7), 0))
-    }
-
     async fn rights_ended(&self, viewer: Viewer) {
         match viewer {
             Viewer::User { .. } => self.probe.sessions_end.cancelled().await,
@@ -117,21 +118,15 @@ impl Endpoint for TestEndpoint {
         }
     }
 
-    /// Numbers the cursors of a subscription's answers from 1.
-    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxStream<'static, ExecutionResult> {
+    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxResultStream {
         if !operation.subscribes() {
-            return stream::iter([self.execute(viewer, operation).await.into()]).boxed();
+            return results(stream::iter([self.execute(viewer, operation).await.into()]));
         }
         if operation.text() == "subscription { held }" {
             held(&self.probe).await;
         }
-        let answers = self.schema.execute_stream(operation.request().data(viewer)).enumerate();
-        let cursor = move |number| EventCursor::after(LogId(7), number as i64 + 1);
-        let answer = move |(number, response)| ExecutionResult {
-            cursor: Some(cursor(number)),
-            ..ExecutionResult::from(response)
-        };
-        answers.map(answer).boxed()
+        let answers = self.schema.execute_stream(operation.request().data(viewer));
+        Box::new(Numbered { answers, last: 0, passed: self.probe.clone() })
     }
 
     fn sdl(&self) -> String {
@@ -141,6 +136,35 @@ impl Endpoint for TestEndpoint {
     async fn readiness(&self) -> Readiness {
         let failing = self.probe.unready.load(SeqCst).then(|| "storage does not answer".to_owned());
         Readiness { failing: failing.into_iter().collect(), impaired: Vec::new() }
+    }
+}
+
+/// The cursor with this number, as clients see it.
+fn cursor(number: i64) -> EventCursor {
+    format!("e00000007{number:016x}").parse().unwrap()
+}
+
+/// The answers of a subscription, with cursors from 1. Its position moves with [`Probe::passed`].
+struct Numbered {
+    answers: BoxStream<'static, Response>,
+    last: i64,
+    passed: Arc<Probe>,
+}
+
+impl Stream for Numbered {
+    type Item = ExecutionResult;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
+        let Some(response) = ready!(self.answers.poll_next_unpin(cx)) else { return Poll::Ready(None) };
+        self.last += 1;
+        let cursor = Some(cursor(self.last));
+        Poll::Ready(Some(ExecutionResult { cursor, ..ExecutionResult::from(response) }))
+    }
+}
+
+impl ResultStream for Numbered {
+    fn position(&mut self) -> Option<EventCursor> {
+        Some(cursor(self.last + self.passed.passed.load(SeqCst)))
     }
 }
 

@@ -48,6 +48,26 @@ async fn the_legacy_protocol_runs_queries_mutations_and_subscriptions() {
 }
 
 #[tokio::test]
+async fn keep_alive_messages_tell_idle_operations_how_far_they_are() {
+    let server =
+        start_with(WebSocketOptions { ping_interval: Duration::from_millis(50), ..http_options().websocket }).await;
+    let mut client = open(&server).await;
+    run(&mut client, "1", "subscription { open }").await;
+    assert_eq!(client.receive().await["type"], "data");
+    server.probe.passed.store(5, SeqCst);
+    let expected = json!({"type": "ka", "payload": {"cursors": {"1": "e000000070000000000000006"}}});
+    let told = async {
+        while let Some(Ok(message)) = client.0.next().await {
+            if message.is_text() && serde_json::from_str::<Value>(message.to_text().unwrap()).unwrap() == expected {
+                return;
+            }
+        }
+        panic!("the connection ended");
+    };
+    timeout(TIMEOUT, told).await.expect("the position in time");
+}
+
+#[tokio::test]
 async fn the_modern_protocol_is_preferred() {
     let server = start().await;
     for (offered, answer) in [

@@ -1,6 +1,7 @@
 //! Limits of a `graphql-transport-ws` connection, and the ways in which it ends.
 
 use std::{
+    collections::BTreeSet,
     sync::atomic::Ordering::SeqCst,
     time::{Duration, Instant},
 };
@@ -56,6 +57,58 @@ async fn a_client_that_answers_no_pings_is_dropped() {
     });
     eventually("the silent one is dropped", || server.probe.live.load(SeqCst) == 1).await;
     assert!(lively.await.unwrap(), "the lively one stays");
+}
+
+#[tokio::test]
+async fn pings_tell_idle_operations_how_far_they_are_a_bounded_number_at_a_time() {
+    let times = WebSocketOptions { ping_interval: Duration::from_millis(50), ..http_options().websocket };
+    let server = start_with(times).await;
+    let mut client = Client::open(server.address).await;
+    let ids: BTreeSet<String> = (0..40).map(|number| format!("operation {number}")).collect();
+    for id in &ids {
+        client.subscribe(id, "subscription { open }").await;
+        while client.receive().await["type"] == "ping" {}
+    }
+    for passed in [5, 6] {
+        server.probe.passed.store(passed, SeqCst);
+        let cursor = format!("e00000007{:016x}", 1 + passed);
+        let mut told = BTreeSet::new();
+        while told != ids {
+            let ping = client.receive().await;
+            assert_eq!(ping["type"], "ping", "{ping}");
+            let cursors = ping["payload"]["cursors"].as_object().unwrap();
+            assert!(cursors.len() <= 32, "{}", cursors.len());
+            for (id, position) in cursors {
+                // A ping that was sent before has the position of then.
+                if *position == json!(cursor) {
+                    assert!(told.insert(id.clone()), "{id} is told once");
+                }
+            }
+        }
+    }
+    client.send(json!({"type": "ping"})).await;
+    assert_eq!(client.receive().await, json!({"type": "pong"}), "nothing moved, so nothing is told");
+}
+
+#[tokio::test]
+async fn a_ping_is_no_larger_than_half_of_what_a_client_may_answer() {
+    let max_message = 1024;
+    let times = WebSocketOptions { ping_interval: Duration::from_millis(50), max_message, ..http_options().websocket };
+    let server = start_with(times).await;
+    let mut client = Client::open(server.address).await;
+    let ids: BTreeSet<String> = (0..6).map(|number| format!("{number:0>250}")).collect();
+    for id in &ids {
+        client.subscribe(id, "subscription { open }").await;
+        while client.receive().await["type"] == "ping" {}
+    }
+    server.probe.passed.store(5, SeqCst);
+    let mut told = BTreeSet::new();
+    while told != ids {
+        let ping = client.receive().await;
+        assert!(ping.to_string().len() < max_message / 2 + 128, "{ping}");
+        told.extend(ping["payload"]["cursors"].as_object().unwrap().keys().cloned());
+        client.send(json!({"type": "pong", "payload": ping["payload"]})).await;
+    }
 }
 
 #[tokio::test]

@@ -77,6 +77,21 @@ test('after a cut it goes on after the last cursor: nothing is missed, nothing c
   it.stop()
 })
 
+test('it goes on after a position that it was told without an update', async () => {
+  const it = scene({ start: async () => '2' })
+  await pass(0)
+  it.publish(3)
+  const { sink } = it
+  sink.position('7')
+  it.cut()
+  sink.position('9')
+  it.publish(8)
+  await pass(300)
+  assert.deepEqual(it.seen, [3, 8])
+  assert.deepEqual(it.opened, ['2', '7'], 'not from a subscription that is over')
+  it.stop()
+})
+
 test('the delays grow up to the longest, and begin anew once something comes', async () => {
   const it = scene()
   await pass(0)

@@ -1,5 +1,6 @@
 //! GraphQL over HTTP: single responses to POST and GET, server-sent events and multipart streams.
 
+pub(in crate::http) mod answers;
 mod multipart;
 mod negotiate;
 pub(in crate::http) mod params;

@@ -2,6 +2,9 @@
 //! <https://www.apollographql.com/docs/graphos/routing/operations/subscriptions/multipart-protocol>.
 //!
 //! The boundary that ends a part is sent together with it, so that the client can process it at once.
+//!
+//! A heartbeat is `{}`. For a client that asked for it, it may have the cursor to resume after:
+//! `{"extensions":{"cursor":"…"}}`. Apollo Client takes anything but `{}` for a result.
 
 use serde::Serialize;
 
@@ -20,13 +23,27 @@ struct Message<'a> {
     errors: &'a [async_graphql::ServerError],
 }
 
-pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>) -> serde_json::Result<()> {
+#[derive(Default, Serialize)]
+struct Heartbeat {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Position>,
+}
+
+#[derive(Serialize)]
+struct Position {
+    cursor: String,
+}
+
+pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>, cursors: bool) -> serde_json::Result<()> {
     match part {
         StreamPart::Open => {
             body.extend_from_slice(BOUNDARY);
-            heartbeat(body)
+            write_part(body, &Heartbeat::default())
         }
-        StreamPart::KeepAlive { .. } => heartbeat(body),
+        StreamPart::KeepAlive { position } => {
+            let extensions = position.filter(|_| cursors).map(|position| Position { cursor: position.to_string() });
+            write_part(body, &Heartbeat { extensions })
+        }
         StreamPart::Result { payload, .. } => write_part(body, &Message { payload: Some(payload), errors: &[] }),
         StreamPart::Failed { errors } => {
             write_part(body, &Message { payload: None, errors })?;
@@ -36,13 +53,9 @@ pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>) -> serde
         StreamPart::Drained => {
             // Ending without a part would be an error for the client too, but one without a message.
             let errors = [coded("The server is shutting down: ask again.", UNAVAILABLE)];
-            write(body, &StreamPart::Failed { errors: &errors })
+            write(body, &StreamPart::Failed { errors: &errors }, cursors)
         }
     }
-}
-
-fn heartbeat(body: &mut Vec<u8>) -> serde_json::Result<()> {
-    write_part(body, &serde_json::Map::new())
 }
 
 fn write_part(body: &mut Vec<u8>, content: &impl Serialize) -> serde_json::Result<()> {

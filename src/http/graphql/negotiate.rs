@@ -11,17 +11,21 @@ pub(in crate::http) enum ResponseMode {
     Single(ResponseFormat),
     /// As a stream of server-sent events.
     EventStream,
-    /// As a multipart stream. With a format, the client also accepts single responses, which queries and mutations then
-    /// get.
-    Multipart(Option<ResponseFormat>),
+    /// As a multipart stream.
+    Multipart {
+        /// Set if the client also accepts single responses, which queries and mutations then get.
+        single: Option<ResponseFormat>,
+        /// Whether heartbeats may have cursors. Clients that don't ask for them may take them for results.
+        cursors: bool,
+    },
 }
 
 impl ResponseMode {
     /// The format of errors that come before the operation runs.
     pub(in crate::http) fn error_format(self) -> ResponseFormat {
         match self {
-            Self::Single(format) | Self::Multipart(Some(format)) => format,
-            Self::EventStream | Self::Multipart(None) => ResponseFormat::Json,
+            Self::Single(format) | Self::Multipart { single: Some(format), .. } => format,
+            Self::EventStream | Self::Multipart { single: None, .. } => ResponseFormat::Json,
         }
     }
 }
@@ -46,11 +50,13 @@ pub(in crate::http) fn negotiate(headers: &HeaderMap) -> Result<ResponseMode, Ht
             whole = Some((format, found));
         }
     }
-    let format = whole.map(|(format, _)| format);
+    let single = whole.map(|(format, _)| format);
     let mut best = whole.map(|(format, found)| (ResponseMode::Single(format), found));
     let events = named(&ranges, |range| range.essence == EVENT_STREAM);
     let multipart = named(&ranges, |range| range.essence == MULTIPART && range.for_subscriptions);
-    for (mode, found) in [(ResponseMode::EventStream, events), (ResponseMode::Multipart(format), multipart)] {
+    let cursors = multipart.is_some_and(|found| ranges[found.position].takes_cursors);
+    for (mode, found) in [(ResponseMode::EventStream, events), (ResponseMode::Multipart { single, cursors }, multipart)]
+    {
         if let Some(found) = found.filter(|found| found.quality > 0)
             && best.is_none_or(|(_, other)| found.beats(other))
         {
@@ -128,6 +134,7 @@ mod tests {
     fn streams_are_chosen_only_when_named_explicitly() {
         use ResponseFormat::{GraphqlResponse, Json};
         use ResponseMode::{EventStream, Multipart, Single};
+        let multipart = |single| Multipart { single, cursors: false };
         for (accept, expected) in [
             ("text/event-stream", Some(EventStream)),
             ("text/event-stream, */*", Some(EventStream)),
@@ -135,12 +142,13 @@ mod tests {
             ("application/json;q=0.9, text/event-stream", Some(EventStream)),
             ("text/event-stream;q=0", None),
             ("text/*", None),
-            ("multipart/mixed;subscriptionSpec=1.0, application/json", Some(Multipart(Some(Json)))),
+            ("multipart/mixed;subscriptionSpec=1.0, application/json", Some(multipart(Some(Json)))),
             (
                 "multipart/mixed;boundary=graphql;subscriptionSpec=\"1.0\",application/graphql-response+json,application/json;q=0.9",
-                Some(Multipart(Some(GraphqlResponse))),
+                Some(multipart(Some(GraphqlResponse))),
             ),
-            ("multipart/mixed; subscriptionSpec=1.0", Some(Multipart(None))),
+            ("multipart/mixed; subscriptionSpec=1.0", Some(multipart(None))),
+            ("multipart/mixed;subscriptionSpec=1.0;cursors=true", Some(Multipart { single: None, cursors: true })),
             ("multipart/mixed;deferSpec=20220824, application/json", Some(Single(Json))),
             ("multipart/mixed", None),
             ("multipart/mixed;subscriptionSpec=2.0", None),

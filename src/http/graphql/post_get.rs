@@ -140,10 +140,12 @@ async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, reque
     };
     let framing = match mode {
         ResponseMode::Single(format) => return execute(http, format, &meta.id, viewer, operation).await,
-        ResponseMode::Multipart(Some(format)) if !operation.as_ref().is_ok_and(PreparedOperation::subscribes) => {
+        ResponseMode::Multipart { single: Some(format), .. }
+            if !operation.as_ref().is_ok_and(PreparedOperation::subscribes) =>
+        {
             return execute(http, format, &meta.id, viewer, operation).await;
         }
-        ResponseMode::Multipart(_) => Framing::Multipart,
+        ResponseMode::Multipart { cursors, .. } => Framing::Multipart { cursors },
         ResponseMode::EventStream => Framing::Sse { reconnects: is_safe },
     };
     let permit = match http.user_connections.acquire_for_viewer(viewer.viewer) {

@@ -27,10 +27,12 @@ pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>, reconnec
         }
         StreamPart::KeepAlive { position } => {
             body.extend_from_slice(KEEP_ALIVE);
-            // Gives an `EventSource` an id to resume after if it loses the connection before the first update. The
-            // event has no type and no data, so scripts don't notice it.
-            if let Some(position) = position.filter(|_| reconnects) {
-                let _ = write!(body, "id: {position}\ndata:\n\n");
+            // An id without an event: <https://html.spec.whatwg.org/multipage/server-sent-events.html#dispatchMessage>
+            // sets the last event id before it looks for data. Some libraries for `EventSource` set it only for an
+            // event with data, so theirs is empty; it has no type, so scripts that listen to `next` don't notice it.
+            if let Some(position) = position {
+                let data = if reconnects { "data:\n" } else { "" };
+                let _ = write!(body, "id: {position}\n{data}\n");
             }
         }
         StreamPart::Result { payload, cursor } => {

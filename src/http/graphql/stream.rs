@@ -13,15 +13,11 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use futures_util::{
-    FutureExt, StreamExt,
-    future::BoxFuture,
-    stream::{self, BoxStream},
-};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 use tracing::{Instrument, Span};
 
-use super::{multipart, sse, stream_part::StreamPart, wire};
+use super::{answers::Answers, multipart, sse, stream_part::StreamPart, wire};
 use crate::{
     domain::EventCursor,
     graphql::{self, Authenticated, ExecutionResult, PreparedOperation},
@@ -47,28 +43,31 @@ pub(in crate::http) enum Framing {
         reconnects: bool,
     },
     /// Parts of a multipart body.
-    Multipart,
+    Multipart {
+        /// Whether heartbeats may have cursors.
+        cursors: bool,
+    },
 }
 
 impl Framing {
     const fn transport(self) -> Transport {
         match self {
             Self::Sse { .. } => Transport::Events,
-            Self::Multipart => Transport::Multipart,
+            Self::Multipart { .. } => Transport::Multipart,
         }
     }
 
     const fn content_type(self) -> &'static str {
         match self {
             Self::Sse { .. } => sse::CONTENT_TYPE,
-            Self::Multipart => multipart::CONTENT_TYPE,
+            Self::Multipart { .. } => multipart::CONTENT_TYPE,
         }
     }
 
     fn write(self, body: &mut Vec<u8>, part: &StreamPart<'_>) -> serde_json::Result<()> {
         match self {
             Self::Sse { reconnects } => sse::write(body, part, reconnects),
-            Self::Multipart => multipart::write(body, part),
+            Self::Multipart { cursors } => multipart::write(body, part, cursors),
         }
     }
 }
@@ -117,11 +116,11 @@ fn with_headers(framing: Framing, body: Body) -> Response {
 struct ResponseStream {
     framing: Framing,
     /// The results; `None` after the last chunk.
-    answers: Option<BoxStream<'static, ExecutionResult>>,
+    answers: Option<Answers>,
     opened: bool,
     started: bool,
-    /// The cursor to resume after, until a result with a cursor was sent.
-    position: Option<EventCursor>,
+    /// The cursor that was sent last.
+    told: Option<EventCursor>,
     /// True for queries and mutations, which end soon; false for subscriptions.
     finite: bool,
     id: RequestId,
@@ -152,23 +151,21 @@ impl ResponseStream {
         let StreamRequest { operation, viewer: Authenticated { viewer, expires_at }, resume, id, shutdown, permit } =
             call;
         let finite = !operation.as_ref().is_ok_and(PreparedOperation::subscribes);
-        // Read before the subscription opens, so that no event falls between the two.
-        let position = if finite { None } else { resume.or_else(|| http.endpoint.head()) };
         let operation = operation.map(|operation| match resume {
             Some(cursor) => operation.resume_after(cursor),
             None => operation,
         });
-        let opening = wire::answers(http.endpoint.clone(), viewer, operation);
+        let answers = Answers::open(http.endpoint.clone(), viewer, operation);
         let every = http.options.keep_alive;
         let mut keep_alive = interval_at(Instant::now() + every.min(FIRST_KEEP_ALIVE), every);
         keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let endpoint = http.endpoint.clone();
         Self {
             framing,
-            answers: Some(opening.flatten_stream().boxed()),
+            answers: Some(answers),
             opened: false,
             started: false,
-            position,
+            told: None,
             finite,
             span: tracing::info_span!("stream", request_id = %id),
             id,
@@ -195,7 +192,9 @@ impl ResponseStream {
                 Some(self.fail(coded("Internal error", graphql::code::INTERNAL)))
             }
             StreamEvent::KeepAlive => {
-                let position = self.position.take();
+                let position = self.answers.as_mut().and_then(Answers::position);
+                let position = position.filter(|position| self.told != Some(*position));
+                self.told = position.or(self.told);
                 Some(self.chunk(StreamPart::KeepAlive { position }))
             }
             StreamEvent::Ended => {
@@ -242,9 +241,7 @@ impl ResponseStream {
             metrics().deliveries.get(self.framing.transport()).inc();
         }
         self.started = true;
-        if answer.cursor.is_some() {
-            self.position = None;
-        }
+        self.told = answer.cursor.or(self.told);
         self.chunk(StreamPart::Result { payload: (&answer.body).into(), cursor: answer.cursor })
     }
 

@@ -9,7 +9,7 @@ use crate::domain::EventCursor;
 pub(super) enum StreamPart<'a> {
     /// The start of the stream.
     Open,
-    /// A keep-alive message, with the cursor to resume after if none was sent yet.
+    /// A keep-alive message, with the cursor to resume after if the client doesn't know it.
     KeepAlive { position: Option<EventCursor> },
     /// A result, with the cursor to resume after it.
     Result { payload: Payload<'a>, cursor: Option<EventCursor> },

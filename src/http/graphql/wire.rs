@@ -1,35 +1,18 @@
 //! GraphQL results as JSON, for all transports.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use async_graphql::{Response, ServerError, Value};
-use futures_util::{
-    StreamExt,
-    stream::{self, BoxStream},
-};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    domain::Viewer,
-    graphql::{Endpoint, ExecutionResult, PreparedOperation, ResultBody, write_data},
+    graphql::{ResultBody, write_data},
     http::graphql_error::code,
 };
 
 /// Initial buffer size in bytes, enough for a small result.
 const FIRST_BYTES: usize = 1024;
-
-/// The results of an operation as a stream, or the response that refuses it.
-pub(in crate::http) async fn answers(
-    endpoint: Arc<dyn Endpoint>,
-    viewer: Viewer,
-    operation: Result<PreparedOperation, Response>,
-) -> BoxStream<'static, ExecutionResult> {
-    match operation {
-        Ok(operation) => endpoint.stream(viewer, operation).await,
-        Err(refusal) => stream::iter([refusal.into()]).boxed(),
-    }
-}
 
 /// A result as the GraphQL specification defines it: without `data` when the request was refused before execution.
 #[derive(Debug, Serialize)]

@@ -4,15 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use async_graphql::{Response, ServerError, parser::types::OperationType};
 use async_trait::async_trait;
-use futures_util::{
-    StreamExt,
-    stream::{self, BoxStream},
-};
+use futures_util::stream;
 
 use crate::{
-    domain::{ClientAddress, EventCursor, Viewer},
+    domain::{ClientAddress, Viewer},
     graphql::{
-        Authenticated, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, Readiness, code::UNAVAILABLE,
+        Authenticated, BoxResultStream, Endpoint, OperationRequest, PreparedOperation, Readiness, code::UNAVAILABLE,
+        results,
     },
     http::graphql_error::coded,
     telemetry::metrics,
@@ -70,10 +68,6 @@ impl Endpoint for TimeLimitedEndpoint {
         self.limit_check(self.endpoint.authenticate_ticket(ticket, operation, resumes)).await
     }
 
-    fn head(&self) -> Option<EventCursor> {
-        self.endpoint.head()
-    }
-
     async fn rights_ended(&self, viewer: Viewer) {
         self.endpoint.rights_ended(viewer).await;
     }
@@ -95,10 +89,10 @@ impl Endpoint for TimeLimitedEndpoint {
         response.unwrap_or_else(|_| timed_out(kind, self.limit))
     }
 
-    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxStream<'static, ExecutionResult> {
+    async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxResultStream {
         let kind = operation.kind();
         let answers = tokio::time::timeout(self.limit, self.endpoint.stream(viewer, operation)).await;
-        answers.unwrap_or_else(|_| stream::iter([timed_out(kind, self.limit).into()]).boxed())
+        answers.unwrap_or_else(|_| results(stream::iter([timed_out(kind, self.limit).into()])))
     }
 
     fn sdl(&self) -> String {

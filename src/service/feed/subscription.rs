@@ -75,6 +75,23 @@ impl Subscription {
         }
     }
 
+    /// The entry up to which nothing is missing: every matching one before it was delivered. It moves over entries in
+    /// memory that don't match, so that a subscriber who hears nothing can be told how far they are. `None` until the
+    /// start is known to be a position of this log.
+    pub fn position(&mut self) -> Option<Seq> {
+        if !self.checked || self.ended {
+            return None;
+        }
+        if self.reading.is_none() && self.page.is_empty() {
+            self.last = self.last.max(self.page_through);
+            let next = self.shared.recent().find_after(self.last, |event| self.watcher.matches(event));
+            if let Lookup::NoMatchUpTo(seq) = next {
+                self.caught_up(seq);
+            }
+        }
+        Some(self.last)
+    }
+
     fn poll_entry(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<Event>, FeedError>> {
         self.watcher.register(cx.waker());
         loop {

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use futures_util::Stream;
-
 use super::super::{
     Result, Service, ServiceError, Update, access,
-    live::{Start, UpdateKind, topic},
+    live::{Start, UpdateKind, UpdateStream, topic},
 };
 use crate::domain::{Entity, EntityKind, Event, EventCursor, Order, OrderId, UserId, Viewer};
 
@@ -18,7 +16,7 @@ impl Service {
         order: Option<OrderId>,
         customer: Option<UserId>,
         after: Option<EventCursor>,
-    ) -> Result<impl Stream<Item = Result<Update<Arc<Order>>>> + Send + use<>> {
+    ) -> Result<impl UpdateStream<Item = Result<Update<Arc<Order>>>> + Send + use<>> {
         access::require_authenticated(&viewer)?;
         if customer.is_some_and(|customer| !viewer.sees_user(customer)) {
             return Err(ServiceError::NotFound("no such customer"));

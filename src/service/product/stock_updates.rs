@@ -2,11 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{StreamExt, stream};
 
 use super::super::{
     Result, Service, ServiceError,
     feed::{StartAt, Topic},
+    live::{States, UpdateStream},
 };
 use crate::domain::{Entity, EntityKind, Product, ProductId, Viewer};
 
@@ -20,7 +21,7 @@ impl Service {
         self: &Arc<Self>,
         viewer: Viewer,
         ids: Vec<ProductId>,
-    ) -> Result<impl Stream<Item = Result<Arc<Product>>> + Send + use<>> {
+    ) -> Result<impl UpdateStream<Item = Result<Arc<Product>>> + Send + use<>> {
         if ids.is_empty() || ids.len() > MAX_PRODUCTS {
             return Err(ServiceError::BadInput(format!("productIds: name 1 to {MAX_PRODUCTS} products")));
         }
@@ -51,6 +52,7 @@ impl Service {
             };
             std::future::ready(update)
         });
-        Ok(stream::iter(current.into_iter().map(|product| Ok(Arc::new(product)))).chain(changes))
+        let now = stream::iter(current.into_iter().map(|product| Ok(Arc::new(product))));
+        Ok(States { states: now.chain(changes), opened_at: self.head() })
     }
 }

@@ -111,6 +111,22 @@ export class TestServer {
     await this.boot()
   }
 
+  /**
+   * Ends the server, makes its event log older, and starts it again.
+   *
+   * @param {string} by As `timedelta` of Python and a number: `2 days`.
+   */
+  async age(by) {
+    await this.program?.stop()
+    const [count, unit] = by.split(' ')
+    const script = `import datetime, sqlite3, sys
+milliseconds = int(datetime.timedelta(${unit}=${count}).total_seconds() * 1000)
+with sqlite3.connect(sys.argv[1]) as db:
+    db.execute("UPDATE events SET occurred_at = occurred_at - ?", [milliseconds])`
+    await run('python3', ['-c', script, join(this.folder, 'orderwire.db')], { cwd: this.folder, env: {} })
+    await this.boot()
+  }
+
   /** A new customer. */
   async customer() {
     this.#customers += 1

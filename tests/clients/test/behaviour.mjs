@@ -1,9 +1,10 @@
 // The tests that every transport must pass. Each transport's own file runs them with that transport's client.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { call } from '../lib/api.mjs'
 import { Proxy } from '../lib/proxy.mjs'
 import { GRACE, TestServer } from '../lib/server.mjs'
-import { soon, until } from '../lib/wait.mjs'
+import { sleep, soon, until } from '../lib/wait.mjs'
 import { Recorder } from './recorder.mjs'
 
 /**
@@ -30,7 +31,7 @@ export function behaviour(name, transport, { reconnects = false, parses = false,
   })
 
   /**
-   * @param {{ url?: string, token?: string, query?: string, variables?: Record<string, any> }} opening
+   * @param {{ url?: string, token?: string, query?: string, variables?: Record<string, any>, idle?: boolean }} opening
    */
   function subscribe(opening) {
     const recorder = new Recorder(transport, { url: server.url, ...opening })
@@ -112,6 +113,44 @@ export function behaviour(name, transport, { reconnects = false, parses = false,
     const end = await soon('the refusal', subscribe({ token: 'not.a.token' }).end)
     const told = end.errors?.[0]?.extensions?.code ?? end.code ?? end.reason
     assert.ok(['UNAUTHENTICATED', 401, 4403, 'Forbidden'].some((usual) => usual === told), JSON.stringify(end))
+  })
+
+  test(`${name}: who hears nothing resumes after the log has dropped all that came meanwhile`, async () => {
+    const busy = await TestServer.start({
+      ORDERWIRE_WEBSOCKET_PING_INTERVAL: '200ms',
+      ORDERWIRE_SERVER_STREAM_KEEP_ALIVE: '200ms',
+      ORDERWIRE_RETENTION_EVENT_LOG: '1h',
+      ORDERWIRE_RETENTION_PRUNE_EVERY: '1s',
+    })
+    try {
+      const [quiet, other] = [await busy.customer(), await busy.customer()]
+      const order = await busy.order(quiet.token)
+      const opening = { url: busy.url, token: quiet.token }
+      const idle = subscribe({ ...opening, idle: true, variables: { orderId: order.id } })
+      await idle.until(1)
+      for (let count = 0; count < 5; count++) await busy.order(other.token)
+      const { eventCursor } = await call(busy.url, '{ eventCursor }', {}, { token: quiet.token })
+      await until('the position behind the orders of others', () => idle.told.includes(eventCursor))
+      assert.deepEqual(idle.story, [`${order.number} PENDING`])
+      idle.stop?.()
+      await busy.age('2 days')
+      await until('the log is pruned', async () => {
+        // A server that started before has the last entries in memory.
+        await busy.restart({})
+        const expired = subscribe({ ...opening, variables: { after: idle.cursor } })
+        const refusal = await Promise.race([expired.refusal(), sleep(500)])
+        expired.stop?.()
+        return /^CURSOR_EXPIRED/.test(String(refusal))
+      })
+      const resumed = subscribe({ ...opening, variables: { after: idle.told.at(-1) } })
+      await busy.move(order.id, 'CONFIRMED')
+      await resumed.until(1)
+      assert.deepEqual(resumed.story, [`${order.number} CONFIRMED`])
+      assert.equal(resumed.ended, undefined)
+      resumed.stop?.()
+    } finally {
+      await busy.stop()
+    }
   })
 
   test(`${name}: after a cut it resumes with its cursor, and nothing is lost or doubled`, async () => {

@@ -14,6 +14,8 @@ export class Recorder {
   updates = []
   /** @type {(string | undefined)[]} Cursors as the transport names them. */
   ids = []
+  /** @type {string[]} Cursors that came without an update. */
+  told = []
   /** @type {import('../transports/opening.mjs').End | undefined} */
   ended
 
@@ -24,8 +26,9 @@ export class Recorder {
    * @param {string} [opening.token]
    * @param {string} [opening.query]
    * @param {Record<string, any>} [opening.variables]
+   * @param {boolean} [opening.idle] Ask for cursors without an update, where that must be asked for.
    */
-  constructor(transport, { query = ORDER_UPDATES, ...opening }) {
+  constructor(transport, { query = ORDER_UPDATES, idle = false, ...opening }) {
     /** @type {Promise<import('../transports/opening.mjs').End>} */
     this.end = new Promise((resolve) => {
       this.stop = transport({
@@ -35,6 +38,7 @@ export class Recorder {
           this.updates.push(data.orderUpdates)
           this.ids.push(id)
         },
+        ...(idle && { told: (cursor) => this.told.push(cursor) }),
         end: (end) => {
           this.ended = end
           resolve(end)

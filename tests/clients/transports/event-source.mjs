@@ -32,7 +32,7 @@ export function address(url, { query, variables = {}, ticket }) {
 
 /** @type {import('./opening.mjs').Transport} */
 export function open(opening) {
-  const { next, end, lost, silence } = guard(opening)
+  const { next, told, end, lost, silence } = guard(opening)
   let stopped = false
   /** @type {EventSource | undefined} */
   let source
@@ -43,6 +43,8 @@ export function open(opening) {
     const events = new EventSource(address(url, { query, variables, ticket }))
     source = events
     events.addEventListener('next', (event) => next(JSON.parse(event.data), event.lastEventId))
+    // Events without a type and without data only set the id.
+    events.addEventListener('message', (event) => told(event.lastEventId))
     events.addEventListener('complete', () => {
       events.close()
       end({ how: 'completed' })

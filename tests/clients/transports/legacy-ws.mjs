@@ -6,7 +6,7 @@ import { guard, socketUrl } from './opening.mjs'
 
 /** @type {import('./opening.mjs').Transport} */
 export function open(opening) {
-  const { next, end, lost, silence } = guard(opening)
+  const { next, told, end, lost, silence } = guard(opening)
   const client = new SubscriptionClient(
     socketUrl(opening.url),
     {
@@ -23,6 +23,11 @@ export function open(opening) {
   client.client.addEventListener('close', (/** @type {CloseEvent} */ event) => {
     clearInterval(/** @type {any} */ (client).checkConnectionIntervalId)
     lost(event)
+  })
+  // It takes `ka` for a sign of life only.
+  client.client.addEventListener('message', (/** @type {MessageEvent} */ { data }) => {
+    const { type, payload } = JSON.parse(data)
+    if (type === 'ka') Object.values(payload?.cursors ?? {}).forEach(told)
   })
   // When it gives up connecting it removes its listeners, and an error without a listener ends the process.
   client.client.addEventListener('error', () => {})

@@ -7,6 +7,7 @@
  * @property {string} query
  * @property {Record<string, any>} [variables]
  * @property {(data: any, cursor?: string) => void} next Takes each update, and its cursor when the transport names it.
+ * @property {(cursor: string) => void} [told] Takes each cursor that is sent without an update.
  * @property {(end: End) => void} end Is told once how it ended, unless it was stopped.
  */
 
@@ -53,6 +54,14 @@ export function guard(opening) {
       else opening.next(data, cursor)
     },
     end,
+    /**
+     * Takes a cursor that is sent without an update.
+     *
+     * @param {string} cursor
+     */
+    told(cursor) {
+      if (!over) opening.told?.(cursor)
+    },
     /**
      * Tells of an end that is no GraphQL error.
      *

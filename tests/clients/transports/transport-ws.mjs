@@ -6,13 +6,19 @@ import { guard, socketUrl } from './opening.mjs'
 
 /** @type {import('./opening.mjs').Transport} */
 export function open(opening) {
-  const { next, end, lost, silence } = guard(opening)
+  const { next, told, end, lost, silence } = guard(opening)
   const client = createClient({
     url: socketUrl(opening.url),
     webSocketImpl: WebSocket,
     connectionParams: bearer(opening.token),
     connectionAckWaitTimeout: 10_000,
     retryAttempts: 0,
+    on: {
+      // There is one operation.
+      ping: (received, payload) => {
+        if (received) Object.values(/** @type {any} */ (payload?.cursors ?? {})).forEach(told)
+      },
+    },
   })
   client.subscribe(
     { query: opening.query, variables: opening.variables },

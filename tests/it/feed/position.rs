@@ -1,3 +1,4 @@
+use futures_util::poll;
 use orderwire::service::feed::FeedOptions;
 
 use super::{nodes::*, *};
@@ -94,5 +95,50 @@ async fn recent_positions_cost_no_reads_after_a_restart() {
     flaky.fail(true);
     for from in 0..100 {
         Reader::all(&feed, StartAt::After(from)).read_all(from, 100).await;
+    }
+}
+
+#[tokio::test]
+async fn an_idle_subscriber_knows_a_position_that_outlives_what_concerned_others() {
+    let store = database().await;
+    let node = Node::alone(&store, polling(NEVER)).await;
+    let mine = node.write().await;
+    wait_until("the node has seen the task", async || node.feed.head() == 1).await;
+    let topic = Topic::Entity(EntityKind::Task, mine.ulid());
+    let [mut idle, mut unsent] = [topic, Topic::All].map(|topic| node.feed.subscribe([topic], StartAt::After(1)));
+    for subscription in [&mut idle, &mut unsent] {
+        assert!(poll!(subscription.next()).is_pending());
+        assert_eq!(subscription.position(), Some(1));
+    }
+    node.write_many(40).await;
+    wait_until("the node has seen all", async || node.feed.head() == 41).await;
+    // Nobody polls it.
+    assert_eq!(idle.position(), Some(41));
+    // An entry that it was not sent holds the position.
+    assert_eq!(unsent.position(), Some(1));
+    assert_eq!(unsent.next().await.unwrap().unwrap().seq, 2);
+    assert_eq!(unsent.position(), Some(2));
+
+    // What the position has passed may go.
+    let later = NOW.plus(Duration::from_secs(1));
+    node.store.prune(later, later, later).await.unwrap();
+    let restarted = Node::alone(&store, polling(NEVER)).await;
+    assert_eq!(Reader::new(&restarted.feed, topic, StartAt::After(1)).failure().await, FeedError::CursorExpired);
+    assert!(Reader::new(&restarted.feed, topic, StartAt::After(41)).is_quiet().await);
+}
+
+#[tokio::test]
+async fn a_position_is_not_known_before_it_was_compared_with_the_log() {
+    let store = database().await;
+    let node = Node::alone(&store, FeedOptions { recent: 1, ..polling(NEVER) }).await;
+    node.write_many(5).await;
+    wait_until("the node has seen all", async || node.feed.head() == 5).await;
+    let mut past_the_end = node.feed.subscribe([Topic::All], StartAt::After(9));
+    assert_eq!(past_the_end.position(), None);
+    let mut behind = node.feed.subscribe([Topic::All], StartAt::After(0));
+    assert_eq!(behind.position(), None);
+    for seq in 1..=5 {
+        assert_eq!(behind.next().await.unwrap().unwrap().seq, seq);
+        assert_eq!(behind.position(), Some(seq));
     }
 }

@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::SeqCst},
     },
     task::{Context as TaskContext, Poll},
 };
@@ -23,6 +23,8 @@ pub struct Probe {
     pub live: AtomicUsize,
     /// Number of items that `flood` subscriptions have produced.
     pub produced: AtomicUsize,
+    /// How far the positions of subscriptions are past their last answer.
+    pub passed: AtomicI64,
     /// Makes `/readyz` report a failure.
     pub unready: AtomicBool,
     /// Number of `held` operations that are running.

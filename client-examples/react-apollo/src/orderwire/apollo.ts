@@ -6,7 +6,7 @@ import { ErrorLink } from '@apollo/client/link/error'
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { relayStylePagination } from '@apollo/client/utilities'
 import { OperationTypeNode } from 'graphql'
-import { from, mergeMap } from 'rxjs'
+import { finalize, from, mergeMap } from 'rxjs'
 import { codeOf } from './errors'
 import { createLiveSocket } from './liveSocket'
 import type { Session } from './session'
@@ -26,11 +26,19 @@ export function createApolloClient(session: Session) {
     return from(session.tokenInsteadOf(token)).pipe(mergeMap(() => forward(operation)))
   })
 
+  // For useResumableSubscription, which passes `onPosition`.
+  const positions = new ApolloLink((operation, forward) => {
+    const { onPosition } = operation.getContext() as { onPosition?: (cursor: string) => void }
+    const { variables } = operation
+    if (onPosition) socket.watchPosition(variables, onPosition)
+    return forward(operation).pipe(finalize(() => socket.unwatchPosition(variables)))
+  })
+
   const http = ApolloLink.from([retryUnauthenticated, authorize, new HttpLink({ uri: session.endpoint })])
   const client = new ApolloClient({
     link: ApolloLink.split(
       ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
-      new GraphQLWsLink(socket.client),
+      positions.concat(new GraphQLWsLink(socket.client)),
       http,
     ),
     cache: new InMemoryCache({

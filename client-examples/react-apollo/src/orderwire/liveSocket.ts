@@ -9,6 +9,10 @@ export type ConnectionState = 'idle' | 'connecting' | 'live' | 'lost'
 
 export interface LiveSocket {
   client: Client
+  /** Has `tell` called with each cursor that a subscription with this object of variables is told without an update. */
+  watchPosition: (variables: object, tell: (cursor: string) => void) => void
+  /** Ends what `watchPosition` began. */
+  unwatchPosition: (variables: object) => void
   state: () => ConnectionState
   subscribe: (listener: () => void) => () => void
 }
@@ -21,6 +25,8 @@ const NO_VALID_TOKEN = 4403
 
 export function createLiveSocket(session: Session): LiveSocket {
   const listeners = new Set<() => void>()
+  const watched = new Map<unknown, { id?: string; tell: (cursor: string) => void }>()
+  let lastId = 0
   let state: ConnectionState = 'idle'
   let socket: WebSocket | undefined
   /** Whose socket it is, and the token it was given last. */
@@ -42,6 +48,12 @@ export function createLiveSocket(session: Session): LiveSocket {
     lazyCloseTimeout: 2_000,
     connectionAckWaitTimeout: 10_000,
     keepAlive: PING_AFTER,
+    generateID: ({ variables }) => {
+      const id = String(++lastId)
+      const position = watched.get(variables)
+      if (position) position.id = id
+      return id
+    },
     connectionParams: async () => {
       token = await (refused ? session.tokenInsteadOf(refused) : session.token())
       refused = undefined
@@ -55,8 +67,16 @@ export function createLiveSocket(session: Session): LiveSocket {
         enter('live')
         followSession()
       },
-      ping: (received) => {
-        if (received) return
+      ping: (received, payload) => {
+        if (received) {
+          // The server tells subscriptions without updates how far they are.
+          const cursors = (payload?.['cursors'] ?? {}) as Record<string, string>
+          for (const { id, tell } of watched.values()) {
+            const cursor = id === undefined ? undefined : cursors[id]
+            if (cursor !== undefined) tell(cursor)
+          }
+          return
+        }
         // A connection can fail silently: a laptop that slept, a lift, a switch of networks.
         pongTimer = setTimeout(() => client.terminate(), PONG_WITHIN)
       },
@@ -89,6 +109,8 @@ export function createLiveSocket(session: Session): LiveSocket {
 
   return {
     client,
+    watchPosition: (variables, tell) => watched.set(variables, { tell }),
+    unwatchPosition: (variables) => watched.delete(variables),
     state: () => state,
     subscribe: (listener) => {
       listeners.add(listener)

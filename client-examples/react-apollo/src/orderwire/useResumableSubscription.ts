@@ -13,6 +13,9 @@
  * The transport must not reconnect by itself. graphql-ws does by default, and then subscribes with the variables of the
  * beginning: make its client with `retryAttempts: 0`.
  *
+ * A link may call `onPosition` of the operation's context with newer cursors that the server tells in between (apollo.ts).
+ * Without them a subscription that hears nothing for longer than the event log lasts has to start anew.
+ *
  * Without `cursorOf` it fits subscriptions that begin with the present state, such as `stockUpdates`.
  */
 import { useEffect, useEffectEvent, useState } from 'react'
@@ -85,7 +88,8 @@ export function useResumableSubscription<TData, TVariables extends OperationVari
 // update may be older than what a query has brought meanwhile.
 function subscribe<TData>(client: ApolloClient, query: TypedDocumentNode<TData>, variables: OperationVariables): Open<TData> {
   return (sink) => {
-    const observable = client.subscribe({ query, variables, fetchPolicy: 'no-cache' })
+    const context = { onPosition: sink.position }
+    const observable = client.subscribe({ query, variables, fetchPolicy: 'no-cache', context })
     const subscription = observable.subscribe({
       next: ({ data, error }) => (error ? sink.cut(error) : sink.data(data as TData)),
       error: sink.cut,
@@ -98,6 +102,8 @@ function subscribe<TData>(client: ApolloClient, query: TypedDocumentNode<TData>,
 /** Opens a subscription and gives the function that closes it. */
 export type Open<TData> = (sink: {
   data: (data: TData) => void
+  /** Takes a cursor that comes without an update, if the transport tells any: up to there nothing is missing. */
+  position: (cursor: string) => void
   cut: (error: unknown) => void
   complete: () => void
 }) => () => void
@@ -173,6 +179,9 @@ export function follow<TData>({
           reportError(error)
         }
         cursor = cursorOf(data) ?? cursor
+      },
+      position: (told) => {
+        if (!over && !stopped) cursor = told
       },
       cut: once(interrupted),
       complete: once(() => onStatus({ status: 'ended' })),

@@ -17,7 +17,7 @@ mod subscriptions;
 mod update;
 mod update_cache;
 
-pub use result::{ExecutionResult, ResultBody};
+pub use result::{BoxResultStream, ExecutionResult, ResultBody, ResultStream, results};
 pub use subscriptions::{LiveSubscriptions, resolve};
 pub use update::{LiveUpdate, UpdateId};
 

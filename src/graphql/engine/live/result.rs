@@ -1,8 +1,13 @@
 //! Results of operations that run as a stream.
 
-use std::sync::Arc;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use async_graphql::Response;
+use futures_util::{Stream, StreamExt};
 use serde_json::value::RawValue;
 
 use crate::domain::EventCursor;
@@ -14,6 +19,37 @@ pub struct ExecutionResult {
     pub body: ResultBody,
     /// Where to resume after this update; `None` when it is not an event of the log.
     pub cursor: Option<EventCursor>,
+}
+
+/// The results of an operation, in order.
+pub trait ResultStream: Stream<Item = ExecutionResult> + Send {
+    /// Resume after this to get what comes after the results so far, and nothing twice. It moves although there are no
+    /// results. `None` while it is not known, and for what is not a subscription.
+    fn position(&mut self) -> Option<EventCursor>;
+}
+
+/// The results of an operation of any kind.
+pub type BoxResultStream = Box<dyn ResultStream + Unpin>;
+
+/// Results that can't be resumed.
+pub fn results(stream: impl Stream<Item = ExecutionResult> + Send + Unpin + 'static) -> BoxResultStream {
+    Box::new(Results(stream))
+}
+
+struct Results<S>(S);
+
+impl<S: Stream<Item = ExecutionResult> + Unpin> Stream for Results<S> {
+    type Item = ExecutionResult;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
+        self.0.poll_next_unpin(cx)
+    }
+}
+
+impl<S: Stream<Item = ExecutionResult> + Send + Unpin> ResultStream for Results<S> {
+    fn position(&mut self) -> Option<EventCursor> {
+        None
+    }
 }
 
 /// Data and errors of a result.

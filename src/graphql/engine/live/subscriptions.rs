@@ -8,28 +8,24 @@ use std::{
 };
 
 use async_graphql::Response;
-use futures_util::{
-    Stream, StreamExt,
-    future::BoxFuture,
-    stream::{self, BoxStream},
-};
+use futures_util::{Stream, StreamExt, future::BoxFuture, stream};
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
-    result::{ExecutionResult, ResultBody},
+    result::{BoxResultStream, ExecutionResult, ResultBody, ResultStream, results},
     selection::{Selection, SelectionDigest},
     update::LiveUpdate,
     update_cache::{UpdateCache, UpdateCacheKey},
 };
 use crate::{
-    domain::Viewer,
+    domain::{EventCursor, Viewer},
     graphql::engine::{
         document::PreparedOperation,
         error::{self, ApiError, ApiResult},
         execute::OperationExecutor,
     },
-    service::{self, ServiceError},
+    service::{self, ServiceError, UpdateStream},
     telemetry::metrics::{GaugeGuard, metrics},
 };
 
@@ -47,7 +43,7 @@ pub enum ExecutionMode {
 pub async fn resolve<T: LiveUpdate>(
     context: &async_graphql::Context<'_>,
     field: &'static str,
-    open: impl Future<Output = ApiResult<impl Stream<Item = service::Result<T>> + Send + Unpin + 'static>> + Send,
+    open: impl Future<Output = ApiResult<impl UpdateStream<Item = service::Result<T>> + Send + Unpin + 'static>> + Send,
 ) -> ApiResult<stream::Iter<std::option::IntoIter<T>>> {
     let update = match context.data_opt::<ExecutionMode>() {
         Some(ExecutionMode::Render(update)) => update.downcast_ref().cloned(),
@@ -64,13 +60,13 @@ pub async fn resolve<T: LiveUpdate>(
 pub struct PendingSubscription {
     live: Arc<LiveSubscriptions>,
     selection: Arc<Selection>,
-    results: Mutex<Option<BoxStream<'static, ExecutionResult>>>,
+    results: Mutex<Option<BoxResultStream>>,
 }
 
 impl PendingSubscription {
     fn opened<T: LiveUpdate>(
         &self,
-        updates: impl Stream<Item = service::Result<T>> + Send + Unpin + 'static,
+        updates: impl UpdateStream<Item = service::Result<T>> + Send + Unpin + 'static,
         field: &'static str,
     ) {
         let subscriber = Subscriber {
@@ -82,10 +78,10 @@ impl PendingSubscription {
             ended: false,
             _open: GaugeGuard::new(&metrics().subscriptions.with_labels([field])),
         };
-        *self.results() = Some(Box::pin(subscriber));
+        *self.results() = Some(Box::new(subscriber));
     }
 
-    fn results(&self) -> MutexGuard<'_, Option<BoxStream<'static, ExecutionResult>>> {
+    fn results(&self) -> MutexGuard<'_, Option<BoxResultStream>> {
         self.results.lock()
     }
 }
@@ -135,6 +131,16 @@ impl<T: LiveUpdate, S: Stream<Item = service::Result<T>> + Unpin> Stream for Sub
     }
 }
 
+impl<T: LiveUpdate, S: UpdateStream<Item = service::Result<T>> + Send + Unpin> ResultStream for Subscriber<S> {
+    fn position(&mut self) -> Option<EventCursor> {
+        // The update that is being rendered was not sent.
+        if self.ended || self.rendering.is_some() {
+            return None;
+        }
+        self.updates.position()
+    }
+}
+
 /// The subscriptions of this process.
 pub struct LiveSubscriptions {
     executor: Arc<OperationExecutor>,
@@ -149,15 +155,11 @@ impl LiveSubscriptions {
 
     /// Opens a subscription and streams its results. If opening fails, the only result has the errors; there is none
     /// when the document selects nothing.
-    pub async fn subscribe(
-        self: Arc<Self>,
-        viewer: Viewer,
-        operation: PreparedOperation,
-    ) -> BoxStream<'static, ExecutionResult> {
+    pub async fn subscribe(self: Arc<Self>, viewer: Viewer, operation: PreparedOperation) -> BoxResultStream {
         let measured = operation.start_timer(self.executor.slow);
         if let Err(refusal) = self.executor.charge(viewer, &operation).await {
             measured.end(error::outcome_label(&refusal.errors));
-            return stream::iter([refusal.into()]).boxed();
+            return results(stream::iter([refusal.into()]));
         }
         let selection = Arc::new(Selection::new(operation, viewer));
         let pending = Arc::new(PendingSubscription { live: self.clone(), selection, results: Mutex::default() });
@@ -165,8 +167,8 @@ impl LiveSubscriptions {
         let run = self.executor.run_subscription(viewer, pending.selection.operation(), mode);
         let response = measured.run(run).await;
         measured.end(response.as_ref().map_or("OK", |response| error::outcome_label(&response.errors)));
-        let results = pending.results().take();
-        results.unwrap_or_else(|| stream::iter(response.map(ExecutionResult::from)).boxed())
+        let opened = pending.results().take();
+        opened.unwrap_or_else(|| results(stream::iter(response.map(ExecutionResult::from))))
     }
 
     /// The result for one update. While parts of it can't be read, it is executed again; the error ends the

@@ -10,19 +10,23 @@ use std::{
 };
 
 use async_graphql::{Response, ServerError};
-use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use slab::Slab;
 use tracing::Span;
 
 use crate::{
+    domain::EventCursor,
     graphql::{ExecutionResult, ResultBody},
     http::{
-        graphql::wire,
+        graphql::{answers::Answers, wire},
         graphql_error::{coded, tag_internal_errors},
         middleware::{panics, request_id::RequestId},
-        websocket::ready_sources::ReadySources,
+        websocket::{ready_sources::ReadySources, transport::protocol::OperationPosition},
     },
 };
+
+/// The size of a position in a message beside the id of its operation, in bytes.
+const POSITION_BYTES: usize = 64;
 
 /// What an operation produces.
 pub(in crate::http::websocket) enum OperationEvent {
@@ -38,18 +42,20 @@ pub(in crate::http::websocket) enum OperationEvent {
 pub(in crate::http::websocket) struct PendingOperation {
     /// True for queries and mutations, which end soon; false for subscriptions.
     pub(in crate::http::websocket) finite: bool,
-    /// Opens the stream of results.
-    pub(in crate::http::websocket) opening: BoxFuture<'static, BoxStream<'static, ExecutionResult>>,
+    /// The stream of results.
+    pub(in crate::http::websocket) answers: Answers,
 }
 
 pub(in crate::http::websocket) struct Operations {
     running: Slab<Operation>,
     ready: Arc<ReadySources>,
+    /// The slot at which telling positions continues.
+    tell_from: usize,
 }
 
 impl Operations {
     pub(in crate::http::websocket) fn new(ready: Arc<ReadySources>) -> Self {
-        Self { running: Slab::new(), ready }
+        Self { running: Slab::new(), ready, tell_from: 0 }
     }
 
     /// How many operations run.
@@ -79,7 +85,16 @@ impl Operations {
         let span = tracing::info_span!("operation", request_id = %request);
         let state = OperationState::Preparing(preparing);
         let waker = Arc::new(OperationWaker { slot, ready }).into();
-        entry.insert(Operation { id: id.into(), request, span, finite: true, answered: false, state, waker });
+        entry.insert(Operation {
+            id: id.into(),
+            request,
+            span,
+            finite: true,
+            answered: false,
+            told: None,
+            state,
+            waker,
+        });
     }
 
     /// Drops an operation, so that nothing more comes from it. Returns whether there was one.
@@ -104,6 +119,31 @@ impl Operations {
         Poll::Pending
     }
 
+    /// The positions of operations that have moved since they were told last, by id: at most `count` of them and, but
+    /// for the first, `bytes` in all. The others come first at the next call.
+    pub(in crate::http::websocket) fn positions_to_tell(
+        &mut self,
+        count: usize,
+        bytes: usize,
+    ) -> Vec<OperationPosition> {
+        let (mut told, mut left) = (Vec::new(), bytes);
+        let (from, slots) = (self.tell_from, self.running.capacity());
+        self.tell_from = 0;
+        for slot in (from..slots).chain(0..from) {
+            let Some(operation) = self.running.get_mut(slot) else { continue };
+            let Some(cursor) = operation.position_to_tell() else { continue };
+            let size = operation.id.len() + POSITION_BYTES;
+            if told.len() == count || (size > left && !told.is_empty()) {
+                self.tell_from = slot;
+                break;
+            }
+            left = left.saturating_sub(size);
+            operation.told = Some(cursor);
+            told.push(OperationPosition { id: operation.id.clone(), cursor });
+        }
+        told
+    }
+
     fn slot(&self, id: &str) -> Option<usize> {
         self.running.iter().find(|(_, operation)| &*operation.id == id).map(|(slot, _)| slot)
     }
@@ -117,14 +157,15 @@ struct Operation {
     finite: bool,
     /// Whether a result was sent.
     answered: bool,
+    /// The cursor that was sent last.
+    told: Option<EventCursor>,
     state: OperationState,
     waker: Waker,
 }
 
 enum OperationState {
     Preparing(BoxFuture<'static, PendingOperation>),
-    Opening(BoxFuture<'static, BoxStream<'static, ExecutionResult>>),
-    Streaming(BoxStream<'static, ExecutionResult>),
+    Running(Answers),
 }
 
 impl OperationState {
@@ -135,10 +176,9 @@ impl OperationState {
                 Self::Preparing(preparing) => {
                     let runnable = ready!(preparing.poll_unpin(cx));
                     *finite = runnable.finite;
-                    *self = Self::Opening(runnable.opening);
+                    *self = Self::Running(runnable.answers);
                 }
-                Self::Opening(opening) => *self = Self::Streaming(ready!(opening.poll_unpin(cx))),
-                Self::Streaming(answers) => return answers.poll_next_unpin(cx),
+                Self::Running(answers) => return answers.poll_next_unpin(cx),
             }
         }
     }
@@ -157,8 +197,17 @@ impl Operation {
                 }
             }
             self.answered = true;
+            self.told = answer.cursor.or(self.told);
             OperationEvent::Next { id, body: answer.body }
         })
+    }
+
+    /// The cursor to resume after, unless it was sent already.
+    fn position_to_tell(&mut self) -> Option<EventCursor> {
+        // Answers without a cursor are states, and nothing resumes after them.
+        let is_resumable = self.told.is_some() || !self.answered;
+        let OperationState::Running(answers) = &mut self.state else { return None };
+        answers.position().filter(|cursor| is_resumable && self.told != Some(*cursor))
     }
 
     fn poll_answer(&mut self) -> Poll<Option<ExecutionResult>> {

@@ -16,7 +16,7 @@ use super::{Socket, SocketEnd, SocketEvent};
 use crate::{
     graphql::{OperationRequest, PreparedOperation, ResultBody},
     http::{
-        graphql::wire,
+        graphql::answers::Answers,
         graphql_error::coded,
         websocket::{
             session::{
@@ -29,6 +29,9 @@ use crate::{
     },
     telemetry::metrics,
 };
+
+/// How many operations are told at most, at each ping, how far they are.
+const MAX_POSITIONS: usize = 32;
 
 impl Socket {
     /// Handles one event. Breaks with the way the session ends, if it does.
@@ -136,7 +139,7 @@ impl Socket {
         match verdict {
             IdentityEvent::Authenticated => {
                 self.send(ServerMessage::Ack);
-                self.send(ServerMessage::KeepAlive);
+                self.send(ServerMessage::KeepAlive { positions: &[] });
             }
             IdentityEvent::Renewed(expires_at) => {
                 self.send(ServerMessage::Renewed { expires_at });
@@ -179,7 +182,7 @@ impl Socket {
             let preparing = async move {
                 let prepared = endpoint.prepare(request, client).await;
                 let finite = !prepared.as_ref().is_ok_and(PreparedOperation::subscribes);
-                PendingOperation { finite, opening: wire::answers(endpoint, viewer, prepared).boxed() }
+                PendingOperation { finite, answers: Answers::open(endpoint, viewer, prepared) }
             };
             self.operations.start(id, request_id, preparing.boxed());
         }
@@ -230,11 +233,15 @@ impl Socket {
             TimerEvent::Ping => {}
         }
         // While messages are queued, they prove the connection as well as a ping does.
+        let mut positions = Vec::new();
         if self.frames.is_empty() {
             self.frames.push_ping();
+            // Clients answer with the same payload, so half of what they may send bounds it.
+            let max_bytes = self.http.options.websocket.max_message / 2;
+            positions = self.operations.positions_to_tell(MAX_POSITIONS, max_bytes);
         }
         if self.identity.viewer().is_some() {
-            self.send(ServerMessage::KeepAlive);
+            self.send(ServerMessage::KeepAlive { positions: &positions });
         }
         Continue(())
     }

@@ -1,7 +1,9 @@
 //! Writes messages as JSON.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+
+use super::message::OperationPosition;
 
 /// Bytes to reserve for everything in a message except its payload.
 const ENVELOPE_BYTES: usize = 128;
@@ -9,6 +11,24 @@ const ENVELOPE_BYTES: usize = 128;
 pub(super) fn write_json(message: &impl Serialize, into: &mut Vec<u8>) -> serde_json::Result<()> {
     into.reserve(ENVELOPE_BYTES);
     serde_json::to_writer(into, message)
+}
+
+/// The payload of a keep-alive message: `{"cursors":{"<operation id>":"<cursor>"}}`.
+#[derive(Serialize)]
+pub(super) struct Positions<'a> {
+    #[serde(serialize_with = "by_operation")]
+    cursors: &'a [OperationPosition],
+}
+
+impl<'a> Positions<'a> {
+    /// `None` when there are no positions to tell.
+    pub(super) fn new(cursors: &'a [OperationPosition]) -> Option<Self> {
+        (!cursors.is_empty()).then_some(Self { cursors })
+    }
+}
+
+fn by_operation<S: Serializer>(cursors: &[OperationPosition], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(cursors.iter().map(|position| (&*position.id, position.cursor.to_string())))
 }
 
 /// Writes a result that is already JSON text: the same as by serde, but faster. Every delivery is such a result.

@@ -1,13 +1,14 @@
 //! `graphql-ws` of subscriptions-transport-ws:
 //! <https://github.com/apollographql/subscriptions-transport-ws/blob/master/PROTOCOL.md>. A client
-//! renews its token with another `connection_init`.
+//! renews its token with another `connection_init`. Like every message of this protocol, `ka` may have a payload: it
+//! tells how far operations are.
 
 use async_graphql::ServerError;
 use serde::Serialize;
 
 use super::{
     envelope::Envelope,
-    json::{write_json, write_next},
+    json::{Positions, write_json, write_next},
     message::{ClientMessage, InvalidMessage, ServerMessage},
 };
 use crate::http::graphql::wire::Payload;
@@ -33,7 +34,10 @@ enum Message<'a> {
         payload: Reason<'a>,
     },
     #[serde(rename = "ka")]
-    KeepAlive,
+    KeepAlive {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        payload: Option<Positions<'a>>,
+    },
     Data {
         id: &'a str,
         payload: Payload<'a>,
@@ -70,7 +74,7 @@ pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_jso
         // A renewal gets the same reply as the first `connection_init`.
         ServerMessage::Ack | ServerMessage::Renewed { .. } => Message::ConnectionAck,
         ServerMessage::Refused { reason } => Message::ConnectionError { payload: Reason { message: reason } },
-        ServerMessage::KeepAlive => Message::KeepAlive,
+        ServerMessage::KeepAlive { positions } => Message::KeepAlive { payload: Positions::new(positions) },
         ServerMessage::Next { id, payload: Payload::Json(json) } => return write_next("data", id, json, into),
         ServerMessage::Next { id, payload } => Message::Data { id, payload },
         ServerMessage::Error { id, errors } => {

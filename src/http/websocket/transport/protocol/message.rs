@@ -1,11 +1,15 @@
 //! The messages of both subprotocols.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::ServerError;
 use serde_json::value::RawValue;
 
-use crate::{domain::Timestamp, graphql::OperationRequest, http::graphql::wire::Payload};
+use crate::{
+    domain::{EventCursor, Timestamp},
+    graphql::OperationRequest,
+    http::graphql::wire::Payload,
+};
 
 /// A message of the client.
 #[derive(Debug)]
@@ -41,6 +45,15 @@ impl<T: Into<Cow<'static, str>>> From<T> for InvalidMessage {
     }
 }
 
+/// How far a subscription is without having sent an update.
+#[derive(Debug)]
+pub(in crate::http::websocket) struct OperationPosition {
+    /// Id of the operation.
+    pub(in crate::http::websocket) id: Arc<str>,
+    /// The cursor to resume after.
+    pub(in crate::http::websocket) cursor: EventCursor,
+}
+
 /// A message of the server.
 #[derive(Debug)]
 pub(in crate::http::websocket) enum ServerMessage<'a> {
@@ -52,8 +65,8 @@ pub(in crate::http::websocket) enum ServerMessage<'a> {
     Pong { payload: Option<Box<RawValue>> },
     /// A new token was accepted.
     Renewed { expires_at: Option<Timestamp> },
-    /// Shows that the server is alive.
-    KeepAlive,
+    /// Shows that the server is alive, and tells how far operations are.
+    KeepAlive { positions: &'a [OperationPosition] },
     /// A result; more may follow.
     Next { id: &'a str, payload: Payload<'a> },
     /// An operation failed and has ended.

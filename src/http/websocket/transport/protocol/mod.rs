@@ -10,4 +10,4 @@ mod modern;
 pub(in crate::http::websocket) use codec::Protocol;
 #[doc(hidden)]
 pub use codec::reads_websocket_message;
-pub(in crate::http::websocket) use message::{ClientMessage, InvalidMessage, ServerMessage};
+pub(in crate::http::websocket) use message::{ClientMessage, InvalidMessage, OperationPosition, ServerMessage};

@@ -1,5 +1,5 @@
 //! `graphql-transport-ws`: <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>. A client
-//! renews its token in the payload of a ping.
+//! renews its token in the payload of a ping. A ping of the server tells how far operations are.
 
 use async_graphql::ServerError;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{
     envelope::Envelope,
-    json::{write_json, write_next},
+    json::{Positions, write_json, write_next},
     message::{ClientMessage, InvalidMessage, ServerMessage},
 };
 use crate::{domain::Timestamp, http::graphql::wire::Payload};
@@ -31,6 +31,9 @@ pub(super) fn read(text: &str) -> Result<ClientMessage, InvalidMessage> {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Message<'a> {
     ConnectionAck,
+    Ping {
+        payload: Positions<'a>,
+    },
     Pong {
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<PongPayload>,
@@ -70,7 +73,12 @@ pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_jso
         ServerMessage::Next { id, payload } => Message::Next { id, payload },
         ServerMessage::Error { id, errors } => Message::Error { id, payload: errors },
         ServerMessage::Complete { id } => Message::Complete { id },
-        ServerMessage::Refused { .. } | ServerMessage::KeepAlive => return Ok(()),
+        ServerMessage::KeepAlive { positions } => match Positions::new(positions) {
+            Some(payload) => Message::Ping { payload },
+            // Pings of WebSocket keep the connection alive.
+            None => return Ok(()),
+        },
+        ServerMessage::Refused { .. } => return Ok(()),
     };
     write_json(&message, into)
 }
