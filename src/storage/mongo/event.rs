@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     domain::*,
-    storage::{Appended, EventStore, LogPage, LogState, Result, StoreError},
+    storage::{Appended, EventStore, LogPage, LogState, Result, StoreError, event::PageBuilder},
 };
 
 stored_ids!(EventId);
@@ -97,32 +97,26 @@ pub(super) fn encode_chunk(
     chunk
 }
 
-/// A chunk as it was read.
-struct Chunk {
-    first: Seq,
-    last: Seq,
-    /// The wanted ones of its entries.
-    events: Vec<Event>,
-}
-
-/// Decodes those entries of a chunk that are numbered above `after` and match.
-fn decode_chunk(document: &RawDocument, after: Seq, filter: LogFilter) -> Result<Chunk> {
+/// Adds those entries of a chunk to a page that are numbered above `after` and match, until the page is full. Returns the
+/// numbers of the chunk's first and last entry.
+fn decode_chunk(document: &RawDocument, after: Seq, filter: LogFilter, page: &mut PageBuilder) -> Result<(Seq, Seq)> {
     read_fields!(document, first: "_id", last: "last", entries: "entries");
-    let (first, last) = (first.required()?, last.required()?);
+    let (first, last): (Seq, Seq) = (first.required()?, last.required()?);
     let mut seq = first - 1;
-    let mut events = Vec::new();
     entries.each_document(|entry| {
         seq += 1;
-        if seq > after {
+        if seq > after && !page.is_full() {
             let event = decode(entry, seq)?;
-            events.extend(filter.matches(&event).then_some(event));
+            if filter.matches(&event) {
+                page.push(event);
+            }
         }
         Ok(())
     })?;
     if seq != last {
         return Err(StoreError::internal(format!("the chunk {first} of the event log is not whole")));
     }
-    Ok(Chunk { first, last, events })
+    Ok((first, last))
 }
 
 /// The numbers of the first and last entry of a chunk.
@@ -189,25 +183,23 @@ impl Inner {
         let find = find.batch_size(CHUNKS_PER_REPLY).session(&mut session);
         let mut batches = self.with_timeout(find.batch()).await?;
         let mut batches = batches.stream(&mut session);
-        let (mut events, mut through) = (Vec::new(), after);
+        let (mut page, mut through) = (PageBuilder::new(limit), after);
         'read: while let Some(batch) = self.with_timeout(batches.try_next()).await? {
             for row in batch.doc_slices()? {
                 let row = row.map_err(StoreError::internal)?;
                 let row = row.as_document().ok_or_else(|| StoreError::internal("a chunk is not a document"))?;
-                let chunk = decode_chunk(row, after, filter)?;
+                let (first, _) = bounds(row)?;
                 // A hole is what was pruned before this read, unless it is in the middle of what was read.
-                if key.is_none() && through != after && chunk.first != through + 1 {
+                if key.is_none() && through != after && first != through + 1 {
                     break 'read;
                 }
-                through = chunk.last;
-                events.extend(chunk.events);
-                if events.len() >= limit as usize {
-                    events.truncate(limit as usize);
+                (_, through) = decode_chunk(row, after, filter, &mut page)?;
+                if page.is_full() {
                     break 'read;
                 }
             }
         }
-        Ok(LogPage::new(events, after, limit, head.max(through)))
+        Ok(page.finish(after, head.max(through)))
     }
 }
 
@@ -224,11 +216,14 @@ impl EventStore for MongoStore {
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {
         let find = self.0.collections.log.find(doc! { "about": id }).hint(Hint::Name("about".to_owned())).limit(1);
         let found = collect_rows(self.0.with_timeout(find.batch_size(2).batch()).await?, |chunk| {
-            let (first, _) = bounds(chunk)?;
-            Ok(decode_chunk(chunk, first - 1, LogFilter::ALL)?.events)
+            read_fields!(chunk, first: "_id", entries: "entries");
+            let ids = entries.documents(|entry| {
+                read_fields!(entry, id: "event_id");
+                id.required::<EventId>()
+            })?;
+            Ok((first.required::<Seq>()?..).zip(ids).find(|(_, found)| *found == id).map(|(seq, _)| seq))
         });
-        let events = found.await?.pop().unwrap_or_default();
-        Ok(events.iter().find(|event| event.id == id).map(|event| event.seq))
+        Ok(found.await?.pop().flatten())
     }
 
     async fn log_state(&self) -> Result<LogState> {
@@ -241,7 +236,7 @@ impl EventStore for MongoStore {
 
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
         if limit == 0 {
-            return Ok(LogPage { events: Vec::new(), through: after });
+            return Ok(PageBuilder::new(limit).finish(after, after));
         }
         self.0.read_chunks(after, filter, limit).await
     }

@@ -18,7 +18,7 @@ use crate::{
     domain::{
         Before, Changed, Entity, EntityKind, Event, EventDraft, EventId, EventKind, LogFilter, LogId, Seq, Stamp,
     },
-    storage::{Appended, EventStore, LogPage, LogState, Result, StoreError},
+    storage::{Appended, EventStore, LogPage, LogState, Result, StoreError, event::PageBuilder},
 };
 
 blob_columns!(EventId);
@@ -113,11 +113,15 @@ pub(super) fn matching(after: Seq, filter: LogFilter, limit: u32) -> (String, Ve
 
 fn read(db: &Connection, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
     let (sql, params) = matching(after, filter, limit);
-    let events = db
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(params), event_from_row)?
-        .collect::<rusqlite::Result<Vec<Event>>>()?;
-    Ok(LogPage::new(events, after, limit, head(db)?))
+    let mut page = PageBuilder::new(limit);
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(params))?;
+    while !page.is_full()
+        && let Some(row) = rows.next()?
+    {
+        page.push(event_from_row(row)?);
+    }
+    Ok(page.finish(after, head(db)?))
 }
 
 fn event_from_row(row: &Row<'_>) -> rusqlite::Result<Event> {

@@ -96,6 +96,7 @@ macro_rules! every_behaviour {
             log {
                 each_log_entry_has_an_id_of_its_own
                 the_log_is_read_in_parts
+                a_page_of_large_entries_ends_early_and_says_so
                 failures_imports_and_reads_leave_no_log_entry
                 reading_the_log_past_its_head_stays_there
             }
