@@ -64,34 +64,40 @@ pub struct LogPage {
     pub has_more: bool,
 }
 
+impl LogPage {
+    /// The answer to a read of the entries after `after`; a full page `has_more`. `head` is the end of the log when it was
+    /// read; a reader that is further (after a restore from a backup) keeps its place.
+    pub(super) fn new(events: Vec<Event>, after: Seq, head: Seq, has_more: bool) -> Self {
+        let through = if has_more { events.last().map_or(after, |last| last.seq) } else { head.max(after) };
+        Self { events, through, has_more }
+    }
+}
+
 /// Collects the entries of a page: up to a number of them, and no further one after [`PAGE_BYTES`].
-pub(super) struct PageBuilder {
-    events: Vec<Event>,
+pub(super) struct PageBuilder<E> {
+    entries: Vec<E>,
     limit: usize,
     bytes: usize,
 }
 
-impl PageBuilder {
+impl<E> PageBuilder<E> {
     pub(super) fn new(limit: u32) -> Self {
-        Self { events: Vec::new(), limit: limit as usize, bytes: 0 }
+        Self { entries: Vec::new(), limit: limit as usize, bytes: 0 }
     }
 
     /// Whether the page takes no further entry.
     pub(super) fn is_full(&self) -> bool {
-        self.events.len() >= self.limit || self.bytes >= PAGE_BYTES
+        self.entries.len() >= self.limit || self.bytes >= PAGE_BYTES
     }
 
-    pub(super) fn push(&mut self, event: Event) {
-        self.bytes += event.memory();
-        self.events.push(event);
+    /// Adds an entry, with the bytes of memory that it takes by estimate.
+    pub(super) fn push(&mut self, entry: E, bytes: usize) {
+        self.bytes += bytes;
+        self.entries.push(entry);
     }
 
-    /// The answer to a read of the entries after `after`. `head` is the end of the log when it was read; a reader that is
-    /// further (after a restore from a backup) keeps its place.
-    pub(super) fn finish(self, after: Seq, head: Seq) -> LogPage {
-        let has_more = self.is_full();
-        let through = if has_more { self.events.last().map_or(after, |last| last.seq) } else { head.max(after) };
-        LogPage { events: self.events, through, has_more }
+    pub(super) fn into_entries(self) -> Vec<E> {
+        self.entries
     }
 }
 

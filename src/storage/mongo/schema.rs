@@ -5,6 +5,8 @@
 //! last number in the field `seq`, which is a text since: a node of version 1 that still runs can't increase it, so its
 //! changes fail as a whole, and one that starts finds no `log_id` and stops.
 
+use std::collections::BTreeSet;
+
 use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use mongodb::{Collection, Database};
 
@@ -93,14 +95,14 @@ async fn copy_entries(database: &Database) -> Result<Seq> {
         let newest = newest.unwrap_or(Timestamp::from_unix_millis(0));
         let (first, count) = (first.seq, entries.len() as Seq);
         let documents = entries.iter().map(|(_, row)| without_id(row)).collect::<Result<RawArrayBuf>>()?;
-        let inserted = log.insert_one(encode_chunk(first, newest, about, documents, count)).await;
+        let inserted = log.insert_one(encode_chunk(first, newest, about, BTreeSet::new(), documents, count)).await;
         inserted.map(drop).or_else(|error| duplicate_index(&error).map(drop).ok_or(error))?;
     }
 }
 
 fn old_entry(document: &RawDocument) -> Result<Event> {
     read_fields!(document, seq: "_id");
-    decode(document, seq.required()?)
+    Ok(decode(document, seq.required()?)?.event)
 }
 
 fn without_id(document: &RawDocument) -> Result<RawDocumentBuf> {
