@@ -44,7 +44,7 @@ rounds=${ROUNDS:-3} warmup=${WARMUP:-2} buyers=${BUYERS:-8 64} node_counts=${NOD
 seconds=${SECONDS_EACH:-10}
 case $mode in
 idle) seconds=${SECONDS_EACH:-20} ;;
-latency) node_counts=2 ;;
+latency) node_counts=2 seconds=$((orders / 10)) ;;
 esac
 if [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
   [ ! -w /dev/shm ] || export TMPDIR=${TMPDIR:-/dev/shm}
@@ -171,7 +171,7 @@ latency() {
   local subscriber at=0
   for subscriber in 'same node' 'other node'; do
     "$generators/orderwire-fanout" --name "$1, $subscriber" --url "${urls[0]}" --subscribe-at "${urls[at]}" \
-      --pid "${pids[at]}" --users 1 --sockets 1 --events 10 --seconds "$((orders / 10))" --warmup "$warmup" --drain 5 \
+      --pid "${pids[at]}" --users 1 --sockets 1 --events 10 --seconds "$seconds" --warmup "$warmup" --drain 5 \
       >"$temporary/round.json" || lost "$1"
     jq -c --arg build "$1" --arg subscriber "$subscriber" '. + { $build, $subscriber, placed: .events }' \
       "$temporary/round.json" >>"$results"

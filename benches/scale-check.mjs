@@ -101,4 +101,4 @@ const ordered = [...placed.values()].reduce((total, quantity) => total + quantit
 const stock = (await catalogue(url)).reduce((total, product) => total + product.stock, 0);
 assert.equal(before.stock - stock, ordered, "the stock taken is not that of the orders");
 if (log) await checkLog(url, staff, before.eventCursor, placed, await placeLast(url, folder));
-console.error(`${count} orders of ${ordered} units: the stock${log ? " and the log" : ""} agree`);
+console.error(`${count} orders of ${ordered} units, as in the stock${log ? " and the log" : ""}`);

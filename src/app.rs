@@ -87,7 +87,7 @@ impl Core {
         let (tokens, passwords) = (tokens(&config.auth)?, passwords(&config.auth)?);
         let store = open_observed(config, wait, counts).await?;
         let redis = RedisDeployment::open(config, &*store).await?;
-        let bus = open_bus(config, redis.as_ref(), wait).await?;
+        let bus = open_bus(config, redis.as_ref()).await?;
         let feed = EventFeed::start(store.clone(), bus.clone(), options::feed(config)).await?;
         let options = ServiceOptions {
             session_lifetime: config.auth.session_lifetime,

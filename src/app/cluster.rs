@@ -1,13 +1,13 @@
 //! What nodes share: in memory for a single node, in Redis for a deployment of several.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use super::{error::StartError, retry::retry_until_ready};
+use super::error::StartError;
 use crate::{
     cluster::{
         EventBus, MemoryDocuments, MemoryRateLimiter, RateLimiter, RegisteredDocuments,
         local::LocalBus,
-        redis::{ConnectError, RedisBus, RedisDocuments, RedisRateLimiter},
+        redis::{RedisBus, RedisDocuments, RedisRateLimiter},
     },
     config::{Config, RedisUrl},
     domain::LogId,
@@ -29,20 +29,17 @@ impl RedisDeployment {
     }
 }
 
-/// Connects to the event bus, and retries for up to `wait` while Redis is unreachable.
+/// Opens the event bus, which works without Redis until it is there. Fails if Redis refuses the connection.
 pub(super) async fn open_bus(
     config: &Config,
     redis: Option<&RedisDeployment>,
-    wait: Duration,
 ) -> Result<Arc<dyn EventBus>, StartError> {
     let Some(RedisDeployment { url, log }) = redis else {
         // A single node has nobody to connect to, so it counts as connected.
         metrics().bus_connected.set(1);
         return Ok(Arc::new(LocalBus::new()));
     };
-    let is_retryable = |error: &ConnectError| matches!(error, ConnectError::Unreachable { .. });
-    let connect = async || RedisBus::connect(url.reveal(), *log, config.redis.connect_timeout).await;
-    Ok(Arc::new(retry_until_ready("Redis", wait, is_retryable, connect).await?))
+    Ok(Arc::new(RedisBus::connect(url.reveal(), *log, config.redis.connect_timeout).await?))
 }
 
 /// The documents that clients registered.

@@ -36,7 +36,8 @@ section! {
         /// finds events of other nodes in the database, up to `feed.poll_every` later. Nodes also share rate limits and
         /// the documents that clients register through Redis.
         url: Option<RedisUrl> = None, env "REDIS_URL", example "\"redis://127.0.0.1:6379\"";
-        /// How long one attempt to connect to Redis may take when a node starts; it is repeated for `server.start_wait`.
+        /// How long a node that starts waits for the connection to Redis. After that it starts without Redis, says so in
+        /// the log and in `/readyz`, and connects when Redis is there.
         connect_timeout: Duration = Duration::from_secs(5), in Duration::from_millis(100)..=Duration::from_secs(300);
     }
 }

@@ -66,7 +66,7 @@ section! {
         bind: BindAddress = BindAddress::default(), env "BIND";
         /// How long running requests may take to finish when the server stops; then they are cut off.
         grace_period: Duration = Duration::from_secs(20), in Duration::from_millis(100)..=Duration::from_secs(3600);
-        /// How long the server waits at start for MongoDB and Redis, if it uses them, before it exits.
+        /// How long the server waits at start for MongoDB, if it uses it, before it exits.
         start_wait: Duration = Duration::from_secs(60), in Duration::ZERO..=Duration::from_secs(3600);
         /// How long the server goes on accepting requests after it is told to stop, half the grace period at most.
         /// Meanwhile `/readyz` reports that it is not ready and every response closes its connection, so that a load

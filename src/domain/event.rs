@@ -4,7 +4,7 @@
 //! commit order and without gaps, in that step (SQLite) or right after it (MongoDB). When entry *n* can be read, every
 //! entry below *n* can be too, and a reader that has seen up to *n* misses nothing by asking for what is above *n*.
 //!
-//! Decision: `docs/decisions/0001-event-log-numbers.md`.
+//! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
 
 mod before;
 mod change;

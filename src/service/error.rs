@@ -79,6 +79,9 @@ pub enum ServiceError {
     /// The reader was too slow; carries the last cursor it was sent.
     #[error("the subscription fell too far behind; resume after {0}")]
     TooSlow(crate::domain::EventCursor),
+    /// Updates could not be read for longer than a subscriber waits; carries the cursor to resume after, if there is one.
+    #[error("the updates can't be read at the moment; {}", resume_advice(*.0))]
+    Interrupted(Option<crate::domain::EventCursor>),
     /// There was too much of it lately.
     #[error("{limit}; try again in {} s", wait_seconds(*.wait))]
     RateLimited {
@@ -176,6 +179,10 @@ impl From<Refusal> for ServiceError {
 pub fn wait_seconds(wait: Duration) -> u64 {
     // Of a few days at most.
     (wait.as_secs_f64().ceil() as u64).max(1)
+}
+
+fn resume_advice(after: Option<crate::domain::EventCursor>) -> String {
+    after.map_or_else(|| "subscribe again".to_owned(), |cursor| format!("resume after {cursor}"))
 }
 
 fn line(index: usize, field: &str) -> [String; 3] {

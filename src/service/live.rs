@@ -7,17 +7,22 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use futures_util::{Stream, StreamExt};
+use tokio::time::{sleep, timeout};
 use ulid::Ulid;
 
 use super::{
     Result, Service, ServiceError, access,
     feed::{self, FeedError, StartAt, Topic},
 };
-use crate::domain::{
-    EntityKind, Event, EventCursor, EventId, EventKind, LogPosition, OrderStatus, Seq, Timestamp, UserId, Viewer,
+use crate::{
+    cluster::Backoff,
+    domain::{
+        EntityKind, Event, EventCursor, EventId, EventKind, LogPosition, OrderStatus, Seq, Timestamp, UserId, Viewer,
+    },
 };
 
 /// Entries looked at between a snapshot's cursor and its state. More changes of one entity than that, while it is
@@ -54,8 +59,8 @@ pub struct Update<T> {
 
 /// Where a subscription begins. `T` is what its updates hold.
 pub(super) enum Start<T> {
-    /// With what happens from now on.
-    Now,
+    /// With what happens from now on, and not before the entry after this one.
+    Now(Seq),
     /// With the entries after this one.
     After(Seq),
     /// With the state of an entity, which contains all its entries up to `seq`, and what comes after.
@@ -102,10 +107,28 @@ impl Service {
         Ok(Some(Start::Snapshot { seq, id, entity, changed_at }))
     }
 
+    /// Calls `read` until it gives a result, with growing pauses, for as long as a subscriber waits for a failing
+    /// database; `None` when that time is over. A call that is still running then is dropped.
+    pub async fn read_for_subscriber<T, F>(&self, mut read: impl FnMut() -> F) -> Option<T>
+    where
+        F: Future<Output = Option<T>>,
+    {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        let reading = async {
+            loop {
+                if let Some(result) = read().await {
+                    return result;
+                }
+                sleep(backoff.delay()).await;
+            }
+        };
+        timeout(self.feed.patience(), reading).await.ok()
+    }
+
     /// The snapshot, if there is one, then the entries after it that `select` picks.
     pub(super) fn updates<T, S>(self: &Arc<Self>, topic: Topic, start: Start<T>, select: S) -> Updates<T, S> {
         let (from, snapshot) = match start {
-            Start::Now => (StartAt::Now, None),
+            Start::Now(seq) => (StartAt::Now(seq), None),
             Start::After(seq) => (StartAt::After(seq), None),
             Start::Snapshot { seq, id, entity, changed_at } => {
                 let cursor = self.cursor(seq);
@@ -121,6 +144,11 @@ impl Service {
             }
         };
         Updates { service: self.clone(), snapshot, changes: self.feed.subscribe([topic], from), select }
+    }
+
+    /// The start of a subscription to what happens from now on: without what this node has changed before.
+    pub(super) async fn from_now<T>(&self) -> Result<Start<T>> {
+        Ok(Start::Now(self.store.log_own_changes().await?))
     }
 
     /// The place in this deployment's log that a client's cursor stands for.
@@ -144,7 +172,7 @@ impl Service {
             FeedError::TooSlow { last } => ServiceError::TooSlow(self.cursor(last)),
             // The reader goes on from there on another node, or on this one once it is back.
             FeedError::Unavailable { last } | FeedError::ShuttingDown { last } => {
-                ServiceError::Unavailable(format!("the event log could not be read after {}", self.cursor(last)))
+                ServiceError::Interrupted(Some(self.cursor(last)))
             }
         }
     }

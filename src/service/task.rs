@@ -150,13 +150,17 @@ impl Service {
         after: Option<EventCursor>,
     ) -> Result<impl Stream<Item = Result<Update<Option<Arc<Task>>>>> + Send + use<>> {
         access::require_authenticated(&viewer)?;
+        // Else updates would tell who is assigned, which the tasks themselves hide.
+        if assignee.is_some_and(|assignee| !viewer.sees_user(assignee)) {
+            return Err(ServiceError::NotFound("no such assignee"));
+        }
         let wanted = move |owners: TaskOwners| {
             viewer.sees_task_of(owners) && assignee.is_none_or(|assignee| owners.assignee == Some(assignee))
         };
         let topic = topic(EntityKind::Task, task.map(|task| task.ulid()), assignee.or(viewer.own()));
         let start = match (after, task) {
             (Some(cursor), _) => Start::After(self.position(cursor).await?),
-            (None, None) => Start::Now,
+            (None, None) => self.from_now().await?,
             (None, Some(id)) => {
                 let snapshot = self.snapshot(topic, id.ulid(), async || {
                     let task = self.tasks(&viewer, &[id]).await?.pop().flatten().filter(|task| wanted(task.owners()));

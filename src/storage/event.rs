@@ -1,6 +1,9 @@
 //! Storage of the event log; `crate::domain::Event` says how its numbers are given.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use async_trait::async_trait;
 use tokio::sync::broadcast;
@@ -18,11 +21,14 @@ pub type Appended = Arc<[Arc<Event>]>;
 
 /// The channel of [`EventStore::appended`].
 #[derive(Debug, Clone)]
-pub(super) struct Appends(broadcast::Sender<Appended>);
+pub(super) struct Appends {
+    channel: broadcast::Sender<Appended>,
+    last: Arc<AtomicI64>,
+}
 
 impl Default for Appends {
     fn default() -> Self {
-        Self(broadcast::channel(APPENDS_KEPT).0)
+        Self { channel: broadcast::channel(APPENDS_KEPT).0, last: Arc::default() }
     }
 }
 
@@ -30,14 +36,20 @@ impl Appends {
     /// Sends the entries to all receivers. Without any, nothing is lost: the log has the entries.
     pub(super) fn send(&self, events: impl IntoIterator<Item = Event>) {
         let appended: Appended = events.into_iter().map(Arc::new).collect();
-        if !appended.is_empty() {
-            let _ = self.0.send(appended);
+        if let Some(last) = appended.last() {
+            self.last.fetch_max(last.seq, Ordering::Release);
+            let _ = self.channel.send(appended);
         }
+    }
+
+    /// The number of the last entry that was sent, 0 before the first.
+    pub(super) fn last(&self) -> Seq {
+        self.last.load(Ordering::Acquire)
     }
 
     /// Receives what is sent from now on.
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Appended> {
-        self.0.subscribe()
+        self.channel.subscribe()
     }
 }
 
@@ -110,6 +122,9 @@ pub trait EventStore {
     fn appended(&self) -> broadcast::Receiver<Appended>;
     /// Returns when the log contains every change that was committed before the call.
     async fn catch_up_log(&self) -> Result<()>;
+    /// Returns when the log contains every change that this process committed before the call, with the number of the
+    /// last of them, or a number after it; 0 if there is none. Cheap when the log has them already.
+    async fn log_own_changes(&self) -> Result<Seq>;
     /// The number of the entry with this id; `None` if the log does not have it, or not any more.
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>>;
     /// The bounds of the log.
@@ -127,6 +142,10 @@ impl<S: EventStore + Send + Sync + ?Sized> EventStore for Instrumented<S> {
 
     async fn catch_up_log(&self) -> Result<()> {
         self.observe("catch_up_log", self.inner.catch_up_log()).await
+    }
+
+    async fn log_own_changes(&self) -> Result<Seq> {
+        self.inner.log_own_changes().await
     }
 
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {

@@ -77,7 +77,7 @@ fn serve_names_an_unusable_setting_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let unused = "127.0.0.1:1";
-    let (mongodb, redis) = (format!("mongodb://ann:hush@{unused}/x"), format!("redis://:hush@{unused}"));
+    let mongodb = format!("mongodb://ann:hush@{unused}/x");
     for (setting, message) in [
         ("database.url=postgres://ann:hush@db/x", "database.url (command line): must be sqlite://FILE"),
         ("database.url=orderwire.db", "database.url (command line): must be sqlite://FILE"),
@@ -86,14 +86,11 @@ fn serve_names_an_unusable_setting_in_one_line() {
         ("database.url=sqlite://folder.db", "cannot use the database: folder.db"),
         ("database.url=sqlite:///proc/orderwire.db", "cannot use the database: /proc/orderwire.db"),
         (&format!("database.url={mongodb}"), "cannot use the database: "),
-        (&format!("redis.url={redis}"), unused),
         (&format!("server.bind={taken}"), &format!("cannot listen on {taken}")),
         ("auth.private_key_file=missing.key", "auth.public_key_file: is needed"),
     ] {
         let mut arguments = vec!["serve", "--set", setting];
-        let quick =
-            ["database.mongodb_server_selection_timeout=200ms", "redis.connect_timeout=200ms", "server.start_wait=0s"];
-        for quick in quick {
+        for quick in ["database.mongodb_server_selection_timeout=200ms", "server.start_wait=0s"] {
             arguments.extend(["--set", quick]);
         }
         if !setting.contains("bind") {

@@ -26,6 +26,7 @@ mod http_support;
 mod http_variants;
 mod import;
 mod inputs;
+mod interrupted;
 mod metrics;
 mod nodes;
 mod operations;

@@ -1,61 +1,17 @@
 //! A server whose database or Redis is unreachable, at start and later.
 
 use std::{
-    process::{Child, Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
-
-use ::mongodb::bson::doc;
 
 use crate::{
     cli_process::{Running, assert_refused, orderwire, run},
     cluster::redis_server::RedisServer,
-    support::{port::free_port, stopwatch::Stopwatch, wait_until},
+    support::{mongod::Mongod, port::free_port, stopwatch::Stopwatch, wait_until},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(60);
-
-/// A MongoDB server of one test: a replica set with one member.
-struct Mongod {
-    process: Child,
-    _data: tempfile::TempDir,
-}
-
-impl Mongod {
-    /// Starts the server and returns once it accepts writes.
-    async fn start(port: u16) -> Self {
-        let program = std::env::var("ORDERWIRE_TEST_MONGOD").expect("ORDERWIRE_TEST_MONGOD is the path of a mongod");
-        let data = tempfile::tempdir().unwrap();
-        let process = Command::new(program)
-            .args(["--replSet", "rs0", "--bind_ip", "127.0.0.1", "--nounixsocket", "--port", &port.to_string()])
-            .arg("--dbpath")
-            .arg(data.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let started = Self { process, _data: data };
-        let url = format!("mongodb://127.0.0.1:{port}/?directConnection=true");
-        let admin = ::mongodb::Client::with_uri_str(&url).await.unwrap().database("admin");
-        let member = doc! { "_id": 0, "host": format!("127.0.0.1:{port}") };
-        let initiate = doc! { "replSetInitiate": { "_id": "rs0", "members": [member] } };
-        admin.run_command(initiate).await.unwrap();
-        wait_until("a primary", TIMEOUT, async || {
-            admin
-                .run_command(doc! { "hello": 1 })
-                .await
-                .is_ok_and(|hello| hello.get_bool("isWritablePrimary").is_ok_and(|is| is))
-        })
-        .await;
-        started
-    }
-}
-
-impl Drop for Mongod {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// The command that serves with MongoDB at `port`.
 fn with_mongodb(folder: &tempfile::TempDir, port: u16) -> Command {
@@ -110,25 +66,51 @@ fn the_start_wait_times_out() {
 mod redis {
     use super::*;
 
+    /// A server that uses this Redis, and its database in `folder`.
+    fn with_redis(folder: &tempfile::TempDir, url: &str) -> Command {
+        let mut command = orderwire(folder.path(), &["serve", "--set", "redis.connect_timeout=500ms"]);
+        command.env("BIND", "127.0.0.1:0").env("METRICS_BIND", "off").env("REDIS_URL", url);
+        command
+    }
+
     #[tokio::test]
-    async fn the_server_waits_for_redis_and_its_loss_only_impairs() {
+    async fn the_absence_of_redis_only_impairs_at_start_and_later() {
         let folder = tempfile::tempdir().unwrap();
         let mut redis = RedisServer::start();
         redis.kill();
-        let mut command = orderwire(folder.path(), &["serve", "--set", "redis.connect_timeout=500ms"]);
-        command.env("BIND", "127.0.0.1:0").env("METRICS_BIND", "off").env("REDIS_URL", redis.url());
-        let mut server = Running::start(command);
-        server.line("waiting for Redis");
-        redis.start_again();
-        server.line("Redis is there");
+        let mut server = Running::start(with_redis(&folder, &redis.url()));
+        let line = server.line("Redis is away: starting without it");
+        assert!(line.contains(redis.url().trim_start_matches("redis://")), "it says where: {line}");
         let url = url(&server.line("listening on http://"));
-        assert_eq!(ready(&url).await, (200, "ok\n".to_owned()));
-        redis.kill();
-        wait_until("readiness reports the loss", TIMEOUT, async || ready(&url).await.1 != "ok\n").await;
-        let (status, body) = ready(&url).await;
-        assert!(status == 200 && body.starts_with("ok\nimpaired: bus: no connection to Redis"), "{status} {body}");
-        redis.start_again();
-        wait_until("ready without impairment", TIMEOUT, async || ready(&url).await == (200, "ok\n".to_owned())).await;
+        for _ in 0..2 {
+            wait_until("readiness reports the loss", TIMEOUT, async || ready(&url).await.1 != "ok\n").await;
+            let (status, body) = ready(&url).await;
+            assert!(status == 200 && body.starts_with("ok\nimpaired: bus: no connection to Redis"), "{status} {body}");
+            redis.start_again();
+            let is_whole = async || ready(&url).await == (200, "ok\n".to_owned());
+            wait_until("ready without impairment", TIMEOUT, is_whole).await;
+            redis.kill();
+        }
+    }
+
+    #[test]
+    fn a_redis_that_refuses_the_connection_is_an_error_at_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let redis = RedisServer::start_with(&["--requirepass", "hunter1", "--databases", "1"]);
+        let address = redis.url().replace("redis://", "");
+        for (url, reason) in [
+            (format!("redis://{address}"), "NOAUTH"),
+            (format!("redis://:hunter2@{address}"), "uthentication"),
+            (format!("redis://ann:hunter2@{address}"), "uthentication"),
+            (format!("redis://:hunter1@{address}/7"), "database"),
+        ] {
+            let output = with_redis(&folder, &url).output().unwrap();
+            assert_refused(&output, 1, &format!("Redis at {address} refuses the connection: "));
+            let printed = String::from_utf8(output.stderr).unwrap();
+            assert!(printed.contains(reason) && !printed.contains("hunter"), "{url}: {printed}");
+        }
+        let output = with_redis(&folder, "http://:hunter2@cache").output().unwrap();
+        assert_refused(&output, 1, "must be redis://");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use orderwire::http::{AllowedOrigins, HttpOptions, WebSocketOptions};
 use serde_json::json;
 use tokio::{
@@ -11,7 +11,14 @@ use tokio::{
 };
 use tokio_tungstenite::{
     client_async,
-    tungstenite::{Message, handshake::client::Request},
+    tungstenite::{
+        Message,
+        handshake::client::Request,
+        protocol::frame::{
+            Frame,
+            coding::{Data, OpCode},
+        },
+    },
 };
 
 use crate::{
@@ -118,17 +125,42 @@ async fn protocol_violations_close_the_socket_with_the_specified_codes() {
         assert_eq!(found, code, "{messages:.100?}: {text}");
         assert!(text.contains(reason) && text.len() <= 123, "{text}");
     }
-    for (message, code) in [
-        (Message::binary(init.clone().into_bytes()), 4400),
-        (Message::text("x".repeat(200 * 1024)), 1009),
-        (Message::text("x".repeat(2 * 1024 * 1024)), 1009),
-    ] {
+    for (message, code) in
+        [(Message::binary(init.clone().into_bytes()), 4400), (Message::text("x".repeat(200 * 1024)), 1009)]
+    {
         let mut client = Client::connect(server.address, ws::MODERN).await;
-        // The server may stop reading before everything is sent.
-        let _ = client.0.send(message).await;
+        client.raw(message).await;
         assert_eq!(client.closed().await.0, code);
     }
     eventually("all streams are gone", || server.probe.live.load(SeqCst) == 0).await;
+}
+
+/// A client that writes its whole message before it reads. A connection that the server resets while the message is being
+/// sent, or before the close frame is read, fails this.
+#[tokio::test]
+async fn a_message_that_is_too_large_is_answered_with_a_close_frame() {
+    let server = start().await;
+    for size in [300_000, 1_200_000, 10_000_000] {
+        for in_one_frame in [true, false] {
+            let mut client = Client::open(server.address).await;
+            client.subscribe("1", "subscription { open }").await;
+            assert_eq!(client.receive().await["type"], "next");
+            if in_one_frame {
+                client.raw(Message::text("x".repeat(size))).await;
+            } else {
+                // In frames that are small each, with pings between them.
+                for number in 0..size / 100_000 {
+                    let opcode = if number == 0 { Data::Text } else { Data::Continue };
+                    let frame = Frame::message(vec![b'x'; 100_000], OpCode::Data(opcode), false);
+                    client.raw(Message::Frame(frame)).await;
+                    client.raw(Message::Ping(vec![1].into())).await;
+                }
+            }
+            let (code, reason) = client.closed().await;
+            assert_eq!((code, &*reason), (1009, "Message is larger than 131072 bytes"), "{size} {in_one_frame}");
+            eventually("its stream is gone", || server.probe.live.load(SeqCst) == 0).await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -86,16 +86,28 @@ impl RedisBus {
         })
     }
 
-    /// Like [`RedisBus::open`], but waits for the connection, and fails if there is none after `within`.
+    /// Like [`RedisBus::open`], but waits up to `within` for the connection. If Redis is away, this is logged, and the
+    /// bus connects when it is there. Fails with [`ConnectError::Refused`] if Redis answers and does not accept this
+    /// client, which no waiting mends.
     pub async fn connect(url: &str, log: LogId, within: Duration) -> Result<Self, ConnectError> {
         let bus = Self::open(url, log)?;
         let mut state = bus.state.clone();
-        let connected = tokio::time::timeout(within, state.wait_for(LinkState::is_connected)).await;
-        if matches!(connected, Ok(Ok(_))) {
-            return Ok(bus);
+        let is_settled = |state: &LinkState| state.is_connected() || state.refusal().is_some();
+        let _ = tokio::time::timeout(within, state.wait_for(is_settled)).await;
+        let state = bus.state.borrow();
+        if let Some(reason) = state.refusal() {
+            return Err(ConnectError::Refused { address: bus.address.clone(), reason: reason.to_owned() });
         }
-        let reason = bus.state.borrow().failure.clone().unwrap_or_else(|| format!("no answer within {within:?}"));
-        Err(ConnectError::Unreachable { address: bus.address.clone(), reason })
+        if !state.is_connected() {
+            let reason = state.failure.as_ref().map_or("no answer", |failure| &failure.reason);
+            warn!(
+                reason,
+                address = bus.address,
+                "Redis is away: starting without it; nodes find each other's events in the log until it is there"
+            );
+        }
+        drop(state);
+        Ok(bus)
     }
 }
 

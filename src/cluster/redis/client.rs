@@ -22,12 +22,13 @@ pub enum ConnectError {
     /// The URL is malformed.
     #[error("not a Redis URL; expected redis://[user[:password]@]host[:port][/database], or rediss:// for TLS")]
     Url,
-    /// The server did not answer, or refused.
-    #[error("no connection to Redis at {address}: {reason}")]
-    Unreachable {
+    /// The server does not accept this client: its credentials, its permissions or the number of the database; or it is
+    /// no Redis.
+    #[error("Redis at {address} refuses the connection: {reason}; check user, password and database in REDIS_URL")]
+    Refused {
         /// Host and port.
         address: String,
-        /// The last error, or that there was no answer in time.
+        /// What the server says.
         reason: String,
     },
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use redis::{
-    AsyncConnectionConfig, Client, Msg, Pipeline, RedisError,
+    AsyncConnectionConfig, Client, ErrorKind, Msg, Pipeline, RedisError, ServerErrorKind,
     aio::{MultiplexedConnection, PubSubSink, PubSubStream},
 };
 use tokio::{
@@ -35,7 +35,7 @@ pub(super) struct LinkState {
     listening: bool,
     publishing: bool,
     /// The last error; `None` while listening.
-    pub failure: Option<String>,
+    pub failure: Option<Failure>,
     /// The queue was closed and everything in it was sent.
     pub published_all: bool,
 }
@@ -43,6 +43,40 @@ pub(super) struct LinkState {
 impl LinkState {
     pub fn is_connected(&self) -> bool {
         self.listening && self.publishing
+    }
+
+    /// What the server says if it does not accept this client.
+    pub fn refusal(&self) -> Option<&str> {
+        self.failure.as_ref().filter(|failure| failure.refused).map(|failure| &*failure.reason)
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub reason: String,
+    /// The server answered and does not accept this client, so that waiting does not help.
+    pub refused: bool,
+}
+
+impl Failure {
+    fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), refused: false }
+    }
+}
+
+impl From<RedisError> for Failure {
+    fn from(error: RedisError) -> Self {
+        let refused = match error.kind() {
+            ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig | ErrorKind::Parse => true,
+            ErrorKind::Server(ServerErrorKind::NoPerm) => true,
+            // Also the answer to one client too many, who may come back.
+            ErrorKind::Server(ServerErrorKind::ResponseError) => {
+                !error.detail().is_some_and(|detail| detail.contains("max number of clients"))
+            }
+            _ => matches!(error.code(), Some("NOAUTH" | "WRONGPASS")),
+        };
+        Self { reason: error.to_string(), refused }
     }
 }
 
@@ -70,7 +104,7 @@ impl Link {
                     self.local.deliver_gap();
                     tokio::select! {
                         failure = keep_alive(sink) => failure,
-                        () = self.receive(messages) => "the connection was closed".to_owned(),
+                        () = self.receive(messages) => Failure::new("the connection was closed"),
                     }
                 }
                 Err(failure) => failure,
@@ -187,11 +221,12 @@ impl Link {
     }
 
     /// Records a failure. Logs a warning the first time; repetitions are for debugging only.
-    fn lost(&self, what: &str, failure: String, update: impl FnOnce(&mut LinkState)) {
+    fn lost(&self, what: &str, failure: Failure, update: impl FnOnce(&mut LinkState)) {
+        let reason = &*failure.reason;
         if self.state.borrow().failure.as_ref() == Some(&failure) {
-            debug!(address = self.address, failure, "{what} on Redis failed again");
+            debug!(address = self.address, failure = reason, "{what} on Redis failed again");
         } else {
-            warn!(address = self.address, failure, "{what} on Redis failed; trying again until it works");
+            warn!(address = self.address, failure = reason, "{what} on Redis failed; trying again until it works");
         }
         self.update(|state| {
             update(state);
@@ -208,7 +243,7 @@ impl Link {
 }
 
 /// Pings the server regularly. Returns the error when it no longer answers.
-async fn keep_alive(mut connection: PubSubSink) -> String {
+async fn keep_alive(mut connection: PubSubSink) -> Failure {
     loop {
         sleep(PING_INTERVAL).await;
         if let Err(failure) = within_timeout(connection.ping::<redis::Value>()).await {
@@ -217,10 +252,10 @@ async fn keep_alive(mut connection: PubSubSink) -> String {
     }
 }
 
-async fn within_timeout<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, String> {
+async fn within_timeout<T>(work: impl Future<Output = Result<T, RedisError>>) -> Result<T, Failure> {
     match timeout(TIMEOUT, work).await {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {TIMEOUT:?}")),
+        Ok(result) => result.map_err(Failure::from),
+        Err(_) => Err(Failure::new(format!("no answer within {TIMEOUT:?}"))),
     }
 }
 

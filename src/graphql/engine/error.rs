@@ -59,7 +59,7 @@ impl From<&ServiceError> for ApiError {
             ServiceError::BadInput(message) => (code::BAD_USER_INPUT, message.clone()),
             ServiceError::NotFound(message) => (code::NOT_FOUND, (*message).to_owned()),
             ServiceError::CursorExpired => (code::CURSOR_EXPIRED, error.to_string()),
-            ServiceError::TooSlow(_) => (code::UNAVAILABLE, error.to_string()),
+            ServiceError::TooSlow(_) | ServiceError::Interrupted(_) => (code::UNAVAILABLE, error.to_string()),
             ServiceError::RateLimited { .. } => (code::RATE_LIMITED, error.to_string()),
             ServiceError::Unavailable(reason) => {
                 tracing::warn!(reason, "storage unavailable");
@@ -68,7 +68,7 @@ impl From<&ServiceError> for ApiError {
             ServiceError::Internal(cause) => return Self::internal(&**cause),
         };
         let cursor = match error {
-            ServiceError::TooSlow(cursor) => Some(cursor.to_string()),
+            ServiceError::TooSlow(cursor) | ServiceError::Interrupted(Some(cursor)) => Some(cursor.to_string()),
             _ => None,
         };
         let retry_after = match error {
@@ -105,12 +105,20 @@ impl From<ApiError> for Error {
     }
 }
 
+/// Whether something failed that may succeed when it is tried again: the database, or the server itself.
+pub(crate) fn is_failure(errors: &[ServerError]) -> bool {
+    errors.iter().any(|error| has_code(error, code::UNAVAILABLE) || has_code(error, code::INTERNAL))
+}
+
+fn has_code(error: &ServerError, code: &str) -> bool {
+    let given = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    matches!(given, Some(Value::String(given)) if given == code)
+}
+
 /// The metric label of a response: `OK`, or the code of its most severe error.
 pub(crate) fn outcome_label(errors: &[ServerError]) -> &'static str {
     let place = |error: &ServerError| {
-        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-        let known = |known: &&str| code.is_some_and(|code| matches!(code, Value::String(code) if code == known));
-        code::BY_SEVERITY.iter().position(known).unwrap_or(code::BY_SEVERITY.len() - 1)
+        code::BY_SEVERITY.iter().position(|code| has_code(error, code)).unwrap_or(code::BY_SEVERITY.len() - 1)
     };
     errors.iter().map(place).max().map_or("OK", |worst| code::BY_SEVERITY[worst])
 }

@@ -5,8 +5,9 @@ use crate::domain::Seq;
 /// Where a subscription begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartAt {
-    /// With what happens next.
-    Now,
+    /// With what happens next, and not before the entry after this one, which is in the log. The feed may not have it
+    /// yet.
+    Now(Seq),
     /// With the first entry after this one.
     After(Seq),
 }

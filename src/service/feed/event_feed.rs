@@ -79,6 +79,11 @@ impl EventFeed {
         self.shared.head()
     }
 
+    /// How long a subscriber waits for a failing database.
+    pub fn patience(&self) -> Duration {
+        self.shared.options.patience
+    }
+
     /// Whether the bus delivers this node's entries to the other nodes.
     pub fn is_connected(&self) -> bool {
         self.bus.is_connected()

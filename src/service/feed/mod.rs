@@ -28,7 +28,7 @@ mod event_feed;
 mod options;
 mod pump;
 mod recent;
-mod sequencer;
+mod reorder_buffer;
 mod shared;
 mod subscription;
 #[cfg(test)]

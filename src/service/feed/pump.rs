@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, warn};
 
-use super::{sequencer::Sequencer, shared::Shared};
+use super::{reorder_buffer::ReorderBuffer, shared::Shared};
 use crate::{
     cluster::{Backoff, BusMessage, BusReceiver},
     domain::{Event, LogFilter, Seq},
@@ -23,7 +23,7 @@ const READ_WITHIN: Duration = Duration::from_secs(5);
 pub(super) struct Pump {
     shared: Arc<Shared>,
     bus: BusReceiver,
-    sequencer: Sequencer,
+    ordered: ReorderBuffer,
     backoff: Backoff,
     /// When the log is read next, whatever the bus delivers.
     poll_at: Instant,
@@ -36,7 +36,7 @@ impl Pump {
         let head = shared.head();
         Self {
             bus,
-            sequencer: Sequencer::new(head),
+            ordered: ReorderBuffer::new(head),
             backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(2)),
             // The log was read after the bus was subscribed to, so nothing committed since then is missed.
             poll_at: Instant::now() + shared.options.poll_every,
@@ -71,8 +71,8 @@ impl Pump {
     }
 
     fn watch_gap(&mut self) {
-        let head = self.sequencer.head();
-        if !self.sequencer.has_gap() {
+        let head = self.ordered.head();
+        if !self.ordered.has_gap() {
             self.gap = None;
         } else if self.gap.is_none_or(|(seen_at, _)| seen_at != head) {
             self.gap = Some((head, Instant::now() + self.shared.options.reorder_wait));
@@ -86,7 +86,7 @@ impl Pump {
             match message {
                 BusMessage::Event(event) => {
                     bytes += event.memory();
-                    self.sequencer.accept(event);
+                    self.ordered.accept(event);
                 }
                 BusMessage::Gap => {
                     metrics().feed_gaps.inc();
@@ -99,7 +99,7 @@ impl Pump {
     }
 
     fn show(&mut self) {
-        let due = self.sequencer.by_ref().collect();
+        let due = self.ordered.by_ref().collect();
         self.append(due);
     }
 
@@ -120,7 +120,7 @@ impl Pump {
                 if std::mem::take(&mut is_first) {
                     store.catch_up_log().await?;
                 }
-                store.read_log(self.sequencer.head(), LogFilter::ALL, limit).await
+                store.read_log(self.ordered.head(), LogFilter::ALL, limit).await
             };
             let read = timeout(READ_WITHIN, read).await;
             let page = match read.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
@@ -135,24 +135,24 @@ impl Pump {
             self.backoff.reset();
             let has_more = page.has_more;
             if let Some(first) = page.events.first()
-                && first.seq > self.sequencer.head() + 1
+                && first.seq > self.ordered.head() + 1
             {
                 warn!(
-                    head = self.sequencer.head(),
+                    head = self.ordered.head(),
                     next = first.seq,
                     "entries of the event log were pruned before this node read them; subscribers that needed them \
                      get CURSOR_EXPIRED"
                 );
-                self.sequencer.skip_to(first.seq - 1);
+                self.ordered.skip_to(first.seq - 1);
             }
             if !page.events.is_empty() {
                 metrics().feed_log_events.inc_by(page.events.len() as u64);
-                debug!(after = self.sequencer.head(), events = page.events.len(), "read from the event log");
+                debug!(after = self.ordered.head(), events = page.events.len(), "read from the event log");
             }
             let mut due = Vec::with_capacity(page.events.len());
             for event in page.events {
-                self.sequencer.accept(Arc::new(event));
-                due.extend(self.sequencer.by_ref());
+                self.ordered.accept(Arc::new(event));
+                due.extend(self.ordered.by_ref());
             }
             self.append(due);
             if !has_more {

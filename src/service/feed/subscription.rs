@@ -56,7 +56,7 @@ impl Subscription {
     pub(super) fn new(shared: Arc<Shared>, topics: impl IntoIterator<Item = Topic>, start: StartAt) -> Self {
         let now = shared.head();
         let (last, checked) = match start {
-            StartAt::Now => (now, true),
+            StartAt::Now(seq) => (now.max(seq), true),
             StartAt::After(seq) => (seq, false),
         };
         Self {

@@ -56,12 +56,6 @@ impl Field<'_> {
         Ok(())
     }
 
-    /// The value of a field that every document has, whatever its type.
-    pub(super) fn any(self) -> Result<Bson> {
-        let value = self.value.ok_or_else(|| self.corrupt())?;
-        value.try_into().map_err(StoreError::internal)
-    }
-
     fn corrupt(&self) -> StoreError {
         StoreError::internal(format!("a stored document has a missing or invalid field {:?}", self.key))
     }

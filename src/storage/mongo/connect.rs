@@ -71,7 +71,7 @@ impl MongoStore {
             product_cache: Default::default(),
             read_permits: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
             order_queue: Default::default(),
-            sequencer: Default::default(),
+            unnumbered: Default::default(),
             appends: Default::default(),
             process: rand::random(),
             running_transactions: tokio_util::task::TaskTracker::new(),

@@ -5,7 +5,7 @@
 //! entry's number is its place after `_id`. `about` holds what a reader may ask for, so that its index finds the chunks:
 //! the kinds and ids of the entities, the users who see them, and the ids of the entries of orders.
 //!
-//! Decision: `docs/decisions/0001-event-log-numbers.md`.
+//! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
 
 use std::collections::BTreeSet;
 
@@ -235,6 +235,10 @@ impl EventStore for MongoStore {
 
     async fn catch_up_log(&self) -> Result<()> {
         self.0.catch_up().await
+    }
+
+    async fn log_own_changes(&self) -> Result<Seq> {
+        self.0.log_own_changes().await
     }
 
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {

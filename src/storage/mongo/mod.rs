@@ -42,6 +42,7 @@ mod task;
 mod transaction;
 mod trending;
 mod union;
+mod unnumbered;
 mod user;
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! Transactions of this process that take from the same product would conflict, and one of them would be retried. So
 //! orders that share a product are placed in one transaction, or one transaction after the other; others run beside them.
+//!
+//! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
 
 use std::collections::{HashSet, VecDeque};
 

@@ -4,6 +4,8 @@
 //! The document `log` of `counters` holds both. Version 1 kept the log in `events`, one document for each entry, and the
 //! last number in the field `seq`, which is a text since: a node of version 1 that still runs can't increase it, so its
 //! changes fail as a whole, and one that starts finds no `log_id` and stops.
+//!
+//! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
 
 use std::collections::BTreeSet;
 

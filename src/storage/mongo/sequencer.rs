@@ -13,17 +13,16 @@
 //!   [`YIELD`], and goes ahead if its entries are still there. What a killed process has left is numbered by the next
 //!   call of [`Inner::catch_up`], which every node makes at an interval. No clock is involved.
 //!
-//! Decision: `docs/decisions/0001-event-log-numbers.md`.
+//! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::Duration,
 };
 
-use bson::{Bson, Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
+use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use futures_util::StreamExt;
-use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
@@ -36,7 +35,7 @@ use super::{
     transaction::{TRANSACTION_TIMEOUT, Transaction, TransactionError, TransactionResult},
 };
 use crate::{
-    domain::{Changed, Entity, Event, EventDraft, Seq, Stamp, Timestamp},
+    domain::{Changed, Entity, Event, EventDraft, EventId, Seq, Stamp, Timestamp},
     storage::{
         Result, StoreError,
         log_text::{StoredEntity, TextHash},
@@ -54,32 +53,28 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_millis(8);
 
-/// Whether this process is numbering, and what it knows of others.
-#[derive(Default)]
-pub(super) struct Sequencer(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    running: bool,
-    /// Whether something was committed that the running task may not have seen.
-    requested: bool,
-    /// When another process was last found to be numbering.
-    other_seen: Option<Instant>,
-}
-
 /// What an attempt to number found.
 enum Attempt {
     /// The outbox is empty.
     Empty,
-    /// Entries were numbered; whether some were of other processes.
-    Numbered { of_others: bool },
+    /// Entries were numbered.
+    Numbered(NumberedBatch),
     /// Another process numbered at the same time.
     Lost,
 }
 
+/// What one transaction has numbered.
+#[derive(Default)]
+struct NumberedBatch {
+    events: Vec<Event>,
+    changes: Vec<EventId>,
+    /// Whether some of it was left by other processes.
+    of_others: bool,
+}
+
 /// A document of the outbox.
 struct Pending {
-    id: Bson,
+    id: EventId,
     by: i64,
     about: Vec<Key>,
     entries: Vec<RawDocumentBuf>,
@@ -89,7 +84,7 @@ impl Pending {
     fn decode(document: &RawDocument) -> Result<Self> {
         read_fields!(document, id: "_id", by: "by", about: "about", entries: "entries");
         Ok(Self {
-            id: id.any()?,
+            id: id.required()?,
             by: by.required()?,
             about: about.required()?,
             entries: entries.documents(|entry| Ok(entry.to_owned()))?,
@@ -107,9 +102,9 @@ impl Pending {
     }
 }
 
-fn id_of(document: &RawDocument) -> Result<Bson> {
+fn id_of(document: &RawDocument) -> Result<EventId> {
     read_fields!(document, id: "_id");
-    id.any()
+    id.required()
 }
 
 impl Transaction {
@@ -133,7 +128,7 @@ impl Transaction {
         document.append(bson::raw::cstr!("entries"), entries);
         let outbox = self.store.collections.outbox.clone();
         self.insert(&outbox, vec![document]).await?;
-        self.leaves_entries = true;
+        self.change = Some(first.id);
         Ok(())
     }
 
@@ -146,11 +141,11 @@ impl Transaction {
         Ok(changed.value)
     }
 
-    /// Takes the oldest documents of the outbox and appends a chunk with their entries. Returns the entries.
-    async fn number(&mut self) -> TransactionResult<(Vec<Event>, bool)> {
+    /// Takes the oldest documents of the outbox and appends a chunk with their entries.
+    async fn number(&mut self) -> TransactionResult<NumberedBatch> {
         let pending = self.oldest_pending().await?;
         if pending.is_empty() {
-            return Ok((Vec::new(), false));
+            return Ok(NumberedBatch::default());
         }
         let of_others = pending.iter().any(|document| document.by != self.store.process);
         let log = self.store.collections.log.clone();
@@ -172,12 +167,12 @@ impl Transaction {
         let events = self.with_texts(events).await?;
 
         let outbox = self.store.collections.outbox.clone();
-        let taken: Vec<Bson> = pending.iter().map(|document| document.id.clone()).collect();
-        let deleted = outbox.delete_many(doc! { "_id": { "$in": taken } }).session(&mut self.session).await?;
+        let changes: Vec<EventId> = pending.iter().map(|document| document.id).collect();
+        let deleted = outbox.delete_many(doc! { "_id": { "$in": &changes } }).session(&mut self.session).await?;
         if deleted.deleted_count != pending.len() as u64 {
             return Err(StoreError::internal("the outbox changed within a snapshot").into());
         }
-        Ok((events, of_others))
+        Ok(NumberedBatch { events, changes, of_others })
     }
 
     /// The oldest documents of the outbox, as many as fit into a chunk, but at least one.
@@ -204,13 +199,9 @@ impl Transaction {
 }
 
 impl Inner {
-    /// Has this process number what it has just committed.
-    pub(super) fn number_soon(self: &Arc<Self>) {
-        let mut state = self.sequencer.0.lock();
-        state.requested = true;
-        if !state.running {
-            state.running = true;
-            drop(state);
+    /// Has this process number a change that it has just committed.
+    pub(super) fn number_soon(self: &Arc<Self>, change: EventId) {
+        if self.unnumbered.committed(change) {
             let store = Arc::clone(self);
             self.running_transactions.spawn(async move { store.run_sequencer().await });
         }
@@ -218,16 +209,11 @@ impl Inner {
 
     /// Numbers until nothing is left and nothing was committed in the meantime.
     async fn run_sequencer(self: &Arc<Self>) {
-        let mut linger_until = None;
+        let mut linger_until: Option<Instant> = None;
         loop {
-            {
-                let mut state = self.sequencer.0.lock();
-                let lingers = linger_until.is_some_and(|end| Instant::now() < end);
-                if !state.requested && (!lingers || self.running_transactions.is_closed()) {
-                    state.running = false;
-                    return;
-                }
-                state.requested = false;
+            let lingers = linger_until.is_some_and(|end| Instant::now() < end);
+            if !self.unnumbered.goes_on(lingers && !self.running_transactions.is_closed()) {
+                return;
             }
             match self.number_pending().await {
                 Ok(true) => linger_until = Some(Instant::now() + LINGER),
@@ -235,11 +221,10 @@ impl Inner {
                 Err(error) => {
                     // The next poll of any node numbers what is left.
                     tracing::warn!(%error, "the sequencer can't number what was committed");
-                    self.sequencer.0.lock().running = false;
-                    return;
+                    return self.unnumbered.failed();
                 }
             }
-            if linger_until.is_some() && !self.sequencer.0.lock().requested {
+            if linger_until.is_some() && !self.unnumbered.is_requested() {
                 sleep(LOOK_EVERY).await;
             }
         }
@@ -249,21 +234,25 @@ impl Inner {
     async fn number_pending(self: &Arc<Self>) -> Result<bool> {
         let mut of_others = false;
         loop {
-            if self.other_is_numbering() {
-                let there = self.pending_ids(doc! {}).await?;
+            if self.unnumbered.other_is_numbering() {
+                let there = self.pending(doc! {}).await?;
                 if there.is_empty() {
+                    self.note_logged_by_others().await?;
                     return Ok(of_others);
                 }
                 sleep(YIELD.mul_f64(0.75 + rand::random::<f64>() / 2.0)).await;
-                if self.pending_ids(doc! { "_id": { "$in": there } }).await?.is_empty() {
-                    self.note_other();
+                if self.pending(doc! { "_id": { "$in": there } }).await?.is_empty() {
+                    self.unnumbered.found_other();
                     continue;
                 }
             }
             match self.try_number().await? {
-                Attempt::Empty => return Ok(of_others),
-                Attempt::Numbered { of_others: some } => of_others |= some,
-                Attempt::Lost => self.note_other(),
+                Attempt::Empty => {
+                    self.note_logged_by_others().await?;
+                    return Ok(of_others);
+                }
+                Attempt::Numbered(batch) => of_others |= batch.of_others,
+                Attempt::Lost => self.unnumbered.found_other(),
             }
         }
     }
@@ -271,13 +260,13 @@ impl Inner {
     /// Numbers everything that was committed before the call.
     pub(super) async fn catch_up(self: &Arc<Self>) -> Result<()> {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
-        let mut left = self.pending_ids(doc! {}).await?;
+        let mut left = self.pending(doc! {}).await?;
         while !left.is_empty() {
             if let Attempt::Lost = self.try_number().await? {
-                self.note_other();
+                self.unnumbered.found_other();
                 sleep(LOOK_EVERY.mul_f64(rand::random())).await;
             }
-            left = self.pending_ids(doc! { "_id": { "$in": left } }).await?;
+            left = self.pending(doc! { "_id": { "$in": left } }).await?;
             if Instant::now() > deadline {
                 return Err(StoreError::Unavailable(
                     "the event log does not keep up with what is committed".to_owned(),
@@ -287,8 +276,29 @@ impl Inner {
         Ok(())
     }
 
+    /// Returns when the log has what this process committed before the call, with the number of the last such entry.
+    pub(super) async fn log_own_changes(self: &Arc<Self>) -> Result<Seq> {
+        if !self.unnumbered.waiting().0.is_empty() {
+            self.catch_up().await?;
+            self.note_logged_by_others().await?;
+        }
+        Ok(self.unnumbered.waiting().1)
+    }
+
+    /// Forgets the changes of this process that others have numbered.
+    async fn note_logged_by_others(&self) -> Result<()> {
+        let (waiting, _) = self.unnumbered.waiting();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let left: HashSet<EventId> = self.pending(doc! { "_id": { "$in": &waiting } }).await?.into_iter().collect();
+        let head = self.head(&mut self.causal_session().await?).await?;
+        self.unnumbered.logged(waiting.iter().filter(|change| !left.contains(change)), head);
+        Ok(())
+    }
+
     /// Ids of documents of the outbox.
-    async fn pending_ids(&self, filter: Document) -> Result<Vec<Bson>> {
+    async fn pending(&self, filter: Document) -> Result<Vec<EventId>> {
         let find = self.collections.outbox.find(filter).projection(doc! { "_id": 1 }).batch_size(10_000);
         collect_rows(self.with_timeout(find.batch()).await?, id_of).await
     }
@@ -297,11 +307,12 @@ impl Inner {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let attempt = self.try_transaction(deadline, &|transaction: &mut Transaction| Box::pin(transaction.number()));
         let error = match timeout_at(deadline, attempt).await {
-            Ok(Ok((events, _))) if events.is_empty() => return Ok(Attempt::Empty),
-            Ok(Ok((events, of_others))) => {
-                self.appends.send(events);
-                self.sequencer.0.lock().other_seen = None;
-                return Ok(Attempt::Numbered { of_others });
+            Ok(Ok(batch)) => {
+                let Some(last) = batch.events.last().map(|event| event.seq) else { return Ok(Attempt::Empty) };
+                self.unnumbered.logged(&batch.changes, last);
+                self.unnumbered.numbers_itself();
+                self.appends.send(batch.events.iter().cloned());
+                return Ok(Attempt::Numbered(batch));
             }
             Ok(Err(TransactionError::Final(error))) => return Err(error),
             Ok(Err(TransactionError::Driver(error))) => error,
@@ -309,13 +320,5 @@ impl Inner {
         };
         let lost = super::error::is_transient(&error) || duplicate_index(&error).is_some();
         if lost { Ok(Attempt::Lost) } else { Err(error.into()) }
-    }
-
-    fn other_is_numbering(&self) -> bool {
-        self.sequencer.0.lock().other_seen.is_some_and(|at| at.elapsed() < LINGER)
-    }
-
-    fn note_other(&self) {
-        self.sequencer.0.lock().other_seen = Some(Instant::now());
     }
 }

@@ -6,7 +6,7 @@ use mongodb::{Client, Database};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use super::{collections::Collections, order_queue::OrderQueue, product_cache::ProductCache, sequencer::Sequencer};
+use super::{collections::Collections, order_queue::OrderQueue, product_cache::ProductCache, unnumbered::Unnumbered};
 use crate::{domain::LogId, storage::Appends};
 
 /// The MongoDB engine. Cheap to clone; clones share one connection pool.
@@ -26,8 +26,8 @@ pub(super) struct Inner {
     pub(super) read_permits: Semaphore,
     /// Orders that wait to be placed.
     pub(super) order_queue: OrderQueue,
-    /// Numbers what this process commits.
-    pub(super) sequencer: Sequencer,
+    /// What this process has committed and not numbered.
+    pub(super) unnumbered: Unnumbered,
     /// Tells the feed of the entries that this process has numbered.
     pub(super) appends: Appends,
     /// A random number that marks what this process leaves in the outbox.

@@ -23,7 +23,7 @@ use super::{
     store::Inner,
 };
 use crate::{
-    domain::Refusal,
+    domain::{EventId, Refusal},
     storage::{Result, StoreError},
 };
 
@@ -72,8 +72,8 @@ pub(super) fn fail<T>(error: impl Into<StoreError>) -> TransactionResult<T> {
 pub(super) struct Transaction {
     pub(super) store: Arc<Inner>,
     pub(super) session: ClientSession,
-    /// Whether it leaves entries in the outbox, to be numbered after the commit.
-    pub(super) leaves_entries: bool,
+    /// The id of the document that it leaves in the outbox, to be numbered after the commit.
+    pub(super) change: Option<EventId>,
 }
 
 impl Inner {
@@ -142,7 +142,7 @@ impl Inner {
             .read_concern(ReadConcern::snapshot())
             .write_concern(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build())
             .await?;
-        let mut transaction = Transaction { store: self.clone(), session, leaves_entries: false };
+        let mut transaction = Transaction { store: self.clone(), session, change: None };
         let result = work(&mut transaction).await;
         if result.is_err() {
             // Fails if the server has ended the transaction already, which does no harm.
@@ -153,8 +153,8 @@ impl Inner {
         loop {
             match transaction.session.commit_transaction().await {
                 Ok(()) => {
-                    if transaction.leaves_entries {
-                        self.number_soon();
+                    if let Some(change) = transaction.change {
+                        self.number_soon(change);
                     }
                     return result;
                 }

@@ -173,6 +173,10 @@ impl EventStore for SqliteStore {
         Ok(())
     }
 
+    async fn log_own_changes(&self) -> Result<Seq> {
+        Ok(self.appends.last())
+    }
+
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {
         self.read(move |db| {
             let mut find = db.prepare_cached("SELECT seq FROM events WHERE id = ?1")?;

@@ -85,6 +85,17 @@ test('graphql-transport-ws: a fresh token keeps the socket alive', async () => {
   }
 })
 
+test('graphql-transport-ws: a message that is too large closes with 1009, however much is sent', async () => {
+  for (const size of [1_200_000, 10_000_000]) {
+    const socket = new WebSocket(server.url.replace('http', 'ws'), 'graphql-transport-ws')
+    /** @type {Promise<number>} */
+    const closed = new Promise((resolve) => socket.on('close', resolve))
+    socket.on('error', () => {}) // the code tells what happened
+    socket.on('open', () => socket.send('x'.repeat(size)))
+    assert.equal(await soon('the end of the socket', closed), 1009, `${size} bytes`)
+  }
+})
+
 test('graphql-transport-ws: operations on one socket end one by one', async () => {
   const { token } = await server.customer()
   const orders = [await server.order(token), await server.order(token)]

@@ -203,6 +203,11 @@ const OPERATIONS: &[(&str, &str, Expected)] = &[
         "taskUpdates(taskId: $task) { kind }",
         ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
     ),
+    (
+        "Subscription.taskUpdates",
+        "taskUpdates(assigneeId: $user) { kind }",
+        ["UNAUTHENTICATED", "NOT_FOUND", "waits", "waits", "waits"],
+    ),
     ("Subscription.stockUpdates", "stockUpdates(productIds: [$product]) { id }", ANYONE),
     (
         "Subscription.stockUpdates",

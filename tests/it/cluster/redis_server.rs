@@ -20,13 +20,20 @@ pub struct RedisServer {
     process: Option<Child>,
     _folder: tempfile::TempDir,
     folder: std::path::PathBuf,
+    arguments: Vec<String>,
 }
 
 impl RedisServer {
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with these arguments.
+    pub fn start_with(arguments: &[&str]) -> Self {
         let port = free_port();
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Self { port, process: None, folder: folder.path().to_owned(), _folder: folder };
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut server = Self { port, process: None, folder: folder.path().to_owned(), _folder: folder, arguments };
         server.start_again();
         server
     }
@@ -48,6 +55,7 @@ impl RedisServer {
         let program = std::env::var("ORDERWIRE_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
         let process = Command::new(&program)
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", "", "--appendonly", "no"])
+            .args(&self.arguments)
             .current_dir(&self.folder)
             .stdout(Stdio::null())
             .spawn()

@@ -172,6 +172,10 @@ impl EventStore for Flaky {
         self.store.catch_up_log().await
     }
 
+    async fn log_own_changes(&self) -> Result<Seq, StoreError> {
+        self.store.log_own_changes().await
+    }
+
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>, StoreError> {
         self.check()?;
         self.store.seq_of_event(id).await

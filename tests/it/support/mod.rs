@@ -3,9 +3,11 @@
 pub mod api;
 pub mod app;
 pub mod data;
+pub mod mongod;
 pub mod options;
 pub mod port;
 pub mod stopwatch;
+pub mod subscriber;
 pub mod transports;
 pub mod ws;
 

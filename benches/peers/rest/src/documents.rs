@@ -56,8 +56,6 @@ pub struct Item {
 
 #[derive(Serialize, Deserialize)]
 pub struct HistoryEntry {
-    /// Number of the log's entry; 0, because there is no log.
-    pub seq: i64,
     pub to: String,
     pub actor: Binary,
     pub at: DateTime,

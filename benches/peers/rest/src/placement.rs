@@ -93,7 +93,7 @@ impl OrderRequest {
         }
         let currency = products.first().ok_or(Refusal::BadInput("items must not be empty"))?.currency.clone();
         let id = Ulid::new();
-        let entry = HistoryEntry { seq: 0, to: PENDING.to_owned(), actor: self.customer.clone(), at };
+        let entry = HistoryEntry { to: PENDING.to_owned(), actor: self.customer.clone(), at };
         let order = Order {
             id: binary(&id.to_bytes()),
             number: number(id, at),

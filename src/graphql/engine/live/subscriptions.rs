@@ -29,7 +29,7 @@ use crate::{
         error::{self, ApiError, ApiResult},
         execute::OperationExecutor,
     },
-    service,
+    service::{self, ServiceError},
     telemetry::metrics::{GaugeGuard, metrics},
 };
 
@@ -79,6 +79,7 @@ impl PendingSubscription {
             live: self.live.clone(),
             selection: self.selection.clone(),
             rendering: None,
+            ended: false,
             _open: GaugeGuard::new(&metrics().subscriptions.with_labels([field])),
         };
         *self.results() = Some(Box::pin(subscriber));
@@ -97,7 +98,8 @@ struct Subscriber<S> {
     live: Arc<LiveSubscriptions>,
     selection: Arc<Selection>,
     /// The result that is being rendered.
-    rendering: Option<BoxFuture<'static, ExecutionResult>>,
+    rendering: Option<BoxFuture<'static, Result<ExecutionResult, ServiceError>>>,
+    ended: bool,
     _open: GaugeGuard,
 }
 
@@ -105,12 +107,16 @@ impl<T: LiveUpdate, S: Stream<Item = service::Result<T>> + Unpin> Stream for Sub
     type Item = ExecutionResult;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
-        let Self { updates, digest, live, selection, rendering, .. } = self.get_mut();
+        let Self { updates, digest, live, selection, rendering, ended, .. } = self.get_mut();
+        if *ended {
+            return Poll::Ready(None);
+        }
         loop {
             if let Some(future) = rendering {
                 let result = ready!(future.as_mut().poll(cx));
                 *rendering = None;
-                return Poll::Ready(Some(result));
+                *ended = result.is_err();
+                return Poll::Ready(Some(result.unwrap_or_else(|error| refusal(error.into()).into())));
             }
             match ready!(updates.poll_next_unpin(cx)) {
                 Some(Ok(update)) => {
@@ -163,9 +169,15 @@ impl LiveSubscriptions {
         results.unwrap_or_else(|| stream::iter(response.map(ExecutionResult::from)).boxed())
     }
 
-    async fn render(self: Arc<Self>, selection: Arc<Selection>, update: impl LiveUpdate) -> ExecutionResult {
-        let (id, cursor) = (update.id(), update.cursor());
-        let execution = self.execute(&selection, Box::new(update));
+    /// The result for one update. While parts of it can't be read, it is executed again; the error ends the
+    /// subscription with the cursor before the update, so that the subscriber who resumes there misses nothing.
+    async fn render(
+        self: Arc<Self>,
+        selection: Arc<Selection>,
+        update: impl LiveUpdate,
+    ) -> Result<ExecutionResult, ServiceError> {
+        let (id, cursor, before) = (update.id(), update.cursor(), update.cursor_before());
+        let execution = self.execute_until_read(&selection, update);
         let rendered = match id {
             Some(update) => {
                 let key = UpdateCacheKey { selection: selection.digest(), update };
@@ -175,13 +187,31 @@ impl LiveSubscriptions {
         };
         let body = match rendered {
             Ok(json) => ResultBody::Json(json),
-            Err(failed) => {
-                let mut response = Response::new(failed.data.clone());
-                response.errors.clone_from(&failed.errors);
-                ResultBody::Response(Box::new(response))
+            Err(failed) => match &*failed {
+                Unrendered::HasErrors(failed) => {
+                    let mut response = Response::new(failed.data.clone());
+                    response.errors.clone_from(&failed.errors);
+                    ResultBody::Response(Box::new(response))
+                }
+                Unrendered::NotRead => return Err(ServiceError::Interrupted(before)),
+            },
+        };
+        Ok(ExecutionResult { body, cursor })
+    }
+
+    /// Executes one update until nothing fails that may succeed when it is tried again.
+    async fn execute_until_read(
+        &self,
+        selection: &Selection,
+        update: impl LiveUpdate,
+    ) -> Result<Arc<RawValue>, Unrendered> {
+        let execute = || async {
+            match self.execute(selection, Box::new(update.clone())).await {
+                Err(response) if error::is_failure(&response.errors) => None,
+                result => Some(result.map_err(Unrendered::HasErrors)),
             }
         };
-        ExecutionResult { body, cursor }
+        self.executor.service.read_for_subscriber(execute).await.unwrap_or(Err(Unrendered::NotRead))
     }
 
     /// The result for one update as JSON, or the response if there is an error in it.
@@ -200,6 +230,14 @@ impl LiveSubscriptions {
         }
         to_raw_value(&response).map(Arc::from).map_err(|error| refusal(ApiError::internal(&error)))
     }
+}
+
+/// Why there is no result for an update that subscribers can share.
+enum Unrendered {
+    /// The response has errors that executing it again would not change.
+    HasErrors(Response),
+    /// Parts of it could not be read in time.
+    NotRead,
 }
 
 /// A response that ends the subscription.

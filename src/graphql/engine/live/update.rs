@@ -28,6 +28,9 @@ pub trait LiveUpdate: Clone + Send + Sync + 'static {
     /// Where to resume after it; `None` when it is not an event of the log.
     fn cursor(&self) -> Option<EventCursor>;
 
+    /// Where to resume to get it again; `None` when it is not an event of the log.
+    fn cursor_before(&self) -> Option<EventCursor>;
+
     /// Its id; `None` when no other subscriber gets the same update.
     fn id(&self) -> Option<UpdateId>;
 }
@@ -35,6 +38,15 @@ pub trait LiveUpdate: Clone + Send + Sync + 'static {
 impl<T: Clone + Send + Sync + 'static> LiveUpdate for Update<T> {
     fn cursor(&self) -> Option<EventCursor> {
         Some(self.cursor)
+    }
+
+    fn cursor_before(&self) -> Option<EventCursor> {
+        match self.kind {
+            UpdateKind::Snapshot => None,
+            UpdateKind::Event(_) | UpdateKind::Left => {
+                self.cursor.seq().map(|seq| EventCursor::after(self.cursor.log, seq - 1))
+            }
+        }
     }
 
     fn id(&self) -> Option<UpdateId> {

@@ -4,7 +4,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::Response;
 use futures_util::FutureExt;
 use moka::future::Cache;
 use parking_lot::RwLock;
@@ -64,11 +63,11 @@ impl UpdateCache {
     }
 
     /// The update; if it is not cached, the result of `render`. Concurrent callers wait for the first one's.
-    pub async fn get_or_render(
+    pub async fn get_or_render<E: Send + Sync + 'static>(
         &self,
         key: UpdateCacheKey,
-        render: impl Future<Output = Result<Arc<RawValue>, Response>>,
-    ) -> Result<Arc<RawValue>, Arc<Response>> {
+        render: impl Future<Output = Result<Arc<RawValue>, E>>,
+    ) -> Result<Arc<RawValue>, Arc<E>> {
         self.kept.try_get_with(key, render).await
     }
 

@@ -23,6 +23,10 @@ impl LiveUpdate for Arc<domain::Product> {
         None
     }
 
+    fn cursor_before(&self) -> Option<EventCursor> {
+        None
+    }
+
     fn id(&self) -> Option<UpdateId> {
         Some(UpdateId::Version { entity: self.id.ulid(), version: self.version })
     }

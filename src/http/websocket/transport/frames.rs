@@ -12,7 +12,7 @@ use std::{
 use futures_util::StreamExt;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::{
     Error, Message,
@@ -48,6 +48,10 @@ const MAX_UNFLUSHED: u32 = 32;
 
 /// How long the client may take for the closing handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long, and up to how many bytes, a client that must be closed while it sends a message is read to its end.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
+const DISCARD_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A WebSocket with a queue of frames to send.
 ///
@@ -176,20 +180,30 @@ impl FramedSocket {
     pub(in crate::http::websocket) async fn close(mut self, code: u16, reason: &str) {
         let frame = CloseFrame { code: code.into(), reason: close_reason(reason).into() };
         let handshake = async {
-            if self.socket.close(Some(frame)).await.is_err() {
-                return;
-            }
-            loop {
-                match self.socket.next().await {
-                    Some(Ok(_)) => {}
-                    None => return,
-                    // Nothing more can be read. Dropping the connection now could discard the close frame.
-                    Some(Err(_)) => std::future::pending().await,
+            self.socket.close(Some(frame)).await?;
+            while let Some(message) = self.socket.next().await.transpose()? {
+                if message.is_close() {
+                    return Ok(true);
                 }
             }
+            Ok::<bool, Error>(false)
         };
         // The connection is dropped in any case.
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, handshake).await;
+        match tokio::time::timeout(CLOSE_TIMEOUT, handshake).await {
+            Ok(Ok(true)) | Err(_) => {}
+            // No more frames can be read, but bytes can.
+            Ok(Ok(false) | Err(_)) => _ = tokio::time::timeout(DISCARD_TIMEOUT, self.discard()).await,
+        }
+    }
+
+    /// Ends the sending side, then reads and discards bytes that are no frames the server understands, such as the rest
+    /// of a message that is too large, until the client closes. A connection that is dropped with unread bytes is reset,
+    /// and then the client may lose the close frame before it reads it.
+    async fn discard(&mut self) {
+        let connection = self.socket.get_mut();
+        if connection.shutdown().await.is_ok() {
+            let _ = tokio::io::copy(&mut connection.take(DISCARD_BYTES), &mut tokio::io::sink()).await;
+        }
     }
 
     /// Sends the reply to the close frame of the client.

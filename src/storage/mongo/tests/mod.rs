@@ -4,6 +4,8 @@ mod merged_scan;
 mod nodes;
 mod plans;
 mod product_cache;
+mod schema;
+mod sequencer;
 mod start;
 
 use super::{MongoOptions, MongoStore};

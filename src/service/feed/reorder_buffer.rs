@@ -10,7 +10,7 @@ const CAPACITY: usize = 1024;
 const CAPACITY_BYTES: usize = 8 * 1024 * 1024;
 
 /// Takes events in any order, any number of times, and gives each once, in order, without gaps.
-pub(super) struct Sequencer {
+pub(super) struct ReorderBuffer {
     /// The number of the last event returned.
     last: Seq,
     /// Events that arrived before their predecessor; all are above `last`.
@@ -19,7 +19,7 @@ pub(super) struct Sequencer {
     bytes: usize,
 }
 
-impl Sequencer {
+impl ReorderBuffer {
     pub fn new(last: Seq) -> Self {
         Self { last, early: BTreeMap::new(), bytes: 0 }
     }
@@ -56,7 +56,7 @@ impl Sequencer {
 }
 
 /// Yields the events that are next in log order.
-impl Iterator for Sequencer {
+impl Iterator for ReorderBuffer {
     type Item = Arc<Event>;
 
     fn next(&mut self) -> Option<Arc<Event>> {
@@ -72,44 +72,44 @@ mod tests {
     use super::*;
     use crate::service::feed::test_events::{event, event_of};
 
-    fn given(sequencer: &mut Sequencer) -> Vec<Seq> {
-        sequencer.map(|event| event.seq).collect()
+    fn given(buffer: &mut ReorderBuffer) -> Vec<Seq> {
+        buffer.map(|event| event.seq).collect()
     }
 
     #[test]
     fn events_in_order_are_given_at_once() {
-        let mut sequencer = Sequencer::new(4);
+        let mut buffer = ReorderBuffer::new(4);
         for seq in 5..8 {
-            sequencer.accept(event(seq));
-            assert_eq!(given(&mut sequencer), [seq]);
-            assert!(!sequencer.has_gap());
+            buffer.accept(event(seq));
+            assert_eq!(given(&mut buffer), [seq]);
+            assert!(!buffer.has_gap());
         }
     }
 
     #[test]
     fn an_early_event_waits_for_those_before_it() {
-        let mut sequencer = Sequencer::new(0);
+        let mut buffer = ReorderBuffer::new(0);
         for early in [3, 2, 5] {
-            sequencer.accept(event(early));
-            assert!(given(&mut sequencer).is_empty() && sequencer.has_gap());
+            buffer.accept(event(early));
+            assert!(given(&mut buffer).is_empty() && buffer.has_gap());
         }
-        sequencer.accept(event(1));
-        assert_eq!(given(&mut sequencer), [1, 2, 3]);
-        assert!(sequencer.has_gap());
-        sequencer.accept(event(4));
-        assert_eq!(given(&mut sequencer), [4, 5]);
-        assert!(!sequencer.has_gap());
+        buffer.accept(event(1));
+        assert_eq!(given(&mut buffer), [1, 2, 3]);
+        assert!(buffer.has_gap());
+        buffer.accept(event(4));
+        assert_eq!(given(&mut buffer), [4, 5]);
+        assert!(!buffer.has_gap());
     }
 
     #[test]
     fn repeated_and_old_events_are_dropped() {
-        let mut sequencer = Sequencer::new(10);
+        let mut buffer = ReorderBuffer::new(10);
         for seq in [9, 10, 12, 12, 11, 11, 12] {
-            sequencer.accept(event(seq));
+            buffer.accept(event(seq));
         }
-        assert_eq!(given(&mut sequencer), [11, 12]);
-        sequencer.accept(event(11));
-        assert!(given(&mut sequencer).is_empty() && !sequencer.has_gap());
+        assert_eq!(given(&mut buffer), [11, 12]);
+        buffer.accept(event(11));
+        assert!(given(&mut buffer).is_empty() && !buffer.has_gap());
     }
 
     #[test]
@@ -119,12 +119,12 @@ mod tests {
         for _ in 0..200 {
             let mut arrivals: Vec<Seq> = (1..=30).chain(10..=20).collect();
             arrivals.shuffle(&mut random);
-            let mut sequencer = Sequencer::new(0);
+            let mut buffer = ReorderBuffer::new(0);
             let order: Vec<Seq> = arrivals
                 .iter()
                 .flat_map(|&seq| {
-                    sequencer.accept(event(seq));
-                    given(&mut sequencer)
+                    buffer.accept(event(seq));
+                    given(&mut buffer)
                 })
                 .collect();
             assert_eq!(order, (1..=30).collect::<Vec<Seq>>(), "{arrivals:?}");
@@ -133,40 +133,40 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_the_nearest_events_are_kept() {
-        let mut sequencer = Sequencer::new(0);
+        let mut buffer = ReorderBuffer::new(0);
         for seq in (2..5000).rev() {
-            sequencer.accept(event(seq));
+            buffer.accept(event(seq));
         }
-        sequencer.accept(event(1));
-        assert_eq!(given(&mut sequencer), (1..=CAPACITY as Seq).collect::<Vec<_>>());
+        buffer.accept(event(1));
+        assert_eq!(given(&mut buffer), (1..=CAPACITY as Seq).collect::<Vec<_>>());
     }
 
     #[test]
     fn the_bytes_of_waiting_events_are_bounded_and_the_nearest_events_are_kept() {
         const LARGE: usize = CAPACITY_BYTES / 4;
-        let mut sequencer = Sequencer::new(0);
+        let mut buffer = ReorderBuffer::new(0);
         for seq in [9, 4, 4, 2, 3, 4, 5, 6] {
-            sequencer.accept(event_of(seq, LARGE));
-            assert_eq!(sequencer.bytes, sequencer.early.values().map(|event| event.memory()).sum::<usize>());
+            buffer.accept(event_of(seq, LARGE));
+            assert_eq!(buffer.bytes, buffer.early.values().map(|event| event.memory()).sum::<usize>());
         }
-        assert!(sequencer.early.keys().eq(&[2, 3, 4]));
-        sequencer.accept(event_of(1, 2 * CAPACITY_BYTES));
-        assert_eq!(given(&mut sequencer), [1], "the next event is given, however large it is");
-        assert_eq!(sequencer.bytes, 0);
-        sequencer.accept(event_of(3, LARGE));
-        sequencer.skip_to(3);
-        assert_eq!(sequencer.bytes, 0);
+        assert!(buffer.early.keys().eq(&[2, 3, 4]));
+        buffer.accept(event_of(1, 2 * CAPACITY_BYTES));
+        assert_eq!(given(&mut buffer), [1], "the next event is given, however large it is");
+        assert_eq!(buffer.bytes, 0);
+        buffer.accept(event_of(3, LARGE));
+        buffer.skip_to(3);
+        assert_eq!(buffer.bytes, 0);
     }
 
     #[test]
     fn skipping_forgets_what_is_passed_over() {
-        let mut sequencer = Sequencer::new(0);
+        let mut buffer = ReorderBuffer::new(0);
         for seq in [3, 7, 8] {
-            sequencer.accept(event(seq));
+            buffer.accept(event(seq));
         }
-        sequencer.skip_to(6);
-        assert_eq!(given(&mut sequencer), [7, 8]);
-        sequencer.skip_to(2);
-        assert_eq!(sequencer.head(), 8);
+        buffer.skip_to(6);
+        assert_eq!(given(&mut buffer), [7, 8]);
+        buffer.skip_to(2);
+        assert_eq!(buffer.head(), 8);
     }
 }

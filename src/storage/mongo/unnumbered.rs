@@ -1,0 +1,89 @@
+//! What this process has committed and not numbered yet, and who is numbering.
+
+use std::{collections::HashSet, time::Duration};
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::domain::{EventId, Seq};
+
+/// How long another process that was found numbering counts as doing so.
+const OTHER_FOR: Duration = Duration::from_secs(1);
+
+/// The state of this process's part in numbering. A change is named by the id of its document in the outbox.
+#[derive(Default)]
+pub(super) struct Unnumbered(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Whether the task that numbers is running.
+    running: bool,
+    /// Whether something was committed that the running task may not have seen.
+    requested: bool,
+    /// When another process was last found to be numbering.
+    other_seen: Option<Instant>,
+    /// Changes of this process that may still be in the outbox.
+    waiting: HashSet<EventId>,
+    /// The log has all other changes of this process up to this number.
+    logged: Seq,
+}
+
+impl Unnumbered {
+    /// Notes a change that was committed. Returns whether the task that numbers has to be started.
+    pub(super) fn committed(&self, change: EventId) -> bool {
+        let mut state = self.0.lock();
+        state.waiting.insert(change);
+        state.requested = true;
+        !std::mem::replace(&mut state.running, true)
+    }
+
+    /// Whether the running task goes on: something was committed since it last asked, or it `lingers`. Otherwise it has
+    /// ended with this call.
+    pub(super) fn goes_on(&self, lingers: bool) -> bool {
+        let mut state = self.0.lock();
+        let requested = std::mem::take(&mut state.requested);
+        state.running = requested || lingers;
+        state.running
+    }
+
+    /// Ends the running task after a failure.
+    pub(super) fn failed(&self) {
+        self.0.lock().running = false;
+    }
+
+    /// Whether something was committed that the running task has not seen.
+    pub(super) fn is_requested(&self) -> bool {
+        self.0.lock().requested
+    }
+
+    /// Notes that the log has these changes, up to the number `last`.
+    pub(super) fn logged<'c>(&self, changes: impl IntoIterator<Item = &'c EventId>, last: Seq) {
+        let mut state = self.0.lock();
+        for change in changes {
+            if state.waiting.remove(change) {
+                state.logged = state.logged.max(last);
+            }
+        }
+    }
+
+    /// The changes of this process that may still be in the outbox, and the number up to which the log has the others.
+    pub(super) fn waiting(&self) -> (Vec<EventId>, Seq) {
+        let state = self.0.lock();
+        (state.waiting.iter().copied().collect(), state.logged)
+    }
+
+    /// Notes that this process has numbered, so that no other one is.
+    pub(super) fn numbers_itself(&self) {
+        self.0.lock().other_seen = None;
+    }
+
+    /// Notes that another process has numbered.
+    pub(super) fn found_other(&self) {
+        self.0.lock().other_seen = Some(Instant::now());
+    }
+
+    /// Whether another process was found to be numbering a short time ago.
+    pub(super) fn other_is_numbering(&self) -> bool {
+        self.0.lock().other_seen.is_some_and(|at| at.elapsed() < OTHER_FOR)
+    }
+}
