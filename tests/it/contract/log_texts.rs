@@ -32,9 +32,6 @@ pub async fn updates_of_a_large_task_store_its_description_once(db: &Db) {
     }
     let log = whole_log(db.store()).await;
     assert!(entities(&log).into_iter().eq(&states));
-    for event in &log {
-        assert_eq!(db.seq_of_event(event.id).await.unwrap(), Some(event.seq));
-    }
     let grown = db.bytes().await - before;
     assert!(grown < 2 * MEGABYTE, "the database has grown by {grown} bytes");
     assert_eq!(db.texts().await, 1);
@@ -54,6 +51,8 @@ pub async fn an_order_of_many_products_with_long_descriptions_is_logged_whole(db
         let order = db.place_order(new_order(number, &lines), key(number), stamp()).await.unwrap().order;
         let head = db.log_state().await.unwrap().head;
         let log = whole_log(db.store()).await.split_off(head as usize - 501);
+        let of_order = log.iter().find(|event| event.entity.kind() == EntityKind::Order).unwrap();
+        assert_eq!(db.seq_of_event(of_order.id).await.unwrap(), Some(of_order.seq));
         let ids: Vec<ProductId> = order.items.iter().map(|item| item.product).collect();
         let sold = db.products_by_ids(&ids).await.unwrap().into_iter().flatten().map(Entity::from);
         let mut expected: Vec<Entity> = sold.chain([order.into()]).collect();
