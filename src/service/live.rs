@@ -59,8 +59,8 @@ pub struct Update<T> {
 
 /// Where a subscription begins. `T` is what its updates hold.
 pub(super) enum Start<T> {
-    /// With what happens from now on, and not before the entry after this one.
-    Now(Seq),
+    /// With what happens from now on.
+    Now,
     /// With the entries after this one.
     After(Seq),
     /// With the state of an entity, which contains all its entries up to `seq`, and what comes after.
@@ -128,7 +128,7 @@ impl Service {
     /// The snapshot, if there is one, then the entries after it that `select` picks.
     pub(super) fn updates<T, S>(self: &Arc<Self>, topic: Topic, start: Start<T>, select: S) -> Updates<T, S> {
         let (from, snapshot) = match start {
-            Start::Now(seq) => (StartAt::Now(seq), None),
+            Start::Now => (StartAt::Now(self.store.own_changes()), None),
             Start::After(seq) => (StartAt::After(seq), None),
             Start::Snapshot { seq, id, entity, changed_at } => {
                 let cursor = self.cursor(seq);
@@ -144,11 +144,6 @@ impl Service {
             }
         };
         Updates { service: self.clone(), snapshot, changes: self.feed.subscribe([topic], from), select }
-    }
-
-    /// The start of a subscription to what happens from now on: without what this node has changed before.
-    pub(super) async fn from_now<T>(&self) -> Result<Start<T>> {
-        Ok(Start::Now(self.store.log_own_changes().await?))
     }
 
     /// The place in this deployment's log that a client's cursor stands for.

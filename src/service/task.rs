@@ -160,7 +160,7 @@ impl Service {
         let topic = topic(EntityKind::Task, task.map(|task| task.ulid()), assignee.or(viewer.own()));
         let start = match (after, task) {
             (Some(cursor), _) => Start::After(self.position(cursor).await?),
-            (None, None) => self.from_now().await?,
+            (None, None) => Start::Now,
             (None, Some(id)) => {
                 let snapshot = self.snapshot(topic, id.ulid(), async || {
                     let task = self.tasks(&viewer, &[id]).await?.pop().flatten().filter(|task| wanted(task.owners()));

@@ -19,6 +19,15 @@ const PAGE_BYTES: usize = 1024 * 1024;
 /// Entries that were appended to the log together, in order.
 pub type Appended = Arc<[Arc<Event>]>;
 
+/// What a process has committed, by where it is in the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnChanges {
+    /// Every entry up to this number was committed; 0 if the process does not know of any.
+    pub logged: Seq,
+    /// Entries that were committed, too, and may not be in the log yet.
+    pub unnumbered: Vec<EventId>,
+}
+
 /// The channel of [`EventStore::appended`].
 #[derive(Debug, Clone)]
 pub(super) struct Appends {
@@ -122,9 +131,8 @@ pub trait EventStore {
     fn appended(&self) -> broadcast::Receiver<Appended>;
     /// Returns when the log contains every change that was committed before the call.
     async fn catch_up_log(&self) -> Result<()>;
-    /// Returns when the log contains every change that this process committed before the call, with the number of the
-    /// last of them, or a number after it; 0 if there is none. Cheap when the log has them already.
-    async fn log_own_changes(&self) -> Result<Seq>;
+    /// What this process has committed so far.
+    fn own_changes(&self) -> OwnChanges;
     /// The number of the entry with this id; `None` if the log does not have it, or not any more.
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>>;
     /// The bounds of the log.
@@ -144,8 +152,8 @@ impl<S: EventStore + Send + Sync + ?Sized> EventStore for Instrumented<S> {
         self.observe("catch_up_log", self.inner.catch_up_log()).await
     }
 
-    async fn log_own_changes(&self) -> Result<Seq> {
-        self.inner.log_own_changes().await
+    fn own_changes(&self) -> OwnChanges {
+        self.inner.own_changes()
     }
 
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {

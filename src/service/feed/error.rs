@@ -1,13 +1,12 @@
 //! Where a subscription starts, and why it ends.
 
-use crate::domain::Seq;
+use crate::{domain::Seq, storage::OwnChanges};
 
 /// Where a subscription begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartAt {
-    /// With what happens next, and not before the entry after this one, which is in the log. The feed may not have it
-    /// yet.
-    Now(Seq),
+    /// With what happens next, without what this node has committed before. The feed may not have that yet.
+    Now(OwnChanges),
     /// With the first entry after this one.
     After(Seq),
 }

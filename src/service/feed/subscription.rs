@@ -1,7 +1,7 @@
 //! One subscriber of the feed.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -15,7 +15,7 @@ use tracing::debug;
 use super::{FeedError, StartAt, recent::Lookup, shared::Shared, topic::Topic, topic_registry::TopicWatcher};
 use crate::{
     cluster::Backoff,
-    domain::{Event, LogFilter, Seq},
+    domain::{Event, EventId, LogFilter, Seq},
     storage::{LogPage, StoreError},
 };
 
@@ -28,6 +28,8 @@ pub struct Subscription {
     last: Seq,
     /// Whether `last` is known to be a position of this log.
     checked: bool,
+    /// Entries that are not delivered, because they were committed before the subscription began. Usually none.
+    skipped: HashSet<EventId>,
     ended: bool,
     /// A page that is being read from the log.
     reading: Option<BoxFuture<'static, Result<LogPage, FeedError>>>,
@@ -55,14 +57,15 @@ impl Stream for Subscription {
 impl Subscription {
     pub(super) fn new(shared: Arc<Shared>, topics: impl IntoIterator<Item = Topic>, start: StartAt) -> Self {
         let now = shared.head();
-        let (last, checked) = match start {
-            StartAt::Now(seq) => (now.max(seq), true),
-            StartAt::After(seq) => (seq, false),
+        let (last, checked, skipped) = match start {
+            StartAt::Now(own) => (now.max(own.logged), true, own.unnumbered.into_iter().collect()),
+            StartAt::After(seq) => (seq, false, HashSet::new()),
         };
         Self {
             watcher: shared.topics.subscribe(topics),
             last,
             checked,
+            skipped,
             ended: false,
             reading: None,
             page: VecDeque::new(),
@@ -79,7 +82,7 @@ impl Subscription {
                 let page = ready!(reading.as_mut().poll(cx));
                 self.reading = None;
                 let page = page?;
-                let wanted = page.events.into_iter().filter(|event| self.watcher.matches(event));
+                let wanted = page.events.into_iter().filter(|event| self.wants(event));
                 self.page = wanted.map(Arc::new).collect();
                 self.page_through = page.through;
                 self.checked = true;
@@ -98,7 +101,7 @@ impl Subscription {
             }
             let (head, next) = {
                 let recent = self.shared.recent();
-                (recent.head(), recent.find_after(self.last, |event| self.watcher.matches(event)))
+                (recent.head(), recent.find_after(self.last, |event| self.wants(event)))
             };
             match next {
                 Lookup::Found(event) => {
@@ -119,6 +122,10 @@ impl Subscription {
                 }
             }
         }
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        self.watcher.matches(event) && (self.skipped.is_empty() || !self.skipped.contains(&event.id))
     }
 
     fn caught_up(&mut self, last: Seq) {

@@ -28,7 +28,7 @@ impl Service {
         let topic = topic(EntityKind::Order, order.map(|order| order.ulid()), customer.or(viewer.own()));
         let start = match (after, order) {
             (Some(cursor), _) => Start::After(self.position(cursor).await?),
-            (None, None) => self.from_now().await?,
+            (None, None) => Start::Now,
             (None, Some(id)) => {
                 let snapshot = self.snapshot(topic, id.ulid(), async || {
                     let order = self.orders(&viewer, &[id]).await?.pop().flatten().filter(|order| wanted(order));

@@ -26,7 +26,7 @@ impl Service {
         }
         // Live first, then the state: what changes in between is in both, and its version tells.
         let topics = ids.iter().map(|id| Topic::Entity(EntityKind::Product, id.ulid()));
-        let live = self.feed.subscribe(topics, StartAt::Now(0));
+        let live = self.feed.subscribe(topics, StartAt::Now(self.store.own_changes()));
         let mut current: Vec<Product> = self.products(&viewer, &ids).await?.into_iter().flatten().collect();
         if current.is_empty() {
             return Err(ServiceError::NotFound("no such products"));

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     domain::*,
     storage::{
-        Appended, EventStore, LogPage, LogState, Result, StoreError,
+        Appended, EventStore, LogPage, LogState, OwnChanges, Result, StoreError,
         event::PageBuilder,
         log_text::{StoredEntity, TextHash},
     },
@@ -237,8 +237,8 @@ impl EventStore for MongoStore {
         self.0.catch_up().await
     }
 
-    async fn log_own_changes(&self) -> Result<Seq> {
-        self.0.log_own_changes().await
+    fn own_changes(&self) -> OwnChanges {
+        self.0.unnumbered.own_changes()
     }
 
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {

@@ -128,7 +128,7 @@ impl Transaction {
         document.append(bson::raw::cstr!("entries"), entries);
         let outbox = self.store.collections.outbox.clone();
         self.insert(&outbox, vec![document]).await?;
-        self.change = Some(first.id);
+        self.entries = drafts.iter().map(|draft| draft.id).collect();
         Ok(())
     }
 
@@ -200,8 +200,8 @@ impl Transaction {
 
 impl Inner {
     /// Has this process number a change that it has just committed.
-    pub(super) fn number_soon(self: &Arc<Self>, change: EventId) {
-        if self.unnumbered.committed(change) {
+    pub(super) fn number_soon(self: &Arc<Self>, entries: Vec<EventId>) {
+        if self.unnumbered.committed(entries) {
             let store = Arc::clone(self);
             self.running_transactions.spawn(async move { store.run_sequencer().await });
         }
@@ -276,18 +276,9 @@ impl Inner {
         Ok(())
     }
 
-    /// Returns when the log has what this process committed before the call, with the number of the last such entry.
-    pub(super) async fn log_own_changes(self: &Arc<Self>) -> Result<Seq> {
-        if !self.unnumbered.waiting().0.is_empty() {
-            self.catch_up().await?;
-            self.note_logged_by_others().await?;
-        }
-        Ok(self.unnumbered.waiting().1)
-    }
-
     /// Forgets the changes of this process that others have numbered.
     async fn note_logged_by_others(&self) -> Result<()> {
-        let (waiting, _) = self.unnumbered.waiting();
+        let waiting = self.unnumbered.waiting();
         if waiting.is_empty() {
             return Ok(());
         }

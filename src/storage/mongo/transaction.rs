@@ -72,8 +72,8 @@ pub(super) fn fail<T>(error: impl Into<StoreError>) -> TransactionResult<T> {
 pub(super) struct Transaction {
     pub(super) store: Arc<Inner>,
     pub(super) session: ClientSession,
-    /// The id of the document that it leaves in the outbox, to be numbered after the commit.
-    pub(super) change: Option<EventId>,
+    /// The ids of the entries that it leaves in the outbox, to be numbered after the commit.
+    pub(super) entries: Vec<EventId>,
 }
 
 impl Inner {
@@ -142,7 +142,7 @@ impl Inner {
             .read_concern(ReadConcern::snapshot())
             .write_concern(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build())
             .await?;
-        let mut transaction = Transaction { store: self.clone(), session, change: None };
+        let mut transaction = Transaction { store: self.clone(), session, entries: Vec::new() };
         let result = work(&mut transaction).await;
         if result.is_err() {
             // Fails if the server has ended the transaction already, which does no harm.
@@ -153,9 +153,7 @@ impl Inner {
         loop {
             match transaction.session.commit_transaction().await {
                 Ok(()) => {
-                    if let Some(change) = transaction.change {
-                        self.number_soon(change);
-                    }
+                    self.number_soon(transaction.entries);
                     return result;
                 }
                 Err(error) if is_unknown_commit(&error) && Instant::now() < deadline => {}

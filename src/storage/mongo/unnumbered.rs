@@ -1,16 +1,20 @@
 //! What this process has committed and not numbered yet, and who is numbering.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::domain::{EventId, Seq};
+use crate::{
+    domain::{EventId, Seq},
+    storage::OwnChanges,
+};
 
 /// How long another process that was found numbering counts as doing so.
 const OTHER_FOR: Duration = Duration::from_secs(1);
 
-/// The state of this process's part in numbering. A change is named by the id of its document in the outbox.
+/// The state of this process's part in numbering. A change is named by the id of its
+/// first entry, which is that of its document in the outbox.
 #[derive(Default)]
 pub(super) struct Unnumbered(Mutex<State>);
 
@@ -22,17 +26,18 @@ struct State {
     requested: bool,
     /// When another process was last found to be numbering.
     other_seen: Option<Instant>,
-    /// Changes of this process that may still be in the outbox.
-    waiting: HashSet<EventId>,
+    /// Changes of this process that may still be in the outbox, with the ids of their entries.
+    waiting: HashMap<EventId, Vec<EventId>>,
     /// The log has all other changes of this process up to this number.
     logged: Seq,
 }
 
 impl Unnumbered {
-    /// Notes a change that was committed. Returns whether the task that numbers has to be started.
-    pub(super) fn committed(&self, change: EventId) -> bool {
+    /// Notes the entries of a change that was committed. Returns whether the task that numbers has to be started.
+    pub(super) fn committed(&self, entries: Vec<EventId>) -> bool {
+        let Some(change) = entries.first().copied() else { return false };
         let mut state = self.0.lock();
-        state.waiting.insert(change);
+        state.waiting.insert(change, entries);
         state.requested = true;
         !std::mem::replace(&mut state.running, true)
     }
@@ -60,16 +65,21 @@ impl Unnumbered {
     pub(super) fn logged<'c>(&self, changes: impl IntoIterator<Item = &'c EventId>, last: Seq) {
         let mut state = self.0.lock();
         for change in changes {
-            if state.waiting.remove(change) {
+            if state.waiting.remove(change).is_some() {
                 state.logged = state.logged.max(last);
             }
         }
     }
 
-    /// The changes of this process that may still be in the outbox, and the number up to which the log has the others.
-    pub(super) fn waiting(&self) -> (Vec<EventId>, Seq) {
+    /// The changes of this process that may still be in the outbox.
+    pub(super) fn waiting(&self) -> Vec<EventId> {
+        self.0.lock().waiting.keys().copied().collect()
+    }
+
+    /// What this process has committed.
+    pub(super) fn own_changes(&self) -> OwnChanges {
         let state = self.0.lock();
-        (state.waiting.iter().copied().collect(), state.logged)
+        OwnChanges { logged: state.logged, unnumbered: state.waiting.values().flatten().copied().collect() }
     }
 
     /// Notes that this process has numbered, so that no other one is.

@@ -19,7 +19,7 @@ use crate::{
         Before, Changed, Entity, EntityKind, Event, EventDraft, EventId, EventKind, LogFilter, LogId, Seq, Stamp,
     },
     storage::{
-        Appended, EventStore, LogPage, LogState, Result, StoreError,
+        Appended, EventStore, LogPage, LogState, OwnChanges, Result, StoreError,
         event::PageBuilder,
         log_text::{StoredEntity, TextHash},
     },
@@ -173,8 +173,8 @@ impl EventStore for SqliteStore {
         Ok(())
     }
 
-    async fn log_own_changes(&self) -> Result<Seq> {
-        Ok(self.appends.last())
+    fn own_changes(&self) -> OwnChanges {
+        OwnChanges { logged: self.appends.last(), unnumbered: Vec::new() }
     }
 
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {

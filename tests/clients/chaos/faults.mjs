@@ -23,7 +23,7 @@ const SETTLE = 3_000
 const LANES = {
   database: { kinds: ['primary killed'], first: [4, 12], every: [40, 80], lasts: [1, 5] },
   servers: {
-    kinds: ['node killed', 'node terminated', 'Redis killed'],
+    kinds: ['node killed', 'node terminated', 'node paused', 'Redis killed'],
     first: [3, 6],
     every: [8, 12],
     lasts: [0.5, 3],
@@ -130,6 +130,12 @@ export class Faults {
         await node.terminate()
         await sleep(seconds * 1_000)
         await node.start()
+        return node.name
+      case 'node paused':
+        // It wakes up in the middle of what it was doing, such as numbering, while others have gone on.
+        node.program?.kill('SIGSTOP')
+        await sleep(seconds * 1_000)
+        node.program?.kill('SIGCONT')
         return node.name
       case 'Redis killed':
         await cluster.redis.kill()

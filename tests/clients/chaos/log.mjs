@@ -16,12 +16,13 @@
 
 /**
  * @param {import('mongodb').Document} document
+ * @param {number} seq
  * @returns {Entry}
  */
-function decode(document) {
+function decode(document, seq) {
   const [entity] = Object.values(JSON.parse(document.payload))
   return {
-    seq: document._id,
+    seq,
     kind: document.kind,
     entityKind: document.entity_kind,
     version: document.entity_version,
@@ -31,27 +32,53 @@ function decode(document) {
   }
 }
 
-/** @param {import('mongodb').Db} database */
-function events(database) {
-  return database.collection('events', { readConcern: { level: 'majority' } })
+/**
+ * @param {import('mongodb').Db} database
+ * @param {'log' | 'outbox'} name
+ */
+function collection(database, name) {
+  return database.collection(name, { readConcern: { level: 'majority' } })
 }
 
 /** @param {import('mongodb').Db} database */
 export async function readLog(database) {
-  return (await events(database).find().sort({ _id: 1 }).toArray()).map(decode)
+  const chunks = await collection(database, 'log').find().sort({ _id: 1 }).toArray()
+  return chunks.flatMap(({ _id, entries }) =>
+    entries.map((/** @type {import('mongodb').Document} */ entry, /** @type {number} */ place) =>
+      decode(entry, Number(_id) + place),
+    ),
+  )
 }
 
 /**
- * Whether the log has the entry of that version of an order for good.
+ * Whether every change that was committed has its place in the log.
+ *
+ * @param {import('mongodb').Db} database
+ */
+export async function isWholeLog(database) {
+  return (await collection(database, 'outbox').countDocuments()) === 0
+}
+
+/**
+ * Whether the entry of that version of an order is in the log, or waits for its place in it.
  *
  * @param {import('mongodb').Db} database
  * @param {string} orderId
  * @param {number} version
  * @param {string} status
  */
-export async function isInLog(database, orderId, version, status) {
-  const found = await events(database).findOne({ entity_id: idBytes(orderId), entity_version: version })
-  return found !== null && decode(found).entity.status === status
+export async function isRecorded(database, orderId, version, status) {
+  const about = idBytes(orderId)
+  // The outbox first: an entry that gets its place in between is in both.
+  for (const name of /** @type {const} */ (['outbox', 'log'])) {
+    for await (const { entries } of collection(database, name).find({ about })) {
+      const isIt = (/** @type {import('mongodb').Document} */ entry) =>
+        about.equals(entry.entity_id.buffer) && entry.entity_version === version
+      const found = entries.find(isIt)
+      if (found) return decode(found, 0).entity.status === status
+    }
+  }
+  return false
 }
 
 /**
@@ -60,8 +87,8 @@ export async function isInLog(database, orderId, version, status) {
  * @param {import('mongodb').Db} database
  */
 export async function headOfLog(database) {
-  const [last] = await events(database).find().sort({ _id: -1 }).limit(1).toArray()
-  return Number(last?._id ?? 0)
+  const [newest] = await collection(database, 'log').find().sort({ last: -1 }).limit(1).toArray()
+  return Number(newest?.last ?? 0)
 }
 
 /**
@@ -71,7 +98,7 @@ export async function headOfLog(database) {
  */
 export async function identityOfLog(database) {
   const counter = await database.collection('counters').findOne(/** @type {any} */ ({ _id: 'log' }))
-  return Number(counter?.log_id)
+  return Number(counter?.id)
 }
 
 /**

@@ -3,7 +3,7 @@ import { killAll } from '../lib/process.mjs'
 import { sleep, until } from '../lib/wait.mjs'
 import { Cluster } from './cluster.mjs'
 import { Faults, describe, plan } from './faults.mjs'
-import { cursorOf, headOfLog, identityOfLog, readLog, readState } from './log.mjs'
+import { cursorOf, headOfLog, identityOfLog, isWholeLog, readLog, readState } from './log.mjs'
 import { readOptions, usage } from './options.mjs'
 import { STOCK, makePeople, makeProducts } from './people.mjs'
 import { Random } from '../lib/random.mjs'
@@ -84,6 +84,7 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
   await Promise.all([faults.run(schedule), sleep(options.seconds * 1_000)])
   await writers.stop()
   await writing
+  await until('every change has its place in the log', () => isWholeLog(database), CATCH_UP)
   const log = new OrderLog(await readLog(database))
   const late = await catchUp(subscribers, log)
   for (const subscriber of subscribers) subscriber.stop()

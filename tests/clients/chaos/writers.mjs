@@ -1,6 +1,6 @@
 import { Refusal, mutate } from '../lib/api.mjs'
 import { sleep, until } from '../lib/wait.mjs'
-import { isInLog } from './log.mjs'
+import { isRecorded } from './log.mjs'
 
 /** How long a call may take before it is given up and repeated, in milliseconds: longer than the server tries. */
 const CALL = 15_000
@@ -156,7 +156,7 @@ export class Writers {
         if (!isStale || calls === 1) throw error
         // An earlier call did it without our being told. Nobody else moves this order.
         await until(`${orderId} version ${version} in the log`, () =>
-          isInLog(this.setting.database, orderId, version, status))
+          isRecorded(this.setting.database, orderId, version, status))
       }
     }, this.random.pick(this.setting.people.staff))
     this.acknowledged.push({ id: orderId, version, status, at: Date.now() })

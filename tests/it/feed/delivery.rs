@@ -29,7 +29,7 @@ async fn over_redis(store: &Arc<dyn Store>, url: &str, options: FeedOptions) -> 
 async fn nodes_without_a_common_bus_deliver_each_others_events_within_a_second() {
     let store = database().await;
     let nodes = [Node::alone(&store, feed_options()).await, Node::alone(&store, feed_options()).await];
-    let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now(0)));
+    let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, from_now()));
     write_everywhere(&nodes).await;
     let written = Stopwatch::start();
     for reader in &mut readers {
@@ -48,7 +48,7 @@ async fn a_bus_that_loses_repeats_and_reorders_changes_no_delivery() {
     let options = polling(Duration::from_millis(100));
     let nodes =
         [Node::start(&store, bus.clone(), options.clone()).await, Node::start(&store, bus.clone(), options).await];
-    let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now(0)));
+    let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, from_now()));
     write_everywhere(&nodes).await;
     for reader in &mut readers {
         reader.read_all(0, 400).await;
@@ -60,7 +60,7 @@ async fn a_bus_that_loses_repeats_and_reorders_changes_no_delivery() {
 async fn a_lost_message_is_read_from_the_log_when_the_next_one_arrives() {
     let store = database().await;
     let node = Node::alone(&store, polling(NEVER)).await;
-    let mut reader = Reader::all(&node.feed, StartAt::Now(0));
+    let mut reader = Reader::all(&node.feed, from_now());
     node.write_silently(NOW).await;
     node.write().await;
     reader.read_all(0, 2).await;
@@ -70,7 +70,7 @@ async fn a_lost_message_is_read_from_the_log_when_the_next_one_arrives() {
 async fn an_unannounced_change_is_found_by_polling() {
     let store = database().await;
     let node = Node::alone(&store, polling(Duration::from_millis(50))).await;
-    let mut reader = Reader::all(&node.feed, StartAt::Now(0));
+    let mut reader = Reader::all(&node.feed, from_now());
     let (id, _) = node.write_silently(NOW).await;
     assert_eq!(reader.event().await.entity.id(), id.ulid());
 }
@@ -80,7 +80,7 @@ async fn events_of_the_own_node_arrive_without_waiting_for_a_poll() {
     let store = database().await;
     let log: Arc<dyn orderwire::storage::EventStore + Send + Sync> = Arc::clone(&store) as _;
     let feed = EventFeed::start(log, Arc::new(LocalBus::new()), polling(NEVER)).await.unwrap();
-    let mut reader = Reader::all(&feed, StartAt::Now(0));
+    let mut reader = Reader::all(&feed, from_now());
     let mut latencies = VecDeque::new();
     let stopwatch = Stopwatch::start();
     for _ in 0..50 {
@@ -158,7 +158,7 @@ mod redis {
             over_redis(&store, &shared_url(), polling(NEVER)).await,
             over_redis(&store, &shared_url(), polling(NEVER)).await,
         ];
-        let mut readers = [&nodes[0], &nodes[1], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now(0)));
+        let mut readers = [&nodes[0], &nodes[1], &nodes[1]].map(|node| Reader::all(&node.feed, from_now()));
         write_everywhere(&nodes).await;
         for reader in &mut readers {
             reader.read_all(0, 400).await;
@@ -175,7 +175,7 @@ mod redis {
             over_redis(&store, &server.url(), options.clone()).await,
             over_redis(&store, &server.url(), options).await,
         ];
-        let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, StartAt::Now(0)));
+        let mut readers = [&nodes[0], &nodes[1]].map(|node| Reader::all(&node.feed, from_now()));
         let writing = nodes.clone();
         let writers = tokio::spawn(async move {
             for _ in 0..3 {

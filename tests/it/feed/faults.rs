@@ -15,7 +15,7 @@ async fn subscribers_wait_out_a_database_outage() {
     let flaky = Flaky::new(&store);
     let options = FeedOptions { recent: 4, page: 4, ..polling(Duration::from_millis(20)) };
     let feed = EventFeed::start(flaky.clone(), Arc::new(LocalBus::new()), options).await.unwrap();
-    let [mut replaying, mut live] = [StartAt::After(0), StartAt::Now(0)].map(|from| Reader::all(&feed, from));
+    let [mut replaying, mut live] = [StartAt::After(0), from_now()].map(|from| Reader::all(&feed, from));
     replaying.read_all(0, 6).await;
 
     flaky.break_down().await;
@@ -48,7 +48,7 @@ async fn live_events_arrive_over_the_bus_during_a_database_outage() {
     let flaky = Flaky::new(&store);
     let bus = Arc::new(LocalBus::new());
     let feed = EventFeed::start(flaky.clone(), bus.clone(), polling(Duration::from_millis(20))).await.unwrap();
-    let mut reader = Reader::all(&feed, StartAt::Now(0));
+    let mut reader = Reader::all(&feed, from_now());
     flaky.break_down().await;
     let mut events = Vec::new();
     for _ in 0..10 {
@@ -69,7 +69,7 @@ async fn announcing_an_event_missing_from_the_log_costs_few_reads() {
     let flaky = Flaky::new(&store);
     let bus = Arc::new(LocalBus::new());
     let feed = EventFeed::start(flaky.clone(), bus.clone(), polling(Duration::from_millis(100))).await.unwrap();
-    let mut reader = Reader::all(&feed, StartAt::Now(0));
+    let mut reader = Reader::all(&feed, from_now());
     bus.publish(&[crate::cluster::event(1_000)]);
     let before = flaky.reads.load(Ordering::SeqCst);
     for seq in 1..=20 {
@@ -86,7 +86,7 @@ async fn announcing_an_event_missing_from_the_log_costs_few_reads() {
 async fn shutdown_ends_every_subscription_with_its_position() {
     let store = database().await;
     let node = Node::alone(&store, polling(NEVER)).await;
-    let mut readers = [StartAt::Now(0), StartAt::After(0)].map(|from| Reader::all(&node.feed, from));
+    let mut readers = [from_now(), StartAt::After(0)].map(|from| Reader::all(&node.feed, from));
     node.write_many(3).await;
     for reader in &mut readers {
         reader.read_all(0, 3).await;
@@ -101,7 +101,7 @@ async fn shutdown_ends_every_subscription_with_its_position() {
 async fn a_dropped_feed_ends_its_subscriptions() {
     let store = database().await;
     let Node { feed, .. } = Node::alone(&store, polling(NEVER)).await;
-    let mut reader = Reader::all(&feed, StartAt::Now(0));
+    let mut reader = Reader::all(&feed, from_now());
     drop(feed);
     assert_eq!(reader.failure().await, FeedError::ShuttingDown { last: 0 });
 }
@@ -111,7 +111,7 @@ async fn events_are_read_from_the_log_after_the_bus_closed() {
     let store = database().await;
     let bus = Arc::new(LocalBus::new());
     let node = Node::start(&store, bus.clone(), polling(Duration::from_millis(50))).await;
-    let mut reader = Reader::all(&node.feed, StartAt::Now(0));
+    let mut reader = Reader::all(&node.feed, from_now());
     bus.close().await;
     node.write_many(3).await;
     reader.read_all(0, 3).await;

@@ -10,7 +10,7 @@ use orderwire::{
     cluster::{BusReceiver, EventBus, local::LocalBus},
     service::feed::FeedOptions,
     storage::{
-        Appended, EventStore, LogPage, LogState, Store, StoreError,
+        Appended, EventStore, LogPage, LogState, OwnChanges, Store, StoreError,
         sqlite::{SqliteLocation, SqliteStore},
     },
 };
@@ -24,6 +24,11 @@ use crate::support::options::{feed_options, sqlite_options};
 pub const NEVER: Duration = Duration::from_secs(3600);
 
 pub const NOW: Timestamp = Timestamp::from_unix_millis(1_764_000_000_000);
+
+/// With what happens next, of a node that has changed nothing.
+pub fn from_now() -> StartAt {
+    StartAt::Now(OwnChanges::default())
+}
 
 pub async fn database() -> Arc<dyn Store> {
     Arc::new(SqliteStore::open(SqliteLocation::Temporary, sqlite_options()).await.unwrap())
@@ -172,8 +177,8 @@ impl EventStore for Flaky {
         self.store.catch_up_log().await
     }
 
-    async fn log_own_changes(&self) -> Result<Seq, StoreError> {
-        self.store.log_own_changes().await
+    fn own_changes(&self) -> OwnChanges {
+        self.store.own_changes()
     }
 
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>, StoreError> {

@@ -6,7 +6,7 @@ use super::{nodes::*, *};
 async fn a_slow_subscriber_delays_no_other_and_continues_from_the_log() {
     let store = database().await;
     let node = Node::alone(&store, FeedOptions { recent: 8, page: 16, ..polling(NEVER) }).await;
-    let [mut slow, mut quick] = [StartAt::Now(0), StartAt::Now(0)].map(|from| Reader::all(&node.feed, from));
+    let [mut slow, mut quick] = [from_now(), from_now()].map(|from| Reader::all(&node.feed, from));
     node.write().await;
     slow.read_all(0, 1).await;
     for seq in 1..=200 {
@@ -24,7 +24,7 @@ async fn a_subscriber_that_lags_too_far_is_ended_and_can_resume() {
     let store = database().await;
     let options = FeedOptions { recent: 8, max_behind: 50, ..polling(NEVER) };
     let node = Node::alone(&store, options).await;
-    let mut slow = Reader::all(&node.feed, StartAt::Now(0));
+    let mut slow = Reader::all(&node.feed, from_now());
     node.write_many(3).await;
     slow.read_all(0, 2).await;
     node.write_many(60).await;

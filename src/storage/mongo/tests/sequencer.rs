@@ -111,7 +111,8 @@ async fn what_a_killed_node_has_left_is_numbered_by_another() {
         let task = Task::new(TaskId::generate(stamp().at), "left", UserId::from_bytes([9; 16]), stamp().at);
         let mut session = killed.0.client.start_session().await.unwrap();
         session.start_transaction().await.unwrap();
-        let mut transaction = super::super::transaction::Transaction { store: killed.0.clone(), session, change: None };
+        let mut transaction =
+            super::super::transaction::Transaction { store: killed.0.clone(), session, entries: Vec::new() };
         let draft = Changed::created(task.clone()).draft(stamp());
         assert!(transaction.append_events(std::slice::from_ref(&draft)).await.is_ok());
         transaction.session.commit_transaction().await.unwrap();
