@@ -42,12 +42,17 @@ pub(super) async fn open_bus(
     Ok(Arc::new(RedisBus::connect(url.reveal(), *log, config.redis.connect_timeout).await?))
 }
 
+/// A store of registered documents in the memory of this process.
+pub(super) fn memory_documents(config: &Config) -> MemoryDocuments {
+    MemoryDocuments::new(config.operations.registered as u64)
+}
+
 /// The documents that clients registered.
 pub(super) fn registered_documents(
     config: &Config,
     redis: Option<&RedisDeployment>,
 ) -> Result<Arc<dyn RegisteredDocuments>, StartError> {
-    let memory = MemoryDocuments::new(config.operations.registered as u64);
+    let memory = memory_documents(config);
     Ok(match redis {
         None => Arc::new(memory),
         Some(RedisDeployment { url, log }) => {

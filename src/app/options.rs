@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::cluster::memory_documents;
 use crate::{
     auth::PasswordCost,
-    cluster::MemoryDocuments,
     config::{Auth, Config},
     graphql::{DocumentLimits, DocumentOptions, Registry},
     http::{AllowedOrigins, ClientAddressPolicy, HttpOptions, ServerLimits, WebSocketOptions},
@@ -24,7 +24,7 @@ pub fn document(config: &Config, registry: Option<Registry>) -> DocumentOptions 
         fields: config.limits.fields,
         cost: config.limits.cost,
     };
-    let memory = || Registry::Open(Arc::new(MemoryDocuments::new(config.operations.registered as u64)));
+    let memory = || Registry::Open(Arc::new(memory_documents(config)));
     DocumentOptions { limits, cache: config.operations.cache as u64, registry: registry.unwrap_or_else(memory) }
 }
 

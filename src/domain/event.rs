@@ -144,3 +144,27 @@ impl LogFilter {
             && self.user.is_none_or(|user| event.audience().any(|member| member == user))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Task, *};
+
+    #[test]
+    fn an_entry_without_values_before_the_change_is_read_and_written() {
+        let at = Timestamp::from_unix_millis(1);
+        let [maker, anna] = [1, 2].map(|number| UserId::from_bytes([number; 16]));
+        let task = Task::new(super::super::TaskId::generate(at), "work", maker, at);
+        let event = EventDraft::new(EventKind::Updated, task).numbered(7, Stamp { actor: None, at });
+        let json = serde_json::to_value(&event).unwrap();
+        assert_eq!(json.get("before"), None);
+        assert_eq!(serde_json::from_value::<Event>(json.clone()).unwrap(), event);
+        let left = Event { before: Before { assignee: Some(anna), ..Before::default() }, ..event.clone() };
+        let json = serde_json::to_value(&left).unwrap();
+        assert_eq!(json["before"], serde_json::json!({ "assignee": anna }));
+        assert_eq!(serde_json::from_value::<Event>(json).unwrap(), left);
+        assert_eq!(event.audience().collect::<Vec<_>>(), [maker]);
+        assert_eq!(left.audience().collect::<Vec<_>>(), [maker, anna]);
+        let by_maker = Event { before: Before { assignee: Some(maker), ..Before::default() }, ..event };
+        assert_eq!(by_maker.audience().collect::<Vec<_>>(), [maker], "each once");
+    }
+}

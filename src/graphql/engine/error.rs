@@ -133,6 +133,18 @@ pub(crate) fn add_codes(response: &mut Response) {
     }
 }
 
+/// Most errors of fields that a response has.
+const MAX_FIELD_ERRORS: usize = 100;
+
+/// Leaves out the errors past [`MAX_FIELD_ERRORS`]. An error in their place says how many, with the most severe of their
+/// codes.
+pub(crate) fn limit(errors: &mut Vec<ServerError>) {
+    if errors.len() > MAX_FIELD_ERRORS {
+        let left_out = errors.split_off(MAX_FIELD_ERRORS);
+        errors.push(refusal(outcome_label(&left_out), format!("There are {} more errors.", left_out.len())));
+    }
+}
+
 /// An error that refuses the whole request.
 pub(crate) fn refusal(code: &str, message: impl Into<String>) -> ServerError {
     let mut error = ServerError::new(message, None);

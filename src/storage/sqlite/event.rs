@@ -4,13 +4,13 @@
 
 use async_trait::async_trait;
 use rusqlite::{
-    Connection, OptionalExtension, Row, params, params_from_iter,
+    Connection, OptionalExtension, params, params_from_iter,
     types::{FromSqlError, Value},
 };
 use tokio::sync::broadcast;
 
 use super::{
-    row::{Json, NamedRow, blob_columns, json, text_columns},
+    row::{Json, NamedRow, blob_columns, json, named, text_columns},
     store::SqliteStore,
     writer::Written,
 };
@@ -127,10 +127,11 @@ fn read(db: &Connection, after: Seq, filter: LogFilter, limit: u32) -> Result<Lo
     let mut page = PageBuilder::new(limit);
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(params))?;
+    let mut decode = named(|row| event_from_row(db, row));
     while !page.is_full()
         && let Some(row) = rows.next()?
     {
-        let event = event_from_row(db, row)?;
+        let event = decode(row)?;
         let bytes = event.memory();
         page.push(event, bytes);
     }
@@ -138,14 +139,13 @@ fn read(db: &Connection, after: Seq, filter: LogFilter, limit: u32) -> Result<Lo
     Ok(LogPage::new(page.into_entries(), after, head(db)?, has_more))
 }
 
-fn event_from_row(db: &Connection, row: &Row<'_>) -> rusqlite::Result<Event> {
-    let row = NamedRow::new(row);
+fn event_from_row(db: &Connection, row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Event> {
     let mut event = Event {
         seq: row.get("seq")?,
         id: row.get("id")?,
         kind: row.get("kind")?,
         previous_status: row.get("previous_status")?,
-        entity: entity_from_row(&row)?,
+        entity: entity_from_row(row)?,
         before: row.get::<Option<Json<Before>>>("before")?.map_or_else(Before::default, |before| before.0),
         actor: row.get("actor")?,
         occurred_at: row.get("occurred_at")?,
@@ -157,7 +157,7 @@ fn event_from_row(db: &Connection, row: &Row<'_>) -> rusqlite::Result<Event> {
     Ok(event)
 }
 
-fn entity_from_row(row: &NamedRow<'_, '_>) -> rusqlite::Result<Entity> {
+fn entity_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Entity> {
     let json = row.get_ref("entity")?.as_str()?;
     Entity::from_json(row.get("entity_kind")?, json).map_err(|error| FromSqlError::Other(Box::new(error)).into())
 }

@@ -1,4 +1,4 @@
-//! The builder of list queries: from a filter to the SQL that gives sort keys and ids in order.
+//! The builder of list queries: from a filter to the SQL that gives rows in order.
 //!
 //! SQLite uses one index for a query. The first equality filter that an entity adds chooses the index: each such filter
 //! has an index with each sort key and the id. Every further condition has a unary `+`, which keeps the planner from
@@ -166,10 +166,11 @@ impl ListBuilder {
         self.filter_by(format!("{}{column} {comparison} {value}", if narrows { "" } else { "+" }));
     }
 
-    /// The query for up to `limit` pairs of key and id on the given sides of positions, nearest first when read in
-    /// `direction`; and its parameters. `None` when no row can pass the filter.
-    pub(super) fn keys(
+    /// The query for the sort keys and the `columns`, the id among them, of up to `limit` rows on the given sides of
+    /// positions, nearest first when read in `direction`; and its parameters. `None` when no row can pass the filter.
+    pub(super) fn rows(
         &self,
+        columns: &str,
         bounds: &[(Side, &Position)],
         direction: Direction,
         limit: i64,
@@ -186,7 +187,7 @@ impl ListBuilder {
             let filter = filter(self.conditions.iter().chain(alternative).chain(&ends));
             let limit = params.len();
             format!(
-                "SELECT {key} AS sort_key, {id} AS id FROM {from}{filter} ORDER BY {key} {towards}, {id} {towards} LIMIT ?{limit}"
+                "SELECT {key} AS sort_key, {columns} FROM {from}{filter} ORDER BY {key} {towards}, {id} {towards} LIMIT ?{limit}"
             )
         };
         let walks: Vec<String> = match &self.alternatives {
@@ -203,6 +204,15 @@ impl ListBuilder {
             }
         };
         Ok(Some((sql, params)))
+    }
+
+    /// The query for whether [`Self::rows`] has a row.
+    pub(super) fn any(
+        &self,
+        bounds: &[(Side, &Position)],
+        direction: Direction,
+    ) -> Result<Option<(String, Vec<Value>)>> {
+        self.rows(&format!("{} AS id", self.order.id), bounds, direction, 1)
     }
 
     /// The query for the number of rows, and its parameters. `None` when no row can pass the filter.

@@ -5,10 +5,9 @@
 //!   share the cost of the sync. A caller that goes away interrupts nothing.
 //! - The event log's numbers are assigned inside that transaction. So they have no gaps and become visible in order, even
 //!   if a second process writes to the same file.
-//! - Reads use connections of their own on a snapshot (WAL), on blocking threads, and never wait for writes.
+//! - Reads run on threads with a connection each (`pool`), on a snapshot (WAL), and never wait for writes.
 //! - A list query walks an index that holds the filter, the sort key and the id (`list`). `ANALYZE` is never run, so the
-//!   query plans do not depend on the data. Queries need no round trip here: a page takes its ids from the index and
-//!   then reads each row by its id.
+//!   query plans do not depend on the data.
 
 mod error;
 mod event;

@@ -1,13 +1,13 @@
 //! Orders, with their lines and history in tables of their own.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     event, idempotency,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page, product,
-    row::{NamedRow, blob_columns, text_columns},
+    row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
     writer::Written,
 };
@@ -28,8 +28,7 @@ const ITEM_COLUMNS: &str = "product_id, sku, name, quantity, unit_price, line_to
 const HISTORY_COLUMNS: &str = "event, from_status, to_status, actor, reason, at";
 
 /// An order without its items and history, and the number of the row by which these refer to it.
-fn order_from_row(row: &Row<'_>) -> rusqlite::Result<(Order, i64)> {
-    let row = NamedRow::new(row);
+fn order_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<(Order, i64)> {
     let order = Order {
         id: row.get("id")?,
         number: row.get("number")?,
@@ -49,8 +48,7 @@ fn order_from_row(row: &Row<'_>) -> rusqlite::Result<(Order, i64)> {
     Ok((order, row.get("row")?))
 }
 
-fn item_from_row(row: &Row<'_>) -> rusqlite::Result<OrderItem> {
-    let row = NamedRow::new(row);
+fn item_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<OrderItem> {
     Ok(OrderItem {
         product: row.get("product_id")?,
         sku: row.get("sku")?,
@@ -61,8 +59,7 @@ fn item_from_row(row: &Row<'_>) -> rusqlite::Result<OrderItem> {
     })
 }
 
-fn history_entry_from_row(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
-    let row = NamedRow::new(row);
+fn history_entry_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<HistoryEntry> {
     Ok(HistoryEntry {
         event: row.get("event")?,
         from: row.get("from_status")?,
@@ -75,7 +72,7 @@ fn history_entry_from_row(row: &Row<'_>) -> rusqlite::Result<HistoryEntry> {
 
 fn find(db: &Connection, id: OrderId, fields: OrderFields) -> Result<Option<Order>> {
     let sql = format!("SELECT {COLUMNS}, row FROM orders WHERE id = ?1");
-    let found = db.prepare_cached(&sql)?.query_row([id], order_from_row).optional()?;
+    let found = db.prepare_cached(&sql)?.query_row([id], named(order_from_row)).optional()?;
     found.map(|(order, row)| complete(db, order, row, fields)).transpose()
 }
 
@@ -83,12 +80,15 @@ fn complete(db: &Connection, order: Order, row: i64, fields: OrderFields) -> Res
     let mut order = order;
     if fields.items {
         let sql = format!("SELECT {ITEM_COLUMNS} FROM order_items WHERE order_row = ?1 ORDER BY line");
-        order.items = db.prepare_cached(&sql)?.query_map([row], item_from_row)?.collect::<rusqlite::Result<_>>()?;
+        order.items =
+            db.prepare_cached(&sql)?.query_map([row], named(item_from_row))?.collect::<rusqlite::Result<_>>()?;
     }
     if fields.history {
         let sql = format!("SELECT {HISTORY_COLUMNS} FROM order_history WHERE order_row = ?1 ORDER BY step");
-        order.history =
-            db.prepare_cached(&sql)?.query_map([row], history_entry_from_row)?.collect::<rusqlite::Result<_>>()?;
+        order.history = db
+            .prepare_cached(&sql)?
+            .query_map([row], named(history_entry_from_row))?
+            .collect::<rusqlite::Result<_>>()?;
     }
     Ok(order)
 }
@@ -234,9 +234,18 @@ pub(super) fn filtered(filter: &OrderFilter, sort: Sort<OrderSort>, slice: Optio
     list
 }
 
+/// The columns of an order in a list.
+pub(super) fn list_columns() -> String {
+    columns_of("o", &format!("{COLUMNS}, row"))
+}
+
 fn list(db: &Connection, query: &OrderQuery) -> Result<Page<Order>> {
     let list = filtered(&query.filter, query.sort, Some(&query.slice));
-    page::read_page(db, &list, &query.slice, |id| find(db, id.into(), query.fields))
+    let mut read = named(order_from_row);
+    page::read_page(db, &list, &list_columns(), &query.slice, |row| {
+        let (order, row) = read(row)?;
+        complete(db, order, row, query.fields)
+    })
 }
 
 fn count(db: &Connection, filter: &OrderFilter) -> Result<u64> {
@@ -255,8 +264,9 @@ impl OrderStore for SqliteStore {
         let numbers = numbers.to_vec();
         self.read(move |db| {
             let mut by_number = db.prepare_cached(&format!("SELECT {COLUMNS}, row FROM orders WHERE number = ?1"))?;
+            let mut read = named(order_from_row);
             let found = numbers.iter().map(|number| {
-                let found = by_number.query_row([number], order_from_row).optional()?;
+                let found = by_number.query_row([number], &mut read).optional()?;
                 found.map(|(order, row)| complete(db, order, row, OrderFields::ALL)).transpose()
             });
             found.collect()

@@ -1,10 +1,16 @@
-//! The pool of connections for reads.
+//! The pool of threads for reads.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::Arc,
+};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, oneshot};
+use tokio_util::task::TaskTracker;
 
 use super::{options::SqliteOptions, schema};
 use crate::{
@@ -12,63 +18,152 @@ use crate::{
     telemetry::metrics::{GaugeGuard, metrics},
 };
 
-/// A fixed number of connections, each used by one read at a time.
+/// Length of the queue; further callers wait for a place in it.
+const QUEUE: usize = 256;
+
+/// A handle to a fixed number of threads, each with a connection, which end when the handle is dropped. A read that is
+/// queued while they are busy wakes nobody: the next thread that is done takes it.
 pub(super) struct Pool {
-    idle: Arc<Mutex<Vec<Connection>>>,
-    permits: Arc<Semaphore>,
-    size: u32,
+    queue: Arc<Queue>,
+    places: Arc<Semaphore>,
+    threads: TaskTracker,
 }
 
-/// A borrowed connection, returned to the pool on drop, even after a panic.
-struct Loan {
-    connection: Option<Connection>,
-    idle: Arc<Mutex<Vec<Connection>>>,
-    _permit: OwnedSemaphorePermit,
-    _counted: GaugeGuard,
+/// A read in the queue, which answers its caller.
+type Read = Box<dyn FnOnce(&Connection) + Send>;
+
+#[derive(Default)]
+struct Queue {
+    state: Mutex<QueueState>,
+    woken: Condvar,
 }
 
-impl Drop for Loan {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.idle.lock().push(connection);
-        }
-    }
+#[derive(Default)]
+struct QueueState {
+    reads: VecDeque<Read>,
+    /// How many threads wait for a read.
+    idle: usize,
+    /// Whether one of them is being woken. It wakes the next one if it finds more than one read.
+    waking: bool,
+    closed: bool,
 }
 
 impl Pool {
-    /// Opens all connections.
+    /// Opens all connections and starts their threads.
     pub(super) fn open(path: &Path, options: SqliteOptions) -> Result<Self> {
-        let size = options.readers.clamp(1, 256);
-        let connections = (0..size).map(|_| schema::open_reader(path, options)).collect::<Result<Vec<_>>>()?;
-        Ok(Self { idle: Arc::new(Mutex::new(connections)), permits: Arc::new(Semaphore::new(size)), size: size as u32 })
+        let pool = Self { queue: Arc::default(), places: Arc::new(Semaphore::new(QUEUE)), threads: TaskTracker::new() };
+        for _ in 0..options.readers.clamp(1, 256) {
+            let connection = schema::open_reader(path, options)?;
+            let (queue, running) = (Arc::clone(&pool.queue), pool.threads.token());
+            std::thread::Builder::new()
+                .name("sqlite-reader".to_owned())
+                .spawn(move || {
+                    while let Some(read) = queue.next() {
+                        read(&connection);
+                    }
+                    drop(connection);
+                    drop(running);
+                })
+                .map_err(|error| StoreError::Unavailable(format!("no thread can be started: {error}")))?;
+        }
+        Ok(pool)
     }
 
-    /// Runs `work` on one snapshot of the database, on a blocking thread, as soon as a connection is free.
+    /// Runs `work` on one snapshot of the database, as soon as a thread is free.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let waiting = GaugeGuard::new(&metrics().sqlite_reads_waiting);
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
-        drop(waiting);
-        let idle = Arc::clone(&self.idle);
-        let connection = idle.lock().pop();
-        let loan = Loan { connection, idle, _permit: permit, _counted: GaugeGuard::new(&metrics().sqlite_reads) };
-        let reading = tokio::task::spawn_blocking(move || {
-            let connection = loan.connection.as_ref().ok_or_else(closed)?;
-            // Reading only, so there is nothing to commit: dropping the transaction ends the snapshot.
-            let snapshot = connection.unchecked_transaction()?;
-            work(&snapshot)
-        });
-        reading.await.map_err(StoreError::internal)?
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| closed())?;
+        let (caller, answer) = oneshot::channel();
+        self.queue.push(Box::new(move |db| {
+            drop((place, waiting));
+            if caller.is_closed() {
+                return;
+            }
+            let counted = GaugeGuard::new(&metrics().sqlite_reads);
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                // Reading only, so there is nothing to commit: dropping the transaction ends the snapshot.
+                let snapshot = db.unchecked_transaction()?;
+                work(&snapshot)
+            }))
+            .unwrap_or_else(|_| Err(StoreError::internal("a read panicked")));
+            // Before the answer, so that a caller that has it does not find its read among the running ones.
+            drop(counted);
+            // Fails if the caller has gone away.
+            let _ = caller.send(result);
+        }))?;
+        answer.await.map_err(|_| closed())?
     }
 
-    /// Waits for running reads and closes the connections.
+    /// Waits for the queued reads and closes the connections.
     pub(super) async fn close(&self) {
-        let all = self.permits.acquire_many(self.size).await;
-        self.permits.close();
-        drop(all);
-        self.idle.lock().clear();
+        self.queue.close();
+        self.threads.close();
+        self.threads.wait().await;
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+impl Queue {
+    fn push(&self, read: Read) -> Result<()> {
+        let wake = {
+            let mut state = self.state.lock();
+            if state.closed {
+                return Err(closed());
+            }
+            state.reads.push_back(read);
+            state.must_wake()
+        };
+        self.wake_if(wake);
+        Ok(())
+    }
+
+    /// Waits for the next read; `None` once the queue is closed and empty.
+    fn next(&self) -> Option<Read> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(read) = state.reads.pop_front() {
+                let wake = state.must_wake();
+                drop(state);
+                self.wake_if(wake);
+                return Some(read);
+            }
+            if state.closed {
+                return None;
+            }
+            state.idle += 1;
+            self.woken.wait(&mut state);
+            state.idle -= 1;
+            state.waking = false;
+        }
+    }
+
+    fn close(&self) {
+        self.state.lock().closed = true;
+        self.woken.notify_all();
+    }
+
+    /// Wakes a thread after the lock is released, so that it does not wait for it.
+    fn wake_if(&self, wake: bool) {
+        if wake {
+            self.woken.notify_one();
+        }
+    }
+}
+
+impl QueueState {
+    /// Whether a thread has to be woken for the reads, which counts it as being woken.
+    fn must_wake(&mut self) -> bool {
+        let wake = !self.reads.is_empty() && self.idle > 0 && !self.waking;
+        self.waking |= wake;
+        wake
     }
 }
 

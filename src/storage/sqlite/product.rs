@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{
     event, idempotency, page,
     product_list::{TRENDING, filtered},
-    row::{Json, NamedRow, blob_columns, json, text_columns},
+    row::{Json, NamedRow, blob_columns, columns_of, json, named, text_columns},
     store::SqliteStore,
     writer::Written,
 };
@@ -25,8 +25,7 @@ text_columns!(ProductStatus);
 
 const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at";
 
-fn product_from_row(row: &Row<'_>) -> rusqlite::Result<Product> {
-    let row = NamedRow::new(row);
+fn product_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Product> {
     Ok(Product {
         id: row.get("id")?,
         sku: row.get("sku")?,
@@ -44,25 +43,24 @@ fn product_from_row(row: &Row<'_>) -> rusqlite::Result<Product> {
 }
 
 /// The product with this id.
-pub(super) fn find(db: &Connection, id: ProductId, fields: ProductFields) -> Result<Option<Product>> {
-    Ok(by_id(db, fields)?.query_row([id], product_from_row).optional()?)
+pub(super) fn find(db: &Connection, id: ProductId) -> Result<Option<Product>> {
+    Ok(by_id(db)?.query_row([id], named(product_from_row)).optional()?)
 }
 
-fn by_id(db: &Connection, fields: ProductFields) -> Result<CachedStatement<'_>> {
-    let description = if fields.description { "description" } else { "NULL AS description" };
-    Ok(db.prepare_cached(&format!("SELECT {COLUMNS}, {description} FROM products WHERE id = ?1"))?)
+fn by_id(db: &Connection) -> Result<CachedStatement<'_>> {
+    Ok(db.prepare_cached(&format!("SELECT {COLUMNS}, description FROM products WHERE id = ?1"))?)
 }
 
 fn find_whole(db: &Connection, id: ProductId) -> Result<Product> {
-    Ok(find(db, id, ProductFields::ALL)?.ok_or(Refusal::NotFound)?)
+    Ok(find(db, id)?.ok_or(Refusal::NotFound)?)
 }
 
 /// The products with these ids, without those that do not exist.
 pub(super) fn find_all(db: &Connection, ids: impl Iterator<Item = ProductId>) -> Result<HashMap<ProductId, Product>> {
-    let mut by_id = by_id(db, ProductFields::ALL)?;
+    let (mut by_id, mut read) = (by_id(db)?, named(product_from_row));
     let mut found = HashMap::new();
     for id in ids {
-        if let Some(product) = by_id.query_row([id], product_from_row).optional()? {
+        if let Some(product) = by_id.query_row([id], &mut read).optional()? {
             found.insert(id, product);
         }
     }
@@ -146,7 +144,7 @@ fn adjust_stock(db: &Connection, adjustment: StockAdjustment, stamp: Stamp) -> R
     if let Some(key) = &idempotency
         && let Some(first) = idempotency::replay(db, key)?
     {
-        let product = find(db, first.into(), ProductFields::ALL)?;
+        let product = find(db, first.into())?;
         let product = product.ok_or_else(|| StoreError::internal("the product of an idempotency key is missing"))?;
         return Ok(Written::unchanged(product));
     }
@@ -158,12 +156,16 @@ fn adjust_stock(db: &Connection, adjustment: StockAdjustment, stamp: Stamp) -> R
     event::record(db, changed, stamp)
 }
 
+/// The columns of a product in a list.
+pub(super) fn list_columns(fields: ProductFields) -> String {
+    let description = if fields.description { "p.description" } else { "NULL" };
+    format!("{}, {description} AS description", columns_of("p", COLUMNS))
+}
+
 fn list(db: &Connection, query: &ProductQuery) -> Result<Page<Product>> {
     let list = filtered(&query.filter, query.sort, Some(&query.slice))?;
-    let mut by_id = by_id(db, query.fields)?;
-    page::read_page(db, &list, &query.slice, |id| {
-        Ok(by_id.query_row([ProductId::from(id)], product_from_row).optional()?)
-    })
+    let mut read = named(product_from_row);
+    page::read_page(db, &list, &list_columns(query.fields), &query.slice, |row| Ok(read(row)?))
 }
 
 fn count(db: &Connection, filter: &ProductFilter) -> Result<u64> {
@@ -185,8 +187,8 @@ impl ProductStore for SqliteStore {
     async fn products_by_ids(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
         let ids = ids.to_vec();
         self.read(move |db| {
-            let mut by_id = by_id(db, ProductFields::ALL)?;
-            ids.into_iter().map(|id| Ok(by_id.query_row([id], product_from_row).optional()?)).collect()
+            let (mut by_id, mut read) = (by_id(db)?, named(product_from_row));
+            ids.into_iter().map(|id| Ok(by_id.query_row([id], &mut read).optional()?)).collect()
         })
         .await
     }
@@ -196,7 +198,8 @@ impl ProductStore for SqliteStore {
         self.read(move |db| {
             let mut by_sku =
                 db.prepare_cached(&format!("SELECT {COLUMNS}, description FROM products WHERE sku = ?1"))?;
-            skus.iter().map(|sku| Ok(by_sku.query_row([sku], product_from_row).optional()?)).collect()
+            let mut read = named(product_from_row);
+            skus.iter().map(|sku| Ok(by_sku.query_row([sku], &mut read).optional()?)).collect()
         })
         .await
     }

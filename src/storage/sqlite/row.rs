@@ -1,7 +1,5 @@
 //! Conversions between domain values and columns.
 
-use std::cell::Cell;
-
 use rusqlite::{
     Row, ToSql,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef},
@@ -13,36 +11,59 @@ use crate::{
     storage::{Result, StoreError},
 };
 
-/// Reads the columns of a row by name. The column behind the one that was read last is tried first, so that reading them in
-/// the order of the query searches no names.
+/// A row whose columns are read by name.
 pub(super) struct NamedRow<'a, 'statement> {
     row: &'a Row<'statement>,
-    next: Cell<usize>,
+    /// The columns in the order in which they were read from the rows before.
+    columns: &'a mut Vec<(&'static str, usize)>,
+    reads: usize,
 }
 
-impl<'a, 'statement> NamedRow<'a, 'statement> {
-    pub fn new(row: &'a Row<'statement>) -> Self {
-        Self { row, next: Cell::new(0) }
-    }
-
+impl<'a> NamedRow<'a, '_> {
     /// The value of the column with this name. Fails if there is no such column, or its value is of another type.
-    pub fn get<T: FromSql>(&self, name: &str) -> rusqlite::Result<T> {
+    pub fn get<T: FromSql>(&mut self, name: &'static str) -> rusqlite::Result<T> {
         self.row.get(self.column(name)?)
     }
 
     /// The same without a conversion.
-    pub fn get_ref(&self, name: &str) -> rusqlite::Result<ValueRef<'_>> {
+    pub fn get_ref(&mut self, name: &'static str) -> rusqlite::Result<ValueRef<'a>> {
         self.row.get_ref(self.column(name)?)
     }
 
-    fn column(&self, name: &str) -> rusqlite::Result<usize> {
-        let statement = self.row.as_ref();
-        let next = self.next.get();
-        let is_next = next < statement.column_count() && statement.column_name(next)? == name;
-        let column = if is_next { next } else { statement.column_index(name)? };
-        self.next.set(column + 1);
+    fn column(&mut self, name: &'static str) -> rusqlite::Result<usize> {
+        let column = match self.columns.get(self.reads) {
+            Some((known, column)) if *known == name => *column,
+            _ => self.find(name)?,
+        };
+        self.reads += 1;
         Ok(column)
     }
+
+    /// Tries the column behind the one that was read last, then all.
+    fn find(&mut self, name: &'static str) -> rusqlite::Result<usize> {
+        let statement = self.row.as_ref();
+        self.columns.truncate(self.reads);
+        let next = self.columns.last().map_or(0, |(_, column)| column + 1);
+        let is_next = next < statement.column_count() && statement.column_name(next)? == name;
+        let column = if is_next { next } else { statement.column_index(name)? };
+        self.columns.push((name, column));
+        Ok(column)
+    }
+}
+
+/// Reads the rows of a query with `read`. Names are searched in the first row only, as long as `read` reads the columns
+/// of each row in the same order.
+pub(super) fn named<T>(
+    read: impl Fn(&mut NamedRow<'_, '_>) -> rusqlite::Result<T>,
+) -> impl FnMut(&Row<'_>) -> rusqlite::Result<T> {
+    let mut columns = Vec::new();
+    move |row| read(&mut NamedRow { row, columns: &mut columns, reads: 0 })
+}
+
+/// The columns, separated by commas, as those of `table` in a query that joins it.
+pub(super) fn columns_of(table: &str, columns: &str) -> String {
+    let qualified: Vec<String> = columns.split(", ").map(|column| format!("{table}.{column} AS {column}")).collect();
+    qualified.join(", ")
 }
 
 /// Stores these ids as their 16 bytes.

@@ -1,4 +1,4 @@
-//! The connections of the engine: a pool for reads and a thread for writes.
+//! The connections of the engine: a pool of threads for reads and a thread for writes.
 
 use rusqlite::Connection;
 
@@ -31,7 +31,7 @@ impl SqliteStore {
         opened.await.map_err(StoreError::internal)?
     }
 
-    /// Runs `work` on a snapshot, on a blocking thread.
+    /// Runs `work` on a snapshot, on a reading thread.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use rusqlite::{
-    CachedStatement, Connection, OptionalExtension, Row, ToSql, params,
+    Connection, OptionalExtension, ToSql, params,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef},
 };
 
@@ -10,7 +10,7 @@ use super::{
     event,
     list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
-    row::{NamedRow, blob_columns, text_columns},
+    row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
     writer::Written,
 };
@@ -48,8 +48,7 @@ impl From<TaskPriority> for Value {
 const COLUMNS: &str =
     "id, title, status, priority, created_by, assignee, order_id, due_at, version, created_at, updated_at";
 
-fn task_from_row(row: &Row<'_>) -> rusqlite::Result<Task> {
-    let row = NamedRow::new(row);
+fn task_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Task> {
     Ok(Task {
         id: row.get("id")?,
         title: row.get("title")?,
@@ -66,17 +65,13 @@ fn task_from_row(row: &Row<'_>) -> rusqlite::Result<Task> {
     })
 }
 
-fn find(db: &Connection, id: TaskId, fields: TaskFields) -> Result<Option<Task>> {
-    Ok(by_id(db, fields)?.query_row([id], task_from_row).optional()?)
-}
-
-fn by_id(db: &Connection, fields: TaskFields) -> Result<CachedStatement<'_>> {
-    let description = if fields.description { "description" } else { "NULL AS description" };
-    Ok(db.prepare_cached(&format!("SELECT {COLUMNS}, {description} FROM tasks WHERE id = ?1"))?)
+fn find(db: &Connection, id: TaskId) -> Result<Option<Task>> {
+    let sql = format!("SELECT {COLUMNS}, description FROM tasks WHERE id = ?1");
+    Ok(db.prepare_cached(&sql)?.query_row([id], named(task_from_row)).optional()?)
 }
 
 fn find_whole(db: &Connection, id: TaskId) -> Result<Task> {
-    Ok(find(db, id, TaskFields::ALL)?.ok_or(Refusal::NotFound)?)
+    Ok(find(db, id)?.ok_or(Refusal::NotFound)?)
 }
 
 /// Adds the task unless its id is stored already; returns whether it was added.
@@ -194,10 +189,16 @@ pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<
     list
 }
 
+/// The columns of a task in a list.
+pub(super) fn list_columns(fields: TaskFields) -> String {
+    let description = if fields.description { "t.description" } else { "NULL" };
+    format!("{}, {description} AS description", columns_of("t", COLUMNS))
+}
+
 fn list(db: &Connection, query: &TaskQuery) -> Result<Page<Task>> {
     let list = filtered(&query.filter, query.sort, Some(&query.slice));
-    let mut by_id = by_id(db, query.fields)?;
-    page::read_page(db, &list, &query.slice, |id| Ok(by_id.query_row([TaskId::from(id)], task_from_row).optional()?))
+    let mut read = named(task_from_row);
+    page::read_page(db, &list, &list_columns(query.fields), &query.slice, |row| Ok(read(row)?))
 }
 
 fn count(db: &Connection, filter: &TaskFilter) -> Result<u64> {
@@ -209,7 +210,7 @@ fn count(db: &Connection, filter: &TaskFilter) -> Result<u64> {
 impl TaskStore for SqliteStore {
     async fn tasks_by_ids(&self, ids: &[TaskId]) -> Result<Vec<Option<Task>>> {
         let ids = ids.to_vec();
-        self.read(move |db| ids.into_iter().map(|id| find(db, id, TaskFields::ALL)).collect()).await
+        self.read(move |db| ids.into_iter().map(|id| find(db, id)).collect()).await
     }
 
     async fn list_tasks(&self, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>> {

@@ -1,12 +1,12 @@
 //! Users and their password hashes.
 
 use async_trait::async_trait;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{
     list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
-    row::{NamedRow, blob_columns, text_columns},
+    row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
 };
 use crate::{
@@ -21,8 +21,7 @@ text_columns!(UserRole);
 
 const COLUMNS: &str = "id, email, name, role, region, deleted_at, version, created_at, updated_at, password_hash";
 
-fn user_from_row(row: &Row<'_>) -> rusqlite::Result<User> {
-    let row = NamedRow::new(row);
+fn user_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<User> {
     Ok(User {
         id: row.get("id")?,
         email: row.get("email")?,
@@ -36,7 +35,7 @@ fn user_from_row(row: &Row<'_>) -> rusqlite::Result<User> {
     })
 }
 
-fn credentials_from_row(row: &Row<'_>) -> rusqlite::Result<Credentials> {
+fn credentials_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Credentials> {
     Ok(Credentials { user: user_from_row(row)?, password_hash: row.get("password_hash")? })
 }
 
@@ -50,7 +49,7 @@ fn by_email(db: &Connection) -> Result<CachedStatement<'_>> {
 
 /// The user with this id, who may be deleted.
 pub(super) fn find(db: &Connection, id: UserId) -> Result<Option<User>> {
-    Ok(by_id(db)?.query_row([id], user_from_row).optional()?)
+    Ok(by_id(db)?.query_row([id], named(user_from_row)).optional()?)
 }
 
 /// The user to change; the change itself refuses a deleted one.
@@ -159,10 +158,15 @@ pub(super) fn filtered(filter: &UserFilter, sort: Sort<UserSort>, slice: Option<
     list
 }
 
+/// The columns of a user in a list.
+pub(super) fn list_columns() -> String {
+    columns_of("u", COLUMNS)
+}
+
 fn list(db: &Connection, query: &UserQuery) -> Result<Page<User>> {
     let list = filtered(&query.filter, query.sort, Some(&query.slice));
-    let mut by_id = by_id(db)?;
-    page::read_page(db, &list, &query.slice, |id| Ok(by_id.query_row([UserId::from(id)], user_from_row).optional()?))
+    let mut read = named(user_from_row);
+    page::read_page(db, &list, &list_columns(), &query.slice, |row| Ok(read(row)?))
 }
 
 fn count(db: &Connection, filter: &UserFilter) -> Result<u64> {
@@ -175,8 +179,8 @@ impl UserStore for SqliteStore {
     async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<User>>> {
         let ids = ids.to_vec();
         self.read(move |db| {
-            let mut by_id = by_id(db)?;
-            ids.iter().map(|id| Ok(by_id.query_row([id], user_from_row).optional()?)).collect()
+            let (mut by_id, mut read) = (by_id(db)?, named(user_from_row));
+            ids.iter().map(|id| Ok(by_id.query_row([id], &mut read).optional()?)).collect()
         })
         .await
     }
@@ -184,8 +188,8 @@ impl UserStore for SqliteStore {
     async fn users_by_emails(&self, emails: &[String]) -> Result<Vec<Option<User>>> {
         let emails = emails.to_vec();
         self.read(move |db| {
-            let mut by_email = by_email(db)?;
-            emails.iter().map(|email| Ok(by_email.query_row([email], user_from_row).optional()?)).collect()
+            let (mut by_email, mut read) = (by_email(db)?, named(user_from_row));
+            emails.iter().map(|email| Ok(by_email.query_row([email], &mut read).optional()?)).collect()
         })
         .await
     }
@@ -225,12 +229,12 @@ impl UserStore for SqliteStore {
 
     async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
         let email = email.to_owned();
-        self.read(move |db| Ok(by_email(db)?.query_row([email], credentials_from_row).optional()?)).await
+        self.read(move |db| Ok(by_email(db)?.query_row([email], named(credentials_from_row)).optional()?)).await
     }
 
     async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>> {
         self.read(move |db| {
-            let found = by_id(db)?.query_row([id], credentials_from_row).optional()?;
+            let found = by_id(db)?.query_row([id], named(credentials_from_row)).optional()?;
             Ok(found.filter(|credentials| credentials.user.deleted_at.is_none()))
         })
         .await

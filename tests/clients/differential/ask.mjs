@@ -50,9 +50,10 @@ async function firstResult(response) {
   const type = response.headers.get('content-type') ?? ''
   if (/json/.test(type)) return response.json()
   let text = ''
+  const decoder = new TextDecoder()
   for await (const chunk of /** @type {AsyncIterable<Uint8Array>} */ (/** @type {unknown} */ (response.body))) {
-    text += Buffer.from(chunk).toString()
-    const [, data] = /^data:(.*"(?:data|errors)".*)$/m.exec(text) ?? []
+    text += decoder.decode(chunk, { stream: true })
+    const [, data] = /^data:(.*"(?:data|errors)".*)\r?\n/m.exec(text) ?? []
     const [, part] = /^(\{.*"payload".*\})\r?\n/m.exec(text) ?? []
     if (data) return JSON.parse(data)
     if (part) return JSON.parse(part).payload ?? JSON.parse(part)

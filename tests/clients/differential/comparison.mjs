@@ -1,9 +1,11 @@
 // Sends a request to the server and compares what happens with what the reference implementation says.
+import { after, before } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { bearer } from '../lib/api.mjs'
 import { effect } from './effects.mjs'
 import { refusal, replay } from './reference.mjs'
 import { Socket } from './socket.mjs'
+import { World } from './world.mjs'
 
 /**
  * @typedef {import('./documents.mjs').Request} Request
@@ -21,6 +23,24 @@ import { Socket } from './socket.mjs'
  * @property {unknown} answer
  * @property {string} [reference] Why the reference refuses the request.
  */
+
+/**
+ * Starts a server before the tests of a file and stops it after them.
+ *
+ * @param {import('graphql').GraphQLSchema} schema
+ * @returns {{ comparison: Comparison }}
+ */
+export function startComparison(schema) {
+  const tested = /** @type {{ comparison: Comparison }} */ ({})
+  before(async () => {
+    tested.comparison = new Comparison(schema, await World.start())
+  })
+  after(async () => {
+    tested.comparison?.close()
+    await tested.comparison?.world.stop()
+  })
+  return tested
+}
 
 const LIMITS = ['QUERY_TOO_COMPLEX', 'RATE_LIMITED']
 

@@ -1,14 +1,13 @@
 // Made-up operations, half of them broken on purpose: the server agrees with graphql-js on which are valid, on the keys
 // of each object and their order, and on null. The seed is fixed; `scripts/fuzz differential` sends more.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { Random } from '../lib/random.mjs'
 import { BREAKERS, breakRequest } from './breakers.mjs'
-import { Comparison } from './comparison.mjs'
+import { startComparison } from './comparison.mjs'
 import { DocumentMaker } from './documents.mjs'
 import { loadSchema } from './schema.mjs'
 import { shrink } from './shrink.mjs'
-import { World } from './world.mjs'
 
 const count = Number(process.env.OPERATIONS ?? 2000)
 const seed = Number(process.env.SEED ?? 1)
@@ -21,19 +20,7 @@ const AT_ONCE = 8
 const [QUERIES, MUTATIONS] = [0.75, 0.17]
 
 const schema = loadSchema()
-/** @type {World} */
-let world
-/** @type {Comparison} */
-let comparison
-
-before(async () => {
-  world = await World.start()
-  comparison = new Comparison(schema, world)
-})
-after(async () => {
-  comparison?.close()
-  await world?.stop()
-})
+const tested = startComparison(schema)
 
 test(
   `${count} operations from seed ${seed} get from the server what graphql-js says`,
@@ -48,7 +35,7 @@ test(
     /** @param {number} number */
     const check = async (number) => {
       const { breaker, ...one } = makeCase(number)
-      const outcome = await comparison.run(one).catch((error) => {
+      const outcome = await tested.comparison.run(one).catch((error) => {
         throw new Error(`seed ${seed}, operation ${number}: ${error.stack}\n${JSON.stringify(one.request)}`)
       })
       const verdict = `${one.kind} ${outcome.verdict}`
@@ -98,7 +85,7 @@ function makeCase(number) {
   const kind =
     number <= count * QUERIES ? 'query' : number <= count * (QUERIES + MUTATIONS) ? 'mutation' : 'subscription'
   const viewer = kind === 'query' && random.chance(0.3) ? 1 + (number % 2) : 0
-  let request = new DocumentMaker(schema, random, world.entities, kind).make()
+  let request = new DocumentMaker(schema, random, tested.comparison.world.entities, kind).make()
   const broken = number % 2 === 1
   let breaker = broken ? /** @type {string} */ (BREAKERS[(number >> 1) % BREAKERS.length]) : 'none'
   for (let tries = 0; broken && tries < 5; tries += 1) {
@@ -122,7 +109,7 @@ function makeCase(number) {
 async function report(number, one, found) {
   const kind = problemKind(found.problem)
   const run = (/** @type {import('./documents.mjs').Request} */ request) =>
-    comparison.run({ ...one, request: world.entities.renamed(request) })
+    tested.comparison.run({ ...one, request: tested.comparison.world.entities.renamed(request) })
   const same = async (/** @type {import('./documents.mjs').Request} */ request) =>
     problemKind((await run(request).catch(() => undefined))?.problem) === kind
   // What a mutation changes is only known for values that it accepts.

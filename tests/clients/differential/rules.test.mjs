@@ -1,31 +1,18 @@
 // Each rule of validation with documents that keep it and documents that break it. What is expected stands in the table;
 // graphql-js and the server both have to say it.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { parse, validate } from 'graphql'
-import { Comparison } from './comparison.mjs'
+import { startComparison } from './comparison.mjs'
 import { EXECUTIONS, VARIABLES } from './executions.mjs'
 import { RULES } from './rules.mjs'
 import { loadSchema } from './schema.mjs'
 import { SYNTAX } from './syntax.mjs'
 import { rules } from './validation.mjs'
-import { World } from './world.mjs'
 
 const schema = loadSchema()
 const all = rules.map(({ rule }) => rule)
-/** @type {World} */
-let world
-/** @type {Comparison} */
-let comparison
-
-before(async () => {
-  world = await World.start()
-  comparison = new Comparison(schema, world)
-})
-after(async () => {
-  comparison?.close()
-  await world?.stop()
-})
+const tested = startComparison(schema)
 
 /**
  * Sends a request as the staff.
@@ -33,7 +20,7 @@ after(async () => {
  * @param {import('./documents.mjs').Request} request
  */
 function send(request) {
-  return comparison.run({ kind: 'query', request, viewer: 0, intact: true })
+  return tested.comparison.run({ kind: 'query', request, viewer: 0, intact: true })
 }
 
 /**
@@ -42,15 +29,15 @@ function send(request) {
  * @param {string} text
  */
 function named(text) {
-  const { product, order, task, user } = world.entities.byKind
+  const { product, order, task, user } = tested.comparison.world.entities.byKind
   const ids = {
     PRODUCT: product[0],
     OTHER: product[1],
     ORDER: order[0],
     TASK: task[0],
     USER: user[0],
-    NUMBER: world.entities.numbers[0],
-    CURSOR: world.entities.cursor,
+    NUMBER: tested.comparison.world.entities.numbers[0],
+    CURSOR: tested.comparison.world.entities.cursor,
   }
   return Object.entries(ids).reduce(
     (filled, [name, id]) => filled.replace(new RegExp(`(?<=")${name}(?=")`, 'g'), id ?? ''),
@@ -87,7 +74,7 @@ async function surprises(documents, expected) {
 function valuesFor(query) {
   /** @type {Record<string, unknown>} */
   const values = {}
-  const [product] = world.entities.byKind.product
+  const [product] = tested.comparison.world.entities.byKind.product
   for (const [, name = '', type = ''] of query.matchAll(/\$(\w+): ([\w[\]!]+)(?! =)/g)) {
     if (type.endsWith('!'))
       values[name] = {

@@ -179,6 +179,17 @@ for (const [name, ask] of Object.entries(SUBSCRIPTIONS)) {
 }
 
 for (const [name, ask] of Object.entries(QUERIES)) {
+  test(`${name}: of many errors of fields 100 are told, and how many there are besides`, async () => {
+    const { me } = await call(server.url, '{ me { id } }', {}, { token: server.staff })
+    const aliases = Array.from({ length: 40 }, (_, number) => `a${number}: node(id: "${me.id}") { ...F }`)
+    const document = `{ ${aliases.join(' ')} } fragment F on User { x: orders(first: -1) { totalCount } }`
+    const several = document.replaceAll('node(id:', 'nodes(ids:').replaceAll(`"${me.id}"`, `["${`${me.id}","`.repeat(4)}"]`)
+    const { errors = [] } = await send(ask, several)
+    assert.equal(errors.length, 101)
+    assert.equal(errors[100].message, 'There are 60 more errors.')
+    assert.equal(errors[100].extensions.code, 'BAD_USER_INPUT')
+  })
+
   test(`${name}: what is left out is missing, not null`, async () => {
     await gets(ask, '{ me { id @skip(if: true) } }', { me: {} })
     await gets(ask, '{ me @skip(if: true) { id } }', {})

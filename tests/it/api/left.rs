@@ -5,7 +5,11 @@ use futures_util::{StreamExt, poll, stream::BoxStream};
 use orderwire::domain::{Timestamp, UserId, UserRole, Viewer};
 use serde_json::{Value, json};
 
-use crate::support::api::{TestApi, error_codes, next};
+use crate::support::{
+    api::{TestApi, error_codes, next},
+    wait_until,
+    ws::TIMEOUT,
+};
 
 on_each_engine! {
     a_reassigned_or_unassigned_task_leaves_those_who_saw_it_and_nobody_else
@@ -47,8 +51,9 @@ impl Desk {
         Self { task: made["createTask"]["task"]["id"].clone(), api, staff, anna, ben, carl }
     }
 
-    /// Opens a subscription and polls it, so that it is active.
+    /// Opens a subscription to what happens from now on and polls it, so that it is active.
     async fn watch(&self, viewer: Viewer, variables: Value) -> BoxStream<'static, Response> {
+        self.cursor().await;
         let mut stream = self.api.stream(viewer, WATCH, variables);
         assert!(poll!(stream.next()).is_pending());
         stream
@@ -66,7 +71,10 @@ impl Desk {
         self.change(json!({ "assigneeId": assignee.map(id), "title": title })).await;
     }
 
+    /// The end of the log, once the feed is there.
     async fn cursor(&self) -> Value {
+        let head = self.api.store.log_state().await.unwrap().head;
+        wait_until("the feed knows what happened", TIMEOUT, async || self.api.service.head().seq >= head).await;
         self.api.data(self.staff, "{ eventCursor }", json!({})).await["eventCursor"].clone()
     }
 
@@ -127,7 +135,7 @@ async fn a_task_leaves_a_subscription_that_resumes_from_the_log_of_another_node(
     desk.assign(Some(desk.ben), "Wipe").await;
     desk.change(json!({ "title": "Mop" })).await;
     desk.assign(None, "Scrub").await;
-    // Its feed starts after the changes, so that it has none of them in memory.
+    // Its feed has read the changes from the log.
     let desk = Desk { api: TestApi::over(desk.api.store.clone()).await, ..desk };
     let after = json!({ "after": cursor });
     for (viewer, updates) in [

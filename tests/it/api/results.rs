@@ -10,6 +10,8 @@ on_each_engine! {
     selections_of_one_key_are_merged_and_run_once
     objects_without_a_selected_field_are_empty
     a_failed_field_nulls_itself_or_its_nearest_nullable_parent
+    errors_of_many_fields_are_cut_with_their_number
+    null_for_an_argument_that_does_not_allow_it_is_explained_as_by_validation
 }
 
 async fn fields_are_in_the_order_of_the_query(api: TestApi) {
@@ -80,5 +82,49 @@ async fn a_failed_field_nulls_itself_or_its_nearest_nullable_parent(api: TestApi
         let response = api.response(staff, query, json!({})).await;
         assert!(error_codes(&response).iter().all(|code| code == "BAD_USER_INPUT"), "{query}");
         assert_eq!(response.data.into_json().unwrap(), data, "{query}");
+    }
+}
+
+async fn errors_of_many_fields_are_cut_with_their_number(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let ids = vec![staff.user_id().unwrap().to_string(); 100];
+    let query = "query ($ids: [ID!]!) { a: nodes(ids: $ids) { ...F } b: nodes(ids: $ids) { ...F } }
+        fragment F on User { orders(first: -1) { totalCount } }";
+    let response = api.response(staff, query, json!({ "ids": ids })).await;
+    assert_eq!(error_codes(&response), ["BAD_USER_INPUT"; 101]);
+    assert_eq!(response.errors[100].message, "There are 100 more errors.");
+    let nothing = vec![Value::Null; 100];
+    assert_eq!(response.data.into_json().unwrap(), json!({ "a": nothing, "b": nothing }));
+}
+
+async fn null_for_an_argument_that_does_not_allow_it_is_explained_as_by_validation(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let id = staff.user_id().unwrap().to_string();
+    for (query, message, path) in [
+        (
+            "query ($i: ID = \"x\") { found: node(id: $i) { id } }",
+            "Invalid value for argument \"id\", expected type \"ID!\"",
+            json!(["found"]),
+        ),
+        (
+            "query ($i: ID = \"x\") { __typename nodes(ids: [\"x\", $i]) { id } }",
+            "Invalid value for argument \"ids.1\", expected type \"ID!\"",
+            json!(["nodes"]),
+        ),
+        (
+            "query ($i: OrderDirection = ASC, $id: ID!) { nodes(ids: [$id]) { id ... on User { all: orders(orderBy: { field: PLACED_AT, direction: $i }) { totalCount } } } }",
+            "Invalid value for argument \"orderBy.direction\", expected type \"OrderDirection!\"",
+            json!(["nodes", 0, "all"]),
+        ),
+        (
+            "query ($i: String = \"User\") { __type(name: $i) { name } }",
+            "Invalid value for argument \"name\", expected type \"String!\"",
+            json!(["__type"]),
+        ),
+    ] {
+        let variables = if query.contains("$id") { json!({ "i": null, "id": id }) } else { json!({ "i": null }) };
+        let response = api.response(staff, query, variables).await;
+        assert_eq!(error_codes(&response), ["BAD_USER_INPUT"], "{query}");
+        assert_eq!((response.errors[0].message.as_str(), json!(response.errors[0].path)), (message, path), "{query}");
     }
 }

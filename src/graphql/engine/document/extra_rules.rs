@@ -3,44 +3,51 @@
 //! introspection where it is off.
 
 use apollo_compiler::{
-    executable::{ExecutableDocument, Field, Operation, Selection, SelectionSet},
+    executable::{ExecutableDocument, Operation, Selection, SelectionSet},
+    parser::SourceSpan,
     validation::Valid,
 };
-use async_graphql::{Pos, ServerError};
+use async_graphql::ServerError;
 
 use super::{
-    collect::FieldCollector,
-    position::position,
-    types::SchemaTypes,
-    values::{ValuePath, coerce, literal},
-    variable_positions,
+    arguments::DocumentArguments, collect::FieldCollector, position::Positions, types::SchemaTypes, variable_positions,
 };
 use crate::graphql::engine::{code, error::refusal};
 
-/// Returns every error in a document that is valid but for these rules.
+/// Returns the arguments of a document that is valid but for these rules. Fails with every error.
 pub(super) fn check(
     types: &SchemaTypes,
     document: &Valid<ExecutableDocument>,
     introspection: bool,
-) -> Vec<ServerError> {
-    let mut check = Check { types, document, introspection, errors: Vec::new() };
+) -> Result<DocumentArguments, Vec<ServerError>> {
+    let positions = Positions::new(&document.sources);
+    let mut check = Check {
+        types,
+        document,
+        positions: &positions,
+        introspection,
+        arguments: DocumentArguments::default(),
+        errors: Vec::new(),
+    };
     for operation in document.operations.iter() {
         if operation.is_subscription() {
             check.one_root_field(operation);
         }
         check.selections(&operation.selection_set);
-        check.errors.extend(variable_positions::check(types, document, operation));
+        check.errors.extend(variable_positions::check(types, document, &positions, operation));
     }
     for fragment in document.fragments.values() {
         check.selections(&fragment.selection_set);
     }
-    check.errors
+    if check.errors.is_empty() { Ok(check.arguments) } else { Err(check.errors) }
 }
 
 struct Check<'a> {
     types: &'a SchemaTypes,
     document: &'a ExecutableDocument,
+    positions: &'a Positions<'a>,
     introspection: bool,
+    arguments: DocumentArguments,
     errors: Vec<ServerError>,
 }
 
@@ -49,8 +56,7 @@ impl Check<'_> {
         let collector = FieldCollector { types: self.types, document: self.document, condition: |_: &str| None };
         let fields = collector.collect(operation.object_type(), [&operation.selection_set]);
         if let Some(second) = fields.values().nth(1).and_then(|fields| fields.first()) {
-            let position = position(&self.document.sources, second.location());
-            self.refuse(position, "A subscription must select only one top level field.".to_owned());
+            self.refuse(second.location(), "A subscription must select only one top level field.".to_owned());
         }
     }
 
@@ -60,10 +66,11 @@ impl Check<'_> {
             match selection {
                 Selection::Field(field) => {
                     if !self.introspection && matches!(field.name.as_str(), "__schema" | "__type") {
-                        let position = position(&self.document.sources, field.location());
-                        self.refuse(position, "Introspection is not allowed on this server.".to_owned());
+                        self.refuse(field.location(), "Introspection is not allowed on this server.".to_owned());
                     }
-                    self.arguments(field);
+                    for (at, message) in self.arguments.add(self.types, field) {
+                        self.refuse(at, message);
+                    }
                     self.selections(&field.selection_set);
                 }
                 Selection::InlineFragment(fragment) => self.selections(&fragment.selection_set),
@@ -72,23 +79,9 @@ impl Check<'_> {
         }
     }
 
-    fn arguments(&mut self, field: &Field) {
-        for argument in &field.arguments {
-            let Some(definition) = field.definition.argument_by_name(&argument.name) else { continue };
-            let path = ValuePath::new(&argument.name);
-            let coerced = literal(&argument.value).and_then(|value| {
-                coerce(self.types, &definition.ty, value, &path)
-                    .map_err(|reason| format!("Invalid value for argument {reason}"))
-            });
-            if let Err(message) = coerced {
-                self.refuse(position(&self.document.sources, argument.value.location()), message);
-            }
-        }
-    }
-
-    fn refuse(&mut self, position: Pos, message: String) {
+    fn refuse(&mut self, at: Option<SourceSpan>, message: String) {
         let mut error = refusal(code::BAD_USER_INPUT, message);
-        error.locations.push(position);
+        error.locations.push(self.positions.of(at));
         self.errors.push(error);
     }
 }

@@ -8,9 +8,6 @@ use crate::graphql::engine::{code, error::refusal};
 /// executor can hold more.
 pub const MAX_NESTING: usize = 64;
 
-/// Limit on the levels of lists of types in an introspection query: each multiplies the result by the size of the schema.
-pub(super) const MAX_INTROSPECTION_LISTS: usize = 3;
-
 /// Limits on a document. Fields, aliases and directives are counted with fragments expanded.
 #[derive(Debug, Clone, Copy)]
 pub struct DocumentLimits {

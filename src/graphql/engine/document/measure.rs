@@ -13,8 +13,8 @@ use apollo_compiler::{
 use async_graphql::ServerError;
 
 use super::{
-    limits::{self, DocumentLimits, MAX_INTROSPECTION_LISTS, MAX_NESTING},
-    position::position,
+    limits::{self, DocumentLimits, MAX_NESTING},
+    position::Positions,
 };
 use crate::graphql::engine::{code, error::refusal};
 
@@ -32,8 +32,6 @@ struct Measures {
     values: u64,
     /// Fields of the selection itself, without those below them.
     own_fields: u64,
-    /// Levels of lists of types within lists of types, as in introspection.
-    introspection_lists: u64,
 }
 
 impl Measures {
@@ -47,7 +45,6 @@ impl Measures {
             directives: self.directives.saturating_add(other.directives),
             values: self.values.saturating_add(other.values),
             own_fields: self.own_fields.saturating_add(other.own_fields),
-            introspection_lists: self.introspection_lists.max(other.introspection_lists),
         }
     }
 }
@@ -115,16 +112,11 @@ impl<'a> Measurer<'a> {
         for selection in set {
             let (mut measures, directives): (Measures, &DirectiveList) = match selection {
                 Selection::Field(field) => {
-                    let name = field.name.as_str();
                     let below = if field.selection_set.is_empty() {
                         Measures::default()
                     } else {
                         self.selections(&field.selection_set, level + 1)?
                     };
-                    if matches!(name, "__schema" | "__type") {
-                        limits::check("introspection", below.introspection_lists, MAX_INTROSPECTION_LISTS)?;
-                    }
-                    let lists = matches!(name, "fields" | "inputFields" | "interfaces" | "possibleTypes");
                     let measures = Measures {
                         nesting: 1 + below.nesting,
                         depth: 1 + below.depth,
@@ -133,7 +125,6 @@ impl<'a> Measurer<'a> {
                         directives: below.directives,
                         values: below.values.saturating_add(values_size(&field.arguments)),
                         own_fields: 1,
-                        introspection_lists: below.introspection_lists + u64::from(lists),
                     };
                     (measures, &field.directives)
                 }
@@ -162,7 +153,7 @@ impl<'a> Measurer<'a> {
             Some(Some(measures)) => return Ok(*measures),
             Some(None) => {
                 let mut error = refusal(code::BAD_USER_INPUT, format!("The fragment `{name}` spreads itself."));
-                error.locations.push(position(&self.document.sources, fragment.location()));
+                error.locations.push(Positions::new(&self.document.sources).of(fragment.location()));
                 return Err(error);
             }
             None => {}
@@ -200,27 +191,50 @@ mod tests {
         let many = |count: usize, part: &dyn Fn(usize) -> String| (0..count).map(part).collect::<String>();
         let limits = limits::default_limits();
         for (document, expected) in [
-            (format!("{{ {} }}", many(limits.root_fields + 1, &|_| "me { id } ".to_owned())), "`rootFields`: it has 51"),
+            (
+                format!("{{ {} }}", many(limits.root_fields + 1, &|_| "me { id } ".to_owned())),
+                "`rootFields`: it has 51",
+            ),
             (
                 "{ ...F } fragment F on Query { ...G ...G } fragment G on Query { ".to_owned()
-                    + &many(26, &|n| format!("a{n} ")) + "}",
+                    + &many(26, &|n| format!("a{n} "))
+                    + "}",
                 "`rootFields`: it has 52",
             ),
-            (format!("{{ me {{ {} }} }}", many(limits.aliases + 1, &|n| format!("a{n}: id "))), "`aliases`: it has 101"),
-            (format!("{{ me {{ id {} }} }}", many(limits.directives + 1, &|_| "@skip(if: true)".to_owned())), "`directives`: it has 101"),
+            (
+                format!("{{ me {{ {} }} }}", many(limits.aliases + 1, &|n| format!("a{n}: id "))),
+                "`aliases`: it has 101",
+            ),
+            (
+                format!("{{ me {{ id {} }} }}", many(limits.directives + 1, &|_| "@skip(if: true)".to_owned())),
+                "`directives`: it has 101",
+            ),
             (format!("query {} {{ me {{ id }} }}", many(limits.directives + 1, &|_| "@a ".to_owned())), "`directives`"),
             ("{ a ".repeat(limits.depth + 1) + &"}".repeat(limits.depth + 1), "`depth`: it has 25"),
-            ("{ a { ...F } } fragment F on A { b { ...G } } fragment G on B { c { ...F } }".to_owned(), "`F` spreads itself"),
+            (
+                "{ a { ...F } } fragment F on A { b { ...G } } fragment G on B { c { ...F } }".to_owned(),
+                "`F` spreads itself",
+            ),
             ("{ a } fragment F on A { ...F }".to_owned(), "`F` spreads itself"),
             (
-                format!("{{ {} }} fragment F on A {{ b(c: [{}]) }}", many(20, &|n| format!("a{n} {{ ...F }} ")), "LOW ".repeat(900)),
+                format!(
+                    "{{ {} }} fragment F on A {{ b(c: [{}]) }}",
+                    many(20, &|n| format!("a{n} {{ ...F }} ")),
+                    "LOW ".repeat(900)
+                ),
                 "`bytes`: it has",
             ),
-            ("{ __type(name: \"A\") { fields { type { fields { type { fields { type { possibleTypes { name } } } } } } } } }".to_owned(), "`introspection`: it has 4"),
-            (format!("{{ a }} {}", many(5, &|n| format!("fragment U{n} on A {{ {} }} ", "b ".repeat(800)))), "`fields`: it has 4001"),
+            (
+                format!("{{ a }} {}", many(5, &|n| format!("fragment U{n} on A {{ {} }} ", "b ".repeat(800)))),
+                "`fields`: it has 4001",
+            ),
         ] {
             let message = refused(&document);
-            assert!(message.contains(expected) || (message.contains("spreads itself") && expected.contains("spreads itself")), "{document:.80}: {message}");
+            assert!(
+                message.contains(expected)
+                    || (message.contains("spreads itself") && expected.contains("spreads itself")),
+                "{document:.80}: {message}"
+            );
         }
     }
 

@@ -17,6 +17,7 @@
 //!
 //! Decision: `docs/decisions/0010-documents-are-prepared-once.md`.
 
+mod arguments;
 mod collect;
 pub(crate) mod cost;
 mod documents;

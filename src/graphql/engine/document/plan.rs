@@ -14,17 +14,16 @@ use apollo_compiler::{
     executable::{ExecutableDocument, Field, Operation, SelectionSet},
 };
 use async_graphql::{Name, Pos};
-use async_graphql_value::Value;
 
 use super::{
+    arguments::{DocumentArguments, FieldArguments},
     collect::FieldCollector,
     limits,
-    position::position,
+    position::Positions,
     request::RequestErrors,
     types::SchemaTypes,
-    values::{ValuePath, coerce, literal},
 };
-use crate::graphql::engine::{code, error::refusal, json::JsonPlans};
+use crate::graphql::engine::json::JsonPlans;
 
 /// The plan of an operation with certain values of its condition variables.
 pub(crate) struct Plan {
@@ -41,7 +40,7 @@ pub(crate) struct PlannedField {
     pub name: Name,
     pub ty: Type,
     /// The arguments, coerced except for the variables in them.
-    pub arguments: Vec<(Name, Value)>,
+    pub arguments: FieldArguments,
     /// Where the document selects it first.
     pub position: Pos,
     pub selected: Selected,
@@ -88,45 +87,34 @@ impl Plan {
     pub(super) fn new(
         types: &SchemaTypes,
         document: &ExecutableDocument,
+        arguments: &DocumentArguments,
         operation: &Operation,
         condition: impl Fn(&str) -> Option<bool>,
         limit: usize,
     ) -> Result<Self, RequestErrors> {
         let collector = FieldCollector { types, document, condition };
-        let mut planner = Planner { collector, objects: 0, planned: 0, limit };
+        let positions = Positions::new(&document.sources);
+        let mut planner = Planner { collector, arguments, positions, objects: 0, planned: 0, limit };
         let fields = planner.fields(operation.object_type(), [&operation.selection_set])?;
         Ok(Self { fields, json: Arc::new(JsonPlans::new(planner.objects)) })
     }
 
-    /// Approximate size in memory, in bytes.
+    /// Approximate size in memory without the arguments, in bytes.
     pub(super) fn size(&self) -> usize {
-        fn fields_size(fields: &[PlannedField]) -> usize {
-            let size = |field: &PlannedField| {
-                let values: usize = field.arguments.iter().map(|(_, value)| value_size(value)).sum();
-                FIELD_BYTES + values + field.objects().iter().map(|object| fields_size(&object.fields)).sum::<usize>()
-            };
-            fields.iter().map(size).sum()
+        fn size(field: &PlannedField) -> usize {
+            FIELD_BYTES + field.objects().iter().flat_map(|object| &object.fields).map(size).sum::<usize>()
         }
-        fields_size(&self.fields)
+        self.fields.iter().map(size).sum()
     }
 }
 
-/// Approximate bytes of a field without the values of its arguments, and of a value without its text.
+/// Approximate bytes of a field.
 const FIELD_BYTES: usize = 512;
-const VALUE_BYTES: usize = 96;
-
-fn value_size(value: &Value) -> usize {
-    VALUE_BYTES
-        + match value {
-            Value::String(text) => text.len(),
-            Value::List(items) => items.iter().map(value_size).sum(),
-            Value::Object(fields) => fields.values().map(|value| VALUE_BYTES + value_size(value)).sum(),
-            _ => 0,
-        }
-}
 
 struct Planner<'a, C> {
     collector: FieldCollector<'a, C>,
+    arguments: &'a DocumentArguments,
+    positions: Positions<'a>,
     /// Number of objects so far.
     objects: usize,
     /// Number of fields so far.
@@ -174,24 +162,9 @@ impl<'a, C: Fn(&str) -> Option<bool>> Planner<'a, C> {
             key: Name::new(key),
             name: Name::new(&field.name),
             ty: ty.clone(),
-            arguments: self.arguments(field)?,
-            position: position(&self.collector.document.sources, field.location()),
+            arguments: self.arguments.of(field),
+            position: self.positions.of(field.location()),
             selected,
         })
-    }
-
-    fn arguments(&self, field: &Field) -> Result<Vec<(Name, Value)>, RequestErrors> {
-        let mut arguments = Vec::with_capacity(field.arguments.len());
-        for argument in &field.arguments {
-            let Some(definition) = field.definition.argument_by_name(&argument.name) else { continue };
-            let path = ValuePath::new(&argument.name);
-            let value = literal(&argument.value)
-                .and_then(|value| coerce(self.collector.types, &definition.ty, value, &path))
-                .map_err(|reason| {
-                    vec![refusal(code::BAD_USER_INPUT, format!("Invalid value for argument {reason}"))]
-                })?;
-            arguments.push((Name::new(&argument.name), value));
-        }
-        Ok(arguments)
     }
 }

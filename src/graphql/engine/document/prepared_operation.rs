@@ -2,17 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Name, Request, Value, Variables, parser::types::OperationType};
+use async_graphql::{Name, PathSegment, Request, Response, Value, Variables, parser::types::OperationType};
 
 use super::{
-    executable,
-    plan::Plan,
+    executable, introspection,
+    plan::{Plan, PlannedField},
     types::SchemaTypes,
     validated_operation::{PricedPlan, ValidatedOperation},
+    values::{ValuePath, coerce, substitute},
 };
 use crate::{
     domain::{ClientAddress, EventCursor},
-    graphql::engine::resume::ResumeAfter,
+    graphql::engine::{json::raw_value, resume::ResumeAfter},
     service::{OperationHash, fingerprint},
     telemetry,
 };
@@ -125,6 +126,59 @@ impl PreparedOperation {
             OperationType::Subscription => "subscription",
         };
         telemetry::OperationTimer::start(&self.operation.label, kind, slow)
+    }
+
+    /// Adds the fields of introspection to a response of the executor, which does not get them.
+    pub(crate) fn add_introspection(&self, response: &mut Response) {
+        let mut fields = self.plan().fields.iter().filter(|field| field.is_introspection()).peekable();
+        if fields.peek().is_none() {
+            return;
+        }
+        let mut object = match std::mem::take(&mut response.data) {
+            Value::Object(object) => object,
+            _ => Default::default(),
+        };
+        for field in fields {
+            let answer = introspection::answer(&self.types, field, &self.variables).and_then(raw_value);
+            let value = answer.unwrap_or_else(|error| {
+                response.errors.push(error);
+                Value::Null
+            });
+            object.insert(field.key.clone(), value);
+        }
+        response.data = Value::Object(object);
+    }
+
+    /// Says of errors of the executor's own what is wrong with the arguments of the field, in the words of validation. They
+    /// come from variables that are null where validation allowed them for the sake of a default (6.4.1).
+    pub(crate) fn explain_argument_errors(&self, response: &mut Response) {
+        for error in response.errors.iter_mut().filter(|error| error.extensions.is_none()) {
+            if let Some(message) = self.argument_fault(&error.path) {
+                error.message = message;
+            }
+        }
+    }
+
+    /// What is wrong with the arguments of the field at this path of the response.
+    fn argument_fault(&self, path: &[PathSegment]) -> Option<String> {
+        let mut parents = vec![(self.operation.operation.object_type().as_str(), &self.plan().fields)];
+        let mut fields: Vec<(&str, &PlannedField)> = Vec::new();
+        for step in path {
+            let PathSegment::Field(key) = step else { continue };
+            let selected = parents.iter().flat_map(|(parent, fields)| fields.iter().map(|field| (*parent, field)));
+            fields = selected.filter(|(_, field)| field.key == *key).collect();
+            let objects = fields.iter().flat_map(|(_, field)| field.objects());
+            parents = objects.map(|object| (object.type_name.as_str(), &object.fields)).collect();
+        }
+        fields.into_iter().find_map(|(parent, field)| {
+            let definition = self.types.field(parent, &field.name)?;
+            field.arguments.iter().find_map(|(name, value)| {
+                let ty = &definition.argument_by_name(name)?.ty;
+                let value = substitute(value, &self.variables)?;
+                let refused = coerce(&self.types, ty, value, &ValuePath::new(name)).err()?;
+                Some(format!("Invalid value for argument {refused}"))
+            })
+        })
     }
 
     /// The plan for the values of the variables.

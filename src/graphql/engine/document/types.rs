@@ -1,13 +1,12 @@
 //! The types of a schema, looked up by name while documents are checked and planned.
 
-use std::collections::HashMap;
-
 use apollo_compiler::{
     Name, Schema,
-    ast::FieldDefinition,
-    collections::HashMap as SchemaMap,
+    ast::{DirectiveDefinition, DirectiveLocation, FieldDefinition},
+    collections::HashMap,
+    name,
     schema::{ExtendedType, Implementers},
-    validation::Valid,
+    validation::{DiagnosticList, Valid},
 };
 use async_graphql_value::ConstValue;
 
@@ -25,13 +24,25 @@ pub struct ScalarRule {
 #[error("the schema is not valid: {0}")]
 pub struct InvalidSchema(pub(super) String);
 
+/// The field of introspection that the parser of schemas does not know.
+const MISSING_FIELD: &str = "extend type __Type { isOneOf: Boolean }";
+
+/// The built-in directive that the parser of schemas does not know, for a schema that does not define it.
+fn one_of() -> DirectiveDefinition {
+    DirectiveDefinition {
+        description: Some("Indicates exactly one field must be supplied and this field must not be `null`.".into()),
+        name: name!("oneOf"),
+        arguments: Vec::new(),
+        repeatable: false,
+        locations: vec![DirectiveLocation::InputObject],
+    }
+}
+
 /// The types of a valid schema.
 pub(crate) struct SchemaTypes {
     schema: Valid<Schema>,
-    /// The object types of each interface and union, in the order of the schema.
-    possible: HashMap<Name, Vec<Name>>,
     /// The types that implement each interface.
-    implementers: SchemaMap<Name, Implementers>,
+    implementers: HashMap<Name, Implementers>,
     scalars: &'static [ScalarRule],
 }
 
@@ -39,32 +50,16 @@ impl SchemaTypes {
     /// Parses a schema in the schema definition language. `scalars` has its custom scalars; a scalar that is not in it
     /// takes any value.
     pub(super) fn new(sdl: &str, scalars: &'static [ScalarRule]) -> Result<Self, InvalidSchema> {
-        let schema = Schema::parse_and_validate(sdl, "schema.graphql");
-        let schema = schema.map_err(|invalid| InvalidSchema(invalid.errors.to_string()))?;
-        let mut possible: HashMap<Name, Vec<Name>> = HashMap::new();
-        for (name, ty) in &schema.types {
-            match ty {
-                ExtendedType::Object(object) => {
-                    for interface in &object.implements_interfaces {
-                        possible.entry(interface.name.clone()).or_default().push(name.clone());
-                    }
-                }
-                ExtendedType::Union(union) => {
-                    possible.insert(name.clone(), union.members.iter().map(|member| member.name.clone()).collect());
-                }
-                _ => {}
-            }
-        }
-        Ok(Self { implementers: schema.implementers_map(), schema, possible, scalars })
+        let invalid = |errors: DiagnosticList| InvalidSchema(errors.to_string());
+        let builder = Schema::builder().parse(sdl, "schema.graphql").parse(MISSING_FIELD, "introspection.graphql");
+        let mut schema = builder.build().map_err(|failed| invalid(failed.errors))?;
+        schema.directive_definitions.entry(name!("oneOf")).or_insert_with(|| one_of().into());
+        let schema = schema.validate().map_err(|failed| invalid(failed.errors))?;
+        Ok(Self { implementers: schema.implementers_map(), schema, scalars })
     }
 
     pub(super) fn schema(&self) -> &Valid<Schema> {
         &self.schema
-    }
-
-    /// The types that implement each interface.
-    pub(super) fn implementers(&self) -> &SchemaMap<Name, Implementers> {
-        &self.implementers
     }
 
     /// A field of an object or interface, introspection included.
@@ -74,10 +69,11 @@ impl SchemaTypes {
 
     /// The object types that a value of this type can have: of an interface or union those that implement it or are its
     /// members, of an object type itself. Empty for scalars and enums.
-    pub(super) fn possible_types(&self, name: &str) -> &[Name] {
+    pub(super) fn possible_types(&self, name: &str) -> Vec<&Name> {
         match self.schema.types.get_full(name) {
-            Some((_, own, ExtendedType::Object(_))) => std::slice::from_ref(own),
-            _ => self.possible.get(name).map_or(&[], Vec::as_slice),
+            Some((_, own, ExtendedType::Object(_))) => vec![own],
+            Some((_, _, ExtendedType::Union(union))) => union.members.iter().map(|member| &member.name).collect(),
+            _ => self.implementers.get(name).map_or_else(Vec::new, |types| types.objects.iter().collect()),
         }
     }
 

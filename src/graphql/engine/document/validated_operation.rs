@@ -13,11 +13,14 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::{
+    arguments::DocumentArguments,
     cost::{Cost, CostRules},
+    introspection,
     limits::DocumentLimits,
     plan::Plan,
     request::RequestErrors,
     types::SchemaTypes,
+    validator::ValidDocument,
     variable_uses::VariableUses,
     variables::{self, Variable},
 };
@@ -46,6 +49,7 @@ pub(crate) struct ValidatedOperation {
     /// Approximate size in memory, in bytes, with all plans that it may keep.
     pub(super) weight: u32,
     pub(super) document: Valid<ExecutableDocument>,
+    arguments: DocumentArguments,
     pub(super) operation: Node<Operation>,
     /// The plans that were made so far, by the values of the condition variables.
     plans: Mutex<Vec<(Conditions, Arc<PricedPlan>)>>,
@@ -58,8 +62,9 @@ pub(crate) struct PricedPlan {
 }
 
 impl PricedPlan {
-    fn new(costs: &CostRules, operation: &Operation, plan: Plan) -> Self {
-        Self { cost: Cost::new(costs, operation.object_type(), &plan.fields), plan }
+    fn new(types: &SchemaTypes, costs: &CostRules, limits: &DocumentLimits, operation: &Operation, plan: Plan) -> Self {
+        let introspection = introspection::points(types, &plan.fields, limits.cost);
+        Self { cost: Cost::new(costs, operation.object_type(), &plan.fields, introspection), plan }
     }
 }
 
@@ -71,8 +76,9 @@ impl ValidatedOperation {
         limits: &DocumentLimits,
         text: Arc<str>,
         name: Option<Box<str>>,
-        document: Valid<ExecutableDocument>,
+        valid: ValidDocument,
     ) -> Result<Self, RequestErrors> {
+        let ValidDocument { document, arguments } = valid;
         let operation = document.operations.get(name.as_deref()).map_err(|_| {
             let message = match &name {
                 Some(name) => format!("Unknown operation named \"{name}\""),
@@ -83,13 +89,13 @@ impl ValidatedOperation {
         let operation = operation.clone();
         let uses = VariableUses::new(&document, &operation);
         // The plan that includes everything is the largest.
-        let largest = Plan::new(types, &document, &operation, |_| None, limits.fields)?;
+        let largest = Plan::new(types, &document, &arguments, &operation, |_| None, limits.fields)?;
         let most_plans = if uses.conditions.is_empty() { 1 } else { MAX_PLANS };
-        let bytes = OPERATION_BYTES + 30 * text.len() + most_plans * largest.size();
+        let bytes = OPERATION_BYTES + 30 * text.len() + arguments.size() + most_plans * largest.size();
         let mut plans = Vec::new();
         if uses.conditions.is_empty() {
             // It is also the only plan.
-            plans.push((Conditions::new(), Arc::new(PricedPlan::new(costs, &operation, largest))));
+            plans.push((Conditions::new(), Arc::new(PricedPlan::new(types, costs, limits, &operation, largest))));
         }
         Ok(Self {
             label: operation.name.as_ref().map_or("", |name| name.as_str()).into(),
@@ -101,6 +107,7 @@ impl ValidatedOperation {
             name,
             operation,
             document,
+            arguments,
             plans: Mutex::new(plans),
         })
     }
@@ -122,8 +129,8 @@ impl ValidatedOperation {
             let mut values = self.uses.conditions.iter().zip(&conditions);
             values.find(|(condition, _)| *condition == name).map(|(_, value)| *value)
         };
-        let plan = Plan::new(types, &self.document, &self.operation, value, limits.fields)?;
-        let plan = Arc::new(PricedPlan::new(costs, &self.operation, plan));
+        let plan = Plan::new(types, &self.document, &self.arguments, &self.operation, value, limits.fields)?;
+        let plan = Arc::new(PricedPlan::new(types, costs, limits, &self.operation, plan));
         let mut plans = self.plans.lock();
         if plans.len() < MAX_PLANS {
             plans.push((conditions, plan.clone()));

@@ -2,7 +2,7 @@
 
 use apollo_compiler::{
     ast::Document,
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, ToCliReport},
     executable::ExecutableDocument,
     parser::Parser,
     validation::{DiagnosticData, DiagnosticList, Valid, WithErrors},
@@ -10,8 +10,10 @@ use apollo_compiler::{
 use async_graphql::ServerError;
 
 use super::{
+    arguments::DocumentArguments,
     extra_rules,
     limits::MAX_NESTING,
+    position::Positions,
     request::{MAX_ERRORS, RequestErrors},
     suggestions,
     types::SchemaTypes,
@@ -65,6 +67,12 @@ fn with_punctuation(message: &str) -> String {
     format!("{EXPECTED}{expected}, got {found}")
 }
 
+/// A document that keeps every rule.
+pub(super) struct ValidDocument {
+    pub document: Valid<ExecutableDocument>,
+    pub arguments: DocumentArguments,
+}
+
 /// How documents are validated.
 pub(super) struct Validator {
     /// Whether documents may ask for the schema, and errors suggest its names.
@@ -73,11 +81,7 @@ pub(super) struct Validator {
 
 impl Validator {
     /// Validates a document without the values of its variables. Fails with every error up to [`MAX_ERRORS`].
-    pub fn validate(
-        &self,
-        types: &SchemaTypes,
-        document: &Document,
-    ) -> Result<Valid<ExecutableDocument>, RequestErrors> {
+    pub fn validate(&self, types: &SchemaTypes, document: &Document) -> Result<ValidDocument, RequestErrors> {
         let suggest = |message: &str| self.introspection.then(|| suggestions::suggestion(types, message)).flatten();
         let valid = match document.to_executable_validate(types.schema()) {
             Ok(valid) => valid,
@@ -87,8 +91,8 @@ impl Validator {
             }
             Err(invalid) => return Err(self::errors(&invalid.errors, MAX_ERRORS, suggest)),
         };
-        let refused = extra_rules::check(types, &valid, self.introspection);
-        if refused.is_empty() { Ok(valid) } else { Err(refused) }
+        let arguments = extra_rules::check(types, &valid, self.introspection)?;
+        Ok(ValidDocument { document: valid, arguments })
     }
 }
 
@@ -104,15 +108,16 @@ fn errors(diagnostics: &DiagnosticList, most: usize, suggest: impl Fn(&str) -> O
         let kind = kind(diagnostic);
         kind != MULTIPLE_ROOT_FIELDS && !(incomplete && MISSED.contains(&kind))
     });
+    let mut positions = None;
     let errors = told.take(most).map(|diagnostic| {
-        let described = diagnostic.unstable_to_json_compat();
-        let mut message = described.message;
+        let message = diagnostic.error.unstable_compat_message();
+        let mut message = message.unwrap_or_else(|| diagnostic.error.to_string());
         if let Some(suggestion) = suggest(&message) {
             message = format!("{message} {suggestion}");
         }
         let mut error: ServerError = refusal(code::BAD_USER_INPUT, message);
-        let location = described.locations.first();
-        error.locations.extend(location.map(|at| async_graphql::Pos { line: at.line, column: at.column }));
+        let positions = positions.get_or_insert_with(|| Positions::new(diagnostic.sources));
+        error.locations.extend(diagnostic.error.location().map(|span| positions.of(Some(span))));
         error
     });
     errors.collect()

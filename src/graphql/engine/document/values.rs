@@ -48,21 +48,41 @@ impl fmt::Display for ValuePath<'_> {
     }
 }
 
-/// Converts a literal. Fails with the reason if an input object has a field twice (5.6.3).
-pub(super) fn literal(value: &ast::Value) -> Result<Value, String> {
+/// Coerces a literal, with its variables left in place. Fails with the reason if it is not of the type, or if an input
+/// object has a field twice (5.6.3).
+pub(super) fn coerce_literal(
+    types: &SchemaTypes,
+    ty: &Type,
+    value: &ast::Value,
+    path: &ValuePath<'_>,
+) -> Result<Value, String> {
+    coerce(types, ty, literal(types, Some(ty), value)?, path)
+}
+
+/// Converts a literal that stands for a value of a type; `None` when the type is not known.
+fn literal(types: &SchemaTypes, ty: Option<&Type>, value: &ast::Value) -> Result<Value, String> {
     Ok(match value {
         ast::Value::Null => Value::Null,
         ast::Value::Enum(name) => Value::Enum(Name::new(name)),
         ast::Value::Variable(name) => Value::Variable(Name::new(name)),
         ast::Value::String(text) => Value::String(text.clone()),
         ast::Value::Float(number) => self::number(number.as_str()),
+        // An ID is the number as it is written, however large (3.5.5).
+        ast::Value::Int(number) if ty.is_some_and(|ty| ty.inner_named_type() == "ID") => {
+            Value::String(number.as_str().to_owned())
+        }
         ast::Value::Int(number) => self::number(number.as_str()),
         ast::Value::Boolean(value) => Value::Boolean(*value),
-        ast::Value::List(items) => Value::List(items.iter().map(|item| literal(item)).collect::<Result<_, _>>()?),
+        ast::Value::List(items) => {
+            let item = ty.map(Type::item_type);
+            Value::List(items.iter().map(|value| literal(types, item, value)).collect::<Result<_, _>>()?)
+        }
         ast::Value::Object(fields) => {
             let mut object = IndexMap::with_capacity(fields.len());
+            let definition = ty.and_then(|ty| types.schema().get_input_object(ty.inner_named_type()));
             for (name, value) in fields {
-                if object.insert(Name::new(name), literal(value)?).is_some() {
+                let ty = definition.and_then(|definition| definition.fields.get(name)).map(|field| &*field.ty);
+                if object.insert(Name::new(name), literal(types, ty, value)?).is_some() {
                     return Err(format!("There can be only one input field named \"{name}\"."));
                 }
             }

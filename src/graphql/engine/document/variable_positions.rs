@@ -12,13 +12,18 @@ use apollo_compiler::{
 };
 use async_graphql::ServerError;
 
-use super::{position::position, types::SchemaTypes};
+use super::{position::Positions, types::SchemaTypes};
 use crate::graphql::engine::{code, error::refusal};
 
 /// Returns every error in the variables of an operation, and of the fragments that it spreads.
-pub(super) fn check(types: &SchemaTypes, document: &ExecutableDocument, operation: &Operation) -> Vec<ServerError> {
+pub(super) fn check(
+    types: &SchemaTypes,
+    document: &ExecutableDocument,
+    positions: &Positions<'_>,
+    operation: &Operation,
+) -> Vec<ServerError> {
     let variables = operation.variables.iter().map(|variable| (&variable.name, variable)).collect();
-    let mut check = Check { types, document, variables, spread: HashSet::new(), errors: Vec::new() };
+    let mut check = Check { types, document, positions, variables, spread: HashSet::new(), errors: Vec::new() };
     check.selections(&operation.selection_set);
     check.errors
 }
@@ -26,6 +31,7 @@ pub(super) fn check(types: &SchemaTypes, document: &ExecutableDocument, operatio
 struct Check<'a> {
     types: &'a SchemaTypes,
     document: &'a ExecutableDocument,
+    positions: &'a Positions<'a>,
     variables: HashMap<&'a Name, &'a Node<VariableDefinition>>,
     spread: HashSet<&'a Name>,
     errors: Vec<ServerError>,
@@ -90,7 +96,7 @@ impl<'a> Check<'a> {
                         "Variable \"${name}\" of type \"{ty}\" used in position expecting type \"{expected}\"."
                     );
                     let mut error = refusal(code::BAD_USER_INPUT, message);
-                    error.locations.push(position(&self.document.sources, value.location()));
+                    error.locations.push(self.positions.of(value.location()));
                     self.errors.push(error);
                 }
             }

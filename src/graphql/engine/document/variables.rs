@@ -6,10 +6,10 @@ use async_graphql::{Name, Pos, ServerError, Variables};
 use async_graphql_value::ConstValue;
 
 use super::{
-    position::position,
+    position::Positions,
     request::RequestErrors,
     types::SchemaTypes,
-    values::{ValuePath, coerce, literal},
+    values::{ValuePath, coerce, coerce_literal},
 };
 use crate::graphql::engine::{code, error::refusal};
 
@@ -36,17 +36,18 @@ pub(super) fn declared(
     sources: &SourceMap,
 ) -> Result<Vec<Variable>, RequestErrors> {
     let mut errors = Vec::new();
+    let positions = Positions::new(sources);
     let mut variables = Vec::with_capacity(operation.variables.len());
     for definition in &operation.variables {
         let mut variable = Variable {
             name: Name::new(&definition.name),
             ty: definition.ty.clone(),
             default: None,
-            position: position(sources, definition.location()),
+            position: positions.of(definition.location()),
         };
         let default = definition.default_value.as_ref().map(|value| {
             let path = ValuePath::new(&definition.name);
-            literal(value).and_then(|value| coerce(types, &definition.ty, value, &path))
+            coerce_literal(types, &definition.ty, value, &path)
         });
         match default.transpose() {
             Ok(value) => variable.default = value.and_then(async_graphql_value::Value::into_const),
@@ -99,13 +100,13 @@ mod tests {
         const SDL: &str =
             "type Query { all(n: Int, must: Boolean, ids: [ID!], grid: [[Int!]!], status: OrderStatus, at: DateTime,
             object: Inner, rate: Float, choice: Choice): Int }
-            enum OrderStatus { PENDING SHIPPED } scalar DateTime directive @oneOf on INPUT_OBJECT input Choice @oneOf { a: Int b: String }
+            enum OrderStatus { PENDING SHIPPED } scalar DateTime input Choice @oneOf { a: Int b: String }
             input Inner { word: String! number: Int! = 7 rate: Float inner: Inner }";
         let types = SchemaTypes::new(SDL, SCALARS).unwrap();
         let name = declared.split(':').next().unwrap();
         let document = format!("query ({declared}) {{ all({}: {name}) }}", name.trim_start_matches('$'));
         let validator = Validator { introspection: true };
-        let document = validator.validate(&types, &parse(&document).unwrap()).unwrap();
+        let document = validator.validate(&types, &parse(&document).unwrap()).map(|valid| valid.document).unwrap();
         let operation = document.operations.get(None).unwrap();
         let first = |errors: RequestErrors| errors.into_iter().map(|error| error.message).next().unwrap_or_default();
         let variables = super::declared(&types, operation, &document.sources).map_err(first)?;

@@ -83,7 +83,9 @@ impl OperationExecutor {
 fn complete(mut response: Response, operation: &PreparedOperation, allowance: Option<Allowance>) -> Response {
     operation.add_introspection(&mut response);
     operation.plan().shape(&mut response);
+    operation.explain_argument_errors(&mut response);
     error::add_codes(&mut response);
+    error::limit(&mut response.errors);
     rate_limit::attach_rate_limit(&mut response, operation, allowance);
     response
 }

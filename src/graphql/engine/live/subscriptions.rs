@@ -208,7 +208,7 @@ impl LiveSubscriptions {
         let execute = || async {
             match self.execute(selection, Box::new(update.clone())).await {
                 Err(response) if error::is_failure(&response.errors) => None,
-                result => Some(result.map_err(Unrendered::HasErrors)),
+                result => Some(result.map_err(|response| Unrendered::HasErrors(Box::new(response)))),
             }
         };
         self.executor.service.read_for_subscriber(execute).await.unwrap_or(Err(Unrendered::NotRead))
@@ -235,7 +235,7 @@ impl LiveSubscriptions {
 /// Why there is no result for an update that subscribers can share.
 enum Unrendered {
     /// The response has errors that executing it again would not change.
-    HasErrors(Response),
+    HasErrors(Box<Response>),
     /// Parts of it could not be read in time.
     NotRead,
 }

@@ -1,4 +1,4 @@
-//! The file, its connections and the writing thread.
+//! The file, its connections, the reading threads and the writing thread.
 
 use std::sync::{Arc, mpsc};
 
@@ -128,6 +128,49 @@ async fn readers_do_not_wait_for_the_writer_and_cancelled_callers_break_nothing(
 }
 
 #[tokio::test]
+async fn more_reads_than_the_queue_holds_are_all_answered_beside_reads_that_fail_or_panic() {
+    let store = temporary().await;
+    let reads = (0..1000).map(|number| {
+        store.read(move |db| match number % 100 {
+            0 => panic!("as a bug would"),
+            1 => Ok(db.query_row("SELECT missing FROM log", [], |row| row.get("missing"))?),
+            _ => Ok(db.query_row("SELECT ?1 AS number", [number], |row| row.get("number"))?),
+        })
+    });
+    let answers: Vec<Result<i64>> = futures_util::future::join_all(reads).await;
+    for (number, answer) in answers.into_iter().enumerate() {
+        match number % 100 {
+            0 | 1 => assert!(answer.is_err(), "{number}: {answer:?}"),
+            _ => assert_eq!(answer.unwrap(), number as i64),
+        }
+    }
+}
+
+#[tokio::test]
+async fn queued_reads_are_answered_before_the_store_closes() {
+    let store = temporary().await;
+    let (resume, resumed) = mpsc::channel::<()>();
+    let resumed = Arc::new(std::sync::Mutex::new(resumed));
+    // More than there are threads, so that some still wait when the store is closed.
+    let reads = (0..20).map(|number| {
+        let resumed = Arc::clone(&resumed);
+        store.read(move |_| {
+            resumed.lock().unwrap().recv().unwrap();
+            Ok(number)
+        })
+    });
+    let mut reads = std::pin::pin!(futures_util::future::join_all(reads));
+    assert!(futures_util::poll!(&mut reads).is_pending());
+    let mut closing = std::pin::pin!(store.close());
+    assert!(futures_util::poll!(&mut closing).is_pending());
+    (0..20).for_each(|_| resume.send(()).unwrap());
+    let answers: Vec<i64> = reads.await.into_iter().map(|answer| answer.unwrap()).collect();
+    assert_eq!(answers, (0..20).collect::<Vec<_>>());
+    closing.await;
+    assert!(matches!(store.log_state().await, Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test]
 async fn pruning_keeps_numbering_and_the_newest_entry() {
     let store = temporary().await;
     for number in 0..5 {
@@ -246,4 +289,32 @@ async fn a_deleted_user_leaves_no_word_in_the_search_index() {
     assert_eq!(words, 0);
     assert_eq!(store.count_users(&[UserFilter::default()]).await.unwrap(), [0]);
     assert_eq!(store.credentials_by_id(ada.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_schema_is_migrated_and_its_entries_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.db");
+    let [anna, ben] = ["anna", "ben"].map(|name| Some(user(name).id));
+    let work = Task { assignee: anna, ..task("work") };
+    let entity = Entity::from(work.clone());
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../migrations/0001.sql")).unwrap();
+    old.execute_batch("PRAGMA application_id = 0x4F574952; PRAGMA user_version = 1; UPDATE log SET head = 1").unwrap();
+    let id = EventId::generate(at(0));
+    old.execute(
+        "INSERT INTO events VALUES (1, ?1, 'CREATED', 'TASK', ?2, 1, NULL, ?3, NULL, ?4)",
+        rusqlite::params![id, entity.id().to_bytes(), at(0), entity.to_json().unwrap()],
+    )
+    .unwrap();
+    drop(old);
+
+    let store = SqliteStore::open(SqliteLocation::File(path), default_options()).await.unwrap();
+    let kept = EventDraft::new(EventKind::Created, entity).numbered(1, stamp(0));
+    assert_eq!(store.read_log(0, LogFilter::ALL, 10).await.unwrap().events, [Event { id, ..kept }]);
+    let later = store.insert_task(Task { assignee: anna, ..task("later") }, stamp(1)).await.unwrap();
+    let changes = TaskChanges { assignee: Some(ben), ..TaskChanges::default() };
+    let changed = store.update_task(later.value.id, changes, None, stamp(2)).await.unwrap();
+    assert_eq!(changed.events[0].before, Before { assignee: anna, ..Before::default() });
+    assert_eq!(store.read_log(2, LogFilter::ALL, 10).await.unwrap().events, changed.events);
 }

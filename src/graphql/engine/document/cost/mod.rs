@@ -34,9 +34,12 @@ struct SelectionCost {
 }
 
 impl Cost {
-    /// Derives the cost of what a plan selects of its root, an object of the type `root`.
-    pub fn new(rules: &CostRules, root: &str, fields: &[PlannedField]) -> Self {
-        Self(rules.selection(root, fields).once)
+    /// Derives the cost of what a plan selects of its root, an object of the type `root`. `introspection` is what its fields
+    /// of introspection cost.
+    pub fn new(rules: &CostRules, root: &str, fields: &[PlannedField], introspection: u64) -> Self {
+        let mut sum = rules.selection(root, fields).once;
+        sum.add(introspection.into());
+        Self(sum)
     }
 
     /// The cost with these variables, which include the defaults.

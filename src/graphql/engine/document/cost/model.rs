@@ -3,25 +3,13 @@
 use super::rules::{CostRule, CostRules, ListSize};
 use crate::graphql::engine::page_size::MAX_PAGE_SIZE;
 
-/// The rule of `__schema`, which is not a field of the schema and can have no directive.
-static SCHEMA: CostRule = priced(100);
-/// The rule of `__type`.
-static SCHEMA_TYPE: CostRule = priced(10);
 /// The rule of a field without directives.
-static FREE: CostRule = priced(0);
-
-const fn priced(price: u64) -> CostRule {
-    CostRule { price, size: ListSize::One, arguments: Vec::new() }
-}
+static FREE: CostRule = CostRule { price: 0, size: ListSize::One, arguments: Vec::new() };
 
 impl CostRules {
     /// The rule of a field.
     pub(super) fn rule(&self, parent: &str, field: &str) -> &CostRule {
-        match field {
-            "__schema" => &SCHEMA,
-            "__type" => &SCHEMA_TYPE,
-            _ => self.fields.get(parent).and_then(|fields| fields.get(field)).unwrap_or(&FREE),
-        }
+        self.fields.get(parent).and_then(|fields| fields.get(field)).unwrap_or(&FREE)
     }
 
     /// What one value of this type costs.

@@ -8,6 +8,7 @@ use super::{
     read::objects,
     rules::{ArgumentPath, CostRules, ListSize, Size},
 };
+use crate::graphql::engine::document::introspection::VALUES_PER_POINT;
 
 /// The table: every field that costs something other than the rules say.
 pub(super) fn table(rules: &CostRules, schema: &Schema) -> String {
@@ -52,7 +53,7 @@ pub(super) fn table(rules: &CostRules, schema: &Schema) -> String {
         let _ = writeln!(table, "| `{parent}.{field}` | {} |", parts.join(" + "));
     }
     for field in ["__schema", "__type"] {
-        let _ = writeln!(table, "| `Query.{field}` | {} |", rules.rule("Query", field).price);
+        let _ = writeln!(table, "| `Query.{field}` | 1 for each {VALUES_PER_POINT} values in its answer |");
     }
     table
 }
