@@ -73,6 +73,7 @@ impl Desk {
 
     /// The end of the log, once the feed is there.
     async fn cursor(&self) -> Value {
+        self.api.store.catch_up_log().await.unwrap();
         let head = self.api.store.log_state().await.unwrap().head;
         wait_until("the feed knows what happened", TIMEOUT, async || self.api.service.head().seq() >= Some(head)).await;
         self.api.data(self.staff, "{ eventCursor }", json!({})).await["eventCursor"].clone()

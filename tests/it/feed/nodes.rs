@@ -173,7 +173,9 @@ impl EventStore for Flaky {
     }
 
     async fn catch_up_log(&self) -> Result<(), StoreError> {
-        self.check().inspect_err(|_| _ = self.reads.fetch_add(1, Ordering::SeqCst))?;
+        // A failure is a failed read, because the feed calls this before it reads.
+        self.reads.fetch_add(u64::from(self.failing.load(Ordering::SeqCst)), Ordering::SeqCst);
+        self.check()?;
         self.store.catch_up_log().await
     }
 

@@ -65,11 +65,11 @@ async fn any_interleaving_of_commits_crashes_and_sequencers_gives_one_log() {
     on_nodes(3, async |stores| {
         let mut writers = JoinSet::new();
         let mut crashing = JoinSet::new();
-        for seed in 0..24 {
+        for seed in 0..12 {
             writers.spawn(live(stores.to_vec(), seed));
         }
         for (seed, store) in stores.iter().enumerate() {
-            crashing.spawn(number_and_crash(store.clone(), seed as u64, 60));
+            crashing.spawn(number_and_crash(store.clone(), seed as u64, 30));
         }
         let early = tokio::spawn(follow(stores[0].clone(), 20));
         let mut expected: HashMap<_, i32> = HashMap::new();

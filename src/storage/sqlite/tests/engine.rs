@@ -315,7 +315,6 @@ async fn a_file_of_the_first_schema_is_migrated_and_its_entries_are_read() {
     let later = store.insert_task(Task { assignee: anna, ..task("later") }, stamp(1)).await.unwrap();
     let changes = TaskChanges { assignee: Some(ben), ..TaskChanges::default() };
     let changed = store.update_task(later.id, changes, None, stamp(2)).await.unwrap();
-    let [logged] = &store.read_log(2, LogFilter::ALL, 10).await.unwrap().events[..] else { panic!("one entry") };
-    assert_eq!(logged.before, Before { assignee: anna, ..Before::default() });
-    assert_eq!(logged.entity, Entity::from(changed));
+    let log = store.read_log(2, LogFilter::ALL, 10).await.unwrap().events;
+    assert_eq!((log[0].before, &log[0].entity), (Before { assignee: anna, ..Before::default() }, &changed.into()));
 }
