@@ -1,9 +1,9 @@
 //! Rules that the validator leaves to the server: one root field of a subscription (5.2.4.1), where the validator counts two
-//! fields of one response key as two; variables within values ([`variable_positions`]); input fields that are given twice (5.6.3); values of custom scalars; and
-//! introspection where it is off.
+//! fields of one response key as two; variables within values ([`variable_positions`]); input fields that are given twice
+//! (5.6.3); values of custom scalars; and introspection where it is off.
 
 use apollo_compiler::{
-    executable::{ExecutableDocument, Operation, Selection, SelectionSet},
+    executable::{ExecutableDocument, Operation, Selection},
     parser::SourceSpan,
     validation::Valid,
 };
@@ -11,6 +11,7 @@ use async_graphql::ServerError;
 
 use super::{
     arguments::DocumentArguments, collect::FieldCollector, position::Positions, types::SchemaTypes, variable_positions,
+    walk::Walk,
 };
 use crate::graphql::engine::{code, error::refusal};
 
@@ -29,15 +30,14 @@ pub(super) fn check(
         arguments: DocumentArguments::default(),
         errors: Vec::new(),
     };
+    // Every fragment of a valid document is spread, so this visits all of it.
+    let mut walk = Walk::new(document);
     for operation in document.operations.iter() {
         if operation.is_subscription() {
             check.one_root_field(operation);
         }
-        check.selections(&operation.selection_set);
+        walk.operation(operation, |selection, _| check.selection(selection));
         check.errors.extend(variable_positions::check(types, document, &positions, operation));
-    }
-    for fragment in document.fragments.values() {
-        check.selections(&fragment.selection_set);
     }
     if check.errors.is_empty() { Ok(check.arguments) } else { Err(check.errors) }
 }
@@ -60,22 +60,13 @@ impl Check<'_> {
         }
     }
 
-    /// Visits a selection set; its nesting is bounded by the limit on brackets within brackets.
-    fn selections(&mut self, set: &SelectionSet) {
-        for selection in &set.selections {
-            match selection {
-                Selection::Field(field) => {
-                    if !self.introspection && matches!(field.name.as_str(), "__schema" | "__type") {
-                        self.refuse(field.location(), "Introspection is not allowed on this server.".to_owned());
-                    }
-                    for (at, message) in self.arguments.add(self.types, field) {
-                        self.refuse(at, message);
-                    }
-                    self.selections(&field.selection_set);
-                }
-                Selection::InlineFragment(fragment) => self.selections(&fragment.selection_set),
-                Selection::FragmentSpread(_) => {}
-            }
+    fn selection(&mut self, selection: &Selection) {
+        let Selection::Field(field) = selection else { return };
+        if !self.introspection && matches!(field.name.as_str(), "__schema" | "__type") {
+            self.refuse(field.location(), "Introspection is not allowed on this server.".to_owned());
+        }
+        for (at, message) in self.arguments.add(self.types, field) {
+            self.refuse(at, message);
         }
     }
 

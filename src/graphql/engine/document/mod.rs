@@ -6,14 +6,16 @@
 //! 1. Find the document: the request sends it, or refers to a registered one ([`registry`]).
 //! 2. Limit its length, tokens and nesting before it is parsed ([`lexer`]).
 //! 3. Parse it, and measure it with fragments expanded, looking at each fragment once ([`measure`]).
-//! 4. Validate it against the schema, without its variables ([`validator`], [`extra_rules`]).
+//! 4. Validate it against the schema, without its variables ([`validator`], [`extra_rules`]), and coerce the arguments in it
+//!    ([`arguments`]).
 //! 5. Check the variables and add their defaults ([`variables`]).
 //! 6. Plan the operation for the variables that `@skip` and `@include` read ([`plan`]), with its cost as a function of the
 //!    other variables ([`cost`]), and limit the cost with these variables.
 //!
 //! The results of steps 2 to 4 and 6 are cached for valid documents, so that a repeated document skips from step 1 to
 //! step 5. Nothing is cached for an invalid document. The plan is then written as the document that the executor takes
-//! ([`executable`]), with the variables in their places, and gives its results their shape ([`shape`]).
+//! ([`executable`]), with the variables in their places, and gives its results their shape ([`shape`]). Fields of introspection
+//! are answered from the schema ([`introspection`]).
 //!
 //! Decision: `docs/decisions/0010-documents-are-prepared-once.md`.
 
@@ -43,6 +45,7 @@ mod values;
 mod variable_positions;
 mod variable_uses;
 mod variables;
+mod walk;
 
 pub use cost::directives;
 pub use documents::{DocumentOptions, Documents, InvalidDocuments};

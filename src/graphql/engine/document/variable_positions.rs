@@ -2,17 +2,17 @@
 //! <https://spec.graphql.org/September2025/#sec-All-Variable-Usages-Are-Allowed>. The validator checks variables that are a
 //! whole argument; this check covers those within lists and input objects, and counts a default of null as none.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use apollo_compiler::{
     Name, Node,
     ast::{Argument, InputValueDefinition, Type, Value, VariableDefinition},
-    executable::{ExecutableDocument, Operation, Selection, SelectionSet},
+    executable::{ExecutableDocument, Operation, Selection},
     schema::ExtendedType,
 };
 use async_graphql::ServerError;
 
-use super::{position::Positions, types::SchemaTypes};
+use super::{position::Positions, types::SchemaTypes, walk::Walk};
 use crate::graphql::engine::{code, error::refusal};
 
 /// Returns every error in the variables of an operation, and of the fragments that it spreads.
@@ -23,17 +23,15 @@ pub(super) fn check(
     operation: &Operation,
 ) -> Vec<ServerError> {
     let variables = operation.variables.iter().map(|variable| (&variable.name, variable)).collect();
-    let mut check = Check { types, document, positions, variables, spread: HashSet::new(), errors: Vec::new() };
-    check.selections(&operation.selection_set);
+    let mut check = Check { types, positions, variables, errors: Vec::new() };
+    Walk::new(document).operation(operation, |selection, _| check.selection(selection));
     check.errors
 }
 
 struct Check<'a> {
     types: &'a SchemaTypes,
-    document: &'a ExecutableDocument,
     positions: &'a Positions<'a>,
     variables: HashMap<&'a Name, &'a Node<VariableDefinition>>,
-    spread: HashSet<&'a Name>,
     errors: Vec<ServerError>,
 }
 
@@ -48,27 +46,14 @@ struct Location<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn selections(&mut self, set: &'a SelectionSet) {
-        for selection in &set.selections {
-            for directive in selection.directives().iter() {
-                if let Some(definition) = self.types.schema().directive_definitions.get(&directive.name) {
-                    self.arguments(&directive.arguments, |name| definition.argument_by_name(name));
-                }
+    fn selection(&mut self, selection: &'a Selection) {
+        for directive in selection.directives().iter() {
+            if let Some(definition) = self.types.schema().directive_definitions.get(&directive.name) {
+                self.arguments(&directive.arguments, |name| definition.argument_by_name(name));
             }
-            match selection {
-                Selection::Field(field) => {
-                    self.arguments(&field.arguments, |name| field.definition.argument_by_name(name));
-                    self.selections(&field.selection_set);
-                }
-                Selection::InlineFragment(fragment) => self.selections(&fragment.selection_set),
-                Selection::FragmentSpread(fragment) => {
-                    if self.spread.insert(&fragment.fragment_name)
-                        && let Some(fragment) = fragment.fragment_def(self.document)
-                    {
-                        self.selections(&fragment.selection_set);
-                    }
-                }
-            }
+        }
+        if let Selection::Field(field) = selection {
+            self.arguments(&field.arguments, |name| field.definition.argument_by_name(name));
         }
     }
 
