@@ -52,6 +52,7 @@ pub fn mongo(config: &Config) -> MongoOptions {
 pub fn feed(config: &Config) -> FeedOptions {
     FeedOptions {
         recent: config.feed.recent,
+        recent_bytes: config.feed.recent_bytes,
         page: config.feed.page,
         poll_every: config.feed.poll_every,
         reorder_wait: config.feed.reorder_wait,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::broadcast;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 
 use crate::domain::Event;
 
@@ -37,15 +37,45 @@ pub trait EventBus: Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// The receiving end of a bus: a bounded buffer whose overflow is a [`BusMessage::Gap`].
+/// A message in a queue. The bytes of its event are free again when every receiver has it.
+#[derive(Debug, Clone)]
+pub(super) struct Queued {
+    pub message: BusMessage,
+    _bytes: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl Queued {
+    pub fn gap() -> Self {
+        Self { message: BusMessage::Gap, _bytes: None }
+    }
+}
+
+/// The estimated bytes that the events in a queue may take together.
 #[derive(Debug)]
-pub struct BusReceiver(pub(super) broadcast::Receiver<BusMessage>);
+pub(super) struct QueueBytes(Arc<Semaphore>);
+
+impl QueueBytes {
+    pub fn new(limit: usize) -> Self {
+        Self(Arc::new(Semaphore::new(limit)))
+    }
+
+    /// The event for the queue; `None` if it does not fit.
+    pub fn queued(&self, event: &Arc<Event>) -> Option<Queued> {
+        let bytes = u32::try_from(event.memory()).ok()?;
+        let permit = Arc::clone(&self.0).try_acquire_many_owned(bytes).ok()?;
+        Some(Queued { message: BusMessage::Event(Arc::clone(event)), _bytes: Some(Arc::new(permit)) })
+    }
+}
+
+/// The receiving end of a bus: a buffer bounded in number and bytes, whose overflow is a [`BusMessage::Gap`].
+#[derive(Debug)]
+pub struct BusReceiver(pub(super) broadcast::Receiver<Queued>);
 
 impl BusReceiver {
     /// Waits for the next message; `None` once the bus is closed and everything was received. Cancel safe.
     pub async fn recv(&mut self) -> Option<BusMessage> {
         match self.0.recv().await {
-            Ok(message) => Some(message),
+            Ok(queued) => Some(queued.message),
             Err(broadcast::error::RecvError::Lagged(_)) => Some(BusMessage::Gap),
             Err(broadcast::error::RecvError::Closed) => None,
         }
@@ -54,7 +84,7 @@ impl BusReceiver {
     /// The next message if it has already arrived.
     pub fn try_recv(&mut self) -> Option<BusMessage> {
         match self.0.try_recv() {
-            Ok(message) => Some(message),
+            Ok(queued) => Some(queued.message),
             Err(broadcast::error::TryRecvError::Lagged(_)) => Some(BusMessage::Gap),
             Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => None,
         }

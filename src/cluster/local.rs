@@ -6,22 +6,29 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
-use super::{BusMessage, BusReceiver, EventBus};
+use super::{
+    BusReceiver, EventBus,
+    events::{QueueBytes, Queued},
+};
 use crate::domain::Event;
 
 /// Messages buffered for each receiver. One that falls further behind gets a gap instead.
 const CAPACITY: usize = 1024;
+/// Estimated bytes of all buffered events. One that does not fit is a gap for all receivers.
+const CAPACITY_BYTES: usize = 32 * 1024 * 1024;
 
 /// An [`EventBus`] within the process.
 #[derive(Debug)]
 pub struct LocalBus {
     /// `None` once closed.
-    sender: Mutex<Option<broadcast::Sender<BusMessage>>>,
+    sender: Mutex<Option<broadcast::Sender<Queued>>>,
+    bytes: QueueBytes,
 }
 
 impl Default for LocalBus {
     fn default() -> Self {
-        Self { sender: Mutex::new(Some(broadcast::Sender::new(CAPACITY))) }
+        let sender = Mutex::new(Some(broadcast::Sender::new(CAPACITY)));
+        Self { sender, bytes: QueueBytes::new(CAPACITY_BYTES) }
     }
 }
 
@@ -31,12 +38,12 @@ impl LocalBus {
         Self::default()
     }
 
-    /// Sends a message to every receiver.
-    pub(in crate::cluster) fn deliver(&self, message: BusMessage) {
-        self.deliver_all([message]);
+    /// Tells every receiver that entries may be missing.
+    pub(in crate::cluster) fn deliver_gap(&self) {
+        self.deliver([Queued::gap()]);
     }
 
-    fn deliver_all(&self, messages: impl IntoIterator<Item = BusMessage>) {
+    fn deliver(&self, messages: impl IntoIterator<Item = Queued>) {
         if let Some(sender) = &*self.sender.lock() {
             for message in messages {
                 // Sending fails only while there is no receiver.
@@ -54,7 +61,7 @@ impl LocalBus {
 #[async_trait]
 impl EventBus for LocalBus {
     fn publish(&self, events: &[Arc<Event>]) {
-        self.deliver_all(events.iter().map(|event| BusMessage::Event(Arc::clone(event))));
+        self.deliver(events.iter().map(|event| self.bytes.queued(event).unwrap_or_else(Queued::gap)));
     }
 
     fn subscribe(&self) -> BusReceiver {

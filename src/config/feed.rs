@@ -9,6 +9,8 @@ section! {
     "feed" Feed {
         /// How many recent events each node keeps in memory for its subscribers.
         recent: usize = 4096, in 1..=10_000_000;
+        /// How much memory these events may take, estimated in bytes. Large events are kept for a shorter time.
+        recent_bytes: usize = 64 * 1024 * 1024, in 1024 * 1024..=16 * 1024 * 1024 * 1024;
         /// How many entries of the event log one read returns.
         page: u32 = 256, in 1..=10_000;
         /// How often the event log is read at least. An event that Redis lost, or that another node wrote when there is no

@@ -68,6 +68,35 @@ impl Entity {
         }
     }
 
+    /// The description of a task or product.
+    pub fn description(&self) -> Option<&str> {
+        match self {
+            Self::Order(_) => None,
+            Self::Task(task) => task.description.as_deref(),
+            Self::Product(product) => product.description.as_deref(),
+        }
+    }
+
+    /// Removes the description of a task or product and returns it.
+    pub fn take_description(&mut self) -> Option<String> {
+        self.description_mut()?.take()
+    }
+
+    /// Gives a task or product this description; an order has none.
+    pub fn set_description(&mut self, text: String) {
+        if let Some(description) = self.description_mut() {
+            *description = Some(text);
+        }
+    }
+
+    fn description_mut(&mut self) -> Option<&mut Option<String>> {
+        match self {
+            Self::Order(_) => None,
+            Self::Task(task) => Some(&mut Arc::make_mut(task).description),
+            Self::Product(product) => Some(&mut Arc::make_mut(product).description),
+        }
+    }
+
     /// The users who see the entity without being staff, each once. Whether everyone sees a product is up to its status.
     pub fn owners(&self) -> [Option<UserId>; 2] {
         match self {

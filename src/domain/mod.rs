@@ -12,6 +12,7 @@ mod entity;
 mod event;
 mod id;
 mod idempotency;
+mod memory;
 mod money;
 mod order;
 mod page;

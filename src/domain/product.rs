@@ -108,11 +108,6 @@ impl Product {
         Ok(Self { stock, version: next_version(self.version)?, updated_at: stamp.at, ..self })
     }
 
-    /// The texts that take memory outside the product itself.
-    pub fn texts(&self) -> impl Iterator<Item = &String> {
-        [&self.sku, &self.name].into_iter().chain(&self.description).chain(&self.tags)
-    }
-
     /// The form of a name by which lists are sorted.
     pub fn name_key(name: &str) -> String {
         name_key(name)

@@ -12,7 +12,9 @@ use super::{Result, instrumented::Instrumented};
 use crate::domain::{Event, EventId, LogFilter, LogId, Seq};
 
 /// How many appends wait for a slow receiver of [`EventStore::appended`].
-const APPENDS_KEPT: usize = 1024;
+const APPENDS_KEPT: usize = 256;
+/// Estimated bytes of entries after which a page of the log ends.
+const PAGE_BYTES: usize = 1024 * 1024;
 
 /// Entries that were appended to the log together, in order.
 pub type Appended = Arc<[Arc<Event>]>;
@@ -77,21 +79,46 @@ pub struct LogPage {
     /// Matching entries, in order.
     pub events: Vec<Event>,
     /// No matching entry up to and including this number is missing from `events`: the last entry's number when the
-    /// limit was reached, else the head of the log when it was read.
+    /// page is full, else the head of the log when it was read.
     pub through: Seq,
+    /// Whether the page is full, so that the log may have more matching entries after `through`.
+    pub has_more: bool,
 }
 
 impl LogPage {
-    /// The answer to a read of up to `limit` entries after `after`. `head` is the end of the log when it was read; a
-    /// reader that is further (after a restore from a backup) keeps its place.
-    pub fn new(events: Vec<Event>, after: Seq, limit: u32, head: Seq) -> Self {
-        let is_full = events.len() >= limit as usize;
-        let through = match events.last() {
-            Some(last) if is_full => last.seq,
-            None if is_full => after,
-            _ => head.max(after),
-        };
-        Self { events, through }
+    /// The answer to a read of the entries after `after`; a full page `has_more`. `head` is the end of the log when it was
+    /// read; a reader that is further (after a restore from a backup) keeps its place.
+    pub(super) fn new(events: Vec<Event>, after: Seq, head: Seq, has_more: bool) -> Self {
+        let through = if has_more { events.last().map_or(after, |last| last.seq) } else { head.max(after) };
+        Self { events, through, has_more }
+    }
+}
+
+/// Collects the entries of a page: up to a number of them, and no further one after [`PAGE_BYTES`].
+pub(super) struct PageBuilder<E> {
+    entries: Vec<E>,
+    limit: usize,
+    bytes: usize,
+}
+
+impl<E> PageBuilder<E> {
+    pub(super) fn new(limit: u32) -> Self {
+        Self { entries: Vec::new(), limit: limit as usize, bytes: 0 }
+    }
+
+    /// Whether the page takes no further entry.
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len() >= self.limit || self.bytes >= PAGE_BYTES
+    }
+
+    /// Adds an entry, with the bytes of memory that it takes by estimate.
+    pub(super) fn push(&mut self, entry: E, bytes: usize) {
+        self.bytes += bytes;
+        self.entries.push(entry);
+    }
+
+    pub(super) fn into_entries(self) -> Vec<E> {
+        self.entries
     }
 }
 
@@ -110,7 +137,8 @@ pub trait EventStore {
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>>;
     /// The bounds of the log.
     async fn log_state(&self) -> Result<LogState>;
-    /// Up to `limit` matching entries with a number above `after`, in order.
+    /// Up to `limit` matching entries with a number above `after`, in order. A page ends earlier, but not before its first
+    /// entry, when the entries are large.
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage>;
 }
 

@@ -15,6 +15,7 @@ mod error;
 mod event;
 mod import;
 mod instrumented;
+mod log_text;
 pub mod mongo;
 mod order;
 mod product;

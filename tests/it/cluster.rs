@@ -53,9 +53,14 @@ impl Deployment for OverRedis {
 
 /// An event about a task whose description is not plain ASCII.
 pub fn event(seq: Seq) -> Arc<Event> {
+    event_about(seq, "Quotes \" and line\nbreaks ☃")
+}
+
+/// An event about a task with this description.
+pub fn event_about(seq: Seq, description: &str) -> Arc<Event> {
     let at = Timestamp::from_unix_millis(1_700_000_000_000 + seq);
     let task = Task {
-        description: Some("Quotes \" and line\nbreaks ☃".to_owned()),
+        description: Some(description.to_owned()),
         priority: TaskPriority::Urgent,
         order: Some(OrderId::generate(at)),
         due_at: Some(at),

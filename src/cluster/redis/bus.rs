@@ -1,7 +1,7 @@
 //! The event bus between nodes: Redis pub/sub.
 //!
 //! Each node publishes to one channel over one connection and listens to it over another. A message is the sender's 16
-//! hexadecimal digits followed by the event as JSON. A node delivers its own events directly and skips the copies that
+//! hexadecimal digits followed by the event as JSON, or by nothing for a gap. A node delivers its own events directly and skips the copies that
 //! come back. Receivers get a gap after each (re)subscription and for each message that can't be read.
 
 use std::{sync::Arc, time::Duration};
@@ -21,13 +21,22 @@ use super::{
     link::{Link, LinkState},
 };
 use crate::{
-    cluster::{BusReceiver, EventBus, local::LocalBus},
+    cluster::{
+        BusReceiver, EventBus,
+        events::{QueueBytes, Queued},
+        local::LocalBus,
+    },
     domain::{Event, LogId},
     telemetry::metrics::{BusMessageOutcome, metrics},
 };
 
 /// Events queued for publishing. Further ones are dropped: the other nodes then read them from the log.
 const QUEUE: usize = 4096;
+/// Estimated bytes of the queued events. One that does not fit is dropped, too.
+const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+/// Estimated bytes of the largest event that is sent. The other nodes get a gap in place of a larger one, because Redis
+/// closes the connections of receivers that are behind by some megabytes.
+const LARGEST: usize = 256 * 1024;
 /// How long closing waits for the queue to be sent.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -36,7 +45,8 @@ pub struct RedisBus {
     address: String,
     local: Arc<LocalBus>,
     /// `None` once closed.
-    queue: Mutex<Option<mpsc::Sender<Arc<Event>>>>,
+    queue: Mutex<Option<mpsc::Sender<Queued>>>,
+    queue_bytes: QueueBytes,
     state: watch::Receiver<LinkState>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -68,6 +78,7 @@ impl RedisBus {
             address,
             local,
             queue: Mutex::new(Some(queue)),
+            queue_bytes: QueueBytes::new(QUEUE_BYTES),
             state: state_receiver,
             tasks,
             _stop_on_drop: stop.clone().drop_guard(),
@@ -111,7 +122,11 @@ impl EventBus for RedisBus {
     fn publish(&self, events: &[Arc<Event>]) {
         self.local.publish(events);
         let Some(queue) = self.queue.lock().clone() else { return };
-        let unsent = events.iter().filter(|event| queue.try_send(Arc::clone(event)).is_err()).count();
+        let message = |event: &Arc<Event>| {
+            if event.memory() > LARGEST { Some(Queued::gap()) } else { self.queue_bytes.queued(event) }
+        };
+        let sent = events.iter().filter(|event| message(event).is_some_and(|message| queue.try_send(message).is_ok()));
+        let unsent = events.len() - sent.count();
         if unsent > 0 {
             metrics().bus_messages.get(BusMessageOutcome::Dropped).inc_by(unsent as u64);
             warn!(

@@ -14,7 +14,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use crate::{
-    cluster::{Backoff, BusMessage, local::LocalBus},
+    cluster::{Backoff, BusMessage, EventBus, events::Queued, local::LocalBus},
     domain::Event,
     telemetry::metrics::{BusMessageOutcome, metrics},
 };
@@ -101,7 +101,7 @@ impl Link {
                     backoff.reset();
                     info!(address = self.address, "listening to Redis");
                     self.update(|state| (state.listening, state.failure) = (true, None));
-                    self.local.deliver(BusMessage::Gap);
+                    self.local.deliver_gap();
                     tokio::select! {
                         failure = keep_alive(sink) => failure,
                         () = self.receive(messages) => Failure::new("the connection was closed"),
@@ -123,8 +123,10 @@ impl Link {
     /// Waits for nothing but the next message, because the driver's buffer is unbounded.
     async fn receive(&self, mut messages: PubSubStream) {
         while let Some(message) = messages.next().await {
-            if let Some(message) = self.read(&message) {
-                self.local.deliver(message);
+            match self.read(&message) {
+                Some(BusMessage::Event(event)) => self.local.publish(&[event]),
+                Some(BusMessage::Gap) => self.local.deliver_gap(),
+                None => {}
             }
         }
     }
@@ -132,6 +134,7 @@ impl Link {
     fn read(&self, message: &Msg) -> Option<BusMessage> {
         let decoded = match message.get_payload_bytes().split_at_checked(NODE_DIGITS) {
             Some((node, _)) if node == self.node.as_bytes() => return None,
+            Some((_, [])) => return Some(BusMessage::Gap),
             Some((_, event)) => serde_json::from_slice::<Event>(event).map_err(|error| error.to_string()),
             None => Err("it is too short".to_owned()),
         };
@@ -150,16 +153,16 @@ impl Link {
     }
 
     /// Publishes what is queued until the queue is closed and empty.
-    pub async fn publish(self: Arc<Self>, mut queue: mpsc::Receiver<Arc<Event>>) {
+    pub async fn publish(self: Arc<Self>, mut queue: mpsc::Receiver<Queued>) {
         let mut backoff = backoff();
         let mut connection = self.connect(&mut backoff).await;
         let mut batch = Vec::with_capacity(BATCH);
         while queue.recv_many(&mut batch, BATCH).await > 0 {
             let messages = self.encode(&batch);
             let events = batch.len() as u64;
-            batch.clear();
             if self.send(&messages, events, &mut connection).await {
                 backoff.reset();
+                batch.clear();
                 continue;
             }
             // The server may have closed an idle connection: retry once on a new one. After that, nodes rely on the log.
@@ -169,6 +172,7 @@ impl Link {
                 sleep(backoff.delay()).await;
                 connection = self.connect(&mut backoff).await;
             }
+            batch.clear();
         }
         self.update(|state| state.published_all = true);
     }
@@ -201,14 +205,17 @@ impl Link {
         }
     }
 
-    fn encode(&self, events: &[Arc<Event>]) -> Pipeline {
+    fn encode(&self, queued: &[Queued]) -> Pipeline {
         let mut pipeline = redis::pipe();
-        for event in events {
+        for queued in queued {
             let mut message = self.node.clone().into_bytes();
-            match serde_json::to_writer(&mut message, event) {
-                Ok(()) => _ = pipeline.publish(&self.channel, message).ignore(),
-                Err(error) => warn!(seq = event.seq, %error, "an event can't be encoded"),
+            if let BusMessage::Event(event) = &queued.message
+                && let Err(error) = serde_json::to_writer(&mut message, event)
+            {
+                warn!(seq = event.seq, %error, "an event can't be encoded");
+                continue;
             }
+            pipeline.publish(&self.channel, message).ignore();
         }
         pipeline
     }

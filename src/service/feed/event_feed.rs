@@ -47,7 +47,7 @@ impl EventFeed {
         let appended = store.appended();
         store.catch_up_log().await?;
         let state = store.log_state().await?;
-        let recent = RecentEvents::load(&*store, state, options.recent, options.page).await?;
+        let recent = RecentEvents::load(&*store, state, &options).await?;
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             topics: Arc::default(),

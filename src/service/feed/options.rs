@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct FeedOptions {
     /// Events kept in memory for subscribers, at least 1.
     pub recent: usize,
+    /// Estimated bytes of memory that these events may take.
+    pub recent_bytes: usize,
     /// Entries read from the log at a time, at least 1.
     pub page: u32,
     /// The longest time between two reads of the log.

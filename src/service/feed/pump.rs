@@ -8,13 +8,15 @@ use tracing::{debug, warn};
 use super::{reorder_buffer::ReorderBuffer, shared::Shared};
 use crate::{
     cluster::{Backoff, BusMessage, BusReceiver},
-    domain::{LogFilter, Seq},
+    domain::{Event, LogFilter, Seq},
     storage::StoreError,
     telemetry::metrics,
 };
 
 /// Most bus messages received before subscribers are shown any.
 const BATCH: usize = 256;
+/// Estimated bytes after which no further bus message is received before that.
+const BATCH_BYTES: usize = 1024 * 1024;
 /// A read that takes longer counts as failed, because bus messages wait while it runs.
 const READ_WITHIN: Duration = Duration::from_secs(5);
 
@@ -79,22 +81,29 @@ impl Pump {
 
     fn take(&mut self, message: BusMessage) {
         let mut next = Some(message);
-        let mut taken = 0;
+        let (mut taken, mut bytes) = (0, 0);
         while let Some(message) = next {
             match message {
-                BusMessage::Event(event) => self.ordered.accept(event),
+                BusMessage::Event(event) => {
+                    bytes += event.memory();
+                    self.ordered.accept(event);
+                }
                 BusMessage::Gap => {
                     metrics().feed_gaps.inc();
                     self.poll_at = Instant::now();
                 }
             }
             taken += 1;
-            next = if taken < BATCH { self.bus.try_recv() } else { None };
+            next = if taken < BATCH && bytes < BATCH_BYTES { self.bus.try_recv() } else { None };
         }
     }
 
     fn show(&mut self) {
-        let due: Vec<_> = self.ordered.by_ref().collect();
+        let due = self.ordered.by_ref().collect();
+        self.append(due);
+    }
+
+    fn append(&self, due: Vec<Arc<Event>>) {
         if !due.is_empty() {
             self.shared.append(due);
         }
@@ -124,7 +133,7 @@ impl Pump {
                 }
             };
             self.backoff.reset();
-            let ended = page.events.len() < limit as usize;
+            let has_more = page.has_more;
             if let Some(first) = page.events.first()
                 && first.seq > self.ordered.head() + 1
             {
@@ -140,9 +149,13 @@ impl Pump {
                 metrics().feed_log_events.inc_by(page.events.len() as u64);
                 debug!(after = self.ordered.head(), events = page.events.len(), "read from the event log");
             }
-            page.events.into_iter().for_each(|event| self.ordered.accept(Arc::new(event)));
-            self.show();
-            if ended {
+            let mut due = Vec::with_capacity(page.events.len());
+            for event in page.events {
+                self.ordered.accept(Arc::new(event));
+                due.extend(self.ordered.by_ref());
+            }
+            self.append(due);
+            if !has_more {
                 break;
             }
         }

@@ -2,16 +2,40 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use super::FeedOptions;
 use crate::{
     domain::{Event, LogFilter, Seq},
     storage::{EventStore, LogState, Result},
 };
 
-/// The last entries of the log up to the head, without gaps and bounded in number.
+/// The last entries of the log up to the head, without gaps and bounded in number and bytes.
 pub(super) struct RecentEvents {
-    events: VecDeque<Arc<Event>>,
+    /// Each with its estimated bytes.
+    events: VecDeque<(Arc<Event>, usize)>,
     head: Seq,
-    capacity: usize,
+    size: Size,
+    limit: Size,
+    /// What was appended since all subscribers were woken.
+    since_wake: Size,
+}
+
+/// A number of entries and their estimated bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Size {
+    entries: usize,
+    bytes: usize,
+}
+
+impl Size {
+    fn add(&mut self, bytes: usize) {
+        self.entries += 1;
+        self.bytes += bytes;
+    }
+
+    fn remove(&mut self, bytes: usize) {
+        self.entries -= 1;
+        self.bytes -= bytes;
+    }
 }
 
 /// The answer to a search for the next matching entry after a position.
@@ -25,38 +49,57 @@ pub(super) enum Lookup {
 }
 
 impl RecentEvents {
-    pub fn new(head: Seq, capacity: usize) -> Self {
-        Self { events: VecDeque::new(), head, capacity: capacity.max(1) }
+    pub fn new(head: Seq, options: &FeedOptions) -> Self {
+        let limit = Size { entries: options.recent.max(1), bytes: options.recent_bytes };
+        Self { events: VecDeque::new(), head, size: Size::default(), limit, since_wake: Size::default() }
     }
 
-    /// Starts with the last page of the log: after a restart most clients resume with a cursor within it.
-    pub async fn load(
-        store: &(dyn EventStore + Send + Sync),
-        state: LogState,
-        capacity: usize,
-        page: u32,
-    ) -> Result<Self> {
-        let after = (state.head - Seq::from(page)).max(state.horizon);
-        let page = store.read_log(after, LogFilter::ALL, page.max(1)).await?;
-        let mut recent = Self::new(after, capacity);
-        page.events.into_iter().for_each(|event| recent.push(Arc::new(event)));
-        Ok(recent)
+    /// Starts with the last entries of the log, as many as a page has: after a restart most clients resume with a cursor
+    /// within them.
+    pub async fn load(store: &(dyn EventStore + Send + Sync), state: LogState, options: &FeedOptions) -> Result<Self> {
+        let limit = options.page.max(1);
+        let after = (state.head - Seq::from(limit)).max(state.horizon);
+        let mut recent = Self::new(after, options);
+        loop {
+            let page = store.read_log(recent.head, LogFilter::ALL, limit).await?;
+            page.events.into_iter().for_each(|event| recent.push(Arc::new(event)));
+            if !page.has_more || recent.head >= state.head {
+                return Ok(recent);
+            }
+        }
     }
 
     pub fn head(&self) -> Seq {
         self.head
     }
 
-    /// Appends the next entry. If entries are missing before it, because the log lost them, the older ones are dropped.
+    /// Appends the next entry and drops the oldest ones that are too many. An entry that is larger than everything may
+    /// be is dropped with them. If entries are missing before it, because the log lost them, the older ones are dropped.
     pub fn push(&mut self, event: Arc<Event>) {
         if event.seq != self.head + 1 {
             self.events.clear();
+            self.size = Size::default();
         }
-        if self.events.len() == self.capacity {
-            self.events.pop_front();
-        }
+        let bytes = event.memory();
         self.head = event.seq;
-        self.events.push_back(event);
+        self.events.push_back((event, bytes));
+        self.size.add(bytes);
+        self.since_wake.add(bytes);
+        while self.size.entries > self.limit.entries || self.size.bytes > self.limit.bytes {
+            let Some((_, bytes)) = self.events.pop_front() else { return };
+            self.size.remove(bytes);
+        }
+    }
+
+    /// Whether a quarter of what fits here was appended since this was last true. All subscribers are woken then, so that
+    /// no idle position leaves what is in memory: as long as appends are no larger than half of it.
+    pub fn idle_positions_are_old(&mut self) -> bool {
+        let Size { entries, bytes } = self.since_wake;
+        let are_old = entries >= (self.limit.entries / 4).max(1) || bytes >= self.limit.bytes / 4;
+        if are_old {
+            self.since_wake = Size::default();
+        }
+        are_old
     }
 
     /// Whether a reader that has seen up to `seq` finds what it needs next here.
@@ -71,59 +114,12 @@ impl RecentEvents {
         }
         let unseen = (self.head - seq) as usize;
         let mut unseen = self.events.range(self.events.len() - unseen..);
-        match unseen.find(|event| wanted(event)) {
-            Some(event) => Lookup::Found(Arc::clone(event)),
+        match unseen.find(|(event, _)| wanted(event)) {
+            Some((event, _)) => Lookup::Found(Arc::clone(event)),
             None => Lookup::NoMatchUpTo(self.head),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::service::feed::test_events::event;
-
-    fn run(head: Seq, events: std::ops::RangeInclusive<Seq>, capacity: usize) -> RecentEvents {
-        let mut recent = RecentEvents::new(head, capacity);
-        events.for_each(|seq| recent.push(event(seq)));
-        recent
-    }
-
-    fn after(recent: &RecentEvents, seq: Seq) -> Option<Seq> {
-        match recent.find_after(seq, |_| true) {
-            Lookup::Found(event) => Some(event.seq),
-            Lookup::NoMatchUpTo(head) => Some(-head),
-            Lookup::NotBuffered => None,
-        }
-    }
-
-    #[test]
-    fn a_position_within_finds_the_next_entry() {
-        let recent = run(10, 11..=15, 3);
-        assert_eq!([11, 12, 13, 14].map(|seq| after(&recent, seq)), [None, Some(13), Some(14), Some(15)]);
-        assert_eq!(
-            [15, 16, 0, -1, Seq::MAX, Seq::MIN].map(|seq| after(&recent, seq)),
-            [Some(-15), None, None, None, None, None]
-        );
-    }
-
-    #[test]
-    fn entries_that_are_not_wanted_are_passed_over() {
-        let recent = run(0, 1..=3, 8);
-        assert!(matches!(recent.find_after(1, |_| false), Lookup::NoMatchUpTo(3)));
-        assert!(matches!(recent.find_after(1, |event| event.seq == 3), Lookup::Found(event) if event.seq == 3));
-    }
-
-    #[test]
-    fn an_empty_run_knows_its_end() {
-        let recent = RecentEvents::new(7, 3);
-        assert_eq!([6, 7, 8].map(|seq| after(&recent, seq)), [None, Some(-7), None]);
-    }
-
-    #[test]
-    fn a_hole_in_the_log_is_never_bridged() {
-        let mut recent = run(0, 1..=3, 8);
-        recent.push(event(9));
-        assert_eq!([2, 3, 7, 8, 9].map(|seq| after(&recent, seq)), [None, None, None, Some(9), Some(-9)]);
-    }
-}
+mod tests;

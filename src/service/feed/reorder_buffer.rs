@@ -6,6 +6,8 @@ use crate::domain::{Event, Seq};
 
 /// Most events that wait for a predecessor. Further ones are dropped and read from the log later.
 const CAPACITY: usize = 1024;
+/// Estimated bytes of the events that wait.
+const CAPACITY_BYTES: usize = 8 * 1024 * 1024;
 
 /// Takes events in any order, any number of times, and gives each once, in order, without gaps.
 pub(super) struct ReorderBuffer {
@@ -13,11 +15,13 @@ pub(super) struct ReorderBuffer {
     last: Seq,
     /// Events that arrived before their predecessor; all are above `last`.
     early: BTreeMap<Seq, Arc<Event>>,
+    /// Estimated bytes of `early`.
+    bytes: usize,
 }
 
 impl ReorderBuffer {
     pub fn new(last: Seq) -> Self {
-        Self { last, early: BTreeMap::new() }
+        Self { last, early: BTreeMap::new(), bytes: 0 }
     }
 
     pub fn head(&self) -> Seq {
@@ -28,9 +32,13 @@ impl ReorderBuffer {
         if event.seq <= self.last {
             return;
         }
-        self.early.insert(event.seq, event);
-        if self.early.len() > CAPACITY {
-            self.early.pop_last();
+        self.bytes += event.memory();
+        if let Some(repeated) = self.early.insert(event.seq, event) {
+            self.bytes -= repeated.memory();
+        }
+        // The nearest event stays, however large it is.
+        while self.early.len() > 1 && (self.early.len() > CAPACITY || self.bytes > CAPACITY_BYTES) {
+            self.bytes -= self.early.pop_last().map_or(0, |(_, event)| event.memory());
         }
     }
 
@@ -38,6 +46,7 @@ impl ReorderBuffer {
     pub fn skip_to(&mut self, seq: Seq) {
         self.last = self.last.max(seq);
         self.early = self.early.split_off(&(self.last + 1));
+        self.bytes = self.early.values().map(|event| event.memory()).sum();
     }
 
     /// Whether something is known to be missing.
@@ -52,6 +61,7 @@ impl Iterator for ReorderBuffer {
 
     fn next(&mut self) -> Option<Arc<Event>> {
         let event = self.early.remove(&(self.last + 1))?;
+        self.bytes -= event.memory();
         self.last = event.seq;
         Some(event)
     }
@@ -60,7 +70,7 @@ impl Iterator for ReorderBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::feed::test_events::event;
+    use crate::service::feed::test_events::{event, event_of};
 
     fn given(buffer: &mut ReorderBuffer) -> Vec<Seq> {
         buffer.map(|event| event.seq).collect()
@@ -129,6 +139,23 @@ mod tests {
         }
         buffer.accept(event(1));
         assert_eq!(given(&mut buffer), (1..=CAPACITY as Seq).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_bytes_of_waiting_events_are_bounded_and_the_nearest_events_are_kept() {
+        const LARGE: usize = CAPACITY_BYTES / 4;
+        let mut buffer = ReorderBuffer::new(0);
+        for seq in [9, 4, 4, 2, 3, 4, 5, 6] {
+            buffer.accept(event_of(seq, LARGE));
+            assert_eq!(buffer.bytes, buffer.early.values().map(|event| event.memory()).sum::<usize>());
+        }
+        assert!(buffer.early.keys().eq(&[2, 3, 4]));
+        buffer.accept(event_of(1, 2 * CAPACITY_BYTES));
+        assert_eq!(given(&mut buffer), [1], "the next event is given, however large it is");
+        assert_eq!(buffer.bytes, 0);
+        buffer.accept(event_of(3, LARGE));
+        buffer.skip_to(3);
+        assert_eq!(buffer.bytes, 0);
     }
 
     #[test]

@@ -67,19 +67,16 @@ impl Shared {
             metrics().event_lag.observe(lag as f64 / 1000.0);
         }
         let mut recent = self.recent.write();
-        let before = recent.head();
         events.iter().cloned().for_each(|event| recent.push(event));
         let head = recent.head();
+        let wakes_all = recent.idle_positions_are_old();
         self.head.store(head, Ordering::Release);
         drop(recent);
         metrics().feed_head.set(head);
-        // Every `recent / 4` events wake everyone, so that no idle position leaves the in-memory window.
-        // A quarter of a `usize` always fits into an `i64`.
-        let stride = (self.options.recent / 4).max(1) as Seq;
-        if before / stride == head / stride {
-            self.topics.notify(&events)
-        } else {
+        if wakes_all {
             self.topics.notify_all()
+        } else {
+            self.topics.notify(&events)
         }
         self.appended.notify_one();
     }

@@ -24,6 +24,8 @@ pub(super) struct Collections {
     pub(super) outbox: Collection<RawDocumentBuf>,
     /// The event log, in chunks.
     pub(super) log: Collection<RawDocumentBuf>,
+    /// The long texts of entries.
+    pub(super) log_texts: Collection<RawDocumentBuf>,
     pub(super) idempotency: Collection<RawDocumentBuf>,
 }
 
@@ -37,6 +39,7 @@ impl Collections {
             tasks: database.collection("tasks"),
             outbox: database.collection("outbox"),
             log: database.collection("log"),
+            log_texts: database.collection("log_texts"),
             idempotency: database.collection("idempotency"),
         }
     }
@@ -81,7 +84,11 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
         sorted(&["order"], &["created_at", "due_key", "priority"]).into_iter().map(partial).collect(),
     ];
     let outbox = [vec![plain("time", doc! { "time": 1, "_id": 1 })]];
-    let log = [vec![plain("last", doc! { "last": 1 }), plain("about", doc! { "about": 1, "last": 1 })]];
+    let log = [
+        vec![plain("last", doc! { "last": 1 }), plain("about", doc! { "about": 1, "last": 1 })],
+        vec![partial(plain("texts", doc! { "texts": 1 }))],
+    ];
+    let log_texts = [vec![plain("used_at", doc! { "used_at": 1 })]];
     let idempotency = [vec![plain("created_at", doc! { "created_at": 1 })]];
     vec![
         ("users", users.concat()),
@@ -91,6 +98,7 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
         ("tasks", tasks.concat()),
         ("outbox", outbox.concat()),
         ("log", log.concat()),
+        ("log_texts", log_texts.concat()),
         ("idempotency", idempotency.concat()),
     ]
 }

@@ -1,6 +1,7 @@
 //! The event log: chunks of consecutive entries. [`super::sequencer`] appends them.
 //!
-//! A chunk is `{ _id: FIRST, last: LAST, newest: TIME, about: [KEY…], entries: [ENTRY…] }`. Chunks are contiguous, and an
+//! A chunk is `{ _id: FIRST, last: LAST, newest: TIME, about: [KEY…], texts: [HASH…], entries: [ENTRY…] }`; `texts` names
+//! the long texts of its entries ([`super::log_texts`]), and is left out if there are none. Chunks are contiguous, and an
 //! entry's number is its place after `_id`. `about` holds what a reader may ask for, so that its index finds the chunks:
 //! the kinds and ids of the entities, the users who see them, and the ids of the entries of orders.
 //!
@@ -16,12 +17,17 @@ use tokio::sync::broadcast;
 
 use super::{
     codec::{binary, raw_document, read_fields, stored_by_text, stored_ids},
+    log_texts::{StoredEvent, TextRef},
     read::collect_rows,
     store::{Inner, MongoStore},
 };
 use crate::{
     domain::*,
-    storage::{Appended, EventStore, LogPage, LogState, OwnChanges, Result, StoreError},
+    storage::{
+        Appended, EventStore, LogPage, LogState, OwnChanges, Result, StoreError,
+        event::PageBuilder,
+        log_text::{StoredEntity, TextHash},
+    },
 };
 
 stored_ids!(EventId);
@@ -30,9 +36,10 @@ stored_by_text!(EventKind, EntityKind);
 /// Chunks in one reply. Readers stop once they have enough entries.
 const CHUNKS_PER_REPLY: u32 = 16;
 
-/// The document of an entry, without its number.
-pub(super) fn encode(draft: &EventDraft) -> Result<RawDocumentBuf> {
-    let entity = &draft.entity;
+/// The document of an entry, without its number. `stored` is what it stores of its entity.
+pub(super) fn encode(draft: &EventDraft, stored: &StoredEntity) -> Result<RawDocumentBuf> {
+    let StoredEntity { entity, text } = stored;
+    let text_bytes = text.as_ref().map(|(_, text)| i32::try_from(text.len())).transpose();
     let payload = serde_json::to_string(entity).map_err(StoreError::internal)?;
     let before = (!draft.before.is_empty()).then(|| serde_json::to_string(&draft.before)).transpose();
     let before = before.map_err(StoreError::internal)?;
@@ -40,6 +47,7 @@ pub(super) fn encode(draft: &EventDraft) -> Result<RawDocumentBuf> {
         "event_id": draft.id, "kind": draft.kind, "entity_kind": entity.kind(), "entity_id": entity.id().to_bytes(),
         "entity_version": entity.version(), "actor": draft.stamp.actor, "occurred_at": draft.stamp.at,
         "previous_status": draft.previous_status, "payload": payload, "before": before,
+        "text": text.as_ref().map(|(hash, _)| *hash), "text_bytes": text_bytes.map_err(StoreError::internal)?,
     })
 }
 
@@ -61,14 +69,17 @@ pub(super) fn keys(entity: &Entity, id: EventId, audience: impl Iterator<Item = 
     [kind_key(entity.kind()), entity.id().to_bytes()].into_iter().chain(users).chain(named)
 }
 
-/// The entry of a document with its number.
-pub(super) fn decode(document: &RawDocument, seq: Seq) -> Result<Event> {
+/// The entry of a document with its number, without its long text.
+pub(super) fn decode(document: &RawDocument, seq: Seq) -> Result<StoredEvent> {
     read_fields!(document,
         id: "event_id", kind: "kind", actor: "actor", occurred_at: "occurred_at",
-        previous_status: "previous_status", payload: "payload", before: "before");
+        previous_status: "previous_status", payload: "payload", before: "before",
+        hash: "text", text_bytes: "text_bytes");
     let payload: String = payload.required()?;
     let before: Option<String> = before.optional()?;
-    Ok(Event {
+    let hash: Option<TextHash> = hash.optional()?;
+    let text = hash.map(|hash| Ok::<_, StoreError>(TextRef { hash, bytes: text_bytes.required()? })).transpose()?;
+    let event = Event {
         seq,
         id: id.required()?,
         kind: kind.required()?,
@@ -80,7 +91,8 @@ pub(super) fn decode(document: &RawDocument, seq: Seq) -> Result<Event> {
         },
         actor: actor.optional()?,
         occurred_at: occurred_at.required()?,
-    })
+    };
+    Ok(StoredEvent { event, text })
 }
 
 /// A chunk of `count` entries from the number `first` on.
@@ -88,41 +100,44 @@ pub(super) fn encode_chunk(
     first: Seq,
     newest: Timestamp,
     about: BTreeSet<Key>,
+    texts: BTreeSet<TextHash>,
     entries: RawArrayBuf,
     count: Seq,
 ) -> RawDocumentBuf {
     let about: Vec<Key> = about.into_iter().collect();
-    let mut chunk = raw_document! { "_id": first, "last": first + count - 1, "newest": newest, "about": about };
+    let texts = (!texts.is_empty()).then(|| texts.into_iter().collect::<Vec<_>>());
+    let last = first + count - 1;
+    let mut chunk = raw_document! { "_id": first, "last": last, "newest": newest, "about": about, "texts": texts };
     chunk.append(bson::raw::cstr!("entries"), entries);
     chunk
 }
 
-/// A chunk as it was read.
-struct Chunk {
-    first: Seq,
-    last: Seq,
-    /// The wanted ones of its entries.
-    events: Vec<Event>,
-}
-
-/// Decodes those entries of a chunk that are numbered above `after` and match.
-fn decode_chunk(document: &RawDocument, after: Seq, filter: LogFilter) -> Result<Chunk> {
+/// Adds those entries of a chunk to a page that are numbered above `after` and match, until the page is full. Returns the
+/// numbers of the chunk's first and last entry.
+fn decode_chunk(
+    document: &RawDocument,
+    after: Seq,
+    filter: LogFilter,
+    page: &mut PageBuilder<StoredEvent>,
+) -> Result<(Seq, Seq)> {
     read_fields!(document, first: "_id", last: "last", entries: "entries");
-    let (first, last) = (first.required()?, last.required()?);
+    let (first, last): (Seq, Seq) = (first.required()?, last.required()?);
     let mut seq = first - 1;
-    let mut events = Vec::new();
     entries.each_document(|entry| {
         seq += 1;
-        if seq > after {
-            let event = decode(entry, seq)?;
-            events.extend(filter.matches(&event).then_some(event));
+        if seq > after && !page.is_full() {
+            let stored = decode(entry, seq)?;
+            if filter.matches(&stored.event) {
+                let bytes = stored.memory();
+                page.push(stored, bytes);
+            }
         }
         Ok(())
     })?;
     if seq != last {
         return Err(StoreError::internal(format!("the chunk {first} of the event log is not whole")));
     }
-    Ok(Chunk { first, last, events })
+    Ok((first, last))
 }
 
 /// The numbers of the first and last entry of a chunk.
@@ -188,26 +203,27 @@ impl Inner {
         let find = self.collections.log.find(condition).sort(doc! { "last": 1 }).hint(Hint::Name(index.to_owned()));
         let find = find.batch_size(CHUNKS_PER_REPLY).session(&mut session);
         let mut batches = self.with_timeout(find.batch()).await?;
-        let mut batches = batches.stream(&mut session);
-        let (mut events, mut through) = (Vec::new(), after);
-        'read: while let Some(batch) = self.with_timeout(batches.try_next()).await? {
+        let mut stream = batches.stream(&mut session);
+        let (mut page, mut through) = (PageBuilder::new(limit), after);
+        'read: while let Some(batch) = self.with_timeout(stream.try_next()).await? {
             for row in batch.doc_slices()? {
                 let row = row.map_err(StoreError::internal)?;
                 let row = row.as_document().ok_or_else(|| StoreError::internal("a chunk is not a document"))?;
-                let chunk = decode_chunk(row, after, filter)?;
+                let (first, _) = bounds(row)?;
                 // A hole is what was pruned before this read, unless it is in the middle of what was read.
-                if key.is_none() && through != after && chunk.first != through + 1 {
+                if key.is_none() && through != after && first != through + 1 {
                     break 'read;
                 }
-                through = chunk.last;
-                events.extend(chunk.events);
-                if events.len() >= limit as usize {
-                    events.truncate(limit as usize);
+                (_, through) = decode_chunk(row, after, filter, &mut page)?;
+                if page.is_full() {
                     break 'read;
                 }
             }
         }
-        Ok(LogPage::new(events, after, limit, head.max(through)))
+        drop(stream);
+        let has_more = page.is_full();
+        let events = self.with_texts(page.into_entries(), &mut session).await?;
+        Ok(LogPage::new(events, after, head.max(through), has_more))
     }
 }
 
@@ -228,11 +244,14 @@ impl EventStore for MongoStore {
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {
         let find = self.0.collections.log.find(doc! { "about": id }).hint(Hint::Name("about".to_owned())).limit(1);
         let found = collect_rows(self.0.with_timeout(find.batch_size(2).batch()).await?, |chunk| {
-            let (first, _) = bounds(chunk)?;
-            Ok(decode_chunk(chunk, first - 1, LogFilter::ALL)?.events)
+            read_fields!(chunk, first: "_id", entries: "entries");
+            let ids = entries.documents(|entry| {
+                read_fields!(entry, id: "event_id");
+                id.required::<EventId>()
+            })?;
+            Ok((first.required::<Seq>()?..).zip(ids).find(|(_, found)| *found == id).map(|(seq, _)| seq))
         });
-        let events = found.await?.pop().unwrap_or_default();
-        Ok(events.iter().find(|event| event.id == id).map(|event| event.seq))
+        Ok(found.await?.pop().flatten())
     }
 
     async fn log_state(&self) -> Result<LogState> {
@@ -245,7 +264,7 @@ impl EventStore for MongoStore {
 
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
         if limit == 0 {
-            return Ok(LogPage { events: Vec::new(), through: after });
+            return Ok(LogPage::new(Vec::new(), after, after, true));
         }
         self.0.read_chunks(after, filter, limit).await
     }

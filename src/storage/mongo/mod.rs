@@ -23,6 +23,7 @@ mod filter;
 mod idempotency;
 mod import;
 mod list;
+mod log_texts;
 mod merged_scan;
 mod order;
 mod order_queue;
@@ -72,6 +73,7 @@ impl Store for MongoStore {
 
     async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()> {
         self.0.prune_log(log_before).await?;
+        self.0.prune_texts(log_before).await?;
         self.0.collections.sessions.delete_many(doc! { "expires_at": { "$lte": now } }).await?;
         self.0.collections.idempotency.delete_many(doc! { "created_at": { "$lt": keys_before } }).await?;
         Ok(())

@@ -122,9 +122,9 @@ impl State {
     }
 }
 
-/// Estimated bytes that a product takes.
+/// Estimated bytes that a product takes in the cache.
 fn memory(product: &Product) -> usize {
-    size_of::<(ProductId, Product)>() + product.texts().map(|text| size_of::<String>() + text.len()).sum::<usize>()
+    size_of::<ProductId>() + product.memory()
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 //!
 //! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
 
+use std::collections::BTreeSet;
+
 use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use mongodb::{Collection, Database};
 
@@ -95,14 +97,14 @@ async fn copy_entries(database: &Database) -> Result<Seq> {
         let newest = newest.unwrap_or(Timestamp::from_unix_millis(0));
         let (first, count) = (first.seq, entries.len() as Seq);
         let documents = entries.iter().map(|(_, row)| without_id(row)).collect::<Result<RawArrayBuf>>()?;
-        let inserted = log.insert_one(encode_chunk(first, newest, about, documents, count)).await;
+        let inserted = log.insert_one(encode_chunk(first, newest, about, BTreeSet::new(), documents, count)).await;
         inserted.map(drop).or_else(|error| duplicate_index(&error).map(drop).ok_or(error))?;
     }
 }
 
 fn old_entry(document: &RawDocument) -> Result<Event> {
     read_fields!(document, seq: "_id");
-    decode(document, seq.required()?)
+    Ok(decode(document, seq.required()?)?.event)
 }
 
 fn without_id(document: &RawDocument) -> Result<RawDocumentBuf> {

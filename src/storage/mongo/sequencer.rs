@@ -16,7 +16,7 @@
 //! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -29,13 +29,17 @@ use super::{
     codec::{raw_document, read_fields},
     error::duplicate_index,
     event::{Key, bounds, decode, encode, encode_chunk, keys},
+    log_texts::named_texts,
     read::collect_rows,
     store::Inner,
     transaction::{TRANSACTION_TIMEOUT, Transaction, TransactionError, TransactionResult},
 };
 use crate::{
     domain::{Changed, Entity, Event, EventDraft, EventId, Seq, Stamp, Timestamp},
-    storage::{Result, StoreError},
+    storage::{
+        Result, StoreError,
+        log_text::{StoredEntity, TextHash},
+    },
 };
 
 /// Documents of the outbox in one chunk.
@@ -87,8 +91,14 @@ impl Pending {
         })
     }
 
-    fn bytes(&self) -> usize {
-        self.entries.iter().map(|entry| entry.as_bytes().len()).sum()
+    /// The bytes of its entries, with their long texts.
+    fn bytes(&self) -> Result<usize> {
+        let bytes = self.entries.iter().map(|entry| {
+            read_fields!(entry, text_bytes: "text_bytes");
+            let text: Option<i32> = text_bytes.optional()?;
+            Ok(entry.as_bytes().len() + text.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(0)))
+        });
+        bytes.sum()
     }
 }
 
@@ -103,11 +113,17 @@ impl Transaction {
         let Some(first) = drafts.first() else { return Ok(()) };
         let about: BTreeSet<Key> =
             drafts.iter().flat_map(|draft| keys(&draft.entity, draft.id, draft.audience())).collect();
-        let entries = drafts.iter().map(encode).collect::<Result<RawArrayBuf>>()?;
+        let stored: Vec<StoredEntity> = drafts.iter().map(|draft| StoredEntity::new(&draft.entity)).collect();
+        let texts: BTreeMap<TextHash, &str> =
+            stored.iter().filter_map(|stored| stored.text.as_ref()).map(|(hash, text)| (*hash, &**text)).collect();
+        let named = (!texts.is_empty()).then(|| texts.keys().copied().collect::<Vec<TextHash>>());
+        self.store_texts(texts).await?;
+        let entries = drafts.iter().zip(&stored).map(|(draft, stored)| encode(draft, stored));
+        let entries = entries.collect::<Result<RawArrayBuf>>()?;
         // MongoDB replaces an empty timestamp by the time on its cluster clock.
         let empty = bson::Timestamp { time: 0, increment: 0 };
         let about: Vec<Key> = about.into_iter().collect();
-        let mut document = raw_document! { "_id": first.id, "by": self.store.process, "about": about };
+        let mut document = raw_document! { "_id": first.id, "by": self.store.process, "about": about, "texts": named };
         document.append(bson::raw::cstr!("time"), empty);
         document.append(bson::raw::cstr!("entries"), entries);
         let outbox = self.store.collections.outbox.clone();
@@ -143,9 +159,12 @@ impl Transaction {
         let entries = pending.iter().flat_map(|document| &document.entries);
         let events =
             (first..).zip(entries.clone()).map(|(seq, entry)| decode(entry, seq)).collect::<Result<Vec<_>>>()?;
-        let newest = events.iter().map(|event| event.occurred_at).max().unwrap_or(Timestamp::from_unix_millis(0));
-        let chunk = encode_chunk(first, newest, about, entries.cloned().collect(), events.len() as Seq);
+        let newest = events.iter().map(|stored| stored.event.occurred_at).max();
+        let newest = newest.unwrap_or(Timestamp::from_unix_millis(0));
+        let (texts, count) = (named_texts(&events), events.len() as Seq);
+        let chunk = encode_chunk(first, newest, about, texts, entries.cloned().collect(), count);
         self.insert(&log, vec![chunk]).await?;
+        let events = self.with_texts(events).await?;
 
         let outbox = self.store.collections.outbox.clone();
         let changes: Vec<EventId> = pending.iter().map(|document| document.id).collect();
@@ -168,7 +187,7 @@ impl Transaction {
                 let row = row.map_err(StoreError::internal)?;
                 let row = row.as_document().ok_or_else(|| StoreError::internal("a row is not a document"))?;
                 let document = Pending::decode(row)?;
-                bytes += document.bytes();
+                bytes += document.bytes()?;
                 if bytes > CHUNK_BYTES && !pending.is_empty() {
                     return Ok(pending);
                 }

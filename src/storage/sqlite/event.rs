@@ -18,13 +18,17 @@ use crate::{
     domain::{
         Before, Changed, Entity, EntityKind, Event, EventDraft, EventId, EventKind, LogFilter, LogId, Seq, Stamp,
     },
-    storage::{Appended, EventStore, LogPage, LogState, OwnChanges, Result, StoreError},
+    storage::{
+        Appended, EventStore, LogPage, LogState, OwnChanges, Result, StoreError,
+        event::PageBuilder,
+        log_text::{StoredEntity, TextHash},
+    },
 };
 
 blob_columns!(EventId);
 text_columns!(EventKind, EntityKind);
 
-const COLUMNS: &str = "seq, id, kind, previous_status, entity_kind, entity, before, actor, occurred_at";
+const COLUMNS: &str = "seq, id, kind, previous_status, entity_kind, entity, before, actor, occurred_at, text_hash";
 
 /// The number of the log's last entry.
 pub(super) fn head(db: &Connection) -> Result<Seq> {
@@ -36,20 +40,27 @@ pub(super) fn append_events(db: &Connection, drafts: Vec<EventDraft>) -> Result<
     let first = head(db)? + 1;
     let events: Vec<Event> = (first..).zip(drafts).map(|(seq, draft)| draft.numbered(seq)).collect();
     let mut insert = db.prepare_cached(&format!(
-        "INSERT INTO events ({COLUMNS}, entity_id, entity_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        "INSERT INTO events ({COLUMNS}, entity_id, entity_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
     ))?;
     let mut insert_user = db.prepare_cached("INSERT INTO event_audience (user_id, entry) VALUES (?1, ?2)")?;
+    let mut insert_text =
+        db.prepare_cached("INSERT INTO log_texts (hash, text) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
     for event in &events {
+        let StoredEntity { entity, text } = StoredEntity::new(&event.entity);
+        if let Some((hash, text)) = &text {
+            insert_text.execute(params![hash, text])?;
+        }
         insert.execute(params![
             event.seq,
             event.id,
             event.kind,
             event.previous_status,
             event.entity.kind(),
-            event.entity.to_json().map_err(StoreError::internal)?,
+            entity.to_json().map_err(StoreError::internal)?,
             (!event.before.is_empty()).then(|| json(&event.before)).transpose()?,
             event.actor,
             event.occurred_at,
+            text.map(|(hash, _)| hash),
             event.entity.id().to_bytes(),
             event.entity.version(),
         ])?;
@@ -113,15 +124,23 @@ pub(super) fn matching(after: Seq, filter: LogFilter, limit: u32) -> (String, Ve
 
 fn read(db: &Connection, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
     let (sql, params) = matching(after, filter, limit);
-    let events = db
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(params), named(event_from_row))?
-        .collect::<rusqlite::Result<Vec<Event>>>()?;
-    Ok(LogPage::new(events, after, limit, head(db)?))
+    let mut page = PageBuilder::new(limit);
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(params))?;
+    let mut decode = named(|row| event_from_row(db, row));
+    while !page.is_full()
+        && let Some(row) = rows.next()?
+    {
+        let event = decode(row)?;
+        let bytes = event.memory();
+        page.push(event, bytes);
+    }
+    let has_more = page.is_full();
+    Ok(LogPage::new(page.into_entries(), after, head(db)?, has_more))
 }
 
-fn event_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Event> {
-    Ok(Event {
+fn event_from_row(db: &Connection, row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Event> {
+    let mut event = Event {
         seq: row.get("seq")?,
         id: row.get("id")?,
         kind: row.get("kind")?,
@@ -130,7 +149,12 @@ fn event_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Event> {
         before: row.get::<Option<Json<Before>>>("before")?.map_or_else(Before::default, |before| before.0),
         actor: row.get("actor")?,
         occurred_at: row.get("occurred_at")?,
-    })
+    };
+    if let Some(hash) = row.get::<Option<TextHash>>("text_hash")? {
+        let mut find = db.prepare_cached("SELECT text FROM log_texts WHERE hash = ?1")?;
+        event.entity.set_description(find.query_row([hash], |row| row.get("text"))?);
+    }
+    Ok(event)
 }
 
 fn entity_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Entity> {

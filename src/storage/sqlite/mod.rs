@@ -54,6 +54,7 @@ impl Store for SqliteStore {
 
     async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()> {
         while self.write(move |db| prune::log(db, log_before)).await? {}
+        while self.write(prune::texts).await? {}
         while self.write(move |db| prune::sessions(db, now)).await? {}
         while self.write(move |db| prune::keys(db, keys_before)).await? {}
         Ok(())

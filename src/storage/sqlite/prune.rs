@@ -28,6 +28,16 @@ pub(super) fn log(db: &Connection, before: Timestamp) -> Result<bool> {
     Ok(deleted == BATCH)
 }
 
+/// Deletes long texts that no entry of the log has any more.
+pub(super) fn texts(db: &Connection) -> Result<bool> {
+    let deleted = db.execute(
+        "DELETE FROM log_texts WHERE hash IN (SELECT hash FROM log_texts \
+         WHERE NOT EXISTS (SELECT 1 FROM events WHERE text_hash = hash) LIMIT ?1)",
+        [BATCH as i64],
+    )?;
+    Ok(deleted == BATCH)
+}
+
 /// Deletes sessions that have expired.
 pub(super) fn sessions(db: &Connection, now: Timestamp) -> Result<bool> {
     let deleted = db.execute(

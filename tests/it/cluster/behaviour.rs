@@ -58,6 +58,33 @@ async fn a_lagging_receiver_gets_a_gap_and_delays_no_other<D: Deployment>() {
     }
 }
 
+/// The buffer holds 1024 messages, but no more than 32 MiB.
+#[tokio::test]
+async fn large_events_for_a_lagging_receiver_become_gaps_until_it_has_caught_up() {
+    const EVENTS: Seq = 200;
+    let node = InProcess::start().await.node().await;
+    let mut lagging = node.subscribe();
+    let text = "x".repeat(400_000);
+    for seq in 1..=EVENTS {
+        node.publish(&[event_about(seq, &text)]);
+    }
+    node.publish(&[event(EVENTS + 1)]);
+    let (mut received, mut gaps, mut last) = (0, 0, 0);
+    while last <= EVENTS {
+        match message(&mut lagging).await.expect("the bus should be open") {
+            BusMessage::Event(event) => {
+                assert!(event.seq > last);
+                (received, last) = (received + event.memory(), event.seq);
+            }
+            BusMessage::Gap => gaps += 1,
+        }
+    }
+    assert!((30 << 20..=32 << 20).contains(&received), "{received} bytes were buffered");
+    assert!(gaps > 100, "{gaps} of {EVENTS} events were gaps");
+    node.publish(&[event_about(EVENTS + 2, &text)]);
+    assert_eq!(next(&mut lagging).await.seq, EVENTS + 2, "what was received takes no room any more");
+}
+
 async fn closing_delivers_published_events_and_then_ends_receivers<D: Deployment>() {
     let deployment = D::start().await;
     let node = deployment.node().await;

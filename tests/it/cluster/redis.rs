@@ -44,6 +44,19 @@ async fn an_unreadable_message_is_reported_as_a_gap() {
 }
 
 #[tokio::test]
+async fn an_event_too_large_for_redis_is_a_gap_for_the_other_nodes() {
+    let deployment = OverRedis::start().await;
+    let [here, there] = [deployment.node().await, deployment.node().await];
+    let [mut own, mut far] = [here.subscribe(), there.subscribe()];
+    here.publish(&[event(1)]);
+    assert_eq!((next(&mut own).await.seq, next(&mut far).await.seq), (1, 1));
+    here.publish(&[event_about(2, &"x".repeat(300_000)), event(3)]);
+    assert_eq!((next(&mut own).await.seq, next(&mut own).await.seq), (2, 3));
+    assert!(matches!(message(&mut far).await, Some(BusMessage::Gap)));
+    assert_eq!(next(&mut far).await.seq, 3);
+}
+
+#[tokio::test]
 async fn after_an_outage_receivers_get_a_gap_and_then_events_again() {
     let mut server = RedisServer::start();
     let here = RedisBus::connect(&server.url(), LOG, TIMEOUT).await.unwrap();

@@ -22,6 +22,12 @@ pub trait Engine: Send + Sync {
         Self: Sized;
     /// Opens the database; the first call makes it.
     async fn open(&self) -> Arc<dyn Store>;
+    /// Bytes that the database takes.
+    async fn bytes(&self) -> u64;
+    /// How many long texts the event log has.
+    async fn texts(&self) -> u64;
+    /// Makes the long texts look unused for a long time, where that decides whether they are deleted.
+    async fn age_texts(&self) {}
     /// Removes the database.
     async fn remove(&self);
 }
@@ -58,6 +64,21 @@ impl Db {
     /// The same database opened once more, as by another node. The caller closes it.
     pub async fn other_node(&self) -> Arc<dyn Store> {
         self.engine.open().await
+    }
+
+    /// Bytes that the database takes.
+    pub async fn bytes(&self) -> u64 {
+        self.engine.bytes().await
+    }
+
+    /// How many long texts the event log has.
+    pub async fn texts(&self) -> u64 {
+        self.engine.texts().await
+    }
+
+    /// Makes the long texts look unused for a long time.
+    pub async fn age_texts(&self) {
+        self.engine.age_texts().await;
     }
 
     /// Closes the database and opens it again.

@@ -64,6 +64,46 @@ pub async fn the_log_is_read_in_parts(db: &Db) {
                 let page = db.read_log(after, filter, limit as u32).await.unwrap();
                 let through = if matching.len() == limit { matching[limit - 1].seq } else { head };
                 assert_eq!((&page.events, page.through), (&matching, through), "{filter:?} after {after}, {limit}");
+                assert_eq!(page.has_more, matching.len() == limit, "{filter:?} after {after}, {limit}");
+            }
+        }
+    }
+}
+
+pub async fn a_page_of_large_entries_ends_early_and_says_so(db: &Db) {
+    const PAGE_BYTES: usize = 1024 * 1024;
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    let mut entities = vec![Entity::from(lamp.clone())];
+    for (number, kilobytes) in [300, 0, 1, 400, 2000, 1, 700, 3, 700, 4, 5].into_iter().enumerate() {
+        let work = Task { description: Some("☃".repeat(kilobytes * 1024 / 3)), ..task(&format!("work {number}")) };
+        entities.push(db.insert_task(work, stamp()).await.unwrap().into());
+        entities.push(db.adjust_stock(adjustment(&lamp, 1), stamp()).await.unwrap().into());
+        db.catch_up_log().await.unwrap();
+    }
+    let all = whole_log(db.store()).await;
+    let head = all.len() as Seq;
+    assert!(all.iter().map(|event| &event.entity).eq(&entities));
+    assert!(all.iter().map(|event| event.seq).eq(1..=head));
+
+    for kind in [None, Some(EntityKind::Task), Some(EntityKind::Product)] {
+        let filter = LogFilter { kind, ..LogFilter::ALL };
+        for limit in [1, 4, 100] {
+            for after in 0..=head {
+                let (mut expected, mut bytes) = (Vec::new(), 0);
+                let mut matching = all.iter().filter(|event| event.seq > after && filter.matches(event));
+                while expected.len() < limit
+                    && bytes < PAGE_BYTES
+                    && let Some(event) = matching.next()
+                {
+                    bytes += event.memory();
+                    expected.push(event.clone());
+                }
+                let has_more = expected.len() == limit || bytes >= PAGE_BYTES;
+                let through = if has_more { expected[expected.len() - 1].seq } else { head };
+                let page = db.read_log(after, filter, limit as u32).await.unwrap();
+                assert_eq!((page.through, page.has_more), (through, has_more), "{kind:?} after {after}, {limit}");
+                assert!(page.events == expected, "{kind:?} after {after}, {limit}");
             }
         }
     }

@@ -13,6 +13,7 @@ mod import;
 mod listed;
 mod log;
 mod log_order;
+mod log_texts;
 mod money;
 mod nodes;
 mod pages;
@@ -96,8 +97,15 @@ macro_rules! every_behaviour {
             log {
                 each_log_entry_has_an_id_of_its_own
                 the_log_is_read_in_parts
+                a_page_of_large_entries_ends_early_and_says_so
                 failures_imports_and_reads_leave_no_log_entry
                 reading_the_log_past_its_head_stays_there
+            }
+            log_texts {
+                updates_of_a_large_task_store_its_description_once
+                an_order_of_many_products_with_long_descriptions_is_logged_whole
+                changes_at_the_same_time_share_a_new_text
+                pruning_deletes_texts_that_no_entry_has
             }
             log_order {
                 readers_beside_eight_writers_see_the_whole_log

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bson::{Document, doc};
 use orderwire::storage::{Store, mongo::MongoStore};
 
 use super::engine::Engine;
@@ -15,6 +16,11 @@ pub struct Mongodb {
 }
 
 impl Mongodb {
+    /// The database as another client sees it.
+    async fn database(&self) -> mongodb::Database {
+        mongodb::Client::with_uri_str(&self.server).await.unwrap().database(&self.database)
+    }
+
     /// The URL of the database on the server.
     fn url(&self) -> String {
         let (address, options) = self.server.split_once('?').unwrap_or((&self.server, ""));
@@ -35,9 +41,22 @@ impl Engine for Mongodb {
         Arc::new(MongoStore::connect(&self.url(), mongo_options()).await.unwrap())
     }
 
+    async fn bytes(&self) -> u64 {
+        let stats = self.database().await.run_command(doc! { "dbStats": 1 }).await.unwrap();
+        stats.get_f64("dataSize").unwrap() as u64
+    }
+
+    async fn texts(&self) -> u64 {
+        self.database().await.collection::<Document>("log_texts").count_documents(doc! {}).await.unwrap()
+    }
+
+    async fn age_texts(&self) {
+        let long_ago = doc! { "$set": { "used_at": bson::DateTime::from_millis(0) } };
+        self.database().await.collection::<Document>("log_texts").update_many(doc! {}, long_ago).await.unwrap();
+    }
+
     async fn remove(&self) {
-        let client = mongodb::Client::with_uri_str(&self.server).await.unwrap();
-        client.database(&self.database).drop().await.unwrap();
+        self.database().await.drop().await.unwrap();
     }
 }
 

@@ -14,6 +14,15 @@ use crate::support::options::sqlite_options;
 /// The folder of the database file.
 pub struct Sqlite(tempfile::TempDir);
 
+impl Sqlite {
+    /// A number that another connection reads.
+    fn number(&self, sql: &str) -> u64 {
+        let db = rusqlite::Connection::open(self.0.path().join("orderwire.db")).unwrap();
+        let number: i64 = db.query_row(sql, [], |row| row.get(0)).unwrap();
+        number.try_into().unwrap()
+    }
+}
+
 #[async_trait]
 impl Engine for Sqlite {
     async fn prepare() -> Self {
@@ -23,6 +32,14 @@ impl Engine for Sqlite {
     async fn open(&self) -> Arc<dyn Store> {
         let file = SqliteLocation::File(self.0.path().join("orderwire.db"));
         Arc::new(SqliteStore::open(file, sqlite_options()).await.unwrap())
+    }
+
+    async fn bytes(&self) -> u64 {
+        self.number("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+    }
+
+    async fn texts(&self) -> u64 {
+        self.number("SELECT count(*) FROM log_texts")
     }
 
     async fn remove(&self) {

@@ -169,5 +169,13 @@ pub async fn reread_order(store: &dyn Store, id: OrderId) -> Order {
 /// Reads the whole event log.
 pub async fn whole_log(store: &dyn Store) -> Vec<Event> {
     store.catch_up_log().await.unwrap();
-    store.read_log(0, LogFilter::ALL, 100_000).await.unwrap().events
+    let mut log = Vec::new();
+    loop {
+        let after = log.last().map_or(0, |event: &Event| event.seq);
+        let page = store.read_log(after, LogFilter::ALL, 100_000).await.unwrap();
+        log.extend(page.events);
+        if !page.has_more {
+            return log;
+        }
+    }
 }
