@@ -25,6 +25,8 @@ pub(super) struct Collections {
     /// The event log, in chunks.
     pub(super) log: Collection<RawDocumentBuf>,
     pub(super) idempotency: Collection<RawDocumentBuf>,
+    /// What the database says of itself: one document, `log`.
+    pub(super) counters: Collection<RawDocumentBuf>,
 }
 
 impl Collections {
@@ -38,6 +40,7 @@ impl Collections {
             outbox: database.collection("outbox"),
             log: database.collection("log"),
             idempotency: database.collection("idempotency"),
+            counters: database.collection("counters"),
         }
     }
 }

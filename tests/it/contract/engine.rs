@@ -22,6 +22,8 @@ pub trait Engine: Send + Sync {
         Self: Sized;
     /// Opens the database; the first call makes it.
     async fn open(&self) -> Arc<dyn Store>;
+    /// Deletes the log's entries above this number, as if the database were restored from a backup.
+    async fn lose_entries_after(&self, seq: Seq);
     /// Removes the database.
     async fn remove(&self);
 }
@@ -58,6 +60,11 @@ impl Db {
     /// The same database opened once more, as by another node. The caller closes it.
     pub async fn other_node(&self) -> Arc<dyn Store> {
         self.engine.open().await
+    }
+
+    /// Deletes the log's entries above this number, as if the database were restored from a backup.
+    pub async fn lose_entries_after(&self, seq: Seq) {
+        self.engine.lose_entries_after(seq).await;
     }
 
     /// Closes the database and opens it again.

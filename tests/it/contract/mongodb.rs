@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use orderwire::storage::{Store, mongo::MongoStore};
+use orderwire::{
+    domain::Seq,
+    storage::{Store, mongo::MongoStore},
+};
 
 use super::engine::Engine;
 use crate::support::options::mongo_options;
@@ -33,6 +36,12 @@ impl Engine for Mongodb {
 
     async fn open(&self) -> Arc<dyn Store> {
         Arc::new(MongoStore::connect(&self.url(), mongo_options()).await.unwrap())
+    }
+
+    async fn lose_entries_after(&self, seq: Seq) {
+        let client = mongodb::Client::with_uri_str(&self.server).await.unwrap();
+        let log = client.database(&self.database).collection::<mongodb::bson::Document>("log");
+        log.delete_many(mongodb::bson::doc! { "last": { "$gt": seq } }).await.unwrap();
     }
 
     async fn remove(&self) {
