@@ -5,6 +5,7 @@ mod demo;
 mod failure;
 mod health;
 pub mod import;
+mod log;
 mod output;
 mod password;
 mod schema;
@@ -49,6 +50,9 @@ enum Command {
     /// Manage users.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Manage the event log.
+    #[command(subcommand)]
+    Log(log::LogCommand),
     /// Print the GraphQL schema.
     Schema(schema::SchemaArgs),
     /// Show the effective settings, secrets masked, and report all problems.
@@ -65,6 +69,7 @@ impl Cli {
             Command::Health(args) => health::run(settings, args).await,
             Command::Import(command) => import_into_database(settings, command).await,
             Command::User(command) => user::run(settings, command).await,
+            Command::Log(command) => log::run(settings, command).await,
             Command::Schema(args) => schema::run(args),
             Command::CheckConfig(args) => check_config::run(settings, args),
         };

@@ -7,6 +7,7 @@
 //! money as integer units of 1/10,000, times as milliseconds since the Unix epoch.
 
 mod client;
+mod clock;
 mod declare;
 mod entity;
 mod event;
@@ -28,6 +29,7 @@ mod version;
 mod viewer;
 
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
+pub use clock::{Clock, ClockOffset, SystemClock};
 pub use declare::{SortField, UnknownValue};
 pub use entity::{AnyId, Entity, EntityKind};
 pub use event::{
@@ -50,7 +52,7 @@ pub use search::SearchTerms;
 pub use stamp::Stamp;
 pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskOwners, TaskPriority, TaskSort, TaskStatus};
 pub(crate) use time::split_date_time;
-pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
+pub use time::{InvalidTimestamp, Timestamp};
 pub use token_bucket::TokenBucket;
 pub use user::{User, UserChanges, UserFilter, UserId, UserRole, UserSort};
 pub use viewer::Viewer;

@@ -141,22 +141,6 @@ fn two_digits(text: &str, at: usize) -> i8 {
     text.as_bytes()[at..at + 2].iter().fold(0, |sum, digit| sum * 10 + (digit - b'0') as i8)
 }
 
-/// A source of the current time; tests use one that stands still.
-pub trait Clock: Send + Sync {
-    /// The current time.
-    fn now(&self) -> Timestamp;
-}
-
-/// The clock of the machine.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(jiff::Timestamp::now().as_millisecond())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,9 @@
 //! The [`Service`], and what all use cases share: the store, the feed and the clock.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use super::{
     caches::{SessionCache, TrendingCache, session_cache, trending_cache},
@@ -32,6 +35,8 @@ pub struct Service {
     pub(super) store: Arc<dyn Store>,
     pub(super) feed: Arc<EventFeed>,
     pub(super) clock: Arc<dyn Clock>,
+    /// Whether the clock was off when it was last compared with the database's.
+    pub(super) clock_is_off: AtomicBool,
     pub(super) tokens: AccessTokens,
     pub(super) passwords: Passwords,
     pub(super) sessions: SessionCache,
@@ -55,6 +60,7 @@ impl Service {
             store,
             feed,
             clock,
+            clock_is_off: AtomicBool::new(false),
             tokens,
             passwords,
             sessions: session_cache(),

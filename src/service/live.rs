@@ -21,8 +21,10 @@ use super::{
 use crate::{
     cluster::Backoff,
     domain::{
-        EntityKind, Event, EventCursor, EventId, EventKind, LogPosition, OrderStatus, Seq, Timestamp, UserId, Viewer,
+        EntityKind, Event, EventCursor, EventId, EventKind, LogId, LogPosition, OrderStatus, Seq, Timestamp, UserId,
+        Viewer,
     },
+    storage::{Epoch, LogState},
 };
 
 /// Entries looked at between a snapshot's cursor and its state. More changes of one entity than that, while it is
@@ -45,6 +47,8 @@ pub enum UpdateKind {
 pub struct Update<T> {
     /// Resume after this to get what comes next.
     pub cursor: EventCursor,
+    /// Id of the event; `None` for a snapshot.
+    pub event: Option<EventId>,
     /// Whether it is a snapshot or an event, and which.
     pub kind: UpdateKind,
     /// For an order whose status changed: the status before.
@@ -61,10 +65,10 @@ pub struct Update<T> {
 pub(super) enum Start<T> {
     /// With what happens from now on.
     Now,
-    /// With the entries after this one.
-    After(Seq),
+    /// With the entries after this one of the log with this id.
+    After(LogId, Seq),
     /// With the state of an entity, which contains all its entries up to `seq`, and what comes after.
-    Snapshot { seq: Seq, id: Ulid, entity: T, changed_at: Timestamp },
+    Snapshot { log: LogId, seq: Seq, id: Ulid, entity: T, changed_at: Timestamp },
 }
 
 /// A stream of updates that knows how far it is.
@@ -75,11 +79,6 @@ pub trait UpdateStream: Stream {
 }
 
 impl Service {
-    /// The cursor of an entry of the log.
-    pub fn cursor(&self, seq: Seq) -> EventCursor {
-        EventCursor::after(self.feed.log_id(), seq)
-    }
-
     /// The cursor of an entry that may have no number yet. Without an entry, it stands before the whole log.
     pub fn cursor_of_event(&self, event: Option<EventId>) -> EventCursor {
         let position = event.map_or(LogPosition::Seq(0), LogPosition::Event);
@@ -88,7 +87,7 @@ impl Service {
 
     /// The cursor of the newest entry that this node knows of.
     pub fn head(&self) -> EventCursor {
-        self.cursor(self.feed.head())
+        self.feed.head_cursor()
     }
 
     /// A cursor of the event log, for viewers who can go on after it.
@@ -105,13 +104,13 @@ impl Service {
         id: Ulid,
         read: impl AsyncFnOnce() -> Result<Option<(i32, Timestamp, T)>>,
     ) -> Result<Option<Start<T>>> {
-        let before = self.store.log_state().await?.head;
+        let LogState { log, head: before, .. } = self.store.log_state().await?;
         let Some((version, changed_at, entity)) = read().await? else { return Ok(None) };
         self.store.catch_up_log().await?;
         let since = self.store.read_log(before, topic.into(), SNAPSHOT_LOOKAHEAD).await?;
         let contained = since.events.iter().take_while(|event| event.entity.version() <= version).last();
         let seq = contained.map_or(before, |event| event.seq);
-        Ok(Some(Start::Snapshot { seq, id, entity, changed_at }))
+        Ok(Some(Start::Snapshot { log, seq, id, entity, changed_at }))
     }
 
     /// Calls `read` until it gives a result, with growing pauses, for as long as a subscriber waits for a failing
@@ -134,55 +133,62 @@ impl Service {
 
     /// The snapshot, if there is one, then the entries after it that `select` picks.
     pub(super) fn updates<T, S>(self: &Arc<Self>, topic: Topic, start: Start<T>, select: S) -> Updates<T, S> {
-        let (from, snapshot) = match start {
-            Start::Now => (StartAt::Now(self.store.own_changes()), None),
-            Start::After(seq) => (StartAt::After(seq), None),
-            Start::Snapshot { seq, id, entity, changed_at } => {
-                let cursor = self.cursor(seq);
+        let (log, from, snapshot) = match start {
+            Start::Now => (None, StartAt::Now(self.store.own_changes()), None),
+            Start::After(log, seq) => (Some(log), StartAt::After(seq), None),
+            Start::Snapshot { log, seq, id, entity, changed_at } => {
                 let snapshot = Update {
-                    cursor,
+                    cursor: EventCursor::after(log, seq),
+                    event: None,
                     kind: UpdateKind::Snapshot,
                     previous_status: None,
                     id,
                     entity,
                     occurred_at: changed_at,
                 };
-                (StartAt::After(seq), Some(Box::new(snapshot)))
+                (Some(log), StartAt::After(seq), Some(Box::new(snapshot)))
             }
         };
-        Updates { service: self.clone(), snapshot, changes: self.feed.subscribe([topic], from), select }
+        let changes = self.feed.subscribe([topic], from);
+        let changes = if let Some(log) = log { changes.with_positions_of(log) } else { changes };
+        Updates { snapshot, changes, select }
     }
 
-    /// The place in this deployment's log that a client's cursor stands for.
-    pub(super) async fn position(&self, cursor: EventCursor) -> Result<Seq> {
+    /// The start of a subscription after a client's cursor.
+    pub(super) async fn start_after<T>(&self, cursor: EventCursor) -> Result<Start<T>> {
         if cursor.log != self.feed.log_id() {
-            return Err(invalid_cursor());
+            return Err(match self.store.epoch(cursor.log).await? {
+                Epoch::Retired => ServiceError::CursorExpired,
+                Epoch::Unknown => invalid_cursor(),
+                Epoch::Current => ServiceError::Unavailable("this node has not seen the log's new id yet".to_owned()),
+            });
         }
-        match cursor.position {
-            LogPosition::Seq(seq) => Ok(seq),
+        let seq = match cursor.position {
+            LogPosition::Seq(seq) => seq,
             LogPosition::Event(id) => {
                 self.store.catch_up_log().await?;
-                self.store.seq_of_event(id).await?.ok_or(ServiceError::CursorExpired)
+                self.store.seq_of_event(id).await?.ok_or(ServiceError::CursorExpired)?
             }
-        }
+        };
+        Ok(Start::After(cursor.log, seq))
     }
+}
 
-    pub(super) fn feed_error(&self, error: FeedError) -> ServiceError {
-        match error {
-            FeedError::CursorExpired => ServiceError::CursorExpired,
-            FeedError::InvalidCursor => invalid_cursor(),
-            FeedError::TooSlow { last } => ServiceError::TooSlow(self.cursor(last)),
-            // The reader goes on from there on another node, or on this one once it is back.
-            FeedError::Unavailable { last } | FeedError::ShuttingDown { last } => {
-                ServiceError::Interrupted(Some(self.cursor(last)))
-            }
+/// Why a subscription to the log with this id ended, as clients are told.
+pub(super) fn feed_error(log: LogId, error: FeedError) -> ServiceError {
+    match error {
+        FeedError::CursorExpired => ServiceError::CursorExpired,
+        FeedError::InvalidCursor => invalid_cursor(),
+        FeedError::TooSlow { last } => ServiceError::TooSlow(EventCursor::after(log, last)),
+        // The reader goes on from there on another node, or on this one once it is back.
+        FeedError::Unavailable { last } | FeedError::ShuttingDown { last } => {
+            ServiceError::Interrupted(Some(EventCursor::after(log, last)))
         }
     }
 }
 
 /// The updates of one subscriber. Implemented by hand, because it is the hot path of every delivery.
 pub(super) struct Updates<T, S> {
-    service: Arc<Service>,
     /// Boxed, since most of the time there is none.
     snapshot: Option<Box<Update<T>>>,
     changes: feed::Subscription,
@@ -197,14 +203,16 @@ impl<T: Unpin, S: Fn(&Event) -> Option<(UpdateKind, T)> + Unpin> Stream for Upda
             return Poll::Ready(Some(Ok(*snapshot)));
         }
         loop {
+            let log = self.changes.log_id();
             let event = match ready!(self.changes.poll_next_unpin(cx)) {
                 Some(Ok(event)) => event,
-                Some(Err(error)) => return Poll::Ready(Some(Err(self.service.feed_error(error)))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(feed_error(log, error)))),
                 None => return Poll::Ready(None),
             };
             if let Some((kind, entity)) = (self.select)(&event) {
                 return Poll::Ready(Some(Ok(Update {
-                    cursor: self.service.cursor(event.seq),
+                    cursor: EventCursor::after(log, event.seq),
+                    event: Some(event.id),
                     kind,
                     previous_status: event.previous_status,
                     id: event.entity.id(),
@@ -221,7 +229,8 @@ impl<T: Unpin, S: Fn(&Event) -> Option<(UpdateKind, T)> + Unpin> UpdateStream fo
         if self.snapshot.is_some() {
             return None;
         }
-        self.changes.position().map(|seq| self.service.cursor(seq))
+        let log = self.changes.log_id();
+        self.changes.position().map(|seq| EventCursor::after(log, seq))
     }
 }
 

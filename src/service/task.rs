@@ -157,7 +157,7 @@ impl Service {
         };
         let topic = topic(EntityKind::Task, task.map(|task| task.ulid()), assignee.or(viewer.own()));
         let start = match (after, task) {
-            (Some(cursor), _) => Start::After(self.position(cursor).await?),
+            (Some(cursor), _) => self.start_after(cursor).await?,
             (None, None) => Start::Now,
             (None, Some(id)) => {
                 let snapshot = self.snapshot(topic, id.ulid(), async || {

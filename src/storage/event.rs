@@ -1,8 +1,11 @@
 //! Storage of the event log; `crate::domain::Event` says how its numbers are given.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -56,6 +59,11 @@ impl Appends {
         self.last.load(Ordering::Acquire)
     }
 
+    /// Forgets that entries above this number were sent, because the log has lost them.
+    pub(super) fn last_at_most(&self, head: Seq) {
+        self.last.fetch_min(head, Ordering::Release);
+    }
+
     /// Receives what is sent from now on.
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Appended> {
         self.channel.subscribe()
@@ -65,12 +73,41 @@ impl Appends {
 /// The bounds of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogState {
-    /// Id of the log, chosen at random when the database is created.
+    /// The current id of the log.
     pub log: LogId,
     /// The number of the last entry, 0 for an empty log.
     pub head: Seq,
     /// The number before the oldest entry that is kept: a reader that has seen all entries up to it misses nothing.
     pub horizon: Seq,
+}
+
+/// What an id is to a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Epoch {
+    /// Its id now.
+    Current,
+    /// Its id before.
+    Retired,
+    /// The id of another log, or of none.
+    Unknown,
+}
+
+/// The ids of a log before and after [`EventStore::start_epoch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewEpoch {
+    /// The id before.
+    pub retired: LogId,
+    /// The id from now on.
+    pub current: LogId,
+}
+
+/// Changes that are committed and not in the log yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many there are; some thousands at most are counted.
+    pub changes: u64,
+    /// How long the oldest has been waiting, by the clock of the database and exact to a second.
+    pub oldest: Duration,
 }
 
 /// A part of the log.
@@ -137,6 +174,16 @@ pub trait EventStore {
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>>;
     /// The bounds of the log.
     async fn log_state(&self) -> Result<LogState>;
+    /// The bounds of the log, never as a database server has them that was replaced without noticing it. Takes longer.
+    /// If the log has lost entries, this forgets what is known of them.
+    async fn confirmed_log_state(&self) -> Result<LogState>;
+    /// How many changes wait to be numbered, and for how long. Never takes long.
+    async fn backlog(&self) -> Result<Backlog>;
+    /// What the id is to this log.
+    async fn epoch(&self, log: LogId) -> Result<Epoch>;
+    /// Gives the log another id and keeps the one before as a retired one. The numbers of entries go on. This is for
+    /// after a restore from a backup: positions that readers have may name entries that the log has lost.
+    async fn start_epoch(&self) -> Result<NewEpoch>;
     /// Up to `limit` matching entries with a number above `after`, in order. A page ends earlier, but not before its first
     /// entry, when the entries are large.
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage>;
@@ -162,6 +209,22 @@ impl<S: EventStore + Send + Sync + ?Sized> EventStore for Instrumented<S> {
 
     async fn log_state(&self) -> Result<LogState> {
         self.observe("log_state", self.inner.log_state()).await
+    }
+
+    async fn confirmed_log_state(&self) -> Result<LogState> {
+        self.observe("confirmed_log_state", self.inner.confirmed_log_state()).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        self.observe("backlog", self.inner.backlog()).await
+    }
+
+    async fn epoch(&self, log: LogId) -> Result<Epoch> {
+        self.observe("epoch", self.inner.epoch(log)).await
+    }
+
+    async fn start_epoch(&self) -> Result<NewEpoch> {
+        self.observe("start_epoch", self.inner.start_epoch()).await
     }
 
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {

@@ -18,11 +18,12 @@ pub trait Store:
     /// The engine's name for logs and metrics: `sqlite` or `mongodb`.
     fn engine(&self) -> &'static str;
 
-    /// Succeeds when the engine can serve reads and writes now.
-    async fn ping(&self) -> Result<()>;
+    /// Succeeds when the engine can serve reads and writes now. Returns the time on the database's clock, which is the
+    /// same for all nodes: it measures the ages of what is stored.
+    async fn ping(&self) -> Result<Timestamp>;
 
     /// Deletes log entries older than `log_before`, sessions expired at `now` and idempotency records older than
-    /// `keys_before`. The newest log entry always stays, so that numbering continues.
+    /// `keys_before`, all on the database's clock. The newest log entry always stays, so that numbering continues.
     async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()>;
 
     /// Waits for running writes and closes connections.
@@ -45,7 +46,7 @@ impl<S: Store + ?Sized> Store for Instrumented<S> {
         self.inner.engine()
     }
 
-    async fn ping(&self) -> Result<()> {
+    async fn ping(&self) -> Result<Timestamp> {
         self.observe("ping", self.inner.ping()).await
     }
 

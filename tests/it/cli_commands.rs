@@ -11,7 +11,10 @@ use crate::cli_process::{Running, assert_refused, login, orderwire, run, run_wit
 fn help_names_every_option_of_every_command() {
     let folder = tempfile::tempdir().unwrap();
     for (command, words) in [
-        (&["--help"][..], &["demo", "serve", "health", "import", "user", "schema", "check-config", "--config"][..]),
+        (
+            &["--help"][..],
+            &["demo", "serve", "health", "import", "user", "log", "schema", "check-config", "--config"][..],
+        ),
         (&["demo", "--help"], &["--data", "--every", "--quiet-orders", "--bind"]),
         (&["serve", "--help"], &["--bind", "--database-url", "--set"]),
         (&["health", "--help"], &["--url"]),
@@ -19,6 +22,8 @@ fn help_names_every_option_of_every_command() {
         (&["import", "online-retail", "--help"], &["--stock", "--rejects"]),
         (&["import", "jira", "--help"], &["--created-by", "--rejects"]),
         (&["user", "create", "--help"], &["--email", "--name", "--role", "--password-stdin", "customer"]),
+        (&["log", "--help"], &["new-epoch"]),
+        (&["log", "new-epoch", "--help"], &["backup", "CURSOR_EXPIRED", "--database-url"]),
         (&["schema", "--help"], &["schema"]),
         (&["check-config", "--help"], &["--example"]),
     ] {

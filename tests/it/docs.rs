@@ -146,7 +146,13 @@ fn the_architecture_page_names_existing_files_and_tests() {
 fn log_messages_quoted_for_operators_are_logged() {
     let page = read("docs/operations.md").split_whitespace().collect::<Vec<_>>().join(" ");
     let sources: String = files("src", "rs").iter().map(read).collect();
-    for message in ["not ready", "the event log can't be read", "past its retention"] {
+    for message in [
+        "not ready",
+        "the event log can't be read",
+        "past its retention",
+        "the event log has lost entries",
+        "the sequencer can't number",
+    ] {
         assert!(page.contains(&format!("`{message}`")), "docs/operations.md does not quote `{message}`");
         assert!(sources.contains(message), "nothing logs `{message}`");
     }

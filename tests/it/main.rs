@@ -28,6 +28,7 @@ mod import;
 mod inputs;
 mod interrupted;
 mod metrics;
+mod new_epoch;
 mod nodes;
 mod operations;
 mod rate_limits;

@@ -9,10 +9,18 @@ use super::super::EventId;
 /// A number in the event log: 1 for the first entry, without gaps. 0 stands before all entries.
 pub type Seq = i64;
 
-/// Identifies a deployment's log: a random number made with the database.
+/// Identifies a deployment's log: a random number made with the database, and again when the database was restored from a
+/// backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LogId(pub u32);
+
+/// 8 hexadecimal digits.
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
 
 /// What the position of a client is named by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,7 +64,7 @@ impl EventCursor {
 /// `e`, the log in 8 hexadecimal digits, then the number in 16 digits or the id of the entry in 32.
 impl fmt::Display for EventCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "e{:08x}", self.log.0)?;
+        write!(f, "e{}", self.log)?;
         match self.position {
             LogPosition::Seq(seq) => write!(f, "{seq:016x}"),
             LogPosition::Event(id) => write!(f, "{:032x}", id.ulid().0),

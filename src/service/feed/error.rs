@@ -17,7 +17,7 @@ pub enum FeedError {
     /// The position is not one of this log: it is past its end.
     #[error("the cursor is not one of this server's")]
     InvalidCursor,
-    /// Entries after the position were deleted already.
+    /// Entries after the position were deleted already, or the log has another id than when the position was given.
     #[error("the cursor is older than the event log reaches back")]
     CursorExpired,
     /// The subscriber fell too far behind.

@@ -1,7 +1,10 @@
 //! The [`EventFeed`]: starts the tasks that read the log and wake subscribers, and opens subscriptions.
 
 use std::{
-    sync::{Arc, atomic::AtomicI64},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,8 +21,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{FeedOptions, StartAt, Subscription, Topic, pump::Pump, recent::RecentEvents, shared::Shared};
 use crate::{
     cluster::EventBus,
-    domain::{LogId, Seq},
-    storage::{Appended, EventStore, StoreError},
+    domain::{EventCursor, LogId, Seq},
+    storage::{Appended, Backlog, EventStore, StoreError},
     telemetry::metrics,
 };
 
@@ -28,7 +31,6 @@ const STALLED_AFTER: Duration = Duration::from_secs(15);
 
 /// The event feed of a node; see the module documentation.
 pub struct EventFeed {
-    log: LogId,
     bus: Arc<dyn EventBus>,
     shared: Arc<Shared>,
     tasks: TaskTracker,
@@ -53,6 +55,10 @@ impl EventFeed {
             topics: Arc::default(),
             appended: Notify::new(),
             head: AtomicI64::new(recent.head()),
+            log: AtomicU32::new(state.log.0),
+            restarts: AtomicU64::new(0),
+            lost_entries: AtomicBool::new(false),
+            backlog: Mutex::default(),
             reads: Semaphore::new(options.concurrent_reads.clamp(1, Semaphore::MAX_PERMITS)),
             recent: RwLock::new(recent),
             last_read_at: Mutex::new(Instant::now()),
@@ -66,17 +72,34 @@ impl EventFeed {
         tasks.spawn(stop.clone().run_until_cancelled_owned(Arc::clone(&shared).wake_subscribers()));
         tasks.spawn(stop.clone().run_until_cancelled_owned(publish(appended, Arc::clone(&bus))));
         tasks.close();
-        Ok(Arc::new(Self { log: state.log, bus, shared, tasks, stop }))
+        Ok(Arc::new(Self { bus, shared, tasks, stop }))
     }
 
-    /// The log it serves.
+    /// The id of the log that it serves now.
     pub fn log_id(&self) -> LogId {
-        self.log
+        self.shared.log_id()
     }
 
     /// The number of the last entry this node knows of.
     pub fn head(&self) -> Seq {
         self.shared.head()
+    }
+
+    /// The cursor after the last entry this node knows of.
+    pub fn head_cursor(&self) -> EventCursor {
+        // The id first: a number of the log before never comes with the new id.
+        let log = self.log_id();
+        EventCursor::after(log, self.head())
+    }
+
+    /// Whether the log has lost entries that this node had seen, and still has the same id.
+    pub fn has_lost_entries(&self) -> bool {
+        self.shared.lost_entries.load(Ordering::Acquire)
+    }
+
+    /// What waited to be numbered when the log was last read.
+    pub fn backlog(&self) -> Backlog {
+        *self.shared.backlog.lock()
     }
 
     /// How long a subscriber waits for a failing database.

@@ -20,6 +20,12 @@
 //! An entry wakes only the subscribers of its [`Topic`]s. Now and then all are woken, so that no idle position leaves
 //! the part of the log that is in memory.
 //!
+//! # When the log does not go on
+//! A database that is restored from a backup has lost entries that readers have seen. Operators then give the log a new
+//! id. Each time the feed polls, it compares the id, and its head, with the log. If the id has changed or the log ends
+//! before the head, it starts anew at the end of the log and ends all subscriptions with [`FeedError::CursorExpired`].
+//!
+//! # When a position is too old
 //! A position that the log no longer reaches back to gives [`FeedError::CursorExpired`]. Entries are deleted oldest
 //! first, so this is asked *after* a page was read: if the position is still within the log then, the page was whole.
 

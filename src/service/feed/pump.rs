@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
-use super::{reorder_buffer::ReorderBuffer, shared::Shared};
+use super::{recent::RecentEvents, reorder_buffer::ReorderBuffer, shared::Shared};
 use crate::{
     cluster::{Backoff, BusMessage, BusReceiver},
     domain::{Event, LogFilter, Seq},
-    storage::StoreError,
+    storage::{LogState, StoreError},
     telemetry::metrics,
 };
 
@@ -115,10 +115,12 @@ impl Pump {
         let limit = self.shared.options.page.max(1);
         let mut is_first = true;
         loop {
-            let store = &self.shared.store;
+            let store = Arc::clone(&self.shared.store);
             let read = async {
                 if std::mem::take(&mut is_first) {
+                    self.shared.note_backlog(store.backlog().await?);
                     store.catch_up_log().await?;
+                    self.check_continuity().await?;
                 }
                 store.read_log(self.ordered.head(), LogFilter::ALL, limit).await
             };
@@ -161,6 +163,38 @@ impl Pump {
         }
         self.shared.mark_read();
         self.read_again_in(self.shared.options.poll_every);
+    }
+
+    /// Starts anew if the log is another one than before, or has lost entries: the database was restored from a backup.
+    async fn check_continuity(&mut self) -> Result<(), StoreError> {
+        let continues =
+            |pump: &Self, state: LogState| state.log == pump.shared.log_id() && state.head >= pump.ordered.head();
+        let store = Arc::clone(&self.shared.store);
+        if continues(self, store.log_state().await?) {
+            return Ok(());
+        }
+        let state = store.confirmed_log_state().await?;
+        if continues(self, state) {
+            return Ok(());
+        }
+        let seen = self.ordered.head();
+        let recent = RecentEvents::load(&*store, state, &self.shared.options).await?;
+        if state.log == self.shared.log_id() {
+            error!(
+                head = state.head,
+                seen,
+                "the event log has lost entries: all subscriptions end with CURSOR_EXPIRED. If the database was restored \
+                 from a backup, run `orderwire log new-epoch`, or cursors from before will miss changes"
+            );
+        } else {
+            warn!(log = %state.log, "the event log has a new id: all subscriptions end with CURSOR_EXPIRED");
+        }
+        // What was received before is of the log before. What is of this one is in it.
+        while self.bus.try_recv().is_some() {}
+        self.ordered = ReorderBuffer::new(recent.head());
+        self.gap = None;
+        self.shared.restart(state.log, recent);
+        Ok(())
     }
 
     /// Sets the time of the next read, also for a gap that the log could not fill.

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering},
 };
 
 use parking_lot::{Mutex, RwLock};
@@ -14,8 +14,8 @@ use tokio::{
 
 use super::{FeedOptions, recent::RecentEvents, topic_registry::TopicRegistry};
 use crate::{
-    domain::{Clock, Event, Seq, SystemClock},
-    storage::EventStore,
+    domain::{Clock, Event, LogId, Seq, SystemClock},
+    storage::{Backlog, EventStore},
     telemetry::metrics,
 };
 
@@ -29,6 +29,14 @@ pub(super) struct Shared {
     pub recent: RwLock<RecentEvents>,
     /// The head of `recent`, readable without its lock.
     pub head: AtomicI64,
+    /// The id of the log.
+    pub log: AtomicU32,
+    /// How often the feed has started anew with a log that does not continue the one before.
+    pub restarts: AtomicU64,
+    /// Whether the log has lost entries and has the same id as before.
+    pub lost_entries: AtomicBool,
+    /// What waited to be numbered when the log was last read.
+    pub backlog: Mutex<Backlog>,
     /// The subscribers by topic; they are woken only after `recent` has the entry.
     pub topics: Arc<TopicRegistry>,
     /// Notified when there are subscribers to wake.
@@ -45,6 +53,36 @@ impl Shared {
 
     pub fn head(&self) -> Seq {
         self.head.load(Ordering::Acquire)
+    }
+
+    pub fn log_id(&self) -> LogId {
+        LogId(self.log.load(Ordering::Acquire))
+    }
+
+    pub fn restarts(&self) -> u64 {
+        self.restarts.load(Ordering::Acquire)
+    }
+
+    /// Starts anew with another log, or with what is left of this one. Ends all subscriptions.
+    pub fn restart(&self, log: LogId, recent: RecentEvents) {
+        let lost_entries = log == self.log_id();
+        let head = recent.head();
+        *self.recent.write() = recent;
+        self.head.store(head, Ordering::Release);
+        // After the head, so that whoever reads the id first never gets a number of the log before with it.
+        self.log.store(log.0, Ordering::Release);
+        self.lost_entries.store(lost_entries, Ordering::Release);
+        self.restarts.fetch_add(1, Ordering::AcqRel);
+        metrics().feed_head.set(head);
+        self.topics.notify_all();
+        self.appended.notify_one();
+    }
+
+    /// Notes what waits to be numbered.
+    pub fn note_backlog(&self, backlog: Backlog) {
+        *self.backlog.lock() = backlog;
+        metrics().log_backlog.set(i64::try_from(backlog.changes).unwrap_or(i64::MAX));
+        metrics().log_backlog_age.set(backlog.oldest.as_secs_f64());
     }
 
     /// Whether the feed was stopped: it reads no more, and its head stays.

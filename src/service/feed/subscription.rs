@@ -15,7 +15,7 @@ use tracing::debug;
 use super::{FeedError, StartAt, recent::Lookup, shared::Shared, topic::Topic, topic_registry::TopicWatcher};
 use crate::{
     cluster::Backoff,
-    domain::{Event, EventId, LogFilter, Seq},
+    domain::{Event, EventId, LogFilter, LogId, Seq},
     storage::{LogPage, StoreError},
 };
 
@@ -24,6 +24,10 @@ use crate::{
 pub struct Subscription {
     shared: Arc<Shared>,
     watcher: TopicWatcher,
+    /// The id of the log that its positions belong to.
+    log: LogId,
+    /// `Shared::restarts` when it began; it ends when there is another one.
+    restarts: u64,
     /// All matching entries up to this one were delivered.
     last: Seq,
     /// Whether `last` is known to be a position of this log.
@@ -56,6 +60,8 @@ impl Stream for Subscription {
 
 impl Subscription {
     pub(super) fn new(shared: Arc<Shared>, topics: impl IntoIterator<Item = Topic>, start: StartAt) -> Self {
+        // The restarts first: if the feed starts anew while this reads, the subscription ends.
+        let (restarts, log) = (shared.restarts(), shared.log_id());
         let now = shared.head();
         let (last, checked, skipped) = match start {
             StartAt::Now(own) => (now.max(own.logged), true, own.unnumbered.into_iter().collect()),
@@ -63,6 +69,8 @@ impl Subscription {
         };
         Self {
             watcher: shared.topics.subscribe(topics),
+            log,
+            restarts,
             last,
             checked,
             skipped,
@@ -79,12 +87,12 @@ impl Subscription {
     /// memory that don't match, so that a subscriber who hears nothing can be told how far they are. `None` until the
     /// start is known to be a position of this log.
     pub fn position(&mut self) -> Option<Seq> {
-        if !self.checked || self.ended {
+        if !self.checked || self.ended || self.has_expired() {
             return None;
         }
         if self.reading.is_none() && self.page.is_empty() {
             self.last = self.last.max(self.page_through);
-            let next = self.shared.recent().find_after(self.last, |event| self.watcher.matches(event));
+            let next = self.shared.recent().find_after(self.last, |event| self.wants(event));
             if let Lookup::NoMatchUpTo(seq) = next {
                 self.caught_up(seq);
             }
@@ -92,9 +100,27 @@ impl Subscription {
         Some(self.last)
     }
 
+    /// The id of the log that its positions belong to.
+    pub fn log_id(&self) -> LogId {
+        self.log
+    }
+
+    /// Makes it end with [`FeedError::CursorExpired`] unless the positions it was given are of the log that the feed serves.
+    pub fn with_positions_of(self, log: LogId) -> Self {
+        Self { log, ..self }
+    }
+
+    /// Whether its positions do not belong to what the feed serves now.
+    fn has_expired(&self) -> bool {
+        self.restarts != self.shared.restarts() || self.log != self.shared.log_id()
+    }
+
     fn poll_entry(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<Event>, FeedError>> {
         self.watcher.register(cx.waker());
         loop {
+            if self.has_expired() {
+                return Poll::Ready(Err(FeedError::CursorExpired));
+            }
             if let Some(reading) = &mut self.reading {
                 let page = ready!(reading.as_mut().poll(cx));
                 self.reading = None;
@@ -135,7 +161,8 @@ impl Subscription {
                     return Poll::Ready(Err(FeedError::TooSlow { last: self.last }));
                 }
                 Lookup::NotBuffered => {
-                    self.reading = Some(Box::pin(read_log(self.shared.clone(), self.watcher.filter(), self.last)));
+                    self.reading =
+                        Some(Box::pin(read_log(self.shared.clone(), self.log, self.watcher.filter(), self.last)));
                 }
             }
         }
@@ -154,11 +181,11 @@ impl Subscription {
 }
 
 /// Reads the page after `last`, and retries until `patience` is over.
-async fn read_log(shared: Arc<Shared>, filter: LogFilter, last: Seq) -> Result<LogPage, FeedError> {
+async fn read_log(shared: Arc<Shared>, log: LogId, filter: LogFilter, last: Seq) -> Result<LogPage, FeedError> {
     let give_up = Instant::now() + shared.options.patience;
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
     loop {
-        match tokio::time::timeout_at(give_up, read_page(&shared, filter, last)).await {
+        match tokio::time::timeout_at(give_up, read_page(&shared, log, filter, last)).await {
             Ok(Ok(result)) => return result,
             Ok(Err(error)) => debug!(%error, "a subscriber can't read the event log"),
             Err(_) => return Err(FeedError::Unavailable { last }),
@@ -170,13 +197,18 @@ async fn read_log(shared: Arc<Shared>, filter: LogFilter, last: Seq) -> Result<L
     }
 }
 
-async fn read_page(shared: &Shared, filter: LogFilter, last: Seq) -> Result<Result<LogPage, FeedError>, StoreError> {
+async fn read_page(
+    shared: &Shared,
+    log: LogId,
+    filter: LogFilter,
+    last: Seq,
+) -> Result<Result<LogPage, FeedError>, StoreError> {
     let Ok(_turn) = shared.reads.acquire().await else {
         return Ok(Err(FeedError::ShuttingDown { last }));
     };
     let page = shared.store.read_log(last, filter, shared.options.page.max(1)).await?;
     let state = shared.store.log_state().await?;
-    if last < state.horizon {
+    if last < state.horizon || state.log != log {
         return Ok(Err(FeedError::CursorExpired));
     }
     if last > state.head {

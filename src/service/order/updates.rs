@@ -25,7 +25,7 @@ impl Service {
             move |order: &Order| viewer.sees_order(order) && customer.is_none_or(|customer| order.customer == customer);
         let topic = topic(EntityKind::Order, order.map(|order| order.ulid()), customer.or(viewer.own()));
         let start = match (after, order) {
-            (Some(cursor), _) => Start::After(self.position(cursor).await?),
+            (Some(cursor), _) => self.start_after(cursor).await?,
             (None, None) => Start::Now,
             (None, Some(id)) => {
                 let snapshot = self.snapshot(topic, id.ulid(), async || {

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use super::super::{
     Result, Service, ServiceError,
     feed::{StartAt, Topic},
-    live::{States, UpdateStream},
+    live::{States, UpdateStream, feed_error},
 };
 use crate::domain::{Entity, EntityKind, Product, ProductId, Viewer};
 
@@ -34,7 +34,7 @@ impl Service {
         }
         let mut versions: HashMap<ProductId, i32> = HashMap::new();
         current.retain(|product| versions.insert(product.id, product.version).is_none());
-        let service = self.clone();
+        let log = live.log_id();
         let changes = live.filter_map(move |event| {
             let update = match event {
                 Ok(event) => match &event.entity {
@@ -48,7 +48,7 @@ impl Service {
                     }
                     _ => None,
                 },
-                Err(error) => Some(Err(service.feed_error(error))),
+                Err(error) => Some(Err(feed_error(log, error))),
             };
             std::future::ready(update)
         });

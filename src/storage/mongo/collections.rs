@@ -27,6 +27,8 @@ pub(super) struct Collections {
     /// The long texts of entries.
     pub(super) log_texts: Collection<RawDocumentBuf>,
     pub(super) idempotency: Collection<RawDocumentBuf>,
+    /// What the database says of itself: one document, `log`.
+    pub(super) counters: Collection<RawDocumentBuf>,
 }
 
 impl Collections {
@@ -41,6 +43,7 @@ impl Collections {
             log: database.collection("log"),
             log_texts: database.collection("log_texts"),
             idempotency: database.collection("idempotency"),
+            counters: database.collection("counters"),
         }
     }
 }

@@ -11,6 +11,7 @@ use mongodb::{
 };
 
 use super::{
+    clock::is_router,
     collections::Collections,
     schema,
     store::{Inner, MongoStore},
@@ -64,10 +65,9 @@ impl MongoStore {
         refuse_standalone(&hello)?;
         let name = client_options.default_database.as_deref().unwrap_or(DEFAULT_DATABASE);
         let database = client.database(name);
-        let log = schema::prepare(&database).await?;
+        schema::prepare(&database).await?;
         Ok(Self(std::sync::Arc::new(Inner {
             collections: Collections::new(&database),
-            log,
             product_cache: Default::default(),
             read_permits: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
             order_queue: Default::default(),
@@ -102,8 +102,7 @@ fn count(event: CmapEvent) {
 
 fn refuse_standalone(hello: &Document) -> Result<()> {
     let is_replica_set = hello.contains_key("setName");
-    let is_sharded = hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid");
-    if is_replica_set || is_sharded { Ok(()) } else { Err(StoreError::Unavailable(NEEDS_REPLICA_SET.to_owned())) }
+    if is_replica_set || is_router(hello) { Ok(()) } else { Err(StoreError::Unavailable(NEEDS_REPLICA_SET.to_owned())) }
 }
 
 /// Finds out whether a host is a standalone server, which never becomes the primary that `replicaSet=` in the URL asks

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     domain::*,
     storage::{
-        Appended, EventStore, LogPage, LogState, OwnChanges, Result, StoreError,
+        Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, Result, StoreError,
         event::PageBuilder,
         log_text::{StoredEntity, TextHash},
     },
@@ -175,6 +175,16 @@ impl Inner {
         Ok(self.chunk_bounds(doc! {}, -1, session).await?.map_or(0, |(_, last)| last))
     }
 
+    /// The bounds of the log.
+    pub(super) async fn log_state(&self) -> Result<LogState> {
+        let mut session = self.causal_session().await?;
+        let log = self.log_id(&mut session).await?;
+        // The oldest entry is read first: if it is pruned in between, the head is still valid.
+        let oldest = self.chunk_bounds(doc! {}, 1, &mut session).await?;
+        let head = self.head(&mut session).await?;
+        Ok(LogState { log, head, horizon: oldest.map_or(head, |(first, _)| first - 1) })
+    }
+
     /// Deletes the chunks before the first one that is young enough, so that the rest has no holes. The last chunk stays,
     /// because numbering goes on after it.
     pub(super) async fn prune_log(&self, before: Timestamp) -> Result<()> {
@@ -255,11 +265,23 @@ impl EventStore for MongoStore {
     }
 
     async fn log_state(&self) -> Result<LogState> {
-        let mut session = self.0.causal_session().await?;
-        // The oldest entry is read first: if it is pruned in between, the head is still valid.
-        let oldest = self.0.chunk_bounds(doc! {}, 1, &mut session).await?;
-        let head = self.0.head(&mut session).await?;
-        Ok(LogState { log: self.0.log, head, horizon: oldest.map_or(head, |(first, _)| first - 1) })
+        self.0.log_state().await
+    }
+
+    async fn confirmed_log_state(&self) -> Result<LogState> {
+        self.0.confirmed_log_state().await
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        self.0.backlog().await
+    }
+
+    async fn epoch(&self, log: LogId) -> Result<Epoch> {
+        self.0.epoch(log).await
+    }
+
+    async fn start_epoch(&self) -> Result<NewEpoch> {
+        self.0.start_epoch().await
     }
 
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {

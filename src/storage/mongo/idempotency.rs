@@ -1,4 +1,7 @@
 //! Idempotency keys: which entity each was used for.
+//!
+//! MongoDB sets `created_at` of a key from its cluster clock when the key is inserted, so that its age does not depend on
+//! the clocks of nodes.
 
 use std::collections::HashMap;
 
@@ -7,6 +10,7 @@ use ulid::Ulid;
 
 use super::{
     codec::{binary, read_fields},
+    store::Inner,
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
@@ -26,11 +30,13 @@ fn id(key: &Idempotency) -> Document {
     doc! { "user": key.user, "scope": key.scope, "key": key.key.as_str() }
 }
 
-fn encode(key: &Idempotency, entity: Ulid, at: Timestamp) -> Result<RawDocumentBuf> {
+fn encode(key: &Idempotency, entity: Ulid) -> Result<RawDocumentBuf> {
     let used = key.used_for(entity);
+    // MongoDB replaces an empty timestamp.
+    let now = bson::Timestamp { time: 0, increment: 0 };
     let document = doc! {
         "_id": id(key), "fingerprint": binary(&used.fingerprint), "entity": binary(&used.entity.to_bytes()),
-        "created_at": at,
+        "created_at": now,
     };
     RawDocumentBuf::try_from(&document).map_err(StoreError::internal)
 }
@@ -61,11 +67,23 @@ impl Transaction {
     /// Stores which entities the keys were used for.
     pub(super) async fn insert_used_keys<'k>(
         &mut self,
-        keys: impl IntoIterator<Item = (&'k Idempotency, Ulid, Timestamp)>,
+        keys: impl IntoIterator<Item = (&'k Idempotency, Ulid)>,
     ) -> TransactionResult<()> {
-        let documents: Vec<_> =
-            keys.into_iter().map(|(key, entity, at)| encode(key, entity, at)).collect::<Result<_>>()?;
+        let documents: Vec<_> = keys.into_iter().map(|(key, entity)| encode(key, entity)).collect::<Result<_>>()?;
         let collection = self.store.collections.idempotency.clone();
         self.insert(&collection, documents).await
+    }
+}
+
+impl Inner {
+    /// Deletes the keys that are older than `before` on the clock of the database.
+    pub(super) async fn prune_keys(&self, before: Timestamp) -> Result<()> {
+        let seconds = u32::try_from(before.unix_millis().max(0) / 1000).unwrap_or(u32::MAX);
+        let on_cluster_clock = bson::Timestamp { time: seconds, increment: 0 };
+        // Version 1 stored the time of the mutation. Comparisons with one type never find the other.
+        let old =
+            [doc! { "created_at": { "$lt": on_cluster_clock } }, doc! { "created_at": { "$lt": before } }].to_vec();
+        self.collections.idempotency.delete_many(doc! { "$or": old }).await?;
+        Ok(())
     }
 }

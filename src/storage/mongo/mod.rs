@@ -13,10 +13,12 @@
 
 mod abandoned_transactions;
 mod cached_products;
+mod clock;
 mod codec;
 mod collections;
 mod connect;
 mod count;
+mod epoch;
 mod error;
 mod event;
 mod filter;
@@ -65,17 +67,17 @@ impl Store for MongoStore {
         "mongodb"
     }
 
-    async fn ping(&self) -> Result<()> {
+    async fn ping(&self) -> Result<Timestamp> {
         // A round trip to the primary through the pool: what a read or write needs.
-        self.0.with_timeout(self.0.database.run_command(doc! { "ping": 1 })).await?;
-        Ok(())
+        let hello = self.0.with_timeout(self.0.database.run_command(doc! { "hello": 1 })).await?;
+        clock::time_of(&hello)
     }
 
     async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()> {
         self.0.prune_log(log_before).await?;
         self.0.prune_texts(log_before).await?;
         self.0.collections.sessions.delete_many(doc! { "expires_at": { "$lte": now } }).await?;
-        self.0.collections.idempotency.delete_many(doc! { "created_at": { "$lt": keys_before } }).await?;
+        self.0.prune_keys(keys_before).await?;
         Ok(())
     }
 

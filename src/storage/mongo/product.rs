@@ -253,7 +253,7 @@ impl Transaction {
         let changed = product.adjust_stock(delta, stamp)?;
         self.set_stock([&changed.value]).await?;
         if let Some(key) = &idempotency {
-            self.insert_used_keys([(key, id.ulid(), stamp.at)]).await?;
+            self.insert_used_keys([(key, id.ulid())]).await?;
         }
         self.record(changed, stamp).await
     }

@@ -20,7 +20,7 @@ use super::{
     read::collect_rows,
 };
 use crate::{
-    domain::{Entity, Event, LogId, Seq, Timestamp},
+    domain::{Entity, Event, Seq, Timestamp},
     storage::{Result, StoreError},
 };
 
@@ -30,9 +30,9 @@ const MOVED: &str = "the collection log";
 /// Entries that are carried over at a time.
 const CHUNK: i64 = 256;
 
-/// Checks the version of the database, creates what is missing, and returns the id of its log. All nodes get the same.
-/// Nothing is written if a newer version of Orderwire has used the database.
-pub(super) async fn prepare(database: &Database) -> Result<LogId> {
+/// Checks the version of the database and creates what is missing. Nothing is written if a newer version of Orderwire has
+/// used the database.
+pub(super) async fn prepare(database: &Database) -> Result<()> {
     let counters = database.collection::<Document>("counters");
     let found = counters.find_one(doc! { "_id": "log" }).await?;
     let version = found.as_ref().and_then(|found| found.get_i32("version").ok());
@@ -53,9 +53,7 @@ pub(super) async fn prepare(database: &Database) -> Result<LogId> {
             made.map(drop).or_else(|error| duplicate_index(&error).map(drop).ok_or(error))?;
         }
     }
-    let found = counters.find_one(doc! { "_id": "log" }).await?;
-    let id = found.and_then(|found| found.get_i64("id").ok()).and_then(|id| u32::try_from(id).ok());
-    id.map(LogId).ok_or_else(|| StoreError::internal("the event log has no proper identity"))
+    Ok(())
 }
 
 /// Moves the log of version 1 into chunks. Nodes of version 1 may go on until the last step, and several nodes may do

@@ -70,9 +70,7 @@ impl Transaction {
             let changed = placed.iter().flat_map(|(_, change)| change.products());
             let changed: BTreeMap<ProductId, &Product> = changed.map(|product| (product.id, product)).collect();
             self.set_stock(changed.into_values()).await?;
-            let keys = placed
-                .iter()
-                .map(|(request, change)| (&request.idempotency, change.order_id().ulid(), request.stamp.at));
+            let keys = placed.iter().map(|(request, change)| (&request.idempotency, change.order_id().ulid()));
             self.insert_used_keys(keys).await?;
         }
         self.insert_placed(decisions).await

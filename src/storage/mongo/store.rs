@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::{collections::Collections, order_queue::OrderQueue, product_cache::ProductCache, unnumbered::Unnumbered};
-use crate::{domain::LogId, storage::Appends};
+use crate::storage::Appends;
 
 /// The MongoDB engine. Cheap to clone; clones share one connection pool.
 #[derive(Clone)]
@@ -20,7 +20,6 @@ pub(super) struct Inner {
     /// Name that marks this application's sessions in the server.
     pub(super) app_name: String,
     pub(super) collections: Collections,
-    pub(super) log: LogId,
     pub(super) product_cache: ProductCache,
     /// Permits for operations outside of transactions, so that these leave connections for transactions.
     pub(super) read_permits: Semaphore,

@@ -71,6 +71,12 @@ impl Unnumbered {
         }
     }
 
+    /// Forgets that the log had entries above this number, because it has lost them.
+    pub(super) fn logged_at_most(&self, head: Seq) {
+        let mut state = self.0.lock();
+        state.logged = state.logged.min(head);
+    }
+
     /// The changes of this process that may still be in the outbox.
     pub(super) fn waiting(&self) -> Vec<EventId> {
         self.0.lock().waiting.keys().copied().collect()

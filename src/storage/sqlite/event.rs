@@ -10,6 +10,7 @@ use rusqlite::{
 use tokio::sync::broadcast;
 
 use super::{
+    epoch,
     row::{Json, NamedRow, blob_columns, json, named, text_columns},
     store::SqliteStore,
     writer::Written,
@@ -19,7 +20,7 @@ use crate::{
         Before, Changed, Entity, EntityKind, Event, EventDraft, EventId, EventKind, LogFilter, LogId, Seq, Stamp,
     },
     storage::{
-        Appended, EventStore, LogPage, LogState, OwnChanges, Result, StoreError,
+        Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, Result, StoreError,
         event::PageBuilder,
         log_text::{StoredEntity, TextHash},
     },
@@ -187,6 +188,25 @@ impl EventStore for SqliteStore {
 
     async fn log_state(&self) -> Result<LogState> {
         self.read(state).await
+    }
+
+    async fn confirmed_log_state(&self) -> Result<LogState> {
+        let state = self.log_state().await?;
+        self.appends.last_at_most(state.head);
+        Ok(state)
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        // A change and its entries are committed together.
+        Ok(Backlog::default())
+    }
+
+    async fn epoch(&self, log: LogId) -> Result<Epoch> {
+        self.read(move |db| epoch::find(db, log)).await
+    }
+
+    async fn start_epoch(&self) -> Result<NewEpoch> {
+        self.write(epoch::start).await
     }
 
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {

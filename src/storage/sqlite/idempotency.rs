@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use ulid::Ulid;
 
 use crate::{
-    domain::{Idempotency, Timestamp, UsedKey},
+    domain::{Clock, Idempotency, SystemClock, UsedKey},
     storage::Result,
 };
 
@@ -21,13 +21,20 @@ pub(super) fn replay(db: &Connection, key: &Idempotency) -> Result<Option<Ulid>>
     Ok(used.map(|used| key.replay(&used)).transpose()?)
 }
 
-/// Stores that a key was used for an entity.
-pub(super) fn insert(db: &Connection, key: &Idempotency, entity: Ulid, at: Timestamp) -> Result<()> {
+/// Stores that a key was used for an entity just now.
+pub(super) fn insert(db: &Connection, key: &Idempotency, entity: Ulid) -> Result<()> {
     let used = key.used_for(entity);
     db.prepare_cached(
         "INSERT INTO idempotency (user_id, scope, key, fingerprint, entity_id, created_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
-    .execute(params![key.user, key.scope, key.key, used.fingerprint, used.entity.to_bytes(), at])?;
+    .execute(params![
+        key.user,
+        key.scope,
+        key.key,
+        used.fingerprint,
+        used.entity.to_bytes(),
+        SystemClock.now()
+    ])?;
     Ok(())
 }

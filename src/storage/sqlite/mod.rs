@@ -9,6 +9,7 @@
 //! - A list query walks an index that holds the filter, the sort key and the id (`list`). `ANALYZE` is never run, so the
 //!   query plans do not depend on the data.
 
+mod epoch;
 mod error;
 mod event;
 mod idempotency;
@@ -37,7 +38,7 @@ pub use options::{SqliteLocation, SqliteOptions};
 pub use store::SqliteStore;
 
 use crate::{
-    domain::Timestamp,
+    domain::{Clock, SystemClock, Timestamp},
     storage::{Result, Store},
 };
 
@@ -47,9 +48,11 @@ impl Store for SqliteStore {
         "sqlite"
     }
 
-    async fn ping(&self) -> Result<()> {
+    async fn ping(&self) -> Result<Timestamp> {
         self.read(|db| Ok(db.query_row("SELECT head FROM log", [], |_| Ok(()))?)).await?;
-        self.write(|_| Ok(())).await
+        self.write(|_| Ok(())).await?;
+        // The database has no other clock than the machine's.
+        Ok(SystemClock.now())
     }
 
     async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()> {

@@ -169,7 +169,7 @@ fn place(db: &Connection, new: NewOrder, key: &Idempotency, stamp: Stamp) -> Res
     if !insert_new(db, &order)? {
         return Err(StoreError::internal(format!("the id {} is used already", order.id)));
     }
-    idempotency::insert(db, key, order.id.ulid(), stamp.at)?;
+    idempotency::insert(db, key, order.id.ulid())?;
     let events = event::append_events(db, drafts)?;
     Ok(Written { value: Placed { order, replayed: false }, events })
 }

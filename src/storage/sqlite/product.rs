@@ -151,7 +151,7 @@ fn adjust_stock(db: &Connection, adjustment: StockAdjustment, stamp: Stamp) -> R
     let changed = find_whole(db, id)?.adjust_stock(delta, stamp)?;
     save_stock(db, std::slice::from_ref(&changed.value))?;
     if let Some(key) = &idempotency {
-        idempotency::insert(db, key, id.ulid(), stamp.at)?;
+        idempotency::insert(db, key, id.ulid())?;
     }
     event::record(db, changed, stamp)
 }

@@ -8,8 +8,12 @@ use super::options::SqliteOptions;
 use crate::storage::{Result, StoreError};
 
 /// The migrations from an empty file to the current schema, in order; `user_version` counts those that were run.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 
 /// Marks a file as Orderwire's: `OWIR` in ASCII.
 const APPLICATION_ID: i32 = 0x4F57_4952;

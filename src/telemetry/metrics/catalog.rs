@@ -62,6 +62,10 @@ metrics! {
     feed_read_failures: Counter = "orderwire_feed_read_failures_total";
     /// When the log was last read to its end.
     feed_read_at: FloatGauge = "orderwire_feed_read_timestamp_seconds";
+    /// MongoDB: changes that waited to be numbered when the log was last read; some thousands at most are counted.
+    log_backlog: Gauge = "orderwire_log_backlog_changes";
+    /// MongoDB: how long the oldest of them had been waiting.
+    log_backlog_age: FloatGauge = "orderwire_log_backlog_age_seconds";
     /// Whether events get to the other nodes at once: 1, or 0 while Redis is away.
     bus_connected: Gauge = "orderwire_bus_connected";
     /// Messages of the bus between nodes.
@@ -92,6 +96,8 @@ metrics! {
     prunes: FixedFamily<Outcome, Counter> = "orderwire_prunes_total" by "outcome";
     /// Whether a part is as it should be, as `/readyz` last found it: 1 or 0.
     ready: FixedFamily<Component, Gauge> = "orderwire_ready" by "part";
+    /// How far this node's clock is ahead of the database's, as it was last compared; negative if it is behind.
+    clock_offset: FloatGauge = "orderwire_clock_offset_seconds";
     /// 1, with the version.
     build_info: LabelledFamily<Gauge, 1> = "orderwire_build_info" by "version";
     /// Processor time, of user and system (Linux).
@@ -124,7 +130,7 @@ pub fn metrics() -> &'static Metrics {
     static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
         let metrics = Metrics::new();
         metrics.build_info.with_labels([env!("CARGO_PKG_VERSION")]).set(1);
-        for part in [Component::Storage, Component::Bus, Component::Feed] {
+        for part in [Component::Storage, Component::Bus, Component::Feed, Component::Log, Component::Clock] {
             metrics.ready.get(part).set(1);
         }
         metrics

@@ -63,6 +63,10 @@ label! {
         Bus = "bus",
         /// The event feed.
         Feed = "feed",
+        /// The event log.
+        Log = "log",
+        /// The clock, compared with the database's.
+        Clock = "clock",
     }
 }
 

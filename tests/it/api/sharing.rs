@@ -77,7 +77,7 @@ async fn calls_for(api: &TestApi, subscribers: usize, (staff, customer, product)
         assert!(log_reads <= 10, "every subscriber reads the log: {made:?}");
         calls += made.values().sum::<u64>()
             - log_reads
-            - ["log_state", "catch_up_log"]
+            - ["log_state", "catch_up_log", "backlog"]
                 .map(|polled| made.get(polled).copied().unwrap_or_default())
                 .iter()
                 .sum::<u64>();

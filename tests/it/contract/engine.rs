@@ -28,6 +28,8 @@ pub trait Engine: Send + Sync {
     async fn texts(&self) -> u64;
     /// Makes the long texts look unused for a long time, where that decides whether they are deleted.
     async fn age_texts(&self) {}
+    /// Deletes the log's entries above this number, as if the database were restored from a backup.
+    async fn lose_entries_after(&self, seq: Seq);
     /// Removes the database.
     async fn remove(&self);
 }
@@ -79,6 +81,11 @@ impl Db {
     /// Makes the long texts look unused for a long time.
     pub async fn age_texts(&self) {
         self.engine.age_texts().await;
+    }
+
+    /// Deletes the log's entries above this number, as if the database were restored from a backup.
+    pub async fn lose_entries_after(&self, seq: Seq) {
+        self.engine.lose_entries_after(seq).await;
     }
 
     /// Closes the database and opens it again.

@@ -4,9 +4,11 @@
 mod batch;
 mod callers;
 mod changes;
+mod clocks;
 mod data_set;
 mod declared_values;
 pub mod engine;
+mod epochs;
 mod filters;
 mod idempotency;
 mod import;
@@ -68,8 +70,18 @@ macro_rules! every_behaviour {
                 two_lines_of_one_product_are_summed
                 an_update_without_fields_is_refused_and_one_without_another_value_changes_nothing
             }
+            clocks {
+                the_clock_of_the_database_is_right
+                a_node_whose_clock_is_off_says_so_and_deletes_nothing
+                a_key_is_honoured_whatever_the_clock_of_the_node
+            }
             declared_values {
                 every_status_role_and_priority_is_stored_and_listed
+            }
+            epochs {
+                a_new_epoch_changes_the_id_and_the_numbers_go_on
+                nodes_notice_a_new_epoch_and_go_on_with_it
+                a_node_notices_that_the_log_has_lost_entries
             }
             filters {
                 user_filters_pass_the_right_rows

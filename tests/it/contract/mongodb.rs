@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bson::{Document, doc};
-use orderwire::storage::{Store, mongo::MongoStore};
+use orderwire::{
+    domain::Seq,
+    storage::{Store, mongo::MongoStore},
+};
 
 use super::engine::Engine;
 use crate::support::options::mongo_options;
@@ -53,6 +56,12 @@ impl Engine for Mongodb {
     async fn age_texts(&self) {
         let long_ago = doc! { "$set": { "used_at": bson::DateTime::from_millis(0) } };
         self.database().await.collection::<Document>("log_texts").update_many(doc! {}, long_ago).await.unwrap();
+    }
+
+    async fn lose_entries_after(&self, seq: Seq) {
+        let client = mongodb::Client::with_uri_str(&self.server).await.unwrap();
+        let log = client.database(&self.database).collection::<mongodb::bson::Document>("log");
+        log.delete_many(mongodb::bson::doc! { "last": { "$gt": seq } }).await.unwrap();
     }
 
     async fn remove(&self) {

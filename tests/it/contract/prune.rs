@@ -1,13 +1,16 @@
 //! Pruning deletes what is old, and the numbers of the log go on.
 
+use std::time::Duration;
+
 use orderwire::{
     domain::*,
     storage::{Rotation, Session, Store},
 };
 
 use super::engine::Db;
-use crate::support::data::{
-    at, insert_products, key, new_order, product, reread, session, session_user, stamp, task, user, whole_log,
+use crate::support::{
+    data::{at, insert_products, key, new_order, product, reread, session, session_user, stamp, task, user, whole_log},
+    wait_until,
 };
 
 /// A time long before everything in these tests.
@@ -55,18 +58,25 @@ pub async fn pruning_leaves_no_hole_in_the_log(db: &Db) {
     assert!(state.horizon <= 2, "what is new stays");
 }
 
+/// The ages of keys are measured by the clock of the database, whatever the clocks of nodes say.
 pub async fn pruning_deletes_only_old_keys(db: &Db) {
     let lamp = product("lamp");
     insert_products(db.store(), &[&lamp]).await;
-    let place_at = async |number: &str, text: &str, fingerprint: u8, second: i64| {
+    let week = Duration::from_secs(7 * 86_400);
+    let place_at = async |number: &str, text: &str, fingerprint: u8, at: Timestamp| {
         let key = Idempotency { fingerprint: [fingerprint; 32], ..key(text) };
-        db.place_order(new_order(number, &[(&lamp, 1)]), key, Stamp { actor: None, at: at(second) }).await
+        db.place_order(new_order(number, &[(&lamp, 1)]), key, Stamp { actor: None, at }).await.unwrap()
     };
-    place_at("1", "old", 1, 10).await.unwrap();
-    place_at("2", "new", 1, 20).await.unwrap();
-    db.prune(at(30), NEVER, at(15)).await.unwrap();
-    assert!(!place_at("3", "old", 2, 30).await.unwrap().replayed, "an old key is free again");
-    assert!(place_at("4", "new", 1, 30).await.unwrap().replayed, "a new one is not");
+    let now = db.ping().await.unwrap();
+    place_at("1", "old", 1, now.plus(week)).await;
+    // MongoDB keeps the time of a key in whole seconds.
+    let later = Timestamp::from_unix_millis((db.ping().await.unwrap().unix_millis() / 1000 + 1) * 1000);
+    let reached = async || db.ping().await.unwrap() >= later;
+    wait_until("the next second", Duration::from_secs(30), reached).await;
+    place_at("2", "new", 1, now.minus(week)).await;
+    db.prune(NEVER, NEVER, later).await.unwrap();
+    assert!(!place_at("3", "old", 2, now).await.replayed, "an old key is free again");
+    assert!(place_at("4", "new", 1, now).await.replayed, "a new one is not");
     assert_eq!(reread(db.store(), &lamp).await.stock, 7);
     assert_eq!(db.count_orders(&[OrderFilter::default()]).await.unwrap(), [3], "orders stay");
 }

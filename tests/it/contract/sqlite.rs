@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use orderwire::storage::{
-    Store,
-    sqlite::{SqliteLocation, SqliteStore},
+use orderwire::{
+    domain::Seq,
+    storage::{
+        Store,
+        sqlite::{SqliteLocation, SqliteStore},
+    },
 };
 
 use super::engine::Engine;
@@ -40,6 +43,15 @@ impl Engine for Sqlite {
 
     async fn texts(&self) -> u64 {
         self.number("SELECT count(*) FROM log_texts")
+    }
+
+    async fn lose_entries_after(&self, seq: Seq) {
+        let database = rusqlite::Connection::open(self.0.path().join("orderwire.db")).unwrap();
+        let lose = format!(
+            "PRAGMA foreign_keys = ON;
+             BEGIN; DELETE FROM events WHERE seq > {seq}; UPDATE log SET head = {seq}; COMMIT"
+        );
+        database.execute_batch(&lose).unwrap();
     }
 
     async fn remove(&self) {

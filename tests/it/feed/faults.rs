@@ -116,3 +116,21 @@ async fn events_are_read_from_the_log_after_the_bus_closed() {
     node.write_many(3).await;
     reader.read_all(0, 3).await;
 }
+
+#[tokio::test]
+async fn a_server_that_was_replaced_ends_no_subscription() {
+    let store = database().await;
+    let writer = Node::alone(&store, polling(NEVER)).await;
+    let flaky = Flaky::new(&store);
+    let options = polling(Duration::from_millis(20));
+    let feed = EventFeed::start(flaky.clone(), Arc::new(LocalBus::new()), options).await.unwrap();
+    let mut reader = Reader::all(&feed, StartAt::Now(Default::default()));
+    writer.write_many(3).await;
+    reader.read_all(0, 3).await;
+    flaky.stale.store(true, Ordering::SeqCst);
+    let before = flaky.reads.load(Ordering::SeqCst);
+    wait_until("the feed has polled", async || flaky.reads.load(Ordering::SeqCst) > before + 3).await;
+    writer.write_many(3).await;
+    reader.read_all(3, 6).await;
+    assert!(!feed.has_lost_entries());
+}

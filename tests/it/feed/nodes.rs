@@ -10,7 +10,7 @@ use orderwire::{
     cluster::{BusReceiver, EventBus, local::LocalBus},
     service::feed::FeedOptions,
     storage::{
-        Appended, EventStore, LogPage, LogState, OwnChanges, Store, StoreError,
+        Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, Store, StoreError,
         sqlite::{SqliteLocation, SqliteStore},
     },
 };
@@ -132,6 +132,8 @@ impl EventBus for Unreliable {
 pub struct Flaky {
     pub store: Arc<dyn Store>,
     pub failing: AtomicBool,
+    /// Whether the log appears to be empty, as on a server that was replaced and does not know it.
+    pub stale: AtomicBool,
     pub reads: AtomicU64,
     /// Never sends.
     appended: broadcast::Sender<Appended>,
@@ -142,6 +144,7 @@ impl Flaky {
         Arc::new(Self {
             store: Arc::clone(store),
             failing: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
             reads: AtomicU64::new(0),
             appended: broadcast::channel(1).0,
         })
@@ -160,6 +163,7 @@ impl Flaky {
 
     fn check(&self) -> Result<(), StoreError> {
         if self.failing.load(Ordering::SeqCst) {
+            self.reads.fetch_add(1, Ordering::SeqCst);
             return Err(StoreError::Unavailable("switched off".to_owned()));
         }
         Ok(())
@@ -190,7 +194,28 @@ impl EventStore for Flaky {
 
     async fn log_state(&self) -> Result<LogState, StoreError> {
         self.check()?;
-        self.store.log_state().await
+        let state = self.store.log_state().await?;
+        let is_stale = self.stale.load(Ordering::SeqCst);
+        Ok(if is_stale { LogState { head: 0, horizon: 0, ..state } } else { state })
+    }
+
+    async fn confirmed_log_state(&self) -> Result<LogState, StoreError> {
+        self.check()?;
+        self.store.confirmed_log_state().await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.check()?;
+        self.store.backlog().await
+    }
+
+    async fn epoch(&self, log: LogId) -> Result<Epoch, StoreError> {
+        self.check()?;
+        self.store.epoch(log).await
+    }
+
+    async fn start_epoch(&self) -> Result<NewEpoch, StoreError> {
+        self.store.start_epoch().await
     }
 
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage, StoreError> {

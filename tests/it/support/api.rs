@@ -11,7 +11,7 @@ use futures_util::{
 use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
     cluster::local::LocalBus,
-    domain::{SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
+    domain::{Clock, SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
     graphql::{
         Api, ApiOptions, DocumentOptions, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, ResultBody,
     },
@@ -41,6 +41,15 @@ impl TestApi {
 
     /// The API over `store` with these limits on documents.
     pub async fn with(store: Arc<dyn Store>, documents: DocumentOptions) -> Self {
+        Self::build(store, documents, Arc::new(SystemClock)).await
+    }
+
+    /// The API of a node with this clock.
+    pub async fn with_clock(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self::build(store, document_options(), clock).await
+    }
+
+    async fn build(store: Arc<dyn Store>, documents: DocumentOptions, clock: Arc<dyn Clock>) -> Self {
         let counts = CallCounts::default();
         let store: Arc<dyn Store> = Arc::new(InstrumentedStore::new(store, Some(counts.clone())));
         let feed = EventFeed::start(store.clone(), Arc::new(LocalBus::new()), feed_options()).await.unwrap();
@@ -49,7 +58,7 @@ impl TestApi {
         let service = Arc::new(Service::new(
             store.clone(),
             feed,
-            Arc::new(SystemClock),
+            clock,
             AccessTokens::hs256(&[7; 32], Duration::from_secs(900)).unwrap(),
             Passwords::new(cheap, NonZeroUsize::MIN).unwrap(),
             ServiceOptions {
@@ -171,7 +180,7 @@ impl TestApi {
     /// polls the log, are left out.
     pub fn storage_calls(&self) -> (u64, String) {
         let mut calls = self.all_storage_calls();
-        calls.retain(|call, _| !["read_log", "log_state", "catch_up_log"].contains(call));
+        calls.retain(|call, _| !["read_log", "log_state", "catch_up_log", "backlog"].contains(call));
         (calls.values().sum(), format!("{calls:?}"))
     }
 }

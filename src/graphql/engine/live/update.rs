@@ -3,17 +3,18 @@
 use ulid::Ulid;
 
 use crate::{
-    domain::{EventCursor, Seq},
+    domain::{EventCursor, EventId},
     service::{Update, UpdateKind},
 };
 
 /// Identifies an update: two with the same id have the same content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UpdateId {
-    /// An event of the log, with the entity's state.
-    Event(Seq),
+    /// An event of the log, with the entity's state. The cursor alone does not identify it: a database that is restored
+    /// from a backup gives it to another event.
+    Event(EventCursor, EventId),
     /// An event of the log after which the subscriber no longer sees the entity, or did not ask for it.
-    Left(Seq),
+    Left(EventCursor, EventId),
     /// The state of an entity at a version.
     Version {
         /// The entity's id, without its type.
@@ -50,11 +51,11 @@ impl<T: Clone + Send + Sync + 'static> LiveUpdate for Update<T> {
     }
 
     fn id(&self) -> Option<UpdateId> {
-        let seq = self.cursor.seq()?;
+        let event = self.event?;
         match self.kind {
             UpdateKind::Snapshot => None,
-            UpdateKind::Event(_) => Some(UpdateId::Event(seq)),
-            UpdateKind::Left => Some(UpdateId::Left(seq)),
+            UpdateKind::Event(_) => Some(UpdateId::Event(self.cursor, event)),
+            UpdateKind::Left => Some(UpdateId::Left(self.cursor, event)),
         }
     }
 }

@@ -86,7 +86,7 @@ impl UpdateCache {
     /// The slot of a key; successive updates have different ones.
     fn slot(&self, key: UpdateCacheKey) -> &Slot {
         let number = match key.update {
-            UpdateId::Event(seq) | UpdateId::Left(seq) => seq,
+            UpdateId::Event(cursor, _) | UpdateId::Left(cursor, _) => cursor.seq().unwrap_or_default(),
             UpdateId::Version { version, .. } => version.into(),
         };
         // In range: the remainder is less than `LATEST`.

@@ -1,5 +1,6 @@
 //! Tests of this engine alone: query plans, errors at start, the product cache and nodes that collide.
 
+mod backlog;
 mod merged_scan;
 mod nodes;
 mod plans;
