@@ -9,11 +9,10 @@ use crate::support::data::{at, key, new_order, product, stamp, task, whole_log};
 const NEVER: Timestamp = Timestamp::from_unix_millis(-1_000_000_000_000);
 const MEGABYTE: u64 = 1_000_000;
 
-/// A text of this many bytes, another one for each name.
+/// A text of about this many bytes, another one for each name.
 fn text(name: &str, bytes: usize) -> Option<String> {
-    let mut text = format!("{name} 🎁 \"quoted\"\n").repeat(bytes / 8);
-    text.truncate(text.floor_char_boundary(bytes));
-    Some(text)
+    let line = format!("{name} 🎁 \"quoted\"\n");
+    Some(line.repeat(bytes / line.len()))
 }
 
 fn entities(log: &[Event]) -> Vec<&Entity> {
