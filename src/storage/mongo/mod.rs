@@ -29,6 +29,7 @@ mod log_texts;
 mod merged_scan;
 mod order;
 mod order_queue;
+mod outbox;
 mod place;
 mod product;
 mod product_cache;

@@ -16,30 +16,27 @@
 //! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeSet, HashSet},
     sync::Arc,
     time::Duration,
 };
 
-use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
+use bson::{Document, RawDocument, RawDocumentBuf, doc};
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    codec::{raw_document, read_fields},
+    codec::read_fields,
     error::duplicate_index,
-    event::{Key, bounds, decode, encode, encode_chunk, keys},
+    event::{Key, bounds, decode, encode_chunk},
     log_texts::named_texts,
     read::collect_rows,
     store::Inner,
     transaction::{TRANSACTION_TIMEOUT, Transaction, TransactionError, TransactionResult},
 };
 use crate::{
-    domain::{Changed, Entity, Event, EventDraft, EventId, Seq, Stamp, Timestamp},
-    storage::{
-        Result, StoreError,
-        log_text::{StoredEntity, TextHash},
-    },
+    domain::{Event, EventId, Seq, Timestamp},
+    storage::{Result, StoreError},
 };
 
 /// Documents of the outbox in one chunk.
@@ -108,39 +105,6 @@ fn id_of(document: &RawDocument) -> Result<EventId> {
 }
 
 impl Transaction {
-    /// Leaves the entries of a change in the outbox. They keep their order and stay together.
-    pub(super) async fn append_events(&mut self, drafts: &[EventDraft]) -> TransactionResult<()> {
-        let Some(first) = drafts.first() else { return Ok(()) };
-        let about: BTreeSet<Key> =
-            drafts.iter().flat_map(|draft| keys(&draft.entity, draft.id, draft.audience())).collect();
-        let stored: Vec<StoredEntity> = drafts.iter().map(|draft| StoredEntity::new(&draft.entity)).collect();
-        let texts: BTreeMap<TextHash, &str> =
-            stored.iter().filter_map(|stored| stored.text.as_ref()).map(|(hash, text)| (*hash, &**text)).collect();
-        let named = (!texts.is_empty()).then(|| texts.keys().copied().collect::<Vec<TextHash>>());
-        self.store_texts(texts).await?;
-        let entries = drafts.iter().zip(&stored).map(|(draft, stored)| encode(draft, stored));
-        let entries = entries.collect::<Result<RawArrayBuf>>()?;
-        // MongoDB replaces an empty timestamp by the time on its cluster clock.
-        let empty = bson::Timestamp { time: 0, increment: 0 };
-        let about: Vec<Key> = about.into_iter().collect();
-        let mut document = raw_document! { "_id": first.id, "by": self.store.process, "about": about, "texts": named };
-        document.append(bson::raw::cstr!("time"), empty);
-        document.append(bson::raw::cstr!("entries"), entries);
-        let outbox = self.store.collections.outbox.clone();
-        self.insert(&outbox, vec![document]).await?;
-        self.entries = drafts.iter().map(|draft| draft.id).collect();
-        Ok(())
-    }
-
-    /// Leaves the entry of a change whose entity is saved.
-    pub(super) async fn record<T>(&mut self, changed: Changed<T>, stamp: Stamp) -> TransactionResult<T>
-    where
-        T: Clone + Into<Entity>,
-    {
-        self.append_events(&[changed.draft(stamp)]).await?;
-        Ok(changed.value)
-    }
-
     /// Takes the oldest documents of the outbox and appends a chunk with their entries.
     async fn number(&mut self) -> TransactionResult<NumberedBatch> {
         let pending = self.oldest_pending().await?;

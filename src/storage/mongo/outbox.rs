@@ -1,0 +1,55 @@
+//! The outbox: entries of the log that have no number yet. A transaction leaves those of its change in one document,
+//! `{ _id: ID OF THE FIRST ENTRY, by: PROCESS, time, about: [KEY…], texts: [HASH…], entries: [ENTRY…] }`.
+//! [`super::sequencer`] numbers them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bson::RawArrayBuf;
+
+use super::{
+    codec::raw_document,
+    event::{Key, encode, keys},
+    transaction::{Transaction, TransactionResult},
+};
+use crate::{
+    domain::{Changed, Entity, EventDraft, Stamp},
+    storage::{
+        Result,
+        log_text::{StoredEntity, TextHash},
+    },
+};
+
+impl Transaction {
+    /// Leaves the entries of a change in the outbox. They keep their order and stay together.
+    pub(super) async fn append_events(&mut self, drafts: &[EventDraft]) -> TransactionResult<()> {
+        let Some(first) = drafts.first() else { return Ok(()) };
+        let about: BTreeSet<Key> =
+            drafts.iter().flat_map(|draft| keys(&draft.entity, draft.id, draft.audience())).collect();
+        let stored: Vec<StoredEntity> = drafts.iter().map(|draft| StoredEntity::new(&draft.entity)).collect();
+        let texts: BTreeMap<TextHash, &str> =
+            stored.iter().filter_map(|stored| stored.text.as_ref()).map(|(hash, text)| (*hash, &**text)).collect();
+        let named = (!texts.is_empty()).then(|| texts.keys().copied().collect::<Vec<TextHash>>());
+        self.store_texts(texts).await?;
+        let entries = drafts.iter().zip(&stored).map(|(draft, stored)| encode(draft, stored));
+        let entries = entries.collect::<Result<RawArrayBuf>>()?;
+        // MongoDB replaces an empty timestamp by the time on its cluster clock.
+        let empty = bson::Timestamp { time: 0, increment: 0 };
+        let about: Vec<Key> = about.into_iter().collect();
+        let mut document = raw_document! { "_id": first.id, "by": self.store.process, "about": about, "texts": named };
+        document.append(bson::raw::cstr!("time"), empty);
+        document.append(bson::raw::cstr!("entries"), entries);
+        let outbox = self.store.collections.outbox.clone();
+        self.insert(&outbox, vec![document]).await?;
+        self.entries = drafts.iter().map(|draft| draft.id).collect();
+        Ok(())
+    }
+
+    /// Leaves the entry of a change whose entity is saved.
+    pub(super) async fn record<T>(&mut self, changed: Changed<T>, stamp: Stamp) -> TransactionResult<T>
+    where
+        T: Clone + Into<Entity>,
+    {
+        self.append_events(&[changed.draft(stamp)]).await?;
+        Ok(changed.value)
+    }
+}
