@@ -1,7 +1,8 @@
 //! The queue of orders that wait to be placed, and which products are being sold.
 //!
-//! Transactions of this process that take from the same product would conflict, and one of them would be retried. So
-//! orders that share a product are placed in one transaction, or one transaction after the other; others run beside them.
+//! One transaction at a time places all small orders that wait: the more it has, the less each of them costs, and the
+//! fewer transactions of other processes it can collide with. Another one places large orders beside it. Two transactions
+//! of this process never take from the same product, because one of them would have to be retried.
 //!
 //! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
 
@@ -19,9 +20,8 @@ use crate::{
 const MAX_QUEUED: usize = 4096;
 /// Largest number of lines in one transaction, so that it stays short. A single order may have more.
 const MAX_BATCH_LINES: usize = 256;
-/// Most transactions of this process that place orders at the same time. More of them are smaller, and each needs a
-/// commit of its own.
-const MAX_RUNNING: usize = 2;
+/// An order with more lines is placed beside the others, so that they do not wait for it.
+const LARGE: usize = 50;
 
 /// An order to be placed.
 #[derive(Clone)]
@@ -47,6 +47,10 @@ impl QueuedOrder {
     fn products(&self) -> impl Iterator<Item = ProductId> {
         self.request.order.product_ids()
     }
+
+    fn lines(&self) -> usize {
+        self.request.order.lines.len()
+    }
 }
 
 /// Orders in the order of their arrival.
@@ -58,7 +62,8 @@ struct State {
     waiting: VecDeque<QueuedOrder>,
     /// The products of the running transactions.
     in_sale: HashSet<ProductId>,
-    running: usize,
+    /// Whether a transaction of small orders is running, and one of large orders.
+    running: [bool; 2],
 }
 
 /// The orders of one transaction. [`OrderQueue::finish`] ends it.
@@ -66,16 +71,19 @@ pub(super) struct Batch {
     pub(super) orders: Vec<QueuedOrder>,
     /// Orders that waited too long; they have no part in the transaction.
     pub(super) expired: Vec<QueuedOrder>,
-    products: HashSet<ProductId>,
+    in_sale: InSale,
 }
 
-/// The products of a batch, until its transaction has ended.
-pub(super) struct InSale(HashSet<ProductId>);
+/// What a batch keeps other transactions from, until its own has ended.
+pub(super) struct InSale {
+    products: HashSet<ProductId>,
+    large: bool,
+}
 
 impl Batch {
     /// Splits the batch into its orders, those that have expired, and what to give back to the queue.
     pub(super) fn split(self) -> (Vec<QueuedOrder>, Vec<QueuedOrder>, InSale) {
-        (self.orders, self.expired, InSale(self.products))
+        (self.orders, self.expired, self.in_sale)
     }
 }
 
@@ -91,48 +99,122 @@ impl OrderQueue {
         Ok(answered)
     }
 
-    /// Takes the orders of the next transaction, if one may start now: in the order of their arrival, without those that
-    /// share a product with a running transaction or with an order that waits for one.
+    /// Takes the orders of the next transaction, if one may start now.
     pub(super) fn start(&self) -> Option<Batch> {
         let mut state = self.0.lock();
-        if state.running == MAX_RUNNING {
-            return None;
-        }
-        let State { waiting, in_sale, running } = &mut *state;
-        let now = Instant::now();
-        let mut blocked = in_sale.clone();
-        let mut batch = Batch { orders: Vec::new(), expired: Vec::new(), products: HashSet::new() };
-        let mut lines = 0;
-        let mut left = VecDeque::with_capacity(waiting.len());
-        while let Some(next) = waiting.pop_front() {
-            if next.deadline <= now {
-                batch.expired.push(next);
-            } else if next.products().any(|product| blocked.contains(&product)) {
-                blocked.extend(next.products());
-                left.push_back(next);
-            } else if lines > 0 && lines + next.request.order.lines.len() > MAX_BATCH_LINES {
-                left.push_back(next);
-                break;
-            } else {
-                lines += next.request.order.lines.len();
-                batch.products.extend(next.products());
-                batch.orders.push(next);
-            }
-        }
-        left.append(waiting);
-        *waiting = left;
-        if batch.orders.is_empty() && batch.expired.is_empty() {
-            return None;
-        }
-        in_sale.extend(&batch.products);
-        *running += 1;
-        Some(batch)
+        [false, true].into_iter().find_map(|large| state.start(large))
     }
 
     /// Ends a transaction that was started.
     pub(super) fn finish(&self, sold: InSale) {
         let mut state = self.0.lock();
-        sold.0.iter().for_each(|product| _ = state.in_sale.remove(product));
-        state.running -= 1;
+        sold.products.iter().for_each(|product| _ = state.in_sale.remove(product));
+        state.running[usize::from(sold.large)] = false;
+    }
+}
+
+impl State {
+    /// Takes small or large orders, in the order of their arrival, without those that share a product with a running
+    /// transaction or with an order that came before and waits.
+    fn start(&mut self, large: bool) -> Option<Batch> {
+        if self.running[usize::from(large)] {
+            return None;
+        }
+        let now = Instant::now();
+        let mut blocked = self.in_sale.clone();
+        let (mut orders, mut expired, mut products) = (Vec::new(), Vec::new(), HashSet::new());
+        let (mut lines, mut left) = (0, VecDeque::with_capacity(self.waiting.len()));
+        while let Some(next) = self.waiting.pop_front() {
+            if next.deadline <= now {
+                expired.push(next);
+            } else if (next.lines() > LARGE) != large || next.products().any(|product| blocked.contains(&product)) {
+                blocked.extend(next.products());
+                left.push_back(next);
+            } else if lines > 0 && lines + next.lines() > MAX_BATCH_LINES {
+                left.push_back(next);
+                break;
+            } else {
+                lines += next.lines();
+                products.extend(next.products());
+                orders.push(next);
+            }
+        }
+        left.append(&mut self.waiting);
+        self.waiting = left;
+        if orders.is_empty() && expired.is_empty() {
+            return None;
+        }
+        self.in_sale.extend(&products);
+        self.running[usize::from(large)] = true;
+        Some(Batch { orders, expired, in_sale: InSale { products, large } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::{OrderId, OrderLine, Timestamp, UserId};
+
+    fn push(queue: &OrderQueue, number: &str, products: impl IntoIterator<Item = u8>) {
+        let at = Timestamp::from_unix_millis(1);
+        let lines = products.into_iter().map(|product| OrderLine {
+            product: ProductId::from_bytes([product; 16]),
+            quantity: 1,
+            input_index: 0,
+        });
+        let user = UserId::generate(at);
+        let order = NewOrder {
+            id: OrderId::generate(at),
+            number: number.to_owned(),
+            region: String::new(),
+            customer: user,
+            lines: lines.collect(),
+            payment_reference: None,
+        };
+        let idempotency = Idempotency { user, scope: "test", key: number.to_owned(), fingerprint: [0; 32] };
+        let request = PlaceRequest { order, idempotency, stamp: Stamp { actor: None, at } };
+        drop(queue.push(request, Instant::now() + Duration::from_secs(60)).unwrap());
+    }
+
+    fn start(queue: &OrderQueue) -> Option<(Vec<String>, InSale)> {
+        let (orders, _, in_sale) = queue.start()?.split();
+        Some((orders.into_iter().map(|queued| queued.request.order.number).collect(), in_sale))
+    }
+
+    #[tokio::test]
+    async fn small_orders_share_a_transaction_and_a_large_one_runs_beside_them() {
+        let queue = OrderQueue::default();
+        push(&queue, "small", [1, 2]);
+        push(&queue, "large", 10..=80);
+        push(&queue, "also small", [2, 3]);
+        let (numbers, small) = start(&queue).unwrap();
+        assert_eq!(numbers, ["small", "also small"]);
+        let (numbers, large) = start(&queue).unwrap();
+        assert_eq!(numbers, ["large"]);
+        push(&queue, "shares", [10]);
+        push(&queue, "after it", [10, 1]);
+        push(&queue, "other", [4]);
+        assert!(start(&queue).is_none(), "a transaction of small orders is running");
+        queue.finish(small);
+        let (numbers, small) = start(&queue).unwrap();
+        assert_eq!(numbers, ["other"], "the others share a product with the large order, or with one that waits");
+        queue.finish(large);
+        queue.finish(small);
+        assert_eq!(start(&queue).unwrap().0, ["shares", "after it"]);
+        assert!(start(&queue).is_none());
+    }
+
+    #[tokio::test]
+    async fn small_orders_do_not_overtake_a_large_one_that_waits_for_the_same_product() {
+        let queue = OrderQueue::default();
+        push(&queue, "small", [1]);
+        let (_, small) = start(&queue).unwrap();
+        push(&queue, "large", 1..=60);
+        push(&queue, "late", [1]);
+        assert!(start(&queue).is_none());
+        queue.finish(small);
+        assert_eq!(start(&queue).unwrap().0, ["large"]);
     }
 }
