@@ -18,7 +18,7 @@ use tokio::sync::broadcast;
 use super::{
     codec::{binary, raw_document, read_fields, stored_by_text, stored_ids},
     log_texts::{StoredEvent, TextRef},
-    read::collect_rows,
+    read::{collect_rows, rows_of},
     store::{Inner, MongoStore},
 };
 use crate::{
@@ -112,14 +112,13 @@ pub(super) fn encode_chunk(
     chunk
 }
 
-/// Adds those entries of a chunk to a page that are numbered above `after` and match, until the page is full. Returns the
-/// numbers of the chunk's first and last entry.
+/// Adds those entries of a chunk to a page that are numbered above `after` and match, until the page is full.
 fn decode_chunk(
     document: &RawDocument,
     after: Seq,
     filter: LogFilter,
     page: &mut PageBuilder<StoredEvent>,
-) -> Result<(Seq, Seq)> {
+) -> Result<()> {
     read_fields!(document, first: "_id", last: "last", entries: "entries");
     let (first, last): (Seq, Seq) = (first.required()?, last.required()?);
     let mut seq = first - 1;
@@ -137,7 +136,7 @@ fn decode_chunk(
     if seq != last {
         return Err(StoreError::internal(format!("the chunk {first} of the event log is not whole")));
     }
-    Ok((first, last))
+    Ok(())
 }
 
 /// The numbers of the first and last entry of a chunk.
@@ -216,15 +215,15 @@ impl Inner {
         let mut stream = batches.stream(&mut session);
         let (mut page, mut through) = (PageBuilder::new(limit), after);
         'read: while let Some(batch) = self.with_timeout(stream.try_next()).await? {
-            for row in batch.doc_slices()? {
-                let row = row.map_err(StoreError::internal)?;
-                let row = row.as_document().ok_or_else(|| StoreError::internal("a chunk is not a document"))?;
-                let (first, _) = bounds(row)?;
+            for row in rows_of(&batch)? {
+                let row = row?;
+                let (first, last) = bounds(row)?;
                 // A hole is what was pruned before this read, unless it is in the middle of what was read.
                 if key.is_none() && through != after && first != through + 1 {
                     break 'read;
                 }
-                (_, through) = decode_chunk(row, after, filter, &mut page)?;
+                decode_chunk(row, after, filter, &mut page)?;
+                through = last;
                 if page.is_full() {
                     break 'read;
                 }

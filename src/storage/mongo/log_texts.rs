@@ -140,8 +140,8 @@ impl Inner {
         for hashes in found.chunks(BATCH) {
             let mut unnamed: BTreeSet<TextHash> = hashes.iter().copied().collect();
             // The outbox is read before the log: an entry that is numbered in between is in both.
-            for (collection, field) in [(&self.collections.outbox, "texts"), (&self.collections.log, "texts")] {
-                let named = collection.find(doc! { field: among(&unnamed) }).projection(doc! { field: 1 });
+            for collection in [&self.collections.outbox, &self.collections.log] {
+                let named = collection.find(doc! { "texts": among(&unnamed) }).projection(doc! { "texts": 1 });
                 let named = collect_rows(self.with_timeout(named.batch()).await?, |document| {
                     read_fields!(document, texts: "texts");
                     texts.required::<Vec<TextHash>>()

@@ -66,25 +66,19 @@ struct State {
     running: [bool; 2],
 }
 
-/// The orders of one transaction. [`OrderQueue::finish`] ends it.
+/// The orders of one transaction.
 pub(super) struct Batch {
     pub(super) orders: Vec<QueuedOrder>,
     /// Orders that waited too long; they have no part in the transaction.
     pub(super) expired: Vec<QueuedOrder>,
-    in_sale: InSale,
+    /// What [`OrderQueue::finish`] gives back when the transaction has ended.
+    pub(super) in_sale: InSale,
 }
 
 /// What a batch keeps other transactions from, until its own has ended.
 pub(super) struct InSale {
     products: HashSet<ProductId>,
     large: bool,
-}
-
-impl Batch {
-    /// Splits the batch into its orders, those that have expired, and what to give back to the queue.
-    pub(super) fn split(self) -> (Vec<QueuedOrder>, Vec<QueuedOrder>, InSale) {
-        (self.orders, self.expired, self.in_sale)
-    }
 }
 
 impl OrderQueue {
@@ -179,7 +173,7 @@ mod tests {
     }
 
     fn start(queue: &OrderQueue) -> Option<(Vec<String>, InSale)> {
-        let (orders, _, in_sale) = queue.start()?.split();
+        let Batch { orders, in_sale, .. } = queue.start()?;
         Some((orders.into_iter().map(|queued| queued.request.order.number).collect(), in_sale))
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    order_queue::{PlaceRequest, QueuedOrder},
+    order_queue::{Batch, PlaceRequest, QueuedOrder},
     stock_batch::Outcome,
     store::Inner,
     transaction::{TRANSACTION_TIMEOUT, Transaction},
@@ -37,8 +37,7 @@ impl Inner {
 
     /// Places queued orders as long as a transaction may start. Whoever ends one looks for the next, so none is left.
     async fn place_queued(self: &Arc<Self>) {
-        while let Some(batch) = self.order_queue.start() {
-            let (orders, expired, in_sale) = batch.split();
+        while let Some(Batch { orders, expired, in_sale }) = self.order_queue.start() {
             refuse(expired, "MongoDB does not keep up with the orders");
             if !orders.is_empty() {
                 self.place_batch(orders).await;

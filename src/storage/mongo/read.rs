@@ -19,13 +19,19 @@ pub(super) async fn collect_rows<T>(
 ) -> Result<Vec<T>> {
     let mut rows = Vec::new();
     while let Some(batch) = batches.next().await {
-        for row in batch?.doc_slices()? {
-            let row = row.map_err(StoreError::internal)?;
-            let row = row.as_document().ok_or_else(|| StoreError::internal("a row is not a document"))?;
-            rows.push(decode(row)?);
+        for row in rows_of(&batch?)? {
+            rows.push(decode(row?)?);
         }
     }
     Ok(rows)
+}
+
+/// The rows of one part of a reply.
+pub(super) fn rows_of(batch: &RawBatch) -> Result<impl Iterator<Item = Result<&RawDocument>>> {
+    Ok(batch.doc_slices()?.into_iter().map(|row| {
+        let row = row.map_err(StoreError::internal)?;
+        row.as_document().ok_or_else(|| StoreError::internal("a row is not a document"))
+    }))
 }
 
 /// The rows in the order of the wanted keys, `None` for those that were not found.

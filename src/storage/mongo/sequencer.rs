@@ -30,7 +30,7 @@ use super::{
     error::duplicate_index,
     event::{Key, bounds, decode, encode_chunk},
     log_texts::named_texts,
-    read::collect_rows,
+    read::{collect_rows, rows_of},
     store::Inner,
     transaction::{TRANSACTION_TIMEOUT, Transaction, TransactionError, TransactionResult},
 };
@@ -54,8 +54,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(8);
 enum Attempt {
     /// The outbox is empty.
     Empty,
-    /// Entries were numbered.
-    Numbered(NumberedBatch),
+    /// Entries were numbered; whether some were left by other processes.
+    Numbered { of_others: bool },
     /// Another process numbered at the same time.
     Lost,
 }
@@ -147,10 +147,8 @@ impl Transaction {
         let mut batches = batches.stream(&mut self.session);
         let (mut pending, mut bytes) = (Vec::new(), 0);
         while let Some(batch) = batches.next().await {
-            for row in batch?.doc_slices()? {
-                let row = row.map_err(StoreError::internal)?;
-                let row = row.as_document().ok_or_else(|| StoreError::internal("a row is not a document"))?;
-                let document = Pending::decode(row)?;
+            for row in rows_of(&batch?)? {
+                let document = Pending::decode(row?)?;
                 bytes += document.bytes()?;
                 if bytes > CHUNK_BYTES && !pending.is_empty() {
                     return Ok(pending);
@@ -215,7 +213,7 @@ impl Inner {
                     self.note_logged_by_others().await?;
                     return Ok(of_others);
                 }
-                Attempt::Numbered(batch) => of_others |= batch.of_others,
+                Attempt::Numbered { of_others: some } => of_others |= some,
                 Attempt::Lost => self.unnumbered.found_other(),
             }
         }
@@ -262,12 +260,12 @@ impl Inner {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let attempt = self.try_transaction(deadline, &|transaction: &mut Transaction| Box::pin(transaction.number()));
         let error = match timeout_at(deadline, attempt).await {
-            Ok(Ok(batch)) => {
-                let Some(last) = batch.events.last().map(|event| event.seq) else { return Ok(Attempt::Empty) };
-                self.unnumbered.logged(&batch.changes, last);
+            Ok(Ok(NumberedBatch { events, changes, of_others })) => {
+                let Some(last) = events.last().map(|event| event.seq) else { return Ok(Attempt::Empty) };
+                self.unnumbered.logged(&changes, last);
                 self.unnumbered.numbers_itself();
-                self.appends.send(batch.events.iter().cloned());
-                return Ok(Attempt::Numbered(batch));
+                self.appends.send(events);
+                return Ok(Attempt::Numbered { of_others });
             }
             Ok(Err(TransactionError::Final(error))) => return Err(error),
             Ok(Err(TransactionError::Driver(error))) => error,
