@@ -30,6 +30,10 @@ pub trait Engine: Send + Sync {
     async fn age_texts(&self) {}
     /// Deletes the log's entries above this number, as if the database were restored from a backup.
     async fn lose_entries_after(&self, seq: Seq);
+    /// What is wrong with how the store has asked the database.
+    fn faults(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Removes the database.
     async fn remove(&self);
 }
@@ -113,6 +117,8 @@ pub async fn check<E: Engine + 'static>(behaviour: impl AsyncFnOnce(&mut Db)) {
         Ok(in_time) => in_time.expect("the behaviour should end within the deadline"),
         Err(panic) => std::panic::resume_unwind(panic as Box<dyn Any + Send>),
     }
+    let faults = db.engine.faults();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// The rule that refused a change.
