@@ -16,8 +16,8 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// The place of one test's database.
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// A new, empty place.
-    async fn prepare() -> Self
+    /// A new, empty place for a behaviour of this topic.
+    async fn prepare(topic: &str) -> Self
     where
         Self: Sized;
     /// Opens the database; the first call makes it.
@@ -107,8 +107,8 @@ impl Deref for Db {
 }
 
 /// Runs a behaviour on a new database, which is removed afterwards in any case.
-pub async fn check<E: Engine + 'static>(behaviour: impl AsyncFnOnce(&mut Db)) {
-    let engine = Box::new(E::prepare().await);
+pub async fn check<E: Engine + 'static>(topic: &str, behaviour: impl AsyncFnOnce(&mut Db)) {
+    let engine = Box::new(E::prepare(topic).await);
     let mut db = Db { store: engine.open().await, engine };
     let outcome = AssertUnwindSafe(timeout(DEADLINE, behaviour(&mut db))).catch_unwind().await;
     db.store.close().await;

@@ -42,7 +42,7 @@ macro_rules! tests {
                 $(
                     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                     async fn $behaviour() {
-                        engine::check::<$engine>(async |db| $topic::$behaviour(db).await).await;
+                        engine::check::<$engine>(stringify!($topic), async |db| $topic::$behaviour(db).await).await;
                     }
                 )+
             }
