@@ -36,18 +36,21 @@ pub struct SearchTerms(Vec<String>);
 pub struct TooManyWords;
 
 impl SearchTerms {
-    /// The most distinct words of a search.
+    /// The most distinct words of a search; a pair of neighbours in a script without spaces is half a word.
     pub const MAX_TERMS: usize = 16;
 
     /// The words of `text`; no character of it is an operator.
     pub fn parse(text: &str) -> Result<Self, TooManyWords> {
         let mut terms: Vec<String> = Vec::new();
+        let mut halves = 0;
         for run in runs(&folded(text)) {
+            let weight = if run.starts.len() > 1 { 1 } else { 2 };
             for term in run.searched() {
                 if terms.contains(&term) {
                     continue;
                 }
-                if terms.len() == Self::MAX_TERMS {
+                halves += weight;
+                if halves > 2 * Self::MAX_TERMS {
                     return Err(TooManyWords);
                 }
                 terms.push(term);
@@ -122,11 +125,8 @@ impl Run {
         if self.starts.is_empty() {
             return vec![self.word()];
         }
-        let characters = self.characters();
-        match characters.last_chunk::<2>() {
-            Some(last) => characters.chunks_exact(2).map(<[&str]>::concat).chain(once(last.concat())).collect(),
-            None => vec![self.text],
-        }
+        let pairs: Vec<String> = self.characters().windows(2).map(<[&str]>::concat).collect();
+        if pairs.is_empty() { vec![self.text] } else { pairs }
     }
 
     fn characters(&self) -> Vec<&str> {

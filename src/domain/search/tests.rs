@@ -10,7 +10,7 @@ fn words_are_letters_and_digits() {
     assert_eq!(terms("Café re\u{301}d"), ["cafe", "red"]);
     assert_eq!(
         terms("children's lanterns_of 10cm ｱｯﾌﾟﾙ２"),
-        ["children", "s", "lanterns", "of", "10cm", "アッ", "プル", "2"]
+        ["children", "s", "lanterns", "of", "10cm", "アッ", "ップ", "プル", "2"]
     );
 }
 
@@ -45,9 +45,9 @@ fn scripts_without_spaces_are_searched_by_pairs() {
     );
     assert_eq!(terms("東京都"), ["東京", "京都"]);
     assert_eq!(terms("本"), ["本"]);
-    assert_eq!(terms("กาแฟ"), ["กา", "แฟ"]);
+    assert_eq!(terms("กาแฟ"), ["กา", "าแ", "แฟ"]);
     assert_eq!(terms("ที่นี่"), ["ที่นี่"], "a mark belongs to its letter");
-    assert_eq!(terms("ラーメン"), ["ラー", "メン"]);
+    assert_eq!(terms("ラーメン"), ["ラー", "ーメ", "メン"]);
     assert_ne!(terms("がく"), terms("かく"));
 }
 
@@ -64,6 +64,9 @@ fn searches_and_stored_words_are_bounded() {
     let numbers = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>().join(" ");
     assert_eq!(terms(&numbers(16)).len(), 16);
     assert_eq!(SearchTerms::parse(&numbers(17)), Err(TooManyWords));
+    let ideographs = |count: u32| (0..count).filter_map(|one| char::from_u32(0x4e00 + one)).collect::<String>();
+    assert_eq!(terms(&ideographs(33)).len(), 32);
+    assert_eq!(SearchTerms::parse(&ideographs(34)), Err(TooManyWords));
     let words = SearchWords::of([&*numbers(10)], [&*numbers(5000)]);
     assert_eq!((words.title.len(), words.other.len()), (10, SearchWords::MAX_WORDS - 10));
     let long = "x".repeat(60_000);
