@@ -55,6 +55,7 @@ mod union;
 mod unique;
 mod unnumbered;
 mod user;
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@
 //! Orders are sharded by region, customer and id, so that a command has to name the region to go to one shard. On a
 //! replica set, orders are found by their ids, and those of a customer by an index, without these documents.
 //!
-//! Decision: `docs/decisions/0019-shard-keys.md`.
+//! Decision: `docs/decisions/0020-shard-keys.md`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
