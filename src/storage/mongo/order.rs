@@ -230,6 +230,7 @@ impl Inner {
 
 impl Transaction {
     async fn change_status(&mut self, change: StatusChange, stamp: Stamp) -> TransactionResult<Order> {
+        self.check_permission(stamp).await?;
         let orders = self.store.collections.orders.clone();
         let condition = self.order_condition(change.order).await?;
         let order = self.find_one(&orders, condition, decode).await?;

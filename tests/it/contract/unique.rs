@@ -3,7 +3,9 @@
 use orderwire::{domain::*, storage::StoreError};
 
 use super::engine::{Db, refusal};
-use crate::support::data::{NOW, at, buyer, insert_products, key, new_order, place, product, reread, stamp, user};
+use crate::support::data::{
+    NOW, buyer, by_system, insert_products, key, new_order, place, product, reread, stamp, user,
+};
 
 pub async fn a_taken_e_mail_address_is_refused(db: &Db) {
     let (anna, bert) = (user("anna"), user("bert"));
@@ -15,10 +17,10 @@ pub async fn a_taken_e_mail_address_is_refused(db: &Db) {
     assert_eq!(db.users_by_ids(&[other.id]).await.unwrap(), [None]);
 
     let taken = UserChanges { email: anna.email.clone(), name: Some("Bertha".into()), ..UserChanges::default() };
-    let refused = db.update_user(bert.id, taken.clone(), None, at(1)).await;
+    let refused = db.update_user(bert.id, taken.clone(), None, by_system(1)).await;
     assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::Email));
     assert_eq!(db.users_by_ids(&[bert.id]).await.unwrap(), [Some(bert)], "nothing changed");
-    db.update_user(anna.id, taken, None, at(1)).await.expect("one's own address is free");
+    db.update_user(anna.id, taken, None, by_system(1)).await.expect("one's own address is free");
 }
 
 pub async fn a_changed_e_mail_address_leaves_the_old_one_free(db: &Db) {
@@ -28,16 +30,16 @@ pub async fn a_changed_e_mail_address_leaves_the_old_one_free(db: &Db) {
     }
     let address = |user: &User| user.email.clone().unwrap();
     let move_to = |email: &str| UserChanges { email: Some(email.to_owned()), ..UserChanges::default() };
-    let moved = db.update_user(anna.id, move_to("new@example.com"), None, at(1)).await.unwrap();
+    let moved = db.update_user(anna.id, move_to("new@example.com"), None, by_system(1)).await.unwrap();
     assert_eq!(db.users_by_emails(&[address(&anna), address(&moved)]).await.unwrap(), [None, Some(moved.clone())]);
-    let taker = db.update_user(bert.id, move_to(&address(&anna)), None, at(2)).await.unwrap();
+    let taker = db.update_user(bert.id, move_to(&address(&anna)), None, by_system(2)).await.unwrap();
     let both = db.users_by_emails(&[address(&anna), address(&bert), address(&moved)]).await.unwrap();
     assert_eq!(both, [Some(taker.clone()), None, Some(moved.clone())]);
     let signing_in = db.credentials_by_email(&address(&anna)).await.unwrap().map(|credentials| credentials.user);
     assert_eq!(signing_in, Some(taker));
     assert_eq!(db.credentials_by_email(&address(&bert)).await.unwrap(), None);
 
-    let refused = db.update_user(bert.id, move_to(&address(&moved)), None, at(3)).await;
+    let refused = db.update_user(bert.id, move_to(&address(&moved)), None, by_system(3)).await;
     assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::Email));
     let other = User { id: UserId::derived(NOW, "test", "another bert"), ..bert };
     assert_eq!(db.import_users(std::slice::from_ref(&other)).await.unwrap(), 1, "the address of bert is free");
