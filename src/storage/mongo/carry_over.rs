@@ -1,5 +1,5 @@
-//! Carries over what version 2 of the schema stored. It kept e-mail addresses, SKUs and order numbers unique by indexes,
-//! and found orders by their ids alone.
+//! Carries over what version 2 of the schema stored, which kept e-mail addresses, SKUs and order numbers unique by
+//! indexes, and what a replica set stored that became a sharded cluster.
 //!
 //! The steps change nothing that is there already, so several nodes may take them at the same time, and again after a
 //! crash. The server copies the values itself.
@@ -16,15 +16,10 @@ const ABSENT: [i32; 2] = [26, 27];
 
 /// Fills the collections of unique values, and drops the indexes that they replace.
 pub(super) async fn carry_over_unique_values(database: &Database) -> Result<()> {
-    let of_order = |name: &str| doc! { "_id": name, "order": "$_id", "region": 1, "customer": 1 };
-    let regions = doc! { "_id": "$customer", "regions": { "$addToSet": "$region" } };
     copy(database, "users", vec![doc! { "$match": { "email": { "$exists": true } } }, entity_of("$email")], "emails")
         .await?;
     copy(database, "products", vec![entity_of("$sku")], "skus").await?;
-    for name in ["$number", "$_id"] {
-        copy(database, "orders", vec![doc! { "$project": of_order(name) }], "order_keys").await?;
-    }
-    copy(database, "orders", vec![doc! { "$group": regions }], "order_keys").await?;
+    copy(database, "orders", vec![key_of_order("$number")], "order_keys").await?;
     for (collection, index) in INDEXES {
         let dropped = database.collection::<Document>(collection).drop_index(index).await;
         dropped.or_else(|error| match &*error.kind {
@@ -33,6 +28,17 @@ pub(super) async fn carry_over_unique_values(database: &Database) -> Result<()> 
         })?;
     }
     Ok(())
+}
+
+/// Adds the documents by which a sharded cluster finds orders by id and by customer.
+pub(super) async fn complete_order_keys(database: &Database) -> Result<()> {
+    copy(database, "orders", vec![key_of_order("$_id")], "order_keys").await?;
+    let regions = doc! { "_id": "$customer", "regions": { "$addToSet": "$region" } };
+    copy(database, "orders", vec![doc! { "$group": regions }], "order_keys").await
+}
+
+fn key_of_order(name: &str) -> Document {
+    doc! { "$project": { "_id": name, "order": "$_id", "region": 1, "customer": 1 } }
 }
 
 fn entity_of(value: &str) -> Document {

@@ -84,10 +84,11 @@ impl MongoStore {
         refuse_standalone(&hello)?;
         let name = client_options.default_database.as_deref().unwrap_or(DEFAULT_DATABASE);
         let database = client.database(name);
-        schema::prepare(&database).await?;
+        let names_shard_keys = is_router(&hello) || options.as_on_a_sharded_cluster;
+        schema::prepare(&database, names_shard_keys).await?;
         Ok(Self(Arc::new(Inner {
             collections: Collections::new(&database),
-            names_shard_keys: is_router(&hello) || options.as_on_a_sharded_cluster,
+            names_shard_keys,
             seen_chunks: Default::default(),
             product_cache: Default::default(),
             read_permits: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),

@@ -36,8 +36,8 @@ trait Imported: Clone + Send + Sync + 'static {
     /// Where the entities are.
     fn collection(collections: &Collections) -> &Collection<RawDocumentBuf>;
     /// Where each known id is the `_id` of a document.
-    fn ids(collections: &Collections) -> &Collection<RawDocumentBuf> {
-        Self::collection(collections)
+    fn ids(store: &Inner) -> &Collection<RawDocumentBuf> {
+        Self::collection(&store.collections)
     }
     /// Stores the values of new entities that no other may have.
     fn insert_unique<'t>(transaction: &'t mut Transaction, new: &'t [&'t Self])
@@ -100,8 +100,8 @@ impl Imported for Order {
     fn collection(collections: &Collections) -> &Collection<RawDocumentBuf> {
         &collections.orders
     }
-    fn ids(collections: &Collections) -> &Collection<RawDocumentBuf> {
-        &collections.order_keys
+    fn ids(store: &Inner) -> &Collection<RawDocumentBuf> {
+        if store.names_shard_keys { &store.collections.order_keys } else { &store.collections.orders }
     }
     fn insert_unique<'t>(
         transaction: &'t mut Transaction,
@@ -163,7 +163,7 @@ impl Transaction {
     async fn load<T: Imported>(&mut self, batch: &[(T, RawDocumentBuf)]) -> TransactionResult<u64> {
         let store = self.store.clone();
         let ids: Vec<Bson> = batch.iter().map(|(row, _)| row.id().into()).collect();
-        let find = T::ids(&store.collections).find(doc! { "_id": { "$in": ids } }).projection(doc! { "_id": 1 });
+        let find = T::ids(&store).find(doc! { "_id": { "$in": ids } }).projection(doc! { "_id": 1 });
         let mut found = find.session(&mut self.session).batch().await?;
         let found = collect_rows(found.stream(&mut self.session), |document| {
             read_fields!(document, id: "_id");

@@ -1,25 +1,27 @@
 //! What leads to an order: its number, its id and its customer. They are in one collection, `order_keys`:
 //!
-//! - `{ _id: NUMBER, order: ID, region, customer }` and the same with the id as `_id`, for each order. They never change,
-//!   and a number that is there is taken.
-//! - `{ _id: CUSTOMER, regions: [REGION…] }`, with every region that an order of the customer went to.
+//! - `{ _id: NUMBER, order: ID, region, customer }` for each order. It never changes, and a number that is there is taken.
+//! - On a sharded cluster, the same with the id as `_id`, and `{ _id: CUSTOMER, regions: [REGION…] }`, with every region
+//!   that an order of the customer went to.
 //!
 //! Orders are sharded by region, customer and id, so that a command has to name the region to go to one shard. On a
-//! replica set, orders are found by their ids, and those of a customer by an index, without these documents.
+//! replica set, orders are found by their ids, and those of a customer by an index. The first start on a router adds what a
+//! replica set did without ([`super::carry_over::complete_order_keys`]).
 //!
-//! Decision: `docs/decisions/0020-shard-keys.md`.
+//! Decision: `docs/decisions/0021-shard-keys.md`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use bson::{Bson, Document, RawDocument, doc};
+use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::error::{Error, ErrorKind, WriteError, WriteFailure};
 
 use super::{
     codec::read_fields,
+    error::duplicate_index,
     filter::{Filter, one_of},
     read::collect_rows,
     store::Inner,
-    transaction::{Transaction, TransactionResult, fail},
+    transaction::{Transaction, TransactionError, TransactionResult, fail},
 };
 use crate::{
     domain::{Order, OrderId, Refusal, UniqueKey, UserId},
@@ -98,37 +100,45 @@ impl Transaction {
         if keys.is_empty() { fail(Refusal::NotFound) } else { Ok(self.store.among_orders(&keys)) }
     }
 
-    /// Stores what leads to new orders, in one round trip. Refuses a number that another order has.
+    /// Stores what leads to new orders. Refuses a number that another order has.
     pub(super) async fn insert_order_keys(&mut self, orders: &[&Order]) -> TransactionResult<()> {
-        if orders.is_empty() {
-            return Ok(());
+        let routed = self.store.names_shard_keys;
+        let collection = self.store.collections.order_keys.clone();
+        let names = |order: &Order| {
+            let id = routed.then(|| order.id.into());
+            [Some(Bson::from(&order.number)), id].into_iter().flatten()
+        };
+        let keys = orders.iter().flat_map(|order| names(order).map(|name| encode(name, order)));
+        let keys = keys.collect::<Result<Vec<_>>>()?;
+        match self.insert(&collection, keys).await {
+            Err(TransactionError::Driver(error)) if duplicate_index(&error).is_some() => {
+                return fail(Refusal::Duplicate(UniqueKey::OrderNumber));
+            }
+            inserted => inserted?,
         }
+        if routed && !orders.is_empty() { self.add_regions_of(orders).await } else { Ok(()) }
+    }
+
+    /// Adds the regions of orders to those of their customers.
+    async fn add_regions_of(&mut self, orders: &[&Order]) -> TransactionResult<()> {
         let mut regions: BTreeMap<UserId, BTreeSet<&str>> = BTreeMap::new();
         for order in orders {
             regions.entry(order.customer).or_default().insert(&order.region);
         }
-        let mut updates: Vec<Document> = orders.iter().copied().flat_map(new_keys).collect();
-        let new = updates.len();
-        updates.extend(regions.into_iter().map(|(customer, regions)| new_regions(customer, regions)));
+        let updates: Vec<Document> =
+            regions.into_iter().map(|(customer, regions)| new_regions(customer, regions)).collect();
         let command = doc! { "update": self.store.collections.order_keys.name(), "updates": updates };
         let mut reply = self.store.database.run_command(command).session(&mut self.session).await?;
-        if let Ok(errors) = reply.get_array_mut("writeErrors") {
-            return Err(first_error(std::mem::take(errors))?.into());
+        match reply.get_array_mut("writeErrors") {
+            Ok(errors) => Err(first_error(std::mem::take(errors))?.into()),
+            Err(_) => Ok(()),
         }
-        // What was there already is not in this list.
-        let upserted = reply.get_array("upserted").map(Vec::as_slice).unwrap_or_default();
-        let place = |upserted: &Bson| upserted.as_document().and_then(|document| document.get_i32("index").ok());
-        let places = upserted.iter().filter_map(place).filter(|place| usize::try_from(*place).is_ok_and(|at| at < new));
-        if places.count() == new { Ok(()) } else { fail(Refusal::Duplicate(UniqueKey::OrderNumber)) }
     }
 }
 
-/// The updates that add the documents of an order's number and id if they are not there.
-fn new_keys(order: &Order) -> [Document; 2] {
-    [Bson::from(&order.number), order.id.into()].map(|name| {
-        let key = doc! { "order": order.id, "region": &order.region, "customer": order.customer };
-        doc! { "q": { "_id": name }, "u": { "$setOnInsert": key }, "upsert": true }
-    })
+fn encode(name: Bson, order: &Order) -> Result<RawDocumentBuf> {
+    let key = doc! { "_id": name, "order": order.id, "region": &order.region, "customer": order.customer };
+    RawDocumentBuf::try_from(&key).map_err(StoreError::internal)
 }
 
 /// The update that adds regions to those of a customer, of which one more than are used is kept. It changes nothing if

@@ -14,7 +14,7 @@ use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use mongodb::{Collection, Database};
 
 use super::{
-    carry_over::carry_over_unique_values,
+    carry_over::{carry_over_unique_values, complete_order_keys},
     chunks::bounds,
     codec::read_fields,
     collections::create_missing,
@@ -31,12 +31,14 @@ use crate::{
 /// The version of the schema that this code reads and writes.
 const VERSION: i32 = 3;
 const MOVED: &str = "the collection log";
+/// What `counters` says of `order_keys` once orders have all documents that a sharded cluster needs.
+const COMPLETE: &str = "complete";
 /// Entries that are carried over at a time.
 const CHUNK: i64 = 256;
 
-/// Checks the version of the database and creates what is missing. Nothing is written if a newer version of Orderwire has
-/// used the database.
-pub(super) async fn prepare(database: &Database) -> Result<()> {
+/// Checks the version of the database and creates what is missing; on a sharded cluster, commands name shard keys. Nothing
+/// is written if a newer version of Orderwire has used the database.
+pub(super) async fn prepare(database: &Database, names_shard_keys: bool) -> Result<()> {
     let counters = database.collection::<Document>("counters");
     let found = counters.find_one(doc! { "_id": "log" }).await?;
     let version = found.as_ref().and_then(|found| found.get_i32("version").ok());
@@ -64,6 +66,11 @@ pub(super) async fn prepare(database: &Database) -> Result<()> {
             // Another node may create it at the same moment.
             made.map(drop).or_else(|error| duplicate_index(&error).map(drop).ok_or(error))?;
         }
+    }
+    let incomplete = doc! { "_id": "log", "order_keys": { "$ne": COMPLETE } };
+    if names_shard_keys && counters.count_documents(incomplete.clone()).await? == 1 {
+        complete_order_keys(database).await?;
+        counters.update_one(incomplete, doc! { "$set": { "order_keys": COMPLETE } }).await?;
     }
     let without_key = doc! { "_id": "log", "cursor_key": { "$exists": false } };
     let key = doc! { "$set": { "cursor_key": rand::random::<i64>() } };

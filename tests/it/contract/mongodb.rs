@@ -142,7 +142,7 @@ async fn an_order_is_written_by_five_commands_and_a_commit() {
     let expected = [
         "update products",
         "insert idempotency",
-        "update order_keys",
+        "insert order_keys",
         "insert orders",
         "insert outbox",
         "commitTransaction",
