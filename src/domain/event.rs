@@ -1,4 +1,5 @@
-//! The event log: every change of an order, a task or a product, in the order in which they were committed.
+//! The event log: every change of an order, a task or a product, and every end of rights, in the order in which they were
+//! committed.
 //!
 //! What an entry is made of, an [`EventDraft`], is stored in the same atomic step as the change. Its `seq` is given in
 //! commit order and without gaps, in that step (SQLite) or right after it (MongoDB). When entry *n* can be read, every

@@ -38,6 +38,7 @@ impl Entity {
             Self::Order(order) => order.memory(),
             Self::Task(task) => task.memory(),
             Self::Product(product) => product.memory(),
+            Self::Rights(_) => 0,
         }
     }
 }

@@ -19,6 +19,7 @@ mod order;
 mod page;
 mod product;
 mod refusal;
+mod rights;
 mod search;
 mod stamp;
 mod task;
@@ -48,6 +49,7 @@ pub use product::{
     StockAdjustment,
 };
 pub use refusal::{Refusal, UniqueKey};
+pub use rights::{EndedRights, RightsChange};
 pub use search::SearchTerms;
 pub use stamp::Stamp;
 pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskOwners, TaskPriority, TaskSort, TaskStatus};

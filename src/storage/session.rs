@@ -23,6 +23,15 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
+/// Who a session that has not ended belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionUser {
+    /// The user's current state.
+    pub user: User,
+    /// Time at which the session ends unless it is refreshed before.
+    pub expires_at: Timestamp,
+}
+
 /// The outcome of an attempt to rotate a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rotation {
@@ -34,13 +43,14 @@ pub enum Rotation {
     Unknown,
 }
 
-/// Stores sign-in sessions.
+/// Stores sign-in sessions. What ends a session before it expires also appends a
+/// [`RightsChange`](crate::domain::RightsChange) to the event log, in the same step.
 #[async_trait]
 pub trait SessionStore {
     /// Adds a session.
     async fn insert_session(&self, session: &Session) -> Result<()>;
-    /// The current state of the user of each session that has not ended or expired at `now`; `None` for deleted users.
-    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>>;
+    /// The user of each session that has not ended or expired at `now`; `None` for deleted users.
+    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<SessionUser>>>;
     /// Replaces the refresh token `presented` by `next`, atomically: of two racing calls, one gets [`Rotation::Reused`].
     async fn rotate_session(
         &self,
@@ -51,17 +61,17 @@ pub trait SessionStore {
         now: Timestamp,
     ) -> Result<Rotation>;
     /// Ends a session; does nothing if it has ended already.
-    async fn end_session(&self, id: SessionId) -> Result<()>;
+    async fn end_session(&self, id: SessionId, at: Timestamp) -> Result<()>;
     /// Ends all sessions of a user.
-    async fn end_sessions_of(&self, user: UserId) -> Result<()>;
+    async fn end_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()>;
 }
 
 instrument!(SessionStore {
     fn insert_session(session: &Session) -> ();
-    fn session_users(ids: &[SessionId], now: Timestamp) -> Vec<Option<User>>, batch ids;
+    fn session_users(ids: &[SessionId], now: Timestamp) -> Vec<Option<SessionUser>>, batch ids;
     fn rotate_session(
         id: SessionId, presented: TokenHash, next: TokenHash, expires_at: Timestamp, now: Timestamp
     ) -> Rotation;
-    fn end_session(id: SessionId) -> ();
-    fn end_sessions_of(user: UserId) -> ();
+    fn end_session(id: SessionId, at: Timestamp) -> ();
+    fn end_sessions_of(user: UserId, at: Timestamp) -> ();
 });

@@ -17,7 +17,8 @@ pub struct Credentials {
     pub password_hash: Option<String>,
 }
 
-/// Reads and changes of users.
+/// Reads and changes of users. A change that ends rights also appends a
+/// [`RightsChange`](crate::domain::RightsChange) to the event log, in the same step.
 #[async_trait]
 pub trait UserStore {
     /// The users with these ids, deleted ones included.

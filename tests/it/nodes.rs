@@ -245,9 +245,9 @@ const ENDS: [(&str, bool); 5] = [
     ("mutation ($user: ID!) { deleteUser(input: { userId: $user }) { userErrors { message } } }", true),
 ];
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nodes_close_sockets_within_two_seconds_after_rights_end() {
-    let pair = Pair::start(&[]).await;
+async fn nodes_close_sockets_after_rights_end(redis: Option<&str>) {
+    let variables: Vec<_> = redis.map(|url| ("REDIS_URL", url)).into_iter().collect();
+    let pair = Pair::start(&variables).await;
     let Pair { first, second, .. } = &pair;
     pair.new_user("admin", UserRole::Admin).await;
     let (admin, bystander) = (first.token("admin").await, pair.new_user("bystander", UserRole::Customer).await);
@@ -283,6 +283,22 @@ async fn nodes_close_sockets_within_two_seconds_after_rights_end() {
     untouched.send(json!({ "type": "ping" })).await;
     assert_eq!(untouched.receive().await["type"], "pong", "{bystander:?}");
     pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_close_sockets_within_two_seconds_after_rights_end() {
+    nodes_close_sockets_after_rights_end(Some(&service("ORDERWIRE_TEST_REDIS_URL"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_without_redis_close_sockets_within_two_seconds_after_rights_end() {
+    nodes_close_sockets_after_rights_end(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_whose_redis_is_away_close_sockets_within_two_seconds_after_rights_end() {
+    // Nothing listens on the discard port.
+    nodes_close_sockets_after_rights_end(Some("redis://127.0.0.1:9")).await;
 }
 
 /// Opens an event stream as a browser's `EventSource` does.

@@ -12,7 +12,7 @@ use super::{
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{Changed, Entity, EventDraft, Stamp},
+    domain::{Changed, Entity, EventDraft, RightsChange, Stamp, Timestamp},
     storage::{
         Result,
         log_text::{StoredEntity, TextHash},
@@ -42,6 +42,12 @@ impl Transaction {
         self.insert(&outbox, vec![document]).await?;
         self.entries = drafts.iter().map(|draft| draft.id).collect();
         Ok(())
+    }
+
+    /// Leaves the entry of a change of rights, if there was one.
+    pub(super) async fn record_rights(&mut self, change: Option<RightsChange>, at: Timestamp) -> TransactionResult<()> {
+        let draft = change.map(|change| change.draft(at));
+        self.append_events(draft.as_slice()).await
     }
 
     /// Leaves the entry of a change whose entity is saved.

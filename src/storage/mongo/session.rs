@@ -1,7 +1,9 @@
 //! Sign-in sessions.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use bson::{RawDocument, doc};
+use bson::{Document, RawDocument, doc};
 
 use super::{
     codec::{binary, raw_document, read_fields, stored_ids},
@@ -10,8 +12,8 @@ use super::{
     user,
 };
 use crate::{
-    domain::{SessionId, Timestamp, User, UserId},
-    storage::{Result, Rotation, Session, SessionStore, TokenHash},
+    domain::{RightsChange, SessionId, Timestamp, User, UserId},
+    storage::{Result, Rotation, Session, SessionStore, SessionUser, TokenHash},
 };
 
 stored_ids!(SessionId);
@@ -22,9 +24,11 @@ fn user_of(document: &RawDocument) -> Result<UserId> {
 }
 
 /// A session's id with the user that was joined to it.
-fn with_user(document: &RawDocument) -> Result<(SessionId, Option<User>)> {
-    read_fields!(document, id: "_id", user: "user");
-    Ok((id.required()?, user.documents(user::decode)?.pop()))
+fn with_user(document: &RawDocument) -> Result<(SessionId, Option<SessionUser>)> {
+    read_fields!(document, id: "_id", user: "user", expires_at: "expires_at");
+    let expires_at = expires_at.required()?;
+    let user = user.documents(user::decode)?.pop();
+    Ok((id.required()?, user.map(|user| SessionUser { user, expires_at })))
 }
 
 impl Inner {
@@ -33,6 +37,21 @@ impl Inner {
         let filter = doc! { "_id": id, "deleted_at": { "$exists": false } };
         let find = self.collections.users.find(filter).projection(user::projection()).limit(1).batch_size(2);
         Ok(collect_rows(self.with_timeout(find.batch()).await?, user::decode).await?.pop())
+    }
+
+    /// Ends the session if it passes the filter, and returns its user.
+    async fn end_session(self: &Arc<Self>, id: SessionId, filter: Document, at: Timestamp) -> Result<Option<UserId>> {
+        self.transaction(move |transaction| {
+            let filter = filter.clone();
+            Box::pin(async move {
+                let sessions = transaction.store.collections.sessions.clone();
+                let ended = sessions.find_one_and_delete(filter).session(&mut transaction.session).await?;
+                let user = ended.as_deref().map(user_of).transpose()?;
+                transaction.record_rights(user.map(|user| RightsChange::session(user, id)), at).await?;
+                Ok(user)
+            })
+        })
+        .await
     }
 }
 
@@ -47,7 +66,7 @@ impl SessionStore for MongoStore {
         Ok(())
     }
 
-    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>> {
+    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<SessionUser>>> {
         let joined = doc! {
             "from": self.0.collections.users.name(), "localField": "user", "foreignField": "_id", "as": "user",
             "pipeline": [{ "$match": { "deleted_at": { "$exists": false } } }, { "$project": user::projection() }],
@@ -55,7 +74,7 @@ impl SessionStore for MongoStore {
         let pipeline = [
             doc! { "$match": { "_id": { "$in": ids }, "expires_at": { "$gt": now } } },
             doc! { "$lookup": joined },
-            doc! { "$project": { "user": 1 } },
+            doc! { "$project": { "user": 1, "expires_at": 1 } },
         ];
         // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
@@ -81,19 +100,25 @@ impl SessionStore for MongoStore {
             return Ok(user.map_or(Rotation::Unknown, Rotation::Rotated));
         }
         // The session has another token: the presented one was used before, by its owner or by a thief.
-        let ended = self.0.collections.sessions.find_one_and_delete(doc! { "_id": id, "expires_at": { "$gt": now } });
-        let Some(session) = self.0.with_timeout(ended).await? else { return Ok(Rotation::Unknown) };
-        let user = self.0.present_user(user_of(&session)?).await?;
+        let living = doc! { "_id": id, "expires_at": { "$gt": now } };
+        let Some(user) = self.0.end_session(id, living, now).await? else { return Ok(Rotation::Unknown) };
+        let user = self.0.present_user(user).await?;
         Ok(if user.is_some() { Rotation::Reused } else { Rotation::Unknown })
     }
 
-    async fn end_session(&self, id: SessionId) -> Result<()> {
-        self.0.with_timeout(self.0.collections.sessions.delete_one(doc! { "_id": id })).await?;
+    async fn end_session(&self, id: SessionId, at: Timestamp) -> Result<()> {
+        self.0.end_session(id, doc! { "_id": id }, at).await?;
         Ok(())
     }
 
-    async fn end_sessions_of(&self, user: UserId) -> Result<()> {
-        self.0.with_timeout(self.0.collections.sessions.delete_many(doc! { "user": user })).await?;
-        Ok(())
+    async fn end_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()> {
+        self.0
+            .transaction(move |transaction| {
+                Box::pin(async move {
+                    let ended = transaction.end_sessions(user).await?;
+                    transaction.record_rights(ended.then(|| RightsChange::all_sessions(user)), at).await
+                })
+            })
+            .await
     }
 }

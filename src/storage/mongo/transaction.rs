@@ -243,13 +243,12 @@ impl Transaction {
         fail(StoreError::internal(format!("{changed} of {expected} documents were changed")))
     }
 
-    /// Deletes what passes the filter.
+    /// Deletes what passes the filter, and returns how much that was.
     pub(super) async fn delete(
         &mut self,
         collection: &Collection<RawDocumentBuf>,
         filter: Document,
-    ) -> TransactionResult<()> {
-        collection.delete_many(filter).session(&mut self.session).await?;
-        Ok(())
+    ) -> TransactionResult<u64> {
+        Ok(collection.delete_many(filter).session(&mut self.session).await?.deleted_count)
     }
 }

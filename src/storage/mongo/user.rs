@@ -13,7 +13,7 @@ use super::{
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{Edge, Page, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort},
+    domain::{Edge, Page, RightsChange, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort},
     storage::{Credentials, Result, UserQuery, UserStore},
 };
 
@@ -129,6 +129,7 @@ impl UserStore for MongoStore {
                     let Credentials { user, password_hash } = transaction.user(id).await?;
                     let Some(changed) = user.update(changes, expected_version, at)? else { return Ok(user) };
                     transaction.replace_user(&changed, password_hash.as_deref()).await?;
+                    transaction.record_rights(RightsChange::between(&user, &changed), at).await?;
                     Ok(changed)
                 })
             })
@@ -139,10 +140,12 @@ impl UserStore for MongoStore {
         self.0
             .transaction(move |transaction| {
                 Box::pin(async move {
-                    let user = transaction.user(id).await?.user.anonymise(at)?;
-                    transaction.replace_user(&user, None).await?;
+                    let user = transaction.user(id).await?.user;
+                    let deleted = user.clone().anonymise(at)?;
+                    transaction.replace_user(&deleted, None).await?;
                     transaction.end_sessions(id).await?;
-                    Ok(user)
+                    transaction.record_rights(RightsChange::between(&user, &deleted), at).await?;
+                    Ok(deleted)
                 })
             })
             .await
@@ -164,7 +167,8 @@ impl UserStore for MongoStore {
                 Box::pin(async move {
                     let user = transaction.user(id).await?.user.change_password(at)?;
                     transaction.replace_user(&user, Some(&password_hash)).await?;
-                    transaction.end_sessions(id).await?;
+                    let ended = transaction.end_sessions(id).await?;
+                    transaction.record_rights(ended.then(|| RightsChange::all_sessions(id)), at).await?;
                     Ok(user)
                 })
             })
@@ -191,8 +195,9 @@ impl Transaction {
         self.replace(&users, user.id, encode(user, password_hash)).await
     }
 
-    async fn end_sessions(&mut self, user: UserId) -> TransactionResult<()> {
+    /// Deletes all sessions of a user; returns whether there were any.
+    pub(super) async fn end_sessions(&mut self, user: UserId) -> TransactionResult<bool> {
         let sessions = self.store.collections.sessions.clone();
-        self.delete(&sessions, doc! { "user": user }).await
+        Ok(self.delete(&sessions, doc! { "user": user }).await? > 0)
     }
 }

@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Before, Changed, Entity, EntityKind, Event, EventDraft, EventId, EventKind, LogFilter, LogId, Seq, Stamp,
+        Before, Changed, Entity, EntityKind, Event, EventDraft, EventId, EventKind, LogFilter, LogId, RightsChange,
+        Seq, Stamp, Timestamp,
     },
     storage::{
         Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, Result, StoreError,
@@ -38,6 +39,9 @@ pub(super) fn head(db: &Connection) -> Result<Seq> {
 
 /// Numbers entries from the head on and appends them. Called last in a change's transaction.
 pub(super) fn append_events(db: &Connection, drafts: Vec<EventDraft>) -> Result<Vec<Event>> {
+    if drafts.is_empty() {
+        return Ok(Vec::new());
+    }
     let first = head(db)? + 1;
     let events: Vec<Event> = (first..).zip(drafts).map(|(seq, draft)| draft.numbered(seq)).collect();
     let mut insert = db.prepare_cached(&format!(
@@ -82,6 +86,11 @@ where
 {
     let events = append_events(db, vec![changed.draft(stamp)])?;
     Ok(Written { value: changed.value, events })
+}
+
+/// Appends the entry of a change of rights, if there was one. Called last in the change's transaction.
+pub(super) fn record_rights(db: &Connection, change: Option<RightsChange>, at: Timestamp) -> Result<Vec<Event>> {
+    append_events(db, change.map(|change| change.draft(at)).into_iter().collect())
 }
 
 fn state(db: &Connection) -> Result<LogState> {

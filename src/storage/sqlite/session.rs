@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{row::blob_columns, store::SqliteStore, user};
+use super::{event, row::blob_columns, store::SqliteStore, user, writer::Written};
 use crate::{
-    domain::{SessionId, Timestamp, User, UserId},
-    storage::{Result, Rotation, Session, SessionStore, TokenHash},
+    domain::{Event, RightsChange, SessionId, Timestamp, UserId},
+    storage::{Result, Rotation, Session, SessionStore, SessionUser, TokenHash},
 };
 
 blob_columns!(SessionId);
@@ -17,20 +17,26 @@ fn insert(db: &Connection, session: &Session) -> Result<()> {
     Ok(())
 }
 
-fn end(db: &Connection, id: SessionId) -> Result<()> {
-    db.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([id])?;
-    Ok(())
+fn end(db: &Connection, id: SessionId, at: Timestamp) -> Result<Vec<Event>> {
+    let mut delete = db.prepare_cached("DELETE FROM sessions WHERE id = ?1 RETURNING user_id")?;
+    let user: Option<UserId> = delete.query_row([id], |row| row.get("user_id")).optional()?;
+    event::record_rights(db, user.map(|user| RightsChange::session(user, id)), at)
 }
 
-/// The user and the current token of a session that has not expired.
-fn find(db: &Connection, id: SessionId, now: Timestamp) -> Result<Option<(User, TokenHash)>> {
-    let session: Option<(UserId, TokenHash)> = db
-        .prepare_cached("SELECT user_id, token FROM sessions WHERE id = ?1 AND expires_at > ?2")?
-        .query_row(params![id, now], |row| Ok((row.get("user_id")?, row.get("token")?)))
+fn end_all(db: &Connection, user: UserId, at: Timestamp) -> Result<Vec<Event>> {
+    let ended = user::end_sessions(db, user)?;
+    event::record_rights(db, ended.then(|| RightsChange::all_sessions(user)), at)
+}
+
+/// The user, the current token and the end of a session that has not expired.
+fn find(db: &Connection, id: SessionId, now: Timestamp) -> Result<Option<(SessionUser, TokenHash)>> {
+    let session: Option<(UserId, TokenHash, Timestamp)> = db
+        .prepare_cached("SELECT user_id, token, expires_at FROM sessions WHERE id = ?1 AND expires_at > ?2")?
+        .query_row(params![id, now], |row| Ok((row.get("user_id")?, row.get("token")?, row.get("expires_at")?)))
         .optional()?;
-    let Some((user, token)) = session else { return Ok(None) };
+    let Some((user, token, expires_at)) = session else { return Ok(None) };
     let user = user::find(db, user)?.filter(|user| user.deleted_at.is_none());
-    Ok(user.map(|user| (user, token)))
+    Ok(user.map(|user| (SessionUser { user, expires_at }, token)))
 }
 
 fn rotate(
@@ -40,15 +46,16 @@ fn rotate(
     next: TokenHash,
     expires_at: Timestamp,
     now: Timestamp,
-) -> Result<Rotation> {
-    let Some((user, current)) = find(db, id, now)? else { return Ok(Rotation::Unknown) };
+) -> Result<Written<Rotation>> {
+    let Some((SessionUser { user, .. }, current)) = find(db, id, now)? else {
+        return Ok(Written::unchanged(Rotation::Unknown));
+    };
     if presented != current {
-        end(db, id)?;
-        return Ok(Rotation::Reused);
+        return Ok(Written { value: Rotation::Reused, events: end(db, id, now)? });
     }
     db.prepare_cached("UPDATE sessions SET token = ?2, expires_at = ?3 WHERE id = ?1")?
         .execute(params![id, next, expires_at])?;
-    Ok(Rotation::Rotated(user))
+    Ok(Written::unchanged(Rotation::Rotated(user)))
 }
 
 #[async_trait]
@@ -58,7 +65,7 @@ impl SessionStore for SqliteStore {
         self.write(move |db| insert(db, &session)).await
     }
 
-    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>> {
+    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<SessionUser>>> {
         let ids = ids.to_vec();
         self.read(move |db| ids.iter().map(|id| Ok(find(db, *id, now)?.map(|(user, _)| user))).collect()).await
     }
@@ -71,14 +78,14 @@ impl SessionStore for SqliteStore {
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Rotation> {
-        self.write(move |db| rotate(db, id, presented, next, expires_at, now)).await
+        self.change(move |db| rotate(db, id, presented, next, expires_at, now)).await
     }
 
-    async fn end_session(&self, id: SessionId) -> Result<()> {
-        self.write(move |db| end(db, id)).await
+    async fn end_session(&self, id: SessionId, at: Timestamp) -> Result<()> {
+        self.change(move |db| Ok(Written { value: (), events: end(db, id, at)? })).await
     }
 
-    async fn end_sessions_of(&self, user: UserId) -> Result<()> {
-        self.write(move |db| user::end_sessions(db, user)).await
+    async fn end_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()> {
+        self.change(move |db| Ok(Written { value: (), events: end_all(db, user, at)? })).await
     }
 }

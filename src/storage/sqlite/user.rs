@@ -4,14 +4,17 @@ use async_trait::async_trait;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{
+    event::record_rights,
     list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
     page,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
+    writer::Written,
 };
 use crate::{
     domain::{
-        Direction, Page, Refusal, Slice, Sort, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort,
+        Direction, Page, Refusal, RightsChange, Slice, Sort, Timestamp, User, UserChanges, UserFilter, UserId,
+        UserRole, UserSort,
     },
     storage::{Credentials, Result, StoreError, UserQuery, UserStore},
 };
@@ -99,13 +102,13 @@ fn save(db: &Connection, user: &User) -> Result<()> {
     Ok(())
 }
 
-/// Deletes all sessions of a user.
-pub(super) fn end_sessions(db: &Connection, user: UserId) -> Result<()> {
-    db.prepare_cached("DELETE FROM sessions WHERE user_id = ?1")?.execute([user])?;
-    Ok(())
+/// Deletes all sessions of a user; returns whether there were any.
+pub(super) fn end_sessions(db: &Connection, user: UserId) -> Result<bool> {
+    Ok(db.prepare_cached("DELETE FROM sessions WHERE user_id = ?1")?.execute([user])? > 0)
 }
 
-fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Result<()> {
+/// Saves the password and ends all sessions of the user; returns whether there were any.
+fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Result<bool> {
     db.prepare_cached("UPDATE users SET password_hash = ?2 WHERE id = ?1")?.execute(params![id, password_hash])?;
     end_sessions(db, id)
 }
@@ -116,25 +119,29 @@ fn update(
     changes: UserChanges,
     expected_version: Option<i32>,
     at: Timestamp,
-) -> Result<User> {
+) -> Result<Written<User>> {
     let user = find_to_change(db, id)?;
-    let Some(changed) = user.update(changes, expected_version, at)? else { return Ok(user) };
+    let Some(changed) = user.update(changes, expected_version, at)? else { return Ok(Written::unchanged(user)) };
     save(db, &changed)?;
-    Ok(changed)
+    let events = record_rights(db, RightsChange::between(&user, &changed), at)?;
+    Ok(Written { value: changed, events })
 }
 
-fn delete(db: &Connection, id: UserId, at: Timestamp) -> Result<User> {
-    let user = find_to_change(db, id)?.anonymise(at)?;
-    save(db, &user)?;
+fn delete(db: &Connection, id: UserId, at: Timestamp) -> Result<Written<User>> {
+    let user = find_to_change(db, id)?;
+    let deleted = user.clone().anonymise(at)?;
+    save(db, &deleted)?;
     save_password(db, id, None)?;
-    Ok(user)
+    let events = record_rights(db, RightsChange::between(&user, &deleted), at)?;
+    Ok(Written { value: deleted, events })
 }
 
-fn set_password(db: &Connection, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
+fn set_password(db: &Connection, id: UserId, password_hash: &str, at: Timestamp) -> Result<Written<User>> {
     let user = find_to_change(db, id)?.change_password(at)?;
     save(db, &user)?;
-    save_password(db, id, Some(password_hash))?;
-    Ok(user)
+    let ended = save_password(db, id, Some(password_hash))?;
+    let events = record_rights(db, ended.then(|| RightsChange::all_sessions(id)), at)?;
+    Ok(Written { value: user, events })
 }
 
 /// The list of the users that pass `filter`.
@@ -220,11 +227,11 @@ impl UserStore for SqliteStore {
         expected_version: Option<i32>,
         at: Timestamp,
     ) -> Result<User> {
-        self.write(move |db| update(db, id, changes, expected_version, at)).await
+        self.change(move |db| update(db, id, changes, expected_version, at)).await
     }
 
     async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<User> {
-        self.write(move |db| delete(db, id, at)).await
+        self.change(move |db| delete(db, id, at)).await
     }
 
     async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
@@ -242,6 +249,6 @@ impl UserStore for SqliteStore {
 
     async fn set_password(&self, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
         let password_hash = password_hash.to_owned();
-        self.write(move |db| set_password(db, id, &password_hash, at)).await
+        self.change(move |db| set_password(db, id, &password_hash, at)).await
     }
 }

@@ -146,7 +146,7 @@ pub fn session(user: &User, token: u8) -> Session {
 
 /// Reads the user of a session.
 pub async fn session_user(store: &dyn Store, id: SessionId, now: Timestamp) -> Option<User> {
-    store.session_users(&[id], now).await.unwrap().remove(0)
+    store.session_users(&[id], now).await.unwrap().remove(0).map(|session| session.user)
 }
 
 /// Inserts products one by one.

@@ -1,0 +1,199 @@
+//! A node ends its open connections when the rights that they were opened with end, and asks the store only for those
+//! that are new.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, StreamExt, future::join_all, stream};
+use orderwire::{
+    domain::{Clock, SessionId, SystemClock, User, UserChanges, UserRole, Viewer},
+    service::SignIn,
+    storage::{Session, Store},
+};
+use tokio::{task::JoinHandle, time::timeout};
+
+use super::engine::Db;
+use crate::support::{
+    api::{PASSWORD, TestApi},
+    stopwatch::Stopwatch,
+    wait_until,
+};
+
+/// The promised time within which a connection ends after its rights.
+const PROMISE: Duration = Duration::from_secs(2);
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A user of the node, signed in.
+async fn sign_in(node: &TestApi, name: &str) -> SignIn {
+    node.new_user(name, UserRole::Customer).await;
+    sign_in_again(node, name).await
+}
+
+async fn sign_in_again(node: &TestApi, name: &str) -> SignIn {
+    node.service.login(&format!("{name}@example.com"), PASSWORD.to_owned(), None).await.unwrap()
+}
+
+/// A connection of the node that was opened with the viewer's rights. The task ends when they do.
+fn connect(node: &TestApi, viewer: Viewer) -> JoinHandle<()> {
+    let service = Arc::clone(&node.service);
+    tokio::spawn(async move { service.rights_ended(&viewer).await })
+}
+
+/// How often sessions were asked for since the last call of this function.
+fn checks(node: &TestApi) -> u64 {
+    node.all_storage_calls().get("session_users").copied().unwrap_or(0)
+}
+
+/// Waits until the node has compared all its connections with the store.
+async fn settled(node: &TestApi) {
+    wait_until("all connections are checked", DEADLINE, async || {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        checks(node) == 0
+    })
+    .await;
+}
+
+/// The node still remembers the rights when the entry that ends them comes, and the connection is added after it.
+pub async fn a_connection_that_is_opened_with_remembered_rights_ends(db: &Db) {
+    let node = TestApi::over(db.shared()).await;
+    for number in 0..5 {
+        let SignIn { access, session, user, .. } = sign_in(&node, &format!("anna{number}")).await;
+        let viewer = node.authenticate(&access.token).await.unwrap();
+        assert_eq!(viewer, Viewer::User { id: user.id, role: user.role, session });
+        let head = node.service.head();
+        db.end_session(session, SystemClock.now()).await.unwrap();
+        wait_until("the node has the entry", DEADLINE, async || node.service.head() != head).await;
+        let ended = Stopwatch::start();
+        timeout(DEADLINE, node.service.rights_ended(&viewer)).await.expect("the connection should end");
+        assert!(ended.elapsed() < PROMISE, "{:?}", ended.elapsed());
+    }
+}
+
+/// Connections are opened while their sessions end.
+pub async fn connections_that_are_opened_while_their_sessions_end_do_not_survive(db: &Db) {
+    let node = TestApi::over(db.shared()).await;
+    let SignIn { user, .. } = sign_in(&node, "anna").await;
+    let viewers = insert_sessions(db.store(), &user, 200).await;
+    let ends = viewers.iter().map(|(session, _)| {
+        let (store, session) = (db.shared(), *session);
+        async move { store.end_session(session, SystemClock.now()).await.unwrap() }
+    });
+    let ends = tokio::spawn(stream::iter(ends.collect::<Vec<_>>()).buffer_unordered(8).collect::<()>());
+    let mut open = Vec::new();
+    for (_, viewer) in &viewers {
+        open.push(connect(&node, *viewer));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    ends.await.unwrap();
+    let ended = Stopwatch::start();
+    timeout(DEADLINE, join_all(open)).await.expect("all connections should end");
+    assert!(ended.elapsed() < PROMISE, "{:?}", ended.elapsed());
+}
+
+/// Inserts sessions of the user that last a day. Returns each with its viewer.
+async fn insert_sessions(store: &dyn Store, user: &User, count: usize) -> Vec<(SessionId, Viewer)> {
+    let now = SystemClock.now();
+    let insert = |_| async move {
+        let id = SessionId::generate(now);
+        let expires_at = now.plus(Duration::from_secs(86_400));
+        store
+            .insert_session(&Session { id, user: user.id, token: [1; 32], created_at: now, expires_at })
+            .await
+            .unwrap();
+        (id, Viewer::User { id: user.id, role: user.role, session: id })
+    };
+    stream::iter(0..count).map(insert).buffer_unordered(64).collect().await
+}
+
+pub async fn nobody_asks_for_sessions_while_nothing_happens(db: &Db) {
+    const OBSERVED_FOR: Duration = Duration::from_secs(2);
+    let node = TestApi::over(db.shared()).await;
+    let SignIn { user, .. } = sign_in(&node, "anna").await;
+    let open: Vec<_> =
+        insert_sessions(db.store(), &user, 1000).await.into_iter().map(|(_, viewer)| connect(&node, viewer)).collect();
+    settled(&node).await;
+    tokio::time::sleep(OBSERVED_FOR).await;
+    // Nothing but the feed, which reads the log of the node once for everybody.
+    let (calls, names) = node.storage_calls();
+    assert_eq!(calls, 0, "{names}");
+    db.end_sessions_of(user.id, SystemClock.now()).await.unwrap();
+    timeout(PROMISE, join_all(open)).await.expect("all connections should end in time");
+    assert_eq!(checks(&node), 0, "the entry says enough");
+}
+
+/// All of them belong to one user, whose sessions end on another node that has no bus in common.
+pub async fn twenty_thousand_connections_end_in_time_by_one_entry(db: &Db) {
+    const COUNT: usize = 20_000;
+    let node = TestApi::over(db.shared()).await;
+    let (anna, bert) = (sign_in(&node, "anna").await, sign_in(&node, "bert").await);
+    let viewers = insert_sessions(db.store(), &anna.user, COUNT).await;
+    node.all_storage_calls();
+    let opened = std::time::Instant::now();
+    let bystander = connect(&node, bert.viewer());
+    let open: Vec<_> = viewers.into_iter().map(|(_, viewer)| connect(&node, viewer)).collect();
+    let mut calls = 0;
+    wait_until("all connections are checked", DEADLINE, async || {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let since = checks(&node);
+        calls += since;
+        since == 0
+    })
+    .await;
+    let rounds = opened.elapsed().as_millis() as u64 / 50 + 1;
+    let most = COUNT as u64 / 500 + rounds;
+    assert!((1..=most).contains(&calls), "{calls} calls, {most} allowed");
+
+    let other = db.other_node().await;
+    let ended = Stopwatch::start();
+    other.end_sessions_of(anna.user.id, SystemClock.now()).await.unwrap();
+    timeout(DEADLINE, join_all(open)).await.expect("all connections should end");
+    assert!(ended.elapsed() < PROMISE, "{:?}", ended.elapsed());
+    assert_eq!(checks(&node), 0, "the entry says enough");
+    assert!(!bystander.is_finished(), "another user's connection stays");
+    other.close().await;
+}
+
+pub async fn a_connection_ends_when_its_session_expires_unless_it_was_refreshed(db: &Db) {
+    let node = TestApi::over(db.shared()).await;
+    let SignIn { user, .. } = sign_in(&node, "anna").await;
+    let now = SystemClock.now();
+    let [expires, refreshed] = [1, 2].map(|token| Session {
+        id: SessionId::generate(now),
+        user: user.id,
+        token: [token; 32],
+        created_at: now,
+        expires_at: now.plus(Duration::from_secs(2)),
+    });
+    for session in [&expires, &refreshed] {
+        db.insert_session(session).await.unwrap();
+    }
+    let viewer = |session: &Session| Viewer::User { id: user.id, role: user.role, session: session.id };
+    let mut open = [&expires, &refreshed].map(|session| connect(&node, viewer(session)));
+    settled(&node).await;
+    assert!(open.iter_mut().all(|connection| connection.now_or_never().is_none()), "both last for now");
+    let day = SystemClock.now().plus(Duration::from_secs(86_400));
+    db.rotate_session(refreshed.id, refreshed.token, [3; 32], day, SystemClock.now()).await.unwrap();
+    let [expires, refreshed] = open;
+    timeout(Duration::from_secs(2) + PROMISE, expires).await.expect("the connection should end").unwrap();
+    settled(&node).await;
+    assert!(!refreshed.is_finished(), "the session was refreshed");
+}
+
+/// The connections of another role end, also if the role is back before the node hears of it.
+pub async fn connections_of_another_role_end(db: &Db) {
+    let node = TestApi::over(db.shared()).await;
+    let anna = sign_in(&node, "anna").await;
+    let other = sign_in_again(&node, "anna").await;
+    let viewers = [anna.viewer(), other.viewer()];
+    let open = viewers.map(|viewer| connect(&node, viewer));
+    settled(&node).await;
+    for role in [UserRole::Staff, UserRole::Customer] {
+        let changes = UserChanges { role: Some(role), ..UserChanges::default() };
+        db.update_user(anna.user.id, changes, None, SystemClock.now()).await.unwrap();
+    }
+    for connection in open {
+        timeout(PROMISE, connection).await.expect("the connection should end in time").unwrap();
+    }
+    let again = viewers.map(|viewer| connect(&node, viewer));
+    settled(&node).await;
+    assert!(again.iter().all(|connection| !connection.is_finished()), "they have the role that the user has now");
+}
