@@ -1,12 +1,17 @@
 //! Changes that end rights. The log has an entry for each, so that every node hears of it and ends the connections that
 //! were opened with those rights. Clients never see these entries.
+//!
+//! Decision: `docs/decisions/0019-rights-end-by-the-log.md`.
 
 use serde::{Deserialize, Serialize};
 
 use super::{EventDraft, EventKind, SessionId, Stamp, Timestamp, User, UserId, UserRole};
 
+/// Most sessions that one entry names, so that an entry stays small: 30 kB.
+const SESSIONS_PER_ENTRY: usize = 1000;
+
 /// A change that ended rights of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RightsChange {
     /// The user.
     pub user: UserId,
@@ -15,13 +20,11 @@ pub struct RightsChange {
 }
 
 /// What a change ended of a user's rights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EndedRights {
-    /// One session.
-    Session(SessionId),
-    /// All sessions: the user signed out everywhere, or the password is another one.
-    AllSessions,
+    /// These sessions. They are named one by one, so that a session that began after the change does not end with them.
+    Sessions(Vec<SessionId>),
     /// Every role but this one, which the user has after the change.
     RolesOtherThan(UserRole),
     /// Everything: the user was deleted.
@@ -29,14 +32,10 @@ pub enum EndedRights {
 }
 
 impl RightsChange {
-    /// The end of one session.
-    pub fn session(user: UserId, session: SessionId) -> Self {
-        Self { user, ended: EndedRights::Session(session) }
-    }
-
-    /// The end of all sessions of a user.
-    pub fn all_sessions(user: UserId) -> Self {
-        Self { user, ended: EndedRights::AllSessions }
+    /// The end of these sessions of a user, of any number.
+    pub fn sessions(user: UserId, ended: &[SessionId]) -> Vec<Self> {
+        let entry = |sessions: &[SessionId]| Self { user, ended: EndedRights::Sessions(sessions.to_vec()) };
+        ended.chunks(SESSIONS_PER_ENTRY).map(entry).collect()
     }
 
     /// What a change of a user ended; `None` if it left their rights as they were.
@@ -49,15 +48,6 @@ impl RightsChange {
             return None;
         };
         Some(Self { user: after.id, ended })
-    }
-
-    /// Whether the change ended what a connection of the user has that was opened in this session with this role.
-    pub fn ends(&self, session: SessionId, role: UserRole) -> bool {
-        match self.ended {
-            EndedRights::Session(ended) => session == ended,
-            EndedRights::RolesOtherThan(current) => role != current,
-            EndedRights::AllSessions | EndedRights::Everything => true,
-        }
     }
 
     /// The entry of the change. It names no author, because nobody reads it.
@@ -100,23 +90,20 @@ mod tests {
     }
 
     #[test]
-    fn a_change_ends_the_connections_that_have_what_it_ended() {
-        use EndedRights::*;
-        let [one, other] = [1, 2].map(|number| SessionId::from_bytes([number; 16]));
+    fn an_entry_names_a_bounded_number_of_sessions() {
         let user = UserId::from_bytes([1; 16]);
-        for (ended, expected) in [
-            (Session(one), [true, true, false, false]),
-            (RolesOtherThan(UserRole::Staff), [false, true, false, true]),
-            (AllSessions, [true; 4]),
-            (Everything, [true; 4]),
-        ] {
-            let change = RightsChange { user, ended };
-            let connections =
-                [one, other].map(|session| [UserRole::Staff, UserRole::Admin].map(|role| (session, role)));
-            let ends: Vec<bool> =
-                connections.concat().iter().map(|(session, role)| change.ends(*session, *role)).collect();
-            assert_eq!(ends, expected, "{ended:?}");
-        }
+        let ended: Vec<SessionId> = (0..2500_u128).map(|number| SessionId::from_bytes(number.to_be_bytes())).collect();
+        assert_eq!(RightsChange::sessions(user, &[]), []);
+        let changes = RightsChange::sessions(user, &ended);
+        let named: Vec<&[SessionId]> = changes
+            .iter()
+            .map(|change| match &change.ended {
+                EndedRights::Sessions(sessions) => &**sessions,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(named, [&ended[..1000], &ended[1000..2000], &ended[2000..]]);
+        assert!(serde_json::to_string(&changes[0]).unwrap().len() < 40_000);
     }
 
     /// Changing a text would make entries unreadable that other nodes have written.
@@ -124,8 +111,7 @@ mod tests {
     fn the_stored_form_never_changes() {
         let (user, session) = (UserId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
         for (ended, json) in [
-            (EndedRights::Session(session), format!(r#"{{"SESSION":"{session}"}}"#)),
-            (EndedRights::AllSessions, r#""ALL_SESSIONS""#.to_owned()),
+            (EndedRights::Sessions(vec![session]), format!(r#"{{"SESSIONS":["{session}"]}}"#)),
             (EndedRights::RolesOtherThan(UserRole::Staff), r#"{"ROLES_OTHER_THAN":"STAFF"}"#.to_owned()),
             (EndedRights::Everything, r#""EVERYTHING""#.to_owned()),
         ] {

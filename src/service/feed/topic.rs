@@ -35,6 +35,6 @@ impl Topic {
         let kind = event.entity.kind();
         let users = event.audience().map(move |user| Self::User(kind, user));
         let all = (kind != EntityKind::Rights).then_some(Self::All);
-        [Self::Kind(kind), Self::Entity(kind, event.entity.id())].into_iter().chain(all).chain(users)
+        all.into_iter().chain([Self::Kind(kind), Self::Entity(kind, event.entity.id())]).chain(users)
     }
 }

@@ -1,4 +1,6 @@
 //! The rights that a node's open connections were opened with.
+//!
+//! Decision: `docs/decisions/0019-rights-end-by-the-log.md`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,14 +24,15 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// The connections of a user that may have what `change` ended: those of the session, or all.
-    fn concerned(change: &RightsChange) -> RangeInclusive<Self> {
-        let [first, last] = match change.ended {
-            EndedRights::Session(session) => [session, session],
-            _ => [[0; 16], [u8::MAX; 16]].map(SessionId::from_bytes),
-        };
-        let connection = |session, role, number| Self { user: change.user, session, role, number };
-        connection(first, UserRole::Customer, 0)..=connection(last, UserRole::Admin, u64::MAX)
+    /// The range of a user's connections in these sessions, from the first to the last.
+    fn range(user: UserId, first: SessionId, last: SessionId) -> RangeInclusive<Self> {
+        let [least, most] = [UserRole::Customer, UserRole::Admin];
+        Self { user, session: first, role: least, number: 0 }..=Self {
+            user,
+            session: last,
+            role: most,
+            number: u64::MAX,
+        }
     }
 }
 
@@ -84,9 +87,13 @@ impl Connections {
     /// Ends the connections that have what the change ended.
     pub fn end(&self, change: &RightsChange) {
         let state = self.state();
-        let concerned = state.open.range(Connection::concerned(change)).map(|(connection, _)| *connection);
-        let ended: Vec<Connection> =
-            concerned.filter(|connection| change.ends(connection.session, connection.role)).collect();
+        let open = |first, last| state.open.range(Connection::range(change.user, first, last)).map(|(open, _)| *open);
+        let of_user = || open(SessionId::from_bytes([0; 16]), SessionId::from_bytes([u8::MAX; 16]));
+        let ended: Vec<Connection> = match &change.ended {
+            EndedRights::Sessions(sessions) => sessions.iter().flat_map(|session| open(*session, *session)).collect(),
+            EndedRights::RolesOtherThan(role) => of_user().filter(|open| open.role != *role).collect(),
+            EndedRights::Everything => of_user().collect(),
+        };
         drop(state);
         self.remove(ended);
     }
@@ -157,14 +164,20 @@ mod tests {
     fn a_change_ends_exactly_the_connections_concerned() {
         use EndedRights::*;
         for user in [user(0), user(u8::MAX), user(9)] {
-            let sessions = [0, 7, 8, u8::MAX].map(|number| Session(session(number)));
-            for ended in sessions.into_iter().chain(ROLES.map(RolesOtherThan)).chain([AllSessions, Everything]) {
+            let sessions = [&[0][..], &[7], &[8], &[7, 8, u8::MAX]];
+            let sessions = sessions.map(|numbers| Sessions(numbers.iter().copied().map(session).collect()));
+            for ended in sessions.into_iter().chain(ROLES.map(RolesOtherThan)).chain([Everything]) {
                 let (connections, change) = (Connections::default(), RightsChange { user, ended });
                 let mut open = all(&connections);
                 connections.end(&change);
                 for open in &mut open {
                     let Connection { user: own, session, role, .. } = open.connection;
-                    let expected = own == user && change.ends(session, role);
+                    let has_ended = match &change.ended {
+                        Sessions(sessions) => sessions.contains(&session),
+                        RolesOtherThan(current) => role != *current,
+                        Everything => true,
+                    };
+                    let expected = own == user && has_ended;
                     assert_eq!(open.ended().now_or_never().is_some(), expected, "{change:?} {session} {role:?}");
                 }
                 drop(open);
@@ -179,11 +192,11 @@ mod tests {
         let [first, mut second] = [0; 2].map(|_| connections.add(user(1), session(1), UserRole::Staff));
         drop(first);
         assert_eq!(second.ended().now_or_never(), None, "closing one leaves the other");
-        connections.end(&RightsChange::session(user(1), session(1)));
+        connections.end(&RightsChange::sessions(user(1), &[session(1)])[0]);
         let mut third = connections.add(user(1), session(1), UserRole::Staff);
         drop(second);
         assert_eq!(third.ended().now_or_never(), None, "dropping an ended one leaves a new one");
-        connections.end(&RightsChange::all_sessions(user(1)));
+        connections.end(&RightsChange { user: user(1), ended: EndedRights::Everything });
         assert_eq!(third.ended().now_or_never(), Some(()));
     }
 

@@ -8,7 +8,7 @@
 //! was added. Each minute all connections are compared with the store once more, which finds changes made by hand. A
 //! store that can't be read ends nothing.
 //!
-//! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
+//! Decision: `docs/decisions/0019-rights-end-by-the-log.md`.
 
 use std::{
     collections::BTreeSet,
@@ -110,9 +110,13 @@ impl SessionWatch {
     }
 
     async fn end(&self, change: &RightsChange) {
-        match change.ended {
-            EndedRights::Session(session) => self.sessions.invalidate(&session).await,
-            _ => self.sessions.invalidate_all(),
+        match &change.ended {
+            EndedRights::Sessions(ended) => {
+                for session in ended {
+                    self.sessions.invalidate(session).await;
+                }
+            }
+            EndedRights::RolesOtherThan(_) | EndedRights::Everything => self.sessions.invalidate_all(),
         }
         self.connections.end(change);
     }

@@ -44,10 +44,14 @@ impl Transaction {
         Ok(())
     }
 
-    /// Leaves the entry of a change of rights, if there was one.
-    pub(super) async fn record_rights(&mut self, change: Option<RightsChange>, at: Timestamp) -> TransactionResult<()> {
-        let draft = change.map(|change| change.draft(at));
-        self.append_events(draft.as_slice()).await
+    /// Leaves the entries of changes of rights, of which there may be none.
+    pub(super) async fn record_rights(
+        &mut self,
+        changes: impl IntoIterator<Item = RightsChange>,
+        at: Timestamp,
+    ) -> TransactionResult<()> {
+        let drafts: Vec<EventDraft> = changes.into_iter().map(|change| change.draft(at)).collect();
+        self.append_events(&drafts).await
     }
 
     /// Leaves the entry of a change whose entity is saved.

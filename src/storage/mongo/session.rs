@@ -9,6 +9,7 @@ use super::{
     codec::{binary, raw_document, read_fields, stored_ids},
     read::{collect_rows, in_request_order},
     store::{Inner, MongoStore},
+    transaction::{Transaction, TransactionResult},
     user,
 };
 use crate::{
@@ -47,11 +48,28 @@ impl Inner {
                 let sessions = transaction.store.collections.sessions.clone();
                 let ended = sessions.find_one_and_delete(filter).session(&mut transaction.session).await?;
                 let user = ended.as_deref().map(user_of).transpose()?;
-                transaction.record_rights(user.map(|user| RightsChange::session(user, id)), at).await?;
+                let changes = user.map_or_else(Vec::new, |user| RightsChange::sessions(user, &[id]));
+                transaction.record_rights(changes, at).await?;
                 Ok(user)
             })
         })
         .await
+    }
+}
+
+impl Transaction {
+    /// Deletes all sessions of a user, and returns them.
+    pub(super) async fn end_sessions(&mut self, user: UserId) -> TransactionResult<Vec<SessionId>> {
+        let sessions = self.store.collections.sessions.clone();
+        let find = sessions.find(doc! { "user": user }).projection(doc! { "_id": 1 }).batch_size(10_000);
+        let mut batches = find.session(&mut self.session).batch().await?;
+        let ended = collect_rows(batches.stream(&mut self.session), |document| {
+            read_fields!(document, id: "_id");
+            id.required()
+        });
+        let ended = ended.await?;
+        self.delete(&sessions, doc! { "user": user }).await?;
+        Ok(ended)
     }
 }
 
@@ -116,7 +134,7 @@ impl SessionStore for MongoStore {
             .transaction(move |transaction| {
                 Box::pin(async move {
                     let ended = transaction.end_sessions(user).await?;
-                    transaction.record_rights(ended.then(|| RightsChange::all_sessions(user)), at).await
+                    transaction.record_rights(RightsChange::sessions(user, &ended), at).await
                 })
             })
             .await

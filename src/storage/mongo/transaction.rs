@@ -243,12 +243,13 @@ impl Transaction {
         fail(StoreError::internal(format!("{changed} of {expected} documents were changed")))
     }
 
-    /// Deletes what passes the filter, and returns how much that was.
+    /// Deletes what passes the filter.
     pub(super) async fn delete(
         &mut self,
         collection: &Collection<RawDocumentBuf>,
         filter: Document,
-    ) -> TransactionResult<u64> {
-        Ok(collection.delete_many(filter).session(&mut self.session).await?.deleted_count)
+    ) -> TransactionResult<()> {
+        collection.delete_many(filter).session(&mut self.session).await?;
+        Ok(())
     }
 }

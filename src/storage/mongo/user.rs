@@ -168,7 +168,7 @@ impl UserStore for MongoStore {
                     let user = transaction.user(id).await?.user.change_password(at)?;
                     transaction.replace_user(&user, Some(&password_hash)).await?;
                     let ended = transaction.end_sessions(id).await?;
-                    transaction.record_rights(ended.then(|| RightsChange::all_sessions(id)), at).await?;
+                    transaction.record_rights(RightsChange::sessions(id, &ended), at).await?;
                     Ok(user)
                 })
             })
@@ -193,11 +193,5 @@ impl Transaction {
     async fn replace_user(&mut self, user: &User, password_hash: Option<&str>) -> TransactionResult<()> {
         let users = self.store.collections.users.clone();
         self.replace(&users, user.id, encode(user, password_hash)).await
-    }
-
-    /// Deletes all sessions of a user; returns whether there were any.
-    pub(super) async fn end_sessions(&mut self, user: UserId) -> TransactionResult<bool> {
-        let sessions = self.store.collections.sessions.clone();
-        Ok(self.delete(&sessions, doc! { "user": user }).await? > 0)
     }
 }

@@ -88,9 +88,13 @@ where
     Ok(Written { value: changed.value, events })
 }
 
-/// Appends the entry of a change of rights, if there was one. Called last in the change's transaction.
-pub(super) fn record_rights(db: &Connection, change: Option<RightsChange>, at: Timestamp) -> Result<Vec<Event>> {
-    append_events(db, change.map(|change| change.draft(at)).into_iter().collect())
+/// Appends the entries of changes of rights, of which there may be none. Called last in the changes' transaction.
+pub(super) fn record_rights(
+    db: &Connection,
+    changes: impl IntoIterator<Item = RightsChange>,
+    at: Timestamp,
+) -> Result<Vec<Event>> {
+    append_events(db, changes.into_iter().map(|change| change.draft(at)).collect())
 }
 
 fn state(db: &Connection) -> Result<LogState> {

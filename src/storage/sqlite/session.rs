@@ -20,12 +20,12 @@ fn insert(db: &Connection, session: &Session) -> Result<()> {
 fn end(db: &Connection, id: SessionId, at: Timestamp) -> Result<Vec<Event>> {
     let mut delete = db.prepare_cached("DELETE FROM sessions WHERE id = ?1 RETURNING user_id")?;
     let user: Option<UserId> = delete.query_row([id], |row| row.get("user_id")).optional()?;
-    event::record_rights(db, user.map(|user| RightsChange::session(user, id)), at)
+    event::record_rights(db, user.map_or_else(Vec::new, |user| RightsChange::sessions(user, &[id])), at)
 }
 
 fn end_all(db: &Connection, user: UserId, at: Timestamp) -> Result<Vec<Event>> {
     let ended = user::end_sessions(db, user)?;
-    event::record_rights(db, ended.then(|| RightsChange::all_sessions(user)), at)
+    event::record_rights(db, RightsChange::sessions(user, &ended), at)
 }
 
 /// The user, the current token and the end of a session that has not expired.

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Direction, Page, Refusal, RightsChange, Slice, Sort, Timestamp, User, UserChanges, UserFilter, UserId,
-        UserRole, UserSort,
+        Direction, Page, Refusal, RightsChange, SessionId, Slice, Sort, Timestamp, User, UserChanges, UserFilter,
+        UserId, UserRole, UserSort,
     },
     storage::{Credentials, Result, StoreError, UserQuery, UserStore},
 };
@@ -102,13 +102,15 @@ fn save(db: &Connection, user: &User) -> Result<()> {
     Ok(())
 }
 
-/// Deletes all sessions of a user; returns whether there were any.
-pub(super) fn end_sessions(db: &Connection, user: UserId) -> Result<bool> {
-    Ok(db.prepare_cached("DELETE FROM sessions WHERE user_id = ?1")?.execute([user])? > 0)
+/// Deletes all sessions of a user, and returns them.
+pub(super) fn end_sessions(db: &Connection, user: UserId) -> Result<Vec<SessionId>> {
+    let mut delete = db.prepare_cached("DELETE FROM sessions WHERE user_id = ?1 RETURNING id")?;
+    let ended = delete.query_map([user], |row| row.get("id"))?.collect::<rusqlite::Result<_>>()?;
+    Ok(ended)
 }
 
-/// Saves the password and ends all sessions of the user; returns whether there were any.
-fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Result<bool> {
+/// Saves the password, and ends all sessions of the user, which it returns.
+fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Result<Vec<SessionId>> {
     db.prepare_cached("UPDATE users SET password_hash = ?2 WHERE id = ?1")?.execute(params![id, password_hash])?;
     end_sessions(db, id)
 }
@@ -140,7 +142,7 @@ fn set_password(db: &Connection, id: UserId, password_hash: &str, at: Timestamp)
     let user = find_to_change(db, id)?.change_password(at)?;
     save(db, &user)?;
     let ended = save_password(db, id, Some(password_hash))?;
-    let events = record_rights(db, ended.then(|| RightsChange::all_sessions(id)), at)?;
+    let events = record_rights(db, RightsChange::sessions(id, &ended), at)?;
     Ok(Written { value: user, events })
 }
 

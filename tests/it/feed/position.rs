@@ -145,8 +145,8 @@ async fn subscribers_are_not_sent_ended_rights_and_their_positions_pass_over_the
     let changes = (0..30).map(|number| RightsChange {
         user: maker,
         ended: match number % 3 {
-            0 => EndedRights::AllSessions,
-            1 => EndedRights::Session(SessionId::generate(NOW)),
+            0 => EndedRights::Everything,
+            1 => EndedRights::Sessions(vec![SessionId::generate(NOW)]),
             _ => EndedRights::RolesOtherThan(UserRole::Staff),
         },
     });
