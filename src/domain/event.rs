@@ -19,7 +19,7 @@ pub use self::{
     change::{Changed, EventKind},
     cursor::{EventCursor, InvalidCursor, LogId, LogPosition, Seq},
 };
-use super::{Entity, EntityKind, EventId, OrderStatus, Stamp, Timestamp, UserId};
+use super::{Entity, EntityKind, EventId, OrderStatus, RightsChange, Stamp, Timestamp, UserId};
 
 /// An entry of the event log that has no number yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,13 @@ impl<T: Clone + Into<Entity>> Changed<T> {
     /// The entry that the change appends to the log.
     pub fn draft(&self, stamp: Stamp) -> EventDraft {
         EventDraft { before: self.before, ..EventDraft::new(self.kind, self.value.clone(), stamp) }
+    }
+}
+
+impl RightsChange {
+    /// The entry of the change. It names no author, because nobody reads it.
+    pub fn draft(self, at: Timestamp) -> EventDraft {
+        EventDraft::new(EventKind::Updated, self, Stamp { actor: None, at })
     }
 }
 

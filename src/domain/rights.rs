@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EventDraft, EventKind, SessionId, Stamp, Timestamp, User, UserId, UserRole};
+use super::{SessionId, User, UserId, UserRole};
 
 /// Most sessions that one entry names, so that an entry stays small: 30 kB.
 const SESSIONS_PER_ENTRY: usize = 1000;
@@ -49,16 +49,11 @@ impl RightsChange {
         };
         Some(Self { user: after.id, ended })
     }
-
-    /// The entry of the change. It names no author, because nobody reads it.
-    pub fn draft(self, at: Timestamp) -> EventDraft {
-        EventDraft::new(EventKind::Updated, self, Stamp { actor: None, at })
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Timestamp, *};
 
     fn user(role: UserRole) -> User {
         let at = Timestamp::from_unix_millis(1);
