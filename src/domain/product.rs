@@ -11,7 +11,8 @@ pub use self::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Before, Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Refusal, Stamp, Timestamp, Viewer,
+    Before, Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Refusal, SearchWords, Stamp, Timestamp,
+    Viewer,
     id::define_id,
     search::name_key,
     version::{check_version, next_version},
@@ -108,7 +109,12 @@ impl Product {
         Ok(Self { stock, version: next_version(self.version)?, updated_at: stamp.at, ..self })
     }
 
-    /// The form of a name by which lists are sorted.
+    /// The words by which a product is found.
+    pub fn search_words(name: &str, sku: &str, description: Option<&str>) -> SearchWords {
+        SearchWords::of([name, sku], description)
+    }
+
+    /// The form of a name by which lists are sorted, at most 400 characters.
     pub fn name_key(name: &str) -> String {
         name_key(name)
     }
@@ -213,7 +219,7 @@ mod tests {
     use super::*;
     use crate::domain::EventDraft;
 
-    const STAMP: Stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
+    const STAMP: Stamp = Stamp::system(Timestamp::from_unix_millis(2));
 
     fn lamp(stock: i32) -> Product {
         let new = NewProduct::new("lamp", "Lamp", Decimal::from_units(10_000), CurrencyCode::GBP);

@@ -1,7 +1,7 @@
 //! Changes that end rights. The log has an entry for each, so that every node hears of it and ends the connections that
 //! were opened with those rights. Clients never see these entries.
 //!
-//! Decision: `docs/decisions/0019-rights-end-by-the-log.md`.
+//! Decision: `docs/decisions/0021-rights-end-by-the-log.md`.
 
 use serde::{Deserialize, Serialize};
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{
         Decimal, Idempotency, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId, ProductStatus,
-        Refusal, StockAdjustment, Viewer,
+        Refusal, StockAdjustment, Viewer, text,
     },
     storage::ProductQuery,
     telemetry::metrics::{CacheName, metrics},
@@ -64,7 +64,8 @@ impl Service {
 
     /// The product with this SKU, if the viewer may see it.
     pub async fn product_by_sku(&self, viewer: &Viewer, sku: String) -> Result<Option<Product>> {
-        let product = self.store.products_by_skus(&[sku]).await?.pop().flatten();
+        let found = self.store.products_by_skus(&text::spellings(&sku)).await?;
+        let product = found.into_iter().flatten().next();
         Ok(product.filter(|product| viewer.sees_product(product)))
     }
 
@@ -91,10 +92,21 @@ impl Service {
         metrics().cache_lookups.get(CacheName::Trending).inc();
         let load = async {
             metrics().cache_misses.get(CacheName::Trending).inc();
-            self.store.trending_products(TRENDING_DAYS, TRENDING_MAX).await.map(Arc::new)
+            let products = self.store.trending_products(TRENDING_DAYS, TRENDING_MAX).await?;
+            Ok(Arc::new(products.iter().map(|product| product.id).collect()))
         };
         let trending = self.trending.try_get_with((), load).await.map_err(shared_load_error)?;
-        Ok(trending.iter().take(wanted).cloned().collect())
+        // Which products are trending is remembered, but not what they are: one may be archived or cost more by now.
+        let mut found = Vec::with_capacity(wanted);
+        for ids in trending.chunks(wanted) {
+            let products = self.store.products_by_ids(ids).await?.into_iter().flatten();
+            found.extend(products.filter(|product| product.status.is_on_sale()));
+            if found.len() >= wanted {
+                break;
+            }
+        }
+        found.truncate(wanted);
+        Ok(found)
     }
 
     /// Staff: adds a product.
@@ -102,9 +114,9 @@ impl Service {
         access::require_staff(viewer)?;
         let mut checks = Checks::default();
         let new = NewProduct {
-            sku: checks.line("sku", &input.sku),
+            sku: checks.sku("sku", &input.sku),
             name: checks.line("name", &input.name),
-            description: checks.text("description", input.description),
+            description: checks.description("description", input.description),
             price: input.price,
             currency: input.currency,
             stock: input.stock,
@@ -126,7 +138,7 @@ impl Service {
         let mut checks = Checks::default();
         let changes = ProductChanges {
             name: checks.not_null("name", input.name).map(|name| checks.line("name", &name)),
-            description: input.description.map(|text| checks.text("description", text)),
+            description: input.description.map(|text| checks.description("description", text)),
             price: checks.not_null("price", input.price).inspect(|price| checks.price("price", *price)),
             tags: checks.not_null("tags", input.tags).map(|tags| checks.tags("tags", &tags)),
             status: None,

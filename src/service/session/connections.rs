@@ -1,6 +1,6 @@
 //! The rights that a node's open connections were opened with.
 //!
-//! Decision: `docs/decisions/0019-rights-end-by-the-log.md`.
+//! Decision: `docs/decisions/0021-rights-end-by-the-log.md`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -8,7 +8,7 @@
 //! was added. Each minute all connections are compared with the store once more, which finds changes made by hand. A
 //! store that can't be read ends nothing.
 //!
-//! Decision: `docs/decisions/0019-rights-end-by-the-log.md`.
+//! Decision: `docs/decisions/0021-rights-end-by-the-log.md`.
 
 use std::{
     collections::BTreeSet,

@@ -1,7 +1,7 @@
 //! What the database says of itself: the id of its log and the version of its schema. Carries over what an older version
 //! of Orderwire stored.
 //!
-//! The document `log` of `counters` holds both. Version 1 kept the log in `events`, one document for each entry, and the
+//! The document `log` of `counters` holds both, and the key of cursors. Version 1 kept the log in `events`, one document for each entry, and the
 //! last number in the field `seq`, which is a text since: a node of version 1 that still runs can't increase it, so its
 //! changes fail as a whole, and one that starts finds no `log_id` and stops.
 //!
@@ -18,6 +18,7 @@ use super::{
     error::duplicate_index,
     event::{bounds, decode, encode_chunk, keys},
     read::collect_rows,
+    words::{self, WORDS},
 };
 use crate::{
     domain::{Entity, Event, Seq, Timestamp},
@@ -47,13 +48,16 @@ pub(super) async fn prepare(database: &Database) -> Result<()> {
         Some(_) => {}
         None => {
             let id = i64::from(rand::random::<u32>());
-            let new = doc! { "$setOnInsert": { "id": id, "version": VERSION, "seq": MOVED } };
+            let new = doc! { "$setOnInsert": { "id": id, "version": VERSION, "seq": MOVED, "words": WORDS } };
             let made = counters.update_one(doc! { "_id": "log" }, new).upsert(true).await;
             // Another node may create it at the same moment.
             made.map(drop).or_else(|error| duplicate_index(&error).map(drop).ok_or(error))?;
         }
     }
-    Ok(())
+    let without_key = doc! { "_id": "log", "cursor_key": { "$exists": false } };
+    let key = doc! { "$set": { "cursor_key": rand::random::<i64>() } };
+    counters.update_one(without_key, key).await?;
+    words::renew(database).await
 }
 
 /// Moves the log of version 1 into chunks. Nodes of version 1 may go on until the last step, and several nodes may do

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bson::{Document, RawDocument, doc};
+use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     codec::{binary, raw_document, read_fields, stored_ids},
@@ -13,8 +13,10 @@ use super::{
     user,
 };
 use crate::{
-    domain::{RightsChange, SessionId, Timestamp, User, UserId},
-    storage::{Result, Rotation, Session, SessionStore, SessionUser, TokenHash},
+    domain::{
+        PresentedToken, RefreshDecision, RefreshTokens, ReplacedToken, RightsChange, SessionId, Timestamp, User, UserId,
+    },
+    storage::{Result, Rotation, Session, SessionStore, SessionUser},
 };
 
 stored_ids!(SessionId);
@@ -22,6 +24,17 @@ stored_ids!(SessionId);
 fn user_of(document: &RawDocument) -> Result<UserId> {
     read_fields!(document, user: "user");
     user.required()
+}
+
+/// The refresh tokens of a session, and its user's id.
+fn tokens_of(document: &RawDocument) -> Result<(RefreshTokens, UserId)> {
+    read_fields!(document, family: "family", current: "token", token: "replaced_token", salt: "replaced_salt",
+        at: "replaced_at");
+    let replaced = match (token.optional()?, salt.optional()?, at.optional()?) {
+        (Some(token), Some(salt), Some(at)) => Some(ReplacedToken { token, salt, at }),
+        _ => None,
+    };
+    Ok((RefreshTokens { family: family.optional()?, current: current.required()?, replaced }, user_of(document)?))
 }
 
 /// A session's id with the user that was joined to it.
@@ -32,7 +45,32 @@ fn with_user(document: &RawDocument) -> Result<(SessionId, Option<SessionUser>)>
     Ok((id.required()?, user.map(|user| SessionUser { user, expires_at })))
 }
 
+fn encode(session: &Session) -> RawDocumentBuf {
+    raw_document! {
+        "_id": session.id, "user": session.user, "family": session.family, "token": session.token,
+        "created_at": session.created_at, "expires_at": session.expires_at,
+    }
+}
+
+/// The fields that a refresh sets.
+fn replacement(tokens: &RefreshTokens, expires_at: Timestamp) -> Document {
+    let mut fields = doc! { "token": binary(&tokens.current), "expires_at": expires_at };
+    if let Some(family) = &tokens.family {
+        fields.insert("family", binary(family));
+    }
+    if let Some(ReplacedToken { token, salt, at }) = &tokens.replaced {
+        fields.extend(doc! { "replaced_token": binary(token), "replaced_salt": binary(salt), "replaced_at": *at });
+    }
+    fields
+}
+
 impl Inner {
+    /// The refresh tokens and the user of a session that has not expired.
+    async fn refresh_tokens(&self, id: SessionId, now: Timestamp) -> Result<Option<(RefreshTokens, UserId)>> {
+        let find = self.collections.sessions.find(doc! { "_id": id, "expires_at": { "$gt": now } }).limit(1);
+        Ok(collect_rows(self.with_timeout(find.batch_size(2).batch()).await?, tokens_of).await?.pop())
+    }
+
     /// The user with this id, unless deleted.
     async fn present_user(&self, id: UserId) -> Result<Option<User>> {
         let filter = doc! { "_id": id, "deleted_at": { "$exists": false } };
@@ -40,17 +78,15 @@ impl Inner {
         Ok(collect_rows(self.with_timeout(find.batch()).await?, user::decode).await?.pop())
     }
 
-    /// Ends the session if it passes the filter, and returns its user.
-    async fn end_session(self: &Arc<Self>, id: SessionId, filter: Document, at: Timestamp) -> Result<Option<UserId>> {
+    /// Ends the session; returns whether it was there.
+    async fn end_session(self: &Arc<Self>, id: SessionId, at: Timestamp) -> Result<bool> {
         self.transaction(move |transaction| {
-            let filter = filter.clone();
             Box::pin(async move {
                 let sessions = transaction.store.collections.sessions.clone();
-                let ended = sessions.find_one_and_delete(filter).session(&mut transaction.session).await?;
-                let user = ended.as_deref().map(user_of).transpose()?;
-                let changes = user.map_or_else(Vec::new, |user| RightsChange::sessions(user, &[id]));
-                transaction.record_rights(changes, at).await?;
-                Ok(user)
+                let delete = sessions.find_one_and_delete(doc! { "_id": id }).session(&mut transaction.session);
+                let Some(ended) = delete.await? else { return Ok(false) };
+                transaction.record_rights(RightsChange::sessions(user_of(&ended)?, &[id]), at).await?;
+                Ok(true)
             })
         })
         .await
@@ -75,13 +111,18 @@ impl Transaction {
 
 #[async_trait]
 impl SessionStore for MongoStore {
-    async fn insert_session(&self, session: &Session) -> Result<()> {
-        let document = raw_document! {
-            "_id": session.id, "user": session.user, "token": session.token, "created_at": session.created_at,
-            "expires_at": session.expires_at,
-        };
-        self.0.with_timeout(self.0.collections.sessions.insert_one(document)).await?;
-        Ok(())
+    async fn insert_session(&self, session: &Session, verified: Option<&str>) -> Result<()> {
+        let (session, verified) = (session.clone(), verified.map(str::to_owned));
+        self.0
+            .transaction(move |transaction| {
+                let (session, verified) = (session.clone(), verified.clone());
+                Box::pin(async move {
+                    transaction.check_sign_in(session.user, verified.as_deref()).await?;
+                    let sessions = transaction.store.collections.sessions.clone();
+                    transaction.insert(&sessions, vec![encode(&session)]).await
+                })
+            })
+            .await
     }
 
     async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<SessionUser>>> {
@@ -105,27 +146,37 @@ impl SessionStore for MongoStore {
     async fn rotate_session(
         &self,
         id: SessionId,
-        presented: TokenHash,
-        next: TokenHash,
+        presented: PresentedToken,
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Rotation> {
-        let current = doc! { "_id": id, "expires_at": { "$gt": now }, "token": binary(&presented) };
-        let change = doc! { "$set": { "token": binary(&next), "expires_at": expires_at } };
-        let rotated = self.0.with_timeout(self.0.collections.sessions.find_one_and_update(current, change)).await?;
-        if let Some(session) = rotated {
-            let user = self.0.present_user(user_of(&session)?).await?;
-            return Ok(user.map_or(Rotation::Unknown, Rotation::Rotated));
+        // Each turn after the first follows a change of the session by another caller, after which the token is not
+        // the current one any more.
+        loop {
+            let Some((tokens, user)) = self.0.refresh_tokens(id, now).await? else { return Ok(Rotation::Unknown) };
+            let Some(user) = self.0.present_user(user).await? else { return Ok(Rotation::Unknown) };
+            let unchanged = doc! { "_id": id, "token": binary(&tokens.current) };
+            let sessions = &self.0.collections.sessions;
+            match tokens.present(&presented, now) {
+                RefreshDecision::Replace(tokens) => {
+                    let change = doc! { "$set": replacement(&tokens, expires_at) };
+                    let update = self.0.with_timeout(sessions.update_one(unchanged, change)).await?;
+                    if update.matched_count == 1 {
+                        return Ok(Rotation::Rotated(user, presented.salt));
+                    }
+                }
+                RefreshDecision::Repeat(salt) => return Ok(Rotation::Rotated(user, salt)),
+                RefreshDecision::EndSession => {
+                    let ended = self.0.end_session(id, now).await?;
+                    return Ok(if ended { Rotation::Reused } else { Rotation::Unknown });
+                }
+                RefreshDecision::Refuse => return Ok(Rotation::Unknown),
+            }
         }
-        // The session has another token: the presented one was used before, by its owner or by a thief.
-        let living = doc! { "_id": id, "expires_at": { "$gt": now } };
-        let Some(user) = self.0.end_session(id, living, now).await? else { return Ok(Rotation::Unknown) };
-        let user = self.0.present_user(user).await?;
-        Ok(if user.is_some() { Rotation::Reused } else { Rotation::Unknown })
     }
 
     async fn end_session(&self, id: SessionId, at: Timestamp) -> Result<()> {
-        self.0.end_session(id, doc! { "_id": id }, at).await?;
+        self.0.end_session(id, at).await?;
         Ok(())
     }
 

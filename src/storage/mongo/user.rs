@@ -8,12 +8,14 @@ use super::{
     filter::{Filter, Index},
     read::{collect_rows, in_request_order},
     scan::{Listing, SortBy},
-    search::{contains_all, search_words},
+    search::{append_words, contains_all},
     store::{Inner, MongoStore},
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{Edge, Page, RightsChange, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort},
+    domain::{
+        Edge, Page, Refusal, RightsChange, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort,
+    },
     storage::{Credentials, Result, UserQuery, UserStore},
 };
 
@@ -29,7 +31,7 @@ pub(super) fn encode(user: &User, password_hash: Option<&str>) -> RawDocumentBuf
     append_fields!(document, "password_hash": password_hash.map(str::to_owned));
     // Deleted users are found by id only, so they have no words to search.
     if user.deleted_at.is_none() {
-        append_fields!(document, "words": search_words([user.name.as_str()].into_iter().chain(user.email.as_deref())));
+        append_words(&mut document, User::search_words(&user.name, user.email.as_deref()));
     }
     document
 }
@@ -58,7 +60,7 @@ fn decode_credentials(document: &RawDocument) -> Result<Credentials> {
 
 /// Leaves out the fields that a [`User`] does not have.
 pub(super) fn projection() -> Document {
-    doc! { "words": 0, "name_key": 0, "password_hash": 0 }
+    doc! { "words": 0, "title_length": 0, "name_key": 0, "password_hash": 0 }
 }
 
 fn filter(filter: &UserFilter) -> Filter {
@@ -120,31 +122,33 @@ impl UserStore for MongoStore {
         id: UserId,
         changes: UserChanges,
         expected_version: Option<i32>,
-        at: Timestamp,
+        stamp: Stamp,
     ) -> Result<User> {
         self.0
             .transaction(move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
+                    transaction.check_actor(id, stamp).await?;
                     let Credentials { user, password_hash } = transaction.user(id).await?;
-                    let Some(changed) = user.update(changes, expected_version, at)? else { return Ok(user) };
+                    let Some(changed) = user.update(changes, expected_version, stamp.at)? else { return Ok(user) };
                     transaction.replace_user(&changed, password_hash.as_deref()).await?;
-                    transaction.record_rights(RightsChange::between(&user, &changed), at).await?;
+                    transaction.record_rights(RightsChange::between(&user, &changed), stamp.at).await?;
                     Ok(changed)
                 })
             })
             .await
     }
 
-    async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<User> {
+    async fn delete_user(&self, id: UserId, stamp: Stamp) -> Result<User> {
         self.0
             .transaction(move |transaction| {
                 Box::pin(async move {
+                    transaction.check_actor(id, stamp).await?;
                     let user = transaction.user(id).await?.user;
-                    let deleted = user.clone().anonymise(at)?;
+                    let deleted = user.clone().anonymise(stamp.at)?;
                     transaction.replace_user(&deleted, None).await?;
                     transaction.end_sessions(id).await?;
-                    transaction.record_rights(RightsChange::between(&user, &deleted), at).await?;
+                    transaction.record_rights(RightsChange::between(&user, &deleted), stamp.at).await?;
                     Ok(deleted)
                 })
             })
@@ -159,13 +163,23 @@ impl UserStore for MongoStore {
         self.0.credentials(doc! { "_id": id, "deleted_at": { "$exists": false } }).await
     }
 
-    async fn set_password(&self, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
-        let password_hash = password_hash.to_owned();
+    async fn set_password(
+        &self,
+        id: UserId,
+        password_hash: &str,
+        verified: Option<&str>,
+        at: Timestamp,
+    ) -> Result<User> {
+        let (password_hash, verified) = (password_hash.to_owned(), verified.map(str::to_owned));
         self.0
             .transaction(move |transaction| {
-                let password_hash = password_hash.clone();
+                let (password_hash, verified) = (password_hash.clone(), verified.clone());
                 Box::pin(async move {
-                    let user = transaction.user(id).await?.user.change_password(at)?;
+                    let credentials = transaction.user(id).await?;
+                    if verified.is_some() {
+                        credentials.check_unchanged(verified.as_deref())?;
+                    }
+                    let user = credentials.user.change_password(at)?;
                     transaction.replace_user(&user, Some(&password_hash)).await?;
                     let ended = transaction.end_sessions(id).await?;
                     transaction.record_rights(RightsChange::sessions(id, &ended), at).await?;
@@ -188,6 +202,39 @@ impl Transaction {
     async fn user(&mut self, id: UserId) -> TransactionResult<Credentials> {
         let users = self.store.collections.users.clone();
         self.find_one(&users, doc! { "_id": id }, decode_credentials).await
+    }
+
+    /// Refuses a sign-in with credentials that are not the ones that were verified.
+    pub(super) async fn check_sign_in(&mut self, id: UserId, verified: Option<&str>) -> TransactionResult<()> {
+        self.user_for_check(id).await?.ok_or(Refusal::CredentialsChanged)?.check_unchanged(verified)?;
+        self.touch(id).await
+    }
+
+    /// Checks that an actor who needs to be staff still is. The actor is only read: a change at the same moment as their
+    /// loss of the role counts as made before it.
+    pub(super) async fn check_permission(&mut self, stamp: Stamp) -> TransactionResult<()> {
+        let Some(actor) = stamp.staff() else { return Ok(()) };
+        let actor = self.user_for_check(actor).await?.map(|credentials| credentials.user);
+        Ok(Stamp::check_staff(actor.as_ref())?)
+    }
+
+    /// Checks the right of an actor who changes another user.
+    async fn check_actor(&mut self, id: UserId, stamp: Stamp) -> TransactionResult<()> {
+        let Some(actor) = stamp.actor.filter(|actor| *actor != id) else { return Ok(()) };
+        self.user_for_check(actor).await?.ok_or(Refusal::RightLost)?.user.check_manages_users()?;
+        self.touch(actor).await
+    }
+
+    async fn user_for_check(&mut self, id: UserId) -> TransactionResult<Option<Credentials>> {
+        let users = self.store.collections.users.clone();
+        Ok(self.find(&users, doc! { "_id": id }, 1, decode_credentials).await?.pop())
+    }
+
+    /// Writes the document of a user whom this transaction has only read, so that it conflicts with one that changes the
+    /// user: of the two, the second sees the first.
+    async fn touch(&mut self, id: UserId) -> TransactionResult<()> {
+        let users = self.store.collections.users.clone();
+        self.update_each(&users, [(doc! { "_id": id }, doc! { "$inc": { "touched": 1_i64 } })]).await
     }
 
     async fn replace_user(&mut self, user: &User, password_hash: Option<&str>) -> TransactionResult<()> {

@@ -8,10 +8,12 @@ use rusqlite::{
 
 use super::{
     event,
-    list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
+    list::{Cursors, KeyType, ListBuilder, ListOrder},
     page,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
+    user,
+    words::{Searched, complete, fts_query},
     writer::Written,
 };
 use crate::{
@@ -96,10 +98,12 @@ pub(super) fn insert_new(db: &Connection, task: &Task) -> Result<bool> {
             task.description,
             Task::due_key(task.due_at),
         ])?;
+    complete(db, Searched::Tasks, task.id, || Task::search_words(&task.title, task.description.as_deref()))?;
     Ok(inserted == 1)
 }
 
 fn insert(db: &Connection, task: Task, stamp: Stamp) -> Result<Written<Task>> {
+    user::check_permission(db, stamp)?;
     if !insert_new(db, &task)? {
         return Err(StoreError::internal(format!("the id {} is used already", task.id)));
     }
@@ -113,6 +117,7 @@ fn update(
     expected_version: Option<i32>,
     stamp: Stamp,
 ) -> Result<Written<Task>> {
+    user::check_permission(db, stamp)?;
     let task = find_whole(db, id)?;
     let Some(changed) = task.update(changes, expected_version, stamp)? else { return Ok(Written::unchanged(task)) };
     let task = &changed.value;
@@ -132,10 +137,12 @@ fn update(
         task.version,
         task.updated_at,
     ])?;
+    complete(db, Searched::Tasks, task.id, || Task::search_words(&task.title, task.description.as_deref()))?;
     event::record(db, changed, stamp)
 }
 
 fn delete(db: &Connection, id: TaskId, stamp: Stamp) -> Result<Written<Task>> {
+    user::check_permission(db, stamp)?;
     let changed = find_whole(db, id)?.delete(stamp)?;
     db.prepare_cached("DELETE FROM tasks WHERE id = ?1")?.execute([id])?;
     event::record(db, changed, stamp)

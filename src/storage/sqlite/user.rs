@@ -5,16 +5,17 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{
     event::record_rights,
-    list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
+    list::{Cursors, KeyType, ListBuilder, ListOrder},
     page,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
+    words::{Searched, complete, fts_query},
     writer::Written,
 };
 use crate::{
     domain::{
-        Direction, Page, Refusal, RightsChange, SessionId, Slice, Sort, Timestamp, User, UserChanges, UserFilter,
-        UserId, UserRole, UserSort,
+        Direction, Page, Refusal, RightsChange, SessionId, Slice, Sort, Stamp, Timestamp, User, UserChanges,
+        UserFilter, UserId, UserRole, UserSort,
     },
     storage::{Credentials, Result, StoreError, UserQuery, UserStore},
 };
@@ -55,6 +56,11 @@ pub(super) fn find(db: &Connection, id: UserId) -> Result<Option<User>> {
     Ok(by_id(db)?.query_row([id], named(user_from_row)).optional()?)
 }
 
+/// The credentials of the user with this id, who may be deleted.
+pub(super) fn find_credentials(db: &Connection, id: UserId) -> Result<Option<Credentials>> {
+    Ok(by_id(db)?.query_row([id], named(credentials_from_row)).optional()?)
+}
+
 /// The user to change; the change itself refuses a deleted one.
 fn find_to_change(db: &Connection, id: UserId) -> Result<User> {
     Ok(find(db, id)?.ok_or(Refusal::NotFound)?)
@@ -80,6 +86,7 @@ pub(super) fn insert_new(db: &Connection, user: &User, password_hash: Option<&st
             password_hash,
             User::name_key(&user.name),
         ])?;
+    complete(db, Searched::Users, user.id, || User::search_words(&user.name, user.email.as_deref()))?;
     Ok(inserted == 1)
 }
 
@@ -99,7 +106,7 @@ fn save(db: &Connection, user: &User) -> Result<()> {
         user.version,
         user.updated_at,
     ])?;
-    Ok(())
+    complete(db, Searched::Users, user.id, || User::search_words(&user.name, user.email.as_deref()))
 }
 
 /// Deletes all sessions of a user, and returns them.
@@ -115,31 +122,55 @@ fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Re
     end_sessions(db, id)
 }
 
+/// Checks that an actor who needs to be staff still is.
+pub(super) fn check_permission(db: &Connection, stamp: Stamp) -> Result<()> {
+    let Some(actor) = stamp.staff() else { return Ok(()) };
+    Ok(Stamp::check_staff(find(db, actor)?.as_ref())?)
+}
+
+/// Checks the right of an actor who changes another user.
+fn check_actor(db: &Connection, id: UserId, stamp: Stamp) -> Result<()> {
+    let Some(actor) = stamp.actor.filter(|actor| *actor != id) else { return Ok(()) };
+    Ok(find(db, actor)?.ok_or(Refusal::RightLost)?.check_manages_users()?)
+}
+
 fn update(
     db: &Connection,
     id: UserId,
     changes: UserChanges,
     expected_version: Option<i32>,
-    at: Timestamp,
+    stamp: Stamp,
 ) -> Result<Written<User>> {
+    check_actor(db, id, stamp)?;
     let user = find_to_change(db, id)?;
-    let Some(changed) = user.update(changes, expected_version, at)? else { return Ok(Written::unchanged(user)) };
+    let Some(changed) = user.update(changes, expected_version, stamp.at)? else { return Ok(Written::unchanged(user)) };
     save(db, &changed)?;
-    let events = record_rights(db, RightsChange::between(&user, &changed), at)?;
+    let events = record_rights(db, RightsChange::between(&user, &changed), stamp.at)?;
     Ok(Written { value: changed, events })
 }
 
-fn delete(db: &Connection, id: UserId, at: Timestamp) -> Result<Written<User>> {
+fn delete(db: &Connection, id: UserId, stamp: Stamp) -> Result<Written<User>> {
+    check_actor(db, id, stamp)?;
     let user = find_to_change(db, id)?;
-    let deleted = user.clone().anonymise(at)?;
+    let deleted = user.clone().anonymise(stamp.at)?;
     save(db, &deleted)?;
     save_password(db, id, None)?;
-    let events = record_rights(db, RightsChange::between(&user, &deleted), at)?;
+    let events = record_rights(db, RightsChange::between(&user, &deleted), stamp.at)?;
     Ok(Written { value: deleted, events })
 }
 
-fn set_password(db: &Connection, id: UserId, password_hash: &str, at: Timestamp) -> Result<Written<User>> {
-    let user = find_to_change(db, id)?.change_password(at)?;
+fn set_password(
+    db: &Connection,
+    id: UserId,
+    password_hash: &str,
+    verified: Option<&str>,
+    at: Timestamp,
+) -> Result<Written<User>> {
+    let credentials = find_credentials(db, id)?.ok_or(Refusal::NotFound)?;
+    if verified.is_some() {
+        credentials.check_unchanged(verified)?;
+    }
+    let user = credentials.user.change_password(at)?;
     save(db, &user)?;
     let ended = save_password(db, id, Some(password_hash))?;
     let events = record_rights(db, RightsChange::sessions(id, &ended), at)?;
@@ -227,13 +258,13 @@ impl UserStore for SqliteStore {
         id: UserId,
         changes: UserChanges,
         expected_version: Option<i32>,
-        at: Timestamp,
+        stamp: Stamp,
     ) -> Result<User> {
-        self.change(move |db| update(db, id, changes, expected_version, at)).await
+        self.change(move |db| update(db, id, changes, expected_version, stamp)).await
     }
 
-    async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<User> {
-        self.change(move |db| delete(db, id, at)).await
+    async fn delete_user(&self, id: UserId, stamp: Stamp) -> Result<User> {
+        self.change(move |db| delete(db, id, stamp)).await
     }
 
     async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
@@ -243,14 +274,20 @@ impl UserStore for SqliteStore {
 
     async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>> {
         self.read(move |db| {
-            let found = by_id(db)?.query_row([id], named(credentials_from_row)).optional()?;
+            let found = find_credentials(db, id)?;
             Ok(found.filter(|credentials| credentials.user.deleted_at.is_none()))
         })
         .await
     }
 
-    async fn set_password(&self, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
-        let password_hash = password_hash.to_owned();
-        self.change(move |db| set_password(db, id, &password_hash, at)).await
+    async fn set_password(
+        &self,
+        id: UserId,
+        password_hash: &str,
+        verified: Option<&str>,
+        at: Timestamp,
+    ) -> Result<User> {
+        let (password_hash, verified) = (password_hash.to_owned(), verified.map(str::to_owned));
+        self.change(move |db| set_password(db, id, &password_hash, verified.as_deref(), at)).await
     }
 }

@@ -5,15 +5,16 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, future::join_all, stream};
 use orderwire::{
-    domain::{Clock, SessionId, SystemClock, User, UserChanges, UserRole, Viewer},
+    domain::{Clock, SessionId, Stamp, SystemClock, Timestamp, User, UserChanges, UserRole, Viewer},
     service::SignIn,
-    storage::{Session, Store},
+    storage::{Credentials, Session, Store},
 };
 use tokio::{task::JoinHandle, time::timeout};
 
 use super::engine::Db;
 use crate::support::{
     api::{PASSWORD, TestApi},
+    data::presented,
     stopwatch::Stopwatch,
     wait_until,
 };
@@ -71,8 +72,7 @@ pub async fn a_connection_that_is_opened_with_remembered_rights_ends(db: &Db) {
 /// Connections are opened while their sessions end.
 pub async fn connections_that_are_opened_while_their_sessions_end_do_not_survive(db: &Db) {
     let node = TestApi::over(db.shared()).await;
-    let SignIn { user, .. } = sign_in(&node, "anna").await;
-    let viewers = insert_sessions(db.store(), &user, 200).await;
+    let viewers = insert_sessions(db.store(), &new_users(&node, 8).await, 100).await;
     let ends = viewers.iter().map(|(session, _)| {
         let (store, session) = (db.shared(), *session);
         async move { store.end_session(session, SystemClock.now()).await.unwrap() }
@@ -89,50 +89,65 @@ pub async fn connections_that_are_opened_while_their_sessions_end_do_not_survive
     assert!(ended.elapsed() < PROMISE, "{:?}", ended.elapsed());
 }
 
-/// Inserts sessions of the user that last a day. Returns each with its viewer.
-async fn insert_sessions(store: &dyn Store, user: &User, count: usize) -> Vec<(SessionId, Viewer)> {
+/// Inserts sessions that last a day, of these users in turn. Returns each with its viewer.
+async fn insert_sessions(store: &dyn Store, users: &[User], count: usize) -> Vec<(SessionId, Viewer)> {
     let now = SystemClock.now();
-    let insert = |_| async move {
-        let id = SessionId::generate(now);
-        let expires_at = now.plus(Duration::from_secs(86_400));
-        store
-            .insert_session(&Session { id, user: user.id, token: [1; 32], created_at: now, expires_at })
-            .await
-            .unwrap();
-        (id, Viewer::User { id: user.id, role: user.role, session: id })
+    let credentials = users.iter().map(async |user| store.credentials_by_id(user.id).await.unwrap().unwrap());
+    let credentials = join_all(credentials).await;
+    let insert = |number: usize| {
+        let Credentials { user, password_hash } = &credentials[number % users.len()];
+        async move {
+            let session = new_session(user, now.plus(Duration::from_secs(86_400)));
+            store.insert_session(&session, password_hash.as_deref()).await.unwrap();
+            (session.id, Viewer::User { id: user.id, role: user.role, session: session.id })
+        }
     };
-    stream::iter(0..count).map(insert).buffer_unordered(64).collect().await
+    stream::iter(0..count).map(insert).buffer_unordered(8).collect().await
+}
+
+fn new_session(user: &User, expires_at: Timestamp) -> Session {
+    let now = SystemClock.now();
+    let (family, token) = ([1; 32], [1; 32]);
+    Session { id: SessionId::generate(now), user: user.id, family, token, created_at: now, expires_at }
+}
+
+/// Users of the node.
+async fn new_users(node: &TestApi, count: usize) -> Vec<User> {
+    let create = (0..count).map(async |number| node.new_user(&format!("user{number}"), UserRole::Customer).await);
+    join_all(create).await
 }
 
 pub async fn nobody_asks_for_sessions_while_nothing_happens(db: &Db) {
     const OBSERVED_FOR: Duration = Duration::from_secs(2);
     let node = TestApi::over(db.shared()).await;
-    let SignIn { user, .. } = sign_in(&node, "anna").await;
-    let open: Vec<_> =
-        insert_sessions(db.store(), &user, 1000).await.into_iter().map(|(_, viewer)| connect(&node, viewer)).collect();
+    let users = new_users(&node, 8).await;
+    let viewers = insert_sessions(db.store(), &users, 600).await;
+    let open: Vec<_> = viewers.into_iter().map(|(_, viewer)| connect(&node, viewer)).collect();
     settled(&node).await;
     tokio::time::sleep(OBSERVED_FOR).await;
     // Nothing but the feed, which reads the log of the node once for everybody.
     let (calls, names) = node.storage_calls();
     assert_eq!(calls, 0, "{names}");
-    db.end_sessions_of(user.id, SystemClock.now()).await.unwrap();
+    for user in users {
+        db.end_sessions_of(user.id, SystemClock.now()).await.unwrap();
+    }
     timeout(PROMISE, join_all(open)).await.expect("all connections should end in time");
     assert_eq!(checks(&node), 0, "the entry says enough");
 }
 
 pub async fn many_connections_end_in_time_by_their_entries(db: &Db) {
-    connections_end_in_time(db, 2000).await;
+    connections_end_in_time(db, 600).await;
 }
 
-/// Opens connections with sessions of their own. They belong to one user, whose sessions end on another node that has no
+/// Opens connections with sessions of their own. They belong to some users, whose sessions end on another node that has no
 /// bus in common.
 pub async fn connections_end_in_time(db: &Db, count: usize) {
     let node = TestApi::over(db.shared()).await;
-    let (anna, bert) = (sign_in(&node, "anna").await, sign_in(&node, "bert").await);
-    let viewers = insert_sessions(db.store(), &anna.user, count).await;
+    let (users, bystander) = (new_users(&node, 8).await, sign_in(&node, "bystander").await);
+    let viewers = insert_sessions(db.store(), &users, count).await;
     node.all_storage_calls();
     let opened = std::time::Instant::now();
-    let bystander = connect(&node, bert.viewer());
+    let bystander = connect(&node, bystander.viewer());
     let open: Vec<_> = viewers.into_iter().map(|(_, viewer)| connect(&node, viewer)).collect();
     let mut calls = 0;
     wait_until("all connections are checked", DEADLINE, async || {
@@ -147,7 +162,9 @@ pub async fn connections_end_in_time(db: &Db, count: usize) {
     assert!((1..=most).contains(&calls), "{calls} calls, {most} allowed");
 
     let other = db.other_node().await;
-    other.end_sessions_of(anna.user.id, SystemClock.now()).await.unwrap();
+    for user in users {
+        other.end_sessions_of(user.id, SystemClock.now()).await.unwrap();
+    }
     let ended = Stopwatch::start();
     timeout(DEADLINE, join_all(open)).await.expect("all connections should end");
     assert!(ended.elapsed() < PROMISE, "{:?}", ended.elapsed());
@@ -175,23 +192,18 @@ pub async fn a_session_that_began_after_the_end_of_all_others_stays(db: &Db) {
 pub async fn a_connection_ends_when_its_session_expires_unless_it_was_refreshed(db: &Db) {
     let node = TestApi::over(db.shared()).await;
     let SignIn { user, .. } = sign_in(&node, "anna").await;
-    let now = SystemClock.now();
-    let [expires, refreshed] = [1, 2].map(|token| Session {
-        id: SessionId::generate(now),
-        user: user.id,
-        token: [token; 32],
-        created_at: now,
-        expires_at: now.plus(Duration::from_secs(2)),
-    });
+    let hash = db.credentials_by_id(user.id).await.unwrap().unwrap().password_hash;
+    let soon = SystemClock.now().plus(Duration::from_secs(2));
+    let [expires, refreshed] = [0; 2].map(|_| new_session(&user, soon));
     for session in [&expires, &refreshed] {
-        db.insert_session(session).await.unwrap();
+        db.insert_session(session, hash.as_deref()).await.unwrap();
     }
     let viewer = |session: &Session| Viewer::User { id: user.id, role: user.role, session: session.id };
     let mut open = [&expires, &refreshed].map(|session| connect(&node, viewer(session)));
     settled(&node).await;
     assert!(open.iter_mut().all(|connection| connection.now_or_never().is_none()), "both last for now");
     let day = SystemClock.now().plus(Duration::from_secs(86_400));
-    db.rotate_session(refreshed.id, refreshed.token, [3; 32], day, SystemClock.now()).await.unwrap();
+    db.rotate_session(refreshed.id, presented(&refreshed, 1, 3), day, SystemClock.now()).await.unwrap();
     let [expires, refreshed] = open;
     timeout(Duration::from_secs(2) + PROMISE, expires).await.expect("the connection should end").unwrap();
     settled(&node).await;
@@ -208,7 +220,7 @@ pub async fn connections_of_another_role_end(db: &Db) {
     settled(&node).await;
     for role in [UserRole::Staff, UserRole::Customer] {
         let changes = UserChanges { role: Some(role), ..UserChanges::default() };
-        db.update_user(anna.user.id, changes, None, SystemClock.now()).await.unwrap();
+        db.update_user(anna.user.id, changes, None, Stamp::system(SystemClock.now())).await.unwrap();
     }
     for connection in open {
         timeout(PROMISE, connection).await.expect("the connection should end in time").unwrap();

@@ -4,7 +4,7 @@ use orderwire::domain::*;
 
 use super::engine::{Db, refusal};
 use crate::support::data::{
-    adjustment, at, buyer, insert_products, place, product, session, stamp, task, user, whole_log,
+    adjustment, at, buyer, by_system, insert_products, place, presented, product, session, stamp, task, user, whole_log,
 };
 
 fn role(role: UserRole) -> UserChanges {
@@ -27,32 +27,32 @@ pub async fn each_end_of_rights_appends_one_entry_and_other_changes_of_users_app
         [(&anna, 1), (&anna, 2), (&anna, 3), (&anna, 4), (&anna, 5), (&bert, 1)]
             .map(|(user, token)| session(user, token));
     for session in [&logged_out, &reused, &third, &fourth, &others] {
-        db.insert_session(session).await.unwrap();
+        db.insert_session(session, Some("hash")).await.unwrap();
     }
     for second in [1, 2] {
         db.end_session(logged_out.id, at(second)).await.unwrap();
     }
-    db.rotate_session(reused.id, reused.token, [9; 32], at(99), at(3)).await.unwrap();
+    db.rotate_session(reused.id, presented(&reused, 2, 9), at(99), at(3)).await.unwrap();
     for second in [4, 5] {
-        db.rotate_session(reused.id, [8; 32], [7; 32], at(99), at(second)).await.unwrap();
+        db.rotate_session(reused.id, presented(&reused, 8, 7), at(99), at(second)).await.unwrap();
     }
-    db.update_user(anna.id, role(UserRole::Staff), None, at(6)).await.unwrap();
-    db.update_user(anna.id, role(UserRole::Staff), None, at(7)).await.unwrap();
+    db.update_user(anna.id, role(UserRole::Staff), None, by_system(6)).await.unwrap();
+    db.update_user(anna.id, role(UserRole::Staff), None, by_system(7)).await.unwrap();
     let rename = UserChanges { name: Some("Anne".into()), ..UserChanges::default() };
-    db.update_user(anna.id, rename, None, at(8)).await.unwrap();
+    db.update_user(anna.id, rename, None, by_system(8)).await.unwrap();
     for second in [9, 10] {
-        db.set_password(anna.id, "new hash", at(second)).await.unwrap();
+        db.set_password(anna.id, "new hash", None, at(second)).await.unwrap();
     }
-    db.insert_session(&fifth).await.unwrap();
+    db.insert_session(&fifth, Some("new hash")).await.unwrap();
     for second in [11, 12] {
         db.end_sessions_of(anna.id, at(second)).await.unwrap();
     }
-    let refused = db.update_user(anna.id, role(UserRole::Admin), Some(1), at(13)).await;
+    let refused = db.update_user(anna.id, role(UserRole::Admin), Some(1), by_system(13)).await;
     assert!(matches!(refusal(refused), Refusal::VersionMismatch { .. }));
     let taken = UserChanges { email: Some(bert.email.clone().unwrap()), ..role(UserRole::Admin) };
-    assert!(db.update_user(anna.id, taken, None, at(14)).await.is_err());
-    db.delete_user(anna.id, at(15)).await.unwrap();
-    assert_eq!(refusal(db.delete_user(anna.id, at(16)).await), Refusal::NotFound);
+    assert!(db.update_user(anna.id, taken, None, by_system(14)).await.is_err());
+    db.delete_user(anna.id, by_system(15)).await.unwrap();
+    assert_eq!(refusal(db.delete_user(anna.id, by_system(16)).await), Refusal::NotFound);
 
     let mut log = whole_log(db.store()).await;
     log.iter_mut().for_each(sort_sessions);
@@ -81,14 +81,14 @@ pub async fn racing_ends_of_a_session_append_one_entry(db: &Db) {
     let anna = user("anna");
     db.insert_user(&anna, None).await.unwrap();
     let signed_in = session(&anna, 1);
-    db.insert_session(&signed_in).await.unwrap();
+    db.insert_session(&signed_in, None).await.unwrap();
     let racers: Vec<_> = (0..8)
         .map(|racer| {
             let (store, session) = (db.shared(), signed_in.clone());
             tokio::spawn(async move {
                 match racer % 2 {
                     0 => store.end_session(session.id, at(1)).await.unwrap(),
-                    _ => _ = store.rotate_session(session.id, [9; 32], [8; 32], at(99), at(1)).await.unwrap(),
+                    _ => _ = store.rotate_session(session.id, presented(&session, 9, 8), at(99), at(1)).await.unwrap(),
                 }
             })
         })
@@ -110,7 +110,7 @@ pub async fn clients_find_no_entry_of_ended_rights(db: &Db) {
     let mut end = async || {
         token += 1;
         let session = session(&customer, token);
-        db.insert_session(&session).await.unwrap();
+        db.insert_session(&session, None).await.unwrap();
         db.end_session(session.id, at(1)).await.unwrap();
     };
     end().await;
