@@ -64,5 +64,8 @@ every_behaviour!(Sqlite);
 /// On one engine, because opening so many sessions takes long on MongoDB.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn twenty_thousand_connections_end_in_time_by_their_entries() {
-    engine::check::<Sqlite>(async |db| crate::contract::connections::connections_end_in_time(db, 20_000).await).await;
+    engine::check::<Sqlite>("connections", async |db| {
+        crate::contract::connections::connections_end_in_time(db, 20_000).await
+    })
+    .await;
 }
