@@ -3,11 +3,7 @@
 use clap::Subcommand;
 
 use super::{Failure, Settings, output, settings};
-use crate::{
-    app::open_store,
-    config::DatabaseUrl,
-    storage::{self, NewEpoch, Store},
-};
+use crate::{app::open_store, config::DatabaseUrl};
 
 /// The subcommands of `log`.
 #[derive(Debug, Clone, Subcommand)]
@@ -32,18 +28,14 @@ pub(super) async fn run(settings: Settings, command: LogCommand) -> Result<(), F
         return Err(Failure::new(format!("{url} does not exist; set database.url to the restored database")));
     }
     let store = open_store(&config).await?;
-    let started = start_epoch(&*store).await;
+    let started = match store.log_state().await {
+        Ok(state) if state.head == 0 => Ok(None),
+        Ok(_) => store.start_epoch().await.map(Some),
+        Err(error) => Err(error),
+    };
     store.close().await;
     let epoch = started.map_err(Failure::new)?.ok_or_else(|| {
         Failure::new(format!("the event log of {url} is empty; set database.url to the restored database"))
     })?;
     output::print(&format!("the event log has the id {}; cursors of {} have expired\n", epoch.current, epoch.retired))
-}
-
-/// `None` for an empty log.
-async fn start_epoch(store: &dyn Store) -> storage::Result<Option<NewEpoch>> {
-    if store.log_state().await?.head == 0 {
-        return Ok(None);
-    }
-    store.start_epoch().await.map(Some)
 }

@@ -29,7 +29,7 @@ impl SeenChunks {
     }
 
     /// The condition that the newest chunk passes unless the log has lost it.
-    pub(super) fn from_newest(&self) -> Document {
+    pub(super) fn newest_or_later(&self) -> Document {
         match self.newest.load(Relaxed) {
             0 => doc! {},
             newest => doc! { "_id": { "$gte": newest } },

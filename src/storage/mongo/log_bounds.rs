@@ -29,7 +29,7 @@ impl Inner {
 
     /// The number of the last entry, 0 for an empty log.
     pub(super) async fn head(&self, session: &mut ClientSession) -> Result<Seq> {
-        let condition = self.seen_chunks.from_newest();
+        let condition = self.seen_chunks.newest_or_later();
         let is_whole = condition.is_empty();
         let mut newest = self.chunk_bounds(condition, -1, session).await?;
         if newest.is_none() && !is_whole {
@@ -81,7 +81,7 @@ impl Inner {
 impl Transaction {
     /// The number of the last entry, 0 for an empty log.
     pub(super) async fn head(&mut self) -> TransactionResult<Seq> {
-        let condition = self.store.seen_chunks.from_newest();
+        let condition = self.store.seen_chunks.newest_or_later();
         let is_whole = condition.is_empty();
         let mut newest = self.newest_chunk(condition).await?;
         if newest.is_none() && !is_whole {

@@ -8,7 +8,7 @@
 //! replica set, orders are found by their ids, and those of a customer by an index. The first start on a router adds what a
 //! replica set did without ([`super::carry_over::complete_order_keys`]).
 //!
-//! Decision: `docs/decisions/0021-shard-keys.md`.
+//! Decision: `docs/decisions/0022-shard-keys.md`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

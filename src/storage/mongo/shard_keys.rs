@@ -1,7 +1,7 @@
 //! How the collections are spread over the shards of a cluster: one table. `orderwire shard-plan` prints the commands
 //! for it, and tests check that what is sent to the server names the shard key.
 //!
-//! Decision: `docs/decisions/0021-shard-keys.md`.
+//! Decision: `docs/decisions/0022-shard-keys.md`.
 
 use std::fmt::Write;
 

@@ -2,7 +2,7 @@
 //! document `{ _id: VALUE, entity: ID }` in a collection of its own, written by the transaction that writes the entity.
 //! A sharded collection enforces no unique index but that of its shard key, so an index on the entities would not do.
 //!
-//! Decision: `docs/decisions/0021-shard-keys.md`.
+//! Decision: `docs/decisions/0022-shard-keys.md`.
 
 use std::collections::HashMap;
 
