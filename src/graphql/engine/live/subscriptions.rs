@@ -21,6 +21,7 @@ use super::{
 use crate::{
     domain::{EventCursor, Viewer},
     graphql::engine::{
+        client_limits::{SubscriptionPermit, SubscriptionShare},
         document::PreparedOperation,
         error::{self, ApiError, ApiResult},
         execute::OperationExecutor,
@@ -39,16 +40,19 @@ pub enum ExecutionMode {
 }
 
 /// Resolves the root field of a subscription: at most one update, see [`ExecutionMode`]. `open` starts the stream of
-/// updates; `field` is the name of the root field, for metrics.
+/// updates; `field` is the name of the root field, for metrics; `watched` is the number of entities that it watches one by
+/// one.
 pub async fn resolve<T: LiveUpdate>(
     context: &async_graphql::Context<'_>,
     field: &'static str,
+    watched: usize,
     open: impl Future<Output = ApiResult<impl UpdateStream<Item = service::Result<T>> + Send + Unpin + 'static>> + Send,
 ) -> ApiResult<stream::Iter<std::option::IntoIter<T>>> {
     let update = match context.data_opt::<ExecutionMode>() {
         Some(ExecutionMode::Render(update)) => update.downcast_ref().cloned(),
         Some(ExecutionMode::Subscribe(pending)) => {
-            pending.opened(open.await?, field);
+            let permit = pending.acquire(watched)?;
+            pending.opened(open.await?, permit, field);
             None
         }
         None => None,
@@ -64,9 +68,17 @@ pub struct PendingSubscription {
 }
 
 impl PendingSubscription {
+    /// The right to keep this subscription open.
+    fn acquire(&self, watched: usize) -> ApiResult<SubscriptionPermit> {
+        let (viewer, operation) = (self.selection.viewer(), self.selection.operation());
+        let share = SubscriptionShare::one(watched, operation.variables_size());
+        self.live.executor.limits.subscriptions.acquire(viewer, operation.client(), share)
+    }
+
     fn opened<T: LiveUpdate>(
         &self,
         updates: impl UpdateStream<Item = service::Result<T>> + Send + Unpin + 'static,
+        permit: SubscriptionPermit,
         field: &'static str,
     ) {
         let subscriber = Subscriber {
@@ -76,6 +88,7 @@ impl PendingSubscription {
             selection: self.selection.clone(),
             rendering: None,
             ended: false,
+            _permit: permit,
             _open: GaugeGuard::new(&metrics().subscriptions.with_labels([field])),
         };
         *self.results() = Some(Box::new(subscriber));
@@ -96,6 +109,7 @@ struct Subscriber<S> {
     /// The result that is being rendered.
     rendering: Option<BoxFuture<'static, Result<ExecutionResult, ServiceError>>>,
     ended: bool,
+    _permit: SubscriptionPermit,
     _open: GaugeGuard,
 }
 
