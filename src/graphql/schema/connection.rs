@@ -191,8 +191,8 @@ impl<L: List> Connection<L> {
 
     /// How many entries the whole list has. Counted only when it is selected.
     #[graphql(directive = cost::apply("10".into()))]
-    async fn total_count(&self, context: &Context<'_>) -> ApiResult<u64> {
-        L::count(context, self.filter.clone()).await
+    async fn total_count(&self, context: &Context<'_>) -> ApiResult<Metered<u64>> {
+        L::count(context, self.filter.clone()).await.map(Metered)
     }
 }
 

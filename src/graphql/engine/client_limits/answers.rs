@@ -12,11 +12,11 @@ use std::{
     time::Duration,
 };
 
-use async_graphql::{ErrorExtensionValues, ServerError};
+use async_graphql::{ContextSelectionSet, ErrorExtensionValues, Pos, ServerError};
 use tokio::sync::Notify;
 
 use super::{
-    ClientKey,
+    client_key::ClientKey,
     counters::{ClientCounters, CounterIndex, try_add},
 };
 use crate::{
@@ -81,6 +81,13 @@ impl AnswerRefusal {
             extensions.set("retryAfter", 1);
         }
         error
+    }
+
+    /// The error of a field that is not written.
+    pub fn error_at(self, context: &ContextSelectionSet<'_>, position: Pos) -> ServerError {
+        let mut error = self.to_error();
+        error.locations.push(position);
+        context.set_error_path(error)
     }
 
     /// Counts the refusal, once for each answer.

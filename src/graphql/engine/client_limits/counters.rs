@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use super::ClientKey;
+use super::client_key::ClientKey;
 
 /// Number of counters that all clients share, so that memory is bounded for any number of clients.
 const COUNTERS: usize = 1 << 16;

@@ -92,7 +92,7 @@ impl AnswerMeter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graphql::engine::client_limits::{AnswerBudget, AnswerLimits};
+    use crate::graphql::engine::client_limits::answers::{AnswerBudget, AnswerLimits};
 
     #[test]
     fn a_meter_refuses_what_exceeds_the_answer_and_everything_after_it() {

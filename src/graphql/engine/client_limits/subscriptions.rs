@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    ClientKey,
+    client_key::ClientKey,
     counters::{ClientCounters, CounterIndex},
 };
 use crate::{

@@ -112,6 +112,12 @@ impl OperationExecutor {
         Charged { allowance, afterwards }
     }
 
+    /// Charges the bytes of updates to the sender of their subscription.
+    pub async fn charge_updates(&self, viewer: Viewer, operation: &PreparedOperation, bytes: usize) {
+        let points = (bytes / BYTES_PER_POINT) as u64;
+        self.service.charge_afterwards(&viewer, operation.client(), points).await;
+    }
+
     /// Runs a subscription until its first response, if it has one. `mode` is request data for the root field.
     pub async fn run_subscription<M: Send + Sync + 'static>(
         &self,

@@ -14,7 +14,7 @@ use super::{
     raw::raw_value,
     text::Json,
 };
-use crate::graphql::engine::client_limits::{AnswerMeter, AnswerRefusal};
+use crate::graphql::engine::client_limits::AnswerMeter;
 
 /// Initial capacity in bytes: room for a small object.
 const FIRST_BYTES: usize = 256;
@@ -58,7 +58,9 @@ impl<T: WriteJson + OutputType> OutputType for DirectJson<T> {
                 let limit = meter.map_or(usize::MAX, |meter| meter.left());
                 let mut json = Json::new(limit).with_room(FIRST_BYTES.min(limit));
                 self.0.write(plan, &mut json);
-                meter.map_or(Ok(()), |meter| meter.add(json.counted())).map_err(AnswerRefusal::to_error)?;
+                if let Some(meter) = meter {
+                    meter.add(json.counted()).map_err(|refusal| refusal.error_at(context, field.pos))?;
+                }
                 raw_value(json)
             }
             None => self.0.resolve(context, field).await,

@@ -61,10 +61,11 @@ impl<T: OutputType> OutputType for Metered<T> {
     async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
         let Some(meter) = context.data_opt::<Arc<AnswerMeter>>() else { return self.0.resolve(context, field).await };
         let key = field.node.response_key().node.len() + PUNCTUATION;
+        let error = |refusal: AnswerRefusal| refusal.error_at(context, field.pos);
         // Before the value is copied, which is not needed any more when the answer is refused.
-        meter.add(key).map_err(AnswerRefusal::to_error)?;
+        meter.add(key).map_err(error)?;
         let value = self.0.resolve(context, field).await?;
-        meter.add(size(&value)).map_err(AnswerRefusal::to_error)?;
+        meter.add(size(&value)).map_err(error)?;
         Ok(value)
     }
 }

@@ -30,6 +30,9 @@ use crate::{
     telemetry::metrics::{GaugeGuard, metrics},
 };
 
+/// A subscriber is charged for updates when they have this many bytes together.
+const CHARGED_BYTES: usize = 64 * 1024;
+
 /// What a run of a subscription's document is for. Request data; operations without it run once and have no root field
 /// that subscribes.
 pub enum ExecutionMode {
@@ -88,6 +91,7 @@ impl PendingSubscription {
             selection: self.selection.clone(),
             rendering: None,
             ended: false,
+            uncharged: 0,
             _permit: permit,
             _open: GaugeGuard::new(&metrics().subscriptions.with_labels([field])),
         };
@@ -109,15 +113,42 @@ struct Subscriber<S> {
     /// The result that is being rendered.
     rendering: Option<BoxFuture<'static, Result<ExecutionResult, ServiceError>>>,
     ended: bool,
+    /// Bytes of updates that are not charged yet.
+    uncharged: usize,
     _permit: SubscriptionPermit,
     _open: GaugeGuard,
+}
+
+impl<S> Subscriber<S> {
+    /// Charges the bytes of an update to the subscriber, together with those of others.
+    fn charge(&mut self, result: &ExecutionResult) {
+        let ResultBody::Json(json) = &result.body else { return };
+        self.uncharged += json.get().len();
+        if self.uncharged >= CHARGED_BYTES {
+            let (live, selection) = (self.live.clone(), self.selection.clone());
+            let bytes = std::mem::take(&mut self.uncharged);
+            tokio::spawn(async move {
+                live.executor.charge_updates(selection.viewer(), selection.operation(), bytes).await
+            });
+        }
+    }
 }
 
 impl<T: LiveUpdate, S: Stream<Item = service::Result<T>> + Unpin> Stream for Subscriber<S> {
     type Item = ExecutionResult;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
-        let Self { updates, digest, live, selection, rendering, ended, .. } = self.get_mut();
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
+        let result = ready!(self.poll_result(cx));
+        if let Some(result) = &result {
+            self.charge(result);
+        }
+        Poll::Ready(result)
+    }
+}
+
+impl<T: LiveUpdate, S: Stream<Item = service::Result<T>> + Unpin> Subscriber<S> {
+    fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
+        let Self { updates, digest, live, selection, rendering, ended, .. } = self;
         if *ended {
             return Poll::Ready(None);
         }
