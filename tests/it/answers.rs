@@ -270,6 +270,26 @@ async fn bytes_above_what_the_cost_pays_for_are_charged_afterwards() {
 }
 
 #[tokio::test]
+async fn a_small_change_of_a_large_entity_is_charged_for_all_that_is_stored() {
+    let mut config = config();
+    config.limits.cost = 1000;
+    config.rate_limits.staff_cost = limit(100_000);
+    let shop = Shop::open(&config).await;
+    let task = shop.task().await;
+    let changes: String = (0..10)
+        .map(|number| format!("c{number}: updateTask(input: {{ id: \"{task}\", title: \"{number}\" }}) {{ task {{ version }} }} "))
+        .collect();
+    let request = json!({ "query": format!("mutation {{ {changes} }}"), "extensions": { "cost": true } });
+    let request = shop.server.request(false, &request).header("authorization", &shop.authorization);
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    let cost = &answer["extensions"]["cost"];
+    assert_eq!(cost["requestedQueryCost"], 110, "{answer}");
+    let actual = cost["actualQueryCost"].as_u64().unwrap();
+    assert!((10 * LONG as u64 / 1024..10 * LONG as u64 / 1024 + 20).contains(&actual), "{cost}");
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn refused_documents_over_two_sockets_are_limited_as_over_http() {
     let mut config = config();
     config.rate_limits.requests_per_address = limit(60);

@@ -211,11 +211,11 @@ fn respond(
     answers: &Arc<AnswerBudget>,
     client: Option<ClientKey>,
 ) -> Response {
-    let limit = answers.limits().answer;
-    let mut written = wire::GraphqlResult::from(&response).to_json(limit);
+    let limits = answers.limits();
+    let mut written = wire::GraphqlResult::from(&response).to_json(limits.whole_answer());
     if written.as_ref().is_err_and(wire::is_too_large) {
-        response = GraphqlResponse::from_errors(vec![AnswerRefusal::TooLarge(limit).to_error()]);
-        written = wire::GraphqlResult::from(&response).to_json(limit);
+        response = GraphqlResponse::from_errors(vec![AnswerRefusal::TooLarge(limits.answer).to_error()]);
+        written = wire::GraphqlResult::from(&response).to_json(limits.whole_answer());
     }
     let body = written.map(|json| {
         let mut held = answers.for_client(client);

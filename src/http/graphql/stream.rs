@@ -270,9 +270,9 @@ impl ResponseStream {
 
     fn chunk(&mut self, part: StreamPart<'_>) -> Bytes {
         let (answers, client) = &self.in_flight;
-        let limit = answers.limits().answer;
+        let limits = answers.limits();
         let mut body = Vec::new();
-        match self.framing.write(&mut body, &part, limit) {
+        match self.framing.write(&mut body, &part, limits.whole_answer()) {
             Ok(()) if body.len() <= UNCOUNTED => body.into(),
             Ok(()) => {
                 let mut held = answers.for_client(*client);
@@ -281,7 +281,7 @@ impl ResponseStream {
                     Err(refusal) => self.fail(refusal.to_error()),
                 }
             }
-            Err(error) if wire::is_too_large(&error) => self.fail(AnswerRefusal::TooLarge(limit).to_error()),
+            Err(error) if wire::is_too_large(&error) => self.fail(AnswerRefusal::TooLarge(limits.answer).to_error()),
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written as JSON");
                 self.answers = None;

@@ -30,12 +30,22 @@ const WAIT: Duration = Duration::from_secs(1);
 /// Most bytes of answers.
 #[derive(Debug, Clone, Copy)]
 pub struct AnswerLimits {
-    /// Of one answer.
+    /// Of the data of one answer.
     pub answer: usize,
     /// Of the answers in flight of one user, or of one address without signing in.
     pub client: usize,
     /// Of all answers in flight of this node.
     pub node: usize,
+}
+
+/// Most bytes of errors and extensions, which an answer may have beside its data.
+const BESIDE_DATA: usize = 128 * 1024;
+
+impl AnswerLimits {
+    /// Most bytes of a whole answer. What a mutation has made can be answered with the errors of what has no room.
+    pub fn whole_answer(&self) -> usize {
+        self.answer.saturating_add(BESIDE_DATA)
+    }
 }
 
 /// Why an answer is not written, or not to its end.

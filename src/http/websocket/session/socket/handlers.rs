@@ -253,11 +253,11 @@ impl Socket {
 
     /// Queues a result.
     fn send_result(&mut self, id: &str, body: &ResultBody) -> Result<(), Unsent> {
-        let limit = self.http.endpoint.client_limits().answers.limits().answer;
+        let limits = self.http.endpoint.client_limits().answers.limits();
         let message = ServerMessage::Next { id, payload: body.into() };
-        self.frames.push_result(|text| match self.protocol.write(message, text, limit) {
+        self.frames.push_result(|text| match self.protocol.write(message, text, limits.whole_answer()) {
             Ok(()) => Ok(()),
-            Err(error) if wire::is_too_large(&error) => Err(Unsent::Refused(AnswerRefusal::TooLarge(limit))),
+            Err(error) if wire::is_too_large(&error) => Err(Unsent::Refused(AnswerRefusal::TooLarge(limits.answer))),
             Err(error) => {
                 tracing::error!(%error, "a result could not be written as JSON");
                 Err(Unsent::Faulty)
