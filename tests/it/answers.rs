@@ -277,7 +277,9 @@ async fn a_small_change_of_a_large_entity_is_charged_for_all_that_is_stored() {
     let shop = Shop::open(&config).await;
     let task = shop.task().await;
     let changes: String = (0..10)
-        .map(|number| format!("c{number}: updateTask(input: {{ id: \"{task}\", title: \"{number}\" }}) {{ task {{ version }} }} "))
+        .map(|number| {
+            format!("c{number}: updateTask(input: {{ id: \"{task}\", title: \"{number}\" }}) {{ task {{ version }} }} ")
+        })
         .collect();
     let request = json!({ "query": format!("mutation {{ {changes} }}"), "extensions": { "cost": true } });
     let request = shop.server.request(false, &request).header("authorization", &shop.authorization);
