@@ -1,6 +1,6 @@
 //! Bytes of answers that count as in flight until the connection has taken them.
 //!
-//! Decision: `docs/decisions/0021-what-a-client-may-hold.md`.
+//! Decision: `docs/decisions/0023-what-a-client-may-hold.md`.
 
 use axum::body::Bytes;
 

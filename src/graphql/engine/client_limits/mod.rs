@@ -1,7 +1,7 @@
 //! What one client may take of this node beside the points of its operations: requests, bytes of answers that are in
 //! flight, and subscriptions that stay open.
 //!
-//! Decision: `docs/decisions/0021-what-a-client-may-hold.md`.
+//! Decision: `docs/decisions/0023-what-a-client-may-hold.md`.
 
 mod answers;
 mod client_key;

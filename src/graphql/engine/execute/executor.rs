@@ -1,6 +1,6 @@
 //! Runs operations: charges them, executes them with their batched loads and completes the response.
 //!
-//! Decision: `docs/decisions/0021-what-a-client-may-hold.md`.
+//! Decision: `docs/decisions/0023-what-a-client-may-hold.md`.
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 

@@ -1,6 +1,6 @@
 //! The wrapper that counts the bytes of values that the executor resolves.
 //!
-//! Decision: `docs/decisions/0021-what-a-client-may-hold.md`.
+//! Decision: `docs/decisions/0023-what-a-client-may-hold.md`.
 
 use std::{borrow::Cow, sync::Arc};
 

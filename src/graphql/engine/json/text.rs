@@ -1,6 +1,6 @@
 //! JSON text, and strings in it.
 //!
-//! Decision: `docs/decisions/0021-what-a-client-may-hold.md`.
+//! Decision: `docs/decisions/0023-what-a-client-may-hold.md`.
 
 use std::io;
 
