@@ -185,13 +185,9 @@ impl Endpoint for Api {
         request: OperationRequest,
         client: Option<ClientAddress>,
     ) -> Result<PreparedOperation, Response> {
-        match self.documents.prepare(request).await {
-            Ok(operation) => Ok(operation.sent_from(client)),
-            Err(refusal) => {
-                telemetry::operation::count_refused(error::outcome_label(&refusal.errors));
-                Err(refusal)
-            }
-        }
+        self.documents.prepare(OperationRequest { client, ..request }).await.inspect_err(|refusal| {
+            telemetry::operation::count_refused(error::outcome_label(&refusal.errors));
+        })
     }
 
     async fn execute(&self, viewer: Viewer, operation: PreparedOperation) -> Response {

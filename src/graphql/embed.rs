@@ -88,6 +88,7 @@ fn operation_request(request: Request) -> OperationRequest {
         operation_name: request.operation_name,
         variables: request.variables,
         extensions: request.extensions.0,
+        client: None,
     }
 }
 

@@ -52,7 +52,7 @@ impl Pool {
     /// Opens all connections and starts their threads.
     pub(super) fn open(path: &Path, options: SqliteOptions) -> Result<Self> {
         let pool = Self { queue: Arc::default(), places: Arc::new(Semaphore::new(QUEUE)), threads: TaskTracker::new() };
-        for _ in 0..options.readers.clamp(1, 256) {
+        for _ in 0..options.reader_count() {
             let connection = schema::open_reader(path, options)?;
             let (queue, running) = (Arc::clone(&pool.queue), pool.threads.token());
             std::thread::Builder::new()

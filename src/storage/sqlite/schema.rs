@@ -57,11 +57,13 @@ fn open_and_migrate(path: &Path, options: SqliteOptions) -> Result<Connection> {
          PRAGMA fullfsync = ON;
          PRAGMA foreign_keys = ON;
          PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -32768;
          PRAGMA wal_autocheckpoint = 4000;
          PRAGMA journal_size_limit = 67108864;",
     )?;
+    connection.execute_batch(&options.writer_memory())?;
     migrate(&mut connection)?;
+    // A migration may need more, because it may build an index of a whole table.
+    connection.execute_batch(&options.heap_limits())?;
     Ok(connection)
 }
 
@@ -81,10 +83,9 @@ pub(super) fn open_reader(path: &Path, options: SqliteOptions) -> Result<Connect
     keep_statements(&connection)?;
     connection.execute_batch(
         "PRAGMA query_only = ON;
-         PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -8192;
-         PRAGMA mmap_size = 268435456;",
+         PRAGMA temp_store = MEMORY;",
     )?;
+    connection.execute_batch(&options.reader_memory())?;
     Ok(connection)
 }
 

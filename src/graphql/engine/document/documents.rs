@@ -20,9 +20,13 @@ use super::{
     variables,
 };
 use crate::{
+    domain::ClientAddress,
     graphql::engine::error,
     telemetry::metrics::{CacheName, metrics},
 };
+
+/// Bytes of a document that one point pays for when a request registers it.
+const REGISTERED_BYTES_PER_POINT: usize = 64;
 
 /// Settings of [`Documents`].
 pub struct DocumentOptions {
@@ -105,13 +109,15 @@ impl Documents {
         let sent = request.query.as_ref().map_or(0, String::len);
         limits::check("bytes", sent as u64, self.limits.bytes).map_err(|error| vec![error])?;
         let reference = DocumentReference::from_request(&request)?;
-        let OperationRequest { query, operation_name, variables, .. } = request;
+        let registered = if matches!(reference, DocumentReference::Register(_)) { sent } else { 0 };
+        let OperationRequest { query, operation_name, variables, client, .. } = request;
         let name = operation_name.map(Into::into);
-        let operation = self.find(reference, query.unwrap_or_default(), name).await?;
+        let operation = self.find(client, reference, query.unwrap_or_default(), name).await?;
         let variables = variables::coerce_all(&self.types, &operation.variables, variables)?;
         let plan = operation.plan(&self.types, &self.costs, &self.limits, &variables)?;
         let cost = plan.cost.value(&variables);
         limits::check("cost", cost, self.limits.cost).map_err(|error| vec![error])?;
+        let cost = cost.saturating_add(registered.div_ceil(REGISTERED_BYTES_PER_POINT) as u64);
         let reports_cost =
             request.extensions.get("cost").is_some_and(|cost| *cost == async_graphql::Value::Boolean(true));
         Ok(PreparedOperation {
@@ -123,7 +129,7 @@ impl Documents {
             cost_limit: self.limits.cost,
             reports_cost,
             resume: None,
-            client: None,
+            client,
             direct_json: true,
         })
     }
@@ -131,6 +137,7 @@ impl Documents {
     /// Finds the operation whose document a request sends or refers to.
     async fn find(
         &self,
+        client: Option<ClientAddress>,
         reference: DocumentReference,
         query: String,
         name: Option<Box<str>>,
@@ -140,7 +147,7 @@ impl Documents {
             (Registry::Open(store), DocumentReference::Register(document_hash)) => {
                 let operation = self.validated(document_hash, &query, name)?;
                 if store.get(document_hash).await.is_none() {
-                    store.put(document_hash, operation.text.clone()).await;
+                    store.put(document_hash, operation.text.clone(), client).await;
                 }
                 Ok(operation)
             }
@@ -180,9 +187,10 @@ impl Documents {
 
     fn validate(&self, text: &str, name: Option<Box<str>>) -> Result<ValidatedOperation, RequestErrors> {
         lexer::check(text, &self.limits).map_err(|error| vec![error])?;
-        let document = validator::parse(&lexer::without_descriptions(text))?;
+        let text = lexer::without_descriptions(text);
+        let document = validator::parse(&text)?;
         measure::check(&document, &self.limits).map_err(|error| vec![error])?;
         let document = self.validator.validate(&self.types, &document)?;
-        ValidatedOperation::new(&self.types, &self.costs, &self.limits, text.into(), name, document)
+        ValidatedOperation::new(&self.types, &self.costs, &self.limits, lexer::canonical(&text).into(), name, document)
     }
 }

@@ -48,12 +48,13 @@ impl PreparedOperation {
         self.kind() == OperationType::Subscription
     }
 
-    /// Cost of the operation with its variables, see `docs/cost.md`; at most `limits.cost`.
+    /// Cost of the operation with its variables, see `docs/cost.md`: at most `limits.cost`, and what it costs to register the
+    /// document if the request does that.
     pub fn cost(&self) -> u64 {
         self.cost
     }
 
-    /// The text of the document.
+    /// The canonical text of the document, without its white space and comments.
     pub fn text(&self) -> &str {
         &self.operation.text
     }
@@ -100,12 +101,6 @@ impl PreparedOperation {
     /// Whether the client asks for the cost in the response.
     pub(crate) fn reports_cost(&self) -> bool {
         self.reports_cost
-    }
-
-    /// Sets the address of the client.
-    #[must_use]
-    pub(crate) fn sent_from(self, client: Option<ClientAddress>) -> Self {
-        Self { client, ..self }
     }
 
     /// Address of the client; `None` if clients are not rate-limited by address.

@@ -3,6 +3,7 @@
 mod engine;
 mod lists;
 mod load;
+mod memory;
 mod plans;
 
 use super::{SqliteLocation, SqliteOptions, SqliteStore};
