@@ -8,10 +8,11 @@ use rusqlite::{
 
 use super::{
     event,
-    list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
+    list::{Cursors, KeyType, ListBuilder, ListOrder},
     page,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
+    words::{Searched, complete, fts_query},
     writer::Written,
 };
 use crate::{
@@ -96,6 +97,7 @@ pub(super) fn insert_new(db: &Connection, task: &Task) -> Result<bool> {
             task.description,
             Task::due_key(task.due_at),
         ])?;
+    complete(db, Searched::Tasks, task.id, || Task::search_words(&task.title, task.description.as_deref()))?;
     Ok(inserted == 1)
 }
 
@@ -132,6 +134,7 @@ fn update(
         task.version,
         task.updated_at,
     ])?;
+    complete(db, Searched::Tasks, task.id, || Task::search_words(&task.title, task.description.as_deref()))?;
     event::record(db, changed, stamp)
 }
 

@@ -5,6 +5,7 @@ mod lists;
 mod load;
 mod memory;
 mod plans;
+mod words;
 
 use super::{SqliteLocation, SqliteOptions, SqliteStore};
 use crate::{domain::*, storage::*};
