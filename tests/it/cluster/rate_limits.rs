@@ -106,9 +106,11 @@ async fn small_charges_wait_for_no_answer_of_redis_and_are_settled_together() {
         let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_eval:calls=")).unwrap_or("0,");
         line.split(',').next().unwrap().parse::<u64>().unwrap()
     };
-    while calls().await == 0 {
+    wait_until("there is a connection", TIMEOUT, async || {
         let _ = limiter.take("connect", slow(), 1).await;
-    }
+        calls().await > 0
+    })
+    .await;
     let before = calls().await;
     // A tenth of a second's worth is 3 points.
     let bucket = TokenBucket::new(200_000, Duration::from_secs(6000));
@@ -116,7 +118,7 @@ async fn small_charges_wait_for_no_answer_of_redis_and_are_settled_together() {
         limiter.take("a", bucket, 1).now_or_never().expect("the node should decide by itself").unwrap();
     }
     assert!(limiter.take("a", bucket, 1).now_or_never().is_none(), "the fourth asks Redis");
-    while calls().await == before {}
+    wait_until("they are settled", TIMEOUT, async || calls().await > before).await;
     assert_eq!(calls().await, before + 1, "one call has all four");
     wait_until("what is settled leaves room for more", TIMEOUT, async || {
         limiter.take("a", bucket, 1).now_or_never().is_some()
