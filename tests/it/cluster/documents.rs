@@ -33,14 +33,14 @@ async fn keys(url: &str, log: LogId) -> (Vec<String>, ::redis::aio::MultiplexedC
 
 #[tokio::test]
 async fn a_registered_document_is_known_to_all_nodes_of_its_deployment() {
-    let (url, log) = (redis_server::shared_url(), LogId(rand::random()));
+    let (url, log) = (redis_server::shared_url(), LogId::new(rand::random()));
     let [here, there] = [node(&url, log, RETENTION), node(&url, log, RETENTION)];
     assert_eq!(here.get(HASH).await, None);
     here.put(HASH, "{ me { id } }".into(), None).await;
     assert_eq!(here.get(HASH).await.as_deref(), Some("{ me { id } }"));
     assert_eq!(there.get(HASH).await.as_deref(), Some("{ me { id } }"));
     assert_eq!(there.get([8; 32]).await, None);
-    let stranger = node(&url, LogId(log.0.wrapping_add(1)), RETENTION);
+    let stranger = node(&url, LogId::new(log.0.wrapping_add(1)), RETENTION);
     assert_eq!(stranger.get(HASH).await, None, "another deployment");
     let text = hex::encode(hash("{ me { id } }"));
     let (keys, mut redis) = keys(&url, log).await;
@@ -54,7 +54,7 @@ async fn a_registered_document_is_known_to_all_nodes_of_its_deployment() {
 
 #[tokio::test]
 async fn spellings_of_a_document_are_stored_once() {
-    let (url, log) = (redis_server::shared_url(), LogId(rand::random()));
+    let (url, log) = (redis_server::shared_url(), LogId::new(rand::random()));
     let [here, there] = [node(&url, log, RETENTION), node(&url, log, RETENTION)];
     let text = format!("{{{}}}", "a ".repeat(10_000));
     for number in 0..10 {
@@ -74,7 +74,7 @@ async fn spellings_of_a_document_are_stored_once() {
 #[tokio::test]
 async fn documents_of_many_writers_stay_within_their_bytes_and_the_oldest_go_first() {
     const BYTES: u64 = 100_000;
-    let (url, log) = (redis_server::shared_url(), LogId(rand::random()));
+    let (url, log) = (redis_server::shared_url(), LogId::new(rand::random()));
     let retention = DocumentRetention { bytes: BYTES, ..RETENTION };
     let [here, there] = [node(&url, log, retention), node(&url, log, retention)];
     let text = |number: usize| format!("{{{}}}", format!("a{number} ").repeat(200));
@@ -103,7 +103,7 @@ async fn documents_of_many_writers_stay_within_their_bytes_and_the_oldest_go_fir
 #[tokio::test]
 async fn without_redis_a_node_knows_only_its_own_documents() {
     let mut server = RedisServer::start();
-    let [here, there] = [node(&server.url(), LogId(1), RETENTION), node(&server.url(), LogId(1), RETENTION)];
+    let [here, there] = [node(&server.url(), LogId::new(1), RETENTION), node(&server.url(), LogId::new(1), RETENTION)];
     here.put(HASH, "{ a }".into(), None).await;
     server.kill();
     let begun = Stopwatch::start();
@@ -125,6 +125,6 @@ async fn without_redis_a_node_knows_only_its_own_documents() {
 
 #[tokio::test]
 async fn an_invalid_redis_url_is_refused() {
-    let opened = RedisDocuments::open("http://localhost", LogId(1), MemoryDocuments::new(1 << 20), RETENTION);
+    let opened = RedisDocuments::open("http://localhost", LogId::new(1), MemoryDocuments::new(1 << 20), RETENTION);
     assert!(opened.err().unwrap().to_string().contains("not a Redis URL"));
 }
