@@ -112,9 +112,10 @@ impl Core {
     /// The operations that can be named.
     fn registry(&self, config: &Config) -> Result<Registry, StartError> {
         if let Some(path) = &config.operations.manifest {
-            let json =
-                std::fs::read_to_string(path).map_err(|cause| StartError::ManifestFile { path: path.clone(), cause })?;
-            let manifest = Manifest::parse(&json).map_err(|cause| StartError::Manifest { path: path.clone(), cause })?;
+            let json = std::fs::read_to_string(path)
+                .map_err(|cause| StartError::ManifestFile { path: path.clone(), cause })?;
+            let manifest =
+                Manifest::parse(&json).map_err(|cause| StartError::Manifest { path: path.clone(), cause })?;
             return Ok(Registry::Only(manifest));
         }
         let documents = registered_documents(config, self.redis.as_ref(), self.limiter.clone())?;

@@ -131,7 +131,8 @@ mod tests {
         let text: Arc<str> = "{me{id}}".into();
         documents.put(hash_of("{ me { id } }"), text.clone(), None).await;
         documents.put(hash_of("{ me { id }, }"), "{me{id}}".into(), None).await;
-        let found = [hash_of(&text), hash_of("{ me { id } }"), hash_of("{ me { id }, }")].map(|hash| documents.find(hash));
+        let found =
+            [hash_of(&text), hash_of("{ me { id } }"), hash_of("{ me { id }, }")].map(|hash| documents.find(hash));
         let [canonical, one, other] = found.map(Option::unwrap);
         assert_eq!(&*canonical, "{me{id}}");
         assert!(Arc::ptr_eq(&canonical, &one) && Arc::ptr_eq(&canonical, &other));

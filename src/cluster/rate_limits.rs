@@ -53,12 +53,7 @@ pub trait RateLimiter: Send + Sync + 'static {
 
 /// The result of taking `points`: `taken` says whether the bucket held enough, `full_in` in how many microseconds it is
 /// full.
-pub(super) fn outcome(
-    bucket: TokenBucket,
-    points: u64,
-    taken: bool,
-    full_in: u64,
-) -> Result<BucketState, Exhausted> {
+pub(super) fn outcome(bucket: TokenBucket, points: u64, taken: bool, full_in: u64) -> Result<BucketState, Exhausted> {
     let state = state(bucket, full_in);
     if taken {
         return Ok(state);
@@ -161,8 +156,7 @@ impl RateLimiter for MemoryRateLimiter {
 
     async fn spend(&self, key: &str, bucket: TokenBucket, points: u64) -> BucketState {
         let cost = bucket.refill_micros_of(points).cast_signed();
-        let ((), full_in) =
-            self.0.update(&self.0.get(key, bucket), |state, now| state.spend_alone(bucket, now, cost));
+        let ((), full_in) = self.0.update(&self.0.get(key, bucket), |state, now| state.spend_alone(bucket, now, cost));
         state(bucket, full_in)
     }
 

@@ -241,14 +241,22 @@ mod tests {
     fn charges_above_a_tenth_of_a_second_ask_the_shared_bucket() {
         let bucket = TokenBucket::new(10, Duration::from_secs(600));
         let mut node = NodeBucket::default();
-        assert_eq!(node.take(bucket, 0, bucket.refill_micros_of(1)), LocalDecision::Ask, "one point is a minute's worth");
+        assert_eq!(
+            node.take(bucket, 0, bucket.refill_micros_of(1)),
+            LocalDecision::Ask,
+            "one point is a minute's worth"
+        );
         let bucket = TokenBucket::new(1000, Duration::from_secs(1));
         assert_eq!(node.take(bucket, 0, bucket.refill_micros_of(100)), LocalDecision::Taken);
         assert_eq!(node.take(bucket, 0, bucket.refill_micros_of(1)), LocalDecision::Ask);
         assert_eq!((node.begin_settling(), node.begin_settling()), (100_000, 0));
         assert_eq!(node.take(bucket, 10, bucket.refill_micros_of(1)), LocalDecision::Ask, "until it is confirmed");
         node.settled(20, 100_000, 999_500);
-        assert_eq!(node.take(bucket, 20, bucket.refill_micros_of(1)), LocalDecision::Refused, "other nodes took the rest");
+        assert_eq!(
+            node.take(bucket, 20, bucket.refill_micros_of(1)),
+            LocalDecision::Refused,
+            "other nodes took the rest"
+        );
         assert_eq!(node.take(bucket, 200_000, bucket.refill_micros_of(500)), LocalDecision::Ask, "the view is old");
         assert_eq!(node.take(bucket, 600_000, bucket.refill_micros_of(100)), LocalDecision::Taken);
     }

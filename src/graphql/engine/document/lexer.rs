@@ -250,7 +250,10 @@ mod tests {
                 "query Q($n:[Int!]=[1 -2.5e+10]$b:Boolean!){a(b:$n)... F ... on T@skip(if:$b){c d}}fragment F on T{e}",
             ),
             ("{ a(b: \" é  x \", c: \"\", d: \"y\") }", "{a(b:\" é  x \" c:\"\" d:\"y\")}"),
-            ("{ a(b: [\"\", \"x\", 1, 2], c: \"\"\"\n  two\n  lines\"\"\") }", "{a(b:[\"\" \"x\" 1 2]c:\"\"\"\n  two\n  lines\"\"\")}"),
+            (
+                "{ a(b: [\"\", \"x\", 1, 2], c: \"\"\"\n  two\n  lines\"\"\") }",
+                "{a(b:[\"\" \"x\" 1 2]c:\"\"\"\n  two\n  lines\"\"\")}",
+            ),
         ] {
             let text = canonical(document);
             assert_eq!((&*text, &*canonical(&text)), (expected, expected));
