@@ -147,7 +147,7 @@ mod tests {
             bytes: Some(TokenBucket::new(3 * 1000, Duration::from_secs(3600))),
         };
         let text = |number: usize| -> Arc<str> { format!("{number:0>744}").into() };
-        let put = async |number, last| {
+        let put = async |number, last: Option<u8>| {
             let client = last.map(|last| ClientAddress::V4(Ipv4Addr::new(192, 0, 2, last)));
             documents.put(hash_of(&text(number)), text(number), client).await;
             documents.get(hash_of(&text(number))).await.is_some()
