@@ -91,8 +91,9 @@ impl UserStore for MongoStore {
     }
 
     async fn users_by_emails(&self, emails: &[String]) -> Result<Vec<Option<User>>> {
-        let found =
-            self.0.find_by(&self.0.collections.users, "email", emails.iter().cloned(), projection(), decode).await?;
+        let owners = self.0.owners_of::<UserId>(&self.0.collections.emails, emails.iter().cloned()).await?;
+        let ids = owners.into_values();
+        let found = self.0.find_by(&self.0.collections.users, "_id", ids, projection(), decode).await?;
         Ok(in_request_order(emails, found, |user| user.email.clone()))
     }
 
@@ -111,8 +112,18 @@ impl UserStore for MongoStore {
     }
 
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()> {
-        self.0.with_timeout(self.0.collections.users.insert_one(encode(user, password_hash))).await?;
-        Ok(())
+        let (user, document) = (user.clone(), encode(user, password_hash));
+        self.0
+            .transaction(move |transaction| {
+                let (user, document) = (user.clone(), document.clone());
+                Box::pin(async move {
+                    let emails = transaction.store.collections.emails.clone();
+                    transaction.change_value(&emails, user.id.to_bytes(), None, user.email.as_deref()).await?;
+                    let users = transaction.store.collections.users.clone();
+                    transaction.insert(&users, vec![document]).await
+                })
+            })
+            .await
     }
 
     async fn update_user(
@@ -129,6 +140,7 @@ impl UserStore for MongoStore {
                     transaction.check_actor(id, stamp).await?;
                     let Credentials { user, password_hash } = transaction.user(id).await?;
                     let Some(changed) = user.update(changes, expected_version, stamp.at)? else { return Ok(user) };
+                    transaction.change_email(&user, &changed).await?;
                     transaction.replace_user(&changed, password_hash.as_deref()).await?;
                     Ok(changed)
                 })
@@ -141,7 +153,9 @@ impl UserStore for MongoStore {
             .transaction(move |transaction| {
                 Box::pin(async move {
                     transaction.check_actor(id, stamp).await?;
-                    let user = transaction.user(id).await?.user.anonymise(stamp.at)?;
+                    let present = transaction.user(id).await?.user;
+                    let user = present.clone().anonymise(stamp.at)?;
+                    transaction.change_email(&present, &user).await?;
                     transaction.replace_user(&user, None).await?;
                     transaction.end_sessions(id).await?;
                     Ok(user)
@@ -151,7 +165,10 @@ impl UserStore for MongoStore {
     }
 
     async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
-        self.0.credentials(doc! { "email": email }).await
+        let owners = self.0.owners_of::<UserId>(&self.0.collections.emails, [email.to_owned()]).await?;
+        let Some(owner) = owners.into_values().next() else { return Ok(None) };
+        // The address may have been given to another user in between.
+        self.0.credentials(doc! { "_id": owner, "email": email }).await
     }
 
     async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>> {
@@ -196,6 +213,11 @@ impl Transaction {
     async fn user(&mut self, id: UserId) -> TransactionResult<Credentials> {
         let users = self.store.collections.users.clone();
         self.find_one(&users, doc! { "_id": id }, decode_credentials).await
+    }
+
+    async fn change_email(&mut self, old: &User, new: &User) -> TransactionResult<()> {
+        let emails = self.store.collections.emails.clone();
+        self.change_value(&emails, new.id.to_bytes(), old.email.as_deref(), new.email.as_deref()).await
     }
 
     /// Refuses a sign-in with credentials that are not the ones that were verified.

@@ -27,6 +27,7 @@ mod search;
 mod sessions;
 mod status;
 mod stock;
+mod targeting;
 mod trending;
 mod unique;
 mod users;
@@ -43,7 +44,7 @@ macro_rules! tests {
                 $(
                     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                     async fn $behaviour() {
-                        engine::check::<$engine>(async |db| $topic::$behaviour(db).await).await;
+                        engine::check::<$engine>(stringify!($topic), async |db| $topic::$behaviour(db).await).await;
                     }
                 )+
             }
@@ -208,6 +209,8 @@ macro_rules! every_behaviour {
             }
             unique {
                 a_taken_e_mail_address_is_refused
+                a_changed_e_mail_address_leaves_the_old_one_free
+                an_order_is_found_by_number_and_listed_whatever_its_region
                 a_taken_sku_is_refused
                 a_taken_order_number_is_refused
                 of_racers_for_a_unique_value_one_gets_it

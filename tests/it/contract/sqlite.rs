@@ -28,7 +28,7 @@ impl Sqlite {
 
 #[async_trait]
 impl Engine for Sqlite {
-    async fn prepare() -> Self {
+    async fn prepare(_: &str) -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
