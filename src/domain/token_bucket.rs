@@ -86,19 +86,19 @@ mod tests {
 
     #[test]
     fn a_charge_takes_what_was_spent_in_any_case_and_what_is_asked_if_it_is_there() {
-        let bucket = TokenBucket::new(10, Duration::from_micros(100));
+        let bucket = TokenBucket::new(10, Duration::from_millis(1));
         for (full_at, spent, asked, taken, after) in [
-            (0, 0, 100, true, 1100),
-            (0, 0, 101, false, 1000),
-            (1040, 0, 60, true, 1100),
-            (1040, 0, 61, false, 1040),
-            (1040, 30, 31, false, 1070),
-            (1040, 90, 0, true, 1130),
-            (1040, 900, 0, true, 1200),
-            (1040, -30, 90, true, 1100),
-            (1040, -900, 100, true, 1100),
+            (0, 0, 1000, true, 6000),
+            (0, 0, 1001, false, 5000),
+            (5400, 0, 600, true, 6000),
+            (5400, 0, 601, false, 5400),
+            (5400, 300, 301, false, 5700),
+            (5400, 900, 0, true, 6300),
+            (5400, 9000, 0, true, 7000),
+            (5400, -300, 900, true, 6000),
+            (5400, -9000, 1000, true, 6000),
         ] {
-            assert_eq!(bucket.charge(full_at, 1000, spent, asked), (taken, after), "{full_at} {spent} {asked}");
+            assert_eq!(bucket.charge(full_at, 5000, spent, asked), (taken, after), "{full_at} {spent} {asked}");
         }
     }
 
