@@ -9,8 +9,8 @@ use futures_util::stream;
 use crate::{
     domain::{ClientAddress, Viewer},
     graphql::{
-        Authenticated, BoxResultStream, Endpoint, OperationRequest, PreparedOperation, Readiness, code::UNAVAILABLE,
-        results,
+        Authenticated, BoxResultStream, ClientLimits, Endpoint, OperationRequest, PreparedOperation, Readiness,
+        code::UNAVAILABLE, results,
     },
     http::graphql_error::coded,
     telemetry::metrics,
@@ -93,6 +93,10 @@ impl Endpoint for TimeLimitedEndpoint {
         let kind = operation.kind();
         let answers = tokio::time::timeout(self.limit, self.endpoint.stream(viewer, operation)).await;
         answers.unwrap_or_else(|_| results(stream::iter([timed_out(kind, self.limit).into()])))
+    }
+
+    fn client_limits(&self) -> &Arc<ClientLimits> {
+        self.endpoint.client_limits()
     }
 
     fn sdl(&self) -> String {

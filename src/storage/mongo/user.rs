@@ -13,7 +13,9 @@ use super::{
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{Edge, Page, Refusal, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort},
+    domain::{
+        Edge, Page, Refusal, RightsChange, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort,
+    },
     storage::{Credentials, Result, UserQuery, UserStore},
 };
 
@@ -142,6 +144,7 @@ impl UserStore for MongoStore {
                     let Some(changed) = user.update(changes, expected_version, stamp.at)? else { return Ok(user) };
                     transaction.change_email(&user, &changed).await?;
                     transaction.replace_user(&changed, password_hash.as_deref()).await?;
+                    transaction.record_rights(RightsChange::between(&user, &changed), stamp.at).await?;
                     Ok(changed)
                 })
             })
@@ -153,12 +156,13 @@ impl UserStore for MongoStore {
             .transaction(move |transaction| {
                 Box::pin(async move {
                     transaction.check_actor(id, stamp).await?;
-                    let present = transaction.user(id).await?.user;
-                    let user = present.clone().anonymise(stamp.at)?;
-                    transaction.change_email(&present, &user).await?;
-                    transaction.replace_user(&user, None).await?;
+                    let user = transaction.user(id).await?.user;
+                    let deleted = user.clone().anonymise(stamp.at)?;
+                    transaction.change_email(&user, &deleted).await?;
+                    transaction.replace_user(&deleted, None).await?;
                     transaction.end_sessions(id).await?;
-                    Ok(user)
+                    transaction.record_rights(RightsChange::between(&user, &deleted), stamp.at).await?;
+                    Ok(deleted)
                 })
             })
             .await
@@ -193,7 +197,8 @@ impl UserStore for MongoStore {
                     }
                     let user = credentials.user.change_password(at)?;
                     transaction.replace_user(&user, Some(&password_hash)).await?;
-                    transaction.end_sessions(id).await?;
+                    let ended = transaction.end_sessions(id).await?;
+                    transaction.record_rights(RightsChange::sessions(id, &ended), at).await?;
                     Ok(user)
                 })
             })
@@ -256,10 +261,5 @@ impl Transaction {
     async fn replace_user(&mut self, user: &User, password_hash: Option<&str>) -> TransactionResult<()> {
         let users = self.store.collections.users.clone();
         self.replace(&users, user.id, encode(user, password_hash)).await
-    }
-
-    async fn end_sessions(&mut self, user: UserId) -> TransactionResult<()> {
-        let sessions = self.store.collections.sessions.clone();
-        self.delete(&sessions, doc! { "user": user }).await
     }
 }
