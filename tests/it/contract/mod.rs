@@ -21,6 +21,7 @@ mod nodes;
 mod pages;
 mod prune;
 mod reopen;
+mod rows;
 mod search;
 mod sessions;
 mod status;
@@ -153,6 +154,9 @@ macro_rules! every_behaviour {
             reopen {
                 reopening_keeps_everything
                 acknowledged_writes_survive_closing
+            }
+            rows {
+                lists_do_not_examine_rows_that_the_viewer_may_not_see
             }
             search {
                 search_finds_whole_words_in_any_case_and_accent

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     domain::Viewer,
+    fairness::{Caller, run_for},
     graphql::engine::{
         document::PreparedOperation,
         error::{self, ApiError},
@@ -39,7 +40,9 @@ impl OperationExecutor {
             }
         };
         let (request, batches) = self.request(viewer, operation);
-        let response = measured.run(BatchedExecution::new(self.schema.execute(request), batches).next()).await;
+        let mut execution = BatchedExecution::new(self.schema.execute(request), batches);
+        let caller = Caller::new(&viewer, operation.client());
+        let response = run_for(caller, measured.run(execution.next())).await;
         let response = complete(response.unwrap_or_else(error::no_response), operation, allowance);
         measured.end(error::outcome_label(&response.errors));
         response
@@ -67,7 +70,8 @@ impl OperationExecutor {
         mode: M,
     ) -> Option<Response> {
         let (request, batches) = self.request(viewer, operation);
-        let response = BatchedExecution::new(self.schema.subscribe(request.data(mode)), batches).next().await?;
+        let mut execution = BatchedExecution::new(self.schema.subscribe(request.data(mode)), batches);
+        let response = run_for(Caller::new(&viewer, operation.client()), execution.next()).await?;
         Some(complete(response, operation, None))
     }
 

@@ -8,6 +8,7 @@ mod product_cache;
 mod schema;
 mod sequencer;
 mod start;
+mod turns;
 
 use super::{MongoOptions, MongoStore};
 use crate::{

@@ -4,6 +4,7 @@ mod engine;
 mod lists;
 mod load;
 mod plans;
+mod turns;
 
 use super::{SqliteLocation, SqliteOptions, SqliteStore};
 use crate::{domain::*, storage::*};
