@@ -12,6 +12,8 @@ use rand::RngCore;
 
 use crate::fairness::{FairSemaphore, NoPermit, current_caller};
 
+use crate::domain::text::opaque_password;
+
 /// What a hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordCost {
@@ -65,16 +67,27 @@ impl Passwords {
 
     /// The PHC string to store for this password.
     pub async fn hash(&self, password: String) -> Result<String, PasswordError> {
-        self.run(move |argon2| hash(argon2, &password)).await
+        self.run(move |argon2| hash(argon2, &opaque_password(&password))).await
     }
 
     /// Whether the password is the one that `stored`, a PHC string, was made from. For `None` (no such user, or one
     /// without a password) the answer is `false` and takes as long, so that time does not tell who has an account.
     pub async fn verify(&self, password: String, stored: Option<&str>) -> Result<bool, PasswordError> {
         let stored = stored.map(str::to_owned);
-        self.run(move |argon2| match stored {
-            Some(stored) => verify(argon2, &password, &stored),
-            None => hash(argon2, &password).map(|_| false),
+        let normalised = opaque_password(&password);
+        // Hashes were made from passwords as they were typed, before passwords were normalised.
+        let as_typed = Some(password).filter(|password| *password != normalised);
+        self.run(move |argon2| {
+            for password in [Some(normalised), as_typed].into_iter().flatten() {
+                let right = match &stored {
+                    Some(stored) => verify(argon2, &password, stored)?,
+                    None => hash(argon2, &password).map(|_| false)?,
+                };
+                if right {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         })
         .await
     }
@@ -138,6 +151,23 @@ mod tests {
             assert_eq!(passwords.verify(password.to_owned(), Some(&stored)).await.unwrap(), expected, "{password}");
         }
         assert!(!passwords.verify("correct horse".to_owned(), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_password_is_the_same_however_it_is_typed_and_older_hashes_stay_good() {
+        let passwords = passwords(CHEAP, 2);
+        let (composed, decomposed) = ("schl\u{fc}ssel\u{a0}1", "schlu\u{308}ssel 1");
+        let stored = passwords.hash(decomposed.to_owned()).await.unwrap();
+        let as_typed = hash(&passwords.argon2, decomposed).unwrap();
+        for (typed, stored, right) in [
+            (composed, &stored, true),
+            (decomposed, &stored, true),
+            ("schlussel 1", &stored, false),
+            (decomposed, &as_typed, true),
+            (composed, &as_typed, false),
+        ] {
+            assert_eq!(passwords.verify(typed.to_owned(), Some(stored)).await.unwrap(), right, "{typed:?}");
+        }
     }
 
     #[tokio::test]

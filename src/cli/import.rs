@@ -111,7 +111,7 @@ fn write_count(out: &mut Vec<u8>, what: &str, counts: Counts) -> io::Result<()> 
 
 fn write_rejected(out: &mut Vec<u8>, rejected: &RejectCounts, file: Option<PathBuf>) -> io::Result<()> {
     let mut by_count: Vec<_> = rejected.iter().collect();
-    by_count.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
+    by_count.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
     let total: u64 = rejected.values().sum();
     let place = file.map(|file| format!("written to {}", file.display())).unwrap_or_default();
     writeln!(out, "{}", format!("{:<9} {:>9}  {place}", "rejected", thousands(total)).trim_end())?;

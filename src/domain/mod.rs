@@ -22,8 +22,10 @@ mod refusal;
 mod search;
 mod stamp;
 mod task;
+pub mod text;
 mod time;
 mod token_bucket;
+mod unicode;
 mod user;
 mod version;
 mod viewer;
@@ -48,7 +50,7 @@ pub use product::{
     StockAdjustment,
 };
 pub use refusal::{Refusal, UniqueKey};
-pub use search::SearchTerms;
+pub use search::{MAX_NAME_KEY, SearchTerms, SearchWords, TooManyWords};
 pub use stamp::Stamp;
 pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskOwners, TaskPriority, TaskSort, TaskStatus};
 pub(crate) use time::split_date_time;

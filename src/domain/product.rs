@@ -11,7 +11,8 @@ pub use self::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Before, Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Refusal, Stamp, Timestamp, Viewer,
+    Before, Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Refusal, SearchWords, Stamp, Timestamp,
+    Viewer,
     id::define_id,
     search::name_key,
     version::{check_version, next_version},
@@ -108,7 +109,12 @@ impl Product {
         Ok(Self { stock, version: next_version(self.version)?, updated_at: stamp.at, ..self })
     }
 
-    /// The form of a name by which lists are sorted.
+    /// The words by which a product is found.
+    pub fn search_words(name: &str, sku: &str, description: Option<&str>) -> SearchWords {
+        SearchWords::of([name, sku], description)
+    }
+
+    /// The form of a name by which lists are sorted, at most 400 characters.
     pub fn name_key(name: &str) -> String {
         name_key(name)
     }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Before, Changed, EventKind, OrderId, Position, Refusal, SearchTerms, SortKey, Stamp, Timestamp, UserId, Viewer,
+    Before, Changed, EventKind, OrderId, Position, Refusal, SearchTerms, SearchWords, SortKey, Stamp, Timestamp,
+    UserId, Viewer,
     declare::{sort_enum, text_enum},
     id::define_id,
     version::{check_version, next_version},
@@ -138,6 +139,11 @@ impl Task {
     pub fn delete(self, stamp: Stamp) -> Result<Changed<Self>, Refusal> {
         let task = Self { version: next_version(self.version)?, updated_at: stamp.at, ..self };
         Ok(Changed::new(EventKind::Deleted, task))
+    }
+
+    /// The words by which a task is found.
+    pub fn search_words(title: &str, description: Option<&str>) -> SearchWords {
+        SearchWords::of([title], description)
     }
 
     /// The users whose task it is.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Position, Refusal, SearchTerms, SortKey, Timestamp,
+    Position, Refusal, SearchTerms, SearchWords, SortKey, Timestamp,
     declare::{sort_enum, text_enum},
     id::define_id,
     search::name_key,
@@ -33,7 +33,7 @@ text_enum! {
 pub struct User {
     /// Id with the prefix `usr_`.
     pub id: UserId,
-    /// Lower-case and unique; `None` once the user is deleted.
+    /// Normalised and unique, see [`super::text::email`]; `None` once the user is deleted.
     pub email: Option<String>,
     /// Display name.
     pub name: String,
@@ -115,7 +115,7 @@ impl User {
 pub struct UserChanges {
     /// A new name.
     pub name: Option<String>,
-    /// A new lower-case e-mail address.
+    /// A new e-mail address, normalised.
     pub email: Option<String>,
     /// A new region, or `Some(None)` to remove it.
     pub region: Option<Option<String>>,
@@ -154,7 +154,12 @@ impl UserSort {
 }
 
 impl User {
-    /// The form of a name by which lists are sorted.
+    /// The words by which a user is found.
+    pub fn search_words(name: &str, email: Option<&str>) -> SearchWords {
+        SearchWords::of([name], email)
+    }
+
+    /// The form of a name by which lists are sorted, at most 400 characters.
     pub fn name_key(name: &str) -> String {
         name_key(name)
     }

@@ -3,7 +3,7 @@
 use super::{Result, Service, ServiceError, UserError, UserErrorCode, access, input::Checks};
 use crate::{
     auth::{AccessToken, RefreshToken},
-    domain::{ClientAddress, Refusal, SessionId, User, UserId, UserRole, Viewer},
+    domain::{ClientAddress, Refusal, SessionId, User, UserId, UserRole, Viewer, text},
     storage::{Rotation, Session},
     telemetry::metrics::{Outcome, metrics},
 };
@@ -82,9 +82,15 @@ impl Service {
     /// Signs in with e-mail address and password. How often that can fail is limited for each account, and for each
     /// `client` unless it is `None`.
     pub async fn login(&self, email: &str, password: String, client: Option<ClientAddress>) -> Result<SignIn> {
-        let email = email.trim().to_lowercase();
-        let attempt = self.charge_sign_in(Some(&email), client).await?;
-        let credentials = self.store.credentials_by_email(&email).await?;
+        let spellings = text::email_spellings(email);
+        let attempt = self.charge_sign_in(spellings.first().map(String::as_str), client).await?;
+        let mut credentials = None;
+        for email in &spellings {
+            credentials = match credentials {
+                Some(found) => Some(found),
+                None => self.store.credentials_by_email(email).await?,
+            };
+        }
         let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.as_deref());
         let right = self.passwords.verify(password, hash).await.map_err(internal)?;
         match credentials {

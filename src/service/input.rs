@@ -1,7 +1,10 @@
 //! Checks of clients' input. All errors of an input are reported together.
 
-use super::{Result, ServiceError, UserError, UserErrorCode};
-use crate::domain::Decimal;
+use super::{ServiceError, UserError, UserErrorCode};
+use crate::domain::{
+    Decimal,
+    text::{self, TextFault},
+};
 
 /// Most lines in one order.
 pub const MAX_ORDER_LINES: usize = 100;
@@ -9,12 +12,6 @@ pub const MAX_ORDER_LINES: usize = 100;
 pub const MAX_QUANTITY: i32 = 1_000_000;
 /// Most labels of a product.
 pub const MAX_TAGS: usize = 50;
-/// Characters in a name, title, SKU, region or other one-line text.
-pub const MAX_LINE: usize = 200;
-/// Characters in a description.
-pub const MAX_TEXT: usize = 100_000;
-/// Fewest and most characters in a password. The most bounds the cost of hashing it.
-pub const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
 /// The highest price of one unit.
 pub const MAX_PRICE: Decimal = Decimal::from_units(1_000_000_000 * 10_000);
 
@@ -36,17 +33,17 @@ impl Checks {
         value.flatten()
     }
 
-    /// One line of text without control characters, trimmed, not empty.
+    /// What a rule of [`text`] makes of a value; an empty one if it refuses the value, which is recorded.
+    fn checked<T: Default>(&mut self, field: &str, value: Result<T, TextFault>) -> T {
+        value.unwrap_or_else(|fault| {
+            self.fault(&[field], fault.to_string());
+            T::default()
+        })
+    }
+
+    /// One line of text, see [`text::line`].
     pub fn line(&mut self, field: &str, value: &str) -> String {
-        let value = value.trim();
-        if value.is_empty() {
-            self.fault(&[field], "must not be empty");
-        } else if value.chars().count() > MAX_LINE {
-            self.fault(&[field], format!("must have at most {MAX_LINE} characters"));
-        } else if value.chars().any(char::is_control) {
-            self.fault(&[field], "must not contain control characters");
-        }
-        value.to_owned()
+        self.checked(field, text::line(value))
     }
 
     /// An optional line; an empty one counts as none.
@@ -54,40 +51,24 @@ impl Checks {
         value.filter(|value| !value.trim().is_empty()).map(|value| self.line(field, value))
     }
 
-    /// Text of any number of lines, without other control characters; an empty one counts as none.
-    pub fn text(&mut self, field: &str, value: Option<String>) -> Option<String> {
-        let value = value.filter(|value| !value.is_empty())?;
-        if value.chars().count() > MAX_TEXT {
-            self.fault(&[field], format!("must have at most {MAX_TEXT} characters"));
-        } else if value.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            self.fault(&[field], "must not contain control characters other than line breaks and tabs");
-        }
-        Some(value)
+    /// A stock keeping unit, see [`text::sku`].
+    pub fn sku(&mut self, field: &str, value: &str) -> String {
+        self.checked(field, text::sku(value))
     }
 
-    /// An e-mail address, lower-cased. Only its form is checked, not whether mail can be delivered.
+    /// Text of any number of lines, see [`text::description`]; an empty one counts as none.
+    pub fn description(&mut self, field: &str, value: Option<String>) -> Option<String> {
+        value.and_then(|value| self.checked(field, text::description(value)))
+    }
+
+    /// An e-mail address, see [`text::email`].
     pub fn email(&mut self, field: &str, value: &str) -> String {
-        let value = value.trim().to_lowercase();
-        let plausible = value.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty()
-                && !domain.is_empty()
-                && !domain.contains('@')
-                && !domain.starts_with('.')
-                && !domain.ends_with('.')
-        });
-        // 254: the longest address that fits an SMTP path, RFC 5321 section 4.5.3.1.3.
-        if !plausible || value.len() > 254 || value.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            self.fault(&[field], "must be an e-mail address");
-        }
-        value
+        self.checked(field, text::email(value))
     }
 
-    /// A password of acceptable length.
+    /// A new password, see [`text::check_password`].
     pub fn password(&mut self, field: &str, value: &str) {
-        if !PASSWORD_LENGTH.contains(&value.chars().count()) {
-            let (least, most) = (PASSWORD_LENGTH.start(), PASSWORD_LENGTH.end());
-            self.fault(&[field], format!("must have {least} to {most} characters"));
-        }
+        self.checked(field, text::check_password(value));
     }
 
     /// A price of one unit.
@@ -119,40 +100,7 @@ impl Checks {
     }
 
     /// Fails if an error was recorded.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(self) -> super::Result<()> {
         if self.0.is_empty() { Ok(()) } else { Err(ServiceError::User(self.0)) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn faults(check: impl FnOnce(&mut Checks)) -> usize {
-        let mut checks = Checks::default();
-        check(&mut checks);
-        checks.0.len()
-    }
-
-    #[test]
-    fn lines_are_trimmed_and_bounded() {
-        assert_eq!(Checks::default().line("name", "  Bücher "), "Bücher");
-        for bad in ["", "  ", "a\0b", "a\nb", "\u{1b}[31m", &"x".repeat(MAX_LINE + 1)] {
-            assert_eq!(faults(|checks| drop(checks.line("name", bad))), 1, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn emails_are_lower_cased_and_plausible() {
-        assert_eq!(Checks::default().email("email", " Ada@Example.COM "), "ada@example.com");
-        for bad in ["", "ada", "@example.com", "ada@", "a b@example.com", "a@b@c", "a@.com", "a\0@b.c"] {
-            assert_eq!(faults(|checks| drop(checks.email("email", bad))), 1, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn texts_keep_line_breaks_but_no_other_controls() {
-        assert_eq!(faults(|checks| drop(checks.text("description", Some("a\r\n\tb".into())))), 0);
-        assert_eq!(faults(|checks| drop(checks.text("description", Some("a\0b".into())))), 1);
     }
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{
         Decimal, Idempotency, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId, ProductStatus,
-        Refusal, StockAdjustment, Viewer,
+        Refusal, StockAdjustment, Viewer, text,
     },
     storage::ProductQuery,
     telemetry::metrics::{CacheName, metrics},
@@ -64,7 +64,8 @@ impl Service {
 
     /// The product with this SKU, if the viewer may see it.
     pub async fn product_by_sku(&self, viewer: &Viewer, sku: String) -> Result<Option<Product>> {
-        let product = self.store.products_by_skus(&[sku]).await?.pop().flatten();
+        let found = self.store.products_by_skus(&text::spellings(&sku)).await?;
+        let product = found.into_iter().flatten().next();
         Ok(product.filter(|product| viewer.sees_product(product)))
     }
 
@@ -102,9 +103,9 @@ impl Service {
         access::require_staff(viewer)?;
         let mut checks = Checks::default();
         let new = NewProduct {
-            sku: checks.line("sku", &input.sku),
+            sku: checks.sku("sku", &input.sku),
             name: checks.line("name", &input.name),
-            description: checks.text("description", input.description),
+            description: checks.description("description", input.description),
             price: input.price,
             currency: input.currency,
             stock: input.stock,
@@ -126,7 +127,7 @@ impl Service {
         let mut checks = Checks::default();
         let changes = ProductChanges {
             name: checks.not_null("name", input.name).map(|name| checks.line("name", &name)),
-            description: input.description.map(|text| checks.text("description", text)),
+            description: input.description.map(|text| checks.description("description", text)),
             price: checks.not_null("price", input.price).inspect(|price| checks.price("price", *price)),
             tags: checks.not_null("tags", input.tags).map(|tags| checks.tags("tags", &tags)),
             status: None,

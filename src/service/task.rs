@@ -85,7 +85,7 @@ impl Service {
         let created_by = access::require_user(viewer)?;
         let mut checks = Checks::default();
         let title = checks.line("title", &input.title);
-        let description = checks.text("description", input.description);
+        let description = checks.description("description", input.description);
         checks.finish()?;
         self.check_assignee(viewer, input.assignee).await?;
         if let Some(order) = input.order {
@@ -111,7 +111,7 @@ impl Service {
         let mut checks = Checks::default();
         let changes = TaskChanges {
             title: checks.not_null("title", input.title).map(|title| checks.line("title", &title)),
-            description: input.description.map(|text| checks.text("description", text)),
+            description: input.description.map(|text| checks.description("description", text)),
             status: checks.not_null("status", input.status),
             priority: checks.not_null("priority", input.priority),
             assignee: input.assignee,

@@ -2,7 +2,7 @@
 
 use super::{Result, Service, UserError, UserErrorCode, access, error::not_found_at, input::Checks};
 use crate::{
-    domain::{Page, User, UserChanges, UserFilter, UserId, UserRole, Viewer},
+    domain::{Page, User, UserChanges, UserFilter, UserId, UserRole, Viewer, text},
     storage::UserQuery,
 };
 
@@ -33,10 +33,10 @@ impl Service {
         Ok(self.store.users_by_ids(ids).await?)
     }
 
-    /// Staff: the user with this e-mail address, whatever its case.
+    /// Staff: the user with this e-mail address, however it is spelt.
     pub async fn user_by_email(&self, viewer: &Viewer, email: &str) -> Result<Option<User>> {
         access::require_staff(viewer)?;
-        Ok(self.store.users_by_emails(&[email.trim().to_lowercase()]).await?.pop().flatten())
+        Ok(self.store.users_by_emails(&text::email_spellings(email)).await?.into_iter().flatten().next())
     }
 
     /// Staff: a page of users for each query.

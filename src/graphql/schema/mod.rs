@@ -12,6 +12,7 @@ mod product;
 pub mod request_context;
 mod root;
 mod scalars;
+mod search;
 mod sort;
 mod task;
 mod user;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{ImportError, ImportSource, Progress, jira, online_retail};
-use crate::{domain::UserId, storage::Store};
+use crate::{
+    domain::{UserId, text},
+    storage::Store,
+};
 
 /// Imports data sets into one database.
 #[derive(Clone)]
@@ -37,10 +40,9 @@ impl Importer {
         jira::import(&*self.store, source, options, progress).await
     }
 
-    /// The user with this e-mail address, ignoring case. Errors: `NoSuchUser`, `Store`.
+    /// The user with this e-mail address, however it is spelt. Errors: `NoSuchUser`, `Store`.
     pub async fn user_with_email(&self, email: &str) -> Result<UserId, ImportError> {
-        let email = email.trim().to_lowercase();
-        let found = self.store.users_by_emails(std::slice::from_ref(&email)).await?.into_iter().flatten().next();
-        found.map(|user| user.id).ok_or(ImportError::NoSuchUser(email))
+        let found = self.store.users_by_emails(&text::email_spellings(email)).await?.into_iter().flatten().next();
+        found.map(|user| user.id).ok_or_else(|| ImportError::NoSuchUser(email.trim().to_lowercase()))
     }
 }

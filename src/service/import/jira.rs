@@ -10,10 +10,10 @@ use super::{
     Counts, ImportError, ImportSource, Progress, RejectCounts, Stage,
     error::broken_off,
     records::RecordReader,
-    rejects::{NOT_UTF8, RejectReason, RejectsWriter, WRONG_FIELD_COUNT},
+    rejects::{NOT_UTF8, RejectReason, RejectsWriter, WRONG_FIELD_COUNT, broken_rule},
 };
 use crate::{
-    domain::{Task, TaskId, TaskPriority, TaskStatus, Timestamp, UserId},
+    domain::{Task, TaskId, TaskPriority, TaskStatus, Timestamp, UserId, text},
     storage::Store,
 };
 
@@ -124,10 +124,8 @@ fn parse(record: &ByteRecord, created_by: UserId, seen: &mut HashSet<u64>) -> Re
         *field = std::str::from_utf8(bytes).map_err(|_| NOT_UTF8)?;
     }
     let [summary, issue, status, priority, resolution, created, resolved, _, description] = fields;
-    let title = summary.trim();
-    if title.is_empty() {
-        return Err("Summary is empty");
-    }
+    let title = text::line(summary).map_err(|fault| broken_rule("Summary", fault))?;
+    let description = text::description(description.to_owned()).map_err(|fault| broken_rule("Description", fault))?;
     let number: u64 = issue.parse().map_err(|_| "Issue id is not a number")?;
     let status = task_status(status, resolution).ok_or("unknown Status")?;
     let priority = task_priority(priority).ok_or("unknown Priority")?;
@@ -137,10 +135,10 @@ fn parse(record: &ByteRecord, created_by: UserId, seen: &mut HashSet<u64>) -> Re
         resolved => time(resolved).ok_or("Resolved is not a time like 30/Sep/21 17:20")?,
     };
     if !seen.insert(number) {
-        return Err("Issue id occurs more than once");
+        return Err("Issue id occurs more than once".into());
     }
     Ok(Task {
-        description: (!description.is_empty()).then(|| description.to_owned()),
+        description,
         status,
         priority,
         updated_at,
@@ -207,14 +205,16 @@ mod tests {
     #[test]
     fn each_malformed_field_has_its_own_reject_reason() {
         for (column, value, reason) in [
-            (0, "  ", "Summary is empty"),
+            (0, "  ", "Summary must not be empty"),
+            (0, "a\nb", "Summary must not contain line breaks or other control characters"),
+            (8, "a\0b", "Description must not contain control characters other than line breaks and tabs"),
             (1, "HADOOP-1", "Issue id is not a number"),
             (2, "Closed", "unknown Status"),
             (3, "", "unknown Priority"),
             (5, "2021-09-30", "Created is not a time like 30/Sep/21 17:20"),
             (6, "31/Feb/21 17:20", "Resolved is not a time like 30/Sep/21 17:20"),
         ] {
-            assert_eq!(task(&[(column, value)]), Err(reason), "{value}");
+            assert_eq!(task(&[(column, value)]), Err(reason.into()), "{value}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Rejected records: counts them by reason, and writes them to a file if one is given.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs::File,
     io,
@@ -10,17 +11,23 @@ use std::{
 use csv::{ByteRecord, Writer, WriterBuilder};
 
 use super::{ImportError, ImportSource};
+use crate::domain::text::TextFault;
 
 /// Why a record is rejected: a few words that do not quote the record.
-pub type RejectReason = &'static str;
+pub type RejectReason = Cow<'static, str>;
 
 /// Number of rejected records for each reason.
 pub type RejectCounts = BTreeMap<RejectReason, u64>;
 
 /// The record has more or fewer fields than the header.
-pub(super) const WRONG_FIELD_COUNT: RejectReason = "wrong number of fields";
+pub(super) const WRONG_FIELD_COUNT: RejectReason = Cow::Borrowed("wrong number of fields");
 /// A field holds bytes that are not text.
-pub(super) const NOT_UTF8: RejectReason = "not UTF-8";
+pub(super) const NOT_UTF8: RejectReason = Cow::Borrowed("not UTF-8");
+
+/// The rule of the API that the text in this column breaks.
+pub(super) fn broken_rule(column: &str, fault: TextFault) -> RejectReason {
+    format!("{column} {fault}").into()
+}
 
 const BUFFER: usize = 64 * 1024;
 
@@ -49,13 +56,15 @@ impl RejectsWriter {
 
     /// Rejects the record that starts at `line`.
     pub fn add(&mut self, reason: RejectReason, line: u64, record: &ByteRecord) -> Result<(), ImportError> {
+        if let Some((path, writer)) = &mut self.file {
+            let line = line.to_string();
+            let fields = [line.as_bytes(), reason.as_bytes()];
+            writer
+                .write_record(fields.into_iter().chain(record))
+                .map_err(|error| ImportError::Rejects { path: path.clone(), cause: error.into() })?;
+        }
         *self.counts.entry(reason).or_default() += 1;
-        let Some((path, writer)) = &mut self.file else { return Ok(()) };
-        let line = line.to_string();
-        let fields = [line.as_bytes(), reason.as_bytes()];
-        writer
-            .write_record(fields.into_iter().chain(record))
-            .map_err(|error| ImportError::Rejects { path: path.clone(), cause: error.into() })
+        Ok(())
     }
 
     /// Flushes the file and returns the counts by reason.

@@ -10,6 +10,7 @@ use ulid::Ulid;
 
 use super::{
     codec::{binary, read_fields},
+    read::collect_rows,
     store::Inner,
     transaction::{Transaction, TransactionResult},
 };
@@ -53,15 +54,17 @@ fn decode(document: &RawDocument) -> Result<(KeyName, UsedKey)> {
 
 impl Transaction {
     /// Those of the keys that were used before.
+    ///
+    /// Reads outside of the transaction, so that its snapshot is taken later and collides with fewer others. A key that is
+    /// used in the meantime makes [`Transaction::insert_used_keys`] fail, and the next attempt finds it.
     pub(super) async fn find_used_keys<'k>(
-        &mut self,
+        &self,
         keys: impl IntoIterator<Item = &'k Idempotency>,
     ) -> TransactionResult<HashMap<KeyName, UsedKey>> {
         let ids: Vec<Bson> = keys.into_iter().map(|key| id(key).into()).collect();
-        let most = ids.len();
-        let collection = self.store.collections.idempotency.clone();
-        let found = self.find(&collection, doc! { "_id": { "$in": ids } }, most, decode).await?;
-        Ok(found.into_iter().collect())
+        let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let find = self.store.collections.idempotency.find(doc! { "_id": { "$in": ids } }).batch_size(batch);
+        Ok(collect_rows(find.batch().await?, decode).await?.into_iter().collect())
     }
 
     /// Stores which entities the keys were used for.

@@ -47,6 +47,7 @@ mod trending;
 mod union;
 mod unnumbered;
 mod user;
+mod words;
 
 #[cfg(test)]
 mod tests;

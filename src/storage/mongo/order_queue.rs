@@ -103,6 +103,11 @@ impl OrderQueue {
         [false, true].into_iter().find_map(|large| state.start(large))
     }
 
+    /// How many orders wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.0.lock().waiting.len()
+    }
+
     /// Ends a transaction that was started.
     pub(super) fn finish(&self, sold: InSale) {
         let mut state = self.0.lock();

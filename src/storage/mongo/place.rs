@@ -1,12 +1,12 @@
 //! Placing orders: those that wait share transactions (group commit).
 //!
 //! With one order in each transaction, the time that a majority takes to confirm would limit how many orders a second can
-//! be placed. So orders queue, and a transaction places all that have queued by then. Each order is decided on its own, in
-//! the order of arrival: one that is refused does not hold up the others.
+//! be placed. So orders queue, and a transaction places all that have queued by then. Each order is decided on its own,
+//! as the customers' turns come: one that is refused does not hold up the others.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{
     order_queue::{Batch, PlaceRequest, QueuedOrder},
@@ -18,6 +18,11 @@ use crate::{
     domain::{Idempotency, NewOrder, Stamp},
     storage::{Placed, Result, StoreError},
 };
+
+/// How long a transaction waits for the next order before it starts, if the one before had several.
+const NEXT_ORDER: Duration = Duration::from_millis(1);
+/// How long it waits in all.
+const GATHERING: Duration = Duration::from_millis(6);
 
 impl Inner {
     /// Places an order, together with others that wait.
@@ -39,10 +44,24 @@ impl Inner {
     async fn place_queued(self: &Arc<Self>) {
         while let Some(Batch { orders, expired, in_sale }) = self.order_queue.start() {
             refuse(expired, "MongoDB does not keep up with the orders");
+            let several = orders.len() > 1;
             if !orders.is_empty() {
                 self.place_batch(orders).await;
             }
+            if several {
+                self.gather_orders().await;
+            }
             self.order_queue.finish(in_sale);
+        }
+    }
+
+    /// Waits for more orders as long as they keep arriving, because a transaction with more of them costs little more.
+    async fn gather_orders(&self) {
+        let end = Instant::now() + GATHERING;
+        let mut seen = None;
+        while Instant::now() < end && seen != Some(self.order_queue.waiting()) {
+            seen = Some(self.order_queue.waiting());
+            sleep(NEXT_ORDER).await;
         }
     }
 

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
-    codec::{append_fields, raw_document, read_fields, stored_by_text, stored_ids},
+    codec::{raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
     idempotency::name_of,
     product_cache::MIN_BATCH,
     read::in_request_order,
     scan::{Listing, SCORE, SortBy},
-    search::{contains_all, relevance, search_words},
+    search::{append_words, contains_all, relevance, stored_words},
     store::{Inner, MongoStore},
     transaction::{Transaction, TransactionResult},
 };
@@ -23,16 +23,21 @@ stored_ids!(ProductId);
 stored_by_text!(ProductStatus);
 
 pub(super) fn encode(product: &Product) -> RawDocumentBuf {
+    encode_with(product, words_of(product))
+}
+
+fn words_of(product: &Product) -> SearchWords {
+    Product::search_words(&product.name, &product.sku, product.description.as_deref())
+}
+
+fn encode_with(product: &Product, words: SearchWords) -> RawDocumentBuf {
     let mut document = raw_document! {
         "_id": product.id, "sku": product.sku, "name": product.name, "name_key": Product::name_key(&product.name),
         "price": product.price, "currency": product.currency, "stock": product.stock, "status": product.status,
         "tags": product.tags, "version": product.version, "created_at": product.created_at,
         "updated_at": product.updated_at, "description": product.description,
     };
-    let title = [product.name.as_str(), product.sku.as_str()];
-    append_fields!(document,
-        "title_length": search_words(title).len() as i32,
-        "words": search_words(title.into_iter().chain(product.description.as_deref())));
+    append_words(&mut document, words);
     document
 }
 
@@ -206,11 +211,15 @@ impl ProductStore for MongoStore {
                 let changes = changes.clone();
                 Box::pin(async move {
                     let products = transaction.store.collections.products.clone();
-                    let product = transaction.find_one(&products, doc! { "_id": id }, decode).await?;
+                    let whole = |row: &RawDocument| Ok((decode(row)?, stored_words(row)?));
+                    let (product, words) = transaction.find_one(&products, doc! { "_id": id }, whole).await?;
                     let Some(changed) = product.update(changes, expected_version, stamp)? else {
                         return Ok(product);
                     };
-                    transaction.replace(&products, id, encode(&changed.value)).await?;
+                    let new = &changed.value;
+                    let same_text = new.name == product.name && new.description == product.description;
+                    let words = if same_text { words } else { words_of(new) };
+                    transaction.replace(&products, id, encode_with(new, words)).await?;
                     transaction.record(changed, stamp).await
                 })
             })

@@ -18,6 +18,7 @@ use super::{
     error::duplicate_index,
     event::{bounds, decode, encode_chunk, keys},
     read::collect_rows,
+    words::{self, WORDS},
 };
 use crate::{
     domain::{Entity, Event, Seq, Timestamp},
@@ -47,13 +48,13 @@ pub(super) async fn prepare(database: &Database) -> Result<()> {
         Some(_) => {}
         None => {
             let id = i64::from(rand::random::<u32>());
-            let new = doc! { "$setOnInsert": { "id": id, "version": VERSION, "seq": MOVED } };
+            let new = doc! { "$setOnInsert": { "id": id, "version": VERSION, "seq": MOVED, "words": WORDS } };
             let made = counters.update_one(doc! { "_id": "log" }, new).upsert(true).await;
             // Another node may create it at the same moment.
             made.map(drop).or_else(|error| duplicate_index(&error).map(drop).ok_or(error))?;
         }
     }
-    Ok(())
+    words::renew(database).await
 }
 
 /// Moves the log of version 1 into chunks. Nodes of version 1 may go on until the last step, and several nodes may do

@@ -1,33 +1,34 @@
-//! Free-text search: each document holds its words, folded, in an indexed array.
+//! Free-text search: each document holds its words in an indexed array, those of its title first.
 //!
-//! MongoDB's text index splits text into words differently, so a search would find other rows than on SQLite. An array of
-//! words with a plain index finds exactly what `SearchTerms` promises.
+//! MongoDB's text index splits text into words by rules of its own, so a search would find other rows than on SQLite. An
+//! array of words with a plain index finds exactly what `SearchTerms` promises.
 
-use std::collections::HashSet;
+use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
-use bson::{Bson, Document, doc};
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use super::codec::{append_fields, read_fields};
+use crate::{
+    domain::{SearchTerms, SearchWords},
+    storage::Result,
+};
 
-use crate::domain::SearchTerms;
+/// Appends the words by which a document is found, and how many of them are words of its title.
+pub(super) fn append_words(document: &mut RawDocumentBuf, words: SearchWords) {
+    let SearchWords { title, other } = words;
+    append_fields!(*document, "title_length": title.len() as i32, "words": [title, other].concat());
+}
 
-/// The distinct words of `texts`, in the order in which they first occur: runs of letters and digits, lower-case and
-/// without accents.
-pub(super) fn search_words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let mut words = Vec::new();
-    for text in texts {
-        for word in fold(text).split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-            if seen.insert(word.to_owned()) {
-                words.push(word.to_owned());
-            }
-        }
-    }
-    words
+/// The words that are stored in a document.
+pub(super) fn stored_words(document: &RawDocument) -> Result<SearchWords> {
+    read_fields!(document, length: "title_length", words: "words");
+    let mut title: Vec<String> = words.optional()?.unwrap_or_default();
+    let length = usize::try_from(length.optional::<i32>()?.unwrap_or_default()).unwrap_or_default();
+    let other = title.split_off(length.min(title.len()));
+    Ok(SearchWords { title, other })
 }
 
 /// The condition that every term is a word of the document.
 pub(super) fn contains_all(terms: &SearchTerms) -> Document {
-    doc! { "$all": folded_terms(terms) }
+    doc! { "$all": terms.terms() }
 }
 
 /// The relevance of a document: the number of terms in its title, and their share of the title. The title is the first
@@ -36,28 +37,6 @@ pub(super) fn contains_all(terms: &SearchTerms) -> Document {
 pub(super) fn relevance(terms: &SearchTerms) -> Document {
     let length = doc! { "$max": [1, "$title_length"] };
     let title = doc! { "$slice": ["$words", length.clone()] };
-    let hits = doc! { "$size": { "$setIntersection": [title, folded_terms(terms)] } };
+    let hits = doc! { "$size": { "$setIntersection": [title, terms.terms()] } };
     doc! { "$add": [hits.clone(), { "$divide": [hits, length] }] }
-}
-
-fn folded_terms(terms: &SearchTerms) -> Vec<Bson> {
-    terms.terms().iter().map(|term| fold(term).into()).collect()
-}
-
-fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    text.to_lowercase().nfd().filter(|c| !is_combining_mark(*c)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_folded_distinct_and_whole() {
-        let found = search_words(["T-LIGHT Café, cafe\u{301}s", "light 84029G İstanbul"]);
-        assert_eq!(found, ["t", "light", "cafe", "cafes", "84029g", "istanbul"]);
-    }
 }

@@ -40,22 +40,20 @@ use crate::{
 };
 
 /// Documents of the outbox in one chunk.
-const DOCUMENTS: i64 = 64;
+const DOCUMENTS: usize = 64;
 /// Bytes after which a chunk takes no further document.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// How long a process that is not numbering waits for the one that is.
 const YIELD: Duration = Duration::from_millis(30);
 /// How long a process goes on looking for entries of others after it has numbered some.
 const LINGER: Duration = Duration::from_secs(1);
-/// How often it looks.
+/// How long it waits before it looks again. What is committed in the meantime shares a chunk.
 const LOOK_EVERY: Duration = Duration::from_millis(8);
 
 /// What an attempt to number found.
 enum Attempt {
-    /// The outbox is empty.
-    Empty,
-    /// Entries were numbered; whether some were left by other processes.
-    Numbered { of_others: bool },
+    /// What the outbox had was numbered; whether some was left by other processes, and whether it had more.
+    Numbered { of_others: bool, more: bool },
     /// Another process numbered at the same time.
     Lost,
 }
@@ -67,6 +65,8 @@ struct NumberedBatch {
     changes: Vec<EventId>,
     /// Whether some of it was left by other processes.
     of_others: bool,
+    /// Whether the outbox had more than fits into a chunk.
+    more: bool,
 }
 
 /// A document of the outbox.
@@ -107,7 +107,7 @@ fn id_of(document: &RawDocument) -> Result<EventId> {
 impl Transaction {
     /// Takes the oldest documents of the outbox and appends a chunk with their entries.
     async fn number(&mut self) -> TransactionResult<NumberedBatch> {
-        let pending = self.oldest_pending().await?;
+        let (pending, more) = self.oldest_pending().await?;
         if pending.is_empty() {
             return Ok(NumberedBatch::default());
         }
@@ -136,13 +136,13 @@ impl Transaction {
         if deleted.deleted_count != pending.len() as u64 {
             return Err(StoreError::internal("the outbox changed within a snapshot").into());
         }
-        Ok(NumberedBatch { events, changes, of_others })
+        Ok(NumberedBatch { events, changes, of_others, more })
     }
 
-    /// The oldest documents of the outbox, as many as fit into a chunk, but at least one.
-    async fn oldest_pending(&mut self) -> TransactionResult<Vec<Pending>> {
+    /// The oldest documents of the outbox, as many as fit into a chunk, but at least one, and whether there are more.
+    async fn oldest_pending(&mut self) -> TransactionResult<(Vec<Pending>, bool)> {
         let outbox = self.store.collections.outbox.clone();
-        let find = outbox.find(doc! {}).sort(doc! { "time": 1, "_id": 1 }).limit(DOCUMENTS).batch_size(8);
+        let find = outbox.find(doc! {}).sort(doc! { "time": 1, "_id": 1 }).limit(DOCUMENTS as i64 + 1).batch_size(8);
         let mut batches = find.session(&mut self.session).batch().await?;
         let mut batches = batches.stream(&mut self.session);
         let (mut pending, mut bytes) = (Vec::new(), 0);
@@ -150,13 +150,13 @@ impl Transaction {
             for row in rows_of(&batch?)? {
                 let document = Pending::decode(row?)?;
                 bytes += document.bytes()?;
-                if bytes > CHUNK_BYTES && !pending.is_empty() {
-                    return Ok(pending);
+                if pending.len() == DOCUMENTS || bytes > CHUNK_BYTES && !pending.is_empty() {
+                    return Ok((pending, true));
                 }
                 pending.push(document);
             }
         }
-        Ok(pending)
+        Ok((pending, false))
     }
 }
 
@@ -186,9 +186,7 @@ impl Inner {
                     return self.unnumbered.failed();
                 }
             }
-            if linger_until.is_some() && !self.unnumbered.is_requested() {
-                sleep(LOOK_EVERY).await;
-            }
+            sleep(LOOK_EVERY).await;
         }
     }
 
@@ -199,7 +197,7 @@ impl Inner {
             if self.unnumbered.other_is_numbering() {
                 let there = self.pending(doc! {}).await?;
                 if there.is_empty() {
-                    self.note_logged_by_others().await?;
+                    self.note_logged_by_others(self.unnumbered.waiting()).await?;
                     return Ok(of_others);
                 }
                 sleep(YIELD.mul_f64(0.75 + rand::random::<f64>() / 2.0)).await;
@@ -208,12 +206,13 @@ impl Inner {
                     continue;
                 }
             }
+            let committed = self.unnumbered.waiting();
             match self.try_number().await? {
-                Attempt::Empty => {
-                    self.note_logged_by_others().await?;
-                    return Ok(of_others);
+                Attempt::Numbered { of_others: some, more: true } => of_others |= some,
+                Attempt::Numbered { of_others: some, more: false } => {
+                    self.note_logged_by_others(committed).await?;
+                    return Ok(of_others || some);
                 }
-                Attempt::Numbered { of_others: some } => of_others |= some,
                 Attempt::Lost => self.unnumbered.found_other(),
             }
         }
@@ -238,9 +237,9 @@ impl Inner {
         Ok(())
     }
 
-    /// Forgets the changes of this process that others have numbered.
-    async fn note_logged_by_others(&self) -> Result<()> {
-        let waiting = self.unnumbered.waiting();
+    /// Forgets those of these changes of this process that others have numbered.
+    async fn note_logged_by_others(&self, committed: Vec<EventId>) -> Result<()> {
+        let waiting = self.unnumbered.still_waiting(committed);
         if waiting.is_empty() {
             return Ok(());
         }
@@ -260,12 +259,13 @@ impl Inner {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let attempt = self.try_transaction(deadline, &|transaction: &mut Transaction| Box::pin(transaction.number()));
         let error = match timeout_at(deadline, attempt).await {
-            Ok(Ok(NumberedBatch { events, changes, of_others })) => {
-                let Some(last) = events.last().map(|event| event.seq) else { return Ok(Attempt::Empty) };
-                self.unnumbered.logged(&changes, last);
-                self.unnumbered.numbers_itself();
-                self.appends.send(events);
-                return Ok(Attempt::Numbered { of_others });
+            Ok(Ok(NumberedBatch { events, changes, of_others, more })) => {
+                if let Some(last) = events.last() {
+                    self.unnumbered.logged(&changes, last.seq);
+                    self.unnumbered.numbers_itself();
+                    self.appends.send(events);
+                }
+                return Ok(Attempt::Numbered { of_others, more });
             }
             Ok(Err(TransactionError::Final(error))) => return Err(error),
             Ok(Err(TransactionError::Driver(error))) => error,

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocument, RawDocumentBuf, doc, raw::CStr};
 
 use super::{
-    codec::{BsonValue, append_fields, binary, raw_document, read_fields, stored_by_text, stored_ids},
+    codec::{BsonValue, binary, raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index, one_of},
     read::in_request_order,
     scan::{Listing, SortBy},
-    search::{contains_all, search_words},
+    search::{append_words, contains_all, stored_words},
     store::MongoStore,
     transaction::{Transaction, TransactionResult},
 };
@@ -39,6 +39,14 @@ impl From<TaskPriority> for Bson {
 }
 
 pub(super) fn encode(task: &Task) -> RawDocumentBuf {
+    encode_with(task, words_of(task))
+}
+
+fn words_of(task: &Task) -> SearchWords {
+    Task::search_words(&task.title, task.description.as_deref())
+}
+
+fn encode_with(task: &Task, words: SearchWords) -> RawDocumentBuf {
     let mut document = raw_document! {
         "_id": task.id, "title": task.title, "status": task.status, "priority": task.priority,
         "created_by": task.created_by, "assignee": task.assignee, "order": task.order, "due_at": task.due_at,
@@ -48,7 +56,7 @@ pub(super) fn encode(task: &Task) -> RawDocumentBuf {
     let viewers: RawArrayBuf =
         task.owners().users().into_iter().flatten().map(|user| binary(&user.to_bytes())).collect();
     document.append(bson::raw::cstr!("viewers"), viewers);
-    append_fields!(document, "words": search_words([task.title.as_str()].into_iter().chain(task.description.as_deref())));
+    append_words(&mut document, words);
     document
 }
 
@@ -75,7 +83,7 @@ pub(super) fn decode(document: &RawDocument) -> Result<Task> {
 
 /// Leaves out the fields that are not asked for.
 fn projection(fields: TaskFields) -> Document {
-    let mut projection = doc! { "words": 0, "viewers": 0, "due_key": 0 };
+    let mut projection = doc! { "words": 0, "title_length": 0, "viewers": 0, "due_key": 0 };
     if !fields.description {
         projection.insert("description", 0);
     }
@@ -191,12 +199,16 @@ impl TaskStore for MongoStore {
             .transaction(move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
-                    let task = transaction.task(id).await?;
+                    let tasks = transaction.store.collections.tasks.clone();
+                    let whole = |row: &RawDocument| Ok((decode(row)?, stored_words(row)?));
+                    let (task, words) = transaction.find_one(&tasks, doc! { "_id": id }, whole).await?;
                     let Some(changed) = task.update(changes, expected_version, stamp)? else {
                         return Ok(task);
                     };
-                    let tasks = transaction.store.collections.tasks.clone();
-                    transaction.replace(&tasks, id, encode(&changed.value)).await?;
+                    let new = &changed.value;
+                    let same_text = new.title == task.title && new.description == task.description;
+                    let words = if same_text { words } else { words_of(new) };
+                    transaction.replace(&tasks, id, encode_with(new, words)).await?;
                     transaction.record(changed, stamp).await
                 })
             })

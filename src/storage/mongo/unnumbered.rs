@@ -56,11 +56,6 @@ impl Unnumbered {
         self.0.lock().running = false;
     }
 
-    /// Whether something was committed that the running task has not seen.
-    pub(super) fn is_requested(&self) -> bool {
-        self.0.lock().requested
-    }
-
     /// Notes that the log has these changes, up to the number `last`.
     pub(super) fn logged<'c>(&self, changes: impl IntoIterator<Item = &'c EventId>, last: Seq) {
         let mut state = self.0.lock();
@@ -80,6 +75,13 @@ impl Unnumbered {
     /// The changes of this process that may still be in the outbox.
     pub(super) fn waiting(&self) -> Vec<EventId> {
         self.0.lock().waiting.keys().copied().collect()
+    }
+
+    /// Those of these changes that may still be in the outbox.
+    pub(super) fn still_waiting(&self, mut changes: Vec<EventId>) -> Vec<EventId> {
+        let state = self.0.lock();
+        changes.retain(|change| state.waiting.contains_key(change));
+        changes
     }
 
     /// What this process has committed.

@@ -8,7 +8,7 @@ use super::{
     filter::{Filter, Index},
     read::{collect_rows, in_request_order},
     scan::{Listing, SortBy},
-    search::{contains_all, search_words},
+    search::{append_words, contains_all},
     store::{Inner, MongoStore},
     transaction::{Transaction, TransactionResult},
 };
@@ -29,7 +29,7 @@ pub(super) fn encode(user: &User, password_hash: Option<&str>) -> RawDocumentBuf
     append_fields!(document, "password_hash": password_hash.map(str::to_owned));
     // Deleted users are found by id only, so they have no words to search.
     if user.deleted_at.is_none() {
-        append_fields!(document, "words": search_words([user.name.as_str()].into_iter().chain(user.email.as_deref())));
+        append_words(&mut document, User::search_words(&user.name, user.email.as_deref()));
     }
     document
 }
@@ -58,7 +58,7 @@ fn decode_credentials(document: &RawDocument) -> Result<Credentials> {
 
 /// Leaves out the fields that a [`User`] does not have.
 pub(super) fn projection() -> Document {
-    doc! { "words": 0, "name_key": 0, "password_hash": 0 }
+    doc! { "words": 0, "title_length": 0, "name_key": 0, "password_hash": 0 }
 }
 
 fn filter(filter: &UserFilter) -> Filter {

@@ -257,9 +257,3 @@ fn filter<'a>(conditions: impl Iterator<Item = &'a String>) -> String {
     let conditions: Vec<&str> = conditions.map(String::as_str).collect();
     if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
 }
-
-/// The full-text query for rows that hold every one of the words.
-pub(super) fn fts_query(terms: &crate::domain::SearchTerms) -> String {
-    let quoted: Vec<String> = terms.terms().iter().map(|term| format!("\"{}\"", term.replace('"', ""))).collect();
-    quoted.join(" ")
-}

@@ -31,6 +31,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod user;
+mod words;
 mod writer;
 
 use async_trait::async_trait;

@@ -10,6 +10,7 @@ use super::{
     product_list::{TRENDING, filtered},
     row::{Json, NamedRow, blob_columns, columns_of, json, named, text_columns},
     store::SqliteStore,
+    words::{Searched, complete},
     writer::Written,
 };
 use crate::{
@@ -89,6 +90,9 @@ pub(super) fn insert_new(db: &Connection, product: &Product) -> Result<bool> {
             product.description,
             Product::name_key(&product.name),
         ])?;
+    complete(db, Searched::Products, product.id, || {
+        Product::search_words(&product.name, &product.sku, product.description.as_deref())
+    })?;
     Ok(inserted == 1)
 }
 
@@ -126,6 +130,9 @@ fn update(
         product.version,
         product.updated_at,
     ])?;
+    complete(db, Searched::Products, product.id, || {
+        Product::search_words(&product.name, &product.sku, product.description.as_deref())
+    })?;
     event::record(db, changed, stamp)
 }
 

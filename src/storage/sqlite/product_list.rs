@@ -2,14 +2,14 @@
 
 use std::sync::LazyLock;
 
-use super::list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query};
+use super::{
+    list::{Cursors, KeyType, ListBuilder, ListOrder},
+    words::fts_query,
+};
 use crate::{
-    domain::{OrderStatus, ProductFilter, ProductSort, ProductStatus, Slice, Sort},
+    domain::{OrderStatus, ProductFilter, ProductSort, ProductStatus, SearchTerms, Slice, Sort},
     storage::{Result, StoreError},
 };
-
-/// Weights of a word in the name, the SKU and the description, for relevance.
-const WEIGHTS: &str = "10.0, 5.0, 1.0";
 
 fn order(filter: &ProductFilter, sort: Sort<ProductSort>) -> Result<ListOrder> {
     let Sort { field, direction } = sort;
@@ -51,11 +51,15 @@ pub(super) fn filtered(filter: &ProductFilter, sort: Sort<ProductSort>, slice: O
     if let Some(search) = &filter.search {
         let words = list.bind(fts_query(search));
         // Only a list by relevance needs scores.
-        let score = match sort.field {
-            ProductSort::Relevance => format!("-bm25(products_fts, {WEIGHTS})"),
-            _ => "0.0".to_owned(),
+        let hits = match sort.field {
+            ProductSort::Relevance => format!(
+                "SELECT row, hits + hits * 1.0 / max(1, title_length) AS score \
+                 FROM (SELECT w.row AS row, w.title_length AS title_length, {} AS hits FROM products_fts f \
+                       CROSS JOIN product_words w ON w.row = f.rowid WHERE f.products_fts MATCH {words})",
+                title_hits(&mut list, search)
+            ),
+            _ => format!("SELECT rowid AS row FROM products_fts WHERE products_fts MATCH {words}"),
         };
-        let hits = format!("SELECT rowid AS row, {score} AS score FROM products_fts WHERE products_fts MATCH {words}");
         list.start_from_hits("hits CROSS JOIN products p ON p.row = hits.row", &hits);
     }
     if let Some(ids) = &filter.ids {
@@ -86,6 +90,14 @@ pub(super) fn filtered(filter: &ProductFilter, sort: Sort<ProductSort>, slice: O
         list.range(price, "<=", most);
     }
     Ok(list)
+}
+
+/// How many of the terms are words of the title, as an expression. The title holds its words with a space between them.
+fn title_hits(list: &mut ListBuilder, search: &SearchTerms) -> String {
+    let is_in =
+        |term: &String| format!("(instr(' ' || w.title || ' ', ' ' || {} || ' ') > 0)", list.bind(term.clone()));
+    let hits: Vec<String> = search.terms().iter().map(is_in).collect();
+    if hits.is_empty() { "0".to_owned() } else { hits.join(" + ") }
 }
 
 /// Adds the conditions on stock and status. Few products are sold out or archived, so these conditions pick the index.

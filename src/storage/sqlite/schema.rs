@@ -4,15 +4,16 @@ use std::{path::Path, time::Instant};
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, config::DbConfig};
 
-use super::{options::SqliteOptions, read_limit};
+use super::{options::SqliteOptions, read_limit, words};
 use crate::storage::{Result, StoreError};
 
 /// The migrations from an empty file to the current schema, in order; `user_version` counts those that were run.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
+    include_str!("migrations/0005.sql"),
 ];
 
 /// Marks a file as Orderwire's: `OWIR` in ASCII.
@@ -62,6 +63,7 @@ fn open_and_migrate(path: &Path, options: SqliteOptions) -> Result<Connection> {
          PRAGMA journal_size_limit = 67108864;",
     )?;
     migrate(&mut connection)?;
+    words::complete_all(&mut connection)?;
     Ok(connection)
 }
 

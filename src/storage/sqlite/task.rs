@@ -10,10 +10,11 @@ use rusqlite::{
 
 use super::{
     event,
-    list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
+    list::{Cursors, KeyType, ListBuilder, ListOrder},
     page,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
+    words::{Searched, complete, fts_query},
     writer::Written,
 };
 use crate::{
@@ -98,6 +99,7 @@ pub(super) fn insert_new(db: &Connection, task: &Task) -> Result<bool> {
             task.description,
             Task::due_key(task.due_at),
         ])?;
+    complete(db, Searched::Tasks, task.id, || Task::search_words(&task.title, task.description.as_deref()))?;
     Ok(inserted == 1)
 }
 
@@ -134,6 +136,7 @@ fn update(
         task.version,
         task.updated_at,
     ])?;
+    complete(db, Searched::Tasks, task.id, || Task::search_words(&task.title, task.description.as_deref()))?;
     event::record(db, changed, stamp)
 }
 
@@ -192,16 +195,17 @@ pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<
     list
 }
 
-/// Looks up each word for each row. Each word has a query of its own, which starts at the row; a query for several words
-/// would look for its first row from the beginning.
+/// Compares the words of each row, which are few, with those of the search: the index of words would begin with everybody's
+/// tasks.
 fn has_words(list: &mut ListBuilder, search: &SearchTerms) {
     if search.terms().is_empty() {
         list.filter_by("FALSE".to_owned());
+        return;
     }
-    for word in search.terms() {
-        let word = list.bind(format!("\"{word}\""));
-        list.filter_by(format!("EXISTS (SELECT 1 FROM tasks_fts WHERE tasks_fts MATCH {word} AND rowid = t.row)"));
-    }
+    let words = search.terms().iter().map(|word| list.bind(format!(" {word} ")));
+    let has: Vec<String> =
+        words.map(|word| format!("instr(' ' || w.title || ' ' || w.other || ' ', {word}) > 0")).collect();
+    list.filter_by(format!("EXISTS (SELECT 1 FROM task_words w WHERE w.row = t.row AND {})", has.join(" AND ")));
 }
 
 /// The columns of a task in a list.

@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{
-    list::{Cursors, KeyType, ListBuilder, ListOrder, fts_query},
+    list::{Cursors, KeyType, ListBuilder, ListOrder},
     page,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
+    words::{Searched, complete, fts_query},
 };
 use crate::{
     domain::{
@@ -77,6 +78,7 @@ pub(super) fn insert_new(db: &Connection, user: &User, password_hash: Option<&st
             password_hash,
             User::name_key(&user.name),
         ])?;
+    complete(db, Searched::Users, user.id, || User::search_words(&user.name, user.email.as_deref()))?;
     Ok(inserted == 1)
 }
 
@@ -96,7 +98,7 @@ fn save(db: &Connection, user: &User) -> Result<()> {
         user.version,
         user.updated_at,
     ])?;
-    Ok(())
+    complete(db, Searched::Users, user.id, || User::search_words(&user.name, user.email.as_deref()))
 }
 
 /// Deletes all sessions of a user.

@@ -31,6 +31,7 @@ mod refused;
 mod results;
 mod sharing;
 mod stock;
+mod texts;
 mod tickets;
 mod times;
 mod updates;

@@ -12,6 +12,7 @@ mod epochs;
 mod filters;
 mod idempotency;
 mod import;
+mod languages;
 mod listed;
 mod log;
 mod log_order;
@@ -106,6 +107,11 @@ macro_rules! every_behaviour {
                 importing_again_keeps_later_changes
                 importing_a_taken_unique_value_is_refused
                 thousands_of_imported_rows_are_searched_and_bought
+            }
+            languages {
+                a_search_finds_the_same_in_each_language_and_spelling
+                relevance_is_the_same_number_on_each_engine
+                lists_by_name_page_past_names_of_any_length
             }
             log {
                 each_log_entry_has_an_id_of_its_own

@@ -177,7 +177,7 @@ pub async fn lists_read_only_the_fields_asked_for(db: &Db) {
     }
 
     let sort = Sort { field: ProductSort::Name, direction: Direction::Asc };
-    let filter = ProductFilter { search: SearchTerms::parse("red"), ..ProductFilter::default() };
+    let filter = ProductFilter { search: SearchTerms::parse("red").ok(), ..ProductFilter::default() };
     let lean = Query::<Product> {
         fields: ProductFields { description: false },
         ..query::<Product>(&filter, sort, Slice::first(1000))

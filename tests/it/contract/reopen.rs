@@ -36,7 +36,7 @@ pub async fn reopening_keeps_everything(db: &mut Db) {
         let credentials = db.credentials_by_id(data.users[1].id).await.unwrap().unwrap();
         assert_eq!(credentials.password_hash.as_deref(), Some("hash"));
         lists_are_whole::<Task>(db, &data).await;
-        let search = TaskFilter { search: SearchTerms::parse("lantern"), ..TaskFilter::default() };
+        let search = TaskFilter { search: SearchTerms::parse("lantern").ok(), ..TaskFilter::default() };
         let found = data.tasks.iter().filter(|task| task.passes(&search)).count() as u64;
         assert_eq!(db.count_tasks(&[search]).await.unwrap(), [found], "the search index too");
     }

@@ -41,7 +41,7 @@ pub async fn a_deleted_user_is_anonymous(db: &Db) {
     refused_as_missing(db, anna.id).await;
 
     let all = UserFilter::default();
-    let deleted = UserFilter { search: SearchTerms::parse("Deleted"), ..all.clone() };
+    let deleted = UserFilter { search: SearchTerms::parse("Deleted").ok(), ..all.clone() };
     let admins = UserFilter { role: Some(UserRole::Admin), ..all.clone() };
     let customers = UserFilter { role: Some(UserRole::Customer), ..all.clone() };
     assert_eq!(db.count_users(&[all.clone(), deleted, admins, customers]).await.unwrap(), [1, 0, 0, 1]);

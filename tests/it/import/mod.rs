@@ -6,6 +6,7 @@
 mod bad_input;
 mod jira;
 mod online_retail;
+mod rules;
 
 use std::{
     path::PathBuf,

@@ -39,14 +39,14 @@ export type OrderStatus =
 export type PlaceOrderInput = {
   /**
    * A text of the client's choice that makes the call safe to repeat: the same key with the same input gives the
-   * first call's order. Kept for 24 hours at least.
+   * first call's order. One line of at most 200 characters, kept for 24 hours at least.
    */
   idempotencyKey: string;
   /** What is bought, 1 to 100 lines; lines of one product are summed. */
   items: Array<OrderItemInput>;
-  /** The buyer's reference to a payment, kept as it is. */
+  /** The buyer's reference to a payment: one line of at most 200 characters. */
   paymentReference?: string | null | undefined;
-  /** Where it goes; the buyer's region when not given. */
+  /** Where it goes, in one line of at most 200 characters; the buyer's region when not given. */
   region?: string | null | undefined;
 };
 
@@ -60,7 +60,10 @@ export type ProductFilter = {
   maxPrice?: string | null | undefined;
   /** Only at this price or above. */
   minPrice?: string | null | undefined;
-  /** Only with all these words in name, SKU or description, whatever their case and order. */
+  /**
+   * Only with all these words in name, SKU or description, whatever their case, accents and order. A blank text is no
+   * condition, and one without a letter or digit finds nothing. At most 16 words.
+   */
   search?: string | null | undefined;
   /** Only these; at most 100. */
   skus?: Array<string> | null | undefined;
@@ -85,13 +88,13 @@ export type RefreshSessionInput = {
 
 /** What an account is made from. */
 export type RegisterInput = {
-  /** E-mail address, the name to sign in with. */
+  /** E-mail address of at most 254 bytes, the name to sign in with. */
   email: string;
-  /** Display name. */
+  /** Display name: one line of at most 200 characters. */
   name: string;
   /** Password, 8 to 128 characters. */
   password: string;
-  /** Region, such as a country. */
+  /** Region, such as a country: one line of at most 200 characters. */
   region?: string | null | undefined;
 };
 
@@ -119,7 +122,7 @@ export type UpdateOrderStatusInput = {
   expectedVersion?: number | null | undefined;
   /** Which order. */
   orderId: string | number;
-  /** Why, kept in the history. */
+  /** Why, in one line of at most 200 characters, kept in the history. */
   reason?: string | null | undefined;
   /** The state to enter. */
   status: OrderStatus;

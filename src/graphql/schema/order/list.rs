@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject};
 
 use super::types::{Order, OrderStatus};
 use crate::{
-    domain::{self, Direction, OrderFields, OrderSort, Sort},
+    domain::{self, Direction, OrderFields, OrderSort, Sort, text},
     graphql::{
         engine::error::ApiResult,
         schema::{
@@ -46,7 +46,7 @@ impl OrderFilter {
         Ok(domain::OrderFilter {
             customer: self.customer_id.map(|id| argument_id("filter.customerId", &id)).transpose()?,
             statuses: self.status.map(|statuses| statuses.into_iter().map(domain::OrderStatus::from).collect()),
-            region: self.region,
+            region: self.region.map(|region| text::line(&region).unwrap_or(region)),
             placed_after: self.placed_after.map(|time| time.0),
             placed_before: self.placed_before.map(|time| time.0),
             product: self.product_id.map(|id| argument_id("filter.productId", &id)).transpose()?,

@@ -29,12 +29,12 @@ pub struct OrderItemInput {
 pub struct PlaceOrderInput {
     /// What is bought, 1 to 100 lines; lines of one product are summed.
     items: Vec<OrderItemInput>,
-    /// Where it goes; the buyer's region when not given.
+    /// Where it goes, in one line of at most 200 characters; the buyer's region when not given.
     region: Option<String>,
-    /// The buyer's reference to a payment, kept as it is.
+    /// The buyer's reference to a payment: one line of at most 200 characters.
     payment_reference: Option<String>,
     /// A text of the client's choice that makes the call safe to repeat: the same key with the same input gives the
-    /// first call's order. Kept for 24 hours at least.
+    /// first call's order. One line of at most 200 characters, kept for 24 hours at least.
     idempotency_key: String,
 }
 
@@ -45,7 +45,7 @@ pub struct UpdateOrderStatusInput {
     order_id: ID,
     /// The state to enter.
     status: OrderStatus,
-    /// Why, kept in the history.
+    /// Why, in one line of at most 200 characters, kept in the history.
     reason: Option<String>,
     /// Only if the order is at this version.
     expected_version: Option<i32>,
@@ -56,7 +56,7 @@ pub struct UpdateOrderStatusInput {
 pub struct CancelOrderInput {
     /// Which order.
     order_id: ID,
-    /// Why, kept in the history.
+    /// Why, in one line of at most 200 characters, kept in the history.
     reason: Option<String>,
     /// Only if the order is at this version.
     expected_version: Option<i32>,

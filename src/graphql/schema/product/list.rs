@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject};
 
 use super::types::{Product, ProductStatus};
 use crate::{
-    domain::{self, Direction, ProductFields, ProductSort, SearchTerms, Sort},
+    domain::{self, Direction, ProductFields, ProductSort, Sort, text},
     graphql::{
         engine::{
             document::directives::cost,
@@ -19,6 +19,7 @@ use crate::{
             loaders::{Count, load_entity, load_list},
             request_context::RequestContext,
             scalars::Decimal,
+            search::search_terms,
             sort::OrderDirection,
         },
     },
@@ -31,7 +32,8 @@ load_list!(ProductQuery, domain::ProductFilter => domain::Product, list_products
 /// Which products. All conditions have to hold.
 #[derive(InputObject, Default)]
 pub struct ProductFilter {
-    /// Only with all these words in name, SKU or description, whatever their case and order.
+    /// Only with all these words in name, SKU or description, whatever their case, accents and order. A blank text is no
+    /// condition, and one without a letter or digit finds nothing. At most 16 words.
     #[graphql(directive = cost::apply("10".into()))]
     search: Option<String>,
     /// Only these; at most 100.
@@ -60,10 +62,10 @@ impl ProductFilter {
         }
         let ids = self.ids.map(|ids| ids.iter().map(|id| argument_id("filter.ids", id)).collect::<ApiResult<_>>());
         Ok(domain::ProductFilter {
-            search: self.search.as_deref().and_then(SearchTerms::parse),
+            search: search_terms(self.search.as_deref())?,
             ids: ids.transpose()?,
-            skus: self.skus,
-            tag: self.tag,
+            skus: self.skus.map(|skus| skus.iter().flat_map(|sku| text::spellings(sku)).collect()),
+            tag: self.tag.map(|tag| text::line(&tag).unwrap_or(tag)),
             status: self.status.map(domain::ProductStatus::from),
             in_stock: self.in_stock,
             min_price: self.min_price.map(|price| price.0),

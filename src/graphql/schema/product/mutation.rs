@@ -19,11 +19,11 @@ use crate::{
 /// What a product is made from.
 #[derive(InputObject)]
 pub struct CreateProductInput {
-    /// Unique stock keeping unit.
+    /// Unique stock keeping unit: one line of at most 200 characters, all of them visible.
     sku: String,
-    /// Display name.
+    /// Display name: one line of at most 200 characters.
     name: String,
-    /// Longer text.
+    /// Longer text of at most 65,536 bytes (UTF-8).
     description: Option<String>,
     /// Price of one unit, not negative.
     price: Decimal,
@@ -31,7 +31,7 @@ pub struct CreateProductInput {
     currency_code: Option<CurrencyCode>,
     /// Units on hand; 0 when not given.
     stock: Option<i32>,
-    /// Free labels.
+    /// Free labels: at most 50, each one line of at most 200 characters.
     tags: Option<Vec<String>>,
 }
 
@@ -41,13 +41,13 @@ pub struct CreateProductInput {
 pub struct UpdateProductInput {
     /// Which product.
     id: ID,
-    /// A new name.
+    /// A new name: one line of at most 200 characters.
     name: MaybeUndefined<String>,
-    /// A new description; null removes it.
+    /// A new description of at most 65,536 bytes (UTF-8); null removes it.
     description: MaybeUndefined<String>,
     /// A new price.
     price: MaybeUndefined<Decimal>,
-    /// New labels, in place of all old ones.
+    /// New labels, in place of all old ones: at most 50, each one line of at most 200 characters.
     tags: MaybeUndefined<Vec<String>>,
     /// Only if the product is at this version.
     expected_version: Option<i32>,
@@ -60,9 +60,10 @@ pub struct AdjustStockInput {
     product_id: ID,
     /// Units to add, or to take when negative.
     delta: i32,
-    /// Why.
+    /// Why, in one line of at most 200 characters.
     reason: Option<String>,
-    /// A text of the client's choice that makes the call safe to repeat.
+    /// A text of the client's choice that makes the call safe to repeat: one line of at most 200
+    /// characters.
     idempotency_key: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, ID, InputObject};
 
 use super::types::{Task, TaskPriority, TaskStatus};
 use crate::{
-    domain::{self, Direction, SearchTerms, Sort, TaskFields, TaskSort},
+    domain::{self, Direction, Sort, TaskFields, TaskSort},
     graphql::{
         engine::{document::directives::cost, error::ApiResult},
         schema::{
@@ -15,6 +15,7 @@ use crate::{
             loaders::{Count, load_entity, load_list},
             request_context::RequestContext,
             scalars::DateTime,
+            search::search_terms,
             sort::OrderDirection,
         },
     },
@@ -39,7 +40,8 @@ pub struct TaskFilter {
     order_id: Option<ID>,
     /// Only due before this time; tasks without a due date are left out.
     due_before: Option<DateTime>,
-    /// Only with all these words in title or description, whatever their case and order.
+    /// Only with all these words in title or description, whatever their case, accents and order. A blank text is no
+    /// condition, and one without a letter or digit finds nothing. At most 16 words.
     #[graphql(directive = cost::apply("10".into()))]
     search: Option<String>,
 }
@@ -54,7 +56,7 @@ impl TaskFilter {
             created_by: self.created_by_id.map(|id| argument_id("filter.createdById", &id)).transpose()?,
             order: self.order_id.map(|id| argument_id("filter.orderId", &id)).transpose()?,
             due_before: self.due_before.map(|time| time.0),
-            search: self.search.as_deref().and_then(SearchTerms::parse),
+            search: search_terms(self.search.as_deref())?,
         })
     }
 }

@@ -22,9 +22,9 @@ use crate::{
 /// What a task is made from.
 #[derive(InputObject)]
 pub struct CreateTaskInput {
-    /// What is to be done, in one line.
+    /// What is to be done, in one line of at most 200 characters.
     title: String,
-    /// Longer text.
+    /// Longer text of at most 65,536 bytes (UTF-8).
     description: Option<String>,
     /// How much it matters; MEDIUM when not given.
     priority: Option<TaskPriority>,
@@ -42,9 +42,9 @@ pub struct CreateTaskInput {
 pub struct UpdateTaskInput {
     /// Which task.
     id: ID,
-    /// A new title.
+    /// A new title: one line of at most 200 characters.
     title: MaybeUndefined<String>,
-    /// A new description; null removes it.
+    /// A new description of at most 65,536 bytes (UTF-8); null removes it.
     description: MaybeUndefined<String>,
     /// A new status.
     status: MaybeUndefined<TaskStatus>,

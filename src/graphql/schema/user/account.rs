@@ -18,14 +18,14 @@ use crate::{
 /// What an account is made from.
 #[derive(InputObject)]
 pub struct RegisterInput {
-    /// E-mail address, the name to sign in with.
+    /// E-mail address of at most 254 bytes, the name to sign in with.
     email: String,
     /// Password, 8 to 128 characters.
     #[graphql(secret)]
     password: String,
-    /// Display name.
+    /// Display name: one line of at most 200 characters.
     name: String,
-    /// Region, such as a country.
+    /// Region, such as a country: one line of at most 200 characters.
     region: Option<String>,
 }
 

@@ -6,13 +6,14 @@ use async_graphql::{Context, Enum, InputObject};
 
 use super::types::{User, UserRole};
 use crate::{
-    domain::{self, Direction, SearchTerms, Sort, UserSort},
+    domain::{self, Direction, Sort, UserSort},
     graphql::{
         engine::{document::directives::cost, error::ApiResult},
         schema::{
             connection::{Connection, List, PageArguments, sort_or},
             loaders::{Count, load_entity, load_list},
             request_context::RequestContext,
+            search::search_terms,
             sort::OrderDirection,
         },
     },
@@ -80,7 +81,7 @@ pub(super) async fn list(
 ) -> ApiResult<Connection<UserList>> {
     let filter = filter.unwrap_or_default();
     let filter = domain::UserFilter {
-        search: filter.search.as_deref().and_then(SearchTerms::parse),
+        search: search_terms(filter.search.as_deref())?,
         role: filter.role.map(domain::UserRole::from),
     };
     let chosen = order_by.map(|order| Sort { field: order.field.into(), direction: order.direction.into() });

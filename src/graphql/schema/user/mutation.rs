@@ -19,11 +19,11 @@ use crate::{
 /// and is INVALID_INPUT for other fields.
 #[derive(InputObject)]
 pub struct UpdateProfileInput {
-    /// A new name.
+    /// A new name: one line of at most 200 characters.
     name: MaybeUndefined<String>,
-    /// A new e-mail address.
+    /// A new e-mail address of at most 254 bytes.
     email: MaybeUndefined<String>,
-    /// A new region; null removes it.
+    /// A new region: one line of at most 200 characters; null removes it.
     region: MaybeUndefined<String>,
 }
 

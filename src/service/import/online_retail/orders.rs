@@ -135,7 +135,7 @@ impl OrderBuilder {
             Ok(line_total) => line_total,
             Err(reason) => return Ok(Err(reason)),
         };
-        let planned = self.plan.orders.get_mut(row.invoice).ok_or(Inconsistent)?;
+        let planned = self.plan.orders.get_mut(row.invoice.as_str()).ok_or(Inconsistent)?;
         if *planned.customer != *row.customer {
             return Ok(Err(OTHER_CUSTOMER));
         }
@@ -154,7 +154,7 @@ impl OrderBuilder {
                 self.add_line(row, line_total, total)?;
             }
             if completes {
-                let order = self.open.remove(row.invoice).ok_or(Inconsistent)?;
+                let order = self.open.remove(row.invoice.as_str()).ok_or(Inconsistent)?;
                 self.done_items += order.items.len();
                 self.done.push(order);
             }
@@ -163,22 +163,22 @@ impl OrderBuilder {
     }
 
     fn add_line(&mut self, row: &Row<'_>, line_total: Decimal, total: Decimal) -> Result<(), Inconsistent> {
-        let product = self.plan.products.get(row.code).ok_or(Inconsistent)?;
-        let name = if row.description.trim().is_empty() { &*product.name } else { row.description };
+        let product = self.plan.products.get(row.code.as_str()).ok_or(Inconsistent)?;
+        let name = if row.description.is_empty() { &*product.name } else { &row.description };
         let item = OrderItem {
             product: product.id,
-            sku: row.code.to_owned(),
+            sku: row.code.clone(),
             name: name.to_owned(),
             quantity: row.quantity,
             unit_price: row.price,
             line_total,
         };
-        let order = match self.open.get_mut(row.invoice) {
+        let order = match self.open.get_mut(row.invoice.as_str()) {
             Some(order) => order,
             None => {
-                let planned = self.plan.orders.get(row.invoice).ok_or(Inconsistent)?;
+                let planned = self.plan.orders.get(row.invoice.as_str()).ok_or(Inconsistent)?;
                 let customer = *self.plan.users.get(row.customer).ok_or(Inconsistent)?;
-                self.open.entry(row.invoice.into()).or_insert(new_order(row, planned, customer))
+                self.open.entry(row.invoice.as_str().into()).or_insert(new_order(row, planned, customer))
             }
         };
         order.items.push(item);
@@ -198,8 +198,8 @@ fn new_order(row: &Row<'_>, planned: &PlannedOrder, customer: UserId) -> Order {
     let delivered = HistoryEntry { event: None, from: None, to: OrderStatus::Delivered, actor: None, reason: None, at };
     Order {
         id: planned.id,
-        number: row.invoice.to_owned(),
-        region: row.country.to_owned(),
+        number: row.invoice.clone(),
+        region: row.country.clone(),
         customer,
         items: Vec::new(),
         total: Decimal::ZERO,

@@ -1,11 +1,16 @@
 //! Parses a row of the data set and decides whether it is a line of an order.
 
+use std::borrow::Cow;
+
 use csv::ByteRecord;
 use jiff::tz::TimeZone;
 
 use crate::{
-    domain::{Decimal, Timestamp, split_date_time},
-    service::import::rejects::{NOT_UTF8, RejectReason, WRONG_FIELD_COUNT},
+    domain::{
+        Decimal, Timestamp, split_date_time,
+        text::{self, TextFault},
+    },
+    service::import::rejects::{NOT_UTF8, RejectReason, WRONG_FIELD_COUNT, broken_rule},
 };
 
 /// Name of the data set in derived ids.
@@ -16,25 +21,28 @@ pub(super) const HEADER: [&str; 8] =
     ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"];
 
 /// The row's customer differs from the one in the invoice's first row.
-pub(super) const OTHER_CUSTOMER: RejectReason = "another customer than the invoice's first row";
+pub(super) const OTHER_CUSTOMER: RejectReason = Cow::Borrowed("another customer than the invoice's first row");
 /// The order's total would overflow.
-pub(super) const TOTAL_TOO_LARGE: RejectReason = "the order's total would be out of range";
+pub(super) const TOTAL_TOO_LARGE: RejectReason = Cow::Borrowed("the order's total would be out of range");
 /// An order from elsewhere already has the number.
-pub(super) const NUMBER_TAKEN: RejectReason = "another order has this number";
+pub(super) const NUMBER_TAKEN: RejectReason = Cow::Borrowed("another order has this number");
+
+/// Digits of a `CustomerID`.
+const MAX_CUSTOMER: usize = 20;
 
 /// A well-formed row.
 pub(super) struct Row<'r> {
-    pub invoice: &'r str,
-    pub code: &'r str,
-    /// Description as typed; may be empty.
-    pub description: &'r str,
+    pub invoice: String,
+    pub code: String,
+    /// Empty if there is none.
+    pub description: String,
     pub quantity: i32,
     pub at: Timestamp,
     /// Price of one unit, in pounds; may be negative.
     pub price: Decimal,
     /// `CustomerID`; empty if there is none.
     pub customer: &'r str,
-    pub country: &'r str,
+    pub country: String,
 }
 
 /// Parses rows.
@@ -58,26 +66,20 @@ impl RowParser {
         }
         let text = |column: usize| std::str::from_utf8(&record[column]).map_err(|_| NOT_UTF8);
         let row = Row {
-            invoice: text(0)?,
-            code: text(1)?,
-            description: text(2)?,
+            invoice: checked("InvoiceNo", text(0)?, text::sku)?,
+            code: checked("StockCode", text(1)?, text::sku)?,
+            description: match text(2)?.trim() {
+                "" => String::new(),
+                description => checked("Description", description, text::line)?,
+            },
             quantity: text(3)?.parse().map_err(|_| "Quantity is not a whole number, or out of range")?,
             at: self.time(text(4)?)?,
             price: text(5)?.parse().map_err(|_| "UnitPrice is not a number with up to 4 decimals, or out of range")?,
             customer: text(6)?,
-            country: text(7)?,
+            country: checked("Country", text(7)?, text::line)?,
         };
-        if row.invoice.is_empty() {
-            return Err("InvoiceNo is empty");
-        }
-        if row.code.is_empty() {
-            return Err("StockCode is empty");
-        }
-        if !row.customer.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err("CustomerID is not a number");
-        }
-        if row.country.is_empty() {
-            return Err("Country is empty");
+        if !row.customer.bytes().all(|byte| byte.is_ascii_digit()) || row.customer.len() > MAX_CUSTOMER {
+            return Err("CustomerID is not a number of at most 20 digits".into());
         }
         Ok(row)
     }
@@ -92,6 +94,11 @@ impl RowParser {
     }
 }
 
+/// The text as the API stores it, or why it refuses it.
+fn checked(column: &str, text: &str, rule: fn(&str) -> Result<String, TextFault>) -> Result<String, RejectReason> {
+    rule(text).map_err(|fault| broken_rule(column, fault))
+}
+
 /// Converts London local time to a timestamp. A time that the clocks skip in spring is moved forward by the skipped
 /// hour; a time that occurs twice in autumn means the first occurrence.
 fn london_time(text: &str, london: &TimeZone) -> Option<Timestamp> {
@@ -104,18 +111,18 @@ impl Row<'_> {
     /// The quantity times the price, or why the row is not a line of an order.
     pub fn line_total(&self) -> Result<Decimal, RejectReason> {
         if self.invoice.starts_with('C') {
-            return Err("cancelled");
+            return Err("cancelled".into());
         }
         if self.customer.is_empty() {
-            return Err("no customer");
+            return Err("no customer".into());
         }
         if self.quantity <= 0 {
-            return Err("Quantity is not above 0");
+            return Err("Quantity is not above 0".into());
         }
         if self.price < Decimal::ZERO {
-            return Err("UnitPrice is below 0");
+            return Err("UnitPrice is below 0".into());
         }
-        self.price.checked_mul(self.quantity).ok_or("Quantity times UnitPrice is out of range")
+        Ok(self.price.checked_mul(self.quantity).ok_or("Quantity times UnitPrice is out of range")?)
     }
 }
 
@@ -132,7 +139,7 @@ mod tests {
         ByteRecord::from(fields.to_vec())
     }
 
-    fn reason(column: usize, value: &str) -> &'static str {
+    fn reason(column: usize, value: &str) -> RejectReason {
         match RowParser::new().parse(&with(column, value)) {
             Err(reason) => reason,
             Ok(row) => row.line_total().unwrap_err(),
@@ -143,7 +150,7 @@ mod tests {
     fn times_are_local_to_london() {
         let millis = |text: &str| {
             let time = RowParser::new().parse(&with(4, text)).map(|row| row.at.to_string());
-            time.unwrap_or_else(str::to_owned)
+            time.unwrap_or_else(RejectReason::into_owned)
         };
         assert_eq!(millis("2010-12-01T08:26:00"), "2010-12-01T08:26:00.000Z");
         assert_eq!(millis("2011-07-01T08:26:00"), "2011-07-01T07:26:00.000Z");
@@ -155,9 +162,11 @@ mod tests {
     fn each_malformed_field_has_its_own_reject_reason() {
         assert!(RowParser::new().parse(&ByteRecord::from(GOOD.to_vec())).unwrap().line_total().is_ok());
         for (column, value, expected) in [
-            (0, "", "InvoiceNo is empty"),
+            (0, "", "InvoiceNo must not be empty"),
             (0, "C536365", "cancelled"),
-            (1, "", "StockCode is empty"),
+            (1, " ", "StockCode must not be empty"),
+            (1, "A\u{200b}1", "StockCode must not contain the invisible character U+200B"),
+            (2, "two\nlines", "Description must not contain line breaks or other control characters"),
             (3, "1.5", "Quantity is not a whole number, or out of range"),
             (3, "2147483648", "Quantity is not a whole number, or out of range"),
             (3, "0", "Quantity is not above 0"),
@@ -174,8 +183,8 @@ mod tests {
             (5, "-2.55", "UnitPrice is below 0"),
             (5, "922337203685477.5807", "Quantity times UnitPrice is out of range"),
             (6, "", "no customer"),
-            (6, "a@b", "CustomerID is not a number"),
-            (7, "", "Country is empty"),
+            (6, "a@b", "CustomerID is not a number of at most 20 digits"),
+            (7, "", "Country must not be empty"),
         ] {
             assert_eq!(reason(column, value), expected, "column {column}: {value}");
         }

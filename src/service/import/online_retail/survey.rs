@@ -28,7 +28,7 @@ pub(super) struct Survey {
 pub(super) struct ProductNotes {
     first_seen: Timestamp,
     last_price: Decimal,
-    /// How often each trimmed description that is not empty occurs.
+    /// How often each description occurs.
     descriptions: HashMap<Box<str>, u32>,
 }
 
@@ -80,7 +80,7 @@ impl Survey {
     }
 
     fn note_product(&mut self, row: &Row<'_>) {
-        let product = entry(&mut self.products, row.code, || ProductNotes {
+        let product = entry(&mut self.products, &row.code, || ProductNotes {
             first_seen: row.at,
             last_price: Decimal::ZERO,
             descriptions: HashMap::new(),
@@ -88,23 +88,24 @@ impl Survey {
         if row.price > Decimal::ZERO {
             product.last_price = row.price;
         }
-        let description = row.description.trim();
-        if !description.is_empty() {
-            *entry(&mut product.descriptions, description, || 0) += 1;
+        if !row.description.is_empty() {
+            *entry(&mut product.descriptions, &row.description, || 0) += 1;
         }
     }
 
     fn note_user(&mut self, row: &Row<'_>) {
-        let user =
-            entry(&mut self.users, row.customer, || UserNotes { first_seen: row.at, last_country: row.country.into() });
+        let user = entry(&mut self.users, row.customer, || UserNotes {
+            first_seen: row.at,
+            last_country: row.country.as_str().into(),
+        });
         if *user.last_country != *row.country {
-            user.last_country = row.country.into();
+            user.last_country = row.country.as_str().into();
         }
     }
 
     fn note_invoice(&mut self, row: &Row<'_>) {
         let last_row = self.rows;
-        let invoice = entry(&mut self.invoices, row.invoice, || InvoiceNotes {
+        let invoice = entry(&mut self.invoices, &row.invoice, || InvoiceNotes {
             customer: row.customer.into(),
             placed_at: row.at,
             last_row,

@@ -9,6 +9,7 @@ mod schema;
 mod sequencer;
 mod start;
 mod turns;
+mod words;
 
 use super::{MongoOptions, MongoStore};
 use crate::{

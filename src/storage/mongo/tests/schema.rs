@@ -13,7 +13,7 @@ use crate::{
 const ENTRIES: i64 = 700;
 
 /// A new database, which is dropped even if the test fails.
-async fn on_database(test: impl AsyncFnOnce(Database, &str)) {
+pub(super) async fn on_database(test: impl AsyncFnOnce(Database, &str)) {
     let name = format!("schema_{:032x}", rand::random::<u128>());
     let client = Client::with_uri_str(server()).await.unwrap();
     let database = client.database(&name);
@@ -25,7 +25,7 @@ async fn on_database(test: impl AsyncFnOnce(Database, &str)) {
     }
 }
 
-async fn connect(name: &str) -> Result<MongoStore, StoreError> {
+pub(super) async fn connect(name: &str) -> Result<MongoStore, StoreError> {
     MongoStore::connect(&url_of(name), default_options()).await
 }
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bson::{Document, doc};
 use futures_util::{TryStreamExt, future::join_all, poll};
+use mongodb::options::ReadConcern;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -20,7 +21,17 @@ use crate::{
 async fn running(store: &MongoStore, collection: &str) -> Vec<Document> {
     let namespace = format!("{}.{collection}", store.0.database.name());
     let found = vec![doc! { "$currentOp": {} }, doc! { "$match": { "ns": namespace, "active": true } }];
-    store.0.client.database("admin").aggregate(found).await.unwrap().try_collect().await.unwrap()
+    store
+        .0
+        .client
+        .database("admin")
+        .aggregate(found)
+        .read_concern(ReadConcern::local())
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -144,7 +144,7 @@ async fn relevance_prefers_the_name_and_pages_through() {
     }
     store.import_products(&products).await.unwrap();
     let query = |slice| ProductQuery {
-        filter: ProductFilter { search: SearchTerms::parse("creme LANTERN"), ..Default::default() },
+        filter: ProductFilter { search: SearchTerms::parse("creme LANTERN").ok(), ..Default::default() },
         sort: Sort { field: ProductSort::Relevance, direction: Direction::Desc },
         slice,
         fields: ProductFields { description: false },
