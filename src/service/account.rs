@@ -60,7 +60,7 @@ impl Service {
         }
         checks.finish()?;
         let hash = match registration.password {
-            Some(password) => Some(self.passwords.hash(password).await.map_err(internal)?),
+            Some(password) => Some(self.passwords.hash(password).await.map_err(not_hashed)?),
             None => None,
         };
         let now = self.now();
@@ -92,7 +92,7 @@ impl Service {
             };
         }
         let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.as_deref());
-        let right = self.passwords.verify(password, hash).await.map_err(internal)?;
+        let right = self.passwords.verify(password, hash).await.map_err(not_hashed)?;
         match credentials {
             Some(credentials) if right => {
                 self.refund_sign_in(attempt).await;
@@ -146,7 +146,7 @@ impl Service {
         checks.finish()?;
         let credentials = self.store.credentials_by_id(user).await?.ok_or(Refusal::NotFound)?;
         let attempt = self.charge_sign_in(credentials.user.email.as_deref(), None).await?;
-        if !self.passwords.verify(current, credentials.password_hash.as_deref()).await.map_err(internal)? {
+        if !self.passwords.verify(current, credentials.password_hash.as_deref()).await.map_err(not_hashed)? {
             let message = "the current password is not right";
             return Err(UserError::at(UserErrorCode::BadCredentials, ["currentPassword"], message).into());
         }
@@ -164,7 +164,7 @@ impl Service {
     }
 
     async fn replace_password(&self, user: UserId, password: String) -> Result<User> {
-        let hash = self.passwords.hash(password).await.map_err(internal)?;
+        let hash = self.passwords.hash(password).await.map_err(not_hashed)?;
         let user = self.store.set_password(user, &hash, self.now()).await?;
         self.sessions.invalidate_all();
         Ok(user)
@@ -194,6 +194,13 @@ impl Service {
 fn bad_credentials(message: &str) -> ServiceError {
     metrics().sign_ins.get(Outcome::Failed).inc();
     UserError::general(UserErrorCode::BadCredentials, message).into()
+}
+
+fn not_hashed(error: crate::auth::PasswordError) -> ServiceError {
+    match error {
+        crate::auth::PasswordError::NoPermit(refused) => ServiceError::Unavailable(refused.to_string()),
+        fault => internal(fault),
+    }
 }
 
 fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> ServiceError {
