@@ -62,7 +62,7 @@ export class Example {
 
   /** The updates that it has printed. */
   get updates() {
-    const lines = this.output.matchAll(/^(e[0-9a-f]{24}) (.+)$/gm)
+    const lines = this.output.matchAll(/^(c[0-9a-f]{24}) (.+)$/gm)
     return [...lines].map(([, cursor = '', text = '']) => ({ cursor, text: plain(text) }))
   }
 

@@ -3,12 +3,14 @@
 //! The algorithm is fixed by the server's key and a token that names another one is refused. Times are whole seconds;
 //! the expiry has no leeway and is compared with the time that is passed in, not with the machine's clock.
 
+mod handle;
 mod ticket;
 
 use std::{fmt, time::Duration};
 
 pub use ticket::{OperationHash, StreamTicket, TicketClaims};
 
+use handle::SessionHandles;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +95,7 @@ pub struct AccessTokens {
     verifying: DecodingKey,
     validation: Validation,
     lifetime: Duration,
+    handles: SessionHandles,
 }
 
 impl AccessTokens {
@@ -101,7 +104,8 @@ impl AccessTokens {
         if secret.len() < MIN_SECRET_BYTES {
             return Err(KeyError::ShortSecret(secret.len()));
         }
-        Ok(Self::new(Algorithm::HS256, EncodingKey::from_secret(secret), DecodingKey::from_secret(secret), lifetime))
+        let (signing, verifying) = (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret));
+        Ok(Self::new(Algorithm::HS256, signing, verifying, secret, lifetime))
     }
 
     /// Tokens signed with a key pair in PEM form, the private key as PKCS #8: EdDSA for Ed25519 keys, ES256 for
@@ -109,23 +113,30 @@ impl AccessTokens {
     pub fn from_pem(private: &[u8], public: &[u8], lifetime: Duration) -> Result<Self, KeyError> {
         let tokens = if let Ok(signing) = EncodingKey::from_ed_pem(private) {
             let verifying = DecodingKey::from_ed_pem(public).map_err(|_| KeyError::PublicKey)?;
-            Self::new(Algorithm::EdDSA, signing, verifying, lifetime)
+            Self::new(Algorithm::EdDSA, signing, verifying, private, lifetime)
         } else {
             let signing = EncodingKey::from_ec_pem(private).map_err(|_| KeyError::PrivateKey)?;
             let verifying = DecodingKey::from_ec_pem(public).map_err(|_| KeyError::PublicKey)?;
-            Self::new(Algorithm::ES256, signing, verifying, lifetime)
+            Self::new(Algorithm::ES256, signing, verifying, private, lifetime)
         };
         tokens.check_pair()?;
         Ok(tokens)
     }
 
-    fn new(algorithm: Algorithm, signing: EncodingKey, verifying: DecodingKey, lifetime: Duration) -> Self {
+    fn new(
+        algorithm: Algorithm,
+        signing: EncodingKey,
+        verifying: DecodingKey,
+        secret: &[u8],
+        lifetime: Duration,
+    ) -> Self {
         let mut validation = Validation::new(algorithm);
         // Checked by `verify` against the time it is given.
         validation.validate_exp = false;
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
-        Self { header: Header::new(algorithm), signing, verifying, validation, lifetime }
+        let handles = SessionHandles::new(secret);
+        Self { header: Header::new(algorithm), signing, verifying, validation, lifetime, handles }
     }
 
     fn check_pair(&self) -> Result<(), KeyError> {

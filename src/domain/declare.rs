@@ -3,6 +3,8 @@
 //! Each value has its text or number beside its name, so that renaming or reordering values in the source changes no
 //! stored format. `ALL` is made from the same list: code that goes over every value needs no edit for a new one.
 
+use super::SortKey;
+
 /// A stored text that is none of an enum's values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a {kind}")]
@@ -52,11 +54,14 @@ pub(super) use text_enum;
 pub trait SortField: Copy + Send + Sync + 'static {
     /// The number that stands for the field in cursors. It never changes, because clients keep cursors.
     fn cursor_tag(self) -> u8;
+    /// Whether the field's values are of the type of `key`. A client can forge a cursor with another.
+    fn has_key(self, key: &SortKey) -> bool;
 }
 
-/// Declares the fields that a list can be sorted by: `Field = TAG`. The tag is [`SortField::cursor_tag`].
+/// Declares the fields that a list can be sorted by: `Field: KEY = TAG`. The key is a variant of
+/// [`SortKey`](crate::domain::SortKey), the tag is [`SortField::cursor_tag`].
 macro_rules! sort_enum {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$value_meta:meta])* $value:ident = $tag:literal,)+ }) => {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$value_meta:meta])* $value:ident: $key:ident = $tag:literal,)+ }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[repr(u8)]
@@ -72,6 +77,10 @@ macro_rules! sort_enum {
         impl $crate::domain::SortField for $name {
             fn cursor_tag(self) -> u8 {
                 self as u8
+            }
+
+            fn has_key(self, key: &$crate::domain::SortKey) -> bool {
+                match self { $(Self::$value => matches!(key, $crate::domain::SortKey::$key(_)),)+ }
             }
         }
     };

@@ -16,7 +16,7 @@ use ulid::Ulid;
 pub use self::{
     before::Before,
     change::{Changed, EventKind},
-    cursor::{EventCursor, InvalidCursor, LogId, LogPosition, Seq},
+    cursor::{CursorKey, EventCursor, InvalidCursor, LogId, LogPosition, Seq},
 };
 use super::{Entity, EntityKind, EventId, OrderStatus, Stamp, Timestamp, UserId};
 
@@ -154,7 +154,7 @@ mod tests {
         let at = Timestamp::from_unix_millis(1);
         let [maker, anna] = [1, 2].map(|number| UserId::from_bytes([number; 16]));
         let task = Task::new(super::super::TaskId::generate(at), "work", maker, at);
-        let event = EventDraft::new(EventKind::Updated, task, Stamp { actor: None, at }).numbered(7);
+        let event = EventDraft::new(EventKind::Updated, task, Stamp::system(at)).numbered(7);
         let json = serde_json::to_value(&event).unwrap();
         assert_eq!(json.get("before"), None);
         assert_eq!(serde_json::from_value::<Event>(json.clone()).unwrap(), event);

@@ -18,6 +18,7 @@ mod money;
 mod order;
 mod page;
 mod product;
+mod refresh;
 mod refusal;
 mod search;
 mod stamp;
@@ -35,7 +36,8 @@ pub use clock::{Clock, ClockOffset, SystemClock};
 pub use declare::{SortField, UnknownValue};
 pub use entity::{AnyId, Entity, EntityKind};
 pub use event::{
-    Before, Changed, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId, LogPosition, Seq,
+    Before, Changed, CursorKey, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId,
+    LogPosition, Seq,
 };
 pub use id::{EventId, InvalidId, SessionId};
 pub use idempotency::{Fingerprint, Idempotency, UsedKey};
@@ -49,9 +51,12 @@ pub use product::{
     NewProduct, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, ProductStatus,
     StockAdjustment,
 };
+pub use refresh::{
+    PresentedToken, REFRESH_GRACE, RefreshDecision, RefreshSalt, RefreshTokens, ReplacedToken, TokenHash,
+};
 pub use refusal::{Refusal, UniqueKey};
 pub use search::{MAX_NAME_KEY, SearchTerms, SearchWords, TooManyWords};
-pub use stamp::Stamp;
+pub use stamp::{Permission, Stamp};
 pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskOwners, TaskPriority, TaskSort, TaskStatus};
 pub(crate) use time::split_date_time;
 pub use time::{InvalidTimestamp, Timestamp};

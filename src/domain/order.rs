@@ -141,9 +141,9 @@ sort_enum! {
     /// The fields that a list of orders can be sorted by.
     pub enum OrderSort {
         /// Time when the customer placed the order.
-        PlacedAt = 0,
+        PlacedAt: Int = 0,
         /// The total, whatever the currency.
-        Total = 1,
+        Total: Int = 1,
     }
 }
 

@@ -219,7 +219,7 @@ mod tests {
     use super::*;
     use crate::domain::EventDraft;
 
-    const STAMP: Stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
+    const STAMP: Stamp = Stamp::system(Timestamp::from_unix_millis(2));
 
     fn lamp(stock: i32) -> Product {
         let new = NewProduct::new("lamp", "Lamp", Decimal::from_units(10_000), CurrencyCode::GBP);

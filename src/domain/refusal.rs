@@ -19,6 +19,12 @@ pub enum Refusal {
     /// The entity to change does not exist, or is deleted.
     #[error("not found")]
     NotFound,
+    /// The password that was checked is not the user's any more, or the user was deleted since.
+    #[error("the credentials have changed")]
+    CredentialsChanged,
+    /// The user who makes the change had the right to it when that was checked, and has lost it since.
+    #[error("the right to this change was taken away")]
+    RightLost,
     /// The caller expected another version.
     #[error("the version is {actual} now")]
     VersionMismatch {

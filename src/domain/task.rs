@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Before, Changed, EventKind, OrderId, Position, Refusal, SearchTerms, SearchWords, SortKey, Stamp, Timestamp,
-    UserId, Viewer,
+    Before, Changed, EventKind, OrderId, Permission, Position, Refusal, SearchTerms, SearchWords, SortKey, Stamp,
+    Timestamp, UserId, Viewer,
     declare::{sort_enum, text_enum},
     id::define_id,
     version::{check_version, next_version},
@@ -114,6 +114,10 @@ impl Task {
     ) -> Result<Option<Changed<Self>>, Refusal> {
         if changes == TaskChanges::default() {
             return Err(Refusal::NothingToChange);
+        }
+        // It may have been given to somebody else since the actor was found to be an owner.
+        if stamp.permission == Permission::Owner && !self.owners().users().contains(&stamp.actor) {
+            return Err(Refusal::NotFound);
         }
         check_version(expected_version, self.version)?;
         let old = self.clone();
@@ -245,11 +249,11 @@ sort_enum! {
     /// The fields that a list of tasks can be sorted by.
     pub enum TaskSort {
         /// Time when the task was made.
-        CreatedAt = 0,
+        CreatedAt: Int = 0,
         /// Due date; tasks without one are sorted as due last.
-        DueAt = 1,
+        DueAt: Int = 1,
         /// Rank of the priority.
-        Priority = 2,
+        Priority: Int = 2,
     }
 }
 
@@ -289,7 +293,7 @@ mod tests {
 
     #[test]
     fn an_entry_says_whether_the_status_changed() {
-        let stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
+        let stamp = Stamp::system(Timestamp::from_unix_millis(2));
         for from in TaskStatus::ALL {
             for to in TaskStatus::ALL {
                 let changes = TaskChanges { status: Some(to), ..TaskChanges::default() };
@@ -304,7 +308,7 @@ mod tests {
 
     #[test]
     fn an_update_needs_a_field_and_another_value_makes_the_version() {
-        let stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
+        let stamp = Stamp::system(Timestamp::from_unix_millis(2));
         let old = Task { due_at: Some(stamp.at), ..task(TaskStatus::Todo) };
         assert_eq!(old.update(TaskChanges::default(), Some(7), stamp), Err(Refusal::NothingToChange));
         let same = TaskChanges {
@@ -324,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_change_records_the_assignee_that_it_replaces() {
-        let stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
+        let stamp = Stamp::system(Timestamp::from_unix_millis(2));
         let [anna, ben] = [1, 2].map(|number| UserId::from_bytes([number; 16]));
         for (old, new, replaced) in [
             (None, Some(anna), None),

@@ -99,6 +99,13 @@ impl User {
         })
     }
 
+    /// Refuses a change of another user if this one, who makes it, is no admin any more. The step that writes asks this,
+    /// so that of two admins who take each other's role away one remains.
+    pub fn check_manages_users(&self) -> Result<(), Refusal> {
+        let manages = !self.is_deleted() && self.role == UserRole::Admin;
+        if manages { Ok(()) } else { Err(Refusal::RightLost) }
+    }
+
     /// Whether the account was deleted.
     pub fn is_deleted(&self) -> bool {
         self.deleted_at.is_some()
@@ -136,9 +143,9 @@ sort_enum! {
     /// The fields that a list of users can be sorted by.
     pub enum UserSort {
         /// Time when the account was made.
-        CreatedAt = 0,
+        CreatedAt: Int = 0,
         /// The lower-case name.
-        Name = 1,
+        Name: Text = 1,
     }
 }
 

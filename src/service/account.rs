@@ -4,7 +4,7 @@ use super::{Result, Service, ServiceError, UserError, UserErrorCode, access, inp
 use crate::{
     auth::{AccessToken, RefreshToken},
     domain::{ClientAddress, Refusal, SessionId, User, UserId, UserRole, Viewer, text},
-    storage::{Rotation, Session},
+    storage::{Credentials, Rotation, Session},
     telemetry::metrics::{Outcome, metrics},
 };
 
@@ -44,13 +44,17 @@ impl Service {
     /// Makes an account for a customer and signs in. `client` is limited in how often it can, unless it is `None`.
     pub async fn register(&self, registration: Registration, client: Option<ClientAddress>) -> Result<SignIn> {
         self.charge_sign_in(None, client).await?;
-        let user = self.create_user(&Viewer::System, registration, UserRole::Customer).await?;
-        self.sign_in(user).await
+        let created = self.create_account(registration, UserRole::Customer).await?;
+        self.sign_in(created).await
     }
 
     /// Admin: makes an account with any role.
     pub async fn create_user(&self, viewer: &Viewer, registration: Registration, role: UserRole) -> Result<User> {
         access::require_admin(viewer)?;
+        Ok(self.create_account(registration, role).await?.user)
+    }
+
+    async fn create_account(&self, registration: Registration, role: UserRole) -> Result<Credentials> {
         let mut checks = Checks::default();
         let email = checks.email("email", &registration.email);
         let name = checks.line("name", &registration.name);
@@ -76,7 +80,7 @@ impl Service {
             updated_at: now,
         };
         self.store.insert_user(&user, hash.as_deref()).await?;
-        Ok(user)
+        Ok(Credentials { user, password_hash: hash })
     }
 
     /// Signs in with e-mail address and password. How often that can fail is limited for each account, and for each
@@ -96,23 +100,22 @@ impl Service {
         match credentials {
             Some(credentials) if right => {
                 self.refund_sign_in(attempt).await;
-                self.sign_in(credentials.user).await
+                self.sign_in(credentials).await
             }
             _ => Err(bad_credentials("the e-mail address or the password is not right")),
         }
     }
 
-    /// Gives new tokens for a refresh token that was not used before. A used one ends its session.
+    /// Gives new tokens for a refresh token that is current, or was until a moment ago. One that was used before ends
+    /// its session.
     pub async fn refresh_session(&self, refresh_token: &str) -> Result<SignIn> {
         let expired = || bad_credentials("the refresh token is not valid any more; sign in again");
         let presented: RefreshToken = refresh_token.parse().map_err(|_| expired())?;
-        let next = RefreshToken::generate(presented.session());
         let now = self.now();
         let expires_at = now.plus(self.options.session_lifetime);
-        let rotation =
-            self.store.rotate_session(presented.session(), presented.hash(), next.hash(), expires_at, now).await?;
+        let rotation = self.store.rotate_session(presented.session(), presented.present(), expires_at, now).await?;
         match rotation {
-            Rotation::Rotated(user) => self.issue_tokens(user, next),
+            Rotation::Rotated(user, salt) => self.issue_tokens(user, presented.successor(&salt)),
             Rotation::Reused => {
                 tracing::warn!(session = %presented.session(), "a used refresh token was presented; the session is ended");
                 self.sessions.invalidate(&presented.session()).await;
@@ -145,13 +148,19 @@ impl Service {
         checks.password("newPassword", &new);
         checks.finish()?;
         let credentials = self.store.credentials_by_id(user).await?.ok_or(Refusal::NotFound)?;
+        self.verify_current_password(&credentials, current).await?;
+        self.replace_password(user, new, credentials.password_hash.as_deref()).await
+    }
+
+    /// Checks the password of a signed-in user who asks for something that a stolen session must not be able to do.
+    pub(super) async fn verify_current_password(&self, credentials: &Credentials, current: String) -> Result<()> {
         let attempt = self.charge_sign_in(credentials.user.email.as_deref(), None).await?;
         if !self.passwords.verify(current, credentials.password_hash.as_deref()).await.map_err(not_hashed)? {
             let message = "the current password is not right";
             return Err(UserError::at(UserErrorCode::BadCredentials, ["currentPassword"], message).into());
         }
         self.refund_sign_in(attempt).await;
-        self.replace_password(user, new).await
+        Ok(())
     }
 
     /// Admin: gives a user another password and ends all their sessions.
@@ -160,27 +169,30 @@ impl Service {
         let mut checks = Checks::default();
         checks.password("password", &password);
         checks.finish()?;
-        self.replace_password(user, password).await
+        self.replace_password(user, password, None).await
     }
 
-    async fn replace_password(&self, user: UserId, password: String) -> Result<User> {
+    /// Sets the password, if the hash that was `verified` is still the user's.
+    async fn replace_password(&self, user: UserId, password: String, verified: Option<&str>) -> Result<User> {
         let hash = self.passwords.hash(password).await.map_err(not_hashed)?;
-        let user = self.store.set_password(user, &hash, self.now()).await?;
+        let user = self.store.set_password(user, &hash, verified, self.now()).await?;
         self.sessions.invalidate_all();
         Ok(user)
     }
 
-    async fn sign_in(&self, user: User) -> Result<SignIn> {
+    /// Opens a session for a user whose credentials were verified, unless they have changed since.
+    async fn sign_in(&self, Credentials { user, password_hash }: Credentials) -> Result<SignIn> {
         let now = self.now();
         let refresh = RefreshToken::generate(SessionId::generate(now));
         let session = Session {
             id: refresh.session(),
             user: user.id,
+            family: refresh.family_hash(),
             token: refresh.hash(),
             created_at: now,
             expires_at: now.plus(self.options.session_lifetime),
         };
-        self.store.insert_session(&session).await?;
+        self.store.insert_session(&session, password_hash.as_deref()).await?;
         self.issue_tokens(user, refresh)
     }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     auth::{AccessTokens, Passwords},
-    domain::{Clock, Stamp, Timestamp, Viewer},
+    domain::{Clock, Permission, Stamp, Timestamp, Viewer},
     storage::Store,
 };
 
@@ -74,8 +74,13 @@ impl Service {
         self.clock.now()
     }
 
-    /// The actor and time of a change that the viewer makes now.
+    /// The stamp of a change that the viewer makes now.
     pub(super) fn stamp(&self, viewer: &Viewer) -> Stamp {
-        Stamp { actor: viewer.user_id(), at: self.now() }
+        let permission = match viewer {
+            Viewer::System => Permission::System,
+            _ if viewer.is_staff() => Permission::Staff,
+            _ => Permission::Owner,
+        };
+        Stamp { actor: viewer.user_id(), permission, at: self.now() }
     }
 }

@@ -121,6 +121,10 @@ impl From<Refusal> for ServiceError {
         use UserErrorCode as Code;
         let error = match refusal {
             Refusal::NotFound => UserError::general(Code::NotFound, "does not exist"),
+            Refusal::RightLost => return Self::Forbidden("you are not allowed to do this any more"),
+            Refusal::CredentialsChanged => {
+                UserError::general(Code::BadCredentials, "the password was changed meanwhile; sign in with the new one")
+            }
             Refusal::VersionMismatch { actual } => UserError::at(
                 Code::VersionMismatch,
                 ["expectedVersion"],

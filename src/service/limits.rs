@@ -7,7 +7,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use super::{Allowance, Result, Service, ServiceError, fingerprint};
 use crate::{
     cluster::Exhausted,
-    domain::{ClientAddress, TokenBucket, UserRole, Viewer},
+    domain::{ClientAddress, TokenBucket, UserId, UserRole, Viewer},
     telemetry::metrics::metrics,
 };
 
@@ -62,8 +62,24 @@ impl Service {
         let of_address = client
             .zip(limits.sign_ins_per_address)
             .map(|(client, bucket)| (format!("sign-in:{client}"), bucket, "client address"));
+        self.take_attempt([of_address, of_account].into_iter().flatten()).await
+    }
+
+    /// Charges one attempt of a user to get another e-mail address, as often as wrong passwords are allowed: a refusal
+    /// tells that the address has an account.
+    /// Errors: [`ServiceError::RateLimited`].
+    pub(super) async fn charge_address_change(&self, user: UserId) -> Result<SignInAttempt> {
+        let bucket = self.options.limits.sign_ins_per_account;
+        self.take_attempt(bucket.map(|bucket| (format!("address:{user}"), bucket, "account"))).await
+    }
+
+    async fn take_attempt(
+        &self,
+        buckets: impl IntoIterator<Item = (String, TokenBucket, &'static str)>,
+    ) -> Result<SignInAttempt> {
+        let limits = &self.options.limits;
         let mut attempt = SignInAttempt { taken: Vec::new() };
-        for (key, bucket, whose) in [of_address, of_account].into_iter().flatten() {
+        for (key, bucket, whose) in buckets {
             if let Err(exhausted) = limits.limiter.take(&key, bucket, 1).await {
                 metrics().refusals.with_labels(["sign_ins"]).inc();
                 let limit = format!("there were too many attempts for this {whose}, the limit is {}", describe(bucket));

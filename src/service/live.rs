@@ -156,7 +156,8 @@ impl Service {
 
     /// The start of a subscription after a client's cursor.
     pub(super) async fn start_after<T>(&self, cursor: EventCursor) -> Result<Start<T>> {
-        if cursor.log != self.feed.log_id() {
+        let log = self.feed.log_id();
+        if cursor.log != log {
             return Err(match self.store.epoch(cursor.log).await? {
                 Epoch::Retired => ServiceError::CursorExpired,
                 Epoch::Unknown => invalid_cursor(),
@@ -165,12 +166,20 @@ impl Service {
         }
         let seq = match cursor.position {
             LogPosition::Seq(seq) => seq,
+            LogPosition::Sealed(sealed) => {
+                let seq = log.open(sealed);
+                if seq < 0 {
+                    return Err(invalid_cursor());
+                }
+                seq
+            }
+            LogPosition::Unsealed(_) => return Err(ServiceError::CursorExpired),
             LogPosition::Event(id) => {
                 self.store.catch_up_log().await?;
                 self.store.seq_of_event(id).await?.ok_or(ServiceError::CursorExpired)?
             }
         };
-        Ok(Start::After(cursor.log, seq))
+        Ok(Start::After(log, seq))
     }
 }
 

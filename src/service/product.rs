@@ -92,10 +92,21 @@ impl Service {
         metrics().cache_lookups.get(CacheName::Trending).inc();
         let load = async {
             metrics().cache_misses.get(CacheName::Trending).inc();
-            self.store.trending_products(TRENDING_DAYS, TRENDING_MAX).await.map(Arc::new)
+            let products = self.store.trending_products(TRENDING_DAYS, TRENDING_MAX).await?;
+            Ok(Arc::new(products.iter().map(|product| product.id).collect()))
         };
         let trending = self.trending.try_get_with((), load).await.map_err(shared_load_error)?;
-        Ok(trending.iter().take(wanted).cloned().collect())
+        // Which products are trending is remembered, but not what they are: one may be archived or cost more by now.
+        let mut found = Vec::with_capacity(wanted);
+        for ids in trending.chunks(wanted) {
+            let products = self.store.products_by_ids(ids).await?.into_iter().flatten();
+            found.extend(products.filter(|product| product.status.is_on_sale()));
+            if found.len() >= wanted {
+                break;
+            }
+        }
+        found.truncate(wanted);
+        Ok(found)
     }
 
     /// Staff: adds a product.

@@ -38,6 +38,15 @@ impl Service {
         Ok(Authenticated { viewer, expires_at: Some(claims.expires_at) })
     }
 
+    /// The viewer with the rights they have now: anonymous once their session has ended.
+    pub async fn current_rights(&self, viewer: Viewer) -> Result<Viewer> {
+        let Viewer::User { id, session, .. } = viewer else { return Ok(viewer) };
+        match self.session_viewer(id, session, self.now()).await {
+            Err(ServiceError::Unauthenticated(_)) => Ok(Viewer::Anonymous),
+            current => current,
+        }
+    }
+
     /// A ticket for an event stream of one operation, in the viewer's session.
     pub fn create_stream_ticket(&self, viewer: &Viewer, operation: OperationHash) -> Result<StreamTicket> {
         let (user, session) = access::require_session(viewer)?;

@@ -1,6 +1,6 @@
 //! Use cases of tasks.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     Result, Service, ServiceError, Update, UserError, UserErrorCode, access,
@@ -66,17 +66,16 @@ impl Service {
     /// A page for each query, of what the viewer may see.
     pub async fn list_tasks(&self, viewer: &Viewer, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>> {
         access::require_authenticated(viewer)?;
-        let scoped = queries
-            .iter()
-            .map(|query| Some(TaskQuery { filter: scope(viewer, query.filter.clone())?, ..query.clone() }))
-            .collect();
+        let filters: Vec<_> = queries.iter().map(|query| query.filter.clone()).collect();
+        let scoped = self.scope_tasks(viewer, &filters).await?.into_iter().zip(queries);
+        let scoped = scoped.map(|(filter, query)| Some(TaskQuery { filter: filter?, ..query.clone() })).collect();
         fetch_visible(scoped, Page::empty, async |queries| self.store.list_tasks(queries).await).await
     }
 
     /// How many tasks each filter lets the viewer see.
     pub async fn count_tasks(&self, viewer: &Viewer, filters: &[TaskFilter]) -> Result<Vec<u64>> {
         access::require_authenticated(viewer)?;
-        let scoped = filters.iter().map(|filter| scope(viewer, filter.clone())).collect();
+        let scoped = self.scope_tasks(viewer, filters).await?;
         fetch_visible(scoped, || 0, async |filters| self.store.count_tasks(filters).await).await
     }
 
@@ -119,7 +118,8 @@ impl Service {
         };
         checks.finish()?;
         let assignee = changes.assignee.flatten();
-        if assignee != task.assignee {
+        // An assignee who stays may be deleted, but one whom the viewer does not see must look the same as a missing one.
+        if assignee != task.assignee || !assignee.is_none_or(|assignee| viewer.sees_user(assignee)) {
             self.check_assignee(viewer, assignee).await?;
         }
         let stamp = self.stamp(viewer);
@@ -174,6 +174,18 @@ impl Service {
         }))
     }
 
+    /// Narrows each filter to what the viewer may see; `None` when nothing is left. A filter by an order or assignee that
+    /// the viewer's tasks hide passes nothing, else it would tell what is hidden.
+    async fn scope_tasks(&self, viewer: &Viewer, filters: &[TaskFilter]) -> Result<Vec<Option<TaskFilter>>> {
+        let orders: Vec<OrderId> =
+            if viewer.is_staff() { Vec::new() } else { filters.iter().filter_map(|filter| filter.order).collect() };
+        let visible = if orders.is_empty() { Vec::new() } else { self.orders(viewer, &orders).await? };
+        let hidden: HashSet<OrderId> =
+            orders.into_iter().zip(visible).filter(|(_, order)| order.is_none()).map(|(id, _)| id).collect();
+        let shown = |filter: &TaskFilter| filter.order.is_none_or(|order| !hidden.contains(&order));
+        Ok(filters.iter().map(|filter| scope(viewer, filter.clone()).filter(shown)).collect())
+    }
+
     async fn task_to_change(&self, viewer: &Viewer, id: TaskId) -> Result<Task> {
         let task = self.tasks(viewer, &[id]).await?.pop().flatten();
         task.ok_or_else(|| not_found_at("id")(Refusal::NotFound.into()))
@@ -194,7 +206,8 @@ impl Service {
 fn scope(viewer: &Viewer, mut filter: TaskFilter) -> Option<TaskFilter> {
     if !viewer.is_staff() {
         let own = viewer.user_id()?;
-        if filter.visible_to.is_some_and(|user| user != own) {
+        let hidden = |user: Option<UserId>| user.is_some_and(|user| user != own);
+        if hidden(filter.visible_to) || hidden(filter.assignee) {
             return None;
         }
         filter.visible_to = Some(own);

@@ -2,8 +2,8 @@
 
 use super::{Result, Service, UserError, UserErrorCode, access, error::not_found_at, input::Checks};
 use crate::{
-    domain::{Page, User, UserChanges, UserFilter, UserId, UserRole, Viewer, text},
-    storage::UserQuery,
+    domain::{Page, Refusal, User, UserChanges, UserFilter, UserId, UserRole, Viewer, text},
+    storage::{StoreError, UserQuery},
 };
 
 /// A change of the viewer's own profile; `None` leaves a field as it is, `Some(None)` removes its value, which only
@@ -12,8 +12,10 @@ use crate::{
 pub struct UpdateProfile {
     /// A new name.
     pub name: Option<Option<String>>,
-    /// A new e-mail address.
+    /// A new e-mail address. Changing it needs the current password.
     pub email: Option<Option<String>>,
+    /// The password until now.
+    pub current_password: Option<String>,
     /// A new region, or `Some(None)` to remove it.
     pub region: Option<Option<String>>,
 }
@@ -62,15 +64,58 @@ impl Service {
             role: None,
         };
         checks.finish()?;
-        Ok(self.store.update_user(user, changes, None, self.now()).await?)
+        match &changes.email {
+            Some(email) => self.change_email(viewer, user, email.clone(), changes, input.current_password).await,
+            None => Ok(self.store.update_user(user, changes, None, self.stamp(viewer)).await?),
+        }
     }
 
-    /// Admin: gives a user another role. Admins can't change their own role, so that there is always an admin.
+    /// Changes the profile with the address to sign in with. The answer tells whether another account has the address,
+    /// so how often it is asked is limited.
+    async fn change_email(
+        &self,
+        viewer: &Viewer,
+        user: UserId,
+        email: String,
+        changes: UserChanges,
+        password: Option<String>,
+    ) -> Result<User> {
+        let mut credentials = self.store.credentials_by_id(user).await?.ok_or(Refusal::NotFound)?;
+        if credentials.user.email.as_ref() == Some(&email) {
+            return Ok(self.store.update_user(user, changes, None, self.stamp(viewer)).await?);
+        }
+        let missing = || {
+            let message = "is needed to change the e-mail address";
+            UserError::at(UserErrorCode::InvalidInput, ["currentPassword"], message)
+        };
+        self.verify_current_password(&credentials, password.ok_or_else(missing)?).await?;
+        let attempt = self.charge_address_change(user).await?;
+        loop {
+            let version = Some(credentials.user.version);
+            match self.store.update_user(user, changes.clone(), version, self.stamp(viewer)).await {
+                // Changed since the password was checked: it must still be the same password.
+                Err(StoreError::Refused(Refusal::VersionMismatch { .. })) => {
+                    let verified = credentials.password_hash;
+                    credentials = self.store.credentials_by_id(user).await?.ok_or(Refusal::NotFound)?;
+                    credentials.check_unchanged(verified.as_deref())?;
+                }
+                Ok(user) => {
+                    self.refund_sign_in(attempt).await;
+                    return Ok(user);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Admin: gives a user another role. Admins can't change their own role, and must still be admins when the role is
+    /// written, so that there is always an admin.
     pub async fn update_user_role(&self, viewer: &Viewer, user: UserId, role: UserRole) -> Result<User> {
         access::require_admin(viewer)?;
         refuse_self(viewer, user)?;
         let changes = UserChanges { role: Some(role), ..UserChanges::default() };
-        let user = self.store.update_user(user, changes, None, self.now()).await.map_err(not_found_at("userId"))?;
+        let user =
+            self.store.update_user(user, changes, None, self.stamp(viewer)).await.map_err(not_found_at("userId"))?;
         self.sessions.invalidate_all();
         Ok(user)
     }
@@ -79,7 +124,7 @@ impl Service {
     pub async fn delete_user(&self, viewer: &Viewer, user: UserId) -> Result<User> {
         access::require_admin(viewer)?;
         refuse_self(viewer, user)?;
-        let user = self.store.delete_user(user, self.now()).await.map_err(not_found_at("userId"))?;
+        let user = self.store.delete_user(user, self.stamp(viewer)).await.map_err(not_found_at("userId"))?;
         self.sessions.invalidate_all();
         Ok(user)
     }

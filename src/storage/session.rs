@@ -3,10 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Result, instrumented::instrument};
-use crate::domain::{SessionId, Timestamp, User, UserId};
-
-/// SHA-256 of a refresh token's secret.
-pub type TokenHash = [u8; 32];
+use crate::domain::{PresentedToken, RefreshSalt, SessionId, Timestamp, TokenHash, User, UserId};
 
 /// A sign-in session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +12,9 @@ pub struct Session {
     pub id: SessionId,
     /// User who signed in.
     pub user: UserId,
-    /// Hash of the current refresh token; all earlier ones are invalid.
+    /// Hash of the part that all its refresh tokens share.
+    pub family: TokenHash,
+    /// Hash of its first refresh token.
     pub token: TokenHash,
     /// Time of the sign-in.
     pub created_at: Timestamp,
@@ -26,27 +25,27 @@ pub struct Session {
 /// The outcome of an attempt to rotate a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rotation {
-    /// The token was current and is replaced. Holds the user's current state.
-    Rotated(User),
-    /// The session exists, but the token is not its current one: the token was used before. The session is ended.
+    /// The token has the successor that this salt makes, which is current. Holds the user's current state.
+    Rotated(User, RefreshSalt),
+    /// The token was used before. The session is ended.
     Reused,
-    /// The session does not exist or has expired.
+    /// The session does not exist or has expired, or the token is none of its own.
     Unknown,
 }
 
 /// Stores sign-in sessions.
 #[async_trait]
 pub trait SessionStore {
-    /// Adds a session.
-    async fn insert_session(&self, session: &Session) -> Result<()>;
+    /// Adds a session. Refuses it if the user's password hash is not `verified`, the one that was checked, or if the
+    /// user is deleted.
+    async fn insert_session(&self, session: &Session, verified: Option<&str>) -> Result<()>;
     /// The current state of the user of each session that has not ended or expired at `now`; `None` for deleted users.
     async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>>;
-    /// Replaces the refresh token `presented` by `next`, atomically: of two racing calls, one gets [`Rotation::Reused`].
+    /// Does atomically what [`RefreshTokens::present`](crate::domain::RefreshTokens::present) decides of a presented token.
     async fn rotate_session(
         &self,
         id: SessionId,
-        presented: TokenHash,
-        next: TokenHash,
+        presented: PresentedToken,
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Rotation>;
@@ -57,10 +56,10 @@ pub trait SessionStore {
 }
 
 instrument!(SessionStore {
-    fn insert_session(session: &Session) -> ();
+    fn insert_session(session: &Session, verified: Option<&str>) -> ();
     fn session_users(ids: &[SessionId], now: Timestamp) -> Vec<Option<User>>, batch ids;
     fn rotate_session(
-        id: SessionId, presented: TokenHash, next: TokenHash, expires_at: Timestamp, now: Timestamp
+        id: SessionId, presented: PresentedToken, expires_at: Timestamp, now: Timestamp
     ) -> Rotation;
     fn end_session(id: SessionId) -> ();
     fn end_sessions_of(user: UserId) -> ();

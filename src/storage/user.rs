@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Result, instrumented::instrument};
-use crate::domain::{ListQuery, Page, Timestamp, User, UserChanges, UserFilter, UserId, UserSort};
+use crate::domain::{ListQuery, Page, Refusal, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserSort};
 
 /// A list query over users.
 pub type UserQuery = ListQuery<UserFilter, UserSort, ()>;
@@ -15,6 +15,14 @@ pub struct Credentials {
     pub user: User,
     /// The PHC string of the password's hash; `None` for users who can't sign in with a password.
     pub password_hash: Option<String>,
+}
+
+impl Credentials {
+    /// Refuses what was allowed because the password hash was `verified`, if it is another one now or the user is deleted.
+    pub fn check_unchanged(&self, verified: Option<&str>) -> std::result::Result<(), Refusal> {
+        let unchanged = !self.user.is_deleted() && self.password_hash.as_deref() == verified;
+        if unchanged { Ok(()) } else { Err(Refusal::CredentialsChanged) }
+    }
 }
 
 /// Reads and changes of users.
@@ -30,22 +38,31 @@ pub trait UserStore {
     async fn count_users(&self, filters: &[UserFilter]) -> Result<Vec<u64>>;
     /// Adds a user. Refuses an e-mail address that another user has.
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()>;
-    /// Changes a user as [`User::update`] decides. Refuses an e-mail address that another user has.
+    /// Changes a user as [`User::update`] decides. Refuses an e-mail address that another user has. An actor who changes
+    /// another user must pass [`User::check_manages_users`] in the same step.
     async fn update_user(
         &self,
         id: UserId,
         changes: UserChanges,
         expected_version: Option<i32>,
-        at: Timestamp,
+        stamp: Stamp,
     ) -> Result<User>;
-    /// Anonymises a user as [`User::anonymise`] decides, removes the password and ends all their sessions.
-    async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<User>;
+    /// Anonymises a user as [`User::anonymise`] decides, removes the password and ends all their sessions. The actor is
+    /// checked as by [`UserStore::update_user`].
+    async fn delete_user(&self, id: UserId, stamp: Stamp) -> Result<User>;
     /// The credentials of the user with this lower-case e-mail address.
     async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>>;
     /// The credentials of a user who is not deleted.
     async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>>;
-    /// Sets the password as [`User::change_password`] decides and ends all the user's sessions, in one step.
-    async fn set_password(&self, id: UserId, password_hash: &str, at: Timestamp) -> Result<User>;
+    /// Sets the password as [`User::change_password`] decides and ends all the user's sessions, in one step. Refuses it
+    /// if the stored hash is not `verified`, unless that is `None`.
+    async fn set_password(
+        &self,
+        id: UserId,
+        password_hash: &str,
+        verified: Option<&str>,
+        at: Timestamp,
+    ) -> Result<User>;
 }
 
 instrument!(UserStore {
@@ -54,9 +71,9 @@ instrument!(UserStore {
     fn list_users(queries: &[UserQuery]) -> Vec<Page<User>>, batch queries;
     fn count_users(filters: &[UserFilter]) -> Vec<u64>, batch filters;
     fn insert_user(user: &User, password_hash: Option<&str>) -> ();
-    fn update_user(id: UserId, changes: UserChanges, expected_version: Option<i32>, at: Timestamp) -> User;
-    fn delete_user(id: UserId, at: Timestamp) -> User;
+    fn update_user(id: UserId, changes: UserChanges, expected_version: Option<i32>, stamp: Stamp) -> User;
+    fn delete_user(id: UserId, stamp: Stamp) -> User;
     fn credentials_by_email(email: &str) -> Option<Credentials>;
     fn credentials_by_id(id: UserId) -> Option<Credentials>;
-    fn set_password(id: UserId, password_hash: &str, at: Timestamp) -> User;
+    fn set_password(id: UserId, password_hash: &str, verified: Option<&str>, at: Timestamp) -> User;
 });

@@ -4,7 +4,8 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Cluster } from '../clients/chaos/cluster.mjs'
-import { cursorOf, headOfLog, identityOfLog, readLog, readState } from '../clients/chaos/log.mjs'
+import { Cursors } from '../clients/chaos/cursors.mjs'
+import { headOfLog, readLog, readState } from '../clients/chaos/log.mjs'
 import { STOCK, makePeople, makeProducts } from '../clients/chaos/people.mjs'
 import { Random } from '../clients/lib/random.mjs'
 import { delays, report } from '../clients/chaos/report.mjs'
@@ -62,9 +63,11 @@ async function run(cluster, nginx, random) {
   const anyNode = () => nginx.url
   const people = await makePeople(cluster, { staff: 3, customers: 10, anyNode })
   const products = await makeProducts(nginx.url, (await people.staff[0]?.token()) ?? '', 8)
-  const start = cursorOf(await identityOfLog(database), await headOfLog(database))
+  const cursors = await Cursors.of(database)
+  const start = cursors.at(await headOfLog(database))
   const tally = new Tally()
-  const world = { anyNode, tally, start, sabotage: new Sabotage(undefined), lives: new Lives() }
+  const sabotage = new Sabotage(undefined, cursors)
+  const world = { anyNode, tally, start, cursors, sabotage, lives: new Lives() }
   const subscribers = Array.from({ length: SUBSCRIBERS }, (_, i) => {
     const transport = TRANSPORTS[i % TRANSPORTS.length] ?? ''
     const isStaff = i % 3 === 0

@@ -43,7 +43,7 @@ pub struct OverRedis(LogId);
 #[async_trait]
 impl Deployment for OverRedis {
     async fn start() -> Self {
-        Self(LogId(rand::random()))
+        Self(LogId::new(rand::random()))
     }
 
     async fn node(&self) -> Arc<dyn EventBus> {

@@ -258,6 +258,32 @@ async fn changing_a_password_is_limited_like_signing_in() {
     server.stop().await;
 }
 
+/// A conflict tells that an address has an account.
+#[tokio::test]
+async fn trying_the_addresses_of_others_is_limited() {
+    let mut config = config();
+    config.rate_limits.sign_ins_per_account = limit(3);
+    let server = Server::start(&config).await;
+    let token = server.register("ann").await;
+    server.register("ben").await;
+    let change = async |email: &str| {
+        let input = format!(r#"{{ email: "{email}", currentPassword: "{PASSWORD}" }}"#);
+        let change = format!("mutation {{ updateProfile(input: {input}) {{ user {{ id }} userErrors {{ code }} }} }}");
+        let (_, answer) = server.ask(ANN, Some(&token), &change).await;
+        let refused = answer["data"]["updateProfile"]["userErrors"][0]["code"].as_str().map(str::to_owned);
+        refused.or_else(|| answer["errors"][0]["extensions"]["code"].as_str().map(str::to_owned))
+    };
+    for email in ["ann1@example.com", "ann2@example.com", "ann3@example.com", "ann4@example.com"] {
+        assert_eq!(change(email).await, None, "a free address costs nothing");
+    }
+    for _ in 0..3 {
+        assert_eq!(change("ben@example.com").await.as_deref(), Some("CONFLICT"));
+    }
+    assert_eq!(change("ben@example.com").await.as_deref(), Some("RATE_LIMITED"));
+    assert_eq!(change("free@example.com").await.as_deref(), Some("RATE_LIMITED"), "whether it is free or not");
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn wrong_passwords_and_new_accounts_are_limited_per_address() {
     let mut config = config();

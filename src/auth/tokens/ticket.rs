@@ -1,7 +1,8 @@
 //! Stream tickets: each opens one event stream, and resumes it, where no header can be sent.
 //!
 //! A ticket is signed like an access token and has an audience, which an access token has not, so neither passes for
-//! the other. It names the hash of the one operation that it is good for.
+//! the other. It names the hash of the one operation that it is good for. In place of the session's id it has a handle,
+//! which only this server can read: a URL ends up in logs and histories.
 //!
 //! Decision: `docs/decisions/0009-stream-tickets.md`.
 
@@ -50,7 +51,12 @@ pub struct TicketClaims {
 #[derive(Serialize, Deserialize)]
 struct JwtClaims {
     sub: UserId,
-    sid: SessionId,
+    /// The handle of the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ses: Option<String>,
+    /// The session itself, in tickets of older versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<SessionId>,
     op: String,
     exp: i64,
     iss: String,
@@ -72,7 +78,8 @@ impl AccessTokens {
         let exp = now.plus(Self::TICKET_LIFETIME).unix_millis().div_euclid(1000);
         let claims = JwtClaims {
             sub: user,
-            sid: session,
+            ses: Some(BASE64_URL_SAFE_NO_PAD.encode(self.handles.make(session))),
+            sid: None,
             op: BASE64_URL_SAFE_NO_PAD.encode(operation),
             exp,
             iss: ISSUER.to_owned(),
@@ -91,10 +98,12 @@ impl AccessTokens {
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "sub", "aud"]);
         let claims = decode::<JwtClaims>(ticket, &self.verifying, &validation).map_err(|_| TokenError::Invalid)?.claims;
+        let handle = claims.ses.and_then(|handle| BASE64_URL_SAFE_NO_PAD.decode(handle).ok());
+        let session = handle.and_then(|handle| self.handles.read(&handle)).or(claims.sid).ok_or(TokenError::Invalid)?;
         let operation = BASE64_URL_SAFE_NO_PAD.decode(claims.op).ok().and_then(|bytes| bytes.try_into().ok());
         Ok(TicketClaims {
             user: claims.sub,
-            session: claims.sid,
+            session,
             operation: operation.ok_or(TokenError::Invalid)?,
             expires_at: Timestamp::from_unix_millis(claims.exp.saturating_mul(1000)),
         })
@@ -124,6 +133,34 @@ mod tests {
         let claims = TicketClaims { user, session, operation: OPERATION, expires_at: ticket.expires_at };
         assert_eq!(tokens().read_ticket(&ticket.value), Ok(claims));
         assert!(!format!("{ticket:?}").contains(&ticket.value));
+    }
+
+    #[test]
+    fn a_ticket_does_not_show_its_session() {
+        let (user, session) = ids();
+        let (first, second) = (
+            tokens().issue_ticket(user, session, OPERATION, NOW).unwrap().value,
+            tokens().issue_ticket(user, session, OPERATION, NOW).unwrap().value,
+        );
+        assert_ne!(first, second, "two tickets of a session have different handles");
+        let body = first.split('.').nth(1).unwrap();
+        let claims: serde_json::Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap();
+        let handle = BASE64_URL_SAFE_NO_PAD.decode(claims["ses"].as_str().unwrap()).unwrap();
+        assert_eq!((handle.len(), claims.get("sid")), (32, None));
+        assert!(!claims.to_string().contains(&session.to_string()), "{claims}");
+        assert!(!handle.windows(16).any(|bytes| bytes == session.to_bytes()), "{handle:?}");
+    }
+
+    #[test]
+    fn tickets_of_older_versions_stay_good() {
+        let (user, session) = ids();
+        let claims = serde_json::json!({
+            "sub": user, "sid": session, "op": BASE64_URL_SAFE_NO_PAD.encode(OPERATION), "exp": 1_700_000_060,
+            "iss": ISSUER, "aud": AUDIENCE,
+        });
+        let ticket = encode(&tokens().header, &claims, &tokens().signing).unwrap();
+        let read = tokens().read_ticket(&ticket).unwrap();
+        assert_eq!((read.user, read.session, read.operation), (user, session, OPERATION));
     }
 
     #[test]

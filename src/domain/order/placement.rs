@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::domain::{CurrencyCode, EventKind, NewProduct, ProductStatus, Timestamp};
 
-    const STAMP: Stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
+    const STAMP: Stamp = Stamp::system(Timestamp::from_unix_millis(2));
 
     fn product(sku: &str, stock: i32) -> Product {
         let new = NewProduct::new(sku, sku, Decimal::from_units(10), CurrencyCode::GBP);

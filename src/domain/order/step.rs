@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use crate::domain::{CurrencyCode, Decimal, EventKind, NewProduct, OrderItem, ProductStatus, Timestamp, UserId};
 
-    const STAMP: Stamp = Stamp { actor: None, at: Timestamp::from_unix_millis(2) };
+    const STAMP: Stamp = Stamp::system(Timestamp::from_unix_millis(2));
     const AT: Timestamp = Timestamp::from_unix_millis(1);
 
     fn product(sku: &str) -> Product {

@@ -42,15 +42,15 @@ sort_enum! {
     /// The fields that a list of products can be sorted by.
     pub enum ProductSort {
         /// Time when the product was added.
-        CreatedAt = 0,
+        CreatedAt: Int = 0,
         /// The lower-case name.
-        Name = 1,
+        Name: Text = 1,
         /// The price, whatever the currency.
-        Price = 2,
+        Price: Int = 2,
         /// Units on hand.
-        Stock = 3,
+        Stock: Int = 3,
         /// How well the product fits the search; a list without a search can't be sorted by it.
-        Relevance = 4,
+        Relevance: Score = 4,
     }
 }
 

@@ -70,7 +70,12 @@ impl PageArguments {
             (None, None) => Take::First(DEFAULT_PAGE_SIZE),
         };
         let position = |name: &str, text: &Option<String>| -> ApiResult<Option<Position>> {
-            text.as_deref().map(|text| cursor::decode(L::tag(sort), name, text)).transpose()
+            let Some(text) = text else { return Ok(None) };
+            let position = cursor::decode(L::tag(sort), name, text)?;
+            if !sort.field.has_key(&position.key) {
+                return Err(cursor::mangled(name));
+            }
+            Ok(Some(position))
         };
         Ok(Slice { after: position("after", &self.after)?, before: position("before", &self.before)?, take })
     }

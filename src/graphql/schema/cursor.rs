@@ -59,11 +59,18 @@ pub(crate) fn encode(tag: ListTag, position: &Position) -> String {
     URL_SAFE_NO_PAD.encode(body)
 }
 
+fn refused(argument: &str, why: &str) -> ApiError {
+    ApiError::bad_input(format!("{argument}: {why}; pass a cursor exactly as this list gave it"))
+}
+
+/// The refusal of a text that is no cursor, in the argument of this name.
+pub(crate) fn mangled(argument: &str) -> ApiError {
+    refused(argument, "not a cursor")
+}
+
 /// The position of a cursor, which must belong to the list `tag`. `argument` names it in the error.
 pub(crate) fn decode(tag: ListTag, argument: &str, text: &str) -> ApiResult<Position> {
-    let refused =
-        |why: &str| ApiError::bad_input(format!("{argument}: {why}; pass a cursor exactly as this list gave it"));
-    let mangled = || refused("not a cursor");
+    let mangled = || mangled(argument);
     if text.len() > MAX_TEXT {
         return Err(mangled());
     }
@@ -74,12 +81,15 @@ pub(crate) fn decode(tag: ListTag, argument: &str, text: &str) -> ApiResult<Posi
     }
     let (tag_bytes, rest) = body.split_first_chunk::<3>().ok_or_else(mangled)?;
     if *tag_bytes != tag.bytes() {
-        return Err(refused("a cursor of another list or sorting"));
+        return Err(refused(argument, "a cursor of another list or sorting"));
     }
     let (id, key) = rest.split_first_chunk::<ID_LEN>().ok_or_else(mangled)?;
     let key = match key.split_first() {
         Some((b'i', value)) => SortKey::Int(i64::from_be_bytes(value.try_into().map_err(|_| mangled())?)),
-        Some((b's', value)) => SortKey::Score(u64::from_be_bytes(value.try_into().map_err(|_| mangled())?)),
+        Some((b's', value)) => {
+            let bits = u64::from_be_bytes(value.try_into().map_err(|_| mangled())?);
+            SortKey::Score(Some(bits).filter(|bits| f64::from_bits(*bits).is_finite()).ok_or_else(mangled)?)
+        }
         Some((b't', text)) => SortKey::Text(String::from_utf8(text.to_vec()).map_err(|_| mangled())?),
         _ => return Err(mangled()),
     };

@@ -1,6 +1,12 @@
 //! Request data that the resolvers of one operation share.
 
-use std::{hash::Hash, sync::Arc};
+use std::{
+    hash::Hash,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use async_graphql::{Context, dataloader::Loader};
 use parking_lot::{Mutex, MutexGuard};
@@ -8,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::loaders::{Batch, Loaders, loaders};
 use crate::{
     domain::{ClientAddress, EventCursor, Viewer},
-    graphql::engine::{document::Documents, execute::PendingBatches},
+    graphql::engine::{document::Documents, error::ApiResult, execute::PendingBatches},
     service::{Service, ServiceError},
 };
 
@@ -24,6 +30,8 @@ pub(crate) struct RequestContext {
     pub client: Option<ClientAddress>,
     batches: PendingBatches,
     state: Mutex<(Viewer, Loaders)>,
+    /// Whether a mutation of this operation may have changed the viewer's rights.
+    rights_changed: AtomicBool,
 }
 
 impl RequestContext {
@@ -37,7 +45,7 @@ impl RequestContext {
     ) -> Self {
         let state = Mutex::new((viewer, loaders(&service, viewer, &batches)));
         let head = service.head();
-        Self { service, documents, head, client, batches, state }
+        Self { service, documents, head, client, batches, state, rights_changed: AtomicBool::new(false) }
     }
 
     /// The request context of a resolver.
@@ -46,11 +54,24 @@ impl RequestContext {
         context.data_unchecked::<Arc<Self>>()
     }
 
-    /// The request context of a mutation's resolver. Forgets what was loaded, which the mutation makes stale.
-    pub fn for_mutation<'a>(context: &Context<'a>) -> &'a Self {
+    /// The request context of a mutation's resolver. Forgets what was loaded, which the mutation makes stale, and reads
+    /// the viewer's rights again if a mutation before it may have changed them.
+    pub async fn for_mutation<'a>(context: &Context<'a>) -> ApiResult<&'a Self> {
         let request = Self::get(context);
-        request.sign_in(request.viewer());
-        request
+        let mut viewer = request.viewer();
+        if request.rights_changed.swap(false, Ordering::Relaxed) {
+            viewer = request.service.current_rights(viewer).await?;
+        }
+        request.sign_in(viewer);
+        Ok(request)
+    }
+
+    /// Like [`Self::for_mutation`], of a mutation that may end sessions or change roles: the mutations after it run with
+    /// the rights that it leaves.
+    pub async fn for_account_mutation<'a>(context: &Context<'a>) -> ApiResult<&'a Self> {
+        let request = Self::for_mutation(context).await?;
+        request.rights_changed.store(true, Ordering::Relaxed);
+        Ok(request)
     }
 
     /// The viewer of the operation; a mutation that signs in changes it.

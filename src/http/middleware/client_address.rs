@@ -25,17 +25,23 @@ impl ClientAddressPolicy {
         self.limited(peer).filter(|_| !is_in(peer, &self.trusted_proxies))
     }
 
-    /// The client address that request limits apply to; `None` when the address has no limits.
+    /// The client address that request limits apply to; `None` when the address has no limits. All requests of a proxy
+    /// that names their client in a form that can't be read count as one client, at the proxy's own address.
     pub(super) fn for_request(&self, peer: IpAddr, headers: &HeaderMap) -> Option<ClientAddress> {
         let mut client = peer;
         let lines = headers.get_all(&self.header).iter().rev();
-        let mut named = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+        let lines = lines.map(|line| String::from_utf8_lossy(line.as_bytes()));
+        let named = lines.flat_map(|line| line.rsplit(',').map(read_element).collect::<Vec<_>>());
         // Read from right to left while the previous address is a trusted proxy. Everything further left could be
         // forged.
-        while is_in(client, &self.trusted_proxies)
-            && let Some(before) = named.next().and_then(|text| text.trim().parse().ok())
-        {
-            client = before;
+        for before in named {
+            if !is_in(client, &self.trusted_proxies) {
+                break;
+            }
+            match before {
+                Some(address) => client = address,
+                None => return Some(client.into()),
+            }
         }
         self.limited(client)
     }
@@ -43,6 +49,35 @@ impl ClientAddressPolicy {
     fn limited(&self, address: IpAddr) -> Option<ClientAddress> {
         (!is_in(address, &self.unlimited)).then(|| address.into())
     }
+}
+
+/// The address in one element of the header: an address, with a port, in brackets or in quotation marks, alone as in
+/// `X-Forwarded-For` or after `for=` as in `Forwarded` (RFC 7239 section 4). `None` for anything else, such as `unknown`.
+fn read_element(element: &str) -> Option<IpAddr> {
+    let mut node = element.trim();
+    if element.contains('=') {
+        let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+        let mut named = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+        node = named.next()?.1.trim();
+        if named.next().is_some() {
+            return None;
+        }
+    }
+    if let Some(quoted) = node.strip_prefix('"') {
+        node = quoted.strip_suffix('"')?.trim();
+    }
+    let (address, port) = match node.strip_prefix('[') {
+        Some(bracketed) => bracketed.split_once(']')?,
+        // One colon: a port follows. Several: an IPv6 address without brackets.
+        None => match node.split_once(':') {
+            Some((address, port)) if !port.contains(':') => (address, &node[node.len() - port.len() - 1..]),
+            _ => (node, ""),
+        },
+    };
+    // The zone of an IPv6 address (RFC 6874) says where it is valid, not whose it is.
+    let address = address.split_once('%').map_or(address, |(address, _)| address);
+    let is_port = port.is_empty() || port.len() > 1 && port.starts_with(':');
+    address.parse().ok().filter(|_| is_port)
 }
 
 fn is_in(address: IpAddr, networks: &[IpNet]) -> bool {
@@ -82,7 +117,8 @@ mod tests {
             ("::ffff:127.0.0.1", &["192.0.2.1"], Some("192.0.2.1")),
             ("127.0.0.1", &["192.0.2.9, 192.0.2.1 , 203.0.113.5"], Some("192.0.2.1")),
             ("127.0.0.1", &["192.0.2.9", "192.0.2.1,203.0.113.5"], Some("192.0.2.1")),
-            ("127.0.0.1", &["192.0.2.9, nobody"], None),
+            ("127.0.0.1", &["192.0.2.9, nobody"], Some("127.0.0.1")),
+            ("127.0.0.1", &["192.0.2.9, nobody, 203.0.113.5"], Some("203.0.113.5")),
             ("203.0.113.5", &["nobody"], Some("203.0.113.5")),
             ("127.0.0.1", &["2001:db8::1"], Some("2001:db8::/64")),
             ("127.0.0.1", &["10.0.0.1"], None),
@@ -94,6 +130,58 @@ mod tests {
             }
             let found = clients.for_request(peer.parse().unwrap(), &headers);
             assert_eq!(found.map(|client| client.to_string()).as_deref(), client, "{peer}: {lines:?}");
+        }
+    }
+
+    /// What proxies send. A client whose address can't be read shares the limits of its proxy.
+    #[test]
+    fn each_form_of_a_forwarding_header_gives_a_limited_client() {
+        const PROXY: &str = "127.0.0.1";
+        let read = |element: &str| {
+            let mut headers = HeaderMap::new();
+            headers.append("x-forwarded-for", axum::http::HeaderValue::from_bytes(element.as_bytes()).unwrap());
+            policy(&["127.0.0.0/8"]).for_request(PROXY.parse().unwrap(), &headers).map(|client| client.to_string())
+        };
+        for (element, client) in [
+            ("203.0.113.8", "203.0.113.8"),
+            (" 203.0.113.8 ", "203.0.113.8"),
+            ("203.0.113.8:51234", "203.0.113.8"),
+            ("\"203.0.113.8:51234\"", "203.0.113.8"),
+            ("\"203.0.113.8\"", "203.0.113.8"),
+            ("[203.0.113.8]:80", "203.0.113.8"),
+            ("198.51.100.7, 203.0.113.8:51234", "203.0.113.8"),
+            ("::ffff:203.0.113.8", "203.0.113.8"),
+            ("[::ffff:203.0.113.8]:443", "203.0.113.8"),
+            ("2001:db8::9", "2001:db8::/64"),
+            ("2001:DB8::9", "2001:db8::/64"),
+            ("[2001:db8::9]", "2001:db8::/64"),
+            ("[2001:db8::9]:443", "2001:db8::/64"),
+            ("\"[2001:db8::9]\"", "2001:db8::/64"),
+            ("\"[2001:db8::9]:443\"", "2001:db8::/64"),
+            ("2001:db8::9%eth0", "2001:db8::/64"),
+            ("for=203.0.113.8", "203.0.113.8"),
+            ("For=\"[2001:db8::9]:4711\"", "2001:db8::/64"),
+            ("for=203.0.113.8;proto=http;by=198.51.100.2", "203.0.113.8"),
+            ("by=198.51.100.2; FOR = \"203.0.113.8:_p\"", "203.0.113.8"),
+            ("for=198.51.100.7, for=203.0.113.8", "203.0.113.8"),
+            ("for=_hidden", PROXY),
+            ("for=\"_SEVKISEK\"", PROXY),
+            ("for=unknown;proto=https", PROXY),
+            ("proto=https", PROXY),
+            ("for=203.0.113.8;for=198.51.100.7", PROXY),
+            ("unknown", PROXY),
+            ("", PROXY),
+            ("203.0.113.8,", PROXY),
+            ("203.0.113.8:", PROXY),
+            ("203.0.113.008", PROXY),
+            ("203.0.113.8 51234", PROXY),
+            ("\"203.0.113.8", PROXY),
+            ("[2001:db8::9", PROXY),
+            ("[2001:db8::9]443", PROXY),
+            ("localhost", PROXY),
+            ("caf\u{e9}", PROXY),
+        ] {
+            assert_eq!(read(element).as_deref(), Some(client), "{element}");
         }
     }
 

@@ -57,6 +57,7 @@ impl EventFeed {
             appended: Notify::new(),
             head: AtomicI64::new(recent.head()),
             log: AtomicU32::new(state.log.0),
+            cursor_key: AtomicI64::new(state.log.key().0),
             restarts: AtomicU64::new(0),
             lost_entries: AtomicBool::new(false),
             backlog: Mutex::default(),

@@ -10,7 +10,7 @@ use tokio::{sync::Notify, task::yield_now, time::Instant};
 
 use super::{FeedOptions, recent::RecentEvents, topic_registry::TopicRegistry};
 use crate::{
-    domain::{Clock, Event, LogId, Seq, SystemClock},
+    domain::{Clock, CursorKey, Event, LogId, Seq, SystemClock},
     fairness::FairSemaphore,
     storage::{Backlog, EventStore},
     telemetry::metrics,
@@ -28,6 +28,8 @@ pub(super) struct Shared {
     pub head: AtomicI64,
     /// The id of the log.
     pub log: AtomicU32,
+    /// The key of the log's cursors.
+    pub cursor_key: AtomicI64,
     /// How often the feed has started anew with a log that does not continue the one before.
     pub restarts: AtomicU64,
     /// Whether the log has lost entries and has the same id as before.
@@ -54,7 +56,7 @@ impl Shared {
     }
 
     pub fn log_id(&self) -> LogId {
-        LogId(self.log.load(Ordering::Acquire))
+        LogId::with_key(self.log.load(Ordering::Acquire), CursorKey(self.cursor_key.load(Ordering::Acquire)))
     }
 
     pub fn restarts(&self) -> u64 {
@@ -67,6 +69,7 @@ impl Shared {
         let head = recent.head();
         *self.recent.write() = recent;
         self.head.store(head, Ordering::Release);
+        self.cursor_key.store(log.key().0, Ordering::Release);
         // After the head, so that whoever reads the id first never gets a number of the log before with it.
         self.log.store(log.0, Ordering::Release);
         self.lost_entries.store(lost_entries, Ordering::Release);

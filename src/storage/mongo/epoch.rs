@@ -1,6 +1,7 @@
 //! The id of the log, the ids that it had before, and what waits to be numbered.
 //!
-//! The document `log` of `counters` holds the id as `id`, and the ones before as `retired`.
+//! The document `log` of `counters` holds the id as `id`, the ones before as `retired`, and the key that hides the numbers
+//! of entries in cursors as `cursor_key`.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use mongodb::{
 
 use super::{read::collect_rows, store::Inner};
 use crate::{
-    domain::{LogId, Timestamp},
+    domain::{CursorKey, LogId, Timestamp},
     storage::{Backlog, Epoch, LogState, NewEpoch, Result, StoreError},
 };
 
@@ -23,10 +24,11 @@ const COUNTED: i64 = 10_000;
 /// How long a server may take to show that it is the primary.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(4);
 
-/// The id of the log, in the document `log` of `counters`.
+/// The id of the log and the key of its cursors, in the document `log` of `counters`.
 pub(super) fn log_id(document: &RawDocument) -> Result<LogId> {
     let id = document.get_i64("id").ok().and_then(|id| u32::try_from(id).ok());
-    id.map(LogId).ok_or_else(no_identity)
+    let key = document.get_i64("cursor_key").ok().map(CursorKey);
+    id.zip(key).map(|(id, key)| LogId::with_key(id, key)).ok_or_else(no_identity)
 }
 
 fn no_identity() -> StoreError {
@@ -48,7 +50,7 @@ fn decode_backlog(document: &RawDocument) -> Result<Backlog> {
 impl Inner {
     /// The id of the log.
     pub(super) async fn log_id(&self, session: &mut ClientSession) -> Result<LogId> {
-        let find = self.collections.counters.find(doc! { "_id": "log" }).projection(doc! { "id": 1 });
+        let find = self.collections.counters.find(doc! { "_id": "log" }).projection(doc! { "id": 1, "cursor_key": 1 });
         let find = find.limit(1).batch_size(2).session(&mut *session);
         let mut batches = self.with_timeout(find.batch()).await?;
         collect_rows(batches.stream(session), log_id).await?.pop().ok_or_else(no_identity)
@@ -58,7 +60,8 @@ impl Inner {
     pub(super) async fn epoch(&self, log: LogId) -> Result<Epoch> {
         let id = i64::from(log.0);
         let has_id = doc! { "_id": "log", "$or": [{ "id": id }, { "retired": id }] };
-        let find = self.collections.counters.find(has_id).projection(doc! { "id": 1 }).limit(1).batch_size(2);
+        let find =
+            self.collections.counters.find(has_id).projection(doc! { "id": 1, "cursor_key": 1 }).limit(1).batch_size(2);
         let current = collect_rows(self.with_timeout(find.batch()).await?, log_id).await?.pop();
         Ok(match current {
             Some(current) if current == log => Epoch::Current,
@@ -69,16 +72,16 @@ impl Inner {
 
     /// Replaces the id of the log.
     pub(super) async fn start_epoch(&self) -> Result<NewEpoch> {
-        let current = LogId(rand::random());
+        let next: u32 = rand::random();
         let retired = doc! { "$concatArrays": [{ "$ifNull": ["$retired", []] }, ["$id"]] };
         let change = doc! { "$set": {
-            "retired": { "$slice": [retired, -RETIRED_KEPT] }, "id": i64::from(current.0),
+            "retired": { "$slice": [retired, -RETIRED_KEPT] }, "id": i64::from(next),
         } };
         let counters = &self.collections.counters;
         let update = counters.find_one_and_update(doc! { "_id": "log" }, vec![change]);
         let before = self.with_timeout(update.return_document(ReturnDocument::Before)).await?;
         let retired = log_id(&before.ok_or_else(no_identity)?)?;
-        Ok(NewEpoch { retired, current })
+        Ok(NewEpoch { retired, current: LogId::with_key(next, retired.key()) })
     }
 
     /// Makes the primary show that a majority still follows it, so that what is read next is not older than that.

@@ -206,6 +206,7 @@ impl Inner {
 
 impl Transaction {
     async fn change_status(&mut self, change: StatusChange, stamp: Stamp) -> TransactionResult<Order> {
+        self.check_permission(stamp).await?;
         let orders = self.store.collections.orders.clone();
         let order = self.find_one(&orders, doc! { "_id": change.order }, decode).await?;
         let step = order.step(change, stamp)?;

@@ -194,7 +194,7 @@ mod tests {
             payment_reference: None,
         };
         let idempotency = Idempotency { user, scope: "test", key: number.to_owned(), fingerprint: [0; 32] };
-        let request = PlaceRequest { order, idempotency, stamp: Stamp { actor: None, at } };
+        let request = PlaceRequest { order, idempotency, stamp: Stamp::system(at) };
         drop(queue.push(request, Instant::now() + Duration::from_secs(60)).unwrap());
     }
 

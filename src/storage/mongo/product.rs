@@ -191,6 +191,7 @@ impl ProductStore for MongoStore {
             .transaction(move |transaction| {
                 let product = product.clone();
                 Box::pin(async move {
+                    transaction.check_permission(stamp).await?;
                     let products = transaction.store.collections.products.clone();
                     transaction.insert(&products, vec![encode(&product)]).await?;
                     transaction.record(Changed::created(product), stamp).await
@@ -210,6 +211,7 @@ impl ProductStore for MongoStore {
             .transaction(move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
+                    transaction.check_permission(stamp).await?;
                     let products = transaction.store.collections.products.clone();
                     let whole = |row: &RawDocument| Ok((decode(row)?, stored_words(row)?));
                     let (product, words) = transaction.find_one(&products, doc! { "_id": id }, whole).await?;
@@ -248,6 +250,7 @@ impl Inner {
 
 impl Transaction {
     async fn adjust_stock(&mut self, adjustment: StockAdjustment, stamp: Stamp) -> TransactionResult<Product> {
+        self.check_permission(stamp).await?;
         let StockAdjustment { product: id, delta, idempotency } = adjustment;
         if let Some(key) = &idempotency
             && let Some(used) = self.find_used_keys([key]).await?.get(&name_of(key))

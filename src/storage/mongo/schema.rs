@@ -1,7 +1,7 @@
 //! What the database says of itself: the id of its log and the version of its schema. Carries over what an older version
 //! of Orderwire stored.
 //!
-//! The document `log` of `counters` holds both. Version 1 kept the log in `events`, one document for each entry, and the
+//! The document `log` of `counters` holds both, and the key of cursors. Version 1 kept the log in `events`, one document for each entry, and the
 //! last number in the field `seq`, which is a text since: a node of version 1 that still runs can't increase it, so its
 //! changes fail as a whole, and one that starts finds no `log_id` and stops.
 //!
@@ -54,6 +54,9 @@ pub(super) async fn prepare(database: &Database) -> Result<()> {
             made.map(drop).or_else(|error| duplicate_index(&error).map(drop).ok_or(error))?;
         }
     }
+    let without_key = doc! { "_id": "log", "cursor_key": { "$exists": false } };
+    let key = doc! { "$set": { "cursor_key": rand::random::<i64>() } };
+    counters.update_one(without_key, key).await?;
     words::renew(database).await
 }
 

@@ -1,7 +1,7 @@
 //! Sign-in sessions.
 
 use async_trait::async_trait;
-use bson::{RawDocument, doc};
+use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     codec::{binary, raw_document, read_fields, stored_ids},
@@ -10,8 +10,8 @@ use super::{
     user,
 };
 use crate::{
-    domain::{SessionId, Timestamp, User, UserId},
-    storage::{Result, Rotation, Session, SessionStore, TokenHash},
+    domain::{PresentedToken, RefreshDecision, RefreshTokens, ReplacedToken, SessionId, Timestamp, User, UserId},
+    storage::{Result, Rotation, Session, SessionStore},
 };
 
 stored_ids!(SessionId);
@@ -21,13 +21,49 @@ fn user_of(document: &RawDocument) -> Result<UserId> {
     user.required()
 }
 
+/// The refresh tokens of a session, and its user's id.
+fn tokens_of(document: &RawDocument) -> Result<(RefreshTokens, UserId)> {
+    read_fields!(document, family: "family", current: "token", token: "replaced_token", salt: "replaced_salt",
+        at: "replaced_at");
+    let replaced = match (token.optional()?, salt.optional()?, at.optional()?) {
+        (Some(token), Some(salt), Some(at)) => Some(ReplacedToken { token, salt, at }),
+        _ => None,
+    };
+    Ok((RefreshTokens { family: family.optional()?, current: current.required()?, replaced }, user_of(document)?))
+}
+
 /// A session's id with the user that was joined to it.
 fn with_user(document: &RawDocument) -> Result<(SessionId, Option<User>)> {
     read_fields!(document, id: "_id", user: "user");
     Ok((id.required()?, user.documents(user::decode)?.pop()))
 }
 
+fn encode(session: &Session) -> RawDocumentBuf {
+    raw_document! {
+        "_id": session.id, "user": session.user, "family": session.family, "token": session.token,
+        "created_at": session.created_at, "expires_at": session.expires_at,
+    }
+}
+
+/// The fields that a refresh sets.
+fn replacement(tokens: &RefreshTokens, expires_at: Timestamp) -> Document {
+    let mut fields = doc! { "token": binary(&tokens.current), "expires_at": expires_at };
+    if let Some(family) = &tokens.family {
+        fields.insert("family", binary(family));
+    }
+    if let Some(ReplacedToken { token, salt, at }) = &tokens.replaced {
+        fields.extend(doc! { "replaced_token": binary(token), "replaced_salt": binary(salt), "replaced_at": *at });
+    }
+    fields
+}
+
 impl Inner {
+    /// The refresh tokens and the user of a session that has not expired.
+    async fn refresh_tokens(&self, id: SessionId, now: Timestamp) -> Result<Option<(RefreshTokens, UserId)>> {
+        let find = self.collections.sessions.find(doc! { "_id": id, "expires_at": { "$gt": now } }).limit(1);
+        Ok(collect_rows(self.with_timeout(find.batch_size(2).batch()).await?, tokens_of).await?.pop())
+    }
+
     /// The user with this id, unless deleted.
     async fn present_user(&self, id: UserId) -> Result<Option<User>> {
         let filter = doc! { "_id": id, "deleted_at": { "$exists": false } };
@@ -38,13 +74,18 @@ impl Inner {
 
 #[async_trait]
 impl SessionStore for MongoStore {
-    async fn insert_session(&self, session: &Session) -> Result<()> {
-        let document = raw_document! {
-            "_id": session.id, "user": session.user, "token": session.token, "created_at": session.created_at,
-            "expires_at": session.expires_at,
-        };
-        self.0.with_timeout(self.0.collections.sessions.insert_one(document)).await?;
-        Ok(())
+    async fn insert_session(&self, session: &Session, verified: Option<&str>) -> Result<()> {
+        let (session, verified) = (session.clone(), verified.map(str::to_owned));
+        self.0
+            .transaction(move |transaction| {
+                let (session, verified) = (session.clone(), verified.clone());
+                Box::pin(async move {
+                    transaction.check_sign_in(session.user, verified.as_deref()).await?;
+                    let sessions = transaction.store.collections.sessions.clone();
+                    transaction.insert(&sessions, vec![encode(&session)]).await
+                })
+            })
+            .await
     }
 
     async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>> {
@@ -68,23 +109,34 @@ impl SessionStore for MongoStore {
     async fn rotate_session(
         &self,
         id: SessionId,
-        presented: TokenHash,
-        next: TokenHash,
+        presented: PresentedToken,
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Rotation> {
-        let current = doc! { "_id": id, "expires_at": { "$gt": now }, "token": binary(&presented) };
-        let change = doc! { "$set": { "token": binary(&next), "expires_at": expires_at } };
-        let rotated = self.0.with_timeout(self.0.collections.sessions.find_one_and_update(current, change)).await?;
-        if let Some(session) = rotated {
-            let user = self.0.present_user(user_of(&session)?).await?;
-            return Ok(user.map_or(Rotation::Unknown, Rotation::Rotated));
+        // Each turn after the first follows a change of the session by another caller, after which the token is not
+        // the current one any more.
+        loop {
+            let Some((tokens, user)) = self.0.refresh_tokens(id, now).await? else { return Ok(Rotation::Unknown) };
+            let Some(user) = self.0.present_user(user).await? else { return Ok(Rotation::Unknown) };
+            let unchanged = doc! { "_id": id, "token": binary(&tokens.current) };
+            let sessions = &self.0.collections.sessions;
+            match tokens.present(&presented, now) {
+                RefreshDecision::Replace(tokens) => {
+                    let change = doc! { "$set": replacement(&tokens, expires_at) };
+                    let update = self.0.with_timeout(sessions.update_one(unchanged, change)).await?;
+                    if update.matched_count == 1 {
+                        return Ok(Rotation::Rotated(user, presented.salt));
+                    }
+                }
+                RefreshDecision::Repeat(salt) => return Ok(Rotation::Rotated(user, salt)),
+                RefreshDecision::EndSession => {
+                    let deletion = self.0.with_timeout(sessions.delete_one(doc! { "_id": id })).await?;
+                    let ended = deletion.deleted_count == 1;
+                    return Ok(if ended { Rotation::Reused } else { Rotation::Unknown });
+                }
+                RefreshDecision::Refuse => return Ok(Rotation::Unknown),
+            }
         }
-        // The session has another token: the presented one was used before, by its owner or by a thief.
-        let ended = self.0.collections.sessions.find_one_and_delete(doc! { "_id": id, "expires_at": { "$gt": now } });
-        let Some(session) = self.0.with_timeout(ended).await? else { return Ok(Rotation::Unknown) };
-        let user = self.0.present_user(user_of(&session)?).await?;
-        Ok(if user.is_some() { Rotation::Reused } else { Rotation::Unknown })
     }
 
     async fn end_session(&self, id: SessionId) -> Result<()> {

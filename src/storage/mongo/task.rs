@@ -180,6 +180,7 @@ impl TaskStore for MongoStore {
             .transaction(move |transaction| {
                 let task = task.clone();
                 Box::pin(async move {
+                    transaction.check_permission(stamp).await?;
                     let tasks = transaction.store.collections.tasks.clone();
                     transaction.insert(&tasks, vec![encode(&task)]).await?;
                     transaction.record(Changed::created(task), stamp).await
@@ -199,6 +200,7 @@ impl TaskStore for MongoStore {
             .transaction(move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
+                    transaction.check_permission(stamp).await?;
                     let tasks = transaction.store.collections.tasks.clone();
                     let whole = |row: &RawDocument| Ok((decode(row)?, stored_words(row)?));
                     let (task, words) = transaction.find_one(&tasks, doc! { "_id": id }, whole).await?;
@@ -219,6 +221,7 @@ impl TaskStore for MongoStore {
         self.0
             .transaction(move |transaction| {
                 Box::pin(async move {
+                    transaction.check_permission(stamp).await?;
                     let changed = transaction.task(id).await?.delete(stamp)?;
                     let tasks = transaction.store.collections.tasks.clone();
                     transaction.delete(&tasks, doc! { "_id": id }).await?;

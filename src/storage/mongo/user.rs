@@ -13,7 +13,7 @@ use super::{
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{Edge, Page, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort},
+    domain::{Edge, Page, Refusal, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort},
     storage::{Credentials, Result, UserQuery, UserStore},
 };
 
@@ -120,14 +120,15 @@ impl UserStore for MongoStore {
         id: UserId,
         changes: UserChanges,
         expected_version: Option<i32>,
-        at: Timestamp,
+        stamp: Stamp,
     ) -> Result<User> {
         self.0
             .transaction(move |transaction| {
                 let changes = changes.clone();
                 Box::pin(async move {
+                    transaction.check_actor(id, stamp).await?;
                     let Credentials { user, password_hash } = transaction.user(id).await?;
-                    let Some(changed) = user.update(changes, expected_version, at)? else { return Ok(user) };
+                    let Some(changed) = user.update(changes, expected_version, stamp.at)? else { return Ok(user) };
                     transaction.replace_user(&changed, password_hash.as_deref()).await?;
                     Ok(changed)
                 })
@@ -135,11 +136,12 @@ impl UserStore for MongoStore {
             .await
     }
 
-    async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<User> {
+    async fn delete_user(&self, id: UserId, stamp: Stamp) -> Result<User> {
         self.0
             .transaction(move |transaction| {
                 Box::pin(async move {
-                    let user = transaction.user(id).await?.user.anonymise(at)?;
+                    transaction.check_actor(id, stamp).await?;
+                    let user = transaction.user(id).await?.user.anonymise(stamp.at)?;
                     transaction.replace_user(&user, None).await?;
                     transaction.end_sessions(id).await?;
                     Ok(user)
@@ -156,13 +158,23 @@ impl UserStore for MongoStore {
         self.0.credentials(doc! { "_id": id, "deleted_at": { "$exists": false } }).await
     }
 
-    async fn set_password(&self, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
-        let password_hash = password_hash.to_owned();
+    async fn set_password(
+        &self,
+        id: UserId,
+        password_hash: &str,
+        verified: Option<&str>,
+        at: Timestamp,
+    ) -> Result<User> {
+        let (password_hash, verified) = (password_hash.to_owned(), verified.map(str::to_owned));
         self.0
             .transaction(move |transaction| {
-                let password_hash = password_hash.clone();
+                let (password_hash, verified) = (password_hash.clone(), verified.clone());
                 Box::pin(async move {
-                    let user = transaction.user(id).await?.user.change_password(at)?;
+                    let credentials = transaction.user(id).await?;
+                    if verified.is_some() {
+                        credentials.check_unchanged(verified.as_deref())?;
+                    }
+                    let user = credentials.user.change_password(at)?;
                     transaction.replace_user(&user, Some(&password_hash)).await?;
                     transaction.end_sessions(id).await?;
                     Ok(user)
@@ -184,6 +196,39 @@ impl Transaction {
     async fn user(&mut self, id: UserId) -> TransactionResult<Credentials> {
         let users = self.store.collections.users.clone();
         self.find_one(&users, doc! { "_id": id }, decode_credentials).await
+    }
+
+    /// Refuses a sign-in with credentials that are not the ones that were verified.
+    pub(super) async fn check_sign_in(&mut self, id: UserId, verified: Option<&str>) -> TransactionResult<()> {
+        self.user_for_check(id).await?.ok_or(Refusal::CredentialsChanged)?.check_unchanged(verified)?;
+        self.touch(id).await
+    }
+
+    /// Checks that an actor who needs to be staff still is. The actor is only read: a change at the same moment as their
+    /// loss of the role counts as made before it.
+    pub(super) async fn check_permission(&mut self, stamp: Stamp) -> TransactionResult<()> {
+        let Some(actor) = stamp.staff() else { return Ok(()) };
+        let actor = self.user_for_check(actor).await?.map(|credentials| credentials.user);
+        Ok(Stamp::check_staff(actor.as_ref())?)
+    }
+
+    /// Checks the right of an actor who changes another user.
+    async fn check_actor(&mut self, id: UserId, stamp: Stamp) -> TransactionResult<()> {
+        let Some(actor) = stamp.actor.filter(|actor| *actor != id) else { return Ok(()) };
+        self.user_for_check(actor).await?.ok_or(Refusal::RightLost)?.user.check_manages_users()?;
+        self.touch(actor).await
+    }
+
+    async fn user_for_check(&mut self, id: UserId) -> TransactionResult<Option<Credentials>> {
+        let users = self.store.collections.users.clone();
+        Ok(self.find(&users, doc! { "_id": id }, 1, decode_credentials).await?.pop())
+    }
+
+    /// Writes the document of a user whom this transaction has only read, so that it conflicts with one that changes the
+    /// user: of the two, the second sees the first.
+    async fn touch(&mut self, id: UserId) -> TransactionResult<()> {
+        let users = self.store.collections.users.clone();
+        self.update_each(&users, [(doc! { "_id": id }, doc! { "$inc": { "touched": 1_i64 } })]).await
     }
 
     async fn replace_user(&mut self, user: &User, password_hash: Option<&str>) -> TransactionResult<()> {

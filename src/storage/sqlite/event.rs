@@ -85,9 +85,9 @@ where
 }
 
 fn state(db: &Connection) -> Result<LogState> {
-    let sql = "SELECT id, head, coalesce((SELECT min(seq) FROM events) - 1, head) AS horizon FROM log";
+    let sql = "SELECT id, cursor_key, head, coalesce((SELECT min(seq) FROM events) - 1, head) AS horizon FROM log";
     let state = db.prepare_cached(sql)?.query_row([], |row| {
-        Ok(LogState { log: LogId(row.get("id")?), head: row.get("head")?, horizon: row.get("horizon")? })
+        Ok(LogState { log: epoch::log_id(row)?, head: row.get("head")?, horizon: row.get("horizon")? })
     });
     Ok(state?)
 }

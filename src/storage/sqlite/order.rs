@@ -9,6 +9,7 @@ use super::{
     page, product,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
+    user,
     writer::Written,
 };
 use crate::{
@@ -175,6 +176,7 @@ fn place(db: &Connection, new: NewOrder, key: &Idempotency, stamp: Stamp) -> Res
 }
 
 fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<Written<Order>> {
+    user::check_permission(db, stamp)?;
     let order = find(db, change.order, OrderFields::ALL)?.ok_or(Refusal::NotFound)?;
     let earlier_steps = order.history.len();
     let step = order.step(change, stamp)?;

@@ -10,6 +10,7 @@ use super::{
     product_list::{TRENDING, filtered},
     row::{Json, NamedRow, blob_columns, columns_of, json, named, text_columns},
     store::SqliteStore,
+    user,
     words::{Searched, complete},
     writer::Written,
 };
@@ -97,6 +98,7 @@ pub(super) fn insert_new(db: &Connection, product: &Product) -> Result<bool> {
 }
 
 fn insert(db: &Connection, product: Product, stamp: Stamp) -> Result<Written<Product>> {
+    user::check_permission(db, stamp)?;
     if !insert_new(db, &product)? {
         return Err(StoreError::internal(format!("the id {} is used already", product.id)));
     }
@@ -110,6 +112,7 @@ fn update(
     expected_version: Option<i32>,
     stamp: Stamp,
 ) -> Result<Written<Product>> {
+    user::check_permission(db, stamp)?;
     let product = find_whole(db, id)?;
     let Some(changed) = product.update(changes, expected_version, stamp)? else {
         return Ok(Written::unchanged(product));
@@ -147,6 +150,7 @@ pub(super) fn save_stock(db: &Connection, products: &[Product]) -> Result<()> {
 }
 
 fn adjust_stock(db: &Connection, adjustment: StockAdjustment, stamp: Stamp) -> Result<Written<Product>> {
+    user::check_permission(db, stamp)?;
     let StockAdjustment { product: id, delta, idempotency } = adjustment;
     if let Some(key) = &idempotency
         && let Some(first) = idempotency::replay(db, key)?

@@ -8,12 +8,13 @@ use super::{options::SqliteOptions, read_limit, words};
 use crate::storage::{Result, StoreError};
 
 /// The migrations from an empty file to the current schema, in order; `user_version` counts those that were run.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
     include_str!("migrations/0005.sql"),
+    include_str!("migrations/0006.sql"),
 ];
 
 /// Marks a file as Orderwire's: `OWIR` in ASCII.
@@ -42,7 +43,38 @@ fn check_folder(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Creates the file readable for its owner alone, and takes the rights of others from files that exist. SQLite gives the
+/// files beside it the same rights.
+#[cfg(unix)]
+fn keep_private(path: &Path) -> Result<()> {
+    use std::{fs, io::ErrorKind, os::unix::fs::OpenOptionsExt, os::unix::fs::PermissionsExt};
+    // Every other error is found, and explained, when SQLite opens the file.
+    let _ = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        let Ok(found) = fs::metadata(&file) else { continue };
+        let mode = found.permissions().mode() & 0o777;
+        if mode & 0o077 == 0 {
+            continue;
+        }
+        match fs::set_permissions(&file, fs::Permissions::from_mode(mode & 0o700)) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                tracing::warn!(file = %Path::new(&file).display(), "others may read this file, and it belongs to another user");
+            }
+            result => result.map_err(|error| StoreError::Unavailable(format!("its rights can't be set: {error}")))?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn keep_private(_path: &Path) -> Result<()> {
+    Ok(())
+}
+
 fn open_and_migrate(path: &Path, options: SqliteOptions) -> Result<Connection> {
+    keep_private(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(options.busy_timeout)?;

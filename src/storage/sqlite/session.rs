@@ -3,17 +3,34 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{row::blob_columns, store::SqliteStore, user};
+use super::{
+    row::{NamedRow, blob_columns, named},
+    store::SqliteStore,
+    user,
+};
 use crate::{
-    domain::{SessionId, Timestamp, User, UserId},
-    storage::{Result, Rotation, Session, SessionStore, TokenHash},
+    domain::{
+        PresentedToken, RefreshDecision, RefreshTokens, Refusal, ReplacedToken, SessionId, Timestamp, User, UserId,
+    },
+    storage::{Result, Rotation, Session, SessionStore},
 };
 
 blob_columns!(SessionId);
 
-fn insert(db: &Connection, session: &Session) -> Result<()> {
-    db.prepare_cached("INSERT INTO sessions (id, user_id, token, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![session.id, session.user, session.token, session.created_at, session.expires_at])?;
+fn insert(db: &Connection, session: &Session, verified: Option<&str>) -> Result<()> {
+    let credentials = user::find_credentials(db, session.user)?.ok_or(Refusal::CredentialsChanged)?;
+    credentials.check_unchanged(verified)?;
+    db.prepare_cached(
+        "INSERT INTO sessions (id, user_id, family, token, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        session.id,
+        session.user,
+        session.family,
+        session.token,
+        session.created_at,
+        session.expires_at
+    ])?;
     Ok(())
 }
 
@@ -22,40 +39,67 @@ fn end(db: &Connection, id: SessionId) -> Result<()> {
     Ok(())
 }
 
-/// The user and the current token of a session that has not expired.
-fn find(db: &Connection, id: SessionId, now: Timestamp) -> Result<Option<(User, TokenHash)>> {
-    let session: Option<(UserId, TokenHash)> = db
-        .prepare_cached("SELECT user_id, token FROM sessions WHERE id = ?1 AND expires_at > ?2")?
-        .query_row(params![id, now], |row| Ok((row.get("user_id")?, row.get("token")?)))
+/// The user and the refresh tokens of a session that has not expired.
+fn find(db: &Connection, id: SessionId, now: Timestamp) -> Result<Option<(User, RefreshTokens)>> {
+    let session: Option<(UserId, RefreshTokens)> = db
+        .prepare_cached(
+            "SELECT user_id, family, token, replaced_token, replaced_salt, replaced_at FROM sessions \
+             WHERE id = ?1 AND expires_at > ?2",
+        )?
+        .query_row(params![id, now], named(|row| Ok((row.get("user_id")?, tokens_from_row(row)?))))
         .optional()?;
-    let Some((user, token)) = session else { return Ok(None) };
+    let Some((user, tokens)) = session else { return Ok(None) };
     let user = user::find(db, user)?.filter(|user| user.deleted_at.is_none());
-    Ok(user.map(|user| (user, token)))
+    Ok(user.map(|user| (user, tokens)))
+}
+
+fn tokens_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<RefreshTokens> {
+    let (family, current) = (row.get("family")?, row.get("token")?);
+    let replaced: (Option<_>, Option<_>, Option<_>) =
+        (row.get("replaced_token")?, row.get("replaced_salt")?, row.get("replaced_at")?);
+    let replaced = match replaced {
+        (Some(token), Some(salt), Some(at)) => Some(ReplacedToken { token, salt, at }),
+        _ => None,
+    };
+    Ok(RefreshTokens { family, current, replaced })
 }
 
 fn rotate(
     db: &Connection,
     id: SessionId,
-    presented: TokenHash,
-    next: TokenHash,
+    presented: PresentedToken,
     expires_at: Timestamp,
     now: Timestamp,
 ) -> Result<Rotation> {
-    let Some((user, current)) = find(db, id, now)? else { return Ok(Rotation::Unknown) };
-    if presented != current {
-        end(db, id)?;
-        return Ok(Rotation::Reused);
+    let Some((user, tokens)) = find(db, id, now)? else { return Ok(Rotation::Unknown) };
+    match tokens.present(&presented, now) {
+        RefreshDecision::Replace(tokens) => {
+            db.prepare_cached(
+                "UPDATE sessions SET family = ?2, token = ?3, replaced_token = ?4, replaced_salt = ?5, \
+                 replaced_at = ?6, expires_at = ?7 WHERE id = ?1",
+            )?
+            .execute(params![
+                id,
+                tokens.family,
+                tokens.current,
+                tokens.replaced.map(|replaced| replaced.token),
+                tokens.replaced.map(|replaced| replaced.salt),
+                tokens.replaced.map(|replaced| replaced.at),
+                expires_at,
+            ])?;
+            Ok(Rotation::Rotated(user, presented.salt))
+        }
+        RefreshDecision::Repeat(salt) => Ok(Rotation::Rotated(user, salt)),
+        RefreshDecision::EndSession => end(db, id).map(|()| Rotation::Reused),
+        RefreshDecision::Refuse => Ok(Rotation::Unknown),
     }
-    db.prepare_cached("UPDATE sessions SET token = ?2, expires_at = ?3 WHERE id = ?1")?
-        .execute(params![id, next, expires_at])?;
-    Ok(Rotation::Rotated(user))
 }
 
 #[async_trait]
 impl SessionStore for SqliteStore {
-    async fn insert_session(&self, session: &Session) -> Result<()> {
-        let session = session.clone();
-        self.write(move |db| insert(db, &session)).await
+    async fn insert_session(&self, session: &Session, verified: Option<&str>) -> Result<()> {
+        let (session, verified) = (session.clone(), verified.map(str::to_owned));
+        self.write(move |db| insert(db, &session, verified.as_deref())).await
     }
 
     async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>> {
@@ -66,12 +110,11 @@ impl SessionStore for SqliteStore {
     async fn rotate_session(
         &self,
         id: SessionId,
-        presented: TokenHash,
-        next: TokenHash,
+        presented: PresentedToken,
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Rotation> {
-        self.write(move |db| rotate(db, id, presented, next, expires_at, now)).await
+        self.write(move |db| rotate(db, id, presented, expires_at, now)).await
     }
 
     async fn end_session(&self, id: SessionId) -> Result<()> {

@@ -14,6 +14,7 @@ use super::{
     page,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
+    user,
     words::{Searched, complete, fts_query},
     writer::Written,
 };
@@ -104,6 +105,7 @@ pub(super) fn insert_new(db: &Connection, task: &Task) -> Result<bool> {
 }
 
 fn insert(db: &Connection, task: Task, stamp: Stamp) -> Result<Written<Task>> {
+    user::check_permission(db, stamp)?;
     if !insert_new(db, &task)? {
         return Err(StoreError::internal(format!("the id {} is used already", task.id)));
     }
@@ -117,6 +119,7 @@ fn update(
     expected_version: Option<i32>,
     stamp: Stamp,
 ) -> Result<Written<Task>> {
+    user::check_permission(db, stamp)?;
     let task = find_whole(db, id)?;
     let Some(changed) = task.update(changes, expected_version, stamp)? else { return Ok(Written::unchanged(task)) };
     let task = &changed.value;
@@ -141,6 +144,7 @@ fn update(
 }
 
 fn delete(db: &Connection, id: TaskId, stamp: Stamp) -> Result<Written<Task>> {
+    user::check_permission(db, stamp)?;
     let changed = find_whole(db, id)?.delete(stamp)?;
     db.prepare_cached("DELETE FROM tasks WHERE id = ?1")?.execute([id])?;
     event::record(db, changed, stamp)

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Direction, Page, Refusal, Slice, Sort, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort,
+        Direction, Page, Refusal, Slice, Sort, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserRole,
+        UserSort,
     },
     storage::{Credentials, Result, StoreError, UserQuery, UserStore},
 };
@@ -51,6 +52,11 @@ fn by_email(db: &Connection) -> Result<CachedStatement<'_>> {
 /// The user with this id, who may be deleted.
 pub(super) fn find(db: &Connection, id: UserId) -> Result<Option<User>> {
     Ok(by_id(db)?.query_row([id], named(user_from_row)).optional()?)
+}
+
+/// The credentials of the user with this id, who may be deleted.
+pub(super) fn find_credentials(db: &Connection, id: UserId) -> Result<Option<Credentials>> {
+    Ok(by_id(db)?.query_row([id], named(credentials_from_row)).optional()?)
 }
 
 /// The user to change; the change itself refuses a deleted one.
@@ -112,28 +118,52 @@ fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Re
     end_sessions(db, id)
 }
 
+/// Checks that an actor who needs to be staff still is.
+pub(super) fn check_permission(db: &Connection, stamp: Stamp) -> Result<()> {
+    let Some(actor) = stamp.staff() else { return Ok(()) };
+    Ok(Stamp::check_staff(find(db, actor)?.as_ref())?)
+}
+
+/// Checks the right of an actor who changes another user.
+fn check_actor(db: &Connection, id: UserId, stamp: Stamp) -> Result<()> {
+    let Some(actor) = stamp.actor.filter(|actor| *actor != id) else { return Ok(()) };
+    Ok(find(db, actor)?.ok_or(Refusal::RightLost)?.check_manages_users()?)
+}
+
 fn update(
     db: &Connection,
     id: UserId,
     changes: UserChanges,
     expected_version: Option<i32>,
-    at: Timestamp,
+    stamp: Stamp,
 ) -> Result<User> {
+    check_actor(db, id, stamp)?;
     let user = find_to_change(db, id)?;
-    let Some(changed) = user.update(changes, expected_version, at)? else { return Ok(user) };
+    let Some(changed) = user.update(changes, expected_version, stamp.at)? else { return Ok(user) };
     save(db, &changed)?;
     Ok(changed)
 }
 
-fn delete(db: &Connection, id: UserId, at: Timestamp) -> Result<User> {
-    let user = find_to_change(db, id)?.anonymise(at)?;
+fn delete(db: &Connection, id: UserId, stamp: Stamp) -> Result<User> {
+    check_actor(db, id, stamp)?;
+    let user = find_to_change(db, id)?.anonymise(stamp.at)?;
     save(db, &user)?;
     save_password(db, id, None)?;
     Ok(user)
 }
 
-fn set_password(db: &Connection, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
-    let user = find_to_change(db, id)?.change_password(at)?;
+fn set_password(
+    db: &Connection,
+    id: UserId,
+    password_hash: &str,
+    verified: Option<&str>,
+    at: Timestamp,
+) -> Result<User> {
+    let credentials = find_credentials(db, id)?.ok_or(Refusal::NotFound)?;
+    if verified.is_some() {
+        credentials.check_unchanged(verified)?;
+    }
+    let user = credentials.user.change_password(at)?;
     save(db, &user)?;
     save_password(db, id, Some(password_hash))?;
     Ok(user)
@@ -220,13 +250,13 @@ impl UserStore for SqliteStore {
         id: UserId,
         changes: UserChanges,
         expected_version: Option<i32>,
-        at: Timestamp,
+        stamp: Stamp,
     ) -> Result<User> {
-        self.write(move |db| update(db, id, changes, expected_version, at)).await
+        self.write(move |db| update(db, id, changes, expected_version, stamp)).await
     }
 
-    async fn delete_user(&self, id: UserId, at: Timestamp) -> Result<User> {
-        self.write(move |db| delete(db, id, at)).await
+    async fn delete_user(&self, id: UserId, stamp: Stamp) -> Result<User> {
+        self.write(move |db| delete(db, id, stamp)).await
     }
 
     async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
@@ -236,14 +266,20 @@ impl UserStore for SqliteStore {
 
     async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>> {
         self.read(move |db| {
-            let found = by_id(db)?.query_row([id], named(credentials_from_row)).optional()?;
+            let found = find_credentials(db, id)?;
             Ok(found.filter(|credentials| credentials.user.deleted_at.is_none()))
         })
         .await
     }
 
-    async fn set_password(&self, id: UserId, password_hash: &str, at: Timestamp) -> Result<User> {
-        let password_hash = password_hash.to_owned();
-        self.write(move |db| set_password(db, id, &password_hash, at)).await
+    async fn set_password(
+        &self,
+        id: UserId,
+        password_hash: &str,
+        verified: Option<&str>,
+        at: Timestamp,
+    ) -> Result<User> {
+        let (password_hash, verified) = (password_hash.to_owned(), verified.map(str::to_owned));
+        self.write(move |db| set_password(db, id, &password_hash, verified.as_deref(), at)).await
     }
 }

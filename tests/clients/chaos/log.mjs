@@ -91,35 +91,6 @@ export async function headOfLog(database) {
   return Number(newest?.last ?? 0)
 }
 
-/**
- * Which log it is: a number that is part of every cursor.
- *
- * @param {import('mongodb').Db} database
- */
-export async function identityOfLog(database) {
-  const counter = await database.collection('counters').findOne(/** @type {any} */ ({ _id: 'log' }))
-  return Number(counter?.id)
-}
-
-/**
- * The cursor of a place in the log, as the server writes it.
- *
- * @param {number} log
- * @param {number} seq
- */
-export function cursorOf(log, seq) {
-  return `e${log.toString(16).padStart(8, '0')}${seq.toString(16).padStart(16, '0')}`
-}
-
-/**
- * The place in the log that a cursor stands for.
- *
- * @param {string} cursor
- */
-export function placeOf(cursor) {
-  return Number.parseInt(cursor.slice(9), 16)
-}
-
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 
 /**

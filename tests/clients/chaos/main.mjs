@@ -3,7 +3,8 @@ import { killAll } from '../lib/process.mjs'
 import { sleep, until } from '../lib/wait.mjs'
 import { Cluster } from './cluster.mjs'
 import { Faults, describe, plan } from './faults.mjs'
-import { cursorOf, headOfLog, identityOfLog, isWholeLog, readLog, readState } from './log.mjs'
+import { Cursors } from './cursors.mjs'
+import { headOfLog, isWholeLog, readLog, readState } from './log.mjs'
 import { readOptions, usage } from './options.mjs'
 import { STOCK, makePeople, makeProducts } from './people.mjs'
 import { Random } from '../lib/random.mjs'
@@ -71,9 +72,11 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
   const anyNode = () => peopleRandom.pick(cluster.nodes).url
   const people = await makePeople(cluster, { staff: 3, customers: 10, anyNode })
   const products = await makeProducts(anyNode(), (await people.staff[0]?.token()) ?? '', 8)
-  const start = cursorOf(await identityOfLog(database), await headOfLog(database))
+  const cursors = await Cursors.of(database)
+  const start = cursors.at(await headOfLog(database))
   const tally = new Tally()
-  const world = { anyNode, tally, start, sabotage: new Sabotage(options.sabotage), lives: new Lives() }
+  const sabotage = new Sabotage(options.sabotage, cursors)
+  const world = { anyNode, tally, start, cursors, sabotage, lives: new Lives() }
   const subscribers = cast(options, people, peopleRandom, world)
   for (const subscriber of subscribers) subscriber.start()
   const writers = new Writers({ rate: options.rate, people, products, database }, writerRandom, world)

@@ -9,9 +9,13 @@ const RARELY = 200
 export class Sabotage {
   #count = 0
 
-  /** @param {string | undefined} kind */
-  constructor(kind) {
+  /**
+   * @param {string | undefined} kind
+   * @param {import('./cursors.mjs').Cursors} cursors
+   */
+  constructor(kind, cursors) {
     this.kind = kind
+    this.cursors = cursors
   }
 
   /**
@@ -35,8 +39,7 @@ export class Sabotage {
    */
   cursor(cursor) {
     if (this.kind !== 'skip') return cursor
-    const place = BigInt(`0x${cursor.slice(9)}`) + 1n
-    return cursor.slice(0, 9) + place.toString(16).padStart(16, '0')
+    return this.cursors.at(this.cursors.placeOf(cursor) + 1)
   }
 
   /** Whether an acknowledgement is to be forgotten. */

@@ -1,5 +1,4 @@
 import { transports } from '../transports/index.mjs'
-import { placeOf } from './log.mjs'
 
 const FIELDS = 'cursor kind previousStatus order { id version status number total { amount currencyCode } }'
 const WIDE_FIELDS = `${FIELDS} occurredAt
@@ -20,6 +19,7 @@ const PASSING = ['UNAVAILABLE', 'UNAUTHENTICATED']
  *
  * @typedef {object} World
  * @property {() => string} anyNode URL of one of the nodes.
+ * @property {import('./cursors.mjs').Cursors} cursors
  * @property {import('./sabotage.mjs').Sabotage} sabotage
  * @property {import('./tally.mjs').Tally} tally
  * @property {string} start Cursor after which all subscribers begin.
@@ -64,7 +64,7 @@ export class Subscriber {
     else {
       const { name, person, fromNow } = this.who
       const customerId = person.role === 'customer' ? person.id : this.who.customerId
-      this.#begin({ name, customerId, after: fromNow ? undefined : placeOf(this.world.start), deliveries: [] })
+      this.#begin({ name, customerId, after: fromNow ? undefined : this.world.cursors.placeOf(this.world.start), deliveries: [] })
       if (!fromNow) this.#cursor = this.world.start
     }
   }
@@ -137,7 +137,7 @@ export class Subscriber {
    * @param {any} update
    */
   #take(stream, { cursor, kind, previousStatus, order: { id, version, status } }) {
-    const delivery = { seq: placeOf(cursor), at: Date.now(), kind, id, version, status, previousStatus }
+    const delivery = { seq: this.world.cursors.placeOf(cursor), at: Date.now(), kind, id, version, status, previousStatus }
     this.#cursor = cursor
     if (kind === 'SNAPSHOT') {
       if (stream.snapshot) this.world.tally.problem(`${stream.name}: a second snapshot`)

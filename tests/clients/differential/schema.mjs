@@ -28,7 +28,7 @@ const ACCEPTS = {
     const units = BigInt(`${sign}${whole}${fraction.padEnd(4, '0')}`)
     return BigInt.asIntN(64, units) === units
   },
-  EventCursor: (text) => /^e[0-9a-f]{8}[0-7][0-9a-f]{15}$/.test(text),
+  EventCursor: (text) => /^(c[0-9a-f]{24}|e[0-9a-f]{24}|e[0-9a-f]{40})$/.test(text),
   CurrencyCode: (text) => ['CHF', 'EUR', 'GBP', 'JPY', 'USD'].includes(text),
 }
 

@@ -161,7 +161,7 @@ export class Values {
         return plain(careful || random.chance(0.9) ? random.pick(ids) : random.pick(entities.strange))
       }
       case 'EventCursor':
-        return plain(careful || random.chance(0.7) ? entities.cursor : 'e000000010000000000000001')
+        return plain(careful || random.chance(0.7) ? entities.cursor : 'c000000010000000000000001')
       case 'String':
         if (name === 'sku' || name === 'idempotencyKey')
           return plain(owner.startsWith('Query') ? random.pick(entities.skus) : entities.unique())

@@ -28,7 +28,7 @@ const SCALARS = /** @type {Record<string, unknown[]>} */ ({
   Decimal: ['0', '12.50', '-0.0001', '922337203685477.5807', '-922337203685477.5808'],
   DateTime: ['2011-12-09T12:50:00Z', '0001-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z', '2020-02-29T23:59:59+01:00'],
   CurrencyCode: ['GBP', 'JPY', 'XXX'],
-  EventCursor: ['e000000010000000000000001', 'e000000007fffffffffffffff'],
+  EventCursor: ['c000000010000000000000001', 'e000000010000000000000001', 'e000000007fffffffffffffff'],
 })
 
 /** Text that is inserted to break a document. */

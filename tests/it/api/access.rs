@@ -8,16 +8,20 @@ use async_graphql::parser::{
     types::{TypeKind, TypeSystemDefinition},
 };
 use futures_util::{StreamExt, poll};
-use orderwire::domain::{UserRole, Viewer};
+use orderwire::domain::{UserChanges, UserRole, Viewer};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::support::api::{PASSWORD, TestApi, error_codes, next};
+use crate::support::{
+    api::{PASSWORD, TestApi, error_codes, next},
+    data::by_system,
+};
 
 on_each_engine! {
     every_operation_is_checked_for_every_role
     every_private_field_is_checked_for_every_role
     subscribers_get_only_entities_they_may_see
+    a_right_that_is_taken_away_before_the_write_no_longer_counts
 }
 
 /// What an anonymous viewer, a stranger, the owner, staff and an admin get.
@@ -384,6 +388,43 @@ async fn every_operation_is_checked_for_every_role(api: TestApi) {
         }
     }
     assert!(surprises.is_empty(), "{surprises:#?}");
+}
+
+/// The viewers have the roles of the moment at which they were checked. What they may do because of the role is refused by
+/// the step that writes.
+async fn a_right_that_is_taken_away_before_the_write_no_longer_counts(api: TestApi) {
+    let shop = shop(&api).await;
+    let mut lost = 0;
+    for (row, (root, selection, [_, stranger, _, staff, admin])) in OPERATIONS.iter().enumerate() {
+        let role = match (*stranger, *staff, *admin) {
+            (stranger, "ok", _) if stranger != "ok" => UserRole::Staff,
+            (_, staff, "ok") if staff != "ok" => UserRole::Admin,
+            _ => continue,
+        };
+        if !root.starts_with("Mutation.") {
+            continue;
+        }
+        for demoted in [true, false] {
+            let name = format!("former-{row}-{demoted}");
+            let viewer = api.viewer(&name, role).await;
+            let variables = shop.variables(&api, &name).await;
+            let (id, stamp) = (viewer.user_id().unwrap(), by_system(1));
+            if demoted {
+                let customer = UserChanges { role: Some(UserRole::Customer), ..UserChanges::default() };
+                api.store.update_user(id, customer, None, stamp).await.unwrap();
+            } else {
+                api.store.delete_user(id, stamp).await.unwrap();
+            }
+            api.store.catch_up_log().await.unwrap();
+            let before = api.store.log_state().await.unwrap();
+            let actual = run(&api, viewer, root, selection, variables, patience("ok")).await;
+            assert_eq!(actual, "FORBIDDEN", "{selection}, {name}");
+            api.store.catch_up_log().await.unwrap();
+            assert_eq!(api.store.log_state().await.unwrap(), before, "{selection}, {name}");
+            lost += 1;
+        }
+    }
+    assert!(lost >= 20, "{lost} rights were taken away");
 }
 
 async fn every_private_field_is_checked_for_every_role(api: TestApi) {

@@ -3,12 +3,18 @@
 use orderwire::domain::{UserRole, Viewer};
 use serde_json::{Value, json};
 
-use crate::support::api::{PASSWORD, TestApi};
+use crate::support::api::{PASSWORD, TestApi, error_codes, viewer_of};
 
 on_each_engine! {
     registering_opens_a_session
     wrong_passwords_and_unknown_addresses_get_the_same_error
     a_refresh_token_works_once_and_reuse_ends_the_session
+    tabs_that_refresh_at_once_stay_signed_in
+    the_id_of_a_session_with_random_bytes_ends_nothing
+    mutations_after_the_end_of_a_session_run_as_nobody
+    signing_in_after_signing_out_in_one_document_works
+    of_two_admins_who_demote_each_other_one_remains
+    another_e_mail_address_needs_the_current_password
     signing_out_ends_the_session_at_once
     a_new_password_ends_all_sessions
     a_changed_role_applies_to_tokens_already_issued
@@ -62,21 +68,119 @@ async fn wrong_passwords_and_unknown_addresses_get_the_same_error(api: TestApi) 
     assert_eq!(wrong, unknown);
 }
 
+async fn refresh(api: &TestApi, token: &Value) -> Value {
+    api.data(Viewer::Anonymous, REFRESH, json!({ "token": token })).await["refreshSession"].clone()
+}
+
 async fn a_refresh_token_works_once_and_reuse_ends_the_session(api: TestApi) {
     api.new_user("ada", UserRole::Customer).await;
     let first = login(&api, "ada", PASSWORD).await;
-    let refresh = async |token: &Value| {
-        api.data(Viewer::Anonymous, REFRESH, json!({ "token": token })).await["refreshSession"].clone()
-    };
     let old = &first["session"]["refreshToken"];
-    let second = refresh(old).await;
-    assert!(api.authenticate(token(&second)).await.is_ok());
-    let reused = refresh(old).await;
-    assert_eq!(reused["userErrors"][0]["code"], "BAD_CREDENTIALS");
-    assert_eq!(api.authenticate(token(&second)).await, Err("UNAUTHENTICATED".to_owned()));
-    assert_eq!(refresh(&second["session"]["refreshToken"]).await["userErrors"][0]["code"], "BAD_CREDENTIALS");
+    let second = refresh(&api, old).await;
+    let third = refresh(&api, &second["session"]["refreshToken"]).await;
+    assert!(api.authenticate(token(&third)).await.is_ok());
+    assert_eq!(refresh(&api, old).await["userErrors"][0]["code"], "BAD_CREDENTIALS");
+    for issued in [&second, &third] {
+        assert_eq!(api.authenticate(token(issued)).await, Err("UNAUTHENTICATED".to_owned()));
+        assert_eq!(refresh(&api, &issued["session"]["refreshToken"]).await["userErrors"][0]["code"], "BAD_CREDENTIALS");
+    }
     for mangled in [json!(""), json!("owr_"), json!("\0"), json!("x".repeat(10_000))] {
-        assert_eq!(refresh(&mangled).await["userErrors"][0]["code"], "BAD_CREDENTIALS");
+        assert_eq!(refresh(&api, &mangled).await["userErrors"][0]["code"], "BAD_CREDENTIALS");
+    }
+}
+
+async fn tabs_that_refresh_at_once_stay_signed_in(api: TestApi) {
+    api.new_user("ada", UserRole::Customer).await;
+    let mut current = login(&api, "ada", PASSWORD).await["session"]["refreshToken"].clone();
+    for _ in 0..3 {
+        let answers = futures_util::future::join_all((0..4).map(|_| refresh(&api, &current))).await;
+        for answer in &answers {
+            assert!(api.authenticate(token(answer)).await.is_ok(), "{answer}");
+            assert_eq!(answer["session"]["refreshToken"], answers[0]["session"]["refreshToken"], "one successor");
+        }
+        current = answers[0]["session"]["refreshToken"].clone();
+    }
+}
+
+/// A session's id is in each access token, so it is known to more than its owner's device.
+async fn the_id_of_a_session_with_random_bytes_ends_nothing(api: TestApi) {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    api.new_user("ada", UserRole::Customer).await;
+    let signed_in = login(&api, "ada", PASSWORD).await;
+    let Ok(Viewer::User { session, .. }) = api.authenticate(token(&signed_in)).await else { panic!("signed in") };
+    for _ in 0..20 {
+        let bytes = [session.to_bytes().to_vec(), rand::random::<[u8; 32]>().to_vec()].concat();
+        let forged = json!(format!("owr_{}", BASE64_URL_SAFE_NO_PAD.encode(bytes)));
+        assert_eq!(refresh(&api, &forged).await["userErrors"][0]["code"], "BAD_CREDENTIALS");
+    }
+    assert!(api.authenticate(token(&signed_in)).await.is_ok());
+    assert_eq!(refresh(&api, &signed_in["session"]["refreshToken"]).await["userErrors"], json!([]));
+}
+
+/// What comes after the end of the session in one document is done for nobody.
+async fn mutations_after_the_end_of_a_session_run_as_nobody(api: TestApi) {
+    api.new_user("ada", UserRole::Customer).await;
+    let task = "createTask(input: { title: \"late\" }) { task { id } userErrors { code } }";
+    let password = format!("currentPassword: \"{PASSWORD}\", newPassword: \"{PASSWORD}\"");
+    for end in [
+        "logout { userErrors { code } }".to_owned(),
+        "logoutEverywhere { userErrors { code } }".to_owned(),
+        format!("changePassword(input: {{ {password} }}) {{ user {{ email }} userErrors {{ code }} }}"),
+    ] {
+        let viewer = api.authenticate(token(&login(&api, "ada", PASSWORD).await)).await.unwrap();
+        let document = format!("mutation {{ before: {task} end: {end} after: {task} }}");
+        let response = api.response(viewer, &document, json!({})).await;
+        assert_eq!(error_codes(&response), ["UNAUTHENTICATED"], "{end}");
+        let errors: Vec<_> = response.errors.iter().map(|error| format!("{:?}", error.path)).collect();
+        assert!(errors[0].contains("after"), "{errors:?}");
+    }
+    let all = api.data(api.viewer("staff", UserRole::Staff).await, "{ tasks { totalCount } }", json!({})).await;
+    assert_eq!(all["tasks"]["totalCount"], 3, "only what came before");
+}
+
+/// Signing in within the document makes the rest run as that user.
+async fn signing_in_after_signing_out_in_one_document_works(api: TestApi) {
+    api.new_user("ada", UserRole::Customer).await;
+    let viewer = api.authenticate(token(&login(&api, "ada", PASSWORD).await)).await.unwrap();
+    let document = format!(
+        "mutation {{ logout {{ userErrors {{ code }} }}
+            login(input: {{ email: \"ada@example.com\", password: \"{PASSWORD}\" }}) {{ session {{ user {{ name }} }} }}
+            createTask(input: {{ title: \"new\" }}) {{ task {{ title createdBy {{ name }} }} }} }}"
+    );
+    let data = api.data(viewer, &document, json!({})).await;
+    assert_eq!(data["createTask"]["task"], json!({ "title": "new", "createdBy": { "name": "ada" } }));
+}
+
+async fn another_e_mail_address_needs_the_current_password(api: TestApi) {
+    api.new_user("ben", UserRole::Customer).await;
+    let ada = api.viewer("ada", UserRole::Customer).await;
+    let change = "mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) {
+        user { email name version } userErrors { code field } } }";
+    let update = async |input: Value| api.data(ada, change, json!({ "input": input })).await["updateProfile"].clone();
+    let refused = |code: &str, field: &str| json!({ "user": null, "userErrors": [{ "code": code, "field": [field] }] });
+    let new = "new@example.com";
+    assert_eq!(update(json!({ "email": new })).await, refused("INVALID_INPUT", "currentPassword"));
+    let wrong = json!({ "email": new, "name": "A", "currentPassword": "a wrong password" });
+    assert_eq!(update(wrong).await, refused("BAD_CREDENTIALS", "currentPassword"));
+    let taken = json!({ "email": "Ben@example.com", "currentPassword": PASSWORD });
+    assert_eq!(update(taken).await, refused("CONFLICT", "email"));
+    let same = update(json!({ "email": " ADA@example.com", "name": "Ada" })).await;
+    assert_eq!(same["user"], json!({ "email": "ada@example.com", "name": "Ada", "version": 2 }), "the same address");
+    let changed = update(json!({ "email": " New@Example.com ", "name": "A", "currentPassword": PASSWORD })).await;
+    assert_eq!(changed["user"], json!({ "email": new, "name": "A", "version": 3 }));
+    assert_ne!(login(&api, "new", PASSWORD).await["session"], Value::Null);
+}
+
+async fn of_two_admins_who_demote_each_other_one_remains(api: TestApi) {
+    let demote = "mutation ($id: ID!) { updateUserRole(input: { userId: $id, role: CUSTOMER }) { user { role } userErrors { code } } }";
+    for round in 0..6 {
+        let [a, b] = [format!("a{round}"), format!("b{round}")];
+        let [a, b] = [api.new_user(&a, UserRole::Admin).await, api.new_user(&b, UserRole::Admin).await];
+        let [first, second] = [(&a, &b), (&b, &a)]
+            .map(|(actor, target)| api.response(viewer_of(actor), demote, json!({ "id": target.id.to_string() })));
+        let (first, second) = tokio::join!(first, second);
+        let refused: Vec<String> = [&first, &second].into_iter().flat_map(error_codes).collect();
+        assert_eq!(refused, ["FORBIDDEN"], "round {round}: one of them comes too late");
     }
 }
 

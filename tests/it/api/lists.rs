@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::support::api::TestApi;
 
 on_each_engine! {
+    trending_products_are_shown_as_they_are_now
     consecutive_pages_have_no_gap_or_overlap
     page_sizes_and_cursors_are_validated
     search_results_are_ordered_by_relevance
@@ -127,4 +128,32 @@ async fn filters_of_nested_lists_stay_inside_their_parent(api: TestApi) {
     let other = api.new_user("other", UserRole::Customer).await;
     let query = "query ($id: ID!) { me { orders(filter: { customerId: $id }) { nodes { id } } } }";
     assert_eq!(api.codes(staff, query, json!({ "id": other.id.to_string() })).await, ["BAD_USER_INPUT"]);
+}
+
+async fn trending_products_are_shown_as_they_are_now(api: TestApi) {
+    let staff = api.viewer("staff", UserRole::Staff).await;
+    let mut ids = Vec::new();
+    for sku in ["a", "b", "c"] {
+        ids.push(api.product(staff, json!({ "sku": sku, "name": sku, "price": "1", "stock": 9 })).await);
+    }
+    let place = "mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) { userErrors { code } } }";
+    for (id, quantity) in ids.iter().zip([3, 2, 1]) {
+        let input = json!({ "items": [{ "productId": id, "quantity": quantity }], "idempotencyKey": id });
+        api.data(staff, place, json!({ "input": input })).await;
+    }
+    let trending = async |first: i32| {
+        let query = "query ($first: Int) { trendingProducts(first: $first) { sku price { amount } } }";
+        let data = api.data(Viewer::Anonymous, query, json!({ "first": first })).await;
+        let products = data["trendingProducts"].as_array().unwrap().iter();
+        products
+            .map(|product| format!("{} {}", product["sku"], product["price"]["amount"]).replace('"', ""))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(trending(2).await, ["a 1.00", "b 1.00"]);
+    let change = "mutation ($a: ID!, $b: ID!) {
+        archiveProduct(input: { id: $a }) { userErrors { code } }
+        updateProduct(input: { id: $b, price: \"2\" }) { userErrors { code } } }";
+    api.data(staff, change, json!({ "a": ids[0], "b": ids[1] })).await;
+    assert_eq!(trending(2).await, ["b 2.00", "c 1.00"], "an archived product makes room");
+    assert_eq!(trending(100).await, ["b 2.00", "c 1.00"]);
 }

@@ -25,9 +25,9 @@ async fn event_cursors_of_no_entry_of_this_log_are_refused(api: TestApi) {
     let staff = api.viewer("staff", UserRole::Staff).await;
     let good = cursor(&api, staff).await;
     let (log, seq) = (&good[1..9], &good[9..]);
-    let other_log = format!("e{:08x}{seq}", u32::from_str_radix(log, 16).unwrap() ^ 1);
-    let past_the_end = format!("e{log}{:016x}", 1_000_000);
-    for after in ["nonsense", &other_log, &past_the_end] {
+    let other_log = format!("c{:08x}{seq}", u32::from_str_radix(log, 16).unwrap() ^ 1);
+    let invented = format!("c{log}{:016x}", 1_000_000);
+    for after in ["nonsense", &other_log, &invented] {
         let refusal = next(&mut api.stream(staff, WATCH, json!({ "after": after }))).await;
         assert_eq!(error_codes(&refusal), ["BAD_USER_INPUT"], "{after}");
     }

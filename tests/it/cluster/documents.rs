@@ -13,14 +13,14 @@ fn node(url: &str, log: LogId, keep: Duration) -> RedisDocuments {
 
 #[tokio::test]
 async fn a_registered_document_is_known_to_all_nodes_of_its_deployment() {
-    let (url, log) = (redis_server::shared_url(), LogId(rand::random()));
+    let (url, log) = (redis_server::shared_url(), LogId::new(rand::random()));
     let [here, there] = [node(&url, log, TIMEOUT), node(&url, log, TIMEOUT)];
     assert_eq!(here.get(HASH).await, None);
     here.put(HASH, "{ me { id } }".into()).await;
     assert_eq!(here.get(HASH).await.as_deref(), Some("{ me { id } }"));
     assert_eq!(there.get(HASH).await.as_deref(), Some("{ me { id } }"));
     assert_eq!(there.get([8; 32]).await, None);
-    let stranger = node(&url, LogId(log.0.wrapping_add(1)), TIMEOUT);
+    let stranger = node(&url, LogId::new(log.0.wrapping_add(1)), TIMEOUT);
     assert_eq!(stranger.get(HASH).await, None, "another deployment");
     let mut redis = ::redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
     let left: i64 = ::redis::cmd("TTL")
@@ -34,7 +34,7 @@ async fn a_registered_document_is_known_to_all_nodes_of_its_deployment() {
 #[tokio::test]
 async fn without_redis_a_node_knows_only_its_own_documents() {
     let mut server = RedisServer::start();
-    let [here, there] = [node(&server.url(), LogId(1), TIMEOUT), node(&server.url(), LogId(1), TIMEOUT)];
+    let [here, there] = [node(&server.url(), LogId::new(1), TIMEOUT), node(&server.url(), LogId::new(1), TIMEOUT)];
     here.put(HASH, "{ a }".into()).await;
     server.kill();
     let begun = Stopwatch::start();
@@ -56,6 +56,6 @@ async fn without_redis_a_node_knows_only_its_own_documents() {
 
 #[tokio::test]
 async fn an_invalid_redis_url_is_refused() {
-    let opened = RedisDocuments::open("http://localhost", LogId(1), MemoryDocuments::new(1 << 20), TIMEOUT);
+    let opened = RedisDocuments::open("http://localhost", LogId::new(1), MemoryDocuments::new(1 << 20), TIMEOUT);
     assert!(opened.err().unwrap().to_string().contains("not a Redis URL"));
 }

@@ -18,7 +18,7 @@ fn node(url: &str, log: LogId) -> RedisRateLimiter {
 }
 
 async fn engines() -> [(&'static str, Arc<dyn RateLimiter>); 2] {
-    let redis = node(&redis_server::shared_url(), LogId(rand::random()));
+    let redis = node(&redis_server::shared_url(), LogId::new(rand::random()));
     [("memory", Arc::new(MemoryRateLimiter::default())), ("Redis", Arc::new(redis))]
 }
 
@@ -82,11 +82,11 @@ async fn concurrent_takers_get_exactly_the_points_there_are() {
 
 #[tokio::test]
 async fn nodes_share_a_bucket_and_redis_drops_it_once_full() {
-    let (url, log) = (redis_server::shared_url(), LogId(rand::random()));
+    let (url, log) = (redis_server::shared_url(), LogId::new(rand::random()));
     let [here, there] = [node(&url, log), node(&url, log)];
     here.take("a", slow(), 6).await.unwrap();
     assert_eq!(remaining(there.take("a", slow(), 6).await), Err(4));
-    let stranger = node(&url, LogId(log.0.wrapping_add(1)));
+    let stranger = node(&url, LogId::new(log.0.wrapping_add(1)));
     assert_eq!(remaining(stranger.take("a", slow(), 6).await), Ok(4), "another deployment");
     let mut redis = ::redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
     let key = format!("orderwire:{:08x}:bucket:a", log.0);
@@ -99,7 +99,7 @@ async fn nodes_share_a_bucket_and_redis_drops_it_once_full() {
 #[tokio::test]
 async fn without_redis_each_node_counts_for_itself() {
     let mut server = RedisServer::start();
-    let [here, there] = [node(&server.url(), LogId(1)), node(&server.url(), LogId(1))];
+    let [here, there] = [node(&server.url(), LogId::new(1)), node(&server.url(), LogId::new(1))];
     here.take("a", slow(), 6).await.unwrap();
     server.kill();
     let begun = Stopwatch::start();

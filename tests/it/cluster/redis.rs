@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 use super::{redis_server::RedisServer, *};
 use crate::support::{stopwatch::Stopwatch, wait_until};
 
-const LOG: LogId = LogId(0xfeed);
+const LOG: LogId = LogId::new(0xfeed);
 
 async fn failure(url: &str) -> ConnectError {
     RedisBus::connect(url, LOG, TIMEOUT).await.expect_err("there should be no connection")
@@ -31,7 +31,7 @@ async fn deployments_on_one_redis_do_not_receive_each_others_events() {
 
 #[tokio::test]
 async fn an_unreadable_message_is_reported_as_a_gap() {
-    let log = LogId(rand::random());
+    let log = LogId::new(rand::random());
     let bus = RedisBus::connect(&redis_server::shared_url(), log, TIMEOUT).await.unwrap();
     let client = ::redis::Client::open(redis_server::shared_url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();

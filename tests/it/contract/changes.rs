@@ -5,8 +5,8 @@ use orderwire::domain::*;
 
 use super::engine::{Db, refusal};
 use crate::support::data::{
-    adjustment, at, buyer, insert_products, key, new_order, past_order, product, reread, reread_order, stamp_by, step,
-    task, user, whole_log,
+    adjustment, at, buyer, by_system, insert_products, key, new_order, past_order, product, reread, reread_order,
+    stamp_by, step, task, user, whole_log,
 };
 
 /// What an entry says besides when it was made and by whom.
@@ -194,12 +194,12 @@ pub async fn each_change_of_a_user_is_stored_whole(db: &Db) {
         updated_at: at(2),
         ..anna
     };
-    assert_eq!(db.update_user(anna.id, changes, Some(1), at(2)).await.unwrap(), anna);
+    assert_eq!(db.update_user(anna.id, changes, Some(1), by_system(2)).await.unwrap(), anna);
     assert_eq!(stored(anna.id).await, Some(anna.clone()));
     assert_eq!(hash(anna.id).await.as_deref(), Some("hash"), "a change keeps the password");
 
     let anna = User { version: 3, updated_at: at(3), ..anna };
-    assert_eq!(db.set_password(anna.id, "new hash", at(3)).await.unwrap(), anna);
+    assert_eq!(db.set_password(anna.id, "new hash", None, at(3)).await.unwrap(), anna);
     assert_eq!(stored(anna.id).await, Some(anna.clone()));
     assert_eq!(hash(anna.id).await.as_deref(), Some("new hash"));
 
@@ -213,7 +213,7 @@ pub async fn each_change_of_a_user_is_stored_whole(db: &Db) {
         updated_at: at(4),
         ..anna
     };
-    assert_eq!(db.delete_user(gone.id, at(4)).await.unwrap(), gone);
+    assert_eq!(db.delete_user(gone.id, by_system(4)).await.unwrap(), gone);
     assert_eq!(stored(gone.id).await, Some(gone.clone()));
     assert_eq!(db.log_state().await.unwrap().head, 0, "users are not in the log");
 }
@@ -390,7 +390,10 @@ pub async fn an_update_without_fields_is_refused_and_one_without_another_value_c
         assert_eq!(refusal(refused), Refusal::NothingToChange);
         let refused = db.update_task(work.id, empty.1.clone(), version, staff(2)).await;
         assert_eq!(refusal(refused), Refusal::NothingToChange);
-        assert_eq!(refusal(db.update_user(anna.id, empty.2.clone(), version, at(2)).await), Refusal::NothingToChange);
+        assert_eq!(
+            refusal(db.update_user(anna.id, empty.2.clone(), version, by_system(2)).await),
+            Refusal::NothingToChange
+        );
     }
 
     let same = (
@@ -421,12 +424,12 @@ pub async fn an_update_without_fields_is_refused_and_one_without_another_value_c
         assert_eq!(updated, lamp);
         let updated = db.update_task(work.id, same.1.clone(), version, staff(2)).await.unwrap();
         assert_eq!(updated, work);
-        assert_eq!(db.update_user(anna.id, same.2.clone(), version, at(2)).await.unwrap(), anna);
+        assert_eq!(db.update_user(anna.id, same.2.clone(), version, by_system(2)).await.unwrap(), anna);
     }
     let stale = Refusal::VersionMismatch { actual: 1 };
     assert_eq!(refusal(db.update_product(lamp.id, same.0, Some(7), staff(2)).await), stale);
     assert_eq!(refusal(db.update_task(work.id, same.1, Some(7), staff(2)).await), stale);
-    assert_eq!(refusal(db.update_user(anna.id, same.2, Some(7), at(2)).await), stale);
+    assert_eq!(refusal(db.update_user(anna.id, same.2, Some(7), by_system(2)).await), stale);
 
     assert_eq!(reread(db.store(), &lamp).await, lamp);
     assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [Some(work)]);

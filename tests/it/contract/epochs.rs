@@ -40,7 +40,7 @@ pub async fn a_new_epoch_changes_the_id_and_the_numbers_go_on(db: &mut Db) {
         (last.current, Epoch::Current),
         (started.current, Epoch::Retired),
         (before.log, Epoch::Retired),
-        (LogId(last.current.0 ^ 1), Epoch::Unknown),
+        (LogId::new(last.current.0 ^ 1), Epoch::Unknown),
     ] {
         assert_eq!(db.epoch(id).await.unwrap(), epoch);
     }
@@ -93,7 +93,7 @@ pub async fn nodes_notice_a_new_epoch_and_go_on_with_it(db: &Db) {
     create(db, &nodes[1], staff, "after").await;
     for updates in &mut subscriptions {
         let cursor = cursor_of(updates, "after").await;
-        assert!(cursor.starts_with(&format!("e{}", started.current)), "{cursor}");
+        assert!(cursor.starts_with(&format!("c{}", started.current)), "{cursor}");
     }
     other.close().await;
 }

@@ -7,7 +7,7 @@ use super::{
     engine::{Db, refusal},
 };
 use crate::support::data::{
-    NOW, at, insert_products, past_order, place, product, reread, reread_order, step, task, user,
+    NOW, at, by_system, insert_products, past_order, place, product, reread, reread_order, step, task, user,
 };
 
 pub async fn importing_twice_changes_nothing(db: &Db) {
@@ -46,7 +46,7 @@ pub async fn importing_again_keeps_later_changes(db: &Db) {
     let new_order = db.change_order_status(step(order.id, OrderStatus::Returned), staff(2)).await.unwrap();
     let done = TaskChanges { status: Some(TaskStatus::Done), ..TaskChanges::default() };
     let new_work = db.update_task(work.id, done, None, staff(3)).await.unwrap();
-    let gone = db.delete_user(anna.id, at(4)).await.unwrap();
+    let gone = db.delete_user(anna.id, by_system(4)).await.unwrap();
     assert_eq!(load().await, 0);
     assert_eq!(reread(db.store(), &lamp).await, Product { stock: 11, version: 3, updated_at: at(2), ..new_lamp });
     assert_eq!(reread_order(db.store(), order.id).await, new_order);

@@ -88,7 +88,7 @@ pub async fn pruning_deletes_texts_that_no_entry_has(db: &Db) {
     let (old, shared, new) = (text("old", 5000), text("shared", 5000), text("new", 5000));
     let insert = async |description: &Option<String>, second: i64| {
         let work = Task { description: description.clone(), ..task(&format!("at {second}")) };
-        db.insert_task(work, Stamp { actor: None, at: at(second) }).await.unwrap();
+        db.insert_task(work, Stamp::system(at(second))).await.unwrap();
         db.catch_up_log().await.unwrap();
     };
     for (description, second) in [(&old, 10), (&shared, 20), (&shared, 50), (&new, 60)] {

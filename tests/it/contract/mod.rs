@@ -20,6 +20,7 @@ mod log_texts;
 mod money;
 mod nodes;
 mod pages;
+mod permissions;
 mod prune;
 mod reopen;
 mod rows;
@@ -141,6 +142,10 @@ macro_rules! every_behaviour {
                 two_nodes_place_one_order_for_one_key
                 a_node_sees_what_another_has_written
             }
+            permissions {
+                changes_by_former_staff_are_refused_and_write_nothing
+                a_task_is_changed_by_its_owners_only
+            }
             pages {
                 pages_of_users_walk_the_whole_list
                 pages_of_products_walk_the_whole_list
@@ -179,8 +184,12 @@ macro_rules! every_behaviour {
                 a_new_password_ends_the_sessions
                 sessions_show_the_user_as_they_are_now
                 a_used_refresh_token_ends_its_session
-                of_racing_rotations_one_succeeds
-                a_session_of_a_deleted_user_is_unknown
+                a_refresh_token_gives_its_successor_again_for_a_moment
+                a_token_that_was_never_issued_changes_nothing
+                racing_rotations_get_the_same_successor
+                a_session_opens_only_with_the_credentials_that_were_checked
+                no_session_of_the_old_password_survives_a_new_one
+                a_password_that_was_checked_changes_once
             }
             status {
                 every_step_between_statuses_is_allowed_or_refused
@@ -211,6 +220,8 @@ macro_rules! every_behaviour {
                 a_deleted_user_is_anonymous
                 a_deleted_user_leaves_the_address_free
                 credentials_follow_the_password
+                only_an_admin_changes_another_user
+                of_admins_who_demote_each_other_one_remains
                 racing_deletions_of_a_user_succeed_once
             }
             values {

@@ -9,8 +9,8 @@ use orderwire::{
 
 use super::engine::Db;
 use crate::support::data::{
-    adjustment, at, insert_products, key, new_order, place, product, reread, session, session_user, stamp, task, user,
-    whole_log,
+    adjustment, at, insert_products, key, new_order, place, presented, product, reread, session, session_user, stamp,
+    task, user, whole_log,
 };
 
 /// Yields both nodes in turn, without end.
@@ -72,7 +72,7 @@ pub async fn a_node_sees_what_another_has_written(db: &Db) {
     let (anna, lamp) = (user("anna"), product("lamp"));
     db.insert_user(&anna, None).await.unwrap();
     let signed_in = session(&anna, 1);
-    db.insert_session(&signed_in).await.unwrap();
+    db.insert_session(&signed_in, None).await.unwrap();
     assert_eq!(session_user(&*other, signed_in.id, at(0)).await, Some(anna.clone()));
     insert_products(db.store(), &[&lamp]).await;
     other.adjust_stock(adjustment(&lamp, 5), stamp()).await.unwrap();
@@ -82,13 +82,16 @@ pub async fn a_node_sees_what_another_has_written(db: &Db) {
 
     let racers = [2, 3].map(|next| {
         let (node, session) = (if next == 2 { db.shared() } else { other.clone() }, signed_in.clone());
-        tokio::spawn(async move { node.rotate_session(session.id, session.token, [next; 32], at(99), at(1)).await })
+        tokio::spawn(async move { node.rotate_session(session.id, presented(&session, 1, next), at(99), at(1)).await })
     });
     let mut outcomes = Vec::new();
     for racer in racers {
         outcomes.push(racer.await.unwrap().unwrap());
     }
-    assert!(outcomes.contains(&Rotation::Rotated(anna)) && outcomes.contains(&Rotation::Reused), "{outcomes:?}");
+    let same = [2, 3].map(|next| vec![Rotation::Rotated(anna.clone(), [next; 16]); 2]);
+    assert!(same.contains(&outcomes), "both get one successor: {outcomes:?}");
+    let late = presented(&signed_in, 1, 9);
+    assert_eq!(other.rotate_session(signed_in.id, late, at(99), at(11)).await.unwrap(), Rotation::Reused);
     assert_eq!(session_user(db.store(), signed_in.id, at(1)).await, None);
     assert_eq!(session_user(&*other, signed_in.id, at(1)).await, None);
     other.close().await;

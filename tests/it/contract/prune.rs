@@ -9,7 +9,10 @@ use orderwire::{
 
 use super::engine::Db;
 use crate::support::{
-    data::{at, insert_products, key, new_order, product, reread, session, session_user, stamp, task, user, whole_log},
+    data::{
+        at, insert_products, key, new_order, presented, product, reread, session, session_user, stamp, task, user,
+        whole_log,
+    },
     wait_until,
 };
 
@@ -19,7 +22,7 @@ const NEVER: Timestamp = Timestamp::from_unix_millis(-1_000_000_000_000);
 /// Makes tasks whose entries are logged one by one: entries that are logged together may be deleted together.
 async fn tasks_at(store: &dyn Store, seconds: &[i64]) {
     for second in seconds {
-        store.insert_task(task(&format!("at {second}")), Stamp { actor: None, at: at(*second) }).await.unwrap();
+        store.insert_task(task(&format!("at {second}")), Stamp::system(at(*second))).await.unwrap();
         store.catch_up_log().await.unwrap();
     }
 }
@@ -65,7 +68,7 @@ pub async fn pruning_deletes_only_old_keys(db: &Db) {
     let week = Duration::from_secs(7 * 86_400);
     let place_at = async |number: &str, text: &str, fingerprint: u8, at: Timestamp| {
         let key = Idempotency { fingerprint: [fingerprint; 32], ..key(text) };
-        db.place_order(new_order(number, &[(&lamp, 1)]), key, Stamp { actor: None, at }).await.unwrap()
+        db.place_order(new_order(number, &[(&lamp, 1)]), key, Stamp::system(at)).await.unwrap()
     };
     let now = db.ping().await.unwrap();
     place_at("1", "old", 1, now.plus(week)).await;
@@ -85,14 +88,14 @@ pub async fn pruning_deletes_only_expired_sessions(db: &Db) {
     let anna = user("anna");
     db.insert_user(&anna, None).await.unwrap();
     let (short, long) = (Session { expires_at: at(10), ..session(&anna, 1) }, session(&anna, 2));
-    db.insert_session(&short).await.unwrap();
-    db.insert_session(&long).await.unwrap();
+    db.insert_session(&short, None).await.unwrap();
+    db.insert_session(&long, None).await.unwrap();
     db.prune(at(20), NEVER, NEVER).await.unwrap();
     // At an earlier time the session would not be expired, so it would be found if it were still stored.
     assert_eq!(session_user(db.store(), short.id, at(5)).await, None);
     assert_eq!(session_user(db.store(), long.id, at(20)).await, Some(anna.clone()));
-    let rotation = db.rotate_session(long.id, long.token, [3; 32], at(9000), at(21)).await.unwrap();
-    assert_eq!(rotation, Rotation::Rotated(anna));
+    let rotation = db.rotate_session(long.id, presented(&long, 2, 3), at(9000), at(21)).await.unwrap();
+    assert_eq!(rotation, Rotation::Rotated(anna, [3; 16]));
     db.insert_task(task("t"), stamp()).await.unwrap();
     assert_eq!(db.log_state().await.unwrap().head, 1);
 }

@@ -20,8 +20,8 @@ pub async fn reopening_keeps_everything(db: &mut Db) {
         data.products.iter().find(|product| product.stock > 0 && product.status == ProductStatus::Active).unwrap();
     let placed = place(db.store(), "1", &[(lamp, 1)]).await.unwrap();
     let signed_in = session(&data.users[0], 1);
-    db.insert_session(&signed_in).await.unwrap();
-    db.set_password(data.users[1].id, "hash", at(1)).await.unwrap();
+    db.insert_session(&signed_in, None).await.unwrap();
+    db.set_password(data.users[1].id, "hash", None, at(1)).await.unwrap();
     let (state, log) = (db.log_state().await.unwrap(), whole_log(db.store()).await);
     let lamp_now = reread(db.store(), lamp).await;
 

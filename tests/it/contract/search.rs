@@ -7,7 +7,7 @@ use super::{
     listed::{DIRECTIONS, Listed, Query, compare, page, query},
     pages::{walk_backward, walk_forward},
 };
-use crate::support::data::{at, insert_products, product, stamp, task, user};
+use crate::support::data::{by_system, insert_products, product, stamp, task, user};
 
 fn named(sku: &str, name: &str, description: Option<&str>) -> Product {
     Product { name: name.to_owned(), description: description.map(str::to_owned), ..product(sku) }
@@ -108,7 +108,7 @@ pub async fn search_follows_changes(db: &Db) {
     db.insert_user(&anna, None).await.unwrap();
     let changes =
         UserChanges { name: Some("Hanna".into()), email: Some("h@orderwire.test".into()), ..Default::default() };
-    db.update_user(anna.id, changes, None, at(1)).await.unwrap();
+    db.update_user(anna.id, changes, None, by_system(1)).await.unwrap();
     let count = async |text| {
         db.count_users(&[UserFilter { search: SearchTerms::parse(text).ok(), ..UserFilter::default() }]).await.unwrap()
             [0]

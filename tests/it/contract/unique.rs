@@ -3,7 +3,7 @@
 use orderwire::{domain::*, storage::StoreError};
 
 use super::engine::{Db, refusal};
-use crate::support::data::{NOW, at, insert_products, key, new_order, place, product, reread, stamp, user};
+use crate::support::data::{NOW, by_system, insert_products, key, new_order, place, product, reread, stamp, user};
 
 pub async fn a_taken_e_mail_address_is_refused(db: &Db) {
     let (anna, bert) = (user("anna"), user("bert"));
@@ -15,10 +15,10 @@ pub async fn a_taken_e_mail_address_is_refused(db: &Db) {
     assert_eq!(db.users_by_ids(&[other.id]).await.unwrap(), [None]);
 
     let taken = UserChanges { email: anna.email.clone(), name: Some("Bertha".into()), ..UserChanges::default() };
-    let refused = db.update_user(bert.id, taken.clone(), None, at(1)).await;
+    let refused = db.update_user(bert.id, taken.clone(), None, by_system(1)).await;
     assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::Email));
     assert_eq!(db.users_by_ids(&[bert.id]).await.unwrap(), [Some(bert)], "nothing changed");
-    db.update_user(anna.id, taken, None, at(1)).await.expect("one's own address is free");
+    db.update_user(anna.id, taken, None, by_system(1)).await.expect("one's own address is free");
 }
 
 pub async fn a_taken_sku_is_refused(db: &Db) {

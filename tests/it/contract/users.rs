@@ -3,14 +3,14 @@
 use orderwire::{domain::*, storage::StoreError};
 
 use super::engine::{Db, refusal};
-use crate::support::data::{at, session, session_user, user};
+use crate::support::data::{at, by_system, session, session_user, stamp_by, user};
 
 async fn refused_as_missing(db: &Db, id: UserId) {
-    let refused = db.delete_user(id, at(20)).await;
+    let refused = db.delete_user(id, by_system(20)).await;
     assert_eq!(refusal(refused), Refusal::NotFound);
-    let refused = db.update_user(id, UserChanges::default(), None, at(20)).await;
+    let refused = db.update_user(id, UserChanges::default(), None, by_system(20)).await;
     assert_eq!(refusal(refused), Refusal::NotFound);
-    let refused = db.set_password(id, "hash", at(20)).await;
+    let refused = db.set_password(id, "hash", None, at(20)).await;
     assert_eq!(refusal(refused), Refusal::NotFound);
     assert_eq!(db.credentials_by_id(id).await.unwrap(), None);
 }
@@ -20,9 +20,9 @@ pub async fn a_deleted_user_is_anonymous(db: &Db) {
     db.insert_user(&anna, Some("hash")).await.unwrap();
     db.insert_user(&user("bert"), Some("hash")).await.unwrap();
     let signed_in = session(&anna, 1);
-    db.insert_session(&signed_in).await.unwrap();
+    db.insert_session(&signed_in, Some("hash")).await.unwrap();
 
-    let gone = db.delete_user(anna.id, at(10)).await.unwrap();
+    let gone = db.delete_user(anna.id, by_system(10)).await.unwrap();
     let anonymous = User {
         email: None,
         name: "Deleted user".into(),
@@ -56,7 +56,7 @@ pub async fn a_deleted_user_leaves_the_address_free(db: &Db) {
         let anna = User { email: Some("anna@example.com".into()), ..user(name) };
         db.insert_user(&anna, None).await.expect("the address is free again");
         if name != "third" {
-            db.delete_user(anna.id, at(1)).await.unwrap();
+            db.delete_user(anna.id, by_system(1)).await.unwrap();
         }
     }
     assert_eq!(db.count_users(&[UserFilter::default()]).await.unwrap(), [1]);
@@ -73,11 +73,11 @@ pub async fn credentials_follow_the_password(db: &Db) {
     assert_eq!(db.credentials_by_id(user("missing").id).await.unwrap(), None);
     assert_eq!(db.credentials_by_email("missing@example.com").await.unwrap(), None);
 
-    let changed = db.set_password(bert.id, "hash 2", at(1)).await.unwrap();
+    let changed = db.set_password(bert.id, "hash 2", None, at(1)).await.unwrap();
     let credentials = db.credentials_by_email("bert@example.com").await.unwrap().unwrap();
     assert_eq!((credentials.user, credentials.password_hash.as_deref()), (changed, Some("hash 2")));
     let rename = UserChanges { name: Some("Berta".into()), ..UserChanges::default() };
-    db.update_user(bert.id, rename, None, at(2)).await.unwrap();
+    db.update_user(bert.id, rename, None, by_system(2)).await.unwrap();
     assert_eq!(db.credentials_by_id(bert.id).await.unwrap().unwrap().password_hash.as_deref(), Some("hash 2"));
 }
 
@@ -87,7 +87,7 @@ pub async fn racing_deletions_of_a_user_succeed_once(db: &Db) {
     let racers: Vec<_> = (0..6)
         .map(|_| {
             let (store, id) = (db.shared(), anna.id);
-            tokio::spawn(async move { store.delete_user(id, at(1)).await })
+            tokio::spawn(async move { store.delete_user(id, by_system(1)).await })
         })
         .collect();
     let mut deleted = 0;
@@ -99,4 +99,63 @@ pub async fn racing_deletions_of_a_user_succeed_once(db: &Db) {
         }
     }
     assert_eq!(deleted, 1);
+}
+
+fn role(role: UserRole) -> UserChanges {
+    UserChanges { role: Some(role), ..UserChanges::default() }
+}
+
+/// The right of the actor is checked in the step that writes.
+pub async fn only_an_admin_changes_another_user(db: &Db) {
+    let admin = User { role: UserRole::Admin, ..user("admin") };
+    let (staff, bert) = (User { role: UserRole::Staff, ..user("staff") }, user("bert"));
+    for user in [&admin, &staff, &bert] {
+        db.insert_user(user, None).await.unwrap();
+    }
+    db.update_user(bert.id, role(UserRole::Staff), None, stamp_by(admin.id, 1)).await.unwrap();
+    let deleted = User { role: UserRole::Admin, ..user("deleted") };
+    db.insert_user(&deleted, None).await.unwrap();
+    db.delete_user(deleted.id, stamp_by(admin.id, 2)).await.unwrap();
+    let before = db.users_by_ids(&[bert.id]).await.unwrap();
+    for actor in [staff.id, bert.id, deleted.id, user("missing").id] {
+        let other = if actor == bert.id { admin.id } else { bert.id };
+        let refused = db.update_user(other, role(UserRole::Admin), None, stamp_by(actor, 3)).await;
+        assert_eq!(refusal(refused), Refusal::RightLost);
+        assert_eq!(refusal(db.delete_user(other, stamp_by(actor, 3)).await), Refusal::RightLost);
+    }
+    assert_eq!(db.users_by_ids(&[bert.id]).await.unwrap(), before);
+    let rename = UserChanges { name: Some("Berta".into()), ..UserChanges::default() };
+    db.update_user(bert.id, rename, None, stamp_by(bert.id, 4)).await.expect("everybody changes themselves");
+}
+
+/// Three admins take each other's role away, or delete each other, in a circle.
+pub async fn of_admins_who_demote_each_other_one_remains(db: &Db) {
+    for round in 0..10 {
+        let admins = ["a", "b", "c"].map(|name| User { role: UserRole::Admin, ..user(&format!("{name}{round}")) });
+        for admin in &admins {
+            db.insert_user(admin, None).await.unwrap();
+        }
+        let ids = admins.map(|admin| admin.id);
+        let attacks: Vec<_> = (0..3)
+            .map(|place| {
+                let (store, actor, target) = (db.shared(), stamp_by(ids[place], 1), ids[(place + 1) % 3]);
+                tokio::spawn(async move {
+                    if place == 0 {
+                        store.delete_user(target, actor).await
+                    } else {
+                        store.update_user(target, role(UserRole::Customer), None, actor).await
+                    }
+                })
+            })
+            .collect();
+        for attack in attacks {
+            match attack.await.unwrap() {
+                Ok(_) | Err(StoreError::Refused(Refusal::RightLost | Refusal::NotFound)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        let left = db.users_by_ids(&ids).await.unwrap();
+        let admins = left.iter().flatten().filter(|user| user.role == UserRole::Admin).count();
+        assert!(admins >= 1, "round {round}: {left:?}");
+    }
 }

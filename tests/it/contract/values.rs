@@ -4,7 +4,8 @@ use orderwire::domain::*;
 
 use super::engine::Db;
 use crate::support::data::{
-    at, buyer, insert_products, key, new_order, product, reread, reread_order, stamp, stamp_by, task, user, whole_log,
+    at, buyer, by_system, insert_products, key, new_order, product, reread, reread_order, stamp, stamp_by, task, user,
+    whole_log,
 };
 
 /// Texts that are easily mangled.
@@ -73,7 +74,7 @@ pub async fn any_time_is_kept(db: &Db) {
     let far = [-62_135_596_800_000, -1, 0, 1, 1_764_000_000_001, 253_402_300_799_999];
     for millis in far {
         let time = Timestamp::from_unix_millis(millis);
-        let stamp = Stamp { actor: Some(buyer()), at: time };
+        let stamp = Stamp { actor: Some(buyer()), permission: Permission::System, at: time };
         let lamp = Product { created_at: time, updated_at: time, ..product(&millis.to_string()) };
         db.insert_product(lamp.clone(), stamp).await.unwrap();
         assert_eq!(whole_log(db.store()).await.last().map(|event| event.occurred_at), Some(time));
@@ -146,7 +147,7 @@ pub async fn missing_values_stay_missing(db: &Db) {
         let (name, version) = (format!("name {second}"), expected.version + 1);
         expected = User { name, region: region_now, version, updated_at: at(second), ..expected };
         let changes = UserChanges { name: Some(expected.name.clone()), region, ..UserChanges::default() };
-        assert_eq!(db.update_user(anna.id, changes, None, at(second)).await.unwrap(), expected);
+        assert_eq!(db.update_user(anna.id, changes, None, by_system(second)).await.unwrap(), expected);
         assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap(), [Some(expected.clone())]);
     }
 }

@@ -3,7 +3,7 @@
 use orderwire::{domain::*, storage::StoreError};
 
 use super::engine::{Db, refusal};
-use crate::support::data::{at, insert_products, product, reread, stamp, stamp_by, task, user};
+use crate::support::data::{at, by_system, insert_products, product, reread, stamp, stamp_by, task, user};
 
 pub async fn a_stale_version_of_a_product_is_refused(db: &Db) {
     let lamp = product("lamp");
@@ -47,12 +47,12 @@ pub async fn a_stale_version_of_a_user_is_refused(db: &Db) {
     let anna = user("anna");
     db.insert_user(&anna, None).await.unwrap();
     let rename = |name: &str| UserChanges { name: Some(name.to_owned()), ..UserChanges::default() };
-    let changed = db.update_user(anna.id, rename("one"), Some(1), at(5)).await.unwrap();
+    let changed = db.update_user(anna.id, rename("one"), Some(1), by_system(5)).await.unwrap();
     assert_eq!(changed, User { name: "one".into(), version: 2, updated_at: at(5), ..anna.clone() });
-    let refused = db.update_user(anna.id, rename("two"), Some(1), at(6)).await;
+    let refused = db.update_user(anna.id, rename("two"), Some(1), by_system(6)).await;
     assert_eq!(refusal(refused), Refusal::VersionMismatch { actual: 2 });
     assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap(), [Some(changed)]);
-    let refused = db.update_user(user("missing").id, rename("x"), Some(1), at(6)).await;
+    let refused = db.update_user(user("missing").id, rename("x"), Some(1), by_system(6)).await;
     assert_eq!(refusal(refused), Refusal::NotFound);
 }
 
@@ -73,7 +73,7 @@ pub async fn of_racing_changes_of_a_version_one_wins(db: &Db) {
                 [
                     store.update_product(lamp, product, Some(1), stamp()).await.map(|_| ()),
                     store.update_task(work, task, Some(1), stamp()).await.map(|_| ()),
-                    store.update_user(anna, user, Some(1), at(0)).await.map(|_| ()),
+                    store.update_user(anna, user, Some(1), by_system(0)).await.map(|_| ()),
                 ]
             })
         })

@@ -85,7 +85,7 @@ async fn events_of_the_own_node_arrive_without_waiting_for_a_poll() {
     let stopwatch = Stopwatch::start();
     for _ in 0..50 {
         let task = Task::new(TaskId::generate(NOW), "Pack", UserId::from_bytes([9; 16]), NOW);
-        store.insert_task(task, Stamp { actor: None, at: NOW }).await.unwrap();
+        store.insert_task(task, Stamp::system(NOW)).await.unwrap();
         let stored = stopwatch.elapsed();
         reader.event().await;
         latencies.push_back(stopwatch.elapsed().saturating_sub(stored));
@@ -134,7 +134,7 @@ async fn a_topic_filters_replayed_and_live_events_alike() {
     let mut reader = Reader::new(&node.feed, topic, StartAt::After(0));
     node.write_many(20).await;
     let rename = |title: &str| TaskChanges { title: Some(title.to_owned()), ..TaskChanges::default() };
-    let stamp = Stamp { actor: None, at: NOW };
+    let stamp = Stamp::system(NOW);
     for round in 0..2 {
         node.store.update_task(id, rename(&format!("{round}")), None, stamp).await.unwrap();
         node.announce(node.entries_of(id).await);

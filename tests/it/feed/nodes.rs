@@ -67,7 +67,7 @@ impl Node {
     pub async fn write_silently(&self, at: Timestamp) -> (TaskId, Vec<Event>) {
         let task = task(at);
         let id = task.id;
-        self.store.insert_task(task, Stamp { actor: None, at }).await.unwrap();
+        self.store.insert_task(task, Stamp::system(at)).await.unwrap();
         (id, self.entries_of(id).await)
     }
 

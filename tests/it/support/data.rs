@@ -15,12 +15,17 @@ pub fn at(seconds: i64) -> Timestamp {
 
 /// A change by the system, now.
 pub fn stamp() -> Stamp {
-    Stamp { actor: None, at: NOW }
+    Stamp::system(NOW)
 }
 
 /// A change by `actor`, `seconds` from now.
 pub fn stamp_by(actor: UserId, seconds: i64) -> Stamp {
-    Stamp { actor: Some(actor), at: at(seconds) }
+    Stamp { actor: Some(actor), permission: Permission::System, at: at(seconds) }
+}
+
+/// A change by Orderwire itself, `seconds` after [`NOW`].
+pub fn by_system(seconds: i64) -> Stamp {
+    Stamp::system(at(seconds))
 }
 
 /// Id of the customer who places the orders.
@@ -138,10 +143,16 @@ pub fn session(user: &User, token: u8) -> Session {
     Session {
         id: SessionId::derived(NOW, "test", &format!("{} {token}", user.id)),
         user: user.id,
+        family: [token; 32],
         token: [token; 32],
         created_at: NOW,
         expires_at: at(3600),
     }
+}
+
+/// A token of the session, which is replaced by the token `next`. Token 1 of [`session`] is its first one.
+pub fn presented(session: &Session, token: u8, next: u8) -> PresentedToken {
+    PresentedToken { family: session.family, token: [token; 32], next: [next; 32], salt: [next; 16] }
 }
 
 /// Reads the user of a session.

@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn staff_share_whatever_their_session_and_cursor_and_customers_do_not() {
-        let cursor = |seq| EventCursor::after(LogId(1), seq).to_string();
+        let cursor = |seq| EventCursor::after(LogId::new(1), seq).to_string();
         let of = |viewer, after: Seq, n: i32| digest(viewer, json!({ "after": cursor(after), "n": n }));
         let staff = of(user(1, UserRole::Staff, 1), 1, 1);
         assert_eq!(staff, of(user(2, UserRole::Staff, 2), 2, 1));

@@ -95,7 +95,7 @@ impl OrderMutation {
         context: &Context<'_>,
         #[graphql(desc = "What to order.")] input: PlaceOrderInput,
     ) -> ApiResult<OrderPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         let place = || async {
             let lines = input.items.iter().enumerate().map(|(index, item)| {
                 let product = input_id(&format!("items.{index}.productId"), &item.product_id)?;
@@ -119,7 +119,7 @@ impl OrderMutation {
         context: &Context<'_>,
         #[graphql(desc = "Which order, and to which state.")] input: UpdateOrderStatusInput,
     ) -> ApiResult<OrderPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         let update = || async {
             let change = service::UpdateOrderStatus {
                 order: input_id("orderId", &input.order_id)?,
@@ -140,7 +140,7 @@ impl OrderMutation {
         context: &Context<'_>,
         #[graphql(desc = "Which order, and why.")] input: CancelOrderInput,
     ) -> ApiResult<OrderPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         let cancel = || async {
             let change = service::CancelOrder {
                 order: input_id("orderId", &input.order_id)?,

@@ -106,7 +106,7 @@ impl ProductMutation {
         context: &Context<'_>,
         #[graphql(desc = "The product to be.")] input: CreateProductInput,
     ) -> ApiResult<ProductPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         let product = domain::NewProduct {
             sku: input.sku,
             name: input.name,
@@ -126,7 +126,7 @@ impl ProductMutation {
         context: &Context<'_>,
         #[graphql(desc = "Which product, and what to change.")] input: UpdateProductInput,
     ) -> ApiResult<ProductPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         let update = || async {
             let change = service::UpdateProduct {
                 id: input_id("id", &input.id)?,
@@ -148,7 +148,7 @@ impl ProductMutation {
         context: &Context<'_>,
         #[graphql(desc = "Which product, and by how much.")] input: AdjustStockInput,
     ) -> ApiResult<ProductPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         let adjust = || async {
             let adjustment = service::AdjustStock {
                 product: input_id("productId", &input.product_id)?,
@@ -169,7 +169,7 @@ impl ProductMutation {
         context: &Context<'_>,
         #[graphql(desc = "Which product.")] input: ArchiveProductInput,
     ) -> ApiResult<ProductPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         let archive = || async {
             request.service.archive_product(&request.viewer(), input_id("id", &input.id)?, input.expected_version).await
         };

@@ -105,7 +105,7 @@ impl TaskMutation {
         context: &Context<'_>,
         #[graphql(desc = "The task to be.")] input: CreateTaskInput,
     ) -> ApiResult<TaskPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         let create = || async {
             let task = service::CreateTask {
                 title: input.title,
@@ -127,7 +127,7 @@ impl TaskMutation {
         context: &Context<'_>,
         #[graphql(desc = "Which task, and what to change.")] input: UpdateTaskInput,
     ) -> ApiResult<TaskPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         let update = || async {
             let assignee = match Option::<Option<ID>>::from(input.assignee_id) {
                 Some(Some(id)) => Some(Some(input_id("assigneeId", &id)?)),
@@ -156,7 +156,7 @@ impl TaskMutation {
         context: &Context<'_>,
         #[graphql(desc = "Which task.")] input: DeleteTaskInput,
     ) -> ApiResult<DeleteTaskPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         let delete = || async { request.service.delete_task(&request.viewer(), input_id("id", &input.id)?).await };
         let (deleted, user_errors) = payload(delete().await)?;
         Ok(DeleteTaskPayload { deleted_task_id: deleted.map(|id| ID(id.to_string())), user_errors })

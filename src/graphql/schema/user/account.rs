@@ -42,7 +42,8 @@ pub struct LoginInput {
 /// What a session is renewed with.
 #[derive(InputObject)]
 pub struct RefreshSessionInput {
-    /// The refresh token received last. It is good once; a second use ends the session.
+    /// The refresh token received last. It is good once; for 10 s it gives the same new one again, and a later use ends
+    /// the session.
     #[graphql(secret)]
     refresh_token: String,
 }
@@ -107,7 +108,7 @@ impl AccountMutation {
         context: &Context<'_>,
         #[graphql(desc = "The account to be.")] input: RegisterInput,
     ) -> ApiResult<AuthPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         let registration =
             Registration { email: input.email, name: input.name, region: input.region, password: Some(input.password) };
         AuthPayload::from_result(request, request.service.register(registration, request.client).await)
@@ -120,25 +121,25 @@ impl AccountMutation {
         context: &Context<'_>,
         #[graphql(desc = "Who, and the proof.")] input: LoginInput,
     ) -> ApiResult<AuthPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         AuthPayload::from_result(request, request.service.login(&input.email, input.password, request.client).await)
     }
 
-    /// Gives new tokens for a refresh token. Each is good once; using one again ends its session.
+    /// Gives new tokens for a refresh token. Each is good once; using one again after 10 s ends its session.
     #[graphql(directive = cost::apply("10".into()))]
     async fn refresh_session(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The refresh token.")] input: RefreshSessionInput,
     ) -> ApiResult<AuthPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_account_mutation(context).await?;
         AuthPayload::from_result(request, request.service.refresh_session(&input.refresh_token).await)
     }
 
     /// Ends this session.
     #[graphql(directive = cost::apply("10".into()))]
     async fn logout(&self, context: &Context<'_>) -> ApiResult<LogoutPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_account_mutation(context).await?;
         let (_, user_errors) = payload(request.service.logout(&request.viewer()).await)?;
         Ok(LogoutPayload { user_errors })
     }
@@ -146,7 +147,7 @@ impl AccountMutation {
     /// Ends all sessions of the viewer.
     #[graphql(directive = cost::apply("10".into()))]
     async fn logout_everywhere(&self, context: &Context<'_>) -> ApiResult<LogoutPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_account_mutation(context).await?;
         let (_, user_errors) = payload(request.service.logout_everywhere(&request.viewer()).await)?;
         Ok(LogoutPayload { user_errors })
     }

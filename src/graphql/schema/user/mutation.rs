@@ -21,8 +21,11 @@ use crate::{
 pub struct UpdateProfileInput {
     /// A new name: one line of at most 200 characters.
     name: MaybeUndefined<String>,
-    /// A new e-mail address of at most 254 bytes.
+    /// A new e-mail address of at most 254 bytes. It needs `currentPassword`.
     email: MaybeUndefined<String>,
+    /// The current password, which only another e-mail address needs.
+    #[graphql(secret, directive = cost::apply("90".into()))]
+    current_password: Option<String>,
     /// A new region: one line of at most 200 characters; null removes it.
     region: MaybeUndefined<String>,
 }
@@ -84,9 +87,13 @@ impl UserMutation {
         context: &Context<'_>,
         #[graphql(desc = "What to change.")] input: UpdateProfileInput,
     ) -> ApiResult<UserPayload> {
-        let request = RequestContext::for_mutation(context);
-        let change =
-            service::UpdateProfile { name: input.name.into(), email: input.email.into(), region: input.region.into() };
+        let request = RequestContext::for_mutation(context).await?;
+        let change = service::UpdateProfile {
+            name: input.name.into(),
+            email: input.email.into(),
+            current_password: input.current_password,
+            region: input.region.into(),
+        };
         UserPayload::from_result(request.service.update_profile(&request.viewer(), change).await)
     }
 
@@ -97,7 +104,7 @@ impl UserMutation {
         context: &Context<'_>,
         #[graphql(desc = "The old and the new password.")] input: ChangePasswordInput,
     ) -> ApiResult<UserPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_account_mutation(context).await?;
         let (current, new) = (input.current_password, input.new_password);
         UserPayload::from_result(request.service.change_password(&request.viewer(), current, new).await)
     }
@@ -109,7 +116,7 @@ impl UserMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whose role, and which.")] input: UpdateUserRoleInput,
     ) -> ApiResult<UserPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_account_mutation(context).await?;
         let update = || async {
             request
                 .service
@@ -126,7 +133,7 @@ impl UserMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whom.")] input: DeleteUserInput,
     ) -> ApiResult<UserPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_account_mutation(context).await?;
         let delete =
             || async { request.service.delete_user(&request.viewer(), input_id("userId", &input.user_id)?).await };
         UserPayload::from_result(delete().await)

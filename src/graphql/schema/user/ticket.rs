@@ -92,7 +92,7 @@ impl TicketMutation {
         context: &Context<'_>,
         #[graphql(desc = "What to subscribe to.")] input: CreateStreamTicketInput,
     ) -> ApiResult<StreamTicketPayload> {
-        let request = RequestContext::for_mutation(context);
+        let request = RequestContext::for_mutation(context).await?;
         let operation = hash_of(request, input).await;
         let (ticket, user_errors) = payload(
             operation.and_then(|operation| request.service.create_stream_ticket(&request.viewer(), operation)),

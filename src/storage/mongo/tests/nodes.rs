@@ -14,7 +14,7 @@ use crate::{
 };
 
 fn new_order(products: &[&Product]) -> (NewOrder, Idempotency, Stamp) {
-    let stamp = Stamp { actor: None, at: SystemClock.now() };
+    let stamp = Stamp::system(SystemClock.now());
     let id = OrderId::generate(stamp.at);
     let user = UserId::generate(stamp.at);
     let line = |(input_index, product): (usize, &&Product)| OrderLine { product: product.id, quantity: 1, input_index };
@@ -74,7 +74,7 @@ async fn commit_out_of_order(stores: &[MongoStore], slow_one_fails: bool) -> Vec
             let attempt = store.transaction(move |transaction| {
                 let (written, may_commit, vase) = (written.clone(), may_commit.clone(), a_product(2));
                 async move {
-                    let stamp = Stamp { actor: None, at: SystemClock.now() };
+                    let stamp = Stamp::system(SystemClock.now());
                     transaction.append_events(&[EventDraft::new(EventKind::Created, vase, stamp)]).await?;
                     written.add_permits(1);
                     may_commit.acquire().await.unwrap().forget();

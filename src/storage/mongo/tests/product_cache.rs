@@ -11,7 +11,7 @@ use crate::{
 const PRODUCTS: i64 = 30;
 
 fn stamp() -> Stamp {
-    Stamp { actor: None, at: SystemClock.now() }
+    Stamp::system(SystemClock.now())
 }
 
 async fn shelf(store: &MongoStore) -> Vec<Product> {

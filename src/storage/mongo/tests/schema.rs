@@ -41,7 +41,7 @@ fn old_entry(event: &Event) -> Document {
 
 /// Fills the database as version 1 did: the entries `first..=ENTRIES`, the last of which is about `order`.
 async fn fill_like_version_1(database: &Database, first: Seq, order: &Order) -> Vec<Event> {
-    let stamp = |seq| Stamp { actor: None, at: at(seq) };
+    let stamp = |seq| Stamp::system(at(seq));
     let mut events: Vec<Event> = (first..ENTRIES)
         .map(|seq| EventDraft::new(EventKind::Updated, a_product(seq), stamp(seq)).numbered(seq))
         .collect();
@@ -71,7 +71,7 @@ async fn the_log_of_version_1_is_carried_over_once() {
         let (one, other) = tokio::try_join!(connect(name), connect(name)).unwrap();
         for store in [&one, &other, &connect(name).await.unwrap()] {
             let state = store.log_state().await.unwrap();
-            assert_eq!((state.log, state.head, state.horizon), (LogId(7), ENTRIES, 4));
+            assert_eq!((state.log, state.head, state.horizon), (LogId::new(7), ENTRIES, 4));
             assert_eq!(store.read_log(4, LogFilter::ALL, 10_000).await.unwrap().events, events);
         }
         let last = events.last().unwrap();

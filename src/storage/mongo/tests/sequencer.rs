@@ -13,7 +13,7 @@ use crate::{
 };
 
 fn stamp() -> Stamp {
-    Stamp { actor: None, at: SystemClock.now() }
+    Stamp::system(SystemClock.now())
 }
 
 /// Makes a task and changes it, on any node. Returns the id and the last version.

@@ -274,7 +274,7 @@ async fn a_deleted_user_leaves_no_word_in_the_search_index() {
     let store = temporary().await;
     let ada = user("Ada");
     store.insert_user(&ada, Some("hash")).await.unwrap();
-    store.delete_user(ada.id, at(1)).await.unwrap();
+    store.delete_user(ada.id, stamp(1)).await.unwrap();
     let words: i64 = store
         .write(|db| {
             db.execute_batch("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, users_fts, row)")?;
@@ -317,4 +317,34 @@ async fn a_file_of_the_first_schema_is_migrated_and_its_entries_are_read() {
     let changed = store.update_task(later.id, changes, None, stamp(2)).await.unwrap();
     let log = store.read_log(2, LogFilter::ALL, 10).await.unwrap().events;
     assert_eq!((log[0].before, &log[0].entity), (Before { assignee: anna, ..Before::default() }, &changed.into()));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_of_the_database_are_readable_for_their_owner_alone() {
+    use std::{fs, os::unix::fs::PermissionsExt};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.db");
+    let modes = || {
+        let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap());
+        let mut modes: Vec<_> = files
+            .map(|file| {
+                (file.file_name().into_string().unwrap(), file.metadata().unwrap().permissions().mode() & 0o777)
+            })
+            .collect();
+        modes.sort();
+        modes
+    };
+    let private = ["shop.db", "shop.db-shm", "shop.db-wal"].map(|name| (name.to_owned(), 0o600));
+    let store = SqliteStore::open(SqliteLocation::File(path.clone()), default_options()).await.unwrap();
+    store.insert_task(task("a"), stamp(0)).await.unwrap();
+    assert_eq!(modes(), private);
+    // Files of an older version: a second process opens them while the first still writes.
+    for (name, _) in &private {
+        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let again = SqliteStore::open(SqliteLocation::File(path), default_options()).await.unwrap();
+    assert_eq!(modes(), private);
+    again.close().await;
+    store.close().await;
 }

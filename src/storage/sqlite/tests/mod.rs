@@ -16,7 +16,7 @@ fn at(millis: i64) -> Timestamp {
 }
 
 fn stamp(millis: i64) -> Stamp {
-    Stamp { actor: None, at: at(millis) }
+    Stamp::system(at(millis))
 }
 
 /// The options that the default configuration gives.
