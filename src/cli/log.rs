@@ -3,7 +3,11 @@
 use clap::Subcommand;
 
 use super::{Failure, Settings, output, settings};
-use crate::app::open_store;
+use crate::{
+    app::open_store,
+    config::DatabaseUrl,
+    storage::{self, NewEpoch, Store},
+};
 
 /// The subcommands of `log`.
 #[derive(Debug, Clone, Subcommand)]
@@ -20,9 +24,26 @@ pub(super) async fn run(settings: Settings, command: LogCommand) -> Result<(), F
     let LogCommand::NewEpoch = command;
     let config = settings.load()?;
     settings::start_log(&config);
+    let url = &config.database.url;
+    // Opening a database makes a missing one.
+    if let DatabaseUrl::Sqlite(path) = url
+        && !path.exists()
+    {
+        return Err(Failure::new(format!("{url} does not exist; set database.url to the restored database")));
+    }
     let store = open_store(&config).await?;
-    let started = store.start_epoch().await;
+    let started = start_epoch(&*store).await;
     store.close().await;
-    let epoch = started.map_err(Failure::new)?;
+    let epoch = started.map_err(Failure::new)?.ok_or_else(|| {
+        Failure::new(format!("the event log of {url} is empty; set database.url to the restored database"))
+    })?;
     output::print(&format!("the event log has the id {}; cursors of {} have expired\n", epoch.current, epoch.retired))
+}
+
+/// `None` for an empty log.
+async fn start_epoch(store: &dyn Store) -> storage::Result<Option<NewEpoch>> {
+    if store.log_state().await?.head == 0 {
+        return Ok(None);
+    }
+    store.start_epoch().await.map(Some)
 }

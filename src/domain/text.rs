@@ -61,7 +61,11 @@ pub enum TextFault {
 
 /// A line: trimmed and in NFC.
 pub fn line(text: &str) -> Result<String, TextFault> {
-    let line: String = text.trim().nfc().take(MAX_LINE + 1).collect();
+    let text = text.trim();
+    let line: String = match text.is_ascii() {
+        true => text.chars().take(MAX_LINE + 1).collect(),
+        false => text.nfc().take(MAX_LINE + 1).collect(),
+    };
     if line.chars().all(is_invisible) {
         Err(TextFault::Empty)
     } else if line.contains(is_line_break_or_control) {

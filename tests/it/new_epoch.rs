@@ -118,6 +118,22 @@ async fn a_new_epoch_ends_subscriptions_and_expires_cursors(database: &str) {
     board.app.stop().await;
 }
 
+#[test]
+fn a_new_epoch_of_a_missing_or_empty_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let new_epoch = || {
+        let output = orderwire(folder.path(), &["log", "new-epoch"]).env("DATABASE_URL", "sqlite://shop.db").output();
+        let output = output.unwrap();
+        assert!(!output.status.success());
+        stderr(&output)
+    };
+    assert_eq!(new_epoch(), "error: sqlite://shop.db does not exist; set database.url to the restored database\n");
+    assert!(!folder.path().join("shop.db").exists(), "a refused command makes no database");
+    std::fs::write(folder.path().join("shop.db"), "").unwrap();
+    let empty = "error: the event log of sqlite://shop.db is empty; set database.url to the restored database";
+    assert!(new_epoch().contains(empty));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_epoch_ends_subscriptions_and_expires_cursors_sqlite() {
     let folder = tempfile::tempdir().unwrap();

@@ -184,8 +184,9 @@ async fn worlds_that_differ_in_what_is_hidden_look_alike(apis: [TestApi; 2]) {
             let document = generator.document(&parent, field);
             let mut queue = generator.variables(field);
             while let Some(variables) = queue.pop() {
+                // Anonymous viewers see so little that a part of the queries shows it.
                 let viewers = [anna, Viewer::Anonymous];
-                for viewer in viewers.into_iter().take(if ty == "Query" { 2 } else { 1 }) {
+                for viewer in viewers.into_iter().take(if ty == "Query" && compared % 4 == 0 { 2 } else { 1 }) {
                     let (first, second) = answers(&apis, viewer, &document, &variables).await;
                     if first != second {
                         different.push(format!("{} {variables} for {:?}", field.name.node, viewer.rights()));
@@ -204,7 +205,7 @@ async fn worlds_that_differ_in_what_is_hidden_look_alike(apis: [TestApi; 2]) {
                         }
                     }
                 }
-                if ty == "Query" && compared % 4 == 0 {
+                if ty == "Query" && compared % 6 == 0 {
                     let (first, second) = answers(&apis, staff, &document, &variables).await;
                     seen_by_staff += i32::from(first != second);
                 }
@@ -213,7 +214,7 @@ async fn worlds_that_differ_in_what_is_hidden_look_alike(apis: [TestApi; 2]) {
     }
     let examples = &different[..different.len().min(20)];
     assert!(different.is_empty(), "{} of {compared} answers differ: {examples:#?}", different.len());
-    assert!(compared > 1000 && seen_by_staff > 50, "{compared} answers, {seen_by_staff} differences seen by staff");
+    assert!(compared > 1000 && seen_by_staff > 20, "{compared} answers, {seen_by_staff} differences seen by staff");
     mutations_answer_alike(&apis, &worlds).await;
 }
 

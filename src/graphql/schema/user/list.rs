@@ -26,7 +26,8 @@ load_list!(UserQuery, domain::UserFilter => domain::User, list_users, count_user
 /// Which users. All conditions have to hold.
 #[derive(InputObject, Default)]
 pub struct UserFilter {
-    /// Only with all these words in name or e-mail address, whatever their case and order.
+    /// Only with all these words in name or e-mail address, whatever their case, accents and order. A blank text is no
+    /// condition, and one without a letter or digit finds nothing. At most 16 words.
     #[graphql(directive = cost::apply("10".into()))]
     search: Option<String>,
     /// Only with this role.

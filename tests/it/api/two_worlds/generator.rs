@@ -129,8 +129,8 @@ impl Generator {
             for (index, value) in self.values(&argument.ty.node).into_iter().enumerate() {
                 let name = argument.name.node.as_str();
                 variables.push(json!({ name: value }));
-                if name == "filter" && !sortings.is_empty() {
-                    let end = ["first", "last"][index % 2];
+                if name == "filter" && !sortings.is_empty() && index % 2 == 0 {
+                    let end = ["first", "last"][index / 2 % 2];
                     variables.push(json!({ name: value, "orderBy": sortings[index % sortings.len()], end: 1 }));
                 }
             }
