@@ -87,8 +87,9 @@ impl Engine for Mongodb {
             database.run_command(doc! { "profile": 2 }).await.unwrap();
         }
         let lists = ["users", "products", "orders", "tasks"].map(|name| format!("{}.{name}", self.database));
-        let new = database.collection::<Document>("system.profile").find(doc! {});
-        let new: Vec<Document> = new
+        let profile = database.collection::<Document>("system.profile");
+        let new: Vec<Document> = profile
+            .find(doc! {})
             .projection(doc! { "ns": 1, "docsExamined": 1, "keysExamined": 1 })
             .skip(self.profiled.load(Ordering::Relaxed))
             .await

@@ -122,7 +122,7 @@ async fn a_change_waits_for_few_of_a_flood_of_changes() {
             let done = Arc::clone(&done);
             run_for(caller, async move {
                 let adjustment = StockAdjustment { product, delta: 1, idempotency: None };
-                store.adjust_stock(adjustment, Stamp { actor: None, at: at(1) }).await.unwrap();
+                store.adjust_stock(adjustment, Stamp::system(at(1))).await.unwrap();
                 done.lock().push(caller);
             })
         };
