@@ -8,6 +8,7 @@ const COLUMNS = [
   ["missing", "missing"],
   ["doubled", "doubled"],
   ["alive", "alive"],
+  ["closed", "closed"],
   ["p50 ms", "p50Ms"],
   ["p90 ms", "p90Ms"],
   ["p99 ms", "p99Ms"],

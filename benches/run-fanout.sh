@@ -8,10 +8,11 @@ usage="usage: benches/run-fanout.sh [MODE]
   idle    memory of sockets with one subscription on which nothing happens
   many    CPU time for each delivery as more subscriptions share a socket: as many deliveries, on fewer sockets
   quiet   the same as subscriptions that get nothing are added to each socket
+  revoke  of Orderwire: how long after the end of all sessions the sockets are closed, each with a session of its own
   needs target/dist/orderwire (cargo build --profile dist); BINARY names another one
   SERVERS         of 'orderwire apollo bare', which is the default
   ENGINE          of Orderwire: mongodb with Redis (default), or sqlite without
-  SOCKETS (5000; idle: 10000; many: subscriptions in all, 6000; quiet: 1000)   EVENTS (20) orders a second
+  SOCKETS (5000; idle: 10000; many: subscriptions in all, 6000; quiet: 1000; revoke: 10000)   EVENTS (20) orders a second
   PER_SOCKET (many: 1 10 60; quiet: 0 9 59)   ROUNDS (3; 1 but for load)   SECONDS_EACH (20)   WARMUP (5)   DRAIN (15)
   SOCKETS_PER_USER (100)   RESULTS (none) file to which each round is added as a line of JSON
   TMPDIR          where MongoDB has its files (/dev/shm if there is one: not the disk is measured)
@@ -31,6 +32,7 @@ case "$#$mode" in
 1idle) sockets=${SOCKETS:-10000} rounds=${ROUNDS:-1} per_socket=1 ;;
 1many) sockets=${SOCKETS:-6000} rounds=${ROUNDS:-1} per_socket=${PER_SOCKET:-1 10 60} ;;
 1quiet) sockets=${SOCKETS:-1000} rounds=${ROUNDS:-1} per_socket=${PER_SOCKET:-0 9 59} ;;
+1revoke) sockets=${SOCKETS:-10000} rounds=${ROUNDS:-1} per_socket=1 SERVERS=orderwire ;;
 *) note "$usage"; exit 2 ;;
 esac
 servers=${SERVERS:-orderwire apollo bare} engine=${ENGINE:-mongodb}
@@ -65,6 +67,7 @@ as_orderwire() {
   cd "$temporary"
   export ORDERWIRE_ENV=production LOG_LEVEL=${LOG_LEVEL:-warn} BIND=127.0.0.1:$port JWT_SECRET=$secret
   export ORDERWIRE_AUTH_PASSWORD_MEMORY=64 ORDERWIRE_AUTH_PASSWORD_PASSES=1
+  export ORDERWIRE_SERVER_CONNECTIONS_PER_USER=${SOCKETS_PER_USER:-100}
   if [ "$engine" = sqlite ]; then
     export DATABASE_URL=sqlite://$temporary/orderwire.db
   else
@@ -117,6 +120,7 @@ measure() {
   "start_$server"
   case $mode in
   idle) options+=(--idle) ;;
+  revoke) options+=(--revoke) ;;
   many) options=(--sockets $((sockets / n)) --subscriptions "$n") label="$server, $n" ;;
   quiet) options+=(--quiet "$n") label="$server, 1 + $n" ;;
   esac

@@ -22,7 +22,7 @@ use crate::{
     service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
     storage::{
         CallCounts, InstrumentedStore, Store, StoreError,
-        mongo::MongoStore,
+        mongo::{MongoStore, shard_plan as mongo_shard_plan},
         sqlite::{SqliteLocation, SqliteStore},
     },
 };
@@ -66,6 +66,16 @@ async fn open_sqlite(config: &Config, location: SqliteLocation) -> Result<Arc<dy
 
 async fn open_mongo(config: &Config, url: &str) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(MongoStore::connect(url, options::mongo(config)).await?))
+}
+
+/// The commands that shard the MongoDB database that the configuration names. Fails if it names another database.
+pub fn shard_plan(config: &Config) -> Result<String, StartError> {
+    let DatabaseUrl::Mongo(url) = &config.database.url else {
+        return Err(StartError::Database(
+            "only MongoDB can be sharded; set database.url to a mongodb:// URL".to_owned(),
+        ));
+    };
+    Ok(mongo_shard_plan(url.reveal())?)
 }
 
 /// The use cases with what is below them: all but the API. For commands that need no server.

@@ -45,6 +45,8 @@ pub fn mongo(config: &Config) -> MongoOptions {
         pool_max: config.database.mongodb_pool_max,
         server_selection_timeout: config.database.mongodb_server_selection_timeout,
         app_name: "orderwire".to_owned(),
+        as_on_a_sharded_cluster: false,
+        on_command: None,
     }
 }
 

@@ -11,6 +11,7 @@ mod password;
 mod schema;
 mod serve;
 mod settings;
+mod shard_plan;
 mod signal;
 mod user;
 
@@ -53,6 +54,8 @@ enum Command {
     /// Manage the event log.
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Print the commands that shard the MongoDB database on a sharded cluster.
+    ShardPlan,
     /// Print the GraphQL schema.
     Schema(schema::SchemaArgs),
     /// Show the effective settings, secrets masked, and report all problems.
@@ -70,6 +73,7 @@ impl Cli {
             Command::Import(command) => import_into_database(settings, command).await,
             Command::User(command) => user::run(settings, command).await,
             Command::Log(command) => log::run(settings, command).await,
+            Command::ShardPlan => shard_plan::run(settings),
             Command::Schema(args) => schema::run(args),
             Command::CheckConfig(args) => check_config::run(settings, args),
         };

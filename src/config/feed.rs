@@ -14,7 +14,8 @@ section! {
         /// How many entries of the event log one read returns.
         page: u32 = 256, in 1..=10_000;
         /// How often the event log is read at least. An event that Redis lost, or that another node wrote when there is no
-        /// Redis, arrives this late at most.
+        /// Redis, arrives this late at most; so does the end of a session, after which its connections close within 2 s with
+        /// the default.
         poll_every: Duration = Duration::from_millis(500), in Duration::from_millis(10)..=Duration::from_secs(3600);
         /// How long to wait for an event that arrives out of order before the event log is read for it.
         reorder_wait: Duration = Duration::from_millis(20), in Duration::from_millis(1)..=Duration::from_secs(10);

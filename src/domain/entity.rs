@@ -1,14 +1,14 @@
-//! The entities that the event log is about, and what they have in common.
+//! What the entries of the event log are about, and what they have in common.
 
 use std::{str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-use super::{InvalidId, Order, OrderId, Product, ProductId, Task, TaskId, UserId, declare::text_enum};
+use super::{InvalidId, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId, declare::text_enum};
 
 text_enum! {
-    /// The kinds of entities that the log is about.
+    /// What entries of the log are about.
     pub enum EntityKind {
         /// An [`Order`].
         Order => "ORDER",
@@ -16,10 +16,12 @@ text_enum! {
         Task => "TASK",
         /// A [`Product`].
         Product => "PRODUCT",
+        /// A [`RightsChange`]. Clients never see these entries.
+        Rights => "RIGHTS",
     }
 }
 
-/// The whole state of an entity right after the change, so that no later state is ever read back.
+/// What an entry is about: the whole state of an entity right after the change, so that no later state is ever read back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Entity {
@@ -29,6 +31,8 @@ pub enum Entity {
     Task(Arc<Task>),
     /// A product with its description.
     Product(Arc<Product>),
+    /// What ended of a user's rights.
+    Rights(RightsChange),
 }
 
 impl Entity {
@@ -38,6 +42,7 @@ impl Entity {
             Self::Order(_) => EntityKind::Order,
             Self::Task(_) => EntityKind::Task,
             Self::Product(_) => EntityKind::Product,
+            Self::Rights(_) => EntityKind::Rights,
         }
     }
 
@@ -47,6 +52,7 @@ impl Entity {
             Self::Order(order) => serde_json::to_string(order),
             Self::Task(task) => serde_json::to_string(task),
             Self::Product(product) => serde_json::to_string(product),
+            Self::Rights(change) => serde_json::to_string(change),
         }
     }
 
@@ -56,22 +62,24 @@ impl Entity {
             EntityKind::Order => Self::Order(serde_json::from_str(json)?),
             EntityKind::Task => Self::Task(serde_json::from_str(json)?),
             EntityKind::Product => Self::Product(serde_json::from_str(json)?),
+            EntityKind::Rights => Self::Rights(serde_json::from_str(json)?),
         })
     }
 
-    /// Its id without the type.
+    /// Its id without the type; of rights, the id of the user.
     pub fn id(&self) -> Ulid {
         match self {
             Self::Order(order) => order.id.ulid(),
             Self::Task(task) => task.id.ulid(),
             Self::Product(product) => product.id.ulid(),
+            Self::Rights(change) => change.user.ulid(),
         }
     }
 
     /// The description of a task or product.
     pub fn description(&self) -> Option<&str> {
         match self {
-            Self::Order(_) => None,
+            Self::Order(_) | Self::Rights(_) => None,
             Self::Task(task) => task.description.as_deref(),
             Self::Product(product) => product.description.as_deref(),
         }
@@ -82,7 +90,7 @@ impl Entity {
         self.description_mut()?.take()
     }
 
-    /// Gives a task or product this description; an order has none.
+    /// Gives a task or product this description; the others have none.
     pub fn set_description(&mut self, text: String) {
         if let Some(description) = self.description_mut() {
             *description = Some(text);
@@ -91,7 +99,7 @@ impl Entity {
 
     fn description_mut(&mut self) -> Option<&mut Option<String>> {
         match self {
-            Self::Order(_) => None,
+            Self::Order(_) | Self::Rights(_) => None,
             Self::Task(task) => Some(&mut Arc::make_mut(task).description),
             Self::Product(product) => Some(&mut Arc::make_mut(product).description),
         }
@@ -102,16 +110,17 @@ impl Entity {
         match self {
             Self::Order(order) => [Some(order.customer), None],
             Self::Task(task) => task.owners().users(),
-            Self::Product(_) => [None, None],
+            Self::Product(_) | Self::Rights(_) => [None, None],
         }
     }
 
-    /// Its version after the change.
+    /// Its version after the change; rights have none, and give 1.
     pub fn version(&self) -> i32 {
         match self {
             Self::Order(order) => order.version,
             Self::Task(task) => task.version,
             Self::Product(product) => product.version,
+            Self::Rights(_) => 1,
         }
     }
 }
@@ -131,6 +140,12 @@ impl From<Task> for Entity {
 impl From<Product> for Entity {
     fn from(product: Product) -> Self {
         Self::Product(Arc::new(product))
+    }
+}
+
+impl From<RightsChange> for Entity {
+    fn from(change: RightsChange) -> Self {
+        Self::Rights(change)
     }
 }
 

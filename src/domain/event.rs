@@ -1,4 +1,5 @@
-//! The event log: every change of an order, a task or a product, in the order in which they were committed.
+//! The event log: every change of an order, a task or a product, and every end of rights, in the order in which they were
+//! committed.
 //!
 //! What an entry is made of, an [`EventDraft`], is stored in the same atomic step as the change. Its `seq` is given in
 //! commit order and without gaps, in that step (SQLite) or right after it (MongoDB). When entry *n* can be read, every
@@ -18,7 +19,7 @@ pub use self::{
     change::{Changed, EventKind},
     cursor::{CursorKey, EventCursor, InvalidCursor, LogId, LogPosition, Seq},
 };
-use super::{Entity, EntityKind, EventId, OrderStatus, Stamp, Timestamp, UserId};
+use super::{Entity, EntityKind, EventId, OrderStatus, RightsChange, Stamp, Timestamp, UserId};
 
 /// An entry of the event log that has no number yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,13 @@ impl<T: Clone + Into<Entity>> Changed<T> {
     /// The entry that the change appends to the log.
     pub fn draft(&self, stamp: Stamp) -> EventDraft {
         EventDraft { before: self.before, ..EventDraft::new(self.kind, self.value.clone(), stamp) }
+    }
+}
+
+impl RightsChange {
+    /// The entry of the change. It names no author, because nobody reads it.
+    pub fn draft(self, at: Timestamp) -> EventDraft {
+        EventDraft::new(EventKind::Updated, self, Stamp::system(at))
     }
 }
 

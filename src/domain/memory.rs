@@ -1,6 +1,6 @@
 //! Estimates of the memory that values take. What is kept in memory is bounded by them.
 
-use super::{Entity, Event, HistoryEntry, Order, OrderItem, Product, Task};
+use super::{EndedRights, Entity, Event, HistoryEntry, Order, OrderItem, Product, RightsChange, Task};
 
 /// Texts outside their struct: their bytes, and about as much as an allocation costs.
 fn texts<'t>(texts: impl IntoIterator<Item = &'t String>) -> usize {
@@ -31,6 +31,16 @@ impl Order {
     }
 }
 
+impl RightsChange {
+    /// Estimated bytes that the change takes outside its struct.
+    pub fn memory(&self) -> usize {
+        match &self.ended {
+            EndedRights::Sessions(sessions) => size_of_val(&**sessions),
+            EndedRights::RolesOtherThan(_) | EndedRights::Everything => 0,
+        }
+    }
+}
+
 impl Entity {
     /// Estimated bytes that the entity takes.
     pub fn memory(&self) -> usize {
@@ -38,6 +48,7 @@ impl Entity {
             Self::Order(order) => order.memory(),
             Self::Task(task) => task.memory(),
             Self::Product(product) => product.memory(),
+            Self::Rights(change) => change.memory(),
         }
     }
 }

@@ -20,6 +20,7 @@ mod page;
 mod product;
 mod refresh;
 mod refusal;
+mod rights;
 mod search;
 mod stamp;
 mod task;
@@ -55,6 +56,7 @@ pub use refresh::{
     PresentedToken, REFRESH_GRACE, RefreshDecision, RefreshSalt, RefreshTokens, ReplacedToken, TokenHash,
 };
 pub use refusal::{Refusal, UniqueKey};
+pub use rights::{EndedRights, RightsChange};
 pub use search::{MAX_NAME_KEY, SearchTerms, SearchWords, TooManyWords};
 pub use stamp::{Permission, Stamp};
 pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskOwners, TaskPriority, TaskSort, TaskStatus};

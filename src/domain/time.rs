@@ -57,6 +57,11 @@ impl Timestamp {
     pub fn minus(self, duration: std::time::Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
+
+    /// How long it is from this time until `later`; zero if that is not later.
+    pub fn until(self, later: Self) -> std::time::Duration {
+        std::time::Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
 }
 
 impl fmt::Display for Timestamp {

@@ -128,7 +128,7 @@ impl Service {
     /// Ends the session the request came in.
     pub async fn logout(&self, viewer: &Viewer) -> Result<()> {
         let (_, session) = access::require_session(viewer)?;
-        self.store.end_session(session).await?;
+        self.store.end_session(session, self.now()).await?;
         self.sessions.invalidate(&session).await;
         Ok(())
     }
@@ -136,7 +136,7 @@ impl Service {
     /// Ends all sessions of the viewer.
     pub async fn logout_everywhere(&self, viewer: &Viewer) -> Result<()> {
         let user = access::require_user(viewer)?;
-        self.store.end_sessions_of(user).await?;
+        self.store.end_sessions_of(user, self.now()).await?;
         self.sessions.invalidate_all();
         Ok(())
     }

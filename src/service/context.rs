@@ -46,7 +46,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// Puts the use cases together from their parts.
+    /// Puts the use cases together from their parts, and starts to watch the rights of connections until the feed ends.
+    /// Must be called within a Tokio runtime.
     pub fn new(
         store: Arc<dyn Store>,
         feed: Arc<EventFeed>,
@@ -55,15 +56,16 @@ impl Service {
         passwords: Passwords,
         options: ServiceOptions,
     ) -> Self {
+        let sessions = session_cache();
         Self {
-            watch: SessionWatch::new(store.clone(), clock.clone()),
+            watch: SessionWatch::start(store.clone(), &feed, clock.clone(), sessions.clone()),
             store,
             feed,
             clock,
             clock_is_off: AtomicBool::new(false),
             tokens,
             passwords,
-            sessions: session_cache(),
+            sessions,
             trending: trending_cache(),
             options,
         }

@@ -1,5 +1,6 @@
 //! Authentication: turns an access token into a viewer with its current rights.
 
+mod connections;
 mod watch;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use super::{Result, Service, ServiceError, access, error::shared_load_error};
 use crate::{
     auth::{OperationHash, StreamTicket},
     domain::{SessionId, Timestamp, UserId, Viewer},
+    storage::SessionUser,
     telemetry::metrics::{CacheName, metrics},
 };
 
@@ -80,7 +82,7 @@ impl Service {
         let load = async {
             metrics().cache_misses.get(CacheName::Sessions).inc();
             let user = self.store.session_users(&[session], now).await.map_err(Arc::new)?.pop().flatten();
-            Ok(user.map(|user| (user.id, user.role)))
+            Ok(user.map(|SessionUser { user, .. }| (user.id, user.role)))
         };
         let rights = self
             .sessions
@@ -94,10 +96,11 @@ impl Service {
     }
 
     /// Waits until a viewer's rights end: the session has ended, or the user's role is another one. Returns within 2 s of
-    /// the change, on whichever node it was made; never returns for viewers without a session.
+    /// the change, on whichever node it was made, also if it was made before the call. Never returns for viewers without
+    /// a session.
     pub async fn rights_ended(&self, viewer: &Viewer) {
         match viewer {
-            Viewer::User { id, role, session } => self.watch.ended(*session, (*id, *role)).await,
+            Viewer::User { id, role, session } => self.watch.ended(*id, *session, *role).await,
             Viewer::Anonymous | Viewer::System => std::future::pending().await,
         }
     }

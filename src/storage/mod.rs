@@ -32,7 +32,7 @@ pub use import::ImportStore;
 pub use instrumented::{CallCounts, Instrumented};
 pub use order::{OrderQuery, OrderStore, Placed};
 pub use product::{ProductQuery, ProductStore};
-pub use session::{Rotation, Session, SessionStore};
+pub use session::{Rotation, Session, SessionStore, SessionUser};
 pub use store::{InstrumentedStore, Store};
 pub use task::{TaskQuery, TaskStore};
 pub use user::{Credentials, UserQuery, UserStore};

@@ -22,6 +22,15 @@ pub struct Session {
     pub expires_at: Timestamp,
 }
 
+/// Who a session that has not ended belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionUser {
+    /// The user's current state.
+    pub user: User,
+    /// Time at which the session ends unless it is refreshed before.
+    pub expires_at: Timestamp,
+}
+
 /// The outcome of an attempt to rotate a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rotation {
@@ -33,14 +42,15 @@ pub enum Rotation {
     Unknown,
 }
 
-/// Stores sign-in sessions.
+/// Stores sign-in sessions. What ends a session before it expires also appends a
+/// [`RightsChange`](crate::domain::RightsChange) to the event log, in the same step.
 #[async_trait]
 pub trait SessionStore {
     /// Adds a session. Refuses it if the user's password hash is not `verified`, the one that was checked, or if the
     /// user is deleted.
     async fn insert_session(&self, session: &Session, verified: Option<&str>) -> Result<()>;
-    /// The current state of the user of each session that has not ended or expired at `now`; `None` for deleted users.
-    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>>;
+    /// The user of each session that has not ended or expired at `now`; `None` for deleted users.
+    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<SessionUser>>>;
     /// Does atomically what [`RefreshTokens::present`](crate::domain::RefreshTokens::present) decides of a presented token.
     async fn rotate_session(
         &self,
@@ -50,17 +60,17 @@ pub trait SessionStore {
         now: Timestamp,
     ) -> Result<Rotation>;
     /// Ends a session; does nothing if it has ended already.
-    async fn end_session(&self, id: SessionId) -> Result<()>;
+    async fn end_session(&self, id: SessionId, at: Timestamp) -> Result<()>;
     /// Ends all sessions of a user.
-    async fn end_sessions_of(&self, user: UserId) -> Result<()>;
+    async fn end_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()>;
 }
 
 instrument!(SessionStore {
     fn insert_session(session: &Session, verified: Option<&str>) -> ();
-    fn session_users(ids: &[SessionId], now: Timestamp) -> Vec<Option<User>>, batch ids;
+    fn session_users(ids: &[SessionId], now: Timestamp) -> Vec<Option<SessionUser>>, batch ids;
     fn rotate_session(
         id: SessionId, presented: PresentedToken, expires_at: Timestamp, now: Timestamp
     ) -> Rotation;
-    fn end_session(id: SessionId) -> ();
-    fn end_sessions_of(user: UserId) -> ();
+    fn end_session(id: SessionId, at: Timestamp) -> ();
+    fn end_sessions_of(user: UserId, at: Timestamp) -> ();
 });

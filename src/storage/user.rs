@@ -25,7 +25,8 @@ impl Credentials {
     }
 }
 
-/// Reads and changes of users.
+/// Reads and changes of users. A change that ends rights also appends a
+/// [`RightsChange`](crate::domain::RightsChange) to the event log, in the same step.
 #[async_trait]
 pub trait UserStore {
     /// The users with these ids, deleted ones included.

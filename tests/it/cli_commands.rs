@@ -13,7 +13,7 @@ fn help_names_every_option_of_every_command() {
     for (command, words) in [
         (
             &["--help"][..],
-            &["demo", "serve", "health", "import", "user", "log", "schema", "check-config", "--config"][..],
+            &["demo", "serve", "health", "import", "user", "log", "shard-plan", "schema", "check-config", "--config"][..],
         ),
         (&["demo", "--help"], &["--data", "--every", "--quiet-orders", "--bind"]),
         (&["serve", "--help"], &["--bind", "--database-url", "--set"]),
@@ -57,6 +57,17 @@ fn schema_prints_the_schema_and_tolerates_a_closed_pipe() {
     BufReader::with_capacity(16, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn shard_plan_prints_commands_for_the_configured_database_and_needs_no_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = run(folder.path(), &["shard-plan", "--database-url", "mongodb://ann:hush@127.0.0.1:1/shop"]);
+    let printed = stdout(&plan);
+    assert!(plan.status.success() && !printed.contains("hush"), "{printed}{}", stderr(&plan));
+    assert!(printed.contains("sh.shardCollection(\"shop.orders\", { region: 1, customer: 1, _id: 1 });"), "{printed}");
+    let refused = run(folder.path(), &["shard-plan"]);
+    assert!(!refused.status.success() && stderr(&refused).contains("mongodb://"), "{}", stderr(&refused));
 }
 
 #[test]

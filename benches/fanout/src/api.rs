@@ -2,7 +2,8 @@
 
 use std::{
     env,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -21,11 +22,24 @@ const LOGIN: &str = "mutation ($input: LoginInput!) {
   login(input: $input) { session { accessToken } userErrors { code message } }
 }";
 
+const LOGOUT_EVERYWHERE: &str = "mutation { logoutEverywhere { userErrors { code message } } }";
+
 const PRODUCT_IDS: &str = "query ($first: Int!) { products(first: $first) { nodes { id stock } } }";
 
 const PLACE_ORDER: &str = "mutation ($input: PlaceOrderInput!) {
   placeOrder(input: $input) { order { number } userErrors { code message } }
 }";
+
+/// Requests in flight when many sessions are opened or ended.
+const IN_PARALLEL: usize = 8;
+
+/// Runs `work` on several threads; returns what each has returned.
+fn in_parallel<T: Send>(work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..IN_PARALLEL).map(|_| scope.spawn(&work)).collect();
+        threads.into_iter().map(|thread| thread.join().map_err(|_| "a thread panicked")?).collect()
+    })
+}
 
 /// A server where orders can be placed.
 pub struct Shop {
@@ -66,6 +80,46 @@ impl Shop {
     /// Access tokens, one for each user.
     pub fn tokens(&self) -> &[String] {
         &self.tokens
+    }
+
+    /// Signs the users in again until there are `count` sessions, several at a time. The tokens go round the users.
+    pub fn open_sessions(&mut self, count: usize) -> Result<()> {
+        let password = env::var("FANOUT_PASSWORD").map_err(|_| "FANOUT_PASSWORD is not set")?;
+        let users = self.tokens.len();
+        if users == 0 {
+            return Err("sessions need --users".into());
+        }
+        let (shop, next) = (&*self, AtomicUsize::new(users));
+        let sign_in = || {
+            let mut tokens = Vec::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if index >= count {
+                    return Ok(tokens);
+                }
+                let email = format!("fanout-{}@example.com", index % users + 1);
+                tokens.push((index, shop.sign_in(&email, &password)?));
+            }
+        };
+        let mut tokens = in_parallel(sign_in)?.into_iter().flatten().collect::<Vec<_>>();
+        tokens.sort_unstable();
+        self.tokens.extend(tokens.into_iter().map(|(_, token)| token));
+        Ok(())
+    }
+
+    /// Ends all sessions of the first `users` users, several at a time.
+    pub fn end_sessions(&self, users: usize) -> Result<()> {
+        let next = AtomicUsize::new(0);
+        let end = || {
+            loop {
+                let user = next.fetch_add(1, Ordering::Relaxed);
+                if user >= users {
+                    return Ok(());
+                }
+                self.call(user, LOGOUT_EVERYWHERE, json!({}))?;
+            }
+        };
+        in_parallel(end).map(drop)
     }
 
     /// Places the `index`-th order and returns its number.

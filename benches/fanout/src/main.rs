@@ -80,6 +80,10 @@ struct Options {
     /// Only measure the memory of idle sockets, then check with one event that all of them are alive.
     #[arg(long)]
     idle: bool,
+    /// Give each socket a session of its own, then end all sessions of all users, and measure how long after that the
+    /// sockets are closed.
+    #[arg(long)]
+    revoke: bool,
 }
 
 fn main() -> ExitCode {
@@ -98,7 +102,11 @@ fn main() -> ExitCode {
 
 fn measure(options: &Options) -> Result<Report> {
     let server = Process::new(options.pid);
-    let shop = Arc::new(Shop::open(&options.url, options.users)?);
+    let mut shop = Shop::open(&options.url, options.users)?;
+    if options.revoke {
+        shop.open_sessions(options.sockets)?;
+    }
+    let shop = Arc::new(shop);
     let rss_before = settle(&server, || {
         sleep(SETTLE_STEP);
         Ok(())
@@ -114,6 +122,9 @@ fn measure(options: &Options) -> Result<Report> {
     if options.idle {
         let delivered = first_event(&mut swarm, &shop, Duration::from_secs_f64(options.drain))?;
         report.idle(delivered, &swarm);
+    } else if options.revoke {
+        let closed = revoke(&mut swarm, &shop, options)?;
+        report.revoked(closed, &swarm);
     } else {
         warm_up(&mut swarm, &shop, Duration::from_secs_f64(options.warmup))?;
         let outcome = events(&mut swarm, shop, &server, options)?;
@@ -166,6 +177,18 @@ fn warm_up(swarm: &mut Swarm, shop: &Arc<Shop>, time: Duration) -> Result<()> {
             return Ok(());
         }
     }
+}
+
+/// Ends all sessions, and waits until all sockets are closed. Returns when each was closed, in microseconds after the
+/// first request was sent.
+fn revoke(swarm: &mut Swarm, shop: &Arc<Shop>, options: &Options) -> Result<Vec<u32>> {
+    let (shop, users, sockets) = (shop.clone(), options.users, options.sockets);
+    let began = swarm.epoch().elapsed();
+    let ending = std::thread::spawn(move || shop.end_sessions(users));
+    swarm.run_until(Instant::now() + Duration::from_secs_f64(options.drain), |swarm| swarm.lost >= sockets)?;
+    ending.join().map_err(|_| "ending the sessions panicked")??;
+    let after = |at: &Duration| u32::try_from(at.saturating_sub(began).as_micros()).unwrap_or(u32::MAX);
+    Ok(swarm.lost_at.iter().map(after).collect())
 }
 
 /// The figures of the time in which events were made.

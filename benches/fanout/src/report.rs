@@ -50,6 +50,22 @@ impl Report {
         self.line = format!("{delivered} of {} subscriptions alive", swarm.tally.subscriptions());
     }
 
+    /// The results of sockets whose sessions were ended: when each was closed, in microseconds, sorted.
+    pub fn revoked(&mut self, closed: Vec<u32>, swarm: &Swarm) {
+        let [first, p50, p99, max] = [0.0, 0.5, 0.99, 1.0].map(|q| quantile(&closed, q));
+        let open = self.sockets - closed.len();
+        self.figures.extend([
+            ("closed", closed.len().into()),
+            ("stillOpen", open.into()),
+            ("firstMs", first.into()),
+            ("p50Ms", p50.into()),
+            ("p99Ms", p99.into()),
+            ("maxMs", max.into()),
+        ]);
+        self.figures.extend(losses(swarm));
+        self.line = format!("{} closed, {open} still open, first {first} p50 {p50} p99 {p99} last {max} ms", closed.len());
+    }
+
     /// The results of a time with events.
     pub fn events(&mut self, outcome: &Outcome, swarm: &Swarm) {
         let Outcome { tally, load, .. } = outcome;

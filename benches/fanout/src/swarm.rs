@@ -36,6 +36,8 @@ pub struct Swarm {
     pub tally: Tally,
     /// Sockets that ended on the server's side.
     pub lost: usize,
+    /// When each of them ended, relative to the start of the run, in that order.
+    pub lost_at: Vec<Duration>,
     /// Subscriptions that the server ended.
     pub ended: usize,
     /// Why the first socket or subscription ended.
@@ -69,6 +71,7 @@ impl Swarm {
         Ok(Self {
             tally: Tally::new(options.sockets * options.subscriptions),
             lost: 0,
+            lost_at: Vec::new(),
             ended: 0,
             first_loss: None,
             stray: 0,
@@ -284,6 +287,7 @@ impl Swarm {
         if socket.phase != Phase::Closed {
             socket.phase = Phase::Closed;
             self.lost += 1;
+            self.lost_at.push(self.epoch.elapsed());
             self.first_loss.get_or_insert_with(|| why.to_owned());
         }
     }

@@ -7,7 +7,7 @@ use crate::domain::{EntityKind, Event, LogFilter, UserId};
 /// A set of log entries that a subscriber waits for. It contains at least everything that the subscriber selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// Every entry.
+    /// Every entry that clients may see.
     All,
     /// Entries about this kind of entity.
     Kind(EntityKind),
@@ -34,6 +34,7 @@ impl Topic {
     pub(super) fn for_event(event: &Event) -> impl Iterator<Item = Self> {
         let kind = event.entity.kind();
         let users = event.audience().map(move |user| Self::User(kind, user));
-        [Self::All, Self::Kind(kind), Self::Entity(kind, event.entity.id())].into_iter().chain(users)
+        let all = (kind != EntityKind::Rights).then_some(Self::All);
+        all.into_iter().chain([Self::Kind(kind), Self::Entity(kind, event.entity.id())]).chain(users)
     }
 }

@@ -6,8 +6,9 @@ use bson::{RawDocument, doc};
 use mongodb::options::Hint;
 
 use super::{
+    chunks::{bounds, with_entries_after},
     codec::read_fields,
-    event::{Key, bounds},
+    event::Key,
     product,
     read::collect_rows,
     store::Inner,
@@ -56,10 +57,12 @@ impl Inner {
     /// The ids of what the log's entries from `after` (exclusive) to `head` are about; `None` if some of the entries were
     /// pruned.
     async fn changed_products(&self, after: Seq, head: Seq) -> Result<Option<HashSet<ProductId>>> {
+        let up_to_head = doc! { "_id": { "$lte": head } };
+        let condition = doc! { "$and": [with_entries_after(after), up_to_head] };
         let find = self
             .collections
             .log
-            .find(doc! { "last": { "$gt": after }, "_id": { "$lte": head } })
+            .find(condition)
             .projection(doc! { "last": 1, "about": 1 })
             .sort(doc! { "last": 1 })
             .hint(Hint::Name("last".to_owned()))

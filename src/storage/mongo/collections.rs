@@ -3,7 +3,8 @@
 //!
 //! Each index slows down every write, and MongoDB 6 looks up each one in its catalogue for each update inside a
 //! transaction. So there is no index where another one can serve: a list of all products or tasks merges the index by
-//! status, and the tasks that a user created or is assigned are filtered from those the user may see.
+//! status, and the tasks that a user created or is assigned are filtered from those the user may see. None of them is
+//! unique, because the collections may be sharded: [`super::shard_keys`].
 
 use bson::{Document, RawDocumentBuf, doc};
 use mongodb::{Collection, Database, IndexModel, error::ErrorKind, options::IndexOptions};
@@ -16,9 +17,15 @@ const CONFLICTS: [i32; 2] = [85, 86];
 /// The collections of a database.
 pub(super) struct Collections {
     pub(super) users: Collection<RawDocumentBuf>,
+    /// The users of e-mail addresses ([`super::unique`]).
+    pub(super) emails: Collection<RawDocumentBuf>,
     pub(super) sessions: Collection<RawDocumentBuf>,
     pub(super) products: Collection<RawDocumentBuf>,
+    /// The products of SKUs ([`super::unique`]).
+    pub(super) skus: Collection<RawDocumentBuf>,
     pub(super) orders: Collection<RawDocumentBuf>,
+    /// What leads to orders ([`super::order_keys`]).
+    pub(super) order_keys: Collection<RawDocumentBuf>,
     pub(super) tasks: Collection<RawDocumentBuf>,
     /// Entries that have no number yet, one document for each transaction.
     pub(super) outbox: Collection<RawDocumentBuf>,
@@ -35,9 +42,12 @@ impl Collections {
     pub(super) fn new(database: &Database) -> Self {
         Self {
             users: database.collection("users"),
+            emails: database.collection("emails"),
             sessions: database.collection("sessions"),
             products: database.collection("products"),
+            skus: database.collection("skus"),
             orders: database.collection("orders"),
+            order_keys: database.collection("order_keys"),
             tasks: database.collection("tasks"),
             outbox: database.collection("outbox"),
             log: database.collection("log"),
@@ -48,8 +58,25 @@ impl Collections {
     }
 }
 
-/// Creates the missing indexes.
-pub(super) async fn create_indexes(database: &Database) -> Result<()> {
+/// `NamespaceExists`.
+const EXISTS: i32 = 48;
+/// The collections without an index of their own. On a sharded cluster a transaction can't create a collection.
+const WITHOUT_INDEXES: [&str; 3] = ["emails", "skus", "order_keys"];
+
+/// Creates the missing collections and indexes.
+pub(super) async fn create_missing(database: &Database) -> Result<()> {
+    for collection in WITHOUT_INDEXES {
+        let made = database.create_collection(collection).await;
+        made.or_else(|error| match &*error.kind {
+            ErrorKind::Command(command) if command.code == EXISTS => Ok(()),
+            _ => Err(error),
+        })?;
+    }
+    create_indexes(database).await
+}
+
+/// Creates the missing indexes, with their collections.
+async fn create_indexes(database: &Database) -> Result<()> {
     for (collection, models) in indexes() {
         let made = database.collection::<Document>(collection).create_indexes(models).await;
         made.map_err(|error| match &*error.kind {
@@ -65,17 +92,16 @@ pub(super) async fn create_indexes(database: &Database) -> Result<()> {
 
 fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
     let users = [
-        vec![unique("email", doc! { "email": { "$exists": true } }), plain("words", doc! { "words": 1 })],
+        vec![plain("words", doc! { "words": 1 })],
         sorted(&[""], &["created_at", "name_key"]),
         sorted(&["role"], &["created_at", "name_key"]),
     ];
     let sessions = [vec![plain("user", doc! { "user": 1 }), plain("expires_at", doc! { "expires_at": 1 })]];
     let products = [
-        vec![unique("sku", doc! {}), plain("words", doc! { "words": 1 })],
+        vec![plain("words", doc! { "words": 1 })],
         sorted(&["status", "tags"], &["created_at", "name_key", "price", "stock"]),
     ];
     let orders = [
-        vec![unique("number", doc! {})],
         sorted(&["", "customer", "status", "region"], &["placed_at", "total"]),
         sorted(&["items.product"], &["placed_at"]),
     ];
@@ -127,13 +153,6 @@ fn sorted(filters: &[&str], sorts: &[&str]) -> Vec<IndexModel> {
 
 fn plain(name: &str, keys: Document) -> IndexModel {
     IndexModel::builder().keys(keys).options(IndexOptions::builder().name(name.to_owned()).build()).build()
-}
-
-fn unique(field: &str, partial: Document) -> IndexModel {
-    let partial = (!partial.is_empty()).then_some(partial);
-    let options =
-        IndexOptions::builder().name(field.to_owned()).unique(true).partial_filter_expression(partial).build();
-    IndexModel::builder().keys(doc! { field: 1 }).options(options).build()
 }
 
 /// Makes the index leave out documents without its first field.

@@ -1,12 +1,12 @@
 //! Connecting: the pool, and the checks at start-up.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bson::{Document, doc};
 use mongodb::{
     Client,
     error::{Error, ErrorKind},
-    event::{EventHandler, cmap::CmapEvent},
+    event::{EventHandler, cmap::CmapEvent, command::CommandEvent},
     options::{Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 
@@ -22,7 +22,7 @@ use crate::{
     telemetry::metrics::{PoolState, metrics},
 };
 
-const DEFAULT_DATABASE: &str = "orderwire";
+pub(super) const DEFAULT_DATABASE: &str = "orderwire";
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(2);
 const NEEDS_REPLICA_SET: &str = "MongoDB needs to be a replica set or a sharded cluster: start mongod with --replSet \
     and run rs.initiate() once";
@@ -38,6 +38,20 @@ pub struct MongoOptions {
     pub server_selection_timeout: Duration,
     /// Name of this application in the server's logs and session list.
     pub app_name: String,
+    /// Whether reads and updates name the shard key of a document on a replica set, too, so that tests can check it.
+    pub as_on_a_sharded_cluster: bool,
+    /// Is called with each command before it is sent, for tests.
+    pub on_command: Option<CommandObserver>,
+}
+
+/// A function that is called with commands.
+#[derive(Clone)]
+pub struct CommandObserver(pub Arc<dyn Fn(&Document) + Send + Sync>);
+
+impl std::fmt::Debug for CommandObserver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CommandObserver")
+    }
 }
 
 impl MongoStore {
@@ -45,9 +59,7 @@ impl MongoStore {
     /// Errors: `Unavailable` if no primary can be reached or the server is standalone, `Internal` if the URL is malformed
     /// or an existing index conflicts. No message contains the URL's credentials.
     pub async fn connect(url: &str, options: MongoOptions) -> Result<Self> {
-        let mut client_options = ClientOptions::parse(url)
-            .await
-            .map_err(|error| StoreError::internal(without_credentials(&error.kind.to_string(), url)))?;
+        let mut client_options = ClientOptions::parse(url).await.map_err(|error| malformed_url(&error, url))?;
         client_options.min_pool_size = Some(options.pool_min);
         client_options.max_pool_size = Some(options.pool_max);
         client_options.server_selection_timeout = Some(options.server_selection_timeout);
@@ -57,6 +69,13 @@ impl MongoStore {
         client_options.read_concern = Some(ReadConcern::majority());
         client_options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
         client_options.cmap_event_handler = Some(EventHandler::callback(count));
+        client_options.command_event_handler = options.on_command.map(|CommandObserver(observe)| {
+            EventHandler::callback(move |event| {
+                if let CommandEvent::Started(started) = event {
+                    observe(&started.command);
+                }
+            })
+        });
 
         let client = Client::with_options(client_options.clone())?;
         let hello = match client.database("admin").run_command(doc! { "hello": 1 }).await {
@@ -67,8 +86,10 @@ impl MongoStore {
         let name = client_options.default_database.as_deref().unwrap_or(DEFAULT_DATABASE);
         let database = client.database(name);
         schema::prepare(&database).await?;
-        Ok(Self(std::sync::Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             collections: Collections::new(&database),
+            names_shard_keys: is_router(&hello) || options.as_on_a_sharded_cluster,
+            seen_chunks: Default::default(),
             product_cache: Default::default(),
             read_permits: FairSemaphore::new(reads_at_once(options.pool_max)),
             change_permits: FairSemaphore::new(changes_at_once(options.pool_max)),
@@ -127,6 +148,7 @@ async fn why_unreachable(options: ClientOptions, error: Error) -> StoreError {
         direct.direct_connection = Some(true);
         direct.min_pool_size = None;
         direct.cmap_event_handler = None;
+        direct.command_event_handler = None;
         direct.selection_criteria =
             Some(SelectionCriteria::ReadPreference(ReadPreference::Nearest { options: Some(Default::default()) }));
         direct.server_selection_timeout = Some(DIAGNOSIS_TIMEOUT);
@@ -137,6 +159,11 @@ async fn why_unreachable(options: ClientOptions, error: Error) -> StoreError {
         }
     }
     StoreError::Unavailable(format!("no MongoDB primary can be reached at {}: {}", hosts.join(", "), error.kind))
+}
+
+/// The error about a URL that the driver can't parse.
+pub(super) fn malformed_url(error: &Error, url: &str) -> StoreError {
+    StoreError::internal(without_credentials(&error.kind.to_string(), url))
 }
 
 /// The driver's message about a URL that it can't parse, without the user name and password that it may quote.

@@ -24,9 +24,8 @@ impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         if let Some(index) = duplicate_index(&error) {
             return match index.as_str() {
-                "users.email" => Refusal::Duplicate(UniqueKey::Email).into(),
-                "products.sku" => Refusal::Duplicate(UniqueKey::Sku).into(),
-                "orders.number" => Refusal::Duplicate(UniqueKey::OrderNumber).into(),
+                "emails._id_" => Refusal::Duplicate(UniqueKey::Email).into(),
+                "skus._id_" => Refusal::Duplicate(UniqueKey::Sku).into(),
                 other => Self::internal(format!("a value of the index {other} is taken")),
             };
         }
@@ -58,7 +57,7 @@ pub(super) fn duplicate_index(error: &Error) -> Option<String> {
     index_name(message)
 }
 
-/// `E11000 duplicate key error collection: shop.users index: email dup key: { email: "…" }`
+/// `E11000 duplicate key error collection: shop.emails index: _id_ dup key: { _id: "…" }`
 fn index_name(message: &str) -> Option<String> {
     let (namespace, rest) = message.split_once(" collection: ")?.1.split_once(" index: ")?;
     let (_, collection) = namespace.split_once('.')?;
@@ -91,8 +90,8 @@ mod tests {
 
     #[test]
     fn the_index_is_found_in_the_servers_message() {
-        let message = r#"E11000 duplicate key error collection: a.users index: email dup key: { email: " index: x" }"#;
-        assert_eq!(index_name(message).as_deref(), Some("users.email"));
+        let message = r#"E11000 duplicate key error collection: a.emails index: _id_ dup key: { _id: " index: x" }"#;
+        assert_eq!(index_name(message).as_deref(), Some("emails._id_"));
         assert_eq!(index_name("E11000"), None);
     }
 }

@@ -10,12 +10,13 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
+use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::{ClientSession, options::Hint};
 use tokio::sync::broadcast;
 
 use super::{
+    chunks::{bounds, with_entries_after},
     codec::{binary, raw_document, read_fields, stored_by_text, stored_ids},
     log_texts::{StoredEvent, TextRef},
     read::{collect_rows, rows_of, time_left},
@@ -139,12 +140,6 @@ fn decode_chunk(
     Ok(())
 }
 
-/// The numbers of the first and last entry of a chunk.
-pub(super) fn bounds(document: &RawDocument) -> Result<(Seq, Seq)> {
-    read_fields!(document, first: "_id", last: "last");
-    Ok((first.required()?, last.required()?))
-}
-
 /// The key of `about` that finds the fewest chunks for a filter.
 fn key(filter: LogFilter) -> Option<Key> {
     let entity = filter.entity.map(|id| id.to_bytes());
@@ -152,51 +147,9 @@ fn key(filter: LogFilter) -> Option<Key> {
 }
 
 impl Inner {
-    /// The bounds of the first or last chunk that passes.
-    async fn chunk_bounds(
-        &self,
-        filter: Document,
-        direction: i32,
-        session: &mut ClientSession,
-    ) -> Result<Option<(Seq, Seq)>> {
-        let find = self.collections.log.find(filter).projection(doc! { "last": 1 }).sort(doc! { "last": direction });
-        let mut batches = self.with_timeout(find.limit(1).batch_size(2).session(&mut *session).batch()).await?;
-        Ok(collect_rows(batches.stream(session), bounds).await?.pop())
-    }
-
     /// A session whose reads never go back in time, not even when another server becomes the primary between them.
     pub(super) async fn causal_session(&self) -> Result<ClientSession> {
         Ok(self.client.start_session().causal_consistency(true).await?)
-    }
-
-    /// The number of the last entry, 0 for an empty log.
-    pub(super) async fn head(&self, session: &mut ClientSession) -> Result<Seq> {
-        Ok(self.chunk_bounds(doc! {}, -1, session).await?.map_or(0, |(_, last)| last))
-    }
-
-    /// The bounds of the log.
-    pub(super) async fn log_state(&self) -> Result<LogState> {
-        let mut session = self.causal_session().await?;
-        let log = self.log_id(&mut session).await?;
-        // The oldest entry is read first: if it is pruned in between, the head is still valid.
-        let oldest = self.chunk_bounds(doc! {}, 1, &mut session).await?;
-        let head = self.head(&mut session).await?;
-        Ok(LogState { log, head, horizon: oldest.map_or(head, |(first, _)| first - 1) })
-    }
-
-    /// Deletes the chunks before the first one that is young enough, so that the rest has no holes. The last chunk stays,
-    /// because numbering goes on after it.
-    pub(super) async fn prune_log(&self, before: Timestamp) -> Result<()> {
-        let mut session = self.causal_session().await?;
-        let young = self.chunk_bounds(doc! { "newest": { "$gte": before } }, 1, &mut session).await?;
-        let keep = match young {
-            Some(young) => Some(young),
-            None => self.chunk_bounds(doc! {}, -1, &mut session).await?,
-        };
-        if let Some((first, _)) = keep {
-            self.with_timeout(self.collections.log.delete_many(doc! { "_id": { "$lt": first } })).await?;
-        }
-        Ok(())
     }
 
     async fn read_chunks(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
@@ -204,7 +157,7 @@ impl Inner {
         let key = key(filter);
         // Without a filter, what is read says itself how far it reaches.
         let head = if key.is_some() { self.head(&mut session).await? } else { after };
-        let mut condition = doc! { "last": { "$gt": after } };
+        let mut condition = with_entries_after(after);
         let index = if key.is_some() { "about" } else { "last" };
         if let Some(key) = &key {
             condition.insert("about", binary(key));

@@ -8,11 +8,15 @@
 //! - All reads use majority read concern: what a reader has seen is never rolled back, and an entity becomes visible
 //!   together with its entry in the outbox.
 //! - Products that many lines of orders name are cached and checked against the log ([`product_cache`]).
+//! - Values that are unique have collections of their own ([`unique`], [`order_keys`]), and commands name the shard keys
+//!   of [`shard_keys`], so that a sharded cluster serves each on one shard where possible.
 //! - A list query walks an index in list order ([`scan`], [`collections`]), and rows are decoded straight from the raw reply
 //!   ([`codec`]).
 
 mod abandoned_transactions;
 mod cached_products;
+mod carry_over;
+mod chunks;
 mod clock;
 mod codec;
 mod collections;
@@ -25,9 +29,11 @@ mod filter;
 mod idempotency;
 mod import;
 mod list;
+mod log_bounds;
 mod log_texts;
 mod merged_scan;
 mod order;
+mod order_keys;
 mod order_queue;
 mod outbox;
 mod place;
@@ -39,12 +45,14 @@ mod schema;
 mod search;
 mod sequencer;
 mod session;
+mod shard_keys;
 mod stock_batch;
 mod store;
 mod task;
 mod transaction;
 mod trending;
 mod union;
+mod unique;
 mod unnumbered;
 mod user;
 mod words;
@@ -55,7 +63,8 @@ mod tests;
 use async_trait::async_trait;
 use bson::doc;
 
-pub use connect::MongoOptions;
+pub use connect::{CommandObserver, MongoOptions};
+pub use shard_keys::{SHARDED_COLLECTIONS, ShardKey, ShardedCollection, shard_plan};
 pub use store::MongoStore;
 
 use crate::{

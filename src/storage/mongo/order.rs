@@ -6,7 +6,8 @@ use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use super::{
     codec::{raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
-    read::in_request_order,
+    order_keys::OrderKey,
+    read::{collect_rows, in_request_order},
     scan::{Listing, SortBy},
     store::{Inner, MongoStore},
     transaction::{Transaction, TransactionResult},
@@ -145,6 +146,14 @@ fn filter(filter: &OrderFilter) -> Filter {
     Filter::new(condition, any_of, index)
 }
 
+/// The filters of lists of a customer's orders that name no region.
+fn of_customers<'f>(filters: impl Iterator<Item = (&'f OrderFilter, &'f mut Filter)>) -> Vec<(UserId, &'f mut Filter)> {
+    filters
+        .filter(|(asked, _)| asked.region.is_none())
+        .filter_map(|(asked, filter)| Some((asked.customer?, filter)))
+        .collect()
+}
+
 pub(super) fn listing(query: &OrderQuery) -> Listing<'_> {
     let key = match query.sort.field {
         OrderSort::PlacedAt => SortBy::Date("placed_at"),
@@ -156,17 +165,20 @@ pub(super) fn listing(query: &OrderQuery) -> Listing<'_> {
 #[async_trait]
 impl OrderStore for MongoStore {
     async fn orders_by_ids(&self, ids: &[OrderId]) -> Result<Vec<Option<Order>>> {
-        let found = self.0.orders_by("_id", ids.iter().copied()).await?;
+        let found = self.0.orders(ids.to_vec()).await?;
         Ok(in_request_order(ids, found, |order| Some(order.id)))
     }
 
     async fn orders_by_numbers(&self, numbers: &[String]) -> Result<Vec<Option<Order>>> {
-        let found = self.0.orders_by("number", numbers.iter().cloned()).await?;
+        let keys = self.0.order_keys(numbers.iter().cloned()).await?;
+        let found = self.0.orders_of(&keys).await?;
         Ok(in_request_order(numbers, found, |order| Some(order.number.clone())))
     }
 
     async fn list_orders(&self, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>> {
-        let listings: Vec<_> = queries.iter().map(listing).collect();
+        let mut listings: Vec<_> = queries.iter().map(listing).collect();
+        let filters = queries.iter().zip(&mut listings).map(|(query, listing)| (&query.filter, &mut listing.filter));
+        self.0.add_regions(of_customers(filters)).await?;
         self.0
             .list(&self.0.collections.orders, &listings, |query, row| {
                 let node = decode_fields(row, queries[query].fields)?;
@@ -176,7 +188,9 @@ impl OrderStore for MongoStore {
     }
 
     async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>> {
-        self.0.count(&self.0.collections.orders, filters.iter().map(filter).collect()).await
+        let mut conditions: Vec<Filter> = filters.iter().map(filter).collect();
+        self.0.add_regions(of_customers(filters.iter().zip(&mut conditions))).await?;
+        self.0.count(&self.0.collections.orders, conditions).await
     }
 
     async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Placed> {
@@ -194,13 +208,23 @@ impl OrderStore for MongoStore {
 }
 
 impl Inner {
-    /// The whole orders whose `field` has one of these values, in no particular order.
-    pub(super) async fn orders_by(
-        &self,
-        field: &str,
-        values: impl IntoIterator<Item = impl Into<bson::Bson>>,
-    ) -> Result<Vec<Order>> {
-        self.find_by(&self.collections.orders, field, values, doc! {}, decode).await
+    /// The whole orders with these ids, in no particular order.
+    pub(super) async fn orders(&self, ids: Vec<OrderId>) -> Result<Vec<Order>> {
+        if self.names_shard_keys {
+            return self.orders_of(&self.order_keys(ids).await?).await;
+        }
+        self.find_by(&self.collections.orders, "_id", ids, doc! {}, decode).await
+    }
+
+    /// The whole orders with these keys, in no particular order.
+    async fn orders_of(&self, keys: &[OrderKey]) -> Result<Vec<Order>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        // One more than can be found, so that one reply holds all rows and closes the cursor.
+        let batch = u32::try_from(keys.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let find = self.collections.orders.find(self.among_orders(keys)).batch_size(batch);
+        collect_rows(self.with_timeout(find.batch()).await?, decode).await
     }
 }
 
@@ -208,7 +232,8 @@ impl Transaction {
     async fn change_status(&mut self, change: StatusChange, stamp: Stamp) -> TransactionResult<Order> {
         self.check_permission(stamp).await?;
         let orders = self.store.collections.orders.clone();
-        let order = self.find_one(&orders, doc! { "_id": change.order }, decode).await?;
+        let condition = self.order_condition(change.order).await?;
+        let order = self.find_one(&orders, condition, decode).await?;
         let step = order.step(change, stamp)?;
         let products = self.products(step.product_ids()).await?;
         let change = step.restock(products)?;
@@ -229,6 +254,7 @@ impl Transaction {
             "$push": { "history": entry },
         };
         let orders = self.store.collections.orders.clone();
-        self.update_each(&orders, [(doc! { "_id": order.id }, update)]).await
+        let condition = self.store.among_orders(&[OrderKey::of(order)]);
+        self.update_each(&orders, [(condition, update)]).await
     }
 }

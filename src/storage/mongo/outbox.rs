@@ -12,7 +12,7 @@ use super::{
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{Changed, Entity, EventDraft, Stamp},
+    domain::{Changed, Entity, EventDraft, RightsChange, Stamp, Timestamp},
     storage::{
         Result,
         log_text::{StoredEntity, TextHash},
@@ -42,6 +42,16 @@ impl Transaction {
         self.insert(&outbox, vec![document]).await?;
         self.entries = drafts.iter().map(|draft| draft.id).collect();
         Ok(())
+    }
+
+    /// Leaves the entries of changes of rights, of which there may be none.
+    pub(super) async fn record_rights(
+        &mut self,
+        changes: impl IntoIterator<Item = RightsChange>,
+        at: Timestamp,
+    ) -> TransactionResult<()> {
+        let drafts: Vec<EventDraft> = changes.into_iter().map(|change| change.draft(at)).collect();
+        self.append_events(&drafts).await
     }
 
     /// Leaves the entry of a change whose entity is saved.

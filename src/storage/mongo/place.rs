@@ -101,7 +101,7 @@ impl Inner {
             Ok(Outcome::Replayed(order)) => Some(*order),
             _ => None,
         });
-        let earlier = self.orders_by("_id", replayed.collect::<Vec<_>>()).await?;
+        let earlier = self.orders(replayed.collect()).await?;
         let answer = |outcome| match outcome {
             Outcome::Placed(placed) => Ok(*placed),
             Outcome::Replayed(id) => {

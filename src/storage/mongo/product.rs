@@ -1,5 +1,7 @@
 //! Products and their stock, and lists of products.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
@@ -72,6 +74,7 @@ pub(super) fn projection(fields: ProductFields) -> Document {
     }
 }
 
+/// The filter, whose SKUs have been resolved.
 fn filter(filter: &ProductFilter) -> Filter {
     let mut condition = doc! {};
     let mut index = Index::Sorted("status");
@@ -107,10 +110,6 @@ fn filter(filter: &ProductFilter) -> Filter {
     if let Some(terms) = &filter.search {
         condition.insert("words", contains_all(terms));
         index = Index::Named("words");
-    }
-    if let Some(skus) = &filter.skus {
-        condition.insert("sku", doc! { "$in": skus });
-        index = Index::Named("sku");
     }
     if let Some(ids) = &filter.ids {
         condition.insert("_id", doc! { "$in": ids.clone() });
@@ -161,12 +160,15 @@ impl ProductStore for MongoStore {
     }
 
     async fn products_by_skus(&self, skus: &[String]) -> Result<Vec<Option<Product>>> {
-        let found = self.0.products_by("sku", skus.iter().cloned()).await?;
+        let owners = self.0.owners_of::<ProductId>(&self.0.collections.skus, skus.iter().cloned()).await?;
+        let found = self.0.products_by("_id", owners.into_values()).await?;
         Ok(in_request_order(skus, found, |product| Some(product.sku.clone())))
     }
 
     async fn list_products(&self, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>> {
         refuse_relevance_without_search(queries)?;
+        let mut queries = queries.to_vec();
+        self.0.resolve_skus(queries.iter_mut().map(|query| &mut query.filter)).await?;
         let listings: Vec<_> = queries.iter().map(listing).collect();
         self.0
             .list(&self.0.collections.products, &listings, |query, row| {
@@ -179,6 +181,8 @@ impl ProductStore for MongoStore {
     }
 
     async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>> {
+        let mut filters = filters.to_vec();
+        self.0.resolve_skus(filters.iter_mut()).await?;
         self.0.count(&self.0.collections.products, filters.iter().map(filter).collect()).await
     }
 
@@ -192,6 +196,8 @@ impl ProductStore for MongoStore {
                 let product = product.clone();
                 Box::pin(async move {
                     transaction.check_permission(stamp).await?;
+                    let skus = transaction.store.collections.skus.clone();
+                    transaction.change_value(&skus, product.id.to_bytes(), None, Some(&product.sku)).await?;
                     let products = transaction.store.collections.products.clone();
                     transaction.insert(&products, vec![encode(&product)]).await?;
                     transaction.record(Changed::created(product), stamp).await
@@ -239,6 +245,22 @@ impl ProductStore for MongoStore {
 }
 
 impl Inner {
+    /// Puts the ids of products in the place of the SKUs that filters name. A SKU never changes.
+    async fn resolve_skus<'f>(&self, filters: impl Iterator<Item = &'f mut ProductFilter>) -> Result<()> {
+        let filters: Vec<_> = filters.filter(|filter| filter.skus.is_some()).collect();
+        let named: BTreeSet<&String> = filters.iter().filter_map(|filter| filter.skus.as_ref()).flatten().collect();
+        let owners = self.owners_of::<ProductId>(&self.collections.skus, named.into_iter().cloned()).await?;
+        for filter in filters {
+            let skus = filter.skus.take().unwrap_or_default();
+            let mut ids: Vec<ProductId> = skus.iter().filter_map(|sku| owners.get(sku).copied()).collect();
+            if let Some(asked) = &filter.ids {
+                ids.retain(|id| asked.contains(id));
+            }
+            filter.ids = Some(ids);
+        }
+        Ok(())
+    }
+
     async fn products_by(
         &self,
         field: &str,

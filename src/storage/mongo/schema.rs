@@ -1,7 +1,8 @@
 //! What the database says of itself: the id of its log and the version of its schema. Carries over what an older version
 //! of Orderwire stored.
 //!
-//! The document `log` of `counters` holds both, and the key of cursors. Version 1 kept the log in `events`, one document for each entry, and the
+//! The document `log` of `counters` holds both, and the key of cursors. Version 2 had unique indexes:
+//! [`super::carry_over`]. Version 1 kept the log in `events`, one document for each entry, and the
 //! last number in the field `seq`, which is a text since: a node of version 1 that still runs can't increase it, so its
 //! changes fail as a whole, and one that starts finds no `log_id` and stops.
 //!
@@ -13,10 +14,12 @@ use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use mongodb::{Collection, Database};
 
 use super::{
+    carry_over::carry_over_unique_values,
+    chunks::bounds,
     codec::read_fields,
-    collections::create_indexes,
+    collections::create_missing,
     error::duplicate_index,
-    event::{bounds, decode, encode_chunk, keys},
+    event::{decode, encode_chunk, keys},
     read::collect_rows,
     words::{self, WORDS},
 };
@@ -26,7 +29,7 @@ use crate::{
 };
 
 /// The version of the schema that this code reads and writes.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 const MOVED: &str = "the collection log";
 /// Entries that are carried over at a time.
 const CHUNK: i64 = 256;
@@ -42,10 +45,18 @@ pub(super) async fn prepare(database: &Database) -> Result<()> {
             "a newer version of Orderwire has written the database (schema {version}, this one knows {VERSION}); start that version"
         )));
     }
-    create_indexes(database).await?;
+    create_missing(database).await?;
     match found {
-        Some(found) if version.is_none() => carry_over(database, &counters, &found).await?,
-        Some(_) => {}
+        Some(found) => {
+            if version.is_none() {
+                carry_over(database, &counters, &found).await?;
+            }
+            if version.is_none_or(|version| version < VERSION) {
+                tracing::info!("carrying over unique values of an older version");
+                carry_over_unique_values(database).await?;
+                counters.update_one(doc! { "_id": "log" }, doc! { "$set": { "version": VERSION } }).await?;
+            }
+        }
         None => {
             let id = i64::from(rand::random::<u32>());
             let new = doc! { "$setOnInsert": { "id": id, "version": VERSION, "seq": MOVED, "words": WORDS } };
@@ -68,9 +79,9 @@ async fn carry_over(database: &Database, counters: &Collection<Document>, found:
     loop {
         let last = copy_entries(database).await?;
         let unchanged = doc! { "_id": "log", "seq": last };
-        let moved = doc! { "$set": { "id": id, "version": VERSION, "seq": MOVED }, "$unset": { "log_id": 1 } };
+        let moved = doc! { "$set": { "id": id, "version": 2, "seq": MOVED }, "$unset": { "log_id": 1 } };
         let done = counters.update_one(unchanged, moved).await?.matched_count == 1;
-        let by_other = counters.count_documents(doc! { "_id": "log", "version": VERSION }).await? == 1;
+        let by_other = counters.count_documents(doc! { "_id": "log", "version": { "$gte": 2 } }).await? == 1;
         if done || by_other {
             database.collection::<Document>("events").drop().await?;
             return Ok(());

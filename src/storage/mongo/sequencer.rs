@@ -28,7 +28,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{
     codec::read_fields,
     error::duplicate_index,
-    event::{Key, bounds, decode, encode_chunk},
+    event::{Key, decode, encode_chunk},
     log_texts::named_texts,
     read::{collect_rows, rows_of},
     store::Inner,
@@ -113,11 +113,7 @@ impl Transaction {
         }
         let of_others = pending.iter().any(|document| document.by != self.store.process);
         let log = self.store.collections.log.clone();
-        let mut last = log.find(doc! {}).projection(doc! { "last": 1 }).sort(doc! { "last": -1 }).limit(1);
-        last = last.batch_size(2);
-        let mut last = last.session(&mut self.session).batch().await?;
-        let last = collect_rows(last.stream(&mut self.session), bounds).await?.pop();
-        let first = last.map_or(0, |(_, last)| last) + 1;
+        let first = self.head().await? + 1;
 
         let about: BTreeSet<Key> = pending.iter().flat_map(|document| document.about.iter().copied()).collect();
         let entries = pending.iter().flat_map(|document| &document.entries);

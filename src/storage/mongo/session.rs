@@ -1,5 +1,7 @@
 //! Sign-in sessions.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
@@ -7,11 +9,14 @@ use super::{
     codec::{binary, raw_document, read_fields, stored_ids},
     read::{collect_rows, in_request_order, time_left},
     store::{Inner, MongoStore},
+    transaction::{Transaction, TransactionResult},
     user,
 };
 use crate::{
-    domain::{PresentedToken, RefreshDecision, RefreshTokens, ReplacedToken, SessionId, Timestamp, User, UserId},
-    storage::{Result, Rotation, Session, SessionStore},
+    domain::{
+        PresentedToken, RefreshDecision, RefreshTokens, ReplacedToken, RightsChange, SessionId, Timestamp, User, UserId,
+    },
+    storage::{Result, Rotation, Session, SessionStore, SessionUser},
 };
 
 stored_ids!(SessionId);
@@ -33,9 +38,11 @@ fn tokens_of(document: &RawDocument) -> Result<(RefreshTokens, UserId)> {
 }
 
 /// A session's id with the user that was joined to it.
-fn with_user(document: &RawDocument) -> Result<(SessionId, Option<User>)> {
-    read_fields!(document, id: "_id", user: "user");
-    Ok((id.required()?, user.documents(user::decode)?.pop()))
+fn with_user(document: &RawDocument) -> Result<(SessionId, Option<SessionUser>)> {
+    read_fields!(document, id: "_id", user: "user", expires_at: "expires_at");
+    let expires_at = expires_at.required()?;
+    let user = user.documents(user::decode)?.pop();
+    Ok((id.required()?, user.map(|user| SessionUser { user, expires_at })))
 }
 
 fn encode(session: &Session) -> RawDocumentBuf {
@@ -70,6 +77,36 @@ impl Inner {
         let find = self.collections.users.find(filter).projection(user::projection()).limit(1).batch_size(2);
         Ok(collect_rows(self.with_timeout(find.batch()).await?, user::decode).await?.pop())
     }
+
+    /// Ends the session; returns whether it was there.
+    async fn end_session(self: &Arc<Self>, id: SessionId, at: Timestamp) -> Result<bool> {
+        self.transaction(move |transaction| {
+            Box::pin(async move {
+                let sessions = transaction.store.collections.sessions.clone();
+                let delete = sessions.find_one_and_delete(doc! { "_id": id }).session(&mut transaction.session);
+                let Some(ended) = delete.await? else { return Ok(false) };
+                transaction.record_rights(RightsChange::sessions(user_of(&ended)?, &[id]), at).await?;
+                Ok(true)
+            })
+        })
+        .await
+    }
+}
+
+impl Transaction {
+    /// Deletes all sessions of a user, and returns them.
+    pub(super) async fn end_sessions(&mut self, user: UserId) -> TransactionResult<Vec<SessionId>> {
+        let sessions = self.store.collections.sessions.clone();
+        let find = sessions.find(doc! { "user": user }).projection(doc! { "_id": 1 }).batch_size(10_000);
+        let mut batches = find.session(&mut self.session).batch().await?;
+        let ended = collect_rows(batches.stream(&mut self.session), |document| {
+            read_fields!(document, id: "_id");
+            id.required()
+        });
+        let ended = ended.await?;
+        self.delete(&sessions, doc! { "user": user }).await?;
+        Ok(ended)
+    }
 }
 
 #[async_trait]
@@ -88,7 +125,7 @@ impl SessionStore for MongoStore {
             .await
     }
 
-    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>> {
+    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<SessionUser>>> {
         let joined = doc! {
             "from": self.0.collections.users.name(), "localField": "user", "foreignField": "_id", "as": "user",
             "pipeline": [{ "$match": { "deleted_at": { "$exists": false } } }, { "$project": user::projection() }],
@@ -96,7 +133,7 @@ impl SessionStore for MongoStore {
         let pipeline = [
             doc! { "$match": { "_id": { "$in": ids }, "expires_at": { "$gt": now } } },
             doc! { "$lookup": joined },
-            doc! { "$project": { "user": 1 } },
+            doc! { "$project": { "user": 1, "expires_at": 1 } },
         ];
         // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
@@ -130,8 +167,7 @@ impl SessionStore for MongoStore {
                 }
                 RefreshDecision::Repeat(salt) => return Ok(Rotation::Rotated(user, salt)),
                 RefreshDecision::EndSession => {
-                    let deletion = self.0.with_timeout(sessions.delete_one(doc! { "_id": id })).await?;
-                    let ended = deletion.deleted_count == 1;
+                    let ended = self.0.end_session(id, now).await?;
                     return Ok(if ended { Rotation::Reused } else { Rotation::Unknown });
                 }
                 RefreshDecision::Refuse => return Ok(Rotation::Unknown),
@@ -139,13 +175,19 @@ impl SessionStore for MongoStore {
         }
     }
 
-    async fn end_session(&self, id: SessionId) -> Result<()> {
-        self.0.with_timeout(self.0.collections.sessions.delete_one(doc! { "_id": id })).await?;
+    async fn end_session(&self, id: SessionId, at: Timestamp) -> Result<()> {
+        self.0.end_session(id, at).await?;
         Ok(())
     }
 
-    async fn end_sessions_of(&self, user: UserId) -> Result<()> {
-        self.0.with_timeout(self.0.collections.sessions.delete_many(doc! { "user": user })).await?;
-        Ok(())
+    async fn end_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()> {
+        self.0
+            .transaction(move |transaction| {
+                Box::pin(async move {
+                    let ended = transaction.end_sessions(user).await?;
+                    transaction.record_rights(RightsChange::sessions(user, &ended), at).await
+                })
+            })
+            .await
     }
 }

@@ -107,8 +107,13 @@ impl Transaction {
                 Outcome::Placed(Box::new(Placed { order, replayed: false }))
             }
         };
-        let outcomes =
+        let outcomes: Vec<Result<Outcome>> =
             decisions.into_iter().map(|decision| decision.map(&mut outcome).map_err(StoreError::from)).collect();
+        let placed = outcomes.iter().filter_map(|outcome| match outcome {
+            Ok(Outcome::Placed(placed)) => Some(&placed.order),
+            _ => None,
+        });
+        self.insert_order_keys(&placed.collect::<Vec<_>>()).await?;
         let collection = self.store.collections.orders.clone();
         self.insert(&collection, orders).await?;
         self.append_events(&drafts).await?;

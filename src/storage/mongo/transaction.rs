@@ -171,11 +171,12 @@ impl Inner {
     }
 }
 
-/// Whether a retry may succeed. If another process has just used the idempotency key, or stored the same text, the next
-/// attempt finds it.
+/// Whether a retry may succeed. If another process has just used the idempotency key, or stored the same text or what
+/// leads to an order, the next attempt finds it.
 fn is_retried(error: &Error) -> bool {
     is_transient(error)
-        || duplicate_index(error).is_some_and(|index| ["idempotency._id_", "log_texts._id_"].contains(&&*index))
+        || duplicate_index(error)
+            .is_some_and(|index| ["idempotency._id_", "log_texts._id_", "order_keys._id_"].contains(&&*index))
 }
 
 fn overloaded() -> StoreError {

@@ -13,7 +13,9 @@ use super::{
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{Edge, Page, Refusal, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort},
+    domain::{
+        Edge, Page, Refusal, RightsChange, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort,
+    },
     storage::{Credentials, Result, UserQuery, UserStore},
 };
 
@@ -91,8 +93,9 @@ impl UserStore for MongoStore {
     }
 
     async fn users_by_emails(&self, emails: &[String]) -> Result<Vec<Option<User>>> {
-        let found =
-            self.0.find_by(&self.0.collections.users, "email", emails.iter().cloned(), projection(), decode).await?;
+        let owners = self.0.owners_of::<UserId>(&self.0.collections.emails, emails.iter().cloned()).await?;
+        let ids = owners.into_values();
+        let found = self.0.find_by(&self.0.collections.users, "_id", ids, projection(), decode).await?;
         Ok(in_request_order(emails, found, |user| user.email.clone()))
     }
 
@@ -111,8 +114,18 @@ impl UserStore for MongoStore {
     }
 
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()> {
-        self.0.with_timeout(self.0.collections.users.insert_one(encode(user, password_hash))).await?;
-        Ok(())
+        let (user, document) = (user.clone(), encode(user, password_hash));
+        self.0
+            .transaction(move |transaction| {
+                let (user, document) = (user.clone(), document.clone());
+                Box::pin(async move {
+                    let emails = transaction.store.collections.emails.clone();
+                    transaction.change_value(&emails, user.id.to_bytes(), None, user.email.as_deref()).await?;
+                    let users = transaction.store.collections.users.clone();
+                    transaction.insert(&users, vec![document]).await
+                })
+            })
+            .await
     }
 
     async fn update_user(
@@ -129,7 +142,9 @@ impl UserStore for MongoStore {
                     transaction.check_actor(id, stamp).await?;
                     let Credentials { user, password_hash } = transaction.user(id).await?;
                     let Some(changed) = user.update(changes, expected_version, stamp.at)? else { return Ok(user) };
+                    transaction.change_email(&user, &changed).await?;
                     transaction.replace_user(&changed, password_hash.as_deref()).await?;
+                    transaction.record_rights(RightsChange::between(&user, &changed), stamp.at).await?;
                     Ok(changed)
                 })
             })
@@ -141,17 +156,23 @@ impl UserStore for MongoStore {
             .transaction(move |transaction| {
                 Box::pin(async move {
                     transaction.check_actor(id, stamp).await?;
-                    let user = transaction.user(id).await?.user.anonymise(stamp.at)?;
-                    transaction.replace_user(&user, None).await?;
+                    let user = transaction.user(id).await?.user;
+                    let deleted = user.clone().anonymise(stamp.at)?;
+                    transaction.change_email(&user, &deleted).await?;
+                    transaction.replace_user(&deleted, None).await?;
                     transaction.end_sessions(id).await?;
-                    Ok(user)
+                    transaction.record_rights(RightsChange::between(&user, &deleted), stamp.at).await?;
+                    Ok(deleted)
                 })
             })
             .await
     }
 
     async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
-        self.0.credentials(doc! { "email": email }).await
+        let owners = self.0.owners_of::<UserId>(&self.0.collections.emails, [email.to_owned()]).await?;
+        let Some(owner) = owners.into_values().next() else { return Ok(None) };
+        // The address may have been given to another user in between.
+        self.0.credentials(doc! { "_id": owner, "email": email }).await
     }
 
     async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>> {
@@ -176,7 +197,8 @@ impl UserStore for MongoStore {
                     }
                     let user = credentials.user.change_password(at)?;
                     transaction.replace_user(&user, Some(&password_hash)).await?;
-                    transaction.end_sessions(id).await?;
+                    let ended = transaction.end_sessions(id).await?;
+                    transaction.record_rights(RightsChange::sessions(id, &ended), at).await?;
                     Ok(user)
                 })
             })
@@ -196,6 +218,11 @@ impl Transaction {
     async fn user(&mut self, id: UserId) -> TransactionResult<Credentials> {
         let users = self.store.collections.users.clone();
         self.find_one(&users, doc! { "_id": id }, decode_credentials).await
+    }
+
+    async fn change_email(&mut self, old: &User, new: &User) -> TransactionResult<()> {
+        let emails = self.store.collections.emails.clone();
+        self.change_value(&emails, new.id.to_bytes(), old.email.as_deref(), new.email.as_deref()).await
     }
 
     /// Refuses a sign-in with credentials that are not the ones that were verified.
@@ -234,10 +261,5 @@ impl Transaction {
     async fn replace_user(&mut self, user: &User, password_hash: Option<&str>) -> TransactionResult<()> {
         let users = self.store.collections.users.clone();
         self.replace(&users, user.id, encode(user, password_hash)).await
-    }
-
-    async fn end_sessions(&mut self, user: UserId) -> TransactionResult<()> {
-        let sessions = self.store.collections.sessions.clone();
-        self.delete(&sessions, doc! { "user": user }).await
     }
 }

@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Before, Changed, Entity, EntityKind, Event, EventDraft, EventId, EventKind, LogFilter, LogId, Seq, Stamp,
+        Before, Changed, Entity, EntityKind, Event, EventDraft, EventId, EventKind, LogFilter, LogId, RightsChange,
+        Seq, Stamp, Timestamp,
     },
     storage::{
         Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, Result, StoreError,
@@ -38,6 +39,9 @@ pub(super) fn head(db: &Connection) -> Result<Seq> {
 
 /// Numbers entries from the head on and appends them. Called last in a change's transaction.
 pub(super) fn append_events(db: &Connection, drafts: Vec<EventDraft>) -> Result<Vec<Event>> {
+    if drafts.is_empty() {
+        return Ok(Vec::new());
+    }
     let first = head(db)? + 1;
     let events: Vec<Event> = (first..).zip(drafts).map(|(seq, draft)| draft.numbered(seq)).collect();
     let mut insert = db.prepare_cached(&format!(
@@ -82,6 +86,15 @@ where
 {
     let events = append_events(db, vec![changed.draft(stamp)])?;
     Ok(Written { value: changed.value, events })
+}
+
+/// Appends the entries of changes of rights, of which there may be none. Called last in the changes' transaction.
+pub(super) fn record_rights(
+    db: &Connection,
+    changes: impl IntoIterator<Item = RightsChange>,
+    at: Timestamp,
+) -> Result<Vec<Event>> {
+    append_events(db, changes.into_iter().map(|change| change.draft(at)).collect())
 }
 
 fn state(db: &Connection) -> Result<LogState> {

@@ -4,15 +4,18 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
+    event,
     row::{NamedRow, blob_columns, named},
     store::SqliteStore,
     user,
+    writer::Written,
 };
 use crate::{
     domain::{
-        PresentedToken, RefreshDecision, RefreshTokens, Refusal, ReplacedToken, SessionId, Timestamp, User, UserId,
+        Event, PresentedToken, RefreshDecision, RefreshTokens, Refusal, ReplacedToken, RightsChange, SessionId,
+        Timestamp, UserId,
     },
-    storage::{Result, Rotation, Session, SessionStore},
+    storage::{Result, Rotation, Session, SessionStore, SessionUser},
 };
 
 blob_columns!(SessionId);
@@ -34,23 +37,32 @@ fn insert(db: &Connection, session: &Session, verified: Option<&str>) -> Result<
     Ok(())
 }
 
-fn end(db: &Connection, id: SessionId) -> Result<()> {
-    db.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([id])?;
-    Ok(())
+fn end(db: &Connection, id: SessionId, at: Timestamp) -> Result<Vec<Event>> {
+    let mut delete = db.prepare_cached("DELETE FROM sessions WHERE id = ?1 RETURNING user_id")?;
+    let user: Option<UserId> = delete.query_row([id], |row| row.get("user_id")).optional()?;
+    event::record_rights(db, user.map_or_else(Vec::new, |user| RightsChange::sessions(user, &[id])), at)
+}
+
+fn end_all(db: &Connection, user: UserId, at: Timestamp) -> Result<Vec<Event>> {
+    let ended = user::end_sessions(db, user)?;
+    event::record_rights(db, RightsChange::sessions(user, &ended), at)
 }
 
 /// The user and the refresh tokens of a session that has not expired.
-fn find(db: &Connection, id: SessionId, now: Timestamp) -> Result<Option<(User, RefreshTokens)>> {
-    let session: Option<(UserId, RefreshTokens)> = db
+fn find(db: &Connection, id: SessionId, now: Timestamp) -> Result<Option<(SessionUser, RefreshTokens)>> {
+    let session: Option<(UserId, Timestamp, RefreshTokens)> = db
         .prepare_cached(
-            "SELECT user_id, family, token, replaced_token, replaced_salt, replaced_at FROM sessions \
+            "SELECT user_id, expires_at, family, token, replaced_token, replaced_salt, replaced_at FROM sessions \
              WHERE id = ?1 AND expires_at > ?2",
         )?
-        .query_row(params![id, now], named(|row| Ok((row.get("user_id")?, tokens_from_row(row)?))))
+        .query_row(
+            params![id, now],
+            named(|row| Ok((row.get("user_id")?, row.get("expires_at")?, tokens_from_row(row)?))),
+        )
         .optional()?;
-    let Some((user, tokens)) = session else { return Ok(None) };
+    let Some((user, expires_at, tokens)) = session else { return Ok(None) };
     let user = user::find(db, user)?.filter(|user| user.deleted_at.is_none());
-    Ok(user.map(|user| (user, tokens)))
+    Ok(user.map(|user| (SessionUser { user, expires_at }, tokens)))
 }
 
 fn tokens_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<RefreshTokens> {
@@ -70,9 +82,11 @@ fn rotate(
     presented: PresentedToken,
     expires_at: Timestamp,
     now: Timestamp,
-) -> Result<Rotation> {
-    let Some((user, tokens)) = find(db, id, now)? else { return Ok(Rotation::Unknown) };
-    match tokens.present(&presented, now) {
+) -> Result<Written<Rotation>> {
+    let Some((SessionUser { user, .. }, tokens)) = find(db, id, now)? else {
+        return Ok(Written::unchanged(Rotation::Unknown));
+    };
+    let rotation = match tokens.present(&presented, now) {
         RefreshDecision::Replace(tokens) => {
             db.prepare_cached(
                 "UPDATE sessions SET family = ?2, token = ?3, replaced_token = ?4, replaced_salt = ?5, \
@@ -87,12 +101,13 @@ fn rotate(
                 tokens.replaced.map(|replaced| replaced.at),
                 expires_at,
             ])?;
-            Ok(Rotation::Rotated(user, presented.salt))
+            Rotation::Rotated(user, presented.salt)
         }
-        RefreshDecision::Repeat(salt) => Ok(Rotation::Rotated(user, salt)),
-        RefreshDecision::EndSession => end(db, id).map(|()| Rotation::Reused),
-        RefreshDecision::Refuse => Ok(Rotation::Unknown),
-    }
+        RefreshDecision::Repeat(salt) => Rotation::Rotated(user, salt),
+        RefreshDecision::EndSession => return Ok(Written { value: Rotation::Reused, events: end(db, id, now)? }),
+        RefreshDecision::Refuse => Rotation::Unknown,
+    };
+    Ok(Written::unchanged(rotation))
 }
 
 #[async_trait]
@@ -102,7 +117,7 @@ impl SessionStore for SqliteStore {
         self.write(move |db| insert(db, &session, verified.as_deref())).await
     }
 
-    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<User>>> {
+    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<SessionUser>>> {
         let ids = ids.to_vec();
         self.read(move |db| ids.iter().map(|id| Ok(find(db, *id, now)?.map(|(user, _)| user))).collect()).await
     }
@@ -114,14 +129,14 @@ impl SessionStore for SqliteStore {
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Rotation> {
-        self.write(move |db| rotate(db, id, presented, expires_at, now)).await
+        self.change(move |db| rotate(db, id, presented, expires_at, now)).await
     }
 
-    async fn end_session(&self, id: SessionId) -> Result<()> {
-        self.write(move |db| end(db, id)).await
+    async fn end_session(&self, id: SessionId, at: Timestamp) -> Result<()> {
+        self.change(move |db| Ok(Written { value: (), events: end(db, id, at)? })).await
     }
 
-    async fn end_sessions_of(&self, user: UserId) -> Result<()> {
-        self.write(move |db| user::end_sessions(db, user)).await
+    async fn end_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()> {
+        self.change(move |db| Ok(Written { value: (), events: end_all(db, user, at)? })).await
     }
 }

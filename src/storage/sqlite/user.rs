@@ -4,16 +4,18 @@ use async_trait::async_trait;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{
+    event::record_rights,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
     words::{Searched, complete, fts_query},
+    writer::Written,
 };
 use crate::{
     domain::{
-        Direction, Page, Refusal, Slice, Sort, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserRole,
-        UserSort,
+        Direction, Page, Refusal, RightsChange, SessionId, Slice, Sort, Stamp, Timestamp, User, UserChanges,
+        UserFilter, UserId, UserRole, UserSort,
     },
     storage::{Credentials, Result, StoreError, UserQuery, UserStore},
 };
@@ -107,13 +109,15 @@ fn save(db: &Connection, user: &User) -> Result<()> {
     complete(db, Searched::Users, user.id, || User::search_words(&user.name, user.email.as_deref()))
 }
 
-/// Deletes all sessions of a user.
-pub(super) fn end_sessions(db: &Connection, user: UserId) -> Result<()> {
-    db.prepare_cached("DELETE FROM sessions WHERE user_id = ?1")?.execute([user])?;
-    Ok(())
+/// Deletes all sessions of a user, and returns them.
+pub(super) fn end_sessions(db: &Connection, user: UserId) -> Result<Vec<SessionId>> {
+    let mut delete = db.prepare_cached("DELETE FROM sessions WHERE user_id = ?1 RETURNING id")?;
+    let ended = delete.query_map([user], |row| row.get("id"))?.collect::<rusqlite::Result<_>>()?;
+    Ok(ended)
 }
 
-fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Result<()> {
+/// Saves the password, and ends all sessions of the user, which it returns.
+fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Result<Vec<SessionId>> {
     db.prepare_cached("UPDATE users SET password_hash = ?2 WHERE id = ?1")?.execute(params![id, password_hash])?;
     end_sessions(db, id)
 }
@@ -136,20 +140,23 @@ fn update(
     changes: UserChanges,
     expected_version: Option<i32>,
     stamp: Stamp,
-) -> Result<User> {
+) -> Result<Written<User>> {
     check_actor(db, id, stamp)?;
     let user = find_to_change(db, id)?;
-    let Some(changed) = user.update(changes, expected_version, stamp.at)? else { return Ok(user) };
+    let Some(changed) = user.update(changes, expected_version, stamp.at)? else { return Ok(Written::unchanged(user)) };
     save(db, &changed)?;
-    Ok(changed)
+    let events = record_rights(db, RightsChange::between(&user, &changed), stamp.at)?;
+    Ok(Written { value: changed, events })
 }
 
-fn delete(db: &Connection, id: UserId, stamp: Stamp) -> Result<User> {
+fn delete(db: &Connection, id: UserId, stamp: Stamp) -> Result<Written<User>> {
     check_actor(db, id, stamp)?;
-    let user = find_to_change(db, id)?.anonymise(stamp.at)?;
-    save(db, &user)?;
+    let user = find_to_change(db, id)?;
+    let deleted = user.clone().anonymise(stamp.at)?;
+    save(db, &deleted)?;
     save_password(db, id, None)?;
-    Ok(user)
+    let events = record_rights(db, RightsChange::between(&user, &deleted), stamp.at)?;
+    Ok(Written { value: deleted, events })
 }
 
 fn set_password(
@@ -158,15 +165,16 @@ fn set_password(
     password_hash: &str,
     verified: Option<&str>,
     at: Timestamp,
-) -> Result<User> {
+) -> Result<Written<User>> {
     let credentials = find_credentials(db, id)?.ok_or(Refusal::NotFound)?;
     if verified.is_some() {
         credentials.check_unchanged(verified)?;
     }
     let user = credentials.user.change_password(at)?;
     save(db, &user)?;
-    save_password(db, id, Some(password_hash))?;
-    Ok(user)
+    let ended = save_password(db, id, Some(password_hash))?;
+    let events = record_rights(db, RightsChange::sessions(id, &ended), at)?;
+    Ok(Written { value: user, events })
 }
 
 /// The list of the users that pass `filter`.
@@ -252,11 +260,11 @@ impl UserStore for SqliteStore {
         expected_version: Option<i32>,
         stamp: Stamp,
     ) -> Result<User> {
-        self.write(move |db| update(db, id, changes, expected_version, stamp)).await
+        self.change(move |db| update(db, id, changes, expected_version, stamp)).await
     }
 
     async fn delete_user(&self, id: UserId, stamp: Stamp) -> Result<User> {
-        self.write(move |db| delete(db, id, stamp)).await
+        self.change(move |db| delete(db, id, stamp)).await
     }
 
     async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
@@ -280,6 +288,6 @@ impl UserStore for SqliteStore {
         at: Timestamp,
     ) -> Result<User> {
         let (password_hash, verified) = (password_hash.to_owned(), verified.map(str::to_owned));
-        self.write(move |db| set_password(db, id, &password_hash, verified.as_deref(), at)).await
+        self.change(move |db| set_password(db, id, &password_hash, verified.as_deref(), at)).await
     }
 }

@@ -21,8 +21,8 @@ macro_rules! on_two_databases_of_each_engine {
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn worlds_that_differ_in_what_is_hidden_look_alike() {
-                engine::check::<$engine>(async |left| {
-                    engine::check::<$engine>(async |right| {
+                engine::check::<$engine>("api", async |left| {
+                    engine::check::<$engine>("api", async |right| {
                         let worlds = [TestApi::over(left.shared()).await, TestApi::over(right.shared()).await];
                         super::worlds_that_differ_in_what_is_hidden_look_alike(worlds).await;
                     })

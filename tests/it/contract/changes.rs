@@ -215,7 +215,11 @@ pub async fn each_change_of_a_user_is_stored_whole(db: &Db) {
     };
     assert_eq!(db.delete_user(gone.id, by_system(4)).await.unwrap(), gone);
     assert_eq!(stored(gone.id).await, Some(gone.clone()));
-    assert_eq!(db.log_state().await.unwrap().head, 0, "users are not in the log");
+    let ended = |ended| Entity::from(RightsChange { user: gone.id, ended });
+    let log = whole_log(db.store()).await;
+    let logged: Vec<&Entity> = log.iter().map(|event| &event.entity).collect();
+    let expected = [ended(EndedRights::RolesOtherThan(UserRole::Admin)), ended(EndedRights::Everything)];
+    assert!(logged.into_iter().eq(&expected), "only the end of rights is in the log: {log:?}");
 }
 
 fn frozen(product: &Product, quantity: i32) -> OrderItem {

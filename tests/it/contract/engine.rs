@@ -16,8 +16,8 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// The place of one test's database.
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// A new, empty place.
-    async fn prepare() -> Self
+    /// A new, empty place for a behaviour of this topic.
+    async fn prepare(topic: &str) -> Self
     where
         Self: Sized;
     /// Opens the database; the first call makes it.
@@ -34,6 +34,10 @@ pub trait Engine: Send + Sync {
     async fn examined(&self) -> u64;
     /// How much of that depends on chance, such as reads of the event feed.
     fn examined_by_chance(&self) -> u64;
+    /// What is wrong with how the store has asked the database.
+    fn faults(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Removes the database.
     async fn remove(&self);
 }
@@ -117,8 +121,8 @@ impl Deref for Db {
 }
 
 /// Runs a behaviour on a new database, which is removed afterwards in any case.
-pub async fn check<E: Engine + 'static>(behaviour: impl AsyncFnOnce(&mut Db)) {
-    let engine = Box::new(E::prepare().await);
+pub async fn check<E: Engine + 'static>(topic: &str, behaviour: impl AsyncFnOnce(&mut Db)) {
+    let engine = Box::new(E::prepare(topic).await);
     let mut db = Db { store: engine.open().await, engine };
     let outcome = AssertUnwindSafe(timeout(DEADLINE, behaviour(&mut db))).catch_unwind().await;
     db.store.close().await;
@@ -127,6 +131,8 @@ pub async fn check<E: Engine + 'static>(behaviour: impl AsyncFnOnce(&mut Db)) {
         Ok(in_time) => in_time.expect("the behaviour should end within the deadline"),
         Err(panic) => std::panic::resume_unwind(panic as Box<dyn Any + Send>),
     }
+    let faults = db.engine.faults();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// The rule that refused a change.

@@ -5,6 +5,7 @@ mod batch;
 mod callers;
 mod changes;
 mod clocks;
+mod connections;
 mod data_set;
 mod declared_values;
 pub mod engine;
@@ -23,11 +24,13 @@ mod pages;
 mod permissions;
 mod prune;
 mod reopen;
+mod rights;
 mod rows;
 mod search;
 mod sessions;
 mod status;
 mod stock;
+mod targeting;
 mod trending;
 mod unique;
 mod users;
@@ -44,7 +47,7 @@ macro_rules! tests {
                 $(
                     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                     async fn $behaviour() {
-                        engine::check::<$engine>(async |db| $topic::$behaviour(db).await).await;
+                        engine::check::<$engine>(stringify!($topic), async |db| $topic::$behaviour(db).await).await;
                     }
                 )+
             }
@@ -77,6 +80,15 @@ macro_rules! every_behaviour {
                 the_clock_of_the_database_is_right
                 a_node_whose_clock_is_off_says_so_and_deletes_nothing
                 a_key_is_honoured_whatever_the_clock_of_the_node
+            }
+            connections {
+                a_connection_that_is_opened_with_remembered_rights_ends
+                connections_that_are_opened_while_their_sessions_end_do_not_survive
+                nobody_asks_for_sessions_while_nothing_happens
+                many_connections_end_in_time_by_their_entries
+                a_session_that_began_after_the_end_of_all_others_stays
+                a_connection_ends_when_its_session_expires_unless_it_was_refreshed
+                connections_of_another_role_end
             }
             declared_values {
                 every_status_role_and_priority_is_stored_and_listed
@@ -166,6 +178,11 @@ macro_rules! every_behaviour {
                 reopening_keeps_everything
                 acknowledged_writes_survive_closing
             }
+            rights {
+                each_end_of_rights_appends_one_entry_and_other_changes_of_users_append_none
+                racing_ends_of_a_session_append_one_entry
+                clients_find_no_entry_of_ended_rights
+            }
             rows {
                 lists_do_not_examine_rows_that_the_viewer_may_not_see
             }
@@ -212,6 +229,8 @@ macro_rules! every_behaviour {
             }
             unique {
                 a_taken_e_mail_address_is_refused
+                a_changed_e_mail_address_leaves_the_old_one_free
+                an_order_is_found_by_number_and_listed_whatever_its_region
                 a_taken_sku_is_refused
                 a_taken_order_number_is_refused
                 of_racers_for_a_unique_value_one_gets_it

@@ -1,29 +1,61 @@
 //! The suite on MongoDB: each test has a database of its own on a real server.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicU64, Ordering},
 };
 
 use async_trait::async_trait;
-use bson::{Document, doc};
+use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 use orderwire::{
     domain::Seq,
-    storage::{Store, mongo::MongoStore},
+    storage::{
+        Store,
+        mongo::{CommandObserver, MongoOptions, MongoStore, SHARDED_COLLECTIONS, ShardKey, ShardedCollection},
+    },
 };
 use tokio::sync::OnceCell;
 
-use super::engine::Engine;
-use crate::support::options::mongo_options;
+use super::{engine::Engine, targeting::Faults};
+use crate::support::{
+    data::{insert_products, place, product},
+    options::mongo_options,
+};
+
+/// Shards the collections of a new database, if the server is the router of a sharded cluster.
+async fn shard_on_a_cluster(server: &str, database: &str) {
+    let admin = mongodb::Client::with_uri_str(server).await.unwrap().database("admin");
+    let hello = admin.run_command(doc! { "hello": 1 }).await.unwrap();
+    if !hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid") {
+        return;
+    }
+    for ShardedCollection { name, key, .. } in SHARDED_COLLECTIONS {
+        let fields: Document = match key {
+            ShardKey::HashedId => doc! { "_id": "hashed" },
+            _ => key.fields().iter().map(|field| ((*field).to_owned(), 1.into())).collect(),
+        };
+        if !fields.is_empty() {
+            let shard = doc! { "shardCollection": format!("{database}.{name}"), "key": fields };
+            admin.run_command(shard).await.unwrap();
+        }
+    }
+}
 
 /// A database of the server that the environment names.
 pub struct Mongodb {
     server: String,
     database: String,
     client: OnceCell<mongodb::Client>,
+    /// Set when the profiler was started.
+    profiler: OnceCell<()>,
     /// How many entries of the profiler [`Engine::examined`] has read.
     profiled: AtomicU64,
+    /// Whether commands are checked. For that the driver decodes all that it sends and receives; with the megabytes of
+    /// long texts this would take longer than a transaction may.
+    is_observed: bool,
+    /// What is wrong with the commands that were sent.
+    faults: Faults,
 }
 
 impl Mongodb {
@@ -42,20 +74,27 @@ impl Mongodb {
 
 #[async_trait]
 impl Engine for Mongodb {
-    async fn prepare() -> Self {
+    async fn prepare(topic: &str) -> Self {
         let server = std::env::var("ORDERWIRE_TEST_MONGODB_URL").expect(
             "ORDERWIRE_TEST_MONGODB_URL names no MongoDB; start the tests with: scripts/services run cargo nextest run",
         );
+        let database = format!("contract_{:032x}", rand::random::<u128>());
+        shard_on_a_cluster(&server, &database).await;
         Self {
             server,
-            database: format!("contract_{:032x}", rand::random::<u128>()),
+            database,
             client: OnceCell::new(),
+            profiler: OnceCell::new(),
             profiled: AtomicU64::new(0),
+            is_observed: topic != "log_texts",
+            faults: Faults::default(),
         }
     }
 
     async fn open(&self) -> Arc<dyn Store> {
-        Arc::new(MongoStore::connect(&self.url(), mongo_options()).await.unwrap())
+        let on_command = self.is_observed.then(|| self.faults.observer());
+        let options = MongoOptions { as_on_a_sharded_cluster: true, on_command, ..mongo_options() };
+        Arc::new(MongoStore::connect(&self.url(), options).await.unwrap())
     }
 
     async fn bytes(&self) -> u64 {
@@ -81,11 +120,12 @@ impl Engine for Mongodb {
     /// Documents and keys of indexes, from the profiler.
     async fn examined(&self) -> u64 {
         let database = self.database().await;
-        if self.profiled.load(Ordering::Relaxed) == 0 {
+        let start = async || {
             // Large enough that it forgets nothing during a test.
             database.create_collection("system.profile").capped(true).size(256 * 1024 * 1024).await.unwrap();
             database.run_command(doc! { "profile": 2 }).await.unwrap();
-        }
+        };
+        self.profiler.get_or_init(start).await;
         let lists = ["users", "products", "orders", "tasks"].map(|name| format!("{}.{name}", self.database));
         let profile = database.collection::<Document>("system.profile");
         let new: Vec<Document> = profile
@@ -110,9 +150,54 @@ impl Engine for Mongodb {
         20
     }
 
+    fn faults(&self) -> Vec<String> {
+        self.faults.found()
+    }
+
     async fn remove(&self) {
         self.database().await.drop().await.unwrap();
     }
 }
 
 every_behaviour!(Mongodb);
+
+/// The commands that write in the transaction that placed the last order, in their order.
+fn commands_of_the_order(sent: &[Document]) -> Vec<String> {
+    let name = |command: &Document| match command.iter().next() {
+        Some((name, Bson::String(collection))) => format!("{name} {collection}"),
+        Some((name, _)) => name.clone(),
+        None => String::new(),
+    };
+    let transaction = |command: &Document| (command.get("lsid").cloned(), command.get("txnNumber").cloned());
+    let inserted = sent.iter().rfind(|command| name(command) == "insert orders").expect("an order was inserted");
+    let in_it = sent.iter().filter(|command| transaction(command) == transaction(inserted)).map(name);
+    in_it.filter(|name| !name.starts_with("find ")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_written_by_five_commands_and_a_commit() {
+    let engine = Mongodb::prepare("commands").await;
+    let sent: Arc<Mutex<Vec<Document>>> = Arc::default();
+    let commands = sent.clone();
+    let on_command = CommandObserver(Arc::new(move |command| commands.lock().unwrap().push(command.clone())));
+    let options = MongoOptions { on_command: Some(on_command), ..mongo_options() };
+    let store = MongoStore::connect(&engine.url(), options).await.unwrap();
+    let lamp = product("lamp");
+    insert_products(&store, &[&lamp]).await;
+    let mut taken = Vec::new();
+    for number in ["first", "second"] {
+        place(&store, number, &[(&lamp, 1)]).await.unwrap();
+        taken.push(commands_of_the_order(&sent.lock().unwrap()));
+    }
+    store.close().await;
+    engine.remove().await;
+    let expected = [
+        "update products",
+        "insert idempotency",
+        "update order_keys",
+        "insert orders",
+        "insert outbox",
+        "commitTransaction",
+    ];
+    assert_eq!(taken, [expected, expected]);
+}

@@ -3,7 +3,7 @@
 
 use orderwire::{
     domain::*,
-    storage::{Rotation, Session},
+    storage::{Rotation, Session, SessionUser},
 };
 
 use super::engine::{Db, refusal};
@@ -27,7 +27,7 @@ pub async fn sessions_last_until_they_expire_or_end(db: &Db) {
     assert_eq!(session_user(db.store(), first.id, first.expires_at).await, None, "expired");
     assert_eq!(session_user(db.store(), session(&anna, 9).id, at(0)).await, None, "no such session");
     for _ in 0..2 {
-        db.end_session(first.id).await.unwrap();
+        db.end_session(first.id, at(1)).await.unwrap();
         assert_eq!(session_user(db.store(), first.id, at(0)).await, None);
     }
     assert_eq!(session_user(db.store(), second.id, at(0)).await, Some(anna));
@@ -47,7 +47,10 @@ pub async fn session_users_are_read_together(db: &Db) {
     db.delete_user(gone.id, by_system(1)).await.unwrap();
     let ids = [second.id, unknown, first.id, short.id, second.id, deleted.id];
     let users = db.session_users(&ids, at(10)).await.unwrap();
-    assert_eq!(users, [Some(bert.clone()), None, Some(anna), None, Some(bert), None]);
+    let found =
+        |user: &User, session: &Session| Some(SessionUser { user: user.clone(), expires_at: session.expires_at });
+    let (anna, bert) = (found(&anna, &first), found(&bert, &second));
+    assert_eq!(users, [bert.clone(), None, anna, None, bert, None]);
     assert_eq!(db.session_users(&[], at(10)).await.unwrap(), []);
 }
 
@@ -58,7 +61,7 @@ pub async fn ending_the_sessions_of_a_user_leaves_others(db: &Db) {
     let (second, other) = (session(&anna, 2), session(&bert, 3));
     db.insert_session(&second, Some("hash")).await.unwrap();
     db.insert_session(&other, None).await.unwrap();
-    db.end_sessions_of(anna.id).await.unwrap();
+    db.end_sessions_of(anna.id, at(1)).await.unwrap();
     assert_eq!(session_user(db.store(), first.id, at(0)).await, None);
     assert_eq!(session_user(db.store(), second.id, at(0)).await, None);
     assert_eq!(session_user(db.store(), other.id, at(0)).await, Some(bert));

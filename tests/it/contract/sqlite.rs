@@ -15,7 +15,7 @@ use orderwire::{
     telemetry::metrics::metrics,
 };
 
-use super::engine::Engine;
+use super::engine::{self, Engine};
 use crate::support::options::sqlite_options;
 
 /// The folder of the database file.
@@ -36,7 +36,7 @@ impl Sqlite {
 
 #[async_trait]
 impl Engine for Sqlite {
-    async fn prepare() -> Self {
+    async fn prepare(_: &str) -> Self {
         Self { folder: tempfile::tempdir().unwrap(), examined: AtomicU64::default() }
     }
 
@@ -78,3 +78,12 @@ impl Engine for Sqlite {
 }
 
 every_behaviour!(Sqlite);
+
+/// On one engine, because opening so many sessions takes long on MongoDB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn twenty_thousand_connections_end_in_time_by_their_entries() {
+    engine::check::<Sqlite>("connections", async |db| {
+        crate::contract::connections::connections_end_in_time(db, 20_000).await
+    })
+    .await;
+}

@@ -3,7 +3,9 @@
 use orderwire::{domain::*, storage::StoreError};
 
 use super::engine::{Db, refusal};
-use crate::support::data::{NOW, by_system, insert_products, key, new_order, place, product, reread, stamp, user};
+use crate::support::data::{
+    NOW, buyer, by_system, insert_products, key, new_order, place, product, reread, stamp, user,
+};
 
 pub async fn a_taken_e_mail_address_is_refused(db: &Db) {
     let (anna, bert) = (user("anna"), user("bert"));
@@ -19,6 +21,46 @@ pub async fn a_taken_e_mail_address_is_refused(db: &Db) {
     assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::Email));
     assert_eq!(db.users_by_ids(&[bert.id]).await.unwrap(), [Some(bert)], "nothing changed");
     db.update_user(anna.id, taken, None, by_system(1)).await.expect("one's own address is free");
+}
+
+pub async fn a_changed_e_mail_address_leaves_the_old_one_free(db: &Db) {
+    let (anna, bert) = (user("anna"), user("bert"));
+    for user in [&anna, &bert] {
+        db.insert_user(user, None).await.unwrap();
+    }
+    let address = |user: &User| user.email.clone().unwrap();
+    let move_to = |email: &str| UserChanges { email: Some(email.to_owned()), ..UserChanges::default() };
+    let moved = db.update_user(anna.id, move_to("new@example.com"), None, by_system(1)).await.unwrap();
+    assert_eq!(db.users_by_emails(&[address(&anna), address(&moved)]).await.unwrap(), [None, Some(moved.clone())]);
+    let taker = db.update_user(bert.id, move_to(&address(&anna)), None, by_system(2)).await.unwrap();
+    let both = db.users_by_emails(&[address(&anna), address(&bert), address(&moved)]).await.unwrap();
+    assert_eq!(both, [Some(taker.clone()), None, Some(moved.clone())]);
+    let signing_in = db.credentials_by_email(&address(&anna)).await.unwrap().map(|credentials| credentials.user);
+    assert_eq!(signing_in, Some(taker));
+    assert_eq!(db.credentials_by_email(&address(&bert)).await.unwrap(), None);
+
+    let refused = db.update_user(bert.id, move_to(&address(&moved)), None, by_system(3)).await;
+    assert_eq!(refusal(refused), Refusal::Duplicate(UniqueKey::Email));
+    let other = User { id: UserId::derived(NOW, "test", "another bert"), ..bert };
+    assert_eq!(db.import_users(std::slice::from_ref(&other)).await.unwrap(), 1, "the address of bert is free");
+}
+
+pub async fn an_order_is_found_by_number_and_listed_whatever_its_region(db: &Db) {
+    let lamp = product("lamp");
+    insert_products(db.store(), &[&lamp]).await;
+    let mut placed = Vec::new();
+    for (number, region) in [("1", "France"), ("2", "Japan"), ("3", "France"), ("4", "$region")] {
+        let order = NewOrder { region: region.to_owned(), ..new_order(number, &[(&lamp, 1)]) };
+        placed.push(db.place_order(order, key(number), stamp()).await.unwrap().order);
+    }
+    let numbers: Vec<String> = placed.iter().rev().map(|order| order.number.clone()).collect();
+    let mut found = db.orders_by_numbers(&numbers).await.unwrap();
+    found.reverse();
+    assert_eq!(found, placed.iter().cloned().map(Some).collect::<Vec<_>>());
+    let of = |customer| OrderFilter { customer: Some(customer), ..OrderFilter::default() };
+    let in_france = OrderFilter { region: Some("France".to_owned()), ..of(buyer()) };
+    let nobody = of(user("nobody").id);
+    assert_eq!(db.count_orders(&[of(buyer()), in_france, nobody]).await.unwrap(), [4, 2, 0]);
 }
 
 pub async fn a_taken_sku_is_refused(db: &Db) {

@@ -89,8 +89,11 @@ impl Node {
     }
 }
 
+/// Who makes the tasks.
+pub const MAKER: [u8; 16] = [9; 16];
+
 fn task(at: Timestamp) -> Task {
-    Task::new(TaskId::generate(at), "Pack", UserId::from_bytes([9; 16]), at)
+    Task::new(TaskId::generate(at), "Pack", UserId::from_bytes(MAKER), at)
 }
 
 /// A bus that loses, repeats and reorders events without reporting gaps.

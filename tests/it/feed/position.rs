@@ -1,4 +1,4 @@
-use futures_util::poll;
+use futures_util::{FutureExt, poll};
 use orderwire::service::feed::FeedOptions;
 
 use super::{nodes::*, *};
@@ -125,6 +125,41 @@ async fn an_idle_subscriber_knows_a_position_that_outlives_what_concerned_others
     let restarted = Node::alone(&store, polling(NEVER)).await;
     assert_eq!(Reader::new(&restarted.feed, topic, StartAt::After(1)).failure().await, FeedError::CursorExpired);
     assert!(Reader::new(&restarted.feed, topic, StartAt::After(41)).is_quiet().await);
+}
+
+#[tokio::test]
+async fn subscribers_are_not_sent_ended_rights_and_their_positions_pass_over_them() {
+    let store = database().await;
+    let node = Node::alone(&store, polling(NEVER)).await;
+    let (mine, maker) = (node.write().await, UserId::from_bytes(MAKER));
+    let topics = [
+        Topic::All,
+        Topic::Kind(EntityKind::Task),
+        Topic::Entity(EntityKind::Task, mine.ulid()),
+        Topic::User(EntityKind::Task, maker),
+        Topic::User(EntityKind::Order, maker),
+    ];
+    wait_until("the node has seen the task", async || node.feed.head() == 1).await;
+    let mut idle = topics.map(|topic| node.feed.subscribe([topic], StartAt::After(1)));
+    assert!(idle.iter_mut().all(|subscription| subscription.next().now_or_never().is_none()));
+    let changes = (0..30).map(|number| RightsChange {
+        user: maker,
+        ended: match number % 3 {
+            0 => EndedRights::Everything,
+            1 => EndedRights::Sessions(vec![SessionId::generate(NOW)]),
+            _ => EndedRights::RolesOtherThan(UserRole::Staff),
+        },
+    });
+    node.announce((2..).zip(changes).map(|(seq, change)| change.draft(NOW).numbered(seq)).collect());
+    wait_until("the node has seen all", async || node.feed.head() == 31).await;
+    for (topic, subscription) in topics.iter().zip(&mut idle) {
+        assert_eq!(subscription.position(), Some(31), "{topic:?}");
+        assert!(subscription.next().now_or_never().is_none(), "{topic:?}");
+    }
+    let mut nodes = node.feed.subscribe([Topic::Kind(EntityKind::Rights)], StartAt::After(1));
+    for seq in 2..=31 {
+        assert_eq!(nodes.next().await.unwrap().unwrap().seq, seq);
+    }
 }
 
 #[tokio::test]

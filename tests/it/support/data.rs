@@ -157,7 +157,7 @@ pub fn presented(session: &Session, token: u8, next: u8) -> PresentedToken {
 
 /// Reads the user of a session.
 pub async fn session_user(store: &dyn Store, id: SessionId, now: Timestamp) -> Option<User> {
-    store.session_users(&[id], now).await.unwrap().remove(0)
+    store.session_users(&[id], now).await.unwrap().remove(0).map(|session| session.user)
 }
 
 /// Inserts products one by one.

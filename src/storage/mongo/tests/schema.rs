@@ -2,12 +2,12 @@
 
 use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
-use mongodb::{Client, Database};
+use mongodb::{Client, Database, IndexModel, options::IndexOptions};
 
-use super::{MongoStore, a_product, an_order, at, default_options, server, url_of};
+use super::{MongoOptions, MongoStore, a_product, an_order, at, default_options, server, url_of};
 use crate::{
     domain::*,
-    storage::{EventStore, ImportStore, OrderStore, Store, StoreError},
+    storage::{EventStore, ImportStore, OrderStore, ProductStore, Store, StoreError, UserStore},
 };
 
 const ENTRIES: i64 = 700;
@@ -27,6 +27,11 @@ pub(super) async fn on_database(test: impl AsyncFnOnce(Database, &str)) {
 
 pub(super) async fn connect(name: &str) -> Result<MongoStore, StoreError> {
     MongoStore::connect(&url_of(name), default_options()).await
+}
+
+async fn connect_as_on_a_cluster(name: &str) -> MongoStore {
+    let options = MongoOptions { as_on_a_sharded_cluster: true, ..default_options() };
+    MongoStore::connect(&url_of(name), options).await.unwrap()
 }
 
 /// An entry as version 1 stored it.
@@ -77,6 +82,8 @@ async fn the_log_of_version_1_is_carried_over_once() {
         let last = events.last().unwrap();
         let stored = one.orders_by_ids(&[order.id]).await.unwrap().remove(0).unwrap();
         assert_eq!(stored.history[0].event, Some(last.id));
+        let by_number = other.orders_by_numbers(std::slice::from_ref(&order.number)).await.unwrap();
+        assert_eq!(by_number, [Some(stored)]);
         assert_eq!(one.seq_of_event(last.id).await.unwrap(), Some(ENTRIES));
         let left: Vec<String> = database.list_collection_names().await.unwrap();
         assert!(!left.contains(&"events".to_owned()), "{left:?}");
@@ -88,6 +95,67 @@ async fn the_log_of_version_1_is_carried_over_once() {
         let found: Vec<Document> = counters.find(doc! { "_id": "log" }).await.unwrap().try_collect().await.unwrap();
         assert!(found[0].get_i64("log_id").is_err(), "it finds no log: {found:?}");
         one.import_products(&[product]).await.unwrap();
+        for store in [one, other] {
+            store.close().await;
+        }
+    })
+    .await;
+}
+
+/// Takes the database back to version 2: unique indexes in the place of collections.
+async fn take_back_to_version_2(database: &Database) {
+    for (collection, field) in [("users", "email"), ("products", "sku"), ("orders", "number")] {
+        let options = IndexOptions::builder().name(field.to_owned()).unique(true).build();
+        let index = IndexModel::builder().keys(doc! { field: 1 }).options(options).build();
+        database.collection::<Document>(collection).create_index(index).await.unwrap();
+    }
+    for collection in ["emails", "skus", "order_keys"] {
+        database.collection::<Document>(collection).drop().await.unwrap();
+    }
+    let version = doc! { "$set": { "version": 2 } };
+    database.collection::<Document>("counters").update_one(doc! { "_id": "log" }, version).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_unique_values_of_version_2_are_carried_over() {
+    on_database(async |database, name| {
+        let first = connect(name).await.unwrap();
+        let data = super::load(&first).await;
+        let gone = first.delete_user(data.users[3].id, Stamp::system(at(1))).await.unwrap();
+        first.close().await;
+        take_back_to_version_2(&database).await;
+
+        let (one, other) = tokio::try_join!(connect(name), connect(name)).unwrap();
+        for store in [&one, &other, &connect_as_on_a_cluster(name).await] {
+            let emails: Vec<String> = data.users.iter().map(|user| user.email.clone().unwrap()).collect();
+            let mut users: Vec<Option<User>> = data.users.iter().cloned().map(Some).collect();
+            users[3] = None;
+            assert_eq!(store.users_by_emails(&emails).await.unwrap(), users);
+            let skus: Vec<String> = data.products.iter().map(|product| product.sku.clone()).collect();
+            let products: Vec<Option<Product>> = data.products.iter().cloned().map(Some).collect();
+            assert_eq!(store.products_by_skus(&skus).await.unwrap(), products);
+            let numbers: Vec<String> = data.orders.iter().map(|order| order.number.clone()).collect();
+            let orders: Vec<Option<Order>> = data.orders.iter().cloned().map(Some).collect();
+            assert_eq!(store.orders_by_numbers(&numbers).await.unwrap(), orders);
+            let ids: Vec<OrderId> = data.orders.iter().map(|order| order.id).collect();
+            assert_eq!(store.orders_by_ids(&ids).await.unwrap(), orders);
+            let customers: Vec<OrderFilter> = (0..8)
+                .map(|user| OrderFilter { customer: Some(data.users[user].id), ..OrderFilter::default() })
+                .collect();
+            assert_eq!(store.count_orders(&customers).await.unwrap(), [super::ROWS as u64 / 8; 8]);
+        }
+        let taken = User { id: UserId::generate(at(9)), ..data.users[5].clone() };
+        let refused = one.insert_user(&taken, None).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Refused(Refusal::Duplicate(UniqueKey::Email))), "{refused}");
+        let free = User { id: UserId::generate(at(9)), ..data.users[3].clone() };
+        assert_ne!(free.id, gone.id);
+        one.insert_user(&free, None).await.expect("the address of a deleted user is free");
+        for collection in ["users", "products", "orders"] {
+            let left = database.collection::<Document>(collection).list_index_names().await.unwrap();
+            assert!(!left.iter().any(|index| ["email", "sku", "number"].contains(&&**index)), "{left:?}");
+        }
+        let counters = database.collection::<Document>("counters").find_one(doc! { "_id": "log" }).await.unwrap();
+        assert_eq!(counters.unwrap().get_i32("version").unwrap(), 3);
         for store in [one, other] {
             store.close().await;
         }
