@@ -45,7 +45,8 @@ impl Schema {
             match definition.node.kind {
                 TypeKind::Object(object) => schema.lists.extend(object.fields.into_iter().filter_map(|field| {
                     let mut arguments = named(field.node.arguments);
-                    let pages = arguments.iter().any(|(name, _)| name == "after");
+                    let has = |wanted: &str| arguments.iter().any(|(name, _)| name == wanted);
+                    let pages = has("first") && has("after");
                     arguments.retain(|(name, _)| !PAGE.contains(&name.as_str()));
                     let name = field.node.name.node.to_string();
                     pages.then(|| List { object: type_name.clone(), name, arguments })
