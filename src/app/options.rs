@@ -6,7 +6,10 @@ use super::cluster::memory_documents;
 use crate::{
     auth::PasswordCost,
     config::{Auth, Config},
-    graphql::{DocumentLimits, DocumentOptions, Registry},
+    graphql::{
+        AnswerBudget, AnswerLimits, ClientLimits, DocumentLimits, DocumentOptions, Registry, RequestLimiter,
+        SubscriptionLimiter, SubscriptionLimits, SubscriptionShare,
+    },
     http::{AllowedOrigins, ClientAddressPolicy, HttpOptions, ServerLimits, WebSocketOptions},
     service::feed::FeedOptions,
     storage::{mongo::MongoOptions, sqlite::SqliteOptions},
@@ -25,7 +28,39 @@ pub fn document(config: &Config, registry: Option<Registry>) -> DocumentOptions 
         cost: config.limits.cost,
     };
     let memory = || Registry::Open(Arc::new(memory_documents(config)));
-    DocumentOptions { limits, cache: config.operations.cache as u64, registry: registry.unwrap_or_else(memory) }
+    DocumentOptions {
+        limits,
+        cache: config.operations.cache as u64,
+        registry: registry.unwrap_or_else(memory),
+        client_limits: Arc::new(client_limits(config)),
+    }
+}
+
+/// What one client may take of this node.
+fn client_limits(config: &Config) -> ClientLimits {
+    let (server, subscriptions) = (&config.server, &config.subscriptions);
+    let answers = AnswerLimits {
+        answer: config.limits.answer_bytes,
+        client: server.answers_in_flight_per_client,
+        node: server.answers_in_flight,
+    };
+    let subscriptions = SubscriptionLimits {
+        user: SubscriptionShare {
+            subscriptions: subscriptions.per_user,
+            watched: subscriptions.products_per_user,
+            bytes: subscriptions.bytes_per_user,
+        },
+        address: SubscriptionShare {
+            subscriptions: subscriptions.per_address,
+            watched: subscriptions.products_per_address,
+            bytes: subscriptions.bytes_per_address,
+        },
+    };
+    ClientLimits {
+        requests: RequestLimiter::new(config.rate_limits.requests_per_address.0),
+        answers: AnswerBudget::new(answers),
+        subscriptions: SubscriptionLimiter::new(subscriptions),
+    }
 }
 
 /// What a password hash costs.
@@ -83,7 +118,6 @@ pub fn http(config: &Config) -> HttpOptions {
             idle_timeout: config.server.idle_timeout,
             connections: config.server.max_connections,
             connections_per_address: config.server.connections_per_address,
-            requests_per_address: config.rate_limits.requests_per_address.0,
             clients: Arc::new(clients),
         },
         hsts: config.server.hsts,

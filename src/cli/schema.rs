@@ -13,5 +13,7 @@ pub(super) struct SchemaArgs {
 }
 
 pub(super) fn run(args: SchemaArgs) -> Result<(), Failure> {
-    output::print(&if args.costs { graphql::cost_document(Config::default().limits.cost)? } else { graphql::sdl() })
+    let limits = Config::default().limits;
+    let costs = || graphql::cost_document(limits.cost, limits.answer_bytes);
+    output::print(&if args.costs { costs()? } else { graphql::sdl() })
 }

@@ -43,8 +43,17 @@ pub trait RateLimiter: Send + Sync + 'static {
     /// an implementation that cannot reach its shared state decides by itself, quickly.
     async fn take(&self, key: &str, bucket: TokenBucket, points: u64) -> Result<BucketState, Exhausted>;
 
+    /// Takes `points` even if the bucket holds less, down to a whole capacity below zero: what was used up already must be
+    /// paid for. Returns the state after it.
+    async fn spend(&self, key: &str, bucket: TokenBucket, points: u64) -> BucketState;
+
     /// Returns points that were taken.
     async fn refund(&self, key: &str, bucket: TokenBucket, points: u64);
+}
+
+/// How full a bucket is that will be full after `reset_after`.
+pub(super) fn state(bucket: TokenBucket, reset_after: Duration) -> BucketState {
+    BucketState { remaining: bucket.remaining(reset_after), reset_after }
 }
 
 /// The result of taking `points`: `taken` says whether the bucket held enough, `reset_after` how full it is now.
@@ -54,7 +63,7 @@ pub(super) fn outcome(
     taken: bool,
     reset_after: Duration,
 ) -> Result<BucketState, Exhausted> {
-    let state = BucketState { remaining: bucket.remaining(reset_after), reset_after };
+    let state = state(bucket, reset_after);
     if taken {
         return Ok(state);
     }
@@ -99,6 +108,15 @@ impl RateLimiter for MemoryRateLimiter {
             Err(before) => (false, before),
         };
         outcome(bucket, points, taken, Duration::from_micros(full_at.saturating_sub(now)))
+    }
+
+    async fn spend(&self, key: &str, bucket: TokenBucket, points: u64) -> BucketState {
+        let (now, cost) = (self.now(), bucket.refill_micros_of(points));
+        let latest = now.saturating_add(2 * bucket.refill_micros());
+        let after = |full_at: u64| full_at.max(now).saturating_add(cost).min(latest);
+        let full_at = self.full_at(key).fetch_update(Relaxed, Relaxed, |full_at| Some(after(full_at)));
+        let full_at = full_at.map_or_else(|unchanged| unchanged, after);
+        state(bucket, Duration::from_micros(full_at.saturating_sub(now)))
     }
 
     async fn refund(&self, key: &str, bucket: TokenBucket, points: u64) {

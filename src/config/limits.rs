@@ -23,5 +23,7 @@ section! {
         tokens: usize = 4000, in 16..=100_000;
         /// Length of a document, in bytes.
         bytes: usize = 64 * 1024, in 64..=4 * 1024 * 1024;
+        /// Length of an answer, and of each update of a subscription, in bytes. Writing stops there.
+        answer_bytes: usize = 8 * 1024 * 1024, in 4096..=1024 * 1024 * 1024;
     }
 }

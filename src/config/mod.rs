@@ -21,6 +21,7 @@ mod section;
 mod server;
 mod setting;
 mod settings;
+mod subscriptions;
 mod websocket;
 
 pub use auth::Auth;
@@ -39,4 +40,5 @@ pub use secret::{Secret, SecretUrl};
 pub use server::{BindAddress, Server};
 pub use setting::Setting;
 pub use settings::{Config, Environment};
+pub use subscriptions::Subscriptions;
 pub use websocket::WebSocket;

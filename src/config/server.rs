@@ -99,6 +99,12 @@ section! {
         max_connections: usize = 20_000, in 1..=1_000_000;
         /// How many connections one client address may have open at once on this node.
         connections_per_address: usize = 1000, in 1..=1_000_000;
+        /// How many bytes of answers this node may have in flight: being written, or not yet taken by a connection. Further
+        /// operations wait for a moment and are then refused with UNAVAILABLE.
+        answers_in_flight: usize = 256 * 1024 * 1024, in 1024 * 1024..=64 * 1024 * 1024 * 1024;
+        /// How many of these bytes may be one user's, or one client address's without signing in; at least
+        /// `limits.answer_bytes`. Further operations of theirs wait for a moment and are then refused with RATE_LIMITED.
+        answers_in_flight_per_client: usize = 32 * 1024 * 1024, in 4096..=64 * 1024 * 1024 * 1024;
         /// The networks of proxies and load balancers, such as 172.16.0.0/12, whose client address header is trusted.
         /// Without them, all clients behind a proxy share the limits of one address.
         trusted_proxies: Vec<IpNet> = Vec::new();

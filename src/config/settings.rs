@@ -1,7 +1,8 @@
 //! The whole configuration, and the checks that involve several settings.
 
 use super::{
-    Auth, Database, Feed, Limits, Log, LogFormat, Metrics, Operations, RateLimits, Redis, Retention, Server, WebSocket,
+    Auth, Database, Feed, Limits, Log, LogFormat, Metrics, Operations, RateLimits, Redis, Retention, Server,
+    Subscriptions, WebSocket,
     reader::{SettingKey, SettingReader},
     server,
     setting::keywords,
@@ -30,6 +31,8 @@ pub struct Config {
     pub server: Server,
     /// Timeouts and limits of WebSocket connections.
     pub websocket: WebSocket,
+    /// What open subscriptions may take.
+    pub subscriptions: Subscriptions,
     /// Limits on the size of an operation.
     pub limits: Limits,
     /// Rate limits for clients and accounts.
@@ -57,6 +60,7 @@ impl Default for Config {
             redis: Redis::default(),
             server: Server::default(),
             websocket: WebSocket::default(),
+            subscriptions: Subscriptions::default(),
             limits: Limits::default(),
             rate_limits: RateLimits::default(),
             operations: Operations::default(),
@@ -110,6 +114,7 @@ impl Config {
             redis: Redis::read(reader),
             server: Server::read(reader),
             websocket: WebSocket::read(reader),
+            subscriptions: Subscriptions::read(reader),
             limits: Limits::read(reader),
             rate_limits: RateLimits::read(reader),
             operations: Operations::read(reader),
@@ -131,6 +136,15 @@ impl Config {
         }
         if self.websocket.dead_after <= self.websocket.ping_interval {
             faults.push(("websocket.dead_after", "must be longer than websocket.ping_interval".to_owned()));
+        }
+        let (answer, client) = (self.limits.answer_bytes, self.server.answers_in_flight_per_client);
+        if client < answer {
+            let message = format!("must be at least limits.answer_bytes, {answer}");
+            faults.push(("server.answers_in_flight_per_client", message));
+        }
+        if self.server.answers_in_flight < client {
+            let message = format!("must be at least server.answers_in_flight_per_client, {client}");
+            faults.push(("server.answers_in_flight", message));
         }
         for origin in &self.server.cors_origins {
             faults.extend(server::check_origin(origin).err().map(|fault| ("server.cors_origins", fault)));

@@ -13,6 +13,7 @@ use futures_util::{
 
 use super::{
     engine::{
+        client_limits::ClientLimits,
         document::{
             DocumentOptions, Documents, InvalidDocuments, InvalidSchema, MAX_NESTING, OperationRequest,
             PreparedOperation, cost,
@@ -64,6 +65,9 @@ pub trait Endpoint: Send + Sync + 'static {
 
     /// Runs any operation as a stream: the results of a subscription, or the one response of a query or mutation.
     async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxResultStream;
+
+    /// What one client may take of this node, which the transports keep as well.
+    fn client_limits(&self) -> &Arc<ClientLimits>;
 
     /// The schema in the schema definition language.
     fn sdl(&self) -> String;
@@ -129,9 +133,10 @@ pub fn sdl() -> String {
     builder().finish().sdl_with_options(SDLExportOptions::new().include_specified_by())
 }
 
-/// The costs of the fields, as the text of `docs/cost.md`; `limit` is the limit on an operation. Fails if the directives of the schema do not fit it.
-pub fn cost_document(limit: usize) -> Result<String, InvalidSchema> {
-    cost::document(&sdl(), limit)
+/// The costs of the fields, as the text of `docs/cost.md`; `limit` is the limit on an operation, `answer_bytes` that on its
+/// answer. Fails if the directives of the schema do not fit it.
+pub fn cost_document(limit: usize, answer_bytes: usize) -> Result<String, InvalidSchema> {
+    cost::document(&sdl(), limit, answer_bytes)
 }
 
 impl Api {
@@ -144,6 +149,7 @@ impl Api {
         let executor = Arc::new(OperationExecutor {
             schema: Box::new(schema),
             service: service.clone(),
+            limits: documents.client_limits().clone(),
             slow: options.slow.unwrap_or(Duration::MAX),
         });
         Ok(Self { documents, service, live: LiveSubscriptions::new(executor.clone()), executor })
@@ -185,13 +191,9 @@ impl Endpoint for Api {
         request: OperationRequest,
         client: Option<ClientAddress>,
     ) -> Result<PreparedOperation, Response> {
-        match self.documents.prepare(request).await {
-            Ok(operation) => Ok(operation.sent_from(client)),
-            Err(refusal) => {
-                telemetry::operation::count_refused(error::outcome_label(&refusal.errors));
-                Err(refusal)
-            }
-        }
+        self.documents.prepare(OperationRequest { client, ..request }).await.inspect_err(|refusal| {
+            telemetry::operation::count_refused(error::outcome_label(&refusal.errors));
+        })
     }
 
     async fn execute(&self, viewer: Viewer, operation: PreparedOperation) -> Response {
@@ -203,6 +205,10 @@ impl Endpoint for Api {
             return self.live.clone().subscribe(viewer, operation).await;
         }
         results(stream::iter([self.execute(viewer, operation).await.into()]))
+    }
+
+    fn client_limits(&self) -> &Arc<ClientLimits> {
+        self.documents.client_limits()
     }
 
     fn sdl(&self) -> String {

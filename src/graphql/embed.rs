@@ -1,8 +1,8 @@
 //! The API as an [`async_graphql::Executor`]: any integration of that library can serve it, in a server of your own.
 //! `examples/embed.rs` does so with `async-graphql-axum`.
 //!
-//! Operations are prepared and run as for our own transports: validated, limited in size and cost, charged to the
-//! sender's rate limit. Two values in the data of a request or of a WebSocket session say who sends it:
+//! Operations are prepared and run as for our own transports: validated, limited in size, cost and the bytes of the answer,
+//! charged to the sender's rate limit; open subscriptions are limited. Two values in the data of a request or of a WebSocket session say who sends it:
 //! - [`ViewerSession`], from [`Api::authenticate`]. Without it the viewer is anonymous. A subscription ends with
 //!   UNAUTHENTICATED when the token expires or the viewer's rights end, so the client must subscribe again with a
 //!   fresh token and its last cursor.
@@ -88,6 +88,7 @@ fn operation_request(request: Request) -> OperationRequest {
         operation_name: request.operation_name,
         variables: request.variables,
         extensions: request.extensions.0,
+        client: None,
     }
 }
 

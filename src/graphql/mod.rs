@@ -14,13 +14,17 @@ pub use crate::service::Authenticated as ViewerSession;
 pub use crate::service::{Authenticated, Readiness};
 pub use api::{Api, ApiOptions, Endpoint, cost_document, sdl};
 pub use engine::{
+    client_limits::{
+        AnswerBudget, AnswerLimits, AnswerRefusal, ClientKey, ClientLimits, HeldBytes, RequestLimiter,
+        RequestsExhausted, SubscriptionLimiter, SubscriptionLimits, SubscriptionShare,
+    },
     code,
     document::{
         DocumentHash, DocumentLimits, DocumentOptions, Documents, InvalidDocuments, InvalidSchema, Manifest,
         ManifestError, OperationRequest, PreparedOperation, Registry, ScalarRule,
     },
     error::ApiError,
-    json::write_data,
+    json::{Json, write_data},
     live::{BoxResultStream, ExecutionResult, ResultBody, ResultStream, results},
     page_size::MAX_PAGE_SIZE,
     rate_limit::{HEADERS as RATE_LIMIT_HEADERS, set_headers as set_rate_limit_headers, set_retry_after},

@@ -75,19 +75,23 @@ pub(in crate::http) fn errors(status: StatusCode, format: ResponseFormat, errors
 }
 
 /// A JSON response that must not be cached. Responds with 500 when `body` is an error.
-pub(in crate::http) fn json(status: StatusCode, format: ResponseFormat, body: serde_json::Result<Vec<u8>>) -> Response {
+pub(in crate::http) fn json(
+    status: StatusCode,
+    format: ResponseFormat,
+    body: serde_json::Result<impl Into<Body>>,
+) -> Response {
     let (status, body) = body.map_or_else(
         |error| {
             tracing::error!(%error, "a response could not be written as JSON");
             let body = br#"{"errors":[{"message":"Internal error","extensions":{"code":"INTERNAL"}}]}"#;
-            (StatusCode::INTERNAL_SERVER_ERROR, body.to_vec())
+            (StatusCode::INTERNAL_SERVER_ERROR, Body::from(body.to_vec()))
         },
-        |body| (status, body),
+        |body| (status, body.into()),
     );
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(format.content_type())),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::VARY, HeaderValue::from_static("accept")),
     ];
-    (status, headers, Body::from(body)).into_response()
+    (status, headers, body).into_response()
 }

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use super::middleware::{client_address::ClientAddressPolicy, security::AllowedOrigins};
-use crate::domain::TokenBucket;
 
 /// Options of the HTTP server.
 #[derive(Debug, Clone)]
@@ -55,8 +54,6 @@ pub struct ServerLimits {
     pub connections: usize,
     /// Maximum number of open connections of one client address. Further ones get 503.
     pub connections_per_address: usize,
-    /// Rate limit of requests by client address; more get 429. `None` for no limit.
-    pub requests_per_address: Option<TokenBucket>,
     /// How client addresses are determined, and which have no limits.
     pub clients: Arc<ClientAddressPolicy>,
 }

@@ -34,7 +34,7 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     let cors = Arc::new(security::cors(&options.origins));
     let user_connections = KeyedLimiter::new(options.connections_per_user);
     let limits = Arc::new(options.limits.clone());
-    let requests = Arc::new(RequestRateLimiter::new(limits.clients.clone(), limits.requests_per_address));
+    let requests = Arc::new(RequestRateLimiter::new(limits.clients.clone(), endpoint.client_limits().clone()));
     let endpoint = Arc::new(TimeLimitedEndpoint::new(endpoint, options.execution_timeout));
     let graphql = get(post_get::get).post(post_get::post).layer(compression::layer());
     let mut router = Router::new()

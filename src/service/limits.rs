@@ -21,6 +21,33 @@ impl Service {
     /// `client` of `None` is not limited by its address.
     /// Errors: [`ServiceError::RateLimited`].
     pub async fn charge(&self, viewer: &Viewer, client: Option<ClientAddress>, cost: u64) -> Result<Option<Allowance>> {
+        let Some((key, bucket)) = self.cost_bucket(viewer, client) else { return Ok(None) };
+        match self.options.limits.limiter.take(&key, bucket, cost).await {
+            Ok(state) => Ok(Some(Allowance { bucket, state })),
+            Err(exhausted) => {
+                metrics().refusals.with_labels(["operation_cost"]).inc();
+                let left = exhausted.state.remaining;
+                let limit = format!("this operation costs {cost} points and {left} are left of {}", describe(bucket));
+                Err(rate_limited(limit, bucket, exhausted))
+            }
+        }
+    }
+
+    /// Charges what could not be known of an operation before it ran. It is taken even if less is left, so that the next
+    /// operations wait longer. Returns what is left; `None` when the sender has no limit.
+    pub async fn charge_afterwards(
+        &self,
+        viewer: &Viewer,
+        client: Option<ClientAddress>,
+        points: u64,
+    ) -> Option<Allowance> {
+        let (key, bucket) = self.cost_bucket(viewer, client)?;
+        let state = self.options.limits.limiter.spend(&key, bucket, points).await;
+        Some(Allowance { bucket, state })
+    }
+
+    /// The bucket that the operations of a sender are charged to; `None` when they have no limit.
+    fn cost_bucket(&self, viewer: &Viewer, client: Option<ClientAddress>) -> Option<(String, TokenBucket)> {
         let limits = &self.options.limits;
         let (key, bucket) = match (viewer, client) {
             (Viewer::User { id, role, .. }, _) => {
@@ -32,18 +59,9 @@ impl Service {
                 (format!("cost:{id}"), bucket)
             }
             (Viewer::Anonymous, Some(client)) => (format!("cost:{client}"), limits.anonymous),
-            (Viewer::Anonymous, None) | (Viewer::System, _) => return Ok(None),
+            (Viewer::Anonymous, None) | (Viewer::System, _) => return None,
         };
-        let Some(bucket) = bucket else { return Ok(None) };
-        match limits.limiter.take(&key, bucket, cost).await {
-            Ok(state) => Ok(Some(Allowance { bucket, state })),
-            Err(exhausted) => {
-                metrics().refusals.with_labels(["operation_cost"]).inc();
-                let left = exhausted.state.remaining;
-                let limit = format!("this operation costs {cost} points and {left} are left of {}", describe(bucket));
-                Err(rate_limited(limit, bucket, exhausted))
-            }
-        }
+        Some((key, bucket?))
     }
 
     /// Charges one attempt to sign in as `account` from `client`.

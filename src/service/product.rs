@@ -18,6 +18,7 @@ use crate::{
     },
     storage::ProductQuery,
     telemetry::metrics::{CacheName, metrics},
+    telemetry::operation::count_written,
 };
 
 /// The window of trending products, in days.
@@ -129,7 +130,7 @@ impl Service {
         checks.finish()?;
         let stamp = self.stamp(viewer);
         let product = new.create(ProductId::generate(stamp.at), stamp.at);
-        Ok(self.store.insert_product(product, stamp).await?)
+        Ok(self.store.insert_product(product, stamp).await.inspect(|product| count_written(product.memory()))?)
     }
 
     /// Staff: changes a product.
@@ -166,7 +167,8 @@ impl Service {
         expected_version: Option<i32>,
     ) -> Result<Product> {
         let stamp = self.stamp(viewer);
-        self.store.update_product(id, changes, expected_version, stamp).await.map_err(not_found_at("id"))
+        let updated = self.store.update_product(id, changes, expected_version, stamp).await;
+        updated.inspect(|product| count_written(product.memory())).map_err(not_found_at("id"))
     }
 
     /// Staff: corrects the stock of a product.
@@ -192,7 +194,8 @@ impl Service {
         tracing::info!(product = %input.product, delta = input.delta, reason, "stock adjustment");
         let adjustment = StockAdjustment { product: input.product, delta: input.delta, idempotency };
         let stamp = self.stamp(viewer);
-        self.store.adjust_stock(adjustment, stamp).await.map_err(|error| match error {
+        let adjusted = self.store.adjust_stock(adjustment, stamp).await;
+        adjusted.inspect(|product| count_written(product.memory())).map_err(|error| match error {
             crate::storage::StoreError::Refused(Refusal::InsufficientStock { available, .. }) => {
                 UserError::at(UserErrorCode::InsufficientStock, ["delta"], format!("only {available} available")).into()
             }

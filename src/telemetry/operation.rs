@@ -4,7 +4,7 @@ use std::{
     future::Future,
     sync::{
         Arc, LazyLock,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -20,8 +20,15 @@ const MAX_NAMES: usize = 100;
 const CANCELLED: &str = "CANCELLED";
 
 tokio::task_local! {
-    /// The storage calls of the operation that the task works for.
-    static CALLS: Arc<AtomicU32>;
+    /// What the operation that the task works for has done.
+    static WORK: Arc<Work>;
+}
+
+/// What an operation has made the storage do.
+#[derive(Debug, Default)]
+struct Work {
+    calls: AtomicU32,
+    written: AtomicUsize,
 }
 
 /// The code of an operation that panicked.
@@ -34,7 +41,7 @@ pub struct OperationTimer {
     code: &'static str,
     started: Instant,
     slow: Duration,
-    calls: Arc<AtomicU32>,
+    work: Arc<Work>,
 }
 
 impl OperationTimer {
@@ -42,12 +49,17 @@ impl OperationTimer {
     /// An operation that takes longer than `slow` is logged as a warning.
     pub fn start(name: &str, kind: &'static str, slow: Duration) -> Self {
         let name = label(name);
-        Self { name, kind, code: CANCELLED, started: Instant::now(), slow, calls: Arc::default() }
+        Self { name, kind, code: CANCELLED, started: Instant::now(), slow, work: Arc::default() }
     }
 
-    /// Runs `work` and counts its storage calls for the operation.
+    /// Runs `work` and counts what it does for the operation.
     pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
-        CALLS.scope(self.calls.clone(), work).await
+        WORK.scope(self.work.clone(), work).await
+    }
+
+    /// Bytes of the entities that the operation has stored so far, see [`count_written`].
+    pub fn written(&self) -> usize {
+        self.work.written.load(Relaxed)
     }
 
     /// Ends the operation with this code: `OK`, or the code of an error.
@@ -60,7 +72,7 @@ impl Drop for OperationTimer {
     fn drop(&mut self) {
         let &mut Self { name, kind, slow, .. } = self;
         let code = if std::thread::panicking() { PANICKED } else { self.code };
-        let (elapsed, calls) = (self.started.elapsed(), self.calls.load(Relaxed));
+        let (elapsed, calls) = (self.started.elapsed(), self.work.calls.load(Relaxed));
         let metrics = metrics();
         metrics.operations.with_labels([name, kind, code]).inc();
         metrics.operation_duration.with_labels([name, kind]).observe(elapsed.as_secs_f64());
@@ -81,14 +93,19 @@ pub fn count_refused(code: &'static str) {
 
 /// Counts a storage call for the operation that this task works for, if there is one.
 pub fn count_storage_call() {
-    let _ = CALLS.try_with(|calls| calls.fetch_add(1, Relaxed));
+    let _ = WORK.try_with(|work| work.calls.fetch_add(1, Relaxed));
+}
+
+/// Counts an entity of this many bytes that was stored, for the operation that this task works for, if there is one.
+pub fn count_written(bytes: usize) {
+    let _ = WORK.try_with(|work| work.written.fetch_add(bytes, Relaxed));
 }
 
 /// Wraps work for a task of its own so that its storage calls and log lines still belong to the operation of this task.
 /// Outside an operation, as in a background job, the work gets a counter of its own, which is dropped.
 pub fn in_current_operation<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
-    let calls = CALLS.try_with(Arc::clone).unwrap_or_default();
-    CALLS.scope(calls, work).in_current_span()
+    let counted = WORK.try_with(Arc::clone).unwrap_or_default();
+    WORK.scope(counted, work).in_current_span()
 }
 
 fn label(name: &str) -> &'static str {

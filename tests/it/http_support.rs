@@ -21,8 +21,8 @@ use orderwire::{
     config::Config,
     domain::{ClientAddress, Clock, EventCursor, SessionId, SystemClock, Timestamp, UserId, UserRole, Viewer},
     graphql::{
-        BoxResultStream, Documents, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, Readiness,
-        ResultStream, ViewerSession, results,
+        BoxResultStream, ClientLimits, Documents, Endpoint, ExecutionResult, OperationRequest, PreparedOperation,
+        Readiness, ResultStream, ViewerSession, results,
     },
     http::{self, AllowedOrigins, HttpOptions, WebSocketOptions},
 };
@@ -127,6 +127,10 @@ impl Endpoint for TestEndpoint {
         }
         let answers = self.schema.execute_stream(operation.request().data(viewer));
         Box::new(Numbered { answers, last: 0, passed: self.probe.clone() })
+    }
+
+    fn client_limits(&self) -> &Arc<ClientLimits> {
+        self.documents.client_limits()
     }
 
     fn sdl(&self) -> String {

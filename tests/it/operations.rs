@@ -99,7 +99,7 @@ async fn the_cost_is_reported_on_request_over_each_transport() {
     let query = "query ($n: Int) { products(first: $n) { nodes { id } totalCount } }";
     let request = json!({ "query": query, "variables": { "n": 7 }, "extensions": { "cost": true } });
     for (transport, answer) in server.answers(&request).await {
-        let cost = json!({ "requestedQueryCost": 18, "maximumQueryCost": 10_000 });
+        let cost = json!({ "requestedQueryCost": 18, "actualQueryCost": 18, "maximumQueryCost": 10_000 });
         assert_eq!(answer["extensions"], json!({ "cost": cost }), "{transport}: {answer}");
         assert!(answer["data"]["products"].is_object(), "{transport}: {answer}");
     }

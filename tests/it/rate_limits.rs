@@ -141,7 +141,7 @@ async fn operations_charge_their_cost_and_report_the_points_left() {
     let rate = answer["extensions"]["cost"]["throttleStatus"]["restoreRate"].take().as_f64().unwrap();
     assert!((rate - 1.0 / 60.0).abs() < 1e-9, "{rate}");
     let expected = json!({
-        "requestedQueryCost": 49, "maximumQueryCost": 60,
+        "requestedQueryCost": 49, "actualQueryCost": 49, "maximumQueryCost": 60,
         "throttleStatus": { "maximumAvailable": 60, "currentlyAvailable": 11, "restoreRate": null },
     });
     assert_eq!(answer["extensions"]["cost"], expected);

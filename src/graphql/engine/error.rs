@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions, Response, ServerError, Value};
+use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions, PathSegment, Response, ServerError, Value};
 
 use super::code;
 use crate::service::{ServiceError, wait_seconds};
@@ -30,6 +30,11 @@ impl ApiError {
     /// BAD_USER_INPUT: an argument is invalid.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self { code: code::BAD_USER_INPUT, message: message.into(), cursor: None, retry_after: None }
+    }
+
+    /// RATE_LIMITED: something of the client must end first.
+    pub fn rate_limited(message: impl Into<String>) -> Self {
+        Self { code: code::RATE_LIMITED, message: message.into(), cursor: None, retry_after: None }
     }
 
     /// INTERNAL: a fault of the server. The cause is logged and not sent.
@@ -135,14 +140,31 @@ pub(crate) fn add_codes(response: &mut Response) {
 
 /// Most errors of fields that a response has.
 const MAX_FIELD_ERRORS: usize = 100;
+/// Most bytes of their messages and paths.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// Leaves out the errors past [`MAX_FIELD_ERRORS`]. An error in their place says how many, with the most severe of their
-/// codes.
+/// Leaves out the errors past [`MAX_FIELD_ERRORS`] or [`MAX_ERROR_BYTES`]. An error in their place says how many, with the
+/// most severe of their codes.
 pub(crate) fn limit(errors: &mut Vec<ServerError>) {
-    if errors.len() > MAX_FIELD_ERRORS {
-        let left_out = errors.split_off(MAX_FIELD_ERRORS);
+    let mut bytes = 0;
+    let fits = |error: &ServerError| {
+        bytes += size(error);
+        bytes <= MAX_ERROR_BYTES
+    };
+    let most = errors.iter().take(MAX_FIELD_ERRORS).map(fits).take_while(|fits| *fits).count();
+    if errors.len() > most {
+        let left_out = errors.split_off(most);
         errors.push(refusal(outcome_label(&left_out), format!("There are {} more errors.", left_out.len())));
     }
+}
+
+/// Approximate bytes of an error.
+fn size(error: &ServerError) -> usize {
+    let steps = error.path.iter().map(|step| match step {
+        PathSegment::Field(key) => key.len(),
+        PathSegment::Index(_) => size_of::<usize>(),
+    });
+    error.message.len() + steps.sum::<usize>()
 }
 
 /// An error that refuses the whole request.

@@ -1,5 +1,6 @@
 //! Prepares, limits and runs GraphQL operations. Nothing here names an entity or looks at [`super::schema`].
 
+pub mod client_limits;
 pub mod code;
 pub mod document;
 pub mod error;

@@ -19,7 +19,7 @@ use crate::{
         document::directives::{cost, list_size},
         error::{ApiError, ApiResult},
         json::{
-            DirectJson, json_object,
+            DirectJson, Metered, json_object,
             plan::{JsonField, JsonObject, WriteJson},
         },
         page_size::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE},
@@ -196,8 +196,8 @@ impl<L: List> Connection<L> {
 
     /// How many entries the whole list has. Counted only when it is selected.
     #[graphql(directive = cost::apply("10".into()))]
-    async fn total_count(&self, context: &Context<'_>) -> ApiResult<u64> {
-        L::count(context, self.filter.clone()).await
+    async fn total_count(&self, context: &Context<'_>) -> ApiResult<Metered<u64>> {
+        L::count(context, self.filter.clone()).await.map(Metered)
     }
 }
 
@@ -233,8 +233,8 @@ impl<L: List> TypeName for Edge<L> {
 #[Object(name_type, directive = cost::apply("0".into()))]
 impl<L: List> Edge<L> {
     /// Opaque position of the entry, for `after` and `before`.
-    async fn cursor(&self) -> String {
-        self.encode_cursor()
+    async fn cursor(&self) -> Metered<String> {
+        Metered(self.encode_cursor())
     }
 
     /// The entry.

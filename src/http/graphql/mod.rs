@@ -1,6 +1,7 @@
 //! GraphQL over HTTP: single responses to POST and GET, server-sent events and multipart streams.
 
 pub(in crate::http) mod answers;
+pub(in crate::http) mod held_body;
 mod multipart;
 mod negotiate;
 pub(in crate::http) mod params;

@@ -8,7 +8,10 @@
 
 use serde::Serialize;
 
-use super::{stream_part::StreamPart, wire::Payload};
+use super::{
+    stream_part::StreamPart,
+    wire::{Payload, append_json},
+};
 use crate::{graphql::code::UNAVAILABLE, http::graphql_error::coded};
 
 pub(in crate::http) const CONTENT_TYPE: &str = "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0";
@@ -34,33 +37,39 @@ struct Position {
     cursor: String,
 }
 
-pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>, cursors: bool) -> serde_json::Result<()> {
+/// Appends a part. Fails when a result has more than `limit` bytes.
+pub(in crate::http) fn write(
+    body: &mut Vec<u8>,
+    part: &StreamPart<'_>,
+    cursors: bool,
+    limit: usize,
+) -> serde_json::Result<()> {
     match part {
         StreamPart::Open => {
             body.extend_from_slice(BOUNDARY);
-            write_part(body, &Heartbeat::default())
+            write_part(body, &Heartbeat::default(), limit)
         }
         StreamPart::KeepAlive { position } => {
             let extensions = position.filter(|_| cursors).map(|position| Position { cursor: position.to_string() });
-            write_part(body, &Heartbeat { extensions })
+            write_part(body, &Heartbeat { extensions }, limit)
         }
-        StreamPart::Result { payload, .. } => write_part(body, &Message { payload: Some(payload), errors: &[] }),
+        StreamPart::Result { payload, .. } => write_part(body, &Message { payload: Some(payload), errors: &[] }, limit),
         StreamPart::Failed { errors } => {
-            write_part(body, &Message { payload: None, errors })?;
+            write_part(body, &Message { payload: None, errors }, limit)?;
             end(body)
         }
         StreamPart::Complete => end(body),
         StreamPart::Drained => {
             // Ending without a part would be an error for the client too, but one without a message.
             let errors = [coded("The server is shutting down: ask again.", UNAVAILABLE)];
-            write(body, &StreamPart::Failed { errors: &errors }, cursors)
+            write(body, &StreamPart::Failed { errors: &errors }, cursors, limit)
         }
     }
 }
 
-fn write_part(body: &mut Vec<u8>, content: &impl Serialize) -> serde_json::Result<()> {
+fn write_part(body: &mut Vec<u8>, content: &impl Serialize, limit: usize) -> serde_json::Result<()> {
     body.extend_from_slice(b"\r\ncontent-type: application/json\r\n\r\n");
-    serde_json::to_writer(&mut *body, content)?;
+    append_json(body, content, limit)?;
     body.extend_from_slice(BOUNDARY);
     Ok(())
 }

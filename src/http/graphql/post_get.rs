@@ -15,6 +15,7 @@ use axum::{
 };
 
 use super::{
+    held_body::held_chunk,
     negotiate::{self, ResponseMode},
     params, request_body,
     stream::{self, Framing},
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::{
     domain::{EventCursor, InvalidCursor},
-    graphql::{Authenticated, OperationRequest, PreparedOperation},
+    graphql::{AnswerBudget, AnswerRefusal, Authenticated, ClientKey, OperationRequest, PreparedOperation},
     http::{
         authorization::authorization,
         error::{self, HttpError},
@@ -139,11 +140,11 @@ async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, reque
         Err(error) => return refuse_viewer(mode.error_format(), error, &meta.id),
     };
     let framing = match mode {
-        ResponseMode::Single(format) => return execute(http, format, &meta.id, viewer, operation).await,
+        ResponseMode::Single(format) => return execute(http, format, &meta, viewer, operation).await,
         ResponseMode::Multipart { single: Some(format), .. }
             if !operation.as_ref().is_ok_and(PreparedOperation::subscribes) =>
         {
-            return execute(http, format, &meta.id, viewer, operation).await;
+            return execute(http, format, &meta, viewer, operation).await;
         }
         ResponseMode::Multipart { cursors, .. } => Framing::Multipart { cursors },
         ResponseMode::EventStream => Framing::Sse { reconnects: is_safe },
@@ -158,24 +159,27 @@ async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, reque
     if meta.method == Method::HEAD {
         return stream::head(framing);
     }
-    let RequestMeta { id, shutdown, resume, .. } = meta;
-    stream::respond(http, framing, stream::StreamRequest { operation, viewer, resume, id, shutdown, permit })
+    let RequestMeta { id, shutdown, resume, client, .. } = meta;
+    let client = client.0;
+    stream::respond(http, framing, stream::StreamRequest { operation, viewer, client, resume, id, shutdown, permit })
 }
 
 async fn execute(
     http: &HttpState,
     format: ResponseFormat,
-    id: &RequestId,
+    meta: &RequestMeta,
     viewer: Authenticated,
     operation: Result<PreparedOperation, GraphqlResponse>,
 ) -> Response {
+    let (id, client) = (&meta.id, meta.client.0);
     let is_mutation = operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation);
     let mut response = match operation {
         Ok(operation) => http.endpoint.execute(viewer.viewer, operation).await,
         Err(refusal) => refusal,
     };
     graphql_error::tag_internal_errors(&mut response.errors, id);
-    let mut answer = respond(format, response);
+    let client = ClientKey::of(viewer.viewer, client);
+    let mut answer = respond(format, response, &http.endpoint.client_limits().answers, client);
     if is_mutation {
         answer.extensions_mut().insert(Uncompressed);
     }
@@ -200,7 +204,24 @@ fn refuse_viewer(format: ResponseFormat, error: ServerError, id: &RequestId) -> 
     response
 }
 
-fn respond(format: ResponseFormat, response: GraphqlResponse) -> Response {
+/// Writes the answer, whose bytes count as in flight until the connection has taken them.
+fn respond(
+    format: ResponseFormat,
+    mut response: GraphqlResponse,
+    answers: &Arc<AnswerBudget>,
+    client: Option<ClientKey>,
+) -> Response {
+    let limits = answers.limits();
+    let mut written = wire::GraphqlResult::from(&response).to_json(limits.whole_answer());
+    if written.as_ref().is_err_and(wire::is_too_large) {
+        response = GraphqlResponse::from_errors(vec![AnswerRefusal::TooLarge(limits.answer).to_error()]);
+        written = wire::GraphqlResult::from(&response).to_json(limits.whole_answer());
+    }
+    let body = written.map(|json| {
+        let mut held = answers.for_client(client);
+        held.add(json.len());
+        held_chunk(json, held)
+    });
     let status = match format {
         _ if wire::was_rate_limited(&response) => StatusCode::TOO_MANY_REQUESTS,
         ResponseFormat::GraphqlResponse if wire::was_refused(&response) => {
@@ -208,7 +229,7 @@ fn respond(format: ResponseFormat, response: GraphqlResponse) -> Response {
         }
         _ => StatusCode::OK,
     };
-    let mut answer = error::json(status, format, wire::GraphqlResult::from(&response).to_json());
+    let mut answer = error::json(status, format, body);
     if status == StatusCode::UNAUTHORIZED {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

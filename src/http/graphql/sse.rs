@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::{
     stream_part::{StreamPart, failure},
-    wire::Payload,
+    wire::{Payload, append_json},
 };
 
 pub(in crate::http) const CONTENT_TYPE: &str = "text/event-stream; charset=utf-8";
@@ -15,7 +15,13 @@ const KEEP_ALIVE: &[u8] = b":\n\n";
 /// How long an `EventSource` waits before it reconnects, in milliseconds.
 const RETRY: u32 = 1000;
 
-pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>, reconnects: bool) -> serde_json::Result<()> {
+/// Appends a part. Fails when a result has more than `limit` bytes.
+pub(in crate::http) fn write(
+    body: &mut Vec<u8>,
+    part: &StreamPart<'_>,
+    reconnects: bool,
+    limit: usize,
+) -> serde_json::Result<()> {
     match part {
         StreamPart::Open => {
             // Some clients wait for the first byte.
@@ -40,11 +46,11 @@ pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>, reconnec
             if let Some(cursor) = cursor {
                 let _ = writeln!(body, "id: {cursor}");
             }
-            data(body, payload)?;
+            data(body, payload, limit)?;
         }
         StreamPart::Failed { errors } => {
             body.extend_from_slice(b"event: next\n");
-            data(body, &Payload::Result((&failure(errors)).into()))?;
+            data(body, &Payload::Result((&failure(errors)).into()), limit)?;
             complete(body);
         }
         StreamPart::Complete => complete(body),
@@ -55,9 +61,9 @@ pub(in crate::http) fn write(body: &mut Vec<u8>, part: &StreamPart<'_>, reconnec
 }
 
 /// Writes the data of an event. JSON is a single line, because line breaks in it are escaped.
-fn data(body: &mut Vec<u8>, payload: &Payload<'_>) -> serde_json::Result<()> {
+fn data(body: &mut Vec<u8>, payload: &Payload<'_>, limit: usize) -> serde_json::Result<()> {
     body.extend_from_slice(b"data: ");
-    serde_json::to_writer(&mut *body, payload)?;
+    append_json(body, payload, limit)?;
     body.extend_from_slice(b"\n\n");
     Ok(())
 }

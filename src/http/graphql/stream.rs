@@ -17,10 +17,16 @@ use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 use tracing::{Instrument, Span};
 
-use super::{answers::Answers, multipart, sse, stream_part::StreamPart, wire};
+use super::{
+    answers::Answers,
+    held_body::{UNCOUNTED, held_chunk},
+    multipart, sse,
+    stream_part::StreamPart,
+    wire,
+};
 use crate::{
-    domain::EventCursor,
-    graphql::{self, Authenticated, ExecutionResult, PreparedOperation},
+    domain::{ClientAddress, EventCursor},
+    graphql::{self, AnswerBudget, AnswerRefusal, Authenticated, ClientKey, ExecutionResult, PreparedOperation},
     http::{
         deadline::to_instant,
         graphql_error::{coded, tag_internal_errors},
@@ -64,10 +70,11 @@ impl Framing {
         }
     }
 
-    fn write(self, body: &mut Vec<u8>, part: &StreamPart<'_>) -> serde_json::Result<()> {
+    /// Appends a part. Fails when a result has more than `limit` bytes.
+    fn write(self, body: &mut Vec<u8>, part: &StreamPart<'_>, limit: usize) -> serde_json::Result<()> {
         match self {
-            Self::Sse { reconnects } => sse::write(body, part, reconnects),
-            Self::Multipart { cursors } => multipart::write(body, part, cursors),
+            Self::Sse { reconnects } => sse::write(body, part, reconnects, limit),
+            Self::Multipart { cursors } => multipart::write(body, part, cursors, limit),
         }
     }
 }
@@ -77,6 +84,8 @@ pub(in crate::http) struct StreamRequest {
     /// The operation, or the response that refuses it.
     pub(in crate::http) operation: Result<PreparedOperation, GraphqlResponse>,
     pub(in crate::http) viewer: Authenticated,
+    /// The client's address; `None` if addresses are not limited.
+    pub(in crate::http) client: Option<ClientAddress>,
     /// The cursor after which a subscription resumes. Takes precedence over its arguments.
     pub(in crate::http) resume: Option<EventCursor>,
     pub(in crate::http) id: RequestId,
@@ -123,6 +132,8 @@ struct ResponseStream {
     told: Option<EventCursor>,
     /// True for queries and mutations, which end soon; false for subscriptions.
     finite: bool,
+    /// The budget of the bytes that the connection has not taken yet, and whose they are.
+    in_flight: (Arc<AnswerBudget>, Option<ClientKey>),
     id: RequestId,
     span: Span,
     keep_alive: Interval,
@@ -148,8 +159,8 @@ enum StreamEvent {
 
 impl ResponseStream {
     fn new(http: &Arc<HttpState>, framing: Framing, call: StreamRequest) -> Self {
-        let StreamRequest { operation, viewer: Authenticated { viewer, expires_at }, resume, id, shutdown, permit } =
-            call;
+        let StreamRequest { operation, viewer, client, resume, id, shutdown, permit } = call;
+        let Authenticated { viewer, expires_at } = viewer;
         let finite = !operation.as_ref().is_ok_and(PreparedOperation::subscribes);
         let operation = operation.map(|operation| match resume {
             Some(cursor) => operation.resume_after(cursor),
@@ -167,6 +178,7 @@ impl ResponseStream {
             started: false,
             told: None,
             finite,
+            in_flight: (http.endpoint.client_limits().answers.clone(), ClientKey::of(viewer, client)),
             span: tracing::info_span!("stream", request_id = %id),
             id,
             keep_alive,
@@ -257,12 +269,24 @@ impl ResponseStream {
     }
 
     fn chunk(&mut self, part: StreamPart<'_>) -> Bytes {
+        let (answers, client) = &self.in_flight;
+        let limits = answers.limits();
         let mut body = Vec::new();
-        if let Err(error) = self.framing.write(&mut body, &part) {
-            tracing::error!(%error, "an answer could not be written as JSON");
-            self.answers = None;
-            body.clear();
+        match self.framing.write(&mut body, &part, limits.whole_answer()) {
+            Ok(()) if body.len() <= UNCOUNTED => body.into(),
+            Ok(()) => {
+                let mut held = answers.for_client(*client);
+                match held.try_add(body.len()) {
+                    Ok(()) => held_chunk(body, held),
+                    Err(refusal) => self.fail(refusal.to_error()),
+                }
+            }
+            Err(error) if wire::is_too_large(&error) => self.fail(AnswerRefusal::TooLarge(limits.answer).to_error()),
+            Err(error) => {
+                tracing::error!(%error, "an answer could not be written as JSON");
+                self.answers = None;
+                Bytes::new()
+            }
         }
-        body.into()
     }
 }

@@ -1,13 +1,13 @@
 //! GraphQL results as JSON, for all transports.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use async_graphql::{Response, ServerError, Value};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    graphql::{ResultBody, write_data},
+    graphql::{Json, ResultBody, write_data},
     http::graphql_error::code,
 };
 
@@ -36,10 +36,13 @@ impl<'a> From<&'a Response> for GraphqlResult<'a> {
 }
 
 impl GraphqlResult<'_> {
-    /// The same JSON as by serde, written faster.
-    pub(in crate::http) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
-        let Some(data) = self.data else { return serde_json::to_vec(self) };
-        let mut json = Vec::with_capacity(FIRST_BYTES);
+    /// The same JSON as by serde, written faster. Fails when it has more than `limit` bytes.
+    pub(in crate::http) fn to_json(&self, limit: usize) -> serde_json::Result<Vec<u8>> {
+        let mut json = Json::new(limit).with_room(FIRST_BYTES.min(limit));
+        let Some(data) = self.data else {
+            serde_json::to_writer(&mut json, self)?;
+            return Ok(json.into_bytes());
+        };
         json.push(b'{');
         if !self.errors.is_empty() {
             json.extend_from_slice(br#""errors":"#);
@@ -53,8 +56,25 @@ impl GraphqlResult<'_> {
             serde_json::to_writer(&mut json, self.extensions)?;
         }
         json.push(b'}');
-        Ok(json)
+        if json.is_cut() { Err(serde_json::Error::io(io::ErrorKind::WriteZero.into())) } else { Ok(json.into_bytes()) }
     }
+}
+
+/// Appends `content` as JSON. Fails when it has more than `limit` bytes.
+pub(in crate::http) fn append_json(
+    body: &mut Vec<u8>,
+    content: &impl Serialize,
+    limit: usize,
+) -> serde_json::Result<()> {
+    let mut json = Json::after(std::mem::take(body), limit);
+    let written = serde_json::to_writer(&mut json, content);
+    *body = json.into_bytes();
+    written
+}
+
+/// Whether writing JSON failed because it has more bytes than it may have.
+pub(in crate::http) fn is_too_large(error: &serde_json::Error) -> bool {
+    error.is_io()
 }
 
 /// One result of a stream, either as a value or as JSON text.
@@ -113,7 +133,7 @@ mod tests {
         ] {
             let result = GraphqlResult::from(&response);
             let by_serde = serde_json::to_string(&result).unwrap();
-            assert_eq!(String::from_utf8(result.to_json().unwrap()).unwrap(), by_serde);
+            assert_eq!(String::from_utf8(result.to_json(usize::MAX).unwrap()).unwrap(), by_serde);
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::{
     domain::{ClientAddress, Viewer},
     fairness::run_until,
     graphql::{
-        Authenticated, BoxResultStream, Endpoint, OperationRequest, PreparedOperation, Readiness, code::UNAVAILABLE,
-        results,
+        Authenticated, BoxResultStream, ClientLimits, Endpoint, OperationRequest, PreparedOperation, Readiness,
+        code::UNAVAILABLE, results,
     },
     http::graphql_error::coded,
     telemetry::metrics,
@@ -101,6 +101,10 @@ impl Endpoint for TimeLimitedEndpoint {
         let kind = operation.kind();
         let answers = self.limited(self.endpoint.stream(viewer, operation)).await;
         answers.unwrap_or_else(|_| results(stream::iter([timed_out(kind, self.limit).into()])))
+    }
+
+    fn client_limits(&self) -> &Arc<ClientLimits> {
+        self.endpoint.client_limits()
     }
 
     fn sdl(&self) -> String {

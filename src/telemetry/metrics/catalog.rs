@@ -46,6 +46,14 @@ metrics! {
     connections: FixedFamily<Transport, Gauge> = "orderwire_connections" by "transport";
     /// Open subscriptions by root field.
     subscriptions: LabelledFamily<Gauge, 1> = "orderwire_subscriptions" by "field";
+    /// Products that open subscriptions watch one by one.
+    watched_products: Gauge = "orderwire_watched_products";
+    /// Memory that open subscriptions take, estimated.
+    subscription_bytes: Gauge = "orderwire_subscription_bytes";
+    /// Bytes of answers that are being written or that connections have not taken yet.
+    answer_bytes_in_flight: Gauge = "orderwire_answer_bytes_in_flight";
+    /// Bytes of answers that were written.
+    answer_bytes: Counter = "orderwire_answer_bytes_total";
     /// Updates that were handed to connections of subscribers.
     deliveries: FixedFamily<Transport, Counter> = "orderwire_deliveries_total" by "transport";
     /// Updates that were executed; many subscribers share one.

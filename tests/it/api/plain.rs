@@ -103,9 +103,9 @@ async fn check(api: &TestApi, viewer: Viewer, query: &str, fewest_written: usize
     assert_eq!(written(&by_executor.data), 0, "{query}");
     let text = |response: &Response| serde_json::to_string(&response.data).unwrap();
     assert_eq!(text(&at_once), text(&by_executor), "{query}");
-    let mut fast = Vec::new();
+    let mut fast = orderwire::graphql::Json::new(usize::MAX);
     orderwire::graphql::write_data(&at_once.data, &mut fast).unwrap();
-    assert_eq!(String::from_utf8(fast).unwrap(), text(&at_once), "{query}");
+    assert_eq!(String::from_utf8(fast.into_bytes()).unwrap(), text(&at_once), "{query}");
 }
 
 async fn directly_written_fields_equal_the_executors(api: TestApi) {

@@ -20,7 +20,8 @@ use super::{
     variables,
 };
 use crate::{
-    graphql::engine::error,
+    domain::ClientAddress,
+    graphql::engine::{client_limits::ClientLimits, error, rate_limit},
     telemetry::metrics::{CacheName, metrics},
 };
 
@@ -32,6 +33,8 @@ pub struct DocumentOptions {
     pub cache: u64,
     /// Documents that requests can refer to instead of sending them.
     pub registry: Registry,
+    /// What one client may take of this node. Preparing a document takes requests from it.
+    pub client_limits: Arc<ClientLimits>,
 }
 
 /// Documents cannot be prepared with this schema or manifest.
@@ -57,6 +60,7 @@ pub struct Documents {
     validator: Validator,
     limits: DocumentLimits,
     registry: Registry,
+    client_limits: Arc<ClientLimits>,
     /// Valid operations by the hash of their document and the operation name of the request.
     pub(super) cache: Cache<(DocumentHash, Option<Box<str>>), Arc<ValidatedOperation>>,
 }
@@ -70,15 +74,16 @@ impl Documents {
         introspection: bool,
         options: DocumentOptions,
     ) -> Result<Self, InvalidDocuments> {
-        let DocumentOptions { limits, cache, registry } = options;
+        let DocumentOptions { limits, cache, registry, client_limits } = options;
         let weigh = |_: &_, operation: &Arc<ValidatedOperation>| operation.weight;
         let cache = Cache::builder().max_capacity(cache).weigher(weigh).build();
         let types = Arc::new(SchemaTypes::new(sdl, scalars)?);
         let costs = CostRules::new(types.schema())?;
-        let documents = Self { types, costs, validator: Validator { introspection }, limits, registry, cache };
+        let validator = Validator { introspection };
+        let documents = Self { types, costs, validator, limits, registry, client_limits, cache };
         if let Registry::Only(manifest) = &documents.registry {
             for (id, operation) in manifest.operations() {
-                documents.validated(hash(&operation.text), &operation.text, operation.name.clone()).map_err(
+                documents.validated(None, hash(&operation.text), &operation.text, operation.name.clone()).map_err(
                     |errors| {
                         let reasons: Vec<String> = errors.into_iter().map(|error| error.message).collect();
                         let id = operation.name.as_deref().unwrap_or(id).to_owned();
@@ -90,11 +95,17 @@ impl Documents {
         Ok(documents)
     }
 
+    /// What one client may take of this node.
+    pub fn client_limits(&self) -> &Arc<ClientLimits> {
+        &self.client_limits
+    }
+
     /// Turns a request into an operation that can be run, or returns the errors, each with a code.
     pub async fn prepare(&self, request: OperationRequest) -> Result<PreparedOperation, Response> {
         self.check(request).await.map_err(|errors| {
             let mut response = Response::from_errors(request::shortened(errors));
             error::add_codes(&mut response);
+            rate_limit::attach_retry_after(&mut response);
             response
         })
     }
@@ -105,9 +116,9 @@ impl Documents {
         let sent = request.query.as_ref().map_or(0, String::len);
         limits::check("bytes", sent as u64, self.limits.bytes).map_err(|error| vec![error])?;
         let reference = DocumentReference::from_request(&request)?;
-        let OperationRequest { query, operation_name, variables, .. } = request;
+        let OperationRequest { query, operation_name, variables, client, .. } = request;
         let name = operation_name.map(Into::into);
-        let operation = self.find(reference, query.unwrap_or_default(), name).await?;
+        let operation = self.find(client, reference, query.unwrap_or_default(), name).await?;
         let variables = variables::coerce_all(&self.types, &operation.variables, variables)?;
         let plan = operation.plan(&self.types, &self.costs, &self.limits, &variables)?;
         let cost = plan.cost.value(&variables);
@@ -123,7 +134,7 @@ impl Documents {
             cost_limit: self.limits.cost,
             reports_cost,
             resume: None,
-            client: None,
+            client,
             direct_json: true,
         })
     }
@@ -131,14 +142,15 @@ impl Documents {
     /// Finds the operation whose document a request sends or refers to.
     async fn find(
         &self,
+        client: Option<ClientAddress>,
         reference: DocumentReference,
         query: String,
         name: Option<Box<str>>,
     ) -> Result<Arc<ValidatedOperation>, RequestErrors> {
         match (&self.registry, reference) {
-            (Registry::Open(_), DocumentReference::None) => self.validated(hash(&query), &query, name),
+            (Registry::Open(_), DocumentReference::None) => self.validated(client, hash(&query), &query, name),
             (Registry::Open(store), DocumentReference::Register(document_hash)) => {
-                let operation = self.validated(document_hash, &query, name)?;
+                let operation = self.validated(client, document_hash, &query, name)?;
                 if store.get(document_hash).await.is_none() {
                     store.put(document_hash, operation.text.clone()).await;
                 }
@@ -150,20 +162,22 @@ impl Documents {
                     return Ok(operation);
                 }
                 let text = store.get(document_hash).await.ok_or_else(registry::not_found)?;
-                self.validated(document_hash, &text, key.1)
+                self.validated(client, document_hash, &text, key.1)
             }
             (Registry::Open(_), DocumentReference::Id(_)) => Err(registry::unknown_id()),
             (Registry::Only(manifest), reference) => {
                 let operation = registry::find_in_manifest(manifest, &reference, &query)?;
                 let name = name.or_else(|| operation.name.clone());
-                self.validated(operation.hash, &operation.text, name)
+                self.validated(client, operation.hash, &operation.text, name)
             }
         }
     }
 
-    /// Returns the operation called `name` of the document with this text, from the cache or validated now.
+    /// Returns the operation called `name` of the document with this text, from the cache or validated now. The client
+    /// pays for validation before it begins.
     fn validated(
         &self,
+        client: Option<ClientAddress>,
         hash: DocumentHash,
         text: &str,
         name: Option<Box<str>>,
@@ -173,6 +187,8 @@ impl Documents {
             return Ok(operation);
         }
         metrics().cache_misses.get(CacheName::Documents).inc();
+        let charged = self.client_limits.requests.take_preparation(client, text.len());
+        charged.map_err(|exhausted| vec![exhausted.to_error()])?;
         let operation = Arc::new(self.validate(text, key.1.clone())?);
         self.cache.insert(key, operation.clone());
         Ok(operation)

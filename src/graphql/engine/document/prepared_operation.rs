@@ -13,7 +13,11 @@ use super::{
 };
 use crate::{
     domain::{ClientAddress, EventCursor},
-    graphql::engine::{json::raw_value, resume::ResumeAfter},
+    graphql::engine::{
+        client_limits::{AnswerMeter, AnswerRefusal},
+        json::raw_value,
+        resume::ResumeAfter,
+    },
     service::{OperationHash, fingerprint},
     telemetry,
 };
@@ -102,12 +106,6 @@ impl PreparedOperation {
         self.reports_cost
     }
 
-    /// Sets the address of the client.
-    #[must_use]
-    pub(crate) fn sent_from(self, client: Option<ClientAddress>) -> Self {
-        Self { client, ..self }
-    }
-
     /// Address of the client; `None` if clients are not rate-limited by address.
     pub(crate) fn client(&self) -> Option<ClientAddress> {
         self.client
@@ -129,7 +127,7 @@ impl PreparedOperation {
     }
 
     /// Adds the fields of introspection to a response of the executor, which does not get them.
-    pub(crate) fn add_introspection(&self, response: &mut Response) {
+    pub(crate) fn add_introspection(&self, response: &mut Response, meter: &AnswerMeter) {
         let mut fields = self.plan().fields.iter().filter(|field| field.is_introspection()).peekable();
         if fields.peek().is_none() {
             return;
@@ -139,7 +137,11 @@ impl PreparedOperation {
             _ => Default::default(),
         };
         for field in fields {
-            let answer = introspection::answer(&self.types, field, &self.variables).and_then(raw_value);
+            let answer = introspection::answer(&self.types, field, &self.variables, meter.left());
+            let answer = answer.and_then(|json| {
+                meter.add(json.counted()).map_err(AnswerRefusal::to_error)?;
+                raw_value(json)
+            });
             let value = answer.unwrap_or_else(|error| {
                 response.errors.push(error);
                 Value::Null
@@ -186,10 +188,26 @@ impl PreparedOperation {
         &self.plan.plan
     }
 
+    /// Approximate bytes of memory of the variables.
+    pub(crate) fn variables_size(&self) -> usize {
+        self.variables.values().map(value_size).sum()
+    }
+
     /// The variables that the content of a subscription's updates depends on.
     pub(crate) fn update_variables(&self) -> impl Iterator<Item = (&Name, &Value)> {
         self.variables.iter().filter(|(name, _)| self.operation.uses.below_root.contains(*name))
     }
+}
+
+/// Approximate bytes of memory of a value of a variable.
+fn value_size(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::String(text) => text.len(),
+            Value::List(items) => items.iter().map(value_size).sum(),
+            Value::Object(fields) => fields.iter().map(|(name, value)| 64 + name.len() + value_size(value)).sum(),
+            _ => 0,
+        }
 }
 
 impl std::fmt::Debug for PreparedOperation {

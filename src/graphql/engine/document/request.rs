@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use async_graphql::{ServerError, Value, Variables};
 
+use crate::domain::ClientAddress;
+
 /// Every error that was found in a request.
 pub(super) type RequestErrors = Vec<ServerError>;
 
@@ -40,6 +42,8 @@ pub struct OperationRequest {
     pub variables: Variables,
     /// `persistedQuery` refers to a document; `cost: true` asks for the cost of the operation in the response.
     pub extensions: HashMap<String, Value>,
+    /// The address that the request comes from; `None` if addresses are not limited.
+    pub client: Option<ClientAddress>,
 }
 
 impl OperationRequest {

@@ -1,8 +1,10 @@
 //! Runs operations: charges them, executes them with their batched loads and completes the response.
+//!
+//! Decision: `docs/decisions/0021-what-a-client-may-hold.md`.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
-use async_graphql::{Request, Response};
+use async_graphql::{Request, Response, parser::types::OperationType};
 use futures_util::StreamExt;
 
 use super::{
@@ -13,39 +15,72 @@ use crate::{
     domain::Viewer,
     fairness::{Caller, run_for},
     graphql::engine::{
+        client_limits::{AnswerMeter, AnswerRefusal, ClientKey, ClientLimits},
         document::PreparedOperation,
         error::{self, ApiError},
-        rate_limit,
+        rate_limit::{self, Charged},
     },
     service::{Allowance, Service, ServiceError},
+    telemetry::metrics,
 };
+
+/// Bytes of an answer, and of what a mutation stores, that each point of an operation's cost pays for. What is above is
+/// charged when it is written.
+const BYTES_PER_POINT: usize = 1024;
 
 /// Runs operations.
 pub struct OperationExecutor {
     pub schema: Box<dyn ExecutableSchema>,
     pub service: Arc<Service>,
+    pub limits: Arc<ClientLimits>,
     /// Operations that take longer are logged.
     pub slow: Duration,
 }
 
 impl OperationExecutor {
-    /// Runs a query or mutation.
+    /// Runs a query or mutation. A query stops as soon as its answer exceeds a budget. A mutation runs to its end, since
+    /// its fields change something whether or not they can be answered; its fields then have the error.
     pub async fn execute(&self, viewer: Viewer, operation: &PreparedOperation) -> Response {
         let measured = operation.start_timer(self.slow);
-        let allowance = match self.charge(viewer, operation).await {
-            Ok(allowance) => allowance,
+        let (allowance, meter) = match self.begin(viewer, operation).await {
+            Ok(begun) => begun,
             Err(refusal) => {
                 measured.end(error::outcome_label(&refusal.errors));
                 return refusal;
             }
         };
-        let (request, batches) = self.request(viewer, operation);
-        let mut execution = BatchedExecution::new(self.schema.execute(request), batches);
+        let (request, batches) = self.request(viewer, operation, &meter);
+        let execution = BatchedExecution::new(self.schema.execute(request), batches);
+        let runs_to_its_end = operation.kind() == OperationType::Mutation;
         let caller = Caller::new(&viewer, operation.client());
-        let response = run_for(caller, measured.run(execution.next())).await;
-        let response = complete(response.unwrap_or_else(error::no_response), operation, allowance);
+        let response = run_for(caller, measured.run(first_response(execution, &meter, runs_to_its_end))).await;
+        let response = response.map(|response| complete(response, operation, &meter));
+        metrics().answer_bytes.inc_by(meter.written() as u64);
+        let work = meter.written().saturating_add(measured.written());
+        let charged = self.charge_bytes(viewer, operation, allowance, work).await;
+        let response = match (meter.refusal().filter(|_| !runs_to_its_end), response) {
+            (Some(refusal), _) => refused(refusal, operation, charged),
+            (None, Some(mut response)) => {
+                rate_limit::attach_rate_limit(&mut response, operation, charged);
+                response
+            }
+            (None, None) => error::no_response(),
+        };
         measured.end(error::outcome_label(&response.errors));
         response
+    }
+
+    /// Charges an operation and waits until there is room for its answer. Fails with the response that refuses it.
+    async fn begin(
+        &self,
+        viewer: Viewer,
+        operation: &PreparedOperation,
+    ) -> Result<(Option<Allowance>, Arc<AnswerMeter>), Response> {
+        let allowance = self.charge(viewer, operation).await?;
+        let answers = &self.limits.answers;
+        let held = answers.admit(ClientKey::of(viewer, operation.client())).await;
+        let held = held.map_err(|refusal| refused(refusal, operation, Charged { allowance, afterwards: 0 }))?;
+        Ok((allowance, AnswerMeter::new(answers.limits().answer, held)))
     }
 
     /// Takes the operation's cost from its sender's allowance, and returns what is left; `None` when there is no limit
@@ -57,9 +92,32 @@ impl OperationExecutor {
                 _ => None,
             };
             let mut response = Response::from_errors(vec![ApiError::from(error).into_server_error()]);
-            rate_limit::attach_rate_limit(&mut response, operation, allowance);
+            rate_limit::attach_rate_limit(&mut response, operation, Charged { allowance, afterwards: 0 });
             response
         })
+    }
+
+    /// Charges the bytes that the cost of an operation does not pay for: those of its answer, and of what it has stored.
+    async fn charge_bytes(
+        &self,
+        viewer: Viewer,
+        operation: &PreparedOperation,
+        allowance: Option<Allowance>,
+        bytes: usize,
+    ) -> Charged {
+        let afterwards = (bytes / BYTES_PER_POINT) as u64;
+        let afterwards = afterwards.saturating_sub(operation.cost());
+        let allowance = match allowance {
+            Some(_) if afterwards > 0 => self.service.charge_afterwards(&viewer, operation.client(), afterwards).await,
+            allowance => allowance,
+        };
+        Charged { allowance, afterwards }
+    }
+
+    /// Charges the bytes of updates to the sender of their subscription.
+    pub async fn charge_updates(&self, viewer: Viewer, operation: &PreparedOperation, bytes: usize) {
+        let points = (bytes / BYTES_PER_POINT) as u64;
+        self.service.charge_afterwards(&viewer, operation.client(), points).await;
     }
 
     /// Runs a subscription until its first response, if it has one. `mode` is request data for the root field.
@@ -69,27 +127,64 @@ impl OperationExecutor {
         operation: &PreparedOperation,
         mode: M,
     ) -> Option<Response> {
-        let (request, batches) = self.request(viewer, operation);
-        let mut execution = BatchedExecution::new(self.schema.subscribe(request.data(mode)), batches);
-        let response = run_for(Caller::new(&viewer, operation.client()), execution.next()).await?;
-        Some(complete(response, operation, None))
+        let answers = &self.limits.answers;
+        let held = answers.for_client(ClientKey::of(viewer, operation.client()));
+        let meter = AnswerMeter::new(answers.limits().answer, held);
+        let (request, batches) = self.request(viewer, operation, &meter);
+        let execution = BatchedExecution::new(self.schema.subscribe(request.data(mode)), batches);
+        let caller = Caller::new(&viewer, operation.client());
+        let response = run_for(caller, first_response(execution, &meter, false)).await;
+        metrics().answer_bytes.inc_by(meter.written() as u64);
+        let charged = Charged { allowance: None, afterwards: 0 };
+        if let Some(refusal) = meter.refusal() {
+            return Some(refused(refusal, operation, charged));
+        }
+        let mut response = complete(response?, operation, &meter);
+        rate_limit::attach_rate_limit(&mut response, operation, charged);
+        Some(response)
     }
 
     /// The request with the data its resolvers need, and the batches they push their loads to.
-    fn request(&self, viewer: Viewer, operation: &PreparedOperation) -> (Request, PendingBatches) {
+    fn request(
+        &self,
+        viewer: Viewer,
+        operation: &PreparedOperation,
+        meter: &Arc<AnswerMeter>,
+    ) -> (Request, PendingBatches) {
         let batches = PendingBatches::default();
-        let request = operation.request();
+        let request = operation.request().data(meter.clone());
         (self.schema.with_context(request, viewer, operation.client(), batches.clone()), batches)
     }
 }
 
-/// The response as clients get it, with the rate limit attached.
-fn complete(mut response: Response, operation: &PreparedOperation, allowance: Option<Allowance>) -> Response {
-    operation.add_introspection(&mut response);
+/// The first response of an execution. Without `runs_to_its_end` the execution is dropped as soon as the meter refuses
+/// to count more.
+async fn first_response(
+    mut execution: BatchedExecution<Response>,
+    meter: &AnswerMeter,
+    runs_to_its_end: bool,
+) -> Option<Response> {
+    poll_fn(|cx| {
+        let polled = execution.poll_next_unpin(cx);
+        let stops = !runs_to_its_end && meter.refusal().is_some();
+        if stops { Poll::Ready(None) } else { polled }
+    })
+    .await
+}
+
+/// The response to an operation whose answer exceeds a budget.
+fn refused(refusal: AnswerRefusal, operation: &PreparedOperation, charged: Charged) -> Response {
+    let mut response = Response::from_errors(vec![refusal.to_error()]);
+    rate_limit::attach_rate_limit(&mut response, operation, charged);
+    response
+}
+
+/// The response as clients get it, but for the rate limit.
+fn complete(mut response: Response, operation: &PreparedOperation, meter: &AnswerMeter) -> Response {
+    operation.add_introspection(&mut response, meter);
     operation.plan().shape(&mut response);
     operation.explain_argument_errors(&mut response);
     error::add_codes(&mut response);
     error::limit(&mut response.errors);
-    rate_limit::attach_rate_limit(&mut response, operation, allowance);
     response
 }

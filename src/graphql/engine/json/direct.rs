@@ -14,6 +14,7 @@ use super::{
     raw::raw_value,
     text::Json,
 };
+use crate::graphql::engine::client_limits::AnswerMeter;
 
 /// Initial capacity in bytes: room for a small object.
 const FIRST_BYTES: usize = 256;
@@ -53,8 +54,13 @@ impl<T: WriteJson + OutputType> OutputType for DirectJson<T> {
         let plans = context.data_opt::<Arc<JsonPlans>>();
         match plans.and_then(|plans| plans.get(selected.pos, || T::plan(&selected.node))) {
             Some(plan) => {
-                let mut json = Json::with_capacity(FIRST_BYTES);
+                let meter = context.data_opt::<Arc<AnswerMeter>>();
+                let limit = meter.map_or(usize::MAX, |meter| meter.left());
+                let mut json = Json::new(limit).with_room(FIRST_BYTES.min(limit));
                 self.0.write(plan, &mut json);
+                if let Some(meter) = meter {
+                    meter.add(json.counted()).map_err(|refusal| refusal.error_at(context, field.pos))?;
+                }
                 raw_value(json)
             }
             None => self.0.resolve(context, field).await,

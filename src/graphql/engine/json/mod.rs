@@ -7,6 +7,7 @@
 //! Decision: `docs/decisions/0007-direct-json.md`.
 
 mod direct;
+mod metered;
 mod object;
 pub(crate) mod plan;
 mod plans;
@@ -15,9 +16,10 @@ pub(crate) mod text;
 pub(crate) mod values;
 
 pub use direct::DirectJson;
+pub(crate) use metered::Metered;
 pub(crate) use object::json_object;
 pub use plans::{JsonPlans, place_position};
 pub use raw::write_data;
 pub(crate) use raw::{is_raw, raw_value};
-pub use text::TYPE_KEY;
+pub use text::{Json, TYPE_KEY};
 pub(crate) use values::{json_enum, json_text};

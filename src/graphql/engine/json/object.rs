@@ -28,9 +28,9 @@ macro_rules! json_object {
             [
                 $($methods)*
                 $(#[$($attribute)+])*
-                pub(crate) async fn $field(&self) -> $type {
+                pub(crate) async fn $field(&self) -> $crate::graphql::engine::json::Metered<$type> {
                     let $this = self;
-                    $value
+                    $crate::graphql::engine::json::Metered($value)
                 }
             ]
             [

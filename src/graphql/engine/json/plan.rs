@@ -89,6 +89,9 @@ impl<T: JsonObject> WriteJson for T {
     fn write(&self, plan: &JsonPlan, json: &mut Json) {
         json.push(b'{');
         for member in &plan.0 {
+            if json.is_cut() {
+                return;
+            }
             json.extend_from_slice(member.key.as_bytes());
             match member.field.and_then(|field| T::FIELDS.get(field)) {
                 Some(field) => (field.write)(self, &member.below, json),

@@ -8,12 +8,15 @@ use crate::graphql::engine::error::ApiError;
 
 /// Makes a value of JSON text, which is serialised as it is. Fails with INTERNAL when the text is not UTF-8.
 pub(crate) fn raw_value(json: Json) -> ServerResult<Value> {
-    let text = String::from_utf8(json).map_err(|error| ApiError::internal(&error).into_server_error())?;
+    let text = String::from_utf8(json.into_bytes()).map_err(|error| ApiError::internal(&error).into_server_error())?;
     Ok(Value::Object(IndexMap::from([(Name::new(RAW_VALUE_TOKEN), Value::String(text))])))
 }
 
-/// Appends a result's data as JSON. Values that are JSON text already are copied.
+/// Appends a result's data as JSON, until the text is cut. Values that are JSON text already are copied.
 pub fn write_data(value: &Value, json: &mut Json) -> serde_json::Result<()> {
+    if json.is_cut() {
+        return Ok(());
+    }
     match value {
         Value::List(values) => {
             json.push(b'[');

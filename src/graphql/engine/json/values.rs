@@ -28,6 +28,9 @@ impl<T: WriteJson> WriteJson for &[T] {
     fn write(&self, plan: &JsonPlan, json: &mut Json) {
         json.push(b'[');
         for (place, value) in self.iter().enumerate() {
+            if json.is_cut() {
+                return;
+            }
             if place > 0 {
                 json.push(b',');
             }
@@ -74,7 +77,7 @@ impl WriteJson for bool {
 
 impl WriteJson for i32 {
     fn write(&self, _: &JsonPlan, json: &mut Json) {
-        // Writing to memory does not fail.
+        // Writing to memory fails only when the text is cut, which it remembers.
         let _ = serde_json::to_writer(json, self);
     }
 }

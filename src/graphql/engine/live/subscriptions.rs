@@ -21,6 +21,7 @@ use super::{
 use crate::{
     domain::{EventCursor, Viewer},
     graphql::engine::{
+        client_limits::{SubscriptionPermit, SubscriptionShare},
         document::PreparedOperation,
         error::{self, ApiError, ApiResult},
         execute::OperationExecutor,
@@ -28,6 +29,9 @@ use crate::{
     service::{self, ServiceError, UpdateStream},
     telemetry::metrics::{GaugeGuard, metrics},
 };
+
+/// A subscriber is charged for updates when they have this many bytes together.
+const CHARGED_BYTES: usize = 64 * 1024;
 
 /// What a run of a subscription's document is for. Request data; operations without it run once and have no root field
 /// that subscribes.
@@ -39,16 +43,19 @@ pub enum ExecutionMode {
 }
 
 /// Resolves the root field of a subscription: at most one update, see [`ExecutionMode`]. `open` starts the stream of
-/// updates; `field` is the name of the root field, for metrics.
+/// updates; `field` is the name of the root field, for metrics; `watched` is the number of entities that it watches one by
+/// one.
 pub async fn resolve<T: LiveUpdate>(
     context: &async_graphql::Context<'_>,
     field: &'static str,
+    watched: usize,
     open: impl Future<Output = ApiResult<impl UpdateStream<Item = service::Result<T>> + Send + Unpin + 'static>> + Send,
 ) -> ApiResult<stream::Iter<std::option::IntoIter<T>>> {
     let update = match context.data_opt::<ExecutionMode>() {
         Some(ExecutionMode::Render(update)) => update.downcast_ref().cloned(),
         Some(ExecutionMode::Subscribe(pending)) => {
-            pending.opened(open.await?, field);
+            let permit = pending.acquire(watched)?;
+            pending.opened(open.await?, permit, field);
             None
         }
         None => None,
@@ -64,9 +71,17 @@ pub struct PendingSubscription {
 }
 
 impl PendingSubscription {
+    /// The right to keep this subscription open.
+    fn acquire(&self, watched: usize) -> ApiResult<SubscriptionPermit> {
+        let (viewer, operation) = (self.selection.viewer(), self.selection.operation());
+        let share = SubscriptionShare::one(watched, operation.variables_size());
+        self.live.executor.limits.subscriptions.acquire(viewer, operation.client(), share)
+    }
+
     fn opened<T: LiveUpdate>(
         &self,
         updates: impl UpdateStream<Item = service::Result<T>> + Send + Unpin + 'static,
+        permit: SubscriptionPermit,
         field: &'static str,
     ) {
         let subscriber = Subscriber {
@@ -76,6 +91,8 @@ impl PendingSubscription {
             selection: self.selection.clone(),
             rendering: None,
             ended: false,
+            uncharged: 0,
+            _permit: permit,
             _open: GaugeGuard::new(&metrics().subscriptions.with_labels([field])),
         };
         *self.results() = Some(Box::new(subscriber));
@@ -96,14 +113,42 @@ struct Subscriber<S> {
     /// The result that is being rendered.
     rendering: Option<BoxFuture<'static, Result<ExecutionResult, ServiceError>>>,
     ended: bool,
+    /// Bytes of updates that are not charged yet.
+    uncharged: usize,
+    _permit: SubscriptionPermit,
     _open: GaugeGuard,
+}
+
+impl<S> Subscriber<S> {
+    /// Charges the bytes of an update to the subscriber, together with those of others.
+    fn charge(&mut self, result: &ExecutionResult) {
+        let ResultBody::Json(json) = &result.body else { return };
+        self.uncharged += json.get().len();
+        if self.uncharged >= CHARGED_BYTES {
+            let (live, selection) = (self.live.clone(), self.selection.clone());
+            let bytes = std::mem::take(&mut self.uncharged);
+            tokio::spawn(async move {
+                live.executor.charge_updates(selection.viewer(), selection.operation(), bytes).await
+            });
+        }
+    }
 }
 
 impl<T: LiveUpdate, S: Stream<Item = service::Result<T>> + Unpin> Stream for Subscriber<S> {
     type Item = ExecutionResult;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
-        let Self { updates, digest, live, selection, rendering, ended, .. } = self.get_mut();
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
+        let result = ready!(self.poll_result(cx));
+        if let Some(result) = &result {
+            self.charge(result);
+        }
+        Poll::Ready(result)
+    }
+}
+
+impl<T: LiveUpdate, S: Stream<Item = service::Result<T>> + Unpin> Subscriber<S> {
+    fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
+        let Self { updates, digest, live, selection, rendering, ended, .. } = self;
         if *ended {
             return Poll::Ready(None);
         }

@@ -10,7 +10,7 @@ use crate::graphql::{
     engine::{
         document::directives::list_size,
         error::{ApiError, ApiResult},
-        json::{DirectJson, json_object},
+        json::{DirectJson, Metered, json_object},
     },
     schema::{
         connection::{Connection, PageArguments, PageSize},
@@ -135,8 +135,8 @@ json_object! {
     #[Object]
     OrderEvent as event {
         /// The step's place in the event log.
-        async fn cursor(&self, context: &Context<'_>) -> EventCursor {
-            EventCursor(RequestContext::get(context).service.cursor_of_event(self.0.event))
+        async fn cursor(&self, context: &Context<'_>) -> Metered<EventCursor> {
+            Metered(EventCursor(RequestContext::get(context).service.cursor_of_event(self.0.event)))
         }
 
         /// The state before; null when the order was placed.

@@ -103,6 +103,6 @@ impl OrderSubscription {
             let after = ResumeAfter::or(context, after.map(|cursor| cursor.0));
             Ok(request.service.order_updates(request.viewer(), order, customer, after).await?)
         };
-        Ok(live::resolve(context, "orderUpdates", open).await?.map(OrderUpdate::from))
+        Ok(live::resolve(context, "orderUpdates", 0, open).await?.map(OrderUpdate::from))
     }
 }

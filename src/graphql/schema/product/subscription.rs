@@ -53,6 +53,6 @@ impl StockSubscription {
         let request = RequestContext::get(context);
         let ids = product_ids.iter().map(|id| argument_id("productIds", id)).collect::<ApiResult<_>>()?;
         let open = async move { Ok(request.service.stock_updates(request.viewer(), ids).await?) };
-        Ok(live::resolve(context, "stockUpdates", open).await?.map(Product))
+        Ok(live::resolve(context, "stockUpdates", product_ids.len(), open).await?.map(Product))
     }
 }

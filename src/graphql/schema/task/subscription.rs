@@ -70,6 +70,6 @@ impl TaskSubscription {
             let after = ResumeAfter::or(context, after.map(|cursor| cursor.0));
             Ok(request.service.task_updates(request.viewer(), task, assignee, after).await?)
         };
-        Ok(live::resolve(context, "taskUpdates", open).await?.map(TaskUpdate::from))
+        Ok(live::resolve(context, "taskUpdates", 0, open).await?.map(TaskUpdate::from))
     }
 }

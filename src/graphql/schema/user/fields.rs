@@ -6,7 +6,7 @@ use super::types::{User, UserRole};
 use crate::graphql::{
     engine::{
         error::{ApiError, ApiResult},
-        json::json_object,
+        json::{Metered, json_object},
     },
     schema::{
         connection::{Connection, PageArguments, PageSize},
@@ -31,13 +31,13 @@ json_object! {
         role: UserRole = user.0.role.into();
 
         /// E-mail address; null unless the viewer is this user or staff.
-        async fn email(&self, context: &Context<'_>) -> Option<&str> {
-            self.0.email.as_deref().filter(|_| self.is_open(context))
+        async fn email(&self, context: &Context<'_>) -> Metered<Option<&str>> {
+            Metered(self.0.email.as_deref().filter(|_| self.is_open(context)))
         }
 
         /// Region, such as a country; null unless the viewer is this user or staff.
-        async fn region(&self, context: &Context<'_>) -> Option<&str> {
-            self.0.region.as_deref().filter(|_| self.is_open(context))
+        async fn region(&self, context: &Context<'_>) -> Metered<Option<&str>> {
+            Metered(self.0.region.as_deref().filter(|_| self.is_open(context)))
         }
 
         /// The orders they placed, as far as the viewer may see them.

@@ -68,7 +68,8 @@ fn refused(field: &str, message: &str) -> service::ServiceError {
 
 /// What stands for the subscription in its ticket.
 async fn hash_of(request: &RequestContext, input: CreateStreamTicketInput) -> service::Result<OperationHash> {
-    let operation = request.documents.prepare(input.into_request()?).await.map_err(|response| {
+    let operation = OperationRequest { client: request.client, ..input.into_request()? };
+    let operation = request.documents.prepare(operation).await.map_err(|response| {
         let reason = response.errors.first().map_or("it is not valid", |error| &error.message);
         refused("query", reason)
     })?;

@@ -26,16 +26,16 @@ use tungstenite::{
 };
 
 use super::write_buffered::WriteBuffered;
-use crate::http::{server::Connection, websocket::ready_sources::PollOnWake};
+use crate::{
+    graphql::{AnswerRefusal, HeldBytes},
+    http::{server::Connection, websocket::ready_sources::PollOnWake},
+};
 
 /// Size of the read buffer in bytes. Small, because every socket has one and most sockets are idle.
 const READ_BUFFER: usize = 256;
 
 /// Bytes that may be queued before no more results are requested.
 const WRITE_BUFFER: usize = 4 * 1024;
-
-/// Maximum size of a sent message, in bytes.
-const MAX_OUTGOING: usize = 16 * 1024 * 1024;
 
 /// Messages that may be queued before the socket is not read any further.
 const MAX_QUEUED: usize = 8;
@@ -60,6 +60,8 @@ const DISCARD_BYTES: u64 = 16 * 1024 * 1024;
 pub(in crate::http::websocket) struct FramedSocket {
     socket: WebSocketStream<WriteBuffered<Connection>>,
     incoming: PollOnWake,
+    /// The unsent bytes when they are many, once it is known whose socket it is.
+    held: Option<HeldBytes>,
     /// Messages that were queued since the socket was last ready for more.
     queued: usize,
     /// Whether the connection did not take all queued bytes at the last attempt.
@@ -88,24 +90,64 @@ impl FramedSocket {
             .max_frame_size(Some(readable));
         let (connection, read) = (WriteBuffered::new(parts.io.into_inner()), parts.read_buf.to_vec());
         let socket = WebSocketStream::from_partially_read(connection, read, Role::Server, Some(config)).await;
-        Some(Self { socket, incoming, queued: 0, stalled: false, events_unflushed: 0, reads_while_stalled: 0 })
+        Some(Self {
+            socket,
+            incoming,
+            held: None,
+            queued: 0,
+            stalled: false,
+            events_unflushed: 0,
+            reads_while_stalled: 0,
+        })
     }
 
-    /// Queues the text that `write` appends, unless it is empty. Returns false when it is too large to be sent.
+    /// Counts unsent bytes with `held` from now on.
+    pub(in crate::http::websocket) fn count_unsent(&mut self, held: HeldBytes) {
+        self.held = Some(held);
+    }
+
+    /// Queues the text that `write` appends, unless it is empty.
+    ///
+    /// # Errors
+    ///
+    /// That of `write`. Nothing is queued then.
     pub(in crate::http::websocket) fn push_text<E>(
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<bool, E> {
+    ) -> Result<(), E> {
+        self.push(|buffer, _| write(buffer))
+    }
+
+    /// Queues the result that `write` appends.
+    ///
+    /// # Errors
+    ///
+    /// That of `write`, or that the budget has no room for the result. Nothing is queued then.
+    pub(in crate::http::websocket) fn push_result<E: From<AnswerRefusal>>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.push(|buffer, held| {
+            write(buffer)?;
+            match held {
+                Some(held) if buffer.len() > WRITE_BUFFER => {
+                    Ok(held.try_add(buffer.len().saturating_sub(held.bytes()))?)
+                }
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn push<E>(&mut self, write: impl FnOnce(&mut Vec<u8>, Option<&mut HeldBytes>) -> Result<(), E>) -> Result<(), E> {
         let buffer = self.socket.get_mut().buffer();
         let start = buffer.len();
-        let written = write(buffer);
-        let length = buffer.len() - start;
-        if written.is_err() || length > MAX_OUTGOING || length == 0 {
+        let written = write(buffer, self.held.as_mut());
+        if written.is_err() || buffer.len() == start {
             buffer.truncate(start);
-            return written.map(|()| length == 0);
+            return written;
         }
         self.frame(OpCode::Data(Data::Text), start);
-        Ok(true)
+        Ok(())
     }
 
     /// Queues a ping.
@@ -155,6 +197,9 @@ impl FramedSocket {
     fn send_queued(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         let sent = Pin::new(self.socket.get_mut()).poll_flush(cx)?.is_ready();
         self.stalled = !sent;
+        if let Some(held) = self.held.as_mut().filter(|_| sent) {
+            held.release();
+        }
         Ok(sent)
     }
 

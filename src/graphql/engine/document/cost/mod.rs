@@ -48,13 +48,14 @@ impl Cost {
     }
 }
 
-/// Writes `docs/cost.md` for a schema in the schema definition language and a limit on the cost of an operation. Fails if the
-/// schema is not valid.
-pub fn document(sdl: &str, limit: usize) -> Result<String, InvalidSchema> {
+/// Writes `docs/cost.md` for a schema in the schema definition language and limits on the cost of an operation and on the
+/// bytes of its answer. Fails if the schema is not valid.
+pub fn document(sdl: &str, limit: usize, answer_bytes: usize) -> Result<String, InvalidSchema> {
     let types = SchemaTypes::new(sdl, &[])?;
     let rules = CostRules::new(types.schema())?;
     let table = table::table(&rules, types.schema());
-    Ok(include_str!("about.md").replace("{cost}", &limit.to_string()).replace("{table}", table.trim_end()))
+    let text = include_str!("about.md").replace("{cost}", &limit.to_string());
+    Ok(text.replace("{answer_bytes}", &answer_bytes.to_string()).replace("{table}", table.trim_end()))
 }
 
 impl CostRules {

@@ -40,7 +40,7 @@ fn cost(document: &str) -> u64 {
 fn the_documentation_is_what_the_code_says() {
     let committed = include_str!("../../../../../docs/cost.md");
     assert!(
-        committed == super::document(&crate::graphql::sdl(), default_limits().cost).unwrap(),
+        committed == super::document(&crate::graphql::sdl(), default_limits().cost, 8 * 1024 * 1024).unwrap(),
         "write it anew: orderwire schema --costs > docs/cost.md"
     );
 }

@@ -16,8 +16,13 @@ use crate::graphql::engine::{
 /// Objects, texts and other values of an answer that cost one point.
 pub(super) const VALUES_PER_POINT: usize = 10;
 
-/// Writes the answer of a field of introspection as JSON. Fails with the error of the field, such as a name that is null.
-pub(super) fn answer(types: &SchemaTypes, field: &PlannedField, variables: &Variables) -> Result<Json, ServerError> {
+/// Writes the answer of a field of introspection as JSON, up to `limit` bytes. Fails with the error of the field, such as a name that is null.
+pub(super) fn answer(
+    types: &SchemaTypes,
+    field: &PlannedField,
+    variables: &Variables,
+    limit: usize,
+) -> Result<Json, ServerError> {
     let resolver = Resolver { types, variables: Some(variables) };
     let Some(value) = resolver.root(field) else {
         let mut error = refusal(code::BAD_USER_INPUT, "Invalid value for argument \"name\", expected type \"String!\"");
@@ -25,7 +30,7 @@ pub(super) fn answer(types: &SchemaTypes, field: &PlannedField, variables: &Vari
         error.path.push(PathSegment::Field(field.key.to_string()));
         return Err(error);
     };
-    let mut writer = Writer { resolver, json: Json::new() };
+    let mut writer = Writer { resolver, json: Json::new(limit) };
     writer.value(value, field).map_err(|unknown| ApiError::internal(&unknown).into_server_error())?;
     Ok(writer.json)
 }

@@ -14,9 +14,9 @@ use tungstenite::{
 
 use super::{Socket, SocketEnd, SocketEvent};
 use crate::{
-    graphql::{OperationRequest, PreparedOperation, ResultBody},
+    graphql::{AnswerRefusal, ClientKey, OperationRequest, PreparedOperation, ResultBody},
     http::{
-        graphql::answers::Answers,
+        graphql::{answers::Answers, wire},
         graphql_error::coded,
         websocket::{
             session::{
@@ -29,6 +29,29 @@ use crate::{
     },
     telemetry::metrics,
 };
+
+/// Why a result is not sent.
+enum Unsent {
+    /// A budget has no room for it.
+    Refused(AnswerRefusal),
+    /// It could not be written.
+    Faulty,
+}
+
+impl From<AnswerRefusal> for Unsent {
+    fn from(refusal: AnswerRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Unsent {
+    fn to_error(&self) -> ServerError {
+        match self {
+            Self::Refused(refusal) => refusal.to_error(),
+            Self::Faulty => coded("Internal error", "INTERNAL"),
+        }
+    }
+}
 
 /// How many operations are told at most, at each ping, how far they are.
 const MAX_POSITIONS: usize = 32;
@@ -138,6 +161,10 @@ impl Socket {
     fn checked(&mut self, verdict: IdentityEvent) -> ControlFlow<SocketEnd> {
         match verdict {
             IdentityEvent::Authenticated => {
+                if let Some(viewer) = self.identity.viewer() {
+                    let answers = &self.http.endpoint.client_limits().answers;
+                    self.frames.count_unsent(answers.for_client(ClientKey::of(viewer, self.client.0)));
+                }
                 self.send(ServerMessage::Ack);
                 self.send(ServerMessage::KeepAlive { positions: &[] });
             }
@@ -175,6 +202,8 @@ impl Socket {
         } else if self.operations.count() >= limit {
             let message = format!("At most {limit} operations may run at once on one socket.");
             self.refuse(&id, coded(message, "BAD_USER_INPUT"));
+        } else if let Err(exhausted) = self.http.endpoint.client_limits().requests.take_request(self.client.0) {
+            self.refuse(&id, exhausted.to_error());
         } else {
             self.operations_started += 1;
             let request_id = self.id.child(self.operations_started);
@@ -195,16 +224,17 @@ impl Socket {
 
     fn handle_operation_event(&mut self, outcome: OperationEvent) {
         match outcome {
-            OperationEvent::Next { id, body } => {
-                if self.send(ServerMessage::Next { id: &id, payload: (&body).into() }) {
+            OperationEvent::Next { id, body } => match self.send_result(&id, &body) {
+                Ok(()) => {
                     if let ResultBody::Json(_) = body {
                         metrics().deliveries.get(self.protocol.transport()).inc();
                     }
-                } else {
-                    self.operations.stop(&id);
-                    self.refuse(&id, coded("The result is larger than a message can be.", "QUERY_TOO_COMPLEX"));
                 }
-            }
+                Err(unsent) => {
+                    self.operations.stop(&id);
+                    self.refuse(&id, unsent.to_error());
+                }
+            },
             OperationEvent::Error { id, errors } => {
                 self.send(ServerMessage::Error { id: &id, errors: &errors });
             }
@@ -214,11 +244,24 @@ impl Socket {
         }
     }
 
-    /// Queues a message, if the protocol has this kind. Returns false when it is too large to be sent.
-    fn send(&mut self, message: ServerMessage<'_>) -> bool {
-        self.frames.push_text(|text| self.protocol.write(message, text)).unwrap_or_else(|error| {
+    /// Queues a message other than a result, if the protocol has this kind.
+    fn send(&mut self, message: ServerMessage<'_>) {
+        if let Err(error) = self.frames.push_text(|text| self.protocol.write(message, text, usize::MAX)) {
             tracing::error!(%error, "a message could not be written as JSON");
-            false
+        }
+    }
+
+    /// Queues a result.
+    fn send_result(&mut self, id: &str, body: &ResultBody) -> Result<(), Unsent> {
+        let limits = self.http.endpoint.client_limits().answers.limits();
+        let message = ServerMessage::Next { id, payload: body.into() };
+        self.frames.push_result(|text| match self.protocol.write(message, text, limits.whole_answer()) {
+            Ok(()) => Ok(()),
+            Err(error) if wire::is_too_large(&error) => Err(Unsent::Refused(AnswerRefusal::TooLarge(limits.answer))),
+            Err(error) => {
+                tracing::error!(%error, "a result could not be written as JSON");
+                Err(Unsent::Faulty)
+            }
         })
     }
 

@@ -44,15 +44,16 @@ impl Protocol {
         }
     }
 
-    /// Appends a message; nothing if the protocol has no message of this kind.
+    /// Appends a message; nothing if the protocol has no message of this kind. Fails when it has more than `limit` bytes.
     pub(in crate::http::websocket) fn write(
         self,
         message: ServerMessage<'_>,
         into: &mut Vec<u8>,
+        limit: usize,
     ) -> serde_json::Result<()> {
         match self {
-            Self::Modern => modern::write(message, into),
-            Self::Legacy => legacy::write(message, into),
+            Self::Modern => modern::write(message, into, limit),
+            Self::Legacy => legacy::write(message, into, limit),
         }
     }
 }
@@ -76,7 +77,7 @@ mod tests {
         for (protocol, id) in Protocol::ALL.into_iter().flat_map(|protocol| [(protocol, "1"), (protocol, "a\"\n")]) {
             let texts = [Payload::Result((&data).into()), Payload::Json(&written)].map(|payload| {
                 let mut text = Vec::new();
-                protocol.write(ServerMessage::Next { id, payload }, &mut text).unwrap();
+                protocol.write(ServerMessage::Next { id, payload }, &mut text, usize::MAX).unwrap();
                 String::from_utf8(text).unwrap()
             });
             assert_eq!(texts[0], texts[1]);

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Maximum length of an operation id, in bytes. Every result repeats it.
-const MAX_ID: usize = 256;
+pub(super) const MAX_ID: usize = 256;
 
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a> {

@@ -3,14 +3,16 @@
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::message::OperationPosition;
+use super::{envelope::MAX_ID, message::OperationPosition};
+use crate::http::graphql::wire::append_json;
 
 /// Bytes to reserve for everything in a message except its payload.
 const ENVELOPE_BYTES: usize = 128;
 
-pub(super) fn write_json(message: &impl Serialize, into: &mut Vec<u8>) -> serde_json::Result<()> {
+/// Appends a message. Fails when it has more than `limit` bytes beside the envelope.
+pub(super) fn write_json(message: &impl Serialize, into: &mut Vec<u8>, limit: usize) -> serde_json::Result<()> {
     into.reserve(ENVELOPE_BYTES);
-    serde_json::to_writer(into, message)
+    append_json(into, message, limit.saturating_add(ENVELOPE_BYTES + MAX_ID))
 }
 
 /// The payload of a keep-alive message: `{"cursors":{"<operation id>":"<cursor>"}}`.

@@ -69,7 +69,7 @@ fn is_single(errors: &[ServerError]) -> bool {
     errors.len() <= 1
 }
 
-pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_json::Result<()> {
+pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>, limit: usize) -> serde_json::Result<()> {
     let message = match message {
         // A renewal gets the same reply as the first `connection_init`.
         ServerMessage::Ack | ServerMessage::Renewed { .. } => Message::ConnectionAck,
@@ -83,7 +83,7 @@ pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_jso
         ServerMessage::Complete { id } => Message::Complete { id },
         ServerMessage::Pong { .. } => return Ok(()),
     };
-    write_json(&message, into)
+    write_json(&message, into, limit)
 }
 
 #[cfg(test)]
@@ -92,7 +92,7 @@ mod tests {
 
     fn written(errors: &[ServerError]) -> serde_json::Value {
         let mut text = Vec::new();
-        write(ServerMessage::Error { id: "1", errors }, &mut text).unwrap();
+        write(ServerMessage::Error { id: "1", errors }, &mut text, usize::MAX).unwrap();
         serde_json::from_slice(&text).unwrap()
     }
 

@@ -61,7 +61,7 @@ enum PongPayload {
     },
 }
 
-pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_json::Result<()> {
+pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>, limit: usize) -> serde_json::Result<()> {
     let message = match message {
         ServerMessage::Ack => Message::ConnectionAck,
         ServerMessage::Pong { payload } => Message::Pong { payload: payload.map(PongPayload::Same) },
@@ -80,7 +80,7 @@ pub(super) fn write(message: ServerMessage<'_>, into: &mut Vec<u8>) -> serde_jso
         },
         ServerMessage::Refused { .. } => return Ok(()),
     };
-    write_json(&message, into)
+    write_json(&message, into, limit)
 }
 
 #[cfg(test)]

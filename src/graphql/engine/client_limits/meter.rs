@@ -1,0 +1,119 @@
+//! Counts the bytes of one answer while it is written.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use parking_lot::Mutex;
+
+use super::answers::{AnswerRefusal, HeldBytes};
+
+/// Bytes that are reserved of the node's budget at a time, so that most additions touch no counter that operations
+/// share.
+const STEP: usize = 16 * 1024;
+
+/// The meter of one answer. Request data of its operation: what writes a part of the answer adds its bytes, and stops
+/// when the meter refuses them.
+pub struct AnswerMeter {
+    limit: usize,
+    written: AtomicUsize,
+    /// Up to here bytes may be written without reserving more.
+    reserved: AtomicUsize,
+    held: Mutex<HeldBytes>,
+    refusal: OnceLock<AnswerRefusal>,
+}
+
+impl AnswerMeter {
+    /// A meter whose bytes `held` holds, for an answer of at most `limit` bytes.
+    pub fn new(limit: usize, held: HeldBytes) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            written: AtomicUsize::new(0),
+            reserved: AtomicUsize::new(0),
+            held: Mutex::new(held),
+            refusal: OnceLock::new(),
+        })
+    }
+
+    /// How many bytes may still be written.
+    pub fn left(&self) -> usize {
+        if self.refusal.get().is_some() { 0 } else { self.limit.saturating_sub(self.written()) }
+    }
+
+    /// How many bytes were written, with those that were refused first.
+    pub fn written(&self) -> usize {
+        self.written.load(Relaxed)
+    }
+
+    /// Why the answer is not written to its end; `None` while it is.
+    pub fn refusal(&self) -> Option<AnswerRefusal> {
+        self.refusal.get().copied()
+    }
+
+    /// Counts bytes.
+    ///
+    /// # Errors
+    ///
+    /// A budget is used up: nothing more is to be written. Then every later call fails with the same refusal.
+    pub fn add(&self, bytes: usize) -> Result<(), AnswerRefusal> {
+        let written = self.written.fetch_add(bytes, Relaxed).saturating_add(bytes);
+        if written <= self.reserved.load(Relaxed) {
+            return Ok(());
+        }
+        if let Some(refusal) = self.refusal() {
+            self.written.fetch_sub(bytes, Relaxed);
+            return Err(refusal);
+        }
+        self.reserve(written)
+    }
+
+    fn reserve(&self, written: usize) -> Result<(), AnswerRefusal> {
+        if written > self.limit {
+            return Err(self.refuse(AnswerRefusal::TooLarge(self.limit)));
+        }
+        let mut held = self.held.lock();
+        let reserved = written.next_multiple_of(STEP).min(self.limit);
+        let more = reserved.saturating_sub(held.bytes());
+        held.try_add(more).map_err(|refusal| self.refuse(refusal))?;
+        self.reserved.store(reserved, Relaxed);
+        Ok(())
+    }
+
+    fn refuse(&self, refusal: AnswerRefusal) -> AnswerRefusal {
+        self.reserved.store(0, Relaxed);
+        if self.refusal.set(refusal).is_ok() {
+            refusal.record();
+        }
+        refusal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graphql::engine::client_limits::answers::{AnswerBudget, AnswerLimits};
+
+    #[test]
+    fn a_meter_refuses_what_exceeds_the_answer_and_everything_after_it() {
+        let budget = AnswerBudget::new(AnswerLimits { answer: 100, client: 1000, node: 1000 });
+        let meter = AnswerMeter::new(100, budget.for_client(None));
+        assert_eq!([meter.add(60), meter.add(40)], [Ok(()), Ok(())]);
+        assert_eq!((meter.left(), meter.refusal(), budget.in_flight()), (0, None, 100));
+        let refused = Err(AnswerRefusal::TooLarge(100));
+        assert_eq!([meter.add(1), meter.add(0)], [refused, refused]);
+        drop(meter);
+        assert_eq!(budget.in_flight(), 0);
+    }
+
+    #[test]
+    fn a_meter_refuses_what_the_node_has_no_room_for() {
+        let budget = AnswerBudget::new(AnswerLimits { answer: 1 << 20, client: 1 << 20, node: STEP });
+        let (one, other) =
+            (AnswerMeter::new(1 << 20, budget.for_client(None)), AnswerMeter::new(1 << 20, budget.for_client(None)));
+        assert_eq!(one.add(1), Ok(()));
+        assert_eq!(other.add(1), Err(AnswerRefusal::NodeIsFull(STEP)));
+        drop(one);
+        assert_eq!(other.add(1), Err(AnswerRefusal::NodeIsFull(STEP)), "a part of it is missing");
+    }
+}

@@ -1,0 +1,350 @@
+//! For every field of the schema, the most expensive operation that the limits let through: as many objects and aliases
+//! as possible, over values that are as long as inputs allow. The operations are made from the schema, so new fields are
+//! found. A mutation or subscription that has no example here fails the test.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use async_graphql::parser::{
+    parse_schema,
+    types::{BaseType, FieldDefinition, InputValueDefinition, TypeKind, TypeSystemDefinition},
+};
+use orderwire::{config::RateLimit, telemetry::metrics};
+use serde_json::{Value, json};
+
+use super::{LONG, STREAMS, Shop, aliases, code, config};
+
+/// Most fields on the way to a type.
+const DEPTH: usize = 4;
+/// Bytes of an answer beside its data: the envelope of its transport, errors and extensions.
+const ENVELOPE: usize = 2048;
+/// Bytes that errors of the fields of a mutation may take.
+const ERRORS: usize = 128 * 1024;
+
+/// The input of each mutation. `$NAME` stands for an id or a text.
+const MUTATIONS: [(&str, &str); 20] = [
+    ("register", r#"{ email: "new@example.com", name: $line, password: "correct horse battery staple" }"#),
+    ("login", r#"{ email: "sam@example.com", password: "correct horse battery staple" }"#),
+    ("refreshSession", r#"{ refreshToken: "none" }"#),
+    ("logout", ""),
+    ("logoutEverywhere", ""),
+    ("changePassword", r#"{ currentPassword: "a wrong password", newPassword: "another good one" }"#),
+    ("updateProfile", r#"{ name: $line }"#),
+    ("createStreamTicket", r#"{ query: "subscription { orderUpdates { cursor } }" }"#),
+    ("updateUserRole", r#"{ userId: $User, role: STAFF }"#),
+    ("deleteUser", r#"{ userId: $User }"#),
+    ("createProduct", r#"{ sku: $line, name: $line, description: $text, price: "1" }"#),
+    ("updateProduct", r#"{ id: $Product, description: $text }"#),
+    ("archiveProduct", r#"{ id: $Product, expectedVersion: 1000 }"#),
+    ("adjustStock", r#"{ productId: $Product, delta: 1 }"#),
+    ("placeOrder", r#"{ items: [{ productId: $Product, quantity: 1 }], idempotencyKey: $line }"#),
+    ("updateOrderStatus", r#"{ orderId: $Order, status: PAID }"#),
+    ("cancelOrder", r#"{ orderId: $Order, reason: $line, expectedVersion: 1000 }"#),
+    ("createTask", r#"{ title: $line, description: $text, orderId: $Order }"#),
+    ("updateTask", r#"{ id: $Task, description: $text }"#),
+    ("deleteTask", r#"{ id: $none }"#),
+];
+
+/// The arguments of each subscription, with which it begins with a state.
+const SUBSCRIPTIONS: [(&str, &str); 3] =
+    [("orderUpdates", "orderId: $Order"), ("taskUpdates", "taskId: $Task"), ("stockUpdates", "productIds: [$Product]")];
+
+/// The object types of the schema with their fields.
+struct Types(BTreeMap<String, Vec<FieldDefinition>>);
+
+/// A field, and the fields that lead to its object.
+struct Target {
+    path: Vec<String>,
+    field: String,
+}
+
+impl Types {
+    fn read() -> (Self, Vec<String>) {
+        let (mut types, mut nodes) = (BTreeMap::new(), Vec::new());
+        for definition in parse_schema(orderwire::graphql::sdl()).unwrap().definitions {
+            let TypeSystemDefinition::Type(definition) = definition else { continue };
+            let name = definition.node.name.node.to_string();
+            let TypeKind::Object(object) = definition.node.kind else { continue };
+            if object.implements.iter().any(|interface| interface.node == "Node") {
+                nodes.push(name.clone());
+            }
+            types.insert(name, object.fields.into_iter().map(|field| field.node).collect());
+        }
+        (Self(types), nodes)
+    }
+
+    fn is_object(&self, field: &FieldDefinition) -> bool {
+        self.0.contains_key(base_name(&field.ty.node.base))
+    }
+
+    /// Every scalar field of the objects at most `depth` fields below this type, each by a shortest way.
+    fn targets(&self, from: &str, depth: usize) -> Vec<Target> {
+        let (mut targets, mut seen) = (Vec::new(), BTreeSet::from([from.to_owned()]));
+        let mut open = VecDeque::from([(from.to_owned(), Vec::new())]);
+        while let Some((name, path)) = open.pop_front() {
+            for field in
+                self.0[&name].iter().filter(|field| field.arguments.iter().all(|given| is_optional(&given.node)))
+            {
+                if !self.is_object(field) {
+                    targets.push(Target { path: path.clone(), field: field.name.node.to_string() });
+                    continue;
+                }
+                let below = base_name(&field.ty.node.base).to_owned();
+                if path.len() < depth && seen.insert(below.clone()) {
+                    let sized = field.arguments.iter().any(|argument| argument.node.name.node == "first");
+                    let size = if sized { "(first: $first)" } else { "" };
+                    open.push_back((below, [path.clone(), vec![format!("{}{size}", field.name.node)]].concat()));
+                }
+            }
+        }
+        targets
+    }
+}
+
+impl Target {
+    /// Selects 99 aliases of the field, in pages of this size.
+    fn selection(&self, size: usize) -> String {
+        let open: String = self.path.iter().map(|step| format!("{step} {{ ")).collect();
+        let selected = format!("{open}{}{}", aliases(&self.field), "} ".repeat(self.path.len()));
+        selected.replace("$first", &size.to_string())
+    }
+}
+
+fn is_optional(argument: &InputValueDefinition) -> bool {
+    argument.ty.node.nullable || argument.default_value.is_some()
+}
+
+fn base_name(base: &BaseType) -> &str {
+    match base {
+        BaseType::Named(name) => name,
+        BaseType::List(item) => base_name(&item.base),
+    }
+}
+
+/// Ids and texts of a shop whose values are as long as they can be.
+struct Values(BTreeMap<String, Value>);
+
+impl Values {
+    async fn make(shop: &Shop) -> Self {
+        let (line, text) = ("x".repeat(200), "x".repeat(LONG));
+        let tags: Vec<String> = (0..50).map(|number| format!("{number:0>200}")).collect();
+        let create = "mutation ($input: CreateProductInput!) { createProduct(input: $input) { product { id } } }";
+        let product =
+            json!({ "sku": "A", "name": line, "description": text, "price": "1", "stock": 1000, "tags": tags });
+        let product = shop.data(create, json!({ "input": product })).await["createProduct"]["product"]["id"].clone();
+        let place =
+            "mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) { order { id customer { id } } } }";
+        let order = json!({ "items": vec![json!({ "productId": product, "quantity": 1 })], "region": line,
+            "paymentReference": line, "idempotencyKey": "A" });
+        let order = shop.data(place, json!({ "input": order })).await["placeOrder"]["order"].clone();
+        let create = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }";
+        let task = json!({ "title": line, "description": text, "orderId": order["id"] });
+        let task = shop.data(create, json!({ "input": task })).await["createTask"]["task"]["id"].clone();
+        let none = "tsk_00000000000000000000000000".into();
+        Self(
+            [
+                ("Product", product),
+                ("Order", order["id"].clone()),
+                ("User", order["customer"]["id"].clone()),
+                ("Task", task),
+                ("none", none),
+                ("line", line.into()),
+                ("text", text.into()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into(),
+        )
+    }
+
+    fn fill(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${name}"), &value.to_string()))
+    }
+}
+
+/// An operation of this size.
+type Template = Box<dyn Fn(usize) -> String>;
+
+/// What is to be asked, over values that are as long as inputs allow.
+struct Generated {
+    shop: Shop,
+    budget: usize,
+    values: Values,
+    types: Types,
+    nodes: Vec<String>,
+}
+
+impl Generated {
+    async fn open() -> Self {
+        let mut config = config();
+        config.limits.answer_bytes = 128 * 1024;
+        config.rate_limits.staff_cost = RateLimit(None);
+        config.rate_limits.sign_ins_per_account = RateLimit(None);
+        let shop = Shop::open(&config).await;
+        let (types, nodes) = Types::read();
+        Self { values: Values::make(&shop).await, shop, budget: config.limits.answer_bytes, types, nodes }
+    }
+
+    /// A query for each field of each object, by its id and from the root.
+    fn queries(&self) -> Vec<Template> {
+        let mut queries: Vec<Template> = Vec::new();
+        for node in &self.nodes {
+            for target in self.types.targets(node, DEPTH) {
+                let (node, id) = (node.clone(), self.values.0[node].to_string());
+                queries.push(Box::new(move |size| {
+                    let ids = format!("{id} ").repeat(size);
+                    format!("{{ nodes(ids: [{ids}]) {{ ... on {node} {{ {} }} }} }}", target.selection(size))
+                }));
+            }
+        }
+        for target in self.types.targets("Query", DEPTH) {
+            queries.push(Box::new(move |size| format!("{{ {} }}", target.selection(size))));
+        }
+        queries
+    }
+
+    /// The largest operation that the limit on cost lets through, with its answer by POST.
+    async fn largest(&self, template: &Template) -> (String, Value) {
+        let mut size = 100;
+        loop {
+            let query = template(size);
+            let answer = self.post(&query).await;
+            let Some(smaller) = smaller(size, &answer["errors"][0]["extensions"]) else { return (query, answer) };
+            size = smaller;
+        }
+    }
+
+    async fn post(&self, query: &str) -> Value {
+        let request = self.shop.server.request(false, &json!({ "query": query }));
+        request.header("authorization", &self.shop.authorization).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// The largest subscription that the limit on cost lets through.
+    async fn largest_update(&self, template: &Template) -> String {
+        let mut socket = self.shop.socket("127.0.0.1", Some(&self.shop.authorization)).await;
+        let mut size = 100;
+        loop {
+            let query = template(size);
+            let before = written();
+            socket.subscribe("1", &query).await;
+            let message = socket.receive().await;
+            if let Some(smaller) = smaller(size, &message["payload"][0]["extensions"]) {
+                size = smaller;
+                continue;
+            }
+            let answer = json!({ "errors": message["payload"] });
+            let answer = if message["type"] == "error" { &answer } else { &message };
+            self.check(&query, "WebSocket", answer, written() - before);
+            return query;
+        }
+    }
+
+    /// Checks an answer; `written` is how many bytes were counted for it. Returns whether it was refused.
+    fn check(&self, query: &str, transport: &str, answer: &Value, written: usize) -> bool {
+        let length = answer.to_string().len();
+        let errors = if query.starts_with("mutation") { ERRORS } else { 0 };
+        assert!(length <= self.budget + ENVELOPE + errors, "{transport} {query:.300}: {length} bytes");
+        // Writing stops at the value that exceeds the budget.
+        let most = self.budget + LONG + ENVELOPE;
+        assert!(written <= most, "{transport} {query:.300}: {written} bytes were written");
+        code(answer) == "QUERY_TOO_COMPLEX"
+    }
+}
+
+/// A size that fits the limit on cost, by the error that refused an operation of this size; `None` if it was not refused
+/// for its cost.
+fn smaller(size: usize, error: &Value) -> Option<usize> {
+    let cost = error["cost"].as_u64()?;
+    assert!(size > 1, "too expensive with a size of 1: {error}");
+    let fitting = size as u64 * error["limit"].as_u64().unwrap() / cost;
+    Some(usize::try_from(fitting).unwrap().clamp(1, size - 1))
+}
+
+fn written() -> usize {
+    usize::try_from(metrics().answer_bytes.get()).unwrap()
+}
+
+#[tokio::test]
+async fn the_most_expensive_query_for_each_field_stays_within_its_budget() {
+    let generated = Generated::open().await;
+    let shop = &generated.shop;
+    let queries = generated.queries();
+    assert!(queries.len() > 100, "{} queries", queries.len());
+    let (mut refused, mut seen) = (0, BTreeSet::new());
+    for template in &queries {
+        let before = written();
+        let (query, answer) = generated.largest(template).await;
+        let is_refused = generated.check(&query, "POST", &answer, written() - before);
+        assert!(is_refused || answer.get("errors").is_none(), "{query:.300}: {answer:.500}");
+        refused += usize::from(is_refused);
+        // How a transport writes an answer does not depend on the field, so one of each type goes over every transport.
+        let way = query.split("a0").next().unwrap_or_default().to_owned();
+        if is_refused && seen.insert(way) {
+            let before = written();
+            let answers = shop.server.answers_to(&shop.authorization, &json!({ "query": query })).await;
+            let each = (written() - before).div_ceil(answers.len());
+            for (transport, answer) in &answers {
+                assert!(generated.check(&query, transport, answer, each), "{transport} {query:.300}: {answer:.500}");
+            }
+        }
+        // Of an answer that is small enough, every byte was counted but for some of its structure.
+        let small = template(1);
+        let before = written();
+        let answer = generated.post(&small).await;
+        let (counted, length) = (written() - before, answer["data"].to_string().len());
+        if code(&answer) == "OK" {
+            assert!(10 * counted >= 9 * length, "{small:.300}: {counted} of {length} bytes were counted");
+        }
+    }
+    assert!(refused > 50 && seen.len() > 8, "{refused} were refused, {} of them over every transport", seen.len());
+    generated.shop.close().await;
+}
+
+#[tokio::test]
+async fn the_most_expensive_answer_of_each_mutation_stays_within_its_budget() {
+    let generated = Generated::open().await;
+    let mut inputs: BTreeMap<&str, &str> = MUTATIONS.into();
+    // What ends the session comes last.
+    let (ending, others): (Vec<_>, Vec<_>) =
+        generated.types.0["Mutation"].iter().partition(|field| field.name.node.starts_with("logout"));
+    for field in others.into_iter().chain(ending) {
+        let name = field.name.node.as_str();
+        let input = inputs.remove(name).unwrap_or_else(|| panic!("there is no example of {name}"));
+        let arguments =
+            if input.is_empty() { String::new() } else { format!("(input: {})", generated.values.fill(input)) };
+        for target in generated.types.targets(base_name(&field.ty.node.base), 1) {
+            let query = format!("mutation {{ {name}{arguments} {{ {} }} }}", target.selection(1));
+            let before = written();
+            let answer = generated.post(&query).await;
+            generated.check(&query, "POST", &answer, written() - before);
+        }
+    }
+    assert_eq!(inputs, BTreeMap::new(), "these are no mutations");
+    generated.shop.close().await;
+}
+
+#[tokio::test]
+async fn the_most_expensive_update_of_each_subscription_stays_within_its_budget() {
+    let generated = Generated::open().await;
+    let shop = &generated.shop;
+    let arguments: BTreeMap<&str, &str> = SUBSCRIPTIONS.into();
+    let mut refused = 0;
+    for field in &generated.types.0["Subscription"] {
+        let name = field.name.node.as_str();
+        let given = arguments.get(name).unwrap_or_else(|| panic!("there is no example of {name}"));
+        let given = generated.values.fill(given);
+        for target in generated.types.targets(base_name(&field.ty.node.base), DEPTH) {
+            let template: Template = {
+                let (name, given) = (name.to_owned(), given.clone());
+                Box::new(move |size| format!("subscription {{ {name}({given}) {{ {} }} }}", target.selection(size)))
+            };
+            let query = generated.largest_update(&template).await;
+            for accept in STREAMS {
+                let before = written();
+                let (stream, answer) = shop.stream("127.0.0.1", Some(&shop.authorization), accept, &query).await;
+                drop(stream);
+                refused += usize::from(generated.check(&query, accept, &answer, written() - before));
+            }
+        }
+    }
+    assert!(refused > 10, "{refused} were refused");
+    generated.shop.close().await;
+}
