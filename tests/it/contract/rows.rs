@@ -181,7 +181,7 @@ impl Shop {
             status: TaskStatus::ALL[number % TaskStatus::ALL.len()],
             priority: TaskPriority::ALL[number % TaskPriority::ALL.len()],
             order: Some(self.order.id),
-            due_at: (number % 2 == 0).then(|| at(number as i64)),
+            due_at: number.is_multiple_of(2).then(|| at(number as i64)),
             created_at: at(number as i64),
             ..task(title)
         }
