@@ -5,6 +5,7 @@ mod lists;
 mod load;
 mod memory;
 mod plans;
+mod turns;
 mod words;
 
 use super::{SqliteLocation, SqliteOptions, SqliteStore};
