@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     auth::{AccessTokens, Passwords},
-    cluster::EventBus,
+    cluster::{EventBus, RateLimiter},
     config::{Auth, Config, DatabaseUrl, MetricsAddress},
     domain::SystemClock,
     graphql::{Api, ApiOptions, Manifest, Registry},
@@ -84,6 +84,7 @@ pub struct Core {
     bus: Arc<dyn EventBus>,
     feed: Arc<EventFeed>,
     service: Arc<Service>,
+    limiter: Arc<dyn RateLimiter>,
     redis: Option<RedisDeployment>,
 }
 
@@ -99,22 +100,36 @@ impl Core {
         let redis = RedisDeployment::open(config, &*store).await?;
         let bus = open_bus(config, redis.as_ref()).await?;
         let feed = EventFeed::start(store.clone(), bus.clone(), options::feed(config)).await?;
+        let limiter = rate_limiter(redis.as_ref())?;
         let options = ServiceOptions {
             session_lifetime: config.auth.session_lifetime,
             log_retention: config.retention.event_log,
             idempotency_retention: config.retention.idempotency_keys,
-            limits: rate_limits(config, redis.as_ref())?,
+            limits: rate_limits(config, limiter.clone()),
         };
         let clock = Arc::new(SystemClock);
         let service = Arc::new(Service::new(store.clone(), feed.clone(), clock, tokens, passwords, options));
-        Ok(Self { store, bus, feed, service, redis })
+        Ok(Self { store, bus, feed, service, limiter, redis })
     }
 
     /// The GraphQL API over the use cases, with the options of the configuration.
     pub fn api(&self, config: &Config) -> Result<Api, StartError> {
-        let documents = options::document(config, Some(registry(config, self.redis.as_ref())?));
+        let documents = options::document(config, Some(self.registry(config)?));
         let slow = Some(config.log.slow_operation);
         Ok(Api::new(self.service.clone(), ApiOptions { introspection: config.introspection(), documents, slow })?)
+    }
+
+    /// The operations that can be named.
+    fn registry(&self, config: &Config) -> Result<Registry, StartError> {
+        if let Some(path) = &config.operations.manifest {
+            let json = std::fs::read_to_string(path)
+                .map_err(|cause| StartError::ManifestFile { path: path.clone(), cause })?;
+            let manifest =
+                Manifest::parse(&json).map_err(|cause| StartError::Manifest { path: path.clone(), cause })?;
+            return Ok(Registry::Only(manifest));
+        }
+        let documents = registered_documents(config, self.redis.as_ref(), self.limiter.clone())?;
+        Ok(Registry::Open(Arc::new(documents)))
     }
 
     /// The use cases.
@@ -251,26 +266,15 @@ fn passwords(auth: &Auth) -> Result<Passwords, StartError> {
     )?)
 }
 
-/// The operations that can be named.
-fn registry(config: &Config, redis: Option<&RedisDeployment>) -> Result<Registry, StartError> {
-    if let Some(path) = &config.operations.manifest {
-        let json =
-            std::fs::read_to_string(path).map_err(|cause| StartError::ManifestFile { path: path.clone(), cause })?;
-        let manifest = Manifest::parse(&json).map_err(|cause| StartError::Manifest { path: path.clone(), cause })?;
-        return Ok(Registry::Only(manifest));
-    }
-    Ok(Registry::Open(registered_documents(config, redis)?))
-}
-
-fn rate_limits(config: &Config, redis: Option<&RedisDeployment>) -> Result<RateLimits, StartError> {
+fn rate_limits(config: &Config, limiter: Arc<dyn RateLimiter>) -> RateLimits {
     let limits = &config.rate_limits;
-    Ok(RateLimits {
-        limiter: rate_limiter(redis)?,
+    RateLimits {
+        limiter,
         anonymous: limits.anonymous_cost.0,
         customer: limits.customer_cost.0,
         staff: limits.staff_cost.0,
         admin: limits.admin_cost.0,
         sign_ins_per_account: limits.sign_ins_per_account.0,
         sign_ins_per_address: limits.sign_ins_per_address.0,
-    })
+    }
 }

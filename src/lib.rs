@@ -5,8 +5,9 @@
 //! http -> graphql -> service -> { storage, cluster, auth } -> domain;  jobs -> service
 //! ```
 //!
-//! Each layer may use only the layers to its right; all but the domain may use `telemetry`. `docs/architecture.md` has the
-//! whole rule, the life of an order, the invariants and a glossary. `tests/it/architecture` checks the rule.
+//! Each layer may use only the layers to its right; all but the domain may use `telemetry`, and those that run work for
+//! callers use `fairness`. `docs/architecture.md` has the whole rule, the life of an order, the invariants and a glossary.
+//! `tests/it/architecture` checks the rule.
 
 pub mod app;
 pub mod auth;
@@ -14,6 +15,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod domain;
+pub mod fairness;
 pub mod graphql;
 pub mod http;
 pub mod jobs;

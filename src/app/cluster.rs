@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::error::StartError;
 use crate::{
     cluster::{
-        EventBus, MemoryDocuments, MemoryRateLimiter, RateLimiter, RegisteredDocuments,
+        EventBus, LimitedDocuments, MemoryDocuments, MemoryRateLimiter, RateLimiter, RegisteredDocuments,
         local::LocalBus,
-        redis::{RedisBus, RedisDocuments, RedisRateLimiter},
+        redis::{DocumentRetention, RedisBus, RedisDocuments, RedisRateLimiter, warn_of_eviction},
     },
     config::{Config, RedisUrl},
     domain::LogId,
@@ -39,7 +39,11 @@ pub(super) async fn open_bus(
         metrics().bus_connected.set(1);
         return Ok(Arc::new(LocalBus::new()));
     };
-    Ok(Arc::new(RedisBus::connect(url.reveal(), *log, config.redis.connect_timeout).await?))
+    let bus = RedisBus::connect(url.reveal(), *log, config.redis.connect_timeout).await?;
+    if bus.is_connected() {
+        warn_of_eviction(url.reveal()).await;
+    }
+    Ok(Arc::new(bus))
 }
 
 /// A store of registered documents in the memory of this process.
@@ -51,14 +55,19 @@ pub(super) fn memory_documents(config: &Config) -> MemoryDocuments {
 pub(super) fn registered_documents(
     config: &Config,
     redis: Option<&RedisDeployment>,
-) -> Result<Arc<dyn RegisteredDocuments>, StartError> {
+    limiter: Arc<dyn RateLimiter>,
+) -> Result<LimitedDocuments, StartError> {
     let memory = memory_documents(config);
-    Ok(match redis {
+    let documents: Arc<dyn RegisteredDocuments> = match redis {
         None => Arc::new(memory),
         Some(RedisDeployment { url, log }) => {
-            Arc::new(RedisDocuments::open(url.reveal(), *log, memory, config.operations.registered_for)?)
+            let operations = &config.operations;
+            let retention =
+                DocumentRetention { keep: operations.registered_for, bytes: operations.registered_shared as u64 };
+            Arc::new(RedisDocuments::open(url.reveal(), *log, memory, retention)?)
         }
-    })
+    };
+    Ok(LimitedDocuments { documents, limiter, bytes: config.rate_limits.registered_bytes_per_address.0 })
 }
 
 /// The limiter that counts what clients spend.

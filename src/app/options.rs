@@ -70,7 +70,14 @@ pub fn password_cost(auth: &Auth) -> PasswordCost {
 
 /// The options of the SQLite engine.
 pub fn sqlite(config: &Config) -> SqliteOptions {
-    SqliteOptions { readers: config.database.sqlite_readers, busy_timeout: config.database.sqlite_busy_timeout }
+    let database = &config.database;
+    SqliteOptions {
+        readers: database.sqlite_readers,
+        page_cache: database.sqlite_page_cache,
+        mmap: database.sqlite_mmap,
+        heap: database.sqlite_heap,
+        busy_timeout: database.sqlite_busy_timeout,
+    }
 }
 
 /// The options of the MongoDB engine.

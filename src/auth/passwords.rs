@@ -1,13 +1,16 @@
-//! Password hashes: Argon2id, off the async threads, a bounded number at a time.
+//! Password hashes: Argon2id, off the async threads, a bounded number at a time. Callers take turns.
+//!
+//! Decision: `docs/decisions/0022-callers-take-turns.md`.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::num::NonZeroUsize;
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
     password_hash::{self, SaltString},
 };
 use rand::RngCore;
-use tokio::sync::Semaphore;
+
+use crate::fairness::{FairSemaphore, NoPermit, current_caller};
 
 use crate::domain::text::opaque_password;
 
@@ -37,13 +40,16 @@ pub enum PasswordError {
     /// The runtime is shutting down.
     #[error("the server is shutting down")]
     ShuttingDown,
+    /// The caller has too many hashes to wait for.
+    #[error(transparent)]
+    NoPermit(#[from] NoPermit),
 }
 
 /// Hashes and verifies passwords. Cheap to clone; clones share the bound on how many run at once.
 #[derive(Debug, Clone)]
 pub struct Passwords {
     argon2: Argon2<'static>,
-    running: Arc<Semaphore>,
+    running: FairSemaphore,
 }
 
 impl Passwords {
@@ -51,7 +57,7 @@ impl Passwords {
     pub fn new(cost: PasswordCost, concurrency: NonZeroUsize) -> Result<Self, PasswordError> {
         let params = Params::new(cost.memory, cost.passes, cost.lanes, None).map_err(|_| PasswordError::Cost)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        Ok(Self { argon2, running: Arc::new(Semaphore::new(concurrency.get().min(Semaphore::MAX_PERMITS))) })
+        Ok(Self { argon2, running: FairSemaphore::new(concurrency.get()) })
     }
 
     /// As many at a time as this machine can run in parallel.
@@ -91,7 +97,7 @@ impl Passwords {
         &self,
         work: impl FnOnce(&Argon2<'static>) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_| PasswordError::ShuttingDown)?;
+        let permit = self.running.acquire(current_caller()).await?;
         let argon2 = self.argon2.clone();
         let task = tokio::task::spawn_blocking(move || {
             let result = work(&argon2);
@@ -127,6 +133,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::fairness::Caller;
 
     const CHEAP: PasswordCost = PasswordCost { memory: 8, passes: 1, lanes: 1 };
 
@@ -223,11 +230,11 @@ mod tests {
     #[tokio::test]
     async fn work_goes_on_within_the_bound_when_callers_leave() {
         let passwords = passwords(CHEAP, 1);
-        let held = passwords.running.clone().acquire_owned().await.unwrap();
+        let held = passwords.running.acquire(Caller::Server).await.unwrap();
         let waiting = passwords.hash("secret".to_owned());
         assert!(tokio::time::timeout(Duration::from_millis(20), waiting).await.is_err());
         drop(held);
         passwords.hash("secret".to_owned()).await.unwrap();
-        assert_eq!(passwords.running.available_permits(), 1);
+        assert_eq!(passwords.running.free(), 1);
     }
 }

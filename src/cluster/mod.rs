@@ -14,6 +14,6 @@ mod rate_limits;
 pub mod redis;
 
 pub use backoff::Backoff;
-pub use documents::{MemoryDocuments, RegisteredDocuments};
+pub use documents::{LimitedDocuments, MemoryDocuments, RegisteredDocuments};
 pub use events::{BusMessage, BusReceiver, EventBus};
 pub use rate_limits::{BucketState, Exhausted, MemoryRateLimiter, RateLimiter};

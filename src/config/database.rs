@@ -69,6 +69,14 @@ section! {
         url: DatabaseUrl = DatabaseUrl::default(), env "DATABASE_URL";
         /// SQLite: how many reads may run at the same time.
         sqlite_readers: usize = 4, in 1..=256;
+        /// SQLite: how many bytes of pages all connections together keep in memory: half of them for writes.
+        sqlite_page_cache: usize = 64 * 1024 * 1024, in 4 * 1024 * 1024..=64 * 1024 * 1024 * 1024;
+        /// SQLite: how many bytes of the file the reading connections map into memory, all together. They count as memory
+        /// of the process, but the system can take them back at any time.
+        sqlite_mmap: usize = 256 * 1024 * 1024, in 0..=1024 * 1024 * 1024 * 1024;
+        /// SQLite: the most bytes that it takes for everything else than mapped pages: page cache, statements, sorting. An
+        /// operation that needs more fails with UNAVAILABLE. At least 32 MiB more than `sqlite_page_cache`.
+        sqlite_heap: usize = 256 * 1024 * 1024, in 36 * 1024 * 1024..=1024 * 1024 * 1024 * 1024;
         /// SQLite: how long a write waits for another process that is writing to the same file.
         sqlite_busy_timeout: Duration = Duration::from_secs(5), in Duration::ZERO..=Duration::from_secs(300);
         /// MongoDB: how many connections the pool keeps open even when idle.

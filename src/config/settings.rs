@@ -134,6 +134,11 @@ impl Config {
             let message = "must be at most database.mongodb_pool_max".to_owned();
             faults.push(("database.mongodb_pool_min", message));
         }
+        let least_heap = self.database.sqlite_page_cache.saturating_add(32 * 1024 * 1024);
+        if self.database.sqlite_heap < least_heap {
+            let message = format!("must be at least 32 MiB more than database.sqlite_page_cache, {least_heap}");
+            faults.push(("database.sqlite_heap", message));
+        }
         if self.websocket.dead_after <= self.websocket.ping_interval {
             faults.push(("websocket.dead_after", "must be longer than websocket.ping_interval".to_owned()));
         }

@@ -15,6 +15,7 @@ mod id;
 mod idempotency;
 mod memory;
 mod money;
+mod node_bucket;
 mod order;
 mod page;
 mod product;
@@ -43,6 +44,7 @@ pub use event::{
 pub use id::{EventId, InvalidId, SessionId};
 pub use idempotency::{Fingerprint, Idempotency, UsedKey};
 pub use money::{CurrencyCode, Decimal, InvalidCurrency, InvalidDecimal, Money};
+pub use node_bucket::{LocalDecision, NodeBucket};
 pub use order::{
     HistoryEntry, NewOrder, Order, OrderChange, OrderFields, OrderFilter, OrderId, OrderItem, OrderLine, OrderSort,
     OrderStatus, OrderStep, StatusChange,

@@ -52,6 +52,17 @@ impl TokenBucket {
         (filled / self.refill.as_micros()) as u32
     }
 
+    /// Charges a bucket that is full at `full_at`; times are microseconds on one clock. `spent` is taken in any case, down
+    /// to a whole capacity below zero; what is negative is returned. Then `asked` is taken if the bucket holds as much.
+    /// Both are times to refill, as [`Self::refill_micros_of`] has them. Returns whether `asked` was taken, and when the
+    /// bucket is full now.
+    pub fn charge(&self, full_at: u64, now: u64, spent: i64, asked: u64) -> (bool, u64) {
+        let latest = now.saturating_add(2 * self.refill_micros());
+        let spent_until = full_at.max(now).saturating_add_signed(spent).clamp(now, latest);
+        let taken = asked == 0 || (spent_until - now).saturating_add(asked) <= self.refill_micros();
+        (taken, if taken { spent_until + asked } else { spent_until })
+    }
+
     /// Points that refill in a second.
     pub fn per_second(&self) -> f64 {
         f64::from(self.capacity) / self.refill.as_secs_f64()
@@ -71,6 +82,24 @@ mod tests {
         assert_eq!(bucket.remaining(Duration::from_micros(10_000)), 999);
         assert_eq!(bucket.remaining(Duration::from_secs(11)), 0);
         assert!((bucket.per_second() - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_charge_takes_what_was_spent_in_any_case_and_what_is_asked_if_it_is_there() {
+        let bucket = TokenBucket::new(10, Duration::from_millis(1));
+        for (full_at, spent, asked, taken, after) in [
+            (0, 0, 1000, true, 6000),
+            (0, 0, 1001, false, 5000),
+            (5400, 0, 600, true, 6000),
+            (5400, 0, 601, false, 5400),
+            (5400, 300, 301, false, 5700),
+            (5400, 900, 0, true, 6300),
+            (5400, 9000, 0, true, 7000),
+            (5400, -300, 900, true, 6000),
+            (5400, -9000, 1000, true, 6000),
+        ] {
+            assert_eq!(bucket.charge(full_at, 5000, spent, asked), (taken, after), "{full_at} {spent} {asked}");
+        }
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Service {
         }
         checks.finish()?;
         let hash = match registration.password {
-            Some(password) => Some(self.passwords.hash(password).await.map_err(internal)?),
+            Some(password) => Some(self.passwords.hash(password).await.map_err(not_hashed)?),
             None => None,
         };
         let now = self.now();
@@ -96,7 +96,7 @@ impl Service {
             };
         }
         let hash = credentials.as_ref().and_then(|credentials| credentials.password_hash.as_deref());
-        let right = self.passwords.verify(password, hash).await.map_err(internal)?;
+        let right = self.passwords.verify(password, hash).await.map_err(not_hashed)?;
         match credentials {
             Some(credentials) if right => {
                 self.refund_sign_in(attempt).await;
@@ -155,7 +155,7 @@ impl Service {
     /// Checks the password of a signed-in user who asks for something that a stolen session must not be able to do.
     pub(super) async fn verify_current_password(&self, credentials: &Credentials, current: String) -> Result<()> {
         let attempt = self.charge_sign_in(credentials.user.email.as_deref(), None).await?;
-        if !self.passwords.verify(current, credentials.password_hash.as_deref()).await.map_err(internal)? {
+        if !self.passwords.verify(current, credentials.password_hash.as_deref()).await.map_err(not_hashed)? {
             let message = "the current password is not right";
             return Err(UserError::at(UserErrorCode::BadCredentials, ["currentPassword"], message).into());
         }
@@ -174,7 +174,7 @@ impl Service {
 
     /// Sets the password, if the hash that was `verified` is still the user's.
     async fn replace_password(&self, user: UserId, password: String, verified: Option<&str>) -> Result<User> {
-        let hash = self.passwords.hash(password).await.map_err(internal)?;
+        let hash = self.passwords.hash(password).await.map_err(not_hashed)?;
         let user = self.store.set_password(user, &hash, verified, self.now()).await?;
         self.sessions.invalidate_all();
         Ok(user)
@@ -206,6 +206,13 @@ impl Service {
 fn bad_credentials(message: &str) -> ServiceError {
     metrics().sign_ins.get(Outcome::Failed).inc();
     UserError::general(UserErrorCode::BadCredentials, message).into()
+}
+
+fn not_hashed(error: crate::auth::PasswordError) -> ServiceError {
+    match error {
+        crate::auth::PasswordError::NoPermit(refused) => ServiceError::Unavailable(refused.to_string()),
+        fault => internal(fault),
+    }
 }
 
 fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> ServiceError {

@@ -152,6 +152,7 @@ fn log_messages_quoted_for_operators_are_logged() {
         "past its retention",
         "the event log has lost entries",
         "the sequencer can't number",
+        "Redis may delete rate limits",
     ] {
         assert!(page.contains(&format!("`{message}`")), "docs/operations.md does not quote `{message}`");
         assert!(sources.contains(message), "nothing logs `{message}`");

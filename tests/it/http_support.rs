@@ -113,7 +113,7 @@ impl Endpoint for TestEndpoint {
 
     async fn execute(&self, viewer: Viewer, operation: PreparedOperation) -> Response {
         match operation.text() {
-            "{ limited }" => Response::from_errors(vec![coded("slow down", "RATE_LIMITED")]),
+            "{limited}" => Response::from_errors(vec![coded("slow down", "RATE_LIMITED")]),
             _ => self.schema.execute(operation.request().data(viewer)).await,
         }
     }
@@ -122,7 +122,7 @@ impl Endpoint for TestEndpoint {
         if !operation.subscribes() {
             return results(stream::iter([self.execute(viewer, operation).await.into()]));
         }
-        if operation.text() == "subscription { held }" {
+        if operation.text() == "subscription{held}" {
             held(&self.probe).await;
         }
         let answers = self.schema.execute_stream(operation.request().data(viewer));

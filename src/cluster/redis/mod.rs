@@ -4,10 +4,13 @@
 mod bus;
 mod client;
 mod documents;
+mod eviction;
 mod link;
 mod rate_limits;
+mod settler;
 
 pub use bus::RedisBus;
 pub use client::ConnectError;
-pub use documents::RedisDocuments;
+pub use documents::{DocumentRetention, RedisDocuments};
+pub use eviction::{evicting_policy, warn_of_eviction};
 pub use rate_limits::RedisRateLimiter;

@@ -5,9 +5,11 @@ use std::{sync::Arc, time::Duration};
 use async_graphql::{Response, ServerError, parser::types::OperationType};
 use async_trait::async_trait;
 use futures_util::stream;
+use tokio::time::{Instant, error::Elapsed, timeout_at};
 
 use crate::{
     domain::{ClientAddress, Viewer},
+    fairness::run_until,
     graphql::{
         Authenticated, BoxResultStream, ClientLimits, Endpoint, OperationRequest, PreparedOperation, Readiness,
         code::UNAVAILABLE, results,
@@ -28,9 +30,15 @@ impl TimeLimitedEndpoint {
         Self { endpoint, limit }
     }
 
+    /// Runs `work`, and gives it up after the limit; the storage engines stop its reads then.
+    async fn limited<T>(&self, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+        let deadline = Instant::now() + self.limit;
+        timeout_at(deadline, run_until(deadline, work)).await
+    }
+
     async fn limit_check<T>(&self, check: impl Future<Output = Result<T, ServerError>>) -> Result<T, ServerError> {
         let late = |_| Err(coded(format!("The token could not be checked within {:?}.", self.limit), UNAVAILABLE));
-        tokio::time::timeout(self.limit, check).await.unwrap_or_else(late)
+        self.limited(check).await.unwrap_or_else(late)
     }
 }
 
@@ -77,7 +85,7 @@ impl Endpoint for TimeLimitedEndpoint {
         request: OperationRequest,
         client: Option<ClientAddress>,
     ) -> Result<PreparedOperation, Response> {
-        match tokio::time::timeout(self.limit, self.endpoint.prepare(request, client)).await {
+        match self.limited(self.endpoint.prepare(request, client)).await {
             Ok(prepared) => prepared,
             Err(_) => Err(timed_out(OperationType::Query, self.limit)),
         }
@@ -85,13 +93,13 @@ impl Endpoint for TimeLimitedEndpoint {
 
     async fn execute(&self, viewer: Viewer, operation: PreparedOperation) -> Response {
         let kind = operation.kind();
-        let response = tokio::time::timeout(self.limit, self.endpoint.execute(viewer, operation)).await;
+        let response = self.limited(self.endpoint.execute(viewer, operation)).await;
         response.unwrap_or_else(|_| timed_out(kind, self.limit))
     }
 
     async fn stream(&self, viewer: Viewer, operation: PreparedOperation) -> BoxResultStream {
         let kind = operation.kind();
-        let answers = tokio::time::timeout(self.limit, self.endpoint.stream(viewer, operation)).await;
+        let answers = self.limited(self.endpoint.stream(viewer, operation)).await;
         answers.unwrap_or_else(|_| results(stream::iter([timed_out(kind, self.limit).into()])))
     }
 

@@ -11,7 +11,7 @@ use std::{
 use parking_lot::{Mutex, RwLock};
 use tokio::{
     sync::{
-        Notify, Semaphore,
+        Notify,
         broadcast::{self, error::RecvError},
     },
     time::Instant,
@@ -22,6 +22,7 @@ use super::{FeedOptions, StartAt, Subscription, Topic, pump::Pump, recent::Recen
 use crate::{
     cluster::EventBus,
     domain::{EventCursor, LogId, Seq},
+    fairness::FairSemaphore,
     storage::{Appended, Backlog, EventStore, StoreError},
     telemetry::metrics,
 };
@@ -60,7 +61,7 @@ impl EventFeed {
             restarts: AtomicU64::new(0),
             lost_entries: AtomicBool::new(false),
             backlog: Mutex::default(),
-            reads: Semaphore::new(options.concurrent_reads.clamp(1, Semaphore::MAX_PERMITS)),
+            reads: FairSemaphore::new(options.concurrent_reads),
             recent: RwLock::new(recent),
             last_read_at: Mutex::new(Instant::now()),
             store,

@@ -6,15 +6,12 @@ use std::sync::{
 };
 
 use parking_lot::{Mutex, RwLock};
-use tokio::{
-    sync::{Notify, Semaphore},
-    task::yield_now,
-    time::Instant,
-};
+use tokio::{sync::Notify, task::yield_now, time::Instant};
 
 use super::{FeedOptions, recent::RecentEvents, topic_registry::TopicRegistry};
 use crate::{
     domain::{Clock, CursorKey, Event, LogId, Seq, SystemClock},
+    fairness::FairSemaphore,
     storage::{Backlog, EventStore},
     telemetry::metrics,
 };
@@ -43,7 +40,8 @@ pub(super) struct Shared {
     pub topics: Arc<TopicRegistry>,
     /// Notified when there are subscribers to wake.
     pub appended: Notify,
-    pub reads: Semaphore,
+    /// Permits to read the log; subscribers take turns by caller.
+    pub reads: FairSemaphore,
     /// When the pump last read the log to its end.
     pub last_read_at: Mutex<Instant>,
 }

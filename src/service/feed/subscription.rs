@@ -1,4 +1,6 @@
 //! One subscriber of the feed.
+//!
+//! Decision: `docs/decisions/0022-callers-take-turns.md`.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -16,6 +18,7 @@ use super::{FeedError, StartAt, recent::Lookup, shared::Shared, topic::Topic, to
 use crate::{
     cluster::Backoff,
     domain::{Event, EventId, LogFilter, LogId, Seq},
+    fairness::{Caller, NoPermit, current_caller, run_without_deadline},
     storage::{LogPage, StoreError},
 };
 
@@ -24,6 +27,8 @@ use crate::{
 pub struct Subscription {
     shared: Arc<Shared>,
     watcher: TopicWatcher,
+    /// Who it delivers to.
+    caller: Caller,
     /// The id of the log that its positions belong to.
     log: LogId,
     /// `Shared::restarts` when it began; it ends when there is another one.
@@ -69,6 +74,7 @@ impl Subscription {
         };
         Self {
             watcher: shared.topics.subscribe(topics),
+            caller: current_caller(),
             log,
             restarts,
             last,
@@ -161,8 +167,8 @@ impl Subscription {
                     return Poll::Ready(Err(FeedError::TooSlow { last: self.last }));
                 }
                 Lookup::NotBuffered => {
-                    self.reading =
-                        Some(Box::pin(read_log(self.shared.clone(), self.log, self.watcher.filter(), self.last)));
+                    let read = read_log(self.shared.clone(), self.log, self.watcher.filter(), self.last);
+                    self.reading = Some(Box::pin(run_without_deadline(self.caller, read)));
                 }
             }
         }
@@ -203,8 +209,10 @@ async fn read_page(
     filter: LogFilter,
     last: Seq,
 ) -> Result<Result<LogPage, FeedError>, StoreError> {
-    let Ok(_turn) = shared.reads.acquire().await else {
-        return Ok(Err(FeedError::ShuttingDown { last }));
+    let _permit = match shared.reads.acquire(current_caller()).await {
+        Ok(permit) => permit,
+        Err(NoPermit::Closed) => return Ok(Err(FeedError::ShuttingDown { last })),
+        Err(NoPermit::Full(full)) => return Err(StoreError::Unavailable(full.to_string())),
     };
     let page = shared.store.read_log(last, filter, shared.options.page.max(1)).await?;
     let state = shared.store.log_state().await?;

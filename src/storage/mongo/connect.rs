@@ -17,6 +17,7 @@ use super::{
     store::{Inner, MongoStore},
 };
 use crate::{
+    fairness::FairSemaphore,
     storage::{Result, StoreError},
     telemetry::metrics::{PoolState, metrics},
 };
@@ -91,7 +92,8 @@ impl MongoStore {
             names_shard_keys,
             seen_chunks: Default::default(),
             product_cache: Default::default(),
-            read_permits: tokio::sync::Semaphore::new(reads_at_once(options.pool_max)),
+            read_permits: FairSemaphore::new(reads_at_once(options.pool_max)),
+            change_permits: FairSemaphore::new(changes_at_once(options.pool_max)),
             order_queue: Default::default(),
             unnumbered: Default::default(),
             appends: Default::default(),
@@ -107,6 +109,12 @@ impl MongoStore {
 /// Operations outside of transactions that may run at once: four fifths of the connections.
 fn reads_at_once(pool_max: u32) -> usize {
     (pool_max as usize * 4 / 5).max(1)
+}
+
+/// Transactions of callers that may run at once: the other connections. Orders and the sequencer, which have transactions of
+/// their own, use a few.
+fn changes_at_once(pool_max: u32) -> usize {
+    pool_max as usize - reads_at_once(pool_max).min(pool_max as usize)
 }
 
 /// Updates the metrics of the pool.

@@ -26,7 +26,8 @@ impl Inner {
         let pipelines = filters
             .into_iter()
             .map(|filter| vec![doc! { "$match": countable(filter.into_condition()) }, doc! { "$count": "count" }]);
-        let rows = self.with_timeout(collection.aggregate(union(collection.name(), pipelines)).batch()).await?;
+        let aggregate = collection.aggregate(union(collection.name(), pipelines)).max_time(read::time_left());
+        let rows = self.with_timeout(aggregate.batch()).await?;
         read::collect_rows(rows, |row| {
             codec::read_fields!(row, count: "count");
             let count = count.required::<i64>()?;

@@ -50,6 +50,7 @@ impl Inner {
         let batch = scan.limit.saturating_add(1);
         if matches!(scan.listing.key, SortBy::Score(_)) {
             let aggregate = collection.aggregate(scan.pipeline()).hint(hint).batch_size(batch);
+            let aggregate = aggregate.max_time(read::time_left());
             return read::collect_rows(self.with_timeout(aggregate.batch()).await?, decode).await;
         }
         let find = collection
@@ -58,7 +59,8 @@ impl Inner {
             .limit(i64::from(scan.limit))
             .projection(scan.listing.projection.clone())
             .hint(hint)
-            .batch_size(batch);
+            .batch_size(batch)
+            .max_time(read::time_left());
         read::collect_rows(self.with_timeout(find.batch()).await?, decode).await
     }
 
@@ -72,7 +74,7 @@ impl Inner {
         let batch = listings.iter().fold(1, |sum: u32, listing| sum.saturating_add(listing.page_scan().limit));
         let mut walked: Vec<Vec<T>> = listings.iter().map(|_| Vec::new()).collect();
         let aggregate = collection.aggregate(union(collection.name(), pipelines)).batch_size(batch);
-        let rows = self.with_timeout(aggregate.batch()).await?;
+        let rows = self.with_timeout(aggregate.max_time(read::time_left()).batch()).await?;
         read::collect_rows(rows, |row| {
             let query = query_of(row)?;
             let rows = walked

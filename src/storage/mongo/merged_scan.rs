@@ -41,7 +41,8 @@ impl Inner {
             .limit(i64::from(most))
             .projection(first.projection.clone())
             .hint(Hint::Name(first.index()))
-            .batch_size(most.saturating_add(1));
+            .batch_size(most.saturating_add(1))
+            .max_time(read::time_left());
 
         let places: HashMap<&[u8], usize> =
             values.iter().enumerate().filter_map(|(place, value)| Some((bytes(value)?, place))).collect();

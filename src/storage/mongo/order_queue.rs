@@ -2,22 +2,24 @@
 //!
 //! One transaction at a time places all small orders that wait: the more it has, the less each of them costs, and the
 //! fewer transactions of other processes it can collide with. Another one places large orders beside it. Two transactions
-//! of this process never take from the same product, because one of them would have to be retried.
+//! of this process never take from the same product, because one of them would have to be retried. Customers take turns.
 //!
-//! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
+//! Decisions: `docs/decisions/0018-numbered-after-the-commit.md`, `docs/decisions/0022-callers-take-turns.md`.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use parking_lot::Mutex;
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    domain::{Idempotency, NewOrder, ProductId, Stamp},
+    domain::{Idempotency, NewOrder, ProductId, Stamp, UserId},
     storage::{Placed, Result, StoreError},
 };
 
 /// Largest number of orders that wait; further ones are refused at once.
 const MAX_QUEUED: usize = 4096;
+/// How many of them may be one customer's.
+const MAX_OF_CUSTOMER: usize = MAX_QUEUED / 4;
 /// Largest number of lines in one transaction, so that it stays short. A single order may have more.
 const MAX_BATCH_LINES: usize = 256;
 /// An order with more lines is placed beside the others, so that they do not wait for it.
@@ -53,7 +55,7 @@ impl QueuedOrder {
     }
 }
 
-/// Orders in the order of their arrival.
+/// The orders that wait.
 #[derive(Default)]
 pub(super) struct OrderQueue(Mutex<State>);
 
@@ -86,7 +88,9 @@ impl OrderQueue {
     pub(super) fn push(&self, request: PlaceRequest, deadline: Instant) -> Result<oneshot::Receiver<Result<Placed>>> {
         let (answer, answered) = oneshot::channel();
         let mut state = self.0.lock();
-        if state.waiting.len() >= MAX_QUEUED {
+        let user = request.idempotency.user;
+        let own = || state.waiting.iter().filter(|queued| queued.request.idempotency.user == user).count();
+        if state.waiting.len() >= MAX_QUEUED || (state.waiting.len() >= MAX_OF_CUSTOMER && own() >= MAX_OF_CUSTOMER) {
             return Err(StoreError::Unavailable("too many orders wait to be placed".to_owned()));
         }
         state.waiting.push_back(QueuedOrder { request, deadline, answer });
@@ -113,12 +117,26 @@ impl OrderQueue {
 }
 
 impl State {
-    /// Takes small or large orders, in the order of their arrival, without those that share a product with a running
+    /// Lets customers take turns: first come the oldest orders of each, then the second ones, and so on.
+    fn take_turns(&mut self) {
+        let mut orders_of: HashMap<UserId, usize> = HashMap::new();
+        let turn = |queued: QueuedOrder| {
+            let before = orders_of.entry(queued.request.idempotency.user).or_default();
+            *before += 1;
+            (*before, queued)
+        };
+        let mut turns: Vec<(usize, QueuedOrder)> = self.waiting.drain(..).map(turn).collect();
+        turns.sort_by_key(|(turn, _)| *turn);
+        self.waiting.extend(turns.into_iter().map(|(_, queued)| queued));
+    }
+
+    /// Takes small or large orders, as the customers' turns come, without those that share a product with a running
     /// transaction or with an order that came before and waits.
     fn start(&mut self, large: bool) -> Option<Batch> {
         if self.running[usize::from(large)] {
             return None;
         }
+        self.take_turns();
         let now = Instant::now();
         let mut blocked = self.in_sale.clone();
         let (mut orders, mut expired, mut products) = (Vec::new(), Vec::new(), HashSet::new());
@@ -157,13 +175,16 @@ mod tests {
     use crate::domain::{OrderId, OrderLine, Timestamp, UserId};
 
     fn push(queue: &OrderQueue, number: &str, products: impl IntoIterator<Item = u8>) {
+        push_of(queue, UserId::generate(Timestamp::from_unix_millis(1)), number, products);
+    }
+
+    fn push_of(queue: &OrderQueue, user: UserId, number: &str, products: impl IntoIterator<Item = u8>) {
         let at = Timestamp::from_unix_millis(1);
         let lines = products.into_iter().map(|product| OrderLine {
             product: ProductId::from_bytes([product; 16]),
             quantity: 1,
             input_index: 0,
         });
-        let user = UserId::generate(at);
         let order = NewOrder {
             id: OrderId::generate(at),
             number: number.to_owned(),
@@ -215,5 +236,20 @@ mod tests {
         assert!(start(&queue).is_none());
         queue.finish(small);
         assert_eq!(start(&queue).unwrap().0, ["large"]);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_orders_of_one_customer_delays_another_by_one_transaction() {
+        let queue = OrderQueue::default();
+        let [flooding, other] = [1, 2].map(|number| UserId::from_bytes([number; 16]));
+        for number in 0..100 {
+            push_of(&queue, flooding, &number.to_string(), 1..=50);
+        }
+        push_of(&queue, other, "other", [60]);
+        let (numbers, running) = start(&queue).unwrap();
+        assert_eq!(numbers, ["0", "other", "1", "2", "3", "4"], "5 orders of 50 lines fill a transaction");
+        push_of(&queue, other, "next", [60]);
+        queue.finish(running);
+        assert_eq!(start(&queue).unwrap().0, ["5", "next", "6", "7", "8", "9"]);
     }
 }

@@ -1,8 +1,8 @@
 //! Placing orders: those that wait share transactions (group commit).
 //!
 //! With one order in each transaction, the time that a majority takes to confirm would limit how many orders a second can
-//! be placed. So orders queue, and a transaction places all that have queued by then. Each order is decided on its own, in
-//! the order of arrival: one that is refused does not hold up the others.
+//! be placed. So orders queue, and a transaction places all that have queued by then. Each order is decided on its own,
+//! as the customers' turns come: one that is refused does not hold up the others.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,16 +1,29 @@
 //! Reads outside of transactions: time limits, decoding, and results in the order of the keys.
+//!
+//! Decision: `docs/decisions/0022-callers-take-turns.md`.
 
 use std::{collections::HashMap, future::IntoFuture, hash::Hash, time::Duration};
 
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use futures_util::{Stream, StreamExt};
 use mongodb::{Collection, raw_batch_cursor::RawBatch};
+use tokio::time::Instant;
 
 use super::store::Inner;
-use crate::storage::{Result, StoreError};
+use crate::{
+    fairness::{self, current_caller},
+    storage::{Result, StoreError},
+};
 
 /// Time limit of one read or single write; the driver itself would wait for a hung server forever.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What is left of the time of a read for the current task. The server stops the read then, also when its caller has left.
+pub(super) fn time_left() -> Duration {
+    let left = fairness::deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    // 0 would be no limit.
+    left.unwrap_or(OPERATION_TIMEOUT).clamp(Duration::from_millis(1), OPERATION_TIMEOUT)
+}
 
 /// Decodes every row of a reply.
 pub(super) async fn collect_rows<T>(
@@ -58,19 +71,19 @@ pub(super) fn in_request_order<K: Eq + Hash + Clone, T: Clone>(
 }
 
 impl Inner {
-    /// Runs an operation outside of a transaction, with a time limit. These operations may not use all connections:
-    /// transactions delay one another, so they must not wait behind reads for a connection.
+    /// Runs an operation outside of a transaction, with a time limit, when it is the caller's turn. These operations may not
+    /// use all connections: transactions delay one another, so they must not wait behind reads for a connection.
     pub(super) async fn with_timeout<T>(
         &self,
         operation: impl IntoFuture<Output = mongodb::error::Result<T>>,
     ) -> Result<T> {
         let operation = async {
-            // The semaphore is never closed; without a permit it would still be right.
-            let _permit = self.read_permits.acquire().await;
-            operation.await
+            let permit = self.read_permits.acquire(current_caller()).await;
+            let _permit = permit.map_err(|refused| StoreError::Unavailable(refused.to_string()))?;
+            Ok(operation.await?)
         };
         match tokio::time::timeout(OPERATION_TIMEOUT, operation).await {
-            Ok(done) => Ok(done?),
+            Ok(done) => done,
             Err(_) => Err(StoreError::Unavailable("MongoDB does not answer".to_owned())),
         }
     }
@@ -93,7 +106,7 @@ impl Inner {
         };
         // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
-        let find = collection.find(filter).projection(projection).batch_size(batch);
+        let find = collection.find(filter).projection(projection).batch_size(batch).max_time(time_left());
         collect_rows(self.with_timeout(find.batch()).await?, decode).await
     }
 }

@@ -7,7 +7,7 @@ use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     codec::{binary, raw_document, read_fields, stored_ids},
-    read::{collect_rows, in_request_order},
+    read::{collect_rows, in_request_order, time_left},
     store::{Inner, MongoStore},
     transaction::{Transaction, TransactionResult},
     user,
@@ -137,8 +137,8 @@ impl SessionStore for MongoStore {
         ];
         // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let found =
-            self.0.with_timeout(self.0.collections.sessions.aggregate(pipeline).batch_size(batch).batch()).await?;
+        let found = self.0.collections.sessions.aggregate(pipeline).batch_size(batch).max_time(time_left());
+        let found = self.0.with_timeout(found.batch()).await?;
         let found = in_request_order(ids, collect_rows(found, with_user).await?, |(id, _)| Some(*id));
         Ok(found.into_iter().map(|session| session.and_then(|(_, user)| user)).collect())
     }

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use mongodb::{Client, Database};
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::{
     chunks::SeenChunks, collections::Collections, order_queue::OrderQueue, product_cache::ProductCache,
     unnumbered::Unnumbered,
 };
-use crate::storage::Appends;
+use crate::{fairness::FairSemaphore, storage::Appends};
 
 /// The MongoDB engine. Cheap to clone; clones share one connection pool.
 #[derive(Clone)]
@@ -28,7 +27,9 @@ pub(super) struct Inner {
     pub(super) seen_chunks: SeenChunks,
     pub(super) product_cache: ProductCache,
     /// Permits for operations outside of transactions, so that these leave connections for transactions.
-    pub(super) read_permits: Semaphore,
+    pub(super) read_permits: FairSemaphore,
+    /// Permits for transactions in which callers change things.
+    pub(super) change_permits: FairSemaphore,
     /// Orders that wait to be placed.
     pub(super) order_queue: OrderQueue,
     /// What this process has committed and not numbered.

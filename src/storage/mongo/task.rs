@@ -1,4 +1,6 @@
 //! Tasks, and lists of tasks.
+//!
+//! Decision: `docs/decisions/0022-callers-take-turns.md`.
 
 use async_trait::async_trait;
 use bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocument, RawDocumentBuf, doc, raw::CStr};
@@ -99,30 +101,32 @@ fn filter(filter: &TaskFilter, sort: TaskSort) -> Filter {
         // There is no index over all tasks: they are merged from the lists of every status.
         _ => Index::Sorted("status"),
     };
-    let users = [filter.assignee, filter.created_by, filter.visible_to];
-    for (field, user) in ["assignee", "created_by"].into_iter().zip(users) {
+    for (field, user) in [("assignee", filter.assignee), ("created_by", filter.created_by)] {
         if let Some(user) = user {
             condition.insert(field, user);
         }
     }
     // `viewers` holds the maker and the assignee of a task, so its index serves all three conditions.
-    let mut users: Vec<UserId> = users.into_iter().flatten().collect();
-    users.dedup();
-    if !users.is_empty() {
-        condition
-            .insert("viewers", if let [user] = users[..] { user.into() } else { Bson::from(doc! { "$all": users }) });
+    if let Some(user) = filter.visible_to.or(filter.assignee).or(filter.created_by) {
+        condition.insert("viewers", user);
         index = Index::Sorted("viewers");
     }
+    // A viewer's own tasks come before every other condition: how many tasks others have must cost the viewer nothing.
+    let by_any_index = filter.visible_to.is_none();
     if let Some(order) = filter.order {
         condition.insert("order", order);
-        index = Index::Sorted("order");
+        if by_any_index {
+            index = Index::Sorted("order");
+        }
     }
     if let Some(before) = filter.due_before {
         condition.insert("due_key", doc! { "$lt": before.unix_millis() });
     }
     if let Some(terms) = &filter.search {
         condition.insert("words", contains_all(terms));
-        index = Index::Named("words");
+        if by_any_index {
+            index = Index::Named("words");
+        }
     }
     match index {
         Index::Sorted("priority") => Filter::new(condition, priorities.map(|values| ("priority", values)), index),

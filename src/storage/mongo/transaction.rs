@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     domain::{EventId, Refusal},
+    fairness::current_caller,
     storage::{Result, StoreError},
 };
 
@@ -77,7 +78,7 @@ pub(super) struct Transaction {
 }
 
 impl Inner {
-    /// Runs `work` as one transaction. `work` may run several times, so it must have no other effects.
+    /// Runs `work` as one transaction when it is the caller's turn. `work` may run several times, so it must have no other effects.
     pub(super) async fn transaction<T, W>(self: &Arc<Self>, work: W) -> Result<T>
     where
         T: Send + 'static,
@@ -85,8 +86,15 @@ impl Inner {
     {
         self.refuse_when_closing()?;
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
+        let permit = timeout_at(deadline, self.change_permits.acquire(current_caller())).await;
+        let permit = permit.map_err(|_| overloaded())?;
+        let permit = permit.map_err(|refused| StoreError::Unavailable(refused.to_string()))?;
+        self.refuse_when_closing()?;
         let store = self.clone();
-        let task = self.running_transactions.spawn(async move { store.retry_transaction(deadline, &work).await });
+        let task = self.running_transactions.spawn(async move {
+            let _permit = permit;
+            store.retry_transaction(deadline, &work).await
+        });
         task.await.map_err(StoreError::internal)?
     }
 

@@ -2,7 +2,12 @@
 
 use bson::doc;
 
-use super::{codec::read_fields, product::decode, read::collect_rows, store::Inner};
+use super::{
+    codec::read_fields,
+    product::decode,
+    read::{collect_rows, time_left},
+    store::Inner,
+};
 use crate::{domain::*, storage::Result};
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -11,7 +16,7 @@ impl Inner {
     /// The products on sale of which most units were sold in the `days` days before the newest order.
     pub(super) async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
         let newest = self.collections.orders.find(doc! {}).projection(doc! { "placed_at": 1 });
-        let newest = newest.sort(doc! { "placed_at": -1 }).limit(1).batch_size(2);
+        let newest = newest.sort(doc! { "placed_at": -1 }).limit(1).batch_size(2).max_time(time_left());
         let newest = collect_rows(self.with_timeout(newest.batch()).await?, |order| {
             read_fields!(order, placed_at: "placed_at");
             placed_at.required::<Timestamp>()
@@ -37,9 +42,9 @@ impl Inner {
             doc! { "$limit": i64::from(limit.max(1)) },
             doc! { "$replaceWith": "$product" },
         ];
-        let found =
-            self.with_timeout(self.collections.orders.aggregate(pipeline).batch_size(limit.saturating_add(1)).batch());
-        let mut products = collect_rows(found.await?, decode).await?;
+        let found = self.collections.orders.aggregate(pipeline).batch_size(limit.saturating_add(1));
+        let found = self.with_timeout(found.max_time(time_left()).batch()).await?;
+        let mut products = collect_rows(found, decode).await?;
         products.truncate(limit as usize);
         Ok(products)
     }

@@ -47,7 +47,8 @@ fn advice(code: ErrorCode) -> Option<&'static str> {
         }
         ErrorCode::NotADatabase => "the file is not an SQLite database; choose another file",
         ErrorCode::DatabaseCorrupt => "the database is damaged; restore a backup",
-        ErrorCode::OutOfMemory => "out of memory",
+        ErrorCode::OutOfMemory => "SQLite needs more memory than database.sqlite_heap; raise it if this goes on",
+        ErrorCode::OperationInterrupted => "a read took too long and was stopped",
         _ => return None,
     })
 }

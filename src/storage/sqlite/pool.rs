@@ -1,7 +1,8 @@
-//! The pool of threads for reads.
+//! The pool of threads for reads. Callers take turns.
+//!
+//! Decision: `docs/decisions/0022-callers-take-turns.md`.
 
 use std::{
-    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
@@ -9,23 +10,24 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
-use super::{options::SqliteOptions, schema};
+use super::{
+    options::SqliteOptions,
+    read_limit::{ReadLimit, stopped},
+    schema,
+};
 use crate::{
+    fairness::{Caller, FairQueue, current_caller},
     storage::{Result, StoreError},
     telemetry::metrics::{GaugeGuard, metrics},
 };
-
-/// Length of the queue; further callers wait for a place in it.
-const QUEUE: usize = 256;
 
 /// A handle to a fixed number of threads, each with a connection, which end when the handle is dropped. A read that is
 /// queued while they are busy wakes nobody: the next thread that is done takes it.
 pub(super) struct Pool {
     queue: Arc<Queue>,
-    places: Arc<Semaphore>,
     threads: TaskTracker,
 }
 
@@ -40,7 +42,7 @@ struct Queue {
 
 #[derive(Default)]
 struct QueueState {
-    reads: VecDeque<Read>,
+    reads: FairQueue<Read>,
     /// How many threads wait for a read.
     idle: usize,
     /// Whether one of them is being woken. It wakes the next one if it finds more than one read.
@@ -51,8 +53,8 @@ struct QueueState {
 impl Pool {
     /// Opens all connections and starts their threads.
     pub(super) fn open(path: &Path, options: SqliteOptions) -> Result<Self> {
-        let pool = Self { queue: Arc::default(), places: Arc::new(Semaphore::new(QUEUE)), threads: TaskTracker::new() };
-        for _ in 0..options.readers.clamp(1, 256) {
+        let pool = Self { queue: Arc::default(), threads: TaskTracker::new() };
+        for _ in 0..options.reader_count() {
             let connection = schema::open_reader(path, options)?;
             let (queue, running) = (Arc::clone(&pool.queue), pool.threads.token());
             std::thread::Builder::new()
@@ -69,31 +71,36 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Runs `work` on one snapshot of the database, as soon as a thread is free.
+    /// Runs `work` on one snapshot of the database, as soon as a thread is free and it is the caller's turn. The read stops
+    /// when this is dropped, and at the deadline of the current task.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let waiting = GaugeGuard::new(&metrics().sqlite_reads_waiting);
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| closed())?;
         let (caller, answer) = oneshot::channel();
-        self.queue.push(Box::new(move |db| {
-            drop((place, waiting));
-            if caller.is_closed() {
+        let (limit, _stops_when_dropped) = ReadLimit::new();
+        let read = Box::new(move |db: &Connection| {
+            drop(waiting);
+            if limit.is_over() {
+                let _ = caller.send(Err(stopped()));
                 return;
             }
             let counted = GaugeGuard::new(&metrics().sqlite_reads);
-            let result = catch_unwind(AssertUnwindSafe(|| {
-                // Reading only, so there is nothing to commit: dropping the transaction ends the snapshot.
-                let snapshot = db.unchecked_transaction()?;
-                work(&snapshot)
-            }))
-            .unwrap_or_else(|_| Err(StoreError::internal("a read panicked")));
+            let result = limit.enforce(|| {
+                catch_unwind(AssertUnwindSafe(|| {
+                    // Reading only, so there is nothing to commit: dropping the transaction ends the snapshot.
+                    let snapshot = db.unchecked_transaction()?;
+                    work(&snapshot)
+                }))
+                .unwrap_or_else(|_| Err(StoreError::internal("a read panicked")))
+            });
             // Before the answer, so that a caller that has it does not find its read among the running ones.
             drop(counted);
             // Fails if the caller has gone away.
             let _ = caller.send(result);
-        }))?;
+        });
+        self.queue.push(current_caller(), read)?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -112,13 +119,13 @@ impl Drop for Pool {
 }
 
 impl Queue {
-    fn push(&self, read: Read) -> Result<()> {
+    fn push(&self, caller: Caller, read: Read) -> Result<()> {
         let wake = {
             let mut state = self.state.lock();
             if state.closed {
                 return Err(closed());
             }
-            state.reads.push_back(read);
+            state.reads.push(caller, read).map_err(|full| StoreError::Unavailable(full.to_string()))?;
             state.must_wake()
         };
         self.wake_if(wake);
@@ -129,7 +136,7 @@ impl Queue {
     fn next(&self) -> Option<Read> {
         let mut state = self.state.lock();
         loop {
-            if let Some(read) = state.reads.pop_front() {
+            if let Some(read) = state.reads.pop() {
                 let wake = state.must_wake();
                 drop(state);
                 self.wake_if(wake);

@@ -4,7 +4,7 @@ use std::{path::Path, time::Instant};
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, config::DbConfig};
 
-use super::{options::SqliteOptions, words};
+use super::{options::SqliteOptions, read_limit, words};
 use crate::storage::{Result, StoreError};
 
 /// The migrations from an empty file to the current schema, in order; `user_version` counts those that were run.
@@ -90,12 +90,14 @@ fn open_and_migrate(path: &Path, options: SqliteOptions) -> Result<Connection> {
          PRAGMA fullfsync = ON;
          PRAGMA foreign_keys = ON;
          PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -32768;
          PRAGMA wal_autocheckpoint = 4000;
          PRAGMA journal_size_limit = 67108864;",
     )?;
+    connection.execute_batch(&options.writer_memory())?;
     migrate(&mut connection)?;
     words::complete_all(&mut connection)?;
+    // A migration may need more, because it may build an index of a whole table.
+    connection.execute_batch(&options.heap_limits())?;
     Ok(connection)
 }
 
@@ -110,15 +112,15 @@ fn keep_statements(connection: &Connection) -> Result<()> {
 /// Opens a connection for reads; the file must exist with the current schema.
 pub(super) fn open_reader(path: &Path, options: SqliteOptions) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(options.busy_timeout)?;
     keep_statements(&connection)?;
+    read_limit::install(&mut connection)?;
     connection.execute_batch(
         "PRAGMA query_only = ON;
-         PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -8192;
-         PRAGMA mmap_size = 268435456;",
+         PRAGMA temp_store = MEMORY;",
     )?;
+    connection.execute_batch(&options.reader_memory())?;
     Ok(connection)
 }
 

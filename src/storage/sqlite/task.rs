@@ -1,4 +1,6 @@
 //! Tasks, and lists of tasks as SQL.
+//!
+//! Decision: `docs/decisions/0022-callers-take-turns.md`.
 
 use async_trait::async_trait;
 use rusqlite::{
@@ -18,8 +20,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Changed, Direction, Page, Refusal, Slice, Sort, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId,
-        TaskPriority, TaskSort, TaskStatus,
+        Changed, Direction, Page, Refusal, SearchTerms, Slice, Sort, Stamp, Task, TaskChanges, TaskFields, TaskFilter,
+        TaskId, TaskPriority, TaskSort, TaskStatus,
     },
     storage::{Result, StoreError, TaskQuery, TaskStore},
 };
@@ -158,10 +160,22 @@ pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<
     let cursors = slice.map_or_else(Cursors::default, |slice| Cursors::for_slice(slice, sort.direction));
     let order = ListOrder { key, key_type: KeyType::Int, id: "t.id", direction: sort.direction };
     let mut list = ListBuilder::new("tasks t", order, cursors);
+    // A viewer's own tasks come before every other condition: how many tasks others have must cost the viewer nothing.
+    if let Some(viewer) = filter.visible_to {
+        let viewer = list.bind(viewer);
+        list.index_by_any(vec![
+            format!("t.created_by = {viewer}"),
+            format!("t.assignee = {viewer} AND +t.created_by <> {viewer}"),
+        ]);
+    }
     if let Some(search) = &filter.search {
-        let words = list.bind(fts_query(search));
-        let hits = format!("SELECT rowid AS row FROM tasks_fts WHERE tasks_fts MATCH {words}");
-        list.start_from_hits("hits CROSS JOIN tasks t ON t.row = hits.row", &hits);
+        if list.has_index() {
+            has_words(&mut list, search);
+        } else {
+            let words = list.bind(fts_query(search));
+            let hits = format!("SELECT rowid AS row FROM tasks_fts WHERE tasks_fts MATCH {words}");
+            list.start_from_hits("hits CROSS JOIN tasks t ON t.row = hits.row", &hits);
+        }
     }
     if let Some(order) = filter.order {
         list.equals("t.order_id", order);
@@ -171,17 +185,6 @@ pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<
     }
     if let Some(creator) = filter.created_by {
         list.equals("t.created_by", creator);
-    }
-    if let Some(viewer) = filter.visible_to {
-        let viewer = list.bind(viewer);
-        if list.has_index() {
-            list.filter_by(format!("(+t.created_by = {viewer} OR +t.assignee = {viewer})"));
-        } else {
-            list.index_by_any(vec![
-                format!("t.created_by = {viewer}"),
-                format!("t.assignee = {viewer} AND +t.created_by <> {viewer}"),
-            ]);
-        }
     }
     if let Some(statuses) = &filter.statuses {
         list.is_one_of("t.status", statuses);
@@ -194,6 +197,19 @@ pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<
         list.range("t.due_key", "<", before);
     }
     list
+}
+
+/// Compares the words of each row, which are few, with those of the search: the index of words would begin with everybody's
+/// tasks.
+fn has_words(list: &mut ListBuilder, search: &SearchTerms) {
+    if search.terms().is_empty() {
+        list.filter_by("FALSE".to_owned());
+        return;
+    }
+    let words = search.terms().iter().map(|word| list.bind(format!(" {word} ")));
+    let has: Vec<String> =
+        words.map(|word| format!("instr(' ' || w.title || ' ' || w.other || ' ', {word}) > 0")).collect();
+    list.filter_by(format!("EXISTS (SELECT 1 FROM task_words w WHERE w.row = t.row AND {})", has.join(" AND ")));
 }
 
 /// The columns of a task in a list.

@@ -1,30 +1,82 @@
-//! The writer thread: one connection, and one commit for all changes that wait.
+//! The writer thread: one connection, and one commit for all changes that wait. Callers take turns.
+//!
+//! Decision: `docs/decisions/0022-callers-take-turns.md`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 use tempfile::TempDir;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     domain::Event,
+    fairness::{Caller, FairQueue, current_caller},
     storage::{Appends, Result, StoreError},
     telemetry::metrics::{GaugeGuard, metrics},
 };
 
-/// Length of the queue; further callers wait for a place in it.
-const QUEUE: usize = 256;
 /// The most changes that share one commit.
 const BATCH: usize = 64;
+/// No change joins a transaction that has taken this long: those that are done wait for its commit.
+const LONGEST_BATCH: Duration = Duration::from_millis(20);
 
 /// A handle to the writer thread, which ends when the handle is dropped.
 pub(super) struct Writer {
-    queue: mpsc::Sender<Message>,
+    queue: Arc<Queue>,
+    thread: TaskTracker,
 }
 
-enum Message {
-    Change(Box<dyn Change>),
-    Close(oneshot::Sender<()>),
+/// The changes that wait.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<QueueState>,
+    woken: Condvar,
+}
+
+#[derive(Default)]
+struct QueueState {
+    changes: FairQueue<Box<dyn Change>>,
+    closed: bool,
+}
+
+impl Queue {
+    fn push(&self, caller: Caller, change: Box<dyn Change>) -> Result<()> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(closed());
+        }
+        state.changes.push(caller, change).map_err(|full| StoreError::Unavailable(full.to_string()))?;
+        drop(state);
+        self.woken.notify_one();
+        Ok(())
+    }
+
+    /// Waits for the next change; `None` once the queue is closed and empty.
+    fn wait(&self) -> Option<Box<dyn Change>> {
+        let mut state = self.state.lock();
+        loop {
+            match state.changes.pop() {
+                None if !state.closed => self.woken.wait(&mut state),
+                next => return next,
+            }
+        }
+    }
+
+    /// The next change, if one waits.
+    fn next(&self) -> Option<Box<dyn Change>> {
+        self.state.lock().changes.pop()
+    }
+
+    fn close(&self) {
+        self.state.lock().closed = true;
+        self.woken.notify_one();
+    }
 }
 
 /// What a change answers its caller, and the entries that it appended to the log.
@@ -89,87 +141,84 @@ impl<T: Send, W: FnOnce(&Connection) -> Result<Written<T>> + Send> Change for Qu
 impl Writer {
     /// Starts the thread, which deletes `temporary` when it ends.
     pub(super) fn start(connection: Connection, temporary: Option<TempDir>, appends: Appends) -> Result<Self> {
-        let (queue, waiting) = mpsc::channel(QUEUE);
+        let writer = Self { queue: Arc::default(), thread: TaskTracker::new() };
+        let (queue, running) = (Arc::clone(&writer.queue), writer.thread.token());
         std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || {
-                run_writer(connection, waiting, &appends);
+                run_writer(connection, &queue, &appends);
                 drop(temporary);
+                drop(running);
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread can be started: {error}")))?;
-        Ok(Self { queue })
+        Ok(writer)
     }
 
-    /// Runs `work` in a transaction and returns when it is on disk. Once queued, it runs even if the caller goes away.
+    /// Runs `work` in a transaction when it is the caller's turn, and returns when it is on disk. It runs even if the caller
+    /// goes away.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<Written<T>> + Send + 'static,
     ) -> Result<T> {
         let (caller, answer) = oneshot::channel();
         let counted = GaugeGuard::new(&metrics().sqlite_changes_waiting);
-        let change = Message::Change(Box::new(QueuedChange { work: Some(work), result: None, caller, counted }));
-        self.queue.send(change).await.map_err(|_| closed())?;
+        let change = QueuedChange { work: Some(work), result: None, caller, counted };
+        self.queue.push(current_caller(), Box::new(change))?;
         answer.await.map_err(|_| closed())?
     }
 
     /// Runs the queued changes and closes the connection.
     pub(super) async fn close(&self) {
-        let (done, closed) = oneshot::channel();
-        if self.queue.send(Message::Close(done)).await.is_ok() {
-            let _ = closed.await;
-        }
+        self.queue.close();
+        self.thread.close();
+        self.thread.wait().await;
     }
 }
 
-fn run_writer(db: Connection, mut waiting: mpsc::Receiver<Message>, appends: &Appends) {
-    let mut closing = None;
-    let mut batch = Vec::new();
-    while let Some(first) = waiting.blocking_recv() {
-        let mut next = Some(first);
-        while let Some(message) = next {
-            match message {
-                Message::Change(change) => batch.push(change),
-                Message::Close(done) => closing = Some(done),
-            }
-            next = if batch.len() < BATCH && closing.is_none() { waiting.try_recv().ok() } else { None };
-        }
-        let failure = commit(&db, &mut batch).err().map(|error| match error {
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+fn run_writer(db: Connection, queue: &Queue, appends: &Appends) {
+    while let Some(first) = queue.wait() {
+        let mut batch = vec![first];
+        let failure = commit(&db, queue, &mut batch).err().map(|error| match error {
             StoreError::Unavailable(why) => why,
             other => other.to_string(),
         });
         if failure.is_none() {
             appends.send(batch.iter_mut().flat_map(|change| change.take_events()));
         }
-        for change in batch.drain(..) {
+        for change in batch {
             change.answer(failure.as_deref());
-        }
-        if closing.is_some() {
-            break;
         }
     }
     // May fail: the next start reads the rest of the write-ahead log.
     let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     drop(db);
-    if let Some(done) = closing {
-        let _ = done.send(());
-    }
 }
 
-/// Runs the changes in one transaction, each in a savepoint. An error undoes all of them.
-fn commit(db: &Connection, batch: &mut [Box<dyn Change>]) -> Result<()> {
-    if batch.is_empty() {
-        return Ok(());
-    }
-    let committed = run_all(db, batch);
+/// Runs the changes of `batch`, and adds those that wait, in one transaction. An error undoes all of them.
+fn commit(db: &Connection, queue: &Queue, batch: &mut Vec<Box<dyn Change>>) -> Result<()> {
+    let committed = run_all(db, queue, batch);
     if committed.is_err() && !db.is_autocommit() {
         execute(db, "ROLLBACK")?;
     }
     committed
 }
 
-fn run_all(db: &Connection, batch: &mut [Box<dyn Change>]) -> Result<()> {
-    execute(db, "BEGIN IMMEDIATE")?;
-    for change in batch {
+/// Runs each change in a savepoint. The next one is taken from the queue after the one before it, so that a caller who comes
+/// now waits for one change of each other caller.
+fn run_all(db: &Connection, queue: &Queue, batch: &mut Vec<Box<dyn Change>>) -> Result<()> {
+    if let Err(error) = execute(db, "BEGIN IMMEDIATE") {
+        // Another process is writing: those that wait have waited for it, too.
+        batch.extend(std::iter::from_fn(|| queue.next()).take(BATCH));
+        return Err(error);
+    }
+    let (began, mut done) = (Instant::now(), 0);
+    while let Some(change) = batch.get_mut(done) {
         execute(db, "SAVEPOINT change")?;
         let keep = change.run(db);
         if db.is_autocommit() {
@@ -181,6 +230,10 @@ fn run_all(db: &Connection, batch: &mut [Box<dyn Change>]) -> Result<()> {
             execute(db, "ROLLBACK TO change")?;
         }
         execute(db, "RELEASE change")?;
+        done += 1;
+        if done < BATCH && began.elapsed() < LONGEST_BATCH {
+            batch.extend(queue.next());
+        }
     }
     execute(db, "COMMIT")
 }

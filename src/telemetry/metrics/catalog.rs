@@ -88,6 +88,8 @@ metrics! {
     sqlite_reads: Gauge = "orderwire_sqlite_reads";
     /// SQLite: reads that wait for a connection.
     sqlite_reads_waiting: Gauge = "orderwire_sqlite_reads_waiting";
+    /// SQLite: steps of its virtual machine that reads have taken, in units of 500.
+    sqlite_read_steps: Counter = "orderwire_sqlite_read_steps_total";
     /// SQLite: changes that wait for the writing thread, or are being written by it.
     sqlite_changes_waiting: Gauge = "orderwire_sqlite_changes_waiting";
     /// MongoDB: connections of the pool.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use orderwire::cluster::{BucketState, Exhausted, MemoryRateLimiter, RateLimiter, redis::RedisRateLimiter};
 
 use super::{redis_server::RedisServer, *};
@@ -97,16 +97,86 @@ async fn nodes_share_a_bucket_and_redis_drops_it_once_full() {
 }
 
 #[tokio::test]
+async fn small_charges_wait_for_no_answer_of_redis_and_are_settled_together() {
+    let server = RedisServer::start();
+    let limiter = node(&server.url(), LogId::new(1));
+    let mut redis = ::redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut calls = async || {
+        let stats: String = ::redis::cmd("INFO").arg("commandstats").query_async(&mut redis).await.unwrap();
+        let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_eval:calls=")).unwrap_or("0,");
+        line.split(',').next().unwrap().parse::<u64>().unwrap()
+    };
+    wait_until("there is a connection", TIMEOUT, async || {
+        let _ = limiter.take("connect", slow(), 1).await;
+        calls().await > 0
+    })
+    .await;
+    let before = calls().await;
+    // A tenth of a second's worth is 3 points.
+    let bucket = TokenBucket::new(200_000, Duration::from_secs(6000));
+    for _ in 0..3 {
+        limiter.take("a", bucket, 1).now_or_never().expect("the node should decide by itself").unwrap();
+    }
+    assert!(limiter.take("a", bucket, 1).now_or_never().is_none(), "the fourth asks Redis");
+    wait_until("they are settled", TIMEOUT, async || calls().await > before).await;
+    assert_eq!(calls().await, before + 1, "one call has all four");
+    wait_until("what is settled leaves room for more", TIMEOUT, async || {
+        limiter.take("a", bucket, 1).now_or_never().is_some()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_over_three_nodes_gets_a_tenth_of_a_second_for_each_above_the_limit_at_most() {
+    let (url, log) = (redis_server::shared_url(), LogId::new(rand::random()));
+    // A thousand points a second, so that a node may have a hundred unsettled.
+    let bucket = TokenBucket::new(1000, Duration::from_secs(1));
+    let nodes: Vec<_> = (0..3).map(|_| Arc::new(node(&url, log))).collect();
+    let begun = Instant::now();
+    let floods = nodes.iter().flat_map(|node| (1..=4).map(move |points| (Arc::clone(node), points * 3)));
+    let floods = floods.map(|(node, points)| {
+        tokio::spawn(async move {
+            let mut taken = 0;
+            while begun.elapsed() < Duration::from_secs(2) {
+                if node.take("a", bucket, points).await.is_ok() {
+                    taken += points;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            taken
+        })
+    });
+    let taken: u64 = join_all(floods).await.into_iter().map(Result::unwrap).sum();
+    let allowed = 1000.0 * (1.0 + begun.elapsed().as_secs_f64());
+    assert!(taken as f64 <= allowed + 3.0 * 100.0, "{taken} points, {allowed} are allowed");
+    assert!(taken >= 2500, "{taken} points, {allowed} are allowed");
+}
+
+#[tokio::test]
+async fn what_is_spent_beyond_the_limit_is_owed_on_every_node() {
+    let (url, log) = (redis_server::shared_url(), LogId::new(rand::random()));
+    let [here, there] = [node(&url, log), node(&url, log)];
+    assert_eq!(here.spend("a", slow(), 8).await.remaining, 2);
+    assert_eq!(here.spend("a", slow(), 8).await.remaining, 0);
+    wait_until("the other node knows", TIMEOUT, async || {
+        let refused = there.take("a", slow(), 1).await.err();
+        refused.is_some_and(|refused| refused.retry_after > Duration::from_secs(400))
+    })
+    .await;
+    assert!(here.take("a", slow(), 1).await.is_err());
+}
+
+#[tokio::test]
 async fn without_redis_each_node_counts_for_itself() {
     let mut server = RedisServer::start();
     let [here, there] = [node(&server.url(), LogId::new(1)), node(&server.url(), LogId::new(1))];
     here.take("a", slow(), 6).await.unwrap();
     server.kill();
     let begun = Stopwatch::start();
+    assert_eq!(remaining(there.take("a", slow(), 6).await), Ok(4), "a node that knows nothing of the bucket");
     for node in [&here, &there] {
-        assert_eq!(remaining(node.take("a", slow(), 6).await), Ok(4));
         for _ in 0..50 {
-            assert_eq!(remaining(node.take("a", slow(), 6).await), Err(4));
+            assert_eq!(remaining(node.take("a", slow(), 6).await), Err(4), "what a node took itself, it remembers");
         }
     }
     assert!(begun.elapsed() < Duration::from_secs(2), "Redis is not waited for each time: {:?}", begun.elapsed());

@@ -1,5 +1,5 @@
 use ::redis::AsyncCommands;
-use orderwire::cluster::redis::ConnectError;
+use orderwire::cluster::redis::{ConnectError, evicting_policy};
 use tokio::net::TcpListener;
 
 use super::{redis_server::RedisServer, *};
@@ -165,4 +165,17 @@ async fn rediss_urls_start_a_tls_handshake() {
     unconnected(&url, Duration::from_secs(2)).await;
     const HANDSHAKE: u8 = 22;
     assert_eq!(server.await.unwrap(), HANDSHAKE);
+}
+
+#[tokio::test]
+async fn a_redis_that_deletes_keys_when_it_is_full_is_noticed_if_it_says_so() {
+    for (arguments, policy) in [
+        (&["--maxmemory-policy", "allkeys-lru"][..], Some(Some("allkeys-lru"))),
+        (&["--maxmemory-policy", "noeviction"], Some(None)),
+        (&["--rename-command", "CONFIG", ""], None),
+    ] {
+        let server = RedisServer::start_with(arguments);
+        let found = evicting_policy(&server.url()).await;
+        assert_eq!(found.as_ref().map(Option::as_deref), policy, "{arguments:?}");
+    }
 }

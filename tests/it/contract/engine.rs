@@ -30,6 +30,10 @@ pub trait Engine: Send + Sync {
     async fn age_texts(&self) {}
     /// Deletes the log's entries above this number, as if the database were restored from a backup.
     async fn lose_entries_after(&self, seq: Seq);
+    /// What reads of entities have examined since the last call, in a unit of the engine; the first call begins to count.
+    async fn examined(&self) -> u64;
+    /// How much of that depends on chance, such as reads of the event feed.
+    fn examined_by_chance(&self) -> u64;
     /// What is wrong with how the store has asked the database.
     fn faults(&self) -> Vec<String> {
         Vec::new()
@@ -90,6 +94,16 @@ impl Db {
     /// Deletes the log's entries above this number, as if the database were restored from a backup.
     pub async fn lose_entries_after(&self, seq: Seq) {
         self.engine.lose_entries_after(seq).await;
+    }
+
+    /// What reads of entities have examined since the last call, in a unit of the engine; the first call begins to count.
+    pub async fn examined(&self) -> u64 {
+        self.engine.examined().await
+    }
+
+    /// How much of that depends on chance.
+    pub fn examined_by_chance(&self) -> u64 {
+        self.engine.examined_by_chance()
     }
 
     /// Closes the database and opens it again.

@@ -25,6 +25,7 @@ mod permissions;
 mod prune;
 mod reopen;
 mod rights;
+mod rows;
 mod search;
 mod sessions;
 mod status;
@@ -181,6 +182,9 @@ macro_rules! every_behaviour {
                 each_end_of_rights_appends_one_entry_and_other_changes_of_users_append_none
                 racing_ends_of_a_session_append_one_entry
                 clients_find_no_entry_of_ended_rights
+            }
+            rows {
+                lists_do_not_examine_rows_that_the_viewer_may_not_see
             }
             search {
                 search_finds_whole_words_in_any_case_and_accent

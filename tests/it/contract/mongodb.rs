@@ -1,9 +1,13 @@
 //! The suite on MongoDB: each test has a database of its own on a real server.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
+};
 
 use async_trait::async_trait;
 use bson::{Bson, Document, doc};
+use futures_util::TryStreamExt;
 use orderwire::{
     domain::Seq,
     storage::{
@@ -11,6 +15,7 @@ use orderwire::{
         mongo::{CommandObserver, MongoOptions, MongoStore, SHARDED_COLLECTIONS, ShardKey, ShardedCollection},
     },
 };
+use tokio::sync::OnceCell;
 
 use super::{engine::Engine, targeting::Faults};
 use crate::support::{
@@ -41,6 +46,11 @@ async fn shard_on_a_cluster(server: &str, database: &str) {
 pub struct Mongodb {
     server: String,
     database: String,
+    client: OnceCell<mongodb::Client>,
+    /// Set when the profiler was started.
+    profiler: OnceCell<()>,
+    /// How many entries of the profiler [`Engine::examined`] has read.
+    profiled: AtomicU64,
     /// Whether commands are checked. For that the driver decodes all that it sends and receives; with the megabytes of
     /// long texts this would take longer than a transaction may.
     is_observed: bool,
@@ -51,7 +61,8 @@ pub struct Mongodb {
 impl Mongodb {
     /// The database as another client sees it.
     async fn database(&self) -> mongodb::Database {
-        mongodb::Client::with_uri_str(&self.server).await.unwrap().database(&self.database)
+        let client = self.client.get_or_init(async || mongodb::Client::with_uri_str(&self.server).await.unwrap());
+        client.await.database(&self.database)
     }
 
     /// The URL of the database on the server.
@@ -69,7 +80,15 @@ impl Engine for Mongodb {
         );
         let database = format!("contract_{:032x}", rand::random::<u128>());
         shard_on_a_cluster(&server, &database).await;
-        Self { server, database, is_observed: topic != "log_texts", faults: Faults::default() }
+        Self {
+            server,
+            database,
+            client: OnceCell::new(),
+            profiler: OnceCell::new(),
+            profiled: AtomicU64::new(0),
+            is_observed: topic != "log_texts",
+            faults: Faults::default(),
+        }
     }
 
     async fn open(&self) -> Arc<dyn Store> {
@@ -96,6 +115,39 @@ impl Engine for Mongodb {
         let client = mongodb::Client::with_uri_str(&self.server).await.unwrap();
         let log = client.database(&self.database).collection::<mongodb::bson::Document>("log");
         log.delete_many(mongodb::bson::doc! { "last": { "$gt": seq } }).await.unwrap();
+    }
+
+    /// Documents and keys of indexes, from the profiler.
+    async fn examined(&self) -> u64 {
+        let database = self.database().await;
+        let start = async || {
+            // Large enough that it forgets nothing during a test.
+            database.create_collection("system.profile").capped(true).size(256 * 1024 * 1024).await.unwrap();
+            database.run_command(doc! { "profile": 2 }).await.unwrap();
+        };
+        self.profiler.get_or_init(start).await;
+        let lists = ["users", "products", "orders", "tasks"].map(|name| format!("{}.{name}", self.database));
+        let profile = database.collection::<Document>("system.profile");
+        let new: Vec<Document> = profile
+            .find(doc! {})
+            .projection(doc! { "ns": 1, "docsExamined": 1, "keysExamined": 1 })
+            .skip(self.profiled.load(Ordering::Relaxed))
+            .await
+            .unwrap()
+            .try_collect()
+            .await
+            .unwrap();
+        self.profiled.fetch_add(new.len() as u64, Ordering::Relaxed);
+        let of_lists =
+            new.iter().filter(|one| one.get_str("ns").is_ok_and(|name| lists.iter().any(|list| list == name)));
+        let count = |one: &Document, key: &str| {
+            one.get(key).map_or(0, |count| count.as_i64().or(count.as_i32().map(i64::from)).unwrap())
+        };
+        of_lists.map(|one| (count(one, "docsExamined") + count(one, "keysExamined")) as u64).sum()
+    }
+
+    fn examined_by_chance(&self) -> u64 {
+        20
     }
 
     fn faults(&self) -> Vec<String> {

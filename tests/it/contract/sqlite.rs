@@ -1,6 +1,9 @@
 //! The suite on SQLite: each test has a file in a temporary folder.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use async_trait::async_trait;
 use orderwire::{
@@ -9,18 +12,23 @@ use orderwire::{
         Store,
         sqlite::{SqliteLocation, SqliteStore},
     },
+    telemetry::metrics::metrics,
 };
 
 use super::engine::{self, Engine};
 use crate::support::options::sqlite_options;
 
 /// The folder of the database file.
-pub struct Sqlite(tempfile::TempDir);
+pub struct Sqlite {
+    folder: tempfile::TempDir,
+    /// What [`Engine::examined`] has answered.
+    examined: AtomicU64,
+}
 
 impl Sqlite {
     /// A number that another connection reads.
     fn number(&self, sql: &str) -> u64 {
-        let db = rusqlite::Connection::open(self.0.path().join("orderwire.db")).unwrap();
+        let db = rusqlite::Connection::open(self.folder.path().join("orderwire.db")).unwrap();
         let number: i64 = db.query_row(sql, [], |row| row.get(0)).unwrap();
         number.try_into().unwrap()
     }
@@ -29,11 +37,11 @@ impl Sqlite {
 #[async_trait]
 impl Engine for Sqlite {
     async fn prepare(_: &str) -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self { folder: tempfile::tempdir().unwrap(), examined: AtomicU64::default() }
     }
 
     async fn open(&self) -> Arc<dyn Store> {
-        let file = SqliteLocation::File(self.0.path().join("orderwire.db"));
+        let file = SqliteLocation::File(self.folder.path().join("orderwire.db"));
         Arc::new(SqliteStore::open(file, sqlite_options()).await.unwrap())
     }
 
@@ -46,12 +54,22 @@ impl Engine for Sqlite {
     }
 
     async fn lose_entries_after(&self, seq: Seq) {
-        let database = rusqlite::Connection::open(self.0.path().join("orderwire.db")).unwrap();
+        let database = rusqlite::Connection::open(self.folder.path().join("orderwire.db")).unwrap();
         let lose = format!(
             "PRAGMA foreign_keys = ON;
              BEGIN; DELETE FROM events WHERE seq > {seq}; UPDATE log SET head = {seq}; COMMIT"
         );
         database.execute_batch(&lose).unwrap();
+    }
+
+    /// Steps of SQLite's virtual machine.
+    async fn examined(&self) -> u64 {
+        let now = metrics().sqlite_read_steps.get();
+        now - self.examined.swap(now, Ordering::Relaxed)
+    }
+
+    fn examined_by_chance(&self) -> u64 {
+        2_000
     }
 
     async fn remove(&self) {

@@ -2,6 +2,7 @@ use std::sync::atomic::Ordering;
 
 use orderwire::{
     cluster::{EventBus, local::LocalBus},
+    fairness::{Caller, run_for},
     service::feed::FeedOptions,
 };
 
@@ -133,4 +134,28 @@ async fn a_server_that_was_replaced_ends_no_subscription() {
     writer.write_many(3).await;
     reader.read_all(3, 6).await;
     assert!(!feed.has_lost_entries());
+}
+
+#[tokio::test]
+async fn a_resume_waits_for_few_of_a_flood_of_resumes() {
+    const ENTRIES: u32 = 50;
+    let store = database().await;
+    Node::alone(&store, polling(NEVER)).await.write_many(ENTRIES).await;
+    let counted = Flaky::new(&store);
+    let options = FeedOptions { recent: 1, page: 1, concurrent_reads: 1, ..polling(NEVER) };
+    let feed = EventFeed::start(counted.clone(), Arc::new(LocalBus::new()), options).await.unwrap();
+    let [flooding, other] = [1, 2].map(|number| Caller::User(UserId::from_bytes([number; 16])));
+    let subscribe = async || Reader::all(&feed, StartAt::After(0));
+    let before_flood = counted.reads.load(Ordering::SeqCst);
+    let mut flood = Vec::new();
+    for _ in 0..300 {
+        let mut reader = run_for(flooding, subscribe()).await;
+        flood.push(tokio::spawn(async move { reader.read_all(0, Seq::from(ENTRIES)).await }));
+    }
+    wait_until("the flood reads", async || counted.reads.load(Ordering::SeqCst) > before_flood).await;
+    let before = counted.reads.load(Ordering::SeqCst);
+    run_for(other, subscribe()).await.read_all(0, 1).await;
+    let meanwhile = counted.reads.load(Ordering::SeqCst) - before;
+    assert!(meanwhile <= 10, "{meanwhile} reads of the log before the one of the other caller was answered");
+    flood.iter().for_each(|reading| reading.abort());
 }

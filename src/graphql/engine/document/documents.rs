@@ -25,6 +25,9 @@ use crate::{
     telemetry::metrics::{CacheName, metrics},
 };
 
+/// Bytes of a document that one point pays for when a request registers it.
+const REGISTERED_BYTES_PER_POINT: usize = 64;
+
 /// Settings of [`Documents`].
 pub struct DocumentOptions {
     /// Limits on a document and on the cost of its operations.
@@ -116,6 +119,7 @@ impl Documents {
         let sent = request.query.as_ref().map_or(0, String::len);
         limits::check("bytes", sent as u64, self.limits.bytes).map_err(|error| vec![error])?;
         let reference = DocumentReference::from_request(&request)?;
+        let registered = if matches!(reference, DocumentReference::Register(_)) { sent } else { 0 };
         let OperationRequest { query, operation_name, variables, client, .. } = request;
         let name = operation_name.map(Into::into);
         let operation = self.find(client, reference, query.unwrap_or_default(), name).await?;
@@ -123,6 +127,7 @@ impl Documents {
         let plan = operation.plan(&self.types, &self.costs, &self.limits, &variables)?;
         let cost = plan.cost.value(&variables);
         limits::check("cost", cost, self.limits.cost).map_err(|error| vec![error])?;
+        let cost = cost.saturating_add(registered.div_ceil(REGISTERED_BYTES_PER_POINT) as u64);
         let reports_cost =
             request.extensions.get("cost").is_some_and(|cost| *cost == async_graphql::Value::Boolean(true));
         Ok(PreparedOperation {
@@ -152,7 +157,7 @@ impl Documents {
             (Registry::Open(store), DocumentReference::Register(document_hash)) => {
                 let operation = self.validated(client, document_hash, &query, name)?;
                 if store.get(document_hash).await.is_none() {
-                    store.put(document_hash, operation.text.clone()).await;
+                    store.put(document_hash, operation.text.clone(), client).await;
                 }
                 Ok(operation)
             }
@@ -196,9 +201,10 @@ impl Documents {
 
     fn validate(&self, text: &str, name: Option<Box<str>>) -> Result<ValidatedOperation, RequestErrors> {
         lexer::check(text, &self.limits).map_err(|error| vec![error])?;
-        let document = validator::parse(&lexer::without_descriptions(text))?;
+        let text = lexer::without_descriptions(text);
+        let document = validator::parse(&text)?;
         measure::check(&document, &self.limits).map_err(|error| vec![error])?;
         let document = self.validator.validate(&self.types, &document)?;
-        ValidatedOperation::new(&self.types, &self.costs, &self.limits, text.into(), name, document)
+        ValidatedOperation::new(&self.types, &self.costs, &self.limits, lexer::canonical(&text).into(), name, document)
     }
 }

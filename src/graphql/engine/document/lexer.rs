@@ -96,6 +96,22 @@ pub(super) fn without_descriptions(document: &str) -> Cow<'_, str> {
     kept.into()
 }
 
+/// The text that a valid document has in common with those that differ from it by white space, commas and comments only:
+/// its tokens, with a space where two of them would else become one.
+pub(super) fn canonical(document: &str) -> String {
+    let bytes = document.as_bytes();
+    let mut text = String::with_capacity(document.len());
+    // Of the bytes outside of tokens and comments, only a byte order mark is valid.
+    for token in tokens(bytes).filter(|token| bytes[token.start].is_ascii()) {
+        let stands_alone = |byte: Option<&u8>| byte.is_none_or(|byte| b"{}()[]:!=$@|&".contains(byte));
+        if !stands_alone(text.as_bytes().last()) && !stands_alone(bytes.get(token.start)) {
+            text.push(' ');
+        }
+        text.push_str(&document[token]);
+    }
+    text
+}
+
 /// The lexical tokens of a document. A byte that is part of none stands for itself.
 fn tokens(document: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
@@ -222,6 +238,28 @@ mod tests {
         let deepest = format!("{{ a(b: {}{}) }}", "[".repeat(MAX_NESTING - 2), "]".repeat(MAX_NESTING - 2));
         check(&deepest, &limits).unwrap();
         parse(&deepest).unwrap();
+    }
+
+    #[test]
+    fn spellings_of_a_document_have_one_canonical_text_with_the_same_meaning() {
+        for (document, expected) in [
+            ("{ me { id } }", "{me{id}}"),
+            ("\u{feff}# all of me\n{\r\n\tme, {id}\n}\n", "{me{id}}"),
+            (
+                "query Q ( $n : [ Int! ] = [ 1, -2.5e+10 ] , $b : Boolean! ) { a ( b : $n ) ... F ... on T @skip ( if : $b ) { c d } } fragment F on T { e }",
+                "query Q($n:[Int!]=[1 -2.5e+10]$b:Boolean!){a(b:$n)... F ... on T@skip(if:$b){c d}}fragment F on T{e}",
+            ),
+            ("{ a(b: \" é  x \", c: \"\", d: \"y\") }", "{a(b:\" é  x \" c:\"\" d:\"y\")}"),
+            (
+                "{ a(b: [\"\", \"x\", 1, 2], c: \"\"\"\n  two\n  lines\"\"\") }",
+                "{a(b:[\"\" \"x\" 1 2]c:\"\"\"\n  two\n  lines\"\"\")}",
+            ),
+        ] {
+            let text = canonical(document);
+            assert_eq!((&*text, &*canonical(&text)), (expected, expected));
+            let meaning = |text: &str| parse(text).unwrap().to_string();
+            assert_eq!(meaning(&text), meaning(document.trim_start_matches('\u{feff}')));
+        }
     }
 
     #[test]

@@ -52,12 +52,13 @@ impl PreparedOperation {
         self.kind() == OperationType::Subscription
     }
 
-    /// Cost of the operation with its variables, see `docs/cost.md`; at most `limits.cost`.
+    /// Cost of the operation with its variables, see `docs/cost.md`: at most `limits.cost`, and what it costs to register the
+    /// document if the request does that.
     pub fn cost(&self) -> u64 {
         self.cost
     }
 
-    /// The text of the document.
+    /// The canonical text of the document, without its white space and comments.
     pub fn text(&self) -> &str {
         &self.operation.text
     }

@@ -37,7 +37,7 @@ type Conditions = SmallVec<[bool; 8]>;
 
 /// One operation of a valid document, and everything that can be derived from it without its variables.
 pub(crate) struct ValidatedOperation {
-    /// The document.
+    /// The canonical text of the document.
     pub(super) text: Arc<str>,
     /// The operation name of the request.
     pub(super) name: Option<Box<str>>,

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     domain::Viewer,
+    fairness::{Caller, run_for},
     graphql::engine::{
         client_limits::{AnswerMeter, AnswerRefusal, ClientKey, ClientLimits},
         document::PreparedOperation,
@@ -51,7 +52,8 @@ impl OperationExecutor {
         let (request, batches) = self.request(viewer, operation, &meter);
         let execution = BatchedExecution::new(self.schema.execute(request), batches);
         let runs_to_its_end = operation.kind() == OperationType::Mutation;
-        let response = measured.run(first_response(execution, &meter, runs_to_its_end)).await;
+        let caller = Caller::new(&viewer, operation.client());
+        let response = run_for(caller, measured.run(first_response(execution, &meter, runs_to_its_end))).await;
         let response = response.map(|response| complete(response, operation, &meter));
         metrics().answer_bytes.inc_by(meter.written() as u64);
         let work = meter.written().saturating_add(measured.written());
@@ -130,7 +132,8 @@ impl OperationExecutor {
         let meter = AnswerMeter::new(answers.limits().answer, held);
         let (request, batches) = self.request(viewer, operation, &meter);
         let execution = BatchedExecution::new(self.schema.subscribe(request.data(mode)), batches);
-        let response = first_response(execution, &meter, false).await;
+        let caller = Caller::new(&viewer, operation.client());
+        let response = run_for(caller, first_response(execution, &meter, false)).await;
         metrics().answer_bytes.inc_by(meter.written() as u64);
         let charged = Charged { allowance: None, afterwards: 0 };
         if let Some(refusal) = meter.refusal() {

@@ -8,6 +8,7 @@ mod product_cache;
 mod schema;
 mod sequencer;
 mod start;
+mod turns;
 mod words;
 
 use super::{MongoOptions, MongoStore};

@@ -3,7 +3,9 @@
 mod engine;
 mod lists;
 mod load;
+mod memory;
 mod plans;
+mod turns;
 mod words;
 
 use super::{SqliteLocation, SqliteOptions, SqliteStore};

@@ -192,10 +192,10 @@ fn every_list_of_tasks_walks_an_index() {
     for filter in filters {
         let pinned = filter.order.is_some() || filter.assignee.is_some() || filter.created_by.is_some();
         let several = |count: Option<usize>| count.is_some_and(|count| count > 1);
-        let merged = filter.visible_to.is_some()
-            || several(filter.statuses.as_ref().map(Vec::len))
-            || several(filter.priorities.as_ref().map(Vec::len));
-        let cost = if filter.search.is_some() || (merged && !pinned) { Cost::Sort } else { Cost::Walk };
+        let merged =
+            several(filter.statuses.as_ref().map(Vec::len)) || several(filter.priorities.as_ref().map(Vec::len));
+        let sorts = filter.search.is_some() || filter.visible_to.is_some() || (merged && !pinned);
+        let cost = if sorts { Cost::Sort } else { Cost::Walk };
         for field in [TaskSort::CreatedAt, TaskSort::DueAt, TaskSort::Priority] {
             check_list(
                 &format!("{filter:?} {field:?}"),

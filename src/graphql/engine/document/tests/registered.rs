@@ -30,7 +30,7 @@ fn outcome(result: Result<PreparedOperation, Box<Response>>) -> String {
 #[test]
 fn clients_register_documents_by_their_hash() {
     let documents = documents(options());
-    let query = "{ me { id } }";
+    let query = "{me{id}}";
     let id = hex(query);
     let by_hash = || apollo(None, json!({ "version": 1, "sha256Hash": id }));
     let not_found = "PERSISTED_QUERY_NOT_FOUND: PersistedQueryNotFound";
@@ -87,7 +87,7 @@ fn clients_register_documents_by_their_hash() {
 #[test]
 fn registered_documents_outlive_the_cache_of_valid_documents() {
     let documents = documents(DocumentOptions { cache: 0, ..options() });
-    let query = "{ me { id } }";
+    let query = "{me{id}}";
     let extension = json!({ "version": 1, "sha256Hash": hex(query) });
     prepare(&documents, apollo(Some(query), extension.clone())).unwrap();
     assert_eq!(cached(&documents), 0);
@@ -95,8 +95,23 @@ fn registered_documents_outlive_the_cache_of_valid_documents() {
 }
 
 #[test]
+fn a_document_is_stored_as_its_canonical_text_and_found_by_the_hash_of_each_registered_spelling() {
+    let documents = documents(DocumentOptions { cache: 0, ..options() });
+    let spellings = ["{ me { id } }", "# me\n{\n  me {\n    id\n  }\n}\n"];
+    let extension = |text: &str| json!({ "version": 1, "sha256Hash": hex(text) });
+    for text in spellings {
+        let registering = prepare(&documents, apollo(Some(text), extension(text))).unwrap();
+        assert_eq!(registering.cost(), 1 + 1, "one point for up to 64 bytes");
+    }
+    for text in spellings.into_iter().chain(["{me{id}}"]) {
+        let found = prepare(&documents, apollo(None, extension(text))).unwrap();
+        assert_eq!((found.text(), found.cost()), ("{me{id}}", 1));
+    }
+}
+
+#[test]
 fn with_a_manifest_no_other_document_runs() {
-    let (me, tasks) = ("query Me { me { id } }", "query Tasks { tasks { nodes { id } } }");
+    let (me, tasks) = ("query Me{me{id}}", "query Tasks{tasks{nodes{id}}}");
     let manifest = Manifest::parse(&json!({ "0af5": me, (hex(tasks)): tasks }).to_string()).unwrap();
     let documents = documents(DocumentOptions { registry: Registry::Only(manifest), ..options() });
     let id = |id: &str| OperationRequest { document_id: Some(id.to_owned()), ..OperationRequest::default() };

@@ -1,0 +1,15 @@
+//! Turns between callers: who a piece of work is done for, and queues in which each caller waits behind their own work.
+//!
+//! Whatever is scarce (threads that read or write, transactions, password hashes, reads of the log) is given out by a
+//! [`FairQueue`] or a [`FairSemaphore`]. Callers that wait there take turns, so a caller with a thousand waiting changes
+//! delays another one by one change, not by a thousand.
+//!
+//! Decision: `docs/decisions/0022-callers-take-turns.md`.
+
+mod caller;
+mod queue;
+mod semaphore;
+
+pub use caller::{Caller, current_caller, deadline, run_for, run_until, run_without_deadline};
+pub use queue::{FairQueue, QueueFull};
+pub use semaphore::{FairPermit, FairSemaphore, NoPermit};
