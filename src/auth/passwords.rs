@@ -1,6 +1,6 @@
 //! Password hashes: Argon2id, off the async threads, a bounded number at a time. Callers take turns.
 //!
-//! Decision: `docs/decisions/0022-callers-take-turns.md`.
+//! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
 use std::num::NonZeroUsize;
 

@@ -4,7 +4,7 @@
 //! [`FairQueue`] or a [`FairSemaphore`]. Callers that wait there take turns, so a caller with a thousand waiting changes
 //! delays another one by one change, not by a thousand.
 //!
-//! Decision: `docs/decisions/0022-callers-take-turns.md`.
+//! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
 mod caller;
 mod queue;

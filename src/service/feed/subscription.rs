@@ -1,6 +1,6 @@
 //! One subscriber of the feed.
 //!
-//! Decision: `docs/decisions/0022-callers-take-turns.md`.
+//! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
 use std::{
     collections::{HashSet, VecDeque},

@@ -4,7 +4,7 @@
 //! fewer transactions of other processes it can collide with. Another one places large orders beside it. Two transactions
 //! of this process never take from the same product, because one of them would have to be retried. Customers take turns.
 //!
-//! Decisions: `docs/decisions/0018-numbered-after-the-commit.md`, `docs/decisions/0022-callers-take-turns.md`.
+//! Decisions: `docs/decisions/0018-numbered-after-the-commit.md`, `docs/decisions/0024-callers-take-turns.md`.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 

@@ -1,6 +1,6 @@
 //! Reads outside of transactions: time limits, decoding, and results in the order of the keys.
 //!
-//! Decision: `docs/decisions/0022-callers-take-turns.md`.
+//! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
 use std::{collections::HashMap, future::IntoFuture, hash::Hash, time::Duration};
 

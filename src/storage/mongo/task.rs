@@ -1,6 +1,6 @@
 //! Tasks, and lists of tasks.
 //!
-//! Decision: `docs/decisions/0022-callers-take-turns.md`.
+//! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
 use async_trait::async_trait;
 use bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocument, RawDocumentBuf, doc, raw::CStr};

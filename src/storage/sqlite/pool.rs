@@ -1,6 +1,6 @@
 //! The pool of threads for reads. Callers take turns.
 //!
-//! Decision: `docs/decisions/0022-callers-take-turns.md`.
+//! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -3,7 +3,7 @@
 //! SQLite calls a progress handler after some steps of its virtual machine. The handler of a reading connection asks the
 //! [`ReadLimit`] of the read that the thread is running.
 //!
-//! Decision: `docs/decisions/0022-callers-take-turns.md`.
+//! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
 use std::{
     cell::RefCell,
