@@ -31,7 +31,7 @@ test('curl: the blocks of curl.md work from top to bottom', async () => {
     /"status":"PENDING".*"replayed":false,"userErrors":\[\]/, // placeOrder
     /"status":"PENDING".*"replayed":true,"userErrors":\[\]/,
     /"status": "CONFIRMED"/, // updateOrderStatus
-    /event: next\nid: e\w+\ndata: .*"kind":"STATUS_CHANGED","previousStatus":"PENDING"/, // the stream
+    /event: next\nid: c\w+\ndata: .*"kind":"STATUS_CHANGED","previousStatus":"PENDING"/, // the stream
     /"code": "VERSION_MISMATCH"/, // errors
     /BAD_USER_INPUT.*\nHTTP 400\n/,
     /UNAUTHENTICATED.*\nHTTP 401\n/,
