@@ -82,7 +82,10 @@ export type ProductStatus =
 
 /** What a session is renewed with. */
 export type RefreshSessionInput = {
-  /** The refresh token received last. It is good once; a second use ends the session. */
+  /**
+   * The refresh token received last. It is good once; for 10 s it gives the same new one again, and a later use ends
+   * the session.
+   */
   refreshToken: string;
 };
 
