@@ -22,6 +22,7 @@ mod pool;
 mod product;
 mod product_list;
 mod prune;
+mod queue;
 mod read_limit;
 mod row;
 mod schema;

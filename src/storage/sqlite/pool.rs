@@ -8,47 +8,30 @@ use std::{
     sync::Arc,
 };
 
-use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 use super::{
     options::SqliteOptions,
+    queue::{Queue, closed},
     read_limit::{ReadLimit, stopped},
     schema,
 };
 use crate::{
-    fairness::{Caller, FairQueue, current_caller},
+    fairness::current_caller,
     storage::{Result, StoreError},
     telemetry::metrics::{GaugeGuard, metrics},
 };
 
-/// A handle to a fixed number of threads, each with a connection, which end when the handle is dropped. A read that is
-/// queued while they are busy wakes nobody: the next thread that is done takes it.
+/// A handle to a fixed number of threads, each with a connection, which end when the handle is dropped.
 pub(super) struct Pool {
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Read>>,
     threads: TaskTracker,
 }
 
 /// A read in the queue, which answers its caller.
 type Read = Box<dyn FnOnce(&Connection) + Send>;
-
-#[derive(Default)]
-struct Queue {
-    state: Mutex<QueueState>,
-    woken: Condvar,
-}
-
-#[derive(Default)]
-struct QueueState {
-    reads: FairQueue<Read>,
-    /// How many threads wait for a read.
-    idle: usize,
-    /// Whether one of them is being woken. It wakes the next one if it finds more than one read.
-    waking: bool,
-    closed: bool,
-}
 
 impl Pool {
     /// Opens all connections and starts their threads.
@@ -60,7 +43,7 @@ impl Pool {
             std::thread::Builder::new()
                 .name("sqlite-reader".to_owned())
                 .spawn(move || {
-                    while let Some(read) = queue.next() {
+                    while let Some(read) = queue.wait() {
                         read(&connection);
                     }
                     drop(connection);
@@ -116,64 +99,4 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.queue.close();
     }
-}
-
-impl Queue {
-    fn push(&self, caller: Caller, read: Read) -> Result<()> {
-        let wake = {
-            let mut state = self.state.lock();
-            if state.closed {
-                return Err(closed());
-            }
-            state.reads.push(caller, read).map_err(|full| StoreError::Unavailable(full.to_string()))?;
-            state.must_wake()
-        };
-        self.wake_if(wake);
-        Ok(())
-    }
-
-    /// Waits for the next read; `None` once the queue is closed and empty.
-    fn next(&self) -> Option<Read> {
-        let mut state = self.state.lock();
-        loop {
-            if let Some(read) = state.reads.pop() {
-                let wake = state.must_wake();
-                drop(state);
-                self.wake_if(wake);
-                return Some(read);
-            }
-            if state.closed {
-                return None;
-            }
-            state.idle += 1;
-            self.woken.wait(&mut state);
-            state.idle -= 1;
-            state.waking = false;
-        }
-    }
-
-    fn close(&self) {
-        self.state.lock().closed = true;
-        self.woken.notify_all();
-    }
-
-    /// Wakes a thread after the lock is released, so that it does not wait for it.
-    fn wake_if(&self, wake: bool) {
-        if wake {
-            self.woken.notify_one();
-        }
-    }
-}
-
-impl QueueState {
-    /// Whether a thread has to be woken for the reads, which counts it as being woken.
-    fn must_wake(&mut self) -> bool {
-        let wake = !self.reads.is_empty() && self.idle > 0 && !self.waking;
-        self.waking |= wake;
-        wake
-    }
-}
-
-fn closed() -> StoreError {
-    StoreError::Unavailable("the store is closed".to_owned())
 }

@@ -8,15 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
+use super::queue::{Queue, closed};
 use crate::{
     domain::Event,
-    fairness::{Caller, FairQueue, current_caller},
+    fairness::current_caller,
     storage::{Appends, Result, StoreError},
     telemetry::metrics::{GaugeGuard, metrics},
 };
@@ -26,57 +26,13 @@ const BATCH: usize = 64;
 /// No change joins a transaction that has taken this long: those that are done wait for its commit.
 const LONGEST_BATCH: Duration = Duration::from_millis(20);
 
+/// The changes that wait.
+type ChangeQueue = Queue<Box<dyn Change>>;
+
 /// A handle to the writer thread, which ends when the handle is dropped.
 pub(super) struct Writer {
-    queue: Arc<Queue>,
+    queue: Arc<ChangeQueue>,
     thread: TaskTracker,
-}
-
-/// The changes that wait.
-#[derive(Default)]
-struct Queue {
-    state: Mutex<QueueState>,
-    woken: Condvar,
-}
-
-#[derive(Default)]
-struct QueueState {
-    changes: FairQueue<Box<dyn Change>>,
-    closed: bool,
-}
-
-impl Queue {
-    fn push(&self, caller: Caller, change: Box<dyn Change>) -> Result<()> {
-        let mut state = self.state.lock();
-        if state.closed {
-            return Err(closed());
-        }
-        state.changes.push(caller, change).map_err(|full| StoreError::Unavailable(full.to_string()))?;
-        drop(state);
-        self.woken.notify_one();
-        Ok(())
-    }
-
-    /// Waits for the next change; `None` once the queue is closed and empty.
-    fn wait(&self) -> Option<Box<dyn Change>> {
-        let mut state = self.state.lock();
-        loop {
-            match state.changes.pop() {
-                None if !state.closed => self.woken.wait(&mut state),
-                next => return next,
-            }
-        }
-    }
-
-    /// The next change, if one waits.
-    fn next(&self) -> Option<Box<dyn Change>> {
-        self.state.lock().changes.pop()
-    }
-
-    fn close(&self) {
-        self.state.lock().closed = true;
-        self.woken.notify_one();
-    }
 }
 
 /// What a change answers its caller, and the entries that it appended to the log.
@@ -181,7 +137,7 @@ impl Drop for Writer {
     }
 }
 
-fn run_writer(db: Connection, queue: &Queue, appends: &Appends) {
+fn run_writer(db: Connection, queue: &ChangeQueue, appends: &Appends) {
     while let Some(first) = queue.wait() {
         let mut batch = vec![first];
         let failure = commit(&db, queue, &mut batch).err().map(|error| match error {
@@ -201,7 +157,7 @@ fn run_writer(db: Connection, queue: &Queue, appends: &Appends) {
 }
 
 /// Runs the changes of `batch`, and adds those that wait, in one transaction. An error undoes all of them.
-fn commit(db: &Connection, queue: &Queue, batch: &mut Vec<Box<dyn Change>>) -> Result<()> {
+fn commit(db: &Connection, queue: &ChangeQueue, batch: &mut Vec<Box<dyn Change>>) -> Result<()> {
     let committed = run_all(db, queue, batch);
     if committed.is_err() && !db.is_autocommit() {
         execute(db, "ROLLBACK")?;
@@ -211,7 +167,7 @@ fn commit(db: &Connection, queue: &Queue, batch: &mut Vec<Box<dyn Change>>) -> R
 
 /// Runs each change in a savepoint. The next one is taken from the queue after the one before it, so that a caller who comes
 /// now waits for one change of each other caller.
-fn run_all(db: &Connection, queue: &Queue, batch: &mut Vec<Box<dyn Change>>) -> Result<()> {
+fn run_all(db: &Connection, queue: &ChangeQueue, batch: &mut Vec<Box<dyn Change>>) -> Result<()> {
     if let Err(error) = execute(db, "BEGIN IMMEDIATE") {
         // Another process is writing: those that wait have waited for it, too.
         batch.extend(std::iter::from_fn(|| queue.next()).take(BATCH));
@@ -241,8 +197,4 @@ fn run_all(db: &Connection, queue: &Queue, batch: &mut Vec<Box<dyn Change>>) -> 
 fn execute(db: &Connection, sql: &str) -> Result<()> {
     db.prepare_cached(sql)?.execute([])?;
     Ok(())
-}
-
-fn closed() -> StoreError {
-    StoreError::Unavailable("the store is closed".to_owned())
 }
