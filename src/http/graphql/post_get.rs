@@ -23,7 +23,8 @@ use super::{
 };
 use crate::{
     domain::{EventCursor, InvalidCursor},
-    graphql::{AnswerBudget, AnswerRefusal, Authenticated, ClientKey, OperationRequest, PreparedOperation},
+    fairness::Caller,
+    graphql::{AnswerBudget, AnswerRefusal, Authenticated, OperationRequest, PreparedOperation},
     http::{
         authorization::authorization,
         error::{self, HttpError},
@@ -178,7 +179,7 @@ async fn execute(
         Err(refusal) => refusal,
     };
     graphql_error::tag_internal_errors(&mut response.errors, id);
-    let client = ClientKey::of(viewer.viewer, client);
+    let client = Caller::new(&viewer.viewer, client);
     let mut answer = respond(format, response, &http.endpoint.client_limits().answers, client);
     if is_mutation {
         answer.extensions_mut().insert(Uncompressed);
@@ -209,7 +210,7 @@ fn respond(
     format: ResponseFormat,
     mut response: GraphqlResponse,
     answers: &Arc<AnswerBudget>,
-    client: Option<ClientKey>,
+    client: Caller,
 ) -> Response {
     let limits = answers.limits();
     let mut written = wire::GraphqlResult::from(&response).to_json(limits.whole_answer());

@@ -26,7 +26,8 @@ use super::{
 };
 use crate::{
     domain::{ClientAddress, EventCursor},
-    graphql::{self, AnswerBudget, AnswerRefusal, Authenticated, ClientKey, ExecutionResult, PreparedOperation},
+    fairness::Caller,
+    graphql::{self, AnswerBudget, AnswerRefusal, Authenticated, ExecutionResult, PreparedOperation},
     http::{
         deadline::to_instant,
         graphql_error::{coded, tag_internal_errors},
@@ -133,7 +134,7 @@ struct ResponseStream {
     /// True for queries and mutations, which end soon; false for subscriptions.
     finite: bool,
     /// The budget of the bytes that the connection has not taken yet, and whose they are.
-    in_flight: (Arc<AnswerBudget>, Option<ClientKey>),
+    in_flight: (Arc<AnswerBudget>, Caller),
     id: RequestId,
     span: Span,
     keep_alive: Interval,
@@ -178,7 +179,7 @@ impl ResponseStream {
             started: false,
             told: None,
             finite,
-            in_flight: (http.endpoint.client_limits().answers.clone(), ClientKey::of(viewer, client)),
+            in_flight: (http.endpoint.client_limits().answers.clone(), Caller::new(&viewer, client)),
             span: tracing::info_span!("stream", request_id = %id),
             id,
             keep_alive,

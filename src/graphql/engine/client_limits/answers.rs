@@ -15,11 +15,9 @@ use std::{
 use async_graphql::{ContextSelectionSet, ErrorExtensionValues, Pos, ServerError};
 use tokio::sync::Notify;
 
-use super::{
-    client_key::ClientKey,
-    counters::{ClientCounters, CounterIndex, try_add},
-};
+use super::counters::{ClientCounters, CounterIndex, try_add};
 use crate::{
+    fairness::Caller,
     graphql::engine::{code, error::refusal},
     telemetry::metrics,
 };
@@ -141,9 +139,10 @@ impl AnswerBudget {
         self.node.load(Relaxed)
     }
 
-    /// Nothing in flight yet, for answers to this client; `None` for one that only the node's limit applies to.
-    pub fn for_client(self: &Arc<Self>, client: Option<ClientKey>) -> HeldBytes {
-        HeldBytes { client: client.map(|client| self.clients.index(client)), budget: self.clone(), bytes: 0 }
+    /// Nothing in flight yet, for answers to this client. Only the node's limit applies to [`Caller::Server`].
+    pub fn for_client(self: &Arc<Self>, client: Caller) -> HeldBytes {
+        let is_limited = client != Caller::Server;
+        HeldBytes { client: is_limited.then(|| self.clients.index(client)), budget: self.clone(), bytes: 0 }
     }
 
     /// Waits for a moment until there is room for another answer to this client.
@@ -151,7 +150,7 @@ impl AnswerBudget {
     /// # Errors
     ///
     /// [`AnswerRefusal::ClientIsFull`] or [`AnswerRefusal::NodeIsFull`] when there is none in time.
-    pub async fn admit(self: &Arc<Self>, client: Option<ClientKey>) -> Result<HeldBytes, AnswerRefusal> {
+    pub async fn admit(self: &Arc<Self>, client: Caller) -> Result<HeldBytes, AnswerRefusal> {
         let held = self.for_client(client);
         if self.has_room(held.client).is_ok() {
             return Ok(held);
@@ -261,8 +260,8 @@ mod tests {
     use super::*;
     use crate::domain::ClientAddress;
 
-    fn client(last: u8) -> Option<ClientKey> {
-        Some(ClientKey::Address(ClientAddress::V4(Ipv4Addr::new(192, 0, 2, last))))
+    fn client(last: u8) -> Caller {
+        Caller::Address(ClientAddress::V4(Ipv4Addr::new(192, 0, 2, last)))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use super::client_key::ClientKey;
+use crate::fairness::Caller;
 
 /// Number of counters that all clients share, so that memory is bounded for any number of clients.
 const COUNTERS: usize = 1 << 16;
@@ -29,7 +29,7 @@ impl Default for ClientCounters {
 
 impl ClientCounters {
     /// The counter of this client.
-    pub fn index(&self, client: ClientKey) -> CounterIndex {
+    pub fn index(&self, client: Caller) -> CounterIndex {
         // Less than `COUNTERS`, so the cast is exact.
         CounterIndex((self.hasher.hash_one(client) % COUNTERS as u64) as usize)
     }

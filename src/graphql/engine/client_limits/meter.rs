@@ -92,12 +92,15 @@ impl AnswerMeter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graphql::engine::client_limits::answers::{AnswerBudget, AnswerLimits};
+    use crate::{
+        fairness::Caller,
+        graphql::engine::client_limits::answers::{AnswerBudget, AnswerLimits},
+    };
 
     #[test]
     fn a_meter_refuses_what_exceeds_the_answer_and_everything_after_it() {
         let budget = AnswerBudget::new(AnswerLimits { answer: 100, client: 1000, node: 1000 });
-        let meter = AnswerMeter::new(100, budget.for_client(None));
+        let meter = AnswerMeter::new(100, budget.for_client(Caller::Server));
         assert_eq!([meter.add(60), meter.add(40)], [Ok(()), Ok(())]);
         assert_eq!((meter.left(), meter.refusal(), budget.in_flight()), (0, None, 100));
         let refused = Err(AnswerRefusal::TooLarge(100));
@@ -109,8 +112,10 @@ mod tests {
     #[test]
     fn a_meter_refuses_what_the_node_has_no_room_for() {
         let budget = AnswerBudget::new(AnswerLimits { answer: 1 << 20, client: 1 << 20, node: STEP });
-        let (one, other) =
-            (AnswerMeter::new(1 << 20, budget.for_client(None)), AnswerMeter::new(1 << 20, budget.for_client(None)));
+        let (one, other) = (
+            AnswerMeter::new(1 << 20, budget.for_client(Caller::Server)),
+            AnswerMeter::new(1 << 20, budget.for_client(Caller::Server)),
+        );
         assert_eq!(one.add(1), Ok(()));
         assert_eq!(other.add(1), Err(AnswerRefusal::NodeIsFull(STEP)));
         drop(one);

@@ -4,7 +4,6 @@
 //! Decision: `docs/decisions/0023-what-a-client-may-hold.md`.
 
 mod answers;
-mod client_key;
 mod counters;
 mod meter;
 mod requests;
@@ -13,7 +12,6 @@ mod subscriptions;
 use std::sync::Arc;
 
 pub use answers::{AnswerBudget, AnswerLimits, AnswerRefusal, HeldBytes};
-pub use client_key::ClientKey;
 pub use meter::AnswerMeter;
 pub use requests::{RequestLimiter, RequestsExhausted};
 pub use subscriptions::{SubscriptionLimiter, SubscriptionLimits, SubscriptionPermit, SubscriptionShare};

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{
-    client_key::ClientKey,
-    counters::{ClientCounters, CounterIndex},
-};
+use super::counters::{ClientCounters, CounterIndex};
 use crate::{
     domain::{ClientAddress, Viewer},
+    fairness::Caller,
     graphql::engine::error::{ApiError, ApiResult},
     telemetry::metrics,
 };
@@ -79,9 +77,8 @@ impl SubscriptionLimiter {
         share: SubscriptionShare,
     ) -> ApiResult<SubscriptionPermit> {
         let mut permit = SubscriptionPermit::uncounted(self.clone(), share);
-        let user = viewer.user_id().map(ClientKey::User);
-        let keys =
-            [(user, self.limits.user, "user"), (address.map(ClientKey::Address), self.limits.address, "address")];
+        let user = viewer.user_id().map(Caller::User);
+        let keys = [(user, self.limits.user, "user"), (address.map(Caller::Address), self.limits.address, "address")];
         for (counted, (key, limits, whose)) in permit.counted.iter_mut().zip(keys) {
             let Some(key) = key else { continue };
             let index = self.subscriptions.index(key);

@@ -15,7 +15,7 @@ use crate::{
     domain::Viewer,
     fairness::{Caller, run_for},
     graphql::engine::{
-        client_limits::{AnswerMeter, AnswerRefusal, ClientKey, ClientLimits},
+        client_limits::{AnswerMeter, AnswerRefusal, ClientLimits},
         document::PreparedOperation,
         error::{self, ApiError},
         rate_limit::{self, Charged},
@@ -78,7 +78,7 @@ impl OperationExecutor {
     ) -> Result<(Option<Allowance>, Arc<AnswerMeter>), Response> {
         let allowance = self.charge(viewer, operation).await?;
         let answers = &self.limits.answers;
-        let held = answers.admit(ClientKey::of(viewer, operation.client())).await;
+        let held = answers.admit(Caller::new(&viewer, operation.client())).await;
         let held = held.map_err(|refusal| refused(refusal, operation, Charged { allowance, afterwards: 0 }))?;
         Ok((allowance, AnswerMeter::new(answers.limits().answer, held)))
     }
@@ -128,11 +128,11 @@ impl OperationExecutor {
         mode: M,
     ) -> Option<Response> {
         let answers = &self.limits.answers;
-        let held = answers.for_client(ClientKey::of(viewer, operation.client()));
+        let caller = Caller::new(&viewer, operation.client());
+        let held = answers.for_client(caller);
         let meter = AnswerMeter::new(answers.limits().answer, held);
         let (request, batches) = self.request(viewer, operation, &meter);
         let execution = BatchedExecution::new(self.schema.subscribe(request.data(mode)), batches);
-        let caller = Caller::new(&viewer, operation.client());
         let response = run_for(caller, first_response(execution, &meter, false)).await;
         metrics().answer_bytes.inc_by(meter.written() as u64);
         let charged = Charged { allowance: None, afterwards: 0 };

@@ -14,7 +14,8 @@ use tungstenite::{
 
 use super::{Socket, SocketEnd, SocketEvent};
 use crate::{
-    graphql::{AnswerRefusal, ClientKey, OperationRequest, PreparedOperation, ResultBody},
+    fairness::Caller,
+    graphql::{AnswerRefusal, OperationRequest, PreparedOperation, ResultBody},
     http::{
         graphql::{answers::Answers, wire},
         graphql_error::coded,
@@ -163,7 +164,7 @@ impl Socket {
             IdentityEvent::Authenticated => {
                 if let Some(viewer) = self.identity.viewer() {
                     let answers = &self.http.endpoint.client_limits().answers;
-                    self.frames.count_unsent(answers.for_client(ClientKey::of(viewer, self.client.0)));
+                    self.frames.count_unsent(answers.for_client(Caller::new(&viewer, self.client.0)));
                 }
                 self.send(ServerMessage::Ack);
                 self.send(ServerMessage::KeepAlive { positions: &[] });
