@@ -1,13 +1,14 @@
 //! Converts the errors of the driver and the server.
 
+use bson::Document;
 use mongodb::error::{
     Error, ErrorKind, RETRYABLE_WRITE_ERROR, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
-    WriteFailure,
+    WriteError, WriteFailure,
 };
 
 use crate::{
     domain::{Refusal, UniqueKey},
-    storage::StoreError,
+    storage::{Result, StoreError},
 };
 
 const DUPLICATE_KEY: i32 = 11_000;
@@ -55,6 +56,14 @@ pub(super) fn duplicate_index(error: &Error) -> Option<String> {
         _ => return None,
     };
     index_name(message)
+}
+
+/// The first of the errors of writes in the reply to a command, if it has some.
+pub(super) fn write_error_of(reply: &Document) -> Result<Option<Error>> {
+    let first = reply.get_array("writeErrors").ok().and_then(|errors| errors.first());
+    let Some(first) = first else { return Ok(None) };
+    let error: WriteError = bson::deserialize_from_bson(first.clone()).map_err(StoreError::internal)?;
+    Ok(Some(ErrorKind::Write(WriteFailure::WriteError(error)).into()))
 }
 
 /// `E11000 duplicate key error collection: shop.emails index: _id_ dup key: { _id: "…" }`

@@ -13,7 +13,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
-use mongodb::error::{Error, ErrorKind, WriteError, WriteFailure};
 
 use super::{
     codec::read_fields,
@@ -116,7 +115,7 @@ impl Transaction {
             }
             inserted => inserted?,
         }
-        if routed && !orders.is_empty() { self.add_regions_of(orders).await } else { Ok(()) }
+        if routed { self.add_regions_of(orders).await } else { Ok(()) }
     }
 
     /// Adds the regions of orders to those of their customers.
@@ -127,12 +126,8 @@ impl Transaction {
         }
         let updates: Vec<Document> =
             regions.into_iter().map(|(customer, regions)| new_regions(customer, regions)).collect();
-        let command = doc! { "update": self.store.collections.order_keys.name(), "updates": updates };
-        let mut reply = self.store.database.run_command(command).session(&mut self.session).await?;
-        match reply.get_array_mut("writeErrors") {
-            Ok(errors) => Err(first_error(std::mem::take(errors))?.into()),
-            Err(_) => Ok(()),
-        }
+        let collection = self.store.collections.order_keys.clone();
+        self.run_updates(&collection, updates).await
     }
 }
 
@@ -148,11 +143,4 @@ fn new_regions(customer: UserId, regions: BTreeSet<&str>) -> Document {
     let union = doc! { "$setUnion": [{ "$ifNull": ["$regions", []] }, regions] };
     let kept = doc! { "$slice": [union, MAX_REGIONS as i32 + 1] };
     doc! { "q": { "_id": customer }, "u": [{ "$set": { "regions": kept } }], "upsert": true }
-}
-
-/// The first of the errors in the reply to an update.
-fn first_error(errors: Vec<Bson>) -> Result<Error> {
-    let first = errors.into_iter().next().ok_or_else(|| StoreError::internal("an update failed without an error"))?;
-    let error: WriteError = bson::deserialize_from_bson(first).map_err(StoreError::internal)?;
-    Ok(ErrorKind::Write(WriteFailure::WriteError(error)).into())
 }

@@ -18,7 +18,7 @@ use mongodb::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    error::{duplicate_index, is_transient, is_unknown_commit},
+    error::{duplicate_index, is_transient, is_unknown_commit, write_error_of},
     read,
     store::Inner,
 };
@@ -236,14 +236,26 @@ impl Transaction {
         collection: &Collection<RawDocumentBuf>,
         updates: impl IntoIterator<Item = (Document, Document)>,
     ) -> TransactionResult<()> {
-        let updates: Vec<Document> =
-            updates.into_iter().map(|(filter, update)| doc! { "q": filter, "u": update }).collect();
+        let update = |(filter, update)| doc! { "q": filter, "u": update };
+        self.run_updates(collection, updates.into_iter().map(update).collect()).await
+    }
+
+    /// Runs these parts of an `update` command, each of which matches or inserts one document, in one round trip.
+    /// <https://www.mongodb.com/docs/manual/reference/command/update/>
+    pub(super) async fn run_updates(
+        &mut self,
+        collection: &Collection<RawDocumentBuf>,
+        updates: Vec<Document>,
+    ) -> TransactionResult<()> {
         if updates.is_empty() {
             return Ok(());
         }
         let expected = updates.len() as i64;
         let command = doc! { "update": collection.name(), "updates": updates };
         let reply = self.store.database.run_command(command).session(&mut self.session).await?;
+        if let Some(error) = write_error_of(&reply)? {
+            return Err(error.into());
+        }
         let changed = reply.get_i32("n").map(i64::from).or_else(|_| reply.get_i64("n"));
         let changed = changed.map_err(|_| StoreError::internal("the reply to an update has no count"))?;
         if changed == expected {
