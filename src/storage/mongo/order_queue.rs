@@ -133,11 +133,12 @@ impl State {
     /// Takes small or large orders, as the customers' turns come, without those that share a product with a running
     /// transaction or with an order that came before and waits.
     fn start(&mut self, large: bool) -> Option<Batch> {
-        if self.running[usize::from(large)] {
+        let now = Instant::now();
+        let concerns = |queued: &QueuedOrder| queued.deadline <= now || (queued.lines() > LARGE) == large;
+        if self.running[usize::from(large)] || !self.waiting.iter().any(concerns) {
             return None;
         }
         self.take_turns();
-        let now = Instant::now();
         let mut blocked = self.in_sale.clone();
         let (mut orders, mut expired, mut products) = (Vec::new(), Vec::new(), HashSet::new());
         let (mut lines, mut left) = (0, VecDeque::with_capacity(self.waiting.len()));
