@@ -121,7 +121,7 @@ impl Default for NodeBuckets {
     }
 }
 
-/// Forgets a bucket when it is full again, whoever reads it until then.
+/// Forgets a bucket that nobody has read for as long as it takes to fill.
 struct WhenFull;
 
 impl Expiry<Arc<str>, Arc<KeyedBucket>> for WhenFull {

@@ -55,7 +55,7 @@ impl NodeBucket {
 
     /// Takes `cost` even if the bucket holds less, or returns it if it is negative.
     pub fn spend(&mut self, bucket: TokenBucket, now: u64, cost: i64) {
-        (_, self.full_at) = bucket.charge(self.full_at, now, cost, 0);
+        self.spend_alone(bucket, now, cost);
         self.unsettled = self.unsettled.saturating_add(cost);
     }
 

@@ -5,8 +5,8 @@
 //! Japanese, Thai, Lao, Khmer and Burmese are written without spaces: there, each character and each pair of neighbours
 //! is a word, and a search looks for pairs.
 //!
-//! The words of all stored entities follow from this file. Whoever changes what [`SearchWords`] gives also has the
-//! engines store it anew: a migration of SQLite that empties the tables of words, and `WORDS` in `storage/mongo/words.rs`.
+//! The words of all stored entities follow from this file. A change of what [`SearchWords`] gives needs the
+//! engines to store it anew: a migration of SQLite that empties the tables of words, and `WORDS` in `storage/mongo/words.rs`.
 //!
 //! Decision: `docs/decisions/0019-words-are-made-by-the-domain.md`.
 

@@ -55,12 +55,13 @@ pub async fn run_for<T>(caller: Caller, work: impl Future<Output = T>) -> T {
     CURRENT.scope(Work { caller, ..current() }, work).await
 }
 
-/// Runs `work` for `caller` as long as it takes, whatever the deadline of the current task.
+/// Runs `work` for `caller` without the deadline of the current task.
 pub async fn run_without_deadline<T>(caller: Caller, work: impl Future<Output = T>) -> T {
     CURRENT.scope(Work { caller, deadline: None }, work).await
 }
 
-/// Runs `work`, which is given up at `deadline`. The storage engines stop its reads then; whoever calls this drops the work.
+/// Runs `work`, which is given up at `deadline`. The storage engines stop its reads then; the caller of this function drops
+/// the work.
 pub async fn run_until<T>(deadline: Instant, work: impl Future<Output = T>) -> T {
     CURRENT.scope(Work { deadline: Some(deadline), ..current() }, work).await
 }

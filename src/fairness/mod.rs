@@ -1,6 +1,6 @@
 //! Turns between callers: who a piece of work is done for, and queues in which each caller waits behind their own work.
 //!
-//! Whatever is scarce (threads that read or write, transactions, password hashes, reads of the log) is given out by a
+//! What is scarce (threads that read or write, transactions, password hashes, reads of the log) is given out by a
 //! [`FairQueue`] or a [`FairSemaphore`]. Callers that wait there take turns, so a caller with a thousand waiting changes
 //! delays another one by one change, not by a thousand.
 //!

@@ -48,7 +48,7 @@ impl FairSemaphore {
             if state.closed {
                 return Err(NoPermit::Closed);
             }
-            // Whoever gives a permit back hands it to one who waits, so none waits while one is free.
+            // A permit that is given back goes to a caller who waits, so none waits while one is free.
             if state.free > 0 {
                 state.free -= 1;
                 return Ok(FairPermit(Arc::clone(&self.0)));
