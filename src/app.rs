@@ -21,7 +21,7 @@ use crate::{
     jobs::{JobOptions, Jobs},
     service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
     storage::{
-        CallCounts, InstrumentedStore, Store, StoreError,
+        CallCounts, InstrumentedStore, NearCache, Store, StoreError,
         mongo::{MongoStore, shard_plan as mongo_shard_plan},
         sqlite::{SqliteLocation, SqliteStore},
     },
@@ -40,14 +40,10 @@ const CLOSING: Duration = Duration::from_secs(2);
 
 /// Opens the database that the configuration names.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
-    open_observed(config, Duration::ZERO, None).await
+    Ok(Arc::new(InstrumentedStore::new(open_engine(config, Duration::ZERO).await?, None)))
 }
 
-async fn open_observed(
-    config: &Config,
-    wait: Duration,
-    counts: Option<CallCounts>,
-) -> Result<Arc<dyn Store>, StartError> {
+async fn open_engine(config: &Config, wait: Duration) -> Result<Arc<dyn Store>, StartError> {
     let opened = match &config.database.url {
         DatabaseUrl::Sqlite(path) => open_sqlite(config, SqliteLocation::File(path.clone())).await,
         DatabaseUrl::Temporary => open_sqlite(config, SqliteLocation::Temporary).await,
@@ -57,7 +53,7 @@ async fn open_observed(
                 .await
         }
     };
-    Ok(Arc::new(InstrumentedStore::new(opened?, counts)))
+    Ok(opened?)
 }
 
 async fn open_sqlite(config: &Config, location: SqliteLocation) -> Result<Arc<dyn Store>, StoreError> {
@@ -96,10 +92,15 @@ impl Core {
 
     async fn open_observed(config: &Config, wait: Duration, counts: Option<CallCounts>) -> Result<Self, StartError> {
         let (tokens, passwords) = (tokens(&config.auth)?, passwords(&config.auth)?);
-        let store = open_observed(config, wait, counts).await?;
+        let engine = open_engine(config, wait).await?;
+        let cache = (config.cache.bytes > 0).then(|| Arc::new(NearCache::new(engine.clone(), config.cache.bytes)));
+        let store: Arc<dyn Store> = match &cache {
+            Some(cache) => Arc::new(InstrumentedStore::new(cache.clone(), counts)),
+            None => Arc::new(InstrumentedStore::new(engine, counts)),
+        };
         let redis = RedisDeployment::open(config, &*store).await?;
         let bus = open_bus(config, redis.as_ref()).await?;
-        let feed = EventFeed::start(store.clone(), bus.clone(), options::feed(config)).await?;
+        let feed = EventFeed::start_with(store.clone(), bus.clone(), options::feed(config), cache).await?;
         let limiter = rate_limiter(redis.as_ref())?;
         let options = ServiceOptions {
             session_lifetime: config.auth.session_lifetime,

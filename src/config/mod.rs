@@ -5,6 +5,7 @@
 //! printed.
 
 mod auth;
+mod cache;
 mod database;
 mod feed;
 mod limits;
@@ -25,6 +26,7 @@ mod subscriptions;
 mod websocket;
 
 pub use auth::Auth;
+pub use cache::Cache;
 pub use database::{Database, DatabaseUrl};
 pub use feed::Feed;
 pub use limits::Limits;

@@ -1,7 +1,7 @@
 //! The whole configuration, and the checks that involve several settings.
 
 use super::{
-    Auth, Database, Feed, Limits, Log, LogFormat, Metrics, Operations, RateLimits, Redis, Retention, Server,
+    Auth, Cache, Database, Feed, Limits, Log, LogFormat, Metrics, Operations, RateLimits, Redis, Retention, Server,
     Subscriptions, WebSocket,
     reader::{SettingKey, SettingReader},
     server,
@@ -25,6 +25,8 @@ pub struct Config {
     pub environment: Environment,
     /// The database and its connections.
     pub database: Database,
+    /// The cache of what was read from the database.
+    pub cache: Cache,
     /// The connection to Redis.
     pub redis: Redis,
     /// Listening, timeouts and limits of the HTTP server.
@@ -57,6 +59,7 @@ impl Default for Config {
         Self {
             environment: Environment::Development,
             database: Database::default(),
+            cache: Cache::default(),
             redis: Redis::default(),
             server: Server::default(),
             websocket: WebSocket::default(),
@@ -111,6 +114,7 @@ impl Config {
         Self {
             environment,
             database: Database::read(reader),
+            cache: Cache::read(reader),
             redis: Redis::read(reader),
             server: Server::read(reader),
             websocket: WebSocket::read(reader),

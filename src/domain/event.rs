@@ -32,7 +32,7 @@ pub struct EventDraft {
     pub previous_status: Option<OrderStatus>,
     /// The entity after the change.
     pub entity: Entity,
-    /// What the change replaced of the values that decide who is told of the entity.
+    /// What the change replaced of the values that decide who is told of the entity, and which lists it is in.
     pub before: Before,
     /// Author and time of the change.
     pub stamp: Stamp,
@@ -92,7 +92,7 @@ pub struct Event {
     pub previous_status: Option<OrderStatus>,
     /// The entity right after the change.
     pub entity: Entity,
-    /// What the change replaced of the values that decide who is told of the entity.
+    /// What the change replaced of the values that decide who is told of the entity, and which lists it is in.
     #[serde(default, skip_serializing_if = "Before::is_empty")]
     pub before: Before,
     /// User who made the change; `None` for Orderwire itself.

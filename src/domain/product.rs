@@ -94,19 +94,21 @@ impl Product {
         if stock < 0 {
             return Err(Refusal::InsufficientStock { input_index: 0, available: self.stock });
         }
-        Ok(Changed::new(EventKind::Updated, self.with_stock(stock, stamp)?))
+        self.with_stock(stock, stamp)
     }
 
     /// The product after `returned` units came back to it. Past the range of an `i32` the stock stays at its largest
     /// value, because nobody could correct an order whose cancellation is refused for a full shelf.
-    pub(super) fn restock(self, returned: i64, stamp: Stamp) -> Result<Self, Refusal> {
+    pub(super) fn restock(self, returned: i64, stamp: Stamp) -> Result<Changed<Self>, Refusal> {
         let stock = i64::from(self.stock).saturating_add(returned);
         self.with_stock(i32::try_from(stock).unwrap_or(i32::MAX), stamp)
     }
 
     /// The product with another stock: a change like any other.
-    pub(super) fn with_stock(self, stock: i32, stamp: Stamp) -> Result<Self, Refusal> {
-        Ok(Self { stock, version: next_version(self.version)?, updated_at: stamp.at, ..self })
+    pub(super) fn with_stock(self, stock: i32, stamp: Stamp) -> Result<Changed<Self>, Refusal> {
+        let before = Before { stock: Some(self.stock), ..Before::default() };
+        let value = Self { stock, version: next_version(self.version)?, updated_at: stamp.at, ..self };
+        Ok(Changed { kind: EventKind::Updated, value, before })
     }
 
     /// The words by which a product is found.
@@ -239,9 +241,10 @@ mod tests {
 
     #[test]
     fn returned_stock_stops_at_the_largest_value() {
-        assert_eq!(lamp(1).restock(2, STAMP).unwrap().stock, 3);
-        assert_eq!(lamp(i32::MAX).restock(1, STAMP).unwrap().stock, i32::MAX);
-        assert_eq!(lamp(1).restock(i64::MAX, STAMP).unwrap().stock, i32::MAX);
+        let restocked = |stock, returned| lamp(stock).restock(returned, STAMP).unwrap().value.stock;
+        assert_eq!(restocked(1, 2), 3);
+        assert_eq!(restocked(i32::MAX, 1), i32::MAX);
+        assert_eq!(restocked(1, i64::MAX), i32::MAX);
     }
 
     #[test]
@@ -253,6 +256,14 @@ mod tests {
         assert_eq!(changed.value, expected);
         let draft = changed.draft(STAMP);
         assert_eq!(draft, EventDraft { id: draft.id, ..EventDraft::new(EventKind::Updated, expected, STAMP) });
+    }
+
+    #[test]
+    fn an_entry_says_whether_nothing_but_the_stock_changed() {
+        let before = |changed: Changed<Product>| changed.draft(STAMP).before.stock;
+        assert_eq!(before(lamp(3).adjust_stock(-1, STAMP).unwrap()), Some(3));
+        assert_eq!(before(lamp(3).restock(1, STAMP).unwrap()), Some(3));
+        assert_eq!(before(lamp(3).update(ProductChanges::archive(), None, STAMP).unwrap().unwrap()), None);
     }
 
     #[test]

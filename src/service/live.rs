@@ -24,7 +24,7 @@ use crate::{
         EntityKind, Event, EventCursor, EventId, EventKind, LogId, LogPosition, OrderStatus, Seq, Timestamp, UserId,
         Viewer,
     },
-    storage::{Epoch, LogState},
+    storage::{Epoch, LogState, uncached},
 };
 
 /// Entries looked at between a snapshot's cursor and its state. More changes of one entity than that, while it is
@@ -105,7 +105,8 @@ impl Service {
         read: impl AsyncFnOnce() -> Result<Option<(i32, Timestamp, T)>>,
     ) -> Result<Option<Start<T>>> {
         let LogState { log, head: before, .. } = self.store.log_state().await?;
-        let Some((version, changed_at, entity)) = read().await? else { return Ok(None) };
+        // The cache is as far as the feed, which may be behind the head that was read.
+        let Some((version, changed_at, entity)) = uncached(read()).await? else { return Ok(None) };
         self.store.catch_up_log().await?;
         let since = self.store.read_log(before, topic.into(), SNAPSHOT_LOOKAHEAD).await?;
         let contained = since.events.iter().take_while(|event| event.entity.version() <= version).last();

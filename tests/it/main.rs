@@ -29,6 +29,7 @@ mod import;
 mod inputs;
 mod interrupted;
 mod metrics;
+mod near_cache;
 mod new_epoch;
 mod nodes;
 mod operations;

@@ -23,7 +23,7 @@ pub struct Changed<T> {
     pub kind: EventKind,
     /// The entity to save, or to delete.
     pub value: T,
-    /// What the change replaced of the values that decide who is told of the entity.
+    /// What the change replaced of the values that decide who is told of the entity, and which lists it is in.
     pub before: Before,
 }
 

@@ -1,7 +1,7 @@
 //! A change of an order with the stock that goes with it, and the log entries that record both.
 
 use super::{
-    super::{EventDraft, EventKind, OrderId, Product, Stamp},
+    super::{Changed, EventDraft, EventKind, OrderId, Product, Stamp},
     HistoryEntry, Order,
 };
 
@@ -12,8 +12,8 @@ pub struct OrderChange {
     pub(super) order: Order,
     /// The history entry of this change, which does not name its log entry yet.
     pub(super) entry: HistoryEntry,
-    /// The products whose stock changes, as they are afterwards, each once, in the order of the lines.
-    pub(super) products: Vec<Product>,
+    /// The products whose stock changes, each once, in the order of the lines.
+    pub(super) products: Vec<Changed<Product>>,
     /// Author and time of the change.
     pub(super) stamp: Stamp,
 }
@@ -25,8 +25,8 @@ impl OrderChange {
     }
 
     /// The products whose stock changes, as they are afterwards, each once.
-    pub fn products(&self) -> &[Product] {
-        &self.products
+    pub fn products(&self) -> impl Iterator<Item = &Product> {
+        self.products.iter().map(|changed| &changed.value)
     }
 
     /// The order, and the entries to append to the log: those of the products in the order of the lines, then the
@@ -39,7 +39,7 @@ impl OrderChange {
         entry.event = Some(id);
         order.history.push(entry);
         let of_order = EventDraft { id, previous_status, ..EventDraft::new(kind, order.clone(), stamp) };
-        let of_products = products.into_iter().map(|product| EventDraft::new(EventKind::Updated, product, stamp));
+        let of_products = products.into_iter().map(|product| product.draft(stamp));
         (order, of_products.chain([of_order]).collect())
     }
 }

@@ -184,7 +184,7 @@ mod tests {
         let (lamp, vase) = (product("lamp", 10), product("vase", 5));
         let change = order(&[(&vase, 5), (&lamp, 1)]).place(&on_hand(&[&lamp, &vase]), STAMP).unwrap();
         let with_stock = |product: Product, stock| Product { stock, version: 2, updated_at: STAMP.at, ..product };
-        assert_eq!(change.products(), [with_stock(vase.clone(), 0), with_stock(lamp.clone(), 9)]);
+        assert!(change.products().eq(&[with_stock(vase.clone(), 0), with_stock(lamp.clone(), 9)]));
 
         let (order, events) = change.record();
         assert_eq!((order.total.units(), order.version, order.status), (60, 1, OrderStatus::Pending));
@@ -197,7 +197,7 @@ mod tests {
     fn lines_of_one_product_are_summed() {
         let lamp = product("lamp", 5);
         let change = order(&[(&lamp, 2), (&lamp, 3)]).place(&on_hand(&[&lamp]), STAMP).unwrap();
-        assert_eq!(change.products().iter().map(|product| product.stock).collect::<Vec<_>>(), [0]);
+        assert_eq!(change.products().map(|product| product.stock).collect::<Vec<_>>(), [0]);
         let short = order(&[(&lamp, 3), (&lamp, 3)]).place(&on_hand(&[&lamp]), STAMP);
         assert_eq!(short, Err(Refusal::InsufficientStock { input_index: 0, available: 5 }));
     }

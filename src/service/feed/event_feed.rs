@@ -23,7 +23,7 @@ use crate::{
     cluster::EventBus,
     domain::{EventCursor, LogId, Seq},
     fairness::FairSemaphore,
-    storage::{Appended, Backlog, EventStore, StoreError},
+    storage::{Appended, Backlog, EventStore, NearCache, StoreError},
     telemetry::metrics,
 };
 
@@ -45,12 +45,27 @@ impl EventFeed {
         bus: Arc<dyn EventBus>,
         options: FeedOptions,
     ) -> Result<Arc<Self>, StoreError> {
+        Self::start_with(store, bus, options, None).await
+    }
+
+    /// The same with a cache that the feed keeps right.
+    pub async fn start_with(
+        store: Arc<dyn EventStore + Send + Sync>,
+        bus: Arc<dyn EventBus>,
+        options: FeedOptions,
+        cache: Option<Arc<NearCache>>,
+    ) -> Result<Arc<Self>, StoreError> {
         // Subscribe to the bus before reading the log, so that nothing appended in between is missed.
         let receiver = bus.subscribe();
         let appended = store.appended();
+        let read_began = Instant::now();
         store.catch_up_log().await?;
         let state = store.log_state().await?;
         let recent = RecentEvents::load(&*store, state, &options).await?;
+        if let Some(cache) = &cache {
+            cache.restart(recent.head());
+            cache.confirm(read_began);
+        }
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             topics: Arc::default(),
@@ -65,6 +80,7 @@ impl EventFeed {
             recent: RwLock::new(recent),
             last_read_at: Mutex::new(Instant::now()),
             store,
+            cache,
             options,
         });
         shared.mark_read();

@@ -1,4 +1,6 @@
 //! The task that advances the feed's head, from bus messages if possible and from the log otherwise.
+//!
+//! Decision: `docs/decisions/0026-near-cache.md`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +11,7 @@ use super::{recent::RecentEvents, reorder_buffer::ReorderBuffer, shared::Shared}
 use crate::{
     cluster::{Backoff, BusMessage, BusReceiver},
     domain::{Event, LogFilter, Seq},
-    storage::{LogState, StoreError},
+    storage::{LogState, NearCache, StoreError},
     telemetry::metrics,
 };
 
@@ -29,6 +31,10 @@ pub(super) struct Pump {
     poll_at: Instant,
     /// The head that a gap follows, and when to stop waiting for the missing message.
     gap: Option<(Seq, Instant)>,
+    /// When the log is read next for the cache, if a read of it waits for that.
+    read_for_cache_at: Option<Instant>,
+    /// When the log may be read for the cache again: half of the time is left to others.
+    cache_rests_until: Instant,
 }
 
 impl Pump {
@@ -41,12 +47,15 @@ impl Pump {
             // The log was read after the bus was subscribed to, so nothing committed since then is missed.
             poll_at: Instant::now() + shared.options.poll_every,
             gap: None,
+            read_for_cache_at: None,
+            cache_rests_until: Instant::now(),
             shared,
         }
     }
 
     pub async fn run(mut self) {
         let mut open = true;
+        let cache = self.shared.cache.clone();
         loop {
             let next_read_at = self.next_read_at();
             tokio::select! {
@@ -54,11 +63,15 @@ impl Pump {
                     Some(message) => self.take(message),
                     None => open = false,
                 },
+                () = read_wanted(cache.as_deref()), if self.read_for_cache_at.is_none() => {
+                    self.read_for_cache_at = Some(self.cache_rests_until);
+                }
                 () = sleep_until(next_read_at) => {
-                    if self.gap.is_some_and(|(_, until)| until <= next_read_at) {
+                    let is_poll = self.next_poll_at() <= next_read_at;
+                    if is_poll && self.gap.is_some_and(|(_, until)| until <= next_read_at) {
                         metrics().feed_gaps.inc();
                     }
-                    self.read_log().await;
+                    self.read_log(is_poll).await;
                 }
             }
             self.show();
@@ -67,6 +80,11 @@ impl Pump {
     }
 
     fn next_read_at(&self) -> Instant {
+        let poll_at = self.next_poll_at();
+        self.read_for_cache_at.map_or(poll_at, |at| at.min(poll_at))
+    }
+
+    fn next_poll_at(&self) -> Instant {
         self.gap.map_or(self.poll_at, |(_, until)| until.min(self.poll_at))
     }
 
@@ -110,17 +128,23 @@ impl Pump {
     }
 
     /// Reads the log from the head to its end, with everything that was committed. This finds what the node that
-    /// committed it did not number or publish.
-    async fn read_log(&mut self) {
+    /// committed it did not number or publish. A poll also checks how the log is.
+    async fn read_log(&mut self, is_poll: bool) {
         let limit = self.shared.options.page.max(1);
+        let began = Instant::now();
+        self.read_for_cache_at = None;
         let mut is_first = true;
         loop {
             let store = Arc::clone(&self.shared.store);
             let read = async {
                 if std::mem::take(&mut is_first) {
-                    self.shared.note_backlog(store.backlog().await?);
+                    if is_poll {
+                        self.shared.note_backlog(store.backlog().await?);
+                    }
                     store.catch_up_log().await?;
-                    self.check_continuity().await?;
+                    if is_poll {
+                        self.check_continuity().await?;
+                    }
                 }
                 store.read_log(self.ordered.head(), LogFilter::ALL, limit).await
             };
@@ -129,6 +153,9 @@ impl Pump {
                 Ok(page) => page,
                 Err(error) => {
                     metrics().feed_read_failures.inc();
+                    if let Some(cache) = &self.shared.cache {
+                        cache.log_is_unreadable();
+                    }
                     warn!(%error, "the event log can't be read; subscribers wait");
                     let delay = self.backoff.delay();
                     return self.read_again_in(delay);
@@ -161,8 +188,14 @@ impl Pump {
                 break;
             }
         }
+        if let Some(cache) = &self.shared.cache {
+            cache.confirm(began);
+            self.cache_rests_until = Instant::now() + began.elapsed();
+        }
         self.shared.mark_read();
-        self.read_again_in(self.shared.options.poll_every);
+        if is_poll {
+            self.read_again_in(self.shared.options.poll_every);
+        }
     }
 
     /// Starts anew if the log is another one than before, or has lost entries: the database was restored from a backup.
@@ -201,5 +234,13 @@ impl Pump {
     fn read_again_in(&mut self, delay: Duration) {
         self.poll_at = Instant::now() + delay;
         self.gap = self.gap.map(|(head, _)| (head, self.poll_at));
+    }
+}
+
+/// Returns when a read of the cache needs the log to be read; never without a cache.
+async fn read_wanted(cache: Option<&NearCache>) {
+    match cache {
+        Some(cache) => cache.log_read_wanted().await,
+        None => std::future::pending().await,
     }
 }

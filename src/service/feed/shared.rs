@@ -12,7 +12,7 @@ use super::{FeedOptions, recent::RecentEvents, topic_registry::TopicRegistry};
 use crate::{
     domain::{Clock, CursorKey, Event, LogId, Seq, SystemClock},
     fairness::FairSemaphore,
-    storage::{Backlog, EventStore},
+    storage::{Backlog, EventStore, NearCache},
     telemetry::metrics,
 };
 
@@ -22,6 +22,8 @@ pub(super) type EventLog = Arc<dyn EventStore + Send + Sync>;
 /// The state of the feed that its tasks and subscribers share.
 pub(super) struct Shared {
     pub store: EventLog,
+    /// The cache that follows the log with the feed; it has each entry before subscribers do.
+    pub cache: Option<Arc<NearCache>>,
     pub options: FeedOptions,
     pub recent: RwLock<RecentEvents>,
     /// The head of `recent`, readable without its lock.
@@ -67,6 +69,9 @@ impl Shared {
     pub fn restart(&self, log: LogId, recent: RecentEvents) {
         let lost_entries = log == self.log_id();
         let head = recent.head();
+        if let Some(cache) = &self.cache {
+            cache.restart(head);
+        }
         *self.recent.write() = recent;
         self.head.store(head, Ordering::Release);
         self.cursor_key.store(log.key().0, Ordering::Release);
@@ -104,6 +109,9 @@ impl Shared {
             // Nodes' clocks differ a little, so a lag can come out negative.
             let lag = now.saturating_sub(event.occurred_at.unix_millis()).max(0);
             metrics().event_lag.observe(lag as f64 / 1000.0);
+        }
+        if let Some(cache) = &self.cache {
+            cache.apply(&events);
         }
         let mut recent = self.recent.write();
         events.iter().cloned().for_each(|event| recent.push(event));

@@ -9,7 +9,10 @@ use super::super::{
     feed::{StartAt, Topic},
     live::{States, UpdateStream, feed_error},
 };
-use crate::domain::{Entity, EntityKind, Product, ProductId, Viewer};
+use crate::{
+    domain::{Entity, EntityKind, Product, ProductId, Viewer},
+    storage::uncached,
+};
 
 /// Most products of one stock subscription.
 const MAX_PRODUCTS: usize = 100;
@@ -28,7 +31,9 @@ impl Service {
         // Live first, then the state: what changes in between is in both, and its version tells.
         let topics = ids.iter().map(|id| Topic::Entity(EntityKind::Product, id.ulid()));
         let live = self.feed.subscribe(topics, StartAt::Now(self.store.own_changes()));
-        let mut current: Vec<Product> = self.products(&viewer, &ids).await?.into_iter().flatten().collect();
+        // Not from the cache: the subscription may start after entries that the feed does not have yet.
+        let current = uncached(self.products(&viewer, &ids)).await?;
+        let mut current: Vec<Product> = current.into_iter().flatten().collect();
         if current.is_empty() {
             return Err(ServiceError::NotFound("no such products"));
         }

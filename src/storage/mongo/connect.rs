@@ -91,7 +91,6 @@ impl MongoStore {
             collections: Collections::new(&database),
             names_shard_keys,
             seen_chunks: Default::default(),
-            product_cache: Default::default(),
             read_permits: FairSemaphore::new(reads_at_once(options.pool_max)),
             change_permits: FairSemaphore::new(changes_at_once(options.pool_max)),
             order_queue: Default::default(),

@@ -7,14 +7,12 @@
 //!   transaction ([`place`]). Transactions that collide retry with jittered back-off.
 //! - All reads use majority read concern: what a reader has seen is never rolled back, and an entity becomes visible
 //!   together with its entry in the outbox.
-//! - Products that many lines of orders name are cached and checked against the log ([`product_cache`]).
 //! - Values that are unique have collections of their own ([`unique`], [`order_keys`]), and commands name the shard keys
 //!   of [`shard_keys`], so that a sharded cluster serves each on one shard where possible.
 //! - A list query walks an index in list order ([`scan`], [`collections`]), and rows are decoded straight from the raw reply
 //!   ([`codec`]).
 
 mod abandoned_transactions;
-mod cached_products;
 mod carry_over;
 mod chunks;
 mod clock;
@@ -38,7 +36,6 @@ mod order_queue;
 mod outbox;
 mod place;
 mod product;
-mod product_cache;
 mod read;
 mod scan;
 mod schema;

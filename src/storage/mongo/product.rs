@@ -9,7 +9,6 @@ use super::{
     codec::{raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
     idempotency::name_of,
-    product_cache::MIN_BATCH,
     read::in_request_order,
     scan::{Listing, SCORE, SortBy},
     search::{append_words, contains_all, relevance, stored_words},
@@ -152,9 +151,6 @@ fn score_of(document: &RawDocument) -> Result<f64> {
 #[async_trait]
 impl ProductStore for MongoStore {
     async fn products_by_ids(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
-        if ids.len() >= MIN_BATCH {
-            return self.0.cached_products(ids).await;
-        }
         let found = self.0.products_by("_id", ids.iter().copied()).await?;
         Ok(in_request_order(ids, found, |product| Some(product.id)))
     }

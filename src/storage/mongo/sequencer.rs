@@ -218,6 +218,13 @@ impl Inner {
     pub(super) async fn catch_up(self: &Arc<Self>) -> Result<()> {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let mut left = self.pending(doc! {}).await?;
+        // Who is at it already, in this process or another, goes first: two at the same time would undo one another's work.
+        let others = self.unnumbered.other_is_numbering().then_some(YIELD);
+        let first = others.or(self.unnumbered.is_running().then_some(LOOK_EVERY));
+        if let Some(wait) = first.filter(|_| !left.is_empty()) {
+            sleep(wait.mul_f64(0.75 + rand::random::<f64>() / 2.0)).await;
+            left = self.pending(doc! { "_id": { "$in": left } }).await?;
+        }
         while !left.is_empty() {
             if let Attempt::Lost = self.try_number().await? {
                 self.unnumbered.found_other();

@@ -43,7 +43,7 @@ impl StockBatch {
             return Ok(Decision::Replay(idempotency.replay(used)?.into()));
         }
         let change = order.clone().place(&self.products, *stamp)?;
-        self.products.extend(change.products().iter().map(|product| (product.id, product.clone())));
+        self.products.extend(change.products().map(|product| (product.id, product.clone())));
         self.used_keys.insert(key, idempotency.used_for(change.order_id().ulid()));
         Ok(Decision::Place(Box::new(change)))
     }

@@ -140,7 +140,7 @@ fn update(
 }
 
 /// Saves the stock of products, with their versions and times.
-pub(super) fn save_stock(db: &Connection, products: &[Product]) -> Result<()> {
+pub(super) fn save_stock<'p>(db: &Connection, products: impl IntoIterator<Item = &'p Product>) -> Result<()> {
     let mut update =
         db.prepare_cached("UPDATE products SET stock = ?2, version = ?3, updated_at = ?4 WHERE id = ?1")?;
     for product in products {
@@ -160,7 +160,7 @@ fn adjust_stock(db: &Connection, adjustment: StockAdjustment, stamp: Stamp) -> R
         return Ok(Written::unchanged(product));
     }
     let changed = find_whole(db, id)?.adjust_stock(delta, stamp)?;
-    save_stock(db, std::slice::from_ref(&changed.value))?;
+    save_stock(db, [&changed.value])?;
     if let Some(key) = &idempotency {
         idempotency::insert(db, key, id.ulid())?;
     }

@@ -100,6 +100,14 @@ metrics! {
     cache_lookups: FixedFamily<CacheName, Counter> = "orderwire_cache_lookups_total" by "cache";
     /// Look-ups that a cache could not answer.
     cache_misses: FixedFamily<CacheName, Counter> = "orderwire_cache_misses_total" by "cache";
+    /// What was dropped from the cache of what was read, to make room.
+    near_cache_evictions: Counter = "orderwire_near_cache_evictions_total";
+    /// Memory that the cache of what was read takes, estimated.
+    near_cache_bytes: Gauge = "orderwire_near_cache_bytes";
+    /// Reads that the database answered because the event feed was behind, or could not read the log.
+    near_cache_bypasses: Counter = "orderwire_near_cache_bypasses_total";
+    /// How old what the cache held may have been at its last use.
+    near_cache_age: FloatGauge = "orderwire_near_cache_age_seconds";
     /// Attempts to sign in or to refresh a session.
     sign_ins: FixedFamily<Outcome, Counter> = "orderwire_sign_ins_total" by "outcome";
     /// Deletions of what is past its retention.

@@ -25,8 +25,14 @@ label! {
         Sessions = "sessions",
         /// Trending products.
         Trending = "trending",
-        /// Products of the lines of orders (MongoDB).
+        /// Products by id.
         Products = "products",
+        /// Orders by id.
+        Orders = "orders",
+        /// Tasks by id.
+        Tasks = "tasks",
+        /// Pages of lists of products, orders and tasks.
+        Pages = "pages",
     }
 }
 

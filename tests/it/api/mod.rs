@@ -12,7 +12,10 @@ macro_rules! on_each_engine {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $test() {
-                    engine::check::<$engine>("api", async |db| super::$test(TestApi::over(db.shared()).await).await).await;
+                    engine::check::<$engine>("api", async |db| {
+                        super::$test(TestApi::cached(db.shared()).await).await;
+                    })
+                    .await;
                 }
             )+
         }

@@ -11,7 +11,8 @@ use super::{
 const PARTS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("fairness", &["domain"]),
-    ("storage", &["fairness", "domain", "telemetry"]),
+    ("storage", &["storage::near_cache", "fairness", "domain", "telemetry"]),
+    ("storage::near_cache", &["storage", "domain", "telemetry"]),
     ("storage::sqlite", &["storage", "fairness", "domain", "telemetry"]),
     ("storage::mongo", &["storage", "fairness", "domain", "telemetry"]),
     ("cluster", &["domain", "telemetry"]),

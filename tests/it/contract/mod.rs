@@ -260,5 +260,6 @@ macro_rules! every_behaviour {
     };
 }
 
+mod cached;
 pub mod mongodb;
 pub mod sqlite;

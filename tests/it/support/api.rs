@@ -11,12 +11,13 @@ use futures_util::{
 use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
     cluster::local::LocalBus,
+    config::Config,
     domain::{Clock, SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
     graphql::{
         Api, ApiOptions, DocumentOptions, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, ResultBody,
     },
     service::{RateLimits, Registration, Service, ServiceOptions, feed::EventFeed},
-    storage::{CallCounts, InstrumentedStore, Store},
+    storage::{CallCounts, InstrumentedStore, NearCache, Store},
 };
 use serde_json::{Value, json};
 
@@ -39,20 +40,32 @@ impl TestApi {
         Self::with(store, document_options()).await
     }
 
+    /// The API over `store` with the cache of a node in front of it.
+    pub async fn cached(store: Arc<dyn Store>) -> Self {
+        let cache = Arc::new(NearCache::new(store, Config::default().cache.bytes));
+        Self::build(cache.clone(), document_options(), Arc::new(SystemClock), Some(cache)).await
+    }
+
     /// The API over `store` with these limits on documents.
     pub async fn with(store: Arc<dyn Store>, documents: DocumentOptions) -> Self {
-        Self::build(store, documents, Arc::new(SystemClock)).await
+        Self::build(store, documents, Arc::new(SystemClock), None).await
     }
 
     /// The API of a node with this clock.
     pub async fn with_clock(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self::build(store, document_options(), clock).await
+        Self::build(store, document_options(), clock, None).await
     }
 
-    async fn build(store: Arc<dyn Store>, documents: DocumentOptions, clock: Arc<dyn Clock>) -> Self {
+    async fn build(
+        store: Arc<dyn Store>,
+        documents: DocumentOptions,
+        clock: Arc<dyn Clock>,
+        cache: Option<Arc<NearCache>>,
+    ) -> Self {
         let counts = CallCounts::default();
         let store: Arc<dyn Store> = Arc::new(InstrumentedStore::new(store, Some(counts.clone())));
-        let feed = EventFeed::start(store.clone(), Arc::new(LocalBus::new()), feed_options()).await.unwrap();
+        let bus = Arc::new(LocalBus::new());
+        let feed = EventFeed::start_with(store.clone(), bus, feed_options(), cache).await.unwrap();
         let cheap = PasswordCost { memory: 8, passes: 1, lanes: 1 };
         let day = Duration::from_secs(86_400);
         let service = Arc::new(Service::new(

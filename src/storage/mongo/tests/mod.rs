@@ -4,7 +4,6 @@ mod backlog;
 mod merged_scan;
 mod nodes;
 mod plans;
-mod product_cache;
 mod schema;
 mod sequencer;
 mod start;

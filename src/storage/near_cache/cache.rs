@@ -1,0 +1,287 @@
+//! The [`NearCache`]: the map of what was read, and how the feed keeps it right.
+
+use std::{sync::Arc, time::Duration};
+
+use moka::{notification::RemovalCause, sync::Cache};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, timeout},
+};
+use ulid::Ulid;
+
+use super::{
+    cached::Cached,
+    change::Change,
+    flights::Flights,
+    key::{CachedPage, Key, Value},
+    recent_changes::Step,
+    state::{Advance, MAX_AGE, State},
+};
+use crate::{
+    domain::{Entity, Event, EventKind, Seq},
+    storage::{Result, Store},
+    telemetry::metrics::metrics,
+};
+
+/// Everything is read again after this time: someone may have changed the database by hand or imported something, without an
+/// entry in the log.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// When a read finds that the feed last read the log so long ago, the feed reads it again.
+const REFRESH_AFTER: Duration = Duration::from_millis(500);
+
+/// A storage engine with a cache in front of it; see the module documentation. Until a feed follows it, the engine
+/// answers everything.
+pub struct NearCache {
+    inner: Arc<dyn Store>,
+    values: Cache<Key, Value>,
+    state: RwLock<State>,
+    flights: Flights,
+    /// How far the feed has confirmed that it has everything.
+    confirmation: watch::Sender<Confirmation>,
+    /// Notified when the feed is to read the log.
+    log_read_wanted: Notify,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Confirmation {
+    /// The feed has everything that was committed before this time.
+    at: Option<Instant>,
+    /// Whether the feed can read the log.
+    is_readable: bool,
+}
+
+impl NearCache {
+    /// A cache in front of the engine `inner` that takes up to `bytes` of memory, by estimate.
+    pub fn new(inner: Arc<dyn Store>, bytes: usize) -> Self {
+        let weight = |key: &Key, value: &Value| u32::try_from(key.memory(value)).unwrap_or(u32::MAX);
+        let count = |_: Arc<Key>, _: Value, cause: RemovalCause| {
+            if cause == RemovalCause::Size {
+                metrics().near_cache_evictions.inc();
+            }
+        };
+        let values = Cache::builder()
+            .max_capacity(bytes as u64)
+            .weigher(weight)
+            .time_to_live(LIFETIME)
+            .eviction_listener(count)
+            .build();
+        Self {
+            inner,
+            values,
+            state: RwLock::new(State::new()),
+            flights: Flights::default(),
+            confirmation: watch::channel(Confirmation { at: None, is_readable: false }).0,
+            log_read_wanted: Notify::new(),
+        }
+    }
+
+    /// The engine behind it.
+    pub(super) fn inner(&self) -> &dyn Store {
+        &*self.inner
+    }
+
+    pub(super) fn flights(&self) -> &Flights {
+        &self.flights
+    }
+
+    // What the feed calls.
+
+    /// Forgets everything. The next entry that the feed applies follows the one with this number.
+    pub fn restart(&self, head: Seq) {
+        let mut state = self.state.write();
+        state.restart(head);
+        self.values.invalidate_all();
+        drop(state);
+        self.confirmation.send_modify(|confirmation| confirmation.at = None);
+    }
+
+    /// Applies entries of the log, in order.
+    pub fn apply(&self, entries: &[Arc<Event>]) {
+        let mut state = self.state.write();
+        for event in entries {
+            match state.advance(event.seq) {
+                Advance::Known => continue,
+                Advance::Next => {}
+                Advance::AfterGap => self.forget_all(&mut state),
+            }
+            state.changes.note(Change::of_event(event));
+            self.replace(event);
+        }
+    }
+
+    /// Notes that everything is applied that was committed before `read_began`: a read of the log that began then has ended.
+    pub fn confirm(&self, read_began: Instant) {
+        let mut state = self.state.write();
+        if !self.confirmation.borrow().is_readable {
+            // The database may be served by another member now, which may have been behind the last one.
+            self.forget_all(&mut state);
+        }
+        state.confirm(read_began);
+        drop(state);
+        self.confirmation.send_modify(|confirmation| {
+            *confirmation = Confirmation { at: confirmation.at.max(Some(read_began)), is_readable: true };
+        });
+        self.values.run_pending_tasks();
+        metrics().near_cache_bytes.set(i64::try_from(self.values.weighted_size()).unwrap_or(i64::MAX));
+    }
+
+    /// Notes that the log can't be read: the engine answers until it can.
+    pub fn log_is_unreadable(&self) {
+        self.state.write().note_unconfirmed_read();
+        self.confirmation.send_modify(|confirmation| confirmation.is_readable = false);
+    }
+
+    /// Returns when a read needs the feed to read the log.
+    pub async fn log_read_wanted(&self) {
+        self.log_read_wanted.notified().await;
+    }
+
+    /// Puts the entity of an entry in the place of an older one.
+    fn replace(&self, event: &Event) {
+        let (key, value) = match &event.entity {
+            Entity::Product(product) => (Key::Product(product.id), Value::Product(Arc::clone(product))),
+            Entity::Order(order) => (Key::Order(order.id), Value::Order(Arc::clone(order))),
+            Entity::Task(task) => (Key::Task(task.id), Value::Task(Arc::clone(task))),
+            Entity::Rights(_) => return,
+        };
+        if event.kind == EventKind::Deleted {
+            self.values.invalidate(&key);
+        } else if self.values.contains_key(&key) {
+            self.values.insert(key, value);
+        }
+    }
+
+    fn forget_all(&self, state: &mut RwLockWriteGuard<'_, State>) {
+        state.changes.note_all();
+        self.values.invalidate_all();
+    }
+
+    // What reads call.
+
+    /// The cache at one position of the log; `None` if the engine has to answer.
+    pub(super) fn view(&self) -> Option<View<'_>> {
+        let state = self.state.read();
+        let Some(age) = state.age() else {
+            metrics().near_cache_bypasses.inc();
+            return None;
+        };
+        if age > REFRESH_AFTER {
+            self.log_read_wanted.notify_one();
+        }
+        metrics().near_cache_age.set(age.as_secs_f64());
+        Some(View { values: &self.values, state })
+    }
+
+    /// The last change before a read that begins now.
+    pub(super) fn read_begins(&self) -> Step {
+        self.state.read().changes.now()
+    }
+
+    /// Waits until the feed has everything that was committed before the call; `false` if it does not get so far within
+    /// [`MAX_AGE`], or can't read the log. Then the cache does not answer before it has got so far.
+    pub(super) async fn catch_up(&self) -> bool {
+        let read_ended = Instant::now();
+        let mut confirmations = self.confirmation.subscribe();
+        let confirmed = async {
+            loop {
+                let Confirmation { at, is_readable } = *confirmations.borrow_and_update();
+                if !is_readable || at >= Some(read_ended) {
+                    return is_readable;
+                }
+                self.log_read_wanted.notify_one();
+                if confirmations.changed().await.is_err() {
+                    return false;
+                }
+            }
+        };
+        let is_confirmed = match timeout(MAX_AGE, confirmed).await {
+            Ok(is_confirmed) => is_confirmed,
+            Err(_) => {
+                self.log_is_unreadable();
+                false
+            }
+        };
+        if !is_confirmed {
+            self.state.write().note_unconfirmed_read();
+        }
+        is_confirmed
+    }
+
+    /// Keeps those entities that did not change since the read of them `began`.
+    pub(super) fn store_all<'e, T: Cached>(&self, began: Step, entities: impl Iterator<Item = &'e T>) {
+        // The lock keeps entries from being applied between the check and the insertion.
+        let state = self.state.write();
+        for entity in entities {
+            if !state.changes.changed_since(T::change(entity.id()), began) {
+                self.values.insert(T::key(entity.id()), entity.clone().into_value());
+            }
+        }
+    }
+
+    /// Keeps a page if nothing that it depends on changed since it was read.
+    pub(super) fn store_page(&self, key: Key, page: CachedPage, depends_on: &[Change]) {
+        let state = self.state.write();
+        if !depends_on.iter().any(|change| state.changes.changed_since(*change, page.read_at)) {
+            self.values.insert(key, Value::Page(Arc::new(page)));
+        }
+    }
+
+    /// The id of what has a unique value that never changes.
+    pub(super) fn owner(&self, key: &Key) -> Option<Ulid> {
+        match self.values.get(key) {
+            Some(Value::Id(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Keeps the id of what has a unique value that never changes.
+    pub(super) fn store_owner(&self, key: Key, id: Ulid) {
+        self.values.insert(key, Value::Id(id));
+    }
+
+    /// Passes on an answer that is not kept, once the feed has what it may have seen.
+    pub(super) async fn not_cached<T>(&self, answer: Result<T>) -> Result<T> {
+        if answer.is_ok() {
+            self.catch_up().await;
+        }
+        answer
+    }
+
+    // What writes call.
+
+    /// Holds back what a write of this node has changed, until the feed has it. To be called after the commit, and before
+    /// the caller is answered.
+    pub(super) fn wrote(&self, changes: impl IntoIterator<Item = Change>) {
+        self.state.write().hold(changes);
+    }
+
+    /// Forgets everything after a write of this node that has no entry in the log.
+    pub(super) fn wrote_without_entry(&self) {
+        self.forget_all(&mut self.state.write());
+    }
+}
+
+/// The cache at one position of the log: no entry is applied while it exists.
+pub(super) struct View<'c> {
+    values: &'c Cache<Key, Value>,
+    state: RwLockReadGuard<'c, State>,
+}
+
+impl View<'_> {
+    /// The entity with this id.
+    pub(super) fn entity<T: Cached>(&self, id: T::Id) -> Option<Arc<T>> {
+        if self.state.is_held(T::change(id)) {
+            return None;
+        }
+        T::from_value(&self.values.get(&T::key(id))?).cloned()
+    }
+
+    /// The page with this key, if nothing that it depends on has changed.
+    pub(super) fn page(&self, key: &Key, depends_on: &[Change]) -> Option<Arc<CachedPage>> {
+        let Some(Value::Page(page)) = self.values.get(key) else { return None };
+        let is_good =
+            |change: &Change| !self.state.is_held(*change) && !self.state.changes.changed_since(*change, page.read_at);
+        depends_on.iter().all(is_good).then_some(page)
+    }
+}

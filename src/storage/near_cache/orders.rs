@@ -1,0 +1,126 @@
+//! Orders through the cache.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ulid::Ulid;
+
+use super::{
+    cache::NearCache,
+    cached::{Cached, Named, Query},
+    change::{Change, ChangeList},
+    key::{Key, Value},
+};
+use crate::{
+    domain::{Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange},
+    storage::{OrderQuery, OrderStore, Placed, Result, Store},
+    telemetry::metrics::CacheName,
+};
+
+#[async_trait]
+impl Cached for Order {
+    type Id = OrderId;
+    type Filter = OrderFilter;
+    type Sort = OrderSort;
+    type Fields = OrderFields;
+
+    const NAME: CacheName = CacheName::Orders;
+    const WHOLE: OrderFields = OrderFields::ALL;
+
+    fn id(&self) -> OrderId {
+        self.id
+    }
+
+    fn key(id: OrderId) -> Key {
+        Key::Order(id)
+    }
+
+    fn change(id: OrderId) -> Change {
+        Change::Order(id)
+    }
+
+    fn into_value(self) -> Value {
+        Value::Order(Arc::new(self))
+    }
+
+    fn from_value(value: &Value) -> Option<&Arc<Self>> {
+        if let Value::Order(order) = value { Some(order) } else { None }
+    }
+
+    fn with_fields(&self, OrderFields { items, history }: OrderFields) -> Self {
+        let mut row = self.clone();
+        if !items {
+            row.items = Vec::new();
+        }
+        if !history {
+            row.history = Vec::new();
+        }
+        row
+    }
+
+    fn page_key(query: Query<Self>) -> Key {
+        Key::Orders(Box::new(query))
+    }
+
+    fn page_depends_on(query: &Query<Self>) -> ChangeList {
+        Change::of_order_list(&query.filter)
+    }
+
+    async fn by_ids(engine: &dyn Store, ids: &[OrderId]) -> Result<Vec<Option<Self>>> {
+        engine.orders_by_ids(ids).await
+    }
+
+    async fn pages(engine: &dyn Store, queries: &[Query<Self>]) -> Result<Vec<Page<Self>>> {
+        engine.list_orders(queries).await
+    }
+}
+
+#[async_trait]
+impl Named for Order {
+    fn ulid(&self) -> Ulid {
+        self.id.ulid()
+    }
+
+    fn name_key(number: String) -> Key {
+        Key::OrderNumber(number)
+    }
+
+    async fn by_names(engine: &dyn Store, numbers: &[String]) -> Result<Vec<Option<Self>>> {
+        engine.orders_by_numbers(numbers).await
+    }
+}
+
+#[async_trait]
+impl OrderStore for NearCache {
+    async fn orders_by_ids(&self, ids: &[OrderId]) -> Result<Vec<Option<Order>>> {
+        self.by_ids(ids).await
+    }
+
+    async fn orders_by_numbers(&self, numbers: &[String]) -> Result<Vec<Option<Order>>> {
+        self.by_names(numbers).await
+    }
+
+    async fn list_orders(&self, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>> {
+        self.pages(queries).await
+    }
+
+    async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>> {
+        self.not_cached(self.inner().count_orders(filters).await).await
+    }
+
+    async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Placed> {
+        let placed = self.inner().place_order(order, idempotency, stamp).await?;
+        // Of a repeated key, another node may have placed the order, and it may have another status by now.
+        let (order, stock) = (Change::of_new_order(&placed.order), Change::of_stock_of(&placed.order));
+        self.wrote(order.into_iter().chain(Change::of_status(&placed.order)).chain(stock));
+        Ok(placed)
+    }
+
+    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Order> {
+        let order = self.inner().change_order_status(change, stamp).await?;
+        let returned = order.status.returns_stock();
+        let stock = Change::of_stock_of(&order).filter(|_| returned);
+        self.wrote(Change::of_status(&order).into_iter().chain(stock));
+        Ok(order)
+    }
+}

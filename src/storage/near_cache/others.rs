@@ -1,0 +1,190 @@
+//! What is not cached: users, sessions, the log itself, and imports, which the log does not know of.
+
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+use super::cache::NearCache;
+use crate::{
+    domain::{
+        EventId, LogFilter, LogId, Order, Page, PresentedToken, Product, Seq, SessionId, Stamp, Task, Timestamp, User,
+        UserChanges, UserFilter, UserId,
+    },
+    storage::{
+        Appended, Backlog, Credentials, Epoch, EventStore, ImportStore, LogPage, LogState, NewEpoch, OwnChanges,
+        Result, Rotation, Session, SessionStore, SessionUser, Store, UserQuery, UserStore,
+    },
+};
+
+#[async_trait]
+impl Store for NearCache {
+    fn engine(&self) -> &'static str {
+        self.inner().engine()
+    }
+
+    async fn ping(&self) -> Result<Timestamp> {
+        self.inner().ping().await
+    }
+
+    async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()> {
+        self.inner().prune(now, log_before, keys_before).await
+    }
+
+    async fn close(&self) {
+        self.inner().close().await;
+    }
+}
+
+/// A change of a profile has no entry in the log, so the cache would not hear of it.
+#[async_trait]
+impl UserStore for NearCache {
+    async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<User>>> {
+        self.inner().users_by_ids(ids).await
+    }
+
+    async fn users_by_emails(&self, emails: &[String]) -> Result<Vec<Option<User>>> {
+        self.inner().users_by_emails(emails).await
+    }
+
+    async fn list_users(&self, queries: &[UserQuery]) -> Result<Vec<Page<User>>> {
+        self.inner().list_users(queries).await
+    }
+
+    async fn count_users(&self, filters: &[UserFilter]) -> Result<Vec<u64>> {
+        self.inner().count_users(filters).await
+    }
+
+    async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()> {
+        self.inner().insert_user(user, password_hash).await
+    }
+
+    async fn update_user(
+        &self,
+        id: UserId,
+        changes: UserChanges,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<User> {
+        self.inner().update_user(id, changes, expected_version, stamp).await
+    }
+
+    async fn delete_user(&self, id: UserId, stamp: Stamp) -> Result<User> {
+        self.inner().delete_user(id, stamp).await
+    }
+
+    async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
+        self.inner().credentials_by_email(email).await
+    }
+
+    async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>> {
+        self.inner().credentials_by_id(id).await
+    }
+
+    async fn set_password(
+        &self,
+        id: UserId,
+        password_hash: &str,
+        verified: Option<&str>,
+        at: Timestamp,
+    ) -> Result<User> {
+        self.inner().set_password(id, password_hash, verified, at).await
+    }
+}
+
+/// Rights must never be older than the service lets them be, and it has a cache of its own.
+#[async_trait]
+impl SessionStore for NearCache {
+    async fn insert_session(&self, session: &Session, verified: Option<&str>) -> Result<()> {
+        self.inner().insert_session(session, verified).await
+    }
+
+    async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<SessionUser>>> {
+        self.inner().session_users(ids, now).await
+    }
+
+    async fn rotate_session(
+        &self,
+        id: SessionId,
+        presented: PresentedToken,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Rotation> {
+        self.inner().rotate_session(id, presented, expires_at, now).await
+    }
+
+    async fn end_session(&self, id: SessionId, at: Timestamp) -> Result<()> {
+        self.inner().end_session(id, at).await
+    }
+
+    async fn end_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()> {
+        self.inner().end_sessions_of(user, at).await
+    }
+}
+
+/// Imports append nothing to the log. This node forgets everything after one; the others see it within a minute.
+#[async_trait]
+impl ImportStore for NearCache {
+    async fn import_users(&self, users: &[User]) -> Result<u64> {
+        self.inner().import_users(users).await
+    }
+
+    async fn import_products(&self, products: &[Product]) -> Result<u64> {
+        let imported = self.inner().import_products(products).await;
+        self.wrote_without_entry();
+        imported
+    }
+
+    async fn import_orders(&self, orders: &[Order]) -> Result<u64> {
+        let imported = self.inner().import_orders(orders).await;
+        self.wrote_without_entry();
+        imported
+    }
+
+    async fn import_tasks(&self, tasks: &[Task]) -> Result<u64> {
+        let imported = self.inner().import_tasks(tasks).await;
+        self.wrote_without_entry();
+        imported
+    }
+}
+
+#[async_trait]
+impl EventStore for NearCache {
+    fn appended(&self) -> broadcast::Receiver<Appended> {
+        self.inner().appended()
+    }
+
+    async fn catch_up_log(&self) -> Result<()> {
+        self.inner().catch_up_log().await
+    }
+
+    fn own_changes(&self) -> OwnChanges {
+        self.inner().own_changes()
+    }
+
+    async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {
+        self.inner().seq_of_event(id).await
+    }
+
+    async fn log_state(&self) -> Result<LogState> {
+        self.inner().log_state().await
+    }
+
+    async fn confirmed_log_state(&self) -> Result<LogState> {
+        self.inner().confirmed_log_state().await
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        self.inner().backlog().await
+    }
+
+    async fn epoch(&self, log: LogId) -> Result<Epoch> {
+        self.inner().epoch(log).await
+    }
+
+    async fn start_epoch(&self) -> Result<NewEpoch> {
+        self.inner().start_epoch().await
+    }
+
+    async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
+        self.inner().read_log(after, filter, limit).await
+    }
+}

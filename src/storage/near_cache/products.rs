@@ -1,0 +1,136 @@
+//! Products through the cache.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ulid::Ulid;
+
+use super::{
+    cache::NearCache,
+    cached::{Cached, Named, Query},
+    change::{Change, ChangeList},
+    key::{Key, Value},
+};
+use crate::{
+    domain::{
+        Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, Stamp, StockAdjustment,
+    },
+    storage::{ProductQuery, ProductStore, Result, Store},
+    telemetry::metrics::CacheName,
+};
+
+#[async_trait]
+impl Cached for Product {
+    type Id = ProductId;
+    type Filter = ProductFilter;
+    type Sort = ProductSort;
+    type Fields = ProductFields;
+
+    const NAME: CacheName = CacheName::Products;
+    const WHOLE: ProductFields = ProductFields::ALL;
+
+    fn id(&self) -> ProductId {
+        self.id
+    }
+
+    fn key(id: ProductId) -> Key {
+        Key::Product(id)
+    }
+
+    fn change(id: ProductId) -> Change {
+        Change::Product(id)
+    }
+
+    fn into_value(self) -> Value {
+        Value::Product(Arc::new(self))
+    }
+
+    fn from_value(value: &Value) -> Option<&Arc<Self>> {
+        if let Value::Product(product) = value { Some(product) } else { None }
+    }
+
+    fn with_fields(&self, ProductFields { description }: ProductFields) -> Self {
+        let mut row = self.clone();
+        row.description = row.description.filter(|_| description);
+        row
+    }
+
+    fn page_key(query: Query<Self>) -> Key {
+        Key::Products(Box::new(query))
+    }
+
+    fn page_depends_on(query: &Query<Self>) -> ChangeList {
+        Change::of_product_list(&query.filter, query.sort.field)
+    }
+
+    async fn by_ids(engine: &dyn Store, ids: &[ProductId]) -> Result<Vec<Option<Self>>> {
+        engine.products_by_ids(ids).await
+    }
+
+    async fn pages(engine: &dyn Store, queries: &[Query<Self>]) -> Result<Vec<Page<Self>>> {
+        engine.list_products(queries).await
+    }
+}
+
+#[async_trait]
+impl Named for Product {
+    fn ulid(&self) -> Ulid {
+        self.id.ulid()
+    }
+
+    fn name_key(sku: String) -> Key {
+        Key::Sku(sku)
+    }
+
+    async fn by_names(engine: &dyn Store, skus: &[String]) -> Result<Vec<Option<Self>>> {
+        engine.products_by_skus(skus).await
+    }
+}
+
+#[async_trait]
+impl ProductStore for NearCache {
+    async fn products_by_ids(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
+        self.by_ids(ids).await
+    }
+
+    async fn products_by_skus(&self, skus: &[String]) -> Result<Vec<Option<Product>>> {
+        self.by_names(skus).await
+    }
+
+    async fn list_products(&self, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>> {
+        self.pages(queries).await
+    }
+
+    async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>> {
+        self.not_cached(self.inner().count_products(filters).await).await
+    }
+
+    async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
+        self.not_cached(self.inner().trending_products(days, limit).await).await
+    }
+
+    async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product> {
+        let product = self.inner().insert_product(product, stamp).await?;
+        self.wrote(Change::of_product(product.id));
+        Ok(product)
+    }
+
+    async fn update_product(
+        &self,
+        id: ProductId,
+        changes: ProductChanges,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Product> {
+        let product = self.inner().update_product(id, changes, expected_version, stamp).await?;
+        self.wrote(Change::of_product(id));
+        Ok(product)
+    }
+
+    async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Product> {
+        let product = self.inner().adjust_stock(adjustment, stamp).await?;
+        // A repeated key is answered with the product of the first call.
+        self.wrote(Change::of_stock(product.id));
+        Ok(product)
+    }
+}

@@ -1,0 +1,101 @@
+//! How far the cache is, and whether it may answer.
+
+use std::{collections::HashMap, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{change::Change, recent_changes::RecentChanges};
+use crate::domain::Seq;
+
+/// How old what the cache answers may be: the feed has read the log to its end within this time.
+pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
+/// How many writes of this node are held back one by one; with more, everything is.
+const MAX_HELD: usize = 16_384;
+
+/// What decides whether the cache may answer. `parking_lot`'s lock around it also makes an applied entry one step.
+pub(super) struct State {
+    /// The number of the last entry that was applied.
+    through: Seq,
+    /// What was changed last.
+    pub(super) changes: RecentChanges,
+    /// What this node has changed, and when. The feed may not have it yet.
+    held: HashMap<Change, Instant>,
+    /// Everything that was committed before this time is applied.
+    confirmed: Option<Instant>,
+    /// When the last read ended that may have seen something newer than the feed has.
+    unconfirmed_read: Option<Instant>,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            through: 0,
+            changes: RecentChanges::default(),
+            held: HashMap::new(),
+            confirmed: None,
+            unconfirmed_read: None,
+        }
+    }
+
+    /// How old what the cache holds may be; `None` if it may not answer.
+    pub(super) fn age(&self) -> Option<Duration> {
+        let confirmed = self.confirmed?;
+        let age = confirmed.elapsed();
+        let is_newest = self.unconfirmed_read.is_none_or(|read| confirmed >= read);
+        (is_newest && age <= MAX_AGE).then_some(age)
+    }
+
+    /// Whether this node has changed it, and the feed may not have that yet.
+    pub(super) fn is_held(&self, change: Change) -> bool {
+        !self.held.is_empty() && self.held.contains_key(&change)
+    }
+
+    /// Holds back what this node has changed.
+    pub(super) fn hold(&mut self, changes: impl IntoIterator<Item = Change>) {
+        let now = Instant::now();
+        self.held.extend(changes.into_iter().map(|change| (change, now)));
+        if self.held.len() > MAX_HELD {
+            self.held = HashMap::new();
+            self.unconfirmed_read = Some(now);
+        }
+    }
+
+    /// Notes that a read ended now that may have seen something newer than the feed has.
+    pub(super) fn note_unconfirmed_read(&mut self) {
+        self.unconfirmed_read = Some(Instant::now());
+    }
+
+    /// Notes that everything is applied that was committed before `read_began`.
+    pub(super) fn confirm(&mut self, read_began: Instant) {
+        self.confirmed = self.confirmed.max(Some(read_began));
+        self.held.retain(|_, written| *written > read_began);
+    }
+
+    /// Starts with the entry after this one. What was confirmed before says nothing about another log.
+    pub(super) fn restart(&mut self, head: Seq) {
+        self.through = head;
+        self.confirmed = None;
+        self.changes.note_all();
+    }
+
+    /// What an entry with this number is to the cache.
+    pub(super) fn advance(&mut self, seq: Seq) -> Advance {
+        if seq <= self.through {
+            return Advance::Known;
+        }
+        let is_next = seq == self.through + 1;
+        self.through = seq;
+        if is_next { Advance::Next } else { Advance::AfterGap }
+    }
+}
+
+/// What an entry is to the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Advance {
+    /// It was applied before.
+    Known,
+    /// It follows the last one.
+    Next,
+    /// Others are missing before it.
+    AfterGap,
+}

@@ -1,0 +1,311 @@
+//! The cache of a node, whose feed the tests steer. It is never older than promised, whatever the feed does.
+
+mod model;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use orderwire::{
+    domain::*,
+    storage::{CallCounts, ImportStore, InstrumentedStore, NearCache, ProductQuery, ProductStore, Store, TaskStore},
+    telemetry::metrics::metrics,
+};
+use tokio::time::{Instant, timeout};
+
+use crate::{
+    contract::engine::Db,
+    support::data::{adjustment, product, stamp},
+};
+
+const BYTES: usize = 16 * 1024 * 1024;
+
+/// A node with a cache. Another one writes to `store` directly.
+struct Node {
+    store: Arc<dyn Store>,
+    cache: Arc<NearCache>,
+    counts: CallCounts,
+}
+
+impl Node {
+    async fn new(db: &Db, bytes: usize) -> Self {
+        let counts = CallCounts::default();
+        let engine: Arc<dyn Store> = Arc::new(InstrumentedStore::new(db.shared(), Some(counts.clone())));
+        let node = Self { store: db.shared(), cache: Arc::new(NearCache::new(engine, bytes)), counts };
+        node.store.catch_up_log().await.unwrap();
+        node.cache.restart(node.store.log_state().await.unwrap().head);
+        node.feed().await;
+        node
+    }
+
+    /// Entries that the feed has not applied.
+    async fn entries(&self, after: Seq) -> Vec<Arc<Event>> {
+        self.store.catch_up_log().await.unwrap();
+        let page = self.store.read_log(after, LogFilter::ALL, 10_000).await.unwrap();
+        assert!(!page.has_more);
+        page.events.into_iter().map(Arc::new).collect()
+    }
+
+    /// Has the feed read the log to its end.
+    async fn feed(&self) {
+        let began = Instant::now();
+        self.cache.apply(&self.entries(0).await);
+        self.cache.confirm(began);
+    }
+
+    /// Runs `reads` beside a feed that reads the log when it is asked to.
+    async fn fed<T>(&self, reads: impl Future<Output = T>) -> T {
+        let feed = async {
+            loop {
+                self.cache.log_read_wanted().await;
+                self.feed().await;
+            }
+        };
+        tokio::select! {
+            result = reads => result,
+            () = feed => unreachable!(),
+        }
+    }
+
+    /// How often the engine was called since the last call of this function.
+    fn calls(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.take()
+    }
+}
+
+fn by_name(take: u32) -> ProductQuery {
+    ListQuery {
+        filter: ProductFilter::default(),
+        sort: Sort { field: ProductSort::Name, direction: Direction::Asc },
+        slice: Slice::first(take),
+        fields: ProductFields { description: false },
+    }
+}
+
+async fn read(cache: &NearCache, id: ProductId) -> Product {
+    cache.products_by_ids(&[id]).await.unwrap().remove(0).unwrap()
+}
+
+async fn reprice(store: &dyn Store, id: ProductId, units: i64) -> Product {
+    let changes = ProductChanges { price: Some(Decimal::from_units(units)), ..ProductChanges::default() };
+    store.update_product(id, changes, None, stamp()).await.unwrap()
+}
+
+/// The feed applies an entry about a product between the read of it and its end.
+async fn a_value_that_changed_while_it_was_read_is_not_kept(db: &Db) {
+    let lamp = product("lamp");
+    db.insert_product(lamp.clone(), stamp()).await.unwrap();
+    let node = Node::new(db, BYTES).await;
+    let cache = node.cache.clone();
+    let reading = tokio::spawn(async move {
+        let page = cache.list_products(&[by_name(5)]).await.unwrap().remove(0);
+        (page.edges[0].node.price, read(&cache, lamp.id).await.price)
+    });
+    // The database has answered.
+    node.cache.log_read_wanted().await;
+    let new = reprice(db.store(), lamp.id, 5).await.price;
+    node.feed().await;
+    let (old, then) = node.fed(reading).await.unwrap();
+    assert_eq!((old, then), (lamp.price, new), "the next read finds the new price");
+    node.calls();
+    assert_eq!(node.fed(node.cache.list_products(&[by_name(5)])).await.unwrap()[0].edges[0].node.price, new);
+    assert_eq!(node.calls().get("list_products"), Some(&1), "the page was not kept either");
+}
+
+async fn of_many_who_miss_the_same_product_one_reads_it(db: &Db) {
+    let lamp = product("lamp");
+    db.insert_product(lamp.clone(), stamp()).await.unwrap();
+    let node = Node::new(db, BYTES).await;
+    let readers: Vec<_> = (0..50)
+        .map(|_| {
+            let cache = node.cache.clone();
+            async move { (read(&cache, lamp.id).await, cache.list_products(&[by_name(1)]).await.unwrap().remove(0)) }
+        })
+        .collect();
+    let answers = node.fed(futures_util::future::join_all(readers)).await;
+    for (found, page) in answers {
+        assert_eq!((&found, page.edges[0].node.id), (&lamp, lamp.id));
+    }
+    let calls = node.calls();
+    assert_eq!((calls.get("products_by_ids"), calls.get("list_products")), (Some(&1), Some(&1)), "{calls:?}");
+}
+
+async fn what_is_cached_is_read_from_memory_until_it_changes(db: &Db) {
+    let (lamp, vase) = (product("lamp"), product("vase"));
+    for product in [&lamp, &vase] {
+        db.insert_product(product.clone(), stamp()).await.unwrap();
+    }
+    let node = Node::new(db, BYTES).await;
+    let list = async || {
+        let pages = node.fed(node.cache.list_products(&[by_name(5)])).await.unwrap();
+        pages[0].edges.iter().map(|edge| (edge.node.stock, edge.node.price.units())).collect::<Vec<_>>()
+    };
+    assert_eq!(list().await, [(10, 25_000); 2]);
+    node.calls();
+    let named = node.fed(node.cache.products_by_skus(&["vase".to_owned(), "jar".to_owned()])).await.unwrap();
+    assert_eq!(named, [Some(vase.clone()), None]);
+    assert_eq!(node.calls(), BTreeMap::from([("products_by_skus", 1)]));
+    assert_eq!(node.fed(node.cache.products_by_skus(&["vase".to_owned()])).await.unwrap(), [Some(vase.clone())]);
+    assert_eq!(list().await, [(10, 25_000); 2]);
+    assert_eq!(node.calls(), BTreeMap::new());
+
+    db.adjust_stock(adjustment(&lamp, -1), stamp()).await.unwrap();
+    node.feed().await;
+    assert_eq!(list().await, [(9, 25_000), (10, 25_000)]);
+    assert_eq!(node.calls(), BTreeMap::new(), "the entry has the stock, and the page stays as it was");
+    reprice(db.store(), vase.id, 1).await;
+    node.feed().await;
+    assert_eq!(list().await, [(9, 25_000), (10, 1)]);
+    assert_eq!(node.calls(), BTreeMap::from([("list_products", 1)]));
+}
+
+async fn a_node_reads_its_own_writes_before_its_feed_has_them(db: &Db) {
+    let lamp = product("lamp");
+    db.insert_product(lamp.clone(), stamp()).await.unwrap();
+    let node = Node::new(db, BYTES).await;
+    node.fed(node.cache.list_products(&[by_name(5)])).await.unwrap();
+    let mut task = Task { assignee: Some(UserId::from_bytes([1; 16])), ..crate::support::data::task("work") };
+    node.cache.insert_task(task.clone(), stamp()).await.unwrap();
+    let tasks_of = |user| ListQuery {
+        filter: TaskFilter { assignee: Some(user), ..TaskFilter::default() },
+        sort: Sort { field: TaskSort::CreatedAt, direction: Direction::Asc },
+        slice: Slice::first(5),
+        fields: TaskFields::ALL,
+    };
+    for round in 0..20 {
+        let (old, new) = (task.assignee.unwrap(), UserId::from_bytes([round + 2; 16]));
+        let written = reprice(&*node.cache, lamp.id, i64::from(round)).await;
+        let adjusted = node.cache.adjust_stock(adjustment(&lamp, 1), stamp()).await.unwrap();
+        assert_eq!((written.version + 1, adjusted.price), (adjusted.version, written.price));
+        let given = TaskChanges { assignee: Some(Some(new)), ..TaskChanges::default() };
+        task = node.cache.update_task(task.id, given, None, stamp()).await.unwrap();
+        let (found, page, left, got) = node
+            .fed(async {
+                let cache = &node.cache;
+                let page = cache.list_products(&[by_name(5)]).await.unwrap().remove(0);
+                let [left, got] =
+                    <[Page<Task>; 2]>::try_from(cache.list_tasks(&[tasks_of(old), tasks_of(new)]).await.unwrap())
+                        .unwrap();
+                (read(cache, lamp.id).await, page, left, got)
+            })
+            .await;
+        assert_eq!((found.version, page.edges[0].node.version), (adjusted.version, adjusted.version));
+        assert_eq!((left.edges.len(), got.edges.len()), (0, 1));
+    }
+    let stocked = vec![product("jar")];
+    node.cache.import_products(&stocked).await.unwrap();
+    assert_eq!(node.fed(node.cache.list_products(&[by_name(5)])).await.unwrap()[0].edges.len(), 2, "an import too");
+}
+
+async fn the_database_answers_while_the_feed_is_cut_off(db: &Db) {
+    let lamp = product("lamp");
+    db.insert_product(lamp.clone(), stamp()).await.unwrap();
+    let node = Node::new(db, BYTES).await;
+    assert_eq!(node.fed(read(&node.cache, lamp.id)).await, lamp);
+    node.calls();
+    assert_eq!(read(&node.cache, lamp.id).await, lamp);
+    assert_eq!(node.calls(), BTreeMap::new());
+    // The feed stops. For a second, the cache may answer; the first read after it waits whether the feed comes back.
+    let new = reprice(db.store(), lamp.id, 1).await;
+    tokio::time::sleep(Duration::from_millis(1001)).await;
+    assert_eq!(read(&node.cache, lamp.id).await, new);
+    let later = reprice(db.store(), lamp.id, 2).await;
+    let waited = Instant::now();
+    assert_eq!(read(&node.cache, lamp.id).await, later);
+    assert!(waited.elapsed() < Duration::from_millis(500), "it is known to be cut off: {:?}", waited.elapsed());
+    assert!(metrics().near_cache_bypasses.get() >= 2);
+    // It comes back. Of what was read meanwhile, nothing is kept.
+    node.feed().await;
+    node.calls();
+    for _ in 0..2 {
+        assert_eq!(node.fed(read(&node.cache, lamp.id)).await, later);
+    }
+    assert_eq!(node.calls(), BTreeMap::from([("products_by_ids", 1)]));
+}
+
+async fn a_gap_and_a_restart_of_the_feed_forget_everything(db: &Db) {
+    let lamp = product("lamp");
+    db.insert_product(lamp.clone(), stamp()).await.unwrap();
+    let node = Node::new(db, BYTES).await;
+    assert_eq!(node.fed(read(&node.cache, lamp.id)).await, lamp);
+    let missed = reprice(db.store(), lamp.id, 1).await;
+    db.insert_product(product("vase"), stamp()).await.unwrap();
+    let began = Instant::now();
+    node.cache.apply(&node.entries(2).await);
+    node.cache.confirm(began);
+    assert_eq!(node.fed(read(&node.cache, lamp.id)).await, missed);
+    node.cache.restart(2);
+    let unseen = reprice(db.store(), lamp.id, 2).await;
+    assert_eq!(node.fed(read(&node.cache, lamp.id)).await, unseen);
+}
+
+async fn a_cache_of_any_size_answers_and_stays_within_its_bytes(db: &Db) {
+    let products: Vec<Product> = (0..200).map(|number| product(&format!("{number:03}"))).collect();
+    db.import_products(&products).await.unwrap();
+    for bytes in [1, 64 * 1024, usize::MAX] {
+        let node = Node::new(db, bytes).await;
+        for _ in 0..2 {
+            for product in &products {
+                assert_eq!(node.fed(read(&node.cache, product.id)).await, *product);
+            }
+            assert_eq!(node.fed(node.cache.list_products(&[by_name(200)])).await.unwrap()[0].edges.len(), 200);
+        }
+        let settled = async {
+            loop {
+                node.feed().await;
+                let taken = usize::try_from(metrics().near_cache_bytes.get()).unwrap();
+                if taken <= bytes {
+                    return taken;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let taken = timeout(Duration::from_secs(20), settled).await.expect("the cache should keep its bound");
+        assert!(bytes == 1 || taken > 10 * 1024, "{taken} of {bytes}");
+    }
+    assert!(metrics().near_cache_evictions.get() > 0);
+}
+
+async fn a_cache_without_a_feed_leaves_all_to_the_database(db: &Db) {
+    let lamp = product("lamp");
+    db.insert_product(lamp.clone(), stamp()).await.unwrap();
+    let cache = NearCache::new(db.shared(), BYTES);
+    let began = Instant::now();
+    assert_eq!(read(&cache, lamp.id).await, lamp);
+    let new = reprice(db.store(), lamp.id, 9).await;
+    assert_eq!(read(&cache, lamp.id).await, new);
+    assert!(began.elapsed() < Duration::from_secs(1), "it waits for no feed");
+}
+
+macro_rules! on {
+    ($module:ident, $engine:ident; $($test:ident)+) => {
+        mod $module {
+            use crate::contract::{$module::$engine, engine};
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $test() {
+                    engine::check::<$engine>("near_cache", async |db| super::$test(db).await).await;
+                }
+            )+
+        }
+    };
+}
+
+macro_rules! on_each_engine {
+    ($($test:ident)+) => {
+        on!(sqlite, Sqlite; $($test)+);
+        on!(mongodb, Mongodb; $($test)+);
+    };
+}
+
+use model::no_read_is_older_than_promised_and_none_goes_back_in_time;
+
+on_each_engine! {
+    a_value_that_changed_while_it_was_read_is_not_kept
+    of_many_who_miss_the_same_product_one_reads_it
+    what_is_cached_is_read_from_memory_until_it_changes
+    a_node_reads_its_own_writes_before_its_feed_has_them
+    the_database_answers_while_the_feed_is_cut_off
+    a_gap_and_a_restart_of_the_feed_forget_everything
+    a_cache_of_any_size_answers_and_stays_within_its_bytes
+    a_cache_without_a_feed_leaves_all_to_the_database
+    no_read_is_older_than_promised_and_none_goes_back_in_time
+}
