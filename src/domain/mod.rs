@@ -8,6 +8,7 @@
 
 mod client;
 mod clock;
+mod consistency;
 mod declare;
 mod entity;
 mod event;
@@ -35,6 +36,7 @@ mod viewer;
 
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
 pub use clock::{Clock, ClockOffset, SystemClock};
+pub use consistency::{ConsistencyToken, InvalidConsistencyToken};
 pub use declare::{SortField, UnknownValue};
 pub use entity::{AnyId, Entity, EntityKind};
 pub use event::{

@@ -33,6 +33,8 @@ pub struct ServiceOptions {
 /// All use cases over one store.
 pub struct Service {
     pub(super) store: Arc<dyn Store>,
+    /// A random number that marks the tokens of this node.
+    pub(super) node: u32,
     pub(super) feed: Arc<EventFeed>,
     pub(super) clock: Arc<dyn Clock>,
     /// Whether the clock was off when it was last compared with the database's.
@@ -60,6 +62,7 @@ impl Service {
         Self {
             watch: SessionWatch::start(store.clone(), &feed, clock.clone(), sessions.clone()),
             store,
+            node: rand::random(),
             feed,
             clock,
             clock_is_off: AtomicBool::new(false),

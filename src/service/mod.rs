@@ -6,6 +6,7 @@
 mod access;
 mod account;
 mod caches;
+mod consistency;
 mod context;
 mod error;
 pub mod feed;
@@ -23,6 +24,7 @@ mod task;
 mod user;
 
 pub use account::{Registration, SignIn};
+pub use consistency::ReadFrom;
 pub use context::{Service, ServiceOptions};
 pub use error::{Result, ServiceError, UserError, UserErrorCode, wait_seconds};
 pub use fingerprint::fingerprint;

@@ -1,6 +1,7 @@
 //! The cache of a node, whose feed the tests steer. It is never older than promised, whatever the feed does.
 
 mod model;
+mod tokens;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -297,6 +298,9 @@ macro_rules! on_each_engine {
 }
 
 use model::no_read_is_older_than_promised_and_none_goes_back_in_time;
+use tokens::{
+    a_read_with_a_token_sees_the_mutation_on_each_node, a_token_of_another_deployment_or_from_the_future_is_refused,
+};
 
 on_each_engine! {
     a_value_that_changed_while_it_was_read_is_not_kept
@@ -308,4 +312,6 @@ on_each_engine! {
     a_cache_of_any_size_answers_and_stays_within_its_bytes
     a_cache_without_a_feed_leaves_all_to_the_database
     no_read_is_older_than_promised_and_none_goes_back_in_time
+    a_read_with_a_token_sees_the_mutation_on_each_node
+    a_token_of_another_deployment_or_from_the_future_is_refused
 }

@@ -80,6 +80,8 @@ struct RequestMeta {
     ticket: Option<String>,
     /// The cursor after which a stream resumes.
     resume: Option<EventCursor>,
+    /// The token of a mutation that the operation must see.
+    consistency: Option<String>,
 }
 
 impl RequestMeta {
@@ -97,6 +99,7 @@ impl RequestMeta {
             method: request.method().clone(),
             ticket: params::ticket(request.uri())?,
             resume: last_event_id(request.headers())?,
+            consistency: consistency_token(request.headers())?,
         })
     }
 }
@@ -108,6 +111,15 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<EventCursor>, HttpError> 
     cursor.map(Some).ok_or_else(|| HttpError::bad_request(format!("Last-Event-ID: {InvalidCursor}.")))
 }
 
+/// The token of a mutation that the operation must see.
+fn consistency_token(headers: &HeaderMap) -> Result<Option<String>, HttpError> {
+    let Some(value) = headers.get("orderwire-consistency").filter(|value| !value.is_empty()) else { return Ok(None) };
+    let token = value.to_str().map_err(|_| {
+        HttpError::bad_request("orderwire-consistency: send `extensions.consistency.token` of a mutation.".to_owned())
+    })?;
+    Ok(Some(token.to_owned()))
+}
+
 async fn read_body(http: &HttpState, request: Request) -> Result<OperationRequest, HttpError> {
     let (parts, body) = request.into_parts();
     negotiate::check_content_type(&parts.headers)?;
@@ -116,7 +128,10 @@ async fn read_body(http: &HttpState, request: Request) -> Result<OperationReques
     Ok(params::from_json(params::without_bom(text))?)
 }
 
-async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, request: OperationRequest) -> Response {
+async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, mut request: OperationRequest) -> Response {
+    if let Some(token) = &meta.consistency {
+        request.set_consistency_token(token);
+    }
     let operation = http.endpoint.prepare(request, meta.client.0).await;
     // GET, as from an `EventSource`, and HEAD must not change anything (RFC 9110, section 9.2.1).
     let is_safe = meta.method.is_safe();

@@ -110,6 +110,15 @@ impl EventFeed {
         EventCursor::after(log, self.head())
     }
 
+    /// Waits until this node has everything that was committed before the call; `false` if it does not get so far within a
+    /// second. Then reads must go to the database, which is where they go anyway without a cache.
+    pub async fn caught_up(&self) -> bool {
+        match &self.shared.cache {
+            Some(cache) => cache.catch_up().await,
+            None => false,
+        }
+    }
+
     /// Whether the log has lost entries that this node had seen, and still has the same id.
     pub fn has_lost_entries(&self) -> bool {
         self.shared.lost_entries.load(Ordering::Acquire)

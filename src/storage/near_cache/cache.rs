@@ -180,7 +180,7 @@ impl NearCache {
 
     /// Waits until the feed has everything that was committed before the call; `false` if it does not get so far within
     /// [`MAX_AGE`], or can't read the log. Then the cache does not answer before it has got so far.
-    pub(super) async fn catch_up(&self) -> bool {
+    pub async fn catch_up(&self) -> bool {
         let read_ended = Instant::now();
         let mut confirmations = self.confirmation.subscribe();
         let confirmed = async {

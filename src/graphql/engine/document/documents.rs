@@ -120,6 +120,7 @@ impl Documents {
         limits::check("bytes", sent as u64, self.limits.bytes).map_err(|error| vec![error])?;
         let reference = DocumentReference::from_request(&request)?;
         let registered = if matches!(reference, DocumentReference::Register(_)) { sent } else { 0 };
+        let consistency = request.consistency_token()?;
         let OperationRequest { query, operation_name, variables, client, .. } = request;
         let name = operation_name.map(Into::into);
         let operation = self.find(client, reference, query.unwrap_or_default(), name).await?;
@@ -139,6 +140,7 @@ impl Documents {
             cost_limit: self.limits.cost,
             reports_cost,
             resume: None,
+            consistency,
             client,
             direct_json: true,
         })

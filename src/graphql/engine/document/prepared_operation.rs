@@ -12,7 +12,7 @@ use super::{
     values::{ValuePath, coerce, substitute},
 };
 use crate::{
-    domain::{ClientAddress, EventCursor},
+    domain::{ClientAddress, ConsistencyToken, EventCursor},
     graphql::engine::{
         client_limits::{AnswerMeter, AnswerRefusal},
         json::raw_value,
@@ -36,6 +36,8 @@ pub struct PreparedOperation {
     /// Whether the client asks for the cost in the response.
     pub(super) reports_cost: bool,
     pub(super) resume: Option<EventCursor>,
+    /// What its reads must see at least.
+    pub(super) consistency: Option<ConsistencyToken>,
     pub(super) client: Option<ClientAddress>,
     /// Whether objects may be written as JSON directly.
     pub(super) direct_json: bool,
@@ -67,6 +69,11 @@ impl PreparedOperation {
     pub fn hash(&self) -> OperationHash {
         let variables = self.variables.iter().map(|(name, value)| format!("{name}:{value}"));
         fingerprint([self.text().to_owned(), self.name().to_owned()].into_iter().chain(variables))
+    }
+
+    /// What its reads must see at least.
+    pub fn consistency(&self) -> Option<&ConsistencyToken> {
+        self.consistency.as_ref()
     }
 
     /// Makes the subscription resume after this event, whatever its arguments say.

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{ServerError, Value, Variables};
+use async_graphql::{ServerError, Value, Variables, value};
 
-use crate::domain::ClientAddress;
+use crate::{
+    domain::{ClientAddress, ConsistencyToken, InvalidConsistencyToken},
+    graphql::engine::{code, error::refusal},
+};
 
 /// Every error that was found in a request.
 pub(super) type RequestErrors = Vec<ServerError>;
@@ -40,7 +43,8 @@ pub struct OperationRequest {
     pub operation_name: Option<String>,
     /// Values of the variables by name.
     pub variables: Variables,
-    /// `persistedQuery` refers to a document; `cost: true` asks for the cost of the operation in the response.
+    /// `persistedQuery` refers to a document; `cost: true` asks for the cost of the operation in the response;
+    /// `consistency.token` is that of a mutation which its reads must see.
     pub extensions: HashMap<String, Value>,
     /// The address that the request comes from; `None` if addresses are not limited.
     pub client: Option<ClientAddress>,
@@ -56,6 +60,28 @@ impl OperationRequest {
     #[must_use]
     pub fn variables(self, variables: Variables) -> Self {
         Self { variables, ..self }
+    }
+
+    /// Sets the token of a mutation that its reads must see, unless the request has one in its extensions.
+    pub fn set_consistency_token(&mut self, token: &str) {
+        let token = || value!({ "token": token });
+        self.extensions.entry("consistency".to_owned()).or_insert_with(token);
+    }
+
+    /// The token of a mutation that its reads must see.
+    pub(super) fn consistency_token(&self) -> Result<Option<ConsistencyToken>, RequestErrors> {
+        let token = match self.extensions.get("consistency") {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Object(consistency)) => consistency.get("token"),
+            Some(_) => None,
+        };
+        let token = match token {
+            Some(Value::String(token)) => token.parse().map_err(|error: InvalidConsistencyToken| error.to_string()),
+            _ => Err("`extensions.consistency.token` must be a string".to_owned()),
+        };
+        token
+            .map(Some)
+            .map_err(|message| vec![refusal(code::BAD_USER_INPUT, format!("orderwire-consistency: {message}."))])
     }
 
     /// Whether the request refers to a registered document, even if it also sends it.

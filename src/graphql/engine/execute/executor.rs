@@ -4,7 +4,7 @@
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
-use async_graphql::{Request, Response, parser::types::OperationType};
+use async_graphql::{Request, Response, parser::types::OperationType, value};
 use futures_util::StreamExt;
 
 use super::{
@@ -20,7 +20,7 @@ use crate::{
         error::{self, ApiError},
         rate_limit::{self, Charged},
     },
-    service::{Allowance, Service, ServiceError},
+    service::{Allowance, ReadFrom, Service, ServiceError},
     telemetry::metrics,
 };
 
@@ -42,7 +42,7 @@ impl OperationExecutor {
     /// its fields change something whether or not they can be answered; its fields then have the error.
     pub async fn execute(&self, viewer: Viewer, operation: &PreparedOperation) -> Response {
         let measured = operation.start_timer(self.slow);
-        let (allowance, meter) = match self.begin(viewer, operation).await {
+        let (allowance, meter, read_from) = match self.begin(viewer, operation).await {
             Ok(begun) => begun,
             Err(refusal) => {
                 measured.end(error::outcome_label(&refusal.errors));
@@ -53,7 +53,8 @@ impl OperationExecutor {
         let execution = BatchedExecution::new(self.schema.execute(request), batches);
         let runs_to_its_end = operation.kind() == OperationType::Mutation;
         let caller = Caller::new(&viewer, operation.client());
-        let response = run_for(caller, measured.run(first_response(execution, &meter, runs_to_its_end))).await;
+        let running = measured.run(first_response(execution, &meter, runs_to_its_end));
+        let response = run_for(caller, read_from.run(running)).await;
         let response = response.map(|response| complete(response, operation, &meter));
         metrics().answer_bytes.inc_by(meter.written() as u64);
         let work = meter.written().saturating_add(measured.written());
@@ -62,6 +63,10 @@ impl OperationExecutor {
             (Some(refusal), _) => refused(refusal, operation, charged),
             (None, Some(mut response)) => {
                 rate_limit::attach_rate_limit(&mut response, operation, charged);
+                if operation.kind() == OperationType::Mutation {
+                    let token = self.service.consistency_token().to_string();
+                    response.extensions.insert("consistency".to_owned(), value!({ "token": token }));
+                }
                 response
             }
             (None, None) => error::no_response(),
@@ -70,17 +75,26 @@ impl OperationExecutor {
         response
     }
 
-    /// Charges an operation and waits until there is room for its answer. Fails with the response that refuses it.
+    /// Charges an operation, and waits until it can see what it must and there is room for its answer. Fails with the
+    /// response that refuses it.
     async fn begin(
         &self,
         viewer: Viewer,
         operation: &PreparedOperation,
-    ) -> Result<(Option<Allowance>, Arc<AnswerMeter>), Response> {
+    ) -> Result<(Option<Allowance>, Arc<AnswerMeter>, ReadFrom), Response> {
         let allowance = self.charge(viewer, operation).await?;
+        let read_from = match operation.consistency() {
+            None => ReadFrom::Anywhere,
+            Some(token) => self.service.wait_for(token).await.map_err(|error| {
+                let mut response = Response::from_errors(vec![ApiError::from(error).into_server_error()]);
+                rate_limit::attach_rate_limit(&mut response, operation, Charged { allowance, afterwards: 0 });
+                response
+            })?,
+        };
         let answers = &self.limits.answers;
         let held = answers.admit(Caller::new(&viewer, operation.client())).await;
         let held = held.map_err(|refusal| refused(refusal, operation, Charged { allowance, afterwards: 0 }))?;
-        Ok((allowance, AnswerMeter::new(answers.limits().answer, held)))
+        Ok((allowance, AnswerMeter::new(answers.limits().answer, held), read_from))
     }
 
     /// Takes the operation's cost from its sender's allowance, and returns what is left; `None` when there is no limit
