@@ -7,7 +7,7 @@
 //!   transaction ([`place`]). Transactions that collide retry with jittered back-off.
 //! - All reads use majority read concern: what a reader has seen is never rolled back, and an entity becomes visible
 //!   together with its entry in the outbox. They never go back in time, also when another server becomes the primary
-//!   ([`causal`]).
+//!   ([`seen_time`]).
 //! - Products that many lines of orders name are cached and checked against the log ([`product_cache`]).
 //! - Values that are unique have collections of their own ([`unique`], [`order_keys`]), and commands name the shard keys
 //!   of [`shard_keys`], so that a sharded cluster serves each on one shard where possible.
@@ -46,6 +46,7 @@ mod rights;
 mod scan;
 mod schema;
 mod search;
+mod seen_time;
 mod sequencer;
 mod session;
 mod shard_keys;
@@ -57,6 +58,7 @@ mod trending;
 mod union;
 mod unique;
 mod unnumbered;
+mod url;
 mod user;
 mod words;
 

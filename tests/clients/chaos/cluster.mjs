@@ -79,7 +79,7 @@ class Server {
   /** Waits for its end, which a fault brings about. */
   async ended() {
     this.#wanted = false
-    await soon(`the end of ${this.name}`, this.program?.exited ?? Promise.resolve())
+    if (this.program) await soon(`the end of ${this.name}`, this.program.exited)
   }
 
   /** @param {number} [within] Milliseconds. */
