@@ -6,8 +6,8 @@ use mongodb::{Client, Database};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    chunks::SeenChunks, collections::Collections, order_queue::OrderQueue,
-    product_cache::ProductCache, seen_time::SeenTime, unnumbered::Unnumbered,
+    chunks::SeenChunks, collections::Collections, order_queue::OrderQueue, product_cache::ProductCache,
+    seen_time::SeenTime, unnumbered::Unnumbered,
 };
 use crate::{fairness::FairSemaphore, storage::Appends};
 
