@@ -5,7 +5,9 @@ use std::sync::Arc;
 use mongodb::{Client, Database};
 use tokio_util::task::TaskTracker;
 
-use super::{chunks::SeenChunks, collections::Collections, order_queue::OrderQueue, unnumbered::Unnumbered};
+use super::{
+    chunks::SeenChunks, collections::Collections, order_queue::OrderQueue, seen_time::SeenTime, unnumbered::Unnumbered,
+};
 use crate::{fairness::FairSemaphore, storage::Appends};
 
 /// The MongoDB engine. Cheap to clone; clones share one connection pool.
@@ -22,6 +24,7 @@ pub(super) struct Inner {
     /// Whether reads and updates name the shard key of a document, because the server is the router of a sharded cluster.
     pub(super) names_shard_keys: bool,
     pub(super) seen_chunks: SeenChunks,
+    pub(super) seen_time: SeenTime,
     /// Permits for operations outside of transactions, so that these leave connections for transactions.
     pub(super) read_permits: FairSemaphore,
     /// Permits for transactions in which callers change things.

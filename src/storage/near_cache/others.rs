@@ -10,8 +10,8 @@ use crate::{
         UserChanges, UserFilter, UserId,
     },
     storage::{
-        Appended, Backlog, Credentials, Epoch, EventStore, ImportStore, LogPage, LogState, NewEpoch, OwnChanges,
-        Result, Rotation, Session, SessionStore, SessionUser, Store, UserQuery, UserStore,
+        Appended, Backlog, Credentials, DeploymentId, Epoch, EventStore, ImportStore, LogPage, LogState, NewEpoch,
+        OwnChanges, Result, Rotation, Session, SessionStore, SessionUser, Store, UserQuery, UserStore,
     },
 };
 
@@ -27,6 +27,10 @@ impl Store for NearCache {
 
     async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()> {
         self.inner().prune(now, log_before, keys_before).await
+    }
+
+    async fn set_deployment(&self, deployment: DeploymentId) -> Result<()> {
+        self.inner().set_deployment(deployment).await
     }
 
     async fn close(&self) {
