@@ -9,7 +9,7 @@ use orderwire::{
     config::Config,
     domain::Seq,
     service::feed::EventFeed,
-    storage::{NearCache, Store},
+    storage::{DeploymentId, NearCache, Result, Store},
 };
 use parking_lot::Mutex;
 
@@ -28,13 +28,13 @@ impl<E: Engine> Engine for Cached<E> {
         Self { engine: E::prepare(topic).await, feeds: Mutex::default() }
     }
 
-    async fn open(&self) -> Arc<dyn Store> {
-        let store = self.engine.open().await;
+    async fn open_as(&self, deployment: Option<DeploymentId>) -> Result<Arc<dyn Store>> {
+        let store = self.engine.open_as(deployment).await?;
         let cache = Arc::new(NearCache::new(store.clone(), Config::default().cache.bytes));
         let bus = Arc::new(LocalBus::new());
         let feed = EventFeed::start_with(store, bus, feed_options(), Some(cache.clone())).await.unwrap();
         self.feeds.lock().push(feed);
-        cache
+        Ok(cache)
     }
 
     async fn bytes(&self) -> u64 {
@@ -55,6 +55,10 @@ impl<E: Engine> Engine for Cached<E> {
 
     async fn examined(&self) -> u64 {
         self.engine.examined().await
+    }
+
+    async fn examined_in_log(&self) -> u64 {
+        self.engine.examined_in_log().await
     }
 
     fn examined_by_chance(&self) -> u64 {
