@@ -10,7 +10,7 @@ use super::{
     codec::read_fields,
     event::Key,
     product,
-    read::collect_rows,
+    read::{TimedRead, collect_rows},
     store::Inner,
 };
 use crate::{
@@ -50,7 +50,7 @@ impl Inner {
     /// The ids of what was changed and has no number yet.
     async fn pending_products(&self) -> Result<HashSet<ProductId>> {
         let find = self.collections.outbox.find(doc! {}).projection(doc! { "about": 1 }).batch_size(10_000);
-        let keys = collect_rows(self.with_timeout(find.batch()).await?, ids_of).await?;
+        let keys = collect_rows(self.with_timeout(find.timed_batch()).await?, ids_of).await?;
         Ok(keys.into_iter().flatten().collect())
     }
 
@@ -67,7 +67,7 @@ impl Inner {
             .sort(doc! { "last": 1 })
             .hint(Hint::Name("last".to_owned()))
             .batch_size(10_000);
-        let chunks = self.with_timeout(find.batch()).await?;
+        let chunks = self.with_timeout(find.timed_batch()).await?;
         let chunks = collect_rows(chunks, |chunk| Ok((bounds(chunk)?, ids_of(chunk)?))).await?;
         let is_whole = chunks.first().is_some_and(|((first, _), _)| *first <= after + 1);
         Ok(is_whole.then(|| chunks.into_iter().flat_map(|(_, ids)| ids).collect()))

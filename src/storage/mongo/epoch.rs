@@ -11,7 +11,10 @@ use mongodb::{
     options::{ReadConcern, ReturnDocument},
 };
 
-use super::{read::collect_rows, store::Inner};
+use super::{
+    read::{TimedRead, collect_rows},
+    store::Inner,
+};
 use crate::{
     domain::{CursorKey, LogId, Timestamp},
     storage::{Backlog, Epoch, LogState, NewEpoch, Result, StoreError},
@@ -52,7 +55,7 @@ impl Inner {
     pub(super) async fn log_id(&self, session: &mut ClientSession) -> Result<LogId> {
         let find = self.collections.counters.find(doc! { "_id": "log" }).projection(doc! { "id": 1, "cursor_key": 1 });
         let find = find.limit(1).batch_size(2).session(&mut *session);
-        let mut batches = self.with_timeout(find.batch()).await?;
+        let mut batches = self.with_timeout(find.timed_batch()).await?;
         collect_rows(batches.stream(session), log_id).await?.pop().ok_or_else(no_identity)
     }
 
@@ -62,7 +65,7 @@ impl Inner {
         let has_id = doc! { "_id": "log", "$or": [{ "id": id }, { "retired": id }] };
         let find =
             self.collections.counters.find(has_id).projection(doc! { "id": 1, "cursor_key": 1 }).limit(1).batch_size(2);
-        let current = collect_rows(self.with_timeout(find.batch()).await?, log_id).await?.pop();
+        let current = collect_rows(self.with_timeout(find.timed_batch()).await?, log_id).await?.pop();
         Ok(match current {
             Some(current) if current == log => Epoch::Current,
             Some(_) => Epoch::Retired,
@@ -108,7 +111,7 @@ impl Inner {
             doc! { "$group": { "_id": null, "changes": { "$sum": 1 }, "oldest": { "$first": "$time" } } },
             doc! { "$addFields": { "now": "$$NOW" } },
         ];
-        let batches = self.with_timeout(self.collections.outbox.aggregate(oldest_first).batch()).await?;
+        let batches = self.with_timeout(self.collections.outbox.aggregate(oldest_first).timed_batch()).await?;
         Ok(collect_rows(batches, decode_backlog).await?.pop().unwrap_or_default())
     }
 }

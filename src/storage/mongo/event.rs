@@ -19,7 +19,7 @@ use super::{
     chunks::{bounds, with_entries_after},
     codec::{binary, raw_document, read_fields, stored_by_text, stored_ids},
     log_texts::{StoredEvent, TextRef},
-    read::{collect_rows, rows_of, time_left},
+    read::{TimedRead, collect_rows, rows_of},
     store::{Inner, MongoStore},
 };
 use crate::{
@@ -163,8 +163,8 @@ impl Inner {
             condition.insert("about", binary(key));
         }
         let find = self.collections.log.find(condition).sort(doc! { "last": 1 }).hint(Hint::Name(index.to_owned()));
-        let find = find.batch_size(CHUNKS_PER_REPLY).max_time(time_left()).session(&mut session);
-        let mut batches = self.with_timeout(find.batch()).await?;
+        let find = find.batch_size(CHUNKS_PER_REPLY).session(&mut session);
+        let mut batches = self.with_timeout(find.timed_batch()).await?;
         let mut stream = batches.stream(&mut session);
         let (mut page, mut through) = (PageBuilder::new(limit), after);
         'read: while let Some(batch) = self.with_timeout(stream.try_next()).await? {
@@ -205,7 +205,7 @@ impl EventStore for MongoStore {
 
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {
         let find = self.0.collections.log.find(doc! { "about": id }).hint(Hint::Name("about".to_owned())).limit(1);
-        let found = collect_rows(self.0.with_timeout(find.batch_size(2).batch()).await?, |chunk| {
+        let found = collect_rows(self.0.with_timeout(find.batch_size(2).timed_batch()).await?, |chunk| {
             read_fields!(chunk, first: "_id", entries: "entries");
             let ids = entries.documents(|entry| {
                 read_fields!(entry, id: "event_id");

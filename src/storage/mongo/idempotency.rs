@@ -10,7 +10,7 @@ use ulid::Ulid;
 
 use super::{
     codec::{binary, read_fields},
-    read::collect_rows,
+    read::{TimedRead, collect_rows},
     store::Inner,
     transaction::{Transaction, TransactionResult},
 };
@@ -64,7 +64,7 @@ impl Transaction {
         let ids: Vec<Bson> = keys.into_iter().map(|key| id(key).into()).collect();
         let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
         let find = self.store.collections.idempotency.find(doc! { "_id": { "$in": ids } }).batch_size(batch);
-        Ok(collect_rows(find.batch().await?, decode).await?.into_iter().collect())
+        Ok(collect_rows(find.timed_batch().await?, decode).await?.into_iter().collect())
     }
 
     /// Stores which entities the keys were used for.

@@ -5,7 +5,7 @@ use mongodb::ClientSession;
 
 use super::{
     chunks::bounds,
-    read::collect_rows,
+    read::{TimedRead, collect_rows},
     store::Inner,
     transaction::{Transaction, TransactionResult},
 };
@@ -23,7 +23,7 @@ impl Inner {
         session: &mut ClientSession,
     ) -> Result<Option<(Seq, Seq)>> {
         let find = self.collections.log.find(filter).projection(doc! { "last": 1 }).sort(doc! { "_id": direction });
-        let mut batches = self.with_timeout(find.limit(1).batch_size(2).session(&mut *session).batch()).await?;
+        let mut batches = self.with_timeout(find.limit(1).batch_size(2).session(&mut *session).timed_batch()).await?;
         Ok(collect_rows(batches.stream(session), bounds).await?.pop())
     }
 
@@ -92,7 +92,7 @@ impl Transaction {
 
     async fn newest_chunk(&mut self, condition: Document) -> TransactionResult<Option<(Seq, Seq)>> {
         let find = self.store.collections.log.find(condition).projection(doc! { "last": 1 }).sort(doc! { "_id": -1 });
-        let mut batches = find.limit(1).batch_size(2).session(&mut self.session).batch().await?;
+        let mut batches = find.limit(1).batch_size(2).session(&mut self.session).timed_batch().await?;
         Ok(collect_rows(batches.stream(&mut self.session), bounds).await?.pop())
     }
 }

@@ -12,7 +12,7 @@ use mongodb::ClientSession;
 
 use super::{
     codec::{binary, read_fields},
-    read::collect_rows,
+    read::{TimedRead, collect_rows},
     store::Inner,
     transaction::{Transaction, TransactionResult},
 };
@@ -96,7 +96,7 @@ impl Transaction {
         let mut fresh = doc! { "_id": among(&texts.keys().copied().collect()) };
         fresh.insert("$nor", vec![used_before(REFRESHED_AFTER)]);
         let find = collection.find(fresh).projection(doc! { "_id": 1 }).session(&mut self.session);
-        let fresh = collect_rows(find.batch().await?.stream(&mut self.session), hash_of).await?;
+        let fresh = collect_rows(find.timed_batch().await?.stream(&mut self.session), hash_of).await?;
         let fresh: BTreeSet<TextHash> = fresh.into_iter().collect();
         for (hash, text) in texts.into_iter().filter(|(hash, _)| !fresh.contains(hash)) {
             let update = doc! { "$setOnInsert": { "text": text }, "$currentDate": { "used_at": true } };
@@ -125,7 +125,7 @@ impl Inner {
         let mut texts = Vec::new();
         if !hashes.is_empty() {
             let find = self.collections.log_texts.find(doc! { "_id": among(&hashes) }).session(&mut *session);
-            let mut batches = self.with_timeout(find.batch()).await?;
+            let mut batches = self.with_timeout(find.timed_batch()).await?;
             texts = collect_rows(batches.stream(session), decode).await?;
         }
         whole(events, &texts.into_iter().collect())
@@ -136,13 +136,13 @@ impl Inner {
         let mut unused = used_before(UNUSED_AFTER);
         unused.insert("used_at", doc! { "$lt": before });
         let find = self.collections.log_texts.find(unused.clone()).projection(doc! { "_id": 1 });
-        let found = collect_rows(self.with_timeout(find.batch()).await?, hash_of).await?;
+        let found = collect_rows(self.with_timeout(find.timed_batch()).await?, hash_of).await?;
         for hashes in found.chunks(BATCH) {
             let mut unnamed: BTreeSet<TextHash> = hashes.iter().copied().collect();
             // The outbox is read before the log: an entry that is numbered in between is in both.
             for collection in [&self.collections.outbox, &self.collections.log] {
                 let named = collection.find(doc! { "texts": among(&unnamed) }).projection(doc! { "texts": 1 });
-                let named = collect_rows(self.with_timeout(named.batch()).await?, |document| {
+                let named = collect_rows(self.with_timeout(named.timed_batch()).await?, |document| {
                     read_fields!(document, texts: "texts");
                     texts.required::<Vec<TextHash>>()
                 });

@@ -9,7 +9,11 @@ use std::collections::HashMap;
 use bson::{Bson, RawDocument, RawDocumentBuf, doc};
 use mongodb::{Collection, options::Hint};
 
-use super::{read, scan::Listing, store::Inner};
+use super::{
+    read::{self, TimedRead},
+    scan::Listing,
+    store::Inner,
+};
 use crate::{
     domain::Edge,
     storage::{Result, StoreError},
@@ -41,14 +45,13 @@ impl Inner {
             .limit(i64::from(most))
             .projection(first.projection.clone())
             .hint(Hint::Name(first.index()))
-            .batch_size(most.saturating_add(1))
-            .max_time(read::time_left());
+            .batch_size(most.saturating_add(1));
 
         let places: HashMap<&[u8], usize> =
             values.iter().enumerate().filter_map(|(place, value)| Some((bytes(value)?, place))).collect();
         let mut walked: Vec<Vec<Edge<T>>> = listings.iter().map(|_| Vec::new()).collect();
         let mut read = 0;
-        read::collect_rows(self.with_timeout(find.batch()).await?, |row| {
+        read::collect_rows(self.with_timeout(find.timed_batch()).await?, |row| {
             read += 1;
             let value = row.get(field).map_err(StoreError::internal)?.and_then(|value| value.as_binary());
             let place = value.and_then(|value| places.get(value.bytes).copied());

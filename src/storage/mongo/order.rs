@@ -7,7 +7,7 @@ use super::{
     codec::{raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
     order_keys::OrderKey,
-    read::{collect_rows, in_request_order},
+    read::{TimedRead, collect_rows, in_request_order},
     scan::{Listing, SortBy},
     store::{Inner, MongoStore},
     transaction::{Transaction, TransactionResult},
@@ -190,7 +190,8 @@ impl OrderStore for MongoStore {
     async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>> {
         let mut conditions: Vec<Filter> = filters.iter().map(filter).collect();
         self.0.add_regions(of_customers(filters.iter().zip(&mut conditions))).await?;
-        self.0.count(&self.0.collections.orders, conditions).await
+        let conditions = conditions.into_iter().map(|condition| (condition, "placed_at"));
+        self.0.count(&self.0.collections.orders, conditions.collect()).await
     }
 
     async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Placed> {
@@ -224,7 +225,7 @@ impl Inner {
         // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(keys.len()).unwrap_or(u32::MAX).saturating_add(1);
         let find = self.collections.orders.find(self.among_orders(keys)).batch_size(batch);
-        collect_rows(self.with_timeout(find.batch()).await?, decode).await
+        collect_rows(self.with_timeout(find.timed_batch()).await?, decode).await
     }
 }
 

@@ -30,7 +30,7 @@ use super::{
     error::duplicate_index,
     event::{Key, decode, encode_chunk},
     log_texts::named_texts,
-    read::{collect_rows, rows_of},
+    read::{TimedRead, collect_rows, rows_of},
     store::Inner,
     transaction::{TRANSACTION_TIMEOUT, Transaction, TransactionError, TransactionResult},
 };
@@ -139,7 +139,7 @@ impl Transaction {
     async fn oldest_pending(&mut self) -> TransactionResult<(Vec<Pending>, bool)> {
         let outbox = self.store.collections.outbox.clone();
         let find = outbox.find(doc! {}).sort(doc! { "time": 1, "_id": 1 }).limit(DOCUMENTS as i64 + 1).batch_size(8);
-        let mut batches = find.session(&mut self.session).batch().await?;
+        let mut batches = find.session(&mut self.session).timed_batch().await?;
         let mut batches = batches.stream(&mut self.session);
         let (mut pending, mut bytes) = (Vec::new(), 0);
         while let Some(batch) = batches.next().await {
@@ -248,7 +248,7 @@ impl Inner {
     /// Ids of documents of the outbox.
     async fn pending(&self, filter: Document) -> Result<Vec<EventId>> {
         let find = self.collections.outbox.find(filter).projection(doc! { "_id": 1 }).batch_size(10_000);
-        collect_rows(self.with_timeout(find.batch()).await?, id_of).await
+        collect_rows(self.with_timeout(find.timed_batch()).await?, id_of).await
     }
 
     async fn try_number(self: &Arc<Self>) -> Result<Attempt> {

@@ -5,7 +5,7 @@ use bson::doc;
 use super::{
     codec::read_fields,
     product::decode,
-    read::{collect_rows, time_left},
+    read::{TimedRead, collect_rows},
     store::Inner,
 };
 use crate::{domain::*, storage::Result};
@@ -16,8 +16,8 @@ impl Inner {
     /// The products on sale of which most units were sold in the `days` days before the newest order.
     pub(super) async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
         let newest = self.collections.orders.find(doc! {}).projection(doc! { "placed_at": 1 });
-        let newest = newest.sort(doc! { "placed_at": -1 }).limit(1).batch_size(2).max_time(time_left());
-        let newest = collect_rows(self.with_timeout(newest.batch()).await?, |order| {
+        let newest = newest.sort(doc! { "placed_at": -1 }).limit(1).batch_size(2);
+        let newest = collect_rows(self.with_timeout(newest.timed_batch()).await?, |order| {
             read_fields!(order, placed_at: "placed_at");
             placed_at.required::<Timestamp>()
         })
@@ -43,7 +43,7 @@ impl Inner {
             doc! { "$replaceWith": "$product" },
         ];
         let found = self.collections.orders.aggregate(pipeline).batch_size(limit.saturating_add(1));
-        let found = self.with_timeout(found.max_time(time_left()).batch()).await?;
+        let found = self.with_timeout(found.timed_batch()).await?;
         let mut products = collect_rows(found, decode).await?;
         products.truncate(limit as usize);
         Ok(products)
