@@ -29,7 +29,7 @@ pub use error::{Result, StoreError};
 use event::Appends;
 pub use event::{Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges};
 pub use import::ImportStore;
-pub use instrumented::{CallCounts, Instrumented};
+pub use instrumented::{BeforeCall, CallCounts, Instrumented};
 pub use order::{OrderQuery, OrderStore, Placed};
 pub use product::{ProductQuery, ProductStore};
 pub use session::{Rotation, Session, SessionStore, SessionUser};
