@@ -1,16 +1,10 @@
 //! Counts of filtered rows. Each names its index, as lists do.
 
-use bson::{RawDocument, RawDocumentBuf, doc};
+use bson::{RawDocumentBuf, doc};
 use futures_util::FutureExt;
 use mongodb::{Collection, options::Hint};
 
-use super::{
-    codec::read_fields,
-    filter::Filter,
-    list::side_by_side,
-    read::{TimedRead, collect_rows},
-    store::Inner,
-};
+use super::{codec::read_fields, filter::Filter, list::side_by_side, store::Inner};
 use crate::storage::{Result, StoreError};
 
 impl Inner {
@@ -36,7 +30,7 @@ impl Inner {
         let hint = Hint::Name(filter.index.name(sort));
         let pipeline = [doc! { "$match": filter.into_condition() }, doc! { "$count": "count" }];
         let aggregate = collection.aggregate(pipeline).hint(hint);
-        let counts = collect_rows(self.with_timeout(aggregate.timed_batch()).await?, |row: &RawDocument| {
+        let counts = self.aggregate_rows(aggregate, |row| {
             read_fields!(row, count: "count");
             u64::try_from(count.required::<i64>()?).map_err(StoreError::internal)
         });

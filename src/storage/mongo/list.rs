@@ -7,7 +7,6 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream
 use mongodb::{Collection, options::Hint};
 
 use super::{
-    read::{self, TimedRead},
     scan::{Listing, Scan, SortBy},
     store::Inner,
 };
@@ -58,8 +57,7 @@ impl Inner {
         let batch = scan.limit.saturating_add(1);
         if matches!(scan.listing.key, SortBy::Score(_)) {
             let aggregate = collection.aggregate(scan.pipeline()).hint(hint).batch_size(batch);
-            let aggregate = aggregate;
-            return read::collect_rows(self.with_timeout(aggregate.timed_batch()).await?, decode).await;
+            return self.aggregate_rows(aggregate, decode).await;
         }
         let find = collection
             .find(scan.condition())
@@ -68,7 +66,7 @@ impl Inner {
             .projection(scan.listing.projection.clone())
             .hint(hint)
             .batch_size(batch);
-        read::collect_rows(self.with_timeout(find.timed_batch()).await?, decode).await
+        self.find_rows(find, decode).await
     }
 
     async fn scan_each<T: Send>(

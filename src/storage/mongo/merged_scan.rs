@@ -9,11 +9,7 @@ use std::collections::HashMap;
 use bson::{Bson, RawDocument, RawDocumentBuf, doc};
 use mongodb::{Collection, options::Hint};
 
-use super::{
-    read::{self, TimedRead},
-    scan::Listing,
-    store::Inner,
-};
+use super::{scan::Listing, store::Inner};
 use crate::{
     domain::Edge,
     storage::{Result, StoreError},
@@ -51,7 +47,7 @@ impl Inner {
             values.iter().enumerate().filter_map(|(place, value)| Some((bytes(value)?, place))).collect();
         let mut walked: Vec<Vec<Edge<T>>> = listings.iter().map(|_| Vec::new()).collect();
         let mut read = 0;
-        read::collect_rows(self.with_timeout(find.timed_batch()).await?, |row| {
+        self.find_rows(find, |row| {
             read += 1;
             let value = row.get(field).map_err(StoreError::internal)?.and_then(|value| value.as_binary());
             let place = value.and_then(|value| places.get(value.bytes).copied());

@@ -8,7 +8,7 @@ use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use futures_util::{Stream, StreamExt};
 use mongodb::{
     Collection,
-    action::{Aggregate, ExplicitSession, Find, ImplicitSession},
+    action::{Aggregate, ExplicitSession, Find},
     raw_batch_cursor::{RawBatch, RawBatchCursor, SessionRawBatchCursor},
 };
 use tokio::time::Instant;
@@ -53,10 +53,10 @@ impl<'s, T: Send + Sync> TimedRead for Find<'s, T, ExplicitSession<'s>> {
     }
 }
 
-impl<T: Send> TimedRead for Aggregate<'_, ImplicitSession, T> {
-    type Batches = RawBatchCursor;
+impl<'s, T: Send> TimedRead for Aggregate<'s, ExplicitSession<'s>, T> {
+    type Batches = SessionRawBatchCursor;
 
-    async fn timed_batch(self) -> mongodb::error::Result<RawBatchCursor> {
+    async fn timed_batch(self) -> mongodb::error::Result<SessionRawBatchCursor> {
         self.max_time(time_left()).batch().await
     }
 }
@@ -143,7 +143,7 @@ impl Inner {
         // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
         let find = collection.find(filter).projection(projection).batch_size(batch);
-        collect_rows(self.with_timeout(find.timed_batch()).await?, decode).await
+        self.find_rows(find, decode).await
     }
 }
 
