@@ -119,9 +119,8 @@ impl Documents {
         let sent = request.query.as_ref().map_or(0, String::len);
         limits::check("bytes", sent as u64, self.limits.bytes).map_err(|error| vec![error])?;
         let reference = DocumentReference::from_request(&request)?;
-        let registered = if matches!(reference, DocumentReference::Register(_)) { sent } else { 0 };
         let by_hash = matches!((&self.registry, &reference), (Registry::Open(_), DocumentReference::Hash(_)));
-        let prepared = self.bind(request, reference, registered).await;
+        let prepared = self.bind(request, reference, sent).await;
         let prepared = prepared.map(|operation| PreparedOperation { has_locations: !by_hash, ..operation });
         prepared.map_err(|mut errors| {
             if by_hash {
@@ -131,13 +130,15 @@ impl Documents {
         })
     }
 
-    /// Finds the operation of a request and binds its variables. A document of `registered` bytes is registered.
+    /// Finds the operation of a request, which sends `sent` bytes of a document, and binds its variables.
     async fn bind(
         &self,
         request: OperationRequest,
         reference: DocumentReference,
-        registered: usize,
+        sent: usize,
     ) -> Result<PreparedOperation, RequestErrors> {
+        let registration = self.registry.registration(&reference);
+        let registered = if registration.is_some() { sent } else { 0 };
         let OperationRequest { query, operation_name, variables, client, .. } = request;
         let name = operation_name.map(Into::into);
         let operation = self.find(client, reference, query.unwrap_or_default(), name).await?;
@@ -158,6 +159,7 @@ impl Documents {
             reports_cost,
             resume: None,
             client,
+            registration,
             direct_json: true,
             has_locations: true,
         })
@@ -173,12 +175,8 @@ impl Documents {
     ) -> Result<Arc<ValidatedOperation>, RequestErrors> {
         match (&self.registry, reference) {
             (Registry::Open(_), DocumentReference::None) => self.validated(client, hash(&query), &query, name, true),
-            (Registry::Open(store), DocumentReference::Register(document_hash)) => {
-                let operation = self.validated(client, document_hash, &query, name, true)?;
-                if store.get(document_hash).await.is_none() {
-                    store.put(document_hash, operation.text.clone(), client).await;
-                }
-                Ok(operation)
+            (Registry::Open(_), DocumentReference::Register(document_hash)) => {
+                self.validated(client, document_hash, &query, name, true)
             }
             (Registry::Open(store), DocumentReference::Hash(document_hash)) => {
                 let key = (document_hash, name);
