@@ -28,7 +28,7 @@ impl Inner {
             .map(|filter| vec![doc! { "$match": countable(filter.into_condition()) }, doc! { "$count": "count" }]);
         let aggregate = collection.aggregate(union(collection.name(), pipelines)).max_time(read::time_left());
         let rows = self.with_timeout(aggregate.batch()).await?;
-        read::collect_rows(rows, |row| {
+        read::load_rows(rows, |row| {
             codec::read_fields!(row, count: "count");
             let count = count.required::<i64>()?;
             let answer = counts

@@ -51,7 +51,7 @@ impl Inner {
         if matches!(scan.listing.key, SortBy::Score(_)) {
             let aggregate = collection.aggregate(scan.pipeline()).hint(hint).batch_size(batch);
             let aggregate = aggregate.max_time(read::time_left());
-            return read::collect_rows(self.with_timeout(aggregate.batch()).await?, decode).await;
+            return read::load_rows(self.with_timeout(aggregate.batch()).await?, decode).await;
         }
         let find = collection
             .find(scan.condition())
@@ -61,7 +61,7 @@ impl Inner {
             .hint(hint)
             .batch_size(batch)
             .max_time(read::time_left());
-        read::collect_rows(self.with_timeout(find.batch()).await?, decode).await
+        read::load_rows(self.with_timeout(find.batch()).await?, decode).await
     }
 
     async fn scan_union<T>(
@@ -75,7 +75,7 @@ impl Inner {
         let mut walked: Vec<Vec<T>> = listings.iter().map(|_| Vec::new()).collect();
         let aggregate = collection.aggregate(union(collection.name(), pipelines)).batch_size(batch);
         let rows = self.with_timeout(aggregate.max_time(read::time_left()).batch()).await?;
-        read::collect_rows(rows, |row| {
+        read::load_rows(rows, |row| {
             let query = query_of(row)?;
             let rows = walked
                 .get_mut(query)

@@ -5,7 +5,7 @@ use bson::doc;
 use super::{
     codec::read_fields,
     product::decode,
-    read::{collect_rows, time_left},
+    read::{collect_rows, load_rows, time_left},
     store::Inner,
 };
 use crate::{domain::*, storage::Result};
@@ -44,7 +44,7 @@ impl Inner {
         ];
         let found = self.collections.orders.aggregate(pipeline).batch_size(limit.saturating_add(1));
         let found = self.with_timeout(found.max_time(time_left()).batch()).await?;
-        let mut products = collect_rows(found, decode).await?;
+        let mut products = load_rows(found, decode).await?;
         products.truncate(limit as usize);
         Ok(products)
     }
