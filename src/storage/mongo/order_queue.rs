@@ -6,10 +6,16 @@
 //!
 //! Decisions: `docs/decisions/0018-numbered-after-the-commit.md`, `docs/decisions/0024-callers-take-turns.md`.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    time::Duration,
+};
 
 use parking_lot::Mutex;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::Instant,
+};
 
 use crate::{
     domain::{Idempotency, NewOrder, ProductId, Stamp, UserId},
@@ -55,9 +61,16 @@ impl QueuedOrder {
     }
 }
 
+/// How long a collision of transactions makes the next ones wait.
+const COLLIDED_FOR: Duration = Duration::from_secs(1);
+
 /// The orders that wait.
 #[derive(Default)]
-pub(super) struct OrderQueue(Mutex<State>);
+pub(super) struct OrderQueue {
+    state: Mutex<State>,
+    /// Notified when an order has been added.
+    added: Notify,
+}
 
 #[derive(Default)]
 struct State {
@@ -66,6 +79,8 @@ struct State {
     in_sale: HashSet<ProductId>,
     /// Whether a transaction of small orders is running, and one of large orders.
     running: [bool; 2],
+    /// When a transaction was last tried again.
+    collided_at: Option<Instant>,
 }
 
 /// The orders of one transaction.
@@ -87,30 +102,48 @@ impl OrderQueue {
     /// Adds an order, which gives up waiting at `deadline`, and returns the channel of its answer.
     pub(super) fn push(&self, request: PlaceRequest, deadline: Instant) -> Result<oneshot::Receiver<Result<Placed>>> {
         let (answer, answered) = oneshot::channel();
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let user = request.idempotency.user;
         let own = || state.waiting.iter().filter(|queued| queued.request.idempotency.user == user).count();
         if state.waiting.len() >= MAX_QUEUED || (state.waiting.len() >= MAX_OF_CUSTOMER && own() >= MAX_OF_CUSTOMER) {
             return Err(StoreError::Unavailable("too many orders wait to be placed".to_owned()));
         }
         state.waiting.push_back(QueuedOrder { request, deadline, answer });
+        drop(state);
+        self.added.notify_waiters();
         Ok(answered)
     }
 
     /// Takes the orders of the next transaction, if one may start now.
     pub(super) fn start(&self) -> Option<Batch> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         [false, true].into_iter().find_map(|large| state.start(large))
     }
 
-    /// How many orders wait.
-    pub(super) fn waiting(&self) -> usize {
-        self.0.lock().waiting.len()
+    /// Notes that a transaction of this process is tried again.
+    pub(super) fn note_collision(&self) {
+        self.state.lock().collided_at = Some(Instant::now());
+    }
+
+    /// Whether a transaction was tried again within the last second.
+    pub(super) fn has_collided(&self) -> bool {
+        self.state.lock().collided_at.is_some_and(|at| at.elapsed() < COLLIDED_FOR)
+    }
+
+    /// Waits until this many orders wait.
+    pub(super) async fn reached(&self, count: usize) {
+        loop {
+            let added = self.added.notified();
+            if self.state.lock().waiting.len() >= count {
+                return;
+            }
+            added.await;
+        }
     }
 
     /// Ends a transaction that was started.
     pub(super) fn finish(&self, sold: InSale) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         sold.products.iter().for_each(|product| _ = state.in_sale.remove(product));
         state.running[usize::from(sold.large)] = false;
     }
@@ -170,8 +203,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::domain::{OrderId, OrderLine, Timestamp, UserId};
 
@@ -225,6 +256,17 @@ mod tests {
         queue.finish(small);
         assert_eq!(start(&queue).unwrap().0, ["shares", "after it"]);
         assert!(start(&queue).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_transaction_waits_for_as_many_orders_as_are_expected() {
+        let queue = OrderQueue::default();
+        let both_wait = queue.reached(2);
+        push(&queue, "first", [1]);
+        tokio::pin!(both_wait);
+        assert!(futures_util::poll!(&mut both_wait).is_pending());
+        push(&queue, "second", [1]);
+        assert!(futures_util::poll!(&mut both_wait).is_ready());
     }
 
     #[tokio::test]

@@ -4,25 +4,35 @@
 //! be placed. So orders queue, and a transaction places all that have queued by then. Each order is decided on its own,
 //! as the customers' turns come: one that is refused does not hold up the others.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     order_queue::{Batch, PlaceRequest, QueuedOrder},
     stock_batch::Outcome,
     store::Inner,
-    transaction::{TRANSACTION_TIMEOUT, Transaction},
+    transaction::{Pauses, TRANSACTION_TIMEOUT, Transaction},
 };
 use crate::{
     domain::{Idempotency, NewOrder, Stamp},
     storage::{Placed, Result, StoreError},
 };
 
-/// How long a transaction waits for the next order before it starts, if the one before had several.
-const NEXT_ORDER: Duration = Duration::from_millis(1);
-/// How long it waits in all.
+/// How long a transaction waits at most until as many orders wait as the one before it had. Their buyers have their
+/// answers, so they may order again, and a transaction with more orders costs little more.
 const GATHERING: Duration = Duration::from_millis(6);
+/// How long it waits in any case if a transaction has collided a short time ago, so that the process whose transaction
+/// lost has its turn.
+const YIELD: Duration = Duration::from_millis(6);
+/// Pauses before a transaction of orders is tried again. A process runs only two of them, so they can be short.
+const PAUSES: Pauses = Pauses { first: Duration::from_millis(4), longest: Duration::from_millis(16) };
 
 impl Inner {
     /// Places an order, together with others that wait.
@@ -44,25 +54,23 @@ impl Inner {
     async fn place_queued(self: &Arc<Self>) {
         while let Some(Batch { orders, expired, in_sale }) = self.order_queue.start() {
             refuse(expired, "MongoDB does not keep up with the orders");
-            let several = orders.len() > 1;
+            let count = orders.len();
             if !orders.is_empty() {
                 self.place_batch(orders).await;
             }
-            if several {
-                self.gather_orders().await;
+            if count > 1 {
+                self.gather_orders(count).await;
             }
             self.order_queue.finish(in_sale);
         }
     }
 
-    /// Waits for more orders as long as they keep arriving, because a transaction with more of them costs little more.
-    async fn gather_orders(&self) {
-        let end = Instant::now() + GATHERING;
-        let mut seen = None;
-        while Instant::now() < end && seen != Some(self.order_queue.waiting()) {
-            seen = Some(self.order_queue.waiting());
-            sleep(NEXT_ORDER).await;
+    /// Waits for more orders, because a transaction with more of them costs little more.
+    async fn gather_orders(&self, expected: usize) {
+        if self.order_queue.has_collided() {
+            sleep(YIELD).await;
         }
+        let _ = timeout(GATHERING, self.order_queue.reached(expected)).await;
     }
 
     /// Places the orders of a batch and answers their callers.
@@ -91,8 +99,12 @@ impl Inner {
     /// Places orders in one transaction; each has its own answer.
     async fn place_together(self: &Arc<Self>, requests: Vec<PlaceRequest>) -> Result<Vec<Result<Placed>>> {
         let requests: Arc<[PlaceRequest]> = requests.into();
+        let tried = AtomicBool::new(false);
         let outcomes = self
-            .retry_transaction(Instant::now() + TRANSACTION_TIMEOUT, &move |transaction: &mut Transaction| {
+            .retry_transaction(Instant::now() + TRANSACTION_TIMEOUT, PAUSES, &move |transaction: &mut Transaction| {
+                if tried.swap(true, Ordering::Relaxed) {
+                    transaction.store.order_queue.note_collision();
+                }
                 let requests = requests.clone();
                 Box::pin(async move { transaction.place(&requests).await })
             })

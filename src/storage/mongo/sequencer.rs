@@ -191,15 +191,15 @@ impl Inner {
         let mut of_others = false;
         loop {
             if self.unnumbered.other_is_numbering() {
-                let there = self.pending(doc! {}).await?;
-                if there.is_empty() {
-                    self.note_logged_by_others(self.unnumbered.waiting()).await?;
+                let own = self.unnumbered.waiting();
+                if own.is_empty() {
                     return Ok(of_others);
                 }
                 sleep(YIELD.mul_f64(0.75 + rand::random::<f64>() / 2.0)).await;
-                if self.pending(doc! { "_id": { "$in": there } }).await?.is_empty() {
+                self.note_logged_by_others(own.clone()).await?;
+                if self.unnumbered.still_waiting(own).is_empty() {
                     self.unnumbered.found_other();
-                    continue;
+                    return Ok(of_others);
                 }
             }
             let committed = self.unnumbered.waiting();

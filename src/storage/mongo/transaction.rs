@@ -30,10 +30,17 @@ use crate::{
 
 /// Time limit of a transaction, with all retries.
 pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
-const FIRST_PAUSE: Duration = Duration::from_millis(2);
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// Pauses of a transaction that runs beside many others.
+const PAUSES: Pauses = Pauses { first: Duration::from_millis(2), longest: Duration::from_millis(100) };
 /// How long a transaction collides before it looks for abandoned transactions.
 const COLLIDED_FOR: Duration = Duration::from_secs(1);
+
+/// How long a transaction pauses at most before it is tried again: `first`, then each time twice as long, up to `longest`.
+#[derive(Clone, Copy)]
+pub(super) struct Pauses {
+    pub(super) first: Duration,
+    pub(super) longest: Duration,
+}
 
 /// Why an attempt ended without a result.
 pub(super) enum TransactionError {
@@ -93,7 +100,7 @@ impl Inner {
         let store = self.clone();
         let task = self.running_transactions.spawn(async move {
             let _permit = permit;
-            store.retry_transaction(deadline, &work).await
+            store.retry_transaction(deadline, PAUSES, &work).await
         });
         task.await.map_err(StoreError::internal)?
     }
@@ -108,11 +115,16 @@ impl Inner {
     }
 
     /// Retries the transaction until it ends with a result or a final error, or the deadline passes.
-    pub(super) async fn retry_transaction<T, W>(self: &Arc<Self>, deadline: Instant, work: &W) -> Result<T>
+    pub(super) async fn retry_transaction<T, W>(
+        self: &Arc<Self>,
+        deadline: Instant,
+        pauses: Pauses,
+        work: &W,
+    ) -> Result<T>
     where
         W: for<'t> Fn(&'t mut Transaction) -> BoxFuture<'t, TransactionResult<T>> + Send + Sync,
     {
-        let mut pause = FIRST_PAUSE;
+        let mut pause = pauses.first;
         let mut search_at = Instant::now() + COLLIDED_FOR;
         loop {
             // The time limit holds even if the server hangs: the driver aborts a dropped transaction.
@@ -135,7 +147,7 @@ impl Inner {
                 }
             }
             tokio::time::sleep(wait).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(pauses.longest);
         }
     }
 
