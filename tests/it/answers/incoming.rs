@@ -25,7 +25,9 @@ fn refused() -> u64 {
 /// Sends most of a large body.
 async fn send_most_of_a_body(shop: &Shop) -> TcpStream {
     let mut stream = TcpStream::connect(shop.server.address).await.unwrap();
-    let head = format!("POST /graphql HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\ncontent-length: {BODY}\r\n\r\n");
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\ncontent-length: {BODY}\r\n\r\n"
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     // Fails when the server closes the connection.
     let _ = stream.write_all(&vec![b' '; BODY - 1]).await;
