@@ -1,34 +1,34 @@
 //! The composition root: the only layer that names concrete engines.
 
 mod cluster;
+mod database;
 mod error;
+mod keys;
 mod options;
 mod retry;
 
-use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use rand::Rng;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    auth::{AccessTokens, Passwords},
+    auth::Passwords,
     cluster::{EventBus, RateLimiter},
-    config::{Auth, Config, DatabaseUrl, MetricsAddress},
+    config::{Auth, Config, MetricsAddress},
     domain::SystemClock,
     graphql::{Api, ApiOptions, Manifest, Registry},
     http::{self, ServerLimits},
     jobs::{JobOptions, Jobs},
     service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
-    storage::{
-        CallCounts, InstrumentedStore, Store, StoreError,
-        mongo::{MongoStore, shard_plan as mongo_shard_plan},
-        sqlite::{SqliteLocation, SqliteStore},
-    },
+    storage::{CallCounts, Store},
 };
 
 use cluster::{RedisDeployment, open_bus, rate_limiter, registered_documents};
+use database::open_observed;
+use keys::{deployment, tokens};
 
+pub use database::{adopt_database, open_store, shard_plan};
 pub use error::StartError;
 pub use options::{
     document as document_options, feed as feed_options, http as http_options, mongo as mongo_options, password_cost,
@@ -37,46 +37,6 @@ pub use options::{
 
 /// The part of the grace period that is kept for what comes after the last request: a fifth, and this at most.
 const CLOSING: Duration = Duration::from_secs(2);
-
-/// Opens the database that the configuration names.
-pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
-    open_observed(config, Duration::ZERO, None).await
-}
-
-async fn open_observed(
-    config: &Config,
-    wait: Duration,
-    counts: Option<CallCounts>,
-) -> Result<Arc<dyn Store>, StartError> {
-    let opened = match &config.database.url {
-        DatabaseUrl::Sqlite(path) => open_sqlite(config, SqliteLocation::File(path.clone())).await,
-        DatabaseUrl::Temporary => open_sqlite(config, SqliteLocation::Temporary).await,
-        DatabaseUrl::Mongo(url) => {
-            let is_retryable = |error: &StoreError| matches!(error, StoreError::Unavailable(_));
-            retry::retry_until_ready("MongoDB", wait, is_retryable, async || open_mongo(config, url.reveal()).await)
-                .await
-        }
-    };
-    Ok(Arc::new(InstrumentedStore::new(opened?, counts)))
-}
-
-async fn open_sqlite(config: &Config, location: SqliteLocation) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(SqliteStore::open(location, options::sqlite(config)).await?))
-}
-
-async fn open_mongo(config: &Config, url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(Arc::new(MongoStore::connect(url, options::mongo(config)).await?))
-}
-
-/// The commands that shard the MongoDB database that the configuration names. Fails if it names another database.
-pub fn shard_plan(config: &Config) -> Result<String, StartError> {
-    let DatabaseUrl::Mongo(url) = &config.database.url else {
-        return Err(StartError::Database(
-            "only MongoDB can be sharded; set database.url to a mongodb:// URL".to_owned(),
-        ));
-    };
-    Ok(mongo_shard_plan(url.reveal())?)
-}
 
 /// The use cases with what is below them: all but the API. For commands that need no server.
 pub struct Core {
@@ -96,7 +56,7 @@ impl Core {
 
     async fn open_observed(config: &Config, wait: Duration, counts: Option<CallCounts>) -> Result<Self, StartError> {
         let (tokens, passwords) = (tokens(&config.auth)?, passwords(&config.auth)?);
-        let store = open_observed(config, wait, counts).await?;
+        let store = open_observed(config, wait, counts, deployment(&config.auth)?).await?;
         let redis = RedisDeployment::open(config, &*store).await?;
         let bus = open_bus(config, redis.as_ref()).await?;
         let feed = EventFeed::start(store.clone(), bus.clone(), options::feed(config)).await?;
@@ -243,20 +203,6 @@ async fn listen(address: &str) -> Result<TcpListener, StartError> {
 
 fn bind_error(address: &str, cause: io::Error) -> StartError {
     StartError::Bind { address: address.to_owned(), cause }
-}
-
-fn tokens(auth: &Auth) -> Result<AccessTokens, StartError> {
-    let lifetime = auth.access_token_lifetime;
-    Ok(match (&auth.private_key_file, &auth.public_key_file, &auth.jwt_secret) {
-        (Some(private), Some(public), _) => AccessTokens::from_pem(&read_key(private)?, &read_key(public)?, lifetime)?,
-        (_, _, Some(secret)) => AccessTokens::hs256(secret.reveal().as_bytes(), lifetime)?,
-        // Development only: the configuration sees to that.
-        (_, _, None) => AccessTokens::hs256(&rand::rng().random::<[u8; 32]>(), lifetime)?,
-    })
-}
-
-fn read_key(path: &Path) -> Result<Vec<u8>, StartError> {
-    std::fs::read(path).map_err(|cause| StartError::KeyFile { path: path.to_owned(), cause })
 }
 
 fn passwords(auth: &Auth) -> Result<Passwords, StartError> {

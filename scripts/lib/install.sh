@@ -17,7 +17,7 @@ fail() {
   exit 1
 }
 
-# install_services [browser] [nginx] [linters] [promtool]: quick when everything is installed.
+# install_services [browser] [faketime] [nginx] [linters] [promtool]: quick when everything is installed.
 install_services() {
   mkdir -p "$services/bin"
   # The subshell holds the lock, so that two runs at once install one after the other.
@@ -33,6 +33,7 @@ install_services() {
     for other in "$@"; do
       case "$other" in
       browser) install_browser ;;
+      faketime) [ -n "${ORDERWIRE_TEST_FAKETIME-}" ] || install_faketime ;;
       nginx) [ -n "${ORDERWIRE_TEST_NGINX-}" ] || install_nginx ;;
       linters) install_linters ;;
       promtool) [ -n "${ORDERWIRE_TEST_PROMTOOL-}" ] || install_promtool ;;
@@ -179,6 +180,18 @@ install_promtool() {
   fi
   ln -sfn "$to/promtool" "$services/bin/promtool"
   "$services/bin/promtool" --version >/dev/null || fail "promtool does not start"
+}
+
+# The library that shows a process another time.
+install_faketime() {
+  local to=$services/faketime new
+  if [ ! -d "$to" ]; then
+    need_debian libfaketime ORDERWIRE_TEST_FAKETIME libfaketime
+    mv "$new" "$to"
+  fi
+  ln -sfn "$(find "$to" -name libfaketimeMT.so.1)" "$services/bin/libfaketimeMT.so.1"
+  LD_PRELOAD=$services/bin/libfaketimeMT.so.1 FAKETIME=-1y date | grep -q "$(($(date +%Y) - 1))" ||
+    fail "libfaketime does not work"
 }
 
 # The checkers of the deployment files and their schemas, in a folder for PYTHONPATH.

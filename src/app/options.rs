@@ -79,6 +79,7 @@ pub fn sqlite(config: &Config) -> SqliteOptions {
         mmap: database.sqlite_mmap,
         heap: database.sqlite_heap,
         busy_timeout: database.sqlite_busy_timeout,
+        deployment: None,
     }
 }
 
@@ -89,6 +90,7 @@ pub fn mongo(config: &Config) -> MongoOptions {
         pool_max: config.database.mongodb_pool_max,
         server_selection_timeout: config.database.mongodb_server_selection_timeout,
         app_name: "orderwire".to_owned(),
+        deployment: None,
         as_on_a_sharded_cluster: false,
         on_command: None,
     }

@@ -13,6 +13,7 @@ pub use ticket::{OperationHash, StreamTicket, TicketClaims};
 use handle::SessionHandles;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::domain::{SessionId, Timestamp, UserId};
 
@@ -96,6 +97,7 @@ pub struct AccessTokens {
     validation: Validation,
     lifetime: Duration,
     handles: SessionHandles,
+    key_hash: [u8; 8],
 }
 
 impl AccessTokens {
@@ -136,7 +138,17 @@ impl AccessTokens {
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "iss", "sub"]);
         let handles = SessionHandles::new(secret);
-        Self { header: Header::new(algorithm), signing, verifying, validation, lifetime, handles }
+        let hash =
+            Sha256::new().chain_update("orderwire signing key").chain_update([0]).chain_update(secret).finalize();
+        let mut key_hash = [0; 8];
+        key_hash.iter_mut().zip(hash).for_each(|(byte, hashed)| *byte = hashed);
+        Self { header: Header::new(algorithm), signing, verifying, validation, lifetime, handles, key_hash }
+    }
+
+    /// A part of a hash of the key that signs: equal for nodes with the same key. Like each token that is signed with the
+    /// key, it lets a guess be checked and says nothing more.
+    pub fn key_hash(&self) -> [u8; 8] {
+        self.key_hash
     }
 
     fn check_pair(&self) -> Result<(), KeyError> {

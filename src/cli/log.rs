@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::{Failure, Settings, output, settings};
-use crate::{app::open_store, config::DatabaseUrl};
+use crate::app::open_store;
 
 /// The subcommands of `log`.
 #[derive(Debug, Clone, Subcommand)]
@@ -21,12 +21,7 @@ pub(super) async fn run(settings: Settings, command: LogCommand) -> Result<(), F
     let config = settings.load()?;
     settings::start_log(&config);
     let url = &config.database.url;
-    // Opening a database makes a missing one.
-    if let DatabaseUrl::Sqlite(path) = url
-        && !path.exists()
-    {
-        return Err(Failure::new(format!("{url} does not exist; set database.url to the restored database")));
-    }
+    settings::refuse_missing(url)?;
     let store = open_store(&config).await?;
     let started = match store.log_state().await {
         Ok(state) if state.head == 0 => Ok(None),

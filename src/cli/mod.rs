@@ -54,6 +54,11 @@ enum Command {
     /// Manage the event log.
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Make the database belong to the deployment of this configuration, after its signing key was replaced.
+    ///
+    /// A database belongs to the deployment whose nodes sign tokens with the key of the first node that opened it: nodes
+    /// with another key don't start on it. Nodes that are running go on.
+    AdoptDatabase,
     /// Print the commands that shard the MongoDB database on a sharded cluster.
     ShardPlan,
     /// Print the GraphQL schema.
@@ -73,6 +78,7 @@ impl Cli {
             Command::Import(command) => import_into_database(settings, command).await,
             Command::User(command) => user::run(settings, command).await,
             Command::Log(command) => log::run(settings, command).await,
+            Command::AdoptDatabase => adopt_database(settings).await,
             Command::ShardPlan => shard_plan::run(settings),
             Command::Schema(args) => schema::run(args),
             Command::CheckConfig(args) => check_config::run(settings, args),
@@ -87,6 +93,14 @@ impl Cli {
 /// Prints `message` as an error and returns the exit code.
 pub fn fail(message: &str) -> ExitCode {
     Failure::new(message).report()
+}
+
+async fn adopt_database(settings: Settings) -> Result<(), Failure> {
+    let config = settings.load()?;
+    settings::start_log(&config);
+    settings::refuse_missing(&config.database.url)?;
+    crate::app::adopt_database(&config).await?;
+    output::print(&format!("{} belongs to the deployment of this configuration\n", config.database.url))
 }
 
 async fn import_into_database(settings: Settings, command: import::ImportCommand) -> Result<(), Failure> {

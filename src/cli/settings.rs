@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::Failure;
 use crate::{
-    config::{self, Config, ConfigSources, Loaded, LogFormat},
+    config::{self, Config, ConfigSources, DatabaseUrl, Loaded, LogFormat},
     telemetry,
 };
 
@@ -59,6 +59,16 @@ impl Settings {
 fn name_and_value(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Refuses an SQLite file that does not exist: opening it would make one.
+pub(super) fn refuse_missing(url: &DatabaseUrl) -> Result<(), Failure> {
+    match url {
+        DatabaseUrl::Sqlite(path) if !path.exists() => {
+            Err(Failure::new(format!("{url} does not exist; set database.url to the database")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Starts the log with the configured level and format.

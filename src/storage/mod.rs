@@ -11,6 +11,7 @@
 //!
 //! Decision: `docs/decisions/0002-storage-traits.md`.
 
+mod deployment;
 mod error;
 mod event;
 mod import;
@@ -23,8 +24,11 @@ mod session;
 pub mod sqlite;
 mod store;
 mod task;
+#[cfg(test)]
+mod tests;
 mod user;
 
+pub use deployment::DeploymentId;
 pub use error::{Result, StoreError};
 use event::Appends;
 pub use event::{Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, PAGE_BYTES};

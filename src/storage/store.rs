@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    EventStore, ImportStore, OrderStore, ProductStore, Result, SessionStore, TaskStore, UserStore,
+    DeploymentId, EventStore, ImportStore, OrderStore, ProductStore, Result, SessionStore, TaskStore, UserStore,
     instrumented::{CallCounts, Instrumented},
 };
 use crate::domain::Timestamp;
@@ -25,6 +25,9 @@ pub trait Store:
     /// Deletes log entries older than `log_before`, sessions expired at `now` and idempotency records older than
     /// `keys_before`, all on the database's clock. The newest log entry always stays, so that numbering continues.
     async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()>;
+
+    /// Makes the database belong to this deployment, whichever it belonged to.
+    async fn set_deployment(&self, deployment: DeploymentId) -> Result<()>;
 
     /// Waits for running writes and closes connections.
     async fn close(&self);
@@ -52,6 +55,10 @@ impl<S: Store + ?Sized> Store for Instrumented<S> {
 
     async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()> {
         self.observe("prune", self.inner.prune(now, log_before, keys_before)).await
+    }
+
+    async fn set_deployment(&self, deployment: DeploymentId) -> Result<()> {
+        self.observe("set_deployment", self.inner.set_deployment(deployment)).await
     }
 
     async fn close(&self) {

@@ -13,7 +13,19 @@ fn help_names_every_option_of_every_command() {
     for (command, words) in [
         (
             &["--help"][..],
-            &["demo", "serve", "health", "import", "user", "log", "shard-plan", "schema", "check-config", "--config"][..],
+            &[
+                "demo",
+                "serve",
+                "health",
+                "import",
+                "user",
+                "log",
+                "adopt-database",
+                "shard-plan",
+                "schema",
+                "check-config",
+                "--config",
+            ][..],
         ),
         (&["demo", "--help"], &["--data", "--every", "--quiet-orders", "--bind"]),
         (&["serve", "--help"], &["--bind", "--database-url", "--set"]),
@@ -24,6 +36,7 @@ fn help_names_every_option_of_every_command() {
         (&["user", "create", "--help"], &["--email", "--name", "--role", "--password-stdin", "customer"]),
         (&["log", "--help"], &["new-epoch"]),
         (&["log", "new-epoch", "--help"], &["backup", "CURSOR_EXPIRED", "--database-url"]),
+        (&["adopt-database", "--help"], &["key", "--database-url"]),
         (&["schema", "--help"], &["schema"]),
         (&["check-config", "--help"], &["--example"]),
     ] {

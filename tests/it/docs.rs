@@ -1,5 +1,5 @@
 //! The documentation: links lead somewhere, code and decisions name each other, and the tests that
-//! `docs/architecture.md` names exist.
+//! `docs/architecture.md` and `docs/reliability.md` name exist.
 
 use std::{
     collections::BTreeSet,
@@ -9,6 +9,7 @@ use std::{
 
 const DECISIONS: &str = "docs/decisions";
 const ARCHITECTURE: &str = "docs/architecture.md";
+const RELIABILITY: &str = "docs/reliability.md";
 
 /// All files with this extension in a folder and the folders inside it, without installed packages and hidden folders.
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
@@ -114,10 +115,28 @@ fn decisions_and_the_code_that_carries_them_name_each_other() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The source of all tests.
+fn all_tests() -> String {
+    [files("src", "rs"), files("tests/it", "rs")].concat().iter().map(read).collect()
+}
+
+#[test]
+fn each_row_of_the_reliability_page_has_a_command_that_exists() {
+    let (page, tests) = (prose(&read(RELIABILITY)), all_tests());
+    let rows = page.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|')?.rsplit_once('|'));
+    let rows: Vec<_> = rows.filter(|(what, how)| !what.contains("---") && how.trim() != "tried by").collect();
+    assert!(rows.len() > 20, "{} rows", rows.len());
+    for (what, how) in rows {
+        let exists = |name: &str| name == "scripts/chaos" || tests.contains(&format!("fn {name}("));
+        let names: Vec<&str> = quoted(how).collect();
+        assert!(!names.is_empty() && names.iter().all(|name| exists(name)), "{what}: {names:?}");
+    }
+}
+
 #[test]
 fn the_architecture_page_names_existing_files_and_tests() {
     let page = prose(&read(ARCHITECTURE));
-    let tests: String = [files("src", "rs"), files("tests/it", "rs")].concat().iter().map(read).collect();
+    let tests = all_tests();
     let (mut missing, mut invariants) = (Vec::new(), 0);
     for row in page.lines().filter(|line| line.starts_with('|')) {
         let is_file =

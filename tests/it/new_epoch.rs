@@ -127,7 +127,7 @@ fn a_new_epoch_of_a_missing_or_empty_database_is_refused() {
         assert!(!output.status.success());
         stderr(&output)
     };
-    assert_eq!(new_epoch(), "error: sqlite://shop.db does not exist; set database.url to the restored database\n");
+    assert_eq!(new_epoch(), "error: sqlite://shop.db does not exist; set database.url to the database\n");
     assert!(!folder.path().join("shop.db").exists(), "a refused command makes no database");
     std::fs::write(folder.path().join("shop.db"), "").unwrap();
     let empty = "error: the event log of sqlite://shop.db is empty; set database.url to the restored database";

@@ -10,7 +10,7 @@ use super::{
     codec::read_fields,
     event::Key,
     product,
-    read::{collect_rows, load},
+    read::load,
     store::Inner,
 };
 use crate::{
@@ -24,7 +24,9 @@ impl Inner {
     pub(super) async fn cached_products(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
         // The outbox is read before the log: an entry that is numbered in between is in both.
         let pending = self.pending_products().await?;
-        let head = self.head(&mut self.causal_session().await?).await?;
+        let mut session = self.causal_session().await?;
+        let head = self.head(&mut session).await?;
+        drop(session);
         while let Some(after) = self.product_cache.unseen_from(head) {
             let changed = self.changed_products(after, head).await?;
             self.product_cache.advance(after, head, changed);
@@ -51,7 +53,7 @@ impl Inner {
     /// The ids of what was changed and has no number yet.
     async fn pending_products(&self) -> Result<HashSet<ProductId>> {
         let find = self.collections.outbox.find(doc! {}).projection(doc! { "about": 1 }).batch_size(10_000);
-        let keys = collect_rows(self.with_timeout(find.batch()).await?, ids_of).await?;
+        let keys = self.find_rows(find, ids_of).await?;
         Ok(keys.into_iter().flatten().collect())
     }
 
@@ -68,8 +70,7 @@ impl Inner {
             .sort(doc! { "last": 1 })
             .hint(Hint::Name("last".to_owned()))
             .batch_size(10_000);
-        let chunks = self.with_timeout(find.batch()).await?;
-        let chunks = collect_rows(chunks, |chunk| Ok((bounds(chunk)?, ids_of(chunk)?))).await?;
+        let chunks = self.find_rows(find, |chunk| Ok((bounds(chunk)?, ids_of(chunk)?))).await?;
         let is_whole = chunks.first().is_some_and(|((first, _), _)| *first <= after + 1);
         Ok(is_whole.then(|| chunks.into_iter().flat_map(|(_, ids)| ids).collect()))
     }

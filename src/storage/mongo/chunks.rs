@@ -28,12 +28,11 @@ impl SeenChunks {
         self.oldest.store(found.map_or(0, |(first, _)| first), Relaxed);
     }
 
-    /// The condition that the newest chunk passes unless the log has lost it.
-    pub(super) fn newest_or_later(&self) -> Document {
-        match self.newest.load(Relaxed) {
-            0 => doc! {},
-            newest => doc! { "_id": { "$gte": newest } },
-        }
+    /// Conditions to look for the newest chunk with, one after the other until one is found: the chunks from the newest
+    /// that the process has seen on, which the log may have lost, then all.
+    pub(super) fn newest_conditions(&self) -> impl Iterator<Item = Document> {
+        let seen = Some(self.newest.load(Relaxed)).filter(|newest| *newest > 0);
+        seen.map(|newest| doc! { "_id": { "$gte": newest } }).into_iter().chain([doc! {}])
     }
 
     pub(super) fn note_newest(&self, found: Option<(Seq, Seq)>) {

@@ -13,16 +13,16 @@ use mongodb::{
 use super::{
     clock::is_router,
     collections::Collections,
-    schema,
+    rights, schema,
     store::{Inner, MongoStore},
+    url::{DEFAULT_DATABASE, malformed_url},
 };
 use crate::{
     fairness::FairSemaphore,
-    storage::{Result, StoreError},
+    storage::{DeploymentId, Result, StoreError},
     telemetry::metrics::{PoolState, metrics},
 };
 
-pub(super) const DEFAULT_DATABASE: &str = "orderwire";
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(2);
 const NEEDS_REPLICA_SET: &str = "MongoDB needs to be a replica set or a sharded cluster: start mongod with --replSet \
     and run rs.initiate() once";
@@ -38,6 +38,8 @@ pub struct MongoOptions {
     pub server_selection_timeout: Duration,
     /// Name of this application in the server's logs and session list.
     pub app_name: String,
+    /// The deployment of this process, if it has a signing key: databases of others are refused.
+    pub deployment: Option<DeploymentId>,
     /// Whether reads and updates name the shard key of a document on a replica set, too, so that tests can check it.
     pub as_on_a_sharded_cluster: bool,
     /// Is called with each command before it is sent, for tests.
@@ -56,8 +58,9 @@ impl std::fmt::Debug for CommandObserver {
 
 impl MongoStore {
     /// Connects to the database that `url` names (default `orderwire`), and creates missing indexes.
-    /// Errors: `Unavailable` if no primary can be reached or the server is standalone, `Internal` if the URL is malformed
-    /// or an existing index conflicts. No message contains the URL's credentials.
+    /// Errors: `Unavailable` if no primary can be reached or the server is standalone. `Internal` if the URL is malformed,
+    /// the database user lacks rights, a newer version or another deployment uses the database, or an existing index
+    /// conflicts. No message contains the URL's credentials.
     pub async fn connect(url: &str, options: MongoOptions) -> Result<Self> {
         let mut client_options = ClientOptions::parse(url).await.map_err(|error| malformed_url(&error, url))?;
         client_options.min_pool_size = Some(options.pool_min);
@@ -86,11 +89,13 @@ impl MongoStore {
         let name = client_options.default_database.as_deref().unwrap_or(DEFAULT_DATABASE);
         let database = client.database(name);
         let names_shard_keys = is_router(&hello) || options.as_on_a_sharded_cluster;
-        schema::prepare(&database, names_shard_keys).await?;
+        rights::check(&database).await?;
+        schema::prepare(&database, names_shard_keys, options.deployment).await?;
         Ok(Self(Arc::new(Inner {
             collections: Collections::new(&database),
             names_shard_keys,
             seen_chunks: Default::default(),
+            seen_time: Default::default(),
             product_cache: Default::default(),
             read_permits: FairSemaphore::new(reads_at_once(options.pool_max)),
             change_permits: FairSemaphore::new(changes_at_once(options.pool_max)),
@@ -160,33 +165,4 @@ async fn why_unreachable(options: ClientOptions, error: Error) -> StoreError {
         }
     }
     StoreError::Unavailable(format!("no MongoDB primary can be reached at {}: {}", hosts.join(", "), error.kind))
-}
-
-/// The error about a URL that the driver can't parse.
-pub(super) fn malformed_url(error: &Error, url: &str) -> StoreError {
-    StoreError::internal(without_credentials(&error.kind.to_string(), url))
-}
-
-/// The driver's message about a URL that it can't parse, without the user name and password that it may quote.
-fn without_credentials(message: &str, url: &str) -> String {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let Some((credentials, _)) = authority.rsplit_once('@') else {
-        return format!("not a MongoDB URL: {message}");
-    };
-    let quoted = credentials.split(':').chain([credentials]).any(|part| !part.is_empty() && message.contains(part));
-    let message = if quoted { "percent-encode the user name and password" } else { message };
-    format!("not a MongoDB URL: {message}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_are_not_repeated() {
-        let url = "mongodb://ann:s3cret/x@host/db";
-        assert!(!without_credentials("bad host ann:s3cret", url).contains("s3cret"));
-        assert!(!without_credentials("bad: s3cret/x", url).contains("s3cret"));
-        assert!(without_credentials("no hosts", url).contains("no hosts"));
-    }
 }

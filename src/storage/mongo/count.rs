@@ -27,8 +27,7 @@ impl Inner {
             .into_iter()
             .map(|filter| vec![doc! { "$match": countable(filter.into_condition()) }, doc! { "$count": "count" }]);
         let aggregate = collection.aggregate(union(collection.name(), pipelines)).max_time(read::time_left());
-        let rows = self.with_timeout(aggregate.batch()).await?;
-        read::load_rows(rows, |row| {
+        self.aggregate_rows(aggregate, |row| {
             codec::read_fields!(row, count: "count");
             let count = count.required::<i64>()?;
             let answer = counts

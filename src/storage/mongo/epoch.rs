@@ -62,7 +62,7 @@ impl Inner {
         let has_id = doc! { "_id": "log", "$or": [{ "id": id }, { "retired": id }] };
         let find =
             self.collections.counters.find(has_id).projection(doc! { "id": 1, "cursor_key": 1 }).limit(1).batch_size(2);
-        let current = collect_rows(self.with_timeout(find.batch()).await?, log_id).await?.pop();
+        let current = self.find_rows(find, log_id).await?.pop();
         Ok(match current {
             Some(current) if current == log => Epoch::Current,
             Some(_) => Epoch::Retired,
@@ -108,7 +108,7 @@ impl Inner {
             doc! { "$group": { "_id": null, "changes": { "$sum": 1 }, "oldest": { "$first": "$time" } } },
             doc! { "$addFields": { "now": "$$NOW" } },
         ];
-        let batches = self.with_timeout(self.collections.outbox.aggregate(oldest_first).batch()).await?;
-        Ok(collect_rows(batches, decode_backlog).await?.pop().unwrap_or_default())
+        let found = self.aggregate_rows(self.collections.outbox.aggregate(oldest_first), decode_backlog).await?;
+        Ok(found.into_iter().next().unwrap_or_default())
     }
 }

@@ -12,14 +12,14 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
-use mongodb::{ClientSession, options::Hint};
+use mongodb::options::Hint;
 use tokio::sync::broadcast;
 
 use super::{
     chunks::{bounds, with_entries_after},
     codec::{binary, raw_document, read_fields, stored_by_text, stored_ids},
     log_texts::{StoredEvent, TextRef},
-    read::{collect_rows, rows_of, time_left},
+    read::{rows_of, time_left},
     store::{Inner, MongoStore},
 };
 use crate::{
@@ -147,11 +147,6 @@ fn key(filter: LogFilter) -> Option<Key> {
 }
 
 impl Inner {
-    /// A session whose reads never go back in time, not even when another server becomes the primary between them.
-    pub(super) async fn causal_session(&self) -> Result<ClientSession> {
-        Ok(self.client.start_session().causal_consistency(true).await?)
-    }
-
     async fn read_chunks(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
         let mut session = self.causal_session().await?;
         let key = key(filter);
@@ -163,7 +158,7 @@ impl Inner {
             condition.insert("about", binary(key));
         }
         let find = self.collections.log.find(condition).sort(doc! { "last": 1 }).hint(Hint::Name(index.to_owned()));
-        let find = find.batch_size(CHUNKS_PER_REPLY).max_time(time_left()).session(&mut session);
+        let find = find.batch_size(CHUNKS_PER_REPLY).max_time(time_left()).session(&mut *session);
         let mut batches = self.with_timeout(find.batch()).await?;
         let mut stream = batches.stream(&mut session);
         let (mut page, mut through) = (PageBuilder::new(limit), after);
@@ -205,7 +200,7 @@ impl EventStore for MongoStore {
 
     async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {
         let find = self.0.collections.log.find(doc! { "about": id }).hint(Hint::Name("about".to_owned())).limit(1);
-        let found = collect_rows(self.0.with_timeout(find.batch_size(2).batch()).await?, |chunk| {
+        let found = self.0.find_rows(find.batch_size(2), |chunk| {
             read_fields!(chunk, first: "_id", entries: "entries");
             let ids = entries.documents(|entry| {
                 read_fields!(entry, id: "event_id");

@@ -64,7 +64,9 @@ impl Transaction {
         let ids: Vec<Bson> = keys.into_iter().map(|key| id(key).into()).collect();
         let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
         let find = self.store.collections.idempotency.find(doc! { "_id": { "$in": ids } }).batch_size(batch);
-        Ok(collect_rows(find.batch().await?, decode).await?.into_iter().collect())
+        let mut session = self.store.causal_session().await?;
+        let mut batches = find.session(&mut *session).batch().await?;
+        Ok(collect_rows(batches.stream(&mut session), decode).await?.into_iter().collect())
     }
 
     /// Stores which entities the keys were used for.

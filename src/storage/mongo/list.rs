@@ -51,7 +51,7 @@ impl Inner {
         if matches!(scan.listing.key, SortBy::Score(_)) {
             let aggregate = collection.aggregate(scan.pipeline()).hint(hint).batch_size(batch);
             let aggregate = aggregate.max_time(read::time_left());
-            return read::load_rows(self.with_timeout(aggregate.batch()).await?, decode).await;
+            return self.aggregate_rows(aggregate, decode).await;
         }
         let find = collection
             .find(scan.condition())
@@ -61,7 +61,7 @@ impl Inner {
             .hint(hint)
             .batch_size(batch)
             .max_time(read::time_left());
-        read::load_rows(self.with_timeout(find.batch()).await?, decode).await
+        self.find_rows(find, decode).await
     }
 
     async fn scan_union<T>(
@@ -74,8 +74,7 @@ impl Inner {
         let batch = listings.iter().fold(1, |sum: u32, listing| sum.saturating_add(listing.page_scan().limit));
         let mut walked: Vec<Vec<T>> = listings.iter().map(|_| Vec::new()).collect();
         let aggregate = collection.aggregate(union(collection.name(), pipelines)).batch_size(batch);
-        let rows = self.with_timeout(aggregate.max_time(read::time_left()).batch()).await?;
-        read::load_rows(rows, |row| {
+        self.aggregate_rows(aggregate.max_time(read::time_left()), |row| {
             let query = query_of(row)?;
             let rows = walked
                 .get_mut(query)

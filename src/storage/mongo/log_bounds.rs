@@ -1,7 +1,7 @@
 //! Where the log begins and ends, and deleting its old chunks.
 
-use bson::{Document, doc};
-use mongodb::ClientSession;
+use bson::{Document, RawDocumentBuf, doc};
+use mongodb::{ClientSession, action::Find};
 
 use super::{
     chunks::bounds,
@@ -15,25 +15,32 @@ use crate::{
 };
 
 impl Inner {
-    /// The bounds of the first or last chunk that passes.
+    /// The query for the bounds of the first (1) or last (-1) chunk that passes.
+    fn find_chunk(&self, filter: Document, direction: i32) -> Find<'_, RawDocumentBuf> {
+        let find = self.collections.log.find(filter).projection(doc! { "last": 1 }).sort(doc! { "_id": direction });
+        find.limit(1).batch_size(2)
+    }
+
+    /// The bounds of the first (1) or last (-1) chunk that passes.
     async fn chunk_bounds(
         &self,
         filter: Document,
         direction: i32,
         session: &mut ClientSession,
     ) -> Result<Option<(Seq, Seq)>> {
-        let find = self.collections.log.find(filter).projection(doc! { "last": 1 }).sort(doc! { "_id": direction });
-        let mut batches = self.with_timeout(find.limit(1).batch_size(2).session(&mut *session).batch()).await?;
+        let find = self.find_chunk(filter, direction).session(&mut *session);
+        let mut batches = self.with_timeout(find.batch()).await?;
         Ok(collect_rows(batches.stream(session), bounds).await?.pop())
     }
 
     /// The number of the last entry, 0 for an empty log.
     pub(super) async fn head(&self, session: &mut ClientSession) -> Result<Seq> {
-        let condition = self.seen_chunks.newest_or_later();
-        let is_whole = condition.is_empty();
-        let mut newest = self.chunk_bounds(condition, -1, session).await?;
-        if newest.is_none() && !is_whole {
-            newest = self.chunk_bounds(doc! {}, -1, session).await?;
+        let mut newest = None;
+        for condition in self.seen_chunks.newest_conditions() {
+            newest = self.chunk_bounds(condition, -1, session).await?;
+            if newest.is_some() {
+                break;
+            }
         }
         self.seen_chunks.note_newest(newest);
         Ok(newest.map_or(0, |(_, last)| last))
@@ -81,18 +88,14 @@ impl Inner {
 impl Transaction {
     /// The number of the last entry, 0 for an empty log.
     pub(super) async fn head(&mut self) -> TransactionResult<Seq> {
-        let condition = self.store.seen_chunks.newest_or_later();
-        let is_whole = condition.is_empty();
-        let mut newest = self.newest_chunk(condition).await?;
-        if newest.is_none() && !is_whole {
-            newest = self.newest_chunk(doc! {}).await?;
+        for condition in self.store.seen_chunks.newest_conditions() {
+            let find = self.store.find_chunk(condition, -1).session(&mut self.session);
+            let mut batches = find.batch().await?;
+            let newest = collect_rows(batches.stream(&mut self.session), bounds).await?.pop();
+            if let Some((_, last)) = newest {
+                return Ok(last);
+            }
         }
-        Ok(newest.map_or(0, |(_, last)| last))
-    }
-
-    async fn newest_chunk(&mut self, condition: Document) -> TransactionResult<Option<(Seq, Seq)>> {
-        let find = self.store.collections.log.find(condition).projection(doc! { "last": 1 }).sort(doc! { "_id": -1 });
-        let mut batches = find.limit(1).batch_size(2).session(&mut self.session).batch().await?;
-        Ok(collect_rows(batches.stream(&mut self.session), bounds).await?.pop())
+        Ok(0)
     }
 }

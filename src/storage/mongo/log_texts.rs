@@ -136,13 +136,13 @@ impl Inner {
         let mut unused = used_before(UNUSED_AFTER);
         unused.insert("used_at", doc! { "$lt": before });
         let find = self.collections.log_texts.find(unused.clone()).projection(doc! { "_id": 1 });
-        let found = collect_rows(self.with_timeout(find.batch()).await?, hash_of).await?;
+        let found = self.find_rows(find, hash_of).await?;
         for hashes in found.chunks(BATCH) {
             let mut unnamed: BTreeSet<TextHash> = hashes.iter().copied().collect();
             // The outbox is read before the log: an entry that is numbered in between is in both.
             for collection in [&self.collections.outbox, &self.collections.log] {
                 let named = collection.find(doc! { "texts": among(&unnamed) }).projection(doc! { "texts": 1 });
-                let named = collect_rows(self.with_timeout(named.batch()).await?, |document| {
+                let named = self.find_rows(named, |document| {
                     read_fields!(document, texts: "texts");
                     texts.required::<Vec<TextHash>>()
                 });

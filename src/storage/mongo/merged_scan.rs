@@ -48,7 +48,7 @@ impl Inner {
             values.iter().enumerate().filter_map(|(place, value)| Some((bytes(value)?, place))).collect();
         let mut walked: Vec<Vec<Edge<T>>> = listings.iter().map(|_| Vec::new()).collect();
         let mut read = 0;
-        read::load_rows(self.with_timeout(find.batch()).await?, |row| {
+        self.find_rows(find, |row| {
             read += 1;
             let value = row.get(field).map_err(StoreError::internal)?.and_then(|value| value.as_binary());
             let place = value.and_then(|value| places.get(value.bytes).copied());

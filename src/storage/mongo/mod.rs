@@ -6,7 +6,8 @@
 //!   run side by side; afterwards a short transaction numbers the entries ([`sequencer`]). Orders that wait share a
 //!   transaction ([`place`]). Transactions that collide retry with jittered back-off.
 //! - All reads use majority read concern: what a reader has seen is never rolled back, and an entity becomes visible
-//!   together with its entry in the outbox.
+//!   together with its entry in the outbox. They never go back in time, also when another server becomes the primary
+//!   ([`seen_time`]).
 //! - Products that many lines of orders name are cached and checked against the log ([`product_cache`]).
 //! - Values that are unique have collections of their own ([`unique`], [`order_keys`]), and commands name the shard keys
 //!   of [`shard_keys`], so that a sharded cluster serves each on one shard where possible.
@@ -16,6 +17,7 @@
 mod abandoned_transactions;
 mod cached_products;
 mod carry_over;
+mod causal;
 mod chunks;
 mod clock;
 mod codec;
@@ -40,9 +42,11 @@ mod place;
 mod product;
 mod product_cache;
 mod read;
+mod rights;
 mod scan;
 mod schema;
 mod search;
+mod seen_time;
 mod sequencer;
 mod session;
 mod shard_keys;
@@ -54,6 +58,7 @@ mod trending;
 mod union;
 mod unique;
 mod unnumbered;
+mod url;
 mod user;
 mod words;
 
@@ -69,7 +74,7 @@ pub use store::MongoStore;
 
 use crate::{
     domain::Timestamp,
-    storage::{Result, Store},
+    storage::{DeploymentId, Result, Store},
 };
 
 #[async_trait]
@@ -89,6 +94,12 @@ impl Store for MongoStore {
         self.0.prune_texts(log_before).await?;
         self.0.collections.sessions.delete_many(doc! { "expires_at": { "$lte": now } }).await?;
         self.0.prune_keys(keys_before).await?;
+        Ok(())
+    }
+
+    async fn set_deployment(&self, deployment: DeploymentId) -> Result<()> {
+        let set = doc! { "$set": { "deployment": deployment.0 } };
+        self.0.with_timeout(self.0.collections.counters.update_one(doc! { "_id": "log" }, set)).await?;
         Ok(())
     }
 

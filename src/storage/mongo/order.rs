@@ -7,7 +7,7 @@ use super::{
     codec::{raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
     order_keys::OrderKey,
-    read::{in_request_order, load_rows},
+    read::in_request_order,
     scan::{Listing, SortBy},
     store::{Inner, MongoStore},
     transaction::{Transaction, TransactionResult},
@@ -224,7 +224,7 @@ impl Inner {
         // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(keys.len()).unwrap_or(u32::MAX).saturating_add(1);
         let find = self.collections.orders.find(self.among_orders(keys)).batch_size(batch);
-        load_rows(self.with_timeout(find.batch()).await?, decode).await
+        self.find_rows(find, decode).await
     }
 }
 

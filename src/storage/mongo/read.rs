@@ -159,7 +159,7 @@ impl Inner {
         // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
         let find = collection.find(filter).projection(projection).batch_size(batch).max_time(time_left());
-        load_rows(self.with_timeout(find.batch()).await?, decode).await
+        self.find_rows(find, decode).await
     }
 }
 

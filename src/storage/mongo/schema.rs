@@ -1,7 +1,7 @@
-//! What the database says of itself: the id of its log and the version of its schema. Carries over what an older version
+//! What the database says of itself: the id of its log, the version of its schema and its deployment. Carries over what an older version
 //! of Orderwire stored.
 //!
-//! The document `log` of `counters` holds both, and the key of cursors. Version 2 had unique indexes:
+//! The document `log` of `counters` holds these, and the key of cursors. Version 2 had unique indexes:
 //! [`super::carry_over`]. Version 1 kept the log in `events`, one document for each entry, and the
 //! last number in the field `seq`, which is a text since: a node of version 1 that still runs can't increase it, so its
 //! changes fail as a whole, and one that starts finds no `log_id` and stops.
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     domain::{Entity, Event, Seq, Timestamp},
-    storage::{Result, StoreError},
+    storage::{DeploymentId, Result, StoreError},
 };
 
 /// The version of the schema that this code reads and writes.
@@ -37,16 +37,17 @@ const COMPLETE: &str = "complete";
 const CHUNK: i64 = 256;
 
 /// Checks the version of the database and creates what is missing; on a sharded cluster, commands name shard keys. Nothing
-/// is written if a newer version of Orderwire has used the database.
-pub(super) async fn prepare(database: &Database, names_shard_keys: bool) -> Result<()> {
+/// is written if a newer version of Orderwire has used the database, or if it belongs to another deployment than `own`.
+pub(super) async fn prepare(database: &Database, names_shard_keys: bool, own: Option<DeploymentId>) -> Result<()> {
     let counters = database.collection::<Document>("counters");
     let found = counters.find_one(doc! { "_id": "log" }).await?;
     let version = found.as_ref().and_then(|found| found.get_i32("version").ok());
     if let Some(version) = version.filter(|version| *version > VERSION) {
-        return Err(StoreError::Unavailable(format!(
+        return Err(StoreError::internal(format!(
             "a newer version of Orderwire has written the database (schema {version}, this one knows {VERSION}); start that version"
         )));
     }
+    DeploymentId::check(own, found.as_ref().and_then(owner))?;
     create_missing(database).await?;
     match found {
         Some(found) => {
@@ -75,7 +76,22 @@ pub(super) async fn prepare(database: &Database, names_shard_keys: bool) -> Resu
     let without_key = doc! { "_id": "log", "cursor_key": { "$exists": false } };
     let key = doc! { "$set": { "cursor_key": rand::random::<i64>() } };
     counters.update_one(without_key, key).await?;
+    claim(&counters, own).await?;
     words::renew(database).await
+}
+
+fn owner(log: &Document) -> Option<DeploymentId> {
+    log.get_i64("deployment").ok().map(DeploymentId)
+}
+
+/// Makes the database belong to this deployment, if it belongs to none.
+async fn claim(counters: &Collection<Document>, own: Option<DeploymentId>) -> Result<()> {
+    let Some(DeploymentId(id)) = own else { return Ok(()) };
+    let free = doc! { "_id": "log", "deployment": { "$exists": false } };
+    counters.update_one(free, doc! { "$set": { "deployment": id } }).await?;
+    // Another node may have been faster.
+    let log = counters.find_one(doc! { "_id": "log" }).await?;
+    DeploymentId::check(own, log.as_ref().and_then(owner))
 }
 
 /// Moves the log of version 1 into chunks. Nodes of version 1 may go on until the last step, and several nodes may do

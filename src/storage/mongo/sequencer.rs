@@ -30,7 +30,7 @@ use super::{
     error::duplicate_index,
     event::{Key, decode, encode_chunk},
     log_texts::named_texts,
-    read::{collect_rows, rows_of},
+    read::rows_of,
     store::Inner,
     transaction::{TRANSACTION_TIMEOUT, Transaction, TransactionError, TransactionResult},
 };
@@ -240,7 +240,9 @@ impl Inner {
             return Ok(());
         }
         let left: HashSet<EventId> = self.pending(doc! { "_id": { "$in": &waiting } }).await?.into_iter().collect();
-        let head = self.head(&mut self.causal_session().await?).await?;
+        let mut session = self.causal_session().await?;
+        let head = self.head(&mut session).await?;
+        drop(session);
         self.unnumbered.logged(waiting.iter().filter(|change| !left.contains(change)), head);
         Ok(())
     }
@@ -248,7 +250,7 @@ impl Inner {
     /// Ids of documents of the outbox.
     async fn pending(&self, filter: Document) -> Result<Vec<EventId>> {
         let find = self.collections.outbox.find(filter).projection(doc! { "_id": 1 }).batch_size(10_000);
-        collect_rows(self.with_timeout(find.batch()).await?, id_of).await
+        self.find_rows(find, id_of).await
     }
 
     async fn try_number(self: &Arc<Self>) -> Result<Attempt> {

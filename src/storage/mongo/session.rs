@@ -68,14 +68,14 @@ impl Inner {
     /// The refresh tokens and the user of a session that has not expired.
     async fn refresh_tokens(&self, id: SessionId, now: Timestamp) -> Result<Option<(RefreshTokens, UserId)>> {
         let find = self.collections.sessions.find(doc! { "_id": id, "expires_at": { "$gt": now } }).limit(1);
-        Ok(collect_rows(self.with_timeout(find.batch_size(2).batch()).await?, tokens_of).await?.pop())
+        Ok(self.find_rows(find.batch_size(2), tokens_of).await?.pop())
     }
 
     /// The user with this id, unless deleted.
     async fn present_user(&self, id: UserId) -> Result<Option<User>> {
         let filter = doc! { "_id": id, "deleted_at": { "$exists": false } };
         let find = self.collections.users.find(filter).projection(user::projection()).limit(1).batch_size(2);
-        Ok(collect_rows(self.with_timeout(find.batch()).await?, user::decode).await?.pop())
+        Ok(self.find_rows(find, user::decode).await?.pop())
     }
 
     /// Ends the session; returns whether it was there.
@@ -138,8 +138,8 @@ impl SessionStore for MongoStore {
         // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
         let found = self.0.collections.sessions.aggregate(pipeline).batch_size(batch).max_time(time_left());
-        let found = self.0.with_timeout(found.batch()).await?;
-        let found = in_request_order(ids, collect_rows(found, with_user).await?, |(id, _)| Some(*id));
+        let found = self.0.aggregate_rows(found, with_user).await?;
+        let found = in_request_order(ids, found, |(id, _)| Some(*id));
         Ok(found.into_iter().map(|session| session.and_then(|(_, user)| user)).collect())
     }
 

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use mongodb::options::ConnectionString;
 
-use super::connect::{DEFAULT_DATABASE, malformed_url};
+use super::url::{DEFAULT_DATABASE, malformed_url};
 use crate::storage::Result;
 
 /// A collection and its place in a sharded cluster.

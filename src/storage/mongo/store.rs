@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     chunks::SeenChunks, collections::Collections, order_queue::OrderQueue, product_cache::ProductCache,
-    unnumbered::Unnumbered,
+    seen_time::SeenTime, unnumbered::Unnumbered,
 };
 use crate::{fairness::FairSemaphore, storage::Appends};
 
@@ -25,6 +25,7 @@ pub(super) struct Inner {
     /// Whether reads and updates name the shard key of a document, because the server is the router of a sharded cluster.
     pub(super) names_shard_keys: bool,
     pub(super) seen_chunks: SeenChunks,
+    pub(super) seen_time: SeenTime,
     pub(super) product_cache: ProductCache,
     /// Permits for operations outside of transactions, so that these leave connections for transactions.
     pub(super) read_permits: FairSemaphore,

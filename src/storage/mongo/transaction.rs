@@ -173,6 +173,7 @@ impl Inner {
         loop {
             match transaction.session.commit_transaction().await {
                 Ok(()) => {
+                    self.seen_time.note(&transaction.session);
                     self.number_soon(transaction.entries);
                     return result;
                 }

@@ -2,12 +2,7 @@
 
 use bson::doc;
 
-use super::{
-    codec::read_fields,
-    product::decode,
-    read::{collect_rows, load_rows, time_left},
-    store::Inner,
-};
+use super::{codec::read_fields, product::decode, read::time_left, store::Inner};
 use crate::{domain::*, storage::Result};
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -17,12 +12,13 @@ impl Inner {
     pub(super) async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
         let newest = self.collections.orders.find(doc! {}).projection(doc! { "placed_at": 1 });
         let newest = newest.sort(doc! { "placed_at": -1 }).limit(1).batch_size(2).max_time(time_left());
-        let newest = collect_rows(self.with_timeout(newest.batch()).await?, |order| {
-            read_fields!(order, placed_at: "placed_at");
-            placed_at.required::<Timestamp>()
-        })
-        .await?
-        .pop();
+        let newest = self
+            .find_rows(newest, |order| {
+                read_fields!(order, placed_at: "placed_at");
+                placed_at.required::<Timestamp>()
+            })
+            .await?
+            .pop();
         let Some(newest) = newest else { return Ok(Vec::new()) };
         let since = Timestamp::from_unix_millis(newest.unix_millis() - i64::from(days) * DAY_MILLIS);
         let on_sale: Vec<_> = ProductStatus::ALL.into_iter().filter(|status| status.is_on_sale()).collect();
@@ -43,8 +39,7 @@ impl Inner {
             doc! { "$replaceWith": "$product" },
         ];
         let found = self.collections.orders.aggregate(pipeline).batch_size(limit.saturating_add(1));
-        let found = self.with_timeout(found.max_time(time_left()).batch()).await?;
-        let mut products = load_rows(found, decode).await?;
+        let mut products = self.aggregate_rows(found.max_time(time_left()), decode).await?;
         products.truncate(limit as usize);
         Ok(products)
     }

@@ -6,7 +6,7 @@ use bson::{Document, RawDocument, RawDocumentBuf, doc};
 use super::{
     codec::{append_fields, raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
-    read::{collect_rows, in_request_order},
+    read::in_request_order,
     scan::{Listing, SortBy},
     search::{append_words, contains_all},
     store::{Inner, MongoStore},
@@ -209,7 +209,7 @@ impl UserStore for MongoStore {
 impl Inner {
     async fn credentials(&self, filter: Document) -> Result<Option<Credentials>> {
         let find = self.collections.users.find(filter).limit(1).batch_size(2);
-        Ok(collect_rows(self.with_timeout(find.batch()).await?, decode_credentials).await?.pop())
+        Ok(self.find_rows(find, decode_credentials).await?.pop())
     }
 }
 

@@ -9,6 +9,7 @@
 //! - A list query walks an index that holds the filter, the sort key and the id (`list`). `ANALYZE` is never run, so the
 //!   query plans do not depend on the data.
 
+mod deployment;
 mod epoch;
 mod error;
 mod event;
@@ -42,7 +43,7 @@ pub use store::SqliteStore;
 
 use crate::{
     domain::{Clock, SystemClock, Timestamp},
-    storage::{Result, Store},
+    storage::{DeploymentId, Result, Store},
 };
 
 #[async_trait]
@@ -64,6 +65,10 @@ impl Store for SqliteStore {
         while self.write(move |db| prune::sessions(db, now)).await? {}
         while self.write(move |db| prune::keys(db, keys_before)).await? {}
         Ok(())
+    }
+
+    async fn set_deployment(&self, deployment: DeploymentId) -> Result<()> {
+        self.write(move |db| deployment::set(db, deployment)).await
     }
 
     async fn close(&self) {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use tempfile::TempDir;
 
-use crate::storage::{Result, StoreError};
+use crate::storage::{DeploymentId, Result, StoreError};
 
 /// Location of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct SqliteOptions {
     pub heap: usize,
     /// How long a write waits for another process that is writing to the same file.
     pub busy_timeout: Duration,
+    /// The deployment of this process, if it has a signing key: files of others are refused.
+    pub deployment: Option<DeploymentId>,
 }
 
 impl SqliteOptions {

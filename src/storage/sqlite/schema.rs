@@ -4,17 +4,18 @@ use std::{path::Path, time::Instant};
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, config::DbConfig};
 
-use super::{options::SqliteOptions, read_limit, words};
+use super::{deployment, options::SqliteOptions, read_limit, words};
 use crate::storage::{Result, StoreError};
 
 /// The migrations from an empty file to the current schema, in order; `user_version` counts those that were run.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
     include_str!("migrations/0005.sql"),
     include_str!("migrations/0006.sql"),
+    include_str!("migrations/0007.sql"),
 ];
 
 /// Marks a file as Orderwire's: `OWIR` in ASCII.
@@ -83,6 +84,9 @@ fn open_and_migrate(path: &Path, options: SqliteOptions) -> Result<Connection> {
         return Err(StoreError::Unavailable(advice.to_owned()));
     }
     check_origin(&connection)?;
+    let found = version(&connection)?;
+    refuse_newer(found)?;
+    deployment::check(&connection, options.deployment, found)?;
     enter_wal(&connection, options)?;
     keep_statements(&connection)?;
     connection.execute_batch(
@@ -95,6 +99,7 @@ fn open_and_migrate(path: &Path, options: SqliteOptions) -> Result<Connection> {
     )?;
     connection.execute_batch(&options.writer_memory())?;
     migrate(&mut connection)?;
+    deployment::claim(&connection, options.deployment)?;
     words::complete_all(&mut connection)?;
     // A migration may need more, because it may build an index of a whole table.
     connection.execute_batch(&options.heap_limits())?;
@@ -166,18 +171,23 @@ fn version(connection: &Connection) -> Result<usize> {
     usize::try_from(version).map_err(StoreError::internal)
 }
 
+fn refuse_newer(version: usize) -> Result<()> {
+    if version <= MIGRATIONS.len() {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable(format!(
+        "has schema version {version}, this Orderwire knows versions up to {}; run a newer Orderwire",
+        MIGRATIONS.len()
+    )))
+}
+
 fn migrate(connection: &mut Connection) -> Result<()> {
     if version(connection)? == MIGRATIONS.len() {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let taken = version(&transaction)?;
-    if taken > MIGRATIONS.len() {
-        return Err(StoreError::Unavailable(format!(
-            "has schema version {taken}, this Orderwire knows versions up to {}; run a newer Orderwire",
-            MIGRATIONS.len()
-        )));
-    }
+    refuse_newer(taken)?;
     for step in &MIGRATIONS[taken..] {
         transaction.execute_batch(step)?;
     }

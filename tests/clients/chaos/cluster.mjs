@@ -1,13 +1,15 @@
-// The servers under test: a MongoDB replica set of three, Redis, and several nodes, each behind a proxy.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+// The servers under test: a MongoDB replica set of three, Redis, and several nodes. Clients reach each node, and nodes each
+// member of the replica set, through a proxy.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
+import { localPorts } from '../lib/peers.mjs'
 import { Program, freePort } from '../lib/process.mjs'
 import { Proxy } from '../lib/proxy.mjs'
 import { GRACE, isReady, orderwire, secret } from '../lib/server.mjs'
-import { Hopeless, until } from '../lib/wait.mjs'
+import { Hopeless, soon, until } from '../lib/wait.mjs'
 
 const DATABASE = 'shop'
 
@@ -74,6 +76,12 @@ class Server {
     await this.program?.exited
   }
 
+  /** Waits for its end, which a fault brings about. */
+  async ended() {
+    this.#wanted = false
+    if (this.program) await soon(`the end of ${this.name}`, this.program.exited)
+  }
+
   /** @param {number} [within] Milliseconds. */
   async stop(within) {
     this.#wanted = false
@@ -81,12 +89,30 @@ class Server {
   }
 }
 
-class Mongod extends Server {
+export class Mongod extends Server {
+  /**
+   * @param {string} name
+   * @param {number} port
+   * @param {string} folder
+   * @param {number} publicPort Under which the others know it.
+   */
+  constructor(name, port, folder, publicPort) {
+    super(name, port, folder)
+    this.publicPort = publicPort
+    this.proxy = new Proxy(port)
+  }
+
+  get address() {
+    return `127.0.0.1:${this.publicPort}`
+  }
+
   command() {
     const args = ['--replSet', 'rs0', '--bind_ip', '127.0.0.1', '--port', String(this.port), '--dbpath', this.folder]
     args.push('--nounixsocket', '--wiredTigerCacheSizeGB', '0.25', '--oplogSize', '200')
     args.push('--setParameter', 'diagnosticDataCollectionEnabled=false')
-    return { command: process.env.ORDERWIRE_TEST_MONGOD ?? 'mongod', args }
+    // A write past the limit of a file's size fails then, as on a full disk, and does not end the process by a signal.
+    const script = 'trap "" XFSZ; ulimit -c 0; exec "$@"'
+    return { command: 'bash', args: ['-c', script, 'mongod', process.env.ORDERWIRE_TEST_MONGOD ?? 'mongod', ...args] }
   }
 
   /** @param {object} command */
@@ -145,8 +171,35 @@ export class Node extends Server {
    */
   constructor(name, port, folder, env) {
     super(name, port, folder)
-    this.env = { ...env, BIND: `127.0.0.1:${port}` }
+    this.clock = join(folder, `${name}.clock`)
+    this.setClock('+0')
+    const faketime = process.env.ORDERWIRE_TEST_FAKETIME
+    if (!faketime) throw new Error('ORDERWIRE_TEST_FAKETIME is not the path of libfaketimeMT.so.1: use scripts/chaos')
+    const clock = {
+      LD_PRELOAD: faketime,
+      FAKETIME_TIMESTAMP_FILE: this.clock,
+      FAKETIME_CACHE_DURATION: '1',
+      // Timers go on.
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      DONT_FAKE_MONOTONIC: '1',
+    }
+    this.env = { ...env, ...clock, BIND: `127.0.0.1:${port}` }
     this.proxy = new Proxy(port)
+  }
+
+  /**
+   * Lets it see another time than the machine's.
+   *
+   * @param {string} offset As libfaketime takes it: `-10m`.
+   */
+  setClock(offset) {
+    writeFileSync(this.clock, offset)
+  }
+
+  /** What it says of itself. */
+  async readiness() {
+    const response = await fetch(`http://127.0.0.1:${this.port}/readyz`, { signal: AbortSignal.timeout(10_000) })
+    return response.text()
   }
 
   command() {
@@ -190,7 +243,7 @@ export class Cluster {
     const folder = mkdtempSync(join(tmpdir(), 'orderwire-chaos-'))
     Cluster.#folders.add(folder)
     const ports = []
-    for (let i = 0; i < 4 + nodes.length; i++) ports.push(await freePort())
+    for (let i = 0; i < 7 + nodes.length; i++) ports.push(await freePort())
     const cluster = new Cluster(folder, ports, settings, nodes)
     try {
       await cluster.#boot(electionTimeout)
@@ -203,11 +256,12 @@ export class Cluster {
 
   /** @param {number} electionTimeout */
   async #boot(electionTimeout) {
+    for (const { proxy, publicPort } of this.mongods) await proxy.listen(publicPort)
     await Promise.all([...this.mongods, this.redis].map((server) => server.start()))
-    const members = this.mongods.map(({ port }, id) => ({ _id: id, host: `127.0.0.1:${port}` }))
+    const members = this.mongods.map(({ address }, id) => ({ _id: id, host: address }))
     const config = { _id: 'rs0', members, settings: { electionTimeoutMillis: electionTimeout } }
     await this.mongods[0]?.run({ replSetInitiate: config })
-    await until('a primary', async () => (await this.client.db('admin').command({ hello: 1 })).isWritablePrimary)
+    await this.hasPrimary()
     for (const node of this.nodes) await node.listen()
     await Promise.all(this.nodes.map((node) => node.start()))
   }
@@ -220,10 +274,11 @@ export class Cluster {
    */
   constructor(folder, ports, settings, nodes) {
     this.folder = folder
-    const [a = 0, b = 0, c = 0, redis = 0, ...others] = ports
-    this.mongods = [a, b, c].map((port, i) => new Mongod(`mongod-${i + 1}`, port, folder))
+    const [redis = 0, ...others] = ports
+    const next = () => others.shift() ?? 0
+    this.mongods = [1, 2, 3].map((number) => new Mongod(`mongod-${number}`, next(), folder, next()))
     this.redis = new Redis('redis', redis, folder)
-    const hosts = [a, b, c].map((port) => `127.0.0.1:${port}`).join(',')
+    const hosts = this.mongods.map(({ address }) => address).join(',')
     const env = {
       ORDERWIRE_ENV: 'production',
       DATABASE_URL: `mongodb://${hosts}/${DATABASE}?replicaSet=rs0`,
@@ -232,7 +287,7 @@ export class Cluster {
       ...settings,
     }
     this.env = env
-    this.nodes = nodes.map((own, i) => new Node(`node-${i + 1}`, others[i] ?? 0, folder, { ...env, ...own }))
+    this.nodes = nodes.map((own, i) => new Node(`node-${i + 1}`, next(), folder, { ...env, ...own }))
     this.client = new MongoClient(env.DATABASE_URL, { serverSelectionTimeoutMS: 60_000 })
   }
 
@@ -243,13 +298,49 @@ export class Cluster {
   /** The mongod that leads. */
   async primary() {
     const { primary } = await this.client.db('admin').command({ hello: 1 })
-    const found = this.mongods.find(({ port }) => primary === `127.0.0.1:${port}`)
+    const found = this.mongods.find(({ address }) => primary === address)
     if (!found) throw new Error('there is no primary')
     return found
   }
 
+  /** Waits until a member leads that all writes go to. */
+  async hasPrimary() {
+    const leads = async () => (await this.client.db('admin').command({ hello: 1 })).isWritablePrimary
+    await until('a primary', leads, 120_000)
+  }
+
+  /** Waits until what was written is confirmed by a majority. */
+  async confirmsWrites() {
+    const write = () => this.database.collection('chaos').insertOne({}, { writeConcern: { w: 'majority' } })
+    await until('a confirmed write', write, 120_000)
+  }
+
+  /** All servers. */
+  get servers() {
+    return [...this.mongods, this.redis, ...this.nodes]
+  }
+
+  /**
+   * Cuts a node from MongoDB: what it sends is not carried any more, nor what is sent to it, and new connections are reset.
+   *
+   * @param {Node} node
+   * @returns {() => void} Connects them again; the connections from before are lost.
+   */
+  cutFromDatabase(node) {
+    const ports = () => localPorts(node.program?.child.pid)
+    const now = ports()
+    const all = this.mongods.flatMap(({ proxy }) => [...proxy.connections])
+    const open = all.filter(({ client }) => now.has(client.remotePort ?? 0))
+    for (const connection of open) connection.stall()
+    for (const { proxy } of this.mongods) proxy.refuses = ({ remotePort }) => ports().has(remotePort ?? 0)
+    return () => {
+      for (const { proxy } of this.mongods) proxy.refuses = () => false
+      for (const connection of open) connection.cut()
+    }
+  }
+
   get crashes() {
-    return [...this.mongods, this.redis, ...this.nodes].flatMap(({ crashes }) => crashes)
+    return this.servers.flatMap(({ crashes }) => crashes)
   }
 
   /** Removes what a run that is cut off would leave behind. */
@@ -259,11 +350,11 @@ export class Cluster {
 
   /** Ends everything; `keep` leaves the logs. @param {boolean} keep */
   async stop(keep) {
-    for (const node of this.nodes) node.proxy.close()
+    for (const { proxy } of [...this.nodes, ...this.mongods]) proxy.close()
     await Promise.all(this.nodes.map((node) => node.kill()))
     await this.client.close()
     await Promise.all([...this.mongods, this.redis].map((server) => server.kill()))
-    const folders = keep ? [...this.mongods, this.redis, ...this.nodes].map(({ folder }) => folder) : [this.folder]
+    const folders = keep ? this.servers.map(({ folder }) => folder) : [this.folder]
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   }
 }

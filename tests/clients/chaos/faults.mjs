@@ -1,5 +1,6 @@
 // The faults of a run and their schedule.
-import { sleep, until } from '../lib/wait.mjs'
+import { sleep } from '../lib/wait.mjs'
+import { INJECTIONS } from './injections.mjs'
 
 /**
  * @typedef {object} Fault
@@ -15,51 +16,77 @@ import { sleep, until } from '../lib/wait.mjs'
 /** How long after its end a fault may still be felt: clients wait before they come back. In milliseconds. */
 const SETTLE = 3_000
 
+/** About how long a round is, in seconds: the time between two losses of power. */
+const ROUND = 150
+
+/** What ends each round. */
+const LOSS_OF_POWER = 'everything killed'
+
 /**
  * Faults that wait for each other; those of different lanes happen at the same time.
  *
  * @type {Record<string, { kinds: string[], every: [number, number], first: [number, number], lasts: [number, number] }>}
  */
 const LANES = {
-  database: { kinds: ['primary killed'], first: [4, 12], every: [40, 80], lasts: [1, 5] },
-  servers: {
-    kinds: ['node killed', 'node terminated', 'node paused', 'Redis killed'],
-    first: [3, 6],
-    every: [8, 12],
+  database: {
+    kinds: ['primary killed', 'primary stepped down', "primary's disk full"],
+    first: [2, 4],
+    every: [25, 45],
     lasts: [0.5, 3],
+  },
+  servers: {
+    kinds: ['node killed', 'node terminated', 'node paused', 'node cut from MongoDB', "node's clock set back", 'Redis killed'],
+    first: [1, 3],
+    every: [8, 12],
+    lasts: [0.5, 5],
   },
   network: { kinds: ['sockets cut', 'readers stalled'], first: [3, 5], every: [3, 6], lasts: [2, 8] },
 }
 
 /** All kinds of faults. */
-export const KINDS = Object.values(LANES).flatMap(({ kinds }) => kinds)
+export const KINDS = [...Object.values(LANES).flatMap(({ kinds }) => kinds), LOSS_OF_POWER]
 
 /**
- * Draws a schedule in which every kind happens.
+ * Draws a schedule of rounds. In each one every kind happens, and at its end everything loses power.
  *
  * @param {number} seconds
  * @param {import('../lib/random.mjs').Random} random
- * @returns {Fault[][]} By lane.
+ * @returns {Fault[][][]} By round and lane.
  */
 export function plan(seconds, random) {
+  const rounds = Math.max(1, Math.round(seconds / ROUND))
+  return Array.from({ length: rounds }, () => planRound(seconds / rounds, random))
+}
+
+/**
+ * @param {number} seconds
+ * @param {import('../lib/random.mjs').Random} random
+ */
+function planRound(seconds, random) {
   return Object.values(LANES).map(({ kinds, first, every, lasts }) => {
+    /** @type {Fault[]} */
     const faults = []
     let deck = random.shuffled(kinds)
     let at = random.between(...first)
+    // In a short round they follow each other faster, so that each kind happens.
+    const widest = (seconds - at) / kinds.length
     while (faults.length < kinds.length || at < seconds - 5) {
       const kind = deck.pop() ?? random.pick(kinds)
       if (deck.length === 0) deck = random.shuffled(kinds)
-      faults.push({ at, kind, seconds: random.between(...lasts), which: random.next() })
-      at += random.between(...every)
+      faults.push({ at, kind, seconds: Math.min(random.between(...lasts), widest / 2), which: random.next() })
+      at += Math.min(random.between(...every), widest)
     }
     return faults
   })
 }
 
-/** @param {Fault[][]} lanes */
-export function describe(lanes) {
-  const faults = lanes.flat().sort((one, other) => one.at - other.at)
-  return faults.map(({ at, kind, seconds }) => `  ${at.toFixed(1).padStart(6)} s  ${kind}, for ${seconds.toFixed(1)} s`)
+/** @param {Fault[][][]} rounds */
+export function describe(rounds) {
+  return rounds.flatMap((lanes, round) => {
+    const faults = lanes.flat().sort((one, other) => one.at - other.at)
+    const line = (/** @type {Fault} */ { at, kind, seconds }) => `  ${at.toFixed(1).padStart(6)} s  ${kind}, for ${seconds.toFixed(1)} s`
+    return [`round ${round + 1}:`, ...faults.map(line), `  then    ${LOSS_OF_POWER}`]
+  })
 }
 
 export class Faults {
@@ -69,6 +96,7 @@ export class Faults {
   counts = new Map(KINDS.map((kind) => [kind, 0]))
   /** Connections that were cut or stalled. */
   connections = 0
+  start = performance.now()
 
   /**
    * @param {import('./cluster.mjs').Cluster} cluster
@@ -84,31 +112,31 @@ export class Faults {
   /**
    * Lets a schedule happen.
    *
-   * @param {Fault[][]} lanes
+   * @param {Fault[][][]} rounds
    */
-  async run(lanes) {
-    const start = performance.now()
-    const lane = async (/** @type {Fault[]} */ faults) => {
-      for (const fault of faults) {
-        await sleep(Math.max(0, fault.at * 1_000 - (performance.now() - start)))
-        await this.#happen(fault, start)
+  async run(rounds) {
+    for (const lanes of rounds) {
+      const start = performance.now()
+      const lane = async (/** @type {Fault[]} */ faults) => {
+        for (const fault of faults) {
+          await sleep(Math.max(0, fault.at * 1_000 - (performance.now() - start)))
+          await this.#happen(fault)
+        }
       }
+      await Promise.all(lanes.map(lane))
+      await this.#happen({ at: 0, kind: LOSS_OF_POWER, seconds: 1, which: 0 })
     }
-    await Promise.all(lanes.map(lane))
   }
 
-  /**
-   * @param {Fault} fault
-   * @param {number} start
-   */
-  async #happen(fault, start) {
+  /** @param {Fault} fault */
+  async #happen(fault) {
     const window = { from: Date.now(), to: Infinity }
     this.windows.push(window)
     const began = performance.now()
     const hit = await this.#inject(fault)
     window.to = Date.now() + SETTLE
     this.counts.set(fault.kind, (this.counts.get(fault.kind) ?? 0) + 1)
-    const [from, took] = [began - start, performance.now() - began].map((ms) => (ms / 1_000).toFixed(1))
+    const [from, took] = [began - this.start, performance.now() - began].map((ms) => (ms / 1_000).toFixed(1))
     this.say(`  ${from?.padStart(6)} s  ${fault.kind}: ${hit}, over after ${took} s`)
   }
 
@@ -118,54 +146,22 @@ export class Faults {
    */
   async #inject({ kind, seconds, which }) {
     const { cluster } = this
-    const node = cluster.nodes[Math.floor(which * cluster.nodes.length)]
-    if (!node) throw new Error('no nodes')
-    switch (kind) {
-      case 'node killed':
-        await node.kill()
-        await sleep(seconds * 1_000)
-        await node.start()
-        return node.name
-      case 'node terminated':
-        await node.terminate()
-        await sleep(seconds * 1_000)
-        await node.start()
-        return node.name
-      case 'node paused':
-        // It wakes up in the middle of what it was doing, such as numbering, while others have gone on.
-        node.program?.kill('SIGSTOP')
-        await sleep(seconds * 1_000)
-        node.program?.kill('SIGCONT')
-        return node.name
-      case 'Redis killed':
-        await cluster.redis.kill()
-        await sleep(seconds * 1_000)
-        await cluster.redis.start()
-        return 'redis'
-      case 'primary killed': {
-        const primary = await cluster.primary()
-        await primary.kill()
-        await sleep(seconds * 1_000)
-        await primary.start()
-        await until(`${primary.name} is a member again`, () => primary.isMember(), 120_000)
-        await cluster.database.collection('chaos').insertOne({}, { writeConcern: { w: 'majority' } })
-        return primary.name
-      }
-      case 'sockets cut': {
-        const connections = this.#some(which)
-        for (const connection of connections) connection.cut()
-        return `${connections.length} connections`
-      }
-      case 'readers stalled': {
-        const connections = this.#some(which)
-        for (const connection of connections) connection.stall()
-        await sleep(seconds * 1_000)
-        for (const connection of connections) connection.resume()
-        return `${connections.length} connections`
-      }
-      default:
-        throw new Error(`an unknown kind of fault: ${kind}`)
+    if (kind === 'sockets cut') {
+      const connections = this.#some(which)
+      for (const connection of connections) connection.cut()
+      return `${connections.length} connections`
     }
+    if (kind === 'readers stalled') {
+      const connections = this.#some(which)
+      for (const connection of connections) connection.stall()
+      await sleep(seconds * 1_000)
+      for (const connection of connections) connection.resume()
+      return `${connections.length} connections`
+    }
+    const node = cluster.nodes[Math.floor(which * cluster.nodes.length)]
+    const injection = INJECTIONS[kind]
+    if (!node || !injection) throw new Error(`an unknown kind of fault: ${kind}`)
+    return injection({ cluster, node, seconds })
   }
 
   /**

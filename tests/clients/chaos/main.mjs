@@ -64,7 +64,7 @@ function read(args) {
 /**
  * @param {Cluster} cluster
  * @param {import('./options.mjs').Options} options
- * @param {import('./faults.mjs').Fault[][]} schedule
+ * @param {import('./faults.mjs').Fault[][][]} schedule
  * @param {{ faultRandom: Random, peopleRandom: Random, writerRandom: Random }} randoms
  */
 async function run(cluster, options, schedule, { faultRandom, peopleRandom, writerRandom }) {

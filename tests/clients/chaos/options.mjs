@@ -6,7 +6,7 @@ import { sabotages } from './sabotage.mjs'
 const DEFAULT_TRANSPORTS = 'transport-ws,legacy-ws,sse,multipart,event-source'
 
 export const usage = `usage: scripts/chaos [OPTION]…
-  --minutes N       how long orders are placed; without it, about 40 seconds
+  --minutes N       how long orders are placed; without it, about 30 seconds
   --seed N          repeats the schedule of another run
   --subscribers N   how many clients watch (default 200)
   --rate N          orders placed in a second (default 10)
@@ -47,7 +47,7 @@ export function readOptions(args) {
     throw new Error(`--sabotage: one of ${sabotages.join(', ')}`)
   }
   return {
-    seconds: values.minutes === undefined ? 40 : 60 * number('minutes', values.minutes, 0.1, 600),
+    seconds: values.minutes === undefined ? 30 : 60 * number('minutes', values.minutes, 0.1, 600),
     seed: Math.floor(number('seed', values.seed ?? String(Math.floor(Math.random() * 2 ** 32)), 0, 2 ** 32 - 1)),
     subscribers: Math.floor(number('subscribers', values.subscribers ?? '200', 10, 5_000)),
     rate: number('rate', values.rate ?? '10', 0.1, 500),

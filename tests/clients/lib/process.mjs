@@ -115,6 +115,8 @@ export async function run(command, args, { cwd, env, input = '' }) {
   let errors = ''
   child.stdout.on('data', (chunk) => (output += chunk))
   child.stderr.on('data', (chunk) => (errors += chunk))
+  // It may end without reading its input.
+  child.stdin.on('error', () => {})
   child.stdin.end(input)
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject)

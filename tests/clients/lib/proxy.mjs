@@ -4,15 +4,19 @@ import { connect, createServer } from 'node:net'
 export class Proxy {
   /** @type {Set<Connection>} */
   connections = new Set()
+  /**
+   * Whether a new connection is reset at once, as if there were no network.
+   *
+   * @type {(client: import('node:net').Socket) => boolean}
+   */
+  refuses = () => false
   /** Number of connections accepted so far. */
   taken = 0
-  /** Whether new connections are reset at once, as if there were no network. */
-  refusing = false
 
   /** @param {number} target Port on loopback. */
   constructor(target) {
     this.server = createServer({ noDelay: true }, (client) => {
-      if (this.refusing) return client.resetAndDestroy()
+      if (this.refuses(client)) return client.resetAndDestroy()
       this.taken += 1
       const connection = new Connection(client, connect({ port: target, host: '127.0.0.1', noDelay: true }))
       this.connections.add(connection)
@@ -20,9 +24,12 @@ export class Proxy {
     })
   }
 
-  /** @returns {Promise<number>} The port it listens on. */
-  async listen() {
-    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', () => resolve(undefined)))
+  /**
+   * @param {number} [port] Any free one without it.
+   * @returns {Promise<number>} The port it listens on.
+   */
+  async listen(port = 0) {
+    await new Promise((resolve) => this.server.listen(port, '127.0.0.1', () => resolve(undefined)))
     const address = this.server.address()
     if (address === null || typeof address === 'string') throw new Error('the proxy does not listen')
     return address.port

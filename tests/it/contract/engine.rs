@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use orderwire::{
     domain::{LogFilter, Refusal, Seq},
-    storage::{LogPage, LogState, Result, Store, StoreError},
+    storage::{DeploymentId, LogPage, LogState, Result, Store, StoreError},
 };
 use tokio::time::timeout;
 
@@ -20,8 +20,12 @@ pub trait Engine: Send + Sync {
     async fn prepare(topic: &str) -> Self
     where
         Self: Sized;
-    /// Opens the database; the first call makes it.
-    async fn open(&self) -> Arc<dyn Store>;
+    /// Opens the database as a node of a deployment; the first call makes it.
+    async fn open_as(&self, deployment: Option<DeploymentId>) -> Result<Arc<dyn Store>>;
+    /// Opens the database as a process without a signing key; the first call makes it.
+    async fn open(&self) -> Arc<dyn Store> {
+        self.open_as(None).await.unwrap()
+    }
     /// Bytes that the database takes.
     async fn bytes(&self) -> u64;
     /// How many long texts the event log has.
@@ -30,6 +34,9 @@ pub trait Engine: Send + Sync {
     async fn age_texts(&self) {}
     /// Deletes the log's entries above this number, as if the database were restored from a backup.
     async fn lose_entries_after(&self, seq: Seq);
+    /// What reads of the event log have examined since the last call, in a unit of the engine; the first call begins to
+    /// count.
+    async fn examined_in_log(&self) -> u64;
     /// What reads of entities have examined since the last call, in a unit of the engine; the first call begins to count.
     async fn examined(&self) -> u64;
     /// How much of that depends on chance, such as reads of the event feed.
@@ -76,6 +83,11 @@ impl Db {
         self.engine.open().await
     }
 
+    /// The same database opened by a node of this deployment. The caller closes it.
+    pub async fn open_as(&self, deployment: DeploymentId) -> Result<Arc<dyn Store>> {
+        self.engine.open_as(Some(deployment)).await
+    }
+
     /// Bytes that the database takes.
     pub async fn bytes(&self) -> u64 {
         self.engine.bytes().await
@@ -94,6 +106,12 @@ impl Db {
     /// Deletes the log's entries above this number, as if the database were restored from a backup.
     pub async fn lose_entries_after(&self, seq: Seq) {
         self.engine.lose_entries_after(seq).await;
+    }
+
+    /// What reads of the event log have examined since the last call, in a unit of the engine; the first call begins to
+    /// count.
+    pub async fn examined_in_log(&self) -> u64 {
+        self.engine.examined_in_log().await
     }
 
     /// What reads of entities have examined since the last call, in a unit of the engine; the first call begins to count.

@@ -8,6 +8,7 @@ mod clocks;
 mod connections;
 mod data_set;
 mod declared_values;
+mod deployments;
 pub mod engine;
 mod epochs;
 mod filters;
@@ -25,6 +26,7 @@ mod permissions;
 mod prune;
 mod reads;
 mod reopen;
+mod resumes;
 mod rights;
 mod rows;
 mod search;
@@ -93,6 +95,11 @@ macro_rules! every_behaviour {
             }
             declared_values {
                 every_status_role_and_priority_is_stored_and_listed
+            }
+            deployments {
+                a_database_of_another_deployment_is_refused_and_not_changed
+                a_database_is_adopted_by_a_deployment_with_another_key
+                of_deployments_that_race_for_a_new_database_one_gets_it
             }
             epochs {
                 a_new_epoch_changes_the_id_and_the_numbers_go_on
@@ -182,6 +189,9 @@ macro_rules! every_behaviour {
             reopen {
                 reopening_keeps_everything
                 acknowledged_writes_survive_closing
+            }
+            resumes {
+                resuming_costs_what_was_missed_and_not_what_others_did
             }
             rights {
                 each_end_of_rights_appends_one_entry_and_other_changes_of_users_append_none

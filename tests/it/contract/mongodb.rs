@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 use orderwire::{
-    domain::Seq,
+    domain::{LogFilter, ProductFilter, Seq},
     storage::{
-        Store,
+        DeploymentId, EventStore, OrderStore, ProductStore, Result, Store,
         mongo::{CommandObserver, MongoOptions, MongoStore, SHARDED_COLLECTIONS, ShardKey, ShardedCollection},
     },
 };
@@ -49,7 +49,7 @@ pub struct Mongodb {
     client: OnceCell<mongodb::Client>,
     /// Set when the profiler was started.
     profiler: OnceCell<()>,
-    /// How many entries of the profiler [`Engine::examined`] has read.
+    /// How many entries of the profiler [`Self::examined_in`] has read.
     profiled: AtomicU64,
     /// Whether commands are checked. For that the driver decodes all that it sends and receives; with the megabytes of
     /// long texts this would take longer than a transaction may.
@@ -69,6 +69,34 @@ impl Mongodb {
     fn url(&self) -> String {
         let (address, options) = self.server.split_once('?').unwrap_or((&self.server, ""));
         format!("{}/{}?{options}", address.trim_end_matches('/'), self.database)
+    }
+
+    /// Documents and keys of indexes that reads of these collections have examined since the last call, from the profiler.
+    async fn examined_in(&self, collections: &[&str]) -> u64 {
+        let database = self.database().await;
+        let start = async || {
+            // Large enough that it forgets nothing during a test.
+            database.create_collection("system.profile").capped(true).size(256 * 1024 * 1024).await.unwrap();
+            database.run_command(doc! { "profile": 2 }).await.unwrap();
+        };
+        self.profiler.get_or_init(start).await;
+        let profile = database.collection::<Document>("system.profile");
+        let new: Vec<Document> = profile
+            .find(doc! {})
+            .projection(doc! { "ns": 1, "docsExamined": 1, "keysExamined": 1 })
+            .skip(self.profiled.load(Ordering::Relaxed))
+            .await
+            .unwrap()
+            .try_collect()
+            .await
+            .unwrap();
+        self.profiled.fetch_add(new.len() as u64, Ordering::Relaxed);
+        let names: Vec<String> = collections.iter().map(|name| format!("{}.{name}", self.database)).collect();
+        let counted = new.iter().filter(|one| one.get_str("ns").is_ok_and(|name| names.iter().any(|one| one == name)));
+        let count = |one: &Document, key: &str| {
+            one.get(key).map_or(0, |count| count.as_i64().or(count.as_i32().map(i64::from)).unwrap())
+        };
+        counted.map(|one| (count(one, "docsExamined") + count(one, "keysExamined")) as u64).sum()
     }
 }
 
@@ -91,10 +119,10 @@ impl Engine for Mongodb {
         }
     }
 
-    async fn open(&self) -> Arc<dyn Store> {
+    async fn open_as(&self, deployment: Option<DeploymentId>) -> Result<Arc<dyn Store>> {
         let on_command = self.is_observed.then(|| self.faults.observer());
-        let options = MongoOptions { as_on_a_sharded_cluster: true, on_command, ..mongo_options() };
-        Arc::new(MongoStore::connect(&self.url(), options).await.unwrap())
+        let options = MongoOptions { deployment, as_on_a_sharded_cluster: true, on_command, ..mongo_options() };
+        Ok(Arc::new(MongoStore::connect(&self.url(), options).await?))
     }
 
     async fn bytes(&self) -> u64 {
@@ -117,33 +145,12 @@ impl Engine for Mongodb {
         log.delete_many(mongodb::bson::doc! { "last": { "$gt": seq } }).await.unwrap();
     }
 
-    /// Documents and keys of indexes, from the profiler.
+    async fn examined_in_log(&self) -> u64 {
+        self.examined_in(&["log"]).await
+    }
+
     async fn examined(&self) -> u64 {
-        let database = self.database().await;
-        let start = async || {
-            // Large enough that it forgets nothing during a test.
-            database.create_collection("system.profile").capped(true).size(256 * 1024 * 1024).await.unwrap();
-            database.run_command(doc! { "profile": 2 }).await.unwrap();
-        };
-        self.profiler.get_or_init(start).await;
-        let lists = ["users", "products", "orders", "tasks"].map(|name| format!("{}.{name}", self.database));
-        let profile = database.collection::<Document>("system.profile");
-        let new: Vec<Document> = profile
-            .find(doc! {})
-            .projection(doc! { "ns": 1, "docsExamined": 1, "keysExamined": 1 })
-            .skip(self.profiled.load(Ordering::Relaxed))
-            .await
-            .unwrap()
-            .try_collect()
-            .await
-            .unwrap();
-        self.profiled.fetch_add(new.len() as u64, Ordering::Relaxed);
-        let of_lists =
-            new.iter().filter(|one| one.get_str("ns").is_ok_and(|name| lists.iter().any(|list| list == name)));
-        let count = |one: &Document, key: &str| {
-            one.get(key).map_or(0, |count| count.as_i64().or(count.as_i32().map(i64::from)).unwrap())
-        };
-        of_lists.map(|one| (count(one, "docsExamined") + count(one, "keysExamined")) as u64).sum()
+        self.examined_in(&["users", "products", "orders", "tasks"]).await
     }
 
     fn examined_by_chance(&self) -> u64 {
@@ -200,4 +207,69 @@ async fn an_order_is_written_by_five_commands_and_a_commit() {
         "commitTransaction",
     ];
     assert_eq!(taken, [expected, expected]);
+}
+
+/// The read concern of a command that reads outside of a transaction.
+fn read_concern(command: &Document) -> Option<&Document> {
+    let name = command.keys().next()?;
+    let reads = ["find", "aggregate"].contains(&name.as_str()) && !command.contains_key("autocommit");
+    reads.then(|| command.get_document("readConcern").expect("a read has a read concern"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_read_comes_after_everything_that_the_store_has_read_or_committed() {
+    let engine = Mongodb::prepare("reads").await;
+    let sent: Arc<Mutex<Vec<Document>>> = Arc::default();
+    let commands = sent.clone();
+    let on_command = CommandObserver(Arc::new(move |command| commands.lock().unwrap().push(command.clone())));
+    let options = MongoOptions { on_command: Some(on_command), ..mongo_options() };
+    let store = MongoStore::connect(&engine.url(), options).await.unwrap();
+    let lamp = product("lamp");
+    insert_products(&store, &[&lamp]).await;
+    store.catch_up_log().await.unwrap();
+    // The first read of a store comes after nothing.
+    sent.lock().unwrap().clear();
+
+    let order = place(&store, "1", &[(&lamp, 1)]).await.unwrap().order;
+    let poll = async || {
+        store.backlog().await.unwrap();
+        store.catch_up_log().await.unwrap();
+        let state = store.log_state().await.unwrap();
+        store.read_log(state.head, LogFilter::ALL, 100).await.unwrap();
+    };
+    poll().await;
+    for filter in [LogFilter::ALL, LogFilter { user: Some(order.customer), ..LogFilter::ALL }] {
+        for limit in [1, 100] {
+            assert!(!store.read_log(0, filter, limit).await.unwrap().events.is_empty());
+        }
+    }
+    store.seq_of_event(order.history[0].event.unwrap()).await.unwrap().unwrap();
+    assert_eq!(store.orders_by_ids(&[order.id]).await.unwrap(), [Some(order)]);
+    store.products_by_ids(&[lamp.id]).await.unwrap();
+    store.products_by_skus(std::slice::from_ref(&lamp.sku)).await.unwrap();
+    store.count_products(&[ProductFilter::default()]).await.unwrap();
+    store.trending_products(1, 10).await.unwrap();
+    poll().await;
+    store.close().await;
+    engine.remove().await;
+
+    let sent = sent.lock().unwrap();
+    let mut of_log = 0;
+    for command in sent.iter() {
+        let Some(concern) = read_concern(command) else { continue };
+        assert_eq!(concern.get_str("level").ok(), Some("majority"), "{command}");
+        assert!(concern.get_timestamp("afterClusterTime").is_ok(), "it may go back in time: {command}");
+        of_log += usize::from(command.get_str("find").is_ok_and(|name| name == "log"));
+    }
+    // Two polls with the bounds of the log and a page, four pages, and one entry by its id.
+    assert!(of_log >= 2 * 3 + 4 + 1, "{of_log} reads of the log");
+    assert!(
+        !sent.iter().any(|command| command.to_string().contains("$changeStream")),
+        "the oplog's size does not matter"
+    );
+    // Each change is committed by a majority that has it on disk.
+    let commits = sent.iter().filter(|command| command.contains_key("commitTransaction"));
+    let concerns: Vec<&Document> = commits.map(|command| command.get_document("writeConcern").unwrap()).collect();
+    assert!(!concerns.is_empty());
+    assert!(concerns.iter().all(|concern| **concern == doc! { "w": "majority", "j": true }), "{concerns:?}");
 }

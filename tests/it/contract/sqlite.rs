@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use orderwire::{
     domain::Seq,
     storage::{
-        Store,
-        sqlite::{SqliteLocation, SqliteStore},
+        DeploymentId, Result, Store,
+        sqlite::{SqliteLocation, SqliteOptions, SqliteStore},
     },
     telemetry::metrics::metrics,
 };
@@ -40,9 +40,10 @@ impl Engine for Sqlite {
         Self { folder: tempfile::tempdir().unwrap(), examined: AtomicU64::default() }
     }
 
-    async fn open(&self) -> Arc<dyn Store> {
+    async fn open_as(&self, deployment: Option<DeploymentId>) -> Result<Arc<dyn Store>> {
         let file = SqliteLocation::File(self.folder.path().join("orderwire.db"));
-        Arc::new(SqliteStore::open(file, sqlite_options()).await.unwrap())
+        let options = SqliteOptions { deployment, ..sqlite_options() };
+        Ok(Arc::new(SqliteStore::open(file, options).await?))
     }
 
     async fn bytes(&self) -> u64 {
@@ -60,6 +61,10 @@ impl Engine for Sqlite {
              BEGIN; DELETE FROM events WHERE seq > {seq}; UPDATE log SET head = {seq}; COMMIT"
         );
         database.execute_batch(&lose).unwrap();
+    }
+
+    async fn examined_in_log(&self) -> u64 {
+        self.examined().await
     }
 
     /// Steps of SQLite's virtual machine.

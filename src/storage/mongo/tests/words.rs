@@ -9,20 +9,8 @@ use super::{
 };
 use crate::{
     domain::*,
-    storage::{ImportStore, Store},
+    storage::{ImportStore, Store, tests::found},
 };
-
-async fn found(store: &dyn Store, text: &str) -> [u64; 3] {
-    let search = SearchTerms::parse(text).ok();
-    let users = [UserFilter { search: search.clone(), ..UserFilter::default() }];
-    let products = [ProductFilter { search: search.clone(), ..ProductFilter::default() }];
-    let tasks = [TaskFilter { search, ..TaskFilter::default() }];
-    [
-        store.count_users(&users).await.unwrap()[0],
-        store.count_products(&products).await.unwrap()[0],
-        store.count_tasks(&tasks).await.unwrap()[0],
-    ]
-}
 
 /// Stores words in all documents like an older node.
 async fn store_old_words(database: &Database) {

@@ -255,6 +255,19 @@ async fn a_full_database_refuses_the_change_and_recovers() {
     store.insert_task(large, stamp(0)).await.unwrap();
 }
 
+/// What "on disk" relies on. https://www.sqlite.org/pragma.html#pragma_synchronous
+#[tokio::test]
+async fn each_commit_is_synced_to_the_disk_before_it_is_answered() {
+    let store = temporary().await;
+    let settings = store.write(|db| {
+        let journal: String = db.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        let number = |pragma: &str| db.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
+        Ok((journal, number("synchronous")?, number("fullfsync")?))
+    });
+    let full = 2;
+    assert_eq!(settings.await.unwrap(), ("wal".to_owned(), full, 1));
+}
+
 #[tokio::test]
 async fn closed_store_is_unavailable_and_leaves_one_file() {
     let folder = tempfile::tempdir().unwrap();

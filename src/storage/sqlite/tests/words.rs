@@ -1,6 +1,7 @@
 //! The words of a file that an older version has written, and of rows that a running older version writes.
 
 use super::*;
+use crate::storage::tests::found;
 
 /// Words of an entity of each kind, in the order of its table.
 const SEARCH: &str = "हिन्दी λόγος";
@@ -11,18 +12,6 @@ fn named(name: &str) -> (User, Product, Task) {
         Product { name: name.to_owned(), ..product("A", 1) },
         Task { title: name.to_owned(), ..task("work") },
     )
-}
-
-async fn found(store: &SqliteStore, text: &str) -> [u64; 3] {
-    let search = SearchTerms::parse(text).ok();
-    let users = [UserFilter { search: search.clone(), ..UserFilter::default() }];
-    let products = [ProductFilter { search: search.clone(), ..ProductFilter::default() }];
-    let tasks = [TaskFilter { search, ..TaskFilter::default() }];
-    [
-        store.count_users(&users).await.unwrap()[0],
-        store.count_products(&products).await.unwrap()[0],
-        store.count_tasks(&tasks).await.unwrap()[0],
-    ]
 }
 
 /// Stores the entities as the schema before the tables of words had them.
