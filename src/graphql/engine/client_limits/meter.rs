@@ -1,8 +1,14 @@
 //! Counts the bytes of one answer while it is written, or of what is loaded for it.
+//!
+//! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::Poll,
 };
 
 use parking_lot::Mutex;
@@ -16,6 +22,10 @@ const STEP: usize = 16 * 1024;
 /// Bytes that the executor needs for a value beside its text, until the answer is written: its place in an object, with
 /// the key.
 const VALUE_BYTES: usize = 160;
+/// Bytes after which an operation lets other tasks run: less than a millisecond's work.
+const TURN: usize = 128 * 1024;
+/// Bytes that take as long to write as a value takes to resolve.
+const VALUE: usize = 512;
 
 /// The meter of one answer. Request data of its operation: what writes a part of the answer adds its bytes, and stops
 /// when the meter refuses them. [`super::LoadMeter`] has one for what is loaded.
@@ -32,6 +42,8 @@ pub struct AnswerMeter {
     reserved: AtomicUsize,
     held: Mutex<HeldBytes>,
     refusal: OnceLock<AnswerRefusal>,
+    /// Bytes since other tasks ran.
+    turn: AtomicUsize,
 }
 
 impl AnswerMeter {
@@ -51,6 +63,7 @@ impl AnswerMeter {
             reserved: AtomicUsize::new(0),
             held: Mutex::new(held),
             refusal: OnceLock::new(),
+            turn: AtomicUsize::new(0),
         })
     }
 
@@ -103,6 +116,26 @@ impl AnswerMeter {
         self.reserve(taken)
     }
 
+    /// Lets other tasks run now and then. To be called after each value, which has so many bytes: a large answer must not keep
+    /// a thread of the runtime for as long as it takes to write it.
+    pub async fn take_turns(&self, bytes: usize) {
+        let done = bytes.saturating_add(VALUE);
+        if self.turn.fetch_add(done, Relaxed).saturating_add(done) < TURN {
+            return;
+        }
+        self.turn.store(0, Relaxed);
+        let mut waited = false;
+        // Wakes itself at once, so that the operation does not count as idle.
+        poll_fn(|cx| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
     fn reserve(&self, taken: usize) -> Result<(), AnswerRefusal> {
         let mut held = self.held.lock();
         let steps = taken.next_multiple_of(STEP);
@@ -127,6 +160,10 @@ impl AnswerMeter {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::{
         fairness::Caller,
@@ -158,6 +195,28 @@ mod tests {
         assert!(budget.in_flight() >= values * VALUE_BYTES, "{} bytes", budget.in_flight());
         let refused = (0..1000).map(|_| meter.add_value(10)).find(Result::is_err);
         assert_eq!(refused, Some(Err(AnswerRefusal::TakesTooMuch(1 << 20))));
+    }
+
+    #[test]
+    fn writing_lets_other_tasks_run_after_some_bytes_or_values() {
+        let limits = AnswerLimits { answer: 1 << 30, loaded: 1 << 30, client: 1 << 30, node: 1 << 30 };
+        let budget = AnswerBudget::new(limits);
+        let meter = AnswerMeter::new(1 << 30, budget.for_client(Caller::Server));
+        let polls = |values: usize, bytes: usize| {
+            let writing = async {
+                for _ in 0..values {
+                    meter.take_turns(bytes).await;
+                }
+            };
+            let (mut writing, mut polls) = (pin!(writing), 1);
+            while writing.as_mut().now_or_never().is_none() {
+                polls += 1;
+            }
+            polls
+        };
+        assert_eq!(polls(10, 10), 1);
+        assert_eq!(polls(100, TURN), 101);
+        assert!((4..=6).contains(&polls(1000, 100)));
     }
 
     #[test]

@@ -87,9 +87,14 @@ impl OperationExecutor {
     }
 
     /// Takes the operation's cost from its sender's allowance, and returns what is left; `None` when there is no limit
-    /// for them. Fails with the response that refuses it.
+    /// for them. Then registers the document if the request asks for that. Fails with the response that refuses the
+    /// operation.
     pub async fn charge(&self, viewer: Viewer, operation: &PreparedOperation) -> Result<Option<Allowance>, Response> {
-        self.service.charge(&viewer, operation.client(), operation.cost()).await.map_err(|error| {
+        let charged = self.service.charge(&viewer, operation.client(), operation.cost()).await;
+        if charged.is_ok() {
+            operation.register(Caller::new(&viewer, operation.client())).await;
+        }
+        charged.map_err(|error| {
             let allowance = match &error {
                 ServiceError::RateLimited { allowance, .. } => Some(*allowance),
                 _ => None,
