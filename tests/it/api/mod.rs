@@ -35,6 +35,7 @@ mod refused;
 mod results;
 mod sharing;
 mod stock;
+mod taken_away;
 mod texts;
 mod tickets;
 mod times;
