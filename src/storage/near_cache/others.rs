@@ -88,9 +88,9 @@ impl UserStore for NearCache {
         id: UserId,
         password_hash: &str,
         verified: Option<&str>,
-        at: Timestamp,
+        stamp: Stamp,
     ) -> Result<User> {
-        self.inner().set_password(id, password_hash, verified, at).await
+        self.inner().set_password(id, password_hash, verified, stamp).await
     }
 }
 
@@ -119,8 +119,8 @@ impl SessionStore for NearCache {
         self.inner().end_session(id, at).await
     }
 
-    async fn end_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()> {
-        self.inner().end_sessions_of(user, at).await
+    async fn end_sessions_of(&self, user: UserId, stamp: Stamp) -> Result<()> {
+        self.inner().end_sessions_of(user, stamp).await
     }
 }
 
