@@ -44,6 +44,8 @@ pub struct Subscription {
     reading: Option<BoxFuture<'static, Result<LogPage, FeedError>>>,
     /// Matching entries read from the log, not yet delivered.
     page: VecDeque<Arc<Event>>,
+    /// Bytes of entries read from the log that nobody was told of.
+    loaded: usize,
     /// No matching entry up to this one is missing from `page`.
     page_through: Seq,
     /// How many entries it may be behind the head.
@@ -83,6 +85,7 @@ impl Subscription {
             ended: false,
             reading: None,
             page: VecDeque::new(),
+            loaded: 0,
             page_through: last,
             max_lag: now.saturating_sub(last).max(0).saturating_add(shared.options.max_behind.into()),
             shared,
@@ -104,6 +107,11 @@ impl Subscription {
             }
         }
         Some(self.last)
+    }
+
+    /// Estimated bytes of the entries that were read from the log since the last call.
+    pub fn take_loaded(&mut self) -> usize {
+        std::mem::take(&mut self.loaded)
     }
 
     /// The id of the log that its positions belong to.
@@ -131,6 +139,7 @@ impl Subscription {
                 let page = ready!(reading.as_mut().poll(cx));
                 self.reading = None;
                 let page = page?;
+                self.loaded += page.events.iter().map(Event::memory).sum::<usize>();
                 let wanted = page.events.into_iter().filter(|event| self.wants(event));
                 self.page = wanted.map(Arc::new).collect();
                 self.page_through = page.through;
