@@ -15,7 +15,6 @@ use crate::{
         StatusChange, Timestamp, UniqueKey, UserId, Viewer,
     },
     storage::{OrderQuery, StoreError},
-    telemetry::operation::count_written,
 };
 
 /// Region of an order if neither the order nor its customer has one.
@@ -142,10 +141,7 @@ impl Service {
             };
             let idempotency = idempotency.clone();
             match self.store.place_order(order, idempotency, stamp).await {
-                Ok(placed) => {
-                    count_written(placed.order.memory());
-                    return Ok(OrderResult { order: placed.order, replayed: placed.replayed });
-                }
+                Ok(placed) => return Ok(OrderResult { order: placed.order, replayed: placed.replayed }),
                 // Numbers are random, so the next one is free.
                 Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::OrderNumber))) => {}
                 Err(error) => return Err(error.into()),
@@ -197,8 +193,7 @@ impl Service {
 
     async fn change_status(&self, viewer: &Viewer, change: StatusChange) -> Result<Order> {
         let stamp = self.stamp(viewer);
-        let changed = self.store.change_order_status(change, stamp).await;
-        changed.inspect(|order| count_written(order.memory())).map_err(not_found_at("orderId"))
+        self.store.change_order_status(change, stamp).await.map_err(not_found_at("orderId"))
     }
 
     async fn region_of(&self, customer: UserId) -> Result<String> {

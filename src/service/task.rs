@@ -15,7 +15,6 @@ use crate::{
         TaskOwners, TaskPriority, TaskStatus, Timestamp, UserId, Viewer,
     },
     storage::TaskQuery,
-    telemetry::operation::count_written,
 };
 
 /// Input of [`Service::create_task`].
@@ -101,7 +100,7 @@ impl Service {
             due_at: input.due_at,
             ..Task::new(TaskId::generate(stamp.at), title, created_by, stamp.at)
         };
-        Ok(self.store.insert_task(task, stamp).await.inspect(|task| count_written(task.memory()))?)
+        Ok(self.store.insert_task(task, stamp).await?)
     }
 
     /// Changes a task that the viewer may see.
@@ -124,8 +123,7 @@ impl Service {
             self.check_assignee(viewer, assignee).await?;
         }
         let stamp = self.stamp(viewer);
-        let updated = self.store.update_task(input.id, changes, input.expected_version, stamp).await;
-        updated.inspect(|task| count_written(task.memory())).map_err(not_found_at("id"))
+        self.store.update_task(input.id, changes, input.expected_version, stamp).await.map_err(not_found_at("id"))
     }
 
     /// Deletes a task that the viewer created; staff delete any task.

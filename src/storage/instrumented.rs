@@ -50,9 +50,12 @@ impl<S: ?Sized> Instrumented<S> {
 }
 
 /// Implements a storage trait for [`Instrumented`]: each method delegates to the engine's. `batch ARGUMENT` also records
-/// how many keys or queries the call has.
+/// how many keys or queries the call has. `stores CLOSURE` gives the bytes that a change has stored, of its answer; every
+/// method that changes something for an operation has it.
 macro_rules! instrument {
-    ($trait:ident { $( fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty $(, batch $batch:ident)?; )* }) => {
+    ($trait:ident { $(
+        fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty $(, batch $batch:ident)? $(, stores $stores:expr)?;
+    )* }) => {
         #[async_trait]
         impl<S: $trait + Send + Sync + ?Sized> $trait for $crate::storage::instrumented::Instrumented<S> {
             $(
@@ -61,7 +64,12 @@ macro_rules! instrument {
                         let batch_size = &$crate::telemetry::metrics().storage_batch_size;
                         batch_size.with_labels([stringify!($name)]).observe($batch.len() as f64);
                     )?
-                    self.observe(stringify!($name), self.inner.$name($($arg),*)).await
+                    let answer = self.observe(stringify!($name), self.inner.$name($($arg),*)).await?;
+                    $(
+                        let stored: fn(&$answer) -> usize = $stores;
+                        $crate::telemetry::operation::count_stored(stored(&answer));
+                    )?
+                    Ok(answer)
                 }
             )*
         }

@@ -31,7 +31,7 @@ mod user;
 pub use deployment::DeploymentId;
 pub use error::{Result, StoreError};
 use event::Appends;
-pub use event::{Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges};
+pub use event::{Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, PAGE_BYTES};
 pub use import::ImportStore;
 pub use instrumented::{CallCounts, Instrumented};
 pub use order::{OrderQuery, OrderStore, Placed};

@@ -66,11 +66,11 @@ pub trait SessionStore {
 }
 
 instrument!(SessionStore {
-    fn insert_session(session: &Session, verified: Option<&str>) -> ();
+    fn insert_session(session: &Session, verified: Option<&str>) -> (), stores |()| size_of::<Session>();
     fn session_users(ids: &[SessionId], now: Timestamp) -> Vec<Option<SessionUser>>, batch ids;
     fn rotate_session(
         id: SessionId, presented: PresentedToken, expires_at: Timestamp, now: Timestamp
-    ) -> Rotation;
-    fn end_session(id: SessionId, at: Timestamp) -> ();
-    fn end_sessions_of(user: UserId, at: Timestamp) -> ();
+    ) -> Rotation, stores |_| size_of::<Session>();
+    fn end_session(id: SessionId, at: Timestamp) -> (), stores |()| size_of::<Session>();
+    fn end_sessions_of(user: UserId, at: Timestamp) -> (), stores |()| size_of::<Session>();
 });

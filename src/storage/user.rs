@@ -71,10 +71,14 @@ instrument!(UserStore {
     fn users_by_emails(emails: &[String]) -> Vec<Option<User>>, batch emails;
     fn list_users(queries: &[UserQuery]) -> Vec<Page<User>>, batch queries;
     fn count_users(filters: &[UserFilter]) -> Vec<u64>, batch filters;
-    fn insert_user(user: &User, password_hash: Option<&str>) -> ();
-    fn update_user(id: UserId, changes: UserChanges, expected_version: Option<i32>, stamp: Stamp) -> User;
-    fn delete_user(id: UserId, stamp: Stamp) -> User;
+    fn insert_user(user: &User, password_hash: Option<&str>) -> (), stores |()| size_of::<Credentials>();
+    fn update_user(
+        id: UserId, changes: UserChanges, expected_version: Option<i32>, stamp: Stamp
+    ) -> User, stores User::memory;
+    fn delete_user(id: UserId, stamp: Stamp) -> User, stores User::memory;
     fn credentials_by_email(email: &str) -> Option<Credentials>;
     fn credentials_by_id(id: UserId) -> Option<Credentials>;
-    fn set_password(id: UserId, password_hash: &str, verified: Option<&str>, at: Timestamp) -> User;
+    fn set_password(
+        id: UserId, password_hash: &str, verified: Option<&str>, at: Timestamp
+    ) -> User, stores User::memory;
 });

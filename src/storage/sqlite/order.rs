@@ -7,6 +7,7 @@ use super::{
     event, idempotency,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page, product,
+    read_limit::loaded,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
     user,
@@ -91,7 +92,7 @@ fn complete(db: &Connection, order: Order, row: i64, fields: OrderFields) -> Res
             .query_map([row], named(history_entry_from_row))?
             .collect::<rusqlite::Result<_>>()?;
     }
-    Ok(order)
+    Ok(loaded(order, Order::memory)?)
 }
 
 /// Adds the order unless its id is stored already; returns whether it was added.

@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use super::{
     event, idempotency, page,
     product_list::{TRENDING, filtered},
+    read_limit::loaded,
     row::{Json, NamedRow, blob_columns, columns_of, json, named, text_columns},
     store::SqliteStore,
     user,
@@ -28,7 +29,7 @@ text_columns!(ProductStatus);
 const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at";
 
 fn product_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Product> {
-    Ok(Product {
+    let product = Product {
         id: row.get("id")?,
         sku: row.get("sku")?,
         name: row.get("name")?,
@@ -41,7 +42,8 @@ fn product_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Product> {
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         description: row.get("description")?,
-    })
+    };
+    loaded(product, Product::memory)
 }
 
 /// The product with this id.

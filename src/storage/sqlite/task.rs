@@ -12,6 +12,7 @@ use super::{
     event,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page,
+    read_limit::loaded,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
     user,
@@ -53,7 +54,7 @@ const COLUMNS: &str =
     "id, title, status, priority, created_by, assignee, order_id, due_at, version, created_at, updated_at";
 
 fn task_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Task> {
-    Ok(Task {
+    let task = Task {
         id: row.get("id")?,
         title: row.get("title")?,
         status: row.get("status")?,
@@ -66,7 +67,8 @@ fn task_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Task> {
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         description: row.get("description")?,
-    })
+    };
+    loaded(task, Task::memory)
 }
 
 fn find(db: &Connection, id: TaskId) -> Result<Option<Task>> {

@@ -7,6 +7,7 @@ use super::{
     event::record_rights,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page,
+    read_limit::loaded,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
     words::{Searched, complete, fts_query},
@@ -26,7 +27,7 @@ text_columns!(UserRole);
 const COLUMNS: &str = "id, email, name, role, region, deleted_at, version, created_at, updated_at, password_hash";
 
 fn user_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<User> {
-    Ok(User {
+    let user = User {
         id: row.get("id")?,
         email: row.get("email")?,
         name: row.get("name")?,
@@ -36,7 +37,8 @@ fn user_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<User> {
         version: row.get("version")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
-    })
+    };
+    loaded(user, User::memory)
 }
 
 fn credentials_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Credentials> {

@@ -24,6 +24,7 @@ mod nodes;
 mod pages;
 mod permissions;
 mod prune;
+mod reads;
 mod reopen;
 mod resumes;
 mod rights;
@@ -180,6 +181,10 @@ macro_rules! every_behaviour {
                 pruning_leaves_no_hole_in_the_log
                 pruning_deletes_only_old_keys
                 pruning_deletes_only_expired_sessions
+            }
+            reads {
+                each_read_counts_what_it_loads_and_stops_at_its_budget
+                rows_that_a_read_examines_are_counted_for_its_operation
             }
             reopen {
                 reopening_keeps_everything
