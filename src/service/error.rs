@@ -127,6 +127,8 @@ impl From<Refusal> for ServiceError {
         let error = match refusal {
             Refusal::NotFound => UserError::general(Code::NotFound, "does not exist"),
             Refusal::RightLost => return Self::Forbidden("you are not allowed to do this any more"),
+            Refusal::SessionEnded => return Self::Unauthenticated("the session has ended; sign in again"),
+            Refusal::AssigneeNotFound => UserError::at(Code::NotFound, ["assigneeId"], "does not exist"),
             Refusal::CredentialsChanged => {
                 UserError::general(Code::BadCredentials, "the password was changed meanwhile; sign in with the new one")
             }

@@ -129,7 +129,7 @@ impl Service {
             None => self.region_of(customer).await?,
         };
         loop {
-            let stamp = self.stamp(viewer);
+            let stamp = self.stamp(viewer)?;
             let id = OrderId::generate(stamp.at);
             let order = NewOrder {
                 id,
@@ -192,7 +192,7 @@ impl Service {
     }
 
     async fn change_status(&self, viewer: &Viewer, change: StatusChange) -> Result<Order> {
-        let stamp = self.stamp(viewer);
+        let stamp = self.stamp(viewer)?;
         self.store.change_order_status(change, stamp).await.map_err(not_found_at("orderId"))
     }
 

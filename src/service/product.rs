@@ -129,7 +129,7 @@ impl Service {
             checks.fault(&["stock"], "must not be negative");
         }
         checks.finish()?;
-        let stamp = self.stamp(viewer);
+        let stamp = self.stamp(viewer)?;
         let product = new.create(ProductId::generate(stamp.at), stamp.at);
         Ok(self.store.insert_product(product, stamp).await?)
     }
@@ -167,7 +167,7 @@ impl Service {
         changes: ProductChanges,
         expected_version: Option<i32>,
     ) -> Result<Product> {
-        let stamp = self.stamp(viewer);
+        let stamp = self.stamp(viewer)?;
         self.store.update_product(id, changes, expected_version, stamp).await.map_err(not_found_at("id"))
     }
 
@@ -193,7 +193,7 @@ impl Service {
         });
         tracing::info!(product = %input.product, delta = input.delta, reason, "stock adjustment");
         let adjustment = StockAdjustment { product: input.product, delta: input.delta, idempotency };
-        let stamp = self.stamp(viewer);
+        let stamp = self.stamp(viewer)?;
         self.store.adjust_stock(adjustment, stamp).await.map_err(|error| match error {
             crate::storage::StoreError::Refused(Refusal::InsufficientStock { available, .. }) => {
                 UserError::at(UserErrorCode::InsufficientStock, ["delta"], format!("only {available} available")).into()

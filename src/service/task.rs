@@ -91,7 +91,7 @@ impl Service {
             let visible = self.orders(viewer, &[order]).await?.pop().flatten();
             visible.ok_or_else(|| UserError::at(UserErrorCode::NotFound, ["orderId"], "does not exist"))?;
         }
-        let stamp = self.stamp(viewer);
+        let stamp = self.stamp(viewer)?;
         let task = Task {
             description,
             priority: input.priority,
@@ -122,7 +122,7 @@ impl Service {
         if assignee != task.assignee || !assignee.is_none_or(|assignee| viewer.sees_user(assignee)) {
             self.check_assignee(viewer, assignee).await?;
         }
-        let stamp = self.stamp(viewer);
+        let stamp = self.stamp(viewer)?;
         self.store.update_task(input.id, changes, input.expected_version, stamp).await.map_err(not_found_at("id"))
     }
 
@@ -133,7 +133,7 @@ impl Service {
         if !viewer.is_staff() && !viewer.is(task.created_by) {
             return Err(ServiceError::Forbidden("only the user who created a task, or staff, may delete it"));
         }
-        let stamp = self.stamp(viewer);
+        let stamp = self.stamp(viewer)?;
         self.store.delete_task(id, stamp).await.map_err(not_found_at("id"))?;
         Ok(id)
     }

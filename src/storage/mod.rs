@@ -33,7 +33,7 @@ pub use error::{Result, StoreError};
 use event::Appends;
 pub use event::{Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, PAGE_BYTES};
 pub use import::ImportStore;
-pub use instrumented::{CallCounts, Instrumented};
+pub use instrumented::{BeforeCall, CallCounts, Instrumented};
 pub use order::{OrderQuery, OrderStore, Placed};
 pub use product::{ProductQuery, ProductStore};
 pub use session::{Rotation, Session, SessionStore, SessionUser};

@@ -174,6 +174,11 @@ pub(crate) fn limit(errors: &mut Vec<ServerError>) {
     }
 }
 
+/// Removes the locations, which errors need not have, because they are in a text that the client does not know.
+pub(crate) fn remove_locations(errors: &mut [ServerError]) {
+    errors.iter_mut().for_each(|error| error.locations.clear());
+}
+
 /// Approximate bytes of an error.
 fn size(error: &ServerError) -> usize {
     let steps = error.path.iter().map(|step| match step {

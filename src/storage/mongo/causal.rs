@@ -3,7 +3,11 @@
 use bson::{RawDocument, RawDocumentBuf};
 use mongodb::action::{Aggregate, Find};
 
-use super::{read::load_rows, seen_time::CausalSession, store::Inner};
+use super::{
+    read::{TimedRead, load_rows},
+    seen_time::CausalSession,
+    store::Inner,
+};
 use crate::storage::Result;
 
 impl Inner {
@@ -21,7 +25,7 @@ impl Inner {
         decode: impl FnMut(&RawDocument) -> Result<T>,
     ) -> Result<Vec<T>> {
         let mut session = self.causal_session().await?;
-        let mut batches = self.with_timeout(find.session(&mut *session).batch()).await?;
+        let mut batches = self.with_timeout(find.session(&mut *session).timed_batch()).await?;
         load_rows(batches.stream(&mut session), decode).await
     }
 
@@ -33,7 +37,7 @@ impl Inner {
         decode: impl FnMut(&RawDocument) -> Result<T>,
     ) -> Result<Vec<T>> {
         let mut session = self.causal_session().await?;
-        let mut batches = self.with_timeout(aggregate.session(&mut *session).batch()).await?;
+        let mut batches = self.with_timeout(aggregate.session(&mut *session).timed_batch()).await?;
         load_rows(batches.stream(&mut session), decode).await
     }
 }

@@ -6,7 +6,11 @@ use std::{collections::HashMap, future::IntoFuture, hash::Hash, sync::Arc, time:
 
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use futures_util::{Stream, StreamExt};
-use mongodb::{Collection, raw_batch_cursor::RawBatch};
+use mongodb::{
+    Collection,
+    action::{Aggregate, ExplicitSession, Find},
+    raw_batch_cursor::{RawBatch, RawBatchCursor, SessionRawBatchCursor},
+};
 use tokio::time::Instant;
 
 use super::store::Inner;
@@ -16,17 +20,49 @@ use crate::{
 };
 
 /// Time limit of one read or single write; the driver itself would wait for a hung server forever.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long MongoDB takes to examine a row, at most, when it is not busy. Its replies do not say how many it has examined,
 /// so that is estimated by time.
 const ROW_TIME: Duration = Duration::from_micros(10);
 
 /// What is left of the time of a read for the current task. The server stops the read then, also when its caller has left.
-pub(super) fn time_left() -> Duration {
+fn time_left() -> Duration {
     let left = fairness::deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
     // 0 would be no limit.
     left.unwrap_or(OPERATION_TIMEOUT).clamp(Duration::from_millis(1), OPERATION_TIMEOUT)
+}
+
+/// A read that the server stops when the time of the current task is over. The engine runs all its reads by this.
+pub(super) trait TimedRead {
+    type Batches;
+
+    /// Runs the read, whose rows come in raw batches.
+    fn timed_batch(self) -> impl Future<Output = mongodb::error::Result<Self::Batches>> + Send;
+}
+
+impl<T: Send + Sync> TimedRead for Find<'_, T> {
+    type Batches = RawBatchCursor;
+
+    async fn timed_batch(self) -> mongodb::error::Result<RawBatchCursor> {
+        self.max_time(time_left()).batch().await
+    }
+}
+
+impl<'s, T: Send + Sync> TimedRead for Find<'s, T, ExplicitSession<'s>> {
+    type Batches = SessionRawBatchCursor;
+
+    async fn timed_batch(self) -> mongodb::error::Result<SessionRawBatchCursor> {
+        self.max_time(time_left()).batch().await
+    }
+}
+
+impl<'s, T: Send> TimedRead for Aggregate<'s, ExplicitSession<'s>, T> {
+    type Batches = SessionRawBatchCursor;
+
+    async fn timed_batch(self) -> mongodb::error::Result<SessionRawBatchCursor> {
+        self.max_time(time_left()).batch().await
+    }
 }
 
 /// Counts the time of a read for the operation that it works for, until this is dropped: also of a read that is given up.
@@ -158,7 +194,7 @@ impl Inner {
         };
         // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
-        let find = collection.find(filter).projection(projection).batch_size(batch).max_time(time_left());
+        let find = collection.find(filter).projection(projection).batch_size(batch);
         self.find_rows(find, decode).await
     }
 }

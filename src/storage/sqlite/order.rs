@@ -159,6 +159,7 @@ fn insert_history(db: &Connection, row: i64, step: usize, entry: &HistoryEntry) 
 }
 
 fn place(db: &Connection, new: NewOrder, key: &Idempotency, stamp: Stamp) -> Result<Written<Placed>> {
+    user::check_session(db, stamp)?;
     if let Some(id) = idempotency::replay(db, key)? {
         let order = find(db, id.into(), OrderFields::ALL)?;
         let order = order.ok_or_else(|| StoreError::internal("the order of an idempotency key is missing"))?;

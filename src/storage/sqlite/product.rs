@@ -12,7 +12,7 @@ use super::{
     row::{Json, NamedRow, blob_columns, columns_of, json, named, text_columns},
     store::SqliteStore,
     user,
-    words::{Searched, complete},
+    words::{Searched, complete, words_of_product},
     writer::Written,
 };
 use crate::{
@@ -94,7 +94,7 @@ pub(super) fn insert_new(db: &Connection, product: &Product) -> Result<bool> {
             Product::name_key(&product.name),
         ])?;
     complete(db, Searched::Products, product.id, || {
-        Product::search_words(&product.name, &product.sku, product.description.as_deref())
+        words_of_product(&product.name, &product.sku, product.description.as_deref(), product.status)
     })?;
     Ok(inserted == 1)
 }
@@ -136,7 +136,7 @@ fn update(
         product.updated_at,
     ])?;
     complete(db, Searched::Products, product.id, || {
-        Product::search_words(&product.name, &product.sku, product.description.as_deref())
+        words_of_product(&product.name, &product.sku, product.description.as_deref(), product.status)
     })?;
     event::record(db, changed, stamp)
 }

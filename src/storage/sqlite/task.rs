@@ -22,7 +22,7 @@ use super::{
 use crate::{
     domain::{
         Changed, Direction, Page, Refusal, SearchTerms, Slice, Sort, Stamp, Task, TaskChanges, TaskFields, TaskFilter,
-        TaskId, TaskPriority, TaskSort, TaskStatus,
+        TaskId, TaskPriority, TaskSort, TaskStatus, UserId,
     },
     storage::{Result, StoreError, TaskQuery, TaskStore},
 };
@@ -106,8 +106,14 @@ pub(super) fn insert_new(db: &Connection, task: &Task) -> Result<bool> {
     Ok(inserted == 1)
 }
 
+fn check_assignee(db: &Connection, assignee: Option<UserId>) -> Result<()> {
+    let Some(assignee) = assignee else { return Ok(()) };
+    Ok(Task::check_assignee(user::find(db, assignee)?.as_ref())?)
+}
+
 fn insert(db: &Connection, task: Task, stamp: Stamp) -> Result<Written<Task>> {
     user::check_permission(db, stamp)?;
+    check_assignee(db, task.assignee)?;
     if !insert_new(db, &task)? {
         return Err(StoreError::internal(format!("the id {} is used already", task.id)));
     }
@@ -123,7 +129,9 @@ fn update(
 ) -> Result<Written<Task>> {
     user::check_permission(db, stamp)?;
     let task = find_whole(db, id)?;
+    let assignee = changes.new_assignee(&task);
     let Some(changed) = task.update(changes, expected_version, stamp)? else { return Ok(Written::unchanged(task)) };
+    check_assignee(db, assignee)?;
     let task = &changed.value;
     db.prepare_cached(
         "UPDATE tasks SET title = ?2, description = ?3, status = ?4, priority = ?5, assignee = ?6, due_at = ?7, \

@@ -108,6 +108,8 @@ metrics! {
     cache_misses: FixedFamily<CacheName, Counter> = "orderwire_cache_misses_total" by "cache";
     /// Attempts to sign in or to refresh a session.
     sign_ins: FixedFamily<Outcome, Counter> = "orderwire_sign_ins_total" by "outcome";
+    /// Password hashes that were computed. A sign-in computes as many whether or not the address has an account.
+    password_hashes: Counter = "orderwire_password_hashes_total";
     /// Deletions of what is past its retention.
     prunes: FixedFamily<Outcome, Counter> = "orderwire_prunes_total" by "outcome";
     /// Whether a part is as it should be, as `/readyz` last found it: 1 or 0.

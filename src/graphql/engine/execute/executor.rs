@@ -178,6 +178,9 @@ fn complete(mut response: Response, operation: &PreparedOperation, meter: &Answe
     operation.add_introspection(&mut response, meter);
     operation.plan().shape(&mut response);
     operation.explain_argument_errors(&mut response);
+    if !operation.has_locations() {
+        error::remove_locations(&mut response.errors);
+    }
     error::add_codes(&mut response);
     error::limit(&mut response.errors);
     response
