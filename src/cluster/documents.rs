@@ -12,10 +12,7 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::RateLimiter;
-use crate::{
-    domain::{ClientAddress, TokenBucket},
-    telemetry::metrics::metrics,
-};
+use crate::{domain::TokenBucket, fairness::Caller, telemetry::metrics::metrics};
 
 /// A SHA-256 hash.
 pub(super) type Hash = [u8; 32];
@@ -29,9 +26,9 @@ pub trait RegisteredDocuments: Send + Sync + 'static {
     /// The canonical text of the document that is known under this hash.
     async fn get(&self, hash: [u8; 32]) -> Option<Arc<str>>;
 
-    /// Remembers the canonical text of a document under the SHA-256 hash of what `client` sent; `None` for a client that is
-    /// not limited by its address. Best effort: never an error, never a long wait.
-    async fn put(&self, hash: [u8; 32], document: Arc<str>, client: Option<ClientAddress>);
+    /// Remembers the canonical text of a document under the SHA-256 hash of what `registrar` sent. Best effort: never an
+    /// error, never a long wait.
+    async fn put(&self, hash: [u8; 32], document: Arc<str>, registrar: Caller);
 }
 
 /// The hash of a canonical text.
@@ -85,19 +82,33 @@ impl RegisteredDocuments for MemoryDocuments {
         self.find(hash)
     }
 
-    async fn put(&self, hash: [u8; 32], document: Arc<str>, _: Option<ClientAddress>) {
+    async fn put(&self, hash: [u8; 32], document: Arc<str>, _: Caller) {
         self.insert(hash, hash_of(&document), document);
     }
 }
 
-/// [`RegisteredDocuments`] of which each client address may register so many bytes. What exceeds that is not remembered.
+/// [`RegisteredDocuments`] of which each user, and each address without a user, may register so many bytes. What exceeds
+/// that is not remembered. Orderwire itself has no limit.
 pub struct LimitedDocuments {
     /// Where the documents are kept.
     pub documents: Arc<dyn RegisteredDocuments>,
-    /// Counts the bytes of each address.
+    /// Counts the bytes of each user and address.
     pub limiter: Arc<dyn RateLimiter>,
-    /// The bytes that one address may register; `None` for no limit.
-    pub bytes: Option<TokenBucket>,
+    /// The bytes that one user may register; `None` for no limit.
+    pub bytes_per_user: Option<TokenBucket>,
+    /// The bytes that one address may register for clients that are not signed in; `None` for no limit.
+    pub bytes_per_address: Option<TokenBucket>,
+}
+
+impl LimitedDocuments {
+    /// The bucket that counts what a caller registers; `None` when there is no limit.
+    fn bucket(&self, registrar: Caller) -> Option<(String, TokenBucket)> {
+        match registrar {
+            Caller::User(id) => Some((format!("documents:{id}"), self.bytes_per_user?)),
+            Caller::Address(address) => Some((format!("documents:{address}"), self.bytes_per_address?)),
+            Caller::Server => None,
+        }
+    }
 }
 
 #[async_trait]
@@ -106,56 +117,33 @@ impl RegisteredDocuments for LimitedDocuments {
         self.documents.get(hash).await
     }
 
-    async fn put(&self, hash: [u8; 32], document: Arc<str>, client: Option<ClientAddress>) {
-        if let (Some(address), Some(bytes)) = (client, self.bytes) {
+    async fn put(&self, hash: [u8; 32], document: Arc<str>, registrar: Caller) {
+        if let Some((key, bytes)) = self.bucket(registrar) {
             let size = (document.len() + ENTRY_BYTES) as u64;
-            if self.limiter.take(&format!("documents:{address}"), bytes, size).await.is_err() {
+            if self.limiter.take(&key, bytes, size).await.is_err() {
                 metrics().refusals.with_labels(["registered_bytes"]).inc();
                 return;
             }
         }
-        self.documents.put(hash, document, client).await;
+        self.documents.put(hash, document, registrar).await;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{net::Ipv4Addr, time::Duration};
-
     use super::*;
-    use crate::cluster::MemoryRateLimiter;
 
     #[tokio::test]
     async fn spellings_of_a_document_share_its_text() {
         let documents = MemoryDocuments::new(1 << 20);
         let text: Arc<str> = "{me{id}}".into();
-        documents.put(hash_of("{ me { id } }"), text.clone(), None).await;
-        documents.put(hash_of("{ me { id }, }"), "{me{id}}".into(), None).await;
+        documents.put(hash_of("{ me { id } }"), text.clone(), Caller::Server).await;
+        documents.put(hash_of("{ me { id }, }"), "{me{id}}".into(), Caller::Server).await;
         let found =
             [hash_of(&text), hash_of("{ me { id } }"), hash_of("{ me { id }, }")].map(|hash| documents.find(hash));
         let [canonical, one, other] = found.map(Option::unwrap);
         assert_eq!(&*canonical, "{me{id}}");
         assert!(Arc::ptr_eq(&canonical, &one) && Arc::ptr_eq(&canonical, &other));
         assert_eq!(documents.find(hash_of("{ me }")), None);
-    }
-
-    #[tokio::test]
-    async fn an_address_registers_no_more_than_its_bytes() {
-        let documents = LimitedDocuments {
-            documents: Arc::new(MemoryDocuments::new(1 << 20)),
-            limiter: Arc::new(MemoryRateLimiter::default()),
-            bytes: Some(TokenBucket::new(3 * 1000, Duration::from_secs(3600))),
-        };
-        let text = |number: usize| -> Arc<str> { format!("{number:0>744}").into() };
-        let put = async |number, last: Option<u8>| {
-            let client = last.map(|last| ClientAddress::V4(Ipv4Addr::new(192, 0, 2, last)));
-            documents.put(hash_of(&text(number)), text(number), client).await;
-            documents.get(hash_of(&text(number))).await.is_some()
-        };
-        let mut kept = Vec::new();
-        for (number, last) in [Some(1), Some(1), Some(1), Some(1), Some(2), None].into_iter().enumerate() {
-            kept.push(put(number, last).await);
-        }
-        assert_eq!(kept, [true, true, true, false, true, true]);
     }
 }

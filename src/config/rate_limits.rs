@@ -55,7 +55,9 @@ section! {
         sign_ins_per_account: RateLimit = RateLimit::new(10, 300);
         /// Wrong passwords and new accounts from one client address.
         sign_ins_per_address: RateLimit = RateLimit::new(50, 300);
-        /// Bytes of documents that one client address registers by their hash. What exceeds it runs, but is not registered.
+        /// Bytes of documents that one user registers by their hash. What exceeds it runs, but is not registered.
+        registered_bytes_per_user: RateLimit = RateLimit::new(1024 * 1024, 24 * 3600);
+        /// Bytes of documents that one client address registers without signing in.
         registered_bytes_per_address: RateLimit = RateLimit::new(1024 * 1024, 24 * 3600);
     }
 }

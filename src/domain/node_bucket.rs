@@ -90,9 +90,9 @@ impl NodeBucket {
 
     /// The shared bucket has taken `sent`, and said that it is full in `full_in`. Its answers must arrive here in the order
     /// in which it gave them.
-    pub fn settled(&mut self, now: u64, sent: i64, full_in: u64) {
+    pub fn settled(&mut self, bucket: TokenBucket, now: u64, sent: i64, full_in: u64) {
         self.forget(sent);
-        self.full_at = now.saturating_add(full_in).saturating_add_signed(self.unsettled);
+        (_, self.full_at) = bucket.charge(now.saturating_add(full_in), now, self.unsettled, 0);
         self.answered_at = Some(now);
     }
 
@@ -167,6 +167,18 @@ mod tests {
             }
         }
 
+        /// Settles everything that is unsettled.
+        fn settle_all(&mut self) {
+            for at in 0..self.nodes.len() {
+                // What is under way, then the rest.
+                for _ in 0..2 {
+                    self.send(at, 0);
+                    self.step(at);
+                    self.step(at);
+                }
+            }
+        }
+
         /// Brings the settlement of a node one step further. Returns whether what it asked for was taken in this step.
         fn step(&mut self, at: usize) -> bool {
             match self.nodes[at].1.take() {
@@ -181,7 +193,7 @@ mod tests {
                     taken
                 }
                 Some(Settlement { sent, full_in: Some(full_in), .. }) => {
-                    self.nodes[at].0.settled(self.now, sent, full_in);
+                    self.nodes[at].0.settled(self.bucket, self.now, sent, full_in);
                     false
                 }
             }
@@ -238,6 +250,56 @@ mod tests {
     }
 
     #[test]
+    fn what_nodes_spend_and_return_is_settled_once_and_none_of_it_is_lost() {
+        for seed in 0..300 {
+            let mut random = StdRng::seed_from_u64(seed);
+            let bucket = TokenBucket::new(1000, Duration::from_secs(3600));
+            let nodes = random.random_range(1..=6);
+            let mut model = Model::new(bucket, nodes);
+            let begun = model.now;
+            // So much that the bucket is not full before the end.
+            let mut owed = 60_000_000;
+            model.nodes[0].0.spend(bucket, begun, owed);
+            model.settle_all();
+            for _ in 0..500 {
+                model.now += random.random_range(0..20_000);
+                let at = random.random_range(0..nodes);
+                match random.random_range(0..3) {
+                    0 => {
+                        let cost = random.random_range(-100_000..200_000);
+                        model.nodes[at].0.spend(bucket, model.now, cost);
+                        owed += cost;
+                    }
+                    1 => model.send(at, 0),
+                    _ => _ = model.step(at),
+                }
+            }
+            model.settle_all();
+            assert_eq!(model.shared_full_at, begun.saturating_add_signed(owed), "seed {seed}");
+            model.settle_all();
+            for (node, _) in &model.nodes {
+                assert_eq!(node.full_in(model.now), model.shared_full_at - model.now, "seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_owes_no_more_than_a_whole_capacity_however_its_settlements_arrive() {
+        let bucket = TokenBucket::new(10, Duration::from_secs(10));
+        let mut node = NodeBucket::default();
+        node.spend(bucket, 0, 9_000_000);
+        let sent = node.begin_settling();
+        node.spend(bucket, 0, 9_000_000);
+        node.spend(bucket, 0, 9_000_000);
+        assert_eq!(node.full_in(0), 20_000_000);
+        node.settled(bucket, 0, sent, 9_000_000);
+        assert_eq!(node.full_in(0), 20_000_000);
+        let sent = node.begin_settling();
+        node.settled(bucket, 1, sent, 20_000_000);
+        assert_eq!(node.full_in(1), 20_000_000);
+    }
+
+    #[test]
     fn charges_above_a_tenth_of_a_second_ask_the_shared_bucket() {
         let bucket = TokenBucket::new(10, Duration::from_secs(600));
         let mut node = NodeBucket::default();
@@ -251,7 +313,7 @@ mod tests {
         assert_eq!(node.take(bucket, 0, bucket.refill_micros_of(1)), LocalDecision::Ask);
         assert_eq!((node.begin_settling(), node.begin_settling()), (100_000, 0));
         assert_eq!(node.take(bucket, 10, bucket.refill_micros_of(1)), LocalDecision::Ask, "until it is confirmed");
-        node.settled(20, 100_000, 999_500);
+        node.settled(bucket, 20, 100_000, 999_500);
         assert_eq!(
             node.take(bucket, 20, bucket.refill_micros_of(1)),
             LocalDecision::Refused,

@@ -45,7 +45,12 @@ impl<T> FairQueue<T> {
 
     /// Takes the next item: the oldest of the caller whose turn it is.
     pub fn pop(&mut self) -> Option<T> {
-        let caller = self.turns.pop_front()?;
+        self.pop_of(|_| true)
+    }
+
+    /// Takes the oldest item of the next caller that `may` have a turn now. The others keep their turns.
+    pub fn pop_of(&mut self, may: impl Fn(&Caller) -> bool) -> Option<T> {
+        let caller = self.turns.remove(self.turns.iter().position(may)?)?;
         let own = self.waiting.get_mut(&caller)?;
         let item = own.pop_front();
         if own.is_empty() {
@@ -85,6 +90,17 @@ mod tests {
         assert_eq!(rest, ["b0", "a1", "c0", "b1", "a2"]);
         assert!(queue.is_empty());
         assert!(queue.waiting.is_empty(), "callers with nothing in the queue take no memory");
+    }
+
+    #[test]
+    fn a_caller_that_may_have_no_turn_now_keeps_it() {
+        let mut queue = FairQueue::default();
+        for name in ["a", "a", "b", "c"] {
+            queue.push(caller(name), name).unwrap();
+        }
+        assert_eq!(queue.pop_of(|next| *next != caller("a")), Some("b"));
+        assert_eq!(queue.pop_of(|_| false), None);
+        assert_eq!([queue.pop(), queue.pop(), queue.pop(), queue.pop()], [Some("a"), Some("c"), Some("a"), None]);
     }
 
     #[test]

@@ -15,8 +15,8 @@ pub use crate::service::{Authenticated, Readiness};
 pub use api::{Api, ApiOptions, Endpoint, cost_document, sdl};
 pub use engine::{
     client_limits::{
-        AnswerBudget, AnswerLimits, AnswerRefusal, ClientLimits, HeldBytes, RequestLimiter, RequestsExhausted,
-        SubscriptionLimiter, SubscriptionLimits, SubscriptionShare,
+        AnswerBudget, AnswerLimits, AnswerMeter, AnswerRefusal, ClientLimits, HeldBytes, RequestLimiter,
+        RequestsExhausted, SubscriptionLimiter, SubscriptionLimits, SubscriptionShare,
     },
     code,
     document::{

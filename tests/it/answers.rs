@@ -243,8 +243,7 @@ async fn connections_that_do_not_read_hold_their_bytes_against_their_client_unti
 #[tokio::test]
 async fn bytes_above_what_the_cost_pays_for_are_charged_afterwards() {
     let mut config = config();
-    config.limits.cost = 100;
-    config.rate_limits.staff_cost = limit(1000);
+    config.rate_limits.staff_cost = limit(3000);
     let shop = Shop::open(&config).await;
     let task = shop.task().await;
     let ask = async |query: &str| {
@@ -258,7 +257,7 @@ async fn bytes_above_what_the_cost_pays_for_are_charged_afterwards() {
     let actual = large["extensions"]["cost"]["actualQueryCost"].as_u64().unwrap();
     assert_eq!(actual, (2 * LONG / 1024) as u64, "{:?}", large["extensions"]);
     assert_eq!(left(&small) - left(&large), actual);
-    for _ in 0..8 {
+    for _ in 0..12 {
         ask(&format!("{{ task(id: \"{task}\") {{ a: description b: description c: description d: description }} }}"))
             .await;
     }
@@ -272,7 +271,6 @@ async fn bytes_above_what_the_cost_pays_for_are_charged_afterwards() {
 #[tokio::test]
 async fn a_small_change_of_a_large_entity_is_charged_for_all_that_is_stored() {
     let mut config = config();
-    config.limits.cost = 1000;
     config.rate_limits.staff_cost = limit(100_000);
     let shop = Shop::open(&config).await;
     let task = shop.task().await;
@@ -285,9 +283,9 @@ async fn a_small_change_of_a_large_entity_is_charged_for_all_that_is_stored() {
     let request = shop.server.request(false, &request).header("authorization", &shop.authorization);
     let answer: Value = request.send().await.unwrap().json().await.unwrap();
     let cost = &answer["extensions"]["cost"];
-    assert_eq!(cost["requestedQueryCost"], 110, "{answer}");
+    assert_eq!(cost["requestedQueryCost"], 1010, "{answer}");
     let actual = cost["actualQueryCost"].as_u64().unwrap();
-    assert!((10 * LONG as u64 / 1024..10 * LONG as u64 / 1024 + 20).contains(&actual), "{cost}");
+    assert!((10 * LONG as u64 / 64..10 * LONG as u64 / 64 + 100).contains(&actual), "{cost}");
     shop.close().await;
 }
 

@@ -1,11 +1,12 @@
-//! What nodes share: tests that every event bus must pass, tests of the Redis bus alone, rate limits and registered
-//! documents.
+//! What nodes share: tests that every event bus must pass, tests of the Redis bus alone, rate limits, what is spent beyond
+//! them, and registered documents.
 
 mod behaviour;
 mod documents;
 mod rate_limits;
 mod redis;
 pub mod redis_server;
+mod spend;
 
 use std::{sync::Arc, time::Duration};
 

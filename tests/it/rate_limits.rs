@@ -10,6 +10,7 @@ use orderwire::{
 };
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::{
     cluster::redis_server::{self, RedisServer},
@@ -129,7 +130,7 @@ async fn x_forwarded_for_counts_only_from_trusted_proxies() {
 async fn operations_charge_their_cost_and_report_the_points_left() {
     const QUERY: &str = "{ me { id } }";
     let mut config = config();
-    config.limits.cost = 60;
+    config.limits.cost = 2000;
     config.rate_limits.customer_cost = limit(60);
     config.rate_limits.anonymous_cost = limit(60);
     let server = Server::start(&config).await;
@@ -141,7 +142,7 @@ async fn operations_charge_their_cost_and_report_the_points_left() {
     let rate = answer["extensions"]["cost"]["throttleStatus"]["restoreRate"].take().as_f64().unwrap();
     assert!((rate - 1.0 / 60.0).abs() < 1e-9, "{rate}");
     let expected = json!({
-        "requestedQueryCost": 49, "actualQueryCost": 49, "maximumQueryCost": 60,
+        "requestedQueryCost": 49, "actualQueryCost": 49, "maximumQueryCost": 2000,
         "throttleStatus": { "maximumAvailable": 60, "currentlyAvailable": 11, "restoreRate": null },
     });
     assert_eq!(answer["extensions"]["cost"], expected);
@@ -169,7 +170,7 @@ async fn operations_charge_their_cost_and_report_the_points_left() {
 #[tokio::test]
 async fn staff_have_their_own_limit() {
     let mut config = config();
-    config.limits.cost = 60;
+    config.limits.cost = 2000;
     config.rate_limits.customer_cost = limit(60);
     config.rate_limits.staff_cost = limit(200);
     let app = App::start(&config).await.unwrap();
@@ -192,7 +193,7 @@ async fn staff_have_their_own_limit() {
 #[tokio::test]
 async fn sockets_and_streams_are_limited_like_requests() {
     let mut config = config();
-    config.limits.cost = 100;
+    config.limits.cost = 2000;
     config.rate_limits.customer_cost = limit(100);
     let server = Server::start(&config).await;
     let token = server.register("ann").await;
@@ -217,6 +218,31 @@ async fn sockets_and_streams_are_limited_like_requests() {
         .send();
     let text = stream.await.unwrap().text().await.unwrap();
     assert!(text.contains("RATE_LIMITED") && text.contains("event: complete"), "{text}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_exceeds_the_limit_of_requests_is_read_slowly() {
+    let mut config = config();
+    config.server.unlimited_networks.clear();
+    config.rate_limits.requests_per_address = limit(3);
+    let server = Server::start(&config).await;
+    // The handshake is the first request.
+    let mut socket = Client::open(server.address).await;
+    let begun = Instant::now();
+    for id in 1..=5 {
+        let payload = json!({ "query": "{ products { nodes { id } } }" });
+        socket.send(json!({ "id": id.to_string(), "type": "subscribe", "payload": payload })).await;
+    }
+    let mut codes = Vec::new();
+    while codes.len() < 3 {
+        let message = socket.receive().await;
+        if message["type"] == "error" {
+            codes.push(message["payload"][0]["extensions"]["code"].as_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(codes, ["RATE_LIMITED"; 3]);
+    assert!(begun.elapsed() >= Duration::from_millis(200), "two pauses of 100 ms at least: {:?}", begun.elapsed());
     server.stop().await;
 }
 
@@ -348,4 +374,47 @@ mod redis {
         assert!(calls <= 11, "{calls} calls for ten operations, and what was unsettled before");
         server.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_user_registers_documents_from_any_address_and_an_address_those_of_clients_without_a_user() {
+    let mut config = config();
+    // Otherwise a document that is not registered is found there.
+    config.operations.cache = 0;
+    // Two documents each, with what an entry takes beside its text.
+    config.rate_limits.registered_bytes_per_user = limit(600);
+    config.rate_limits.registered_bytes_per_address = limit(600);
+    let server = Server::start(&config).await;
+    let token = server.register("ann").await;
+    let send = async |from: &str, token: Option<&str>, body: Value| -> Value {
+        let post = reqwest::Client::new().post(format!("http://{}/graphql", server.address));
+        let post = if let Some(token) = token { post.bearer_auth(token) } else { post };
+        post.header("x-forwarded-for", from).json(&body).send().await.unwrap().json().await.unwrap()
+    };
+    let mut registered = Vec::new();
+    for (number, (from, token)) in [
+        (ANN, None),
+        (ANN, None),
+        (ANN, None),
+        (ANN, Some(&*token)),
+        (ANN, Some(&token)),
+        (ANN, Some(&token)),
+        (BEN, Some(&token)),
+        (BEN, None),
+        (BEN, Some("no token")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let query = format!("{{ a{number}: __typename }}");
+        let hash: String = Sha256::digest(&query).iter().map(|byte| format!("{byte:02x}")).collect();
+        let extensions = json!({ "persistedQuery": { "version": 1, "sha256Hash": hash } });
+        let answer = send(from, token, json!({ "query": query, "extensions": extensions })).await;
+        let runs = answer == json!({ "data": { (format!("a{number}")): "Query" } });
+        let found = send("127.0.0.1", None, json!({ "extensions": extensions })).await;
+        registered.push((runs, found.get("data").is_some()));
+    }
+    let (kept, not_kept, refused) = ((true, true), (true, false), (false, false));
+    assert_eq!(registered, [kept, kept, not_kept, kept, kept, not_kept, not_kept, kept, refused]);
+    server.stop().await;
 }

@@ -14,7 +14,8 @@ use crate::{
         MemoryDocuments, RegisteredDocuments,
         documents::{ENTRY_BYTES, Hash, hash_of},
     },
-    domain::{ClientAddress, LogId},
+    domain::LogId,
+    fairness::Caller,
 };
 
 /// Stores values under keys for a time, and deletes the oldest ones for as long as all take more bytes than they may.
@@ -121,7 +122,7 @@ impl RegisteredDocuments for RedisDocuments {
         Some(document)
     }
 
-    async fn put(&self, hash: [u8; 32], document: Arc<str>, _: Option<ClientAddress>) {
+    async fn put(&self, hash: [u8; 32], document: Arc<str>, _: Caller) {
         let canonical = hash_of(&document);
         let name = hex::encode(canonical);
         let mut store = STORE.key(format!("{}operations", self.prefix));

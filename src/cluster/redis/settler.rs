@@ -26,12 +26,13 @@ const SETTLE_EVERY: Duration = Duration::from_millis(50);
 const ROUND: usize = 256;
 
 /// What [`TokenBucket::charge`] does, to the time at which a bucket is full on the clock of Redis, in microseconds. Returns
-/// whether what was asked for was taken, and how long until the bucket is full. The key expires when the bucket is full.
+/// whether what was asked for was taken, and how long until the bucket is full. The key expires when the bucket is full. A
+/// key whose value is no number counts as missing, and is replaced: an error would end the whole round.
 const CHARGE: &str = "\
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local spent, asked, refill = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local full = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + spent
+local full = math.max(now, tonumber(redis.pcall('GET', KEYS[1])) or 0) + spent
 full = math.max(now, math.min(full, now + 2 * refill))
 local taken = asked == 0 or full - now + asked <= refill
 if taken then full = full + asked end
@@ -128,7 +129,7 @@ impl Settler {
             }
             commands.cmd("EVAL").arg(CHARGE).arg(1).arg(format!("{}{}", self.prefix, keyed.key));
             commands.arg(due).arg(asked).arg(bucket.refill_micros());
-            sent.push((keyed, due, caller));
+            sent.push((keyed, bucket, due, caller));
         }
         if sent.is_empty() {
             return;
@@ -137,10 +138,10 @@ impl Settler {
             self.redis.call(async |connection| commands.query_async(connection).await).await;
         // Fewer answers than questions count as none.
         let mut answers = answers.unwrap_or_default().into_iter();
-        for (keyed, due, caller) in sent {
+        for (keyed, bucket, due, caller) in sent {
             match answers.next() {
                 Some((taken, full_in)) => {
-                    self.buckets.update(&keyed, |state, now| state.settled(now, due, full_in));
+                    self.buckets.update(&keyed, |state, now| state.settled(bucket, now, due, full_in));
                     if let Some(caller) = caller {
                         // Fails if the caller has gone away; what it took stays taken.
                         let _ = caller.send((taken, full_in));

@@ -18,12 +18,17 @@ use crate::{
     http::{error::errors, response_format::ResponseFormat},
 };
 
-/// Delay of a response with 429, in milliseconds. It slows down clients that retry at once; it is random so that they
-/// don't retry at the same time.
+/// Delay of a response with 429, in milliseconds.
 const REJECTION_DELAY_MS: Range<u64> = 100..400;
 
 /// How many responses may be delayed at once. Further ones are sent without a delay.
 const MAX_DELAYED: usize = 1000;
+
+/// How long a client waits that exceeds its limit. It slows down clients that retry at once; it is random so that they
+/// don't retry at the same time.
+pub(in crate::http) fn rejection_delay() -> Duration {
+    Duration::from_millis(rand::random_range(REJECTION_DELAY_MS))
+}
 
 /// Determines the client address of each request and applies the rate limit.
 pub(in crate::http) struct RequestRateLimiter {
@@ -54,7 +59,7 @@ pub(in crate::http) async fn limit_request_rate(
     if response.status() == StatusCode::TOO_MANY_REQUESTS
         && let Ok(_permit) = limit.delayed.try_acquire()
     {
-        tokio::time::sleep(Duration::from_millis(rand::random_range(REJECTION_DELAY_MS))).await;
+        tokio::time::sleep(rejection_delay()).await;
     }
     response
 }

@@ -65,6 +65,12 @@ impl ReadySources {
         self.task().queue.take()
     }
 
+    /// Whether the operation in this slot is ready.
+    pub(in crate::http::websocket) fn is_ready(&self, slot: usize) -> bool {
+        let queue = &self.task().queue;
+        queue.next == Some(slot) || queue.others.contains(&slot)
+    }
+
     fn task(&self) -> MutexGuard<'_, Task> {
         self.task.lock()
     }

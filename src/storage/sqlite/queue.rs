@@ -68,9 +68,9 @@ impl<T> Queue<T> {
         }
     }
 
-    /// The next item, if one waits.
-    pub(super) fn next(&self) -> Option<T> {
-        self.state.lock().waiting.pop()
+    /// The next item of a caller that `may` have a turn now, if one waits.
+    pub(super) fn next_of(&self, may: impl Fn(&Caller) -> bool) -> Option<T> {
+        self.state.lock().waiting.pop_of(may)
     }
 
     /// Refuses further items, and ends the waiting of the threads once it is empty.

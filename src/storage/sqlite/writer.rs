@@ -3,6 +3,7 @@
 //! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
 use std::{
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
@@ -16,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::queue::{Queue, closed};
 use crate::{
     domain::Event,
-    fairness::current_caller,
+    fairness::{Caller, current_caller},
     storage::{Appends, Result, StoreError},
     telemetry::metrics::{GaugeGuard, metrics},
 };
@@ -25,6 +26,8 @@ use crate::{
 const BATCH: usize = 64;
 /// No change joins a transaction that has taken this long: those that are done wait for its commit.
 const LONGEST_BATCH: Duration = Duration::from_millis(20);
+/// No second change of a caller joins a transaction that has taken this long and has changes of others.
+const LONGEST_FOR_OTHERS: Duration = Duration::from_millis(2);
 
 /// The changes that wait.
 type ChangeQueue = Queue<Box<dyn Change>>;
@@ -50,6 +53,8 @@ impl<T> Written<T> {
 
 /// A change in the queue.
 trait Change: Send {
+    /// Who the change is made for.
+    fn caller(&self) -> Caller;
     /// Runs the change; returns `false` if its writes must be undone.
     fn run(&mut self, db: &Connection) -> bool;
     /// Takes the entries that the change appended.
@@ -59,13 +64,18 @@ trait Change: Send {
 }
 
 struct QueuedChange<T, W> {
+    caller: Caller,
     work: Option<W>,
     result: Option<Result<Written<T>>>,
-    caller: oneshot::Sender<Result<T>>,
+    answer: oneshot::Sender<Result<T>>,
     counted: GaugeGuard,
 }
 
 impl<T: Send, W: FnOnce(&Connection) -> Result<Written<T>> + Send> Change for QueuedChange<T, W> {
+    fn caller(&self) -> Caller {
+        self.caller
+    }
+
     fn run(&mut self, db: &Connection) -> bool {
         let Some(work) = self.work.take() else { return false };
         let result = catch_unwind(AssertUnwindSafe(|| work(db)))
@@ -81,7 +91,7 @@ impl<T: Send, W: FnOnce(&Connection) -> Result<Written<T>> + Send> Change for Qu
     }
 
     fn answer(self: Box<Self>, failure: Option<&str>) {
-        let Self { result, caller, counted, .. } = *self;
+        let Self { result, answer, counted, .. } = *self;
         // Before the answer, so that a caller that has it does not find its change among the waiting ones.
         drop(counted);
         let result = match (result, failure) {
@@ -90,7 +100,7 @@ impl<T: Send, W: FnOnce(&Connection) -> Result<Written<T>> + Send> Change for Qu
             (_, failure) => Err(StoreError::Unavailable(failure.unwrap_or("the change was not run").to_owned())),
         };
         // Fails if the caller has gone away, which undoes nothing.
-        let _ = caller.send(result);
+        let _ = answer.send(result);
     }
 }
 
@@ -116,11 +126,12 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> Result<Written<T>> + Send + 'static,
     ) -> Result<T> {
-        let (caller, answer) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let counted = GaugeGuard::new(&metrics().sqlite_changes_waiting);
-        let change = QueuedChange { work: Some(work), result: None, caller, counted };
-        self.queue.push(current_caller(), Box::new(change))?;
-        answer.await.map_err(|_| closed())?
+        let caller = current_caller();
+        let change = QueuedChange { caller, work: Some(work), result: None, answer, counted };
+        self.queue.push(caller, Box::new(change))?;
+        answered.await.map_err(|_| closed())?
     }
 
     /// Runs the queued changes and closes the connection.
@@ -165,16 +176,17 @@ fn commit(db: &Connection, queue: &ChangeQueue, batch: &mut Vec<Box<dyn Change>>
     committed
 }
 
-/// Runs each change in a savepoint. The next one is taken from the queue after the one before it, so that a caller who comes
-/// now waits for one change of each other caller.
+/// Runs each change in a savepoint. The next one is taken from the queue after the one before it, and callers who have none in
+/// the transaction come first, so that a caller who comes now waits for the change that runs and for one of each other caller.
 fn run_all(db: &Connection, queue: &ChangeQueue, batch: &mut Vec<Box<dyn Change>>) -> Result<()> {
     if let Err(error) = execute(db, "BEGIN IMMEDIATE") {
         // Another process is writing: those that wait have waited for it, too.
-        batch.extend(std::iter::from_fn(|| queue.next()).take(BATCH));
+        batch.extend(std::iter::from_fn(|| queue.next_of(|_| true)).take(BATCH));
         return Err(error);
     }
-    let (began, mut done) = (Instant::now(), 0);
+    let (began, mut done, mut callers) = (Instant::now(), 0, HashSet::new());
     while let Some(change) = batch.get_mut(done) {
+        callers.insert(change.caller());
         execute(db, "SAVEPOINT change")?;
         let keep = change.run(db);
         if db.is_autocommit() {
@@ -187,8 +199,11 @@ fn run_all(db: &Connection, queue: &ChangeQueue, batch: &mut Vec<Box<dyn Change>
         }
         execute(db, "RELEASE change")?;
         done += 1;
-        if done < BATCH && began.elapsed() < LONGEST_BATCH {
-            batch.extend(queue.next());
+        let taken = began.elapsed();
+        if done < BATCH && taken < LONGEST_BATCH {
+            let next = queue.next_of(|caller| !callers.contains(caller));
+            let again = taken < LONGEST_FOR_OTHERS || callers.len() == 1;
+            batch.extend(next.or_else(|| queue.next_of(|_| again)));
         }
     }
     execute(db, "COMMIT")

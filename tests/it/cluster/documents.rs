@@ -1,9 +1,14 @@
 //! Documents that clients registered, shared over Redis.
 
+use std::net::Ipv4Addr;
+
 use ::redis::AsyncCommands;
-use orderwire::cluster::{
-    MemoryDocuments, RegisteredDocuments,
-    redis::{DocumentRetention, RedisDocuments},
+use orderwire::{
+    cluster::{
+        LimitedDocuments, MemoryDocuments, MemoryRateLimiter, RateLimiter, RegisteredDocuments,
+        redis::{DocumentRetention, RedisDocuments, RedisRateLimiter},
+    },
+    fairness::Caller,
 };
 use sha2::{Digest, Sha256};
 
@@ -36,7 +41,7 @@ async fn a_registered_document_is_known_to_all_nodes_of_its_deployment() {
     let (url, log) = (redis_server::shared_url(), LogId::new(rand::random()));
     let [here, there] = [node(&url, log, RETENTION), node(&url, log, RETENTION)];
     assert_eq!(here.get(HASH).await, None);
-    here.put(HASH, "{ me { id } }".into(), None).await;
+    here.put(HASH, "{ me { id } }".into(), Caller::Server).await;
     assert_eq!(here.get(HASH).await.as_deref(), Some("{ me { id } }"));
     assert_eq!(there.get(HASH).await.as_deref(), Some("{ me { id } }"));
     assert_eq!(there.get([8; 32]).await, None);
@@ -58,9 +63,9 @@ async fn spellings_of_a_document_are_stored_once() {
     let [here, there] = [node(&url, log, RETENTION), node(&url, log, RETENTION)];
     let text = format!("{{{}}}", "a ".repeat(10_000));
     for number in 0..10 {
-        here.put([number; 32], text.as_str().into(), None).await;
+        here.put([number; 32], text.as_str().into(), Caller::Server).await;
     }
-    here.put(hash(&text), text.as_str().into(), None).await;
+    here.put(hash(&text), text.as_str().into(), Caller::Server).await;
     for number in 0..10 {
         assert_eq!(there.get([number; 32]).await.as_deref(), Some(&*text));
     }
@@ -81,7 +86,7 @@ async fn documents_of_many_writers_stay_within_their_bytes_and_the_oldest_go_fir
     for number in (0..400).step_by(4) {
         let put = async |node: &RedisDocuments, number| {
             let text = text(number);
-            node.put(hash(&text), text.into(), None).await;
+            node.put(hash(&text), text.into(), Caller::Server).await;
         };
         tokio::join!(put(&here, number), put(&there, number + 1), put(&here, number + 2), put(&there, number + 3));
     }
@@ -100,24 +105,75 @@ async fn documents_of_many_writers_stay_within_their_bytes_and_the_oldest_go_fir
     assert!(reader.get(hash(&text(396))).await.is_some(), "the newest are kept");
 }
 
+/// Two nodes of a deployment that remember 3,000 bytes a day for each user and 2,000 for each address, in memory (one node
+/// then) and in Redis.
+fn limited() -> [(&'static str, [Arc<LimitedDocuments>; 2]); 2] {
+    let day = Duration::from_secs(24 * 3600);
+    let limited = |documents: Arc<dyn RegisteredDocuments>, limiter: Arc<dyn RateLimiter>| {
+        let [bytes_per_user, bytes_per_address] = [3000, 2000].map(|bytes| Some(TokenBucket::new(bytes, day)));
+        Arc::new(LimitedDocuments { documents, limiter, bytes_per_user, bytes_per_address })
+    };
+    let alone = limited(Arc::new(MemoryDocuments::new(1 << 20)), Arc::new(MemoryRateLimiter::default()));
+    let (url, log) = (redis_server::shared_url(), LogId::new(rand::random()));
+    let over_redis = || {
+        let limiter = RedisRateLimiter::open(&url, log).unwrap();
+        limited(Arc::new(node(&url, log, RETENTION)), Arc::new(limiter))
+    };
+    [("memory", [alone.clone(), alone]), ("Redis", [over_redis(), over_redis()])]
+}
+
+#[tokio::test]
+async fn each_user_and_each_address_without_a_user_registers_no_more_than_their_bytes_a_day() {
+    let user = |id| Caller::User(UserId::from_bytes([id; 16]));
+    let address = |last| Caller::Address(ClientAddress::V4(Ipv4Addr::new(192, 0, 2, last)));
+    for (engine, [here, there]) in limited() {
+        // With what an entry takes beside its text, each is 1,000 bytes.
+        let mut texts = (0..).map(|number| format!("{number:0>744}"));
+        let mut registered = async |registrar, count| {
+            let mut known = 0;
+            for (text, at) in texts.by_ref().take(count).zip([&here, &there].into_iter().cycle()) {
+                at.put(hash(&text), text.as_str().into(), registrar).await;
+                known += usize::from(there.get(hash(&text)).await.is_some());
+            }
+            known
+        };
+        let mut found = Vec::new();
+        for (registrar, count) in [
+            (user(1), 4),
+            (address(1), 4),
+            (user(2), 4),
+            (address(2), 4),
+            (user(1), 2),
+            (address(1), 2),
+            (Caller::Server, 6),
+        ] {
+            found.push(registered(registrar, count).await);
+        }
+        assert_eq!(found, [3, 2, 3, 2, 0, 0, 6], "{engine}");
+        let text = "{ a }";
+        here.put(hash(text), text.into(), user(1)).await;
+        assert_eq!(here.get(hash(text)).await, None, "{engine}: a small one does not fit either");
+    }
+}
+
 #[tokio::test]
 async fn without_redis_a_node_knows_only_its_own_documents() {
     let mut server = RedisServer::start();
     let [here, there] = [node(&server.url(), LogId::new(1), RETENTION), node(&server.url(), LogId::new(1), RETENTION)];
-    here.put(HASH, "{ a }".into(), None).await;
+    here.put(HASH, "{ a }".into(), Caller::Server).await;
     server.kill();
     let begun = Stopwatch::start();
     assert_eq!(here.get(HASH).await.as_deref(), Some("{ a }"), "in memory");
     assert_eq!(there.get(HASH).await, None, "cannot be asked");
     for number in 0..50 {
-        there.put([number; 32], "{ b }".into(), None).await;
+        there.put([number; 32], "{ b }".into(), Caller::Server).await;
         assert_eq!(there.get([number; 32]).await.as_deref(), Some("{ b }"));
     }
     assert!(begun.elapsed() < Duration::from_secs(2), "Redis is not waited for each time: {:?}", begun.elapsed());
     server.start_again();
     // Redis restarts empty; both nodes reconnect by themselves.
     wait_until("both find Redis again", TIMEOUT, async || {
-        here.put([99; 32], "{ c }".into(), None).await;
+        here.put([99; 32], "{ c }".into(), Caller::Server).await;
         there.get([99; 32]).await.as_deref() == Some("{ c }")
     })
     .await;

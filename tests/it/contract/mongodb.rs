@@ -262,8 +262,7 @@ async fn each_read_comes_after_everything_that_the_store_has_read_or_committed()
         of_log += usize::from(command.get_str("find").is_ok_and(|name| name == "log"));
     }
     // Two polls with the bounds of the log and a page, four pages, and one entry by its id.
-    let expected = 2 * 3 + 4 + 1;
-    assert!(of_log >= expected, "{of_log} reads of the log");
+    assert!(of_log > 2 * 3 + 4, "{of_log} reads of the log");
     assert!(
         !sent.iter().any(|command| command.to_string().contains("$changeStream")),
         "the oplog's size does not matter"

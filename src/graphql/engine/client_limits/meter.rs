@@ -1,8 +1,14 @@
 //! Counts the bytes of one answer while it is written.
+//!
+//! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::Poll,
 };
 
 use parking_lot::Mutex;
@@ -13,6 +19,11 @@ use super::answers::{AnswerRefusal, HeldBytes};
 /// share.
 const STEP: usize = 16 * 1024;
 
+/// Bytes after which an operation lets other tasks run: less than a millisecond's work.
+const TURN: usize = 128 * 1024;
+/// Bytes that take as long to write as a value takes to resolve.
+const VALUE: usize = 512;
+
 /// The meter of one answer. Request data of its operation: what writes a part of the answer adds its bytes, and stops
 /// when the meter refuses them.
 pub struct AnswerMeter {
@@ -22,6 +33,8 @@ pub struct AnswerMeter {
     reserved: AtomicUsize,
     held: Mutex<HeldBytes>,
     refusal: OnceLock<AnswerRefusal>,
+    /// Bytes since other tasks ran.
+    turn: AtomicUsize,
 }
 
 impl AnswerMeter {
@@ -33,6 +46,7 @@ impl AnswerMeter {
             reserved: AtomicUsize::new(0),
             held: Mutex::new(held),
             refusal: OnceLock::new(),
+            turn: AtomicUsize::new(0),
         })
     }
 
@@ -68,6 +82,26 @@ impl AnswerMeter {
         self.reserve(written)
     }
 
+    /// Lets other tasks run now and then. To be called after each value, which has so many bytes: a large answer must not keep
+    /// a thread of the runtime for as long as it takes to write it.
+    pub async fn take_turns(&self, bytes: usize) {
+        let done = bytes.saturating_add(VALUE);
+        if self.turn.fetch_add(done, Relaxed).saturating_add(done) < TURN {
+            return;
+        }
+        self.turn.store(0, Relaxed);
+        let mut waited = false;
+        // Wakes itself at once, so that the operation does not count as idle.
+        poll_fn(|cx| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
     fn reserve(&self, written: usize) -> Result<(), AnswerRefusal> {
         if written > self.limit {
             return Err(self.refuse(AnswerRefusal::TooLarge(self.limit)));
@@ -91,6 +125,10 @@ impl AnswerMeter {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::{
         fairness::Caller,
@@ -107,6 +145,27 @@ mod tests {
         assert_eq!([meter.add(1), meter.add(0)], [refused, refused]);
         drop(meter);
         assert_eq!(budget.in_flight(), 0);
+    }
+
+    #[test]
+    fn writing_lets_other_tasks_run_after_some_bytes_or_values() {
+        let budget = AnswerBudget::new(AnswerLimits { answer: 1 << 30, client: 1 << 30, node: 1 << 30 });
+        let meter = AnswerMeter::new(1 << 30, budget.for_client(Caller::Server));
+        let polls = |values: usize, bytes: usize| {
+            let writing = async {
+                for _ in 0..values {
+                    meter.take_turns(bytes).await;
+                }
+            };
+            let (mut writing, mut polls) = (pin!(writing), 1);
+            while writing.as_mut().now_or_never().is_none() {
+                polls += 1;
+            }
+            polls
+        };
+        assert_eq!(polls(10, 10), 1);
+        assert_eq!(polls(100, TURN), 101);
+        assert!((4..=6).contains(&polls(1000, 100)));
     }
 
     #[test]

@@ -119,7 +119,8 @@ impl Documents {
         let sent = request.query.as_ref().map_or(0, String::len);
         limits::check("bytes", sent as u64, self.limits.bytes).map_err(|error| vec![error])?;
         let reference = DocumentReference::from_request(&request)?;
-        let registered = if matches!(reference, DocumentReference::Register(_)) { sent } else { 0 };
+        let registration = self.registry.registration(&reference);
+        let registered = if registration.is_some() { sent } else { 0 };
         let OperationRequest { query, operation_name, variables, client, .. } = request;
         let name = operation_name.map(Into::into);
         let operation = self.find(client, reference, query.unwrap_or_default(), name).await?;
@@ -140,6 +141,7 @@ impl Documents {
             reports_cost,
             resume: None,
             client,
+            registration,
             direct_json: true,
         })
     }
@@ -154,12 +156,8 @@ impl Documents {
     ) -> Result<Arc<ValidatedOperation>, RequestErrors> {
         match (&self.registry, reference) {
             (Registry::Open(_), DocumentReference::None) => self.validated(client, hash(&query), &query, name),
-            (Registry::Open(store), DocumentReference::Register(document_hash)) => {
-                let operation = self.validated(client, document_hash, &query, name)?;
-                if store.get(document_hash).await.is_none() {
-                    store.put(document_hash, operation.text.clone(), client).await;
-                }
-                Ok(operation)
+            (Registry::Open(_), DocumentReference::Register(document_hash)) => {
+                self.validated(client, document_hash, &query, name)
             }
             (Registry::Open(store), DocumentReference::Hash(document_hash)) => {
                 let key = (document_hash, name);

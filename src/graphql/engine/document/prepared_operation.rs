@@ -7,12 +7,14 @@ use async_graphql::{Name, PathSegment, Request, Response, Value, Variables, pars
 use super::{
     executable, introspection,
     plan::{Plan, PlannedField},
+    registry::Registration,
     types::SchemaTypes,
     validated_operation::{PricedPlan, ValidatedOperation},
     values::{ValuePath, coerce, substitute},
 };
 use crate::{
     domain::{ClientAddress, EventCursor},
+    fairness::Caller,
     graphql::engine::{
         client_limits::{AnswerMeter, AnswerRefusal},
         json::raw_value,
@@ -37,6 +39,8 @@ pub struct PreparedOperation {
     pub(super) reports_cost: bool,
     pub(super) resume: Option<EventCursor>,
     pub(super) client: Option<ClientAddress>,
+    /// Set if the request registers the document.
+    pub(super) registration: Option<Arc<Registration>>,
     /// Whether objects may be written as JSON directly.
     pub(super) direct_json: bool,
 }
@@ -110,6 +114,13 @@ impl PreparedOperation {
     /// Address of the client; `None` if clients are not rate-limited by address.
     pub(crate) fn client(&self) -> Option<ClientAddress> {
         self.client
+    }
+
+    /// Registers the document for this caller if the request asks for that. To be called when the operation is paid for.
+    pub(crate) async fn register(&self, caller: Caller) {
+        if let Some(registration) = &self.registration {
+            registration.register(&self.operation.text, caller).await;
+        }
     }
 
     /// The operation name of the request; empty if it has none.

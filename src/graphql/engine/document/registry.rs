@@ -16,6 +16,7 @@ use super::{
     request::{OperationRequest, RequestErrors},
 };
 use crate::{
+    fairness::Caller,
     graphql::engine::{code, error::refusal},
     service::RegisteredDocuments,
 };
@@ -26,6 +27,34 @@ pub enum Registry {
     Open(Arc<dyn RegisteredDocuments>),
     /// The documents of a manifest; the server runs no others.
     Only(Manifest),
+}
+
+impl Registry {
+    /// What a request with this reference registers; `None` if it registers nothing.
+    pub(super) fn registration(&self, reference: &DocumentReference) -> Option<Arc<Registration>> {
+        match (self, reference) {
+            (Self::Open(documents), DocumentReference::Register(hash)) => {
+                Some(Arc::new(Registration { documents: documents.clone(), hash: *hash }))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The hash under which a request registers its document. That happens when the operation runs, because only then it is
+/// known who sends it.
+pub(super) struct Registration {
+    documents: Arc<dyn RegisteredDocuments>,
+    hash: DocumentHash,
+}
+
+impl Registration {
+    /// Registers a document with this canonical text, unless it is registered already.
+    pub async fn register(&self, text: &Arc<str>, registrar: Caller) {
+        if self.documents.get(self.hash).await.is_none() {
+            self.documents.put(self.hash, text.clone(), registrar).await;
+        }
+    }
 }
 
 /// How a request refers to its document.

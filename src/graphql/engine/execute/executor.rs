@@ -24,9 +24,12 @@ use crate::{
     telemetry::metrics,
 };
 
-/// Bytes of an answer, and of what a mutation stores, that each point of an operation's cost pays for. What is above is
-/// charged when it is written.
+/// Bytes of an answer that each point of an operation's cost pays for. What is above is charged when it is written.
 const BYTES_PER_POINT: usize = 1024;
+
+/// Bytes of what a mutation stores that each point pays for: to store a byte and index its words takes some sixteen times
+/// as long as to answer it.
+const STORED_BYTES_PER_POINT: usize = 64;
 
 /// Runs operations.
 pub struct OperationExecutor {
@@ -56,8 +59,8 @@ impl OperationExecutor {
         let response = run_for(caller, measured.run(first_response(execution, &meter, runs_to_its_end))).await;
         let response = response.map(|response| complete(response, operation, &meter));
         metrics().answer_bytes.inc_by(meter.written() as u64);
-        let work = meter.written().saturating_add(measured.written());
-        let charged = self.charge_bytes(viewer, operation, allowance, work).await;
+        let work = meter.written() / BYTES_PER_POINT + measured.written() / STORED_BYTES_PER_POINT;
+        let charged = self.charge_work(viewer, operation, allowance, work as u64).await;
         let response = match (meter.refusal().filter(|_| !runs_to_its_end), response) {
             (Some(refusal), _) => refused(refusal, operation, charged),
             (None, Some(mut response)) => {
@@ -84,9 +87,14 @@ impl OperationExecutor {
     }
 
     /// Takes the operation's cost from its sender's allowance, and returns what is left; `None` when there is no limit
-    /// for them. Fails with the response that refuses it.
+    /// for them. Then registers the document if the request asks for that. Fails with the response that refuses the
+    /// operation.
     pub async fn charge(&self, viewer: Viewer, operation: &PreparedOperation) -> Result<Option<Allowance>, Response> {
-        self.service.charge(&viewer, operation.client(), operation.cost()).await.map_err(|error| {
+        let charged = self.service.charge(&viewer, operation.client(), operation.cost()).await;
+        if charged.is_ok() {
+            operation.register(Caller::new(&viewer, operation.client())).await;
+        }
+        charged.map_err(|error| {
             let allowance = match &error {
                 ServiceError::RateLimited { allowance, .. } => Some(*allowance),
                 _ => None,
@@ -97,16 +105,15 @@ impl OperationExecutor {
         })
     }
 
-    /// Charges the bytes that the cost of an operation does not pay for: those of its answer, and of what it has stored.
-    async fn charge_bytes(
+    /// Charges the points of work that the cost of an operation does not pay for.
+    async fn charge_work(
         &self,
         viewer: Viewer,
         operation: &PreparedOperation,
         allowance: Option<Allowance>,
-        bytes: usize,
+        points: u64,
     ) -> Charged {
-        let afterwards = (bytes / BYTES_PER_POINT) as u64;
-        let afterwards = afterwards.saturating_sub(operation.cost());
+        let afterwards = points.saturating_sub(operation.cost());
         let allowance = match allowance {
             Some(_) if afterwards > 0 => self.service.charge_afterwards(&viewer, operation.client(), afterwards).await,
             allowance => allowance,

@@ -60,6 +60,7 @@ impl<T: WriteJson + OutputType> OutputType for DirectJson<T> {
                 self.0.write(plan, &mut json);
                 if let Some(meter) = meter {
                     meter.add(json.counted()).map_err(|refusal| refusal.error_at(context, field.pos))?;
+                    meter.take_turns(json.counted()).await;
                 }
                 raw_value(json)
             }

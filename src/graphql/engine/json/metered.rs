@@ -65,7 +65,9 @@ impl<T: OutputType> OutputType for Metered<T> {
         // Before the value is copied, which is not needed any more when the answer is refused.
         meter.add(key).map_err(error)?;
         let value = self.0.resolve(context, field).await?;
-        meter.add(size(&value)).map_err(error)?;
+        let bytes = size(&value);
+        meter.add(bytes).map_err(error)?;
+        meter.take_turns(bytes).await;
         Ok(value)
     }
 }

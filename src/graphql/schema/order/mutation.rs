@@ -18,7 +18,7 @@ use crate::{
 #[derive(InputObject)]
 pub struct OrderItemInput {
     /// What is bought.
-    #[graphql(directive = cost::apply("1".into()))]
+    #[graphql(directive = cost::apply("20".into()))]
     product_id: ID,
     /// How many, 1 to 1,000,000.
     quantity: i32,
@@ -89,7 +89,7 @@ pub struct OrderMutation;
 #[Object]
 impl OrderMutation {
     /// Places an order: takes the stock of every line and freezes prices, or does nothing.
-    #[graphql(directive = cost::apply("20".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn place_order(
         &self,
         context: &Context<'_>,
@@ -113,7 +113,7 @@ impl OrderMutation {
     }
 
     /// Staff: moves an order to another state. CANCELLED and RETURNED give its stock back.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn update_order_status(
         &self,
         context: &Context<'_>,
@@ -134,7 +134,7 @@ impl OrderMutation {
     }
 
     /// Cancels an own order, or any as staff, and gives its stock back.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn cancel_order(
         &self,
         context: &Context<'_>,

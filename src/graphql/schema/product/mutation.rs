@@ -100,7 +100,7 @@ pub struct ProductMutation;
 #[Object]
 impl ProductMutation {
     /// Staff: adds a product.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn create_product(
         &self,
         context: &Context<'_>,
@@ -120,7 +120,7 @@ impl ProductMutation {
     }
 
     /// Staff: changes a product. Values that the product has already make no new version and no update.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn update_product(
         &self,
         context: &Context<'_>,
@@ -142,7 +142,7 @@ impl ProductMutation {
     }
 
     /// Staff: corrects the stock of a product.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn adjust_stock(
         &self,
         context: &Context<'_>,
@@ -163,7 +163,7 @@ impl ProductMutation {
 
     /// Staff: takes a product off sale. Orders that name it keep their lines. A product that is archived already stays
     /// as it is.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn archive_product(
         &self,
         context: &Context<'_>,

@@ -99,7 +99,7 @@ pub struct TaskMutation;
 #[Object]
 impl TaskMutation {
     /// Adds a task.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn create_task(
         &self,
         context: &Context<'_>,
@@ -121,7 +121,7 @@ impl TaskMutation {
     }
 
     /// Changes a task. Values that the task has already make no new version and no update.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn update_task(
         &self,
         context: &Context<'_>,
@@ -150,7 +150,7 @@ impl TaskMutation {
     }
 
     /// Deletes an own task, or any as staff.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn delete_task(
         &self,
         context: &Context<'_>,

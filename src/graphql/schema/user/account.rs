@@ -102,7 +102,7 @@ pub struct AccountMutation;
 #[Object]
 impl AccountMutation {
     /// Makes an account and signs in.
-    #[graphql(directive = cost::apply("50".into()))]
+    #[graphql(directive = cost::apply("900".into()))]
     async fn register(
         &self,
         context: &Context<'_>,
@@ -115,7 +115,7 @@ impl AccountMutation {
     }
 
     /// Signs in.
-    #[graphql(directive = cost::apply("50".into()))]
+    #[graphql(directive = cost::apply("900".into()))]
     async fn login(
         &self,
         context: &Context<'_>,
@@ -126,7 +126,7 @@ impl AccountMutation {
     }
 
     /// Gives new tokens for a refresh token. Each is good once; using one again after 10 s ends its session.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn refresh_session(
         &self,
         context: &Context<'_>,
@@ -137,7 +137,7 @@ impl AccountMutation {
     }
 
     /// Ends this session.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn logout(&self, context: &Context<'_>) -> ApiResult<LogoutPayload> {
         let request = RequestContext::for_account_mutation(context).await?;
         let (_, user_errors) = payload(request.service.logout(&request.viewer()).await)?;
@@ -145,7 +145,7 @@ impl AccountMutation {
     }
 
     /// Ends all sessions of the viewer.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn logout_everywhere(&self, context: &Context<'_>) -> ApiResult<LogoutPayload> {
         let request = RequestContext::for_account_mutation(context).await?;
         let (_, user_errors) = payload(request.service.logout_everywhere(&request.viewer()).await)?;

@@ -24,7 +24,7 @@ pub struct UpdateProfileInput {
     /// A new e-mail address of at most 254 bytes. It needs `currentPassword`.
     email: MaybeUndefined<String>,
     /// The current password, which only another e-mail address needs.
-    #[graphql(secret, directive = cost::apply("90".into()))]
+    #[graphql(secret, directive = cost::apply("800".into()))]
     current_password: Option<String>,
     /// A new region: one line of at most 200 characters; null removes it.
     region: MaybeUndefined<String>,
@@ -81,7 +81,7 @@ pub struct UserMutation;
 #[Object]
 impl UserMutation {
     /// Changes the viewer's own profile. Values that it has already make no new version.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn update_profile(
         &self,
         context: &Context<'_>,
@@ -98,7 +98,7 @@ impl UserMutation {
     }
 
     /// Changes the viewer's password and ends all their sessions, this one too.
-    #[graphql(directive = cost::apply("100".into()))]
+    #[graphql(directive = cost::apply("900".into()))]
     async fn change_password(
         &self,
         context: &Context<'_>,
@@ -110,7 +110,7 @@ impl UserMutation {
     }
 
     /// Admin: gives another user a role. A role that the user has already makes no new version.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn update_user_role(
         &self,
         context: &Context<'_>,
@@ -127,7 +127,7 @@ impl UserMutation {
     }
 
     /// Admin: deletes another user: the account is anonymised and its sessions end; orders and tasks stay.
-    #[graphql(directive = cost::apply("10".into()))]
+    #[graphql(directive = cost::apply("100".into()))]
     async fn delete_user(
         &self,
         context: &Context<'_>,

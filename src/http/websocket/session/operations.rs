@@ -107,7 +107,13 @@ impl Operations {
         while let Some(slot) = self.ready.take_operation() {
             // A source can call the waker after its operation has ended. The slot is then empty or used by another one.
             let Some(operation) = self.running.get_mut(slot) else { continue };
-            let Poll::Ready(outcome) = operation.poll_next() else { continue };
+            let Poll::Ready(outcome) = operation.poll_next() else {
+                // One that is ready again at once lets other tasks run, and has woken this one for later.
+                if self.ready.is_ready(slot) {
+                    return Poll::Pending;
+                }
+                continue;
+            };
             if matches!(outcome, OperationEvent::Next { .. }) {
                 // There may be more, after the other operations had their turn.
                 self.ready.enqueue(slot);

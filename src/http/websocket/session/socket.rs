@@ -202,7 +202,7 @@ impl Socket {
         // Messages behind a token are read once it was checked. In the modern protocol a client must wait for the
         // acknowledgement before it sends anything else, so reading continues while the first token is checked.
         let opening = self.protocol == Protocol::Modern && self.identity.viewer().is_none();
-        if self.identity.is_checking() && !opening {
+        if (self.identity.is_checking() && !opening) || self.timers.pauses_reading() {
             return Poll::Pending;
         }
         self.frames.poll_receive(writable).map(SocketEvent::Received)

@@ -39,6 +39,8 @@ pub(in crate::http::websocket) struct SocketTimers {
     drain_until: Option<Instant>,
     /// While the server is stopping: when the connection may close, once no query or mutation runs.
     close_at: Option<Instant>,
+    /// Before this time nothing is read from the client.
+    read_at: Option<Instant>,
 }
 
 impl SocketTimers {
@@ -55,6 +57,7 @@ impl SocketTimers {
             expires_at: None,
             drain_until: None,
             close_at: None,
+            read_at: None,
         };
         timers.set_timer();
         timers
@@ -74,6 +77,18 @@ impl SocketTimers {
     pub(in crate::http::websocket) fn set_expiry(&mut self, at: Option<Instant>) {
         self.expires_at = at;
         self.set_timer();
+    }
+
+    /// Stops reading from the client for this time.
+    pub(in crate::http::websocket) fn pause_reading(&mut self, time: Duration) {
+        self.read_at = Some(Instant::now() + time);
+        self.set_timer();
+    }
+
+    /// Whether nothing is to be read from the client now.
+    pub(in crate::http::websocket) fn pauses_reading(&mut self) -> bool {
+        self.read_at = self.read_at.filter(|at| *at > Instant::now());
+        self.read_at.is_some()
     }
 
     /// Starts the timers of shutdown: the connection may close after `close_in` and must close after `drain`.
@@ -132,8 +147,9 @@ impl SocketTimers {
 
     /// When the next timer fires.
     fn next_at(&self, now: Instant) -> Instant {
-        let close_at = self.close_at.filter(|at| *at > now);
-        let sometimes = [self.init_until, self.expires_at, self.drain_until, close_at].into_iter().flatten();
+        // These times only end the sleep.
+        let [close_at, read_at] = [self.close_at, self.read_at].map(|at| at.filter(|at| *at > now));
+        let sometimes = [self.init_until, self.expires_at, self.drain_until, close_at, read_at].into_iter().flatten();
         sometimes.fold(self.ping_at.min(self.received_at + self.dead_after), Instant::min)
     }
 }
@@ -186,6 +202,20 @@ mod tests {
         assert_eq!(timers.fired(start + seconds(5)), Some(TimerEvent::TokenExpired));
         timers.set_expiry(Some(start + seconds(9)));
         assert_eq!(timers.fired(start + seconds(5)), None);
+    }
+
+    #[tokio::test]
+    async fn reading_goes_on_after_a_pause() {
+        let (mut timers, start) = timers();
+        timers.stop_init_timeout();
+        assert!(!timers.pauses_reading());
+        timers.pause_reading(seconds(1));
+        assert!(timers.pauses_reading());
+        let next = timers.next_at(start);
+        assert!(next >= start + seconds(1) && next < start + seconds(12), "the sleep ends then");
+        assert_eq!(timers.fired(next), None);
+        timers.read_at = Some(Instant::now());
+        assert!(!timers.pauses_reading());
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Documents that requests refer to instead of sending them.
 
 use super::{super::hash::hash, *};
+use crate::fairness::Caller;
 
 /// A request with Apollo's extension, with or without a document.
 fn apollo(query: Option<&str>, extension: serde_json::Value) -> OperationRequest {
@@ -10,6 +11,13 @@ fn apollo(query: Option<&str>, extension: serde_json::Value) -> OperationRequest
         extensions: [("persistedQuery".to_owned(), extension)].into(),
         ..OperationRequest::default()
     }
+}
+
+/// Prepares a request and registers its document, as the executor does.
+fn run(documents: &Documents, request: OperationRequest) -> Result<PreparedOperation, Box<Response>> {
+    let prepared = prepare(documents, request)?;
+    prepared.register(Caller::Server).now_or_never().expect("nothing to wait for");
+    Ok(prepared)
 }
 
 fn hex(text: &str) -> String {
@@ -75,12 +83,11 @@ fn clients_register_documents_by_their_hash() {
         (apollo(Some(query), serde_json::Value::Null), query),
     ] {
         let shown = format!("{request:?}");
-        assert_eq!(outcome(prepare(&documents, request)), expected, "{shown}");
+        assert_eq!(outcome(run(&documents, request)), expected, "{shown}");
     }
     let strange = OperationRequest { document_id: Some("a".to_owned()), ..OperationRequest::default() };
     assert!(
-        outcome(prepare(&documents, strange))
-            .starts_with("PERSISTED_QUERY_NOT_FOUND: There is no document with this id")
+        outcome(run(&documents, strange)).starts_with("PERSISTED_QUERY_NOT_FOUND: There is no document with this id")
     );
 }
 
@@ -89,9 +96,9 @@ fn registered_documents_outlive_the_cache_of_valid_documents() {
     let documents = documents(DocumentOptions { cache: 0, ..options() });
     let query = "{me{id}}";
     let extension = json!({ "version": 1, "sha256Hash": hex(query) });
-    prepare(&documents, apollo(Some(query), extension.clone())).unwrap();
+    run(&documents, apollo(Some(query), extension.clone())).unwrap();
     assert_eq!(cached(&documents), 0);
-    assert_eq!(outcome(prepare(&documents, apollo(None, extension))), query);
+    assert_eq!(outcome(run(&documents, apollo(None, extension))), query);
 }
 
 #[test]
@@ -100,11 +107,11 @@ fn a_document_is_stored_as_its_canonical_text_and_found_by_the_hash_of_each_regi
     let spellings = ["{ me { id } }", "# me\n{\n  me {\n    id\n  }\n}\n"];
     let extension = |text: &str| json!({ "version": 1, "sha256Hash": hex(text) });
     for text in spellings {
-        let registering = prepare(&documents, apollo(Some(text), extension(text))).unwrap();
+        let registering = run(&documents, apollo(Some(text), extension(text))).unwrap();
         assert_eq!(registering.cost(), 1 + 1, "one point for up to 64 bytes");
     }
     for text in spellings.into_iter().chain(["{me{id}}"]) {
-        let found = prepare(&documents, apollo(None, extension(text))).unwrap();
+        let found = run(&documents, apollo(None, extension(text))).unwrap();
         assert_eq!((found.text(), found.cost()), ("{me{id}}", 1));
     }
 }

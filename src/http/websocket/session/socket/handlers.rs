@@ -19,6 +19,7 @@ use crate::{
     http::{
         graphql::{answers::Answers, wire},
         graphql_error::coded,
+        middleware::rate_limit::rejection_delay,
         websocket::{
             session::{
                 identity::IdentityEvent,
@@ -200,11 +201,14 @@ impl Socket {
             if self.operations.has_finite() {
                 self.refuse(&id, coded("The server is shutting down: connect again.", "UNAVAILABLE"));
             }
+        } else if let Err(exhausted) = self.http.endpoint.client_limits().requests.take_request(self.client.0) {
+            self.refuse(&id, exhausted.to_error());
+            // As a response with 429 is delayed: a client that retries at once must not keep the server busy with refusals.
+            self.timers.pause_reading(rejection_delay());
+            self.control.mark_ready();
         } else if self.operations.count() >= limit {
             let message = format!("At most {limit} operations may run at once on one socket.");
             self.refuse(&id, coded(message, "BAD_USER_INPUT"));
-        } else if let Err(exhausted) = self.http.endpoint.client_limits().requests.take_request(self.client.0) {
-            self.refuse(&id, exhausted.to_error());
         } else {
             self.operations_started += 1;
             let request_id = self.id.child(self.operations_started);
