@@ -41,6 +41,7 @@ fn client_limits(config: &Config) -> ClientLimits {
     let (server, subscriptions) = (&config.server, &config.subscriptions);
     let answers = AnswerLimits {
         answer: config.limits.answer_bytes,
+        loaded: config.limits.loaded_bytes,
         client: server.answers_in_flight_per_client,
         node: server.answers_in_flight,
     };
@@ -55,6 +56,7 @@ fn client_limits(config: &Config) -> ClientLimits {
             watched: subscriptions.products_per_address,
             bytes: subscriptions.bytes_per_address,
         },
+        node_bytes: subscriptions.bytes,
     };
     ClientLimits {
         requests: RequestLimiter::new(config.rate_limits.requests_per_address.0),
@@ -125,6 +127,9 @@ pub fn http(config: &Config) -> HttpOptions {
             head: config.server.head_limit,
             head_timeout: config.server.head_timeout,
             idle_timeout: config.server.idle_timeout,
+            incoming: config.server.incoming_bytes,
+            incoming_per_connection: config.server.body_limit.max(2 * config.websocket.max_message),
+            write_timeout: config.server.write_timeout,
             connections: config.server.max_connections,
             connections_per_address: config.server.connections_per_address,
             clients: Arc::new(clients),

@@ -10,9 +10,11 @@ use argon2::{
 };
 use rand::RngCore;
 
-use crate::fairness::{FairSemaphore, NoPermit, current_caller};
-
-use crate::domain::text::opaque_password;
+use crate::{
+    domain::text::opaque_password,
+    fairness::{FairSemaphore, NoPermit, current_caller},
+    telemetry::metrics::metrics,
+};
 
 /// What a hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +111,7 @@ impl Passwords {
 }
 
 fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String, PasswordError> {
+    metrics().password_hashes.inc();
     let mut salt = [0; 16];
     rand::rng().fill_bytes(&mut salt);
     let salt = SaltString::encode_b64(&salt).map_err(PasswordError::Hash)?;
@@ -117,6 +120,7 @@ fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String, PasswordError> {
 }
 
 fn verify(argon2: &Argon2<'_>, password: &str, stored: &str) -> Result<bool, PasswordError> {
+    metrics().password_hashes.inc();
     let stored = PasswordHash::new(stored).map_err(PasswordError::StoredHash)?;
     if stored.hash.is_none() {
         return Err(PasswordError::StoredHash(password_hash::Error::PhcStringField));

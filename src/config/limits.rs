@@ -25,5 +25,8 @@ section! {
         bytes: usize = 64 * 1024, in 64..=4 * 1024 * 1024;
         /// Length of an answer, and of each update of a subscription, in bytes. Writing stops there.
         answer_bytes: usize = 8 * 1024 * 1024, in 4096..=1024 * 1024 * 1024;
+        /// Bytes of entities that an operation may load from the database; each field of a mutation begins anew. Loading stops
+        /// there.
+        loaded_bytes: usize = 16 * 1024 * 1024, in 65_536..=1024 * 1024 * 1024;
     }
 }

@@ -92,6 +92,9 @@ section! {
         /// How long a connection may stay open without a request. Make it longer than the idle timeout of a load balancer
         /// in front.
         idle_timeout: Duration = Duration::from_secs(75), in Duration::from_millis(100)..=Duration::from_secs(3600);
+        /// How long the server waits, in all, for a client that does not read what is sent to it, over any transport. Each
+        /// 4 KiB that the client reads gives it another second. Then its connection is closed.
+        write_timeout: Duration = Duration::from_secs(60), in Duration::from_millis(100)..=Duration::from_secs(3600);
         /// How long a query or mutation may run, and how long a subscription may take to open, over any transport. It is
         /// then aborted; a mutation may have taken effect nevertheless.
         execution_timeout: Duration = Duration::from_secs(30), in Duration::from_millis(100)..=Duration::from_secs(3600);
@@ -99,12 +102,17 @@ section! {
         max_connections: usize = 20_000, in 1..=1_000_000;
         /// How many connections one client address may have open at once on this node.
         connections_per_address: usize = 1000, in 1..=1_000_000;
-        /// How many bytes of answers this node may have in flight: being written, or not yet taken by a connection. Further
-        /// operations wait for a moment and are then refused with UNAVAILABLE.
+        /// How many bytes this node may hold for operations: what they have loaded from the database, and answers that are
+        /// being written or not yet taken by a connection. Further operations wait for a moment and are then refused with
+        /// UNAVAILABLE.
         answers_in_flight: usize = 256 * 1024 * 1024, in 1024 * 1024..=64 * 1024 * 1024 * 1024;
         /// How many of these bytes may be one user's, or one client address's without signing in; at least
-        /// `limits.answer_bytes`. Further operations of theirs wait for a moment and are then refused with RATE_LIMITED.
+        /// `limits.answer_bytes` and `limits.loaded_bytes` together. Further operations of theirs wait for a moment and are then
+        /// refused with RATE_LIMITED.
         answers_in_flight_per_client: usize = 32 * 1024 * 1024, in 4096..=64 * 1024 * 1024 * 1024;
+        /// How many bytes this node may hold of requests and messages that have not arrived whole, beyond the first 16 KiB of
+        /// each connection. A connection that exceeds it is closed.
+        incoming_bytes: usize = 128 * 1024 * 1024, in 1024 * 1024..=64 * 1024 * 1024 * 1024;
         /// The networks of proxies and load balancers, such as 172.16.0.0/12, whose client address header is trusted.
         /// Without them, all clients behind a proxy share the limits of one address.
         trusted_proxies: Vec<IpNet> = Vec::new();

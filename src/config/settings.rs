@@ -142,9 +142,10 @@ impl Config {
         if self.websocket.dead_after <= self.websocket.ping_interval {
             faults.push(("websocket.dead_after", "must be longer than websocket.ping_interval".to_owned()));
         }
-        let (answer, client) = (self.limits.answer_bytes, self.server.answers_in_flight_per_client);
-        if client < answer {
-            let message = format!("must be at least limits.answer_bytes, {answer}");
+        let client = self.server.answers_in_flight_per_client;
+        let operation = self.limits.answer_bytes.saturating_add(self.limits.loaded_bytes);
+        if client < operation {
+            let message = format!("must be at least limits.answer_bytes and limits.loaded_bytes together, {operation}");
             faults.push(("server.answers_in_flight_per_client", message));
         }
         if self.server.answers_in_flight < client {

@@ -19,5 +19,8 @@ section! {
         bytes_per_user: usize = 16 * 1024 * 1024, in 65_536..=64 * 1024 * 1024 * 1024;
         /// How much memory the subscriptions of one client address may take, estimated in bytes.
         bytes_per_address: usize = 64 * 1024 * 1024, in 65_536..=64 * 1024 * 1024 * 1024;
+        /// How much memory all subscriptions of this node may take, estimated in bytes. One that exceeds it is refused with
+        /// UNAVAILABLE.
+        bytes: usize = 512 * 1024 * 1024, in 65_536..=64 * 1024 * 1024 * 1024;
     }
 }

@@ -1,10 +1,17 @@
 //! Estimates of the memory that values take. What is kept in memory is bounded by them.
 
-use super::{EndedRights, Entity, Event, HistoryEntry, Order, OrderItem, Product, RightsChange, Task};
+use super::{EndedRights, Entity, Event, HistoryEntry, Order, OrderItem, Product, RightsChange, Task, User};
 
 /// Texts outside their struct: their bytes, and about as much as an allocation costs.
 fn texts<'t>(texts: impl IntoIterator<Item = &'t String>) -> usize {
     texts.into_iter().map(|text| size_of::<String>() + text.len()).sum()
+}
+
+impl User {
+    /// Estimated bytes that the user takes.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + texts([&self.name].into_iter().chain(&self.email).chain(&self.region))
+    }
 }
 
 impl Product {

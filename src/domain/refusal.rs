@@ -25,6 +25,12 @@ pub enum Refusal {
     /// The user who makes the change had the right to it when that was checked, and has lost it since.
     #[error("the right to this change was taken away")]
     RightLost,
+    /// The session that the change was asked for in has ended since, maybe with its user.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// The user whom a task is given to does not exist, or is deleted.
+    #[error("the assignee does not exist")]
+    AssigneeNotFound,
     /// The caller expected another version.
     #[error("the version is {actual} now")]
     VersionMismatch {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Before, Changed, EventKind, OrderId, Permission, Position, Refusal, SearchTerms, SearchWords, SortKey, Stamp,
-    Timestamp, UserId, Viewer,
+    Before, Changed, EventKind, OrderId, Position, Refusal, SearchTerms, SearchWords, SortKey, Stamp, Timestamp, User,
+    UserId, Viewer,
     declare::{sort_enum, text_enum},
     id::define_id,
     version::{check_version, next_version},
@@ -116,7 +116,7 @@ impl Task {
             return Err(Refusal::NothingToChange);
         }
         // It may have been given to somebody else since the actor was found to be an owner.
-        if stamp.permission == Permission::Owner && !self.owners().users().contains(&stamp.actor) {
+        if stamp.lacks_owner(&self.owners().users()) {
             return Err(Refusal::NotFound);
         }
         check_version(expected_version, self.version)?;
@@ -139,10 +139,23 @@ impl Task {
         Ok(Some(Changed { kind, value, before }))
     }
 
-    /// The last state of a deleted task. The deletion is a change: it has a version and a time of its own.
+    /// The last state of a deleted task. The deletion is a change: it has a version and a time of its own. Of its owners,
+    /// only the author may delete it.
     pub fn delete(self, stamp: Stamp) -> Result<Changed<Self>, Refusal> {
+        if stamp.lacks_owner(&self.owners().users()) {
+            return Err(Refusal::NotFound);
+        }
+        if stamp.lacks_owner(&[Some(self.created_by)]) {
+            return Err(Refusal::RightLost);
+        }
         let task = Self { version: next_version(self.version)?, updated_at: stamp.at, ..self };
         Ok(Changed::new(EventKind::Deleted, task))
+    }
+
+    /// Refuses to give a task to a user who does not exist or is deleted. The step that writes asks this, because the user
+    /// may have been deleted since they were chosen.
+    pub fn check_assignee(assignee: Option<&User>) -> Result<(), Refusal> {
+        if assignee.is_some_and(|user| !user.is_deleted()) { Ok(()) } else { Err(Refusal::AssigneeNotFound) }
     }
 
     /// The words by which a task is found.
@@ -210,6 +223,13 @@ pub struct TaskChanges {
     pub assignee: Option<Option<UserId>>,
     /// A new due date.
     pub due_at: Option<Option<Timestamp>>,
+}
+
+impl TaskChanges {
+    /// The user to read before [`Task::check_assignee`], if the change gives the task to another user.
+    pub fn new_assignee(&self, task: &Task) -> Option<UserId> {
+        self.assignee.flatten().filter(|assignee| task.assignee != Some(*assignee))
+    }
 }
 
 /// The costly parts of a task in a list.

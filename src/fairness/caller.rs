@@ -1,7 +1,10 @@
-//! Who the current task works for, and until when.
+//! Who the current task works for, until when, and what counts its reads.
+
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::meter::ReadMeter;
 use crate::domain::{ClientAddress, UserId, Viewer};
 
 /// Who work is done for.
@@ -26,42 +29,50 @@ impl Caller {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Work {
     caller: Caller,
     deadline: Option<Instant>,
+    meter: Option<Arc<dyn ReadMeter>>,
 }
 
 tokio::task_local! {
     static CURRENT: Work;
 }
 
-fn current() -> Work {
-    CURRENT.try_with(|work| *work).unwrap_or(Work { caller: Caller::Server, deadline: None })
-}
-
 /// The caller that this task works for now; [`Caller::Server`] unless [`run_for`] says otherwise.
 pub fn current_caller() -> Caller {
-    current().caller
+    CURRENT.try_with(|work| work.caller).unwrap_or(Caller::Server)
 }
 
 /// When the work of this task is given up; `None` unless [`run_until`] says so.
 pub fn deadline() -> Option<Instant> {
-    current().deadline
+    CURRENT.try_with(|work| work.deadline).ok().flatten()
 }
 
-/// Runs `work` for `caller`.
+/// What counts the reads of this task; `None` unless [`run_metered`] says so.
+pub fn read_meter() -> Option<Arc<dyn ReadMeter>> {
+    CURRENT.try_with(|work| work.meter.clone()).ok().flatten()
+}
+
+/// Runs `work` for `caller`. Nothing counts its reads.
 pub async fn run_for<T>(caller: Caller, work: impl Future<Output = T>) -> T {
-    CURRENT.scope(Work { caller, ..current() }, work).await
+    CURRENT.scope(Work { caller, deadline: deadline(), meter: None }, work).await
 }
 
-/// Runs `work` for `caller` without the deadline of the current task.
+/// Runs `work` for `caller`, whose reads `meter` counts.
+pub async fn run_metered<T>(caller: Caller, meter: Arc<dyn ReadMeter>, work: impl Future<Output = T>) -> T {
+    CURRENT.scope(Work { caller, deadline: deadline(), meter: Some(meter) }, work).await
+}
+
+/// Runs `work` for `caller` without the deadline of the current task. Nothing counts its reads.
 pub async fn run_without_deadline<T>(caller: Caller, work: impl Future<Output = T>) -> T {
-    CURRENT.scope(Work { caller, deadline: None }, work).await
+    CURRENT.scope(Work { caller, deadline: None, meter: None }, work).await
 }
 
 /// Runs `work`, which is given up at `deadline`. The storage engines stop its reads then; the caller of this function drops
 /// the work.
 pub async fn run_until<T>(deadline: Instant, work: impl Future<Output = T>) -> T {
-    CURRENT.scope(Work { deadline: Some(deadline), ..current() }, work).await
+    let work_until = Work { caller: current_caller(), deadline: Some(deadline), meter: read_meter() };
+    CURRENT.scope(work_until, work).await
 }

@@ -1,4 +1,5 @@
-//! Turns between callers: who a piece of work is done for, and queues in which each caller waits behind their own work.
+//! Turns between callers: who a piece of work is done for, what counts its reads, and queues in which each caller waits
+//! behind their own work.
 //!
 //! What is scarce (threads that read or write, transactions, password hashes, reads of the log) is given out by a
 //! [`FairQueue`] or a [`FairSemaphore`]. Callers that wait there take turns, so a caller with a thousand waiting changes
@@ -7,9 +8,13 @@
 //! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
 mod caller;
+mod counters;
+mod meter;
 mod queue;
 mod semaphore;
 
-pub use caller::{Caller, current_caller, deadline, run_for, run_until, run_without_deadline};
+pub use caller::{Caller, current_caller, deadline, read_meter, run_for, run_metered, run_until, run_without_deadline};
+pub use counters::{ClientCounters, CounterIndex, try_add};
+pub use meter::{ExaminedRows, OverBudget, ReadMeter};
 pub use queue::{FairQueue, QueueFull};
 pub use semaphore::{FairPermit, FairSemaphore, NoPermit};

@@ -50,6 +50,13 @@ pub struct ServerLimits {
     pub head_timeout: Duration,
     /// How long a connection may stay open without a request.
     pub idle_timeout: Duration,
+    /// Maximum number of bytes of requests and messages that have not arrived whole, beyond the first 16 KiB of each connection.
+    /// A connection that exceeds it is closed.
+    pub incoming: usize,
+    /// How much of it one connection holds at most, in bytes.
+    pub incoming_per_connection: usize,
+    /// How long the server waits, in all, for a client that does not read. Each 4 KiB that it reads gives it another second.
+    pub write_timeout: Duration,
     /// Maximum number of open connections on this node. Further ones get 503.
     pub connections: usize,
     /// Maximum number of open connections of one client address. Further ones get 503.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    Result, access,
     caches::{SessionCache, TrendingCache, session_cache, trending_cache},
     feed::EventFeed,
     rate_limits::RateLimits,
@@ -76,13 +77,14 @@ impl Service {
         self.clock.now()
     }
 
-    /// The stamp of a change that the viewer makes now.
-    pub(super) fn stamp(&self, viewer: &Viewer) -> Stamp {
+    /// The stamp of a change that the viewer makes now. Fails for anonymous viewers, who change nothing.
+    pub(super) fn stamp(&self, viewer: &Viewer) -> Result<Stamp> {
+        access::require_authenticated(viewer)?;
         let permission = match viewer {
-            Viewer::System => Permission::System,
-            _ if viewer.is_staff() => Permission::Staff,
-            _ => Permission::Owner,
+            Viewer::User { session, .. } if viewer.is_staff() => Permission::Staff(*session),
+            Viewer::User { session, .. } => Permission::Owner(*session),
+            Viewer::Anonymous | Viewer::System => Permission::System,
         };
-        Stamp { actor: viewer.user_id(), permission, at: self.now() }
+        Ok(Stamp { actor: viewer.user_id(), permission, at: self.now() })
     }
 }

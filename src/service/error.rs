@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::rate_limits::Allowance;
 use crate::{
     domain::{Refusal, UniqueKey},
+    fairness::OverBudget,
     storage::StoreError,
 };
 
@@ -92,6 +93,9 @@ pub enum ServiceError {
         /// When it can be tried again.
         wait: Duration,
     },
+    /// The operation would load more bytes than there is room for.
+    #[error(transparent)]
+    OverBudget(OverBudget),
     /// The database is out of reach. The text is for the log.
     #[error("{0}")]
     Unavailable(String),
@@ -111,6 +115,7 @@ impl From<StoreError> for ServiceError {
         match error {
             StoreError::Refused(refusal) => refusal.into(),
             StoreError::Unavailable(reason) => Self::Unavailable(reason),
+            StoreError::OverBudget(over) => Self::OverBudget(over),
             StoreError::Internal(cause) => Self::Internal(cause),
         }
     }
@@ -122,6 +127,8 @@ impl From<Refusal> for ServiceError {
         let error = match refusal {
             Refusal::NotFound => UserError::general(Code::NotFound, "does not exist"),
             Refusal::RightLost => return Self::Forbidden("you are not allowed to do this any more"),
+            Refusal::SessionEnded => return Self::Unauthenticated("the session has ended; sign in again"),
+            Refusal::AssigneeNotFound => UserError::at(Code::NotFound, ["assigneeId"], "does not exist"),
             Refusal::CredentialsChanged => {
                 UserError::general(Code::BadCredentials, "the password was changed meanwhile; sign in with the new one")
             }
@@ -207,6 +214,7 @@ pub(super) fn not_found_at(field: &'static str) -> impl Fn(StoreError) -> Servic
 pub(super) fn shared_load_error(error: Arc<StoreError>) -> ServiceError {
     match &*error {
         StoreError::Unavailable(reason) => ServiceError::Unavailable(reason.clone()),
+        StoreError::OverBudget(over) => ServiceError::OverBudget(*over),
         other => ServiceError::Internal(other.to_string().into()),
     }
 }

@@ -15,7 +15,6 @@ use crate::{
         StatusChange, Timestamp, UniqueKey, UserId, Viewer,
     },
     storage::{OrderQuery, StoreError},
-    telemetry::operation::count_written,
 };
 
 /// Region of an order if neither the order nor its customer has one.
@@ -130,7 +129,7 @@ impl Service {
             None => self.region_of(customer).await?,
         };
         loop {
-            let stamp = self.stamp(viewer);
+            let stamp = self.stamp(viewer)?;
             let id = OrderId::generate(stamp.at);
             let order = NewOrder {
                 id,
@@ -142,10 +141,7 @@ impl Service {
             };
             let idempotency = idempotency.clone();
             match self.store.place_order(order, idempotency, stamp).await {
-                Ok(placed) => {
-                    count_written(placed.order.memory());
-                    return Ok(OrderResult { order: placed.order, replayed: placed.replayed });
-                }
+                Ok(placed) => return Ok(OrderResult { order: placed.order, replayed: placed.replayed }),
                 // Numbers are random, so the next one is free.
                 Err(StoreError::Refused(Refusal::Duplicate(UniqueKey::OrderNumber))) => {}
                 Err(error) => return Err(error.into()),
@@ -196,9 +192,8 @@ impl Service {
     }
 
     async fn change_status(&self, viewer: &Viewer, change: StatusChange) -> Result<Order> {
-        let stamp = self.stamp(viewer);
-        let changed = self.store.change_order_status(change, stamp).await;
-        changed.inspect(|order| count_written(order.memory())).map_err(not_found_at("orderId"))
+        let stamp = self.stamp(viewer)?;
+        self.store.change_order_status(change, stamp).await.map_err(not_found_at("orderId"))
     }
 
     async fn region_of(&self, customer: UserId) -> Result<String> {

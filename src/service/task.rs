@@ -15,7 +15,6 @@ use crate::{
         TaskOwners, TaskPriority, TaskStatus, Timestamp, UserId, Viewer,
     },
     storage::TaskQuery,
-    telemetry::operation::count_written,
 };
 
 /// Input of [`Service::create_task`].
@@ -92,7 +91,7 @@ impl Service {
             let visible = self.orders(viewer, &[order]).await?.pop().flatten();
             visible.ok_or_else(|| UserError::at(UserErrorCode::NotFound, ["orderId"], "does not exist"))?;
         }
-        let stamp = self.stamp(viewer);
+        let stamp = self.stamp(viewer)?;
         let task = Task {
             description,
             priority: input.priority,
@@ -101,7 +100,7 @@ impl Service {
             due_at: input.due_at,
             ..Task::new(TaskId::generate(stamp.at), title, created_by, stamp.at)
         };
-        Ok(self.store.insert_task(task, stamp).await.inspect(|task| count_written(task.memory()))?)
+        Ok(self.store.insert_task(task, stamp).await?)
     }
 
     /// Changes a task that the viewer may see.
@@ -123,9 +122,8 @@ impl Service {
         if assignee != task.assignee || !assignee.is_none_or(|assignee| viewer.sees_user(assignee)) {
             self.check_assignee(viewer, assignee).await?;
         }
-        let stamp = self.stamp(viewer);
-        let updated = self.store.update_task(input.id, changes, input.expected_version, stamp).await;
-        updated.inspect(|task| count_written(task.memory())).map_err(not_found_at("id"))
+        let stamp = self.stamp(viewer)?;
+        self.store.update_task(input.id, changes, input.expected_version, stamp).await.map_err(not_found_at("id"))
     }
 
     /// Deletes a task that the viewer created; staff delete any task.
@@ -135,7 +133,7 @@ impl Service {
         if !viewer.is_staff() && !viewer.is(task.created_by) {
             return Err(ServiceError::Forbidden("only the user who created a task, or staff, may delete it"));
         }
-        let stamp = self.stamp(viewer);
+        let stamp = self.stamp(viewer)?;
         self.store.delete_task(id, stamp).await.map_err(not_found_at("id"))?;
         Ok(id)
     }

@@ -66,7 +66,7 @@ impl Service {
         checks.finish()?;
         match &changes.email {
             Some(email) => self.change_email(viewer, user, email.clone(), changes, input.current_password).await,
-            None => Ok(self.store.update_user(user, changes, None, self.stamp(viewer)).await?),
+            None => Ok(self.store.update_user(user, changes, None, self.stamp(viewer)?).await?),
         }
     }
 
@@ -82,7 +82,7 @@ impl Service {
     ) -> Result<User> {
         let mut credentials = self.store.credentials_by_id(user).await?.ok_or(Refusal::NotFound)?;
         if credentials.user.email.as_ref() == Some(&email) {
-            return Ok(self.store.update_user(user, changes, None, self.stamp(viewer)).await?);
+            return Ok(self.store.update_user(user, changes, None, self.stamp(viewer)?).await?);
         }
         let missing = || {
             let message = "is needed to change the e-mail address";
@@ -92,7 +92,7 @@ impl Service {
         let attempt = self.charge_address_change(user).await?;
         loop {
             let version = Some(credentials.user.version);
-            match self.store.update_user(user, changes.clone(), version, self.stamp(viewer)).await {
+            match self.store.update_user(user, changes.clone(), version, self.stamp(viewer)?).await {
                 // Changed since the password was checked: it must still be the same password.
                 Err(StoreError::Refused(Refusal::VersionMismatch { .. })) => {
                     let verified = credentials.password_hash;
@@ -115,7 +115,7 @@ impl Service {
         refuse_self(viewer, user)?;
         let changes = UserChanges { role: Some(role), ..UserChanges::default() };
         let user =
-            self.store.update_user(user, changes, None, self.stamp(viewer)).await.map_err(not_found_at("userId"))?;
+            self.store.update_user(user, changes, None, self.stamp(viewer)?).await.map_err(not_found_at("userId"))?;
         self.sessions.invalidate_all();
         Ok(user)
     }
@@ -124,7 +124,7 @@ impl Service {
     pub async fn delete_user(&self, viewer: &Viewer, user: UserId) -> Result<User> {
         access::require_admin(viewer)?;
         refuse_self(viewer, user)?;
-        let user = self.store.delete_user(user, self.stamp(viewer)).await.map_err(not_found_at("userId"))?;
+        let user = self.store.delete_user(user, self.stamp(viewer)?).await.map_err(not_found_at("userId"))?;
         self.sessions.invalidate_all();
         Ok(user)
     }

@@ -1,6 +1,6 @@
 //! What a storage operation can fail with, the same for every engine.
 
-use crate::domain::Refusal;
+use crate::{domain::Refusal, fairness::OverBudget};
 
 /// The result of a storage operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -15,6 +15,9 @@ pub enum StoreError {
     /// log and for operators.
     #[error("storage unavailable: {0}")]
     Unavailable(String),
+    /// The read would load more bytes than there is room for.
+    #[error(transparent)]
+    OverBudget(#[from] OverBudget),
     /// A fault of the program or of the stored data. The text is for the log, never for clients.
     #[error("storage fault: {0}")]
     Internal(Box<dyn std::error::Error + Send + Sync>),
@@ -26,12 +29,13 @@ impl StoreError {
         Self::Internal(cause.into())
     }
 
-    /// The label of the failure in metrics: the database is away, the program is at fault, or a rule forbids it.
+    /// The label of the failure in metrics: the database is away, the program is at fault, or a rule or a budget forbids
+    /// it.
     pub fn outcome(&self) -> &'static str {
         match self {
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
-            Self::Refused(_) => "refused",
+            Self::Refused(_) | Self::OverBudget(_) => "refused",
         }
     }
 }

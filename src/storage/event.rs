@@ -1,6 +1,7 @@
 //! Storage of the event log; `crate::domain::Event` says how its numbers are given.
 
 use std::{
+    ops::Deref,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -9,18 +10,33 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::sync::broadcast;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 
 use super::{Result, instrumented::Instrumented};
 use crate::domain::{Event, EventId, LogFilter, LogId, Seq};
 
 /// How many appends wait for a slow receiver of [`EventStore::appended`].
 const APPENDS_KEPT: usize = 256;
+/// Estimated bytes of the entries that wait. An append that does not fit is lost to the receivers.
+const APPENDS_BYTES: usize = 32 * 1024 * 1024;
 /// Estimated bytes of entries after which a page of the log ends.
-const PAGE_BYTES: usize = 1024 * 1024;
+pub const PAGE_BYTES: usize = 1024 * 1024;
 
 /// Entries that were appended to the log together, in order.
-pub type Appended = Arc<[Arc<Event>]>;
+#[derive(Debug, Clone)]
+pub struct Appended {
+    events: Arc<[Arc<Event>]>,
+    /// Their bytes, which are free again when every receiver has them.
+    _bytes: Arc<OwnedSemaphorePermit>,
+}
+
+impl Deref for Appended {
+    type Target = [Arc<Event>];
+
+    fn deref(&self) -> &[Arc<Event>] {
+        &self.events
+    }
+}
 
 /// What a process has committed, by where it is in the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,22 +51,27 @@ pub struct OwnChanges {
 #[derive(Debug, Clone)]
 pub(super) struct Appends {
     channel: broadcast::Sender<Appended>,
+    bytes: Arc<Semaphore>,
     last: Arc<AtomicI64>,
 }
 
 impl Default for Appends {
     fn default() -> Self {
-        Self { channel: broadcast::channel(APPENDS_KEPT).0, last: Arc::default() }
+        let bytes = Arc::new(Semaphore::new(APPENDS_BYTES));
+        Self { channel: broadcast::channel(APPENDS_KEPT).0, bytes, last: Arc::default() }
     }
 }
 
 impl Appends {
     /// Sends the entries to all receivers. Without any, nothing is lost: the log has the entries.
     pub(super) fn send(&self, events: impl IntoIterator<Item = Event>) {
-        let appended: Appended = events.into_iter().map(Arc::new).collect();
-        if let Some(last) = appended.last() {
-            self.last.fetch_max(last.seq, Ordering::Release);
-            let _ = self.channel.send(appended);
+        let events: Arc<[Arc<Event>]> = events.into_iter().map(Arc::new).collect();
+        let Some(last) = events.last() else { return };
+        self.last.fetch_max(last.seq, Ordering::Release);
+        let bytes = events.iter().map(|event| event.memory()).sum::<usize>();
+        let permit = u32::try_from(bytes).ok().and_then(|bytes| self.bytes.clone().try_acquire_many_owned(bytes).ok());
+        if let Some(permit) = permit {
+            let _ = self.channel.send(Appended { events, _bytes: Arc::new(permit) });
         }
     }
 
@@ -164,7 +185,7 @@ impl<E> PageBuilder<E> {
 #[async_trait]
 pub trait EventStore {
     /// Entries that this process has just appended to the log: one message for each append, in log order. A receiver that
-    /// is too slow loses messages, and finds the entries in the log.
+    /// is too slow, by number or by bytes, loses messages, and finds the entries in the log.
     fn appended(&self) -> broadcast::Receiver<Appended>;
     /// Returns when the log contains every change that was committed before the call.
     async fn catch_up_log(&self) -> Result<()>;

@@ -2,18 +2,34 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::{Result, StoreError};
 use crate::telemetry::{metrics, operation};
 
-/// How often each storage method was called. Cheap to clone; clones count together.
-#[derive(Debug, Clone, Default)]
-pub struct CallCounts(Arc<Mutex<BTreeMap<&'static str, u64>>>);
+/// What runs before a call of a store, with the name of the method.
+pub type BeforeCall = Arc<dyn Fn(&'static str) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// How often each storage method was called, and what runs before each call. Cheap to clone; clones count together.
+#[derive(Clone, Default)]
+pub struct CallCounts {
+    counts: Arc<Mutex<BTreeMap<&'static str, u64>>>,
+    before: Arc<Mutex<Option<BeforeCall>>>,
+}
 
 impl CallCounts {
-    fn count(&self, method: &'static str) {
+    async fn begin(&self, method: &'static str) {
         *self.lock().entry(method).or_default() += 1;
+        let before = self.before.lock().clone();
+        if let Some(before) = before {
+            before(method).await;
+        }
+    }
+
+    /// Runs `before` ahead of every further call, so that a test can change something between two calls.
+    pub fn run_before(&self, before: BeforeCall) {
+        *self.before.lock() = Some(before);
     }
 
     /// The counts since the last call of `take`, by method name.
@@ -22,7 +38,7 @@ impl CallCounts {
     }
 
     fn lock(&self) -> parking_lot::MutexGuard<'_, BTreeMap<&'static str, u64>> {
-        self.0.lock()
+        self.counts.lock()
     }
 }
 
@@ -37,7 +53,7 @@ impl<S: ?Sized> Instrumented<S> {
     /// Measures `call`, which is a call of the engine's `method`.
     pub(super) async fn observe<T>(&self, method: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
         if let Some(counts) = &self.counts {
-            counts.count(method);
+            counts.begin(method).await;
         }
         operation::count_storage_call();
         let started = Instant::now();
@@ -50,9 +66,12 @@ impl<S: ?Sized> Instrumented<S> {
 }
 
 /// Implements a storage trait for [`Instrumented`]: each method delegates to the engine's. `batch ARGUMENT` also records
-/// how many keys or queries the call has.
+/// how many keys or queries the call has. `stores CLOSURE` gives the bytes that a change has stored, of its answer; every
+/// method that changes something for an operation has it.
 macro_rules! instrument {
-    ($trait:ident { $( fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty $(, batch $batch:ident)?; )* }) => {
+    ($trait:ident { $(
+        fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty $(, batch $batch:ident)? $(, stores $stores:expr)?;
+    )* }) => {
         #[async_trait]
         impl<S: $trait + Send + Sync + ?Sized> $trait for $crate::storage::instrumented::Instrumented<S> {
             $(
@@ -61,7 +80,12 @@ macro_rules! instrument {
                         let batch_size = &$crate::telemetry::metrics().storage_batch_size;
                         batch_size.with_labels([stringify!($name)]).observe($batch.len() as f64);
                     )?
-                    self.observe(stringify!($name), self.inner.$name($($arg),*)).await
+                    let answer = self.observe(stringify!($name), self.inner.$name($($arg),*)).await?;
+                    $(
+                        let stored: fn(&$answer) -> usize = $stores;
+                        $crate::telemetry::operation::count_stored(stored(&answer));
+                    )?
+                    Ok(answer)
                 }
             )*
         }

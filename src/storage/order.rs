@@ -45,6 +45,8 @@ instrument!(OrderStore {
     fn orders_by_numbers(numbers: &[String]) -> Vec<Option<Order>>, batch numbers;
     fn list_orders(queries: &[OrderQuery]) -> Vec<Page<Order>>, batch queries;
     fn count_orders(filters: &[OrderFilter]) -> Vec<u64>, batch filters;
-    fn place_order(order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Placed;
-    fn change_order_status(change: StatusChange, stamp: Stamp) -> Order;
+    fn place_order(
+        order: NewOrder, idempotency: Idempotency, stamp: Stamp
+    ) -> Placed, stores |placed| placed.order.memory();
+    fn change_order_status(change: StatusChange, stamp: Stamp) -> Order, stores Order::memory;
 });

@@ -46,9 +46,9 @@ instrument!(ProductStore {
     fn list_products(queries: &[ProductQuery]) -> Vec<Page<Product>>, batch queries;
     fn count_products(filters: &[ProductFilter]) -> Vec<u64>, batch filters;
     fn trending_products(days: u32, limit: u32) -> Vec<Product>;
-    fn insert_product(product: Product, stamp: Stamp) -> Product;
+    fn insert_product(product: Product, stamp: Stamp) -> Product, stores Product::memory;
     fn update_product(
         id: ProductId, changes: ProductChanges, expected_version: Option<i32>, stamp: Stamp
-    ) -> Product;
-    fn adjust_stock(adjustment: StockAdjustment, stamp: Stamp) -> Product;
+    ) -> Product, stores Product::memory;
+    fn adjust_stock(adjustment: StockAdjustment, stamp: Stamp) -> Product, stores Product::memory;
 });

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Result, instrumented::instrument};
-use crate::domain::{PresentedToken, RefreshSalt, SessionId, Timestamp, TokenHash, User, UserId};
+use crate::domain::{PresentedToken, RefreshSalt, SessionId, Stamp, Timestamp, TokenHash, User, UserId};
 
 /// A sign-in session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,15 +62,15 @@ pub trait SessionStore {
     /// Ends a session; does nothing if it has ended already.
     async fn end_session(&self, id: SessionId, at: Timestamp) -> Result<()>;
     /// Ends all sessions of a user.
-    async fn end_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()>;
+    async fn end_sessions_of(&self, user: UserId, stamp: Stamp) -> Result<()>;
 }
 
 instrument!(SessionStore {
-    fn insert_session(session: &Session, verified: Option<&str>) -> ();
+    fn insert_session(session: &Session, verified: Option<&str>) -> (), stores |()| size_of::<Session>();
     fn session_users(ids: &[SessionId], now: Timestamp) -> Vec<Option<SessionUser>>, batch ids;
     fn rotate_session(
         id: SessionId, presented: PresentedToken, expires_at: Timestamp, now: Timestamp
-    ) -> Rotation;
-    fn end_session(id: SessionId, at: Timestamp) -> ();
-    fn end_sessions_of(user: UserId, at: Timestamp) -> ();
+    ) -> Rotation, stores |_| size_of::<Session>();
+    fn end_session(id: SessionId, at: Timestamp) -> (), stores |()| size_of::<Session>();
+    fn end_sessions_of(user: UserId, stamp: Stamp) -> (), stores |()| size_of::<Session>();
 });

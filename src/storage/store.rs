@@ -10,7 +10,8 @@ use super::{
 };
 use crate::domain::Timestamp;
 
-/// A complete storage engine.
+/// A complete storage engine. Each change with a [`Stamp`](crate::domain::Stamp) checks in the step that writes whether what
+/// allowed it still does: the session, the role, and that the entity is the actor's own. If not, nothing is written.
 #[async_trait]
 pub trait Store:
     UserStore + SessionStore + ProductStore + OrderStore + TaskStore + EventStore + ImportStore + Send + Sync + 'static

@@ -35,9 +35,9 @@ instrument!(TaskStore {
     fn tasks_by_ids(ids: &[TaskId]) -> Vec<Option<Task>>, batch ids;
     fn list_tasks(queries: &[TaskQuery]) -> Vec<Page<Task>>, batch queries;
     fn count_tasks(filters: &[TaskFilter]) -> Vec<u64>, batch filters;
-    fn insert_task(task: Task, stamp: Stamp) -> Task;
+    fn insert_task(task: Task, stamp: Stamp) -> Task, stores Task::memory;
     fn update_task(
         id: TaskId, changes: TaskChanges, expected_version: Option<i32>, stamp: Stamp
-    ) -> Task;
-    fn delete_task(id: TaskId, stamp: Stamp) -> Task;
+    ) -> Task, stores Task::memory;
+    fn delete_task(id: TaskId, stamp: Stamp) -> Task, stores Task::memory;
 });

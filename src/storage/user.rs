@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Result, instrumented::instrument};
-use crate::domain::{ListQuery, Page, Refusal, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserSort};
+use crate::domain::{ListQuery, Page, Refusal, Stamp, User, UserChanges, UserFilter, UserId, UserSort};
 
 /// A list query over users.
 pub type UserQuery = ListQuery<UserFilter, UserSort, ()>;
@@ -56,14 +56,10 @@ pub trait UserStore {
     /// The credentials of a user who is not deleted.
     async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>>;
     /// Sets the password as [`User::change_password`] decides and ends all the user's sessions, in one step. Refuses it
-    /// if the stored hash is not `verified`, unless that is `None`.
-    async fn set_password(
-        &self,
-        id: UserId,
-        password_hash: &str,
-        verified: Option<&str>,
-        at: Timestamp,
-    ) -> Result<User>;
+    /// if the stored hash is not `verified`, unless that is `None`. An actor who sets another user's password is checked as by
+    /// [`UserStore::update_user`].
+    async fn set_password(&self, id: UserId, password_hash: &str, verified: Option<&str>, stamp: Stamp)
+    -> Result<User>;
 }
 
 instrument!(UserStore {
@@ -71,10 +67,14 @@ instrument!(UserStore {
     fn users_by_emails(emails: &[String]) -> Vec<Option<User>>, batch emails;
     fn list_users(queries: &[UserQuery]) -> Vec<Page<User>>, batch queries;
     fn count_users(filters: &[UserFilter]) -> Vec<u64>, batch filters;
-    fn insert_user(user: &User, password_hash: Option<&str>) -> ();
-    fn update_user(id: UserId, changes: UserChanges, expected_version: Option<i32>, stamp: Stamp) -> User;
-    fn delete_user(id: UserId, stamp: Stamp) -> User;
+    fn insert_user(user: &User, password_hash: Option<&str>) -> (), stores |()| size_of::<Credentials>();
+    fn update_user(
+        id: UserId, changes: UserChanges, expected_version: Option<i32>, stamp: Stamp
+    ) -> User, stores User::memory;
+    fn delete_user(id: UserId, stamp: Stamp) -> User, stores User::memory;
     fn credentials_by_email(email: &str) -> Option<Credentials>;
     fn credentials_by_id(id: UserId) -> Option<Credentials>;
-    fn set_password(id: UserId, password_hash: &str, verified: Option<&str>, at: Timestamp) -> User;
+    fn set_password(
+        id: UserId, password_hash: &str, verified: Option<&str>, stamp: Stamp
+    ) -> User, stores User::memory;
 });

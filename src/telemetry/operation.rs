@@ -28,7 +28,7 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 struct Work {
     calls: AtomicU32,
-    written: AtomicUsize,
+    stored: AtomicUsize,
 }
 
 /// The code of an operation that panicked.
@@ -57,9 +57,9 @@ impl OperationTimer {
         WORK.scope(self.work.clone(), work).await
     }
 
-    /// Bytes of the entities that the operation has stored so far, see [`count_written`].
-    pub fn written(&self) -> usize {
-        self.work.written.load(Relaxed)
+    /// Bytes of the entities that the operation has stored so far, see [`count_stored`].
+    pub fn stored(&self) -> usize {
+        self.work.stored.load(Relaxed)
     }
 
     /// Ends the operation with this code: `OK`, or the code of an error.
@@ -97,8 +97,11 @@ pub fn count_storage_call() {
 }
 
 /// Counts an entity of this many bytes that was stored, for the operation that this task works for, if there is one.
-pub fn count_written(bytes: usize) {
-    let _ = WORK.try_with(|work| work.written.fetch_add(bytes, Relaxed));
+pub fn count_stored(bytes: usize) {
+    let counted = WORK.try_with(|work| work.stored.fetch_add(bytes, Relaxed));
+    if counted.is_ok() {
+        metrics().stored_bytes.inc_by(bytes as u64);
+    }
 }
 
 /// Wraps work for a task of its own so that its storage calls and log lines still belong to the operation of this task.

@@ -1,6 +1,9 @@
 //! Budgets of answers, and limits on what stays open, on a real server over every transport.
 
+mod charges;
 mod generated;
+mod incoming;
+mod slow_readers;
 
 use std::time::Duration;
 

@@ -12,13 +12,7 @@ use orderwire::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{
-    api::{PASSWORD, viewer_with},
-    app::RunningApp,
-    subscriber::Subscriber,
-    wait_until,
-    ws::TIMEOUT,
-};
+use crate::support::{api::PASSWORD, app::RunningApp, subscriber::Subscriber, wait_until, ws::TIMEOUT};
 
 /// Reads of tasks fail on the database while this is broken; everything else works.
 trait Tasks {
@@ -80,7 +74,8 @@ impl Shop {
         let (_, session) = app.answer(false, &login).await;
         let token = session["data"]["login"]["session"]["accessToken"].as_str().unwrap();
         let authorization = format!("Bearer {token}");
-        Self { authorization, app, counts, buyer: viewer_with(buyer.id, buyer.role), product, service }
+        let buyer = service.open_session(&Viewer::System, buyer.id).await.unwrap().viewer();
+        Self { authorization, app, counts, buyer, product, service }
     }
 
     /// Subscribes over each transport to what comes after the cursor.

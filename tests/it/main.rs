@@ -30,6 +30,7 @@ mod http_variants;
 mod import;
 mod inputs;
 mod interrupted;
+mod memory;
 mod metrics;
 mod new_epoch;
 mod nodes;

@@ -2,7 +2,7 @@
 
 use crate::{
     cli::{Failure, password},
-    domain::{SessionId, Timestamp, User, UserRole, Viewer},
+    domain::{User, UserRole, Viewer},
     service::{Registration, Service},
 };
 
@@ -20,17 +20,6 @@ pub(super) struct Account {
     pub email: String,
     /// Password, generated at each start.
     pub password: String,
-}
-
-impl Account {
-    pub fn viewer(&self) -> Viewer {
-        viewer(&self.user)
-    }
-}
-
-/// A viewer with the user's rights. Its session does not exist in the store.
-pub(super) fn viewer(user: &User) -> Viewer {
-    Viewer::User { id: user.id, role: user.role, session: SessionId::generate(Timestamp::from_unix_millis(0)) }
 }
 
 /// The account with this label.

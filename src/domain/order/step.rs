@@ -31,9 +31,12 @@ pub struct OrderStep {
 }
 
 impl Order {
-    /// Decides whether the order, which has been read whole, may go to another status. A stale version is refused
-    /// before a forbidden step.
+    /// Decides whether the order, which has been read whole, may go to another status. Somebody else's order does not exist
+    /// for its actor, and a stale version is refused before a forbidden step.
     pub fn step(self, change: StatusChange, stamp: Stamp) -> Result<OrderStep, Refusal> {
+        if stamp.lacks_owner(&[Some(self.customer)]) {
+            return Err(Refusal::NotFound);
+        }
         check_version(change.expected_version, self.version)?;
         let (from, to) = (self.status, change.to);
         if !from.allowed_transitions().contains(&to) {

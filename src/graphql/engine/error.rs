@@ -15,6 +15,8 @@ pub struct ApiError {
     cursor: Option<String>,
     /// Seconds after which to try again.
     retry_after: Option<u64>,
+    /// The limit that was exceeded.
+    limit: Option<usize>,
 }
 
 /// The response to an execution that ended without one, which is a fault of the server.
@@ -29,19 +31,29 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl ApiError {
     /// BAD_USER_INPUT: an argument is invalid.
     pub fn bad_input(message: impl Into<String>) -> Self {
-        Self { code: code::BAD_USER_INPUT, message: message.into(), cursor: None, retry_after: None }
+        Self::new(code::BAD_USER_INPUT, message)
     }
 
     /// RATE_LIMITED: something of the client must end first.
     pub fn rate_limited(message: impl Into<String>) -> Self {
-        Self { code: code::RATE_LIMITED, message: message.into(), cursor: None, retry_after: None }
+        Self::new(code::RATE_LIMITED, message)
+    }
+
+    /// An error of this code that names the limit that was exceeded. Unless it is QUERY_TOO_COMPLEX, it can be tried again in
+    /// a second.
+    pub fn over_limit(code: &'static str, message: impl Into<String>, limit: usize) -> Self {
+        let retry_after = (code != code::QUERY_TOO_COMPLEX).then_some(1);
+        Self { retry_after, limit: Some(limit), ..Self::new(code, message) }
+    }
+
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), cursor: None, retry_after: None, limit: None }
     }
 
     /// INTERNAL: a fault of the server. The cause is logged and not sent.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(%cause, "internal error");
-        let message = "internal error".to_owned();
-        Self { code: code::INTERNAL, message, cursor: None, retry_after: None }
+        Self::new(code::INTERNAL, "internal error")
     }
 
     /// The error as the transports send it when it belongs to no field.
@@ -70,6 +82,7 @@ impl From<&ServiceError> for ApiError {
                 tracing::warn!(reason, "storage unavailable");
                 (code::UNAVAILABLE, "the service can't reach its database; try again in a moment".to_owned())
             }
+            ServiceError::OverBudget(over) => return (*over).into(),
             ServiceError::Internal(cause) => return Self::internal(&**cause),
         };
         let cursor = match error {
@@ -80,7 +93,7 @@ impl From<&ServiceError> for ApiError {
             ServiceError::RateLimited { wait, .. } => Some(wait_seconds(*wait)),
             _ => None,
         };
-        Self { code, message, cursor, retry_after }
+        Self { cursor, retry_after, ..Self::new(code, message) }
     }
 }
 
@@ -105,6 +118,9 @@ impl From<ApiError> for Error {
             }
             if let Some(seconds) = error.retry_after {
                 extensions.set("retryAfter", seconds);
+            }
+            if let Some(limit) = error.limit {
+                extensions.set("limit", limit);
             }
         })
     }
@@ -156,6 +172,11 @@ pub(crate) fn limit(errors: &mut Vec<ServerError>) {
         let left_out = errors.split_off(most);
         errors.push(refusal(outcome_label(&left_out), format!("There are {} more errors.", left_out.len())));
     }
+}
+
+/// Removes the locations, which errors need not have, because they are in a text that the client does not know.
+pub(crate) fn remove_locations(errors: &mut [ServerError]) {
+    errors.iter_mut().for_each(|error| error.locations.clear());
 }
 
 /// Approximate bytes of an error.

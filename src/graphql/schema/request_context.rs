@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::loaders::{Batch, Loaders, loaders};
 use crate::{
     domain::{ClientAddress, EventCursor, Viewer},
-    graphql::engine::{document::Documents, error::ApiResult, execute::PendingBatches},
+    graphql::engine::{client_limits::LoadMeter, document::Documents, error::ApiResult, execute::PendingBatches},
     service::{Service, ServiceError},
 };
 
@@ -58,6 +58,9 @@ impl RequestContext {
     /// the viewer's rights again if a mutation before it may have changed them.
     pub async fn for_mutation<'a>(context: &Context<'a>) -> ApiResult<&'a Self> {
         let request = Self::get(context);
+        if let Some(loads) = context.data_opt::<Arc<LoadMeter>>() {
+            loads.release();
+        }
         let mut viewer = request.viewer();
         if request.rights_changed.swap(false, Ordering::Relaxed) {
             viewer = request.service.current_rights(viewer).await?;

@@ -28,7 +28,10 @@ use tokio::{
 };
 use tower::Service;
 
-use super::{connection_limiter::ConnectionPermit, head_timer::HeadTimer, shutdown::Shutdown};
+use super::{
+    connection_limiter::ConnectionPermit, head_timer::HeadTimer, incoming::ReceivedBytes, shutdown::Shutdown,
+    write_timeout::WriteTimeout,
+};
 use crate::http::{error::HttpError, options::ServerLimits};
 
 /// How long sent data may stay unacknowledged, or the client not read, before the connection counts as dead.
@@ -47,7 +50,7 @@ const fn readable(limit: usize) -> usize {
 pub(in crate::http) async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
-    permit: ConnectionPermit,
+    (permit, incoming): (ConnectionPermit, Arc<ReceivedBytes>),
     router: Router,
     shutdown: Shutdown,
     limits: ServerLimits,
@@ -55,13 +58,14 @@ pub(in crate::http) async fn serve(
     if let Err(error) = set_options(&stream) {
         tracing::debug!(%error, "the options of a connection could not be set");
     }
-    let stopping = shutdown.stopping.clone();
+    let (stopping, requests) = (shutdown.stopping.clone(), incoming.clone());
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        let (answer, stopping) = (router.clone().call(request), stopping.clone());
+        let (answer, stopping, requests) = (router.clone().call(request), stopping.clone(), requests.clone());
         async move {
             let mut answer = answer.await?;
+            requests.release();
             if stopping.load(Relaxed) {
                 close_after(&mut answer);
             }
@@ -77,7 +81,8 @@ pub(in crate::http) async fn serve(
         .max_headers(readable(limits.headers))
         .max_header_size(head)
         .max_buf_size(head.max(BUFFER));
-    let stream = TokioIo::new(Connection { stream, received, _permit: permit });
+    let writes = WriteTimeout::new(limits.write_timeout);
+    let stream = TokioIo::new(Connection { stream, received, incoming, writes, _permit: permit });
     let mut connection = builder.serve_connection(stream, service).with_upgrades();
     let mut stopping = false;
     loop {
@@ -131,6 +136,8 @@ pub(in crate::http) struct Connection {
     stream: TcpStream,
     /// Whether any bytes arrived since [`HeadTimer`] began to wait.
     received: Arc<AtomicBool>,
+    incoming: Arc<ReceivedBytes>,
+    writes: WriteTimeout,
     _permit: ConnectionPermit,
 }
 
@@ -138,16 +145,28 @@ impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
+        let count = buffer.filled().len() - before;
+        if count > 0 {
             self.received.store(true, Relaxed);
+            if !self.incoming.receive(count) {
+                return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+            }
         }
         polled
     }
 }
 
+impl Connection {
+    /// What was received is not held any more.
+    pub(in crate::http) fn release_received(&self) {
+        self.incoming.release();
+    }
+}
+
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.writes.check(cx, written)
     }
 
     fn poll_write_vectored(
@@ -155,7 +174,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.writes.check(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -3,9 +3,11 @@
 mod connection;
 mod connection_limiter;
 mod head_timer;
+mod incoming;
 mod keyed_limiter;
 mod serve;
 mod shutdown;
+mod write_timeout;
 
 pub(in crate::http) use connection::Connection;
 pub(in crate::http) use keyed_limiter::{KeyedLimiter, Permit};

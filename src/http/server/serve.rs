@@ -6,7 +6,7 @@ use axum::{Extension, Router};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{connection, connection_limiter::ConnectionLimiter, shutdown::Shutdown};
+use super::{connection, connection_limiter::ConnectionLimiter, incoming::IncomingBudget, shutdown::Shutdown};
 use crate::http::options::ServerLimits;
 
 /// The last part of the handover: new connections are dropped, and those just accepted send their first request.
@@ -53,14 +53,15 @@ pub async fn serve(
 
 /// Accepts connections and spawns a task for each. Never returns.
 async fn accept(listener: &TcpListener, router: &Router, state: &Shutdown, limits: &ServerLimits) -> Infallible {
-    let limiter = ConnectionLimiter::new(limits);
+    let (limiter, incoming) = (ConnectionLimiter::new(limits), IncomingBudget::new(limits.incoming));
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => match limiter.acquire(peer.ip()) {
                 Ok(permit) => {
                     let (router, state, limits) = (router.clone(), state.clone(), limits.clone());
                     let tracked = state.connections.clone();
-                    tracked.spawn(connection::serve(stream, peer, permit, router, state, limits));
+                    let held = (permit, incoming.connection(limits.incoming_per_connection));
+                    tracked.spawn(connection::serve(stream, peer, held, router, state, limits));
                 }
                 Err(reason) => limiter.reject(stream, peer, reason),
             },

@@ -62,6 +62,7 @@ impl EventFeed {
             lost_entries: AtomicBool::new(false),
             backlog: Mutex::default(),
             reads: FairSemaphore::new(options.concurrent_reads),
+            pages: Arc::default(),
             recent: RwLock::new(recent),
             last_read_at: Mutex::new(Instant::now()),
             store,

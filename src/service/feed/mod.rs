@@ -32,6 +32,7 @@
 mod error;
 mod event_feed;
 mod options;
+mod page_budget;
 mod pump;
 mod recent;
 mod reorder_buffer;

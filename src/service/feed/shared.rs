@@ -8,7 +8,7 @@ use std::sync::{
 use parking_lot::{Mutex, RwLock};
 use tokio::{sync::Notify, task::yield_now, time::Instant};
 
-use super::{FeedOptions, recent::RecentEvents, topic_registry::TopicRegistry};
+use super::{FeedOptions, page_budget::PageBudget, recent::RecentEvents, topic_registry::TopicRegistry};
 use crate::{
     domain::{Clock, CursorKey, Event, LogId, Seq, SystemClock},
     fairness::FairSemaphore,
@@ -42,6 +42,8 @@ pub(super) struct Shared {
     pub appended: Notify,
     /// Permits to read the log; subscribers take turns by caller.
     pub reads: FairSemaphore,
+    /// What subscribers hold of the log.
+    pub pages: Arc<PageBudget>,
     /// When the pump last read the log to its end.
     pub last_read_at: Mutex<Instant>,
 }

@@ -14,7 +14,10 @@ use futures_util::{Stream, future::BoxFuture};
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
-use super::{FeedError, StartAt, recent::Lookup, shared::Shared, topic::Topic, topic_registry::TopicWatcher};
+use super::{
+    FeedError, StartAt, page_budget::HeldPage, recent::Lookup, shared::Shared, topic::Topic,
+    topic_registry::TopicWatcher,
+};
 use crate::{
     cluster::Backoff,
     domain::{Event, EventId, LogFilter, LogId, Seq},
@@ -41,9 +44,11 @@ pub struct Subscription {
     skipped: HashSet<EventId>,
     ended: bool,
     /// A page that is being read from the log.
-    reading: Option<BoxFuture<'static, Result<LogPage, FeedError>>>,
+    reading: Option<BoxFuture<'static, Result<(LogPage, HeldPage), FeedError>>>,
     /// Matching entries read from the log, not yet delivered.
     page: VecDeque<Arc<Event>>,
+    /// The bytes of `page`.
+    held: Option<HeldPage>,
     /// No matching entry up to this one is missing from `page`.
     page_through: Seq,
     /// How many entries it may be behind the head.
@@ -83,6 +88,7 @@ impl Subscription {
             ended: false,
             reading: None,
             page: VecDeque::new(),
+            held: None,
             page_through: last,
             max_lag: now.saturating_sub(last).max(0).saturating_add(shared.options.max_behind.into()),
             shared,
@@ -130,13 +136,18 @@ impl Subscription {
             if let Some(reading) = &mut self.reading {
                 let page = ready!(reading.as_mut().poll(cx));
                 self.reading = None;
-                let page = page?;
+                let (page, mut held) = page?;
                 let wanted = page.events.into_iter().filter(|event| self.wants(event));
                 self.page = wanted.map(Arc::new).collect();
+                held.shrink(self.page.iter().map(|event| event.memory()).sum());
+                self.held = Some(held).filter(|_| !self.page.is_empty());
                 self.page_through = page.through;
                 self.checked = true;
             }
             if let Some(event) = self.page.pop_front() {
+                if self.page.is_empty() {
+                    self.held = None;
+                }
                 self.last = event.seq;
                 return Poll::Ready(Ok(event));
             }
@@ -187,7 +198,12 @@ impl Subscription {
 }
 
 /// Reads the page after `last`, and retries until `patience` is over.
-async fn read_log(shared: Arc<Shared>, log: LogId, filter: LogFilter, last: Seq) -> Result<LogPage, FeedError> {
+async fn read_log(
+    shared: Arc<Shared>,
+    log: LogId,
+    filter: LogFilter,
+    last: Seq,
+) -> Result<(LogPage, HeldPage), FeedError> {
     let give_up = Instant::now() + shared.options.patience;
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
     loop {
@@ -208,7 +224,8 @@ async fn read_page(
     log: LogId,
     filter: LogFilter,
     last: Seq,
-) -> Result<Result<LogPage, FeedError>, StoreError> {
+) -> Result<Result<(LogPage, HeldPage), FeedError>, StoreError> {
+    let held = shared.pages.acquire(current_caller()).await;
     let _permit = match shared.reads.acquire(current_caller()).await {
         Ok(permit) => permit,
         Err(NoPermit::Closed) => return Ok(Err(FeedError::ShuttingDown { last })),
@@ -222,5 +239,5 @@ async fn read_page(
     if last > state.head {
         return Ok(Err(FeedError::InvalidCursor));
     }
-    Ok(Ok(page))
+    Ok(Ok((page, held)))
 }

@@ -11,7 +11,7 @@ use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 use mongodb::options::ReadConcern;
 
-use super::store::Inner;
+use super::{read::OPERATION_TIMEOUT, store::Inner};
 
 /// Idle time after which a transaction counts as abandoned; a running process continues its own within milliseconds.
 const IDLE_FOR: Duration = Duration::from_secs(2);
@@ -30,8 +30,8 @@ impl Inner {
             doc! { "$project": { "_id": 0, "id": "$lsid.id" } },
         ];
         let admin = self.client.database("admin");
-        let sessions: Vec<Document> =
-            admin.aggregate(pipeline).read_concern(ReadConcern::local()).await?.try_collect().await?;
+        let idle = admin.aggregate(pipeline).read_concern(ReadConcern::local()).max_time(OPERATION_TIMEOUT);
+        let sessions: Vec<Document> = idle.await?.try_collect().await?;
         if !sessions.is_empty() {
             tracing::warn!(sessions = sessions.len(), "ending transactions that were left open");
             let sessions: Vec<Bson> = sessions.into_iter().map(Bson::from).collect();

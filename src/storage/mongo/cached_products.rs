@@ -10,6 +10,7 @@ use super::{
     codec::read_fields,
     event::Key,
     product,
+    read::load,
     store::Inner,
 };
 use crate::{
@@ -32,6 +33,7 @@ impl Inner {
         }
         self.product_cache.remove(&pending);
         let mut products = self.product_cache.find(ids);
+        load(products.iter().flatten().map(Product::memory).sum())?;
         let missing: HashSet<ProductId> =
             ids.iter().zip(&products).filter(|(_, cached)| cached.is_none()).map(|(id, _)| *id).collect();
         metrics().cache_lookups.get(CacheName::Products).inc_by(ids.len() as u64);

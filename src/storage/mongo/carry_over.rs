@@ -1,5 +1,6 @@
-//! Carries over what version 2 of the schema stored, which kept e-mail addresses, SKUs and order numbers unique by
-//! indexes, and what a replica set stored that became a sharded cluster.
+//! Carries over what older versions of the schema stored, and what a replica set stored that became a sharded cluster.
+//! Version 2 kept e-mail addresses, SKUs and order numbers unique by indexes; version 3 had indexes of products that did not
+//! begin with their status.
 //!
 //! The steps change nothing that is there already, so several nodes may take them at the same time, and again after a
 //! crash. The server copies the values itself.
@@ -10,7 +11,15 @@ use mongodb::{Database, error::ErrorKind};
 use crate::storage::Result;
 
 /// The unique indexes of version 2.
-const INDEXES: [(&str, &str); 3] = [("users", "email"), ("products", "sku"), ("orders", "number")];
+const UNIQUE: [(&str, &str); 3] = [("users", "email"), ("products", "sku"), ("orders", "number")];
+/// The indexes of version 3 that later versions do not use.
+const REPLACED: [(&str, &str); 5] = [
+    ("products", "words"),
+    ("products", "tags_created_at"),
+    ("products", "tags_name_key"),
+    ("products", "tags_price"),
+    ("products", "tags_stock"),
+];
 /// `NamespaceNotFound` and `IndexNotFound`.
 const ABSENT: [i32; 2] = [26, 27];
 
@@ -20,8 +29,17 @@ pub(super) async fn carry_over_unique_values(database: &Database) -> Result<()> 
         .await?;
     copy(database, "products", vec![entity_of("$sku")], "skus").await?;
     copy(database, "orders", vec![key_of_order("$number")], "order_keys").await?;
-    for (collection, index) in INDEXES {
-        let dropped = database.collection::<Document>(collection).drop_index(index).await;
+    drop_indexes(database, &UNIQUE).await
+}
+
+/// Drops the indexes that others have replaced: each slows down every write.
+pub(super) async fn drop_replaced_indexes(database: &Database) -> Result<()> {
+    drop_indexes(database, &REPLACED).await
+}
+
+async fn drop_indexes(database: &Database, indexes: &[(&str, &str)]) -> Result<()> {
+    for (collection, index) in indexes {
+        let dropped = database.collection::<Document>(collection).drop_index(*index).await;
         dropped.or_else(|error| match &*error.kind {
             ErrorKind::Command(command) if ABSENT.contains(&command.code) => Ok(()),
             _ => Err(error),

@@ -3,7 +3,11 @@
 use bson::{RawDocument, RawDocumentBuf};
 use mongodb::action::{Aggregate, Find};
 
-use super::{read::collect_rows, seen_time::CausalSession, store::Inner};
+use super::{
+    read::{TimedRead, load_rows},
+    seen_time::CausalSession,
+    store::Inner,
+};
 use crate::storage::Result;
 
 impl Inner {
@@ -13,25 +17,27 @@ impl Inner {
         Ok(CausalSession::new(session, &self.seen_time))
     }
 
-    /// Runs a query in a session of its own, and decodes every row of the reply.
+    /// Runs a query in a session of its own, and decodes every row of the reply, which is counted for
+    /// the operation of this task.
     pub(super) async fn find_rows<T>(
         &self,
         find: Find<'_, RawDocumentBuf>,
         decode: impl FnMut(&RawDocument) -> Result<T>,
     ) -> Result<Vec<T>> {
         let mut session = self.causal_session().await?;
-        let mut batches = self.with_timeout(find.session(&mut *session).batch()).await?;
-        collect_rows(batches.stream(&mut session), decode).await
+        let mut batches = self.with_timeout(find.session(&mut *session).timed_batch()).await?;
+        load_rows(batches.stream(&mut session), decode).await
     }
 
-    /// Runs an aggregation in a session of its own, and decodes every row of the reply.
+    /// Runs an aggregation in a session of its own, and decodes every row of the reply, which is counted for
+    /// the operation of this task.
     pub(super) async fn aggregate_rows<T>(
         &self,
         aggregate: Aggregate<'_>,
         decode: impl FnMut(&RawDocument) -> Result<T>,
     ) -> Result<Vec<T>> {
         let mut session = self.causal_session().await?;
-        let mut batches = self.with_timeout(aggregate.session(&mut *session).batch()).await?;
-        collect_rows(batches.stream(&mut session), decode).await
+        let mut batches = self.with_timeout(aggregate.session(&mut *session).timed_batch()).await?;
+        load_rows(batches.stream(&mut session), decode).await
     }
 }

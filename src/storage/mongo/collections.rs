@@ -6,7 +6,7 @@
 //! status, and the tasks that a user created or is assigned are filtered from those the user may see. None of them is
 //! unique, because the collections may be sharded: [`super::shard_keys`].
 
-use bson::{Document, RawDocumentBuf, doc};
+use bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::{Collection, Database, IndexModel, error::ErrorKind, options::IndexOptions};
 
 use crate::storage::{Result, StoreError};
@@ -98,8 +98,8 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
     ];
     let sessions = [vec![plain("user", doc! { "user": 1 }), plain("expires_at", doc! { "expires_at": 1 })]];
     let products = [
-        vec![plain("words", doc! { "words": 1 })],
-        sorted(&["status", "tags"], &["created_at", "name_key", "price", "stock"]),
+        vec![plain("status_words", doc! { "status": 1, "words": 1 })],
+        sorted(&["status", "status,tags"], &["created_at", "name_key", "price", "stock"]),
     ];
     let orders = [
         sorted(&["", "customer", "status", "region"], &["placed_at", "total"]),
@@ -137,18 +137,14 @@ pub(super) fn index_name(filter: &str, sort: &str) -> String {
     if filter.is_empty() { sort.to_owned() } else { format!("{filter}_{sort}") }
 }
 
+/// An index for each of the filters with each of the sort fields. A filter of several fields has commas between them.
 fn sorted(filters: &[&str], sorts: &[&str]) -> Vec<IndexModel> {
     let keys = |filter: &str, sort: &str| {
-        let mut keys = if filter.is_empty() {
-            doc! {}
-        } else {
-            doc! { filter: 1 }
-        };
-        keys.extend(doc! { sort: 1, "_id": 1 });
-        keys
+        let filters = filter.split(',').filter(|field| !field.is_empty());
+        filters.chain([sort, "_id"]).map(|field| (field.to_owned(), Bson::from(1))).collect::<Document>()
     };
     let pairs = filters.iter().flat_map(|filter| sorts.iter().map(move |sort| (*filter, *sort)));
-    pairs.map(|(filter, sort)| plain(&index_name(filter, sort), keys(filter, sort))).collect()
+    pairs.map(|(filter, sort)| plain(&index_name(&filter.replace(',', "_"), sort), keys(filter, sort))).collect()
 }
 
 fn plain(name: &str, keys: Document) -> IndexModel {

@@ -1,51 +1,40 @@
-//! Counts of filtered rows, all of a call in one round trip.
+//! Counts of filtered rows. Each names its index, as lists do.
 
-use bson::{Bson, Document, RawDocumentBuf, doc};
-use mongodb::Collection;
+use bson::{RawDocumentBuf, doc};
+use futures_util::FutureExt;
+use mongodb::{Collection, options::Hint};
 
-use super::{
-    codec,
-    filter::Filter,
-    read,
-    store::Inner,
-    union::{query_of, union},
-};
+use super::{codec::read_fields, filter::Filter, list::side_by_side, store::Inner};
 use crate::storage::{Result, StoreError};
 
 impl Inner {
-    /// How many rows each filter lets through.
+    /// How many rows each filter lets through. With each filter comes the field whose order its index has.
     pub(super) async fn count(
         &self,
         collection: &Collection<RawDocumentBuf>,
-        filters: Vec<Filter>,
+        filters: Vec<(Filter, &'static str)>,
     ) -> Result<Vec<u64>> {
-        if filters.is_empty() {
-            return Ok(Vec::new());
+        let mut counts = Vec::with_capacity(filters.len());
+        for (filter, sort) in filters {
+            counts.push(self.count_one(collection, filter, sort).boxed());
         }
-        let mut counts = vec![0; filters.len()];
-        let pipelines = filters
-            .into_iter()
-            .map(|filter| vec![doc! { "$match": countable(filter.into_condition()) }, doc! { "$count": "count" }]);
-        let aggregate = collection.aggregate(union(collection.name(), pipelines)).max_time(read::time_left());
-        self.aggregate_rows(aggregate, |row| {
-            codec::read_fields!(row, count: "count");
-            let count = count.required::<i64>()?;
-            let answer = counts
-                .get_mut(query_of(row)?)
-                .ok_or_else(|| StoreError::internal("a combined count returned a row that belongs to no filter"))?;
-            *answer = u64::try_from(count).map_err(StoreError::internal)?;
-            Ok(())
-        })
-        .await?;
-        Ok(counts)
+        side_by_side(counts).await
     }
-}
 
-/// An empty condition would make the server read every row, so it becomes one that all rows pass and an index serves.
-fn countable(condition: Document) -> Document {
-    if condition.is_empty() {
-        doc! { "_id": { "$gte": Bson::MinKey } }
-    } else {
-        condition
+    async fn count_one(
+        &self,
+        collection: &Collection<RawDocumentBuf>,
+        filter: Filter,
+        sort: &'static str,
+    ) -> Result<u64> {
+        let hint = Hint::Name(filter.index.name(sort));
+        let pipeline = [doc! { "$match": filter.into_condition() }, doc! { "$count": "count" }];
+        let aggregate = collection.aggregate(pipeline).hint(hint);
+        let counts = self.aggregate_rows(aggregate, |row| {
+            read_fields!(row, count: "count");
+            u64::try_from(count.required::<i64>()?).map_err(StoreError::internal)
+        });
+        // Nothing is counted if no row passes.
+        Ok(counts.await?.pop().unwrap_or_default())
     }
 }

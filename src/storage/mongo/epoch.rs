@@ -11,7 +11,10 @@ use mongodb::{
     options::{ReadConcern, ReturnDocument},
 };
 
-use super::{read::collect_rows, store::Inner};
+use super::{
+    read::{TimedRead, collect_rows},
+    store::Inner,
+};
 use crate::{
     domain::{CursorKey, LogId, Timestamp},
     storage::{Backlog, Epoch, LogState, NewEpoch, Result, StoreError},
@@ -52,7 +55,7 @@ impl Inner {
     pub(super) async fn log_id(&self, session: &mut ClientSession) -> Result<LogId> {
         let find = self.collections.counters.find(doc! { "_id": "log" }).projection(doc! { "id": 1, "cursor_key": 1 });
         let find = find.limit(1).batch_size(2).session(&mut *session);
-        let mut batches = self.with_timeout(find.batch()).await?;
+        let mut batches = self.with_timeout(find.timed_batch()).await?;
         collect_rows(batches.stream(session), log_id).await?.pop().ok_or_else(no_identity)
     }
 

@@ -19,7 +19,7 @@ use super::{
     chunks::{bounds, with_entries_after},
     codec::{binary, raw_document, read_fields, stored_by_text, stored_ids},
     log_texts::{StoredEvent, TextRef},
-    read::{rows_of, time_left},
+    read::{TimedRead, rows_of},
     store::{Inner, MongoStore},
 };
 use crate::{
@@ -158,8 +158,8 @@ impl Inner {
             condition.insert("about", binary(key));
         }
         let find = self.collections.log.find(condition).sort(doc! { "last": 1 }).hint(Hint::Name(index.to_owned()));
-        let find = find.batch_size(CHUNKS_PER_REPLY).max_time(time_left()).session(&mut *session);
-        let mut batches = self.with_timeout(find.batch()).await?;
+        let find = find.batch_size(CHUNKS_PER_REPLY).session(&mut *session);
+        let mut batches = self.with_timeout(find.timed_batch()).await?;
         let mut stream = batches.stream(&mut session);
         let (mut page, mut through) = (PageBuilder::new(limit), after);
         'read: while let Some(batch) = self.with_timeout(stream.try_next()).await? {

@@ -2,6 +2,8 @@
 
 use bson::{Bson, Document, doc};
 
+use super::collections::index_name;
+
 /// What an entity makes of its filter.
 #[derive(Clone)]
 pub(super) struct Filter {
@@ -19,7 +21,7 @@ impl Filter {
     /// `any_of` is a field with the values that it may have; it is merged in order if it leads the index.
     pub(super) fn new(mut condition: Document, any_of: Option<(&'static str, Vec<Bson>)>, index: Index) -> Self {
         let any_of = any_of.and_then(|(field, values)| match index {
-            Index::Sorted(leading) if leading == field && values.len() > 1 => Some((field, values)),
+            Index::Sorted(leading) if leads(leading, field) && values.len() > 1 => Some((field, values)),
             _ => {
                 condition.insert(field, one_of(values));
                 None
@@ -59,6 +61,11 @@ impl Filter {
     }
 }
 
+/// Whether the index of these equality filters begins with `field`.
+fn leads(filters: &str, field: &str) -> bool {
+    filters.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+}
+
 /// The condition that a field has one of these values.
 pub(super) fn one_of(mut values: Vec<Bson>) -> Bson {
     match values.len() {
@@ -70,8 +77,18 @@ pub(super) fn one_of(mut values: Vec<Bson>) -> Bson {
 /// How rows are found.
 #[derive(Clone, Copy)]
 pub(super) enum Index {
-    /// By the index of this equality filter (empty for none) and the sort field: no sorting.
+    /// By the index of these equality filters (empty for none) and the sort field: no sorting.
     Sorted(&'static str),
     /// By the index of this name, then sorted.
     Named(&'static str),
+}
+
+impl Index {
+    /// The name of the index in a list sorted by `sort`.
+    pub(super) fn name(self, sort: &str) -> String {
+        match self {
+            Self::Sorted(filter) => index_name(filter, sort),
+            Self::Named(name) => name.to_owned(),
+        }
+    }
 }

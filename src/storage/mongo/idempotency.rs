@@ -10,7 +10,7 @@ use ulid::Ulid;
 
 use super::{
     codec::{binary, read_fields},
-    read::collect_rows,
+    read::{TimedRead, collect_rows},
     store::Inner,
     transaction::{Transaction, TransactionResult},
 };
@@ -65,7 +65,7 @@ impl Transaction {
         let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
         let find = self.store.collections.idempotency.find(doc! { "_id": { "$in": ids } }).batch_size(batch);
         let mut session = self.store.causal_session().await?;
-        let mut batches = find.session(&mut *session).batch().await?;
+        let mut batches = find.session(&mut *session).timed_batch().await?;
         Ok(collect_rows(batches.stream(&mut session), decode).await?.into_iter().collect())
     }
 

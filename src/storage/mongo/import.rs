@@ -11,7 +11,7 @@ use super::{
     codec::{BsonValue, read_fields},
     collections::Collections,
     order, product,
-    read::collect_rows,
+    read::{TimedRead, collect_rows},
     store::{Inner, MongoStore},
     task,
     transaction::{Transaction, TransactionResult},
@@ -164,7 +164,7 @@ impl Transaction {
         let store = self.store.clone();
         let ids: Vec<Bson> = batch.iter().map(|(row, _)| row.id().into()).collect();
         let find = T::ids(&store).find(doc! { "_id": { "$in": ids } }).projection(doc! { "_id": 1 });
-        let mut found = find.session(&mut self.session).batch().await?;
+        let mut found = find.session(&mut self.session).timed_batch().await?;
         let found = collect_rows(found.stream(&mut self.session), |document| {
             read_fields!(document, id: "_id");
             id.required::<T::Id>()

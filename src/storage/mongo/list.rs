@@ -1,35 +1,42 @@
-//! List queries: one page each, and all pages of a call in one round trip.
+//! List queries: one page each. Each query names its index, so that the server never walks rows of others.
 
 use std::ops::Not;
 
 use bson::{RawDocument, RawDocumentBuf};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use mongodb::{Collection, options::Hint};
 
 use super::{
-    read,
     scan::{Listing, Scan, SortBy},
     store::Inner,
-    union::{query_of, union},
 };
 use crate::{
     domain::{Edge, Page},
-    storage::{Result, StoreError},
+    storage::Result,
 };
+
+/// How many queries of one call run side by side.
+const SIDE_BY_SIDE: usize = 4;
+
+/// Runs the queries of one call, a few at a time, and answers in their order.
+pub(super) async fn side_by_side<T>(queries: Vec<BoxFuture<'_, Result<T>>>) -> Result<Vec<T>> {
+    stream::iter(queries).buffered(SIDE_BY_SIDE).try_collect().await
+}
 
 impl Inner {
     /// One page for each listing. `decode` gets the number of the listing that a row belongs to.
-    pub(super) async fn list<T>(
+    pub(super) async fn list<T: Send>(
         &self,
         collection: &Collection<RawDocumentBuf>,
         listings: &[Listing<'_>],
-        decode: impl Fn(usize, &RawDocument) -> Result<Edge<T>>,
+        decode: impl Fn(usize, &RawDocument) -> Result<Edge<T>> + Sync,
     ) -> Result<Vec<Page<T>>> {
         let walked = match listings {
             [] => return Ok(Vec::new()),
             [listing] => vec![self.scan_one(collection, &listing.page_scan(), |row| decode(0, row)).await?],
             _ => match self.scan_merged(collection, listings, &decode).await? {
                 Some(walked) => walked,
-                None => self.scan_union(collection, listings, &decode).await?,
+                None => self.scan_each(collection, listings, &decode).await?,
             },
         };
         let mut pages = Vec::with_capacity(listings.len());
@@ -50,7 +57,6 @@ impl Inner {
         let batch = scan.limit.saturating_add(1);
         if matches!(scan.listing.key, SortBy::Score(_)) {
             let aggregate = collection.aggregate(scan.pipeline()).hint(hint).batch_size(batch);
-            let aggregate = aggregate.max_time(read::time_left());
             return self.aggregate_rows(aggregate, decode).await;
         }
         let find = collection
@@ -59,31 +65,22 @@ impl Inner {
             .limit(i64::from(scan.limit))
             .projection(scan.listing.projection.clone())
             .hint(hint)
-            .batch_size(batch)
-            .max_time(read::time_left());
+            .batch_size(batch);
         self.find_rows(find, decode).await
     }
 
-    async fn scan_union<T>(
+    async fn scan_each<T: Send>(
         &self,
         collection: &Collection<RawDocumentBuf>,
         listings: &[Listing<'_>],
-        decode: impl Fn(usize, &RawDocument) -> Result<T>,
+        decode: &(impl Fn(usize, &RawDocument) -> Result<T> + Sync),
     ) -> Result<Vec<Vec<T>>> {
-        let pipelines = listings.iter().map(|listing| listing.page_scan().pipeline());
-        let batch = listings.iter().fold(1, |sum: u32, listing| sum.saturating_add(listing.page_scan().limit));
-        let mut walked: Vec<Vec<T>> = listings.iter().map(|_| Vec::new()).collect();
-        let aggregate = collection.aggregate(union(collection.name(), pipelines)).batch_size(batch);
-        self.aggregate_rows(aggregate.max_time(read::time_left()), |row| {
-            let query = query_of(row)?;
-            let rows = walked
-                .get_mut(query)
-                .ok_or_else(|| StoreError::internal("a combined query returned a row that belongs to no list"))?;
-            rows.push(decode(query, row)?);
-            Ok(())
-        })
-        .await?;
-        Ok(walked)
+        let mut scans = Vec::with_capacity(listings.len());
+        for (query, listing) in listings.iter().enumerate() {
+            let scan = async move { self.scan_one(collection, &listing.page_scan(), |row| decode(query, row)).await };
+            scans.push(scan.boxed());
+        }
+        side_by_side(scans).await
     }
 
     /// Makes a page from the rows of [`Listing::page_scan`].

@@ -5,7 +5,7 @@ use mongodb::{ClientSession, action::Find};
 
 use super::{
     chunks::bounds,
-    read::collect_rows,
+    read::{TimedRead, collect_rows},
     store::Inner,
     transaction::{Transaction, TransactionResult},
 };
@@ -29,7 +29,7 @@ impl Inner {
         session: &mut ClientSession,
     ) -> Result<Option<(Seq, Seq)>> {
         let find = self.find_chunk(filter, direction).session(&mut *session);
-        let mut batches = self.with_timeout(find.batch()).await?;
+        let mut batches = self.with_timeout(find.timed_batch()).await?;
         Ok(collect_rows(batches.stream(session), bounds).await?.pop())
     }
 
@@ -90,7 +90,7 @@ impl Transaction {
     pub(super) async fn head(&mut self) -> TransactionResult<Seq> {
         for condition in self.store.seen_chunks.newest_conditions() {
             let find = self.store.find_chunk(condition, -1).session(&mut self.session);
-            let mut batches = find.batch().await?;
+            let mut batches = find.timed_batch().await?;
             let newest = collect_rows(batches.stream(&mut self.session), bounds).await?.pop();
             if let Some((_, last)) = newest {
                 return Ok(last);

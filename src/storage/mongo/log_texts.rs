@@ -12,7 +12,7 @@ use mongodb::ClientSession;
 
 use super::{
     codec::{binary, read_fields},
-    read::collect_rows,
+    read::{TimedRead, collect_rows},
     store::Inner,
     transaction::{Transaction, TransactionResult},
 };
@@ -96,7 +96,7 @@ impl Transaction {
         let mut fresh = doc! { "_id": among(&texts.keys().copied().collect()) };
         fresh.insert("$nor", vec![used_before(REFRESHED_AFTER)]);
         let find = collection.find(fresh).projection(doc! { "_id": 1 }).session(&mut self.session);
-        let fresh = collect_rows(find.batch().await?.stream(&mut self.session), hash_of).await?;
+        let fresh = collect_rows(find.timed_batch().await?.stream(&mut self.session), hash_of).await?;
         let fresh: BTreeSet<TextHash> = fresh.into_iter().collect();
         for (hash, text) in texts.into_iter().filter(|(hash, _)| !fresh.contains(hash)) {
             let update = doc! { "$setOnInsert": { "text": text }, "$currentDate": { "used_at": true } };
@@ -125,7 +125,7 @@ impl Inner {
         let mut texts = Vec::new();
         if !hashes.is_empty() {
             let find = self.collections.log_texts.find(doc! { "_id": among(&hashes) }).session(&mut *session);
-            let mut batches = self.with_timeout(find.batch()).await?;
+            let mut batches = self.with_timeout(find.timed_batch()).await?;
             texts = collect_rows(batches.stream(session), decode).await?;
         }
         whole(events, &texts.into_iter().collect())

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use bson::{Bson, RawDocument, RawDocumentBuf, doc};
 use mongodb::{Collection, options::Hint};
 
-use super::{read, scan::Listing, store::Inner};
+use super::{scan::Listing, store::Inner};
 use crate::{
     domain::Edge,
     storage::{Result, StoreError},
@@ -41,8 +41,7 @@ impl Inner {
             .limit(i64::from(most))
             .projection(first.projection.clone())
             .hint(Hint::Name(first.index()))
-            .batch_size(most.saturating_add(1))
-            .max_time(read::time_left());
+            .batch_size(most.saturating_add(1));
 
         let places: HashMap<&[u8], usize> =
             values.iter().enumerate().filter_map(|(place, value)| Some((bytes(value)?, place))).collect();

@@ -55,7 +55,6 @@ mod store;
 mod task;
 mod transaction;
 mod trending;
-mod union;
 mod unique;
 mod unnumbered;
 mod url;

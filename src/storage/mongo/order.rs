@@ -190,7 +190,8 @@ impl OrderStore for MongoStore {
     async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>> {
         let mut conditions: Vec<Filter> = filters.iter().map(filter).collect();
         self.0.add_regions(of_customers(filters.iter().zip(&mut conditions))).await?;
-        self.0.count(&self.0.collections.orders, conditions).await
+        let conditions = conditions.into_iter().map(|condition| (condition, "placed_at"));
+        self.0.count(&self.0.collections.orders, conditions.collect()).await
     }
 
     async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Placed> {

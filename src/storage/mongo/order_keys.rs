@@ -18,7 +18,7 @@ use super::{
     codec::read_fields,
     error::duplicate_index,
     filter::{Filter, one_of},
-    read::collect_rows,
+    read::{TimedRead, collect_rows},
     store::Inner,
     transaction::{Transaction, TransactionError, TransactionResult, fail},
 };
@@ -94,7 +94,7 @@ impl Transaction {
             return Ok(doc! { "_id": order });
         }
         let find = self.store.collections.order_keys.find(doc! { "_id": order }).batch_size(2);
-        let mut batches = find.session(&mut self.session).batch().await?;
+        let mut batches = find.session(&mut self.session).timed_batch().await?;
         let keys = collect_rows(batches.stream(&mut self.session), OrderKey::decode).await?;
         if keys.is_empty() { fail(Refusal::NotFound) } else { Ok(self.store.among_orders(&keys)) }
     }

@@ -77,15 +77,16 @@ pub(super) fn projection(fields: ProductFields) -> Document {
 /// The filter, whose SKUs have been resolved.
 fn filter(filter: &ProductFilter) -> Filter {
     let mut condition = doc! {};
+    // Every index but that of ids begins with the status, so that what is not on sale costs customers nothing. There is no
+    // index over all products: they are merged from the lists of every status.
     let mut index = Index::Sorted("status");
-    // There is no index over all products: they are merged from the lists of every status.
     let statuses = match filter.status {
         Some(status) => vec![status.into()],
         None => ProductStatus::ALL.map(Bson::from).to_vec(),
     };
     if let Some(tag) = &filter.tag {
         condition.insert("tags", tag);
-        index = Index::Sorted("tags");
+        index = Index::Sorted("status_tags");
     }
     if let Some(in_stock) = filter.in_stock {
         condition.insert(
@@ -109,14 +110,14 @@ fn filter(filter: &ProductFilter) -> Filter {
     }
     if let Some(terms) = &filter.search {
         condition.insert("words", contains_all(terms));
-        index = Index::Named("words");
+        index = Index::Named("status_words");
     }
     if let Some(ids) = &filter.ids {
         condition.insert("_id", doc! { "$in": ids.clone() });
         index = Index::Named("_id_");
     }
-    let leads = matches!(index, Index::Sorted("status"));
-    let any_of = (leads || filter.status.is_some()).then_some(("status", statuses));
+    let by_id = matches!(index, Index::Named("_id_"));
+    let any_of = (!by_id || filter.status.is_some()).then_some(("status", statuses));
     Filter::new(condition, any_of, index)
 }
 
@@ -183,7 +184,11 @@ impl ProductStore for MongoStore {
     async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>> {
         let mut filters = filters.to_vec();
         self.0.resolve_skus(filters.iter_mut()).await?;
-        self.0.count(&self.0.collections.products, filters.iter().map(filter).collect()).await
+        let filters = filters.iter().map(|one| {
+            let by_price = one.min_price.is_some() || one.max_price.is_some();
+            (filter(one), if by_price { "price" } else { "created_at" })
+        });
+        self.0.count(&self.0.collections.products, filters.collect()).await
     }
 
     async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {

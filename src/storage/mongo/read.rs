@@ -1,42 +1,129 @@
 //! Reads outside of transactions: time limits, decoding, and results in the order of the keys.
 //!
-//! Decision: `docs/decisions/0024-callers-take-turns.md`.
+//! Decisions: `docs/decisions/0024-callers-take-turns.md`, `docs/decisions/0025-rows-and-loaded-bytes.md`.
 
-use std::{collections::HashMap, future::IntoFuture, hash::Hash, time::Duration};
+use std::{collections::HashMap, future::IntoFuture, hash::Hash, sync::Arc, time::Duration};
 
 use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use futures_util::{Stream, StreamExt};
-use mongodb::{Collection, raw_batch_cursor::RawBatch};
+use mongodb::{
+    Collection,
+    action::{Aggregate, ExplicitSession, Find},
+    raw_batch_cursor::{RawBatch, RawBatchCursor, SessionRawBatchCursor},
+};
 use tokio::time::Instant;
 
 use super::store::Inner;
 use crate::{
-    fairness::{self, current_caller},
+    fairness::{self, ExaminedRows, ReadMeter, current_caller},
     storage::{Result, StoreError},
 };
 
 /// Time limit of one read or single write; the driver itself would wait for a hung server forever.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long MongoDB takes to examine a row, at most, when it is not busy. Its replies do not say how many it has examined,
+/// so that is estimated by time.
+const ROW_TIME: Duration = Duration::from_micros(10);
 
 /// What is left of the time of a read for the current task. The server stops the read then, also when its caller has left.
-pub(super) fn time_left() -> Duration {
+fn time_left() -> Duration {
     let left = fairness::deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
     // 0 would be no limit.
     left.unwrap_or(OPERATION_TIMEOUT).clamp(Duration::from_millis(1), OPERATION_TIMEOUT)
 }
 
-/// Decodes every row of a reply.
+/// A read that the server stops when the time of the current task is over. The engine runs all its reads by this.
+pub(super) trait TimedRead {
+    type Batches;
+
+    /// Runs the read, whose rows come in raw batches.
+    fn timed_batch(self) -> impl Future<Output = mongodb::error::Result<Self::Batches>> + Send;
+}
+
+impl<T: Send + Sync> TimedRead for Find<'_, T> {
+    type Batches = RawBatchCursor;
+
+    async fn timed_batch(self) -> mongodb::error::Result<RawBatchCursor> {
+        self.max_time(time_left()).batch().await
+    }
+}
+
+impl<'s, T: Send + Sync> TimedRead for Find<'s, T, ExplicitSession<'s>> {
+    type Batches = SessionRawBatchCursor;
+
+    async fn timed_batch(self) -> mongodb::error::Result<SessionRawBatchCursor> {
+        self.max_time(time_left()).batch().await
+    }
+}
+
+impl<'s, T: Send> TimedRead for Aggregate<'s, ExplicitSession<'s>, T> {
+    type Batches = SessionRawBatchCursor;
+
+    async fn timed_batch(self) -> mongodb::error::Result<SessionRawBatchCursor> {
+        self.max_time(time_left()).batch().await
+    }
+}
+
+/// Counts the time of a read for the operation that it works for, until this is dropped: also of a read that is given up.
+struct ReadTimer {
+    meter: Option<Arc<dyn ReadMeter>>,
+    started: Instant,
+}
+
+impl ReadTimer {
+    fn start() -> Self {
+        Self { meter: fairness::read_meter(), started: Instant::now() }
+    }
+}
+
+impl Drop for ReadTimer {
+    fn drop(&mut self) {
+        if let Some(meter) = &self.meter {
+            let rows = self.started.elapsed().as_micros() / ROW_TIME.as_micros();
+            ExaminedRows::default().set(u64::try_from(rows).unwrap_or(u64::MAX), &**meter);
+        }
+    }
+}
+
+/// Decodes every row of a reply, whatever its size.
 pub(super) async fn collect_rows<T>(
+    batches: impl Stream<Item = mongodb::error::Result<RawBatch>> + Unpin,
+    decode: impl FnMut(&RawDocument) -> Result<T>,
+) -> Result<Vec<T>> {
+    collect(batches, decode, None).await
+}
+
+/// Decodes every row of a reply for an operation. Each part of the reply is counted when it arrives; the read fails when there
+/// is no room for it.
+pub(super) async fn load_rows<T>(
+    batches: impl Stream<Item = mongodb::error::Result<RawBatch>> + Unpin,
+    decode: impl FnMut(&RawDocument) -> Result<T>,
+) -> Result<Vec<T>> {
+    collect(batches, decode, fairness::read_meter()).await
+}
+
+async fn collect<T>(
     mut batches: impl Stream<Item = mongodb::error::Result<RawBatch>> + Unpin,
     mut decode: impl FnMut(&RawDocument) -> Result<T>,
+    meter: Option<Arc<dyn ReadMeter>>,
 ) -> Result<Vec<T>> {
     let mut rows = Vec::new();
     while let Some(batch) = batches.next().await {
-        for row in rows_of(&batch?)? {
+        let batch = batch?;
+        if let Some(meter) = &meter {
+            meter.load(batch.doc_slices()?.as_bytes().len())?;
+        }
+        for row in rows_of(&batch)? {
             rows.push(decode(row?)?);
         }
     }
     Ok(rows)
+}
+
+/// Counts values of this many bytes that an operation gets without a read.
+pub(super) fn load(bytes: usize) -> Result<()> {
+    Ok(fairness::read_meter().map_or(Ok(()), |meter| meter.load(bytes))?)
 }
 
 /// The rows of one part of a reply.
@@ -80,6 +167,7 @@ impl Inner {
         let operation = async {
             let permit = self.read_permits.acquire(current_caller()).await;
             let _permit = permit.map_err(|refused| StoreError::Unavailable(refused.to_string()))?;
+            let _timer = ReadTimer::start();
             Ok(operation.await?)
         };
         match tokio::time::timeout(OPERATION_TIMEOUT, operation).await {
@@ -106,7 +194,7 @@ impl Inner {
         };
         // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
-        let find = collection.find(filter).projection(projection).batch_size(batch).max_time(time_left());
+        let find = collection.find(filter).projection(projection).batch_size(batch);
         self.find_rows(find, decode).await
     }
 }

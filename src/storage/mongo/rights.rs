@@ -8,7 +8,7 @@ use mongodb::{
     error::{Error, ErrorKind},
 };
 
-use super::shard_keys::SHARDED_COLLECTIONS;
+use super::{read::OPERATION_TIMEOUT, shard_keys::SHARDED_COLLECTIONS};
 use crate::storage::{Result, StoreError};
 
 /// `Unauthorized`.
@@ -39,7 +39,8 @@ pub(super) async fn check(database: &Database) -> Result<()> {
 
 /// Whether the server allows everything to somebody without a name.
 async fn allows_anybody(database: &Database) -> Result<()> {
-    match database.collection::<Document>("counters").find_one(doc! { "_id": "log" }).await {
+    let counters = database.collection::<Document>("counters");
+    match counters.find_one(doc! { "_id": "log" }).max_time(OPERATION_TIMEOUT).await {
         Err(error) if is_unauthorized(&error) => Err(StoreError::internal(
             "MongoDB asks for a user: put name and password into database.url (mongodb://NAME:PASSWORD@HOST/…)",
         )),

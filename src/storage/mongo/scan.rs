@@ -7,11 +7,7 @@
 
 use bson::{Bson, Document, doc};
 
-use super::{
-    codec,
-    collections::index_name,
-    filter::{Filter, Index},
-};
+use super::{codec, filter::Filter};
 use crate::domain::{Direction, ListQuery, Position, Slice, SortKey, Take};
 
 /// Field of the computed relevance of a row.
@@ -84,10 +80,7 @@ impl<'q> Listing<'q> {
     }
 
     pub(super) fn index(&self) -> String {
-        match self.filter.index {
-            Index::Sorted(filter) => index_name(filter, self.field()),
-            Index::Named(name) => name.to_owned(),
-        }
+        self.filter.index.name(self.field())
     }
 
     /// The rows on one side of a position, as alternatives.

@@ -1,7 +1,7 @@
 //! What the database says of itself: the id of its log, the version of its schema and its deployment. Carries over what an older version
 //! of Orderwire stored.
 //!
-//! The document `log` of `counters` holds these, and the key of cursors. Version 2 had unique indexes:
+//! The document `log` of `counters` holds these, and the key of cursors. Versions 2 and 3 had other indexes:
 //! [`super::carry_over`]. Version 1 kept the log in `events`, one document for each entry, and the
 //! last number in the field `seq`, which is a text since: a node of version 1 that still runs can't increase it, so its
 //! changes fail as a whole, and one that starts finds no `log_id` and stops.
@@ -14,13 +14,13 @@ use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use mongodb::{Collection, Database};
 
 use super::{
-    carry_over::{carry_over_unique_values, complete_order_keys},
+    carry_over::{carry_over_unique_values, complete_order_keys, drop_replaced_indexes},
     chunks::bounds,
     codec::read_fields,
     collections::create_missing,
     error::duplicate_index,
     event::{decode, encode_chunk, keys},
-    read::collect_rows,
+    read::{OPERATION_TIMEOUT, TimedRead, collect_rows},
     words::{self, WORDS},
 };
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The version of the schema that this code reads and writes.
-const VERSION: i32 = 3;
+const VERSION: i32 = 4;
 const MOVED: &str = "the collection log";
 /// What `counters` says of `order_keys` once orders have all documents that a sharded cluster needs.
 const COMPLETE: &str = "complete";
@@ -40,7 +40,7 @@ const CHUNK: i64 = 256;
 /// is written if a newer version of Orderwire has used the database, or if it belongs to another deployment than `own`.
 pub(super) async fn prepare(database: &Database, names_shard_keys: bool, own: Option<DeploymentId>) -> Result<()> {
     let counters = database.collection::<Document>("counters");
-    let found = counters.find_one(doc! { "_id": "log" }).await?;
+    let found = counters.find_one(doc! { "_id": "log" }).max_time(OPERATION_TIMEOUT).await?;
     let version = found.as_ref().and_then(|found| found.get_i32("version").ok());
     if let Some(version) = version.filter(|version| *version > VERSION) {
         return Err(StoreError::internal(format!(
@@ -54,9 +54,12 @@ pub(super) async fn prepare(database: &Database, names_shard_keys: bool, own: Op
             if version.is_none() {
                 carry_over(database, &counters, &found).await?;
             }
-            if version.is_none_or(|version| version < VERSION) {
+            if version.is_none_or(|version| version < 3) {
                 tracing::info!("carrying over unique values of an older version");
                 carry_over_unique_values(database).await?;
+            }
+            if version.is_none_or(|version| version < VERSION) {
+                drop_replaced_indexes(database).await?;
                 counters.update_one(doc! { "_id": "log" }, doc! { "$set": { "version": VERSION } }).await?;
             }
         }
@@ -69,7 +72,7 @@ pub(super) async fn prepare(database: &Database, names_shard_keys: bool, own: Op
         }
     }
     let incomplete = doc! { "_id": "log", "order_keys": { "$ne": COMPLETE } };
-    if names_shard_keys && counters.count_documents(incomplete.clone()).await? == 1 {
+    if names_shard_keys && counters.count_documents(incomplete.clone()).max_time(OPERATION_TIMEOUT).await? == 1 {
         complete_order_keys(database).await?;
         counters.update_one(incomplete, doc! { "$set": { "order_keys": COMPLETE } }).await?;
     }
@@ -90,7 +93,7 @@ async fn claim(counters: &Collection<Document>, own: Option<DeploymentId>) -> Re
     let free = doc! { "_id": "log", "deployment": { "$exists": false } };
     counters.update_one(free, doc! { "$set": { "deployment": id } }).await?;
     // Another node may have been faster.
-    let log = counters.find_one(doc! { "_id": "log" }).await?;
+    let log = counters.find_one(doc! { "_id": "log" }).max_time(OPERATION_TIMEOUT).await?;
     DeploymentId::check(own, log.as_ref().and_then(owner))
 }
 
@@ -104,7 +107,8 @@ async fn carry_over(database: &Database, counters: &Collection<Document>, found:
         let unchanged = doc! { "_id": "log", "seq": last };
         let moved = doc! { "$set": { "id": id, "version": 2, "seq": MOVED }, "$unset": { "log_id": 1 } };
         let done = counters.update_one(unchanged, moved).await?.matched_count == 1;
-        let by_other = counters.count_documents(doc! { "_id": "log", "version": { "$gte": 2 } }).await? == 1;
+        let newer = counters.count_documents(doc! { "_id": "log", "version": { "$gte": 2 } });
+        let by_other = newer.max_time(OPERATION_TIMEOUT).await? == 1;
         if done || by_other {
             database.collection::<Document>("events").drop().await?;
             return Ok(());
@@ -118,9 +122,10 @@ async fn copy_entries(database: &Database) -> Result<Seq> {
     let events = database.collection::<RawDocumentBuf>("events");
     loop {
         let newest =
-            log.find(doc! {}).projection(doc! { "last": 1 }).sort(doc! { "last": -1 }).limit(1).batch().await?;
+            log.find(doc! {}).projection(doc! { "last": 1 }).sort(doc! { "last": -1 }).limit(1).timed_batch().await?;
         let last = collect_rows(newest, bounds).await?.pop().map_or(0, |(_, last)| last);
-        let find = events.find(doc! { "_id": { "$gt": last } }).sort(doc! { "_id": 1 }).limit(CHUNK).batch().await?;
+        let find =
+            events.find(doc! { "_id": { "$gt": last } }).sort(doc! { "_id": 1 }).limit(CHUNK).timed_batch().await?;
         let entries = collect_rows(find, |row| Ok((old_entry(row)?, row.to_owned()))).await?;
         let Some((first, _)) = entries.first() else { return Ok(last) };
         if last > 0 && first.seq != last + 1 {

@@ -30,7 +30,7 @@ use super::{
     error::duplicate_index,
     event::{Key, decode, encode_chunk},
     log_texts::named_texts,
-    read::rows_of,
+    read::{TimedRead, rows_of},
     store::Inner,
     transaction::{TRANSACTION_TIMEOUT, Transaction, TransactionError, TransactionResult},
 };
@@ -139,7 +139,7 @@ impl Transaction {
     async fn oldest_pending(&mut self) -> TransactionResult<(Vec<Pending>, bool)> {
         let outbox = self.store.collections.outbox.clone();
         let find = outbox.find(doc! {}).sort(doc! { "time": 1, "_id": 1 }).limit(DOCUMENTS as i64 + 1).batch_size(8);
-        let mut batches = find.session(&mut self.session).batch().await?;
+        let mut batches = find.session(&mut self.session).timed_batch().await?;
         let mut batches = batches.stream(&mut self.session);
         let (mut pending, mut bytes) = (Vec::new(), 0);
         while let Some(batch) = batches.next().await {

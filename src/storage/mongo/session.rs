@@ -1,20 +1,21 @@
 //! Sign-in sessions.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     codec::{binary, raw_document, read_fields, stored_ids},
-    read::{collect_rows, in_request_order, time_left},
+    read::{TimedRead, collect_rows, in_request_order},
     store::{Inner, MongoStore},
     transaction::{Transaction, TransactionResult},
     user,
 };
 use crate::{
     domain::{
-        PresentedToken, RefreshDecision, RefreshTokens, ReplacedToken, RightsChange, SessionId, Timestamp, User, UserId,
+        PresentedToken, RefreshDecision, RefreshTokens, ReplacedToken, RightsChange, SessionId, Stamp, Timestamp, User,
+        UserId,
     },
     storage::{Result, Rotation, Session, SessionStore, SessionUser},
 };
@@ -94,11 +95,36 @@ impl Inner {
 }
 
 impl Transaction {
+    /// The user of a session, if it is there.
+    pub(super) async fn session_owner(&mut self, id: SessionId) -> TransactionResult<Option<UserId>> {
+        let sessions = self.store.collections.sessions.clone();
+        Ok(self.find(&sessions, doc! { "_id": id }, 1, user_of).await?.pop())
+    }
+
+    /// The users of those of the sessions that are there.
+    ///
+    /// Reads outside of the transaction, beside another read, so that placing an order takes no longer for it. A session that
+    /// ends between this read and the snapshot of the transaction ends while the order is placed: it counts as later.
+    pub(super) async fn session_owners(&self, ids: Vec<SessionId>) -> TransactionResult<HashMap<SessionId, UserId>> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let find = self.store.collections.sessions.find(doc! { "_id": { "$in": ids } }).projection(doc! { "user": 1 });
+        let mut session = self.store.causal_session().await?;
+        let mut batches = find.batch_size(batch).session(&mut *session).timed_batch().await?;
+        let owners = collect_rows(batches.stream(&mut session), |document| {
+            read_fields!(document, id: "_id");
+            Ok((id.required()?, user_of(document)?))
+        });
+        Ok(owners.await?.into_iter().collect())
+    }
+
     /// Deletes all sessions of a user, and returns them.
     pub(super) async fn end_sessions(&mut self, user: UserId) -> TransactionResult<Vec<SessionId>> {
         let sessions = self.store.collections.sessions.clone();
         let find = sessions.find(doc! { "user": user }).projection(doc! { "_id": 1 }).batch_size(10_000);
-        let mut batches = find.session(&mut self.session).batch().await?;
+        let mut batches = find.session(&mut self.session).timed_batch().await?;
         let ended = collect_rows(batches.stream(&mut self.session), |document| {
             read_fields!(document, id: "_id");
             id.required()
@@ -137,7 +163,7 @@ impl SessionStore for MongoStore {
         ];
         // One more than can be found, so that one reply holds all rows and closes the cursor.
         let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let found = self.0.collections.sessions.aggregate(pipeline).batch_size(batch).max_time(time_left());
+        let found = self.0.collections.sessions.aggregate(pipeline).batch_size(batch);
         let found = self.0.aggregate_rows(found, with_user).await?;
         let found = in_request_order(ids, found, |(id, _)| Some(*id));
         Ok(found.into_iter().map(|session| session.and_then(|(_, user)| user)).collect())
@@ -180,12 +206,13 @@ impl SessionStore for MongoStore {
         Ok(())
     }
 
-    async fn end_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()> {
+    async fn end_sessions_of(&self, user: UserId, stamp: Stamp) -> Result<()> {
         self.0
             .transaction(move |transaction| {
                 Box::pin(async move {
+                    transaction.check_session(stamp).await?;
                     let ended = transaction.end_sessions(user).await?;
-                    transaction.record_rights(RightsChange::sessions(user, &ended), at).await
+                    transaction.record_rights(RightsChange::sessions(user, &ended), stamp.at).await
                 })
             })
             .await

@@ -13,7 +13,7 @@ use super::{
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{OrderChange, OrderId, Product, ProductId, Refusal, UsedKey},
+    domain::{OrderChange, OrderId, Product, ProductId, Refusal, SessionId, UsedKey, UserId},
     storage::{Placed, Result, StoreError},
 };
 
@@ -27,6 +27,8 @@ pub(super) enum Outcome {
 struct StockBatch {
     products: HashMap<ProductId, Product>,
     used_keys: HashMap<KeyName, UsedKey>,
+    /// The users of the sessions in which the orders were asked for, without those that have ended.
+    sessions: HashMap<SessionId, UserId>,
 }
 
 /// The decision about one order.
@@ -38,6 +40,9 @@ enum Decision {
 impl StockBatch {
     fn decide(&mut self, request: &PlaceRequest) -> std::result::Result<Decision, Refusal> {
         let PlaceRequest { order, idempotency, stamp } = request;
+        if let Some(session) = stamp.session() {
+            stamp.check_session(self.sessions.get(&session).copied())?;
+        }
         let key = name_of(idempotency);
         if let Some(used) = self.used_keys.get(&key) {
             return Ok(Decision::Replay(idempotency.replay(used)?.into()));
@@ -52,9 +57,11 @@ impl StockBatch {
 impl Transaction {
     /// Decides every request and writes the orders that are placed.
     pub(super) async fn place(&mut self, requests: &[PlaceRequest]) -> TransactionResult<Vec<Result<Outcome>>> {
-        let used_keys = self.find_used_keys(requests.iter().map(|request| &request.idempotency)).await?;
+        let sessions = requests.iter().filter_map(|request| request.stamp.session()).collect();
+        let keys = requests.iter().map(|request| &request.idempotency);
+        let (used_keys, sessions) = tokio::try_join!(self.find_used_keys(keys), self.session_owners(sessions))?;
         let products = self.products(requests.iter().flat_map(|request| request.order.product_ids())).await?;
-        let mut batch = StockBatch { products, used_keys };
+        let mut batch = StockBatch { products, used_keys, sessions };
         let decisions: Vec<_> = requests.iter().map(|request| batch.decide(request)).collect();
 
         let placed: Vec<(&PlaceRequest, &OrderChange)> = requests

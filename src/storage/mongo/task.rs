@@ -171,7 +171,10 @@ impl TaskStore for MongoStore {
     }
 
     async fn count_tasks(&self, filters: &[TaskFilter]) -> Result<Vec<u64>> {
-        let filters = filters.iter().map(|one| filter(one, TaskSort::CreatedAt));
+        let filters = filters.iter().map(|one| match one.due_before {
+            Some(_) => (filter(one, TaskSort::DueAt), "due_key"),
+            None => (filter(one, TaskSort::CreatedAt), "created_at"),
+        });
         self.0.count(&self.0.collections.tasks, filters.collect()).await
     }
 
@@ -181,6 +184,7 @@ impl TaskStore for MongoStore {
                 let task = task.clone();
                 Box::pin(async move {
                     transaction.check_permission(stamp).await?;
+                    transaction.check_assignee(task.assignee).await?;
                     let tasks = transaction.store.collections.tasks.clone();
                     transaction.insert(&tasks, vec![encode(&task)]).await?;
                     transaction.record(Changed::created(task), stamp).await
@@ -204,9 +208,11 @@ impl TaskStore for MongoStore {
                     let tasks = transaction.store.collections.tasks.clone();
                     let whole = |row: &RawDocument| Ok((decode(row)?, stored_words(row)?));
                     let (task, words) = transaction.find_one(&tasks, doc! { "_id": id }, whole).await?;
+                    let assignee = changes.new_assignee(&task);
                     let Some(changed) = task.update(changes, expected_version, stamp)? else {
                         return Ok(task);
                     };
+                    transaction.check_assignee(assignee).await?;
                     let new = &changed.value;
                     let same_text = new.title == task.title && new.description == task.description;
                     let words = if same_text { words } else { words_of(new) };

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     error::{duplicate_index, is_transient, is_unknown_commit, write_error_of},
-    read,
+    read::{self, TimedRead},
     store::Inner,
 };
 use crate::{
@@ -216,7 +216,7 @@ impl Transaction {
         decode: impl Fn(&RawDocument) -> Result<T>,
     ) -> TransactionResult<Vec<T>> {
         let batch = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
-        let mut batches = collection.find(filter).batch_size(batch).session(&mut self.session).batch().await?;
+        let mut batches = collection.find(filter).batch_size(batch).session(&mut self.session).timed_batch().await?;
         Ok(read::collect_rows(batches.stream(&mut self.session), decode).await?)
     }
 

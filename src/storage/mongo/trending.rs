@@ -2,7 +2,7 @@
 
 use bson::doc;
 
-use super::{codec::read_fields, product::decode, read::time_left, store::Inner};
+use super::{codec::read_fields, product::decode, store::Inner};
 use crate::{domain::*, storage::Result};
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -11,7 +11,7 @@ impl Inner {
     /// The products on sale of which most units were sold in the `days` days before the newest order.
     pub(super) async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
         let newest = self.collections.orders.find(doc! {}).projection(doc! { "placed_at": 1 });
-        let newest = newest.sort(doc! { "placed_at": -1 }).limit(1).batch_size(2).max_time(time_left());
+        let newest = newest.sort(doc! { "placed_at": -1 }).limit(1).batch_size(2);
         let newest = self
             .find_rows(newest, |order| {
                 read_fields!(order, placed_at: "placed_at");
@@ -39,7 +39,7 @@ impl Inner {
             doc! { "$replaceWith": "$product" },
         ];
         let found = self.collections.orders.aggregate(pipeline).batch_size(limit.saturating_add(1));
-        let mut products = self.aggregate_rows(found.max_time(time_left()), decode).await?;
+        let mut products = self.aggregate_rows(found, decode).await?;
         products.truncate(limit as usize);
         Ok(products)
     }

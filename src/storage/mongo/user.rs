@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Edge, Page, Refusal, RightsChange, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserRole, UserSort,
+        Edge, Page, Refusal, RightsChange, Stamp, Task, User, UserChanges, UserFilter, UserId, UserRole, UserSort,
     },
     storage::{Credentials, Result, UserQuery, UserStore},
 };
@@ -110,7 +110,8 @@ impl UserStore for MongoStore {
     }
 
     async fn count_users(&self, filters: &[UserFilter]) -> Result<Vec<u64>> {
-        self.0.count(&self.0.collections.users, filters.iter().map(filter).collect()).await
+        let filters = filters.iter().map(|one| (filter(one), "created_at"));
+        self.0.count(&self.0.collections.users, filters.collect()).await
     }
 
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()> {
@@ -170,7 +171,8 @@ impl UserStore for MongoStore {
 
     async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
         let owners = self.0.owners_of::<UserId>(&self.0.collections.emails, [email.to_owned()]).await?;
-        let Some(owner) = owners.into_values().next() else { return Ok(None) };
+        // An address that nobody has takes the same two reads, so that time does not tell which addresses have an account.
+        let owner = owners.into_values().next().unwrap_or_else(|| UserId::from_bytes([0; 16]));
         // The address may have been given to another user in between.
         self.0.credentials(doc! { "_id": owner, "email": email }).await
     }
@@ -184,21 +186,22 @@ impl UserStore for MongoStore {
         id: UserId,
         password_hash: &str,
         verified: Option<&str>,
-        at: Timestamp,
+        stamp: Stamp,
     ) -> Result<User> {
         let (password_hash, verified) = (password_hash.to_owned(), verified.map(str::to_owned));
         self.0
             .transaction(move |transaction| {
                 let (password_hash, verified) = (password_hash.clone(), verified.clone());
                 Box::pin(async move {
+                    transaction.check_actor(id, stamp).await?;
                     let credentials = transaction.user(id).await?;
                     if verified.is_some() {
                         credentials.check_unchanged(verified.as_deref())?;
                     }
-                    let user = credentials.user.change_password(at)?;
+                    let user = credentials.user.change_password(stamp.at)?;
                     transaction.replace_user(&user, Some(&password_hash)).await?;
                     let ended = transaction.end_sessions(id).await?;
-                    transaction.record_rights(RightsChange::sessions(id, &ended), at).await?;
+                    transaction.record_rights(RightsChange::sessions(id, &ended), stamp.at).await?;
                     Ok(user)
                 })
             })
@@ -231,16 +234,32 @@ impl Transaction {
         self.touch(id).await
     }
 
-    /// Checks that an actor who needs to be staff still is. The actor is only read: a change at the same moment as their
-    /// loss of the role counts as made before it.
+    /// Checks that the session of a change has not ended. It is only read: a change at the same moment as the end of its
+    /// session counts as made before it.
+    pub(super) async fn check_session(&mut self, stamp: Stamp) -> TransactionResult<()> {
+        let Some(session) = stamp.session() else { return Ok(()) };
+        Ok(stamp.check_session(self.session_owner(session).await?)?)
+    }
+
+    /// Checks that the session of a change has not ended, and that an actor who is staff still is. The actor is only read,
+    /// like the session.
     pub(super) async fn check_permission(&mut self, stamp: Stamp) -> TransactionResult<()> {
+        self.check_session(stamp).await?;
         let Some(actor) = stamp.staff() else { return Ok(()) };
         let actor = self.user_for_check(actor).await?.map(|credentials| credentials.user);
         Ok(Stamp::check_staff(actor.as_ref())?)
     }
 
-    /// Checks the right of an actor who changes another user.
+    /// Checks that the user whom a task is given to is there.
+    pub(super) async fn check_assignee(&mut self, assignee: Option<UserId>) -> TransactionResult<()> {
+        let Some(assignee) = assignee else { return Ok(()) };
+        let assignee = self.user_for_check(assignee).await?.map(|credentials| credentials.user);
+        Ok(Task::check_assignee(assignee.as_ref())?)
+    }
+
+    /// Checks what allows a change of a user; an actor who changes another user must be an admin.
     async fn check_actor(&mut self, id: UserId, stamp: Stamp) -> TransactionResult<()> {
+        self.check_session(stamp).await?;
         let Some(actor) = stamp.actor.filter(|actor| *actor != id) else { return Ok(()) };
         self.user_for_check(actor).await?.ok_or(Refusal::RightLost)?.user.check_manages_users()?;
         self.touch(actor).await

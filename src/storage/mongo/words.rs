@@ -11,7 +11,7 @@ use mongodb::{Collection, Database};
 
 use super::{
     codec::{binary, read_fields},
-    read::collect_rows,
+    read::{OPERATION_TIMEOUT, TimedRead, collect_rows},
 };
 use crate::{
     domain::{MAX_NAME_KEY, Product, SearchWords, Task, User},
@@ -26,7 +26,7 @@ const CHUNK: i64 = 500;
 /// Stores the words that differ from those that the domain makes, and cuts sort keys that older versions left unbounded.
 pub(super) async fn renew(database: &Database) -> Result<()> {
     let counters = database.collection::<Document>("counters");
-    if counters.count_documents(doc! { "_id": "log", "words": WORDS }).await? == 1 {
+    if counters.count_documents(doc! { "_id": "log", "words": WORDS }).max_time(OPERATION_TIMEOUT).await? == 1 {
         return Ok(());
     }
     let mut renewed = cut_name_keys(database).await?;
@@ -58,7 +58,7 @@ async fn renew_all(database: &Database, name: &str) -> Result<u64> {
     let (mut renewed, mut after) = (0, None::<Binary>);
     loop {
         let rest = after.map_or_else(|| doc! {}, |id| doc! { "_id": { "$gt": id } });
-        let find = collection.find(rest).sort(doc! { "_id": 1 }).limit(CHUNK).batch().await?;
+        let find = collection.find(rest).sort(doc! { "_id": 1 }).limit(CHUNK).timed_batch().await?;
         let rows = collect_rows(find, row).await?;
         let Some(last) = rows.last() else { return Ok(renewed) };
         after = Some(binary(&last.id));

@@ -2,6 +2,7 @@
 
 use rusqlite::{Error, ErrorCode};
 
+use super::read_limit::over_budget;
 use crate::{
     domain::{Refusal, UniqueKey},
     storage::StoreError,
@@ -9,6 +10,9 @@ use crate::{
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
+        if let Some(over) = over_budget(&error) {
+            return over.into();
+        }
         let Error::SqliteFailure(failure, message) = &error else { return Self::internal(error) };
         if failure.code == ErrorCode::ConstraintViolation {
             return match message.as_deref().and_then(taken) {

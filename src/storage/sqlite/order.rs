@@ -7,6 +7,7 @@ use super::{
     event, idempotency,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page, product,
+    read_limit::loaded,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
     user,
@@ -91,7 +92,7 @@ fn complete(db: &Connection, order: Order, row: i64, fields: OrderFields) -> Res
             .query_map([row], named(history_entry_from_row))?
             .collect::<rusqlite::Result<_>>()?;
     }
-    Ok(order)
+    Ok(loaded(order, Order::memory)?)
 }
 
 /// Adds the order unless its id is stored already; returns whether it was added.
@@ -158,6 +159,7 @@ fn insert_history(db: &Connection, row: i64, step: usize, entry: &HistoryEntry) 
 }
 
 fn place(db: &Connection, new: NewOrder, key: &Idempotency, stamp: Stamp) -> Result<Written<Placed>> {
+    user::check_session(db, stamp)?;
     if let Some(id) = idempotency::replay(db, key)? {
         let order = find(db, id.into(), OrderFields::ALL)?;
         let order = order.ok_or_else(|| StoreError::internal("the order of an idempotency key is missing"))?;

@@ -8,10 +8,11 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use super::{
     event, idempotency, page,
     product_list::{TRENDING, filtered},
+    read_limit::loaded,
     row::{Json, NamedRow, blob_columns, columns_of, json, named, text_columns},
     store::SqliteStore,
     user,
-    words::{Searched, complete},
+    words::{Searched, complete, words_of_product},
     writer::Written,
 };
 use crate::{
@@ -28,7 +29,7 @@ text_columns!(ProductStatus);
 const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at";
 
 fn product_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Product> {
-    Ok(Product {
+    let product = Product {
         id: row.get("id")?,
         sku: row.get("sku")?,
         name: row.get("name")?,
@@ -41,7 +42,8 @@ fn product_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Product> {
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         description: row.get("description")?,
-    })
+    };
+    loaded(product, Product::memory)
 }
 
 /// The product with this id.
@@ -92,7 +94,7 @@ pub(super) fn insert_new(db: &Connection, product: &Product) -> Result<bool> {
             Product::name_key(&product.name),
         ])?;
     complete(db, Searched::Products, product.id, || {
-        Product::search_words(&product.name, &product.sku, product.description.as_deref())
+        words_of_product(&product.name, &product.sku, product.description.as_deref(), product.status)
     })?;
     Ok(inserted == 1)
 }
@@ -134,7 +136,7 @@ fn update(
         product.updated_at,
     ])?;
     complete(db, Searched::Products, product.id, || {
-        Product::search_words(&product.name, &product.sku, product.description.as_deref())
+        words_of_product(&product.name, &product.sku, product.description.as_deref(), product.status)
     })?;
     event::record(db, changed, stamp)
 }

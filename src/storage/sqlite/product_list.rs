@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::{
     list::{Cursors, KeyType, ListBuilder, ListOrder},
-    words::fts_query,
+    words::{product_query, unmarked},
 };
 use crate::{
     domain::{OrderStatus, ProductFilter, ProductSort, ProductStatus, SearchTerms, Slice, Sort},
@@ -49,7 +49,7 @@ pub(super) fn filtered(filter: &ProductFilter, sort: Sort<ProductSort>, slice: O
     let order = order(filter, sort)?;
     let mut list = ListBuilder::new("products p", order, cursors);
     if let Some(search) = &filter.search {
-        let words = list.bind(fts_query(search));
+        let words = list.bind(product_query(search, filter.status));
         // Only a list by relevance needs scores.
         let hits = match sort.field {
             ProductSort::Relevance => format!(
@@ -74,14 +74,14 @@ pub(super) fn filtered(filter: &ProductFilter, sort: Sort<ProductSort>, slice: O
         let tag = list.bind(tag.clone());
         if walks_tag(filter) {
             list.read_from("product_tags t CROSS JOIN products p ON p.id = t.product_id");
-            list.index_by(format!("t.tag = {tag}"));
+            list.filter_by(format!("t.tag = {tag}"));
         } else {
             list.filter_by(format!(
                 "EXISTS (SELECT 1 FROM product_tags t WHERE t.product_id = p.id AND t.tag = {tag})"
             ));
         }
     }
-    add_stock_and_status(&mut list, filter, order);
+    add_status_and_stock(&mut list, filter, order);
     let price = if order.key == "t.price" { "t.price" } else { "p.price" };
     if let Some(least) = filter.min_price {
         list.range(price, ">=", least);
@@ -94,27 +94,41 @@ pub(super) fn filtered(filter: &ProductFilter, sort: Sort<ProductSort>, slice: O
 
 /// How many of the terms are words of the title, as an expression. The title holds its words with a space between them.
 fn title_hits(list: &mut ListBuilder, search: &SearchTerms) -> String {
+    let title = unmarked("w.title");
     let is_in =
-        |term: &String| format!("(instr(' ' || w.title || ' ', ' ' || {} || ' ') > 0)", list.bind(term.clone()));
+        |term: &String| format!("(instr(' ' || {title} || ' ', ' ' || {} || ' ') > 0)", list.bind(term.clone()));
     let hits: Vec<String> = search.terms().iter().map(is_in).collect();
     if hits.is_empty() { "0".to_owned() } else { hits.join(" + ") }
 }
 
-/// Adds the conditions on stock and status. Few products are sold out or archived, so these conditions pick the index.
-fn add_stock_and_status(list: &mut ListBuilder, filter: &ProductFilter, order: ListOrder) {
-    let by_key = matches!(order.key, "p.stock" | "t.stock");
-    if filter.in_stock == Some(false) && !by_key {
-        list.equals("p.in_stock", 0_i64);
-    }
-    if let Some(status) = filter.status {
+/// Adds the conditions on status and stock. The indexes of labels and of stock begin with the status, so that products that
+/// are not on sale cost customers nothing; without a condition on the status, the lists of each status are merged.
+fn add_status_and_stock(list: &mut ListBuilder, filter: &ProductFilter, order: ListOrder) {
+    let by_stock = matches!(order.key, "p.stock" | "t.stock");
+    let has_index = list.has_index();
+    if walks_tag(filter) {
+        index_by_status(list, "t.status", filter.status);
+    } else if !has_index && filter.in_stock.is_some() && !by_stock {
+        index_by_status(list, "p.status", filter.status);
+    } else if let Some(status) = filter.status {
         list.equals("p.status", status);
     }
     match filter.in_stock {
-        Some(true) if by_key => list.range(order.key, ">", 0_i64),
-        Some(false) if by_key => list.range(order.key, "<=", 0_i64),
-        Some(true) => list.equals("p.in_stock", 1_i64),
-        Some(false) | None => {}
+        Some(true) if by_stock => list.range(order.key, ">", 0_i64),
+        Some(false) if by_stock => list.range(order.key, "<=", 0_i64),
+        Some(in_stock) => {
+            let in_stock = list.bind(i64::from(in_stock));
+            let follows_status = !has_index && !walks_tag(filter);
+            list.filter_by(format!("{}p.in_stock = {in_stock}", if follows_status { "" } else { "+" }));
+        }
+        None => {}
     }
+}
+
+fn index_by_status(list: &mut ListBuilder, column: &str, status: Option<ProductStatus>) {
+    let statuses = status.map_or_else(|| ProductStatus::ALL.to_vec(), |status| vec![status]);
+    let alternatives = statuses.into_iter().map(|status| format!("{column} = {}", list.bind(status))).collect();
+    list.index_by_any(alternatives);
 }
 
 fn add_membership(list: &mut ListBuilder, column: &str, values: &str) {

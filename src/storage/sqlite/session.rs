@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Event, PresentedToken, RefreshDecision, RefreshTokens, Refusal, ReplacedToken, RightsChange, SessionId,
+        Event, PresentedToken, RefreshDecision, RefreshTokens, Refusal, ReplacedToken, RightsChange, SessionId, Stamp,
         Timestamp, UserId,
     },
     storage::{Result, Rotation, Session, SessionStore, SessionUser},
@@ -43,9 +43,10 @@ fn end(db: &Connection, id: SessionId, at: Timestamp) -> Result<Vec<Event>> {
     event::record_rights(db, user.map_or_else(Vec::new, |user| RightsChange::sessions(user, &[id])), at)
 }
 
-fn end_all(db: &Connection, user: UserId, at: Timestamp) -> Result<Vec<Event>> {
+fn end_all(db: &Connection, user: UserId, stamp: Stamp) -> Result<Vec<Event>> {
+    user::check_session(db, stamp)?;
     let ended = user::end_sessions(db, user)?;
-    event::record_rights(db, RightsChange::sessions(user, &ended), at)
+    event::record_rights(db, RightsChange::sessions(user, &ended), stamp.at)
 }
 
 /// The user and the refresh tokens of a session that has not expired.
@@ -136,7 +137,7 @@ impl SessionStore for SqliteStore {
         self.change(move |db| Ok(Written { value: (), events: end(db, id, at)? })).await
     }
 
-    async fn end_sessions_of(&self, user: UserId, at: Timestamp) -> Result<()> {
-        self.change(move |db| Ok(Written { value: (), events: end_all(db, user, at)? })).await
+    async fn end_sessions_of(&self, user: UserId, stamp: Stamp) -> Result<()> {
+        self.change(move |db| Ok(Written { value: (), events: end_all(db, user, stamp)? })).await
     }
 }

@@ -12,6 +12,7 @@ use super::{
     event,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page,
+    read_limit::loaded,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
     user,
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     domain::{
         Changed, Direction, Page, Refusal, SearchTerms, Slice, Sort, Stamp, Task, TaskChanges, TaskFields, TaskFilter,
-        TaskId, TaskPriority, TaskSort, TaskStatus,
+        TaskId, TaskPriority, TaskSort, TaskStatus, UserId,
     },
     storage::{Result, StoreError, TaskQuery, TaskStore},
 };
@@ -53,7 +54,7 @@ const COLUMNS: &str =
     "id, title, status, priority, created_by, assignee, order_id, due_at, version, created_at, updated_at";
 
 fn task_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Task> {
-    Ok(Task {
+    let task = Task {
         id: row.get("id")?,
         title: row.get("title")?,
         status: row.get("status")?,
@@ -66,7 +67,8 @@ fn task_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Task> {
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         description: row.get("description")?,
-    })
+    };
+    loaded(task, Task::memory)
 }
 
 fn find(db: &Connection, id: TaskId) -> Result<Option<Task>> {
@@ -104,8 +106,14 @@ pub(super) fn insert_new(db: &Connection, task: &Task) -> Result<bool> {
     Ok(inserted == 1)
 }
 
+fn check_assignee(db: &Connection, assignee: Option<UserId>) -> Result<()> {
+    let Some(assignee) = assignee else { return Ok(()) };
+    Ok(Task::check_assignee(user::find(db, assignee)?.as_ref())?)
+}
+
 fn insert(db: &Connection, task: Task, stamp: Stamp) -> Result<Written<Task>> {
     user::check_permission(db, stamp)?;
+    check_assignee(db, task.assignee)?;
     if !insert_new(db, &task)? {
         return Err(StoreError::internal(format!("the id {} is used already", task.id)));
     }
@@ -121,7 +129,9 @@ fn update(
 ) -> Result<Written<Task>> {
     user::check_permission(db, stamp)?;
     let task = find_whole(db, id)?;
+    let assignee = changes.new_assignee(&task);
     let Some(changed) = task.update(changes, expected_version, stamp)? else { return Ok(Written::unchanged(task)) };
+    check_assignee(db, assignee)?;
     let task = &changed.value;
     db.prepare_cached(
         "UPDATE tasks SET title = ?2, description = ?3, status = ?4, priority = ?5, assignee = ?6, due_at = ?7, \

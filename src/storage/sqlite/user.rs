@@ -7,6 +7,7 @@ use super::{
     event::record_rights,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page,
+    read_limit::loaded,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
     words::{Searched, complete, fts_query},
@@ -14,8 +15,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Direction, Page, Refusal, RightsChange, SessionId, Slice, Sort, Stamp, Timestamp, User, UserChanges,
-        UserFilter, UserId, UserRole, UserSort,
+        Direction, Page, Refusal, RightsChange, SessionId, Slice, Sort, Stamp, User, UserChanges, UserFilter, UserId,
+        UserRole, UserSort,
     },
     storage::{Credentials, Result, StoreError, UserQuery, UserStore},
 };
@@ -26,7 +27,7 @@ text_columns!(UserRole);
 const COLUMNS: &str = "id, email, name, role, region, deleted_at, version, created_at, updated_at, password_hash";
 
 fn user_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<User> {
-    Ok(User {
+    let user = User {
         id: row.get("id")?,
         email: row.get("email")?,
         name: row.get("name")?,
@@ -36,29 +37,26 @@ fn user_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<User> {
         version: row.get("version")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
-    })
+    };
+    loaded(user, User::memory)
 }
 
 fn credentials_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Credentials> {
     Ok(Credentials { user: user_from_row(row)?, password_hash: row.get("password_hash")? })
 }
 
-fn by_id(db: &Connection) -> Result<CachedStatement<'_>> {
-    Ok(db.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE id = ?1"))?)
-}
-
-fn by_email(db: &Connection) -> Result<CachedStatement<'_>> {
-    Ok(db.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE email = ?1"))?)
+fn by<'d>(db: &'d Connection, column: &str) -> Result<CachedStatement<'d>> {
+    Ok(db.prepare_cached(&format!("SELECT {COLUMNS} FROM users WHERE {column} = ?1"))?)
 }
 
 /// The user with this id, who may be deleted.
 pub(super) fn find(db: &Connection, id: UserId) -> Result<Option<User>> {
-    Ok(by_id(db)?.query_row([id], named(user_from_row)).optional()?)
+    Ok(by(db, "id")?.query_row([id], named(user_from_row)).optional()?)
 }
 
 /// The credentials of the user with this id, who may be deleted.
 pub(super) fn find_credentials(db: &Connection, id: UserId) -> Result<Option<Credentials>> {
-    Ok(by_id(db)?.query_row([id], named(credentials_from_row)).optional()?)
+    Ok(by(db, "id")?.query_row([id], named(credentials_from_row)).optional()?)
 }
 
 /// The user to change; the change itself refuses a deleted one.
@@ -122,14 +120,24 @@ fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Re
     end_sessions(db, id)
 }
 
-/// Checks that an actor who needs to be staff still is.
+/// Checks that the session of a change has not ended.
+pub(super) fn check_session(db: &Connection, stamp: Stamp) -> Result<()> {
+    let Some(session) = stamp.session() else { return Ok(()) };
+    let mut owner = db.prepare_cached("SELECT user_id FROM sessions WHERE id = ?1")?;
+    let owner = owner.query_row([session], |row| row.get("user_id")).optional()?;
+    Ok(stamp.check_session(owner)?)
+}
+
+/// Checks that the session of a change has not ended, and that an actor who is staff still is.
 pub(super) fn check_permission(db: &Connection, stamp: Stamp) -> Result<()> {
+    check_session(db, stamp)?;
     let Some(actor) = stamp.staff() else { return Ok(()) };
     Ok(Stamp::check_staff(find(db, actor)?.as_ref())?)
 }
 
-/// Checks the right of an actor who changes another user.
+/// Checks what allows a change of a user; an actor who changes another user must be an admin.
 fn check_actor(db: &Connection, id: UserId, stamp: Stamp) -> Result<()> {
+    check_session(db, stamp)?;
     let Some(actor) = stamp.actor.filter(|actor| *actor != id) else { return Ok(()) };
     Ok(find(db, actor)?.ok_or(Refusal::RightLost)?.check_manages_users()?)
 }
@@ -164,16 +172,17 @@ fn set_password(
     id: UserId,
     password_hash: &str,
     verified: Option<&str>,
-    at: Timestamp,
+    stamp: Stamp,
 ) -> Result<Written<User>> {
+    check_actor(db, id, stamp)?;
     let credentials = find_credentials(db, id)?.ok_or(Refusal::NotFound)?;
     if verified.is_some() {
         credentials.check_unchanged(verified)?;
     }
-    let user = credentials.user.change_password(at)?;
+    let user = credentials.user.change_password(stamp.at)?;
     save(db, &user)?;
     let ended = save_password(db, id, Some(password_hash))?;
-    let events = record_rights(db, RightsChange::sessions(id, &ended), at)?;
+    let events = record_rights(db, RightsChange::sessions(id, &ended), stamp.at)?;
     Ok(Written { value: user, events })
 }
 
@@ -219,7 +228,7 @@ impl UserStore for SqliteStore {
     async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<User>>> {
         let ids = ids.to_vec();
         self.read(move |db| {
-            let (mut by_id, mut read) = (by_id(db)?, named(user_from_row));
+            let (mut by_id, mut read) = (by(db, "id")?, named(user_from_row));
             ids.iter().map(|id| Ok(by_id.query_row([id], &mut read).optional()?)).collect()
         })
         .await
@@ -228,7 +237,7 @@ impl UserStore for SqliteStore {
     async fn users_by_emails(&self, emails: &[String]) -> Result<Vec<Option<User>>> {
         let emails = emails.to_vec();
         self.read(move |db| {
-            let (mut by_email, mut read) = (by_email(db)?, named(user_from_row));
+            let (mut by_email, mut read) = (by(db, "email")?, named(user_from_row));
             emails.iter().map(|email| Ok(by_email.query_row([email], &mut read).optional()?)).collect()
         })
         .await
@@ -269,7 +278,7 @@ impl UserStore for SqliteStore {
 
     async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
         let email = email.to_owned();
-        self.read(move |db| Ok(by_email(db)?.query_row([email], named(credentials_from_row)).optional()?)).await
+        self.read(move |db| Ok(by(db, "email")?.query_row([email], named(credentials_from_row)).optional()?)).await
     }
 
     async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>> {
@@ -285,9 +294,9 @@ impl UserStore for SqliteStore {
         id: UserId,
         password_hash: &str,
         verified: Option<&str>,
-        at: Timestamp,
+        stamp: Stamp,
     ) -> Result<User> {
         let (password_hash, verified) = (password_hash.to_owned(), verified.map(str::to_owned));
-        self.change(move |db| set_password(db, id, &password_hash, verified.as_deref(), at)).await
+        self.change(move |db| set_password(db, id, &password_hash, verified.as_deref(), stamp)).await
     }
 }

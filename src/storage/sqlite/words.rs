@@ -5,12 +5,14 @@
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, TransactionBehavior, params};
 
 use crate::{
-    domain::{Product, SearchTerms, SearchWords, Task, User},
+    domain::{Product, ProductStatus, SearchTerms, SearchWords, Task, User},
     storage::Result,
 };
 
 /// Rows whose words are added in one transaction.
 const BATCH: i64 = 1000;
+/// Begins each word of a product that is not on sale. Words are letters and digits, so none has it.
+const MARK: char = '†';
 
 /// A kind of entity that is searched.
 #[derive(Debug, Clone, Copy)]
@@ -37,9 +39,12 @@ impl Searched {
         let required = |column: &str| row.get::<_, String>(column);
         let optional = |column: &str| row.get::<_, Option<String>>(column);
         Ok(match self {
-            Self::Products => {
-                Product::search_words(&required("name")?, &required("sku")?, optional("description")?.as_deref())
-            }
+            Self::Products => words_of_product(
+                &required("name")?,
+                &required("sku")?,
+                optional("description")?.as_deref(),
+                row.get("status")?,
+            ),
             Self::Tasks => Task::search_words(&required("title")?, optional("description")?.as_deref()),
             Self::Users => User::search_words(&required("name")?, optional("email")?.as_deref()),
         })
@@ -96,9 +101,34 @@ fn add(db: &Connection, kind: Searched, row: i64, words: &SearchWords) -> Result
 
 /// The full-text query for rows that have every one of the words; of none, it is the empty phrase, which no row has.
 pub(super) fn fts_query(terms: &SearchTerms) -> String {
-    if terms.terms().is_empty() {
-        return "\"\"".to_owned();
+    all_of(terms, |term| format!("\"{term}\""))
+}
+
+/// The same for products of a status; `None` means any.
+pub(super) fn product_query(terms: &SearchTerms, status: Option<ProductStatus>) -> String {
+    all_of(terms, |term| match status {
+        Some(status) if status.is_on_sale() => format!("\"{term}\""),
+        Some(_) => format!("\"{MARK}{term}\""),
+        None => format!("(\"{term}\" OR \"{MARK}{term}\")"),
+    })
+}
+
+fn all_of(terms: &SearchTerms, query: impl Fn(&String) -> String) -> String {
+    let each: Vec<String> = terms.terms().iter().map(query).collect();
+    if each.is_empty() { "\"\"".to_owned() } else { each.join(" AND ") }
+}
+
+/// The words by which a product is found: with a mark if it is not on sale, so that a search among the products on sale
+/// finds none of the others in the index.
+pub(super) fn words_of_product(name: &str, sku: &str, description: Option<&str>, status: ProductStatus) -> SearchWords {
+    let SearchWords { mut title, mut other } = Product::search_words(name, sku, description);
+    if !status.is_on_sale() {
+        title.iter_mut().chain(&mut other).for_each(|word| word.insert(0, MARK));
     }
-    let quoted: Vec<String> = terms.terms().iter().map(|term| format!("\"{term}\"")).collect();
-    quoted.join(" ")
+    SearchWords { title, other }
+}
+
+/// Words that are stored in a column, without marks, as an expression.
+pub(super) fn unmarked(column: &str) -> String {
+    format!("replace({column}, '{MARK}', '')")
 }

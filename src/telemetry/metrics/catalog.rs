@@ -50,10 +50,16 @@ metrics! {
     watched_products: Gauge = "orderwire_watched_products";
     /// Memory that open subscriptions take, estimated.
     subscription_bytes: Gauge = "orderwire_subscription_bytes";
-    /// Bytes of answers that are being written or that connections have not taken yet.
+    /// Bytes of answers that are being written or that connections have not taken yet, and of what is loaded for them.
     answer_bytes_in_flight: Gauge = "orderwire_answer_bytes_in_flight";
     /// Bytes of answers that were written.
     answer_bytes: Counter = "orderwire_answer_bytes_total";
+    /// Bytes of entities that operations loaded.
+    loaded_bytes: Counter = "orderwire_loaded_bytes_total";
+    /// Rows that operations made the database examine beyond those that they found by keys, estimated.
+    examined_rows: Counter = "orderwire_examined_rows_total";
+    /// Bytes of entities that operations stored.
+    stored_bytes: Counter = "orderwire_stored_bytes_total";
     /// Updates that were handed to connections of subscribers.
     deliveries: FixedFamily<Transport, Counter> = "orderwire_deliveries_total" by "transport";
     /// Updates that were executed; many subscribers share one.
@@ -102,6 +108,8 @@ metrics! {
     cache_misses: FixedFamily<CacheName, Counter> = "orderwire_cache_misses_total" by "cache";
     /// Attempts to sign in or to refresh a session.
     sign_ins: FixedFamily<Outcome, Counter> = "orderwire_sign_ins_total" by "outcome";
+    /// Password hashes that were computed. A sign-in computes as many whether or not the address has an account.
+    password_hashes: Counter = "orderwire_password_hashes_total";
     /// Deletions of what is past its retention.
     prunes: FixedFamily<Outcome, Counter> = "orderwire_prunes_total" by "outcome";
     /// Whether a part is as it should be, as `/readyz` last found it: 1 or 0.

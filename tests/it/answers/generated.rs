@@ -2,16 +2,23 @@
 //! as possible, over values that are as long as inputs allow. The operations are made from the schema, so new fields are
 //! found. A mutation or subscription that has no example here fails the test.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use async_graphql::parser::{
     parse_schema,
     types::{BaseType, FieldDefinition, InputValueDefinition, TypeKind, TypeSystemDefinition},
 };
-use orderwire::{config::RateLimit, telemetry::metrics};
+use orderwire::{
+    config::{DatabaseUrl, RateLimit, SecretUrl},
+    telemetry::metrics,
+};
 use serde_json::{Value, json};
 
 use super::{LONG, STREAMS, Shop, aliases, code, config};
+use crate::support::{wait_until, ws};
 
 /// Most fields on the way to a type.
 const DEPTH: usize = 4;
@@ -19,6 +26,10 @@ const DEPTH: usize = 4;
 const ENVELOPE: usize = 2048;
 /// Bytes that errors of the fields of a mutation may take.
 const ERRORS: usize = 128 * 1024;
+/// Tasks and products that have long texts, besides the first.
+const OTHERS: usize = 29;
+/// Bytes that one operation may load: less than these have.
+const LOADED: usize = 1024 * 1024;
 
 /// The input of each mutation. `$NAME` stands for an id or a text.
 const MUTATIONS: [(&str, &str); 20] = [
@@ -121,7 +132,11 @@ fn base_name(base: &BaseType) -> &str {
 }
 
 /// Ids and texts of a shop whose values are as long as they can be.
-struct Values(BTreeMap<String, Value>);
+struct Values {
+    named: BTreeMap<String, Value>,
+    /// The ids of the entities of a type that has several.
+    all: BTreeMap<String, Vec<Value>>,
+}
 
 impl Values {
     async fn make(shop: &Shop) -> Self {
@@ -138,25 +153,42 @@ impl Values {
         let order = shop.data(place, json!({ "input": order })).await["placeOrder"]["order"].clone();
         let create = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }";
         let task = json!({ "title": line, "description": text, "orderId": order["id"] });
-        let task = shop.data(create, json!({ "input": task })).await["createTask"]["task"]["id"].clone();
+        let task_id = shop.data(create, json!({ "input": task })).await["createTask"]["task"]["id"].clone();
+        let (mut tasks, mut products) = (vec![task_id.clone()], vec![product.clone()]);
+        for number in 0..OTHERS {
+            let made = shop.data(create, json!({ "input": task })).await;
+            tasks.push(made["createTask"]["task"]["id"].clone());
+            let create = "mutation ($input: CreateProductInput!) { createProduct(input: $input) { product { id } } }";
+            let other = json!({ "sku": format!("B{number}"), "name": line, "description": text, "price": "1" });
+            let made = shop.data(create, json!({ "input": other })).await;
+            products.push(made["createProduct"]["product"]["id"].clone());
+        }
         let none = "tsk_00000000000000000000000000".into();
-        Self(
-            [
+        Self {
+            all: [("Task".to_owned(), tasks), ("Product".to_owned(), products)].into(),
+            named: [
                 ("Product", product),
                 ("Order", order["id"].clone()),
                 ("User", order["customer"]["id"].clone()),
-                ("Task", task),
+                ("Task", task_id),
                 ("none", none),
                 ("line", line.into()),
                 ("text", text.into()),
             ]
             .map(|(name, value)| (name.to_owned(), value))
             .into(),
-        )
+        }
+    }
+
+    /// As many ids of this type, which come again when there are fewer.
+    fn ids(&self, node: &str) -> Arc<[Value]> {
+        self.all.get(node).cloned().unwrap_or_else(|| vec![self.named[node].clone()]).into()
     }
 
     fn fill(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${name}"), &value.to_string()))
+        self.named
+            .iter()
+            .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${name}"), &value.to_string()))
     }
 }
 
@@ -176,8 +208,14 @@ struct Generated {
 
 impl Generated {
     async fn open() -> Self {
+        Self::over(DatabaseUrl::Temporary).await
+    }
+
+    async fn over(database: DatabaseUrl) -> Self {
         let mut config = config();
+        config.database.url = database;
         config.limits.answer_bytes = 128 * 1024;
+        config.limits.loaded_bytes = LOADED;
         config.rate_limits.staff_cost = RateLimit(None);
         config.rate_limits.sign_ins_per_account = RateLimit(None);
         let shop = Shop::open(&config).await;
@@ -197,9 +235,9 @@ impl Generated {
         let mut queries: Vec<Template> = Vec::new();
         for node in &self.nodes {
             for target in self.types.targets(node, DEPTH) {
-                let (node, id) = (node.clone(), self.values.0[node].to_string());
+                let (node, ids) = (node.clone(), self.values.ids(node));
                 queries.push(Box::new(move |size| {
-                    let ids = format!("{id} ").repeat(size);
+                    let ids: String = ids.iter().cycle().take(size).map(|id| format!("{id} ")).collect();
                     format!("{{ nodes(ids: [{ids}]) {{ ... on {node} {{ {} }} }} }}", target.selection(size))
                 }));
             }
@@ -272,16 +310,61 @@ fn written() -> usize {
     usize::try_from(metrics().answer_bytes.get()).unwrap()
 }
 
+fn loaded() -> usize {
+    usize::try_from(metrics().loaded_bytes.get()).unwrap()
+}
+
+/// Asks the most expensive query of a template that the limits let through, which may load no more than it may and
+/// `at_once` bytes beyond that: what arrives from the database together. Returns the query, its answer, and whether it was
+/// refused for what it loads.
+async fn largest_within_loads(generated: &Generated, template: &Template, at_once: usize) -> (String, Value, bool) {
+    let before = loaded();
+    // What is refused for its cost loads nothing.
+    let (query, answer) = generated.largest(template).await;
+    let found = loaded() - before;
+    assert!(found <= LOADED + at_once, "{query:.300}: {found} bytes were loaded");
+    let message = answer["errors"][0]["message"].as_str().unwrap_or_default();
+    let is_refused = message.contains("`loadedBytes`");
+    (query, answer, is_refused)
+}
+
+mod mongodb {
+    use super::*;
+
+    /// A reply of MongoDB.
+    const REPLY: usize = 16 * 1024 * 1024;
+
+    #[tokio::test]
+    async fn the_most_expensive_query_for_each_field_loads_no_more_than_its_budget() {
+        let server = std::env::var("ORDERWIRE_TEST_MONGODB_URL").expect(
+            "ORDERWIRE_TEST_MONGODB_URL names no MongoDB; start the tests with: scripts/services run cargo nextest run",
+        );
+        let (address, options) = server.split_once('?').unwrap_or((&server, ""));
+        let name = format!("answers_{:032x}", rand::random::<u128>());
+        let url = format!("{}/{name}?{options}", address.trim_end_matches('/'));
+        let generated = Generated::over(DatabaseUrl::Mongo(SecretUrl::new(&url))).await;
+        let mut refused = 0;
+        for template in &generated.queries() {
+            refused += usize::from(largest_within_loads(&generated, template, REPLY).await.2);
+        }
+        assert!(refused > 5, "{refused} were refused for what they load");
+        wait_until("nothing is held", ws::TIMEOUT, async || metrics().answer_bytes_in_flight.get() == 0).await;
+        generated.shop.close().await;
+        ::mongodb::Client::with_uri_str(&url).await.unwrap().database(&name).drop().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn the_most_expensive_query_for_each_field_stays_within_its_budget() {
     let generated = Generated::open().await;
     let shop = &generated.shop;
     let queries = generated.queries();
     assert!(queries.len() > 100, "{} queries", queries.len());
-    let (mut refused, mut seen) = (0, BTreeSet::new());
+    let (mut refused, mut refused_for_loads, mut seen) = (0, 0, BTreeSet::new());
     for template in &queries {
         let before = written();
-        let (query, answer) = generated.largest(template).await;
+        let (query, answer, loads_too_much) = largest_within_loads(&generated, template, LONG + ENVELOPE).await;
+        refused_for_loads += usize::from(loads_too_much);
         let is_refused = generated.check(&query, "POST", &answer, written() - before);
         assert!(is_refused || answer.get("errors").is_none(), "{query:.300}: {answer:.500}");
         refused += usize::from(is_refused);
@@ -305,6 +388,8 @@ async fn the_most_expensive_query_for_each_field_stays_within_its_budget() {
         }
     }
     assert!(refused > 50 && seen.len() > 8, "{refused} were refused, {} of them over every transport", seen.len());
+    assert!(refused_for_loads > 5, "{refused_for_loads} were refused for what they load");
+    wait_until("nothing is held", ws::TIMEOUT, async || metrics().answer_bytes_in_flight.get() == 0).await;
     generated.shop.close().await;
 }
 

@@ -1,13 +1,18 @@
 //! Registering, signing in, refreshing, signing out, changing roles and passwords.
 
-use orderwire::domain::{UserRole, Viewer};
+use orderwire::{
+    domain::{UserRole, Viewer},
+    service::Registration,
+    telemetry::metrics::metrics,
+};
 use serde_json::{Value, json};
 
-use crate::support::api::{PASSWORD, TestApi, error_codes, viewer_of};
+use crate::support::api::{PASSWORD, TestApi, error_codes};
 
 on_each_engine! {
     registering_opens_a_session
     wrong_passwords_and_unknown_addresses_get_the_same_error
+    a_failed_sign_in_does_the_same_work_whether_or_not_the_address_has_an_account
     a_refresh_token_works_once_and_reuse_ends_the_session
     tabs_that_refresh_at_once_stay_signed_in
     the_id_of_a_session_with_random_bytes_ends_nothing
@@ -70,6 +75,32 @@ async fn wrong_passwords_and_unknown_addresses_get_the_same_error(api: TestApi) 
 
 async fn refresh(api: &TestApi, token: &Value) -> Value {
     api.data(Viewer::Anonymous, REFRESH, json!({ "token": token })).await["refreshSession"].clone()
+}
+
+/// What time could tell is counted: calls of the store, and password hashes.
+async fn a_failed_sign_in_does_the_same_work_whether_or_not_the_address_has_an_account(api: TestApi) {
+    api.new_user("ada", UserRole::Customer).await;
+    let gone = api.new_user("gone", UserRole::Customer).await;
+    api.service.delete_user(&Viewer::System, gone.id).await.unwrap();
+    let without_password = Registration {
+        email: "imported@example.com".to_owned(),
+        name: "Imported".to_owned(),
+        region: None,
+        password: None,
+    };
+    api.service.create_user(&Viewer::System, without_password, UserRole::Customer).await.unwrap();
+    for (password, hashes) in [("wrong", 1), ("ｗｒｏｎｇ e\u{301}", 2)] {
+        for name in ["ada", "ADA", "nobody", "NOBODY", "gone", "imported"] {
+            api.storage_calls();
+            let before = metrics().password_hashes.get();
+            let answer = login(&api, name, password).await;
+            assert_eq!(answer["userErrors"][0]["code"], "BAD_CREDENTIALS", "{name}");
+            assert_eq!(metrics().password_hashes.get() - before, hashes, "{name}");
+            let (calls, named) = api.storage_calls();
+            let expected = orderwire::domain::text::email_spellings(&format!("{name}@example.com")).len() as u64;
+            assert_eq!(calls, expected, "{name}: {named}");
+        }
+    }
 }
 
 async fn a_refresh_token_works_once_and_reuse_ends_the_session(api: TestApi) {
@@ -176,8 +207,9 @@ async fn of_two_admins_who_demote_each_other_one_remains(api: TestApi) {
     for round in 0..6 {
         let [a, b] = [format!("a{round}"), format!("b{round}")];
         let [a, b] = [api.new_user(&a, UserRole::Admin).await, api.new_user(&b, UserRole::Admin).await];
-        let [first, second] = [(&a, &b), (&b, &a)]
-            .map(|(actor, target)| api.response(viewer_of(actor), demote, json!({ "id": target.id.to_string() })));
+        let viewers = [api.viewer_of(&a).await, api.viewer_of(&b).await];
+        let [first, second] = [(viewers[0], &b), (viewers[1], &a)]
+            .map(|(actor, target)| api.response(actor, demote, json!({ "id": target.id.to_string() })));
         let (first, second) = tokio::join!(first, second);
         let refused: Vec<String> = [&first, &second].into_iter().flat_map(error_codes).collect();
         assert_eq!(refused, ["FORBIDDEN"], "round {round}: one of them comes too late");

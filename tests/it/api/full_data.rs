@@ -28,7 +28,7 @@ fn amount(value: &Value) -> Decimal {
 
 async fn full_data_gives_its_totals_through_the_api(api: TestApi) {
     let admin = api.new_user("admin", UserRole::Admin).await;
-    let viewer = crate::support::api::viewer_of(&admin);
+    let viewer = api.viewer_of(&admin).await;
     let importer = Importer::new(api.store.clone());
     let invoices = file("online-retail/invoices.csv.gz");
     for _ in 0..2 {

@@ -32,6 +32,7 @@ mod refused;
 mod results;
 mod sharing;
 mod stock;
+mod taken_away;
 mod texts;
 mod tickets;
 mod times;

@@ -1,7 +1,11 @@
-//! Positions in the event log, and versions, that the API refuses.
+//! Positions in the event log, and versions, that the API refuses, and where its errors are.
 
-use orderwire::domain::{Timestamp, UserRole, Viewer};
+use orderwire::{
+    domain::{Timestamp, UserRole, Viewer},
+    graphql::OperationRequest,
+};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::support::api::{TestApi, error_codes, next};
 
@@ -9,6 +13,7 @@ on_each_engine! {
     event_cursors_of_no_entry_of_this_log_are_refused
     an_event_cursor_older_than_the_log_has_expired
     a_stale_expected_version_is_a_user_error
+    errors_of_fields_have_locations_unless_the_operation_runs_by_its_hash
 }
 
 const WATCH: &str = "subscription ($after: EventCursor) { orderUpdates(after: $after) { kind } }";
@@ -59,4 +64,27 @@ async fn a_stale_expected_version_is_a_user_error(api: TestApi) {
     assert_eq!(stale["updateProduct"], json!({ "product": null, "userErrors": [{ "code": "VERSION_MISMATCH" }] }));
     let current = api.data(staff, update, input(1)).await;
     assert_eq!(current["updateProduct"], json!({ "product": { "name": "Lantern", "version": 2 }, "userErrors": [] }));
+}
+
+/// Locations count in the text that is sent.
+async fn errors_of_fields_have_locations_unless_the_operation_runs_by_its_hash(api: TestApi) {
+    let text = "# a product\n{ product(id: \"no id\") { id } }";
+    let hash = hex::encode(Sha256::digest(text));
+    let extension = async_graphql::Value::from_json(json!({ "version": 1, "sha256Hash": hash })).unwrap();
+    let by_hash = || OperationRequest {
+        extensions: [("persistedQuery".to_owned(), extension.clone())].into(),
+        ..OperationRequest::default()
+    };
+    let registering = || OperationRequest { query: Some(text.to_owned()), ..by_hash() };
+    for (request, expected) in [
+        (registering(), vec![(2, 3)]),
+        (by_hash(), vec![]),
+        (OperationRequest::new(text), vec![(2, 3)]),
+        (by_hash(), vec![]),
+    ] {
+        let response = api.run(Viewer::Anonymous, request).await;
+        assert_eq!(error_codes(&response), ["BAD_USER_INPUT"]);
+        let locations = response.errors[0].locations.iter().map(|at| (at.line, at.column));
+        assert_eq!(locations.collect::<Vec<_>>(), expected);
+    }
 }

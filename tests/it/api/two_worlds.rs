@@ -2,33 +2,46 @@
 //! sorting, total, cursor and error, generated from the schema.
 
 mod generator;
+mod updates;
 
 use std::collections::BTreeSet;
 
-use orderwire::domain::{Order, Product, ProductStatus, Task, TaskPriority, TaskStatus, User, UserRole, Viewer};
+use async_graphql::Variables;
+use orderwire::{
+    domain::{Order, Product, ProductStatus, Task, TaskPriority, TaskStatus, User, UserRole, Viewer},
+    graphql::OperationRequest,
+};
 use serde_json::{Value, json};
 
 use self::generator::Generator;
 use crate::support::{
-    api::{TestApi, viewer_of},
+    api::{TestApi, viewer_with},
     data::{at, past_order, product, task, user},
 };
+use updates::worlds_that_change_in_what_is_hidden_send_the_same_updates;
 
 macro_rules! on_two_databases_of_each_engine {
+    (@ $engine:ident $($test:ident)+) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $test() {
+            engine::check::<$engine>("api", async |left| {
+                engine::check::<$engine>("api", async |right| {
+                    let worlds = [TestApi::over(left.shared()).await, TestApi::over(right.shared()).await];
+                    super::$test(worlds).await;
+                })
+                .await;
+            })
+            .await;
+        }
+    )+};
     ($($module:ident $engine:ident)+) => {$(
         mod $module {
             use crate::{contract::{engine, $module::$engine}, support::api::TestApi};
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn worlds_that_differ_in_what_is_hidden_look_alike() {
-                engine::check::<$engine>("api", async |left| {
-                    engine::check::<$engine>("api", async |right| {
-                        let worlds = [TestApi::over(left.shared()).await, TestApi::over(right.shared()).await];
-                        super::worlds_that_differ_in_what_is_hidden_look_alike(worlds).await;
-                    })
-                    .await;
-                })
-                .await;
+            on_two_databases_of_each_engine! {
+                @ $engine
+                worlds_that_differ_in_what_is_hidden_look_alike
+                worlds_that_change_in_what_is_hidden_send_the_same_updates
             }
         }
     )+};
@@ -75,7 +88,9 @@ fn world(second: bool) -> World {
     };
     let secret = Product { status: ProductStatus::Archived, name: "Secret lamp".into(), ..product("secret") };
 
-    let mine = [order("mine 1", &anna, &[(&lamp, 2)]), order("mine 2", &anna, &[(&jar, 1), (&old_line(), 1)])];
+    let mut mine = [order("mine 1", &anna, &[(&lamp, 2)]), order("mine 2", &anna, &[(&jar, 1), (&old_line(), 1)])];
+    mine[0].history[0].actor = Some(if second { other.id } else { staff.id });
+    mine[1].history[0].actor = second.then_some(staff.id);
     let hidden = order("hidden 1", &bert, &[(&old, if second { 9 } else { 2 })]);
     let more = order("hidden 2", &bert, &[(&old, 3)]);
 
@@ -152,15 +167,20 @@ fn cursors(answer: &Value) -> Vec<String> {
     }
 }
 
+/// The whole answer, with what the operation costs.
 async fn answer(api: &TestApi, viewer: Viewer, document: &str, variables: &Value) -> Value {
-    let response = api.response(viewer, document, variables.clone()).await;
+    let request = OperationRequest {
+        extensions: [("cost".to_owned(), async_graphql::Value::Boolean(true))].into(),
+        ..OperationRequest::new(document).variables(Variables::from_json(variables.clone()))
+    };
+    let response = api.run(viewer, request).await;
     let errors: Vec<_> = response.errors.iter().map(|error| json!({ "error": error, "path": error.path })).collect();
-    json!({ "data": response.data.into_json().unwrap(), "errors": errors })
+    json!({ "data": response.data.into_json().unwrap(), "errors": errors, "extensions": response.extensions })
 }
 
 /// The answers of both worlds.
-async fn answers(apis: &[TestApi; 2], viewer: Viewer, document: &str, variables: &Value) -> (Value, Value) {
-    tokio::join!(answer(&apis[0], viewer, document, variables), answer(&apis[1], viewer, document, variables))
+async fn answers(apis: &[TestApi; 2], viewers: [Viewer; 2], document: &str, variables: &Value) -> (Value, Value) {
+    tokio::join!(answer(&apis[0], viewers[0], document, variables), answer(&apis[1], viewers[1], document, variables))
 }
 
 async fn worlds_that_differ_in_what_is_hidden_look_alike(apis: [TestApi; 2]) {
@@ -171,7 +191,7 @@ async fn worlds_that_differ_in_what_is_hidden_look_alike(apis: [TestApi; 2]) {
     let missing = ["ord_01J9Z3NDEKTSV4RRFFQ69G5FAV", "nothing"].map(str::to_owned);
     let ids = worlds.iter().flat_map(World::ids).chain(missing).collect();
     let generator = Generator::new(&apis[0].sdl(), ids);
-    let (anna, staff) = (viewer_of(&worlds[0].users[0]), viewer_of(&worlds[0].users[3]));
+    let [anna, staff] = [&worlds[0].users[0], &worlds[0].users[3]].map(|user| viewer_with(user.id, user.role));
     let parents = [
         ("Query", String::new()),
         ("User", "me {".to_owned()),
@@ -187,7 +207,7 @@ async fn worlds_that_differ_in_what_is_hidden_look_alike(apis: [TestApi; 2]) {
                 // Anonymous viewers see so little that a part of the queries shows it.
                 let viewers = [anna, Viewer::Anonymous];
                 for viewer in viewers.into_iter().take(if ty == "Query" && compared % 4 == 0 { 2 } else { 1 }) {
-                    let (first, second) = answers(&apis, viewer, &document, &variables).await;
+                    let (first, second) = answers(&apis, [viewer; 2], &document, &variables).await;
                     if first != second {
                         different.push(format!("{} {variables} for {:?}", field.name.node, viewer.rights()));
                     }
@@ -206,7 +226,7 @@ async fn worlds_that_differ_in_what_is_hidden_look_alike(apis: [TestApi; 2]) {
                     }
                 }
                 if ty == "Query" && compared % 6 == 0 {
-                    let (first, second) = answers(&apis, staff, &document, &variables).await;
+                    let (first, second) = answers(&apis, [staff; 2], &document, &variables).await;
                     seen_by_staff += i32::from(first != second);
                 }
             }
@@ -221,6 +241,7 @@ async fn worlds_that_differ_in_what_is_hidden_look_alike(apis: [TestApi; 2]) {
 /// Changes that name what is hidden are refused alike.
 async fn mutations_answer_alike(apis: &[TestApi; 2], worlds: &[World; 2]) {
     let anna = &worlds[0].users[0];
+    let viewers = [apis[0].viewer_of(anna).await, apis[1].viewer_of(anna).await];
     let own_orders =
         worlds[0].orders.iter().filter(|order| order.customer == anna.id).map(|order| order.id.to_string());
     let own_tasks: BTreeSet<String> = worlds[0].tasks[..5].iter().map(|task| task.id.to_string()).collect();
@@ -243,7 +264,7 @@ async fn mutations_answer_alike(apis: &[TestApi; 2], worlds: &[World; 2]) {
         }
         for call in calls {
             let document = format!("mutation {{ {call} {errors} }}");
-            let (first, second) = answers(apis, viewer_of(anna), &document, &json!({})).await;
+            let (first, second) = answers(apis, viewers, &document, &json!({})).await;
             assert_eq!(first, second, "{document}");
             assert!(first.to_string().contains("code"), "{document} is refused: {first}");
         }

@@ -85,7 +85,7 @@ async fn spending_takes_what_is_there_and_up_to_a_whole_capacity_more() {
             [("a", 4), ("a", 4), ("a", 4), ("a", 0), ("a", 8), ("c", 1000), ("c", 1000), ("c", 1000), ("c", 1)]
         {
             let state = limiter.spend(key, slow(), points).await;
-            found.push((state.remaining, state.reset_after.as_secs().next_multiple_of(60) / 60));
+            found.push((state.remaining, state.reset_after.as_secs().div_ceil(60)));
         }
         let owed = [(0, 10), (0, 20), (0, 20), (0, 20)];
         assert_eq!(found[..5], [(6, 4), (2, 8), (0, 12), (0, 12), (0, 20)], "{engine}");

@@ -117,6 +117,9 @@ pub async fn each_change_of_a_product_is_stored_and_logged_whole(db: &Db) {
 }
 
 pub async fn each_change_of_a_task_is_stored_and_logged_whole(db: &Db) {
+    for name in ["anna", "ben"] {
+        db.insert_user(&user(name), None).await.unwrap();
+    }
     let mut log = SeenLog::new(db).await;
     let stored = async |id| db.tasks_by_ids(&[id]).await.unwrap().remove(0);
     let work = Task { description: Some("how".into()), ..task("work") };
@@ -199,7 +202,7 @@ pub async fn each_change_of_a_user_is_stored_whole(db: &Db) {
     assert_eq!(hash(anna.id).await.as_deref(), Some("hash"), "a change keeps the password");
 
     let anna = User { version: 3, updated_at: at(3), ..anna };
-    assert_eq!(db.set_password(anna.id, "new hash", None, at(3)).await.unwrap(), anna);
+    assert_eq!(db.set_password(anna.id, "new hash", None, by_system(3)).await.unwrap(), anna);
     assert_eq!(stored(anna.id).await, Some(anna.clone()));
     assert_eq!(hash(anna.id).await.as_deref(), Some("new hash"));
 

@@ -129,7 +129,7 @@ pub async fn nobody_asks_for_sessions_while_nothing_happens(db: &Db) {
     let (calls, names) = node.storage_calls();
     assert_eq!(calls, 0, "{names}");
     for user in users {
-        db.end_sessions_of(user.id, SystemClock.now()).await.unwrap();
+        db.end_sessions_of(user.id, Stamp::system(SystemClock.now())).await.unwrap();
     }
     timeout(PROMISE, join_all(open)).await.expect("all connections should end in time");
     assert_eq!(checks(&node), 0, "the entry says enough");
@@ -163,7 +163,7 @@ pub async fn connections_end_in_time(db: &Db, count: usize) {
 
     let other = db.other_node().await;
     for user in users {
-        other.end_sessions_of(user.id, SystemClock.now()).await.unwrap();
+        other.end_sessions_of(user.id, Stamp::system(SystemClock.now())).await.unwrap();
     }
     let ended = Stopwatch::start();
     timeout(DEADLINE, join_all(open)).await.expect("all connections should end");
@@ -180,7 +180,7 @@ pub async fn a_session_that_began_after_the_end_of_all_others_stays(db: &Db) {
     let closed = connect(&node, before.viewer());
     settled(&node).await;
     let other = db.other_node().await;
-    other.end_sessions_of(before.user.id, SystemClock.now()).await.unwrap();
+    other.end_sessions_of(before.user.id, Stamp::system(SystemClock.now())).await.unwrap();
     let after = sign_in_again(&node, "anna").await;
     let stays = connect(&node, after.viewer());
     timeout(PROMISE, closed).await.expect("the connection should end in time").unwrap();

@@ -24,6 +24,7 @@ mod nodes;
 mod pages;
 mod permissions;
 mod prune;
+mod reads;
 mod reopen;
 mod resumes;
 mod rights;
@@ -163,7 +164,11 @@ macro_rules! every_behaviour {
             }
             permissions {
                 changes_by_former_staff_are_refused_and_write_nothing
+                changes_in_a_session_that_has_ended_are_refused_and_write_nothing
+                of_orders_that_are_placed_together_those_of_ended_sessions_are_refused
                 a_task_is_changed_by_its_owners_only
+                an_order_is_cancelled_by_its_customer_only
+                a_task_is_given_to_users_who_are_there_only
             }
             pages {
                 pages_of_users_walk_the_whole_list
@@ -180,6 +185,10 @@ macro_rules! every_behaviour {
                 pruning_leaves_no_hole_in_the_log
                 pruning_deletes_only_old_keys
                 pruning_deletes_only_expired_sessions
+            }
+            reads {
+                each_read_counts_what_it_loads_and_stops_at_its_budget
+                rows_that_a_read_examines_are_counted_for_its_operation
             }
             reopen {
                 reopening_keeps_everything

@@ -74,10 +74,12 @@ impl Mongodb {
     /// Documents and keys of indexes that reads of these collections have examined since the last call, from the profiler.
     async fn examined_in(&self, collections: &[&str]) -> u64 {
         let database = self.database().await;
+        let names: Vec<String> = collections.iter().map(|name| format!("{}.{name}", self.database)).collect();
         let start = async || {
             // Large enough that it forgets nothing during a test.
             database.create_collection("system.profile").capped(true).size(256 * 1024 * 1024).await.unwrap();
-            database.run_command(doc! { "profile": 2 }).await.unwrap();
+            let filter = doc! { "ns": { "$in": &names } };
+            database.run_command(doc! { "profile": 1, "filter": filter }).await.unwrap();
         };
         self.profiler.get_or_init(start).await;
         let profile = database.collection::<Document>("system.profile");
@@ -91,7 +93,6 @@ impl Mongodb {
             .await
             .unwrap();
         self.profiled.fetch_add(new.len() as u64, Ordering::Relaxed);
-        let names: Vec<String> = collections.iter().map(|name| format!("{}.{name}", self.database)).collect();
         let counted = new.iter().filter(|one| one.get_str("ns").is_ok_and(|name| names.iter().any(|one| one == name)));
         let count = |one: &Document, key: &str| {
             one.get(key).map_or(0, |count| count.as_i64().or(count.as_i32().map(i64::from)).unwrap())

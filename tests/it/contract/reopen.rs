@@ -10,7 +10,7 @@ use super::{
     listed::{Listed, expected, page, sorts},
 };
 use crate::support::{
-    data::{adjustment, at, place, reread, session, session_user, stamp, task, whole_log},
+    data::{adjustment, at, by_system, place, reread, session, session_user, stamp, task, whole_log},
     wait_until,
 };
 
@@ -21,7 +21,7 @@ pub async fn reopening_keeps_everything(db: &mut Db) {
     let placed = place(db.store(), "1", &[(lamp, 1)]).await.unwrap();
     let signed_in = session(&data.users[0], 1);
     db.insert_session(&signed_in, None).await.unwrap();
-    db.set_password(data.users[1].id, "hash", None, at(1)).await.unwrap();
+    db.set_password(data.users[1].id, "hash", None, by_system(1)).await.unwrap();
     let (state, log) = (db.log_state().await.unwrap(), whole_log(db.store()).await);
     let lamp_now = reread(db.store(), lamp).await;
 

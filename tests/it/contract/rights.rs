@@ -41,11 +41,11 @@ pub async fn each_end_of_rights_appends_one_entry_and_other_changes_of_users_app
     let rename = UserChanges { name: Some("Anne".into()), ..UserChanges::default() };
     db.update_user(anna.id, rename, None, by_system(8)).await.unwrap();
     for second in [9, 10] {
-        db.set_password(anna.id, "new hash", None, at(second)).await.unwrap();
+        db.set_password(anna.id, "new hash", None, by_system(second)).await.unwrap();
     }
     db.insert_session(&fifth, Some("new hash")).await.unwrap();
     for second in [11, 12] {
-        db.end_sessions_of(anna.id, at(second)).await.unwrap();
+        db.end_sessions_of(anna.id, by_system(second)).await.unwrap();
     }
     let refused = db.update_user(anna.id, role(UserRole::Admin), Some(1), by_system(13)).await;
     assert!(matches!(refusal(refused), Refusal::VersionMismatch { .. }));

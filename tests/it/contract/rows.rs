@@ -1,15 +1,13 @@
-//! Rows of others cost a viewer nothing: for each list of the schema and each filter and order of it, what the engine
-//! examines does not grow with what the viewer may not see.
+//! Rows of others cost a viewer nothing: for each list of the schema and each filter and order of it, on first and later
+//! pages in both directions, what the engine examines does not grow with what the viewer may not see.
 
-use std::collections::BTreeMap;
+mod lists;
 
-use async_graphql::parser::{
-    parse_schema,
-    types::{BaseType, InputValueDefinition, Type, TypeKind, TypeSystemDefinition},
-};
+use async_graphql::parser::types::Type;
 use orderwire::domain::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use self::lists::{List, Schema, first_and_last, merged};
 use super::engine::Db;
 use crate::support::{
     api::{TestApi, viewer_with},
@@ -19,133 +17,6 @@ use crate::support::{
 /// Rows of others, of each kind.
 const FEW: usize = 200;
 const MANY: usize = 2_000;
-/// Arguments that choose the page.
-const PAGE: [&str; 4] = ["first", "after", "last", "before"];
-
-/// A list of the schema: the object that has it, its name, and its other arguments.
-struct List {
-    object: String,
-    name: String,
-    arguments: Vec<(String, Type)>,
-}
-
-/// The types of the schema, as far as lists and their arguments need them.
-struct Schema {
-    lists: Vec<List>,
-    enums: BTreeMap<String, Vec<String>>,
-    inputs: BTreeMap<String, Vec<(String, Type)>>,
-}
-
-impl Schema {
-    fn load() -> Self {
-        let mut schema = Self { lists: Vec::new(), enums: BTreeMap::new(), inputs: BTreeMap::new() };
-        for definition in parse_schema(orderwire::graphql::sdl()).unwrap().definitions {
-            let TypeSystemDefinition::Type(definition) = definition else { continue };
-            let type_name = definition.node.name.node.to_string();
-            match definition.node.kind {
-                TypeKind::Object(object) => schema.lists.extend(object.fields.into_iter().filter_map(|field| {
-                    let mut arguments = named(field.node.arguments);
-                    let has = |wanted: &str| arguments.iter().any(|(name, _)| name == wanted);
-                    let pages = has("first") && has("after");
-                    arguments.retain(|(name, _)| !PAGE.contains(&name.as_str()));
-                    let name = field.node.name.node.to_string();
-                    pages.then(|| List { object: type_name.clone(), name, arguments })
-                })),
-                TypeKind::Enum(kind) => {
-                    let values = kind.values.into_iter().map(|value| value.node.value.node.to_string()).collect();
-                    schema.enums.insert(type_name, values);
-                }
-                TypeKind::InputObject(input) => _ = schema.inputs.insert(type_name, named(input.fields)),
-                _ => {}
-            }
-        }
-        schema
-    }
-
-    /// Literals of a type, each with what it is called; those that a field refuses are left out later.
-    fn literals(&self, ty: &Type, ids: &[String]) -> Vec<String> {
-        let name = match &ty.base {
-            BaseType::List(inner) => {
-                return self.literals(inner, ids).into_iter().map(|value| format!("[{value}]")).collect();
-            }
-            BaseType::Named(name) => name.as_str(),
-        };
-        if let Some(values) = self.enums.get(name) {
-            return values.clone();
-        }
-        if let Some(fields) = self.inputs.get(name) {
-            let required: Vec<_> = fields.iter().filter(|(_, ty)| !ty.nullable).collect();
-            return match required.as_slice() {
-                [] => fields
-                    .iter()
-                    .flat_map(|(name, ty)| {
-                        self.literals(ty, ids).into_iter().map(move |value| format!("{{ {name}: {value} }}"))
-                    })
-                    .collect(),
-                required => {
-                    let mut objects = vec![String::new()];
-                    for (name, ty) in required {
-                        let values = self.literals(ty, ids);
-                        objects = objects
-                            .iter()
-                            .flat_map(|object| values.iter().map(move |value| format!("{object} {name}: {value}")))
-                            .collect();
-                    }
-                    objects.into_iter().map(|object| format!("{{{object} }}")).collect()
-                }
-            };
-        }
-        let texts: &[&str] = match name {
-            "ID" => return ids.iter().map(|id| format!("{id:?}")).collect(),
-            "String" => &["\"common\""],
-            "Boolean" => &["true", "false"],
-            "Int" => &["1"],
-            "Decimal" => &["\"0\"", "\"1000\""],
-            "DateTime" => &["\"2000-01-01T00:00:00Z\"", "\"2100-01-01T00:00:00Z\""],
-            other => panic!("say here which values of {other} to try"),
-        };
-        texts.iter().map(|text| (*text).to_owned()).collect()
-    }
-}
-
-fn named(fields: Vec<async_graphql::Positioned<InputValueDefinition>>) -> Vec<(String, Type)> {
-    fields.into_iter().map(|field| (field.node.name.node.to_string(), field.node.ty.node)).collect()
-}
-
-impl List {
-    /// The query of a page.
-    fn query(&self, arguments: &str, order: &str) -> String {
-        let list = format!(
-            "{}(first: 5 {arguments}) {{ nodes {{ id }} pageInfo {{ hasNextPage hasPreviousPage }} totalCount }}",
-            self.name
-        );
-        match self.object.as_str() {
-            "Query" => format!("{{ {list} }}"),
-            "User" => format!("{{ me {{ {list} }} }}"),
-            "Order" => format!("{{ order(id: {order:?}) {{ {list} }} }}"),
-            other => panic!("say here how to reach an object of the type {other}"),
-        }
-    }
-}
-
-/// Two input objects as one; `None` if both have the same field.
-fn merged(one: &str, other: &str) -> Option<String> {
-    let inner = |object: &str| object.trim_start_matches('{').trim_end_matches('}').trim().to_owned();
-    let field = |object: &str| inner(object).split(':').next().unwrap_or_default().to_owned();
-    (field(one) != field(other)).then(|| format!("{{ {}, {} }}", inner(one), inner(other)))
-}
-
-/// The first and the last literal for each field of the input object.
-fn first_and_last(objects: &[String]) -> Vec<String> {
-    let field = |object: &String| object.split(':').next().unwrap_or_default().to_owned();
-    let groups: Vec<&[String]> = objects.chunk_by(|one, other| field(one) == field(other)).collect();
-    groups
-        .into_iter()
-        .flat_map(|group| [group.first(), group.last().filter(|_| group.len() > 1)])
-        .flatten()
-        .cloned()
-        .collect()
-}
 
 struct Shop {
     viewer: Viewer,
@@ -157,9 +28,10 @@ struct Shop {
 impl Shop {
     async fn open(db: &Db) -> Self {
         let own = user("own");
-        let lamp = Product { tags: vec!["common".to_owned()], name: "common lamp".to_owned(), ..product("common") };
+        let on_sale: Vec<Product> = (0..8).map(|number| lamp("common", number)).collect();
         db.import_users(std::slice::from_ref(&own)).await.unwrap();
-        db.import_products(std::slice::from_ref(&lamp)).await.unwrap();
+        db.import_products(&on_sale).await.unwrap();
+        let lamp = on_sale[0].clone();
         let orders: Vec<Order> = (0..6).map(|number| order(&format!("own {number}"), &own, &lamp, number)).collect();
         db.import_orders(&orders).await.unwrap();
         let shop =
@@ -189,6 +61,10 @@ impl Shop {
 
     /// Adds rows that the viewer may not see and that pass the same filters as the viewer's own.
     async fn add_rows_of_others(&self, db: &Db, numbers: std::ops::Range<usize>) {
+        let archived: Vec<Product> = numbers
+            .clone()
+            .map(|number| Product { status: ProductStatus::Archived, ..lamp("archived", number) })
+            .collect();
         let others: Vec<User> = numbers.clone().map(|number| user(&format!("other {number}"))).collect();
         let orders: Vec<Order> = numbers
             .clone()
@@ -203,6 +79,9 @@ impl Shop {
                 ..self.task(&format!("other common {number}"), number)
             })
             .collect();
+        for products in archived.chunks(500) {
+            db.import_products(products).await.unwrap();
+        }
         for users in others.chunks(500) {
             db.import_users(users).await.unwrap();
         }
@@ -226,6 +105,19 @@ impl Shop {
     }
 }
 
+/// A product that has the words and labels of all others.
+fn lamp(kind: &str, number: usize) -> Product {
+    let sku = format!("{kind} {number}");
+    Product {
+        name: format!("common lamp {sku}"),
+        tags: vec!["common".to_owned(), "common lamp".to_owned()],
+        stock: (number % 3) as i32,
+        price: Decimal::from_units(number as i64 % 7),
+        created_at: at(number as i64),
+        ..product(&sku)
+    }
+}
+
 fn order(number: &str, customer: &User, product: &Product, place: usize) -> Order {
     Order {
         customer: customer.id,
@@ -236,11 +128,88 @@ fn order(number: &str, customer: &User, product: &Product, place: usize) -> Orde
     }
 }
 
-/// What a query makes the engine examine; `None` if the viewer may not ask it.
-async fn cost(db: &Db, api: &TestApi, viewer: Viewer, query: &str) -> Option<u64> {
-    let response = api.response(viewer, query, json!({})).await;
-    let examined = db.examined().await;
-    response.errors.is_empty().then_some(examined)
+/// What is asked of a list, and what the engine examined for it.
+struct Measured {
+    query: String,
+    cost: u64,
+}
+
+struct Meter<'m> {
+    db: &'m Db,
+    api: &'m TestApi,
+    shop: &'m Shop,
+    measured: Vec<Measured>,
+}
+
+impl Meter<'_> {
+    /// What a query answers, and what it makes the engine examine; `None` if the viewer may not ask it.
+    async fn run(&self, query: &str) -> Option<(Value, u64)> {
+        let response = self.api.response(self.shop.viewer, query, json!({})).await;
+        let examined = self.db.examined().await;
+        response.errors.is_empty().then(|| (response.data.into_json().unwrap(), examined))
+    }
+
+    /// Measures a query; returns its answer, or `None` if the viewer may not ask it.
+    async fn measure(&mut self, query: String) -> Option<Value> {
+        let (answer, cost) = self.run(&query).await?;
+        self.measured.push(Measured { query, cost });
+        Some(answer)
+    }
+
+    /// Measures pages in the middle of a list and at both of its ends, forwards and backwards.
+    async fn measure_later_pages(&mut self, list: &List, arguments: &str, order: &str) {
+        let Some((whole, _)) = self.run(&list.whole(arguments, order)).await else { return };
+        let cursors = lists::cursors(&whole);
+        let [first, .., last] = cursors.as_slice() else { return };
+        for cursor in [&cursors[cursors.len() / 2], last] {
+            for page in [format!("first: 2 after: {cursor:?}"), format!("last: 2 before: {cursor:?}")] {
+                self.measure(list.query(&page, arguments, order)).await.expect("a later page is answered");
+            }
+        }
+        self.measure(list.query(&format!("first: 2 after: {first:?} before: {last:?}"), arguments, order)).await;
+    }
+}
+
+async fn measure_list(meter: &mut Meter<'_>, schema: &Schema, list: &List) {
+    let (ids, own_order) = (meter.shop.ids(), meter.shop.order.id.to_string());
+    let of = |wanted: &str| list.arguments.iter().find(|(name, _)| name == wanted).map(|(_, ty)| ty);
+    let filters = of("filter").map(|ty| schema.literals(ty, &ids)).unwrap_or_default();
+    let orders = of("orderBy").map(|ty| schema.literals(ty, &ids)).unwrap_or_default();
+    let known = |(name, _): &&(String, Type)| name == "filter" || name == "orderBy";
+    assert!(list.arguments.iter().all(|argument| known(&argument)), "say here how to vary {:?}", list.arguments);
+    let first_page = |arguments: &str| list.query("first: 5", arguments, &own_order);
+    meter.measure(first_page("")).await;
+    for order in &orders {
+        let arguments = format!("orderBy: {order}");
+        meter.measure(first_page(&arguments)).await;
+        meter.measure_later_pages(list, &arguments, &own_order).await;
+    }
+    let mut allowed = Vec::new();
+    for filter in filters {
+        let arguments = format!("filter: {filter}");
+        if meter.measure(first_page(&arguments)).await.is_some() {
+            // Lists inside of objects have one more condition, which comes before all others.
+            for order in orders.iter().step_by(2).filter(|_| list.object == "Query") {
+                meter.measure(first_page(&format!("{arguments} orderBy: {order}"))).await;
+            }
+            allowed.push(filter);
+        }
+    }
+    if list.object != "Query" {
+        return;
+    }
+    let pairs = first_and_last(&allowed);
+    for (place, one) in pairs.iter().enumerate() {
+        meter.measure_later_pages(list, &format!("filter: {one}"), &own_order).await;
+        for other in &pairs[place + 1..] {
+            if let Some(both) = merged(one, other) {
+                meter.measure(first_page(&format!("filter: {both}"))).await;
+            }
+        }
+        // Lists of one request are read together.
+        let other = &pairs[(place + 1) % pairs.len()];
+        meter.measure(list.both(&format!("filter: {one}"), &format!("filter: {other}"), &own_order)).await;
+    }
 }
 
 pub async fn lists_do_not_examine_rows_that_the_viewer_may_not_see(db: &mut Db) {
@@ -248,44 +217,14 @@ pub async fn lists_do_not_examine_rows_that_the_viewer_may_not_see(db: &mut Db) 
     let shop = Shop::open(db).await;
     shop.add_rows_of_others(db, 0..FEW).await;
     let api = TestApi::over(db.shared()).await;
-    let (ids, own_order) = (shop.ids(), shop.order.id.to_string());
 
     db.examined().await;
-    let mut measured: Vec<(String, u64)> = Vec::new();
+    let mut meter = Meter { db, api: &api, shop: &shop, measured: Vec::new() };
     let mut refused = Vec::new();
     for list in &schema.lists {
-        let before = measured.len();
-        let mut measure = async |arguments: String| {
-            let query = list.query(&arguments, &own_order);
-            let cost = cost(db, &api, shop.viewer, &query).await;
-            measured.extend(cost.map(|cost| (query, cost)));
-            cost.is_some()
-        };
-        let of = |wanted: &str| list.arguments.iter().find(|(name, _)| name == wanted).map(|(_, ty)| ty);
-        let filters = of("filter").map(|ty| schema.literals(ty, &ids)).unwrap_or_default();
-        let orders = of("orderBy").map(|ty| schema.literals(ty, &ids)).unwrap_or_default();
-        let known = |(name, _): &&(String, Type)| name == "filter" || name == "orderBy";
-        assert!(list.arguments.iter().all(|argument| known(&argument)), "say here how to vary {:?}", list.arguments);
-        measure(String::new()).await;
-        for order in &orders {
-            measure(format!("orderBy: {order}")).await;
-        }
-        let mut allowed = Vec::new();
-        for filter in filters {
-            if measure(format!("filter: {filter}")).await {
-                for order in orders.iter().step_by(2) {
-                    measure(format!("filter: {filter} orderBy: {order}")).await;
-                }
-                allowed.push(filter);
-            }
-        }
-        let pairs = first_and_last(&allowed);
-        for (place, one) in pairs.iter().enumerate() {
-            for both in pairs[place + 1..].iter().filter_map(|other| merged(one, other)) {
-                measure(format!("filter: {both}")).await;
-            }
-        }
-        if measured.len() == before {
+        let before = meter.measured.len();
+        measure_list(&mut meter, &schema, list).await;
+        if meter.measured.len() == before {
             refused.push(format!("{}.{}", list.object, list.name));
         }
     }
@@ -294,17 +233,19 @@ pub async fn lists_do_not_examine_rows_that_the_viewer_may_not_see(db: &mut Db) 
     shop.add_rows_of_others(db, FEW..MANY).await;
     db.examined().await;
     let mut grown = Vec::new();
-    for (query, few) in &measured {
+    for Measured { query, cost: few } in &meter.measured {
         let mut many = u64::MAX;
         // Steps of what runs beside a query, such as the event feed, are counted with it; the least is the query's own.
         for _ in 0..3 {
             if many > few + db.examined_by_chance() {
-                many = many.min(cost(db, &api, shop.viewer, query).await.expect("it was answered before"));
+                many = many.min(meter.run(query).await.expect("it was answered before").1);
             }
         }
         if many > few + db.examined_by_chance() {
             grown.push(format!("{few} became {many}: {query}"));
         }
     }
-    assert!(grown.is_empty(), "of {} queries, these examine rows of others:\n{}", measured.len(), grown.join("\n"));
+    let queries = meter.measured.len();
+    assert!(queries > 500, "{queries} queries were measured");
+    assert!(grown.is_empty(), "of {queries} queries, these examine rows of others:\n{}", grown.join("\n"));
 }

@@ -61,7 +61,7 @@ pub async fn ending_the_sessions_of_a_user_leaves_others(db: &Db) {
     let (second, other) = (session(&anna, 2), session(&bert, 3));
     db.insert_session(&second, Some("hash")).await.unwrap();
     db.insert_session(&other, None).await.unwrap();
-    db.end_sessions_of(anna.id, at(1)).await.unwrap();
+    db.end_sessions_of(anna.id, by_system(1)).await.unwrap();
     assert_eq!(session_user(db.store(), first.id, at(0)).await, None);
     assert_eq!(session_user(db.store(), second.id, at(0)).await, None);
     assert_eq!(session_user(db.store(), other.id, at(0)).await, Some(bert));
@@ -69,7 +69,7 @@ pub async fn ending_the_sessions_of_a_user_leaves_others(db: &Db) {
 
 pub async fn a_new_password_ends_the_sessions(db: &Db) {
     let (anna, session) = signed_in(db).await;
-    db.set_password(anna.id, "new hash", None, at(1)).await.unwrap();
+    db.set_password(anna.id, "new hash", None, by_system(1)).await.unwrap();
     assert_eq!(session_user(db.store(), session.id, at(2)).await, None);
     let rotation = db.rotate_session(session.id, presented(&session, 1, 2), at(99), at(2)).await.unwrap();
     assert_eq!(rotation, Rotation::Unknown);
@@ -161,7 +161,7 @@ pub async fn racing_rotations_get_the_same_successor(db: &Db) {
 pub async fn a_session_opens_only_with_the_credentials_that_were_checked(db: &Db) {
     let (anna, _) = signed_in(db).await;
     let (changed, gone) = (session(&anna, 2), user("gone"));
-    db.set_password(anna.id, "new hash", None, at(1)).await.unwrap();
+    db.set_password(anna.id, "new hash", None, by_system(1)).await.unwrap();
     db.insert_user(&gone, Some("hash")).await.unwrap();
     db.delete_user(gone.id, by_system(1)).await.unwrap();
     let missing = session(&user("missing"), 4);
@@ -195,7 +195,7 @@ pub async fn no_session_of_the_old_password_survives_a_new_one(db: &Db) {
             })
             .collect();
         let store = db.shared();
-        let change = tokio::spawn(async move { store.set_password(anna.id, "new", Some("old"), at(1)).await });
+        let change = tokio::spawn(async move { store.set_password(anna.id, "new", Some("old"), by_system(1)).await });
         for sign_in in sign_ins {
             // Refused after the change, and ended by it before.
             let _ = sign_in.await.unwrap();
@@ -210,8 +210,8 @@ pub async fn no_session_of_the_old_password_survives_a_new_one(db: &Db) {
 /// Two changes were allowed because of the same password.
 pub async fn a_password_that_was_checked_changes_once(db: &Db) {
     let (anna, _) = signed_in(db).await;
-    db.set_password(anna.id, "first", Some("hash"), at(1)).await.unwrap();
-    let second = db.set_password(anna.id, "second", Some("hash"), at(1)).await;
+    db.set_password(anna.id, "first", Some("hash"), by_system(1)).await.unwrap();
+    let second = db.set_password(anna.id, "second", Some("hash"), by_system(1)).await;
     assert_eq!(refusal(second), Refusal::CredentialsChanged);
     let credentials = db.credentials_by_id(anna.id).await.unwrap().unwrap();
     assert_eq!((credentials.user.version, credentials.password_hash.as_deref()), (2, Some("first")));

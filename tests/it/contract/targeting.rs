@@ -76,18 +76,15 @@ fn filters(command: &Document) -> Option<(&str, Vec<Document>)> {
         "count" | "distinct" => (collection, one("query")),
         "update" => (collection, each("updates", "q")),
         "delete" => (collection, each("deletes", "q")),
-        "aggregate" => (collection, pipeline_filters(command.get_array("pipeline").unwrap())),
+        "aggregate" => (collection, vec![pipeline_filter(command.get_array("pipeline").unwrap())]),
         _ => return None,
     })
 }
 
-/// The filter at the start of a pipeline and of those that are united with it.
-fn pipeline_filters(pipeline: &[Bson]) -> Vec<Document> {
-    let stages = || pipeline.iter().map(|stage| stage.as_document().unwrap());
-    let first = stages().next().and_then(|stage| stage.get_document("$match").ok()).cloned().unwrap_or_default();
-    let united = stages().filter_map(|stage| stage.get_document("$unionWith").ok());
-    let united = united.flat_map(|union| pipeline_filters(union.get_array("pipeline").unwrap()));
-    std::iter::once(first).chain(united).collect()
+/// The filter at the start of a pipeline.
+fn pipeline_filter(pipeline: &[Bson]) -> Document {
+    let first = pipeline.first().and_then(Bson::as_document);
+    first.and_then(|stage| stage.get_document("$match").ok()).cloned().unwrap_or_default()
 }
 
 /// Whether the condition on a field leads to the shards of some values.
@@ -157,6 +154,19 @@ pub fn fault(command: &Document) -> Option<String> {
     Some(format!("{wrong} names no shard key of {collection}: {command}"))
 }
 
+/// What is wrong with a read that the server does not stop by itself. Updates and deletions end with their transaction, or
+/// touch one document.
+pub fn lasting(command: &Document) -> Option<String> {
+    let (name, _) = command.iter().next()?;
+    let reads = ["find", "aggregate", "count", "distinct"].contains(&name.as_str());
+    let limited = command.get("maxTimeMS").is_some();
+    // Carrying over an older version's data, at the first start of a new one, takes as long as it must.
+    let carries_over = command.get_array("pipeline").is_ok_and(|pipeline| {
+        pipeline.last().and_then(Bson::as_document).is_some_and(|stage| stage.contains_key("$merge"))
+    });
+    (reads && !limited && !carries_over).then(|| format!("the server does not end it in time: {command}"))
+}
+
 /// Collects the faults of the commands that a store sends.
 #[derive(Clone, Default)]
 pub struct Faults(Arc<Mutex<BTreeSet<String>>>);
@@ -164,7 +174,9 @@ pub struct Faults(Arc<Mutex<BTreeSet<String>>>);
 impl Faults {
     pub fn observer(&self) -> CommandObserver {
         let faults = self.0.clone();
-        CommandObserver(Arc::new(move |command| faults.lock().unwrap().extend(fault(command))))
+        CommandObserver(Arc::new(move |command| {
+            faults.lock().unwrap().extend(fault(command).into_iter().chain(lasting(command)));
+        }))
     }
 
     pub fn found(&self) -> Vec<String> {
@@ -177,6 +189,23 @@ mod tests {
     use bson::doc;
 
     use super::*;
+
+    #[test]
+    fn reads_without_a_time_limit_are_found() {
+        for (wrong, command) in [
+            (true, doc! { "find": "products", "filter": { "_id": 1 } }),
+            (false, doc! { "find": "products", "filter": { "_id": 1 }, "maxTimeMS": 5 }),
+            (true, doc! { "aggregate": "products", "pipeline": [{ "$match": {} }] }),
+            (false, doc! { "aggregate": "products", "pipeline": [{ "$merge": { "into": "skus" } }] }),
+            (true, doc! { "aggregate": 1, "pipeline": [{ "$currentOp": {} }] }),
+            (true, doc! { "count": "products", "query": {} }),
+            (true, doc! { "distinct": "products", "key": "sku" }),
+            (false, doc! { "insert": "products", "documents": [] }),
+            (false, doc! { "getMore": 1_i64, "collection": "products" }),
+        ] {
+            assert_eq!(lasting(&command).is_some(), wrong, "{command}");
+        }
+    }
 
     #[test]
     fn commands_without_their_shard_key_are_found() {
@@ -200,12 +229,6 @@ mod tests {
             (false, doc! { "delete": "sessions", "deletes": [{ "q": { "user": 1 } }] }),
             (true, doc! { "findAndModify": "sessions", "query": { "token": 1 } }),
             (true, doc! { "aggregate": "sessions", "pipeline": [{ "$match": { "token": 1 } }] }),
-            (
-                true,
-                doc! { "aggregate": "orders", "pipeline": [
-                    { "$match": { "region": 1 } }, { "$unionWith": { "pipeline": [{ "$match": { "customer": 1 } }] } },
-                ] },
-            ),
             (true, doc! { "find": "log", "filter": { "last": { "$gt": 5 } } }),
             (true, doc! { "find": "log", "filter": {} }),
             (false, doc! { "find": "log", "filter": {}, "limit": 1_i64 }),

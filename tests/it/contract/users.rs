@@ -10,7 +10,7 @@ async fn refused_as_missing(db: &Db, id: UserId) {
     assert_eq!(refusal(refused), Refusal::NotFound);
     let refused = db.update_user(id, UserChanges::default(), None, by_system(20)).await;
     assert_eq!(refusal(refused), Refusal::NotFound);
-    let refused = db.set_password(id, "hash", None, at(20)).await;
+    let refused = db.set_password(id, "hash", None, by_system(20)).await;
     assert_eq!(refusal(refused), Refusal::NotFound);
     assert_eq!(db.credentials_by_id(id).await.unwrap(), None);
 }
@@ -73,7 +73,7 @@ pub async fn credentials_follow_the_password(db: &Db) {
     assert_eq!(db.credentials_by_id(user("missing").id).await.unwrap(), None);
     assert_eq!(db.credentials_by_email("missing@example.com").await.unwrap(), None);
 
-    let changed = db.set_password(bert.id, "hash 2", None, at(1)).await.unwrap();
+    let changed = db.set_password(bert.id, "hash 2", None, by_system(1)).await.unwrap();
     let credentials = db.credentials_by_email("bert@example.com").await.unwrap().unwrap();
     assert_eq!((credentials.user, credentials.password_hash.as_deref()), (changed, Some("hash 2")));
     let rename = UserChanges { name: Some("Berta".into()), ..UserChanges::default() };

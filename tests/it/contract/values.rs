@@ -113,6 +113,7 @@ pub async fn missing_values_stay_missing(db: &Db) {
         assert_eq!(reread(db.store(), &lamp).await, expected);
     }
 
+    db.insert_user(&user("anna"), None).await.unwrap();
     let work = task("work");
     db.insert_task(work.clone(), stamp()).await.unwrap();
     let all = |given: bool| TaskChanges {
@@ -140,7 +141,6 @@ pub async fn missing_values_stay_missing(db: &Db) {
     }
 
     let anna = user("anna");
-    db.insert_user(&anna, None).await.unwrap();
     let mut expected = anna.clone();
     for (second, region) in (1..).zip([Some(Some("France".to_owned())), None, Some(None), None]) {
         let region_now = region.clone().unwrap_or(expected.region);

@@ -11,7 +11,7 @@ use orderwire::{
 use serde_json::{Value, json};
 
 use super::{empty_store, everything, file_with, some_user};
-use crate::support::api::{TestApi, viewer_of};
+use crate::support::api::TestApi;
 
 const INVOICE: [(&str, &str); 8] = [
     ("InvoiceNo", "536365"),
@@ -91,7 +91,7 @@ async fn import(store: &dyn Store, columns: &[(&str, &str)], column: &str, value
 #[tokio::test]
 async fn what_the_api_refuses_the_imports_refuse_for_the_same_reason() {
     let api = TestApi::over(empty_store().await).await;
-    let staff = viewer_of(&api.new_user("staff", UserRole::Staff).await);
+    let staff = api.viewer("staff", UserRole::Staff).await;
     let store = empty_store().await;
     for (columns, column, field, values) in [
         (&INVOICE[..], "StockCode", "sku", bad_codes()),

@@ -16,7 +16,7 @@ use orderwire::{
         Api, ApiOptions, DocumentOptions, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, ResultBody,
     },
     service::{RateLimits, Registration, Service, ServiceOptions, feed::EventFeed},
-    storage::{CallCounts, InstrumentedStore, Store},
+    storage::{BeforeCall, CallCounts, InstrumentedStore, Store},
 };
 use serde_json::{Value, json};
 
@@ -83,9 +83,20 @@ impl TestApi {
         self.service.create_user(&Viewer::System, registration, role).await.unwrap()
     }
 
-    /// Creates a user and returns the viewer.
+    /// Creates a user and returns the viewer in a session of theirs.
     pub async fn viewer(&self, name: &str, role: UserRole) -> Viewer {
-        viewer_of(&self.new_user(name, role).await)
+        let user = self.new_user(name, role).await;
+        self.viewer_of(&user).await
+    }
+
+    /// The viewer in a new session of a user.
+    pub async fn viewer_of(&self, user: &User) -> Viewer {
+        self.service.open_session(&Viewer::System, user.id).await.unwrap().viewer()
+    }
+
+    /// Runs `before` ahead of every further call of the store, with the name of the method.
+    pub fn run_before_calls(&self, before: BeforeCall) {
+        self.counts.run_before(before);
     }
 
     /// Runs a query or mutation and returns the whole response.
@@ -185,12 +196,7 @@ impl TestApi {
     }
 }
 
-/// The viewer of a user, with a session that nothing checks.
-pub fn viewer_of(user: &User) -> Viewer {
-    viewer_with(user.id, user.role)
-}
-
-/// The viewer with this id and role, with a session that nothing checks.
+/// The viewer with this id and role, who can only read: no change is made in a session that is not there.
 pub fn viewer_with(id: UserId, role: UserRole) -> Viewer {
     Viewer::User { id, role, session: SessionId::generate(Timestamp::from_unix_millis(1)) }
 }

@@ -1,8 +1,8 @@
-//! The bytes of answers that are in flight.
+//! The bytes of answers that are in flight, and of what is loaded for them.
 //!
-//! An answer is in flight from its first byte until the connection has taken its last one, or has ended. Its bytes are
-//! counted for its client and for the node. A client that does not read holds its bytes until its own limit is reached,
-//! which is far below the node's.
+//! An answer is in flight from its first byte until the connection has taken its last one, or has ended. What the storage
+//! loads for an operation counts until the operation ends. Both are counted for their client and for the node. A client
+//! that does not read holds its bytes until its own limit is reached, which is far below the node's.
 
 use std::{
     sync::{
@@ -15,24 +15,28 @@ use std::{
 use async_graphql::{ContextSelectionSet, ErrorExtensionValues, Pos, ServerError};
 use tokio::sync::Notify;
 
-use super::counters::{ClientCounters, CounterIndex, try_add};
 use crate::{
-    fairness::Caller,
-    graphql::engine::{code, error::refusal},
+    fairness::{Caller, ClientCounters, CounterIndex, OverBudget, try_add},
+    graphql::engine::{
+        code,
+        error::{ApiError, refusal},
+    },
     telemetry::metrics,
 };
 
 /// How long an operation waits for room before it is refused.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Most bytes of answers.
+/// Most bytes of answers, and of what is loaded for them.
 #[derive(Debug, Clone, Copy)]
 pub struct AnswerLimits {
     /// Of the data of one answer.
     pub answer: usize,
-    /// Of the answers in flight of one user, or of one address without signing in.
+    /// Of what the storage loads for one operation; each field of a mutation begins anew.
+    pub loaded: usize,
+    /// Of the answers in flight of one user, or of one address without signing in, and of what is loaded for them.
     pub client: usize,
-    /// Of all answers in flight of this node.
+    /// Of all answers in flight of this node, and of what is loaded for them.
     pub node: usize,
 }
 
@@ -51,6 +55,10 @@ impl AnswerLimits {
 pub enum AnswerRefusal {
     /// The answer has more bytes than this.
     TooLarge(usize),
+    /// The operation loads more bytes than this.
+    LoadsTooMuch(usize),
+    /// While the answer is made, it takes more bytes of memory than this, which its client may have in flight.
+    TakesTooMuch(usize),
     /// The client has this many bytes of answers in flight.
     ClientIsFull(usize),
     /// The node has this many bytes of answers in flight.
@@ -58,30 +66,49 @@ pub enum AnswerRefusal {
 }
 
 impl AnswerRefusal {
-    /// The error for the client.
-    pub fn to_error(self) -> ServerError {
-        let (code, limit, message) = match self {
+    /// The limit in bytes, and the code and message of the error.
+    fn describe(self) -> (usize, &'static str, String) {
+        let advice = "ask for smaller pages or less of each entry";
+        match self {
             Self::TooLarge(limit) => {
-                let advice = "ask for smaller pages or less of each entry";
                 let message =
                     format!("The answer exceeds the limit `answerBytes`: at most {limit} bytes are allowed; {advice}.");
-                (code::QUERY_TOO_COMPLEX, limit, message)
+                (limit, code::QUERY_TOO_COMPLEX, message)
+            }
+            Self::LoadsTooMuch(limit) => {
+                let message = format!(
+                    "The operation exceeds the limit `loadedBytes`: it may load at most {limit} bytes from the database; \
+                     {advice}."
+                );
+                (limit, code::QUERY_TOO_COMPLEX, message)
+            }
+            Self::TakesTooMuch(limit) => {
+                let message = format!(
+                    "The operation exceeds the limit `answersInFlightPerClient`: its answer takes more than {limit} bytes of \
+                     memory while it is made; {advice}."
+                );
+                (limit, code::QUERY_TOO_COMPLEX, message)
             }
             Self::ClientIsFull(limit) => {
                 let message = format!(
-                    "Your answers that are not read yet have reached the limit `answersInFlightPerClient` of {limit} \
-                     bytes: read them, or ask for less at a time; try again in 1 s."
+                    "Your operations that run and answers that are not read yet have reached the limit \
+                     `answersInFlightPerClient` of {limit} bytes: read them, or ask for less at a time; try again in 1 s."
                 );
-                (code::RATE_LIMITED, limit, message)
+                (limit, code::RATE_LIMITED, message)
             }
             Self::NodeIsFull(limit) => {
                 let message = format!(
-                    "The answers that this server is sending have reached the limit `answersInFlight` of {limit} \
+                    "The operations and answers of this server have reached the limit `answersInFlight` of {limit} \
                      bytes; try again in 1 s."
                 );
-                (code::UNAVAILABLE, limit, message)
+                (limit, code::UNAVAILABLE, message)
             }
-        };
+        }
+    }
+
+    /// The error for the client.
+    pub fn to_error(self) -> ServerError {
+        let (limit, code, message) = self.describe();
         let mut error = refusal(code, message);
         let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
         extensions.set("limit", limit);
@@ -102,10 +129,28 @@ impl AnswerRefusal {
     pub(super) fn record(self) {
         let limit = match self {
             Self::TooLarge(_) => "answer_bytes",
-            Self::ClientIsFull(_) => "answers_in_flight_per_client",
+            Self::LoadsTooMuch(_) => "loaded_bytes",
+            Self::TakesTooMuch(_) | Self::ClientIsFull(_) => "answers_in_flight_per_client",
             Self::NodeIsFull(_) => "answers_in_flight",
         };
         metrics().refusals.with_labels([limit]).inc();
+    }
+}
+
+impl From<OverBudget> for AnswerRefusal {
+    fn from(over: OverBudget) -> Self {
+        match over {
+            OverBudget::Operation(limit) => Self::LoadsTooMuch(limit),
+            OverBudget::Client(limit) => Self::ClientIsFull(limit),
+            OverBudget::Node(limit) => Self::NodeIsFull(limit),
+        }
+    }
+}
+
+impl From<OverBudget> for ApiError {
+    fn from(over: OverBudget) -> Self {
+        let (limit, code, message) = AnswerRefusal::from(over).describe();
+        Self::over_limit(code, message, limit)
     }
 }
 
@@ -266,7 +311,7 @@ mod tests {
 
     #[test]
     fn bytes_count_for_their_client_and_the_node_until_they_are_released() {
-        let budget = AnswerBudget::new(AnswerLimits { answer: 10, client: 30, node: 50 });
+        let budget = AnswerBudget::new(AnswerLimits { answer: 10, loaded: 10, client: 30, node: 50 });
         let (mut one, mut other) = (budget.for_client(client(1)), budget.for_client(client(2)));
         assert_eq!([one.try_add(20), one.try_add(11)], [Ok(()), Err(AnswerRefusal::ClientIsFull(30))]);
         assert_eq!(other.try_add(30), Ok(()));
@@ -280,7 +325,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_operation_waits_for_room_and_is_refused_after_a_second() {
-        let budget = AnswerBudget::new(AnswerLimits { answer: 10, client: 10, node: 100 });
+        let budget = AnswerBudget::new(AnswerLimits { answer: 10, loaded: 10, client: 10, node: 100 });
         let mut held = budget.admit(client(1)).await.ok().unwrap();
         held.add(10);
         assert_eq!(budget.admit(client(1)).await.err(), Some(AnswerRefusal::ClientIsFull(10)));

@@ -1,4 +1,4 @@
-//! Counts the bytes of one answer while it is written.
+//! Counts the bytes of one answer while it is written, or of what is loaded for it.
 //!
 //! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
@@ -19,17 +19,26 @@ use super::answers::{AnswerRefusal, HeldBytes};
 /// share.
 const STEP: usize = 16 * 1024;
 
+/// Bytes that the executor needs for a value beside its text, until the answer is written: its place in an object, with
+/// the key.
+const VALUE_BYTES: usize = 160;
 /// Bytes after which an operation lets other tasks run: less than a millisecond's work.
 const TURN: usize = 128 * 1024;
 /// Bytes that take as long to write as a value takes to resolve.
 const VALUE: usize = 512;
 
 /// The meter of one answer. Request data of its operation: what writes a part of the answer adds its bytes, and stops
-/// when the meter refuses them.
+/// when the meter refuses them. [`super::LoadMeter`] has one for what is loaded.
 pub struct AnswerMeter {
     limit: usize,
+    /// Bytes that were held before the first was counted.
+    base: usize,
+    /// The refusal of what exceeds the limit.
+    too_much: AnswerRefusal,
     written: AtomicUsize,
-    /// Up to here bytes may be written without reserving more.
+    /// Bytes of memory that the answer takes while it is made.
+    taken: AtomicUsize,
+    /// Up to here bytes may be taken without reserving more.
     reserved: AtomicUsize,
     held: Mutex<HeldBytes>,
     refusal: OnceLock<AnswerRefusal>,
@@ -38,11 +47,19 @@ pub struct AnswerMeter {
 }
 
 impl AnswerMeter {
-    /// A meter whose bytes `held` holds, for an answer of at most `limit` bytes.
+    /// A meter whose bytes `held` holds, besides those that it holds already, for an answer of at most `limit` bytes.
     pub fn new(limit: usize, held: HeldBytes) -> Arc<Self> {
+        Self::with_refusal(limit, AnswerRefusal::TooLarge(limit), held)
+    }
+
+    /// A meter that refuses more than `limit` bytes with `too_much`.
+    pub(super) fn with_refusal(limit: usize, too_much: AnswerRefusal, held: HeldBytes) -> Arc<Self> {
         Arc::new(Self {
             limit,
+            base: held.bytes(),
+            too_much,
             written: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
             reserved: AtomicUsize::new(0),
             held: Mutex::new(held),
             refusal: OnceLock::new(),
@@ -71,15 +88,32 @@ impl AnswerMeter {
     ///
     /// A budget is used up: nothing more is to be written. Then every later call fails with the same refusal.
     pub fn add(&self, bytes: usize) -> Result<(), AnswerRefusal> {
+        self.count(bytes, bytes)
+    }
+
+    /// Counts the bytes of a value that the executor holds until the answer is written.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::add`].
+    pub fn add_value(&self, bytes: usize) -> Result<(), AnswerRefusal> {
+        self.count(bytes, bytes.saturating_add(VALUE_BYTES))
+    }
+
+    fn count(&self, bytes: usize, memory: usize) -> Result<(), AnswerRefusal> {
         let written = self.written.fetch_add(bytes, Relaxed).saturating_add(bytes);
-        if written <= self.reserved.load(Relaxed) {
+        let taken = self.taken.fetch_add(memory, Relaxed).saturating_add(memory);
+        if written <= self.limit && taken <= self.reserved.load(Relaxed) {
             return Ok(());
         }
         if let Some(refusal) = self.refusal() {
             self.written.fetch_sub(bytes, Relaxed);
             return Err(refusal);
         }
-        self.reserve(written)
+        if written > self.limit {
+            return Err(self.refuse(self.too_much));
+        }
+        self.reserve(taken)
     }
 
     /// Lets other tasks run now and then. To be called after each value, which has so many bytes: a large answer must not keep
@@ -102,14 +136,15 @@ impl AnswerMeter {
         .await;
     }
 
-    fn reserve(&self, written: usize) -> Result<(), AnswerRefusal> {
-        if written > self.limit {
-            return Err(self.refuse(AnswerRefusal::TooLarge(self.limit)));
-        }
+    fn reserve(&self, taken: usize) -> Result<(), AnswerRefusal> {
         let mut held = self.held.lock();
-        let reserved = written.next_multiple_of(STEP).min(self.limit);
-        let more = reserved.saturating_sub(held.bytes());
-        held.try_add(more).map_err(|refusal| self.refuse(refusal))?;
+        let steps = taken.next_multiple_of(STEP);
+        let reserved = if taken <= self.limit { steps.min(self.limit) } else { steps };
+        let more = self.base.saturating_add(reserved).saturating_sub(held.bytes());
+        held.try_add(more).map_err(|refusal| match refusal {
+            AnswerRefusal::ClientIsFull(limit) if taken > limit => self.refuse(AnswerRefusal::TakesTooMuch(limit)),
+            refusal => self.refuse(refusal),
+        })?;
         self.reserved.store(reserved, Relaxed);
         Ok(())
     }
@@ -137,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_meter_refuses_what_exceeds_the_answer_and_everything_after_it() {
-        let budget = AnswerBudget::new(AnswerLimits { answer: 100, client: 1000, node: 1000 });
+        let budget = AnswerBudget::new(AnswerLimits { answer: 100, loaded: 100, client: 1000, node: 1000 });
         let meter = AnswerMeter::new(100, budget.for_client(Caller::Server));
         assert_eq!([meter.add(60), meter.add(40)], [Ok(()), Ok(())]);
         assert_eq!((meter.left(), meter.refusal(), budget.in_flight()), (0, None, 100));
@@ -148,8 +183,24 @@ mod tests {
     }
 
     #[test]
+    fn values_of_the_executor_count_with_the_memory_that_they_take() {
+        let budget = AnswerBudget::new(AnswerLimits { answer: 1 << 20, loaded: 100, client: 1 << 20, node: 1 << 30 });
+        let address = Caller::Address(crate::domain::ClientAddress::V4([192, 0, 2, 1].into()));
+        let meter = AnswerMeter::new(1 << 20, budget.for_client(address));
+        let values = (1 << 20) / (VALUE_BYTES + 10) - STEP / VALUE_BYTES;
+        for _ in 0..values {
+            assert_eq!(meter.add_value(10), Ok(()));
+        }
+        assert_eq!(meter.written(), 10 * values);
+        assert!(budget.in_flight() >= values * VALUE_BYTES, "{} bytes", budget.in_flight());
+        let refused = (0..1000).map(|_| meter.add_value(10)).find(Result::is_err);
+        assert_eq!(refused, Some(Err(AnswerRefusal::TakesTooMuch(1 << 20))));
+    }
+
+    #[test]
     fn writing_lets_other_tasks_run_after_some_bytes_or_values() {
-        let budget = AnswerBudget::new(AnswerLimits { answer: 1 << 30, client: 1 << 30, node: 1 << 30 });
+        let limits = AnswerLimits { answer: 1 << 30, loaded: 1 << 30, client: 1 << 30, node: 1 << 30 };
+        let budget = AnswerBudget::new(limits);
         let meter = AnswerMeter::new(1 << 30, budget.for_client(Caller::Server));
         let polls = |values: usize, bytes: usize| {
             let writing = async {
@@ -170,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_meter_refuses_what_the_node_has_no_room_for() {
-        let budget = AnswerBudget::new(AnswerLimits { answer: 1 << 20, client: 1 << 20, node: STEP });
+        let budget = AnswerBudget::new(AnswerLimits { answer: 1 << 20, loaded: 1 << 20, client: 1 << 20, node: STEP });
         let (one, other) = (
             AnswerMeter::new(1 << 20, budget.for_client(Caller::Server)),
             AnswerMeter::new(1 << 20, budget.for_client(Caller::Server)),

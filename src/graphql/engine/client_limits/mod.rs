@@ -1,10 +1,10 @@
 //! What one client may take of this node beside the points of its operations: requests, bytes of answers that are in
-//! flight, and subscriptions that stay open.
+//! flight and of what is loaded for them, and subscriptions that stay open.
 //!
-//! Decision: `docs/decisions/0023-what-a-client-may-hold.md`.
+//! Decisions: `docs/decisions/0023-what-a-client-may-hold.md`, `docs/decisions/0025-rows-and-loaded-bytes.md`.
 
 mod answers;
-mod counters;
+mod loads;
 mod meter;
 mod requests;
 mod subscriptions;
@@ -12,6 +12,7 @@ mod subscriptions;
 use std::sync::Arc;
 
 pub use answers::{AnswerBudget, AnswerLimits, AnswerRefusal, HeldBytes};
+pub use loads::LoadMeter;
 pub use meter::AnswerMeter;
 pub use requests::{RequestLimiter, RequestsExhausted};
 pub use subscriptions::{SubscriptionLimiter, SubscriptionLimits, SubscriptionPermit, SubscriptionShare};

@@ -1,12 +1,17 @@
 //! Subscriptions that are open, and what they take while they are: products that are watched, and memory.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
-use super::counters::{ClientCounters, CounterIndex};
 use crate::{
     domain::{ClientAddress, Viewer},
-    fairness::Caller,
-    graphql::engine::error::{ApiError, ApiResult},
+    fairness::{Caller, ClientCounters, CounterIndex, try_add},
+    graphql::engine::{
+        code,
+        error::{ApiError, ApiResult},
+    },
     telemetry::metrics,
 };
 
@@ -41,6 +46,8 @@ pub struct SubscriptionLimits {
     pub user: SubscriptionShare,
     /// Of one address, with and without signing in.
     pub address: SubscriptionShare,
+    /// Estimated bytes of all subscriptions of this node.
+    pub node_bytes: usize,
 }
 
 /// Limits the open subscriptions of users and addresses on this node.
@@ -49,6 +56,7 @@ pub struct SubscriptionLimiter {
     subscriptions: ClientCounters,
     watched: ClientCounters,
     bytes: ClientCounters,
+    node_bytes: AtomicUsize,
 }
 
 /// The right to keep a subscription open; released on drop.
@@ -62,20 +70,28 @@ impl SubscriptionLimiter {
     /// A limiter that has given no permits.
     pub fn new(limits: SubscriptionLimits) -> Arc<Self> {
         let counters = ClientCounters::default;
-        Arc::new(Self { limits, subscriptions: counters(), watched: counters(), bytes: counters() })
+        let node_bytes = AtomicUsize::new(0);
+        Arc::new(Self { limits, subscriptions: counters(), watched: counters(), bytes: counters(), node_bytes })
     }
 
     /// A permit for a subscription of this viewer from this address, `None` if addresses are not limited.
     ///
     /// # Errors
     ///
-    /// RATE_LIMITED with the limit that the subscription would exceed.
+    /// RATE_LIMITED with the limit that the subscription would exceed; UNAVAILABLE if that is the node's.
     pub fn acquire(
         self: &Arc<Self>,
         viewer: Viewer,
         address: Option<ClientAddress>,
         share: SubscriptionShare,
     ) -> ApiResult<SubscriptionPermit> {
+        if !try_add(&self.node_bytes, share.bytes, self.limits.node_bytes) {
+            metrics().refusals.with_labels(["subscription_bytes"]).inc();
+            let limit = self.limits.node_bytes;
+            let message =
+                format!("The subscriptions of this server take {limit} bytes of memory already; try again in 1 s.");
+            return Err(ApiError::over_limit(code::UNAVAILABLE, message, limit));
+        }
         let mut permit = SubscriptionPermit::uncounted(self.clone(), share);
         let user = viewer.user_id().map(Caller::User);
         let keys = [(user, self.limits.user, "user"), (address.map(Caller::Address), self.limits.address, "address")];
@@ -138,6 +154,7 @@ impl SubscriptionPermit {
 impl Drop for SubscriptionPermit {
     fn drop(&mut self) {
         let Self { limiter, share, counted } = self;
+        limiter.node_bytes.fetch_sub(share.bytes, Relaxed);
         for index in counted.iter().flatten() {
             limiter.subscriptions.subtract(*index, share.subscriptions);
             limiter.watched.subtract(*index, share.watched);
@@ -167,7 +184,8 @@ mod tests {
     fn each_measure_is_limited_for_the_user_and_for_the_address() {
         let of_user = SubscriptionShare { subscriptions: 2, watched: 10, bytes: 100_000 };
         let of_address = SubscriptionShare { subscriptions: 3, watched: 15, bytes: 100_000 };
-        let limiter = SubscriptionLimiter::new(SubscriptionLimits { user: of_user, address: of_address });
+        let limits = SubscriptionLimits { user: of_user, address: of_address, node_bytes: 10 << 20 };
+        let limiter = SubscriptionLimiter::new(limits);
         let address = Some(ClientAddress::V4(Ipv4Addr::new(192, 0, 2, 1)));
         let open = |viewer, address, watched, variables| {
             limiter
@@ -186,7 +204,9 @@ mod tests {
         refused(open(user(3), None, 11, 0), "at most 10 watched products of one user");
         refused(open(user(3), None, 0, 100_000), "at most 100000 bytes");
         assert!(open(Viewer::Anonymous, None, 1000, 1 << 20).is_ok(), "nobody to count it for");
+        refused(open(Viewer::Anonymous, None, 0, 10 << 20), "subscriptions of this server take 10485760 bytes");
         drop((permits, other));
+        assert_eq!(limiter.node_bytes.load(Relaxed), 0);
         let _again = [open(user(1), address, 10, 0).unwrap(), open(user(1), address, 0, 0).unwrap()];
         refused(open(user(1), address, 0, 0), "at most 2 subscriptions");
     }

@@ -86,13 +86,13 @@ impl Documents {
         let documents = Self { types, costs, validator, limits, registry, client_limits, cache };
         if let Registry::Only(manifest) = &documents.registry {
             for (id, operation) in manifest.operations() {
-                documents.validated(None, hash(&operation.text), &operation.text, operation.name.clone()).map_err(
-                    |errors| {
+                documents
+                    .validated(None, hash(&operation.text), &operation.text, operation.name.clone(), true)
+                    .map_err(|errors| {
                         let reasons: Vec<String> = errors.into_iter().map(|error| error.message).collect();
                         let id = operation.name.as_deref().unwrap_or(id).to_owned();
                         InvalidDocuments::Operation { id, reason: reasons.join("; ") }
-                    },
-                )?;
+                    })?;
             }
         }
         Ok(documents)
@@ -119,6 +119,24 @@ impl Documents {
         let sent = request.query.as_ref().map_or(0, String::len);
         limits::check("bytes", sent as u64, self.limits.bytes).map_err(|error| vec![error])?;
         let reference = DocumentReference::from_request(&request)?;
+        let by_hash = matches!((&self.registry, &reference), (Registry::Open(_), DocumentReference::Hash(_)));
+        let prepared = self.bind(request, reference, sent).await;
+        let prepared = prepared.map(|operation| PreparedOperation { has_locations: !by_hash, ..operation });
+        prepared.map_err(|mut errors| {
+            if by_hash {
+                error::remove_locations(&mut errors);
+            }
+            errors
+        })
+    }
+
+    /// Finds the operation of a request, which sends `sent` bytes of a document, and binds its variables.
+    async fn bind(
+        &self,
+        request: OperationRequest,
+        reference: DocumentReference,
+        sent: usize,
+    ) -> Result<PreparedOperation, RequestErrors> {
         let registration = self.registry.registration(&reference);
         let registered = if registration.is_some() { sent } else { 0 };
         let OperationRequest { query, operation_name, variables, client, .. } = request;
@@ -143,6 +161,7 @@ impl Documents {
             client,
             registration,
             direct_json: true,
+            has_locations: true,
         })
     }
 
@@ -155,9 +174,9 @@ impl Documents {
         name: Option<Box<str>>,
     ) -> Result<Arc<ValidatedOperation>, RequestErrors> {
         match (&self.registry, reference) {
-            (Registry::Open(_), DocumentReference::None) => self.validated(client, hash(&query), &query, name),
+            (Registry::Open(_), DocumentReference::None) => self.validated(client, hash(&query), &query, name, true),
             (Registry::Open(_), DocumentReference::Register(document_hash)) => {
-                self.validated(client, document_hash, &query, name)
+                self.validated(client, document_hash, &query, name, true)
             }
             (Registry::Open(store), DocumentReference::Hash(document_hash)) => {
                 let key = (document_hash, name);
@@ -165,34 +184,38 @@ impl Documents {
                     return Ok(operation);
                 }
                 let text = store.get(document_hash).await.ok_or_else(registry::not_found)?;
-                self.validated(client, document_hash, &text, key.1)
+                self.validated(client, document_hash, &text, key.1, false)
             }
             (Registry::Open(_), DocumentReference::Id(_)) => Err(registry::unknown_id()),
             (Registry::Only(manifest), reference) => {
                 let operation = registry::find_in_manifest(manifest, &reference, &query)?;
                 let name = name.or_else(|| operation.name.clone());
-                self.validated(client, operation.hash, &operation.text, name)
+                self.validated(client, operation.hash, &operation.text, name, true)
             }
         }
     }
 
     /// Returns the operation called `name` of the document with this text, from the cache or validated now. The client
-    /// pays for validation before it begins.
+    /// pays for validation before it begins. `as_sent` says that the text is the client's own, in which errors have locations,
+    /// and not the canonical one.
     fn validated(
         &self,
         client: Option<ClientAddress>,
         hash: DocumentHash,
         text: &str,
         name: Option<Box<str>>,
+        as_sent: bool,
     ) -> Result<Arc<ValidatedOperation>, RequestErrors> {
         let key = (hash, name);
-        if let Some(operation) = self.cache.get(&key) {
+        if let Some(operation) = self.cache.get(&key).filter(|operation| operation.as_sent || !as_sent) {
             return Ok(operation);
         }
         metrics().cache_misses.get(CacheName::Documents).inc();
         let charged = self.client_limits.requests.take_preparation(client, text.len());
         charged.map_err(|exhausted| vec![exhausted.to_error()])?;
-        let operation = Arc::new(self.validate(text, key.1.clone())?);
+        let mut operation = self.validate(text, key.1.clone())?;
+        operation.as_sent = as_sent;
+        let operation = Arc::new(operation);
         self.cache.insert(key, operation.clone());
         Ok(operation)
     }

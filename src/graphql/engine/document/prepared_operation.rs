@@ -43,6 +43,9 @@ pub struct PreparedOperation {
     pub(super) registration: Option<Arc<Registration>>,
     /// Whether objects may be written as JSON directly.
     pub(super) direct_json: bool,
+    /// Whether errors have locations: in the text that the client sent. What runs by its hash runs the canonical text, which
+    /// the client does not know.
+    pub(super) has_locations: bool,
 }
 
 impl PreparedOperation {
@@ -109,6 +112,11 @@ impl PreparedOperation {
     /// Whether the client asks for the cost in the response.
     pub(crate) fn reports_cost(&self) -> bool {
         self.reports_cost
+    }
+
+    /// Whether errors have locations.
+    pub(crate) fn has_locations(&self) -> bool {
+        self.has_locations
     }
 
     /// Address of the client; `None` if clients are not rate-limited by address.

@@ -39,6 +39,8 @@ type Conditions = SmallVec<[bool; 8]>;
 pub(crate) struct ValidatedOperation {
     /// The canonical text of the document.
     pub(super) text: Arc<str>,
+    /// Whether it was made from the text that a client sent, and not from the canonical one.
+    pub(super) as_sent: bool,
     /// The operation name of the request.
     pub(super) name: Option<Box<str>>,
     /// The operation's name in the document, even if the request did not name it; empty if it has no name.
@@ -104,6 +106,7 @@ impl ValidatedOperation {
             uses,
             weight: u32::try_from(bytes).unwrap_or(u32::MAX),
             text,
+            as_sent: true,
             name,
             operation,
             document,

@@ -1,6 +1,6 @@
 //! Runs operations: charges them, executes them with their batched loads and completes the response.
 //!
-//! Decision: `docs/decisions/0023-what-a-client-may-hold.md`.
+//! Decisions: `docs/decisions/0023-what-a-client-may-hold.md`, `docs/decisions/0025-rows-and-loaded-bytes.md`.
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
@@ -9,13 +9,14 @@ use futures_util::StreamExt;
 
 use super::{
     batched::{BatchedExecution, PendingBatches},
+    charge::{UnchargedWork, points_for_bytes, points_for_rows},
     schema::ExecutableSchema,
 };
 use crate::{
     domain::Viewer,
-    fairness::{Caller, run_for},
+    fairness::{Caller, run_metered},
     graphql::engine::{
-        client_limits::{AnswerMeter, AnswerRefusal, ClientLimits},
+        client_limits::{AnswerMeter, AnswerRefusal, ClientLimits, LoadMeter},
         document::PreparedOperation,
         error::{self, ApiError},
         rate_limit::{self, Charged},
@@ -23,13 +24,6 @@ use crate::{
     service::{Allowance, Service, ServiceError},
     telemetry::metrics,
 };
-
-/// Bytes of an answer that each point of an operation's cost pays for. What is above is charged when it is written.
-const BYTES_PER_POINT: usize = 1024;
-
-/// Bytes of what a mutation stores that each point pays for: to store a byte and index its words takes some sixteen times
-/// as long as to answer it.
-const STORED_BYTES_PER_POINT: usize = 64;
 
 /// Runs operations.
 pub struct OperationExecutor {
@@ -41,8 +35,9 @@ pub struct OperationExecutor {
 }
 
 impl OperationExecutor {
-    /// Runs a query or mutation. A query stops as soon as its answer exceeds a budget. A mutation runs to its end, since
-    /// its fields change something whether or not they can be answered; its fields then have the error.
+    /// Runs a query or mutation. A query stops as soon as its answer, or what is loaded for it, exceeds a budget. A mutation
+    /// runs to its end, since its fields change something whether or not they can be answered; its fields then have the
+    /// error.
     pub async fn execute(&self, viewer: Viewer, operation: &PreparedOperation) -> Response {
         let measured = operation.start_timer(self.slow);
         let (allowance, meter) = match self.begin(viewer, operation).await {
@@ -52,16 +47,19 @@ impl OperationExecutor {
                 return refusal;
             }
         };
-        let (request, batches) = self.request(viewer, operation, &meter);
+        let caller = Caller::new(&viewer, operation.client());
+        let loads = LoadMeter::new(&self.limits.answers, caller);
+        let work = UnchargedWork::new(&self.service, viewer, operation, allowance, (&meter, &loads), &measured);
+        let (request, batches) = self.request(viewer, operation, &meter, &loads);
         let execution = BatchedExecution::new(self.schema.execute(request), batches);
         let runs_to_its_end = operation.kind() == OperationType::Mutation;
-        let caller = Caller::new(&viewer, operation.client());
-        let response = run_for(caller, measured.run(first_response(execution, &meter, runs_to_its_end))).await;
+        let refusal = || meter.refusal().or_else(|| loads.refusal()).filter(|_| !runs_to_its_end);
+        let run = measured.run(first_response(execution, refusal));
+        let response = run_metered(caller, loads.clone(), run).await;
         let response = response.map(|response| complete(response, operation, &meter));
         metrics().answer_bytes.inc_by(meter.written() as u64);
-        let work = meter.written() / BYTES_PER_POINT + measured.written() / STORED_BYTES_PER_POINT;
-        let charged = self.charge_work(viewer, operation, allowance, work as u64).await;
-        let response = match (meter.refusal().filter(|_| !runs_to_its_end), response) {
+        let charged = work.charge().await;
+        let response = match (refusal(), response) {
             (Some(refusal), _) => refused(refusal, operation, charged),
             (None, Some(mut response)) => {
                 rate_limit::attach_rate_limit(&mut response, operation, charged);
@@ -82,6 +80,8 @@ impl OperationExecutor {
         let allowance = self.charge(viewer, operation).await?;
         let answers = &self.limits.answers;
         let held = answers.admit(Caller::new(&viewer, operation.client())).await;
+        // The variables are in memory until the operation ends.
+        let held = held.and_then(|mut held| held.try_add(operation.variables_size()).map(|()| held));
         let held = held.map_err(|refusal| refused(refusal, operation, Charged { allowance, afterwards: 0 }))?;
         Ok((allowance, AnswerMeter::new(answers.limits().answer, held)))
     }
@@ -105,29 +105,13 @@ impl OperationExecutor {
         })
     }
 
-    /// Charges the points of work that the cost of an operation does not pay for.
-    async fn charge_work(
-        &self,
-        viewer: Viewer,
-        operation: &PreparedOperation,
-        allowance: Option<Allowance>,
-        points: u64,
-    ) -> Charged {
-        let afterwards = points.saturating_sub(operation.cost());
-        let allowance = match allowance {
-            Some(_) if afterwards > 0 => self.service.charge_afterwards(&viewer, operation.client(), afterwards).await,
-            allowance => allowance,
-        };
-        Charged { allowance, afterwards }
-    }
-
     /// Charges the bytes of updates to the sender of their subscription.
     pub async fn charge_updates(&self, viewer: Viewer, operation: &PreparedOperation, bytes: usize) {
-        let points = (bytes / BYTES_PER_POINT) as u64;
-        self.service.charge_afterwards(&viewer, operation.client(), points).await;
+        self.service.charge_afterwards(&viewer, operation.client(), points_for_bytes(bytes)).await;
     }
 
-    /// Runs a subscription until its first response, if it has one. `mode` is request data for the root field.
+    /// Runs a subscription until its first response, if it has one. `mode` is request data for the root field. The rows that
+    /// this makes the database examine are charged to its sender, also if others get the same update.
     pub async fn run_subscription<M: Send + Sync + 'static>(
         &self,
         viewer: Viewer,
@@ -136,14 +120,19 @@ impl OperationExecutor {
     ) -> Option<Response> {
         let answers = &self.limits.answers;
         let caller = Caller::new(&viewer, operation.client());
-        let held = answers.for_client(caller);
-        let meter = AnswerMeter::new(answers.limits().answer, held);
-        let (request, batches) = self.request(viewer, operation, &meter);
+        let meter = AnswerMeter::new(answers.limits().answer, answers.for_client(caller));
+        let loads = LoadMeter::new(answers, caller);
+        let (request, batches) = self.request(viewer, operation, &meter, &loads);
         let execution = BatchedExecution::new(self.schema.subscribe(request.data(mode)), batches);
-        let response = run_for(caller, first_response(execution, &meter, false)).await;
+        let refusal = || meter.refusal().or_else(|| loads.refusal());
+        let response = run_metered(caller, loads.clone(), first_response(execution, refusal)).await;
         metrics().answer_bytes.inc_by(meter.written() as u64);
+        let rows = points_for_rows(&loads, operation);
+        if rows > 0 {
+            self.service.charge_afterwards(&viewer, operation.client(), rows).await;
+        }
         let charged = Charged { allowance: None, afterwards: 0 };
-        if let Some(refusal) = meter.refusal() {
+        if let Some(refusal) = refusal() {
             return Some(refused(refusal, operation, charged));
         }
         let mut response = complete(response?, operation, &meter);
@@ -157,24 +146,22 @@ impl OperationExecutor {
         viewer: Viewer,
         operation: &PreparedOperation,
         meter: &Arc<AnswerMeter>,
+        loads: &Arc<LoadMeter>,
     ) -> (Request, PendingBatches) {
         let batches = PendingBatches::default();
-        let request = operation.request().data(meter.clone());
+        let request = operation.request().data(meter.clone()).data(loads.clone());
         (self.schema.with_context(request, viewer, operation.client(), batches.clone()), batches)
     }
 }
 
-/// The first response of an execution. Without `runs_to_its_end` the execution is dropped as soon as the meter refuses
-/// to count more.
+/// The first response of an execution, which is dropped as soon as it is refused.
 async fn first_response(
     mut execution: BatchedExecution<Response>,
-    meter: &AnswerMeter,
-    runs_to_its_end: bool,
+    refusal: impl Fn() -> Option<AnswerRefusal>,
 ) -> Option<Response> {
     poll_fn(|cx| {
         let polled = execution.poll_next_unpin(cx);
-        let stops = !runs_to_its_end && meter.refusal().is_some();
-        if stops { Poll::Ready(None) } else { polled }
+        if refusal().is_some() { Poll::Ready(None) } else { polled }
     })
     .await
 }
@@ -191,6 +178,9 @@ fn complete(mut response: Response, operation: &PreparedOperation, meter: &Answe
     operation.add_introspection(&mut response, meter);
     operation.plan().shape(&mut response);
     operation.explain_argument_errors(&mut response);
+    if !operation.has_locations() {
+        error::remove_locations(&mut response.errors);
+    }
     error::add_codes(&mut response);
     error::limit(&mut response.errors);
     response

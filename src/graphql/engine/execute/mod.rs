@@ -1,6 +1,7 @@
 //! Running prepared operations.
 
 mod batched;
+mod charge;
 mod executor;
 mod schema;
 

@@ -66,7 +66,7 @@ impl<T: OutputType> OutputType for Metered<T> {
         meter.add(key).map_err(error)?;
         let value = self.0.resolve(context, field).await?;
         let bytes = size(&value);
-        meter.add(bytes).map_err(error)?;
+        meter.add_value(bytes).map_err(error)?;
         meter.take_turns(bytes).await;
         Ok(value)
     }

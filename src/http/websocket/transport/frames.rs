@@ -215,6 +215,9 @@ impl FramedSocket {
             return Poll::Pending;
         }
         let received = self.incoming.poll(|cx| self.socket.poll_next_unpin(cx));
+        if received.is_ready() {
+            self.socket.get_ref().connection().release_received();
+        }
         if received.is_ready() && !writable {
             self.reads_while_stalled += 1;
         }

@@ -22,6 +22,11 @@ impl<S> WriteBuffered<S> {
         Self { connection, bytes: Vec::new(), sent: 0 }
     }
 
+    /// The connection.
+    pub(in crate::http::websocket) fn connection(&self) -> &S {
+        &self.connection
+    }
+
     /// How many bytes are buffered and not sent.
     pub(in crate::http::websocket) fn unsent(&self) -> usize {
         self.bytes.len() - self.sent

@@ -8,7 +8,7 @@ use mongodb::options::ReadConcern;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::{super::read::time_left, MongoStore, a_product, a_user, at, load, on_nodes};
+use super::{super::read::TimedRead, MongoStore, a_product, a_user, at, load, on_nodes};
 use crate::{
     domain::*,
     fairness::{Caller, run_for, run_until},
@@ -43,7 +43,7 @@ async fn a_read_that_was_given_up_stops_on_the_server() {
         let request = run_until(soon, async {
             // All rows together take 40 s.
             let slow = store.0.collections.tasks.find(doc! { "$where": "sleep(100) || true" });
-            store.0.with_timeout(slow.batch_size(1000).max_time(time_left()).batch()).await.map(drop)
+            store.0.with_timeout(slow.batch_size(1000).timed_batch()).await.map(drop)
         });
         let given_up = timeout_at(soon, request).await;
         assert!(given_up.is_err() || given_up.is_ok_and(|read| read.is_err()));

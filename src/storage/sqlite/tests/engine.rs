@@ -325,6 +325,9 @@ async fn a_file_of_the_first_schema_is_migrated_and_its_entries_are_read() {
     let store = SqliteStore::open(SqliteLocation::File(path), default_options()).await.unwrap();
     let kept = EventDraft::new(EventKind::Created, entity, stamp(0)).numbered(1);
     assert_eq!(store.read_log(0, LogFilter::ALL, 10).await.unwrap().events, [Event { id, ..kept }]);
+    for name in ["anna", "ben"] {
+        store.insert_user(&user(name), None).await.unwrap();
+    }
     let later = store.insert_task(Task { assignee: anna, ..task("later") }, stamp(1)).await.unwrap();
     let changes = TaskChanges { assignee: Some(ben), ..TaskChanges::default() };
     let changed = store.update_task(later.id, changes, None, stamp(2)).await.unwrap();

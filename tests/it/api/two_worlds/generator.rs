@@ -13,6 +13,9 @@ use crate::support::data::at;
 /// SKUs, numbers, labels and words of what is visible or hidden, and one that nothing has.
 const TEXTS: [&str; 10] = ["lamp", "old", "secret", "count", "mine 1", "hidden 1", "gift", "rare", "France", "nothing"];
 
+/// How many values of each field pairs have.
+const SOME: usize = 4;
+
 /// A schema, and values for its ids.
 pub struct Generator {
     types: BTreeMap<String, TypeDefinition>,
@@ -97,6 +100,25 @@ impl Generator {
         if is_list(ty) { values.into_iter().map(|value| json!([value])).collect() } else { values }
     }
 
+    /// Objects with two of the fields, for some values of each.
+    fn pairs<'a>(&self, fields: impl Iterator<Item = &'a InputValueDefinition>) -> Vec<Value> {
+        let some = |field: &InputValueDefinition| {
+            let values = self.values(&field.ty.node);
+            let step = values.len().div_ceil(SOME).max(1);
+            values.into_iter().step_by(step).map(|value| (field.name.node.to_string(), value)).collect::<Vec<_>>()
+        };
+        let fields: Vec<Vec<(String, Value)>> = fields.map(some).collect();
+        let mut pairs = Vec::new();
+        for (place, one) in fields.iter().enumerate() {
+            for other in &fields[place + 1..] {
+                for (name, value) in one {
+                    pairs.extend(other.iter().map(|(second, also)| json!({ name: value, second: also })));
+                }
+            }
+        }
+        pairs
+    }
+
     /// Objects with each combination of the required fields, or with one optional field.
     fn objects<'a>(&self, fields: impl Iterator<Item = &'a InputValueDefinition>) -> Vec<Value> {
         let (required, optional): (Vec<&InputValueDefinition>, Vec<&InputValueDefinition>) =
@@ -135,11 +157,25 @@ impl Generator {
                 }
             }
         }
+        for argument in arguments().filter(|argument| argument.name.node == "filter") {
+            let TypeKind::InputObject(filter) = &self.types[name(&argument.ty.node)].kind else { continue };
+            let pairs = self.pairs(filter.fields.iter().map(|field| &field.node));
+            variables.extend(pairs.into_iter().map(|filter| json!({ "filter": filter })));
+        }
         variables
     }
 
     /// A query of a field with all its arguments as variables, inside of `parent`.
     pub fn document(&self, parent: &str, field: &FieldDefinition) -> String {
+        self.operation("query", parent, field)
+    }
+
+    /// A subscription to a field with all its arguments as variables.
+    pub fn subscription(&self, field: &FieldDefinition) -> String {
+        self.operation("subscription", "", field)
+    }
+
+    fn operation(&self, kind: &str, parent: &str, field: &FieldDefinition) -> String {
         let arguments = || field.arguments.iter().map(|argument| &argument.node);
         let declared: Vec<_> =
             arguments().map(|argument| format!("${}: {}", argument.name.node, argument.ty.node)).collect();
@@ -147,6 +183,6 @@ impl Generator {
         let selection = self.selection(name(&field.ty.node), 1);
         let close = " }".repeat(parent.matches('{').count());
         let (declared, passed) = (declared.join(", "), passed.join(", "));
-        format!("query ({declared}) {{ {parent} {}({passed}) {selection} }}{close}", field.name.node)
+        format!("{kind} ({declared}) {{ {parent} {}({passed}) {selection} }}{close}", field.name.node)
     }
 }

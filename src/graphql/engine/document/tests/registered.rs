@@ -117,6 +117,34 @@ fn a_document_is_stored_as_its_canonical_text_and_found_by_the_hash_of_each_regi
 }
 
 #[test]
+fn errors_of_what_runs_by_its_hash_have_no_locations() {
+    let documents = documents(options());
+    let text = "# one\nquery ($id: ID!) {\n  product(id: $id) { id }\n}";
+    let extension = json!({ "version": 1, "sha256Hash": hex(text) });
+    let locations = |request: OperationRequest| {
+        let refused = prepare(&documents, request).unwrap_err();
+        assert!(refused.errors[0].message.ends_with("is required"), "{refused:?}");
+        refused.errors[0].locations.iter().map(|at| (at.line, at.column)).collect::<Vec<_>>()
+    };
+    let sent = || OperationRequest::new(text);
+    let registering = || apollo(Some(text), extension.clone());
+    let by_hash = || apollo(None, extension.clone());
+    assert_eq!(locations(registering()), [(2, 8)], "in the text that is sent");
+    let id = async_graphql::Variables::from_json(json!({ "id": "1" }));
+    run(&documents, registering().variables(id)).unwrap();
+    // From the cache, and from the registry, which has the canonical text; then with the text again.
+    for _ in 0..2 {
+        assert_eq!(locations(by_hash()), []);
+        for request in [sent(), registering()] {
+            assert_eq!(locations(request), [(2, 8)]);
+        }
+        documents.cache.invalidate_all();
+    }
+    let by_id = OperationRequest { document_id: Some(format!("sha256:{}", hex(text))), ..OperationRequest::default() };
+    assert_eq!(locations(by_id), []);
+}
+
+#[test]
 fn with_a_manifest_no_other_document_runs() {
     let (me, tasks) = ("query Me{me{id}}", "query Tasks{tasks{nodes{id}}}");
     let manifest = Manifest::parse(&json!({ "0af5": me, (hex(tasks)): tasks }).to_string()).unwrap();

@@ -5,21 +5,21 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use crate::fairness::Caller;
+use super::Caller;
 
 /// Number of counters that all clients share, so that memory is bounded for any number of clients.
 const COUNTERS: usize = 1 << 16;
 
 /// What each client holds at present. Clients share counters by a hash, whose key is secret, so nobody can find clients
 /// that share one.
-pub(super) struct ClientCounters {
+pub struct ClientCounters {
     hasher: RandomState,
     counts: Box<[AtomicUsize]>,
 }
 
 /// The counter of a client.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CounterIndex(usize);
+pub struct CounterIndex(usize);
 
 impl Default for ClientCounters {
     fn default() -> Self {
@@ -61,7 +61,7 @@ impl ClientCounters {
 }
 
 /// Adds `amount` to a counter if the count then is at most `limit`. Returns whether it did.
-pub(super) fn try_add(counter: &AtomicUsize, amount: usize, limit: usize) -> bool {
+pub fn try_add(counter: &AtomicUsize, amount: usize, limit: usize) -> bool {
     let sum = |count: usize| count.checked_add(amount).filter(|sum| *sum <= limit);
     counter.fetch_update(Relaxed, Relaxed, sum).is_ok()
 }
