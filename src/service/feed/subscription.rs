@@ -47,7 +47,7 @@ pub struct Subscription {
     reading: Option<BoxFuture<'static, Result<(LogPage, HeldPage), FeedError>>>,
     /// Matching entries read from the log, not yet delivered.
     page: VecDeque<Arc<Event>>,
-    /// Bytes of entries read from the log that nobody was told of.
+    /// Bytes of entries that were read from the log since the last `take_loaded`.
     loaded: usize,
     /// The bytes of `page`.
     held: Option<HeldPage>,
