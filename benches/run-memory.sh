@@ -4,6 +4,7 @@ set -euo pipefail
 
 usage="usage: benches/run-memory.sh INVOICES.csv.gz
   needs target/dist/orderwire (cargo build --profile dist); BINARY names another one
+  COPIES (3)  so often the data is imported, with other numbers of orders each time
   CONNECTIONS (32)   SECONDS_EACH (30)
   BUGS      tasks, Jira issues as data/ has a sample of them, which is the default
   SETTINGS  further settings of Orderwire, NAME=VALUE with blanks between"
@@ -37,7 +38,11 @@ export STAFF_PASSWORD JWT_SECRET ORDERWIRE_ENV=production LOG_LEVEL=warn METRICS
 build fanout
 cd "$temporary"
 "$orderwire" user create --email "$email" --name Staff --role staff --password-stdin <<<"$STAFF_PASSWORD" >/dev/null
-"$orderwire" import online-retail "$invoices" --rejects /dev/null >&2
+for ((copy = 1; copy <= ${COPIES:-3}; copy++)); do
+  gzip -dc "$invoices" | sed "2,\$s/^[0-9]/$copy&/" >invoices.csv
+  "$orderwire" import online-retail invoices.csv --rejects /dev/null >&2
+done
+rm invoices.csv
 "$orderwire" import jira "$bugs" --created-by "$email" --rejects /dev/null >&2
 settings=()
 for setting in ${SETTINGS-}; do settings+=(--set "$setting"); done
@@ -48,8 +53,8 @@ ready orderwire "http://127.0.0.1:$port/readyz"
 node "$root/benches/memory-prepare.mjs" "$temporary" "$url" "$email" >&2
 
 mib() { awk -v field="$1:" '$1 == field { printf "%.0f", $2 / 1024 }' "/proc/$server_pid/status"; }
-printf 'database file: %s MiB; resident memory after the start: %s MiB\n' \
-  "$(du -m orderwire.db | cut -f 1)" "$(mib VmRSS)"
+printf 'database: %s MiB; resident memory after the start: %s MiB\n' \
+  "$(($(stat -c %s orderwire.db) >> 20))" "$(mib VmRSS)"
 "$root/target/benches/release/orderwire-mix" --name whole --url "$url" --workload read.json \
   --connections "${CONNECTIONS:-32}" --seconds "${SECONDS_EACH:-30}" --server-pid "$server_pid" >round.json
 jq -r '"\(.requests) requests, \(.failed + .refused) of them failed; peak memory: \(.peakKib / 1024 | round) MiB"' round.json

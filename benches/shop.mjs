@@ -1,5 +1,6 @@
 // A shop's API as the benchmarks use it before and after they measure.
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { readFileSync } from "node:fs";
 
 const AT_ONCE = 8;
@@ -33,6 +34,7 @@ export function headers({ token, address }) {
   return { "content-type": "application/json", "x-forwarded-for": address, ...authorization };
 }
 
+// The data of the answer. While the client's limit is used up, it waits as the server says.
 export async function call(url, client, request) {
   const response = await fetch(url, {
     method: "POST",
@@ -41,6 +43,10 @@ export async function call(url, client, request) {
     signal: AbortSignal.timeout(10_000),
   });
   const text = await response.text();
+  if (response.status === 429) {
+    await sleep(Number(response.headers.get("retry-after")) * 1000);
+    return call(url, client, request);
+  }
   assert.equal(response.status, 200, `${url} answered ${response.status}: ${text.slice(0, 500)}`);
   const { data, errors } = JSON.parse(text);
   assert.equal(errors, undefined, `${url} answered with errors: ${text.slice(0, 500)}`);

@@ -183,10 +183,10 @@ test('graphql-ws: what happens before its first subscription is not missed', asy
   const file = join(scratch, 'before the first')
   const example = await start(customer, file)
   await until('it has a cursor', () => existsSync(file))
-  proxy.refusing = true
+  proxy.refuses = () => true
   proxy.cutAll()
   const order = await server.order(token)
-  proxy.refusing = false
+  proxy.refuses = () => false
   await example.until(1)
   assert.deepEqual(example.updates.map(({ text }) => text), created([order]))
 })

@@ -76,6 +76,11 @@ pub trait UpdateStream: Stream {
     /// Resume after this to get what comes after the items so far, and nothing twice. It moves although the stream is
     /// not polled, over what concerns others. `None` while it is not known or the stream can't be resumed there.
     fn position(&mut self) -> Option<EventCursor>;
+
+    /// Estimated bytes that were read from the event log for it since the last call.
+    fn take_loaded(&mut self) -> usize {
+        0
+    }
 }
 
 impl Service {
@@ -241,6 +246,10 @@ impl<T: Unpin, S: Fn(&Event) -> Option<(UpdateKind, T)> + Unpin> UpdateStream fo
         }
         let log = self.changes.log_id();
         self.changes.position().map(|seq| EventCursor::after(log, seq))
+    }
+
+    fn take_loaded(&mut self) -> usize {
+        self.changes.take_loaded()
     }
 }
 

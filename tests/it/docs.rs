@@ -125,6 +125,7 @@ fn all_tests() -> String {
 #[test]
 fn each_row_of_the_reliability_page_has_a_command_that_exists() {
     let (page, tests) = (prose(&read(RELIABILITY)), all_tests());
+    let page = page.split("## Ten minutes").next().unwrap();
     let rows = page.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|')?.rsplit_once('|'));
     let rows: Vec<_> = rows.filter(|(what, how)| !what.contains("---") && how.trim() != "tried by").collect();
     assert!(rows.len() > 20, "{} rows", rows.len());

@@ -418,3 +418,48 @@ async fn a_user_registers_documents_from_any_address_and_an_address_those_of_cli
     assert_eq!(registered, [kept, kept, not_kept, kept, kept, not_kept, not_kept, kept, refused]);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_subscriber_pays_for_what_is_read_from_the_log_although_it_selects_little() {
+    const TASKS: usize = 40;
+    const BYTES: usize = 20_000;
+    let mut config = config();
+    config.rate_limits.customer_cost = limit(100_000);
+    // The rest is read from the log.
+    config.feed.recent = 8;
+    let server = Server::start(&config).await;
+    let token = server.register("ann").await;
+    let ask = async |query: &str| {
+        let (status, answer) = server.ask("127.0.0.1", Some(&token), query).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer
+    };
+    let left = async || {
+        let answer = ask("{ __typename }").await;
+        answer["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"].as_u64().unwrap()
+    };
+    let cursor = ask("{ eventCursor }").await["data"]["eventCursor"].as_str().unwrap().to_owned();
+    for number in 0..TASKS {
+        let text = format!("{number} {}", "x".repeat(BYTES));
+        ask(&format!(
+            r#"mutation {{ createTask(input: {{ title: "a", description: "{text}" }}) {{ task {{ id }} }} }}"#
+        ))
+        .await;
+    }
+    let before = left().await;
+    let mut socket =
+        Client::open_with(server.address, ws::MODERN, json!({ "authorization": format!("Bearer {token}") })).await;
+    socket.subscribe("tasks", &format!(r#"subscription {{ taskUpdates(after: "{cursor}") {{ kind }} }}"#)).await;
+    for _ in 0..TASKS {
+        assert_eq!(socket.receive().await["type"], "next");
+    }
+    socket.send(json!({ "id": "tasks", "type": "complete" })).await;
+    let read = ((TASKS - 8) * BYTES / 1024) as u64;
+    support::wait_until("what was read is charged", Duration::from_secs(60), async || {
+        let paid = before.saturating_sub(left().await);
+        assert!(paid < 2 * read, "{paid} points for {read} KiB");
+        paid >= read
+    })
+    .await;
+    server.stop().await;
+}

@@ -217,12 +217,12 @@ test('after a cut, what happened meanwhile comes in order and once', async () =>
     await page.locator('.cards').locator(card(order.number)).waitFor()
 
     isCut = true
-    proxy.refusing = true
+    proxy.refuses = () => true
     proxy.cutAll()
     await page.getByLabel('Live updates: Reconnecting…').waitFor()
     for (const status of ['CONFIRMED', 'SHIPPED', 'DELIVERED']) await demo.move(order.id, status)
     await picture(page, 'board-cut')
-    proxy.refusing = false
+    proxy.refuses = () => false
 
     await page.getByRole('region', { name: 'Delivered' }).locator(card(order.number)).waitFor({ timeout: 30_000 })
     isCut = false

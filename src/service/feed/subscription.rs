@@ -47,6 +47,8 @@ pub struct Subscription {
     reading: Option<BoxFuture<'static, Result<(LogPage, HeldPage), FeedError>>>,
     /// Matching entries read from the log, not yet delivered.
     page: VecDeque<Arc<Event>>,
+    /// Bytes of entries that were read from the log since the last `take_loaded`.
+    loaded: usize,
     /// The bytes of `page`.
     held: Option<HeldPage>,
     /// No matching entry up to this one is missing from `page`.
@@ -88,6 +90,7 @@ impl Subscription {
             ended: false,
             reading: None,
             page: VecDeque::new(),
+            loaded: 0,
             held: None,
             page_through: last,
             max_lag: now.saturating_sub(last).max(0).saturating_add(shared.options.max_behind.into()),
@@ -110,6 +113,11 @@ impl Subscription {
             }
         }
         Some(self.last)
+    }
+
+    /// Estimated bytes of the entries that were read from the log since the last call.
+    pub fn take_loaded(&mut self) -> usize {
+        std::mem::take(&mut self.loaded)
     }
 
     /// The id of the log that its positions belong to.
@@ -137,6 +145,7 @@ impl Subscription {
                 let page = ready!(reading.as_mut().poll(cx));
                 self.reading = None;
                 let (page, mut held) = page?;
+                self.loaded += page.events.iter().map(Event::memory).sum::<usize>();
                 let wanted = page.events.into_iter().filter(|event| self.wants(event));
                 self.page = wanted.map(Arc::new).collect();
                 held.shrink(self.page.iter().map(|event| event.memory()).sum());

@@ -11,6 +11,7 @@ use async_graphql::Response;
 use futures_util::{Stream, StreamExt, future::BoxFuture, stream};
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::value::{RawValue, to_raw_value};
+use tokio::runtime::Handle;
 
 use super::{
     result::{BoxResultStream, ExecutionResult, ResultBody, ResultStream, results},
@@ -30,8 +31,10 @@ use crate::{
     telemetry::metrics::{GaugeGuard, metrics},
 };
 
-/// A subscriber is charged for updates when they have this many bytes together.
+/// A subscriber is charged for updates, and for what is read from the log for them, when they have this many bytes together.
 const CHARGED_BYTES: usize = 64 * 1024;
+/// A subscriber who leaves is not charged for fewer bytes.
+const LEAST_CHARGED: usize = 4 * 1024;
 
 /// What a run of a subscription's document is for. Request data; operations without it run once and have no root field
 /// that subscribes.
@@ -113,36 +116,47 @@ struct Subscriber<S> {
     /// The result that is being rendered.
     rendering: Option<BoxFuture<'static, Result<ExecutionResult, ServiceError>>>,
     ended: bool,
-    /// Bytes of updates that are not charged yet.
+    /// Bytes of updates and of what was read for them that are not charged yet.
     uncharged: usize,
     _permit: SubscriptionPermit,
     _open: GaugeGuard,
 }
 
 impl<S> Subscriber<S> {
-    /// Charges the bytes of an update to the subscriber, together with those of others.
-    fn charge(&mut self, result: &ExecutionResult) {
-        let ResultBody::Json(json) = &result.body else { return };
-        self.uncharged += json.get().len();
-        if self.uncharged >= CHARGED_BYTES {
-            let (live, selection) = (self.live.clone(), self.selection.clone());
-            let bytes = std::mem::take(&mut self.uncharged);
-            tokio::spawn(async move {
-                live.executor.charge_updates(selection.viewer(), selection.operation(), bytes).await
-            });
+    /// Charges what is not charged yet to the subscriber.
+    fn charge(&mut self) {
+        // Without a runtime the server has ended.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (live, selection) = (self.live.clone(), self.selection.clone());
+        let bytes = std::mem::take(&mut self.uncharged);
+        runtime.spawn(async move {
+            live.executor.charge_updates(selection.viewer(), selection.operation(), bytes).await;
+        });
+    }
+}
+
+/// A subscriber who leaves pays for the rest.
+impl<S> Drop for Subscriber<S> {
+    fn drop(&mut self) {
+        if self.uncharged > LEAST_CHARGED {
+            self.charge();
         }
     }
 }
 
-impl<T: LiveUpdate, S: Stream<Item = service::Result<T>> + Unpin> Stream for Subscriber<S> {
+impl<T: LiveUpdate, S: UpdateStream<Item = service::Result<T>> + Unpin> Stream for Subscriber<S> {
     type Item = ExecutionResult;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
-        let result = ready!(self.poll_result(cx));
-        if let Some(result) = &result {
-            self.charge(result);
+        let polled = self.poll_result(cx);
+        self.uncharged += self.updates.take_loaded();
+        if let Poll::Ready(Some(ExecutionResult { body: ResultBody::Json(json), .. })) = &polled {
+            self.uncharged += json.get().len();
         }
-        Poll::Ready(result)
+        if self.uncharged >= CHARGED_BYTES {
+            self.charge();
+        }
+        polled
     }
 }
 
