@@ -57,11 +57,10 @@ impl Core {
     async fn open_observed(config: &Config, wait: Duration, counts: Option<CallCounts>) -> Result<Self, StartError> {
         let (tokens, passwords) = (tokens(&config.auth)?, passwords(&config.auth)?);
         let engine = open_engine(config, wait, deployment(&config.auth)?).await?;
+        // Behind the cache, so that calls of the store and their times are those of the database.
+        let engine: Arc<dyn Store> = Arc::new(InstrumentedStore::new(engine, counts));
         let cache = (config.cache.bytes > 0).then(|| Arc::new(NearCache::new(engine.clone(), config.cache.bytes)));
-        let store: Arc<dyn Store> = match &cache {
-            Some(cache) => Arc::new(InstrumentedStore::new(cache.clone(), counts)),
-            None => Arc::new(InstrumentedStore::new(engine, counts)),
-        };
+        let store = cache.clone().map_or(engine, |cache| cache);
         let redis = RedisDeployment::open(config, &*store).await?;
         let bus = open_bus(config, redis.as_ref()).await?;
         let feed = EventFeed::start_with(store.clone(), bus.clone(), options::feed(config), cache).await?;

@@ -27,6 +27,8 @@ pub struct ClockOffset(i64);
 impl ClockOffset {
     /// The largest offset with which the ages of what is stored can be trusted.
     const TOLERATED: Duration = Duration::from_secs(30);
+    /// How far the clocks of two nodes may be apart: each is as far from the database's as tolerated.
+    pub const BETWEEN_NODES: Duration = Duration::from_secs(2 * Self::TOLERATED.as_secs());
 
     /// The offset of a clock that was read before and after the other one: the smallest that explains the three times.
     pub fn measured(before: Timestamp, other: Timestamp, after: Timestamp) -> Self {

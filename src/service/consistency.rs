@@ -2,16 +2,12 @@
 //!
 //! Decision: `docs/decisions/0026-near-cache.md`.
 
-use std::time::Duration;
-
 use super::{Result, Service, ServiceError};
 use crate::{
-    domain::{ConsistencyToken, EventCursor},
+    domain::{ClockOffset, ConsistencyToken, EventCursor},
     storage::{Epoch, OwnChanges, uncached},
 };
 
-/// How far the clocks of nodes may be apart, with room to spare: more than that is reported as a problem of a node.
-const CLOCKS_APART: Duration = Duration::from_secs(60);
 /// What a client's message about its token begins with.
 const NAME: &str = "orderwire-consistency";
 
@@ -59,12 +55,12 @@ impl Service {
             return Err(refused("this token is of another deployment"));
         }
         let now = self.now();
-        if token.at > now.plus(CLOCKS_APART) {
+        if token.at > now.plus(ClockOffset::BETWEEN_NODES) {
             return Err(refused("this token is from the future"));
         }
         let is_known = seq <= self.feed.head();
         // This node holds back its own writes until it has heard of them, and everybody's are there after a while.
-        let is_seen = token.is_logged || token.node == self.node || token.at < now.minus(CLOCKS_APART);
+        let is_seen = token.is_logged || token.node == self.node || token.at < now.minus(ClockOffset::BETWEEN_NODES);
         if is_known && is_seen {
             return Ok(ReadFrom::Anywhere);
         }

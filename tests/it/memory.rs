@@ -16,6 +16,8 @@ const PROGRAM: usize = 64 * MIB;
 const CONNECTION: usize = 12 * KIB;
 /// Estimated bytes of a session whose rights are remembered.
 const SESSION: usize = 256;
+/// Estimated bytes of a change of what is cached, in the map and in the queue of those that are remembered.
+const CHANGE: usize = 160;
 /// The largest part of a reply of MongoDB.
 /// <https://www.mongodb.com/docs/manual/reference/limits/#mongodb-limit-BSON-Document-Size>
 const REPLY: usize = 16 * MIB;
@@ -46,7 +48,7 @@ fn fixed(what: &'static str, constants: Constants) -> Bound {
 
 /// What every node takes.
 fn common(config: &Config) -> Vec<Bound> {
-    let Config { server, limits, subscriptions, feed, operations, auth, .. } = config;
+    let Config { server, limits, subscriptions, feed, operations, auth, cache, .. } = config;
     let of = |(file, name): (&str, &str)| constant(file, name);
     let connection = CONNECTION + of(RECEIVED) + of(SENT);
     let latest = ("graphql/engine/live/update_cache.rs", "LATEST");
@@ -88,6 +90,12 @@ fn common(config: &Config) -> Vec<Bound> {
         ),
         fixed("pages of the log that subscribers have not taken yet", &[("service/feed/page_budget.rs", "PAGES")]),
         updates,
+        bound(
+            "what was read, and what has changed of it",
+            &["cache.bytes"],
+            &[],
+            cache.bytes + 2 * CHANGE * constant("storage/near_cache/recent_changes.rs", "CHANGES"),
+        ),
         bound("prepared documents", &["operations.cache"], &[], operations.cache),
         bound("registered documents", &["operations.registered"], &[], operations.registered),
         fixed("rate limits", &[("cluster/rate_limits.rs", "BYTES")]),
@@ -117,10 +125,7 @@ fn with_sqlite(config: &Config) -> Vec<Bound> {
 
 fn with_mongodb(config: &Config) -> Vec<Bound> {
     let replies = config.database.mongodb_pool_max as usize * REPLY;
-    vec![
-        fixed("MongoDB: remembered products", &[("storage/mongo/product_cache.rs", "MAX_MEMORY")]),
-        bound("MongoDB: replies that arrive, 16 MiB each", &["database.mongodb_pool_max"], &[], replies),
-    ]
+    vec![bound("MongoDB: replies that arrive, 16 MiB each", &["database.mongodb_pool_max"], &[], replies)]
 }
 
 /// Settings that allow a mebibyte or more and need no place of their own in the sum.

@@ -2,19 +2,23 @@
 
 mod model;
 mod tokens;
+mod transports;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use orderwire::{
     domain::*,
-    storage::{CallCounts, ImportStore, InstrumentedStore, NearCache, ProductQuery, ProductStore, Store, TaskStore},
+    storage::{
+        CallCounts, ImportStore, InstrumentedStore, NearCache, OrderQuery, OrderStore, ProductQuery, ProductStore,
+        Store, TaskStore,
+    },
     telemetry::metrics::metrics,
 };
 use tokio::time::{Instant, timeout};
 
 use crate::{
     contract::engine::Db,
-    support::data::{adjustment, product, stamp},
+    support::data::{adjustment, key, new_order, product, stamp},
 };
 
 const BYTES: usize = 16 * 1024 * 1024;
@@ -85,9 +89,24 @@ async fn read(cache: &NearCache, id: ProductId) -> Product {
     cache.products_by_ids(&[id]).await.unwrap().remove(0).unwrap()
 }
 
+/// A change that is made now: whether a read shows something new depends on the time, too.
+fn now() -> Stamp {
+    Stamp::system(SystemClock.now())
+}
+
 async fn reprice(store: &dyn Store, id: ProductId, units: i64) -> Product {
     let changes = ProductChanges { price: Some(Decimal::from_units(units)), ..ProductChanges::default() };
-    store.update_product(id, changes, None, stamp()).await.unwrap()
+    store.update_product(id, changes, None, now()).await.unwrap()
+}
+
+/// Places an order for one unit of a product.
+async fn place_now(store: &dyn Store, number: &str, product: &Product) -> Order {
+    store.place_order(new_order(number, &[(product, 1)]), key(number), now()).await.unwrap().order
+}
+
+/// Whether a read ends without a feed that reads the log.
+async fn ends_at_once<T>(read: impl Future<Output = T>) -> Option<T> {
+    timeout(Duration::from_millis(500), read).await.ok()
 }
 
 /// The feed applies an entry about a product between the read of it and its end.
@@ -109,6 +128,88 @@ async fn a_value_that_changed_while_it_was_read_is_not_kept(db: &Db) {
     node.calls();
     assert_eq!(node.fed(node.cache.list_products(&[by_name(5)])).await.unwrap()[0].edges[0].node.price, new);
     assert_eq!(node.calls().get("list_products"), Some(&1), "the page was not kept either");
+}
+
+fn orders_of(customer: UserId, statuses: Option<Vec<OrderStatus>>) -> OrderQuery {
+    ListQuery {
+        filter: OrderFilter { customer: Some(customer), statuses, ..OrderFilter::default() },
+        sort: Sort { field: OrderSort::PlacedAt, direction: Direction::Desc },
+        slice: Slice::first(5),
+        fields: OrderFields::ALL,
+    }
+}
+
+/// The feed of this node reads nothing.
+async fn a_read_that_shows_nothing_new_waits_for_no_feed(db: &Db) {
+    let (lamp, vase) = (product("lamp"), product("vase"));
+    for product in [&lamp, &vase] {
+        db.insert_product(product.clone(), stamp()).await.unwrap();
+    }
+    let node = Node::new(db, BYTES).await;
+    let cache = &*node.cache;
+    node.calls();
+    for _ in 0..2 {
+        assert_eq!(ends_at_once(read(cache, lamp.id)).await, Some(lamp.clone()), "it changed long ago");
+        let missing = ends_at_once(cache.products_by_skus(&["jar".to_owned()])).await.unwrap();
+        assert_eq!(missing.unwrap(), [None], "products are not deleted");
+    }
+    let calls = node.calls();
+    assert_eq!((calls.get("products_by_ids"), calls.get("products_by_skus")), (Some(&1), Some(&2)), "{calls:?}");
+
+    let mine = reprice(cache, lamp.id, 3).await;
+    assert_eq!(ends_at_once(read(cache, lamp.id)).await, Some(mine), "the node itself changed it");
+    let order = place_now(cache, "1", &vase).await;
+    assert_eq!(ends_at_once(cache.orders_by_ids(&[order.id])).await.unwrap().unwrap(), [Some(order.clone())]);
+    let page = ends_at_once(cache.list_orders(&[orders_of(order.customer, None)])).await.unwrap().unwrap();
+    assert_eq!(page[0].edges[0].node, order);
+    assert_eq!(ends_at_once(read(cache, vase.id)).await.unwrap().stock, vase.stock - 1);
+
+    // What another node has changed shows once the feed has it; or in a second, when the feed counts as cut off.
+    let theirs = reprice(db.store(), lamp.id, 4).await;
+    let reading = {
+        let cache = node.cache.clone();
+        tokio::spawn(async move { read(&cache, lamp.id).await })
+    };
+    node.cache.log_read_wanted().await;
+    assert!(!reading.is_finished());
+    node.feed().await;
+    assert_eq!(reading.await.unwrap(), theirs);
+    let theirs = reprice(db.store(), lamp.id, 5).await;
+    node.cache.apply(&node.entries(0).await);
+    assert_eq!(ends_at_once(read(cache, lamp.id)).await, Some(theirs), "the feed has the entry");
+    place_now(db.store(), "2", &vase).await;
+    let pending = orders_of(order.customer, Some(vec![OrderStatus::Pending]));
+    for news in [orders_of(order.customer, None), pending] {
+        let began = Instant::now();
+        let page = node.fed(cache.list_orders(&[news])).await.unwrap();
+        assert_eq!(page[0].edges.len(), 2);
+        assert!(began.elapsed() < Duration::from_secs(1));
+    }
+}
+
+async fn counts_are_kept_until_what_they_count_changes(db: &Db) {
+    let (lamp, vase) = (product("lamp"), product("vase"));
+    db.insert_product(lamp.clone(), stamp()).await.unwrap();
+    let node = Node::new(db, BYTES).await;
+    let all = ProductFilter::default();
+    let in_stock = ProductFilter { in_stock: Some(true), ..ProductFilter::default() };
+    let count = async || node.fed(node.cache.count_products(&[all.clone(), in_stock.clone()])).await.unwrap();
+    assert_eq!(count().await, [1, 1]);
+    node.calls();
+    assert_eq!((count().await, node.calls()), (vec![1, 1], BTreeMap::new()));
+    db.adjust_stock(adjustment(&lamp, -lamp.stock), now()).await.unwrap();
+    node.feed().await;
+    assert_eq!(count().await, [1, 0]);
+    node.cache.insert_product(vase, now()).await.unwrap();
+    assert_eq!(count().await, [2, 1], "before the feed has it");
+    let buyer = UserId::from_bytes([7; 16]);
+    let orders = [None, Some(buyer)].map(|customer| OrderFilter { customer, ..OrderFilter::default() });
+    assert_eq!(node.fed(node.cache.count_orders(&orders)).await.unwrap(), [0, 0]);
+    place_now(db.store(), "1", &product("vase")).await;
+    node.feed().await;
+    node.calls();
+    assert_eq!(node.fed(node.cache.count_orders(&orders)).await.unwrap(), [1, 0]);
+    assert_eq!(node.calls(), BTreeMap::from([("count_orders", 1)]));
 }
 
 async fn of_many_who_miss_the_same_product_one_reads_it(db: &Db) {
@@ -304,6 +405,8 @@ use tokens::{
 
 on_each_engine! {
     a_value_that_changed_while_it_was_read_is_not_kept
+    a_read_that_shows_nothing_new_waits_for_no_feed
+    counts_are_kept_until_what_they_count_changes
     of_many_who_miss_the_same_product_one_reads_it
     what_is_cached_is_read_from_memory_until_it_changes
     a_node_reads_its_own_writes_before_its_feed_has_them

@@ -100,6 +100,7 @@ impl MongoStore {
             change_permits: FairSemaphore::new(changes_at_once(options.pool_max)),
             order_queue: Default::default(),
             unnumbered: Default::default(),
+            numbering: Default::default(),
             appends: Default::default(),
             process: rand::random(),
             running_transactions: tokio_util::task::TaskTracker::new(),

@@ -121,11 +121,6 @@ async fn collect<T>(
     Ok(rows)
 }
 
-/// Counts values of this many bytes that an operation gets without a read.
-pub(super) fn load(bytes: usize) -> Result<()> {
-    Ok(fairness::read_meter().map_or(Ok(()), |meter| meter.load(bytes))?)
-}
-
 /// The rows of one part of a reply.
 pub(super) fn rows_of(batch: &RawBatch) -> Result<impl Iterator<Item = Result<&RawDocument>>> {
     Ok(batch.doc_slices()?.into_iter().map(|row| {

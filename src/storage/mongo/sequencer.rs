@@ -9,9 +9,9 @@
 //!   therefore never takes a change without those that it builds on: an entity's entries are in the order of its versions.
 //! - **Exactly once.** The chunk is inserted and the outbox emptied in one transaction, and a chunk's `_id` is the number
 //!   that follows the log's last. Of two processes that number at the same time, one fails and tries again.
-//! - **Nobody is elected.** Every process numbers what it has committed. One that finds that another is at it waits for
-//!   [`YIELD`], and goes ahead if its entries are still there. What a killed process has left is numbered by the next
-//!   call of [`Inner::catch_up`], which every node makes at an interval. No clock is involved.
+//! - **Nobody is elected.** Every process numbers what it has committed, one chunk at a time. One that finds that another
+//!   process is at it waits for [`YIELD`], and goes ahead if its entries are still there. What a killed process has left is
+//!   numbered by the next call of [`Inner::catch_up`], which every node makes at an interval. No clock is involved.
 //!
 //! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
 
@@ -218,13 +218,6 @@ impl Inner {
     pub(super) async fn catch_up(self: &Arc<Self>) -> Result<()> {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let mut left = self.pending(doc! {}).await?;
-        // Who is at it already, in this process or another, goes first: two at the same time would undo one another's work.
-        let others = self.unnumbered.other_is_numbering().then_some(YIELD);
-        let first = others.or(self.unnumbered.is_running().then_some(LOOK_EVERY));
-        if let Some(wait) = first.filter(|_| !left.is_empty()) {
-            sleep(wait.mul_f64(0.75 + rand::random::<f64>() / 2.0)).await;
-            left = self.pending(doc! { "_id": { "$in": left } }).await?;
-        }
         while !left.is_empty() {
             if let Attempt::Lost = self.try_number().await? {
                 self.unnumbered.found_other();
@@ -262,6 +255,8 @@ impl Inner {
 
     async fn try_number(self: &Arc<Self>) -> Result<Attempt> {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
+        let too_late = |_| StoreError::Unavailable("MongoDB does not answer".to_owned());
+        let _turn = timeout_at(deadline, self.numbering.lock()).await.map_err(too_late)?;
         let attempt = self.try_transaction(deadline, &|transaction: &mut Transaction| Box::pin(transaction.number()));
         let error = match timeout_at(deadline, attempt).await {
             Ok(Ok(NumberedBatch { events, changes, of_others, more })) => {
@@ -274,7 +269,7 @@ impl Inner {
             }
             Ok(Err(TransactionError::Final(error))) => return Err(error),
             Ok(Err(TransactionError::Driver(error))) => error,
-            Err(_) => return Err(StoreError::Unavailable("MongoDB does not answer".to_owned())),
+            Err(late) => return Err(too_late(late)),
         };
         let lost = super::error::is_transient(&error) || duplicate_index(&error).is_some();
         if lost { Ok(Attempt::Lost) } else { Err(error.into()) }

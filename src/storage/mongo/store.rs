@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mongodb::{Client, Database};
+use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -33,6 +34,8 @@ pub(super) struct Inner {
     pub(super) order_queue: OrderQueue,
     /// What this process has committed and not numbered.
     pub(super) unnumbered: Unnumbered,
+    /// Held while this process numbers: two transactions that number undo one another's work.
+    pub(super) numbering: Mutex<()>,
     /// Tells the feed of the entries that this process has numbered.
     pub(super) appends: Appends,
     /// A random number that marks what this process leaves in the outbox.

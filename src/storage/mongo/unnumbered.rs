@@ -51,11 +51,6 @@ impl Unnumbered {
         state.running
     }
 
-    /// Whether the task that numbers is running.
-    pub(super) fn is_running(&self) -> bool {
-        self.0.lock().running
-    }
-
     /// Ends the running task after a failure.
     pub(super) fn failed(&self) {
         self.0.lock().running = false;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use moka::{notification::RemovalCause, sync::Cache};
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::{RwLock, RwLockWriteGuard};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, timeout},
@@ -14,12 +14,13 @@ use super::{
     cached::Cached,
     change::Change,
     flights::Flights,
-    key::{CachedPage, Key, Value},
+    key::{CachedCount, CachedPage, Key, Value},
     recent_changes::Step,
     state::{Advance, MAX_AGE, State},
+    view::View,
 };
 use crate::{
-    domain::{Entity, Event, EventKind, Seq},
+    domain::{Entity, Event, EventKind, Seq, Stamp},
     storage::{Result, Store},
     telemetry::metrics::metrics,
 };
@@ -105,7 +106,7 @@ impl NearCache {
                 Advance::Next => {}
                 Advance::AfterGap => self.forget_all(&mut state),
             }
-            state.changes.note(Change::of_event(event));
+            state.changes.note(Change::of_event(event), event.entity.version());
             self.replace(event);
         }
     }
@@ -139,15 +140,31 @@ impl NearCache {
 
     /// Puts the entity of an entry in the place of an older one.
     fn replace(&self, event: &Event) {
-        let (key, value) = match &event.entity {
-            Entity::Product(product) => (Key::Product(product.id), Value::Product(Arc::clone(product))),
-            Entity::Order(order) => (Key::Order(order.id), Value::Order(Arc::clone(order))),
-            Entity::Task(task) => (Key::Task(task.id), Value::Task(Arc::clone(task))),
-            Entity::Rights(_) => return,
-        };
-        if event.kind == EventKind::Deleted {
-            self.values.invalidate(&key);
-        } else if self.values.contains_key(&key) {
+        let is_deleted = event.kind == EventKind::Deleted;
+        match &event.entity {
+            Entity::Product(product) => self.replace_each(product, is_deleted),
+            Entity::Order(order) => self.replace_each(order, is_deleted),
+            Entity::Task(task) => self.replace_each(task, is_deleted),
+            Entity::Rights(_) => {}
+        }
+    }
+
+    fn replace_each<T: Cached>(&self, entity: &Arc<T>, is_deleted: bool) {
+        for fields in T::FIELDS {
+            let key = T::key(entity.id(), *fields);
+            if is_deleted {
+                self.values.invalidate(&key);
+            } else if self.values.contains_key(&key) {
+                let is_whole = *fields == T::WHOLE;
+                let entity = if is_whole { Arc::clone(entity) } else { Arc::new(entity.with_fields(*fields)) };
+                self.put(key, T::value(entity));
+            }
+        }
+    }
+
+    /// Puts an entity in the place of an older version. The lock of the state is held.
+    fn put(&self, key: Key, value: Value) {
+        if self.values.get(&key).is_none_or(|old| old.version() <= value.version()) {
             self.values.insert(key, value);
         }
     }
@@ -159,18 +176,24 @@ impl NearCache {
 
     // What reads call.
 
+    /// Whether it may answer; otherwise the engine has to.
+    pub(super) fn is_fresh(&self) -> bool {
+        let is_fresh = self.state.read().age().is_some();
+        if !is_fresh {
+            metrics().near_cache_bypasses.inc();
+        }
+        is_fresh
+    }
+
     /// The cache at one position of the log; `None` if the engine has to answer.
     pub(super) fn view(&self) -> Option<View<'_>> {
         let state = self.state.read();
-        let Some(age) = state.age() else {
-            metrics().near_cache_bypasses.inc();
-            return None;
-        };
+        let age = state.age()?;
         if age > REFRESH_AFTER {
             self.log_read_wanted.notify_one();
         }
         metrics().near_cache_age.set(age.as_secs_f64());
-        Some(View { values: &self.values, state })
+        Some(View::new(&self.values, state))
     }
 
     /// The last change before a read that begins now.
@@ -208,13 +231,18 @@ impl NearCache {
         is_confirmed
     }
 
-    /// Keeps those entities that did not change since the read of them `began`.
-    pub(super) fn store_all<'e, T: Cached>(&self, began: Step, entities: impl Iterator<Item = &'e T>) {
+    /// Keeps those entities that did not change since the read of them, with these fields, `began`.
+    pub(super) fn store_all<'e, T: Cached>(
+        &self,
+        began: Step,
+        fields: T::Fields,
+        entities: impl Iterator<Item = &'e T>,
+    ) {
         // The lock keeps entries from being applied between the check and the insertion.
         let state = self.state.write();
         for entity in entities {
             if !state.changes.changed_since(T::change(entity.id()), began) {
-                self.values.insert(T::key(entity.id()), entity.clone().into_value());
+                self.put(T::key(entity.id(), fields), T::value(Arc::new(entity.clone())));
             }
         }
     }
@@ -227,11 +255,11 @@ impl NearCache {
         }
     }
 
-    /// The id of what has a unique value that never changes.
-    pub(super) fn owner(&self, key: &Key) -> Option<Ulid> {
-        match self.values.get(key) {
-            Some(Value::Id(id)) => Some(id),
-            _ => None,
+    /// Keeps a count if nothing that it depends on changed since the read of it `began`.
+    pub(super) fn store_count(&self, key: Key, began: Step, count: u64, depends_on: &[Change]) {
+        let state = self.state.write();
+        if !depends_on.iter().any(|change| state.changes.changed_since(*change, began)) {
+            self.values.insert(key, Value::Count(CachedCount { read_at: began, count }));
         }
     }
 
@@ -252,36 +280,12 @@ impl NearCache {
 
     /// Holds back what a write of this node has changed, until the feed has it. To be called after the commit, and before
     /// the caller is answered.
-    pub(super) fn wrote(&self, changes: impl IntoIterator<Item = Change>) {
-        self.state.write().hold(changes);
+    pub(super) fn wrote(&self, changes: impl IntoIterator<Item = Change>, stamp: Stamp) {
+        self.state.write().hold(changes, stamp.at);
     }
 
     /// Forgets everything after a write of this node that has no entry in the log.
     pub(super) fn wrote_without_entry(&self) {
         self.forget_all(&mut self.state.write());
-    }
-}
-
-/// The cache at one position of the log: no entry is applied while it exists.
-pub(super) struct View<'c> {
-    values: &'c Cache<Key, Value>,
-    state: RwLockReadGuard<'c, State>,
-}
-
-impl View<'_> {
-    /// The entity with this id.
-    pub(super) fn entity<T: Cached>(&self, id: T::Id) -> Option<Arc<T>> {
-        if self.state.is_held(T::change(id)) {
-            return None;
-        }
-        T::from_value(&self.values.get(&T::key(id))?).cloned()
-    }
-
-    /// The page with this key, if nothing that it depends on has changed.
-    pub(super) fn page(&self, key: &Key, depends_on: &[Change]) -> Option<Arc<CachedPage>> {
-        let Some(Value::Page(page)) = self.values.get(key) else { return None };
-        let is_good =
-            |change: &Change| !self.state.is_held(*change) && !self.state.changes.changed_since(*change, page.read_at);
-        depends_on.iter().all(is_good).then_some(page)
     }
 }

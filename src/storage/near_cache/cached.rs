@@ -10,7 +10,7 @@ use super::{
     key::{Key, Value},
 };
 use crate::{
-    domain::{Edge, ListQuery, Page, Position},
+    domain::{ListQuery, Page, Timestamp},
     storage::{Result, Store},
     telemetry::metrics::CacheName,
 };
@@ -34,22 +34,39 @@ pub(super) trait Cached: Clone + Debug + Send + Sync + Sized + 'static {
     const NAME: CacheName;
     /// All costly fields.
     const WHOLE: Self::Fields;
+    /// Each choice of costly fields, [`Self::WHOLE`] first. What was read with each is cached by itself, so that no read
+    /// reads more than it is asked for.
+    const FIELDS: &[Self::Fields];
+    /// Whether entities of this kind are deleted.
+    const IS_DELETED: bool;
 
     fn id(&self) -> Self::Id;
-    fn key(id: Self::Id) -> Key;
+    /// Its version, and the time of the change that made it.
+    fn version(&self) -> (i32, Timestamp);
+    /// Estimated bytes that it takes.
+    fn bytes(&self) -> usize;
+    fn key(id: Self::Id, fields: Self::Fields) -> Key;
     fn change(id: Self::Id) -> Change;
-    fn into_value(self) -> Value;
+    fn value(entity: Arc<Self>) -> Value;
     fn from_value(value: &Value) -> Option<&Arc<Self>>;
     /// A copy as a list has it: the costly fields that are not asked for are empty.
     fn with_fields(&self, fields: Self::Fields) -> Self;
-    /// The key of a page; its query reads all fields.
+    /// The key of a page.
     fn page_key(query: Query<Self>) -> Key;
     /// What a page depends on, apart from the entities that it shows.
     fn page_depends_on(query: &Query<Self>) -> ChangeList;
+    /// Whether an entity that passes this filter passes it for ever, at the same place of each list.
+    fn stays_listed(filter: &Self::Filter) -> bool;
+    /// The key of a count.
+    fn count_key(filter: Self::Filter) -> Key;
+    /// What a count depends on.
+    fn count_depends_on(filter: &Self::Filter) -> ChangeList;
     /// Reads entities from the engine.
     async fn by_ids(engine: &dyn Store, ids: &[Self::Id]) -> Result<Vec<Option<Self>>>;
     /// Reads pages from the engine.
     async fn pages(engine: &dyn Store, queries: &[Query<Self>]) -> Result<Vec<Page<Self>>>;
+    /// Counts with the engine.
+    async fn counts(engine: &dyn Store, filters: &[Self::Filter]) -> Result<Vec<u64>>;
 }
 
 /// An entity with a unique value that it never changes.
@@ -59,20 +76,4 @@ pub(super) trait Named: Cached {
     fn name_key(name: String) -> Key;
     /// Reads entities by this value from the engine.
     async fn by_names(engine: &dyn Store, names: &[String]) -> Result<Vec<Option<Self>>>;
-}
-
-/// The same query for whole rows.
-pub(super) fn whole<T: Cached>(query: &Query<T>) -> Query<T> {
-    ListQuery { fields: T::WHOLE, ..query.clone() }
-}
-
-/// The page with the fields that were asked for.
-pub(super) fn page_with_fields<T: Cached>(page: Page<T>, fields: T::Fields) -> Page<T> {
-    if fields == T::WHOLE { page } else { page.map(|row| row.with_fields(fields)) }
-}
-
-/// A row of a page.
-pub(super) fn edge<T: Cached>(position: &Position, node: &T, fields: T::Fields) -> Edge<T> {
-    let node = if fields == T::WHOLE { node.clone() } else { node.with_fields(fields) };
-    Edge { position: position.clone(), node }
 }

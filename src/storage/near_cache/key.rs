@@ -6,19 +6,22 @@ use ulid::Ulid;
 
 use super::recent_changes::Step;
 use crate::{
-    domain::{ListQuery, Order, OrderId, Position, Product, ProductId, SearchTerms, SortKey, Task, TaskId},
+    domain::{
+        ListQuery, Order, OrderFields, OrderFilter, OrderId, Position, Product, ProductFields, ProductFilter,
+        ProductId, SearchTerms, SortKey, Task, TaskFields, TaskFilter, TaskId,
+    },
     storage::{OrderQuery, ProductQuery, TaskQuery},
 };
 
 /// What is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    /// A product by its id.
-    Product(ProductId),
-    /// An order by its id.
-    Order(OrderId),
-    /// A task by its id.
-    Task(TaskId),
+    /// A product by its id, with these costly fields.
+    Product(ProductId, ProductFields),
+    /// An order by its id, with these costly fields.
+    Order(OrderId, OrderFields),
+    /// A task by its id, with these costly fields.
+    Task(TaskId, TaskFields),
     /// The id of the product with this SKU.
     Sku(String),
     /// The id of the order with this number.
@@ -29,6 +32,12 @@ pub(super) enum Key {
     Orders(Box<OrderQuery>),
     /// A page of tasks.
     Tasks(Box<TaskQuery>),
+    /// How many products pass a filter.
+    ProductCount(Box<ProductFilter>),
+    /// How many orders pass a filter.
+    OrderCount(Box<OrderFilter>),
+    /// How many tasks pass a filter.
+    TaskCount(Box<TaskFilter>),
 }
 
 /// What is found.
@@ -44,6 +53,28 @@ pub(super) enum Value {
     Id(Ulid),
     /// A page of a list.
     Page(Arc<CachedPage>),
+    /// How many entities pass a filter.
+    Count(CachedCount),
+}
+
+impl Value {
+    /// The version of an entity; other values have none, and give 0.
+    pub(super) fn version(&self) -> i32 {
+        match self {
+            Self::Product(product) => product.version,
+            Self::Order(order) => order.version,
+            Self::Task(task) => task.version,
+            Self::Id(_) | Self::Page(_) | Self::Count(_) => 0,
+        }
+    }
+}
+
+/// How many entities pass a filter.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CachedCount {
+    /// The last change before they were counted.
+    pub(super) read_at: Step,
+    pub(super) count: u64,
 }
 
 /// A page without its rows.
@@ -64,25 +95,20 @@ impl Key {
     /// Estimated bytes that the key and its value take.
     pub(super) fn memory(&self, value: &Value) -> usize {
         let key = match self {
-            Self::Product(_) | Self::Order(_) | Self::Task(_) => 0,
+            Self::Product(..) | Self::Order(..) | Self::Task(..) => 0,
             Self::Sku(text) | Self::OrderNumber(text) => text.len(),
-            Self::Products(query) => {
-                let filter = &query.filter;
-                let skus = filter.skus.iter().flatten().map(|sku| size_of::<String>() + sku.len()).sum::<usize>();
-                let ids = filter.ids.iter().flatten().count() * size_of::<ProductId>();
-                list(query) + search(filter.search.as_ref()) + skus + ids + filter.tag.as_ref().map_or(0, String::len)
-            }
-            Self::Orders(query) => {
-                let region = query.filter.region.as_ref().map_or(0, String::len);
-                list(query) + region + query.filter.statuses.as_ref().map_or(0, Vec::len)
-            }
+            Self::Products(query) => list(query) + products(&query.filter),
+            Self::Orders(query) => list(query) + orders(&query.filter),
             Self::Tasks(query) => list(query) + search(query.filter.search.as_ref()),
+            Self::ProductCount(filter) => size_of::<ProductFilter>() + products(filter),
+            Self::OrderCount(filter) => size_of::<OrderFilter>() + orders(filter),
+            Self::TaskCount(filter) => size_of::<TaskFilter>() + search(filter.search.as_ref()),
         };
         let value = match value {
             Value::Product(product) => product.memory(),
             Value::Order(order) => order.memory(),
             Value::Task(task) => task.memory(),
-            Value::Id(_) => 0,
+            Value::Id(_) | Value::Count(_) => 0,
             Value::Page(page) => size_of::<CachedPage>() + page.rows.iter().map(position).sum::<usize>(),
         };
         OVERHEAD + size_of::<Self>() + size_of::<Value>() + key + value
@@ -92,6 +118,16 @@ impl Key {
 fn list<F, S, P>(query: &ListQuery<F, S, P>) -> usize {
     let ends = [&query.slice.after, &query.slice.before].into_iter().flatten();
     size_of::<ListQuery<F, S, P>>() + ends.map(position).sum::<usize>()
+}
+
+fn products(filter: &ProductFilter) -> usize {
+    let skus = filter.skus.iter().flatten().map(|sku| size_of::<String>() + sku.len()).sum::<usize>();
+    let ids = filter.ids.iter().flatten().count() * size_of::<ProductId>();
+    search(filter.search.as_ref()) + skus + ids + filter.tag.as_ref().map_or(0, String::len)
+}
+
+fn orders(filter: &OrderFilter) -> usize {
+    filter.region.as_ref().map_or(0, String::len) + filter.statuses.as_ref().map_or(0, Vec::len)
 }
 
 fn position(position: &Position) -> usize {

@@ -1,21 +1,22 @@
 //! A cache of what a node has read, in front of either engine. The event feed keeps it right.
 //!
-//! It holds products, orders and tasks by id, and pages of lists as the positions of their rows. The feed applies each
-//! entry of the log to it, in order, before anybody else sees the entry. So what the cache holds is the state at the
+//! It holds products, orders and tasks by id, counts, and pages of lists as the positions of their rows. The feed applies
+//! each entry of the log to it, in order, before anybody else sees the entry. So what the cache holds is the state at the
 //! feed's position: an entry replaces the entity that it is about, and ends the pages that it could change ([`change`]).
 //!
 //! - **A stale value is never stored.** A read notes how many entries were applied when it began. Its result is stored only
-//!   if the feed has since caught up with the database, and if no entry about it was applied in between. Entries that
-//!   were applied before the read began were committed before, so the read saw them.
+//!   if no entry about it was applied since. Entries that were applied before the read began were committed before, so the
+//!   read saw them.
 //! - **Nothing goes back in time.** A read that the database answers waits until the feed has everything that was committed
-//!   before its end. So no later answer of the cache is older than it.
+//!   before its end, so no later answer of the cache is older than it. A read that shows nothing beyond what the feed has
+//!   applied and this node has written does not wait ([`view`]): most don't.
 //! - **A node reads its own writes.** What a write of this node changes is held back until the feed has caught up with
 //!   the database: until then the database answers.
 //! - **Fresh or not at all.** The cache answers only if the feed has, within the last second, read the log to its end.
 //!   Otherwise, and when the feed can't read the log, the database answers.
 //!
 //! Rights are not known here: a query names whose rows it selects, and the service filters what it reads by id. Users, their
-//! sessions and credentials, counts and trending products are always read from the database.
+//! sessions and credentials, and trending products are always read from the database.
 //!
 //! Each method of the storage traits is written out here, because each must say what it reads or changes.
 //!
@@ -32,8 +33,10 @@ mod others;
 mod products;
 mod read;
 mod recent_changes;
+mod sources;
 mod state;
 mod tasks;
+mod view;
 
 pub use bypass::uncached;
 pub use cache::NearCache;

@@ -10,9 +10,13 @@ use super::{
     cached::{Cached, Named, Query},
     change::{Change, ChangeList},
     key::{Key, Value},
+    sources::{ById, ByName, Counts, Pages},
 };
 use crate::{
-    domain::{Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange},
+    domain::{
+        Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange,
+        Timestamp,
+    },
     storage::{OrderQuery, OrderStore, Placed, Result, Store},
     telemetry::metrics::CacheName,
 };
@@ -26,21 +30,36 @@ impl Cached for Order {
 
     const NAME: CacheName = CacheName::Orders;
     const WHOLE: OrderFields = OrderFields::ALL;
+    const FIELDS: &[OrderFields] = &[
+        OrderFields::ALL,
+        OrderFields { items: true, history: false },
+        OrderFields { items: false, history: true },
+        OrderFields { items: false, history: false },
+    ];
+    const IS_DELETED: bool = false;
 
     fn id(&self) -> OrderId {
         self.id
     }
 
-    fn key(id: OrderId) -> Key {
-        Key::Order(id)
+    fn version(&self) -> (i32, Timestamp) {
+        (self.version, self.updated_at)
+    }
+
+    fn bytes(&self) -> usize {
+        self.memory()
+    }
+
+    fn key(id: OrderId, fields: OrderFields) -> Key {
+        Key::Order(id, fields)
     }
 
     fn change(id: OrderId) -> Change {
         Change::Order(id)
     }
 
-    fn into_value(self) -> Value {
-        Value::Order(Arc::new(self))
+    fn value(order: Arc<Self>) -> Value {
+        Value::Order(order)
     }
 
     fn from_value(value: &Value) -> Option<&Arc<Self>> {
@@ -66,12 +85,28 @@ impl Cached for Order {
         Change::of_order_list(&query.filter)
     }
 
+    fn stays_listed(filter: &OrderFilter) -> bool {
+        filter.statuses.is_none()
+    }
+
+    fn count_key(filter: OrderFilter) -> Key {
+        Key::OrderCount(Box::new(filter))
+    }
+
+    fn count_depends_on(filter: &OrderFilter) -> ChangeList {
+        Change::of_order_list(filter)
+    }
+
     async fn by_ids(engine: &dyn Store, ids: &[OrderId]) -> Result<Vec<Option<Self>>> {
         engine.orders_by_ids(ids).await
     }
 
     async fn pages(engine: &dyn Store, queries: &[Query<Self>]) -> Result<Vec<Page<Self>>> {
         engine.list_orders(queries).await
+    }
+
+    async fn counts(engine: &dyn Store, filters: &[OrderFilter]) -> Result<Vec<u64>> {
+        engine.count_orders(filters).await
     }
 }
 
@@ -93,26 +128,26 @@ impl Named for Order {
 #[async_trait]
 impl OrderStore for NearCache {
     async fn orders_by_ids(&self, ids: &[OrderId]) -> Result<Vec<Option<Order>>> {
-        self.by_ids(ids).await
+        self.read::<ById<Order>>(ids).await
     }
 
     async fn orders_by_numbers(&self, numbers: &[String]) -> Result<Vec<Option<Order>>> {
-        self.by_names(numbers).await
+        self.read::<ByName<Order>>(numbers).await
     }
 
     async fn list_orders(&self, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>> {
-        self.pages(queries).await
+        self.read::<Pages<Order>>(queries).await
     }
 
     async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>> {
-        self.not_cached(self.inner().count_orders(filters).await).await
+        self.read::<Counts<Order>>(filters).await
     }
 
     async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Placed> {
         let placed = self.inner().place_order(order, idempotency, stamp).await?;
         // Of a repeated key, another node may have placed the order, and it may have another status by now.
         let (order, stock) = (Change::of_new_order(&placed.order), Change::of_stock_of(&placed.order));
-        self.wrote(order.into_iter().chain(Change::of_status(&placed.order)).chain(stock));
+        self.wrote(order.into_iter().chain(Change::of_status(&placed.order)).chain(stock), stamp);
         Ok(placed)
     }
 
@@ -120,7 +155,7 @@ impl OrderStore for NearCache {
         let order = self.inner().change_order_status(change, stamp).await?;
         let returned = order.status.returns_stock();
         let stock = Change::of_stock_of(&order).filter(|_| returned);
-        self.wrote(Change::of_status(&order).into_iter().chain(stock));
+        self.wrote(Change::of_status(&order).into_iter().chain(stock), stamp);
         Ok(order)
     }
 }

@@ -10,10 +10,12 @@ use super::{
     cached::{Cached, Named, Query},
     change::{Change, ChangeList},
     key::{Key, Value},
+    sources::{ById, ByName, Counts, Pages},
 };
 use crate::{
     domain::{
         Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, Stamp, StockAdjustment,
+        Timestamp,
     },
     storage::{ProductQuery, ProductStore, Result, Store},
     telemetry::metrics::CacheName,
@@ -28,21 +30,31 @@ impl Cached for Product {
 
     const NAME: CacheName = CacheName::Products;
     const WHOLE: ProductFields = ProductFields::ALL;
+    const FIELDS: &[ProductFields] = &[ProductFields::ALL, ProductFields { description: false }];
+    const IS_DELETED: bool = false;
 
     fn id(&self) -> ProductId {
         self.id
     }
 
-    fn key(id: ProductId) -> Key {
-        Key::Product(id)
+    fn version(&self) -> (i32, Timestamp) {
+        (self.version, self.updated_at)
+    }
+
+    fn bytes(&self) -> usize {
+        self.memory()
+    }
+
+    fn key(id: ProductId, fields: ProductFields) -> Key {
+        Key::Product(id, fields)
     }
 
     fn change(id: ProductId) -> Change {
         Change::Product(id)
     }
 
-    fn into_value(self) -> Value {
-        Value::Product(Arc::new(self))
+    fn value(product: Arc<Self>) -> Value {
+        Value::Product(product)
     }
 
     fn from_value(value: &Value) -> Option<&Arc<Self>> {
@@ -63,12 +75,28 @@ impl Cached for Product {
         Change::of_product_list(&query.filter, query.sort.field)
     }
 
+    fn stays_listed(_: &ProductFilter) -> bool {
+        false
+    }
+
+    fn count_key(filter: ProductFilter) -> Key {
+        Key::ProductCount(Box::new(filter))
+    }
+
+    fn count_depends_on(filter: &ProductFilter) -> ChangeList {
+        Change::of_product_list(filter, ProductSort::Name)
+    }
+
     async fn by_ids(engine: &dyn Store, ids: &[ProductId]) -> Result<Vec<Option<Self>>> {
         engine.products_by_ids(ids).await
     }
 
     async fn pages(engine: &dyn Store, queries: &[Query<Self>]) -> Result<Vec<Page<Self>>> {
         engine.list_products(queries).await
+    }
+
+    async fn counts(engine: &dyn Store, filters: &[ProductFilter]) -> Result<Vec<u64>> {
+        engine.count_products(filters).await
     }
 }
 
@@ -90,19 +118,19 @@ impl Named for Product {
 #[async_trait]
 impl ProductStore for NearCache {
     async fn products_by_ids(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
-        self.by_ids(ids).await
+        self.read::<ById<Product>>(ids).await
     }
 
     async fn products_by_skus(&self, skus: &[String]) -> Result<Vec<Option<Product>>> {
-        self.by_names(skus).await
+        self.read::<ByName<Product>>(skus).await
     }
 
     async fn list_products(&self, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>> {
-        self.pages(queries).await
+        self.read::<Pages<Product>>(queries).await
     }
 
     async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>> {
-        self.not_cached(self.inner().count_products(filters).await).await
+        self.read::<Counts<Product>>(filters).await
     }
 
     async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
@@ -111,7 +139,7 @@ impl ProductStore for NearCache {
 
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product> {
         let product = self.inner().insert_product(product, stamp).await?;
-        self.wrote(Change::of_product(product.id));
+        self.wrote(Change::of_product(product.id), stamp);
         Ok(product)
     }
 
@@ -123,14 +151,14 @@ impl ProductStore for NearCache {
         stamp: Stamp,
     ) -> Result<Product> {
         let product = self.inner().update_product(id, changes, expected_version, stamp).await?;
-        self.wrote(Change::of_product(id));
+        self.wrote(Change::of_product(id), stamp);
         Ok(product)
     }
 
     async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Product> {
         let product = self.inner().adjust_stock(adjustment, stamp).await?;
         // A repeated key is answered with the product of the first call.
-        self.wrote(Change::of_stock(product.id));
+        self.wrote(Change::of_stock(product.id), stamp);
         Ok(product)
     }
 }

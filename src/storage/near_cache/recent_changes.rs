@@ -1,13 +1,12 @@
-//! Which changes were applied last, so that a read can tell whether what it read has changed since it began.
+//! Which changes were applied last, so that a read can tell whether what it read has changed since it began, or is new.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::change::Change;
 
-/// How many changes of single entities are remembered: many more than are applied while one read runs.
-const ENTITIES: usize = 16_384;
-/// How many changes of the lists of single users are remembered. A page that is older than all of them is out of date.
-const USERS: usize = 65_536;
+/// How many changes of single entities, and of the lists of single users, are remembered: many more than are applied while
+/// one read runs. A page that is older than all of them is out of date.
+const CHANGES: usize = 32_768;
 
 /// The number of an applied change.
 pub(super) type Step = u64;
@@ -26,20 +25,28 @@ pub(super) struct RecentChanges {
 
 #[derive(Default)]
 struct Recent {
-    last: HashMap<Change, Step>,
+    last: HashMap<Change, Last>,
     /// Each change as often as it was noted, the oldest first.
     noted: VecDeque<(Change, Step)>,
     /// What is not in `last` may have changed up to then.
     forgotten: Step,
 }
 
+/// The last change of something.
+#[derive(Clone, Copy)]
+struct Last {
+    at: Step,
+    /// The version that an entity has since.
+    version: i32,
+}
+
 impl Recent {
-    fn note(&mut self, change: Change, at: Step, capacity: usize) {
-        self.last.insert(change, at);
-        self.noted.push_back((change, at));
-        while self.noted.len() > capacity {
+    fn note(&mut self, change: Change, last: Last) {
+        self.last.insert(change, last);
+        self.noted.push_back((change, last.at));
+        while self.noted.len() > CHANGES {
             let Some((oldest, then)) = self.noted.pop_front() else { return };
-            if self.last.get(&oldest) == Some(&then) {
+            if self.last.get(&oldest).is_some_and(|last| last.at == then) {
                 self.last.remove(&oldest);
                 self.forgotten = then;
             }
@@ -47,7 +54,7 @@ impl Recent {
     }
 
     fn last(&self, change: Change) -> Step {
-        self.last.get(&change).copied().unwrap_or(self.forgotten)
+        self.last.get(&change).map_or(self.forgotten, |last| last.at)
     }
 }
 
@@ -57,16 +64,17 @@ impl RecentChanges {
         self.now
     }
 
-    /// Notes that these things changed.
-    pub(super) fn note(&mut self, changes: impl IntoIterator<Item = Change>) {
+    /// Notes that an entity has this version now, and what else changed with it.
+    pub(super) fn note(&mut self, changes: impl IntoIterator<Item = Change>, version: i32) {
         self.now += 1;
+        let last = Last { at: self.now, version };
         for change in changes {
             if change.is_of_entity() {
-                self.entities.note(change, self.now, ENTITIES);
+                self.entities.note(change, last);
             } else if change.is_of_user() {
-                self.users.note(change, self.now, USERS);
+                self.users.note(change, last);
             } else {
-                self.everybody.insert(change, self.now);
+                self.everybody.insert(change, last.at);
             }
         }
     }
@@ -88,12 +96,17 @@ impl RecentChanges {
         };
         last.max(self.all) > then
     }
+
+    /// The version that an entity got with its last change, if that is remembered.
+    pub(super) fn version(&self, change: Change) -> Option<i32> {
+        self.entities.last.get(&change).map(|last| last.version)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::UserId;
+    use crate::domain::{ProductId, UserId};
 
     fn orders_of(number: usize) -> Change {
         Change::OrdersOf(UserId::from_bytes((number as u128).to_be_bytes()))
@@ -102,18 +115,29 @@ mod tests {
     #[test]
     fn what_was_forgotten_counts_as_changed() {
         let mut changes = RecentChanges::default();
-        changes.note([orders_of(0)]);
+        changes.note([orders_of(0)], 1);
         let then = changes.now();
         assert!(!changes.changed_since(orders_of(0), then) && changes.changed_since(orders_of(0), then - 1));
-        for number in 1..=USERS {
-            changes.note([orders_of(number), Change::Orders]);
+        for number in 1..=CHANGES {
+            changes.note([orders_of(number), Change::Orders], 1);
         }
-        assert_eq!((changes.users.last.len(), changes.users.noted.len()), (USERS, USERS));
-        assert!(changes.changed_since(orders_of(USERS + 1), then - 1), "it may be the one that was forgotten");
-        assert!(!changes.changed_since(orders_of(USERS + 1), then), "it is not among those after it");
+        assert_eq!((changes.users.last.len(), changes.users.noted.len()), (CHANGES, CHANGES));
+        assert!(changes.changed_since(orders_of(CHANGES + 1), then - 1), "it may be the one that was forgotten");
+        assert!(!changes.changed_since(orders_of(CHANGES + 1), then), "it is not among those after it");
         assert!(!changes.changed_since(Change::Stock, 0));
         changes.note_all();
         assert!(changes.changed_since(Change::Stock, changes.now() - 1));
         assert!(!changes.changed_since(Change::Stock, changes.now()));
+    }
+
+    #[test]
+    fn the_last_version_of_an_entity_is_remembered() {
+        let [lamp, vase] = [1, 2].map(|number| Change::Product(ProductId::from_bytes([number; 16])));
+        let mut changes = RecentChanges::default();
+        changes.note([lamp, Change::Stock], 3);
+        changes.note([lamp, Change::Stock], 4);
+        assert_eq!((changes.version(lamp), changes.version(vase)), (Some(4), None));
+        changes.note_all();
+        assert_eq!(changes.version(lamp), None);
     }
 }

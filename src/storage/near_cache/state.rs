@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
 use super::{change::Change, recent_changes::RecentChanges};
-use crate::domain::Seq;
+use crate::domain::{Seq, Timestamp};
 
 /// How old what the cache answers may be: the feed has read the log to its end within this time.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
@@ -19,11 +19,20 @@ pub(super) struct State {
     /// What was changed last.
     pub(super) changes: RecentChanges,
     /// What this node has changed, and when. The feed may not have it yet.
-    held: HashMap<Change, Instant>,
+    held: HashMap<Change, Held>,
     /// Everything that was committed before this time is applied.
     confirmed: Option<Instant>,
     /// When the last read ended that may have seen something newer than the feed has.
     unconfirmed_read: Option<Instant>,
+}
+
+/// Something that this node has changed.
+#[derive(Clone, Copy)]
+struct Held {
+    /// When the last write of it ended.
+    at: Instant,
+    /// The newest stamp of such a write.
+    stamp: Timestamp,
 }
 
 impl State {
@@ -50,14 +59,24 @@ impl State {
         !self.held.is_empty() && self.held.contains_key(&change)
     }
 
-    /// Holds back what this node has changed.
-    pub(super) fn hold(&mut self, changes: impl IntoIterator<Item = Change>) {
+    /// Holds back what this node has changed with this stamp.
+    pub(super) fn hold(&mut self, changes: impl IntoIterator<Item = Change>, stamp: Timestamp) {
         let now = Instant::now();
-        self.held.extend(changes.into_iter().map(|change| (change, now)));
+        for change in changes {
+            let held = self.held.entry(change).or_insert(Held { at: now, stamp });
+            *held = Held { at: now, stamp: held.stamp.max(stamp) };
+        }
         if self.held.len() > MAX_HELD {
             self.held = HashMap::new();
             self.unconfirmed_read = Some(now);
         }
+    }
+
+    /// Whether a version of an entity, whose last change has this stamp, is not newer than what was applied and what this
+    /// node has written.
+    pub(super) fn includes(&self, entity: Change, version: i32, stamp: Timestamp) -> bool {
+        self.changes.version(entity).is_some_and(|applied| version <= applied)
+            || self.held.get(&entity).is_some_and(|held| held.stamp == stamp)
     }
 
     /// Notes that a read ended now that may have seen something newer than the feed has.
@@ -68,7 +87,7 @@ impl State {
     /// Notes that everything is applied that was committed before `read_began`.
     pub(super) fn confirm(&mut self, read_began: Instant) {
         self.confirmed = self.confirmed.max(Some(read_began));
-        self.held.retain(|_, written| *written > read_began);
+        self.held.retain(|_, held| held.at > read_began);
     }
 
     /// Starts with the entry after this one. What was confirmed before says nothing about another log.

@@ -9,9 +9,10 @@ use super::{
     cached::{Cached, Query},
     change::{Change, ChangeList},
     key::{Key, Value},
+    sources::{ById, Counts, Pages},
 };
 use crate::{
-    domain::{Page, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort},
+    domain::{Page, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort, Timestamp},
     storage::{Result, Store, TaskQuery, TaskStore},
     telemetry::metrics::CacheName,
 };
@@ -25,21 +26,31 @@ impl Cached for Task {
 
     const NAME: CacheName = CacheName::Tasks;
     const WHOLE: TaskFields = TaskFields::ALL;
+    const FIELDS: &[TaskFields] = &[TaskFields::ALL, TaskFields { description: false }];
+    const IS_DELETED: bool = true;
 
     fn id(&self) -> TaskId {
         self.id
     }
 
-    fn key(id: TaskId) -> Key {
-        Key::Task(id)
+    fn version(&self) -> (i32, Timestamp) {
+        (self.version, self.updated_at)
+    }
+
+    fn bytes(&self) -> usize {
+        self.memory()
+    }
+
+    fn key(id: TaskId, fields: TaskFields) -> Key {
+        Key::Task(id, fields)
     }
 
     fn change(id: TaskId) -> Change {
         Change::Task(id)
     }
 
-    fn into_value(self) -> Value {
-        Value::Task(Arc::new(self))
+    fn value(task: Arc<Self>) -> Value {
+        Value::Task(task)
     }
 
     fn from_value(value: &Value) -> Option<&Arc<Self>> {
@@ -60,6 +71,18 @@ impl Cached for Task {
         Change::of_task_list(&query.filter)
     }
 
+    fn stays_listed(_: &TaskFilter) -> bool {
+        false
+    }
+
+    fn count_key(filter: TaskFilter) -> Key {
+        Key::TaskCount(Box::new(filter))
+    }
+
+    fn count_depends_on(filter: &TaskFilter) -> ChangeList {
+        Change::of_task_list(filter)
+    }
+
     async fn by_ids(engine: &dyn Store, ids: &[TaskId]) -> Result<Vec<Option<Self>>> {
         engine.tasks_by_ids(ids).await
     }
@@ -67,25 +90,29 @@ impl Cached for Task {
     async fn pages(engine: &dyn Store, queries: &[Query<Self>]) -> Result<Vec<Page<Self>>> {
         engine.list_tasks(queries).await
     }
+
+    async fn counts(engine: &dyn Store, filters: &[TaskFilter]) -> Result<Vec<u64>> {
+        engine.count_tasks(filters).await
+    }
 }
 
 #[async_trait]
 impl TaskStore for NearCache {
     async fn tasks_by_ids(&self, ids: &[TaskId]) -> Result<Vec<Option<Task>>> {
-        self.by_ids(ids).await
+        self.read::<ById<Task>>(ids).await
     }
 
     async fn list_tasks(&self, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>> {
-        self.pages(queries).await
+        self.read::<Pages<Task>>(queries).await
     }
 
     async fn count_tasks(&self, filters: &[TaskFilter]) -> Result<Vec<u64>> {
-        self.not_cached(self.inner().count_tasks(filters).await).await
+        self.read::<Counts<Task>>(filters).await
     }
 
     async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Task> {
         let task = self.inner().insert_task(task, stamp).await?;
-        self.wrote(Change::of_task(&task));
+        self.wrote(Change::of_task(&task), stamp);
         Ok(task)
     }
 
@@ -97,13 +124,13 @@ impl TaskStore for NearCache {
         stamp: Stamp,
     ) -> Result<Task> {
         let task = self.inner().update_task(id, changes, expected_version, stamp).await?;
-        self.wrote(Change::of_task(&task));
+        self.wrote(Change::of_task(&task), stamp);
         Ok(task)
     }
 
     async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Task> {
         let task = self.inner().delete_task(id, stamp).await?;
-        self.wrote(Change::of_task(&task));
+        self.wrote(Change::of_task(&task), stamp);
         Ok(task)
     }
 }

@@ -33,6 +33,8 @@ label! {
         Tasks = "tasks",
         /// Pages of lists of products, orders and tasks.
         Pages = "pages",
+        /// Counts of products, orders and tasks.
+        Counts = "counts",
     }
 }
 

@@ -12,7 +12,7 @@ const PARTS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("fairness", &["domain"]),
     ("storage", &["storage::near_cache", "fairness", "domain", "telemetry"]),
-    ("storage::near_cache", &["storage", "domain", "telemetry"]),
+    ("storage::near_cache", &["storage", "fairness", "domain", "telemetry"]),
     ("storage::sqlite", &["storage", "fairness", "domain", "telemetry"]),
     ("storage::mongo", &["storage", "fairness", "domain", "telemetry"]),
     ("cluster", &["fairness", "domain", "telemetry"]),

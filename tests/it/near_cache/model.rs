@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{BYTES, Node, by_name, reprice};
+use super::{BYTES, Node, by_name, now, reprice};
 use crate::{
     contract::engine::Db,
     support::data::{adjustment, product, stamp},
@@ -46,7 +46,7 @@ async fn write(store: Arc<dyn Store>, products: [Product; 2], rounds: Arc<Rounds
             reprice(&*store, product.id, round).await;
             rounds.acknowledged(which, round);
             if rand::random_bool(0.5) {
-                store.adjust_stock(adjustment(product, 1), stamp()).await.unwrap();
+                store.adjust_stock(adjustment(product, 1), now()).await.unwrap();
             }
         }
         sleep(Duration::from_millis(rand::random_range(1..30))).await;

@@ -29,7 +29,7 @@ pub struct TestApi {
     api: Arc<Api>,
     /// The service that the API calls.
     pub service: Arc<Service>,
-    /// The store that the service uses; its calls are counted.
+    /// The store that the service uses; calls of its engine are counted.
     pub store: Arc<dyn Store>,
     counts: CallCounts,
 }
@@ -42,28 +42,30 @@ impl TestApi {
 
     /// The API over `store` with the cache of a node in front of it.
     pub async fn cached(store: Arc<dyn Store>) -> Self {
-        let cache = Arc::new(NearCache::new(store, Config::default().cache.bytes));
-        Self::build(cache.clone(), document_options(), Arc::new(SystemClock), Some(cache)).await
+        Self::build(store, document_options(), Arc::new(SystemClock), Config::default().cache.bytes).await
     }
 
     /// The API over `store` with these limits on documents.
     pub async fn with(store: Arc<dyn Store>, documents: DocumentOptions) -> Self {
-        Self::build(store, documents, Arc::new(SystemClock), None).await
+        Self::build(store, documents, Arc::new(SystemClock), 0).await
     }
 
     /// The API of a node with this clock.
     pub async fn with_clock(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self::build(store, document_options(), clock, None).await
+        Self::build(store, document_options(), clock, 0).await
     }
 
+    /// The API over `store` with a cache of this size in front of it; without one if that is 0.
     async fn build(
         store: Arc<dyn Store>,
         documents: DocumentOptions,
         clock: Arc<dyn Clock>,
-        cache: Option<Arc<NearCache>>,
+        cache_bytes: usize,
     ) -> Self {
         let counts = CallCounts::default();
-        let store: Arc<dyn Store> = Arc::new(InstrumentedStore::new(store, Some(counts.clone())));
+        let engine: Arc<dyn Store> = Arc::new(InstrumentedStore::new(store, Some(counts.clone())));
+        let cache = (cache_bytes > 0).then(|| Arc::new(NearCache::new(engine.clone(), cache_bytes)));
+        let store = cache.clone().map_or(engine, |cache| cache);
         let bus = Arc::new(LocalBus::new());
         let feed = EventFeed::start_with(store.clone(), bus, feed_options(), cache).await.unwrap();
         let cheap = PasswordCost { memory: 8, passes: 1, lanes: 1 };

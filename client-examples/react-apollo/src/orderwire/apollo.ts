@@ -7,6 +7,7 @@ import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
 import { relayStylePagination } from '@apollo/client/utilities'
 import { OperationTypeNode } from 'graphql'
 import { finalize, from, mergeMap } from 'rxjs'
+import { createConsistencyLink } from './consistency'
 import { codeOf } from './errors'
 import { createLiveSocket } from './liveSocket'
 import type { Session } from './session'
@@ -34,7 +35,8 @@ export function createApolloClient(session: Session) {
     return forward(operation).pipe(finalize(() => socket.unwatchPosition(variables)))
   })
 
-  const http = ApolloLink.from([retryUnauthenticated, authorize, new HttpLink({ uri: session.endpoint })])
+  const toServer = new HttpLink({ uri: session.endpoint })
+  const http = ApolloLink.from([createConsistencyLink(), retryUnauthenticated, authorize, toServer])
   const client = new ApolloClient({
     link: ApolloLink.split(
       ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,

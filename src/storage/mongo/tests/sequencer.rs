@@ -123,3 +123,30 @@ async fn what_a_killed_node_has_left_is_numbered_by_another() {
     })
     .await;
 }
+
+/// Two transactions that number would undo one another's work, and the process would take itself for another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_process_does_not_collide_with_itself_when_it_numbers() {
+    on_nodes(1, async |stores| {
+        let store = &stores[0];
+        let mut writers: JoinSet<(TaskId, i32)> = (0..16).map(|seed| live(stores.to_vec(), seed)).collect();
+        let mut catching_up: JoinSet<()> = JoinSet::new();
+        for _ in 0..4 {
+            let store = store.clone();
+            catching_up.spawn(async move {
+                for _ in 0..20 {
+                    store.0.catch_up().await.unwrap();
+                    assert!(!store.0.unnumbered.other_is_numbering());
+                }
+            });
+        }
+        while let Some(written) = writers.join_next().await {
+            written.unwrap();
+            assert!(!store.0.unnumbered.other_is_numbering());
+        }
+        while let Some(caught_up) = catching_up.join_next().await {
+            caught_up.unwrap();
+        }
+    })
+    .await;
+}

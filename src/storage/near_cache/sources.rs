@@ -1,0 +1,159 @@
+//! What is read through the cache: entities by id and by name, pages of lists, counts.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use async_trait::async_trait;
+
+use super::{
+    cache::NearCache,
+    cached::{Cached, Named, Query},
+    key::{CachedPage, Key},
+    read::Source,
+    recent_changes::Step,
+    view::View,
+};
+use crate::{
+    domain::{Edge, Page, Position},
+    storage::{Result, Store},
+    telemetry::metrics::CacheName,
+};
+
+/// Entities by their ids.
+pub(super) struct ById<T>(PhantomData<T>);
+
+/// Entities by unique values that they never change.
+pub(super) struct ByName<T>(PhantomData<T>);
+
+/// Pages of lists.
+pub(super) struct Pages<T>(PhantomData<T>);
+
+/// How many entities pass filters.
+pub(super) struct Counts<T>(PhantomData<T>);
+
+#[async_trait]
+impl<T: Cached> Source for ById<T> {
+    type Ask = T::Id;
+    type Answer = Option<T>;
+    const NAME: CacheName = T::NAME;
+
+    fn key(id: &T::Id) -> Key {
+        T::key(*id, T::WHOLE)
+    }
+
+    fn find(view: &View<'_>, id: &T::Id) -> Result<Option<Option<T>>> {
+        let entity = view.entity::<T>(*id, T::WHOLE);
+        entity.map(|entity| view.copy(&*entity, T::WHOLE).map(Some)).transpose()
+    }
+
+    async fn ask(engine: &dyn Store, ids: &[T::Id]) -> Result<Vec<Option<T>>> {
+        T::by_ids(engine, ids).await
+    }
+
+    fn is_known(view: &View<'_>, _: &T::Id, found: &Option<T>) -> bool {
+        view.knows(found.as_ref())
+    }
+
+    fn keep(cache: &NearCache, began: Step, _: &T::Id, found: &Option<T>) {
+        cache.store_all(began, T::WHOLE, found.iter());
+    }
+}
+
+#[async_trait]
+impl<T: Named> Source for ByName<T> {
+    type Ask = String;
+    type Answer = Option<T>;
+    const NAME: CacheName = T::NAME;
+
+    fn key(name: &String) -> Key {
+        T::name_key(name.clone())
+    }
+
+    fn find(view: &View<'_>, name: &String) -> Result<Option<Option<T>>> {
+        match view.owner(&Self::key(name)) {
+            Some(id) => ById::<T>::find(view, &id.into()),
+            None => Ok(None),
+        }
+    }
+
+    async fn ask(engine: &dyn Store, names: &[String]) -> Result<Vec<Option<T>>> {
+        T::by_names(engine, names).await
+    }
+
+    fn is_known(view: &View<'_>, _: &String, found: &Option<T>) -> bool {
+        view.knows(found.as_ref())
+    }
+
+    fn keep(cache: &NearCache, began: Step, name: &String, found: &Option<T>) {
+        if let Some(entity) = found {
+            cache.store_owner(T::name_key(name.clone()), entity.ulid());
+            cache.store_all(began, T::WHOLE, [entity].into_iter());
+        }
+    }
+}
+
+#[async_trait]
+impl<T: Cached> Source for Pages<T> {
+    type Ask = Query<T>;
+    type Answer = Page<T>;
+    const NAME: CacheName = CacheName::Pages;
+
+    fn key(query: &Query<T>) -> Key {
+        T::page_key(query.clone())
+    }
+
+    fn find(view: &View<'_>, query: &Query<T>) -> Result<Option<Page<T>>> {
+        let Some(page) = view.page(&Self::key(query), &T::page_depends_on(query)) else { return Ok(None) };
+        let node = |position: &Position| view.entity(position.id.into(), query.fields);
+        let Some(nodes) = page.rows.iter().map(node).collect::<Option<Vec<Arc<T>>>>() else { return Ok(None) };
+        let edge = |(position, node): (_, &Arc<T>)| {
+            Ok(Edge { position: Clone::clone(position), node: view.copy(&**node, query.fields)? })
+        };
+        let edges = page.rows.iter().zip(&nodes).map(edge).collect::<Result<_>>()?;
+        Ok(Some(Page { edges, has_previous: page.has_previous, has_next: page.has_next }))
+    }
+
+    async fn ask(engine: &dyn Store, queries: &[Query<T>]) -> Result<Vec<Page<T>>> {
+        T::pages(engine, queries).await
+    }
+
+    /// What is missing from a page may be new, too.
+    fn is_known(view: &View<'_>, query: &Query<T>, page: &Page<T>) -> bool {
+        T::stays_listed(&query.filter) && page.edges.iter().all(|edge| view.knows(Some(&edge.node)))
+    }
+
+    fn keep(cache: &NearCache, began: Step, query: &Query<T>, page: &Page<T>) {
+        let depends_on = T::page_depends_on(query);
+        let rows = page.edges.iter().map(|edge| edge.position.clone()).collect();
+        let (has_previous, has_next) = (page.has_previous, page.has_next);
+        cache.store_page(Self::key(query), CachedPage { read_at: began, rows, has_previous, has_next }, &depends_on);
+        cache.store_all(began, query.fields, page.edges.iter().map(|edge| &edge.node));
+    }
+}
+
+#[async_trait]
+impl<T: Cached> Source for Counts<T> {
+    type Ask = T::Filter;
+    type Answer = u64;
+    const NAME: CacheName = CacheName::Counts;
+
+    fn key(filter: &T::Filter) -> Key {
+        T::count_key(filter.clone())
+    }
+
+    fn find(view: &View<'_>, filter: &T::Filter) -> Result<Option<u64>> {
+        Ok(view.count(&Self::key(filter), &T::count_depends_on(filter)))
+    }
+
+    async fn ask(engine: &dyn Store, filters: &[T::Filter]) -> Result<Vec<u64>> {
+        T::counts(engine, filters).await
+    }
+
+    /// A number does not tell.
+    fn is_known(_: &View<'_>, _: &T::Filter, _: &u64) -> bool {
+        false
+    }
+
+    fn keep(cache: &NearCache, began: Step, filter: &T::Filter, count: &u64) {
+        cache.store_count(Self::key(filter), began, *count, &T::count_depends_on(filter));
+    }
+}

@@ -1,0 +1,95 @@
+//! The cache at one position of the log.
+
+use std::{sync::Arc, time::Duration};
+
+use moka::sync::Cache;
+use parking_lot::RwLockReadGuard;
+use ulid::Ulid;
+
+use super::{
+    cached::Cached,
+    change::Change,
+    key::{CachedCount, CachedPage, Key, Value},
+    recent_changes::Step,
+    state::State,
+};
+use crate::{
+    domain::{Clock, ClockOffset, SystemClock, Timestamp},
+    fairness::{ReadMeter, read_meter},
+    storage::Result,
+};
+
+/// The feed has each change whose stamp is so old, unless it is behind: the clock of the node that made it may be behind, and
+/// a change is committed some time after its stamp is taken.
+const SETTLED_AFTER: Duration = Duration::from_secs(60 + ClockOffset::BETWEEN_NODES.as_secs());
+
+/// The cache at one position of the log: no entry is applied while it exists.
+pub(super) struct View<'c> {
+    values: &'c Cache<Key, Value>,
+    state: RwLockReadGuard<'c, State>,
+    /// The feed has each change with a stamp before this time.
+    settled_until: Timestamp,
+    meter: Option<Arc<dyn ReadMeter>>,
+}
+
+impl<'c> View<'c> {
+    pub(super) fn new(values: &'c Cache<Key, Value>, state: RwLockReadGuard<'c, State>) -> Self {
+        Self { values, state, settled_until: SystemClock.now().minus(SETTLED_AFTER), meter: read_meter() }
+    }
+
+    /// The entity with this id and at least these fields.
+    pub(super) fn entity<T: Cached>(&self, id: T::Id, fields: T::Fields) -> Option<Arc<T>> {
+        if self.state.is_held(T::change(id)) {
+            return None;
+        }
+        let find = |fields| T::from_value(&self.values.get(&T::key(id, fields))?).cloned();
+        find(T::WHOLE).or_else(|| (fields != T::WHOLE).then(|| find(fields)).flatten())
+    }
+
+    /// The id of what has a unique value that never changes.
+    pub(super) fn owner(&self, key: &Key) -> Option<Ulid> {
+        match self.values.get(key) {
+            Some(Value::Id(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The page with this key, if nothing that it depends on has changed.
+    pub(super) fn page(&self, key: &Key, depends_on: &[Change]) -> Option<Arc<CachedPage>> {
+        match self.values.get(key) {
+            Some(Value::Page(page)) if self.is_good(page.read_at, depends_on) => Some(page),
+            _ => None,
+        }
+    }
+
+    /// The count with this key, if nothing that it depends on has changed.
+    pub(super) fn count(&self, key: &Key, depends_on: &[Change]) -> Option<u64> {
+        match self.values.get(key) {
+            Some(Value::Count(CachedCount { read_at, count })) if self.is_good(read_at, depends_on) => Some(count),
+            _ => None,
+        }
+    }
+
+    fn is_good(&self, read_at: Step, depends_on: &[Change]) -> bool {
+        let changed =
+            |change: &Change| self.state.is_held(*change) || self.state.changes.changed_since(*change, read_at);
+        !depends_on.iter().any(changed)
+    }
+
+    /// A copy of an entity for the operation, which counts its bytes as loaded.
+    pub(super) fn copy<T: Cached>(&self, entity: &T, fields: T::Fields) -> Result<T> {
+        let copy = if fields == T::WHOLE { entity.clone() } else { entity.with_fields(fields) };
+        if let Some(meter) = &self.meter {
+            meter.load(copy.bytes())?;
+        }
+        Ok(copy)
+    }
+
+    /// Whether what the engine found shows nothing that the feed does not have and this node has not written. That an entity is
+    /// not there is new if it may have been deleted.
+    pub(super) fn knows<T: Cached>(&self, found: Option<&T>) -> bool {
+        let Some(entity) = found else { return !T::IS_DELETED };
+        let (version, changed_at) = entity.version();
+        changed_at < self.settled_until || self.state.includes(T::change(entity.id()), version, changed_at)
+    }
+}
