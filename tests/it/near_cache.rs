@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     contract::engine::Db,
-    support::data::{adjustment, key, new_order, product, stamp},
+    support::data::{adjustment, key, new_order, product, stamp, user},
 };
 
 const BYTES: usize = 16 * 1024 * 1024;
@@ -264,7 +264,9 @@ async fn a_node_reads_its_own_writes_before_its_feed_has_them(db: &Db) {
     db.insert_product(lamp.clone(), stamp()).await.unwrap();
     let node = Node::new(db, BYTES).await;
     node.fed(node.cache.list_products(&[by_name(5)])).await.unwrap();
-    let mut task = Task { assignee: Some(UserId::from_bytes([1; 16])), ..crate::support::data::task("work") };
+    let users: Vec<User> = (0..=20).map(|number| user(&number.to_string())).collect();
+    db.import_users(&users).await.unwrap();
+    let mut task = Task { assignee: Some(users[0].id), ..crate::support::data::task("work") };
     node.cache.insert_task(task.clone(), stamp()).await.unwrap();
     let tasks_of = |user| ListQuery {
         filter: TaskFilter { assignee: Some(user), ..TaskFilter::default() },
@@ -272,9 +274,9 @@ async fn a_node_reads_its_own_writes_before_its_feed_has_them(db: &Db) {
         slice: Slice::first(5),
         fields: TaskFields::ALL,
     };
-    for round in 0..20 {
-        let (old, new) = (task.assignee.unwrap(), UserId::from_bytes([round + 2; 16]));
-        let written = reprice(&*node.cache, lamp.id, i64::from(round)).await;
+    for (round, new) in (0..).zip(users[1..].iter().map(|user| user.id)) {
+        let old = task.assignee.unwrap();
+        let written = reprice(&*node.cache, lamp.id, round).await;
         let adjusted = node.cache.adjust_stock(adjustment(&lamp, 1), stamp()).await.unwrap();
         assert_eq!((written.version + 1, adjusted.price), (adjusted.version, written.price));
         let given = TaskChanges { assignee: Some(Some(new)), ..TaskChanges::default() };
