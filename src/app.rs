@@ -56,7 +56,7 @@ impl Core {
 
     async fn open_observed(config: &Config, wait: Duration, counts: Option<CallCounts>) -> Result<Self, StartError> {
         let (tokens, passwords) = (tokens(&config.auth)?, passwords(&config.auth)?);
-        let engine = open_engine(config, wait, deployment(&config.auth)?).await?;
+        let engine = open_engine(config, wait, deployment(&config.auth, &tokens)).await?;
         // Behind the cache, so that calls of the store and their times are those of the database.
         let engine: Arc<dyn Store> = Arc::new(InstrumentedStore::new(engine, counts));
         let cache = (config.cache.bytes > 0).then(|| Arc::new(NearCache::new(engine.clone(), config.cache.bytes)));

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{error::StartError, keys::deployment, options, retry};
+use super::{
+    error::StartError,
+    keys::{deployment, tokens},
+    options, retry,
+};
 use crate::{
     config::{Config, DatabaseUrl},
     storage::{
@@ -14,14 +18,15 @@ use crate::{
 
 /// Opens the database that the configuration names.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
-    let engine = open_engine(config, Duration::ZERO, deployment(&config.auth)?).await?;
+    let deployment = deployment(&config.auth, &tokens(&config.auth)?);
+    let engine = open_engine(config, Duration::ZERO, deployment).await?;
     Ok(Arc::new(InstrumentedStore::new(engine, None)))
 }
 
 /// Makes the database that the configuration names belong to the deployment of the configuration. Fails if the
 /// configuration has no signing key.
 pub async fn adopt_database(config: &Config) -> Result<(), StartError> {
-    let deployment = deployment(&config.auth)?.ok_or_else(|| {
+    let deployment = deployment(&config.auth, &tokens(&config.auth)?).ok_or_else(|| {
         StartError::Database("it can't be adopted without a signing key: set JWT_SECRET, or the key pair".to_owned())
     })?;
     let store = open_engine(config, Duration::ZERO, None).await?;
