@@ -5,7 +5,7 @@
 use super::{Result, Service, ServiceError};
 use crate::{
     domain::{ClockOffset, ConsistencyToken, EventCursor},
-    storage::{Epoch, OwnChanges, uncached},
+    storage::{Epoch, OwnChanges, one_operation, uncached},
 };
 
 /// What a client's message about its token begins with.
@@ -21,11 +21,11 @@ pub enum ReadFrom {
 }
 
 impl ReadFrom {
-    /// Runs `reads` so that they find it.
+    /// Runs `reads`, which are those of one operation, so that they find it.
     pub async fn run<T>(self, reads: impl Future<Output = T>) -> T {
         match self {
-            Self::Anywhere => reads.await,
-            Self::Database => uncached(reads).await,
+            Self::Anywhere => one_operation(reads).await,
+            Self::Database => one_operation(uncached(reads)).await,
         }
     }
 }

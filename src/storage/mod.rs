@@ -35,7 +35,7 @@ use event::Appends;
 pub use event::{Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, PAGE_BYTES};
 pub use import::ImportStore;
 pub use instrumented::{BeforeCall, CallCounts, Instrumented};
-pub use near_cache::{NearCache, uncached};
+pub use near_cache::{NearCache, one_operation, uncached};
 pub use order::{OrderQuery, OrderStore, Placed};
 pub use product::{ProductQuery, ProductStore};
 pub use session::{Rotation, Session, SessionStore, SessionUser};

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use orderwire::{
     domain::*,
+    fairness::{Caller, run_for},
     storage::{
         CallCounts, ImportStore, InstrumentedStore, NearCache, OrderQuery, OrderStore, ProductQuery, ProductStore,
         Store, TaskStore,
@@ -185,6 +186,38 @@ async fn a_read_that_shows_nothing_new_waits_for_no_feed(db: &Db) {
         assert_eq!(page[0].edges.len(), 2);
         assert!(began.elapsed() < Duration::from_secs(1));
     }
+}
+
+/// The feed of this node reads nothing by itself.
+async fn a_signed_in_reader_waits_only_for_what_memory_would_show_older(db: &Db) {
+    let (lamp, vase) = (product("lamp"), product("vase"));
+    for product in [&lamp, &vase] {
+        db.insert_product(product.clone(), stamp()).await.unwrap();
+    }
+    let node = Node::new(db, BYTES).await;
+    let [anna, ben] = [1, 2].map(|number| Caller::User(UserId::from_bytes([number; 16])));
+    let list = async |caller, take| {
+        let pages = run_for(caller, one_operation(node.cache.list_products(&[by_name(take)])));
+        let nodes = ends_at_once(pages).await?.unwrap().remove(0).edges.into_iter();
+        Some(nodes.map(|edge| edge.node.price).collect::<Vec<_>>())
+    };
+    let lamp_of = async |caller| {
+        let read = run_for(caller, one_operation(read(&node.cache, lamp.id)));
+        Some(timeout(Duration::from_millis(200), read).await.ok()?.price)
+    };
+    assert_eq!(lamp_of(anna).await, Some(lamp.price), "it is in memory now");
+    let new = reprice(db.store(), lamp.id, 1).await.price;
+    assert_eq!(list(anna, 5).await, Some(vec![new, vase.price]));
+    assert_eq!(lamp_of(anna).await, None, "memory is older than what Anna has seen");
+    assert_eq!(lamp_of(ben).await, Some(lamp.price), "but not than what Ben has seen");
+    node.feed().await;
+    assert_eq!((lamp_of(anna).await, lamp_of(ben).await), (Some(new), Some(new)));
+
+    assert_eq!(list(anna, 4).await, Some(vec![new, vase.price]));
+    node.feed().await;
+    node.calls();
+    assert_eq!(list(ben, 4).await, Some(vec![new, vase.price]));
+    assert_eq!(node.calls(), BTreeMap::new(), "what Anna read is in memory since the feed has it");
 }
 
 async fn counts_are_kept_until_what_they_count_changes(db: &Db) {
@@ -408,6 +441,7 @@ use tokens::{
 on_each_engine! {
     a_value_that_changed_while_it_was_read_is_not_kept
     a_read_that_shows_nothing_new_waits_for_no_feed
+    a_signed_in_reader_waits_only_for_what_memory_would_show_older
     counts_are_kept_until_what_they_count_changes
     of_many_who_miss_the_same_product_one_reads_it
     what_is_cached_is_read_from_memory_until_it_changes

@@ -15,12 +15,15 @@ use super::{
     change::Change,
     flights::Flights,
     key::{CachedCount, CachedPage, Key, Value},
+    later::Later,
+    operation::seen_before,
     recent_changes::Step,
     state::{Advance, MAX_AGE, State},
     view::View,
 };
 use crate::{
-    domain::{Entity, Event, EventKind, Seq, Stamp},
+    domain::{Entity, Event, EventKind, Seq, Stamp, UserId},
+    fairness::{Caller, current_caller},
     storage::{Result, Store},
     telemetry::metrics::metrics,
 };
@@ -31,6 +34,9 @@ const LIFETIME: Duration = Duration::from_secs(60);
 /// When a read finds that the feed last read the log so long ago, the feed reads it again.
 const REFRESH_AFTER: Duration = Duration::from_millis(500);
 
+/// This part of the cache's bytes is for answers that are kept later.
+const LATER: usize = 8;
+
 /// A storage engine with a cache in front of it; see the module documentation. Until a feed follows it, the engine
 /// answers everything.
 pub struct NearCache {
@@ -38,6 +44,7 @@ pub struct NearCache {
     values: Cache<Key, Value>,
     state: RwLock<State>,
     flights: Flights,
+    later: Later,
     /// How far the feed has confirmed that it has everything.
     confirmation: watch::Sender<Confirmation>,
     /// Notified when the feed is to read the log.
@@ -55,14 +62,14 @@ struct Confirmation {
 impl NearCache {
     /// A cache in front of the engine `inner` that takes up to `bytes` of memory, by estimate.
     pub fn new(inner: Arc<dyn Store>, bytes: usize) -> Self {
-        let weight = |key: &Key, value: &Value| u32::try_from(key.memory(value)).unwrap_or(u32::MAX);
+        let weight = |key: &Key, value: &Value| u32::try_from(key.memory() + value.memory()).unwrap_or(u32::MAX);
         let count = |_: Arc<Key>, _: Value, cause: RemovalCause| {
             if cause == RemovalCause::Size {
                 metrics().near_cache_evictions.inc();
             }
         };
         let values = Cache::builder()
-            .max_capacity(bytes as u64)
+            .max_capacity((bytes - bytes / LATER) as u64)
             .weigher(weight)
             .time_to_live(LIFETIME)
             .eviction_listener(count)
@@ -72,6 +79,7 @@ impl NearCache {
             values,
             state: RwLock::new(State::new()),
             flights: Flights::default(),
+            later: Later::new(bytes / LATER),
             confirmation: watch::channel(Confirmation { at: None, is_readable: false }).0,
             log_read_wanted: Notify::new(),
         }
@@ -84,6 +92,10 @@ impl NearCache {
 
     pub(super) fn flights(&self) -> &Flights {
         &self.flights
+    }
+
+    pub(super) fn later(&self) -> &Later {
+        &self.later
     }
 
     // What the feed calls.
@@ -120,6 +132,9 @@ impl NearCache {
         }
         state.confirm(read_began);
         drop(state);
+        for keep in self.later.take(read_began) {
+            keep(self);
+        }
         self.confirmation.send_modify(|confirmation| {
             *confirmation = Confirmation { at: confirmation.at.max(Some(read_began)), is_readable: true };
         });
@@ -201,10 +216,28 @@ impl NearCache {
         self.state.read().changes.now()
     }
 
+    /// When the caller was last shown something that the feed may not have, before this operation.
+    pub(super) fn seen_by_caller(&self) -> Option<Instant> {
+        let Caller::User(user) = current_caller() else { return None };
+        seen_before(|| self.state.read().shown_to(user))
+    }
+
+    /// Notes that a user is shown what was read until now, and the feed may not have it.
+    pub(super) fn shows(&self, user: UserId) -> Instant {
+        let now = Instant::now();
+        self.state.write().show(user, now);
+        self.log_read_wanted.notify_one();
+        now
+    }
+
     /// Waits until the feed has everything that was committed before the call; `false` if it does not get so far within
     /// [`MAX_AGE`], or can't read the log. Then the cache does not answer before it has got so far.
     pub async fn catch_up(&self) -> bool {
-        let read_ended = Instant::now();
+        self.catch_up_with(Instant::now()).await
+    }
+
+    /// The same for what was committed before this time.
+    pub(super) async fn catch_up_with(&self, read_ended: Instant) -> bool {
         let mut confirmations = self.confirmation.subscribe();
         let confirmed = async {
             loop {

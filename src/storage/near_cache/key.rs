@@ -58,6 +58,18 @@ pub(super) enum Value {
 }
 
 impl Value {
+    /// Estimated bytes that it takes.
+    pub(super) fn memory(&self) -> usize {
+        let parts = match self {
+            Self::Product(product) => product.memory(),
+            Self::Order(order) => order.memory(),
+            Self::Task(task) => task.memory(),
+            Self::Id(_) | Self::Count(_) => 0,
+            Self::Page(page) => size_of::<CachedPage>() + page.rows.iter().map(position).sum::<usize>(),
+        };
+        size_of::<Self>() + parts
+    }
+
     /// The version of an entity; other values have none, and give 0.
     pub(super) fn version(&self) -> i32 {
         match self {
@@ -92,9 +104,9 @@ pub(super) struct CachedPage {
 const OVERHEAD: usize = 160;
 
 impl Key {
-    /// Estimated bytes that the key and its value take.
-    pub(super) fn memory(&self, value: &Value) -> usize {
-        let key = match self {
+    /// Estimated bytes that the key takes in a map.
+    pub(super) fn memory(&self) -> usize {
+        let parts = match self {
             Self::Product(..) | Self::Order(..) | Self::Task(..) => 0,
             Self::Sku(text) | Self::OrderNumber(text) => text.len(),
             Self::Products(query) => list(query) + products(&query.filter),
@@ -104,14 +116,7 @@ impl Key {
             Self::OrderCount(filter) => size_of::<OrderFilter>() + orders(filter),
             Self::TaskCount(filter) => size_of::<TaskFilter>() + search(filter.search.as_ref()),
         };
-        let value = match value {
-            Value::Product(product) => product.memory(),
-            Value::Order(order) => order.memory(),
-            Value::Task(task) => task.memory(),
-            Value::Id(_) | Value::Count(_) => 0,
-            Value::Page(page) => size_of::<CachedPage>() + page.rows.iter().map(position).sum::<usize>(),
-        };
-        OVERHEAD + size_of::<Self>() + size_of::<Value>() + key + value
+        OVERHEAD + size_of::<Self>() + parts
     }
 }
 

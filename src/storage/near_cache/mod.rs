@@ -7,9 +7,10 @@
 //! - **A stale value is never stored.** A read notes how many entries were applied when it began. Its result is stored only
 //!   if no entry about it was applied since. Entries that were applied before the read began were committed before, so the
 //!   read saw them.
-//! - **Nothing goes back in time.** A read that the database answers waits until the feed has everything that was committed
-//!   before its end, so no later answer of the cache is older than it. A read that shows nothing beyond what the feed has
-//!   applied and this node has written does not wait ([`view`]): most don't.
+//! - **Nothing goes back in time.** A read that the database answers may show something beyond what the feed has applied and
+//!   this node has written; most don't ([`view`]). After one that does, what the cache answers to the same user waits until
+//!   the feed has everything that was committed before its end. Callers that are not signed in can't be told apart, so the
+//!   read itself waits.
 //! - **A node reads its own writes.** What a write of this node changes is held back until the feed has caught up with
 //!   the database: until then the database answers.
 //! - **Fresh or not at all.** The cache answers only if the feed has, within the last second, read the log to its end.
@@ -22,12 +23,13 @@
 //!
 //! Decision: `docs/decisions/0026-near-cache.md`.
 
-mod bypass;
 mod cache;
 mod cached;
 mod change;
 mod flights;
 mod key;
+mod later;
+mod operation;
 mod orders;
 mod others;
 mod products;
@@ -38,5 +40,5 @@ mod state;
 mod tasks;
 mod view;
 
-pub use bypass::uncached;
 pub use cache::NearCache;
+pub use operation::{one_operation, uncached};

@@ -9,8 +9,9 @@ use std::{
 use async_trait::async_trait;
 use tokio::time::{Instant, timeout_at};
 
-use super::{bypass::is_uncached, cache::NearCache, flights::Role, key::Key, recent_changes::Step, view::View};
+use super::{cache::NearCache, flights::Role, key::Key, operation::is_uncached, recent_changes::Step, view::View};
 use crate::{
+    fairness::{Caller, current_caller},
     storage::{Result, Store, StoreError},
     telemetry::metrics::{CacheName, metrics},
 };
@@ -20,11 +21,11 @@ const AWAIT_OTHERS: Duration = Duration::from_millis(100);
 
 /// Something that is read through the cache.
 #[async_trait]
-pub(super) trait Source {
+pub(super) trait Source: 'static {
     /// What is asked for.
-    type Ask: Clone + Eq + Hash + Send + Sync;
+    type Ask: Clone + Eq + Hash + Send + Sync + 'static;
     /// What is answered.
-    type Answer: Clone + Send + Sync;
+    type Answer: Clone + Send + Sync + 'static;
     /// Names it in metrics.
     const NAME: CacheName;
 
@@ -35,6 +36,8 @@ pub(super) trait Source {
     async fn ask(engine: &dyn Store, asks: &[Self::Ask]) -> Result<Vec<Self::Answer>>;
     /// Whether an answer of the engine shows nothing that the feed does not have and this node has not written.
     fn is_known(view: &View<'_>, ask: &Self::Ask, answer: &Self::Answer) -> bool;
+    /// Estimated bytes of an answer.
+    fn bytes(answer: &Self::Answer) -> usize;
     /// Keeps what did not change since the read of it `began`.
     fn keep(cache: &NearCache, began: Step, ask: &Self::Ask, answer: &Self::Answer);
 }
@@ -42,12 +45,19 @@ pub(super) trait Source {
 impl NearCache {
     /// The answers of memory or the engine, in the order of the asks.
     pub(super) async fn read<S: Source>(&self, asks: &[S::Ask]) -> Result<Vec<S::Answer>> {
+        let seen = self.seen_by_caller();
         if is_uncached() || !self.is_fresh() {
-            let answers = S::ask(self.inner(), asks).await?;
-            self.settle::<S>(asks, &answers).await;
-            return Ok(answers);
+            return self.bypass::<S>(asks).await;
         }
         let mut answers = self.find::<S>(asks)?;
+        if let Some(seen) = seen
+            && answers.iter().any(Option::is_some)
+        {
+            if !self.catch_up_with(seen).await {
+                return self.bypass::<S>(asks).await;
+            }
+            answers = self.find::<S>(asks)?;
+        }
         let missing: HashSet<&S::Ask> = unanswered(asks, &answers).collect();
         metrics().cache_lookups.get(S::NAME).inc_by(asks.len() as u64);
         metrics().cache_misses.get(S::NAME).inc_by(missing.len() as u64);
@@ -60,6 +70,13 @@ impl NearCache {
         }
         let answers = answers.into_iter().collect::<Option<_>>();
         answers.ok_or_else(|| StoreError::internal("a read through the cache left something unanswered"))
+    }
+
+    /// The answers of the engine.
+    async fn bypass<S: Source>(&self, asks: &[S::Ask]) -> Result<Vec<S::Answer>> {
+        let answers = S::ask(self.inner(), asks).await?;
+        self.settle::<S>(asks, &answers).await;
+        Ok(answers)
     }
 
     /// The answers that are in memory and good.
@@ -111,23 +128,51 @@ impl NearCache {
     async fn load<S: Source>(&self, asks: &[S::Ask]) -> Result<Vec<S::Answer>> {
         let began = self.read_begins();
         let answers = S::ask(self.inner(), asks).await?;
-        if self.settle::<S>(asks, &answers).await {
-            for (ask, answer) in asks.iter().zip(&answers) {
-                S::keep(self, began, ask, answer);
+        match self.settle::<S>(asks, &answers).await {
+            Settled::Now => keep_all::<S>(self, began, asks, &answers),
+            Settled::AfterFeed(ended) => {
+                let keep = || -> Box<dyn FnOnce(&Self) + Send + Sync> {
+                    let (asks, answers) = (asks.to_vec(), answers.clone());
+                    Box::new(move |cache| keep_all::<S>(cache, began, &asks, &answers))
+                };
+                let bytes = asks.iter().zip(&answers).map(|(ask, answer)| S::key(ask).memory() + S::bytes(answer));
+                self.later().add(ended, bytes.sum(), keep);
             }
+            Settled::Never => {}
         }
         Ok(answers)
     }
 
-    /// Waits until the feed has what these answers show. Returns at once if they show nothing new, which is the rule.
-    /// `false` if the feed does not get so far.
-    async fn settle<S: Source>(&self, asks: &[S::Ask], answers: &[S::Answer]) -> bool {
-        self.knows::<S>(asks, answers) || self.catch_up().await
+    /// Sees to it that nothing that the caller gets later is older than these answers. Returns at once if they show nothing
+    /// new, which is the rule, or if the caller can be told from others. Otherwise waits until the feed has what they show.
+    async fn settle<S: Source>(&self, asks: &[S::Ask], answers: &[S::Answer]) -> Settled {
+        if self.knows::<S>(asks, answers) {
+            return Settled::Now;
+        }
+        match current_caller() {
+            Caller::User(user) => Settled::AfterFeed(self.shows(user)),
+            Caller::Address(_) | Caller::Server if self.catch_up().await => Settled::Now,
+            Caller::Address(_) | Caller::Server => Settled::Never,
+        }
     }
 
     fn knows<S: Source>(&self, asks: &[S::Ask], answers: &[S::Answer]) -> bool {
         let view = self.view();
         view.is_some_and(|view| asks.iter().zip(answers).all(|(ask, answer)| S::is_known(&view, ask, answer)))
+    }
+}
+
+/// When answers can be kept.
+enum Settled {
+    Now,
+    /// Once the feed has everything that was committed before this time.
+    AfterFeed(Instant),
+    Never,
+}
+
+fn keep_all<S: Source>(cache: &NearCache, began: Step, asks: &[S::Ask], answers: &[S::Answer]) {
+    for (ask, answer) in asks.iter().zip(answers) {
+        S::keep(cache, began, ask, answer);
     }
 }
 

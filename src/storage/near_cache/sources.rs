@@ -53,6 +53,10 @@ impl<T: Cached> Source for ById<T> {
         view.knows(found.as_ref())
     }
 
+    fn bytes(found: &Option<T>) -> usize {
+        found.as_ref().map_or(0, T::bytes)
+    }
+
     fn keep(cache: &NearCache, began: Step, _: &T::Id, found: &Option<T>) {
         cache.store_all(began, T::WHOLE, found.iter());
     }
@@ -81,6 +85,10 @@ impl<T: Named> Source for ByName<T> {
 
     fn is_known(view: &View<'_>, _: &String, found: &Option<T>) -> bool {
         view.knows(found.as_ref())
+    }
+
+    fn bytes(found: &Option<T>) -> usize {
+        found.as_ref().map_or(0, T::bytes)
     }
 
     fn keep(cache: &NearCache, began: Step, name: &String, found: &Option<T>) {
@@ -121,6 +129,10 @@ impl<T: Cached> Source for Pages<T> {
         T::stays_listed(&query.filter) && page.edges.iter().all(|edge| view.knows(Some(&edge.node)))
     }
 
+    fn bytes(page: &Page<T>) -> usize {
+        size_of::<Page<T>>() + page.edges.iter().map(|edge| size_of::<Edge<T>>() + edge.node.bytes()).sum::<usize>()
+    }
+
     fn keep(cache: &NearCache, began: Step, query: &Query<T>, page: &Page<T>) {
         let depends_on = T::page_depends_on(query);
         let rows = page.edges.iter().map(|edge| edge.position.clone()).collect();
@@ -151,6 +163,10 @@ impl<T: Cached> Source for Counts<T> {
     /// A number does not tell.
     fn is_known(_: &View<'_>, _: &T::Filter, _: &u64) -> bool {
         false
+    }
+
+    fn bytes(_: &u64) -> usize {
+        size_of::<T::Filter>()
     }
 
     fn keep(cache: &NearCache, began: Step, filter: &T::Filter, count: &u64) {

@@ -5,11 +5,12 @@ use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
 use super::{change::Change, recent_changes::RecentChanges};
-use crate::domain::{Seq, Timestamp};
+use crate::domain::{Seq, Timestamp, UserId};
 
 /// How old what the cache answers may be: the feed has read the log to its end within this time.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
-/// How many writes of this node are held back one by one; with more, everything is.
+/// How many writes of this node are held back one by one, and users remembered who were shown something new; with more,
+/// the engine answers everything.
 const MAX_HELD: usize = 16_384;
 
 /// What decides whether the cache may answer. `parking_lot`'s lock around it also makes an applied entry one step.
@@ -20,6 +21,8 @@ pub(super) struct State {
     pub(super) changes: RecentChanges,
     /// What this node has changed, and when. The feed may not have it yet.
     held: HashMap<Change, Held>,
+    /// The users who were shown something that the feed may not have, and when.
+    shown: HashMap<UserId, Instant>,
     /// Everything that was committed before this time is applied.
     confirmed: Option<Instant>,
     /// When the last read ended that may have seen something newer than the feed has.
@@ -41,6 +44,7 @@ impl State {
             through: 0,
             changes: RecentChanges::default(),
             held: HashMap::new(),
+            shown: HashMap::new(),
             confirmed: None,
             unconfirmed_read: None,
         }
@@ -79,6 +83,21 @@ impl State {
             || self.held.get(&entity).is_some_and(|held| held.stamp == stamp)
     }
 
+    /// Notes that a user is shown something that the feed may not have.
+    pub(super) fn show(&mut self, user: UserId, at: Instant) {
+        let shown = self.shown.entry(user).or_insert(at);
+        *shown = at.max(*shown);
+        if self.shown.len() > MAX_HELD {
+            self.shown = HashMap::new();
+            self.unconfirmed_read = Some(at);
+        }
+    }
+
+    /// When this user was last shown something that the feed may not have.
+    pub(super) fn shown_to(&self, user: UserId) -> Option<Instant> {
+        if self.shown.is_empty() { None } else { self.shown.get(&user).copied() }
+    }
+
     /// Notes that a read ended now that may have seen something newer than the feed has.
     pub(super) fn note_unconfirmed_read(&mut self) {
         self.unconfirmed_read = Some(Instant::now());
@@ -88,6 +107,7 @@ impl State {
     pub(super) fn confirm(&mut self, read_began: Instant) {
         self.confirmed = self.confirmed.max(Some(read_began));
         self.held.retain(|_, held| held.at > read_began);
+        self.shown.retain(|_, at| *at > read_began);
     }
 
     /// Starts with the entry after this one. What was confirmed before says nothing about another log.

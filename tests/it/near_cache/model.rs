@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use orderwire::{
     domain::*,
-    storage::{NearCache, ProductStore, Store},
+    fairness::{Caller, run_for},
+    storage::{NearCache, ProductStore, Store, one_operation},
     telemetry::metrics::{CacheName, metrics},
 };
 use parking_lot::Mutex;
@@ -118,11 +119,17 @@ async fn look(cache: &NearCache, products: &[Product; 2]) -> Vec<(usize, i64)> {
     found.iter().map(|product| (which(product), product.price.units())).collect()
 }
 
-async fn client(cache: Arc<NearCache>, products: [Product; 2], rounds: Arc<Rounds>, stop: CancellationToken) -> u64 {
+async fn client(
+    caller: Caller,
+    cache: Arc<NearCache>,
+    products: [Product; 2],
+    rounds: Arc<Rounds>,
+    stop: CancellationToken,
+) -> u64 {
     let (mut seen, mut reads) = ([0, 0], 0);
     while !stop.is_cancelled() {
         let began = Instant::now();
-        let found = look(&cache, &products).await;
+        let found = run_for(caller, one_operation(look(&cache, &products))).await;
         reads += 1;
         let before = seen;
         for (which, round) in found {
@@ -169,7 +176,11 @@ pub async fn no_read_is_older_than_promised_and_none_goes_back_in_time(db: &Db) 
     let feed = tokio::spawn(feed(node.clone(), head, stop.clone()));
     let writer = tokio::spawn(write(node.store.clone(), products.clone(), rounds.clone(), stop.clone()));
     let clients: Vec<_> = (0..6)
-        .map(|_| tokio::spawn(client(node.cache.clone(), products.clone(), rounds.clone(), stop.clone())))
+        .map(|number| {
+            // Callers who can be told apart, and others.
+            let caller = if number < 3 { Caller::User(UserId::from_bytes([number; 16])) } else { Caller::Server };
+            tokio::spawn(client(caller, node.cache.clone(), products.clone(), rounds.clone(), stop.clone()))
+        })
         .collect();
     let own = tokio::spawn(own_writer(node.cache.clone(), mine, stop.clone()));
     sleep(RUN).await;

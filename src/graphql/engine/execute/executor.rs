@@ -138,7 +138,8 @@ impl OperationExecutor {
         let (request, batches) = self.request(viewer, operation, &meter, &loads);
         let execution = BatchedExecution::new(self.schema.subscribe(request.data(mode)), batches);
         let refusal = || meter.refusal().or_else(|| loads.refusal());
-        let response = run_metered(caller, loads.clone(), first_response(execution, refusal)).await;
+        let run = ReadFrom::Anywhere.run(first_response(execution, refusal));
+        let response = run_metered(caller, loads.clone(), run).await;
         metrics().answer_bytes.inc_by(meter.written() as u64);
         let rows = points_for_rows(&loads, operation);
         if rows > 0 {
