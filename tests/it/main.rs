@@ -36,6 +36,7 @@ mod new_epoch;
 mod nodes;
 mod operations;
 mod rate_limits;
+mod read_from;
 mod refused_starts;
 mod schema;
 mod support;
