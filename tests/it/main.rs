@@ -20,6 +20,7 @@ mod failover;
 mod feed;
 mod fuzz;
 mod http_attacks;
+mod http_caching;
 mod http_graphql;
 mod http_handover;
 mod http_methods;
