@@ -27,7 +27,7 @@ mod websocket;
 
 pub use auth::Auth;
 pub use cache::Cache;
-pub use database::{Database, DatabaseUrl};
+pub use database::{Database, DatabaseUrl, ReadFrom};
 pub use feed::Feed;
 pub use limits::Limits;
 pub use load::{DEFAULT_FILE, FileError, Loaded, example, load, read_file};

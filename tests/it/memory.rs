@@ -98,6 +98,7 @@ fn common(config: &Config) -> Vec<Bound> {
         ),
         bound("prepared documents", &["operations.cache"], &[], operations.cache),
         bound("registered documents", &["operations.registered"], &[], operations.registered),
+        fixed("tags of public answers", &[("graphql/engine/public_answers.rs", "TAG_BYTES")]),
         fixed("rate limits", &[("cluster/rate_limits.rs", "BYTES")]),
         bound("rights of sessions, and counters of clients", &[], &[], sessions + 5 * counters + buckets),
         bound(

@@ -11,7 +11,7 @@ use orderwire::{
     fairness::{Caller, run_for},
     storage::{
         CallCounts, ImportStore, InstrumentedStore, NearCache, OrderQuery, OrderStore, ProductQuery, ProductStore,
-        Store, TaskStore,
+        Store, TaskStore, one_operation,
     },
     telemetry::metrics::metrics,
 };

@@ -39,6 +39,7 @@ mod outbox;
 mod place;
 mod product;
 mod read;
+mod replicas;
 mod rights;
 mod scan;
 mod schema;
@@ -65,6 +66,7 @@ use async_trait::async_trait;
 use bson::doc;
 
 pub use connect::{CommandObserver, MongoOptions};
+pub use replicas::ReadFrom;
 pub use shard_keys::{SHARDED_COLLECTIONS, ShardKey, ShardedCollection, shard_plan};
 pub use store::MongoStore;
 

@@ -7,7 +7,8 @@ use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    chunks::SeenChunks, collections::Collections, order_queue::OrderQueue, seen_time::SeenTime, unnumbered::Unnumbered,
+    chunks::SeenChunks, collections::Collections, order_queue::OrderQueue, replicas::Replicas, seen_time::SeenTime,
+    unnumbered::Unnumbered,
 };
 use crate::{fairness::FairSemaphore, storage::Appends};
 
@@ -26,6 +27,8 @@ pub(super) struct Inner {
     pub(super) names_shard_keys: bool,
     pub(super) seen_chunks: SeenChunks,
     pub(super) seen_time: SeenTime,
+    /// Which servers answer reads of entities and lists.
+    pub(super) replicas: Replicas,
     /// Permits for operations outside of transactions, so that these leave connections for transactions.
     pub(super) read_permits: FairSemaphore,
     /// Permits for transactions in which callers change things.

@@ -16,7 +16,6 @@ use super::{
     flights::Flights,
     key::{CachedCount, CachedPage, Key, Value},
     later::Later,
-    operation::seen_before,
     recent_changes::Step,
     state::{Advance, MAX_AGE, State},
     view::View,
@@ -24,7 +23,7 @@ use super::{
 use crate::{
     domain::{Entity, Event, EventKind, Seq, Stamp, UserId},
     fairness::{Caller, current_caller},
-    storage::{Result, Store},
+    storage::{Result, Store, operation::seen_before},
     telemetry::metrics::metrics,
 };
 
@@ -44,7 +43,7 @@ pub struct NearCache {
     values: Cache<Key, Value>,
     state: RwLock<State>,
     flights: Flights,
-    later: Later,
+    later: Later<NearCache>,
     /// How far the feed has confirmed that it has everything.
     confirmation: watch::Sender<Confirmation>,
     /// Notified when the feed is to read the log.
@@ -94,7 +93,7 @@ impl NearCache {
         &self.flights
     }
 
-    pub(super) fn later(&self) -> &Later {
+    pub(super) fn later(&self) -> &Later<Self> {
         &self.later
     }
 
@@ -228,6 +227,11 @@ impl NearCache {
         self.state.write().show(user, now);
         self.log_read_wanted.notify_one();
         now
+    }
+
+    /// Whether the feed has heard of these changes, or may have, and did not read them in the log.
+    pub(super) fn has_only_heard_of(&self, changes: &[Change]) -> bool {
+        self.state.read().has_only_heard_of(changes)
     }
 
     /// Waits until the feed has everything that was committed before the call; `false` if it does not get so far within

@@ -37,6 +37,8 @@ pub(super) trait Cached: Clone + Debug + Send + Sync + Sized + 'static {
     /// Each choice of costly fields, [`Self::WHOLE`] first. What was read with each is cached by itself, so that no read
     /// reads more than it is asked for.
     const FIELDS: &[Self::Fields];
+    /// Any change of an entity of this kind.
+    const CHANGES: &[Change];
     /// Whether entities of this kind are deleted.
     const IS_DELETED: bool;
 

@@ -3,30 +3,27 @@
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::cache::NearCache;
+type Keep<C> = Box<dyn FnOnce(&C) + Send + Sync>;
 
-type Keep = Box<dyn FnOnce(&NearCache) + Send + Sync>;
-
-/// The answers, up to some bytes. More than that are not kept.
-pub(super) struct Later {
-    waiting: Mutex<Waiting>,
+/// The answers for a cache `C`, up to some bytes. More than that are not kept.
+pub(super) struct Later<C> {
+    waiting: Mutex<Waiting<C>>,
     capacity: usize,
 }
 
-#[derive(Default)]
-struct Waiting {
+struct Waiting<C> {
     /// When each read ended, its bytes, and what keeps its answers.
-    answers: Vec<(Instant, usize, Keep)>,
+    answers: Vec<(Instant, usize, Keep<C>)>,
     bytes: usize,
 }
 
-impl Later {
+impl<C> Later<C> {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { waiting: Mutex::default(), capacity }
+        Self { waiting: Mutex::new(Waiting { answers: Vec::new(), bytes: 0 }), capacity }
     }
 
     /// Runs `keep` for answers of these bytes once the feed has everything that was committed before the read `ended`.
-    pub(super) fn add(&self, ended: Instant, bytes: usize, keep: impl FnOnce() -> Keep) {
+    pub(super) fn add(&self, ended: Instant, bytes: usize, keep: impl FnOnce() -> Keep<C>) {
         let mut waiting = self.waiting.lock();
         if bytes <= self.capacity - waiting.bytes {
             waiting.bytes += bytes;
@@ -35,7 +32,7 @@ impl Later {
     }
 
     /// Those of the answers that were read before this time.
-    pub(super) fn take(&self, read_before: Instant) -> Vec<Keep> {
+    pub(super) fn take(&self, read_before: Instant) -> Vec<Keep<C>> {
         let mut waiting = self.waiting.lock();
         let (due, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut waiting.answers).into_iter().partition(|(ended, ..)| *ended <= read_before);

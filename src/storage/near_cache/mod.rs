@@ -29,7 +29,6 @@ mod change;
 mod flights;
 mod key;
 mod later;
-mod operation;
 mod orders;
 mod others;
 mod products;
@@ -41,4 +40,3 @@ mod tasks;
 mod view;
 
 pub use cache::NearCache;
-pub use operation::{one_operation, uncached};

@@ -36,6 +36,7 @@ impl Cached for Order {
         OrderFields { items: false, history: true },
         OrderFields { items: false, history: false },
     ];
+    const CHANGES: &[Change] = &[Change::Orders, Change::Statuses];
     const IS_DELETED: bool = false;
 
     fn id(&self) -> OrderId {

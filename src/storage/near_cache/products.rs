@@ -31,6 +31,7 @@ impl Cached for Product {
     const NAME: CacheName = CacheName::Products;
     const WHOLE: ProductFields = ProductFields::ALL;
     const FIELDS: &[ProductFields] = &[ProductFields::ALL, ProductFields { description: false }];
+    const CHANGES: &[Change] = &[Change::Products, Change::Stock];
     const IS_DELETED: bool = false;
 
     fn id(&self) -> ProductId {

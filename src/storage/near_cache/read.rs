@@ -9,10 +9,13 @@ use std::{
 use async_trait::async_trait;
 use tokio::time::{Instant, timeout_at};
 
-use super::{cache::NearCache, flights::Role, key::Key, operation::is_uncached, recent_changes::Step, view::View};
+use super::{cache::NearCache, change::ChangeList, flights::Role, key::Key, recent_changes::Step, view::View};
 use crate::{
     fairness::{Caller, current_caller},
-    storage::{Result, Store, StoreError},
+    storage::{
+        Result, Store, StoreError,
+        operation::{is_uncached, uncached},
+    },
     telemetry::metrics::{CacheName, metrics},
 };
 
@@ -34,6 +37,8 @@ pub(super) trait Source: 'static {
     fn find(view: &View<'_>, ask: &Self::Ask) -> Result<Option<Self::Answer>>;
     /// Asks the engine, for as many answers as there are asks.
     async fn ask(engine: &dyn Store, asks: &[Self::Ask]) -> Result<Vec<Self::Answer>>;
+    /// What the answer shows the last change of.
+    fn shows(ask: &Self::Ask) -> ChangeList;
     /// Whether an answer of the engine shows nothing that the feed does not have and this node has not written.
     fn is_known(view: &View<'_>, ask: &Self::Ask, answer: &Self::Answer) -> bool;
     /// Estimated bytes of an answer.
@@ -72,9 +77,19 @@ impl NearCache {
         answers.ok_or_else(|| StoreError::internal("a read through the cache left something unanswered"))
     }
 
+    /// Asks the engine. What it answers with is as new as what this node has read in the log; what the feed has only heard of
+    /// from another node may be newer, and then a server that may be behind is not asked.
+    async fn ask<S: Source>(&self, asks: &[S::Ask]) -> Result<Vec<S::Answer>> {
+        if asks.iter().any(|ask| self.has_only_heard_of(&S::shows(ask))) {
+            uncached(S::ask(self.inner(), asks)).await
+        } else {
+            S::ask(self.inner(), asks).await
+        }
+    }
+
     /// The answers of the engine.
     async fn bypass<S: Source>(&self, asks: &[S::Ask]) -> Result<Vec<S::Answer>> {
-        let answers = S::ask(self.inner(), asks).await?;
+        let answers = self.ask::<S>(asks).await?;
         self.settle::<S>(asks, &answers).await;
         Ok(answers)
     }
@@ -127,7 +142,7 @@ impl NearCache {
     /// Reads from the engine, and keeps what it answers.
     async fn load<S: Source>(&self, asks: &[S::Ask]) -> Result<Vec<S::Answer>> {
         let began = self.read_begins();
-        let answers = S::ask(self.inner(), asks).await?;
+        let answers = self.ask::<S>(asks).await?;
         match self.settle::<S>(asks, &answers).await {
             Settled::Now => keep_all::<S>(self, began, asks, &answers),
             Settled::AfterFeed(ended) => {

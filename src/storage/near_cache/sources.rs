@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::{
     cache::NearCache,
     cached::{Cached, Named, Query},
+    change::ChangeList,
     key::{CachedPage, Key},
     read::Source,
     recent_changes::Step,
@@ -49,6 +50,10 @@ impl<T: Cached> Source for ById<T> {
         T::by_ids(engine, ids).await
     }
 
+    fn shows(id: &T::Id) -> ChangeList {
+        [T::change(*id)].into_iter().collect()
+    }
+
     fn is_known(view: &View<'_>, _: &T::Id, found: &Option<T>) -> bool {
         view.knows(found.as_ref())
     }
@@ -81,6 +86,10 @@ impl<T: Named> Source for ByName<T> {
 
     async fn ask(engine: &dyn Store, names: &[String]) -> Result<Vec<Option<T>>> {
         T::by_names(engine, names).await
+    }
+
+    fn shows(_: &String) -> ChangeList {
+        T::CHANGES.iter().copied().collect()
     }
 
     fn is_known(view: &View<'_>, _: &String, found: &Option<T>) -> bool {
@@ -124,6 +133,10 @@ impl<T: Cached> Source for Pages<T> {
         T::pages(engine, queries).await
     }
 
+    fn shows(_: &Query<T>) -> ChangeList {
+        T::CHANGES.iter().copied().collect()
+    }
+
     /// What is missing from a page may be new, too.
     fn is_known(view: &View<'_>, query: &Query<T>, page: &Page<T>) -> bool {
         T::stays_listed(&query.filter) && page.edges.iter().all(|edge| view.knows(Some(&edge.node)))
@@ -158,6 +171,10 @@ impl<T: Cached> Source for Counts<T> {
 
     async fn ask(engine: &dyn Store, filters: &[T::Filter]) -> Result<Vec<u64>> {
         T::counts(engine, filters).await
+    }
+
+    fn shows(_: &T::Filter) -> ChangeList {
+        T::CHANGES.iter().copied().collect()
     }
 
     /// A number does not tell.

@@ -4,7 +4,10 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{change::Change, recent_changes::RecentChanges};
+use super::{
+    change::Change,
+    recent_changes::{RecentChanges, Step},
+};
 use crate::domain::{Seq, Timestamp, UserId};
 
 /// How old what the cache answers may be: the feed has read the log to its end within this time.
@@ -23,6 +26,8 @@ pub(super) struct State {
     held: HashMap<Change, Held>,
     /// The users who were shown something that the feed may not have, and when.
     shown: HashMap<UserId, Instant>,
+    /// The changes up to this one were read in the log, or are older than what was.
+    read_through: Step,
     /// Everything that was committed before this time is applied.
     confirmed: Option<Instant>,
     /// When the last read ended that may have seen something newer than the feed has.
@@ -45,6 +50,7 @@ impl State {
             changes: RecentChanges::default(),
             held: HashMap::new(),
             shown: HashMap::new(),
+            read_through: 0,
             confirmed: None,
             unconfirmed_read: None,
         }
@@ -83,6 +89,11 @@ impl State {
             || self.held.get(&entity).is_some_and(|held| held.stamp == stamp)
     }
 
+    /// Whether some of these things changed after the last read of the log: the feed was told so by another node.
+    pub(super) fn has_only_heard_of(&self, changes: &[Change]) -> bool {
+        changes.iter().any(|change| self.changes.changed_since(*change, self.read_through))
+    }
+
     /// Notes that a user is shown something that the feed may not have.
     pub(super) fn show(&mut self, user: UserId, at: Instant) {
         let shown = self.shown.entry(user).or_insert(at);
@@ -106,6 +117,7 @@ impl State {
     /// Notes that everything is applied that was committed before `read_began`.
     pub(super) fn confirm(&mut self, read_began: Instant) {
         self.confirmed = self.confirmed.max(Some(read_began));
+        self.read_through = self.changes.now();
         self.held.retain(|_, held| held.at > read_began);
         self.shown.retain(|_, at| *at > read_began);
     }

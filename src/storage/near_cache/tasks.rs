@@ -27,6 +27,7 @@ impl Cached for Task {
     const NAME: CacheName = CacheName::Tasks;
     const WHOLE: TaskFields = TaskFields::ALL;
     const FIELDS: &[TaskFields] = &[TaskFields::ALL, TaskFields { description: false }];
+    const CHANGES: &[Change] = &[Change::Tasks];
     const IS_DELETED: bool = true;
 
     fn id(&self) -> TaskId {

@@ -35,6 +35,8 @@ label! {
         Pages = "pages",
         /// Counts of products, orders and tasks.
         Counts = "counts",
+        /// Tags of answers that anyone may get.
+        PublicAnswers = "public_answers",
     }
 }
 

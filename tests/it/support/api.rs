@@ -14,7 +14,8 @@ use orderwire::{
     config::Config,
     domain::{Clock, SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
     graphql::{
-        Api, ApiOptions, DocumentOptions, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, ResultBody,
+        Api, ApiOptions, DocumentOptions, Endpoint, ExecutionResult, ObservedQuery, OperationRequest,
+        PreparedOperation, PublicAnswers, ResultBody,
     },
     service::{RateLimits, Registration, Service, ServiceOptions, feed::EventFeed},
     storage::{BeforeCall, CallCounts, InstrumentedStore, NearCache, Store},
@@ -29,7 +30,7 @@ pub struct TestApi {
     api: Arc<Api>,
     /// The service that the API calls.
     pub service: Arc<Service>,
-    /// The store that the service uses; calls of its engine are counted.
+    /// The store that the service uses; its calls are counted.
     pub store: Arc<dyn Store>,
     counts: CallCounts,
 }
@@ -63,9 +64,12 @@ impl TestApi {
         cache_bytes: usize,
     ) -> Self {
         let counts = CallCounts::default();
-        let engine: Arc<dyn Store> = Arc::new(InstrumentedStore::new(store, Some(counts.clone())));
-        let cache = (cache_bytes > 0).then(|| Arc::new(NearCache::new(engine.clone(), cache_bytes)));
-        let store = cache.clone().map_or(engine, |cache| cache);
+        let cache = (cache_bytes > 0).then(|| Arc::new(NearCache::new(store.clone(), cache_bytes)));
+        // In front of the cache: tests count what the service asks for.
+        let store: Arc<dyn Store> = match &cache {
+            Some(cache) => Arc::new(InstrumentedStore::new(cache.clone(), Some(counts.clone()))),
+            None => Arc::new(InstrumentedStore::new(store, Some(counts.clone()))),
+        };
         let bus = Arc::new(LocalBus::new());
         let feed = EventFeed::start_with(store.clone(), bus, feed_options(), cache).await.unwrap();
         let cheap = PasswordCost { memory: 8, passes: 1, lanes: 1 };
@@ -136,6 +140,20 @@ impl TestApi {
     /// Prepares a request; returns an operation that can be run or the response that refuses it.
     pub async fn prepare(&self, request: OperationRequest) -> Result<PreparedOperation, Response> {
         self.api.prepare(request, None).await
+    }
+
+    /// Runs a query of an anonymous viewer and has its tag remembered.
+    pub async fn observed(&self, request: OperationRequest) -> (ObservedQuery, Response) {
+        let mut query = self.prepare(request).await.expect("the query is valid");
+        let observed = self.public_answers().observe(&mut query);
+        let response = self.api.execute(Viewer::Anonymous, query).await;
+        self.public_answers().remember(&observed, "a tag");
+        (observed, response)
+    }
+
+    /// What the node knows of answers that anyone may get.
+    pub fn public_answers(&self) -> &PublicAnswers {
+        self.api.public_answers().unwrap()
     }
 
     /// The schema in the schema definition language.

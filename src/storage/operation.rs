@@ -10,7 +10,7 @@ tokio::task_local! {
 
 #[derive(Clone, Default)]
 struct Operation {
-    /// Whether the database answers, whatever the cache holds.
+    /// Whether neither a cache nor a server that may be behind answers.
     is_uncached: bool,
     /// What the caller had seen when the operation first read something.
     seen: Arc<OnceLock<Option<Instant>>>,
@@ -21,7 +21,8 @@ pub async fn one_operation<T>(reads: impl Future<Output = T>) -> T {
     OPERATION.scope(Operation::default(), reads).await
 }
 
-/// Runs `reads` so that the database answers them: their results contain everything that was committed before.
+/// Runs `reads` so that no cache and no server that may be behind answers them: their results contain everything that was
+/// committed before.
 pub async fn uncached<T>(reads: impl Future<Output = T>) -> T {
     let operation = OPERATION.try_with(Operation::clone).unwrap_or_default();
     OPERATION.scope(Operation { is_uncached: true, ..operation }, reads).await
