@@ -1,7 +1,10 @@
 //! A read that brings the token of a mutation sees what it committed, on each node.
 
+use std::{sync::Arc, time::Duration};
+
 use orderwire::{domain::*, graphql::OperationRequest};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{
     contract::engine::Db,
@@ -60,6 +63,31 @@ pub async fn a_read_with_a_token_sees_the_mutation_on_each_node(db: &Db) {
     other.close().await;
 }
 
+/// The node tries to read the log, and no answer comes.
+pub async fn a_read_with_a_token_sees_the_mutation_on_a_node_whose_feed_never_catches_up(db: &Db) {
+    let other = db.other_node().await;
+    let nodes = [TestApi::cached(db.shared()).await, TestApi::cached(other.clone()).await];
+    let staff = nodes[0].viewer("staff", UserRole::Staff).await;
+    let id = nodes[0].product(staff, json!({ "sku": "lamp", "name": "0", "price": "1" })).await;
+    nodes[1].data(Viewer::Anonymous, LOOK, json!({ "id": id })).await;
+    nodes[1].run_before_calls(Arc::new(|method| {
+        Box::pin(async move {
+            if method == "catch_up_log" {
+                std::future::pending::<()>().await;
+            }
+        })
+    }));
+    for name in ["1", "2"] {
+        let token = write(&nodes[0], staff, json!({ "id": id, "name": name })).await;
+        let began = Instant::now();
+        let response = nodes[1].run(Viewer::Anonymous, request(LOOK, json!({ "id": id }), Some(&token))).await;
+        let data = response.data.into_json().unwrap();
+        assert_eq!(data, json!({ "product": { "name": name }, "products": { "nodes": [{ "name": name }] } }));
+        assert!(began.elapsed() < Duration::from_secs(5), "it waits for a second, once: {:?}", began.elapsed());
+    }
+    other.close().await;
+}
+
 pub async fn a_token_of_another_deployment_or_from_the_future_is_refused(db: &Db) {
     let node = TestApi::cached(db.shared()).await;
     let token = node.service.consistency_token();
@@ -68,7 +96,7 @@ pub async fn a_token_of_another_deployment_or_from_the_future_is_refused(db: &Db
     let foreign = after(LogId::new(log.0 ^ 1), 0).to_string();
     let unsealed = after(LogId::new(log.0), 0).to_string();
     let ahead = after(log, 1_000_000).to_string();
-    let tomorrow = ConsistencyToken { at: token.at.plus(std::time::Duration::from_secs(86_400)), ..token }.to_string();
+    let tomorrow = ConsistencyToken { at: token.at.plus(Duration::from_secs(86_400)), ..token }.to_string();
     for (token, why) in [
         (foreign.as_str(), "of another deployment"),
         (unsealed.as_str(), "this token is"),
