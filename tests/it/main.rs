@@ -37,6 +37,7 @@ mod new_epoch;
 mod nodes;
 mod operations;
 mod rate_limits;
+mod read_from;
 mod refused_starts;
 mod schema;
 mod support;
