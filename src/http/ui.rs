@@ -11,7 +11,7 @@ use axum::{
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
-use super::{accept_header::accepts_encoding, error::HttpError};
+use super::{accept_header::accepts_encoding, error::HttpError, middleware::security};
 
 /// GraphiQL.
 pub(in crate::http) static GRAPHIQL: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/ui/build");
@@ -59,11 +59,11 @@ async fn respond(folder: &'static Dir<'static>, path: &str, headers: &HeaderMap)
     let fixed = [
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type(path))),
         (header::VARY, HeaderValue::from_static("accept-encoding")),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     ];
     for (name, value) in fixed {
         response.headers_mut().insert(name, value);
     }
+    security::add_page_headers(response.headers_mut(), CONTENT_SECURITY_POLICY);
     response
 }
 

@@ -91,6 +91,7 @@ fn common(config: &Config) -> Vec<Bound> {
         bound("prepared documents", &["operations.cache"], &[], operations.cache),
         bound("registered documents", &["operations.registered"], &[], operations.registered),
         fixed("rate limits", &[("cluster/rate_limits.rs", "BYTES")]),
+        fixed("verified access tokens", &[("auth/tokens/verified.rs", "BYTES")]),
         bound("rights of sessions, and counters of clients", &[], &[], sessions + 5 * counters + buckets),
         bound(
             "password hashes, one for each of 4 processors",
