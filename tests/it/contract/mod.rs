@@ -204,6 +204,7 @@ macro_rules! every_behaviour {
             }
             rows {
                 lists_do_not_examine_rows_that_the_viewer_may_not_see
+                pages_of_staff_examine_no_more_rows_when_there_are_more
             }
             search {
                 search_finds_whole_words_in_any_case_and_accent
