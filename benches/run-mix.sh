@@ -46,16 +46,8 @@ if [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
   exec "$root/scripts/services" run "$root/benches/run-mix.sh" "$mode"
 fi
 
-temporary=$(mktemp -d)
-declare -A pids=() ports=()
-flood_pid=
-clean_up() {
-  local pid
-  for pid in $flood_pid "${pids[@]}"; do stop_process "$pid"; done
-  rm -rf "$temporary"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
+make_temporary
+declare -A ports=()
 
 # as_orderwire COMMAND…: with the settings of the benchmark, in a folder without an orderwire.toml. Passwords are
 # hashed lightly: sign-up is not measured. Takes the place of the shell, which must be a
@@ -64,8 +56,7 @@ as_orderwire() {
   cd "$temporary"
   export ORDERWIRE_ENV=production LOG_LEVEL=${LOG_LEVEL:-warn} BIND=127.0.0.1:${ports[orderwire]} JWT_SECRET=$secret
   export ORDERWIRE_AUTH_PASSWORD_MEMORY=64 ORDERWIRE_AUTH_PASSWORD_PASSES=1 ORDERWIRE_AUTH_ACCESS_TOKEN_LIFETIME=2h
-  DATABASE_URL=$(database orderwire_mix)
-  export DATABASE_URL REDIS_URL=$ORDERWIRE_TEST_REDIS_URL
+  use_engine mongodb orderwire_mix
   exec "$@"
 }
 
@@ -126,11 +117,11 @@ flood_round() {
   # shellcheck disable=SC2046
   generate orderwire $((seconds + 4)) flood --only Product --connections "$connections" --address "$flooding" \
     $(costs orderwire) >"$temporary/flood.json" &
-  flood_pid=$!
+  pids[flood]=$!
   sleep 2
   measure orderwire 'polite, flooded' "${politely[@]}"
-  wait "$flood_pid" || fail "the flood ended early"
-  flood_pid=
+  wait "${pids[flood]}" || fail "the flood ended early"
+  unset 'pids[flood]'
   cat "$temporary/flood.json" >>"$results"
   # Its last requests end before the next round.
   sleep 2

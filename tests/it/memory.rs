@@ -92,6 +92,7 @@ fn common(config: &Config) -> Vec<Bound> {
         updates,
         bound("prepared documents", &["operations.cache"], &[], operations.cache),
         bound("registered documents", &["operations.registered"], &[], operations.registered),
+        fixed("tags of public answers", &[("graphql/engine/public_answers.rs", "TAG_BYTES")]),
         fixed("rate limits", &[("cluster/rate_limits.rs", "BYTES")]),
         fixed("verified access tokens", &[("auth/tokens/verified.rs", "BYTES")]),
         bound("units sold of 250,000 products", &[], &[], constant("domain/sales.rs", "MAX_PRODUCTS") * SOLD_PRODUCT),

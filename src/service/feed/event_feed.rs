@@ -33,7 +33,7 @@ const STALLED_AFTER: Duration = Duration::from_secs(15);
 /// The event feed of a node; see the module documentation.
 pub struct EventFeed {
     bus: Arc<dyn EventBus>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -61,7 +61,7 @@ impl EventFeed {
             restarts: AtomicU64::new(0),
             lost_entries: AtomicBool::new(false),
             backlog: Mutex::default(),
-            reads: FairSemaphore::new(options.concurrent_reads),
+            reads: FairSemaphore::with_share(options.concurrent_reads, options.concurrent_reads / 4),
             pages: Arc::default(),
             recent: RwLock::new(recent),
             last_read_at: Mutex::new(Instant::now()),

@@ -42,6 +42,7 @@ mod place;
 mod product;
 mod product_cache;
 mod read;
+mod replicas;
 mod rights;
 mod sales;
 mod scan;
@@ -68,6 +69,7 @@ use async_trait::async_trait;
 use bson::doc;
 
 pub use connect::{CommandObserver, MongoOptions};
+pub use replicas::ReadFrom;
 pub use shard_keys::{SHARDED_COLLECTIONS, ShardKey, ShardedCollection, shard_plan};
 pub use store::MongoStore;
 

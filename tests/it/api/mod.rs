@@ -28,6 +28,7 @@ mod identifiers;
 mod left;
 mod lists;
 mod plain;
+mod public_answers;
 mod refused;
 mod results;
 mod sharing;
