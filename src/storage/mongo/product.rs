@@ -199,8 +199,8 @@ impl ProductStore for MongoStore {
         self.0.replicas.read(read).await
     }
 
-    async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
-        self.0.trending_products(days, limit).await
+    async fn count_sales(&self, days: u32, limit: u32) -> Result<CountedSales> {
+        self.0.transaction(move |transaction| Box::pin(transaction.count_sales(days, limit))).await
     }
 
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product> {
