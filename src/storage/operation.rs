@@ -18,7 +18,7 @@ struct Operation {
 
 /// Runs the reads of one operation. They are answered together, so none of them has to be as new as what another one shows.
 pub async fn one_operation<T>(reads: impl Future<Output = T>) -> T {
-    OPERATION.scope(Operation::default(), reads).await
+    OPERATION.scope(Operation { is_uncached: is_uncached(), ..Operation::default() }, reads).await
 }
 
 /// Runs `reads` so that no cache and no server that may be behind answers them: their results contain everything that was

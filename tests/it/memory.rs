@@ -18,6 +18,8 @@ const CONNECTION: usize = 12 * KIB;
 const SESSION: usize = 256;
 /// Estimated bytes of a change of what is cached, in the map and in the queue of those that are remembered.
 const CHANGE: usize = 160;
+/// Estimated bytes of a product in the ranking by units sold.
+const SOLD_PRODUCT: usize = 100;
 /// The largest part of a reply of MongoDB.
 /// <https://www.mongodb.com/docs/manual/reference/limits/#mongodb-limit-BSON-Document-Size>
 const REPLY: usize = 16 * MIB;
@@ -100,6 +102,8 @@ fn common(config: &Config) -> Vec<Bound> {
         bound("registered documents", &["operations.registered"], &[], operations.registered),
         fixed("tags of public answers", &[("graphql/engine/public_answers.rs", "TAG_BYTES")]),
         fixed("rate limits", &[("cluster/rate_limits.rs", "BYTES")]),
+        fixed("verified access tokens", &[("auth/tokens/verified.rs", "BYTES")]),
+        bound("units sold of 250,000 products", &[], &[], constant("domain/sales.rs", "MAX_PRODUCTS") * SOLD_PRODUCT),
         bound("rights of sessions, and counters of clients", &[], &[], sessions + 5 * counters + buckets),
         bound(
             "password hashes, one for each of 4 processors",

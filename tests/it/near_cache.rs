@@ -353,10 +353,17 @@ async fn the_database_answers_while_the_feed_is_cut_off(db: &Db) {
     // It comes back. Of what was read meanwhile, nothing is kept.
     node.feed().await;
     node.calls();
-    for _ in 0..2 {
-        assert_eq!(node.fed(read(&node.cache, lamp.id)).await, later);
-    }
+    assert_eq!(node.fed(read(&node.cache, lamp.id)).await, later);
     assert_eq!(node.calls(), BTreeMap::from([("products_by_ids", 1)]));
+    let from_memory = async {
+        loop {
+            assert_eq!(node.fed(read(&node.cache, lamp.id)).await, later);
+            if node.calls().is_empty() {
+                return;
+            }
+        }
+    };
+    timeout(Duration::from_secs(20), from_memory).await.expect("the cache should answer again");
 }
 
 async fn a_gap_and_a_restart_of_the_feed_forget_everything(db: &Db) {

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::{Entity, Event, EventKind, Seq, Stamp, UserId},
     fairness::{Caller, current_caller},
-    storage::{Result, Store, operation::seen_before},
+    storage::{Store, operation::seen_before},
     telemetry::metrics::metrics,
 };
 
@@ -303,14 +303,6 @@ impl NearCache {
     /// Keeps the id of what has a unique value that never changes.
     pub(super) fn store_owner(&self, key: Key, id: Ulid) {
         self.values.insert(key, Value::Id(id));
-    }
-
-    /// Passes on an answer that is not kept, once the feed has what it may have seen.
-    pub(super) async fn not_cached<T>(&self, answer: Result<T>) -> Result<T> {
-        if answer.is_ok() {
-            self.catch_up().await;
-        }
-        answer
     }
 
     // What writes call.

@@ -17,7 +17,7 @@
 //!   Otherwise, and when the feed can't read the log, the database answers.
 //!
 //! Rights are not known here: a query names whose rows it selects, and the service filters what it reads by id. Users, their
-//! sessions and credentials, and trending products are always read from the database.
+//! sessions and credentials, and sales are always read from the database.
 //!
 //! Each method of the storage traits is written out here, because each must say what it reads or changes.
 //!

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, Stamp, StockAdjustment,
-        Timestamp,
+        CountedSales, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, Stamp,
+        StockAdjustment, Timestamp,
     },
     storage::{ProductQuery, ProductStore, Result, Store},
     telemetry::metrics::CacheName,
@@ -134,8 +134,8 @@ impl ProductStore for NearCache {
         self.read::<Counts<Product>>(filters).await
     }
 
-    async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
-        self.not_cached(self.inner().trending_products(days, limit).await).await
+    async fn count_sales(&self, days: u32, limit: u32) -> Result<CountedSales> {
+        self.inner().count_sales(days, limit).await
     }
 
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product> {

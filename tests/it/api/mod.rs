@@ -40,5 +40,6 @@ mod taken_away;
 mod texts;
 mod tickets;
 mod times;
+mod tokens;
 mod two_worlds;
 mod updates;
