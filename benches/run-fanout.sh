@@ -51,14 +51,7 @@ if [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
   exec "$root/scripts/services" run "$root/benches/run-fanout.sh" "$mode"
 fi
 
-temporary=$(mktemp -d)
-server_pid=
-clean_up() {
-  [ -z "$server_pid" ] || stop_process "$server_pid"
-  rm -rf "$temporary"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
+make_temporary
 
 # as_orderwire COMMAND…: with the settings of the benchmark, in a folder without an orderwire.toml. Passwords are hashed
 # lightly: sign-in is not measured, and its memory would hide that of the sockets. Takes the place
@@ -70,12 +63,7 @@ as_orderwire() {
   export ORDERWIRE_SERVER_CONNECTIONS_PER_USER=${SOCKETS_PER_USER:-100}
   # Thousands sign in at once, from one address.
   export ORDERWIRE_RATE_LIMITS_ANONYMOUS_COST=off ORDERWIRE_RATE_LIMITS_STAFF_COST=off
-  if [ "$engine" = sqlite ]; then
-    export DATABASE_URL=sqlite://$temporary/orderwire.db
-  else
-    DATABASE_URL=$(database orderwire_fanout)
-    export DATABASE_URL REDIS_URL=$ORDERWIRE_TEST_REDIS_URL
-  fi
+  use_engine "$engine" orderwire_fanout
   exec "$@"
 }
 
@@ -91,7 +79,7 @@ prepare_orderwire() {
 
 start_orderwire() {
   as_orderwire "${die_with_parent[@]}" "$orderwire" serve >"$temporary/orderwire.log" 2>&1 &
-  server_pid=$!
+  pids[server]=$!
   ready orderwire "http://127.0.0.1:$port/readyz"
 }
 
@@ -99,7 +87,7 @@ prepare_apollo() { [ -n "${peer_node-}" ] || prepare_peer "$invoices" "$bugs"; }
 
 start_apollo() {
   REDIS_URL=$ORDERWIRE_TEST_REDIS_URL WORKERS=1 start_peer "$port"
-  server_pid=$peer_pid
+  pids[server]=$peer_pid
 }
 
 # It has no loader of its own: the data is the Apollo peer's.
@@ -110,7 +98,7 @@ prepare_bare() {
 
 start_bare() {
   JWT_SECRET=$secret start_bare_peer "$port"
-  server_pid=$peer_pid
+  pids[server]=$peer_pid
 }
 
 # measure SERVER N: starts the server, measures it with N subscriptions a socket, or N quiet ones, and stops it.
@@ -127,13 +115,12 @@ measure() {
   [ "$server" != orderwire ] || options+=(--users "$users")
   [ "$server" != bare ] || options+=(--subscribe-at /ws)
   "$root/target/benches/release/orderwire-fanout" --name "$label" --url "http://127.0.0.1:$port/graphql" \
-    --pid "$server_pid" --events "${EVENTS:-20}" --seconds "${SECONDS_EACH:-20}" --warmup "${WARMUP:-5}" \
+    --pid "${pids[server]}" --events "${EVENTS:-20}" --seconds "${SECONDS_EACH:-20}" --warmup "${WARMUP:-5}" \
     --drain "${DRAIN:-15}" "${options[@]}" >>"$results" || {
     tail -n 20 "$temporary"/*.log >&2
     fail "$server could not be measured"
   }
-  stop_process "$server_pid"
-  server_pid=
+  stop_named server
 }
 
 results=$temporary/results.jsonl

@@ -46,15 +46,7 @@ if [[ " $engines " == *' mongodb '* ]] && [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" 
   exec "$root/scripts/services" run "$root/benches/run-flood.sh"
 fi
 
-temporary=$(mktemp -d)
-server_pid='' flood_pid=''
-clean_up() {
-  local pid
-  for pid in $flood_pid $server_pid; do stop_process "$pid"; done
-  rm -rf "$temporary"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
+make_temporary
 
 # as_orderwire COMMAND…: with the settings of the benchmark, in a folder without an orderwire.toml. Takes the place of the
 # shell, which must be a subshell.
@@ -62,12 +54,7 @@ as_orderwire() {
   cd "$temporary"
   export ORDERWIRE_ENV=production LOG_LEVEL=${LOG_LEVEL:-warn} METRICS_BIND=off BIND=127.0.0.1:$port JWT_SECRET=$secret \
     ORDERWIRE_AUTH_ACCESS_TOKEN_LIFETIME=2h
-  if [ "$engine" = sqlite ]; then
-    export DATABASE_URL=sqlite://$temporary/orderwire.db
-  else
-    DATABASE_URL=$(database orderwire_flood)
-    export DATABASE_URL REDIS_URL=$ORDERWIRE_TEST_REDIS_URL
-  fi
+  use_engine "$engine" orderwire_flood
   exec "$@"
 }
 
@@ -80,7 +67,7 @@ start() {
   (as_orderwire "$orderwire" import online-retail "$invoices" --stock 1000000 --rejects rejects.csv) >"$temporary/import.log" \
     2>&1 || { cat "$temporary/import.log" >&2; fail "cannot import $invoices"; }
   as_orderwire "${die_with_parent[@]}" "$orderwire" serve "${settings[@]}" >"$temporary/orderwire.log" 2>&1 &
-  server_pid=$!
+  pids[server]=$!
   url=http://127.0.0.1:$port/graphql
   ready orderwire "http://127.0.0.1:$port/readyz"
   node "$root/benches/flood-prepare.mjs" "$temporary" "$url" >&2
@@ -88,8 +75,7 @@ start() {
 }
 
 stop() {
-  stop_process "$server_pid"
-  server_pid=
+  stop_named server
   # With log and imports, for the next engine.
   rm -rf "$temporary"/orderwire*
 }
@@ -114,11 +100,11 @@ flooded() {
   address=$((address + 1))
   node --experimental-websocket --no-warnings "$root/benches/flood.mjs" "$temporary" "$url" "$kind" "$transport" "$mode" \
     "$(awk -v seconds="$seconds" -v lead="$lead" 'BEGIN { print seconds + lead + 0.2 }')" "203.0.113.$address" >"$temporary/flood.json.new" &
-  flood_pid=$!
+  pids[flood]=$!
   sleep "$lead"
   politely "$seconds" "$1" >"$temporary/polite.json.new"
-  wait "$flood_pid" || fail "the flood $1 ended early"
-  flood_pid=
+  wait "${pids[flood]}" || fail "the flood $1 ended early"
+  unset 'pids[flood]'
   jq -c --arg engine "$engine" --slurpfile flood "$temporary/flood.json.new" '{ $engine, polite: ., flood: $flood[0] }' \
     "$temporary/polite.json.new" >>"$results"
 }

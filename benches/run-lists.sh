@@ -27,15 +27,8 @@ invoices=$(realpath "$1")
 shift
 rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-4} concurrency=${CONCURRENCY:-8}
 tick=$(getconf CLK_TCK)
-temporary=$(mktemp -d)
-declare -A pids=() urls=()
-clean_up() {
-  local pid
-  for pid in "${pids[@]}"; do stop_process "$pid"; done
-  rm -rf "$temporary"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
+make_temporary
+declare -A urls=()
 
 # The queries: a page of a list, the smallest query, and 20 orders with everything below them.
 declare -A queries=(

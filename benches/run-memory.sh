@@ -21,14 +21,7 @@ source "$root/scripts/lib/bench.sh"
 invoices=$(realpath "$1") bugs=$(realpath "${BUGS:-$root/data/hadoop-bugs-sample.csv.gz}")
 orderwire=$(realpath -m "${BINARY:-$root/target/dist/orderwire}")
 [ -x "$orderwire" ] || fail "no $orderwire: cargo build --profile dist"
-temporary=$(mktemp -d)
-server_pid=
-clean_up() {
-  [ -z "$server_pid" ] || stop_process "$server_pid"
-  rm -rf "$temporary"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
+make_temporary
 
 email=staff@example.com port=$(python3 "$root/scripts/lib/probe.py" free-ports 1)
 STAFF_PASSWORD=$(random_text) JWT_SECRET=$(random_text)
@@ -47,15 +40,15 @@ rm invoices.csv
 settings=()
 for setting in ${SETTINGS-}; do settings+=(--set "$setting"); done
 "${die_with_parent[@]}" "$orderwire" serve "${settings[@]}" >orderwire.log 2>&1 &
-server_pid=$!
+pids[server]=$!
 url=http://127.0.0.1:$port/graphql
 ready orderwire "http://127.0.0.1:$port/readyz"
 node "$root/benches/memory-prepare.mjs" "$temporary" "$url" "$email" >&2
 
-mib() { awk -v field="$1:" '$1 == field { printf "%.0f", $2 / 1024 }' "/proc/$server_pid/status"; }
+mib() { awk -v field="$1:" '$1 == field { printf "%.0f", $2 / 1024 }' "/proc/${pids[server]}/status"; }
 printf 'database: %s MiB; resident memory after the start: %s MiB\n' \
   "$(($(stat -c %s orderwire.db) >> 20))" "$(mib VmRSS)"
 "$root/target/benches/release/orderwire-mix" --name whole --url "$url" --workload read.json \
-  --connections "${CONNECTIONS:-32}" --seconds "${SECONDS_EACH:-30}" --server-pid "$server_pid" >round.json
+  --connections "${CONNECTIONS:-32}" --seconds "${SECONDS_EACH:-30}" --server-pid "${pids[server]}" >round.json
 jq -r '"\(.requests) requests, \(.failed + .refused) of them failed; peak memory: \(.peakKib / 1024 | round) MiB"' round.json
 printf 'at the end: %s MiB, of which %s MiB mapped from the file\n' "$(mib VmRSS)" "$(mib RssFile)"

@@ -31,15 +31,7 @@ if [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
   exec "$root/scripts/services" run "$root/benches/run-nested.sh" "$invoices" "$bugs"
 fi
 
-temporary=$(mktemp -d)
-orderwire_pid='' peer_pid=''
-clean_up() {
-  local pid
-  for pid in $orderwire_pid $peer_pid; do stop_process "$pid"; done
-  rm -rf "$temporary"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
+make_temporary
 
 start_orderwire() {
   # In a folder of its own: no orderwire.toml from elsewhere.
@@ -52,7 +44,7 @@ start_orderwire() {
   "$orderwire" import online-retail "$invoices" --rejects rejects.csv >&2
   "$orderwire" import jira "$bugs" --created-by "$email" >&2
   "${die_with_parent[@]}" "$orderwire" serve >orderwire.log 2>&1 &
-  orderwire_pid=$!
+  pids[orderwire]=$!
   unset DATABASE_URL BIND JWT_SECRET ORDERWIRE_ENV LOG_LEVEL
   ready orderwire "http://127.0.0.1:$orderwire_port/readyz"
   TOKEN=$(sign_in) node "$root/benches/seed-tasks.mjs" "$orderwire_url" >&2
@@ -80,16 +72,15 @@ END
 
 read -r orderwire_port peer_port <<<"$(python3 "$root/scripts/lib/probe.py" free-ports 2)"
 orderwire_url=http://127.0.0.1:$orderwire_port/graphql
-mongod_port=${ORDERWIRE_TEST_MONGODB_URL#mongodb://*:} mongod_port=${mongod_port%%/*}
-export MONGOD_PID PEER_PID PEER_URL=http://127.0.0.1:$peer_port/graphql
-MONGOD_PID=$(pgrep -o -f -- "mongod .*--port $mongod_port ")
+find_mongod
+export MONGOD_PID=$mongod_pid PEER_PID PEER_URL=http://127.0.0.1:$peer_port/graphql
 
 prepare_peer "$invoices" "$bugs"
 start_peer "$peer_port"
-PEER_PID=$peer_pid
+pids[peer]=$peer_pid PEER_PID=$peer_pid
 if [ -n "${ONLY_PEER-}" ]; then
   "$root/benches/nested-query.sh"
 else
   start_orderwire
-  ORDERWIRE_URL=$orderwire_url ORDERWIRE_PID=$orderwire_pid ORDERWIRE_TOKEN=$(sign_in) "$root/benches/nested-query.sh"
+  ORDERWIRE_URL=$orderwire_url ORDERWIRE_PID=${pids[orderwire]} ORDERWIRE_TOKEN=$(sign_in) "$root/benches/nested-query.sh"
 fi

@@ -59,15 +59,8 @@ if [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
 fi
 
 visitor=198.18.255.1 email=staff@example.com
-temporary=$(mktemp -d)
-declare -A pids=() urls=()
-clean_up() {
-  local pid
-  for pid in "${pids[@]}"; do stop_process "$pid"; done
-  rm -rf "$temporary"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
+declare -A urls=()
+make_temporary
 
 # Settings of the servers. The peers have no limits. Passwords are hashed lightly: sign-in is not measured.
 JWT_SECRET=$(random_text) STAFF_PASSWORD=$(random_text)
@@ -104,11 +97,6 @@ serve() {
   ready "$1" "http://127.0.0.1:$port/readyz"
 }
 
-stop() {
-  stop_process "${pids[$1]}"
-  unset "pids[$1]" "urls[$1]"
-}
-
 prepare() { node "$root/benches/reads-prepare.mjs" "$@"; }
 
 start_orderwire() {
@@ -130,7 +118,7 @@ start_rest() {
   import "$(database rest_reads)" "$invoices"
   serve rest "$(database rest_reads)"
   prepare customers "$temporary" rest "${urls[rest]}" >&2
-  stop rest
+  stop_named rest
   port=$(free_port)
   DATABASE_URL=$(database rest_reads) PORT=$port "${die_with_parent[@]}" "$root/target/benches/release/orderwire-peer-rest" \
     >"$temporary/rest.log" 2>&1 &
@@ -231,7 +219,7 @@ measure_growth() {
     for ((round = 0; round < rounds; round++)); do
       each "$seconds" | jq -c --argjson orders "$orders" '. + { $orders }' >>"$results"
     done
-    stop orderwire
+    stop_named orderwire
   done
 }
 

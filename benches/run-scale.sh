@@ -52,14 +52,8 @@ if [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
 fi
 
 generators=$root/target/benches/release email=fanout-1@example.com
-temporary=$(mktemp -d)
-pids=() urls=()
-clean_up() {
-  stop_servers
-  rm -rf "$temporary"
-}
-trap clean_up EXIT
-trap 'exit 130' INT TERM HUP
+make_temporary
+urls=()
 
 stop_servers() {
   local pid
@@ -88,7 +82,7 @@ start_nodes() {
   read -r -a ports <<<"$(python3 "$root/scripts/lib/probe.py" free-ports "$2")"
   for port in "${ports[@]}"; do
     (BIND=127.0.0.1:$port orderwire "$1" serve >"$temporary/$1-$port.log" 2>&1) &
-    pids+=($!) urls+=("http://127.0.0.1:$port/graphql")
+    pids[${#pids[@]}]=$! urls+=("http://127.0.0.1:$port/graphql")
     ready "$1-$port" "http://127.0.0.1:$port/readyz"
   done
 }
@@ -97,7 +91,7 @@ start_rest() {
   local port
   port=$(python3 "$root/scripts/lib/probe.py" free-ports 1)
   PORT=$port "${die_with_parent[@]}" "${binaries[rest]}" >"$temporary/rest-$port.log" 2>&1 &
-  pids+=($!) urls+=("http://127.0.0.1:$port/orders")
+  pids[${#pids[@]}]=$! urls+=("http://127.0.0.1:$port/orders")
   ready "rest-$port" "http://127.0.0.1:$port/healthz"
 }
 
@@ -126,7 +120,7 @@ discard() {
 generate() {
   local workload=orderwire options=() at
   [ "$1" != rest ] || workload=rest
-  for at in "${!pids[@]}"; do options+=(--url "${urls[at]}" --server-pid "${pids[at]}"); done
+  for at in "${!pids[@]}"; do options+=(--url "${urls[at]}" --server-pid "${pids[$at]}"); done
   exec "$generators/orderwire-mix" --workload "$temporary/$workload.json" --connections "$2" --seconds "$3" \
     --name "$4" --database-pid "$mongod_pid" "${options[@]}"
 }
@@ -157,11 +151,11 @@ ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
 idle() {
   local before=() at
   sleep "$warmup"
-  for at in "${!pids[@]}"; do before[at]=$(ticks "${pids[at]}"); done
+  for at in "${!pids[@]}"; do before[at]=$(ticks "${pids[$at]}"); done
   sleep "$seconds"
   for at in "${!pids[@]}"; do
     jq -nc --arg build "$1" --arg nodes "$2" --arg node "$((at + 1))" --argjson ticks \
-      "$(($(ticks "${pids[at]}") - before[at]))" --argjson whole "$(($(getconf CLK_TCK) * seconds))" \
+      "$(($(ticks "${pids[$at]}") - before[at]))" --argjson whole "$(($(getconf CLK_TCK) * seconds))" \
       '{ $build, $nodes, $node, cpuPercent: ($ticks / $whole * 100) }' >>"$results"
   done
 }
@@ -171,7 +165,7 @@ latency() {
   local subscriber at=0
   for subscriber in 'same node' 'other node'; do
     "$generators/orderwire-fanout" --name "$1, $subscriber" --url "${urls[0]}" --subscribe-at "${urls[at]}" \
-      --pid "${pids[at]}" --users 1 --sockets 1 --events 10 --seconds "$seconds" --warmup "$warmup" --drain 5 \
+      --pid "${pids[$at]}" --users 1 --sockets 1 --events 10 --seconds "$seconds" --warmup "$warmup" --drain 5 \
       >"$temporary/round.json" || lost "$1"
     jq -c --arg build "$1" --arg subscriber "$subscriber" '. + { $build, $subscriber, placed: .events }' \
       "$temporary/round.json" >>"$results"

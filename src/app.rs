@@ -56,7 +56,7 @@ impl Core {
 
     async fn open_observed(config: &Config, wait: Duration, counts: Option<CallCounts>) -> Result<Self, StartError> {
         let (tokens, passwords) = (tokens(&config.auth)?, passwords(&config.auth)?);
-        let store = open_observed(config, wait, counts, deployment(&config.auth)?).await?;
+        let store = open_observed(config, wait, counts, deployment(&config.auth, &tokens)).await?;
         let redis = RedisDeployment::open(config, &*store).await?;
         let bus = open_bus(config, redis.as_ref()).await?;
         let feed = EventFeed::start(store.clone(), bus.clone(), options::feed(config)).await?;

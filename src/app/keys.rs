@@ -22,8 +22,8 @@ fn read_key(path: &Path) -> Result<Vec<u8>, StartError> {
     std::fs::read(path).map_err(|cause| StartError::KeyFile { path: path.to_owned(), cause })
 }
 
-/// The deployment of this process. `None` without a signing key of its own.
-pub(super) fn deployment(auth: &Auth) -> Result<Option<DeploymentId>, StartError> {
+/// The deployment of this process, which signs with `tokens`. `None` without a signing key of its own.
+pub(super) fn deployment(auth: &Auth, tokens: &AccessTokens) -> Option<DeploymentId> {
     let has_key = auth.jwt_secret.is_some() || auth.private_key_file.is_some();
-    Ok(if has_key { Some(DeploymentId(i64::from_be_bytes(tokens(auth)?.key_hash()))) } else { None })
+    has_key.then(|| DeploymentId(i64::from_be_bytes(tokens.key_hash())))
 }

@@ -1,20 +1,26 @@
-//! Password hashes: Argon2id, off the async threads, a bounded number at a time. Callers take turns.
+//! Password hashes: Argon2id, off the async threads, at low priority, a bounded number at a time. Callers take turns.
 //!
 //! Decision: `docs/decisions/0024-callers-take-turns.md`.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, thread};
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
     password_hash::{self, SaltString},
 };
 use rand::RngCore;
+use tokio::sync::oneshot;
 
 use crate::{
     domain::text::opaque_password,
     fairness::{FairSemaphore, NoPermit, current_caller},
     telemetry::metrics::metrics,
 };
+
+/// How much nicer than others threads that hash are, see nice(2): they get a tenth of what another thread gets on the same
+/// core.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 
 /// What a hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +45,9 @@ pub enum PasswordError {
     /// Hashing failed.
     #[error("password hashing failed: {0}")]
     Hash(password_hash::Error),
+    /// There is no thread to hash on.
+    #[error("cannot start a thread for password hashing: {0}")]
+    Thread(std::io::Error),
     /// The runtime is shutting down.
     #[error("the server is shutting down")]
     ShuttingDown,
@@ -101,13 +110,24 @@ impl Passwords {
     ) -> Result<T, PasswordError> {
         let permit = self.running.acquire(current_caller()).await?;
         let argon2 = self.argon2.clone();
-        let task = tokio::task::spawn_blocking(move || {
+        let (send, result) = oneshot::channel();
+        // A thread of its own, because the priority of a thread that others use must not change.
+        let thread = thread::Builder::new().name("password-hash".to_owned()).spawn(move || {
+            lower_priority();
             let result = work(&argon2);
             drop(permit);
-            result
+            let _ = send.send(result);
         });
-        task.await.map_err(|_| PasswordError::ShuttingDown)?
+        thread.map_err(PasswordError::Thread)?;
+        result.await.map_err(|_| PasswordError::ShuttingDown)?
     }
+}
+
+/// Lets other threads run before this one: hashes take tens of milliseconds of a core, for which others' requests would wait.
+fn lower_priority() {
+    // Elsewhere it would be the priority of the whole process. Hashes are right at any priority, so an error is ignored.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICENESS);
 }
 
 fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String, PasswordError> {
@@ -143,6 +163,15 @@ mod tests {
 
     fn passwords(cost: PasswordCost, concurrency: usize) -> Passwords {
         Passwords::new(cost, NonZeroUsize::new(concurrency).unwrap()).unwrap()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hashing_lowers_the_priority_of_its_own_thread_only() {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let own = niceness();
+        let hashing = passwords(CHEAP, 1).run(move |_| Ok(niceness())).await.unwrap();
+        assert_eq!((hashing, niceness()), ((own + NICENESS).min(19), own));
     }
 
     #[tokio::test]

@@ -145,10 +145,14 @@ impl LogFilter {
         }
     }
 
+    /// Whether an entry about this entity may pass the filter. Cheaper than [`Self::matches`], which needs the whole entry.
+    pub fn may_match(&self, kind: EntityKind, id: Ulid) -> bool {
+        self.kind.is_none_or(|wanted| wanted == kind) && self.entity.is_none_or(|wanted| wanted == id)
+    }
+
     /// Whether the entry passes the filter.
     pub fn matches(&self, event: &Event) -> bool {
-        self.kind.is_none_or(|kind| event.entity.kind() == kind)
-            && self.entity.is_none_or(|id| event.entity.id() == id)
+        self.may_match(event.entity.kind(), event.entity.id())
             && self.user.is_none_or(|user| event.audience().any(|member| member == user))
     }
 }

@@ -1,6 +1,10 @@
 //! A semaphore whose permits go to the callers who wait in turns.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    iter,
+    sync::Arc,
+};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -22,22 +26,46 @@ pub enum NoPermit {
 #[derive(Debug, Clone)]
 pub struct FairSemaphore(Arc<Mutex<State>>);
 
+/// While a permit is free, those who wait are of callers who hold their share.
 #[derive(Debug)]
 struct State {
     free: usize,
-    waiting: FairQueue<oneshot::Sender<FairPermit>>,
+    held: Held,
+    waiting: FairQueue<(Caller, oneshot::Sender<FairPermit>)>,
     closed: bool,
+}
+
+/// The permits that callers hold.
+#[derive(Debug)]
+struct Held {
+    /// Most permits of one caller.
+    share: usize,
+    /// The number of permits of each caller who holds some.
+    permits: HashMap<Caller, usize>,
 }
 
 /// A permit, which is given back when it is dropped.
 #[derive(Debug)]
-pub struct FairPermit(Arc<Mutex<State>>);
+pub struct FairPermit {
+    state: Arc<Mutex<State>>,
+    caller: Caller,
+}
 
 impl FairSemaphore {
-    /// With this number of permits, at least 1.
+    /// With this number of permits, at least 1. One caller may have all of them.
     pub fn new(permits: usize) -> Self {
-        let state = State { free: permits.max(1), waiting: FairQueue::default(), closed: false };
-        Self(Arc::new(Mutex::new(state)))
+        Self::with_share(permits, permits)
+    }
+
+    /// With this number of permits, of which one caller has at most `share` at once; each is at least 1. For work that
+    /// keeps a core busy: turns alone would let a caller use all cores while nobody else waits for a permit.
+    pub fn with_share(permits: usize, share: usize) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            free: permits.max(1),
+            held: Held { share: share.max(1), permits: HashMap::new() },
+            waiting: FairQueue::default(),
+            closed: false,
+        })))
     }
 
     /// Waits for a permit, behind those who wait for the same caller and in turns with other callers.
@@ -48,16 +76,20 @@ impl FairSemaphore {
             if state.closed {
                 return Err(NoPermit::Closed);
             }
-            // A permit that is given back goes to a caller who waits, so none waits while one is free.
-            if state.free > 0 {
+            if state.free > 0 && state.held.may_have_more(caller) {
                 state.free -= 1;
-                return Ok(FairPermit(Arc::clone(&self.0)));
+                return Ok(self.permit(&mut state, caller));
             }
             let (give, permit) = oneshot::channel();
-            state.waiting.push(caller, give)?;
+            state.waiting.push(caller, (caller, give))?;
             permit
         };
         permit.await.map_err(|_| NoPermit::Closed)
+    }
+
+    fn permit(&self, state: &mut State, caller: Caller) -> FairPermit {
+        state.held.add(caller);
+        FairPermit { state: self.0.clone(), caller }
     }
 
     /// Ends the waiting of all callers and refuses new ones.
@@ -78,19 +110,45 @@ impl FairSemaphore {
     }
 }
 
+impl Held {
+    fn may_have_more(&self, caller: Caller) -> bool {
+        self.permits.get(&caller).is_none_or(|held| *held < self.share)
+    }
+
+    fn add(&mut self, caller: Caller) {
+        *self.permits.entry(caller).or_default() += 1;
+    }
+
+    fn remove(&mut self, caller: Caller) {
+        if let Entry::Occupied(mut held) = self.permits.entry(caller) {
+            *held.get_mut() -= 1;
+            if *held.get() == 0 {
+                held.remove();
+            }
+        }
+    }
+}
+
+impl State {
+    /// Takes the next one who waits and may have a permit.
+    fn next(&mut self) -> Option<(Caller, oneshot::Sender<FairPermit>)> {
+        let Self { waiting, held, .. } = self;
+        iter::from_fn(|| waiting.pop_of(|caller| held.may_have_more(*caller))).find(|(_, next)| !next.is_closed())
+    }
+}
+
 impl Drop for FairPermit {
     fn drop(&mut self) {
-        let next = {
-            let mut state = self.0.lock();
-            let next = std::iter::from_fn(|| state.waiting.pop()).find(|next| !next.is_closed());
-            if next.is_none() {
-                state.free += 1;
+        let mut state = self.state.lock();
+        state.held.remove(self.caller);
+        match state.next() {
+            None => state.free += 1,
+            Some((caller, next)) => {
+                let permit = FairSemaphore(self.state.clone()).permit(&mut state, caller);
+                drop(state);
+                // One who has left in this moment drops the permit, which gives it to the next one.
+                let _ = next.send(permit);
             }
-            next
-        };
-        if let Some(next) = next {
-            // One who has left in this moment drops the permit, which gives it to the next one.
-            let _ = next.send(Self(Arc::clone(&self.0)));
         }
     }
 }
@@ -127,6 +185,22 @@ mod tests {
         tokio::join!(flood, other);
         assert_eq!(done.lock().iter().position(|name| *name == "b"), Some(1));
         assert_eq!(semaphore.free(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_holds_their_share_waits_although_permits_are_free() {
+        let semaphore = FairSemaphore::with_share(3, 1);
+        let held = semaphore.acquire(caller("a")).await.unwrap();
+        let mut second = Box::pin(semaphore.acquire(caller("a")));
+        assert!(poll!(&mut second).is_pending());
+        let other = semaphore.acquire(caller("b")).now_or_never().expect("a permit is free").unwrap();
+        // What another caller gives back is no more of this caller's share.
+        drop(other);
+        assert!(poll!(&mut second).is_pending());
+        assert_eq!(semaphore.free(), 2);
+        drop(held);
+        drop(second.now_or_never().expect("the share is free").unwrap());
+        assert_eq!(semaphore.free(), 3);
     }
 
     #[tokio::test]

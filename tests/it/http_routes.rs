@@ -11,7 +11,7 @@ use tokio::{io::AsyncReadExt, net::TcpStream};
 
 use crate::{
     http_support::{Server, eventually, http_options, start},
-    support::{stopwatch::Stopwatch, ws::TIMEOUT},
+    support::{stopwatch::Stopwatch, wait_until, ws::TIMEOUT},
 };
 
 #[tokio::test]
@@ -154,12 +154,7 @@ async fn shutdown_finishes_running_requests_and_accepts_no_new_ones() {
     let started = Stopwatch::start();
     server.shutdown.cancel();
     let address = server.address;
-    let refused = tokio::time::timeout(TIMEOUT, async {
-        while TcpStream::connect(address).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-    refused.await.expect("no new connections");
+    wait_until("no new connections", TIMEOUT, async || TcpStream::connect(address).await.is_err()).await;
     server.probe.release.notify_waiters();
     let answer = running.await.unwrap().unwrap();
     assert_eq!(answer.status(), 200);

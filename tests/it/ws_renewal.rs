@@ -1,10 +1,9 @@
 //! Renewing the access token of an open WebSocket.
 
-use std::{sync::atomic::Ordering::SeqCst, time::Duration};
+use std::sync::atomic::Ordering::SeqCst;
 
 use orderwire::domain::Timestamp;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use crate::{
     http_support::{Server, eventually, start},
@@ -44,9 +43,9 @@ async fn renew_and_expire(protocol: &str) {
     } else {
         assert_eq!(answer, json!({"type": "connection_ack"}));
     }
-    // Wait until the first token has expired.
-    sleep(Duration::from_millis(4200)).await;
-    assert_eq!(server.probe.live.load(SeqCst), 1, "{protocol}");
+    let later = open(&server, protocol, "anna customer 4000").await.closed().await;
+    assert_eq!(later, (4403, "Token expired".to_owned()), "a token that was issued after the first one has expired");
+    eventually("only the stream of the renewed token is left", || server.probe.live.load(SeqCst) == 1).await;
     client.send(fresh(protocol, "anna customer 500")).await;
     assert!(["pong", "connection_ack"].contains(&client.receive().await["type"].as_str().unwrap()));
     assert_eq!(client.closed().await, (4403, "Token expired".to_owned()), "{protocol}");

@@ -19,6 +19,6 @@ pub struct FeedOptions {
     pub max_behind: u32,
     /// How long a subscriber waits for a failing database before it is ended.
     pub patience: Duration,
-    /// Subscribers that read the log at the same time; the others wait.
+    /// Subscribers that read the log at the same time, a quarter of them (one at least) for one caller; the others wait.
     pub concurrent_reads: usize,
 }

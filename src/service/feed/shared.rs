@@ -40,7 +40,7 @@ pub(super) struct Shared {
     pub topics: Arc<TopicRegistry>,
     /// Notified when there are subscribers to wake.
     pub appended: Notify,
-    /// Permits to read the log; subscribers take turns by caller.
+    /// Permits to read the log. Subscribers take turns by caller, and one caller has a quarter of them at most.
     pub reads: FairSemaphore,
     /// What subscribers hold of the log.
     pub pages: Arc<PageBudget>,

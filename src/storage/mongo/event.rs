@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::options::Hint;
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, task::yield_now};
+use ulid::Ulid;
 
 use super::{
     chunks::{bounds, with_entries_after},
@@ -34,8 +35,8 @@ use crate::{
 stored_ids!(EventId);
 stored_by_text!(EventKind, EntityKind);
 
-/// Chunks in one reply. Readers stop once they have enough entries.
-const CHUNKS_PER_REPLY: u32 = 16;
+/// Chunks in one reply, of up to 256 KiB each. Readers stop once they have enough entries.
+const CHUNKS_PER_REPLY: u32 = 4;
 
 /// The document of an entry, without its number. `stored` is what it stores of its entity.
 pub(super) fn encode(draft: &EventDraft, stored: &StoredEntity) -> Result<RawDocumentBuf> {
@@ -125,7 +126,7 @@ fn decode_chunk(
     let mut seq = first - 1;
     entries.each_document(|entry| {
         seq += 1;
-        if seq > after && !page.is_full() {
+        if seq > after && !page.is_full() && may_match(entry, filter)? {
             let stored = decode(entry, seq)?;
             if filter.matches(&stored.event) {
                 let bytes = stored.memory();
@@ -138,6 +139,12 @@ fn decode_chunk(
         return Err(StoreError::internal(format!("the chunk {first} of the event log is not whole")));
     }
     Ok(())
+}
+
+/// Whether an entry may match, which is known before the whole entry is decoded.
+fn may_match(entry: &RawDocument, filter: LogFilter) -> Result<bool> {
+    read_fields!(entry, kind: "entity_kind", id: "entity_id");
+    Ok(filter.may_match(kind.required()?, Ulid::from_bytes(id.required()?)))
 }
 
 /// The key of `about` that finds the fewest chunks for a filter.
@@ -175,6 +182,8 @@ impl Inner {
                 if page.is_full() {
                     break 'read;
                 }
+                // A chunk takes milliseconds to decode, so other tasks run after each.
+                yield_now().await;
             }
         }
         drop(stream);

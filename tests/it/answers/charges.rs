@@ -1,6 +1,6 @@
 //! What operations are charged for after they ran: rows that the database examined, and entities that were stored.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, future::pending, sync::Arc};
 
 use async_graphql::parser::{
     parse_schema,
@@ -11,20 +11,30 @@ use orderwire::{
     config::Config,
     domain::{Task, UserRole, Viewer},
     service::Registration,
-    storage::Store,
+    storage::{CallCounts, Store},
     telemetry::metrics,
 };
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::{PASSWORD, Server, Shop, config, limit};
-use crate::support::data::{at, task};
+use crate::support::{
+    data::{at, task},
+    wait_until,
+    ws::TIMEOUT,
+};
 
 /// Tasks that a search examines.
 const TASKS: usize = 20_000;
 
 /// A shop with a user of this role, and what `fill` stores.
 async fn open(config: &Config, role: UserRole, fill: impl AsyncFnOnce(&dyn Store)) -> Shop {
-    let app = App::start(config).await.unwrap();
+    open_counted(config, CallCounts::default(), role, fill).await
+}
+
+/// The same with the calls of the store counted in `counts`.
+async fn open_counted(config: &Config, counts: CallCounts, role: UserRole, fill: impl AsyncFnOnce(&dyn Store)) -> Shop {
+    let app = App::start_counted(config, Some(counts)).await.unwrap();
     fill(&**app.core().store()).await;
     let service = app.core().service().clone();
     let sam = Registration {
@@ -72,6 +82,47 @@ async fn rows_that_the_database_examines_are_charged_above_what_the_cost_pays_fo
     // A few points come back meanwhile.
     assert!((actual - 500..=actual).contains(&(before - after)), "{actual} of {before}, {after} are left");
     assert!(requested < 100);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_operation_whose_client_leaves_is_charged_for_what_was_done_until_then() {
+    let mut config = config();
+    config.rate_limits.staff_cost = limit(100_000);
+    let counts = CallCounts::default();
+    let shop = open_counted(&config, counts.clone(), UserRole::Staff, store_tasks).await;
+    let left = async || {
+        let request = shop.server.request(false, &json!({ "query": "{ __typename }", "extensions": { "cost": true } }));
+        let answer: Value =
+            request.header("authorization", &shop.authorization).send().await.unwrap().json().await.unwrap();
+        answer["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"].as_u64().unwrap()
+    };
+    // The count begins when the page was found, and does not end.
+    let counting = Arc::new(Notify::new());
+    let begun = counting.clone();
+    counts.run_before(Arc::new(move |method| {
+        let begun = begun.clone();
+        Box::pin(async move {
+            if method == "count_tasks" {
+                begun.notify_one();
+                pending::<()>().await;
+            }
+        })
+    }));
+    let before = left().await;
+    let query = r#"{ tasks(filter: { dueBefore: "2000-01-01T00:00:00Z" }) { totalCount nodes { id } } }"#;
+    let request = shop.server.request(false, &json!({ "query": query })).header("authorization", &shop.authorization);
+    let client = tokio::spawn(request.send());
+    tokio::time::timeout(TIMEOUT, counting.notified()).await.expect("the page should be found");
+    let cost = before - left().await;
+    assert!((1..100).contains(&cost), "{cost} points were taken before it ran");
+    client.abort();
+    let rows = TASKS as u64;
+    wait_until("the rows of the page are charged", TIMEOUT, async || {
+        // A few points come back meanwhile.
+        before - left().await >= rows / 20
+    })
+    .await;
     shop.close().await;
 }
 

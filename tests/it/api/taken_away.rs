@@ -47,136 +47,75 @@ enum Loss {
     Order,
 }
 
-/// A mutation: a call of it, who may make it, and what it answers after what it is about has changed.
+/// A mutation with the fields of its input, who may make it, and what it answers after what it is about has changed.
 struct Guarded {
     mutation: &'static str,
-    call: &'static str,
+    input: &'static str,
     actor: UserRole,
     after: &'static [(Loss, &'static str)],
+}
+
+impl Guarded {
+    fn call(&self) -> String {
+        let Self { mutation, input, .. } = self;
+        let arguments = if input.is_empty() { String::new() } else { format!("(input: {{ {input} }})") };
+        format!("{mutation}{arguments} {{ userErrors {{ code }} }}")
+    }
 }
 
 const fn guarded(
     mutation: &'static str,
     actor: UserRole,
-    call: &'static str,
+    input: &'static str,
     after: &'static [(Loss, &'static str)],
 ) -> Guarded {
-    Guarded { mutation, call, actor, after }
+    Guarded { mutation, input, actor, after }
 }
 
+use Loss::{Assignment, Bystander, Order, Password, Product, Tasks};
 use UserRole::{Admin, Customer, Staff};
 
 const GUARDED: &[Guarded] = &[
-    guarded("logoutEverywhere", Customer, "logoutEverywhere { userErrors { code } }", &[]),
-    guarded(
-        "updateProfile",
-        Customer,
-        "updateProfile(input: { region: \"France\" }) { user { id } userErrors { code } }",
-        &[],
-    ),
-    guarded(
-        "updateProfile",
-        Customer,
-        "updateProfile(input: { email: $fresh, currentPassword: $password }) { user { id } userErrors { code } }",
-        &[(Loss::Password, "UNAUTHENTICATED")],
-    ),
+    guarded("logoutEverywhere", Customer, "", &[]),
+    guarded("updateProfile", Customer, r#"region: "France""#, &[]),
+    guarded("updateProfile", Customer, "email: $fresh, currentPassword: $password", &[(Password, "UNAUTHENTICATED")]),
     guarded(
         "changePassword",
         Customer,
-        "changePassword(input: { currentPassword: $password, newPassword: $fresh }) { user { id } userErrors { code } }",
-        &[(Loss::Password, "UNAUTHENTICATED")],
+        "currentPassword: $password, newPassword: $fresh",
+        &[(Password, "UNAUTHENTICATED")],
     ),
-    guarded(
-        "updateUserRole",
-        Admin,
-        "updateUserRole(input: { userId: $bystander, role: STAFF }) { user { id } userErrors { code } }",
-        &[(Loss::Bystander, "NOT_FOUND")],
-    ),
-    guarded(
-        "deleteUser",
-        Admin,
-        "deleteUser(input: { userId: $bystander }) { user { id } userErrors { code } }",
-        &[(Loss::Bystander, "NOT_FOUND")],
-    ),
-    guarded(
-        "createProduct",
-        Staff,
-        "createProduct(input: { sku: $fresh, name: \"New\", price: \"1\" }) { product { id } userErrors { code } }",
-        &[],
-    ),
-    guarded(
-        "updateProduct",
-        Staff,
-        "updateProduct(input: { id: $product, price: \"2\" }) { product { id } userErrors { code } }",
-        &[],
-    ),
-    guarded(
-        "adjustStock",
-        Staff,
-        "adjustStock(input: { productId: $product, delta: 1, idempotencyKey: $fresh }) { product { id } userErrors { code } }",
-        &[],
-    ),
-    guarded(
-        "archiveProduct",
-        Staff,
-        "archiveProduct(input: { id: $product }) { product { id } userErrors { code } }",
-        &[],
-    ),
+    guarded("updateUserRole", Admin, "userId: $bystander, role: STAFF", &[(Bystander, "NOT_FOUND")]),
+    guarded("deleteUser", Admin, "userId: $bystander", &[(Bystander, "NOT_FOUND")]),
+    guarded("createProduct", Staff, r#"sku: $fresh, name: "New", price: "1""#, &[]),
+    guarded("updateProduct", Staff, r#"id: $product, price: "2""#, &[]),
+    guarded("adjustStock", Staff, "productId: $product, delta: 1, idempotencyKey: $fresh", &[]),
+    guarded("archiveProduct", Staff, "id: $product", &[]),
     guarded(
         "placeOrder",
         Customer,
-        "placeOrder(input: { items: [{ productId: $product, quantity: 1 }], idempotencyKey: $fresh }) { order { id } userErrors { code } }",
-        &[(Loss::Product, "NOT_FOUND")],
+        "items: [{ productId: $product, quantity: 1 }], idempotencyKey: $fresh",
+        &[(Product, "NOT_FOUND")],
     ),
-    guarded(
-        "updateOrderStatus",
-        Staff,
-        "updateOrderStatus(input: { orderId: $order, status: CONFIRMED }) { order { id } userErrors { code } }",
-        &[(Loss::Order, "INVALID_TRANSITION")],
-    ),
-    guarded(
-        "cancelOrder",
-        Customer,
-        "cancelOrder(input: { orderId: $order }) { order { id } userErrors { code } }",
-        &[(Loss::Order, "INVALID_TRANSITION")],
-    ),
-    guarded("cancelOrder", Staff, "cancelOrder(input: { orderId: $others }) { order { id } userErrors { code } }", &[]),
-    guarded(
-        "createTask",
-        Customer,
-        "createTask(input: { title: \"New\", orderId: $order }) { task { id } userErrors { code } }",
-        &[],
-    ),
-    guarded(
-        "createTask",
-        Staff,
-        "createTask(input: { title: \"New\", assigneeId: $bystander }) { task { id } userErrors { code } }",
-        &[(Loss::Bystander, "NOT_FOUND")],
-    ),
+    guarded("updateOrderStatus", Staff, "orderId: $order, status: CONFIRMED", &[(Order, "INVALID_TRANSITION")]),
+    guarded("cancelOrder", Customer, "orderId: $order", &[(Order, "INVALID_TRANSITION")]),
+    guarded("cancelOrder", Staff, "orderId: $others", &[]),
+    guarded("createTask", Customer, r#"title: "New", orderId: $order"#, &[]),
+    guarded("createTask", Staff, r#"title: "New", assigneeId: $bystander"#, &[(Bystander, "NOT_FOUND")]),
     guarded(
         "updateTask",
         Customer,
-        "updateTask(input: { id: $assigned, title: \"Other\" }) { task { id } userErrors { code } }",
-        &[(Loss::Assignment, "NOT_FOUND"), (Loss::Tasks, "NOT_FOUND")],
+        r#"id: $assigned, title: "Other""#,
+        &[(Assignment, "NOT_FOUND"), (Tasks, "NOT_FOUND")],
     ),
     guarded(
         "updateTask",
         Staff,
-        "updateTask(input: { id: $assigned, assigneeId: $bystander }) { task { id } userErrors { code } }",
-        &[(Loss::Bystander, "NOT_FOUND"), (Loss::Tasks, "NOT_FOUND")],
+        "id: $assigned, assigneeId: $bystander",
+        &[(Bystander, "NOT_FOUND"), (Tasks, "NOT_FOUND")],
     ),
-    guarded(
-        "deleteTask",
-        Customer,
-        "deleteTask(input: { id: $task }) { deletedTaskId userErrors { code } }",
-        &[(Loss::Tasks, "NOT_FOUND")],
-    ),
-    guarded(
-        "deleteTask",
-        Staff,
-        "deleteTask(input: { id: $assigned }) { deletedTaskId userErrors { code } }",
-        &[(Loss::Tasks, "NOT_FOUND")],
-    ),
+    guarded("deleteTask", Customer, "id: $task", &[(Tasks, "NOT_FOUND")]),
+    guarded("deleteTask", Staff, "id: $assigned", &[(Tasks, "NOT_FOUND")]),
 ];
 
 /// The mutations that no right of a viewer allows, with the reason.
@@ -332,12 +271,12 @@ async fn what_is_taken_away_before_the_write_no_longer_counts(api: TestApi) {
     let plan = take_away_before_writes(&api);
     let call = async |case: &Case, guarded: &Guarded| {
         let root = format!("Mutation.{}", guarded.mutation);
-        run(&api, case.viewer, &root, guarded.call, case.variables.clone(), Duration::ZERO).await
+        run(&api, case.viewer, &root, &guarded.call(), case.variables.clone(), Duration::ZERO).await
     };
     let mut wrong = Vec::new();
     for (row, guarded) in GUARDED.iter().enumerate() {
         let untouched = Case::new(&api, staff, &format!("{row}-untouched"), guarded.actor).await;
-        assert_eq!(call(&untouched, guarded).await, "ok", "{}", guarded.call);
+        assert_eq!(call(&untouched, guarded).await, "ok", "{}", guarded.call());
 
         let mut losses = vec![(Loss::Session, "UNAUTHENTICATED"), (Loss::Actor, "UNAUTHENTICATED")];
         if guarded.actor != Customer {
@@ -350,10 +289,10 @@ async fn what_is_taken_away_before_the_write_no_longer_counts(api: TestApi) {
             let answer = call(&case, guarded).await;
             let left = plan.lock().left.take().expect("the mutation has come to its write");
             if answer != expected {
-                wrong.push(format!("{} after {loss:?}: {answer} instead of {expected}", guarded.call));
+                wrong.push(format!("{} after {loss:?}: {answer} instead of {expected}", guarded.call()));
             }
             if case.state(&*api.store).await != left {
-                wrong.push(format!("{} after {loss:?} has written", guarded.call));
+                wrong.push(format!("{} after {loss:?} has written", guarded.call()));
             }
         }
     }

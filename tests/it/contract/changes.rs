@@ -1,75 +1,19 @@
-//! Every kind of change, each at a time of its own: the whole value it answers with, the whole value that is stored
-//! and the whole log entries that it appends.
+//! Every kind of change of products, tasks and users, each at a time of its own: the whole value it answers with, the whole
+//! value that is stored and the whole log entries that it appends.
 
 use orderwire::domain::*;
 
-use super::engine::{Db, refusal};
-use crate::support::data::{
-    adjustment, at, buyer, by_system, insert_products, key, new_order, past_order, product, reread, reread_order,
-    stamp_by, step, task, user, whole_log,
+use super::{
+    engine::{Db, refusal},
+    seen_log::{SeenLog, of_product, of_task, said},
 };
-
-/// What an entry says besides when it was made and by whom.
-type Said = (EventKind, Option<OrderStatus>, Entity, Before);
-
-/// The log that was seen so far.
-struct SeenLog(Vec<Event>);
-
-impl SeenLog {
-    async fn new(db: &Db) -> Self {
-        Self(whole_log(db.store()).await)
-    }
-
-    /// Exactly these entries follow what was seen, numbered without a gap. The history of an order names its entry.
-    async fn assert_appended(&mut self, db: &Db, stamp: Stamp, said: &[Said]) {
-        let log = whole_log(db.store()).await;
-        let (seen, appended) = log.split_at(self.0.len());
-        assert_eq!(seen, self.0);
-        let expected: Vec<Event> = (seen.len() as Seq + 1..)
-            .zip(said)
-            .zip(appended)
-            .map(|((seq, (kind, previous_status, entity, before)), event)| Event {
-                seq,
-                id: event.id,
-                kind: *kind,
-                previous_status: *previous_status,
-                entity: entity.clone(),
-                before: *before,
-                actor: stamp.actor,
-                occurred_at: stamp.at,
-            })
-            .collect();
-        assert_eq!(appended, expected);
-        assert_eq!(appended.len(), said.len());
-        for event in appended {
-            if let Entity::Order(order) = &event.entity {
-                assert_eq!(order.history.last().and_then(|step| step.event), Some(event.id));
-                assert_eq!(db.store().seq_of_event(event.id).await.unwrap(), Some(event.seq));
-            }
-        }
-        self.0 = log;
-    }
-}
-
-fn said(kind: EventKind, entity: Entity) -> Said {
-    (kind, None, entity, Before::default())
-}
+use crate::support::data::{
+    adjustment, at, by_system, insert_products, product, reread, stamp_by, task, user, whole_log,
+};
 
 /// A change by staff, `second`s from now.
 pub fn staff(second: i64) -> Stamp {
     stamp_by(user("staff").id, second)
-}
-
-fn of_product(product: &Product) -> Entity {
-    Entity::Product(product.clone().into())
-}
-
-fn of_task(task: &Task) -> Entity {
-    Entity::Task(task.clone().into())
-}
-
-fn of_order(order: &Order) -> Entity {
-    Entity::Order(order.clone().into())
 }
 
 pub async fn each_change_of_a_product_is_stored_and_logged_whole(db: &Db) {
@@ -223,165 +167,6 @@ pub async fn each_change_of_a_user_is_stored_whole(db: &Db) {
     let logged: Vec<&Entity> = log.iter().map(|event| &event.entity).collect();
     let expected = [ended(EndedRights::RolesOtherThan(UserRole::Admin)), ended(EndedRights::Everything)];
     assert!(logged.into_iter().eq(&expected), "only the end of rights is in the log: {log:?}");
-}
-
-fn frozen(product: &Product, quantity: i32) -> OrderItem {
-    OrderItem {
-        product: product.id,
-        sku: product.sku.clone(),
-        name: product.name.clone(),
-        quantity,
-        unit_price: product.price,
-        line_total: product.price.checked_mul(quantity).unwrap(),
-    }
-}
-
-/// The buyer's order at version 1, placed at `second`. Its history names the same entry as that of `answer`.
-fn placed(number: &str, items: Vec<OrderItem>, total: i64, second: i64, answer: &Order) -> Order {
-    Order {
-        id: new_order(number, &[]).id,
-        number: number.to_owned(),
-        region: "United Kingdom".to_owned(),
-        customer: buyer(),
-        items,
-        total: Decimal::from_units(total),
-        currency: CurrencyCode::GBP,
-        status: OrderStatus::Pending,
-        history: vec![HistoryEntry {
-            event: answer.history.last().and_then(|step| step.event),
-            from: None,
-            to: OrderStatus::Pending,
-            actor: Some(buyer()),
-            reason: None,
-            at: at(second),
-        }],
-        payment_reference: None,
-        version: 1,
-        placed_at: at(second),
-        created_at: at(second),
-        updated_at: at(second),
-    }
-}
-
-pub async fn each_change_of_an_order_is_stored_and_logged_whole(db: &Db) {
-    let (lamp, vase) = (product("lamp"), Product { price: Decimal::from_units(3), ..product("vase") });
-    insert_products(db.store(), &[&lamp, &vase]).await;
-    let mut log = SeenLog::new(db).await;
-
-    let by_buyer = |second| stamp_by(buyer(), second);
-    let items = vec![frozen(&vase, 2), frozen(&lamp, 1)];
-    let (vase, lamp) = (
-        Product { stock: 8, version: 2, updated_at: at(1), ..vase },
-        Product { stock: 9, version: 2, updated_at: at(1), ..lamp },
-    );
-    let answer = db.place_order(new_order("1", &[(&vase, 2), (&lamp, 1)]), key("1"), by_buyer(1)).await.unwrap();
-    let order = placed("1", items, 25_006, 1, &answer.order);
-    assert_eq!((&answer.order, answer.replayed), (&order, false));
-    let entries = [
-        said(EventKind::Updated, of_product(&vase)),
-        said(EventKind::Updated, of_product(&lamp)),
-        said(EventKind::Created, of_order(&order)),
-    ];
-    log.assert_appended(db, by_buyer(1), &entries).await;
-    assert_eq!(reread_order(db.store(), order.id).await, order);
-    assert_eq!([reread(db.store(), &vase).await, reread(db.store(), &lamp).await], [vase.clone(), lamp.clone()]);
-
-    let again = db.place_order(new_order("2", &[(&vase, 2), (&lamp, 1)]), key("1"), by_buyer(2)).await.unwrap();
-    assert_eq!((&again.order, again.replayed), (&order, true));
-    log.assert_appended(db, by_buyer(2), &[]).await;
-    assert_eq!(reread(db.store(), &lamp).await, lamp, "a repeated call changes nothing");
-
-    let confirmed = db.change_order_status(step(order.id, OrderStatus::Confirmed), staff(3)).await.unwrap();
-    let order = after_step(order, OrderStatus::Confirmed, None, 3, &confirmed);
-    assert_eq!(confirmed, order);
-    let entry = (EventKind::StatusChanged, Some(OrderStatus::Pending), of_order(&order), Before::default());
-    log.assert_appended(db, staff(3), &[entry]).await;
-    assert_eq!(reread_order(db.store(), order.id).await, order);
-    assert_eq!(reread(db.store(), &lamp).await, lamp, "the stock stays taken");
-
-    let (vase, lamp) = (
-        Product { stock: 10, version: 3, updated_at: at(4), ..vase },
-        Product { stock: 10, version: 3, updated_at: at(4), ..lamp },
-    );
-    let cancel = StatusChange {
-        reason: Some("no money".into()),
-        expected_version: Some(2),
-        ..step(order.id, OrderStatus::Cancelled)
-    };
-    let cancelled = db.change_order_status(cancel, staff(4)).await.unwrap();
-    let order = after_step(order, OrderStatus::Cancelled, Some("no money"), 4, &cancelled);
-    assert_eq!(cancelled, order);
-    let entries = [
-        said(EventKind::Updated, of_product(&vase)),
-        said(EventKind::Updated, of_product(&lamp)),
-        (EventKind::StatusChanged, Some(OrderStatus::Confirmed), of_order(&order), Before::default()),
-    ];
-    log.assert_appended(db, staff(4), &entries).await;
-    assert_eq!(reread_order(db.store(), order.id).await, order);
-    assert_eq!([reread(db.store(), &vase).await, reread(db.store(), &lamp).await], [vase, lamp]);
-}
-
-/// The order after staff moved it to `to` at `second`. Its history names the same entry as that of `answer`.
-pub fn after_step(order: Order, to: OrderStatus, reason: Option<&str>, second: i64, answer: &Order) -> Order {
-    let mut order = order;
-    order.history.push(HistoryEntry {
-        event: answer.history.last().and_then(|step| step.event),
-        from: Some(order.status),
-        to,
-        actor: Some(user("staff").id),
-        reason: reason.map(str::to_owned),
-        at: at(second),
-    });
-    Order { status: to, version: order.version + 1, updated_at: at(second), ..order }
-}
-
-/// The products come back in the order of the lines, each once; a product that is gone is passed over.
-pub async fn a_returned_order_restocks_each_product_once(db: &Db) {
-    let (lamp, vase) = (product("lamp"), product("vase"));
-    insert_products(db.store(), &[&lamp, &vase]).await;
-    let mut log = SeenLog::new(db).await;
-    let order = past_order("1", &[(&vase, 1), (&product("never there"), 5), (&lamp, 2), (&vase, 3)]);
-    db.import_orders(std::slice::from_ref(&order)).await.unwrap();
-    let returned = db.change_order_status(step(order.id, OrderStatus::Returned), staff(9)).await.unwrap();
-    let vase = Product { stock: 14, version: 2, updated_at: at(9), ..vase };
-    let lamp = Product { stock: 12, version: 2, updated_at: at(9), ..lamp };
-    let order = after_step(order, OrderStatus::Returned, None, 9, &returned);
-    assert_eq!(returned, order);
-    let entries = [
-        said(EventKind::Updated, of_product(&vase)),
-        said(EventKind::Updated, of_product(&lamp)),
-        (EventKind::StatusChanged, Some(OrderStatus::Delivered), of_order(&order), Before::default()),
-    ];
-    log.assert_appended(db, staff(9), &entries).await;
-    assert_eq!([reread(db.store(), &vase).await, reread(db.store(), &lamp).await], [vase, lamp]);
-}
-
-pub async fn two_lines_of_one_product_are_summed(db: &Db) {
-    let (lamp, vase) = (product("lamp"), product("vase"));
-    insert_products(db.store(), &[&lamp, &vase]).await;
-    let mut log = SeenLog::new(db).await;
-    let items = vec![frozen(&lamp, 5), frozen(&vase, 1)];
-    let lines = [(&lamp, 2), (&vase, 1), (&lamp, 3)];
-    let answer = db.place_order(new_order("1", &lines), key("1"), stamp_by(buyer(), 1)).await.unwrap();
-    let order = placed("1", items, 150_000, 1, &answer.order);
-    assert_eq!(answer.order, order);
-    let lamp = Product { stock: 5, version: 2, updated_at: at(1), ..lamp };
-    let vase = Product { stock: 9, version: 2, updated_at: at(1), ..vase };
-    let entries = [
-        said(EventKind::Updated, of_product(&lamp)),
-        said(EventKind::Updated, of_product(&vase)),
-        said(EventKind::Created, of_order(&order)),
-    ];
-    log.assert_appended(db, stamp_by(buyer(), 1), &entries).await;
-    assert_eq!([reread(db.store(), &lamp).await, reread(db.store(), &vase).await], [lamp.clone(), vase.clone()]);
-
-    let refused = db.place_order(new_order("2", &[(&vase, 1), (&lamp, 3), (&lamp, 3)]), key("2"), staff(2)).await;
-    assert_eq!(
-        refusal(refused),
-        Refusal::InsufficientStock { input_index: 1, available: 5 },
-        "the first line of the product is named"
-    );
-    assert_eq!([reread(db.store(), &lamp).await, reread(db.store(), &vase).await], [lamp, vase]);
 }
 
 pub async fn an_update_without_fields_is_refused_and_one_without_another_value_changes_nothing(db: &Db) {

@@ -21,6 +21,7 @@ mod log_order;
 mod log_texts;
 mod money;
 mod nodes;
+mod order_changes;
 mod pages;
 mod permissions;
 mod prune;
@@ -30,6 +31,7 @@ mod resumes;
 mod rights;
 mod rows;
 mod search;
+mod seen_log;
 mod sessions;
 mod status;
 mod stock;
@@ -74,9 +76,6 @@ macro_rules! every_behaviour {
                 each_change_of_a_product_is_stored_and_logged_whole
                 each_change_of_a_task_is_stored_and_logged_whole
                 each_change_of_a_user_is_stored_whole
-                each_change_of_an_order_is_stored_and_logged_whole
-                a_returned_order_restocks_each_product_once
-                two_lines_of_one_product_are_summed
                 an_update_without_fields_is_refused_and_one_without_another_value_changes_nothing
             }
             clocks {
@@ -169,6 +168,11 @@ macro_rules! every_behaviour {
                 a_task_is_changed_by_its_owners_only
                 an_order_is_cancelled_by_its_customer_only
                 a_task_is_given_to_users_who_are_there_only
+            }
+            order_changes {
+                each_change_of_an_order_is_stored_and_logged_whole
+                a_returned_order_restocks_each_product_once
+                two_lines_of_one_product_are_summed
             }
             pages {
                 pages_of_users_walk_the_whole_list

@@ -71,6 +71,15 @@ impl Mongodb {
         format!("{}/{}?{options}", address.trim_end_matches('/'), self.database)
     }
 
+    /// Opens a store on it that records each command that it sends.
+    async fn open_recorded(&self) -> (MongoStore, Arc<Mutex<Vec<Document>>>) {
+        let sent: Arc<Mutex<Vec<Document>>> = Arc::default();
+        let commands = sent.clone();
+        let on_command = CommandObserver(Arc::new(move |command| commands.lock().unwrap().push(command.clone())));
+        let options = MongoOptions { on_command: Some(on_command), ..mongo_options() };
+        (MongoStore::connect(&self.url(), options).await.unwrap(), sent)
+    }
+
     /// Documents and keys of indexes that reads of these collections have examined since the last call, from the profiler.
     async fn examined_in(&self, collections: &[&str]) -> u64 {
         let database = self.database().await;
@@ -185,11 +194,7 @@ fn commands_of_the_order(sent: &[Document]) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_is_written_by_five_commands_and_a_commit() {
     let engine = Mongodb::prepare("commands").await;
-    let sent: Arc<Mutex<Vec<Document>>> = Arc::default();
-    let commands = sent.clone();
-    let on_command = CommandObserver(Arc::new(move |command| commands.lock().unwrap().push(command.clone())));
-    let options = MongoOptions { on_command: Some(on_command), ..mongo_options() };
-    let store = MongoStore::connect(&engine.url(), options).await.unwrap();
+    let (store, sent) = engine.open_recorded().await;
     let lamp = product("lamp");
     insert_products(&store, &[&lamp]).await;
     let mut taken = Vec::new();
@@ -220,11 +225,7 @@ fn read_concern(command: &Document) -> Option<&Document> {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_read_comes_after_everything_that_the_store_has_read_or_committed() {
     let engine = Mongodb::prepare("reads").await;
-    let sent: Arc<Mutex<Vec<Document>>> = Arc::default();
-    let commands = sent.clone();
-    let on_command = CommandObserver(Arc::new(move |command| commands.lock().unwrap().push(command.clone())));
-    let options = MongoOptions { on_command: Some(on_command), ..mongo_options() };
-    let store = MongoStore::connect(&engine.url(), options).await.unwrap();
+    let (store, sent) = engine.open_recorded().await;
     let lamp = product("lamp");
     insert_products(&store, &[&lamp]).await;
     store.catch_up_log().await.unwrap();

@@ -3,8 +3,9 @@
 use orderwire::domain::*;
 
 use super::{
-    changes::{after_step, staff},
+    changes::staff,
     engine::{Db, refusal},
+    order_changes::after_step,
 };
 use crate::support::data::{insert_products, new_order, past_order, place, product, reread, reread_order, stamp, step};
 

@@ -3,8 +3,9 @@
 use orderwire::{domain::*, storage::StoreError};
 
 use super::{
-    changes::{after_step, staff},
+    changes::staff,
     engine::{Db, refusal},
+    order_changes::after_step,
 };
 use crate::support::data::{
     adjustment, at, insert_products, key, new_order, place, product, reread, reread_order, stamp, step, whole_log,
