@@ -11,8 +11,6 @@ const WORKLOADS = {
   "floor-customer": "{ __typename } with a token",
 };
 const PER_SECOND = "requestsPerSecond";
-// From seconds of CPU time for a thousand requests.
-const MICROSECONDS = 1 / 1000;
 
 const [mode, file] = process.argv.slice(2);
 const rounds = readRounds(file);
@@ -33,9 +31,9 @@ const columns = [
   ...(mode === "reads" ? [["of REST", ofRest]] : []),
   ["p50 ms", middle("p50Ms")],
   ["p99 ms", middle("p99Ms")],
-  ["server CPU µs", middle("serverCpuPerThousand", MICROSECONDS)],
-  ["mongod CPU µs", middle("databaseCpuPerThousand", MICROSECONDS)],
-  ["generator CPU µs", middle("ownCpuPerThousand", MICROSECONDS)],
+  ["server CPU µs", middle("serverCpuMicros")],
+  ["mongod CPU µs", middle("databaseCpuMicros")],
+  ["generator CPU µs", middle("ownCpuMicros")],
   ["peak MiB", middle("peakKib", 1024)],
   ["errors", sum("errors")],
 ];

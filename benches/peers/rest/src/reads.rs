@@ -101,8 +101,9 @@ impl Position {
 
 impl Store {
     async fn product(&self, id: Binary) -> Result<Option<ListedProduct>, Error> {
-        let condition = doc! { "_id": id, "status": Product::ON_SALE };
-        self.listed_products.find_one(condition).projection(ListedProduct::fields()).await
+        // By the id alone: MongoDB plans no such query.
+        let found = self.listed_products.find_one(doc! { "_id": id }).projection(ListedProduct::fields()).await?;
+        Ok(found.filter(|product| product.status == Product::ON_SALE))
     }
 
     async fn products_by_name(&self, limit: usize, after: Option<Position>) -> Result<Vec<ListedProduct>, Error> {
