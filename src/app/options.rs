@@ -5,14 +5,17 @@ use std::sync::Arc;
 use super::cluster::memory_documents;
 use crate::{
     auth::PasswordCost,
-    config::{Auth, Config},
+    config::{self, Auth, Config},
     graphql::{
         AnswerBudget, AnswerLimits, ClientLimits, DocumentLimits, DocumentOptions, Registry, RequestLimiter,
         SubscriptionLimiter, SubscriptionLimits, SubscriptionShare,
     },
     http::{AllowedOrigins, ClientAddressPolicy, HttpOptions, ServerLimits, WebSocketOptions},
     service::feed::FeedOptions,
-    storage::{mongo::MongoOptions, sqlite::SqliteOptions},
+    storage::{
+        mongo::{MongoOptions, ReadFrom},
+        sqlite::SqliteOptions,
+    },
 };
 
 /// How documents are treated. `registry` holds those that requests refer to; `None` keeps them in memory.
@@ -89,6 +92,11 @@ pub fn mongo(config: &Config) -> MongoOptions {
         pool_min: config.database.mongodb_pool_min,
         pool_max: config.database.mongodb_pool_max,
         server_selection_timeout: config.database.mongodb_server_selection_timeout,
+        read_from: match config.database.read_from {
+            config::ReadFrom::Primary => ReadFrom::Primary,
+            config::ReadFrom::Nearest => ReadFrom::Nearest,
+            config::ReadFrom::Secondary => ReadFrom::Secondary,
+        },
         app_name: "orderwire".to_owned(),
         deployment: None,
         as_on_a_sharded_cluster: false,

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use super::{SecretUrl, Setting, section::section};
+use super::{SecretUrl, Setting, section::section, setting::keywords};
 
 /// Which storage engine to use and where its data is.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,6 +60,18 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+keywords! {
+    /// Which servers answer reads of entities and lists.
+    ReadFrom {
+        /// The primary.
+        Primary = "primary",
+        /// The server with the shortest way.
+        Nearest = "nearest",
+        /// A secondary, if there is one.
+        Secondary = "secondary",
+    }
+}
+
 section! {
     /// The database.
     "database" Database {
@@ -79,6 +91,9 @@ section! {
         sqlite_heap: usize = 256 * 1024 * 1024, in 36 * 1024 * 1024..=1024 * 1024 * 1024 * 1024;
         /// SQLite: how long a write waits for another process that is writing to the same file.
         sqlite_busy_timeout: Duration = Duration::from_secs(5), in Duration::ZERO..=Duration::from_secs(300);
+        /// MongoDB: which servers answer reads of entities and lists: `primary`, `nearest` (the one with the shortest way)
+        /// or `secondary` (one, if there is one). They answer as exactly as the primary; one that is behind waits.
+        read_from: ReadFrom = ReadFrom::Primary;
         /// MongoDB: how many connections the pool keeps open even when idle.
         mongodb_pool_min: u32 = 10, in 0..=10_000;
         /// MongoDB: how many connections the pool may open.

@@ -25,7 +25,7 @@ mod subscriptions;
 mod websocket;
 
 pub use auth::Auth;
-pub use database::{Database, DatabaseUrl};
+pub use database::{Database, DatabaseUrl, ReadFrom};
 pub use feed::Feed;
 pub use limits::Limits;
 pub use load::{DEFAULT_FILE, FileError, Loaded, example, load, read_file};

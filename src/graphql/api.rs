@@ -21,6 +21,7 @@ use super::{
         error::{self, ApiError},
         execute::{ExecutableSchema, OperationExecutor, PendingBatches},
         live::{BoxResultStream, LiveSubscriptions, results},
+        public_answers::PublicAnswers,
     },
     schema::{Mutation, Query, SCALARS, Subscription, request_context::RequestContext},
 };
@@ -69,6 +70,11 @@ pub trait Endpoint: Send + Sync + 'static {
     /// What one client may take of this node, which the transports keep as well.
     fn client_limits(&self) -> &Arc<ClientLimits>;
 
+    /// What is known of answers that anyone may get; `None` if it is not remembered.
+    fn public_answers(&self) -> Option<&PublicAnswers> {
+        None
+    }
+
     /// The schema in the schema definition language.
     fn sdl(&self) -> String;
 
@@ -93,6 +99,7 @@ pub struct Api {
     service: Arc<Service>,
     executor: Arc<OperationExecutor>,
     live: Arc<LiveSubscriptions>,
+    public_answers: Arc<PublicAnswers>,
 }
 
 /// The schema with what its resolvers need.
@@ -152,7 +159,8 @@ impl Api {
             limits: documents.client_limits().clone(),
             slow: options.slow.unwrap_or(Duration::MAX),
         });
-        Ok(Self { documents, service, live: LiveSubscriptions::new(executor.clone()), executor })
+        let (live, public_answers) = (LiveSubscriptions::new(executor.clone()), PublicAnswers::new(service.clone()));
+        Ok(Self { documents, service, executor, live, public_answers: Arc::new(public_answers) })
     }
 }
 
@@ -209,6 +217,10 @@ impl Endpoint for Api {
 
     fn client_limits(&self) -> &Arc<ClientLimits> {
         self.documents.client_limits()
+    }
+
+    fn public_answers(&self) -> Option<&PublicAnswers> {
+        Some(&self.public_answers)
     }
 
     fn sdl(&self) -> String {

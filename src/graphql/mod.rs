@@ -27,6 +27,7 @@ pub use engine::{
     json::{Json, write_data},
     live::{BoxResultStream, ExecutionResult, ResultBody, ResultStream, results},
     page_size::MAX_PAGE_SIZE,
+    public_answers::{ObservedQuery, PublicAnswers, TAG_BYTES},
     rate_limit::{HEADERS as RATE_LIMIT_HEADERS, set_headers as set_rate_limit_headers, set_retry_after},
     resume::ResumeAfter,
 };

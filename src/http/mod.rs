@@ -18,6 +18,7 @@
 mod accept_header;
 mod authorization;
 mod deadline;
+mod entity_tag;
 mod error;
 mod graphql;
 mod graphql_error;

@@ -9,9 +9,13 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use include_dir::{Dir, include_dir};
-use sha2::{Digest, Sha256};
 
-use super::{accept_header::accepts_encoding, error::HttpError};
+use super::{
+    accept_header::accepts_encoding,
+    entity_tag::{self, KnownTags},
+    error::HttpError,
+    middleware::security,
+};
 
 /// GraphiQL.
 pub(in crate::http) static GRAPHIQL: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/ui/build");
@@ -59,28 +63,22 @@ async fn respond(folder: &'static Dir<'static>, path: &str, headers: &HeaderMap)
     let fixed = [
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type(path))),
         (header::VARY, HeaderValue::from_static("accept-encoding")),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     ];
     for (name, value) in fixed {
         response.headers_mut().insert(name, value);
     }
+    security::add_page_headers(response.headers_mut(), CONTENT_SECURITY_POLICY);
     response
 }
 
 /// Serves a file whose content can change under the same name: browsers must revalidate it.
 async fn revalidated(gzipped: &'static [u8], headers: &HeaderMap) -> Response {
-    let digest = Sha256::digest(gzipped);
-    let tag = hex::encode(&digest[..8]);
-    let known = |value: &HeaderValue| value.to_str().is_ok_and(|tags| tags.contains(&tag) || tags.trim() == "*");
-    let mut response = if headers.get_all(header::IF_NONE_MATCH).iter().any(known) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        content(gzipped, headers).await
+    let tag = entity_tag::tag_of(gzipped);
+    let mut response = match KnownTags::from_headers(headers).contain(&tag) {
+        true => entity_tag::not_modified(),
+        false => content(gzipped, headers).await,
     };
-    // Weak, because the gzipped and the plain form share it.
-    if let Ok(value) = HeaderValue::from_str(&format!("W/\"{tag}\"")) {
-        response.headers_mut().insert(header::ETAG, value);
-    }
+    entity_tag::set(&mut response, &tag);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }

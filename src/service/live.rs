@@ -4,6 +4,7 @@
 //! with a snapshot whose cursor is exact: the snapshot holds every change up to the cursor and none after it.
 
 use std::{
+    collections::HashSet,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -16,7 +17,7 @@ use ulid::Ulid;
 
 use super::{
     Result, Service, ServiceError, access,
-    feed::{self, FeedError, StartAt, Topic},
+    feed::{self, FeedError, FeedPosition, StartAt, Topic},
 };
 use crate::{
     cluster::Backoff,
@@ -93,6 +94,17 @@ impl Service {
     /// The cursor of the newest entry that this node knows of.
     pub fn head(&self) -> EventCursor {
         self.feed.head_cursor()
+    }
+
+    /// How far the feed of this node has come. What is read from now on has every change up to there.
+    pub fn feed_position(&self) -> FeedPosition {
+        self.feed.position()
+    }
+
+    /// The position up to which nothing of these topics has changed after `since`; `None` if something has, or if this node
+    /// can't tell without the database.
+    pub fn unchanged_since(&self, since: FeedPosition, topics: &HashSet<Topic>) -> Option<FeedPosition> {
+        self.feed.unchanged_since(since, topics)
     }
 
     /// A cursor of the event log, for viewers who can go on after it.

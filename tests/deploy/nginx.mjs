@@ -15,7 +15,8 @@ const CONFIGURATION = resolve(import.meta.dirname, '../../deploy/nginx/orderwire
  * @property {string} path
  * @property {number} status
  * @property {number} seconds
- * @property {string} node Addresses of the nodes that were tried, separated by commas.
+ * @property {string} node Addresses of the nodes that were tried, separated by commas; empty if none was asked.
+ * @property {string} cache How the cache was used.
  */
 
 export class Nginx {

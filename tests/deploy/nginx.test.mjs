@@ -1,5 +1,6 @@
 // Tests of deploy/nginx/orderwire.conf with the real nginx.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, request as send } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -107,6 +108,51 @@ describe('in front of a node', () => {
     }
     assert.equal(await ask(nginx.origin), 101)
     assert.equal(await ask('https://elsewhere.example.com'), 403)
+  })
+
+  test('answers that anyone may get reach the node once, and are revalidated when they are old', async (t) => {
+    const nginx = await inFrontOf(t, [server.port])
+    const query = '{ products(first: 3) { nodes { name } } }'
+    const sha256Hash = createHash('sha256').update(query).digest('hex')
+    const registered = await fetch(server.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query, extensions: { persistedQuery: { version: 1, sha256Hash } } }),
+    })
+    assert.equal(registered.status, 200)
+    const url = `${nginx.url}?documentId=sha256:${sha256Hash}`
+    const ask = async (/** @type {Record<string, string>} */ headers = {}) => {
+      const response = await fetch(url, { headers: { accept: 'application/json', ...headers } })
+      return { status: response.status, type: response.headers.get('content-type'), body: await response.text() }
+    }
+    const first = await ask()
+    assert.equal(JSON.parse(first.body).data.products.nodes.length, 2)
+    for (const same of await Promise.all(Array.from({ length: 50 }, () => ask()))) assert.deepEqual(same, first)
+    const { token } = await server.customer()
+    assert.deepEqual(await ask(bearer(token)), first)
+    const format = 'application/graphql-response+json'
+    assert.equal((await ask({ accept: format })).type, `${format}; charset=utf-8`)
+    const lines = (/** @type {string} */ cache) => nginx.lines().requests.filter((line) => line.cache === cache)
+    await until('it is revalidated', async () => {
+      assert.deepEqual(await ask(), first)
+      return lines('REVALIDATED').length > 0
+    })
+    const asked = nginx.lines().requests.filter(({ node }) => node !== '')
+    assert.deepEqual(
+      asked.map(({ cache }) => cache),
+      ['MISS', 'BYPASS', 'MISS', 'REVALIDATED'],
+      'once for each format, with a token, and for the revalidation',
+    )
+    assert.ok(lines('HIT').length >= 50)
+  })
+
+  test('files that never change reach the node once', async (t) => {
+    const nginx = await inFrontOf(t, [server.port])
+    const page = await (await fetch(`${nginx.origin}/graphiql`)).text()
+    const [file] = page.match(/\/ui\/assets\/[^"']+\.js/) ?? []
+    for (let i = 0; i < 3; i++) assert.equal((await fetch(nginx.origin + file)).status, 200)
+    const asked = nginx.lines().requests.filter(({ node, path }) => node !== '' && path === file)
+    assert.deepEqual(asked.map(({ cache }) => cache), ['MISS'])
   })
 
   test('tickets are not logged', async (t) => {

@@ -105,8 +105,9 @@ mod mongodb {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn reads_never_go_back_when_another_member_becomes_the_primary() {
-        let [first, second] = Mongod::start_two().await;
-        let url = format!("mongodb://127.0.0.1:{},127.0.0.1:{}/shop?replicaSet=rs0", first.port, second.port);
+        let members: [Mongod; 2] = Mongod::start_members().await;
+        let url = Mongod::url_of(&members);
+        let [first, second] = members;
         let (pause, on_command) = Pause::new();
         let options = MongoOptions {
             server_selection_timeout: Duration::from_secs(30),

@@ -16,7 +16,10 @@ use super::{
 use crate::{
     domain::{Direction, Edge as Row, ListQuery, Page, Position, Slice, Sort, SortField, Take},
     graphql::engine::{
-        document::directives::{cost, list_size},
+        document::{
+            cache_control,
+            directives::{cost, list_size},
+        },
         error::{ApiError, ApiResult},
         json::{
             DirectJson, Metered, json_object,
@@ -149,7 +152,7 @@ pub struct PageInfo {
 
 json_object! {
     /// Where a page stands in its list.
-    #[Object(serial, directive = cost::apply("0".into()))]
+    #[Object(serial, directive = cost::apply("0".into()), directive = cache_control::apply(None, Some(true)))]
     PageInfo as page {
         /// Whether the list goes on after this page.
         has_next_page: bool = page.has_next;
@@ -169,7 +172,7 @@ impl<L: List> TypeName for Connection<L> {
 }
 
 /// A page of a list, as Relay's cursor connections have it.
-#[Object(name_type)]
+#[Object(name_type, directive = cache_control::apply(None, Some(true)))]
 impl<L: List> Connection<L> {
     /// The entries with their cursors.
     async fn edges(&self) -> DirectJson<Vec<Edge<L>>> {
@@ -230,7 +233,11 @@ impl<L: List> TypeName for Edge<L> {
 }
 
 /// An entry of a list with its cursor.
-#[Object(name_type, directive = cost::apply("0".into()))]
+#[Object(
+    name_type,
+    directive = cost::apply("0".into()),
+    directive = cache_control::apply(None, Some(true))
+)]
 impl<L: List> Edge<L> {
     /// Opaque position of the entry, for `after` and `before`.
     async fn cursor(&self) -> Metered<String> {

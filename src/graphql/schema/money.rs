@@ -5,7 +5,10 @@ use async_graphql::Object;
 use super::scalars::{CurrencyCode, Decimal};
 use crate::{
     domain,
-    graphql::engine::{document::directives::cost, json::json_object},
+    graphql::engine::{
+        document::{cache_control, directives::cost},
+        json::json_object,
+    },
 };
 
 /// An amount of money.
@@ -13,7 +16,7 @@ pub struct Money(pub domain::Money);
 
 json_object! {
     /// An amount of money.
-    #[Object(serial, directive = cost::apply("0".into()))]
+    #[Object(serial, directive = cost::apply("0".into()), directive = cache_control::apply(None, Some(true)))]
     Money as money {
         /// How much, exactly.
         amount: Decimal = Decimal(money.0.amount);

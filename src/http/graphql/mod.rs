@@ -6,6 +6,7 @@ mod multipart;
 mod negotiate;
 pub(in crate::http) mod params;
 pub(in crate::http) mod post_get;
+mod public_answer;
 mod request_body;
 mod sse;
 mod stream;

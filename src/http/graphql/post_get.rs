@@ -17,7 +17,9 @@ use axum::{
 use super::{
     held_body::held_chunk,
     negotiate::{self, ResponseMode},
-    params, request_body,
+    params,
+    public_answer::PublicAnswer,
+    request_body,
     stream::{self, Framing},
     wire,
 };
@@ -27,6 +29,7 @@ use crate::{
     graphql::{AnswerBudget, AnswerRefusal, Authenticated, OperationRequest, PreparedOperation},
     http::{
         authorization::authorization,
+        entity_tag::KnownTags,
         error::{self, HttpError},
         graphql_error::{self, code},
         middleware::{client_address::LimitedClient, compression::Uncompressed, request_id::RequestId, security},
@@ -80,6 +83,8 @@ struct RequestMeta {
     ticket: Option<String>,
     /// The cursor after which a stream resumes.
     resume: Option<EventCursor>,
+    /// The answers that the client has.
+    known: KnownTags,
 }
 
 impl RequestMeta {
@@ -97,6 +102,7 @@ impl RequestMeta {
             method: request.method().clone(),
             ticket: params::ticket(request.uri())?,
             resume: last_event_id(request.headers())?,
+            known: KnownTags::from_headers(request.headers()),
         })
     }
 }
@@ -170,9 +176,14 @@ async fn execute(
     format: ResponseFormat,
     meta: &RequestMeta,
     viewer: Authenticated,
-    operation: Result<PreparedOperation, GraphqlResponse>,
+    mut operation: Result<PreparedOperation, GraphqlResponse>,
 ) -> Response {
     let (id, client) = (&meta.id, meta.client.0);
+    let public = operation.as_mut().ok().filter(|_| meta.method.is_safe());
+    let public = public.and_then(|query| PublicAnswer::new(&*http.endpoint, viewer.viewer, query, &meta.known));
+    if let Some(unchanged) = public.as_ref().and_then(PublicAnswer::unchanged) {
+        return unchanged;
+    }
     let is_mutation = operation.as_ref().is_ok_and(|operation| operation.kind() == OperationType::Mutation);
     let mut response = match operation {
         Ok(operation) => http.endpoint.execute(viewer.viewer, operation).await,
@@ -180,7 +191,7 @@ async fn execute(
     };
     graphql_error::tag_internal_errors(&mut response.errors, id);
     let client = Caller::new(&viewer.viewer, client);
-    let mut answer = respond(format, response, &http.endpoint.client_limits().answers, client);
+    let mut answer = respond(format, response, &http.endpoint.client_limits().answers, client, public);
     if is_mutation {
         answer.extensions_mut().insert(Uncompressed);
     }
@@ -205,12 +216,14 @@ fn refuse_viewer(format: ResponseFormat, error: ServerError, id: &RequestId) -> 
     response
 }
 
-/// Writes the answer, whose bytes count as in flight until the connection has taken them.
+/// Writes the answer, whose bytes count as in flight until the connection has taken them. Caches may keep a `public` one
+/// without errors and extensions.
 fn respond(
     format: ResponseFormat,
     mut response: GraphqlResponse,
     answers: &Arc<AnswerBudget>,
     client: Caller,
+    public: Option<PublicAnswer<'_>>,
 ) -> Response {
     let limits = answers.limits();
     let mut written = wire::GraphqlResult::from(&response).to_json(limits.whole_answer());
@@ -218,6 +231,8 @@ fn respond(
         response = GraphqlResponse::from_errors(vec![AnswerRefusal::TooLarge(limits.answer).to_error()]);
         written = wire::GraphqlResult::from(&response).to_json(limits.whole_answer());
     }
+    let public = public.filter(|_| response.errors.is_empty() && response.extensions.is_empty());
+    let public = public.zip(written.as_ref().ok()).map(|(public, json)| (public.remember(json), public));
     let body = written.map(|json| {
         let mut held = answers.for_client(client);
         held.add(json.len());
@@ -235,7 +250,10 @@ fn respond(
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     answer.headers_mut().extend(response.http_headers);
-    answer
+    match public {
+        Some((tag, public)) => public.respond(&tag, answer),
+        None => answer,
+    }
 }
 
 fn status_of_refusal(error: &ServerError) -> StatusCode {

@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::LazyLock, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderValue, Method, StatusCode},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::Response,
 };
@@ -40,6 +40,7 @@ pub(in crate::http) async fn observe(mut request: Request, next: Next) -> Respon
         error::errors(StatusCode::INTERNAL_SERVER_ERROR, ResponseFormat::Json, &errors)
     });
     security::add_headers(response.headers_mut());
+    join_vary(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(HEADER, value);
     }
@@ -48,6 +49,16 @@ pub(in crate::http) async fn observe(mut request: Request, next: Next) -> Respon
     metrics().http_request_duration.with_labels([route, method]).observe(elapsed.as_secs_f64());
     span.in_scope(|| tracing::debug!(status = status.as_u16(), ?elapsed, "answered"));
     response
+}
+
+/// Says in one header what a response varies with, if caches may keep it: some caches look at the last of several only.
+fn join_vary(headers: &mut HeaderMap) {
+    if headers.get(header::CACHE_CONTROL).is_some_and(|value| value != "no-store") {
+        let values: Vec<&[u8]> = headers.get_all(header::VARY).iter().map(HeaderValue::as_bytes).collect();
+        if let Ok(joined) = HeaderValue::from_bytes(&values.join(&b", "[..])) {
+            headers.insert(header::VARY, joined);
+        }
+    }
 }
 
 /// The metric label for the route: the pattern of its path.

@@ -11,8 +11,8 @@ use crate::{
     domain::{ClientAddress, Viewer},
     fairness::run_until,
     graphql::{
-        Authenticated, BoxResultStream, ClientLimits, Endpoint, OperationRequest, PreparedOperation, Readiness,
-        code::UNAVAILABLE, results,
+        Authenticated, BoxResultStream, ClientLimits, Endpoint, OperationRequest, PreparedOperation, PublicAnswers,
+        Readiness, code::UNAVAILABLE, results,
     },
     http::graphql_error::coded,
     telemetry::metrics,
@@ -105,6 +105,10 @@ impl Endpoint for TimeLimitedEndpoint {
 
     fn client_limits(&self) -> &Arc<ClientLimits> {
         self.endpoint.client_limits()
+    }
+
+    fn public_answers(&self) -> Option<&PublicAnswers> {
+        self.endpoint.public_answers()
     }
 
     fn sdl(&self) -> String {

@@ -33,7 +33,7 @@ const STALLED_AFTER: Duration = Duration::from_secs(15);
 /// The event feed of a node; see the module documentation.
 pub struct EventFeed {
     bus: Arc<dyn EventBus>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }

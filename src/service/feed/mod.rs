@@ -29,6 +29,7 @@
 //! A position that the log no longer reaches back to gives [`FeedError::CursorExpired`]. Entries are deleted oldest
 //! first, so this is asked *after* a page was read: if the position is still within the log then, the page was whole.
 
+mod changes;
 mod error;
 mod event_feed;
 mod options;
@@ -43,6 +44,7 @@ mod test_events;
 mod topic;
 mod topic_registry;
 
+pub use changes::FeedPosition;
 pub use error::{FeedError, StartAt};
 pub use event_feed::EventFeed;
 pub use options::FeedOptions;

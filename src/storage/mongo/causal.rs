@@ -5,6 +5,7 @@ use mongodb::action::{Aggregate, Find};
 
 use super::{
     read::{TimedRead, load_rows},
+    replicas,
     seen_time::CausalSession,
     store::Inner,
 };
@@ -24,6 +25,10 @@ impl Inner {
         find: Find<'_, RawDocumentBuf>,
         decode: impl FnMut(&RawDocument) -> Result<T>,
     ) -> Result<Vec<T>> {
+        let find = match replicas::servers() {
+            Some(servers) => find.selection_criteria(servers),
+            None => find,
+        };
         let mut session = self.causal_session().await?;
         let mut batches = self.with_timeout(find.session(&mut *session).timed_batch()).await?;
         load_rows(batches.stream(&mut session), decode).await
@@ -36,6 +41,10 @@ impl Inner {
         aggregate: Aggregate<'_>,
         decode: impl FnMut(&RawDocument) -> Result<T>,
     ) -> Result<Vec<T>> {
+        let aggregate = match replicas::servers() {
+            Some(servers) => aggregate.selection_criteria(servers),
+            None => aggregate,
+        };
         let mut session = self.causal_session().await?;
         let mut batches = self.with_timeout(aggregate.session(&mut *session).timed_batch()).await?;
         load_rows(batches.stream(&mut session), decode).await

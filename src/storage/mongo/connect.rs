@@ -13,6 +13,7 @@ use mongodb::{
 use super::{
     clock::is_router,
     collections::Collections,
+    replicas::{ReadFrom, Replicas},
     rights, schema,
     store::{Inner, MongoStore},
     url::{DEFAULT_DATABASE, malformed_url},
@@ -36,6 +37,8 @@ pub struct MongoOptions {
     pub pool_max: u32,
     /// How long an operation waits for a server that can run it.
     pub server_selection_timeout: Duration,
+    /// Which servers answer reads of entities and lists.
+    pub read_from: ReadFrom,
     /// Name of this application in the server's logs and session list.
     pub app_name: String,
     /// The deployment of this process, if it has a signing key: databases of others are refused.
@@ -96,6 +99,7 @@ impl MongoStore {
             names_shard_keys,
             seen_chunks: Default::default(),
             seen_time: Default::default(),
+            replicas: Replicas::new(options.read_from),
             product_cache: Default::default(),
             read_permits: FairSemaphore::new(reads_at_once(options.pool_max)),
             change_permits: FairSemaphore::new(changes_at_once(options.pool_max)),

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::options::Hint;
-use tokio::{sync::broadcast, task::yield_now};
+use tokio::{sync::broadcast, task::yield_now, time::Instant};
 use ulid::Ulid;
 
 use super::{
@@ -244,6 +244,11 @@ impl EventStore for MongoStore {
         if limit == 0 {
             return Ok(LogPage::new(Vec::new(), after, after, true));
         }
-        self.0.read_chunks(after, filter, limit).await
+        let began = Instant::now();
+        let page = self.0.read_chunks(after, filter, limit).await?;
+        if filter == LogFilter::ALL {
+            self.0.replicas.note_log_read(began);
+        }
+        Ok(page)
     }
 }

@@ -42,7 +42,9 @@ mod place;
 mod product;
 mod product_cache;
 mod read;
+mod replicas;
 mod rights;
+mod sales;
 mod scan;
 mod schema;
 mod search;
@@ -54,7 +56,6 @@ mod stock_batch;
 mod store;
 mod task;
 mod transaction;
-mod trending;
 mod unique;
 mod unnumbered;
 mod url;
@@ -68,6 +69,7 @@ use async_trait::async_trait;
 use bson::doc;
 
 pub use connect::{CommandObserver, MongoOptions};
+pub use replicas::ReadFrom;
 pub use shard_keys::{SHARDED_COLLECTIONS, ShardKey, ShardedCollection, shard_plan};
 pub use store::MongoStore;
 

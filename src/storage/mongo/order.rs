@@ -165,33 +165,42 @@ pub(super) fn listing(query: &OrderQuery) -> Listing<'_> {
 #[async_trait]
 impl OrderStore for MongoStore {
     async fn orders_by_ids(&self, ids: &[OrderId]) -> Result<Vec<Option<Order>>> {
-        let found = self.0.orders(ids.to_vec()).await?;
+        let found = self.0.replicas.read(|| self.0.orders(ids.to_vec())).await?;
         Ok(in_request_order(ids, found, |order| Some(order.id)))
     }
 
     async fn orders_by_numbers(&self, numbers: &[String]) -> Result<Vec<Option<Order>>> {
-        let keys = self.0.order_keys(numbers.iter().cloned()).await?;
-        let found = self.0.orders_of(&keys).await?;
+        let read = || async {
+            let keys = self.0.order_keys(numbers.iter().cloned()).await?;
+            self.0.orders_of(&keys).await
+        };
+        let found = self.0.replicas.read(read).await?;
         Ok(in_request_order(numbers, found, |order| Some(order.number.clone())))
     }
 
     async fn list_orders(&self, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>> {
-        let mut listings: Vec<_> = queries.iter().map(listing).collect();
-        let filters = queries.iter().zip(&mut listings).map(|(query, listing)| (&query.filter, &mut listing.filter));
-        self.0.add_regions(of_customers(filters)).await?;
-        self.0
-            .list(&self.0.collections.orders, &listings, |query, row| {
+        let read = || async {
+            let mut listings: Vec<_> = queries.iter().map(listing).collect();
+            let filters =
+                queries.iter().zip(&mut listings).map(|(query, listing)| (&query.filter, &mut listing.filter));
+            self.0.add_regions(of_customers(filters)).await?;
+            let decode = |query: usize, row: &RawDocument| {
                 let node = decode_fields(row, queries[query].fields)?;
                 Ok(Edge { position: queries[query].sort.field.position(&node), node })
-            })
-            .await
+            };
+            self.0.list(&self.0.collections.orders, &listings, decode).await
+        };
+        self.0.replicas.read(read).await
     }
 
     async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>> {
-        let mut conditions: Vec<Filter> = filters.iter().map(filter).collect();
-        self.0.add_regions(of_customers(filters.iter().zip(&mut conditions))).await?;
-        let conditions = conditions.into_iter().map(|condition| (condition, "placed_at"));
-        self.0.count(&self.0.collections.orders, conditions.collect()).await
+        let read = || async {
+            let mut conditions: Vec<Filter> = filters.iter().map(filter).collect();
+            self.0.add_regions(of_customers(filters.iter().zip(&mut conditions))).await?;
+            let conditions = conditions.into_iter().map(|condition| (condition, "placed_at"));
+            self.0.count(&self.0.collections.orders, conditions.collect()).await
+        };
+        self.0.replicas.read(read).await
     }
 
     async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Placed> {

@@ -156,43 +156,51 @@ impl ProductStore for MongoStore {
         if ids.len() >= MIN_BATCH {
             return self.0.cached_products(ids).await;
         }
-        let found = self.0.products_by("_id", ids.iter().copied()).await?;
+        let found = self.0.replicas.read(|| self.0.products_by("_id", ids.iter().copied())).await?;
         Ok(in_request_order(ids, found, |product| Some(product.id)))
     }
 
     async fn products_by_skus(&self, skus: &[String]) -> Result<Vec<Option<Product>>> {
-        let owners = self.0.owners_of::<ProductId>(&self.0.collections.skus, skus.iter().cloned()).await?;
-        let found = self.0.products_by("_id", owners.into_values()).await?;
+        let read = || async {
+            let owners = self.0.owners_of::<ProductId>(&self.0.collections.skus, skus.iter().cloned()).await?;
+            self.0.products_by("_id", owners.into_values()).await
+        };
+        let found = self.0.replicas.read(read).await?;
         Ok(in_request_order(skus, found, |product| Some(product.sku.clone())))
     }
 
     async fn list_products(&self, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>> {
         refuse_relevance_without_search(queries)?;
-        let mut queries = queries.to_vec();
-        self.0.resolve_skus(queries.iter_mut().map(|query| &mut query.filter)).await?;
-        let listings: Vec<_> = queries.iter().map(listing).collect();
-        self.0
-            .list(&self.0.collections.products, &listings, |query, row| {
+        let read = || async {
+            let mut queries = queries.to_vec();
+            self.0.resolve_skus(queries.iter_mut().map(|query| &mut query.filter)).await?;
+            let listings: Vec<_> = queries.iter().map(listing).collect();
+            let decode = |query: usize, row: &RawDocument| {
                 let node = decode(row)?;
                 let sort = queries[query].sort.field;
                 let score = if sort == ProductSort::Relevance { score_of(row)? } else { 0.0 };
                 Ok(Edge { position: sort.position(&node, score), node })
-            })
-            .await
+            };
+            self.0.list(&self.0.collections.products, &listings, decode).await
+        };
+        self.0.replicas.read(read).await
     }
 
     async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>> {
-        let mut filters = filters.to_vec();
-        self.0.resolve_skus(filters.iter_mut()).await?;
-        let filters = filters.iter().map(|one| {
-            let by_price = one.min_price.is_some() || one.max_price.is_some();
-            (filter(one), if by_price { "price" } else { "created_at" })
-        });
-        self.0.count(&self.0.collections.products, filters.collect()).await
+        let read = || async {
+            let mut filters = filters.to_vec();
+            self.0.resolve_skus(filters.iter_mut()).await?;
+            let filters = filters.iter().map(|one| {
+                let by_price = one.min_price.is_some() || one.max_price.is_some();
+                (filter(one), if by_price { "price" } else { "created_at" })
+            });
+            self.0.count(&self.0.collections.products, filters.collect()).await
+        };
+        self.0.replicas.read(read).await
     }
 
-    async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
-        self.0.trending_products(days, limit).await
+    async fn count_sales(&self, days: u32, limit: u32) -> Result<CountedSales> {
+        self.0.transaction(move |transaction| Box::pin(transaction.count_sales(days, limit))).await
     }
 
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product> {

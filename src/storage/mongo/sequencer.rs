@@ -51,7 +51,7 @@ const LINGER: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(8);
 
 /// What an attempt to number found.
-enum Attempt {
+pub(super) enum Attempt {
     /// What the outbox had was numbered; whether some was left by other processes, and whether it had more.
     Numbered { of_others: bool, more: bool },
     /// Another process numbered at the same time.
@@ -253,7 +253,15 @@ impl Inner {
         self.find_rows(find, id_of).await
     }
 
+    /// Numbers what fits into a chunk. A task of its own does so, as with every transaction: when a caller goes away in its
+    /// first command, the driver would leave it open in the server for a minute.
     async fn try_number(self: &Arc<Self>) -> Result<Attempt> {
+        let store = self.clone();
+        let task = self.running_transactions.spawn(async move { store.number_chunk().await });
+        task.await.map_err(StoreError::internal)?
+    }
+
+    pub(super) async fn number_chunk(self: &Arc<Self>) -> Result<Attempt> {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let attempt = self.try_transaction(deadline, &|transaction: &mut Transaction| Box::pin(transaction.number()));
         let error = match timeout_at(deadline, attempt).await {

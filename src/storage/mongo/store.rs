@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     chunks::SeenChunks, collections::Collections, order_queue::OrderQueue, product_cache::ProductCache,
-    seen_time::SeenTime, unnumbered::Unnumbered,
+    replicas::Replicas, seen_time::SeenTime, unnumbered::Unnumbered,
 };
 use crate::{fairness::FairSemaphore, storage::Appends};
 
@@ -26,6 +26,8 @@ pub(super) struct Inner {
     pub(super) names_shard_keys: bool,
     pub(super) seen_chunks: SeenChunks,
     pub(super) seen_time: SeenTime,
+    /// Which servers answer reads of entities and lists.
+    pub(super) replicas: Replicas,
     pub(super) product_cache: ProductCache,
     /// Permits for operations outside of transactions, so that these leave connections for transactions.
     pub(super) read_permits: FairSemaphore,

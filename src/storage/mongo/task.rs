@@ -155,27 +155,28 @@ pub(super) fn listing(query: &TaskQuery) -> Listing<'_> {
 #[async_trait]
 impl TaskStore for MongoStore {
     async fn tasks_by_ids(&self, ids: &[TaskId]) -> Result<Vec<Option<Task>>> {
-        let whole = projection(TaskFields::ALL);
-        let found = self.0.find_by(&self.0.collections.tasks, "_id", ids.iter().copied(), whole, decode).await?;
+        let (tasks, whole) = (&self.0.collections.tasks, projection(TaskFields::ALL));
+        let read = || self.0.find_by(tasks, "_id", ids.iter().copied(), whole.clone(), decode);
+        let found = self.0.replicas.read(read).await?;
         Ok(in_request_order(ids, found, |task| Some(task.id)))
     }
 
     async fn list_tasks(&self, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>> {
         let listings: Vec<_> = queries.iter().map(listing).collect();
-        self.0
-            .list(&self.0.collections.tasks, &listings, |query, row| {
-                let node = decode(row)?;
-                Ok(Edge { position: queries[query].sort.field.position(&node), node })
-            })
-            .await
+        let decode = |query: usize, row: &RawDocument| {
+            let node = decode(row)?;
+            Ok(Edge { position: queries[query].sort.field.position(&node), node })
+        };
+        self.0.replicas.read(|| self.0.list(&self.0.collections.tasks, &listings, decode)).await
     }
 
     async fn count_tasks(&self, filters: &[TaskFilter]) -> Result<Vec<u64>> {
-        let filters = filters.iter().map(|one| match one.due_before {
+        let indexed = |one: &TaskFilter| match one.due_before {
             Some(_) => (filter(one, TaskSort::DueAt), "due_key"),
             None => (filter(one, TaskSort::CreatedAt), "created_at"),
-        });
-        self.0.count(&self.0.collections.tasks, filters.collect()).await
+        };
+        let read = || self.0.count(&self.0.collections.tasks, filters.iter().map(indexed).collect());
+        self.0.replicas.read(read).await
     }
 
     async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Task> {

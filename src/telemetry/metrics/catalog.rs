@@ -102,6 +102,8 @@ metrics! {
     mongodb_connections: FixedFamily<PoolState, Gauge> = "orderwire_mongodb_connections" by "state";
     /// MongoDB: operations that got no connection of the pool.
     mongodb_checkout_failures: Counter = "orderwire_mongodb_checkout_failures_total";
+    /// MongoDB: reads that a secondary did not answer in time, so that the primary answered.
+    mongodb_replica_fallbacks: Counter = "orderwire_mongodb_replica_fallbacks_total";
     /// Look-ups in a cache.
     cache_lookups: FixedFamily<CacheName, Counter> = "orderwire_cache_lookups_total" by "cache";
     /// Look-ups that a cache could not answer.

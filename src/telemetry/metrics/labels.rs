@@ -27,6 +27,8 @@ label! {
         Trending = "trending",
         /// Products of the lines of orders (MongoDB).
         Products = "products",
+        /// Tags of answers that anyone may get.
+        PublicAnswers = "public_answers",
     }
 }
 

@@ -13,7 +13,8 @@ use orderwire::{
     cluster::local::LocalBus,
     domain::{Clock, SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
     graphql::{
-        Api, ApiOptions, DocumentOptions, Endpoint, ExecutionResult, OperationRequest, PreparedOperation, ResultBody,
+        Api, ApiOptions, DocumentOptions, Endpoint, ExecutionResult, ObservedQuery, OperationRequest,
+        PreparedOperation, PublicAnswers, ResultBody,
     },
     service::{RateLimits, Registration, Service, ServiceOptions, feed::EventFeed},
     storage::{BeforeCall, CallCounts, InstrumentedStore, Store},
@@ -121,6 +122,20 @@ impl TestApi {
     /// Prepares a request; returns an operation that can be run or the response that refuses it.
     pub async fn prepare(&self, request: OperationRequest) -> Result<PreparedOperation, Response> {
         self.api.prepare(request, None).await
+    }
+
+    /// Runs a query of an anonymous viewer and has its tag remembered.
+    pub async fn observed(&self, request: OperationRequest) -> (ObservedQuery, Response) {
+        let mut query = self.prepare(request).await.expect("the query is valid");
+        let observed = self.public_answers().observe(&mut query);
+        let response = self.api.execute(Viewer::Anonymous, query).await;
+        self.public_answers().remember(&observed, "a tag");
+        (observed, response)
+    }
+
+    /// What the node knows of answers that anyone may get.
+    pub fn public_answers(&self) -> &PublicAnswers {
+        self.api.public_answers().unwrap()
     }
 
     /// The schema in the schema definition language.

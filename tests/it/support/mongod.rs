@@ -37,12 +37,21 @@ impl Mongod {
         server
     }
 
-    /// Starts a replica set of two members, each of which can become the primary when the other one steps down. The first
-    /// one is it.
-    pub async fn start_two() -> [Self; 2] {
-        let [first, second] = [Self::spawn(free_port(), &[]).await, Self::spawn(free_port(), &[]).await];
-        first.lead(&[&second]).await;
-        [first, second]
+    /// Starts a replica set of several members, each of which can become the primary. The first one is it.
+    pub async fn start_members<const N: usize>() -> [Self; N] {
+        let mut members = Vec::new();
+        for _ in 0..N {
+            members.push(Self::spawn(free_port(), &[]).await);
+        }
+        let [first, others @ ..] = &*members else { panic!("a replica set has members") };
+        first.lead(&others.iter().collect::<Vec<_>>()).await;
+        members.try_into().unwrap_or_else(|_| unreachable!("as many as were started"))
+    }
+
+    /// The URL of the database `shop` of these members.
+    pub fn url_of(members: &[Self]) -> String {
+        let hosts: Vec<String> = members.iter().map(|member| format!("127.0.0.1:{}", member.port)).collect();
+        format!("mongodb://{}/shop?replicaSet=rs0", hosts.join(","))
     }
 
     /// Starts a server that belongs to no replica set yet.
@@ -88,6 +97,13 @@ impl Mongod {
         })
         .await;
         wait_until("it accepts writes", TIMEOUT, async || self.is_primary().await).await;
+    }
+
+    /// How many queries it has run.
+    pub async fn queries(&self) -> i64 {
+        let status = self.admin.run_command(doc! { "serverStatus": 1 }).await.unwrap();
+        let queries = status.get_document("opcounters").unwrap().get("query").unwrap();
+        queries.as_i64().or(queries.as_i32().map(i64::from)).expect("a number")
     }
 
     /// Turns a fail point of the server on or off.

@@ -119,9 +119,10 @@ impl Documents {
         let sent = request.query.as_ref().map_or(0, String::len);
         limits::check("bytes", sent as u64, self.limits.bytes).map_err(|error| vec![error])?;
         let reference = DocumentReference::from_request(&request)?;
+        let is_named = matches!(reference, DocumentReference::Hash(_) | DocumentReference::Id(_));
         let by_hash = matches!((&self.registry, &reference), (Registry::Open(_), DocumentReference::Hash(_)));
         let prepared = self.bind(request, reference, sent).await;
-        let prepared = prepared.map(|operation| PreparedOperation { has_locations: !by_hash, ..operation });
+        let prepared = prepared.map(|operation| PreparedOperation { is_named, has_locations: !by_hash, ..operation });
         prepared.map_err(|mut errors| {
             if by_hash {
                 error::remove_locations(&mut errors);
@@ -162,6 +163,8 @@ impl Documents {
             registration,
             direct_json: true,
             has_locations: true,
+            is_named: false,
+            reads: None,
         })
     }
 

@@ -20,6 +20,7 @@
 //! Decision: `docs/decisions/0010-documents-are-prepared-once.md`.
 
 mod arguments;
+mod cache_hints;
 mod collect;
 pub(crate) mod cost;
 mod documents;
@@ -47,6 +48,7 @@ mod variable_uses;
 mod variables;
 mod walk;
 
+pub use cache_hints::directive::cache_control;
 pub use cost::directives;
 pub use documents::{DocumentOptions, Documents, InvalidDocuments};
 pub use hash::DocumentHash;

@@ -16,6 +16,7 @@ use crate::{
     domain::{ClientAddress, EventCursor},
     fairness::Caller,
     graphql::engine::{
+        answer_reads::AnswerReads,
         client_limits::{AnswerMeter, AnswerRefusal},
         json::raw_value,
         resume::ResumeAfter,
@@ -46,6 +47,10 @@ pub struct PreparedOperation {
     /// Whether errors have locations: in the text that the client sent. What runs by its hash runs the canonical text, which
     /// the client does not know.
     pub(super) has_locations: bool,
+    /// Whether the request names a registered document and does not send it.
+    pub(super) is_named: bool,
+    /// Where resolvers note what the answer depends on, if anyone asks.
+    pub(super) reads: Option<Arc<AnswerReads>>,
 }
 
 impl PreparedOperation {
@@ -76,6 +81,21 @@ impl PreparedOperation {
         fingerprint([self.text().to_owned(), self.name().to_owned()].into_iter().chain(variables))
     }
 
+    /// How many seconds caches may keep the answer that an anonymous viewer gets; `None` if they may not. They may keep
+    /// answers to queries of registered documents for as long as the schema's hints say.
+    pub fn max_age(&self) -> Option<u32> {
+        let is_kept = self.is_named && self.kind() == OperationType::Query && !self.reports_cost;
+        Some(self.plan.max_age).filter(|age| is_kept && *age > 0)
+    }
+
+    /// Has resolvers note what the answer depends on, and returns where they do.
+    pub(crate) fn note_reads(&mut self) -> Arc<AnswerReads> {
+        let fields = self.plan().fields.iter().filter(|field| field.name.as_str() != "__typename");
+        let reads = Arc::new(AnswerReads::new(fields.count()));
+        self.reads = Some(reads.clone());
+        reads
+    }
+
     /// Makes the subscription resume after this event, whatever its arguments say.
     #[must_use]
     pub fn resume_after(self, cursor: EventCursor) -> Self {
@@ -96,6 +116,9 @@ impl PreparedOperation {
         let mut request = Request::new("");
         if self.direct_json {
             request = request.data(plan.json.clone());
+        }
+        if let Some(reads) = &self.reads {
+            request = request.data(reads.clone());
         }
         request.set_parsed_query(executable::executable(plan, self.operation.kind, &self.variables));
         match self.resume {

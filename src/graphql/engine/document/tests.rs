@@ -12,6 +12,7 @@ use serde_json::json;
 use super::*;
 use crate::graphql::schema::SCALARS;
 
+mod hints;
 mod registered;
 
 /// The options of the default configuration.

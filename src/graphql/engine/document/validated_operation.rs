@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::{
     arguments::DocumentArguments,
+    cache_hints,
     cost::{Cost, CostRules},
     introspection,
     limits::DocumentLimits,
@@ -61,12 +62,16 @@ pub(crate) struct ValidatedOperation {
 pub(crate) struct PricedPlan {
     pub plan: Plan,
     pub cost: Cost,
+    /// How many seconds caches may keep its answer if the schema's hints decide; 0 if they may not.
+    pub max_age: u32,
 }
 
 impl PricedPlan {
     fn new(types: &SchemaTypes, costs: &CostRules, limits: &DocumentLimits, operation: &Operation, plan: Plan) -> Self {
         let introspection = introspection::points(types, &plan.fields, limits.cost);
-        Self { cost: Cost::new(costs, operation.object_type(), &plan.fields, introspection), plan }
+        let root = operation.object_type();
+        let cost = Cost::new(costs, root, &plan.fields, introspection);
+        Self { cost, max_age: cache_hints::max_age(types, root, &plan.fields), plan }
     }
 }
 

@@ -2,12 +2,16 @@
 
 use async_graphql::{Context, ID, Object};
 
-use super::{Product, ProductFilter, ProductList, ProductOrder, list};
+use super::{Product, ProductFilter, ProductList, ProductOrder, list, types::MAX_AGE};
 use crate::{
-    domain::ProductId,
+    domain::{EntityKind, ProductId},
     graphql::{
         engine::{
-            document::directives::{cost, list_size, list_size_bound},
+            answer_reads::AnswerReads,
+            document::{
+                cache_control,
+                directives::{cost, list_size, list_size_bound},
+            },
             error::ApiResult,
         },
         schema::{
@@ -16,6 +20,7 @@ use crate::{
             request_context::RequestContext,
         },
     },
+    service::feed::Topic,
 };
 
 /// Queries of products.
@@ -31,6 +36,7 @@ impl ProductQuery {
         #[graphql(desc = "The product's id.")] id: ID,
     ) -> ApiResult<Option<Product>> {
         let id: ProductId = argument_id("id", &id)?;
+        AnswerReads::note(context, [Topic::Entity(EntityKind::Product, id.ulid())]);
         Ok(RequestContext::get(context).load(id).await?.map(Product))
     }
 
@@ -40,6 +46,8 @@ impl ProductQuery {
         context: &Context<'_>,
         #[graphql(desc = "The SKU, exactly.")] sku: String,
     ) -> ApiResult<Option<Product>> {
+        // Another product may get the SKU.
+        AnswerReads::note(context, [Topic::Kind(EntityKind::Product)]);
         let request = RequestContext::get(context);
         let product = request.service.product_by_sku(&request.viewer(), sku).await?;
         Ok(product.map(|product| Product(product.into())))
@@ -49,7 +57,8 @@ impl ProductQuery {
     #[allow(clippy::too_many_arguments, reason = "the arguments of a connection field")]
     #[graphql(
         directive = PageSize::apply(),
-        directive = list_size_bound::apply(vec!["filter.ids".into(), "filter.skus".into()])
+        directive = list_size_bound::apply(vec!["filter.ids".into(), "filter.skus".into()]),
+        directive = cache_control::apply(Some(MAX_AGE), None)
     )]
     async fn products(
         &self,
@@ -66,11 +75,13 @@ impl ProductQuery {
             ProductOrder,
         >,
     ) -> ApiResult<Connection<ProductList>> {
+        AnswerReads::note(context, [Topic::Kind(EntityKind::Product)]);
         let filter = filter.unwrap_or_default().into_domain()?;
         list(context, filter, order_by, PageArguments { first, after, last, before }).await
     }
 
-    /// The products with the most units ordered in the last 30 days of data, most first.
+    /// The products with the most units ordered in the last 30 days of data, most first: days in UTC, up to that of the newest
+    /// order.
     #[graphql(
         directive = cost::apply("10".into()),
         directive = list_size::apply(None, Some(vec!["first".into()]), None, Some(false))

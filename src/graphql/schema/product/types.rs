@@ -7,7 +7,10 @@ use async_graphql::{Enum, ID, Object};
 use crate::{
     domain,
     graphql::{
-        engine::json::{json_enum, json_object},
+        engine::{
+            document::cache_control,
+            json::{json_enum, json_object},
+        },
         schema::{money::Money, scalars::DateTime},
     },
 };
@@ -24,12 +27,15 @@ pub enum ProductStatus {
 
 json_enum!(ProductStatus);
 
+/// How many seconds caches may keep a product: its price and stock may be as old in an answer.
+pub(super) const MAX_AGE: i32 = 5;
+
 /// Something that is sold.
 pub struct Product(pub Arc<domain::Product>);
 
 json_object! {
     /// Something that is sold.
-    #[Object(serial)]
+    #[Object(serial, directive = cache_control::apply(Some(MAX_AGE), None))]
     Product as product {
         /// Globally unique id.
         id: ID = ID(product.0.id.to_string());

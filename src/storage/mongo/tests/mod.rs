@@ -11,6 +11,11 @@ mod start;
 mod turns;
 mod words;
 
+use std::time::Duration;
+
+use bson::doc;
+use tokio::time::timeout;
+
 use super::{MongoOptions, MongoStore};
 use crate::{
     domain::*,
@@ -47,13 +52,23 @@ async fn on_nodes(nodes: usize, test: impl AsyncFnOnce(&[MongoStore])) {
         stores.push(MongoStore::connect(&url_of(&database), default_options()).await.unwrap());
     }
     let outcome = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(test(&stores))).await;
-    stores[0].0.database.drop().await.unwrap();
+    drop_database(&stores[0]).await;
     for store in stores {
         store.close().await;
     }
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }
+}
+
+/// Deletes the database. A transaction that a test has left open, as a crash does, holds this up until it is ended.
+async fn drop_database(store: &MongoStore) {
+    let dropped = async {
+        while store.0.database.run_command(doc! { "dropDatabase": 1, "maxTimeMS": 500 }).await.is_err() {
+            store.0.end_abandoned_transactions().await.unwrap();
+        }
+    };
+    timeout(Duration::from_secs(60), dropped).await.expect("the database should be dropped");
 }
 
 fn at(seconds: i64) -> Timestamp {

@@ -3,13 +3,19 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use bson::{Document, doc};
+use futures_util::TryStreamExt;
+use mongodb::options::ReadConcern;
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
-use super::{MongoStore, on_nodes};
+use super::{MongoOptions, MongoStore, default_options, on_nodes, url_of};
 use crate::{
     domain::*,
-    storage::{EventStore, TaskStore},
+    storage::{EventStore, Store, TaskStore},
 };
 
 fn stamp() -> Stamp {
@@ -44,7 +50,7 @@ async fn live(stores: Vec<MongoStore>, seed: u64) -> (TaskId, i32) {
 async fn number_and_crash(store: MongoStore, seed: u64, rounds: usize) {
     let mut random = StdRng::seed_from_u64(seed);
     for _ in 0..rounds {
-        let _ = timeout(Duration::from_micros(random.random_range(0..8000)), store.0.catch_up()).await;
+        let _ = timeout(Duration::from_micros(random.random_range(0..8000)), store.0.number_chunk()).await;
     }
 }
 
@@ -99,6 +105,35 @@ async fn any_interleaving_of_commits_crashes_and_sequencers_gives_one_log() {
             assert!(page.events.iter().eq(log.iter().filter(|event| filter.matches(event))));
             assert_eq!(page.through, end);
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_who_give_up_leave_no_transaction_open() {
+    on_nodes(1, async |stores| {
+        let database = stores[0].0.database.name();
+        let app_name = format!("giving up {:016x}", rand::random::<u64>());
+        let options = MongoOptions { app_name: app_name.clone(), ..default_options() };
+        let store = MongoStore::connect(&url_of(database), options).await.unwrap();
+        for _ in 0..100 {
+            let task = Task::new(TaskId::generate(stamp().at), "1", UserId::from_bytes([9; 16]), stamp().at);
+            store.insert_task(task, stamp()).await.unwrap();
+            let _ = timeout(Duration::from_micros(rand::random_range(0..8000)), store.catch_up_log()).await;
+        }
+        let open = doc! { "appName": &app_name, "type": "idleSession", "transaction": { "$exists": true } };
+        let pipeline = [doc! { "$currentOp": { "allUsers": false, "idleSessions": true } }, doc! { "$match": open }];
+        let ended = async {
+            let admin = store.0.client.database("admin");
+            while {
+                let open = admin.aggregate(pipeline.clone()).read_concern(ReadConcern::local()).await.unwrap();
+                !open.try_collect::<Vec<Document>>().await.unwrap().is_empty()
+            } {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(15), ended).await.expect("every transaction should end");
+        store.close().await;
     })
     .await;
 }

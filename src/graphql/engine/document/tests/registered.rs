@@ -4,7 +4,7 @@ use super::{super::hash::hash, *};
 use crate::fairness::Caller;
 
 /// A request with Apollo's extension, with or without a document.
-fn apollo(query: Option<&str>, extension: serde_json::Value) -> OperationRequest {
+pub(super) fn apollo(query: Option<&str>, extension: serde_json::Value) -> OperationRequest {
     let extension = Value::from_json(extension).unwrap();
     OperationRequest {
         query: query.map(str::to_owned),
@@ -14,13 +14,13 @@ fn apollo(query: Option<&str>, extension: serde_json::Value) -> OperationRequest
 }
 
 /// Prepares a request and registers its document, as the executor does.
-fn run(documents: &Documents, request: OperationRequest) -> Result<PreparedOperation, Box<Response>> {
+pub(super) fn run(documents: &Documents, request: OperationRequest) -> Result<PreparedOperation, Box<Response>> {
     let prepared = prepare(documents, request)?;
     prepared.register(Caller::Server).now_or_never().expect("nothing to wait for");
     Ok(prepared)
 }
 
-fn hex(text: &str) -> String {
+pub(super) fn hex(text: &str) -> String {
     hex::encode(hash(text))
 }
 
