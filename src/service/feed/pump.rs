@@ -115,6 +115,7 @@ impl Pump {
         let limit = self.shared.options.page.max(1);
         let mut is_first = true;
         loop {
+            let begun = Instant::now();
             let store = Arc::clone(&self.shared.store);
             let read = async {
                 if std::mem::take(&mut is_first) {
@@ -158,10 +159,10 @@ impl Pump {
             }
             self.append(due);
             if !has_more {
+                self.shared.mark_read(begun);
                 break;
             }
         }
-        self.shared.mark_read();
         self.read_again_in(self.shared.options.poll_every);
     }
 
