@@ -2,18 +2,23 @@
 //!
 //! The algorithm is fixed by the server's key and a token that names another one is refused. Times are whole seconds;
 //! the expiry has no leeway and is compared with the time that is passed in, not with the machine's clock.
+//!
+//! Decision: `docs/decisions/0027-verified-tokens.md`.
 
 mod handle;
 mod ticket;
+mod verified;
 
 use std::{fmt, time::Duration};
 
 pub use ticket::{OperationHash, StreamTicket, TicketClaims};
+pub use verified::Claims;
 
 use handle::SessionHandles;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use verified::VerifiedTokens;
 
 use crate::domain::{SessionId, Timestamp, UserId};
 
@@ -69,17 +74,6 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// What a good token says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claims {
-    /// The user whom the token was issued to.
-    pub user: UserId,
-    /// The session of the token. The storage knows whether it has ended.
-    pub session: SessionId,
-    /// From this time on the token is refused.
-    pub expires_at: Timestamp,
-}
-
 #[derive(Serialize, Deserialize)]
 struct JwtClaims {
     sub: UserId,
@@ -98,6 +92,7 @@ pub struct AccessTokens {
     lifetime: Duration,
     handles: SessionHandles,
     key_hash: [u8; 8],
+    verified: VerifiedTokens,
 }
 
 impl AccessTokens {
@@ -142,7 +137,8 @@ impl AccessTokens {
             Sha256::new().chain_update("orderwire signing key").chain_update([0]).chain_update(secret).finalize();
         let mut key_hash = [0; 8];
         key_hash.iter_mut().zip(hash).for_each(|(byte, hashed)| *byte = hashed);
-        Self { header: Header::new(algorithm), signing, verifying, validation, lifetime, handles, key_hash }
+        let (header, verified) = (Header::new(algorithm), VerifiedTokens::new(lifetime));
+        Self { header, signing, verifying, validation, lifetime, handles, key_hash, verified }
     }
 
     /// A part of a hash of the key that signs: equal for nodes with the same key. Like each token that is signed with the
@@ -170,20 +166,17 @@ impl AccessTokens {
 
     /// What the token says, if it is good at `now`. Says nothing about the session: it may have been ended.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
-        let claims = self.decode(token)?;
-        let expires_at = Timestamp::from_unix_millis(claims.exp.saturating_mul(1000));
-        if now >= expires_at {
-            return Err(TokenError::Expired);
-        }
-        Ok(Claims { user: claims.sub, session: claims.sid, expires_at })
-    }
-
-    fn decode(&self, token: &str) -> Result<JwtClaims, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Invalid);
         }
+        let unexpired = |claims: Claims| if now < claims.expires_at { Ok(claims) } else { Err(TokenError::Expired) };
+        self.verified.claims(token, || self.decode(token).and_then(unexpired)).and_then(unexpired)
+    }
+
+    fn decode(&self, token: &str) -> Result<Claims, TokenError> {
         let data = decode::<JwtClaims>(token, &self.verifying, &self.validation).map_err(|_| TokenError::Invalid)?;
-        Ok(data.claims)
+        let JwtClaims { sub, sid, exp, .. } = data.claims;
+        Ok(Claims { user: sub, session: sid, expires_at: Timestamp::from_unix_millis(exp.saturating_mul(1000)) })
     }
 }
 

@@ -22,6 +22,7 @@ mod product;
 mod refresh;
 mod refusal;
 mod rights;
+mod sales;
 mod search;
 mod stamp;
 mod task;
@@ -59,6 +60,7 @@ pub use refresh::{
 };
 pub use refusal::{Refusal, UniqueKey};
 pub use rights::{EndedRights, RightsChange};
+pub use sales::{CountedSales, PeriodEnded, SalesPeriod, SalesRanking, SoldProduct};
 pub use search::{MAX_NAME_KEY, SearchTerms, SearchWords, TooManyWords};
 pub use stamp::{Permission, Stamp};
 pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskOwners, TaskPriority, TaskSort, TaskStatus};

@@ -14,6 +14,7 @@ use super::{
     accept_header::accepts_encoding,
     entity_tag::{self, KnownTags},
     error::HttpError,
+    middleware::security,
 };
 
 /// GraphiQL.
@@ -62,11 +63,11 @@ async fn respond(folder: &'static Dir<'static>, path: &str, headers: &HeaderMap)
     let fixed = [
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type(path))),
         (header::VARY, HeaderValue::from_static("accept-encoding")),
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     ];
     for (name, value) in fixed {
         response.headers_mut().insert(name, value);
     }
+    security::add_page_headers(response.headers_mut(), CONTENT_SECURITY_POLICY);
     response
 }
 

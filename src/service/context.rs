@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Result, access,
-    caches::{SessionCache, TrendingCache, session_cache, trending_cache},
+    caches::{SalesCache, SessionCache, session_cache},
     feed::EventFeed,
     rate_limits::RateLimits,
     session::SessionWatch,
@@ -42,7 +42,7 @@ pub struct Service {
     pub(super) passwords: Passwords,
     pub(super) sessions: SessionCache,
     pub(super) watch: Arc<SessionWatch>,
-    pub(super) trending: TrendingCache,
+    pub(super) sales: SalesCache,
     pub(super) options: ServiceOptions,
 }
 
@@ -67,7 +67,7 @@ impl Service {
             tokens,
             passwords,
             sessions,
-            trending: trending_cache(),
+            sales: SalesCache::default(),
             options,
         }
     }

@@ -1,13 +1,12 @@
 //! Use cases of products.
 
 mod stock_updates;
-
-use std::sync::Arc;
+mod trending;
 
 use super::{
-    Result, Service, ServiceError, UserError, UserErrorCode, access,
+    Result, Service, UserError, UserErrorCode, access,
     access::fetch_visible,
-    error::{not_found_at, shared_load_error},
+    error::not_found_at,
     fingerprint,
     input::{Checks, MAX_QUANTITY},
 };
@@ -16,15 +15,8 @@ use crate::{
         Decimal, Idempotency, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId, ProductStatus,
         Refusal, StockAdjustment, Viewer, text,
     },
-    fairness::{Caller, run_for},
     storage::ProductQuery,
-    telemetry::metrics::{CacheName, metrics},
 };
-
-/// The window of trending products, in days.
-const TRENDING_DAYS: u32 = 30;
-/// The most trending products that can be asked for.
-const TRENDING_MAX: u32 = 100;
 
 /// A change of a product; `None` leaves a field as it is, `Some(None)` removes its value, which only some fields allow.
 #[derive(Debug, Clone)]
@@ -83,32 +75,6 @@ impl Service {
     pub async fn count_products(&self, viewer: &Viewer, filters: &[ProductFilter]) -> Result<Vec<u64>> {
         let scoped = filters.iter().map(|filter| scope(viewer, filter.clone())).collect();
         fetch_visible(scoped, || 0, async |filters| self.store.count_products(filters).await).await
-    }
-
-    /// The active products that sold most in the last 30 days of data, for anyone; `first` is 1 to 100.
-    pub async fn trending_products(&self, first: i32) -> Result<Vec<Product>> {
-        let wanted = usize::try_from(first).ok().filter(|wanted| (1..=TRENDING_MAX as usize).contains(wanted));
-        let wanted =
-            wanted.ok_or_else(|| ServiceError::BadInput(format!("first: must be between 1 and {TRENDING_MAX}")))?;
-        metrics().cache_lookups.get(CacheName::Trending).inc();
-        // For all viewers of the next half minute, so not at the cost of the one who happens to ask first.
-        let load = run_for(Caller::Server, async {
-            metrics().cache_misses.get(CacheName::Trending).inc();
-            let products = self.store.trending_products(TRENDING_DAYS, TRENDING_MAX).await?;
-            Ok(Arc::new(products.iter().map(|product| product.id).collect()))
-        });
-        let trending = self.trending.try_get_with((), load).await.map_err(shared_load_error)?;
-        // Which products are trending is remembered, but not what they are: one may be archived or cost more by now.
-        let mut found = Vec::with_capacity(wanted);
-        for ids in trending.chunks(wanted) {
-            let products = self.store.products_by_ids(ids).await?.into_iter().flatten();
-            found.extend(products.filter(|product| product.status.is_on_sale()));
-            if found.len() >= wanted {
-                break;
-            }
-        }
-        found.truncate(wanted);
-        Ok(found)
     }
 
     /// Staff: adds a product.

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{Result, instrumented::instrument};
 use crate::domain::{
-    ListQuery, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, Stamp,
-    StockAdjustment,
+    CountedSales, ListQuery, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort,
+    Stamp, StockAdjustment,
 };
 
 /// A list query over products.
@@ -22,9 +22,10 @@ pub trait ProductStore {
     async fn list_products(&self, queries: &[ProductQuery]) -> Result<Vec<Page<Product>>>;
     /// The number of products that pass each filter.
     async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>>;
-    /// The products on sale with the most units sold in the `days` before the newest order: most first, ties by id.
-    /// [`OrderStatus::counts_as_sold`](crate::domain::OrderStatus::counts_as_sold) says which orders count.
-    async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>>;
+    /// Units sold of each product in the [`SalesPeriod`](crate::domain::SalesPeriod) of `days`, of the `limit` products that
+    /// sold best. [`OrderStatus::counts_as_sold`](crate::domain::OrderStatus::counts_as_sold) says which orders count. Reads
+    /// all orders of the period.
+    async fn count_sales(&self, days: u32, limit: u32) -> Result<CountedSales>;
     /// Adds a product. Refuses a SKU that another product has.
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product>;
     /// Changes a product as [`Product::update`] decides.
@@ -45,7 +46,7 @@ instrument!(ProductStore {
     fn products_by_skus(skus: &[String]) -> Vec<Option<Product>>, batch skus;
     fn list_products(queries: &[ProductQuery]) -> Vec<Page<Product>>, batch queries;
     fn count_products(filters: &[ProductFilter]) -> Vec<u64>, batch filters;
-    fn trending_products(days: u32, limit: u32) -> Vec<Product>;
+    fn count_sales(days: u32, limit: u32) -> CountedSales;
     fn insert_product(product: Product, stamp: Stamp) -> Product, stores Product::memory;
     fn update_product(
         id: ProductId, changes: ProductChanges, expected_version: Option<i32>, stamp: Stamp

@@ -191,26 +191,67 @@ async fn a_panic_is_an_internal_error_with_the_request_id() {
     }
 }
 
+/// The headers of every response.
+const COMMON: [&str; 8] = [
+    "cache-control",
+    "content-length",
+    "content-type",
+    "cross-origin-resource-policy",
+    "date",
+    "vary",
+    "x-content-type-options",
+    "x-request-id",
+];
+/// What the files of web pages have besides.
+const PAGE: [(&str, &str); 4] = [
+    ("referrer-policy", "no-referrer"),
+    ("x-frame-options", "DENY"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+];
+
 #[tokio::test]
-async fn every_response_has_a_request_id_and_security_headers() {
+async fn data_has_few_headers_and_web_pages_say_what_browsers_may_do_with_them() {
     let (server, client) = start().await;
-    for path in ["/graphql", "/nowhere", "/healthz", "/", "/schema.graphql"] {
+    for (path, is_page) in [
+        ("/graphql?query={hello}", false),
+        ("/graphql", false),
+        ("/nowhere", false),
+        ("/ui/nothing.js", false),
+        ("/healthz", false),
+        ("/schema.graphql", false),
+        ("/", true),
+        ("/ui/favicon.svg", true),
+    ] {
         let response = client.get(server.url(path)).send().await.unwrap();
-        for (name, expected) in [
-            ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
-            ("x-frame-options", "DENY"),
-            ("cross-origin-resource-policy", "same-origin"),
-            ("cross-origin-opener-policy", "same-origin"),
-            ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-        ] {
-            assert_eq!(response.headers()[name], expected, "{path}");
+        let headers = response.headers();
+        let mut expected = COMMON.to_vec();
+        if is_page {
+            expected.extend(["content-security-policy", "etag"]);
+            expected.extend(PAGE.map(|(name, _)| name));
         }
-        let policy = response.headers()["content-security-policy"].to_str().unwrap();
-        assert_eq!(policy == "default-src 'none'; frame-ancestors 'none'", path != "/", "{path}: {policy}");
-        assert!(response.headers().get("strict-transport-security").is_none(), "{path}");
-        assert_eq!(response.headers()["x-request-id"].len(), 26, "{path}");
+        expected.sort_unstable();
+        let mut names: Vec<&str> = headers.keys().map(|name| name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{path}");
+        let common = [("x-content-type-options", "nosniff"), ("cross-origin-resource-policy", "same-origin")];
+        for (name, value) in common.into_iter().chain(PAGE.into_iter().filter(|_| is_page)) {
+            assert_eq!(headers[name], value, "{path}");
+        }
+        assert_eq!(headers["cache-control"], if is_page { "no-cache" } else { "no-store" }, "{path}");
+        assert_eq!(headers["x-request-id"].len(), 26, "{path}");
+        let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        assert!(is_page || bytes < 400, "{path}: {bytes} bytes of headers");
     }
+    // What a page of another origin may read is said to pages of other origins only.
+    let foreign = client.get(server.url("/graphql?query={hello}")).header("origin", "https://evil.example.com");
+    let response = foreign.send().await.unwrap();
+    assert!(response.headers().contains_key("access-control-expose-headers"), "{:?}", response.headers());
+}
+
+#[tokio::test]
+async fn a_request_id_is_made_or_kept_if_it_is_plain() {
+    let (server, client) = start().await;
     for (sent, kept) in [("abc-1.2_3", true), ("a b", false), (&*"x".repeat(65), false), ("a\"b", false), ("", false)] {
         let request = client.post(server.url("/graphql")).header(CONTENT_TYPE, JSON).header("x-request-id", sent);
         let answer = Reply::send(request.body(r#"{"query":"{ hello }"}"#)).await;

@@ -16,6 +16,8 @@ const PROGRAM: usize = 64 * MIB;
 const CONNECTION: usize = 12 * KIB;
 /// Estimated bytes of a session whose rights are remembered.
 const SESSION: usize = 256;
+/// Estimated bytes of a product in the ranking by units sold.
+const SOLD_PRODUCT: usize = 100;
 /// The largest part of a reply of MongoDB.
 /// <https://www.mongodb.com/docs/manual/reference/limits/#mongodb-limit-BSON-Document-Size>
 const REPLY: usize = 16 * MIB;
@@ -92,6 +94,8 @@ fn common(config: &Config) -> Vec<Bound> {
         bound("registered documents", &["operations.registered"], &[], operations.registered),
         fixed("tags of public answers", &[("graphql/engine/public_answers.rs", "TAG_BYTES")]),
         fixed("rate limits", &[("cluster/rate_limits.rs", "BYTES")]),
+        fixed("verified access tokens", &[("auth/tokens/verified.rs", "BYTES")]),
+        bound("units sold of 250,000 products", &[], &[], constant("domain/sales.rs", "MAX_PRODUCTS") * SOLD_PRODUCT),
         bound("rights of sessions, and counters of clients", &[], &[], sessions + 5 * counters + buckets),
         bound(
             "password hashes, one for each of 4 processors",

@@ -52,6 +52,20 @@ fn issued_tokens_verify_until_the_very_millisecond_of_their_expiry() {
 }
 
 #[test]
+fn a_token_with_another_signature_is_refused_although_the_token_was_verified() {
+    for (tokens, other) in all().iter().zip(all().iter().cycle().skip(1)) {
+        let [good, foreign] = [tokens, other].map(|tokens| issued(tokens).token);
+        assert!(tokens.verify(&good, NOW).is_ok());
+        let (message, signature) = good.rsplit_once('.').unwrap();
+        let (_, foreign_signature) = foreign.rsplit_once('.').unwrap();
+        for other in [foreign_signature, &signature.replacen(|c| c != 'A', "A", 1), ""] {
+            assert_eq!(tokens.verify(&format!("{message}.{other}"), NOW), Err(TokenError::Invalid), "{tokens:?}");
+        }
+        assert!(tokens.verify(&good, NOW).is_ok());
+    }
+}
+
+#[test]
 fn the_lifetime_can_be_set() {
     let tokens = AccessTokens::hs256(SECRET, Duration::from_secs(2)).unwrap();
     assert_eq!(issued(&tokens).expires_at, Timestamp::from_unix_millis(1_700_000_002_000));

@@ -20,8 +20,15 @@ impl RequestId {
         };
         match headers.get(HEADER).and_then(|value| value.to_str().ok()).filter(is_plain) {
             Some(id) => Self(id.into()),
-            None => Self(ulid::Ulid::new().to_string().to_ascii_lowercase().into()),
+            None => Self::new(),
         }
+    }
+
+    fn new() -> Self {
+        let mut buffer = [0; ulid::ULID_LEN];
+        let id = ulid::Ulid::new().array_to_str(&mut buffer);
+        id.make_ascii_lowercase();
+        Self(Arc::from(&*id))
     }
 
     /// The id of an operation within this request.

@@ -90,12 +90,18 @@ fn is_same_origin(headers: &HeaderMap, origin: &HeaderValue) -> bool {
     matches!((authority, host), (Some(authority), Some(host)) if authority.eq_ignore_ascii_case(host))
 }
 
-/// Middleware that applies the CORS layer. An OPTIONS request that is no preflight goes on to the router, which knows the
+/// Middleware that applies the CORS layer to preflights and to requests with an `Origin`: browsers send it with each
+/// request whose response CORS governs. An OPTIONS request that is no preflight goes on to the router, which knows the
 /// methods of the path; the layer would answer it like a preflight.
 pub(in crate::http) async fn apply_cors(State(cors): State<Arc<CorsLayer>>, request: Request, next: Next) -> Response {
     let is_preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     if request.method() == Method::OPTIONS && !is_preflight {
         return next.run(request).await;
+    }
+    if !is_preflight && !request.headers().contains_key(ORIGIN) {
+        let mut response = next.run(request).await;
+        response.headers_mut().append(header::VARY, HeaderValue::from_name(ORIGIN));
+        return response;
     }
     match cors.layer(next).oneshot(request).await {
         Ok(response) => response,
@@ -112,6 +118,8 @@ pub(in crate::http) fn cors(origins: &AllowedOrigins) -> CorsLayer {
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(exposed.collect::<Vec<_>>())
+        // Not by what a preflight asks for: responses to OPTIONS are not cached (RFC 9110, section 9.3.7).
+        .vary([ORIGIN])
         .max_age(Duration::from_secs(600))
 }
 
@@ -119,20 +127,21 @@ pub(in crate::http) fn cors(origins: &AllowedOrigins) -> CorsLayer {
 const PERMISSIONS_POLICY: HeaderValue =
     HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()");
 
-/// For responses that are not web pages: a browser that displays one as a page loads and runs nothing.
-const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
-
-/// Adds the security headers of every response.
+/// Adds the security headers of every response. JSON and plain text need no others: by `nosniff` a browser runs and
+/// renders them as nothing else.
 pub(in crate::http) fn add_headers(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     // Pages of allowed origins still read responses by CORS. Others cannot embed them as images or scripts either.
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+}
+
+/// Adds the headers of the files of a web page, which say what a browser may do with the page.
+pub(in crate::http) fn add_page_headers(headers: &mut HeaderMap, content_security_policy: HeaderValue) {
+    headers.insert(header::CONTENT_SECURITY_POLICY, content_security_policy);
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
     headers.insert("permissions-policy", PERMISSIONS_POLICY);
-    // Pages have their own.
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(CONTENT_SECURITY_POLICY);
 }
 
 #[cfg(test)]

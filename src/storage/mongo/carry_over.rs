@@ -1,6 +1,6 @@
 //! Carries over what older versions of the schema stored, and what a replica set stored that became a sharded cluster.
 //! Version 2 kept e-mail addresses, SKUs and order numbers unique by indexes; version 3 had indexes of products that did not
-//! begin with their status.
+//! begin with their status; version 4 had one of the words of users without an order.
 //!
 //! The steps change nothing that is there already, so several nodes may take them at the same time, and again after a
 //! crash. The server copies the values itself.
@@ -12,8 +12,9 @@ use crate::storage::Result;
 
 /// The unique indexes of version 2.
 const UNIQUE: [(&str, &str); 3] = [("users", "email"), ("products", "sku"), ("orders", "number")];
-/// The indexes of version 3 that later versions do not use.
-const REPLACED: [(&str, &str); 5] = [
+/// The indexes of versions 3 and 4 that later versions do not use.
+const REPLACED: [(&str, &str); 6] = [
+    ("users", "words"),
     ("products", "words"),
     ("products", "tags_created_at"),
     ("products", "tags_name_key"),

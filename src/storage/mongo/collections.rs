@@ -91,11 +91,7 @@ async fn create_indexes(database: &Database) -> Result<()> {
 }
 
 fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
-    let users = [
-        vec![plain("words", doc! { "words": 1 })],
-        sorted(&[""], &["created_at", "name_key"]),
-        sorted(&["role"], &["created_at", "name_key"]),
-    ];
+    let users = [sorted(&["", "role", "words"], &["created_at", "name_key"])];
     let sessions = [vec![plain("user", doc! { "user": 1 }), plain("expires_at", doc! { "expires_at": 1 })]];
     let products = [
         vec![plain("status_words", doc! { "status": 1, "words": 1 })],

@@ -165,7 +165,7 @@ pub(super) fn listing(query: &OrderQuery) -> Listing<'_> {
 #[async_trait]
 impl OrderStore for MongoStore {
     async fn orders_by_ids(&self, ids: &[OrderId]) -> Result<Vec<Option<Order>>> {
-        let found = self.0.on_replica(|| self.0.orders(ids.to_vec())).await?;
+        let found = self.0.replicas.read(|| self.0.orders(ids.to_vec())).await?;
         Ok(in_request_order(ids, found, |order| Some(order.id)))
     }
 
@@ -174,7 +174,7 @@ impl OrderStore for MongoStore {
             let keys = self.0.order_keys(numbers.iter().cloned()).await?;
             self.0.orders_of(&keys).await
         };
-        let found = self.0.on_replica(read).await?;
+        let found = self.0.replicas.read(read).await?;
         Ok(in_request_order(numbers, found, |order| Some(order.number.clone())))
     }
 
@@ -190,7 +190,7 @@ impl OrderStore for MongoStore {
             };
             self.0.list(&self.0.collections.orders, &listings, decode).await
         };
-        self.0.on_replica(read).await
+        self.0.replicas.read(read).await
     }
 
     async fn count_orders(&self, filters: &[OrderFilter]) -> Result<Vec<u64>> {
@@ -200,7 +200,7 @@ impl OrderStore for MongoStore {
             let conditions = conditions.into_iter().map(|condition| (condition, "placed_at"));
             self.0.count(&self.0.collections.orders, conditions.collect()).await
         };
-        self.0.on_replica(read).await
+        self.0.replicas.read(read).await
     }
 
     async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Placed> {

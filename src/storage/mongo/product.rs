@@ -156,7 +156,7 @@ impl ProductStore for MongoStore {
         if ids.len() >= MIN_BATCH {
             return self.0.cached_products(ids).await;
         }
-        let found = self.0.on_replica(|| self.0.products_by("_id", ids.iter().copied())).await?;
+        let found = self.0.replicas.read(|| self.0.products_by("_id", ids.iter().copied())).await?;
         Ok(in_request_order(ids, found, |product| Some(product.id)))
     }
 
@@ -165,7 +165,7 @@ impl ProductStore for MongoStore {
             let owners = self.0.owners_of::<ProductId>(&self.0.collections.skus, skus.iter().cloned()).await?;
             self.0.products_by("_id", owners.into_values()).await
         };
-        let found = self.0.on_replica(read).await?;
+        let found = self.0.replicas.read(read).await?;
         Ok(in_request_order(skus, found, |product| Some(product.sku.clone())))
     }
 
@@ -183,7 +183,7 @@ impl ProductStore for MongoStore {
             };
             self.0.list(&self.0.collections.products, &listings, decode).await
         };
-        self.0.on_replica(read).await
+        self.0.replicas.read(read).await
     }
 
     async fn count_products(&self, filters: &[ProductFilter]) -> Result<Vec<u64>> {
@@ -196,11 +196,11 @@ impl ProductStore for MongoStore {
             });
             self.0.count(&self.0.collections.products, filters.collect()).await
         };
-        self.0.on_replica(read).await
+        self.0.replicas.read(read).await
     }
 
-    async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
-        self.0.trending_products(days, limit).await
+    async fn count_sales(&self, days: u32, limit: u32) -> Result<CountedSales> {
+        self.0.transaction(move |transaction| Box::pin(transaction.count_sales(days, limit))).await
     }
 
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product> {

@@ -17,7 +17,6 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
-use super::store::Inner;
 use crate::{
     fairness::{self, run_until},
     storage::{Result, StoreError},
@@ -74,6 +73,21 @@ impl Replicas {
         *at = (*at).max(Some(began));
     }
 
+    /// Runs a read of entities or lists on the servers that may answer it. If they don't, `read` runs again on the primary.
+    pub(super) async fn read<T, F: Future<Output = Result<T>>>(&self, read: impl Fn() -> F) -> Result<T> {
+        let Some(servers) = self.servers() else { return read().await };
+        let patience = Instant::now() + PATIENCE;
+        let deadline = fairness::deadline().map_or(patience, |deadline| deadline.min(patience));
+        match timeout_at(deadline, run_until(deadline, SERVERS.scope(servers.clone(), read()))).await {
+            Ok(Err(StoreError::Unavailable(_))) | Err(_) => {}
+            Ok(result) => return result,
+        }
+        if deadline == patience {
+            self.avoid();
+        }
+        read().await
+    }
+
     /// Which servers to read from now, if not from the primary.
     fn servers(&self) -> Option<&SelectionCriteria> {
         let servers = self.servers.as_ref()?;
@@ -98,21 +112,4 @@ impl Replicas {
 /// Which servers answer the reads of the current task, if not the primary.
 pub(super) fn servers() -> Option<SelectionCriteria> {
     SERVERS.try_with(SelectionCriteria::clone).ok()
-}
-
-impl Inner {
-    /// Runs a read of entities or lists on the servers that may answer it. If they don't, `read` runs again on the primary.
-    pub(super) async fn on_replica<T, F: Future<Output = Result<T>>>(&self, read: impl Fn() -> F) -> Result<T> {
-        let Some(servers) = self.replicas.servers() else { return read().await };
-        let patience = Instant::now() + PATIENCE;
-        let deadline = fairness::deadline().map_or(patience, |deadline| deadline.min(patience));
-        match timeout_at(deadline, run_until(deadline, SERVERS.scope(servers.clone(), read()))).await {
-            Ok(Err(StoreError::Unavailable(_))) | Err(_) => {}
-            Ok(result) => return result,
-        }
-        if deadline == patience {
-            self.replicas.avoid();
-        }
-        read().await
-    }
 }

@@ -157,7 +157,7 @@ impl TaskStore for MongoStore {
     async fn tasks_by_ids(&self, ids: &[TaskId]) -> Result<Vec<Option<Task>>> {
         let (tasks, whole) = (&self.0.collections.tasks, projection(TaskFields::ALL));
         let read = || self.0.find_by(tasks, "_id", ids.iter().copied(), whole.clone(), decode);
-        let found = self.0.on_replica(read).await?;
+        let found = self.0.replicas.read(read).await?;
         Ok(in_request_order(ids, found, |task| Some(task.id)))
     }
 
@@ -167,7 +167,7 @@ impl TaskStore for MongoStore {
             let node = decode(row)?;
             Ok(Edge { position: queries[query].sort.field.position(&node), node })
         };
-        self.0.on_replica(|| self.0.list(&self.0.collections.tasks, &listings, decode)).await
+        self.0.replicas.read(|| self.0.list(&self.0.collections.tasks, &listings, decode)).await
     }
 
     async fn count_tasks(&self, filters: &[TaskFilter]) -> Result<Vec<u64>> {
@@ -176,7 +176,7 @@ impl TaskStore for MongoStore {
             None => (filter(one, TaskSort::CreatedAt), "created_at"),
         };
         let read = || self.0.count(&self.0.collections.tasks, filters.iter().map(indexed).collect());
-        self.0.on_replica(read).await
+        self.0.replicas.read(read).await
     }
 
     async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Task> {

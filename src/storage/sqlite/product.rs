@@ -1,13 +1,16 @@
 //! Products and their stock.
 
-use std::collections::HashMap;
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
 
 use async_trait::async_trait;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::{
     event, idempotency, page,
-    product_list::{TRENDING, filtered},
+    product_list::{SALES, filtered},
     read_limit::loaded,
     row::{Json, NamedRow, blob_columns, columns_of, json, named, text_columns},
     store::SqliteStore,
@@ -17,8 +20,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Changed, Direction, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort,
-        ProductStatus, Refusal, Sort, Stamp, StockAdjustment,
+        Changed, CountedSales, Direction, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId,
+        ProductSort, ProductStatus, Refusal, SalesPeriod, SoldProduct, Sort, Stamp, StockAdjustment, Timestamp,
     },
     storage::{ProductQuery, ProductStore, Result, StoreError},
 };
@@ -187,12 +190,17 @@ fn count(db: &Connection, filter: &ProductFilter) -> Result<u64> {
     page::count(db, &filtered(filter, Sort { field, direction: Direction::Asc }, None)?)
 }
 
-fn trending(db: &Connection, days: u32, limit: u32) -> Result<Vec<Product>> {
-    let millis = i64::from(days) * 24 * 60 * 60 * 1000;
-    let mut statement = db.prepare_cached(&TRENDING)?;
-    let ids =
-        statement.query_map(params![millis, limit], |row| row.get("id"))?.collect::<rusqlite::Result<Vec<_>>>()?;
-    ids.into_iter().map(|id| find_whole(db, id)).collect()
+fn count_sales(db: &Connection, days: u32, limit: u32) -> Result<CountedSales> {
+    let newest: Option<Timestamp> =
+        db.prepare_cached("SELECT max(placed_at) AS newest FROM orders")?.query_row([], |row| row.get("newest"))?;
+    let period = newest.map(|newest| SalesPeriod::ending(newest, days));
+    let mut products = Vec::new();
+    if let Some(period) = period {
+        let mut statement = db.prepare_cached(&SALES)?;
+        let sold = |row: &Row<'_>| Ok(SoldProduct { units: Reverse(row.get("units")?), product: row.get("id")? });
+        products = statement.query_map(params![period.start(), limit], sold)?.collect::<rusqlite::Result<_>>()?;
+    }
+    Ok(CountedSales { period, products, through: event::head(db)?, unnumbered: HashSet::new() })
 }
 
 #[async_trait]
@@ -227,8 +235,8 @@ impl ProductStore for SqliteStore {
         self.read(move |db| filters.iter().map(|filter| count(db, filter)).collect()).await
     }
 
-    async fn trending_products(&self, days: u32, limit: u32) -> Result<Vec<Product>> {
-        self.read(move |db| trending(db, days, limit)).await
+    async fn count_sales(&self, days: u32, limit: u32) -> Result<CountedSales> {
+        self.read(move |db| count_sales(db, days, limit)).await
     }
 
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product> {

@@ -139,21 +139,15 @@ fn add_membership(list: &mut ListBuilder, column: &str, values: &str) {
     }
 }
 
-/// Sums up the lines of the orders of the period, found by when they were placed, and ranks the products on sale.
-/// The `+` keeps the planner from walking all products of a status.
-pub(super) static TRENDING: LazyLock<String> = LazyLock::new(|| {
+/// Sums up the lines of the orders of the period, found by when they were placed.
+pub(super) static SALES: LazyLock<String> = LazyLock::new(|| {
     let unsold =
         quoted(OrderStatus::ALL.into_iter().filter(|status| !status.counts_as_sold()).map(OrderStatus::as_str));
-    let on_sale =
-        quoted(ProductStatus::ALL.into_iter().filter(|status| status.is_on_sale()).map(ProductStatus::as_str));
     format!(
-        "SELECT sums.id AS id \
-         FROM (SELECT i.product_id AS id, sum(i.quantity) AS units \
-               FROM orders o CROSS JOIN order_items i ON i.order_row = o.row \
-               WHERE o.placed_at >= (SELECT max(placed_at) FROM orders) - ?1 AND +o.status NOT IN ({unsold}) \
-               GROUP BY i.product_id) sums \
-         CROSS JOIN products p ON p.id = sums.id \
-         WHERE +p.status IN ({on_sale}) ORDER BY sums.units DESC, sums.id LIMIT ?2"
+        "SELECT i.product_id AS id, sum(i.quantity) AS units \
+         FROM orders o CROSS JOIN order_items i ON i.order_row = o.row \
+         WHERE o.placed_at >= ?1 AND +o.status NOT IN ({unsold}) \
+         GROUP BY i.product_id ORDER BY units DESC, id LIMIT ?2"
     )
 });
 

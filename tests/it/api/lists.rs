@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::api::TestApi;
 
 on_each_engine! {
-    trending_products_are_shown_as_they_are_now
+    trending_products_are_shown_as_they_are_now_on_every_node
     consecutive_pages_have_no_gap_or_overlap
     page_sizes_and_cursors_are_validated
     search_results_are_ordered_by_relevance
@@ -130,30 +130,45 @@ async fn filters_of_nested_lists_stay_inside_their_parent(api: TestApi) {
     assert_eq!(api.codes(staff, query, json!({ "id": other.id.to_string() })).await, ["BAD_USER_INPUT"]);
 }
 
-async fn trending_products_are_shown_as_they_are_now(api: TestApi) {
+async fn trending_products_are_shown_as_they_are_now_on_every_node(api: TestApi) {
     let staff = api.viewer("staff", UserRole::Staff).await;
+    let other = TestApi::over(api.store.clone()).await;
     let mut ids = Vec::new();
     for sku in ["a", "b", "c"] {
-        ids.push(api.product(staff, json!({ "sku": sku, "name": sku, "price": "1", "stock": 9 })).await);
+        ids.push(api.product(staff, json!({ "sku": sku, "name": sku, "price": "1", "stock": 99 })).await);
     }
-    let place = "mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) { userErrors { code } } }";
-    for (id, quantity) in ids.iter().zip([3, 2, 1]) {
-        let input = json!({ "items": [{ "productId": id, "quantity": quantity }], "idempotencyKey": id });
-        api.data(staff, place, json!({ "input": input })).await;
-    }
-    let trending = async |first: i32| {
+    let place = async |node: &TestApi, product: &Value, quantity: i32, key: &str| {
+        let place =
+            "mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) { order { id } userErrors { code } } }";
+        let input = json!({ "items": [{ "productId": product, "quantity": quantity }], "idempotencyKey": key });
+        node.data(staff, place, json!({ "input": input })).await["placeOrder"]["order"]["id"].clone()
+    };
+    let ask = async |node: &TestApi, first: i32| {
         let query = "query ($first: Int) { trendingProducts(first: $first) { sku price { amount } } }";
-        let data = api.data(Viewer::Anonymous, query, json!({ "first": first })).await;
+        let data = node.data(Viewer::Anonymous, query, json!({ "first": first })).await;
         let products = data["trendingProducts"].as_array().unwrap().iter();
         products
             .map(|product| format!("{} {}", product["sku"], product["price"]["amount"]).replace('"', ""))
             .collect::<Vec<_>>()
     };
+    let trending = async |first: i32| {
+        let here = ask(&api, first).await;
+        assert_eq!(here, ask(&other, first).await);
+        here
+    };
+    assert_eq!(trending(2).await, [""; 0]);
+    for (id, quantity) in ids.iter().zip([3, 2, 1]) {
+        place(&api, id, quantity, &quantity.to_string()).await;
+    }
     assert_eq!(trending(2).await, ["a 1.00", "b 1.00"]);
     let change = "mutation ($a: ID!, $b: ID!) {
         archiveProduct(input: { id: $a }) { userErrors { code } }
         updateProduct(input: { id: $b, price: \"2\" }) { userErrors { code } } }";
     api.data(staff, change, json!({ "a": ids[0], "b": ids[1] })).await;
     assert_eq!(trending(2).await, ["b 2.00", "c 1.00"], "an archived product makes room");
+    let many = place(&other, &ids[2], 50, "many").await;
+    assert_eq!(trending(100).await, ["c 1.00", "b 2.00"]);
+    let cancel = "mutation ($id: ID!) { cancelOrder(input: { orderId: $id }) { userErrors { code } } }";
+    api.data(staff, cancel, json!({ "id": many })).await;
     assert_eq!(trending(100).await, ["b 2.00", "c 1.00"]);
 }

@@ -37,5 +37,6 @@ mod taken_away;
 mod texts;
 mod tickets;
 mod times;
+mod tokens;
 mod two_worlds;
 mod updates;

@@ -208,6 +208,7 @@ macro_rules! every_behaviour {
             }
             rows {
                 lists_do_not_examine_rows_that_the_viewer_may_not_see
+                pages_of_staff_examine_no_more_rows_when_there_are_more
             }
             search {
                 search_finds_whole_words_in_any_case_and_accent
@@ -248,7 +249,9 @@ macro_rules! every_behaviour {
                 stock_returned_to_a_full_shelf_stays_at_its_largest_value
             }
             trending {
-                trending_products_have_the_most_recent_units
+                sales_are_counted_by_whole_days_up_to_the_newest_order
+                sales_that_follow_the_log_equal_those_that_are_counted_anew
+                sales_counted_while_others_buy_have_each_order_once
             }
             unique {
                 a_taken_e_mail_address_is_refused

@@ -250,7 +250,6 @@ async fn each_read_comes_after_everything_that_the_store_has_read_or_committed()
     store.products_by_ids(&[lamp.id]).await.unwrap();
     store.products_by_skus(std::slice::from_ref(&lamp.sku)).await.unwrap();
     store.count_products(&[ProductFilter::default()]).await.unwrap();
-    store.trending_products(1, 10).await.unwrap();
     poll().await;
     store.close().await;
     engine.remove().await;

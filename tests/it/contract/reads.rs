@@ -107,7 +107,6 @@ fn reads(entities: &Entities) -> Vec<(&'static str, Read)> {
     let orders: Vec<OrderId> = entities.orders.iter().map(|order| order.id).collect();
     let numbers: Vec<String> = entities.orders.iter().map(|order| order.number.clone()).collect();
     let tasks: Vec<TaskId> = entities.tasks.iter().map(|task| task.id).collect();
-    let trending: Read = Box::new(|store| Box::pin(async move { store.trending_products(30, 100).await.map(drop) }));
     vec![
         read!(users_by_ids(users)),
         read!(users_by_emails(emails)),
@@ -117,7 +116,6 @@ fn reads(entities: &Entities) -> Vec<(&'static str, Read)> {
         read!(products_by_ids(products)),
         read!(products_by_skus(skus)),
         read!(list_products(whole_page::<Product>(ProductSort::Name))),
-        ("trending_products", trending),
         read!(orders_by_ids(orders)),
         read!(orders_by_numbers(numbers)),
         read!(list_orders(whole_page::<Order>(OrderSort::PlacedAt))),

@@ -80,7 +80,8 @@ impl ProductQuery {
         list(context, filter, order_by, PageArguments { first, after, last, before }).await
     }
 
-    /// The products with the most units ordered in the last 30 days of data, most first.
+    /// The products with the most units ordered in the last 30 days of data, most first: days in UTC, up to that of the newest
+    /// order.
     #[graphql(
         directive = cost::apply("10".into()),
         directive = list_size::apply(None, Some(vec!["first".into()]), None, Some(false))

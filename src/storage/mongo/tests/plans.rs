@@ -99,10 +99,17 @@ async fn every_list_of_users_walks_an_index() {
         let data = load(&stores[0]).await;
         let any = UserFilter::default;
         type May = fn(UserSort) -> bool;
-        let filters: [(UserFilter, May, bool); 3] = [
+        let filters: [(UserFilter, May, bool); 5] = [
             (any(), |_| false, false),
             (UserFilter { role: Some(UserRole::Staff), ..any() }, |_| false, false),
-            (UserFilter { search: SearchTerms::parse("user 3").ok(), ..any() }, |_| true, true),
+            // Every user has the first word.
+            (UserFilter { search: SearchTerms::parse("user").ok(), ..any() }, |_| false, false),
+            (UserFilter { search: SearchTerms::parse("user 3").ok(), ..any() }, |_| false, true),
+            (
+                UserFilter { search: SearchTerms::parse("user").ok(), role: Some(UserRole::Staff), ..any() },
+                |_| false,
+                true,
+            ),
         ];
         let sorts = [UserSort::CreatedAt, UserSort::Name];
         check_plans!(&stores[0], "users", user, UserQuery, (), sorts, filters, UserSort::position, data.users);

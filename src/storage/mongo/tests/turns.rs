@@ -80,7 +80,6 @@ async fn every_read_of_entities_has_a_time_limit_on_the_server() {
             store.list_orders(&[order(1), order(2)]).await.unwrap();
             store.orders_by_ids(&[data.orders[0].id]).await.unwrap();
             store.products_by_ids(&[data.products[0].id]).await.unwrap();
-            store.trending_products(7, 5).await.unwrap();
             store.users_by_ids(&[data.users[0].id]).await.unwrap();
             store.session_users(&[SessionId::generate(at(0))], at(0)).await.unwrap();
             store.read_log(0, LogFilter { user: Some(data.users[0].id), ..LogFilter::ALL }, 5).await.unwrap();

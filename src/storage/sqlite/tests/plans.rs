@@ -248,9 +248,9 @@ fn user_id() -> ulid::Ulid {
 }
 
 #[test]
-fn trending_products_read_only_orders_of_the_period() {
+fn counting_sales_reads_only_orders_of_the_period() {
     let (_folder, db) = database();
-    let lines = plan(&db, &product_list::TRENDING, vec![Value::Integer(1), Value::Integer(1)]);
-    check("trending", &lines, Cost::Sort);
+    let lines = plan(&db, &product_list::SALES, vec![Value::Integer(1), Value::Integer(1)]);
+    check("sales", &lines, Cost::Sort);
     assert!(lines.iter().any(|line| line.contains("placed_at>?")), "{lines:#?}");
 }

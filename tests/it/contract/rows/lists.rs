@@ -105,6 +105,14 @@ impl List {
         self.inside(&format!("{}({page} {arguments}) {{ {fields} }}", self.name), order)
     }
 
+    /// The query of a page alone, without the number of all entries.
+    pub fn page(&self, page: &str, arguments: &str) -> String {
+        format!(
+            "{{ {}({page} {arguments}) {{ nodes {{ id }} pageInfo {{ hasNextPage hasPreviousPage }} }} }}",
+            self.name
+        )
+    }
+
     /// The query of the first pages with these arguments and with those.
     pub fn both(&self, these: &str, those: &str, order: &str) -> String {
         let page = |name: &str, arguments: &str| {
