@@ -1,4 +1,4 @@
-// Prints tables of rounds. A round is a line of JSON with a `name`.
+// Prints tables of rounds. A round is a line of JSON.
 import { readFileSync } from "node:fs";
 
 const FIRST_WIDTH = 29;
@@ -41,4 +41,28 @@ export function printRounds(rounds, columns, { onlyMedians = false } = {}) {
     if (list.length > 1 || onlyMedians) row(`median ${name}`, middle.map(show), titles);
   }
   return { shown, medians };
+}
+
+// A column's figure for the rounds of one row: the median, or the sum, of what they have as `key`, in units of `unit`.
+export const middle = (key, unit = 1) => (list) => median(list.map((round) => (round[key] ?? Number.NaN) / unit));
+export const sum = (key) => (list) => list.reduce((total, round) => total + round[key], 0);
+
+// Prints a Markdown table with a row for each combination of what the rounds have as `cases`. A column is [title, figure].
+export function printTable(rounds, cases, columns) {
+  const line = (cells) => console.log(`| ${cells.join(" | ")} |`);
+  const titles = [...cases, ...columns.map(([title]) => title)];
+  line(titles);
+  line(titles.map(() => "---"));
+  const byCase = new Map();
+  for (const round of rounds) {
+    const name = cases.map((key) => round[key]).join(" | ");
+    byCase.set(name, [...(byCase.get(name) ?? []), round]);
+  }
+  for (const [name, list] of byCase) line([name, ...columns.map(([, figure]) => show(figure(list)))]);
+}
+
+export function printFailures(rounds) {
+  for (const { name, firstFailure } of rounds) {
+    if (firstFailure) console.log(`${name}: the first that failed: ${firstFailure}`);
+  }
 }

@@ -97,10 +97,8 @@ prepare_bare() {
 }
 
 start_bare() {
-  DATABASE_URL=$(database apollo_peer) REDIS_URL=$ORDERWIRE_TEST_REDIS_URL PORT=$port \
-    "${die_with_parent[@]}" "$root/target/benches/release/orderwire-peer-bare" >"$temporary/bare.log" 2>&1 &
-  pids[server]=$!
-  ready bare "http://127.0.0.1:$port/healthz"
+  JWT_SECRET=$secret start_bare_peer "$port"
+  pids[server]=$peer_pid
 }
 
 # measure SERVER N: starts the server, measures it with N subscriptions a socket, or N quiet ones, and stops it.

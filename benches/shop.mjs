@@ -18,12 +18,12 @@ const CATALOGUE = `query ($after: String) {
 }`;
 
 const operations = Object.fromEntries(
-  readFileSync(new URL("mix.graphql", import.meta.url), "utf8")
+  readFileSync(new URL("shop.graphql", import.meta.url), "utf8")
     .split(/\n\n(?=query|mutation)/)
     .map((document) => [/\w+ (\w+)/.exec(document)[1], document.replace(/\s+/g, " ").trim()]),
 );
 
-// The request of an operation of mix.graphql.
+// The request of an operation of shop.graphql.
 export const body = (operationName, variables) => ({ operationName, query: operations[operationName], variables });
 
 // A client's address and, if it is signed in, its token.
@@ -88,7 +88,7 @@ export async function catalogue(url) {
 export async function register(url, index) {
   const address = `198.18.${index >> 8}.${index & 255}`;
   const input = {
-    email: `mix-${index}@example.com`,
+    email: `shopper-${index}@example.com`,
     password: `${Math.random()} ${index}`,
     name: `Customer ${index}`,
     region: "United Kingdom",

@@ -94,3 +94,12 @@ start_peer() {
   peer_pid=$!
   ready peer "http://127.0.0.1:$1/healthz"
 }
+
+# start_bare_peer PORT: starts the bare peer on the data of the prepared Apollo peer and sets peer_pid. It verifies the tokens that
+# the Apollo peer makes with the same JWT_SECRET.
+start_bare_peer() {
+  DATABASE_URL=$(database apollo_peer) REDIS_URL=$ORDERWIRE_TEST_REDIS_URL PORT=$1 \
+    "${die_with_parent[@]}" "$root/target/benches/release/orderwire-peer-bare" >"$temporary/bare.log" 2>&1 &
+  peer_pid=$!
+  ready bare "http://127.0.0.1:$1/healthz"
+}

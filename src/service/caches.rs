@@ -1,6 +1,6 @@
 //! What a node remembers of the store, and for how long.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Mutex, time::Instant};
 
@@ -14,8 +14,8 @@ const RIGHTS_CAPACITY: u64 = 100_000;
 /// The user and role behind a session; `None` when it has ended.
 pub(super) type SessionCache = moka::future::Cache<SessionId, Option<(UserId, UserRole)>>;
 
-/// The units sold of each product; `None` before they are asked for.
-pub(super) type SalesCache = Mutex<Option<FollowedSales>>;
+/// The units sold of each product; `None` before they are asked for. Locked while they are counted.
+pub(super) type SalesCache = Arc<Mutex<Option<FollowedSales>>>;
 
 /// Units sold that were counted once, and follow the log since.
 pub(super) struct FollowedSales {

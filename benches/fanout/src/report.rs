@@ -63,7 +63,8 @@ impl Report {
             ("maxMs", max.into()),
         ]);
         self.figures.extend(losses(swarm));
-        self.line = format!("{} closed, {open} still open, first {first} p50 {p50} p99 {p99} last {max} ms", closed.len());
+        self.line =
+            format!("{} closed, {open} still open, first {first} p50 {p50} p99 {p99} last {max} ms", closed.len());
     }
 
     /// The results of a time with events.

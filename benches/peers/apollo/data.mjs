@@ -13,7 +13,6 @@ export const indexes = {
   products: [
     { key: { sku: 1 }, unique: true },
     { key: { status: 1, nameKey: 1, _id: 1 } },
-    { key: { words: 1 } },
   ],
   orders: [
     { key: { number: 1 }, unique: true },
@@ -28,17 +27,13 @@ export const indexes = {
   tasks: [{ key: { orderId: 1, createdAt: -1, _id: -1 } }],
 };
 
-// The distinct words of a text, lower-case and without accents: what a search finds.
-export function words(text) {
-  const folded = text.toLowerCase().normalize("NFD").replace(/\p{M}/gu, "");
-  return [...new Set(folded.match(/[\p{Alphabetic}\p{N}]+/gu))];
-}
+// Rows after the cursor, in rising ($gt) or falling ($lt) order. The first condition is where the walk of the index begins.
+const beyond = (operator, field, { key, id }) => ({
+  [field]: { [`${operator}e`]: key },
+  $or: [{ [field]: { [operator]: key } }, { _id: { [operator]: id } }],
+});
 
-// Rows after the cursor, in rising ($gt) or falling ($lt) order.
-const beyond = (operator, field, after) =>
-  after ? { $or: [{ [field]: { [operator]: after.key } }, { [field]: after.key, _id: { [operator]: after.id } }] } : {};
-
-const olderThan = (field, after) => beyond("$lt", field, after && { key: new Date(after.key), id: after.id });
+const olderThan = (field, after) => after && beyond("$lt", field, { key: new Date(after.key), id: after.id });
 
 // One row, or null, for each id. The batch size saves a second round trip.
 const byId = (collection, projection) =>
@@ -83,20 +78,12 @@ export function requestData(db) {
         .limit(limit)
         .toArray(),
     // By name.
-    products: (limit, after, { search, inStock } = {}) => {
-      const terms = words(search ?? "");
-      const condition = {
-        status: "ACTIVE",
-        ...(terms.length > 0 && { words: { $all: terms } }),
-        ...(inStock != null && { stock: inStock ? { $gt: 0 } : { $lte: 0 } }),
-        ...beyond("$gt", "nameKey", after),
-      };
-      return db
+    products: (limit, after) =>
+      db
         .collection("products")
-        .find(condition, { projection: PRODUCT_FIELDS })
+        .find({ status: "ACTIVE", ...(after && beyond("$gt", "nameKey", after)) }, { projection: PRODUCT_FIELDS })
         .sort({ nameKey: 1, _id: 1 })
         .limit(limit)
-        .toArray();
-    },
+        .toArray(),
   };
 }

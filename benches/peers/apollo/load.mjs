@@ -5,7 +5,7 @@ import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { parse } from "csv-parse";
 import { MongoClient } from "mongodb";
-import { indexes, words } from "./data.mjs";
+import { indexes } from "./data.mjs";
 
 const BATCH = 1000;
 const STOCK = 1000;
@@ -85,7 +85,6 @@ function productRow(sku, { price, names }) {
     sku,
     name,
     nameKey: name.toLowerCase(),
-    words: words(`${name} ${sku}`),
     price,
     currency: "GBP",
     stock: STOCK,

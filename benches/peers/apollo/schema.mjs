@@ -45,7 +45,6 @@ export const typeDefs = `#graphql
 
   type ProductConnection { edges: [ProductEdge!]! nodes: [Product!]! pageInfo: PageInfo! }
   type ProductEdge { cursor: String! node: Product! }
-  input ProductFilter { search: String inStock: Boolean }
   enum ProductOrderField { NAME }
   enum OrderDirection { ASC }
   input ProductOrder { field: ProductOrderField! direction: OrderDirection! }
@@ -67,7 +66,7 @@ export const typeDefs = `#graphql
     product(id: ID!): Product
     order(id: ID!): Order
     orders(first: Int = 20, after: String): OrderConnection!
-    products(first: Int = 20, after: String, filter: ProductFilter, orderBy: ProductOrder): ProductConnection!
+    products(first: Int = 20, after: String, orderBy: ProductOrder): ProductConnection!
   }
   type Mutation {
     register(input: RegisterInput!): AuthPayload!
@@ -141,7 +140,7 @@ export const resolvers = {
     products: async (_, args, { data }) => {
       const first = pageSize(args.first);
       const after = decodeCursor(args.after, "string");
-      return connection(await data.products(first + 1, after, args.filter ?? {}), first, after, "nameKey");
+      return connection(await data.products(first + 1, after), first, after, "nameKey");
     },
   },
   Mutation: {

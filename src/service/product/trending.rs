@@ -4,13 +4,16 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use super::super::{Result, Service, ServiceError, caches::FollowedSales};
 use crate::{
     domain::{EntityKind, LogFilter, PeriodEnded, Product, ProductId, SalesRanking, SoldProduct},
-    fairness::{Caller, run_for},
-    telemetry::metrics::{CacheName, metrics},
+    fairness::{Caller, run_for, run_without_deadline},
+    telemetry::{
+        metrics::{CacheName, metrics},
+        operation::in_current_operation,
+    },
 };
 
 /// The period, in days.
@@ -23,6 +26,8 @@ const COUNTED_FOR: Duration = Duration::from_secs(10 * 60);
 const PAGE: u32 = 500;
 /// Pages after which counting anew is faster than reading on.
 const MAX_PAGES: usize = 20;
+
+type LockedSales = OwnedMutexGuard<Option<FollowedSales>>;
 
 impl Service {
     /// The products on sale of which most units were ordered in the last 30 days of data, for anyone: most first, those with
@@ -53,22 +58,29 @@ impl Service {
         place: Option<SoldProduct>,
         wanted: usize,
     ) -> Result<Vec<SoldProduct>> {
-        let mut known = self.sales.lock().await;
+        let mut known = self.sales.clone().lock_owned().await;
         let is_current = match &mut *known {
             Some(sales) => sales.seen_until >= asked_at || self.follow_log(sales).await?,
             None => false,
         };
         if !is_current {
-            *known = Some(self.count_sales().await?);
+            known = self.count_sales(known).await?;
         }
         Ok(known.iter().flat_map(|sales| sales.ranking.after(place)).take(wanted).collect())
     }
 
-    async fn count_sales(&self) -> Result<FollowedSales> {
+    /// Counts all units in a task of its own, which goes on and holds the lock when the caller leaves: those who ask next wait
+    /// for it and do not count beside it.
+    async fn count_sales(&self, mut known: LockedSales) -> Result<LockedSales> {
         metrics().cache_misses.get(CacheName::Trending).inc();
-        let (log, began) = (self.feed.log_id(), Instant::now());
-        let ranking = self.store.count_sales(DAYS, SalesRanking::MAX_PRODUCTS).await?.into();
-        Ok(FollowedSales { ranking, log, counted_at: began, seen_until: began })
+        let (store, log, began) = (self.store.clone(), self.feed.log_id(), Instant::now());
+        let count = async move {
+            let ranking = store.count_sales(DAYS, SalesRanking::MAX_PRODUCTS).await?.into();
+            *known = Some(FollowedSales { ranking, log, counted_at: began, seen_until: began });
+            Ok(known)
+        };
+        let counted = tokio::spawn(in_current_operation(run_without_deadline(Caller::Server, count))).await;
+        counted.map_err(|error| ServiceError::Internal(Box::new(error)))?
     }
 
     /// Counts what was ordered and cancelled since; `false` if units are to be counted anew. The ranking changes between two

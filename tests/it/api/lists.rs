@@ -1,12 +1,16 @@
 //! Connections (paged lists) as clients use them. The contract tests cover the engines' lists.
 
+use std::sync::Arc;
+
 use orderwire::domain::{UserRole, Viewer};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::support::api::TestApi;
 
 on_each_engine! {
     trending_products_are_shown_as_they_are_now_on_every_node
+    sales_are_counted_once_although_the_first_caller_leaves
     consecutive_pages_have_no_gap_or_overlap
     page_sizes_and_cursors_are_validated
     search_results_are_ordered_by_relevance
@@ -171,4 +175,26 @@ async fn trending_products_are_shown_as_they_are_now_on_every_node(api: TestApi)
     let cancel = "mutation ($id: ID!) { cancelOrder(input: { orderId: $id }) { userErrors { code } } }";
     api.data(staff, cancel, json!({ "id": many })).await;
     assert_eq!(trending(100).await, ["b 2.00", "c 1.00"]);
+}
+
+async fn sales_are_counted_once_although_the_first_caller_leaves(api: TestApi) {
+    let (began, goes_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (begins, waits) = (began.clone(), goes_on.clone());
+    api.run_before_calls(Arc::new(move |method| {
+        let (begins, waits) = (begins.clone(), waits.clone());
+        Box::pin(async move {
+            if method == "count_sales" {
+                begins.notify_one();
+                waits.notified().await;
+            }
+        })
+    }));
+    tokio::select! {
+        found = api.service.trending_products(5) => panic!("sales are not counted yet: {found:?}"),
+        () = began.notified() => {}
+    }
+    let others = async { tokio::join!(api.service.trending_products(5), api.service.trending_products(7)) };
+    let (found, ()) = tokio::join!(others, async { goes_on.notify_one() });
+    assert!(found.0.unwrap().is_empty() && found.1.unwrap().is_empty());
+    assert_eq!(api.all_storage_calls()["count_sales"], 1);
 }

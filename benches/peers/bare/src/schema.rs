@@ -1,45 +1,61 @@
-//! The part of Orderwire's schema that the benchmark uses.
+//! The part of Orderwire's schema that the benchmarks use.
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
-use crate::orders::{Line, Money, Order, OrderUpdate, Orders, Result, decimal};
+use crate::{
+    auth::Viewer,
+    model::{Order, OrderUpdate, Product, ProductConnection, User, products},
+    orders::{Line, Orders},
+    reads::Reads,
+};
 
-/// The customer of all orders, because there is no sign-in.
+/// The customer of the orders of those who are not signed in.
 const CUSTOMER: &str = "usr_benchmark";
 
 pub struct Query;
 
-#[derive(SimpleObject)]
-struct Product {
-    id: ID,
-    sku: String,
-    name: String,
-    price: Money,
-    stock: i32,
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+enum ProductOrderField {
+    Name,
 }
 
-#[derive(SimpleObject)]
-struct ProductConnection {
-    nodes: Vec<Product>,
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+enum OrderDirection {
+    Asc,
+}
+
+#[derive(InputObject)]
+struct ProductOrder {
+    #[graphql(name = "field")]
+    _field: ProductOrderField,
+    #[graphql(name = "direction")]
+    _direction: OrderDirection,
 }
 
 #[Object]
 impl Query {
-    async fn products(&self, context: &Context<'_>, #[graphql(default = 20)] first: i32) -> Result<ProductConnection> {
-        let rows = context.data_unchecked::<Orders>().in_stock(first.clamp(1, 100).into()).await?;
-        let nodes = rows.into_iter().map(|row| Product {
-            id: row.id.into(),
-            sku: row.sku,
-            name: row.name,
-            price: Money { amount: decimal(row.price), currency_code: row.currency },
-            stock: row.stock,
-        });
-        Ok(ProductConnection { nodes: nodes.collect() })
+    async fn me(&self, context: &Context<'_>) -> Result<Option<User>> {
+        let Some(Viewer(id)) = context.data_opt() else { return Ok(None) };
+        Ok(context.data::<Reads>()?.user(id).await?.map(User))
+    }
+
+    async fn product(&self, context: &Context<'_>, id: ID) -> Result<Option<Product>> {
+        Ok(context.data::<Reads>()?.product(&id).await?.map(Product::from))
+    }
+
+    async fn products(
+        &self,
+        context: &Context<'_>,
+        #[graphql(default = 20)] first: i32,
+        after: Option<String>,
+        #[graphql(name = "orderBy")] _order_by: Option<ProductOrder>,
+    ) -> Result<ProductConnection> {
+        products(context.data()?, first, after).await
     }
 }
 
@@ -54,7 +70,6 @@ struct OrderItemInput {
 #[derive(InputObject)]
 struct PlaceOrderInput {
     items: Vec<OrderItemInput>,
-    /// Accepted so that all servers have the same mutation; it is ignored.
     idempotency_key: String,
 }
 
@@ -75,7 +90,8 @@ impl Mutation {
     async fn place_order(&self, context: &Context<'_>, input: PlaceOrderInput) -> Result<PlaceOrderPayload> {
         let line = |item: OrderItemInput| Line { product: item.product_id.0, quantity: item.quantity.max(1) };
         let lines: Vec<_> = input.items.into_iter().map(line).collect();
-        let order = context.data_unchecked::<Orders>().place(CUSTOMER, &lines).await?;
+        let customer = context.data_opt().map_or(CUSTOMER, |Viewer(id)| id);
+        let order = context.data::<Orders>()?.place(customer, &lines, &input.idempotency_key).await?;
         let user_errors = match order {
             Some(_) => Vec::new(),
             None => vec![UserError { code: "INSUFFICIENT_STOCK", message: "There is not enough of a product." }],

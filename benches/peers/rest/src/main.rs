@@ -1,9 +1,12 @@
-//! A hand-written REST server that places orders in MongoDB: axum and the driver. It uses the collections of an Orderwire
-//! database, and the transaction that Orderwire's rules need, without an event log and without GraphQL.
+//! A hand-written REST server of a shop in MongoDB: axum and the driver. It reads products and a customer's orders, and
+//! places orders. It uses the collections of an Orderwire database, and the transaction that Orderwire's rules need, without
+//! a cache, an event log and GraphQL.
 
 mod auth;
+mod bodies;
 mod documents;
 mod placement;
+mod reads;
 mod routes;
 mod store;
 
@@ -38,6 +41,9 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let store = Store::connect(&setting("DATABASE_URL")?).await?;
     let app = Router::new()
         .route("/healthz", get("ok"))
+        .route("/products", get(reads::products))
+        .route("/products/{id}", get(reads::product))
+        .route("/me/orders", get(reads::my_orders))
         .route("/orders", post(routes::place_order))
         .with_state(Arc::new(Shop { tokens, store }));
     let listener = TcpListener::bind(("127.0.0.1", setting("PORT")?.parse()?)).await?;

@@ -10,12 +10,12 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use ulid::Ulid;
 
 use crate::{
     Shop,
     auth::Customer,
-    documents::{Order, binary, id_text},
+    bodies::Money,
+    documents::{Order, binary, id_of, id_text},
     placement::{Line, OrderRequest},
 };
 
@@ -43,18 +43,11 @@ struct InputLine {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct OrderBody {
+struct PlacedBody {
     id: String,
     number: String,
     status: String,
     total: Money,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Money {
-    amount: String,
-    currency_code: String,
 }
 
 /// Why a request is refused.
@@ -62,6 +55,7 @@ struct Money {
 pub enum Refusal {
     Unauthenticated,
     BadInput(&'static str),
+    NotFound,
     ProductNotFound,
     InsufficientStock,
     MixedCurrencies,
@@ -94,8 +88,7 @@ fn check(input: PlaceOrder, customer: &Customer) -> Result<OrderRequest, Refusal
         if !(1..=MAX_QUANTITY).contains(quantity) {
             return Err(Refusal::BadInput("quantity must be between 1 and 1000000"));
         }
-        let id = product_id.strip_prefix("prd_").and_then(|id| Ulid::from_string(id).ok());
-        let product = binary(&id.ok_or(Refusal::BadInput("productId is not the id of a product"))?.to_bytes());
+        let product = id_of("prd_", product_id).ok_or(Refusal::BadInput("productId is not the id of a product"))?;
         match lines.iter_mut().find(|line| line.product == product) {
             Some(line) => line.quantity += quantity,
             None => lines.push(Line { product, quantity: *quantity }),
@@ -115,20 +108,13 @@ fn check(input: PlaceOrder, customer: &Customer) -> Result<OrderRequest, Refusal
     })
 }
 
-fn body(order: Order) -> Option<OrderBody> {
-    Some(OrderBody {
+fn body(order: Order) -> Option<PlacedBody> {
+    Some(PlacedBody {
         id: id_text("ord_", &order.id)?,
         number: order.number,
         status: order.status,
-        total: Money { amount: amount(order.total), currency_code: order.currency },
+        total: Money::new(order.total, order.currency),
     })
-}
-
-/// The decimal text of units of 1/10,000: at least two decimals.
-fn amount(units: i64) -> String {
-    let text = format!("{}.{:04}", units / 10_000, units % 10_000);
-    let zeros = text.bytes().rev().take(2).take_while(|byte| *byte == b'0').count();
-    text[..text.len() - zeros].to_owned()
 }
 
 impl IntoResponse for Refusal {
@@ -136,6 +122,7 @@ impl IntoResponse for Refusal {
         let (status, code) = match self {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED"),
             Self::BadInput(_) => (StatusCode::BAD_REQUEST, "BAD_INPUT"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::ProductNotFound => (StatusCode::UNPROCESSABLE_ENTITY, "PRODUCT_NOT_FOUND"),
             Self::InsufficientStock => (StatusCode::CONFLICT, "INSUFFICIENT_STOCK"),
             Self::MixedCurrencies => (StatusCode::UNPROCESSABLE_ENTITY, "MIXED_CURRENCIES"),

@@ -12,7 +12,7 @@ use mongodb::{
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    documents::{Order, Product, UsedKey},
+    documents::{ListedOrder, ListedProduct, Order, Product, UsedKey},
     placement::{OrderRequest, Placement},
     routes::Refusal,
 };
@@ -31,6 +31,8 @@ pub struct Store {
     database: Database,
     products: Collection<Product>,
     orders: Collection<Order>,
+    pub(crate) listed_products: Collection<ListedProduct>,
+    pub(crate) listed_orders: Collection<ListedOrder>,
     idempotency: Collection<UsedKey>,
 }
 
@@ -53,6 +55,13 @@ impl From<Refusal> for Failure {
     }
 }
 
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        eprintln!("error: {error}");
+        Self::Internal
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Driver(error)
@@ -72,6 +81,8 @@ impl Store {
         Ok(Self {
             products: database.collection("products"),
             orders: database.collection("orders"),
+            listed_products: database.collection("products"),
+            listed_orders: database.collection("orders"),
             idempotency: database.collection("idempotency"),
             client,
             database,
@@ -92,10 +103,7 @@ impl Store {
         match timeout_at(Instant::now() + TIMEOUT, placing).await {
             Ok(Ok(order)) => Ok(order),
             Ok(Err(Failure::Refused(refusal))) => Err(refusal),
-            Ok(Err(Failure::Driver(error))) => {
-                eprintln!("error: {error}");
-                Err(Refusal::Internal)
-            }
+            Ok(Err(Failure::Driver(error))) => Err(error.into()),
             Err(_) => Err(Refusal::Unavailable),
         }
     }
@@ -144,8 +152,7 @@ impl Store {
             };
         }
         let ids: Vec<&Binary> = request.lines.iter().map(|line| &line.product).collect();
-        let fields: Document = Product::FIELDS.iter().map(|field| ((*field).to_owned(), 1.into())).collect();
-        let found = self.products.find(doc! { "_id": { "$in": ids } }).projection(fields);
+        let found = self.products.find(doc! { "_id": { "$in": ids } }).projection(Product::fields());
         let mut found = found.session(&mut *session).await?;
         let products: Vec<Product> = found.stream(session).try_collect().await?;
 

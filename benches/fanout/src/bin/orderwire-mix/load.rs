@@ -36,6 +36,7 @@ pub struct Load<'a> {
 
 struct Client {
     to: SocketAddr,
+    path: String,
     head: String,
     /// `None` after a failure, until the next request.
     connection: Option<Connection>,
@@ -62,7 +63,8 @@ impl<'a> Load<'a> {
             let (host, path) = address.split_once('/').unwrap_or((address, ""));
             Ok(Client {
                 to: host.to_socket_addrs()?.next().ok_or("no address")?,
-                head: workload.head(index, host, &format!("/{path}")),
+                path: format!("/{path}"),
+                head: workload.head(index, host),
                 connection: None,
                 due: now,
                 free: now,
@@ -118,7 +120,7 @@ impl<'a> Load<'a> {
             // A request that waited for the response before it is measured from its due time. The delay of this
             // program's timer is not the server's.
             let since = if client.due < client.free { client.due } else { Instant::now() };
-            let Request { operation, bytes } = self.workload.request(&client.head, &mut self.random);
+            let Request { operation, bytes } = self.workload.request(&client.path, &client.head, &mut self.random);
             client.asked = Some(Asked { operation, since });
             let opened = if client.connection.is_some() { Ok(()) } else { self.open(index) };
             let connection = self.clients[index].connection.as_mut();

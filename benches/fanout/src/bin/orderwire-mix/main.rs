@@ -24,7 +24,7 @@ struct Options {
     /// Requests go here: `http://HOST:PORT/PATH`. Of several, the connections use each in turn.
     #[arg(long, required = true)]
     url: Vec<String>,
-    /// The workload: a file that benches/mix-prepare.mjs wrote.
+    /// The workload: a file such as benches/reads-prepare.mjs writes.
     #[arg(long)]
     workload: PathBuf,
     /// Only this operation of the workload.

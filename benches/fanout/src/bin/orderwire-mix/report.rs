@@ -19,14 +19,14 @@ pub struct Costs {
     pub peak_kib: Option<u64>,
 }
 
-/// All results as one object. Latencies are those of successful responses.
+/// All results as one object. Latencies are those of successful responses, CPU times those of a request.
 pub fn json(options: &Options, workload: &Workload, mut tally: Tally, costs: &Costs) -> Value {
     let mut all = tally.latencies.concat();
     let seconds = tally.time().as_secs_f64();
     let requests = all.len() as u64 + tally.refused + tally.failed;
     let errors = (tally.refused + tally.failed) as f64 * 100.0 / requests.max(1) as f64;
     let each = |cpu: Option<Duration>, of: f64| cpu.map(|cpu| rounded(cpu.as_secs_f64() / of));
-    let thousands = requests.max(1) as f64 / 1e3;
+    let micros = |cpu: Option<Duration>| each(cpu, requests.max(1) as f64 / 1e6);
     let operations = workload.operations.iter().zip(&mut tally.latencies).map(|(operation, latencies)| {
         let mut figures = percentiles(latencies);
         figures["name"] = operation.name.clone().into();
@@ -47,9 +47,9 @@ pub fn json(options: &Options, workload: &Workload, mut tally: Tally, costs: &Co
         "failed": tally.failed,
         "firstFailure": tally.first_failure,
         "bodyBytes": tally.bytes / all.len().max(1),
-        "serverCpuPerThousand": each(costs.server_cpu, thousands),
-        "databaseCpuPerThousand": each(costs.database_cpu, thousands),
-        "ownCpuPerThousand": each(costs.own_cpu, thousands),
+        "serverCpuMicros": micros(costs.server_cpu),
+        "databaseCpuMicros": micros(costs.database_cpu),
+        "ownCpuMicros": micros(costs.own_cpu),
         "ownCpuPercent": each(costs.own_cpu, seconds / 100.0),
         "peakKib": costs.peak_kib,
         "operations": operations,

@@ -1,6 +1,6 @@
 //! The workload: users and the requests they send.
 
-use std::{fs, path::Path, time::SystemTime};
+use std::{borrow::Cow, fs, path::Path, time::SystemTime};
 
 use fastrand::Rng;
 use memchr::memmem;
@@ -38,10 +38,20 @@ pub struct Operation {
     pub name: String,
     /// Weight among the operations.
     share: f64,
-    /// Bodies, of which one is picked at random.
-    bodies: Vec<String>,
+    #[serde(flatten)]
+    requests: Requests,
     /// Prefix of a successful response.
     answer: String,
+}
+
+/// What an operation sends, one at random each time.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Requests {
+    /// JSON that is posted to the server's URL.
+    Bodies(Vec<String>),
+    /// Paths that are read with `GET`.
+    Paths(Vec<String>),
 }
 
 /// A request to be sent.
@@ -57,8 +67,8 @@ impl Workload {
     pub fn read(file: &Path) -> Result<Self> {
         let text = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
         let mut workload: Self = serde_json::from_slice(&text)?;
-        if workload.users.is_empty() || workload.operations.iter().any(|operation| operation.bodies.is_empty()) {
-            return Err(format!("{}: no users, or an operation without bodies", file.display()).into());
+        if workload.users.is_empty() || workload.operations.iter().any(|operation| operation.requests.is_empty()) {
+            return Err(format!("{}: no users, or an operation without requests", file.display()).into());
         }
         workload.run = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_nanos();
         Ok(workload)
@@ -75,34 +85,46 @@ impl Workload {
         self.users = vec![User { token: None, address: address.to_owned() }];
     }
 
-    /// The head of a request of the `index`-th connection, up to the value of its last field, the body's length.
-    pub fn head(&self, index: usize, host: &str, path: &str) -> String {
+    /// The header fields that all requests of the `index`-th connection have.
+    pub fn head(&self, index: usize, host: &str) -> String {
         let User { token, address } = &self.users[index % self.users.len()];
         let authorization = token.as_ref().map(|token| format!("authorization: Bearer {token}\r\n"));
         format!(
-            "POST {path} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\ncontent-type: application/json\r\n\
-             x-forwarded-for: {address}\r\n{}content-length: ",
+            "host: {host}\r\naccept: application/json\r\nx-forwarded-for: {address}\r\n{}",
             authorization.unwrap_or_default()
         )
     }
 
-    /// A request that begins with this head.
-    pub fn request(&mut self, head: &str, random: &mut Rng) -> Request {
+    /// A request with these header fields. Bodies go to `path`.
+    pub fn request(&mut self, path: &str, head: &str, random: &mut Rng) -> Request {
         let mut at = random.f64() * self.operations.iter().map(|operation| operation.share).sum::<f64>();
         let mut reached = |operation: &Operation| {
             at -= operation.share;
             at < 0.0
         };
-        let picked = self.operations.iter().position(&mut reached).unwrap_or(self.operations.len() - 1);
-        let bodies = &self.operations[picked].bodies;
-        let mut body = bodies[random.usize(..bodies.len())].as_str();
-        let unique;
-        if body.contains(UNIQUE) {
-            self.made += 1;
-            unique = body.replace(UNIQUE, &format!("{}-{}", self.run, self.made));
-            body = &unique;
-        }
-        Request { operation: picked, bytes: format!("{head}{}\r\n\r\n{body}", body.len()).into_bytes() }
+        let operation = self.operations.iter().position(&mut reached).unwrap_or(self.operations.len() - 1);
+        let text = match &self.operations[operation].requests {
+            Requests::Paths(paths) => format!("GET {} HTTP/1.1\r\n{head}\r\n", paths[random.usize(..paths.len())]),
+            Requests::Bodies(bodies) => {
+                let mut body = Cow::from(&bodies[random.usize(..bodies.len())]);
+                if body.contains(UNIQUE) {
+                    self.made += 1;
+                    body = body.replace(UNIQUE, &format!("{}-{}", self.run, self.made)).into();
+                }
+                let length = body.len();
+                format!(
+                    "POST {path} HTTP/1.1\r\n{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+                )
+            }
+        };
+        Request { operation, bytes: text.into_bytes() }
+    }
+}
+
+impl Requests {
+    fn is_empty(&self) -> bool {
+        let (Self::Bodies(texts) | Self::Paths(texts)) = self;
+        texts.is_empty()
     }
 }
 
@@ -125,7 +147,8 @@ mod tests {
                 "users": [{ "token": "A", "address": "198.18.0.1" }, { "token": "B", "address": "198.18.0.2" }],
                 "operations": [
                     { "name": "read", "share": 0.75, "bodies": ["read"], "answer": "{\"data\":{\"a\":{" },
-                    { "name": "write", "share": 0.25, "bodies": ["write {unique}"], "answer": "" }
+                    { "name": "write", "share": 0.25, "bodies": ["write {unique}"], "answer": "" },
+                    { "name": "get", "share": 0, "paths": ["/products/1"], "answer": "{\"id\":\"" }
                 ]
             }"#,
         )
@@ -135,7 +158,7 @@ mod tests {
     #[test]
     fn operations_come_as_often_as_their_share() {
         let (mut workload, mut random) = (workload(), Rng::with_seed(1));
-        let writes = (0..1000).filter(|_| workload.request("", &mut random).operation == 1).count();
+        let writes = (0..1000).filter(|_| workload.request("/", "", &mut random).operation == 1).count();
         assert!((200..300).contains(&writes), "{writes}");
     }
 
@@ -143,18 +166,32 @@ mod tests {
     fn every_text_is_unique_and_the_length_is_that_of_the_body() {
         let (mut workload, mut random) = (workload(), Rng::new());
         workload.keep_only("write").unwrap();
-        let [one, two] = [(); 2].map(|()| workload.request("", &mut random).bytes);
-        assert_eq!((one, two), (b"9\r\n\r\nwrite 0-1".to_vec(), b"9\r\n\r\nwrite 0-2".to_vec()));
+        let [one, two] = [(); 2].map(|()| workload.request("/graphql", "host: a\r\n", &mut random).bytes);
+        let expected = |unique: &str| {
+            format!(
+                "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n\
+                 write {unique}"
+            )
+        };
+        assert_eq!((one, two), (expected("0-1").into_bytes(), expected("0-2").into_bytes()));
+    }
+
+    #[test]
+    fn a_path_is_read_without_a_body() {
+        let (mut workload, mut random) = (workload(), Rng::new());
+        workload.keep_only("get").unwrap();
+        let Request { bytes, .. } = workload.request("/graphql", "host: a\r\n", &mut random);
+        assert_eq!(String::from_utf8(bytes).unwrap(), "GET /products/1 HTTP/1.1\r\nhost: a\r\n\r\n");
     }
 
     #[test]
     fn connections_are_shared_among_the_users() {
         let mut workload = workload();
         for (index, token) in [(0, "Bearer A\r\n"), (1, "Bearer B\r\n"), (2, "Bearer A\r\n")] {
-            assert!(workload.head(index, "host", "/").contains(token));
+            assert!(workload.head(index, "host").contains(token));
         }
         workload.come_from("203.0.113.7");
-        let head = workload.head(1, "host", "/");
+        let head = workload.head(1, "host");
         assert!(head.contains("x-forwarded-for: 203.0.113.7\r\n") && !head.contains("Bearer"));
     }
 
