@@ -1,7 +1,8 @@
 // Puts the page together: GraphQL Playground as its package has it, already built, and our own start of it. The package
 // is not a dependency, since its own, of 2020 and older, would all be installed for nothing.
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -28,10 +29,28 @@ export function build(to) {
       // The source maps are larger than all the rest.
       writeFileSync(join(to, name.split('/')[1]), text.replace(/\n\/[/*]# sourceMappingURL=.*\n?$/, '\n'))
     }
+    nameByContent(to)
     writeFileSync(join(to, 'licenses.md'), licenses(source))
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
+}
+
+/**
+ * Moves what the page loads to names with a hash of the content, which browsers and proxies may keep for ever.
+ *
+ * @param {string} to
+ */
+function nameByContent(to) {
+  mkdirSync(join(to, 'assets'))
+  const html = readFileSync(join(to, 'index.html'), 'utf8')
+  const named = html.replace(/\/playground\/(\w+)\.(css|js)/g, (_, name, type) => {
+    const file = join(to, `${name}.${type}`)
+    const hash = createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 8)
+    renameSync(file, join(to, `assets/${name}-${hash}.${type}`))
+    return `/playground/assets/${name}-${hash}.${type}`
+  })
+  writeFileSync(join(to, 'index.html'), named)
 }
 
 /** @param {string} source The unpacked package. */

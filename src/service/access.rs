@@ -6,7 +6,8 @@ use crate::{
     storage::{self, StoreError},
 };
 
-const SIGN_IN: ServiceError = ServiceError::Unauthenticated("sign in first");
+/// The refusal of an anonymous viewer.
+pub(super) const SIGN_IN: ServiceError = ServiceError::Unauthenticated("sign in first");
 
 /// Requires a signed-in user, and returns its id.
 pub(super) fn require_user(viewer: &Viewer) -> Result<UserId> {

@@ -84,7 +84,7 @@ impl EventFeed {
             cache,
             options,
         });
-        shared.mark_read();
+        shared.mark_read(Instant::now());
         metrics().feed_head.set(shared.head());
         let tasks = TaskTracker::new();
         tasks.spawn(stop.clone().run_until_cancelled_owned(Pump::new(Arc::clone(&shared), receiver).run()));

@@ -60,6 +60,14 @@ impl PageBudget {
         }
         Some(HeldPage { budget: self.clone(), client, bytes: PAGE_BYTES })
     }
+
+    fn release(&self, client: CounterIndex, bytes: usize) {
+        if bytes > 0 {
+            self.clients.subtract(client, bytes);
+            self.node.fetch_sub(bytes, Relaxed);
+            self.released.notify_waiters();
+        }
+    }
 }
 
 impl HeldPage {
@@ -68,16 +76,6 @@ impl HeldPage {
         let unused = self.bytes.saturating_sub(bytes);
         self.bytes -= unused;
         self.budget.release(self.client, unused);
-    }
-}
-
-impl PageBudget {
-    fn release(&self, client: CounterIndex, bytes: usize) {
-        if bytes > 0 {
-            self.clients.subtract(client, bytes);
-            self.node.fetch_sub(bytes, Relaxed);
-            self.released.notify_waiters();
-        }
     }
 }
 

@@ -135,6 +135,7 @@ impl Pump {
         self.read_for_cache_at = None;
         let mut is_first = true;
         loop {
+            let begun = Instant::now();
             let store = Arc::clone(&self.shared.store);
             let read = async {
                 if std::mem::take(&mut is_first) {
@@ -185,6 +186,7 @@ impl Pump {
             }
             self.append(due);
             if !has_more {
+                self.shared.mark_read(begun);
                 break;
             }
         }
@@ -192,7 +194,6 @@ impl Pump {
             cache.confirm(began);
             self.cache_rests_until = Instant::now() + began.elapsed();
         }
-        self.shared.mark_read();
         if is_poll {
             self.read_again_in(self.shared.options.poll_every);
         }

@@ -46,7 +46,7 @@ pub(super) struct Shared {
     pub reads: FairSemaphore,
     /// What subscribers hold of the log.
     pub pages: Arc<PageBudget>,
-    /// When the pump last read the log to its end.
+    /// When the read began that last read the log to its end.
     pub last_read_at: Mutex<Instant>,
 }
 
@@ -98,9 +98,9 @@ impl Shared {
         self.reads.is_closed()
     }
 
-    /// Notes that the log was read to its end just now.
-    pub fn mark_read(&self) {
-        *self.last_read_at.lock() = Instant::now();
+    /// Notes that the log was read to its end, by a read that began at this time.
+    pub fn mark_read(&self, begun: Instant) {
+        *self.last_read_at.lock() = begun;
         metrics().feed_read_at.set(SystemClock.now().unix_millis() as f64 / 1000.0);
     }
 

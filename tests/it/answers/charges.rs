@@ -2,10 +2,6 @@
 
 use std::{collections::BTreeSet, future::pending, sync::Arc};
 
-use async_graphql::parser::{
-    parse_schema,
-    types::{TypeKind, TypeSystemDefinition},
-};
 use orderwire::{
     app::App,
     config::Config,
@@ -20,6 +16,7 @@ use tokio::sync::Notify;
 use super::{PASSWORD, Server, Shop, config, limit};
 use crate::support::{
     data::{at, task},
+    schema::objects,
     wait_until,
     ws::TIMEOUT,
 };
@@ -194,14 +191,7 @@ async fn every_mutation_that_stores_something_is_charged_for_it() {
     mutations.sign_in(another).await;
     mutations.make("logoutEverywhere", "", "").await;
 
-    let fields = parse_schema(orderwire::graphql::sdl()).unwrap().definitions.into_iter().find_map(|definition| {
-        let TypeSystemDefinition::Type(definition) = definition else { return None };
-        match definition.node.kind {
-            TypeKind::Object(object) if definition.node.name.node == "Mutation" => Some(object.fields),
-            _ => None,
-        }
-    });
-    let all: BTreeSet<String> = fields.unwrap().into_iter().map(|field| field.node.name.node.to_string()).collect();
+    let all: BTreeSet<String> = objects()["Mutation"].iter().map(|field| field.name.node.to_string()).collect();
     let missing: Vec<&String> = all.difference(&mutations.made).collect();
     assert_eq!(missing, ["createStreamTicket"], "say here how each mutation succeeds; a ticket is not stored");
     shop.close().await;

@@ -2,23 +2,21 @@
 //! as possible, over values that are as long as inputs allow. The operations are made from the schema, so new fields are
 //! found. A mutation or subscription that has no example here fails the test.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
-};
+mod targets;
+mod values;
 
-use async_graphql::parser::{
-    parse_schema,
-    types::{BaseType, FieldDefinition, InputValueDefinition, TypeKind, TypeSystemDefinition},
-};
+use std::collections::{BTreeMap, BTreeSet};
+
 use orderwire::{
     config::{DatabaseUrl, RateLimit, SecretUrl},
     telemetry::metrics,
 };
 use serde_json::{Value, json};
 
-use super::{LONG, STREAMS, Shop, aliases, code, config};
-use crate::support::{wait_until, ws};
+use super::{LONG, STREAMS, Shop, code, config};
+use crate::support::{schema::base_name, wait_until, ws};
+use targets::Types;
+use values::Values;
 
 /// Most fields on the way to a type.
 const DEPTH: usize = 4;
@@ -26,8 +24,6 @@ const DEPTH: usize = 4;
 const ENVELOPE: usize = 2048;
 /// Bytes that errors of the fields of a mutation may take.
 const ERRORS: usize = 128 * 1024;
-/// Tasks and products that have long texts, besides the first.
-const OTHERS: usize = 29;
 /// Bytes that one operation may load: less than these have.
 const LOADED: usize = 1024 * 1024;
 
@@ -58,139 +54,6 @@ const MUTATIONS: [(&str, &str); 20] = [
 /// The arguments of each subscription, with which it begins with a state.
 const SUBSCRIPTIONS: [(&str, &str); 3] =
     [("orderUpdates", "orderId: $Order"), ("taskUpdates", "taskId: $Task"), ("stockUpdates", "productIds: [$Product]")];
-
-/// The object types of the schema with their fields.
-struct Types(BTreeMap<String, Vec<FieldDefinition>>);
-
-/// A field, and the fields that lead to its object.
-struct Target {
-    path: Vec<String>,
-    field: String,
-}
-
-impl Types {
-    fn read() -> (Self, Vec<String>) {
-        let (mut types, mut nodes) = (BTreeMap::new(), Vec::new());
-        for definition in parse_schema(orderwire::graphql::sdl()).unwrap().definitions {
-            let TypeSystemDefinition::Type(definition) = definition else { continue };
-            let name = definition.node.name.node.to_string();
-            let TypeKind::Object(object) = definition.node.kind else { continue };
-            if object.implements.iter().any(|interface| interface.node == "Node") {
-                nodes.push(name.clone());
-            }
-            types.insert(name, object.fields.into_iter().map(|field| field.node).collect());
-        }
-        (Self(types), nodes)
-    }
-
-    fn is_object(&self, field: &FieldDefinition) -> bool {
-        self.0.contains_key(base_name(&field.ty.node.base))
-    }
-
-    /// Every scalar field of the objects at most `depth` fields below this type, each by a shortest way.
-    fn targets(&self, from: &str, depth: usize) -> Vec<Target> {
-        let (mut targets, mut seen) = (Vec::new(), BTreeSet::from([from.to_owned()]));
-        let mut open = VecDeque::from([(from.to_owned(), Vec::new())]);
-        while let Some((name, path)) = open.pop_front() {
-            for field in
-                self.0[&name].iter().filter(|field| field.arguments.iter().all(|given| is_optional(&given.node)))
-            {
-                if !self.is_object(field) {
-                    targets.push(Target { path: path.clone(), field: field.name.node.to_string() });
-                    continue;
-                }
-                let below = base_name(&field.ty.node.base).to_owned();
-                if path.len() < depth && seen.insert(below.clone()) {
-                    let sized = field.arguments.iter().any(|argument| argument.node.name.node == "first");
-                    let size = if sized { "(first: $first)" } else { "" };
-                    open.push_back((below, [path.clone(), vec![format!("{}{size}", field.name.node)]].concat()));
-                }
-            }
-        }
-        targets
-    }
-}
-
-impl Target {
-    /// Selects 99 aliases of the field, in pages of this size.
-    fn selection(&self, size: usize) -> String {
-        let open: String = self.path.iter().map(|step| format!("{step} {{ ")).collect();
-        let selected = format!("{open}{}{}", aliases(&self.field), "} ".repeat(self.path.len()));
-        selected.replace("$first", &size.to_string())
-    }
-}
-
-fn is_optional(argument: &InputValueDefinition) -> bool {
-    argument.ty.node.nullable || argument.default_value.is_some()
-}
-
-fn base_name(base: &BaseType) -> &str {
-    match base {
-        BaseType::Named(name) => name,
-        BaseType::List(item) => base_name(&item.base),
-    }
-}
-
-/// Ids and texts of a shop whose values are as long as they can be.
-struct Values {
-    named: BTreeMap<String, Value>,
-    /// The ids of the entities of a type that has several.
-    all: BTreeMap<String, Vec<Value>>,
-}
-
-impl Values {
-    async fn make(shop: &Shop) -> Self {
-        let (line, text) = ("x".repeat(200), "x".repeat(LONG));
-        let tags: Vec<String> = (0..50).map(|number| format!("{number:0>200}")).collect();
-        let create = "mutation ($input: CreateProductInput!) { createProduct(input: $input) { product { id } } }";
-        let product =
-            json!({ "sku": "A", "name": line, "description": text, "price": "1", "stock": 1000, "tags": tags });
-        let product = shop.data(create, json!({ "input": product })).await["createProduct"]["product"]["id"].clone();
-        let place =
-            "mutation ($input: PlaceOrderInput!) { placeOrder(input: $input) { order { id customer { id } } } }";
-        let order = json!({ "items": vec![json!({ "productId": product, "quantity": 1 })], "region": line,
-            "paymentReference": line, "idempotencyKey": "A" });
-        let order = shop.data(place, json!({ "input": order })).await["placeOrder"]["order"].clone();
-        let create = "mutation ($input: CreateTaskInput!) { createTask(input: $input) { task { id } } }";
-        let task = json!({ "title": line, "description": text, "orderId": order["id"] });
-        let task_id = shop.data(create, json!({ "input": task })).await["createTask"]["task"]["id"].clone();
-        let (mut tasks, mut products) = (vec![task_id.clone()], vec![product.clone()]);
-        for number in 0..OTHERS {
-            let made = shop.data(create, json!({ "input": task })).await;
-            tasks.push(made["createTask"]["task"]["id"].clone());
-            let create = "mutation ($input: CreateProductInput!) { createProduct(input: $input) { product { id } } }";
-            let other = json!({ "sku": format!("B{number}"), "name": line, "description": text, "price": "1" });
-            let made = shop.data(create, json!({ "input": other })).await;
-            products.push(made["createProduct"]["product"]["id"].clone());
-        }
-        let none = "tsk_00000000000000000000000000".into();
-        Self {
-            all: [("Task".to_owned(), tasks), ("Product".to_owned(), products)].into(),
-            named: [
-                ("Product", product),
-                ("Order", order["id"].clone()),
-                ("User", order["customer"]["id"].clone()),
-                ("Task", task_id),
-                ("none", none),
-                ("line", line.into()),
-                ("text", text.into()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value))
-            .into(),
-        }
-    }
-
-    /// As many ids of this type, which come again when there are fewer.
-    fn ids(&self, node: &str) -> Arc<[Value]> {
-        self.all.get(node).cloned().unwrap_or_else(|| vec![self.named[node].clone()]).into()
-    }
-
-    fn fill(&self, text: &str) -> String {
-        self.named
-            .iter()
-            .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${name}"), &value.to_string()))
-    }
-}
 
 /// An operation of this size.
 type Template = Box<dyn Fn(usize) -> String>;

@@ -3,16 +3,15 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use async_graphql::parser::{
-    parse_schema,
-    types::{TypeKind, TypeSystemDefinition},
-};
 use futures_util::{StreamExt, poll};
 use orderwire::domain::{UserRole, Viewer};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::support::api::{PASSWORD, TestApi, error_codes, next};
+use crate::support::{
+    api::{PASSWORD, TestApi, error_codes, next},
+    schema::objects,
+};
 
 on_each_engine! {
     every_operation_is_checked_for_every_role
@@ -359,19 +358,10 @@ pub(super) async fn run(
 }
 
 pub(super) fn schema_fields(types: &[&str]) -> BTreeSet<String> {
-    let document = parse_schema(orderwire::graphql::sdl()).unwrap();
-    let mut fields = BTreeSet::new();
-    for definition in document.definitions {
-        if let TypeSystemDefinition::Type(definition) = definition
-            && let TypeKind::Object(object) = definition.node.kind
-            && types.contains(&definition.node.name.node.as_str())
-        {
-            fields.extend(
-                object.fields.iter().map(|field| format!("{}.{}", definition.node.name.node, field.node.name.node)),
-            );
-        }
-    }
-    fields
+    let objects = objects().into_iter().filter(|(name, _)| types.contains(&name.as_str()));
+    let fields =
+        objects.flat_map(|(name, fields)| fields.into_iter().map(move |field| format!("{name}.{}", field.name.node)));
+    fields.collect()
 }
 
 async fn every_operation_is_checked_for_every_role(api: TestApi) {

@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use async_graphql::{
-    Response,
-    parser::{
-        parse_schema,
-        types::{BaseType, FieldDefinition, TypeKind, TypeSystemDefinition},
-    },
-};
+use async_graphql::{Response, parser::types::FieldDefinition};
 use orderwire::domain::{UserRole, Viewer};
 use serde_json::{Value, json};
 
-use crate::support::api::TestApi;
+use crate::support::{
+    api::TestApi,
+    schema::{base_name, objects},
+};
 
 on_each_engine! {
     directly_written_fields_equal_the_executors
@@ -62,29 +59,6 @@ fn every_field(types: &BTreeMap<String, Vec<FieldDefinition>>, name: &str, level
     text + "}"
 }
 
-fn base_name(base: &BaseType) -> &str {
-    match base {
-        BaseType::Named(name) => name,
-        BaseType::List(item) => base_name(&item.base),
-    }
-}
-
-/// The object types of the schema with their fields.
-fn types(api: &TestApi) -> BTreeMap<String, Vec<FieldDefinition>> {
-    let definitions = parse_schema(api.sdl()).unwrap().definitions;
-    let types = definitions.into_iter().filter_map(|definition| match definition {
-        TypeSystemDefinition::Type(definition) => match definition.node.kind {
-            TypeKind::Object(object) => Some((
-                definition.node.name.node.to_string(),
-                object.fields.into_iter().map(|field| field.node).collect(),
-            )),
-            _ => None,
-        },
-        _ => None,
-    });
-    types.collect()
-}
-
 /// Counts the parts of a response that were written as JSON text.
 fn written(value: &async_graphql::Value) -> usize {
     match value {
@@ -110,7 +84,7 @@ async fn check(api: &TestApi, viewer: Viewer, query: &str, fewest_written: usize
 
 async fn directly_written_fields_equal_the_executors(api: TestApi) {
     let staff = shop(&api).await;
-    let types = types(&api);
+    let types = objects();
     for (list, name) in [("orders", "Order"), ("products", "Product"), ("tasks", "Task"), ("users", "User")] {
         let everything = every_field(&types, &format!("{name}Connection"), LEVELS);
         check(&api, staff, &format!("{{ {list} {everything} }}"), 1).await;

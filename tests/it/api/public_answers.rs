@@ -2,10 +2,7 @@
 
 use async_graphql::{
     Positioned, Response, Variables,
-    parser::{
-        parse_schema,
-        types::{BaseType, ConstDirective, FieldDefinition, TypeDefinition, TypeKind, TypeSystemDefinition},
-    },
+    parser::types::{ConstDirective, FieldDefinition},
 };
 use orderwire::{
     domain::{EventCursor, OrderStatus, ProductChanges, Viewer},
@@ -16,6 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{
     api::TestApi,
     data::{adjustment, by_system, insert_products, place, product, step},
+    schema::{base_name, fields, published},
     wait_until,
     ws::TIMEOUT,
 };
@@ -127,24 +125,11 @@ async fn up_to_date(api: &TestApi) {
 
 /// The fields of the root that caches may keep by a hint at the field, or at the type of its value.
 fn fields_with_hints() -> Vec<String> {
-    let definitions: Vec<_> = parse_schema(orderwire::graphql::sdl()).unwrap().definitions;
-    let types = definitions.into_iter().filter_map(|definition| match definition {
-        TypeSystemDefinition::Type(definition) => {
-            let TypeDefinition { name, directives, kind, .. } = definition.node;
-            match kind {
-                TypeKind::Object(object) => Some((name.node.to_string(), has_hint(&directives), object.fields)),
-                _ => None,
-            }
-        }
-        _ => None,
-    });
-    let types: Vec<_> = types.collect();
-    let kept: Vec<&str> = types.iter().filter(|(_, kept, _)| *kept).map(|(name, _, _)| name.as_str()).collect();
-    let (_, _, fields) = types.iter().find(|(name, _, _)| name == "Query").unwrap();
-    let has_hint = |field: &&Positioned<FieldDefinition>| {
-        has_hint(&field.node.directives) || kept.contains(&base_name(&field.node.ty.node.base))
-    };
-    let mut names: Vec<String> = fields.iter().filter(has_hint).map(|field| field.node.name.node.to_string()).collect();
+    let types = published();
+    let of_type =
+        |field: &FieldDefinition| types.get(base_name(&field.ty.node.base)).is_some_and(|ty| has_hint(&ty.directives));
+    let fields = fields(&types["Query"].kind).into_iter().filter(|field| has_hint(&field.directives) || of_type(field));
+    let mut names: Vec<String> = fields.map(|field| field.name.node.to_string()).collect();
     names.sort();
     names
 }
@@ -153,11 +138,4 @@ fn fields_with_hints() -> Vec<String> {
 fn has_hint(directives: &[Positioned<ConstDirective>]) -> bool {
     let mut hints = directives.iter().filter(|directive| directive.node.name.node == "cacheControl");
     hints.any(|hint| hint.node.arguments.iter().any(|(name, _)| name.node == "maxAge"))
-}
-
-fn base_name(base: &BaseType) -> &str {
-    match base {
-        BaseType::Named(name) => name,
-        BaseType::List(items) => base_name(&items.base),
-    }
 }

@@ -4,36 +4,13 @@ use std::collections::BTreeMap;
 
 use async_graphql::{
     Positioned,
-    parser::{
-        parse_schema,
-        types::{
-            FieldDefinition, InputValueDefinition, ServiceDocument, TypeDefinition, TypeKind, TypeSystemDefinition,
-        },
-    },
+    parser::types::{InputValueDefinition, TypeDefinition, TypeKind},
 };
+
+use crate::support::schema::{fields, published, types};
 
 const CONTRACT: &str = include_str!("contract.graphql");
 const COMMITTED: &str = include_str!("../../../schema.graphql");
-
-fn types(document: ServiceDocument) -> BTreeMap<String, TypeDefinition> {
-    let types = document.definitions.into_iter().filter_map(|definition| match definition {
-        TypeSystemDefinition::Type(definition) => Some((definition.node.name.node.to_string(), definition.node)),
-        _ => None,
-    });
-    types.collect()
-}
-
-fn published() -> BTreeMap<String, TypeDefinition> {
-    types(parse_schema(orderwire::graphql::sdl()).unwrap())
-}
-
-fn fields(kind: &TypeKind) -> Vec<&FieldDefinition> {
-    match kind {
-        TypeKind::Object(object) => object.fields.iter().map(|field| &field.node).collect(),
-        TypeKind::Interface(interface) => interface.fields.iter().map(|field| &field.node).collect(),
-        _ => Vec::new(),
-    }
-}
 
 fn inputs(definitions: &[Positioned<InputValueDefinition>]) -> BTreeMap<String, String> {
     let text = |value: &InputValueDefinition| {
@@ -96,7 +73,7 @@ fn missing(name: &str, wanted: &TypeDefinition, given: &TypeDefinition) -> Vec<S
 #[test]
 fn the_schema_holds_the_fixed_contract() {
     let given = published();
-    let faults: Vec<String> = types(parse_schema(CONTRACT).unwrap())
+    let faults: Vec<String> = types(CONTRACT)
         .iter()
         .flat_map(|(name, wanted)| match given.get(name) {
             Some(given) => missing(name, wanted, given),

@@ -6,6 +6,7 @@ pub mod data;
 pub mod mongod;
 pub mod options;
 pub mod port;
+pub mod schema;
 pub mod stopwatch;
 pub mod subscriber;
 pub mod transports;

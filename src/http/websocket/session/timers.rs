@@ -86,9 +86,8 @@ impl SocketTimers {
     }
 
     /// Whether nothing is to be read from the client now.
-    pub(in crate::http::websocket) fn pauses_reading(&mut self) -> bool {
-        self.read_at = self.read_at.filter(|at| *at > Instant::now());
-        self.read_at.is_some()
+    pub(in crate::http::websocket) fn pauses_reading(&self) -> bool {
+        self.read_at.is_some_and(|at| at > Instant::now())
     }
 
     /// Starts the timers of shutdown: the connection may close after `close_in` and must close after `drain`.

@@ -2,13 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use async_graphql::parser::{
-    parse_schema,
-    types::{BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition},
-};
+use async_graphql::parser::types::{BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind};
 use serde_json::{Value, json};
 
-use crate::support::data::at;
+use crate::support::{data::at, schema};
 
 /// SKUs, numbers, labels and words of what is visible or hidden, and one that nothing has.
 const TEXTS: [&str; 10] = ["lamp", "old", "secret", "count", "mine 1", "hidden 1", "gift", "rare", "France", "nothing"];
@@ -23,10 +20,7 @@ pub struct Generator {
 }
 
 fn name(ty: &Type) -> &str {
-    match &ty.base {
-        BaseType::Named(name) => name,
-        BaseType::List(item) => name(item),
-    }
+    schema::base_name(&ty.base)
 }
 
 fn is_list(ty: &Type) -> bool {
@@ -36,20 +30,12 @@ fn is_list(ty: &Type) -> bool {
 impl Generator {
     /// Reads the schema. `ids` are the values of ids.
     pub fn new(sdl: &str, ids: BTreeSet<String>) -> Self {
-        let types = parse_schema(sdl).unwrap().definitions.into_iter().filter_map(|definition| match definition {
-            TypeSystemDefinition::Type(ty) => Some((ty.node.name.node.to_string(), ty.node)),
-            _ => None,
-        });
-        Self { types: types.collect(), ids }
+        Self { types: schema::types(sdl), ids }
     }
 
     /// The fields of an object or interface.
     pub fn fields(&self, ty: &str) -> Vec<&FieldDefinition> {
-        match &self.types[ty].kind {
-            TypeKind::Object(object) => object.fields.iter().map(|field| &field.node).collect(),
-            TypeKind::Interface(interface) => interface.fields.iter().map(|field| &field.node).collect(),
-            _ => Vec::new(),
-        }
+        schema::fields(&self.types[ty].kind)
     }
 
     fn is_leaf(&self, ty: &str) -> bool {

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use async_graphql::parser::{
-    parse_schema,
-    types::{BaseType, InputValueDefinition, Type, TypeKind, TypeSystemDefinition},
-};
+use async_graphql::parser::types::{BaseType, InputValueDefinition, Type, TypeKind};
 use serde_json::Value;
+
+use crate::support::schema::published;
 
 /// Arguments that choose the page.
 const PAGE: [&str; 4] = ["first", "after", "last", "before"];
@@ -28,10 +27,8 @@ pub struct Schema {
 impl Schema {
     pub fn load() -> Self {
         let mut schema = Self { lists: Vec::new(), enums: BTreeMap::new(), inputs: BTreeMap::new() };
-        for definition in parse_schema(orderwire::graphql::sdl()).unwrap().definitions {
-            let TypeSystemDefinition::Type(definition) = definition else { continue };
-            let type_name = definition.node.name.node.to_string();
-            match definition.node.kind {
+        for (type_name, definition) in published() {
+            match definition.kind {
                 TypeKind::Object(object) => schema.lists.extend(object.fields.into_iter().filter_map(|field| {
                     let mut arguments = named(field.node.arguments);
                     let has = |wanted: &str| arguments.iter().any(|(name, _)| name == wanted);
