@@ -17,10 +17,10 @@ use crate::{
     telemetry::metrics::metrics,
 };
 
-/// How much nicer than others threads that hash are, see nice(2): they get a tenth of what another thread gets on the same
+/// How much nicer than others threads that hash are, see nice(2): they get a third of what another thread gets on the same
 /// core.
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 5;
 
 /// What a hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

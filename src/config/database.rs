@@ -93,6 +93,7 @@ section! {
         sqlite_busy_timeout: Duration = Duration::from_secs(5), in Duration::ZERO..=Duration::from_secs(300);
         /// MongoDB: which servers answer reads of entities and lists: `primary`, `nearest` (the one with the shortest way)
         /// or `secondary` (one, if there is one). They answer as exactly as the primary; one that is behind waits.
+        /// Needs `cache.bytes` above 0.
         read_from: ReadFrom = ReadFrom::Primary;
         /// MongoDB: how many connections the pool keeps open even when idle.
         mongodb_pool_min: u32 = 10, in 0..=10_000;

@@ -3,6 +3,7 @@
 use super::{
     Auth, Cache, Database, Feed, Limits, Log, LogFormat, Metrics, Operations, RateLimits, Redis, Retention, Server,
     Subscriptions, WebSocket,
+    database::ReadFrom,
     reader::{SettingKey, SettingReader},
     server,
     setting::keywords,
@@ -137,6 +138,10 @@ impl Config {
         if self.database.mongodb_pool_min > self.database.mongodb_pool_max {
             let message = "must be at most database.mongodb_pool_max".to_owned();
             faults.push(("database.mongodb_pool_min", message));
+        }
+        if self.database.read_from != ReadFrom::Primary && self.cache.bytes == 0 {
+            // The cache knows what the feed has heard from other nodes, which a secondary may not have yet.
+            faults.push(("database.read_from", "must be primary if cache.bytes is 0".to_owned()));
         }
         let least_heap = self.database.sqlite_page_cache.saturating_add(32 * 1024 * 1024);
         if self.database.sqlite_heap < least_heap {

@@ -122,9 +122,11 @@ fn all_problems_are_reported_at_once_with_setting_and_expected_value() {
         ("ORDERWIRE_RETENTION_EVENT_LOG", "a week"),
         ("CORS_ORIGINS", "https://shop.example.com/path"),
     ];
-    let loaded = load(&[("websocket.dead_after", "1s")], &variables, file);
+    let flags = [("websocket.dead_after", "1s"), ("database.read_from", "nearest"), ("cache.bytes", "0")];
+    let loaded = load(&flags, &variables, file);
     let messages = problems(&loaded).join("\n");
     for part in [
+        "database.read_from (command line): must be primary if cache.bytes is 0",
         "database.sqlite_readers (orderwire.toml): must be between 1 and 256",
         "database.url (orderwire.toml): must be sqlite://FILE",
         "feed.page (orderwire.toml): must be",
@@ -137,7 +139,7 @@ fn all_problems_are_reported_at_once_with_setting_and_expected_value() {
     ] {
         assert!(messages.contains(part), "{part} is not in\n{messages}");
     }
-    assert_eq!(loaded.problems.len(), 9, "{messages}");
+    assert_eq!(loaded.problems.len(), 10, "{messages}");
 }
 
 #[test]

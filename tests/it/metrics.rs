@@ -75,7 +75,8 @@ const CREATE_TASK: &str = "mutation Create { createTask(input: { title: \"Pack\"
 #[tokio::test]
 async fn each_operation_is_counted_once() {
     let folder = tempfile::tempdir().unwrap();
-    let metered = MeteredServer::start(orderwire(folder.path(), &["serve"]));
+    // Without the cache, so that each read is a storage call.
+    let metered = MeteredServer::start(orderwire(folder.path(), &["serve", "--set", "cache.bytes=0"]));
     for _ in 0..7 {
         metered.query(None, "query Shop { products { nodes { id } } }").await;
     }

@@ -135,7 +135,7 @@ impl Pump {
         self.read_for_cache_at = None;
         let mut is_first = true;
         loop {
-            let begun = Instant::now();
+            let page_began = Instant::now();
             let store = Arc::clone(&self.shared.store);
             let read = async {
                 if std::mem::take(&mut is_first) {
@@ -186,7 +186,7 @@ impl Pump {
             }
             self.append(due);
             if !has_more {
-                self.shared.mark_read(begun);
+                self.shared.mark_read(page_began);
                 break;
             }
         }

@@ -99,8 +99,8 @@ impl Shared {
     }
 
     /// Notes that the log was read to its end, by a read that began at this time.
-    pub fn mark_read(&self, begun: Instant) {
-        *self.last_read_at.lock() = begun;
+    pub fn mark_read(&self, began: Instant) {
+        *self.last_read_at.lock() = began;
         metrics().feed_read_at.set(SystemClock.now().unix_millis() as f64 / 1000.0);
     }
 

@@ -222,9 +222,9 @@ impl NearCache {
     }
 
     /// Notes that a user is shown what was read until now, and the feed may not have it.
-    pub(super) fn shows(&self, user: UserId) -> Instant {
+    pub(super) fn note_shown(&self, user: UserId) -> Instant {
         let now = Instant::now();
-        self.state.write().show(user, now);
+        self.state.write().note_shown(user, now);
         self.log_read_wanted.notify_one();
         now
     }

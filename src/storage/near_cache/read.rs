@@ -165,7 +165,7 @@ impl NearCache {
             return Settled::Now;
         }
         match current_caller() {
-            Caller::User(user) => Settled::AfterFeed(self.shows(user)),
+            Caller::User(user) => Settled::AfterFeed(self.note_shown(user)),
             Caller::Address(_) | Caller::Server if self.catch_up().await => Settled::Now,
             Caller::Address(_) | Caller::Server => Settled::Never,
         }

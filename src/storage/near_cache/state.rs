@@ -95,7 +95,7 @@ impl State {
     }
 
     /// Notes that a user is shown something that the feed may not have.
-    pub(super) fn show(&mut self, user: UserId, at: Instant) {
+    pub(super) fn note_shown(&mut self, user: UserId, at: Instant) {
         let shown = self.shown.entry(user).or_insert(at);
         *shown = at.max(*shown);
         if self.shown.len() > MAX_HELD {
