@@ -1,8 +1,12 @@
-//! Tokens with which a client reads its own writes on every node.
+//! How old reads may be, and tokens with which a client reads its own writes on every node.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use super::{EventCursor, LogId, LogPosition, Seq, Timestamp};
+
+/// How old a read may be: it shows everything that the log had this long ago. What answers reads by what the feed has read
+/// checks that the feed has read the log to its end within this time.
+pub const MAX_READ_AGE: Duration = Duration::from_secs(1);
 
 /// What a mutation answers in `extensions.consistency.token`. A read that brings it sees everything that the mutation
 /// committed.

@@ -37,7 +37,7 @@ mod viewer;
 
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
 pub use clock::{Clock, ClockOffset, SystemClock};
-pub use consistency::{ConsistencyToken, InvalidConsistencyToken};
+pub use consistency::{ConsistencyToken, InvalidConsistencyToken, MAX_READ_AGE};
 pub use declare::{SortField, UnknownValue};
 pub use entity::{AnyId, Entity, EntityKind};
 pub use event::{

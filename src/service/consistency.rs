@@ -13,14 +13,14 @@ const NAME: &str = "orderwire-consistency";
 
 /// Where reads find what a token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadFrom {
+pub enum ReadAt {
     /// Anywhere on this node.
     Anywhere,
     /// In the database: this node has not heard of it in time.
     Database,
 }
 
-impl ReadFrom {
+impl ReadAt {
     /// Runs `reads`, which are those of one operation, so that they find it.
     pub async fn run<T>(self, reads: impl Future<Output = T>) -> T {
         match self {
@@ -41,13 +41,13 @@ impl Service {
 
     /// Waits until reads on this node see what a token stands for, a second at most.
     /// Errors: `BadInput` for a token of another deployment or from the future.
-    pub async fn wait_for(&self, token: &ConsistencyToken) -> Result<ReadFrom> {
+    pub async fn wait_for(&self, token: &ConsistencyToken) -> Result<ReadAt> {
         let log = self.feed.log_id();
         if token.cursor.log != log {
             return match self.store.epoch(token.cursor.log).await? {
                 Epoch::Unknown => Err(refused("this token is of another deployment")),
                 // What it stood for may be lost; this is as new as there is.
-                Epoch::Retired | Epoch::Current => Ok(ReadFrom::Database),
+                Epoch::Retired | Epoch::Current => Ok(ReadAt::Database),
             };
         }
         let seq = token.seq(log);
@@ -62,16 +62,16 @@ impl Service {
         // This node holds back its own writes until it has heard of them, and everybody's are there after a while.
         let is_seen = token.is_logged || token.node == self.node || token.at < now.minus(ClockOffset::BETWEEN_NODES);
         if is_known && is_seen {
-            return Ok(ReadFrom::Anywhere);
+            return Ok(ReadAt::Anywhere);
         }
         let is_caught_up = self.feed.caught_up().await;
         if is_known || seq <= self.feed.head() {
-            return Ok(if is_caught_up { ReadFrom::Anywhere } else { ReadFrom::Database });
+            return Ok(if is_caught_up { ReadAt::Anywhere } else { ReadAt::Database });
         }
         if seq > self.store.log_state().await?.head {
             return Err(refused("this token is from the future"));
         }
-        Ok(ReadFrom::Database)
+        Ok(ReadAt::Database)
     }
 }
 

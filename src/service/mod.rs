@@ -24,7 +24,7 @@ mod task;
 mod user;
 
 pub use account::{Registration, SignIn};
-pub use consistency::ReadFrom;
+pub use consistency::ReadAt;
 pub use context::{Service, ServiceOptions};
 pub use error::{Result, ServiceError, UserError, UserErrorCode, wait_seconds};
 pub use fingerprint::fingerprint;

@@ -2,13 +2,10 @@
 //!
 //! Decision: `docs/decisions/0029-public-answers.md`.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use super::{EventFeed, Topic, recent::Lookup};
-use crate::domain::Seq;
-
-/// How long ago the feed may have read the log to its end for what it says about changes to hold.
-const FRESH: Duration = Duration::from_secs(1);
+use crate::domain::{MAX_READ_AGE, Seq};
 
 /// How far the feed of this process has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +25,7 @@ impl EventFeed {
     /// The position up to which no entry after `since` belongs to one of these topics. `None` if one does, or if the feed
     /// can't tell: entries after `since` are no longer in memory, or it has not read the log to its end for 1 s.
     pub fn unchanged_since(&self, since: FeedPosition, topics: &HashSet<Topic>) -> Option<FeedPosition> {
-        if self.shared.restarts() != since.restarts || self.shared.last_read_at.lock().elapsed() > FRESH {
+        if self.shared.restarts() != since.restarts || self.shared.last_read_at.lock().elapsed() > MAX_READ_AGE {
             return None;
         }
         let found = self

@@ -1,7 +1,7 @@
 //! Reads in sessions that come after everything that the store has read or committed ([`super::seen_time`]).
 
 use bson::{RawDocument, RawDocumentBuf};
-use mongodb::action::{Aggregate, Find};
+use mongodb::action::{Action, Aggregate, Find};
 
 use super::{
     read::{TimedRead, load_rows},
@@ -25,10 +25,7 @@ impl Inner {
         find: Find<'_, RawDocumentBuf>,
         decode: impl FnMut(&RawDocument) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let find = match replicas::servers() {
-            Some(servers) => find.selection_criteria(servers),
-            None => find,
-        };
+        let find = find.optional(replicas::servers_of_task(), Find::selection_criteria);
         let mut session = self.causal_session().await?;
         let mut batches = self.with_timeout(find.session(&mut *session).timed_batch()).await?;
         load_rows(batches.stream(&mut session), decode).await
@@ -41,10 +38,7 @@ impl Inner {
         aggregate: Aggregate<'_>,
         decode: impl FnMut(&RawDocument) -> Result<T>,
     ) -> Result<Vec<T>> {
-        let aggregate = match replicas::servers() {
-            Some(servers) => aggregate.selection_criteria(servers),
-            None => aggregate,
-        };
+        let aggregate = aggregate.optional(replicas::servers_of_task(), Aggregate::selection_criteria);
         let mut session = self.causal_session().await?;
         let mut batches = self.with_timeout(aggregate.session(&mut *session).timed_batch()).await?;
         load_rows(batches.stream(&mut session), decode).await

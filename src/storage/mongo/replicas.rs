@@ -18,13 +18,12 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::{
+    domain::MAX_READ_AGE,
     fairness::{self, run_until},
     storage::{Result, StoreError, operation::is_uncached},
     telemetry::metrics::metrics,
 };
 
-/// Members other than the primary answer if the log was read so recently.
-const MAX_AGE: Duration = Duration::from_secs(1);
 /// How long a read may take on such a member.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long the primary answers after a read took longer.
@@ -92,7 +91,7 @@ impl Replicas {
     fn servers(&self) -> Option<&SelectionCriteria> {
         let servers = self.servers.as_ref().filter(|_| !is_uncached())?;
         let now = Instant::now();
-        let is_fresh = self.log_read_at.lock().is_some_and(|at| now.duration_since(at) < MAX_AGE);
+        let is_fresh = self.log_read_at.lock().is_some_and(|at| now.duration_since(at) < MAX_READ_AGE);
         let is_avoided = self.avoided_until.lock().is_some_and(|until| now < until);
         (is_fresh && !is_avoided).then_some(servers)
     }
@@ -110,6 +109,6 @@ impl Replicas {
 }
 
 /// Which servers answer the reads of the current task, if not the primary.
-pub(super) fn servers() -> Option<SelectionCriteria> {
+pub(super) fn servers_of_task() -> Option<SelectionCriteria> {
     SERVERS.try_with(SelectionCriteria::clone).ok()
 }

@@ -17,11 +17,11 @@ use super::{
     key::{CachedCount, CachedPage, Key, Value},
     later::Later,
     recent_changes::Step,
-    state::{Advance, MAX_AGE, State},
+    state::{Advance, State},
     view::View,
 };
 use crate::{
-    domain::{Entity, Event, EventKind, Seq, Stamp, UserId},
+    domain::{Entity, Event, EventKind, MAX_READ_AGE, Seq, Stamp, UserId},
     fairness::{Caller, current_caller},
     storage::{Store, operation::seen_before},
     telemetry::metrics::metrics,
@@ -235,7 +235,7 @@ impl NearCache {
     }
 
     /// Waits until the feed has everything that was committed before the call; `false` if it does not get so far within
-    /// [`MAX_AGE`], or can't read the log. Then the cache does not answer before it has got so far.
+    /// [`MAX_READ_AGE`], or can't read the log. Then the cache does not answer before it has got so far.
     pub async fn catch_up(&self) -> bool {
         self.catch_up_with(Instant::now()).await
     }
@@ -255,7 +255,7 @@ impl NearCache {
                 }
             }
         };
-        let is_confirmed = match timeout(MAX_AGE, confirmed).await {
+        let is_confirmed = match timeout(MAX_READ_AGE, confirmed).await {
             Ok(is_confirmed) => is_confirmed,
             Err(_) => {
                 self.log_is_unreadable();

@@ -56,7 +56,9 @@ pub(super) trait Cached: Clone + Debug + Send + Sync + Sized + 'static {
     /// The key of a page.
     fn page_key(query: Query<Self>) -> Key;
     /// What a page depends on, apart from the entities that it shows.
-    fn page_depends_on(query: &Query<Self>) -> ChangeList;
+    fn page_depends_on(query: &Query<Self>) -> ChangeList {
+        Self::count_depends_on(&query.filter)
+    }
     /// Whether an entity that passes this filter passes it for ever, at the same place of each list.
     fn stays_listed(filter: &Self::Filter) -> bool;
     /// The key of a count.

@@ -82,10 +82,6 @@ impl Cached for Order {
         Key::Orders(Box::new(query))
     }
 
-    fn page_depends_on(query: &Query<Self>) -> ChangeList {
-        Change::of_order_list(&query.filter)
-    }
-
     fn stays_listed(filter: &OrderFilter) -> bool {
         filter.statuses.is_none()
     }

@@ -8,10 +8,8 @@ use super::{
     change::Change,
     recent_changes::{RecentChanges, Step},
 };
-use crate::domain::{Seq, Timestamp, UserId};
+use crate::domain::{MAX_READ_AGE, Seq, Timestamp, UserId};
 
-/// How old what the cache answers may be: the feed has read the log to its end within this time.
-pub(super) const MAX_AGE: Duration = Duration::from_secs(1);
 /// How many writes of this node are held back one by one, and users remembered who were shown something new; with more,
 /// the engine answers everything.
 const MAX_HELD: usize = 16_384;
@@ -61,7 +59,7 @@ impl State {
         let confirmed = self.confirmed?;
         let age = confirmed.elapsed();
         let is_newest = self.unconfirmed_read.is_none_or(|read| confirmed >= read);
-        (is_newest && age <= MAX_AGE).then_some(age)
+        (is_newest && age <= MAX_READ_AGE).then_some(age)
     }
 
     /// Whether this node has changed it, and the feed may not have that yet.

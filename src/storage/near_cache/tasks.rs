@@ -68,10 +68,6 @@ impl Cached for Task {
         Key::Tasks(Box::new(query))
     }
 
-    fn page_depends_on(query: &Query<Self>) -> ChangeList {
-        Change::of_task_list(&query.filter)
-    }
-
     fn stays_listed(_: &TaskFilter) -> bool {
         false
     }

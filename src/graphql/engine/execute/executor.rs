@@ -21,7 +21,7 @@ use crate::{
         error::{self, ApiError},
         rate_limit::{self, Charged},
     },
-    service::{Allowance, ReadFrom, Service, ServiceError},
+    service::{Allowance, ReadAt, Service, ServiceError},
     telemetry::metrics,
 };
 
@@ -81,10 +81,10 @@ impl OperationExecutor {
         &self,
         viewer: Viewer,
         operation: &PreparedOperation,
-    ) -> Result<(Option<Allowance>, Arc<AnswerMeter>, ReadFrom), Response> {
+    ) -> Result<(Option<Allowance>, Arc<AnswerMeter>, ReadAt), Response> {
         let allowance = self.charge(viewer, operation).await?;
         let read_from = match operation.consistency() {
-            None => ReadFrom::Anywhere,
+            None => ReadAt::Anywhere,
             Some(token) => self.service.wait_for(token).await.map_err(|error| {
                 let mut response = Response::from_errors(vec![ApiError::from(error).into_server_error()]);
                 rate_limit::attach_rate_limit(&mut response, operation, Charged { allowance, afterwards: 0 });
@@ -138,7 +138,7 @@ impl OperationExecutor {
         let (request, batches) = self.request(viewer, operation, &meter, &loads);
         let execution = BatchedExecution::new(self.schema.subscribe(request.data(mode)), batches);
         let refusal = || meter.refusal().or_else(|| loads.refusal());
-        let run = ReadFrom::Anywhere.run(first_response(execution, refusal));
+        let run = ReadAt::Anywhere.run(first_response(execution, refusal));
         let response = run_metered(caller, loads.clone(), run).await;
         metrics().answer_bytes.inc_by(meter.written() as u64);
         let rows = points_for_rows(&loads, operation);
