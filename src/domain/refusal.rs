@@ -1,6 +1,6 @@
 //! Why the rules refuse a change.
 
-use super::OrderStatus;
+use super::{ApiKey, OrderStatus};
 
 /// A field whose value must be unique among the entities of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,9 @@ pub enum Refusal {
     /// Another entity has this value.
     #[error("{0:?} is taken")]
     Duplicate(UniqueKey),
+    /// There are as many API keys as there may be.
+    #[error("there are {} API keys, which is the most there may be", ApiKey::MAX)]
+    TooManyApiKeys,
     /// The idempotency key was used with another input.
     #[error("the idempotency key was used with another input")]
     IdempotencyKeyReused,

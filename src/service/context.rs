@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     Result, access,
+    api_key::ApiKeyCache,
     caches::{SalesCache, SessionCache, session_cache},
     feed::EventFeed,
     rate_limits::RateLimits,
@@ -43,6 +44,7 @@ pub struct Service {
     pub(super) tokens: AccessTokens,
     pub(super) passwords: Passwords,
     pub(super) sessions: SessionCache,
+    pub(super) api_keys: ApiKeyCache,
     pub(super) watch: Arc<SessionWatch>,
     pub(super) sales: SalesCache,
     pub(super) options: ServiceOptions,
@@ -70,6 +72,7 @@ impl Service {
             tokens,
             passwords,
             sessions,
+            api_keys: ApiKeyCache::default(),
             sales: SalesCache::default(),
             options,
         }
@@ -86,8 +89,9 @@ impl Service {
             Viewer::Anonymous => return Err(access::SIGN_IN),
             Viewer::User { session, .. } if viewer.is_staff() => Permission::Staff(*session),
             Viewer::User { session, .. } => Permission::Owner(*session),
+            Viewer::Key { id, .. } => Permission::Staff(id.as_session()),
             Viewer::System => Permission::System,
         };
-        Ok(Stamp { actor: viewer.user_id(), permission, at: self.now() })
+        Ok(Stamp { actor: viewer.actor(), permission, at: self.now() })
     }
 }

@@ -5,12 +5,14 @@
 
 mod access;
 mod account;
+mod api_key;
 mod caches;
 mod consistency;
 mod context;
 mod error;
 pub mod feed;
 mod fingerprint;
+mod idempotency;
 pub mod import;
 mod input;
 mod limits;
@@ -24,6 +26,7 @@ mod task;
 mod user;
 
 pub use account::{Registration, SignIn};
+pub use api_key::{ApiKeyQuery, CreateApiKey};
 pub use consistency::ReadAt;
 pub use context::{Service, ServiceOptions};
 pub use error::{Result, ServiceError, UserError, UserErrorCode, wait_seconds};

@@ -28,6 +28,7 @@ mod bad_input;
 mod batching;
 mod full_data;
 mod identifiers;
+mod keys;
 mod left;
 mod lists;
 mod plain;
