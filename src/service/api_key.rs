@@ -90,6 +90,7 @@ impl Service {
             created_at: stamp.at,
         };
         self.store.insert_api_key(&key, secret.hash(), stamp).await?;
+        tracing::info!(key = %key.id, prefix = key.prefix, scopes = ?key.scopes, by = %created_by, "an API key was made");
         Ok((key, secret))
     }
 
@@ -98,6 +99,7 @@ impl Service {
         access::require_admin(viewer)?;
         let key = self.store.delete_api_key(id, self.stamp(viewer)?).await.map_err(not_found_at("id"))?;
         self.sessions.invalidate(&id.as_session()).await;
+        tracing::info!(key = %id, prefix = key.prefix, by = viewer.actor().map(|user| user.to_string()), "an API key was revoked");
         Ok(key)
     }
 
