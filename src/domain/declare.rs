@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(TaskStatus::ALL.map(TaskStatus::as_str), ["TODO", "IN_PROGRESS", "DONE", "CANCELLED"]);
         assert_eq!(TaskPriority::ALL.map(TaskPriority::as_str), ["LOW", "MEDIUM", "HIGH", "URGENT"]);
         assert_eq!(EventKind::ALL.map(EventKind::as_str), ["CREATED", "STATUS_CHANGED", "UPDATED", "DELETED"]);
-        assert_eq!(EntityKind::ALL.map(EntityKind::as_str), ["ORDER", "TASK", "PRODUCT", "RIGHTS"]);
+        assert_eq!(EntityKind::ALL.map(EntityKind::as_str), ["ORDER", "TASK", "PRODUCT", "RIGHTS", "USER"]);
     }
 
     #[test]

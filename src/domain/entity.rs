@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::{
-    EventId, InvalidId, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId, declare::text_enum,
+    EventId, InvalidId, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId, UserVersion,
+    declare::text_enum,
 };
 
 text_enum! {
@@ -20,10 +21,13 @@ text_enum! {
         Product => "PRODUCT",
         /// A [`RightsChange`]. Clients never see these entries.
         Rights => "RIGHTS",
+        /// A [`User`](super::User), of whom entries hold no more than a [`UserVersion`].
+        User => "USER",
     }
 }
 
 /// What an entry is about: the whole state of an entity right after the change, so that no later state is ever read back.
+/// Of users it holds the version alone, so that the log keeps nothing of a user who is deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Entity {
@@ -35,6 +39,8 @@ pub enum Entity {
     Product(Arc<Product>),
     /// What ended of a user's rights.
     Rights(RightsChange),
+    /// Which user, and the version.
+    User(UserVersion),
 }
 
 impl Entity {
@@ -45,6 +51,7 @@ impl Entity {
             Self::Task(_) => EntityKind::Task,
             Self::Product(_) => EntityKind::Product,
             Self::Rights(_) => EntityKind::Rights,
+            Self::User(_) => EntityKind::User,
         }
     }
 
@@ -55,6 +62,7 @@ impl Entity {
             Self::Task(task) => serde_json::to_string(task),
             Self::Product(product) => serde_json::to_string(product),
             Self::Rights(change) => serde_json::to_string(change),
+            Self::User(user) => serde_json::to_string(user),
         }
     }
 
@@ -65,6 +73,7 @@ impl Entity {
             EntityKind::Task => Self::Task(serde_json::from_str(json)?),
             EntityKind::Product => Self::Product(serde_json::from_str(json)?),
             EntityKind::Rights => Self::Rights(serde_json::from_str(json)?),
+            EntityKind::User => Self::User(serde_json::from_str(json)?),
         })
     }
 
@@ -75,13 +84,14 @@ impl Entity {
             Self::Task(task) => task.id.ulid(),
             Self::Product(product) => product.id.ulid(),
             Self::Rights(change) => change.user.ulid(),
+            Self::User(user) => user.id.ulid(),
         }
     }
 
     /// The description of a task or product.
     pub fn description(&self) -> Option<&str> {
         match self {
-            Self::Order(_) | Self::Rights(_) => None,
+            Self::Order(_) | Self::Rights(_) | Self::User(_) => None,
             Self::Task(task) => task.description.as_deref(),
             Self::Product(product) => product.description.as_deref(),
         }
@@ -101,7 +111,7 @@ impl Entity {
 
     fn description_mut(&mut self) -> Option<&mut Option<String>> {
         match self {
-            Self::Order(_) | Self::Rights(_) => None,
+            Self::Order(_) | Self::Rights(_) | Self::User(_) => None,
             Self::Task(task) => Some(&mut Arc::make_mut(task).description),
             Self::Product(product) => Some(&mut Arc::make_mut(product).description),
         }
@@ -112,6 +122,7 @@ impl Entity {
         match self {
             Self::Order(order) => [Some(order.customer), None],
             Self::Task(task) => task.owners().users(),
+            Self::User(user) => [Some(user.id), None],
             Self::Product(_) | Self::Rights(_) => [None, None],
         }
     }
@@ -122,6 +133,7 @@ impl Entity {
             Self::Order(order) => order.version,
             Self::Task(task) => task.version,
             Self::Product(product) => product.version,
+            Self::User(user) => user.version,
             Self::Rights(_) => 1,
         }
     }
@@ -142,6 +154,12 @@ impl From<Task> for Entity {
 impl From<Product> for Entity {
     fn from(product: Product) -> Self {
         Self::Product(Arc::new(product))
+    }
+}
+
+impl From<UserVersion> for Entity {
+    fn from(user: UserVersion) -> Self {
+        Self::User(user)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The event log: every change of an order, a task or a product, and every end of rights, in the order in which they were
-//! committed.
+//! The event log: every change of an order, a task, a product or a user, and every end of rights, in the order in which
+//! they were committed.
 //!
 //! What an entry is made of, an [`EventDraft`], is stored in the same atomic step as the change. Its `seq` is given in
 //! commit order and without gaps, in that step (SQLite) or right after it (MongoDB). When entry *n* can be read, every
@@ -21,7 +21,7 @@ pub use self::{
     cursor::{CursorKey, EventCursor, InvalidCursor, LogId, LogPosition, Seq},
     event_type::{EventFilter, EventType},
 };
-use super::{Entity, EntityKind, EventId, OrderStatus, RightsChange, Stamp, Timestamp, UserId};
+use super::{Entity, EntityKind, EventId, OrderStatus, RightsChange, Stamp, Timestamp, User, UserId, UserVersion};
 
 /// An entry of the event log that has no number yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,18 @@ impl<T: Clone + Into<Entity>> Changed<T> {
     /// The entry that the change appends to the log.
     pub fn draft(&self, stamp: Stamp) -> EventDraft {
         EventDraft { before: self.before, ..EventDraft::new(self.kind, self.value.clone(), stamp) }
+    }
+}
+
+impl User {
+    /// The entry of a change that made this version: a registration, an update or a deletion.
+    pub fn draft(&self, kind: EventKind, stamp: Stamp) -> EventDraft {
+        EventDraft::new(kind, UserVersion { id: self.id, version: self.version }, stamp)
+    }
+
+    /// The entry of the registration. It names no author, because the user has no account before.
+    pub fn registration(&self) -> EventDraft {
+        self.draft(EventKind::Created, Stamp::system(self.created_at))
     }
 }
 

@@ -56,6 +56,7 @@ impl Entity {
             Self::Task(task) => task.memory(),
             Self::Product(product) => product.memory(),
             Self::Rights(change) => change.memory(),
+            Self::User(_) => 0,
         }
     }
 }

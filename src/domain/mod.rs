@@ -69,5 +69,5 @@ pub use task::{Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskOwners, Ta
 pub(crate) use time::split_date_time;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use token_bucket::TokenBucket;
-pub use user::{User, UserChanges, UserFilter, UserId, UserRole, UserSort};
+pub use user::{User, UserChanges, UserFilter, UserId, UserRole, UserSort, UserVersion};
 pub use viewer::Viewer;

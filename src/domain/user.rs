@@ -117,6 +117,16 @@ impl User {
     }
 }
 
+/// What entries of the log say of a user: that the version is another one. They say nothing about the person, because the
+/// log keeps them longer than a user who is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserVersion {
+    /// Id of the user.
+    pub id: UserId,
+    /// The version after the change.
+    pub version: i32,
+}
+
 /// A change of a user: `None` leaves a field as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserChanges {

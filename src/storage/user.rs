@@ -25,8 +25,8 @@ impl Credentials {
     }
 }
 
-/// Reads and changes of users. A change that ends rights also appends a
-/// [`RightsChange`](crate::domain::RightsChange) to the event log, in the same step.
+/// Reads and changes of users. Each change appends an entry about the user to the event log in the same step, and if it ends
+/// rights, one of a [`RightsChange`](crate::domain::RightsChange).
 #[async_trait]
 pub trait UserStore {
     /// The users with these ids, deleted ones included.
@@ -37,7 +37,7 @@ pub trait UserStore {
     async fn list_users(&self, queries: &[UserQuery]) -> Result<Vec<Page<User>>>;
     /// The number of users that pass each filter.
     async fn count_users(&self, filters: &[UserFilter]) -> Result<Vec<u64>>;
-    /// Adds a user. Refuses an e-mail address that another user has.
+    /// Adds a user, as [`User::registration`] records it. Refuses an e-mail address that another user has.
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()>;
     /// Changes a user as [`User::update`] decides. Refuses an e-mail address that another user has. An actor who changes
     /// another user must pass [`User::check_manages_users`] in the same step.

@@ -28,6 +28,12 @@ text_enum! {
         TaskUpdated => "TASK_UPDATED",
         /// A task is gone; the entry holds its last state.
         TaskDeleted => "TASK_DELETED",
+        /// A user has an account.
+        UserRegistered => "USER_REGISTERED",
+        /// A user changed.
+        UserUpdated => "USER_UPDATED",
+        /// A user was deleted.
+        UserDeleted => "USER_DELETED",
     }
 }
 
@@ -40,6 +46,7 @@ impl EventType {
                 EntityKind::Product
             }
             Self::TaskCreated | Self::TaskUpdated | Self::TaskDeleted => EntityKind::Task,
+            Self::UserRegistered | Self::UserUpdated | Self::UserDeleted => EntityKind::User,
         }
     }
 }
@@ -60,6 +67,9 @@ impl Event {
             (Entity::Task(_), EventKind::Created) => EventType::TaskCreated,
             (Entity::Task(_), EventKind::StatusChanged | EventKind::Updated) => EventType::TaskUpdated,
             (Entity::Task(_), EventKind::Deleted) => EventType::TaskDeleted,
+            (Entity::User(_), EventKind::Created) => EventType::UserRegistered,
+            (Entity::User(_), EventKind::StatusChanged | EventKind::Updated) => EventType::UserUpdated,
+            (Entity::User(_), EventKind::Deleted) => EventType::UserDeleted,
             (Entity::Rights(_), _) => return None,
         })
     }

@@ -12,7 +12,7 @@ use super::{
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{Changed, Entity, EventDraft, RightsChange, Stamp, Timestamp},
+    domain::{Changed, Entity, EventDraft, EventKind, RightsChange, Stamp, Timestamp, User},
     storage::{
         Result,
         log_text::{StoredEntity, TextHash},
@@ -52,6 +52,20 @@ impl Transaction {
     ) -> TransactionResult<()> {
         let drafts: Vec<EventDraft> = changes.into_iter().map(|change| change.draft(at)).collect();
         self.append_events(&drafts).await
+    }
+
+    /// Leaves the entry of a change of a user who is saved, then those of the rights that it ended.
+    pub(super) async fn record_user(
+        &mut self,
+        kind: EventKind,
+        user: User,
+        ended: impl IntoIterator<Item = RightsChange>,
+        stamp: Stamp,
+    ) -> TransactionResult<User> {
+        let ended = ended.into_iter().map(|change| change.draft(stamp.at));
+        let drafts: Vec<EventDraft> = [user.draft(kind, stamp)].into_iter().chain(ended).collect();
+        self.append_events(&drafts).await?;
+        Ok(user)
     }
 
     /// Leaves the entry of a change whose entity is saved.

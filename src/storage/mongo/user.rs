@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Edge, Page, Refusal, RightsChange, Stamp, Task, User, UserChanges, UserFilter, UserId, UserRole, UserSort,
+        Edge, EventKind, Page, Refusal, RightsChange, Stamp, Task, User, UserChanges, UserFilter, UserId, UserRole,
+        UserSort,
     },
     storage::{Credentials, Result, UserQuery, UserStore},
 };
@@ -129,7 +130,8 @@ impl UserStore for MongoStore {
                     let emails = transaction.store.collections.emails.clone();
                     transaction.change_value(&emails, user.id.to_bytes(), None, user.email.as_deref()).await?;
                     let users = transaction.store.collections.users.clone();
-                    transaction.insert(&users, vec![document]).await
+                    transaction.insert(&users, vec![document]).await?;
+                    transaction.append_events(&[user.registration()]).await
                 })
             })
             .await
@@ -151,8 +153,8 @@ impl UserStore for MongoStore {
                     let Some(changed) = user.update(changes, expected_version, stamp.at)? else { return Ok(user) };
                     transaction.change_email(&user, &changed).await?;
                     transaction.replace_user(&changed, password_hash.as_deref()).await?;
-                    transaction.record_rights(RightsChange::between(&user, &changed), stamp.at).await?;
-                    Ok(changed)
+                    let ended = RightsChange::between(&user, &changed);
+                    transaction.record_user(EventKind::Updated, changed, ended, stamp).await
                 })
             })
             .await
@@ -168,8 +170,8 @@ impl UserStore for MongoStore {
                     transaction.change_email(&user, &deleted).await?;
                     transaction.replace_user(&deleted, None).await?;
                     transaction.end_sessions(id).await?;
-                    transaction.record_rights(RightsChange::between(&user, &deleted), stamp.at).await?;
-                    Ok(deleted)
+                    let ended = RightsChange::between(&user, &deleted);
+                    transaction.record_user(EventKind::Deleted, deleted, ended, stamp).await
                 })
             })
             .await
@@ -207,8 +209,8 @@ impl UserStore for MongoStore {
                     let user = credentials.user.change_password(stamp.at)?;
                     transaction.replace_user(&user, Some(&password_hash)).await?;
                     let ended = transaction.end_sessions(id).await?;
-                    transaction.record_rights(RightsChange::sessions(id, &ended), stamp.at).await?;
-                    Ok(user)
+                    let ended = RightsChange::sessions(id, &ended);
+                    transaction.record_user(EventKind::Updated, user, ended, stamp).await
                 })
             })
             .await

@@ -159,7 +159,7 @@ impl NearCache {
             Entity::Product(product) => self.replace_each(product, is_deleted),
             Entity::Order(order) => self.replace_each(order, is_deleted),
             Entity::Task(task) => self.replace_each(task, is_deleted),
-            Entity::Rights(_) => {}
+            Entity::Rights(_) | Entity::User(_) => {}
         }
     }
 

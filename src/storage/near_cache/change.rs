@@ -59,7 +59,7 @@ impl Change {
                 let users = event.audience().map(Self::TasksOf);
                 [Self::Task(task.id), Self::Tasks].into_iter().chain(users).collect()
             }
-            Entity::Rights(_) => ChangeList::new(),
+            Entity::Rights(_) | Entity::User(_) => ChangeList::new(),
         }
     }
 

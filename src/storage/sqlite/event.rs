@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::{
         Before, Changed, Entity, EntityKind, Event, EventDraft, EventId, EventKind, LogFilter, LogId, RightsChange,
-        Seq, Stamp, Timestamp,
+        Seq, Stamp, Timestamp, User,
     },
     storage::{
         Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, Result, StoreError,
@@ -95,6 +95,20 @@ pub(super) fn record_rights(
     at: Timestamp,
 ) -> Result<Vec<Event>> {
     append_events(db, changes.into_iter().map(|change| change.draft(at)).collect())
+}
+
+/// Appends the entry of a change of a user who is saved, then those of the rights that it ended. Called last in the change's
+/// transaction.
+pub(super) fn record_user(
+    db: &Connection,
+    kind: EventKind,
+    user: User,
+    ended: impl IntoIterator<Item = RightsChange>,
+    stamp: Stamp,
+) -> Result<Written<User>> {
+    let ended = ended.into_iter().map(|change| change.draft(stamp.at));
+    let events = append_events(db, [user.draft(kind, stamp)].into_iter().chain(ended).collect())?;
+    Ok(Written { value: user, events })
 }
 
 fn state(db: &Connection) -> Result<LogState> {

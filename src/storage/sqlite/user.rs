@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{
-    event::record_rights,
+    event::{append_events, record_user},
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     page,
     read_limit::loaded,
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Direction, Page, Refusal, RightsChange, SessionId, Slice, Sort, Stamp, User, UserChanges, UserFilter, UserId,
-        UserRole, UserSort,
+        Direction, EventKind, Page, Refusal, RightsChange, SessionId, Slice, Sort, Stamp, User, UserChanges,
+        UserFilter, UserId, UserRole, UserSort,
     },
     storage::{Credentials, Result, StoreError, UserQuery, UserStore},
 };
@@ -153,8 +153,8 @@ fn update(
     let user = find_to_change(db, id)?;
     let Some(changed) = user.update(changes, expected_version, stamp.at)? else { return Ok(Written::unchanged(user)) };
     save(db, &changed)?;
-    let events = record_rights(db, RightsChange::between(&user, &changed), stamp.at)?;
-    Ok(Written { value: changed, events })
+    let ended = RightsChange::between(&user, &changed);
+    record_user(db, EventKind::Updated, changed, ended, stamp)
 }
 
 fn delete(db: &Connection, id: UserId, stamp: Stamp) -> Result<Written<User>> {
@@ -163,8 +163,8 @@ fn delete(db: &Connection, id: UserId, stamp: Stamp) -> Result<Written<User>> {
     let deleted = user.clone().anonymise(stamp.at)?;
     save(db, &deleted)?;
     save_password(db, id, None)?;
-    let events = record_rights(db, RightsChange::between(&user, &deleted), stamp.at)?;
-    Ok(Written { value: deleted, events })
+    let ended = RightsChange::between(&user, &deleted);
+    record_user(db, EventKind::Deleted, deleted, ended, stamp)
 }
 
 fn set_password(
@@ -182,8 +182,7 @@ fn set_password(
     let user = credentials.user.change_password(stamp.at)?;
     save(db, &user)?;
     let ended = save_password(db, id, Some(password_hash))?;
-    let events = record_rights(db, RightsChange::sessions(id, &ended), stamp.at)?;
-    Ok(Written { value: user, events })
+    record_user(db, EventKind::Updated, user, RightsChange::sessions(id, &ended), stamp)
 }
 
 /// The list of the users that pass `filter`.
@@ -255,8 +254,8 @@ impl UserStore for SqliteStore {
 
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()> {
         let (user, password_hash) = (user.clone(), password_hash.map(str::to_owned));
-        self.write(move |db| match insert_new(db, &user, password_hash.as_deref())? {
-            true => Ok(()),
+        self.change(move |db| match insert_new(db, &user, password_hash.as_deref())? {
+            true => Ok(Written { value: (), events: append_events(db, vec![user.registration()])? }),
             false => Err(StoreError::internal(format!("the id {} is used already", user.id))),
         })
         .await

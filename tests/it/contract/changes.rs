@@ -5,7 +5,7 @@ use orderwire::domain::*;
 
 use super::{
     engine::{Db, refusal},
-    seen_log::{SeenLog, of_product, of_task, said, said_of_stock},
+    seen_log::{SeenLog, of_product, of_task, of_user, said, said_of_stock},
 };
 use crate::support::data::{
     adjustment, at, by_system, insert_products, product, reread, stamp_by, task, user, whole_log,
@@ -119,12 +119,18 @@ pub async fn each_change_of_a_task_is_stored_and_logged_whole(db: &Db) {
     assert_eq!(stored(gone.id).await, None);
 }
 
-pub async fn each_change_of_a_user_is_stored_whole(db: &Db) {
+pub async fn each_change_of_a_user_is_stored_whole_and_logged_without_what_is_personal(db: &Db) {
+    let mut log = SeenLog::new(db).await;
     let stored = async |id| db.users_by_ids(&[id]).await.unwrap().remove(0);
     let hash = async |id| db.credentials_by_id(id).await.unwrap().and_then(|found| found.password_hash);
     let anna = User { role: UserRole::Staff, ..user("anna") };
+    let ended = |ended| (EventKind::Updated, RightsChange { user: anna.id, ended }.into());
+    let said = |entries: &[(EventKind, Entity)]| -> Vec<_> {
+        entries.iter().map(|(kind, entity)| said(*kind, entity.clone())).collect()
+    };
     db.insert_user(&anna, Some("hash")).await.unwrap();
     assert_eq!(stored(anna.id).await, Some(anna.clone()));
+    log.assert_appended(db, by_system(0), &said(&[(EventKind::Created, of_user(&anna))])).await;
 
     let changes = UserChanges {
         name: Some("Anne".into()),
@@ -132,23 +138,26 @@ pub async fn each_change_of_a_user_is_stored_whole(db: &Db) {
         region: Some(Some("France".into())),
         role: Some(UserRole::Admin),
     };
-    let anna = User {
+    let anne = User {
         name: "Anne".into(),
         email: Some("anne@example.com".into()),
         region: Some("France".into()),
         role: UserRole::Admin,
         version: 2,
         updated_at: at(2),
-        ..anna
+        ..anna.clone()
     };
-    assert_eq!(db.update_user(anna.id, changes, Some(1), by_system(2)).await.unwrap(), anna);
-    assert_eq!(stored(anna.id).await, Some(anna.clone()));
+    assert_eq!(db.update_user(anna.id, changes, Some(1), by_system(2)).await.unwrap(), anne);
+    assert_eq!(stored(anna.id).await, Some(anne.clone()));
     assert_eq!(hash(anna.id).await.as_deref(), Some("hash"), "a change keeps the password");
+    let promoted = ended(EndedRights::RolesOtherThan(UserRole::Admin));
+    log.assert_appended(db, by_system(2), &said(&[(EventKind::Updated, of_user(&anne)), promoted])).await;
 
-    let anna = User { version: 3, updated_at: at(3), ..anna };
-    assert_eq!(db.set_password(anna.id, "new hash", None, by_system(3)).await.unwrap(), anna);
-    assert_eq!(stored(anna.id).await, Some(anna.clone()));
+    let anne = User { version: 3, updated_at: at(3), ..anne };
+    assert_eq!(db.set_password(anna.id, "new hash", None, by_system(3)).await.unwrap(), anne);
+    assert_eq!(stored(anna.id).await, Some(anne.clone()));
     assert_eq!(hash(anna.id).await.as_deref(), Some("new hash"));
+    log.assert_appended(db, by_system(3), &said(&[(EventKind::Updated, of_user(&anne))])).await;
 
     let gone = User {
         email: None,
@@ -158,16 +167,19 @@ pub async fn each_change_of_a_user_is_stored_whole(db: &Db) {
         deleted_at: Some(at(4)),
         version: 4,
         updated_at: at(4),
-        ..anna
+        ..anne
     };
     assert_eq!(db.delete_user(gone.id, by_system(4)).await.unwrap(), gone);
     assert_eq!(stored(gone.id).await, Some(gone.clone()));
-    let ended = |ended| Entity::from(RightsChange { user: gone.id, ended });
-    let log = whole_log(db.store()).await;
-    let logged: Vec<&Entity> = log.iter().map(|event| &event.entity).collect();
-    let expected = [ended(EndedRights::RolesOtherThan(UserRole::Admin)), ended(EndedRights::Everything)];
-    assert!(logged.into_iter().eq(&expected), "only the end of rights is in the log: {log:?}");
+    let deleted = [(EventKind::Deleted, of_user(&gone)), ended(EndedRights::Everything)];
+    log.assert_appended(db, by_system(4), &said(&deleted)).await;
+    let texts =
+        whole_log(db.store()).await.iter().map(|event| serde_json::to_string(event).unwrap()).collect::<String>();
+    for personal in ["nna", "nne", "example.com", "France", "hash"] {
+        assert!(!texts.contains(personal), "{personal} in {texts}");
+    }
 }
+
 pub async fn an_update_without_fields_is_refused_and_one_without_another_value_changes_nothing(db: &Db) {
     let (lamp, work, anna) = (product("lamp"), task("work"), User { region: Some("UK".into()), ..user("anna") });
     insert_products(db.store(), &[&lamp]).await;

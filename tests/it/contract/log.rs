@@ -128,7 +128,7 @@ pub async fn failures_imports_and_reads_leave_no_log_entry(db: &Db) {
     assert!(db.update_task(task("missing").id, done, None, stamp()).await.is_err());
     db.import_orders(&[past_order("2", &[(&lamp, 1)])]).await.unwrap();
     db.import_tasks(&[task("imported")]).await.unwrap();
-    db.insert_user(&user("anna"), None).await.unwrap();
+    db.import_users(&[user("anna")]).await.unwrap();
     assert_eq!(db.log_state().await.unwrap().head, 1);
     db.adjust_stock(adjustment(&lamp, 1), stamp()).await.unwrap();
     assert_eq!(db.log_state().await.unwrap().head, 2);

@@ -120,7 +120,7 @@ async fn last_entries_are_the_present(db: &Db, log: &[Event]) {
                 assert_eq!(event.kind, EventKind::Deleted);
                 assert_eq!(db.tasks_by_ids(&[task.id]).await.unwrap(), [None]);
             }
-            Entity::Rights(change) => panic!("{change:?}, and no rights were changed"),
+            other @ (Entity::Rights(_) | Entity::User(_)) => panic!("{other:?}, and no user was changed"),
         }
     }
 }

@@ -75,7 +75,7 @@ macro_rules! every_behaviour {
             changes {
                 each_change_of_a_product_is_stored_and_logged_whole
                 each_change_of_a_task_is_stored_and_logged_whole
-                each_change_of_a_user_is_stored_whole
+                each_change_of_a_user_is_stored_whole_and_logged_without_what_is_personal
                 an_update_without_fields_is_refused_and_one_without_another_value_changes_nothing
             }
             clocks {
@@ -202,7 +202,7 @@ macro_rules! every_behaviour {
                 resuming_costs_what_was_missed_and_not_what_others_did
             }
             rights {
-                each_end_of_rights_appends_one_entry_and_other_changes_of_users_append_none
+                each_end_of_rights_appends_one_entry_and_other_changes_of_users_do_not
                 racing_ends_of_a_session_append_one_entry
                 clients_find_no_entry_of_ended_rights
             }

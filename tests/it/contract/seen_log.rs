@@ -65,6 +65,10 @@ pub fn of_task(task: &Task) -> Entity {
     Entity::Task(task.clone().into())
 }
 
+pub fn of_user(user: &User) -> Entity {
+    UserVersion { id: user.id, version: user.version }.into()
+}
+
 pub fn of_order(order: &Order) -> Entity {
     Entity::Order(order.clone().into())
 }

@@ -6,13 +6,14 @@ use async_graphql::{
     ContextSelectionSet, OutputType, Positioned, ServerResult, Value, parser::types::Field, registry::Registry,
 };
 
-use crate::graphql::schema::{order::Order, product::Product, task::Task};
+use crate::graphql::schema::{order::Order, product::Product, task::Task, user::User};
 
 /// What an event is about. In the schema it is the interface `Node`, which the root declares, because events are nodes, too.
 pub(super) enum EventEntity {
     Order(Order),
     Product(Product),
     Task(Task),
+    User(User),
 }
 
 impl OutputType for EventEntity {
@@ -25,6 +26,7 @@ impl OutputType for EventEntity {
             Self::Order(order) => order.introspection_type_name(),
             Self::Product(product) => product.introspection_type_name(),
             Self::Task(task) => task.introspection_type_name(),
+            Self::User(user) => user.introspection_type_name(),
         }
     }
 
@@ -38,6 +40,7 @@ impl OutputType for EventEntity {
             Self::Order(order) => order.resolve(context, field).await,
             Self::Product(product) => product.resolve(context, field).await,
             Self::Task(task) => task.resolve(context, field).await,
+            Self::User(user) => user.resolve(context, field).await,
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 pub struct EventFilter {
     /// Only of one of these kinds.
     kinds: Option<Vec<EventKind>>,
-    /// Only about the order, product or task with this id.
+    /// Only about the order, product, task or user with this id.
     entity_id: Option<async_graphql::ID>,
 }
 
@@ -31,8 +31,9 @@ impl EventFilter {
             Ok(AnyId::Order(id)) => Ok(id.ulid()),
             Ok(AnyId::Product(id)) => Ok(id.ulid()),
             Ok(AnyId::Task(id)) => Ok(id.ulid()),
-            Ok(AnyId::User(_) | AnyId::Event(_)) | Err(_) => {
-                Err(ApiError::bad_input("filter.entityId: not the id of an order, a product or a task"))
+            Ok(AnyId::User(id)) => Ok(id.ulid()),
+            Ok(AnyId::Event(_)) | Err(_) => {
+                Err(ApiError::bad_input("filter.entityId: not the id of an order, a product, a task or a user"))
             }
         };
         Ok(domain::EventFilter {

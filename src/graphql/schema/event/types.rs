@@ -47,11 +47,17 @@ pub enum EventKind {
     TaskUpdated,
     /// A task is gone; the event has its last state.
     TaskDeleted,
+    /// A user has an account.
+    UserRegistered,
+    /// A user changed.
+    UserUpdated,
+    /// A user was deleted, and is anonymous since.
+    UserDeleted,
 }
 
 json_enum!(EventKind);
 
-/// A change of an order, a product or a task, as the event log has it.
+/// A change of an order, a product, a task or a user, as the event log has it.
 #[derive(Clone)]
 pub struct Event {
     log: LogId,
@@ -75,13 +81,14 @@ impl Event {
             Entity::Order(order) => order.id.to_string(),
             Entity::Task(task) => task.id.to_string(),
             Entity::Product(product) => product.id.to_string(),
+            Entity::User(user) => user.id.to_string(),
             Entity::Rights(change) => change.user.to_string(),
         }
     }
 }
 
 json_object! {
-    /// A change of an order, a product or a task, as the event log has it.
+    /// A change of an order, a product, a task or a user, as the event log has it.
     #[Object]
     Event as this {
         /// Globally unique id; the same whenever and wherever the event is read.
@@ -93,17 +100,21 @@ json_object! {
         /// What happened.
         kind: EventKind = this.kind.into();
 
-        /// Id of the order, product or task.
+        /// Id of the order, product, task or user.
         entity_id: ID = ID(this.id_of_entity());
 
-        /// The order, product or task as it was right after the change.
-        async fn entity(&self) -> Option<EventEntity> {
-            match &self.event.entity {
+        /// The order, product or task as it was right after the change. Of users the log keeps no more than the version, so this
+        /// is the user as they are now.
+        async fn entity(&self, context: &Context<'_>) -> ApiResult<Option<EventEntity>> {
+            Ok(match &self.event.entity {
                 Entity::Order(order) => Some(EventEntity::Order(Order(order.clone()))),
                 Entity::Task(task) => Some(EventEntity::Task(Task(task.clone()))),
                 Entity::Product(product) => Some(EventEntity::Product(Product(product.clone()))),
+                Entity::User(user) => {
+                    user::visible(context, Some(user.id)).await?.map(|DirectJson(user)| EventEntity::User(user))
+                }
                 Entity::Rights(_) => None,
-            }
+            })
         }
 
         /// Version of the entity after the change.
