@@ -58,8 +58,8 @@ pub(super) struct ApiKeyCache {
 impl Default for ApiKeyCache {
     fn default() -> Self {
         Self {
-            pub proofs: moka::sync::Cache::new(KEY_CAPACITY),
-            pub noted: moka::sync::Cache::builder().max_capacity(KEY_CAPACITY).time_to_live(USE_NOTED_EVERY).build(),
+            proofs: moka::sync::Cache::new(KEY_CAPACITY),
+            noted: moka::sync::Cache::builder().max_capacity(KEY_CAPACITY).time_to_live(USE_NOTED_EVERY).build(),
         }
     }
 }
