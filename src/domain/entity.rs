@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::{
-    InvalidId, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId, UserVersion, declare::text_enum,
+    EventId, InvalidId, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId, UserVersion,
+    declare::text_enum,
 };
 
 text_enum! {
@@ -181,17 +182,20 @@ pub enum AnyId {
     Order(OrderId),
     /// A task.
     Task(TaskId),
+    /// An entry of the event log.
+    Event(EventId),
 }
 
 impl FromStr for AnyId {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId { expected: "usr_, prd_, ord_ or tsk_" };
+        let invalid = InvalidId { expected: "usr_, prd_, ord_, tsk_ or evt_" };
         match text.get(..4) {
             Some(UserId::PREFIX) => text.parse().map(Self::User).map_err(|_| invalid),
             Some(ProductId::PREFIX) => text.parse().map(Self::Product).map_err(|_| invalid),
             Some(OrderId::PREFIX) => text.parse().map(Self::Order).map_err(|_| invalid),
             Some(TaskId::PREFIX) => text.parse().map(Self::Task).map_err(|_| invalid),
+            Some(EventId::PREFIX) => text.parse().map(Self::Event).map_err(|_| invalid),
             _ => Err(invalid),
         }
     }

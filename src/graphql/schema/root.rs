@@ -51,6 +51,8 @@ pub enum Node {
     Order(order::Order),
     /// A task.
     Task(task::Task),
+    /// An entry of the event log.
+    Event(event::Event),
 }
 
 /// Queries by id.
@@ -95,5 +97,6 @@ async fn load(context: &Context<'_>, id: &ID) -> ApiResult<Option<Node>> {
         AnyId::Product(id) => request.load(id).await?.map(|found| Node::Product(product::Product(found))),
         AnyId::Order(id) => request.load(id).await?.map(|found| Node::Order(order::Order(found))),
         AnyId::Task(id) => request.load(id).await?.map(|found| Node::Task(task::Task(found))),
+        AnyId::Event(id) => event::visible(request, id).await?.map(Node::Event),
     })
 }

@@ -69,6 +69,10 @@ const OPERATIONS: &[(&str, &str, Expected)] = &[
         ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
     ),
     ("Query.eventCursor", "eventCursor", SIGNED_IN),
+    ("Query.events", "events { nodes { id } }", STAFF),
+    ("Query.events", "events(filter: { entityId: $order }) { nodes { id } }", STAFF),
+    ("Query.event", "event(id: $event) { id }", STAFF),
+    ("Query.node", "node(id: $event) { id }", ["UNAUTHENTICATED", "null", "null", "ok", "ok"]),
     ("Query.task", "task(id: $task) { id }", OWN_OR_STAFF),
     ("Query.tasks", "tasks { nodes { id } }", ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"]),
     (
@@ -228,7 +232,8 @@ const PERSONAL_FIELDS: &[(&str, &str, [&str; 3])] = &[
 const NAME_FIELDS: [&str; 6] = ["id", "name", "role", "version", "createdAt", "updatedAt"];
 
 /// Variables available to the operations, with their types.
-const VARIABLES: [(&str, &str); 12] = [
+const VARIABLES: [(&str, &str); 13] = [
+    ("event", "ID!"),
     ("user", "ID!"),
     ("bystander", "ID!"),
     ("order", "ID!"),
@@ -304,6 +309,9 @@ impl Shop {
         let own = api.data(owner, task, json!({ "order": order["id"] })).await;
         let assigned = api.data(staff, task, json!({ "assignee": variables["user"] })).await;
         let bystander = api.new_user(&format!("bystander-{fresh}"), UserRole::Customer).await;
+        let events = "query ($id: ID!) { events(filter: { entityId: $id }) { nodes { id } } }";
+        let of_order = api.data(staff, events, json!({ "id": order["id"] })).await;
+        variables["event"] = of_order["events"]["nodes"][0]["id"].clone();
         variables["order"] = order["id"].clone();
         variables["number"] = order["number"].clone();
         variables["task"] = own["createTask"]["task"]["id"].clone();

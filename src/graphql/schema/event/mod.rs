@@ -1,0 +1,10 @@
+//! The event log in the schema.
+
+mod entity;
+mod list;
+mod query;
+mod types;
+
+pub use query::EventQuery;
+pub use types::Event;
+pub(super) use types::visible;
