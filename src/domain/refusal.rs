@@ -1,6 +1,6 @@
 //! Why the rules refuse a change.
 
-use super::{ApiKey, OrderStatus};
+use super::{ApiKey, Metadata, OrderStatus};
 
 /// A field whose value must be unique among the entities of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,9 @@ pub enum Refusal {
     /// Another entity has this value.
     #[error("{0:?} is taken")]
     Duplicate(UniqueKey),
+    /// A part of the metadata would have too many items.
+    #[error("there are at most {} items", Metadata::MAX_ITEMS)]
+    TooMuchMetadata,
     /// There are as many API keys as there may be.
     #[error("there are {} API keys, which is the most there may be", ApiKey::MAX)]
     TooManyApiKeys,

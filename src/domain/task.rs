@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Before, Changed, EventKind, OrderId, Position, Refusal, Scope, SearchTerms, SearchWords, SortKey, Stamp, Timestamp,
+    Before, Changed, EventKind, Metadata, MetadataChange, MetadataFilter, OrderId, Position, Refusal, Scope, SearchTerms, SearchWords, SortKey, Stamp, Timestamp,
     User, UserId, Viewer,
     declare::{sort_enum, text_enum},
     id::define_id,
@@ -77,6 +77,9 @@ pub struct Task {
     pub order: Option<OrderId>,
     /// Time by which it should be done.
     pub due_at: Option<Timestamp>,
+    /// What integrations keep with it.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// Starts at 1 and grows by 1 with each change.
     pub version: i32,
     /// Time when it was made.
@@ -128,6 +131,7 @@ impl Task {
             priority: changes.priority.unwrap_or(old.priority),
             assignee: changes.assignee.unwrap_or(old.assignee),
             due_at: changes.due_at.unwrap_or(old.due_at),
+            metadata: old.metadata.after(changes.metadata.as_ref())?,
             ..old
         };
         if task == *self {
@@ -223,6 +227,8 @@ pub struct TaskChanges {
     pub assignee: Option<Option<UserId>>,
     /// A new due date.
     pub due_at: Option<Option<Timestamp>>,
+    /// A change of the metadata.
+    pub metadata: Option<MetadataChange>,
 }
 
 impl TaskChanges {
@@ -263,6 +269,8 @@ pub struct TaskFilter {
     pub due_before: Option<Timestamp>,
     /// Words of the title or description.
     pub search: Option<SearchTerms>,
+    /// Only with this metadata.
+    pub metadata: Option<MetadataFilter>,
 }
 
 sort_enum! {

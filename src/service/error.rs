@@ -149,6 +149,7 @@ impl From<Refusal> for ServiceError {
             Refusal::Duplicate(UniqueKey::Sku) => {
                 UserError::at(Code::Conflict, ["sku"], "another product has this SKU")
             }
+            Refusal::TooMuchMetadata => UserError::at(Code::InvalidInput, ["set"], refusal.to_string()),
             Refusal::TooManyApiKeys => {
                 UserError::general(Code::InvalidInput, format!("{refusal}; revoke those that are not used"))
             }

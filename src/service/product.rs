@@ -10,6 +10,7 @@ use super::{
     fingerprint,
     idempotency::owner_of_keys,
     input::{Checks, MAX_QUANTITY},
+    metadata,
 };
 use crate::{
     domain::{
@@ -172,6 +173,7 @@ impl Service {
 
 /// Narrows `filter` to what the viewer may see; `None` when nothing is left.
 fn scope(viewer: &Viewer, mut filter: ProductFilter) -> Option<ProductFilter> {
+    filter.metadata = metadata::scoped(viewer, filter.metadata, Scope::ReadProducts);
     if !viewer.may(Scope::ReadProducts) {
         if filter.status == Some(ProductStatus::Archived) {
             return None;

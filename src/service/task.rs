@@ -8,6 +8,7 @@ use super::{
     error::not_found_at,
     input::Checks,
     live::{Start, UpdateKind, UpdateStream, topic},
+    metadata,
 };
 use crate::{
     domain::{
@@ -214,6 +215,7 @@ fn may_assign(viewer: &Viewer, assignee: UserId) -> bool {
 
 /// Narrows `filter` to what the viewer may see; `None` when nothing is left.
 fn scope(viewer: &Viewer, mut filter: TaskFilter) -> Option<TaskFilter> {
+    filter.metadata = metadata::scoped(viewer, filter.metadata, Scope::ReadTasks);
     if !viewer.may(Scope::ReadTasks) {
         let own = viewer.user_id()?;
         let hidden = |user: Option<UserId>| user.is_some_and(|user| user != own);

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange,
+        Idempotency, MetadataChange, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange,
         Timestamp,
     },
     storage::{OrderQuery, OrderStore, Placed, Result, Store},
@@ -83,7 +83,7 @@ impl Cached for Order {
     }
 
     fn stays_listed(filter: &OrderFilter) -> bool {
-        filter.statuses.is_none()
+        filter.statuses.is_none() && filter.metadata.is_none()
     }
 
     fn count_key(filter: OrderFilter) -> Key {
@@ -153,6 +153,18 @@ impl OrderStore for NearCache {
         let returned = order.status.returns_stock();
         let stock = Change::of_stock_of(&order).filter(|_| returned);
         self.wrote(Change::of_status(&order).into_iter().chain(stock), stamp);
+        Ok(order)
+    }
+
+    async fn update_order_metadata(
+        &self,
+        id: OrderId,
+        change: MetadataChange,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Order> {
+        let order = self.inner().update_order_metadata(id, change, expected_version, stamp).await?;
+        self.wrote(Change::of_new_order(&order).into_iter().chain(Change::of_status(&order)), stamp);
         Ok(order)
     }
 }

@@ -31,6 +31,7 @@ mod identifiers;
 mod keys;
 mod left;
 mod lists;
+mod metadata;
 mod plain;
 mod public_answers;
 mod refused;
