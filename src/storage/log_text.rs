@@ -1,5 +1,7 @@
 //! Long texts in the event log. An entry holds its entity, but a text of more than [`LONG`] bytes is stored once, by its
 //! hash, however many entries have it. Metadata of more bytes becomes such a text, together with the description.
+//!
+//! Decision: `docs/decisions/0035-metadata.md`.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
