@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::{
-    ApiKeyId, InvalidId, Metadata, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId, UserVersion,
-    declare::text_enum,
+    ApiKeyId, EventId, InvalidId, Metadata, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId,
+    UserVersion, declare::text_enum,
 };
 
 text_enum! {
@@ -202,18 +202,21 @@ pub enum AnyId {
     Task(TaskId),
     /// An API key.
     ApiKey(ApiKeyId),
+    /// An entry of the event log.
+    Event(EventId),
 }
 
 impl FromStr for AnyId {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId { expected: "usr_, prd_, ord_, tsk_ or key_" };
+        let invalid = InvalidId { expected: "usr_, prd_, ord_, tsk_, key_ or evt_" };
         match text.get(..4) {
             Some(UserId::PREFIX) => text.parse().map(Self::User).map_err(|_| invalid),
             Some(ProductId::PREFIX) => text.parse().map(Self::Product).map_err(|_| invalid),
             Some(OrderId::PREFIX) => text.parse().map(Self::Order).map_err(|_| invalid),
             Some(ApiKeyId::PREFIX) => text.parse().map(Self::ApiKey).map_err(|_| invalid),
             Some(TaskId::PREFIX) => text.parse().map(Self::Task).map_err(|_| invalid),
+            Some(EventId::PREFIX) => text.parse().map(Self::Event).map_err(|_| invalid),
             _ => Err(invalid),
         }
     }

@@ -10,6 +10,7 @@
 mod before;
 mod change;
 mod cursor;
+mod event_type;
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
@@ -18,6 +19,7 @@ pub use self::{
     before::Before,
     change::{Changed, EventKind},
     cursor::{CursorKey, EventCursor, InvalidCursor, LogId, LogPosition, Seq},
+    event_type::{EventFilter, EventType},
 };
 use super::{Entity, EntityKind, EventId, OrderStatus, RightsChange, Stamp, Timestamp, User, UserId, UserVersion};
 

@@ -10,14 +10,18 @@ fn texts<'t>(texts: impl IntoIterator<Item = &'t String>) -> usize {
 impl User {
     /// Estimated bytes that the user takes.
     pub fn memory(&self) -> usize {
-        size_of::<Self>() + self.metadata.memory() + texts([&self.name].into_iter().chain(&self.email).chain(&self.region))
+        size_of::<Self>()
+            + self.metadata.memory()
+            + texts([&self.name].into_iter().chain(&self.email).chain(&self.region))
     }
 }
 
 impl Product {
     /// Estimated bytes that the product takes.
     pub fn memory(&self) -> usize {
-        size_of::<Self>() + self.metadata.memory() + texts([&self.sku, &self.name].into_iter().chain(&self.description).chain(&self.tags))
+        size_of::<Self>()
+            + self.metadata.memory()
+            + texts([&self.sku, &self.name].into_iter().chain(&self.description).chain(&self.tags))
     }
 }
 

@@ -155,7 +155,9 @@ mod tests {
             assert!(!is_metadata_key(bad), "{bad}");
         }
         assert!(is_metadata_value("") && is_metadata_value("line\n\ttwo é 🙂") && is_metadata_value(&"v".repeat(1024)));
-        assert!(!is_metadata_value(&"v".repeat(1025)) && !is_metadata_value(&"é".repeat(513)) && !is_metadata_value("\0"));
+        assert!(
+            !is_metadata_value(&"v".repeat(1025)) && !is_metadata_value(&"é".repeat(513)) && !is_metadata_value("\0")
+        );
     }
 
     /// Changing the form would make entries unreadable that other nodes have written.

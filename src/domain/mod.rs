@@ -44,8 +44,8 @@ pub use consistency::{ConsistencyToken, InvalidConsistencyToken, MAX_READ_AGE};
 pub use declare::{SortField, UnknownValue};
 pub use entity::{AnyId, Entity, EntityKind};
 pub use event::{
-    Before, Changed, CursorKey, Event, EventCursor, EventDraft, EventKind, InvalidCursor, LogFilter, LogId,
-    LogPosition, Seq,
+    Before, Changed, CursorKey, Event, EventCursor, EventDraft, EventFilter, EventKind, EventType, InvalidCursor,
+    LogFilter, LogId, LogPosition, Seq,
 };
 pub use id::{EventId, InvalidId, SessionId};
 pub use idempotency::{Fingerprint, Idempotency, UsedKey};

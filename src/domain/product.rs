@@ -11,8 +11,8 @@ pub use self::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Before, Changed, CurrencyCode, Decimal, EventKind, Idempotency, Metadata, MetadataChange, Money, Refusal, Scope, SearchWords, Stamp,
-    Timestamp, Viewer,
+    Before, Changed, CurrencyCode, Decimal, EventKind, Idempotency, Metadata, MetadataChange, Money, Refusal, Scope,
+    SearchWords, Stamp, Timestamp, Viewer,
     id::define_id,
     search::name_key,
     version::{check_version, next_version},

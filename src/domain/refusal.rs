@@ -1,6 +1,6 @@
 //! Why the rules refuse a change.
 
-use super::{ApiKey, Metadata, OrderStatus};
+use super::OrderStatus;
 
 /// A field whose value must be unique among the entities of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +47,10 @@ pub enum Refusal {
     #[error("{0:?} is taken")]
     Duplicate(UniqueKey),
     /// A part of the metadata would have too many items.
-    #[error("there are at most {} items", Metadata::MAX_ITEMS)]
+    #[error("the metadata would have too many items")]
     TooMuchMetadata,
     /// There are as many API keys as there may be.
-    #[error("there are {} API keys, which is the most there may be", ApiKey::MAX)]
+    #[error("there are as many API keys as there may be")]
     TooManyApiKeys,
     /// The idempotency key was used with another input.
     #[error("the idempotency key was used with another input")]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Before, Changed, EventKind, Metadata, MetadataChange, MetadataFilter, OrderId, Position, Refusal, Scope, SearchTerms, SearchWords, SortKey, Stamp, Timestamp,
-    User, UserId, Viewer,
+    Before, Changed, EventKind, Metadata, MetadataChange, MetadataFilter, OrderId, Position, Refusal, Scope,
+    SearchTerms, SearchWords, SortKey, Stamp, Timestamp, User, UserId, Viewer,
     declare::{sort_enum, text_enum},
     id::define_id,
     version::{check_version, next_version},

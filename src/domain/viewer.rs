@@ -1,4 +1,6 @@
 //! Who is asking, and what they may see.
+//!
+//! Decision: `docs/decisions/0034-api-keys.md`.
 
 use super::{ApiKeyId, Scope, Scopes, SessionId, UserId, UserRole};
 

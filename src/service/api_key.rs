@@ -2,9 +2,12 @@
 //!
 //! Decision: `docs/decisions/0034-api-keys.md`.
 
-use std::time::Duration;
-
-use super::{Authenticated, Result, Service, ServiceError, access, error::not_found_at, input::Checks};
+use super::{
+    Authenticated, Result, Service, ServiceError, access,
+    caches::{Proof, USE_NOTED_EVERY},
+    error::not_found_at,
+    input::Checks,
+};
 use crate::{
     auth::ApiKeySecret,
     domain::{
@@ -12,11 +15,6 @@ use crate::{
         TokenHash, UserId, UserRole, Viewer,
     },
 };
-
-/// How often the time of a key's last use is written at most.
-const USE_NOTED_EVERY: Duration = Duration::from_secs(60);
-/// Most keys that a node remembers.
-const CAPACITY: u64 = 4096;
 
 /// A list query over API keys.
 pub type ApiKeyQuery = ListQuery<(), ApiKeySort, ()>;
@@ -34,33 +32,6 @@ pub struct CreateApiKey {
     pub scopes: Vec<Scope>,
     /// When it expires.
     pub expires_at: Option<Timestamp>,
-}
-
-/// What a secret proves, which never changes.
-#[derive(Debug, Clone, Copy)]
-struct Proof {
-    key: ApiKeyId,
-    creator: UserId,
-    scopes: Scopes,
-    expires_at: Option<Timestamp>,
-}
-
-/// What a node remembers of API keys.
-pub(super) struct ApiKeyCache {
-    /// What secrets prove, by their hash. Only secrets of keys that exist are remembered, so nobody fills it with invented
-    /// ones. Whether a key was revoked is not remembered with it: that is looked up with its creator's role.
-    proofs: moka::sync::Cache<TokenHash, Proof>,
-    /// The keys whose use was noted within [`USE_NOTED_EVERY`].
-    noted: moka::sync::Cache<ApiKeyId, ()>,
-}
-
-impl Default for ApiKeyCache {
-    fn default() -> Self {
-        Self {
-            proofs: moka::sync::Cache::new(CAPACITY),
-            noted: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_live(USE_NOTED_EVERY).build(),
-        }
-    }
 }
 
 impl Service {

@@ -7,8 +7,7 @@ use std::{
 
 use super::{
     Result, access,
-    api_key::ApiKeyCache,
-    caches::{SalesCache, SessionCache, session_cache},
+    caches::{ApiKeyCache, SalesCache, SessionCache, session_cache},
     feed::EventFeed,
     rate_limits::RateLimits,
     session::SessionWatch,

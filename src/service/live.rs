@@ -174,6 +174,12 @@ impl Service {
 
     /// The start of a subscription after a client's cursor.
     pub(super) async fn start_after<T>(&self, cursor: EventCursor) -> Result<Start<T>> {
+        let (log, seq) = self.resolve_cursor(cursor).await?;
+        Ok(Start::After(log, seq))
+    }
+
+    /// The log of a client's cursor, and the number of the last entry that the client has seen.
+    pub(super) async fn resolve_cursor(&self, cursor: EventCursor) -> Result<(LogId, Seq)> {
         let log = self.feed.log_id();
         if cursor.log != log {
             return Err(match self.store.epoch(cursor.log).await? {
@@ -197,7 +203,7 @@ impl Service {
                 self.store.seq_of_event(id).await?.ok_or(ServiceError::CursorExpired)?
             }
         };
-        Ok(Start::After(log, seq))
+        Ok((log, seq))
     }
 }
 
@@ -295,6 +301,6 @@ pub(super) fn topic(kind: EntityKind, entity: Option<Ulid>, user: Option<UserId>
     }
 }
 
-fn invalid_cursor() -> ServiceError {
+pub(super) fn invalid_cursor() -> ServiceError {
     ServiceError::BadInput("after: not an event cursor of this server; pass one exactly as it was received".to_owned())
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use super::{Result, Service, access, error::not_found_at, input::Checks};
 use crate::domain::{
-    AnyId, Metadata, MetadataChange, MetadataFilter, MetadataItems, Order, Product, ProductChanges, Scope, Task, TaskChanges,
-    User, UserChanges, Viewer, is_metadata_key, is_metadata_value,
+    AnyId, Metadata, MetadataChange, MetadataFilter, MetadataItems, Order, Product, ProductChanges, Scope, Task,
+    TaskChanges, User, UserChanges, Viewer, is_metadata_key, is_metadata_value,
 };
 
 /// Input of [`Service::update_metadata`].
@@ -46,7 +46,7 @@ impl Service {
             AnyId::Order(_) => access::require(viewer, Scope::WriteOrders)?,
             AnyId::Task(_) => access::require(viewer, Scope::WriteTasks)?,
             AnyId::User(_) => access::require_admin(viewer)?,
-            AnyId::ApiKey(_) => {
+            AnyId::ApiKey(_) | AnyId::Event(_) => {
                 access::require_authenticated(viewer)?;
                 let mut checks = Checks::default();
                 checks.fault(&["id"], "must be a product, an order, a task or a user");
@@ -71,7 +71,7 @@ impl Service {
                 let changes = UserChanges { metadata: Some(change), ..UserChanges::default() };
                 self.store.update_user(id, changes, expected, stamp).await.map(WithMetadata::User)
             }
-            AnyId::ApiKey(_) => return Err(super::ServiceError::NotFound("an API key has no metadata")),
+            AnyId::ApiKey(_) | AnyId::Event(_) => return Err(super::ServiceError::NotFound("it has no metadata")),
         };
         changed.map_err(not_found_at("id"))
     }
@@ -92,13 +92,17 @@ fn check(input: &UpdateMetadata) -> Result<MetadataChange> {
     for (place, (key, value)) in input.set.iter().enumerate().take(Metadata::MAX_ITEMS) {
         let place = place.to_string();
         if !is_metadata_key(key) {
-            checks.fault(&["set", &place, "key"], format!("must be 1 to {} letters, digits or _ - . : /", Metadata::MAX_KEY));
+            checks.fault(
+                &["set", &place, "key"],
+                format!("must be 1 to {} letters, digits or _ - . : /", Metadata::MAX_KEY),
+            );
         } else if !keys.insert(key) {
             checks.fault(&["set", &place, "key"], "stands here twice");
         }
         if !is_metadata_value(value) {
             let most = Metadata::MAX_VALUE;
-            checks.fault(&["set", &place, "value"], format!("must have at most {most} bytes and no control characters"));
+            checks
+                .fault(&["set", &place, "value"], format!("must have at most {most} bytes and no control characters"));
         }
     }
     if let Some(key) = input.remove.iter().find(|key| keys.contains(key)) {

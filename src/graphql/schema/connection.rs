@@ -84,7 +84,8 @@ impl PageArguments {
     }
 }
 
-fn size(name: &str, value: i32) -> ApiResult<u32> {
+/// A checked page size.
+pub(crate) fn size(name: &str, value: i32) -> ApiResult<u32> {
     match u32::try_from(value) {
         Ok(size) if value <= MAX_PAGE_SIZE => Ok(size),
         Ok(_) => Err(ApiError::bad_input(format!("{name}: at most {MAX_PAGE_SIZE} at a time; page with a cursor"))),
@@ -144,10 +145,14 @@ impl<L: List> Connection<L> {
 
 /// Where a page stands in its list.
 pub struct PageInfo {
-    has_next: bool,
-    has_previous: bool,
-    start: Option<String>,
-    end: Option<String>,
+    /// Whether the list goes on after the page.
+    pub has_next: bool,
+    /// Whether the list has entries before the page.
+    pub has_previous: bool,
+    /// The cursor of the first edge.
+    pub start: Option<String>,
+    /// The cursor of the last edge.
+    pub end: Option<String>,
 }
 
 json_object! {

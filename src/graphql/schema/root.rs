@@ -56,6 +56,8 @@ pub enum Node {
     Task(task::Task),
     /// An API key.
     ApiKey(api_key::ApiKey),
+    /// An entry of the event log.
+    Event(event::Event),
 }
 
 /// Queries by id.
@@ -101,5 +103,6 @@ async fn load(context: &Context<'_>, id: &ID) -> ApiResult<Option<Node>> {
         AnyId::Order(id) => request.load(id).await?.map(|found| Node::Order(order::Order(found))),
         AnyId::ApiKey(id) => request.load(id).await?.map(|found| Node::ApiKey(api_key::ApiKey(found))),
         AnyId::Task(id) => request.load(id).await?.map(|found| Node::Task(task::Task(found))),
+        AnyId::Event(id) => event::visible(request, id).await?.map(Node::Event),
     })
 }

@@ -68,4 +68,5 @@ json_text! {
     DateTime: time => &time.0.to_string();
     Decimal: amount => amount.0.text(&mut [0; domain::Decimal::TEXT_LEN]);
     CurrencyCode: currency => currency.0.as_str();
+    EventCursor: cursor => &cursor.0.to_string();
 }

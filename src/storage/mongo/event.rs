@@ -3,7 +3,7 @@
 //! A chunk is `{ _id: FIRST, last: LAST, newest: TIME, about: [KEY…], texts: [HASH…], entries: [ENTRY…] }`; `texts` names
 //! the long texts of its entries ([`super::log_texts`]), and is left out if there are none. Chunks are contiguous, and an
 //! entry's number is its place after `_id`. `about` holds what a reader may ask for, so that its index finds the chunks:
-//! the kinds and ids of the entities, the users who see them, and the ids of the entries of orders.
+//! the kinds and ids of the entities, the users who see them, and the ids of the entries.
 //!
 //! Decision: `docs/decisions/0018-numbered-after-the-commit.md`.
 
@@ -66,8 +66,8 @@ fn kind_key(kind: EntityKind) -> Key {
 /// What a reader may ask for to find this entry.
 pub(super) fn keys(entity: &Entity, id: EventId, audience: impl Iterator<Item = UserId>) -> impl Iterator<Item = Key> {
     let users = audience.map(UserId::to_bytes);
-    // The history of an order names its entries.
-    let named = (entity.kind() == EntityKind::Order).then(|| id.to_bytes());
+    // Nobody asks for the entries of rights.
+    let named = (entity.kind() != EntityKind::Rights).then(|| id.to_bytes());
     [kind_key(entity.kind()), entity.id().to_bytes()].into_iter().chain(users).chain(named)
 }
 

@@ -58,10 +58,7 @@ fn present(items: &MetadataItems) -> Option<MetadataItems> {
 
 /// The metadata of the two fields of a document.
 pub(super) fn decode(public: Field<'_>, private: Field<'_>) -> Result<Metadata> {
-    Ok(Metadata {
-        public: public.optional()?.unwrap_or_default(),
-        private: private.optional()?.unwrap_or_default(),
-    })
+    Ok(Metadata { public: public.optional()?.unwrap_or_default(), private: private.optional()?.unwrap_or_default() })
 }
 
 /// Appends the metadata of an entity; nothing if there is none.

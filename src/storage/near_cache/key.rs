@@ -7,8 +7,8 @@ use ulid::Ulid;
 use super::recent_changes::Step;
 use crate::{
     domain::{
-        ListQuery, MetadataFilter, Order, OrderFields, OrderFilter, OrderId, Position, Product, ProductFields, ProductFilter,
-        ProductId, SearchTerms, SortKey, Task, TaskFields, TaskFilter, TaskId,
+        ListQuery, MetadataFilter, Order, OrderFields, OrderFilter, OrderId, Position, Product, ProductFields,
+        ProductFilter, ProductId, SearchTerms, SortKey, Task, TaskFields, TaskFilter, TaskId,
     },
     storage::{OrderQuery, ProductQuery, TaskQuery},
 };

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Idempotency, MetadataChange, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange,
-        Timestamp,
+        Idempotency, MetadataChange, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp,
+        StatusChange, Timestamp,
     },
     storage::{OrderQuery, OrderStore, Placed, Result, Store},
     telemetry::metrics::CacheName,

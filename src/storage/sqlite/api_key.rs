@@ -13,7 +13,7 @@ use super::{
     writer::Written,
 };
 use crate::{
-    domain::{ApiKey, ApiKeyId, Refusal, RightsChange, Scope, SessionId, Stamp, Timestamp, TokenHash, UserId},
+    domain::{ApiKey, ApiKeyId, Refusal, RightsChange, Scope, SessionId, Stamp, Timestamp, TokenHash},
     storage::{ApiKeyStore, Result, SessionUser},
 };
 
@@ -37,11 +37,6 @@ fn from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<ApiKey> {
 fn find(db: &Connection, id: SessionId) -> Result<Option<ApiKey>> {
     let mut find = db.prepare_cached(&format!("SELECT {COLUMNS} FROM api_keys WHERE id = ?1"))?;
     Ok(find.query_row([id], named(from_row)).optional()?)
-}
-
-/// The creator of the key with this id, if there is one.
-pub(super) fn creator(db: &Connection, id: SessionId) -> Result<Option<UserId>> {
-    Ok(find(db, id)?.map(|key| key.created_by))
 }
 
 /// The creator of the key with this id, if it has not expired, unless they are deleted.

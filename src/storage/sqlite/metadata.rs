@@ -86,7 +86,9 @@ pub(super) fn filter(list: &mut ListBuilder, kind: WithMetadata, filter: &Metada
         ));
     } else {
         let name = kind.kind();
-        let hits = format!("SELECT DISTINCT m.id AS id FROM metadata m WHERE m.kind = '{name}' AND m.key = {key}{value}{public}");
+        let hits = format!(
+            "SELECT DISTINCT m.id AS id FROM metadata m WHERE m.kind = '{name}' AND m.key = {key}{value}{public}"
+        );
         list.start_from_hits(kind.from_hits(), &hits);
     }
 }

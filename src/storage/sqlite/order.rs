@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Direction, HistoryEntry, Idempotency, Metadata, MetadataChange, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderItem, OrderSort,
-        OrderStatus, Page, Refusal, Slice, Sort, Stamp, StatusChange,
+        Direction, HistoryEntry, Idempotency, Metadata, MetadataChange, NewOrder, Order, OrderFields, OrderFilter,
+        OrderId, OrderItem, OrderSort, OrderStatus, Page, Refusal, Slice, Sort, Stamp, StatusChange,
     },
     storage::{OrderQuery, OrderStore, Placed, Result, StoreError},
 };
@@ -217,12 +217,8 @@ fn update_metadata(
         return Ok(Written::unchanged(order));
     };
     let new = &changed.value;
-    db.prepare_cached("UPDATE orders SET metadata = ?2, version = ?3, updated_at = ?4 WHERE id = ?1")?.execute(params![
-        new.id,
-        metadata::column(&new.metadata)?,
-        new.version,
-        new.updated_at
-    ])?;
+    db.prepare_cached("UPDATE orders SET metadata = ?2, version = ?3, updated_at = ?4 WHERE id = ?1")?
+        .execute(params![new.id, metadata::column(&new.metadata)?, new.version, new.updated_at])?;
     index_metadata(db, new, &order.metadata)?;
     event::record(db, changed, stamp)
 }

@@ -22,8 +22,9 @@ use super::{
 };
 use crate::{
     domain::{
-        Changed, CountedSales, Direction, Metadata, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId,
-        ProductSort, ProductStatus, Refusal, SalesPeriod, SoldProduct, Sort, Stamp, StockAdjustment, Timestamp,
+        Changed, CountedSales, Direction, Metadata, Page, Product, ProductChanges, ProductFields, ProductFilter,
+        ProductId, ProductSort, ProductStatus, Refusal, SalesPeriod, SoldProduct, Sort, Stamp, StockAdjustment,
+        Timestamp,
     },
     storage::{ProductQuery, ProductStore, Result, StoreError},
 };

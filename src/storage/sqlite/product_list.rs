@@ -41,7 +41,11 @@ fn relevance_without_search() -> StoreError {
 
 /// Whether the list is read from the products of its tag, because no condition finds fewer products.
 fn walks_tag(filter: &ProductFilter) -> bool {
-    filter.tag.is_some() && filter.search.is_none() && filter.metadata.is_none() && filter.ids.is_none() && filter.skus.is_none()
+    filter.tag.is_some()
+        && filter.search.is_none()
+        && filter.metadata.is_none()
+        && filter.ids.is_none()
+        && filter.skus.is_none()
 }
 
 /// The list of the products that pass `filter`.

@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Changed, Direction, Metadata, Page, Refusal, SearchTerms, Slice, Sort, Stamp, Task, TaskChanges, TaskFields, TaskFilter,
-        TaskId, TaskPriority, TaskSort, TaskStatus, UserId,
+        Changed, Direction, Metadata, Page, Refusal, SearchTerms, Slice, Sort, Stamp, Task, TaskChanges, TaskFields,
+        TaskFilter, TaskId, TaskPriority, TaskSort, TaskStatus, UserId,
     },
     storage::{Result, StoreError, TaskQuery, TaskStore},
 };

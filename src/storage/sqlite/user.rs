@@ -4,7 +4,6 @@ use async_trait::async_trait;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{
-    api_key,
     event::{append_events, record_user},
     list::{Cursors, KeyType, ListBuilder, ListOrder},
     metadata, page,
@@ -25,7 +24,8 @@ use crate::{
 blob_columns!(UserId);
 text_columns!(UserRole);
 
-const COLUMNS: &str = "id, email, name, role, region, deleted_at, version, created_at, updated_at, metadata, password_hash";
+const COLUMNS: &str =
+    "id, email, name, role, region, deleted_at, version, created_at, updated_at, metadata, password_hash";
 
 fn user_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<User> {
     let user = User {
@@ -127,11 +127,10 @@ fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Re
 /// Checks that the session of a change has not ended, or that its API key was not revoked.
 pub(super) fn check_session(db: &Connection, stamp: Stamp) -> Result<()> {
     let Some(session) = stamp.session() else { return Ok(()) };
-    let mut owner = db.prepare_cached("SELECT user_id FROM sessions WHERE id = ?1")?;
-    let owner = match owner.query_row([session], |row| row.get("user_id")).optional()? {
-        Some(owner) => Some(owner),
-        None => api_key::creator(db, session)?,
-    };
+    let mut owner = db.prepare_cached(
+        "SELECT user_id FROM sessions WHERE id = ?1 UNION ALL SELECT created_by FROM api_keys WHERE id = ?1",
+    )?;
+    let owner = owner.query_row([session], |row| row.get("user_id")).optional()?;
     Ok(stamp.check_session(owner)?)
 }
 

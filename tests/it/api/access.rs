@@ -118,6 +118,20 @@ pub(super) const OPERATIONS: &[(&str, &str, Expected, ByKey)] = &[
         ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
         by(Scope::ReadTasks, "ok", "FORBIDDEN"),
     ),
+    ("Query.events", "events { nodes { id } }", STAFF, by(Scope::ReadEvents, "ok", "FORBIDDEN")),
+    (
+        "Query.events",
+        "events(filter: { entityId: $order }) { nodes { id } }",
+        STAFF,
+        by(Scope::ReadEvents, "ok", "FORBIDDEN"),
+    ),
+    ("Query.event", "event(id: $event) { id }", STAFF, by(Scope::ReadEvents, "ok", "FORBIDDEN")),
+    (
+        "Query.node",
+        "node(id: $event) { id }",
+        ["UNAUTHENTICATED", "null", "null", "ok", "ok"],
+        by(Scope::ReadEvents, "ok", "null"),
+    ),
     (
         "Query.tasks",
         "tasks(filter: { createdById: $user }) { nodes { id } }",
@@ -369,7 +383,8 @@ const PERSONAL_FIELDS: &[(&str, &str, [&str; 3])] = &[
 const NAME_FIELDS: [&str; 6] = ["id", "name", "role", "version", "createdAt", "updatedAt"];
 
 /// Variables available to the operations, with their types.
-const VARIABLES: [(&str, &str); 13] = [
+const VARIABLES: [(&str, &str); 14] = [
+    ("event", "ID!"),
     ("user", "ID!"),
     ("bystander", "ID!"),
     ("order", "ID!"),
@@ -455,6 +470,9 @@ impl Shop {
         let own = api.data(owner, task, json!({ "order": order["id"] })).await;
         let assigned = api.data(staff, task, json!({ "assignee": variables["user"] })).await;
         let bystander = api.new_user(&format!("bystander-{fresh}"), UserRole::Customer).await;
+        let events = "query ($id: ID!) { events(filter: { entityId: $id }) { nodes { id } } }";
+        let of_order = api.data(staff, events, json!({ "id": order["id"] })).await;
+        variables["event"] = of_order["events"]["nodes"][0]["id"].clone();
         variables["order"] = order["id"].clone();
         variables["number"] = order["number"].clone();
         variables["task"] = own["createTask"]["task"]["id"].clone();

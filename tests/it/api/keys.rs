@@ -17,6 +17,7 @@ on_each_engine! {
     what_is_no_current_key_opens_nothing_and_changes_nothing
     a_key_does_what_its_creator_may_do
     a_key_writes_in_the_name_of_its_creator
+    a_key_sees_of_an_event_what_its_scopes_show
     keys_are_listed_in_pages_without_their_secrets
     bad_input_makes_no_key
 }
@@ -204,6 +205,36 @@ async fn a_key_writes_in_the_name_of_its_creator(api: TestApi) {
     let create = "mutation { createTask(input: { title: \"T\" }) { task { createdBy { name } } userErrors { code } } }";
     let made = api.data(one, create, json!({})).await;
     assert_eq!(made["createTask"], json!({ "task": { "createdBy": { "name": "admin" } }, "userErrors": [] }));
+}
+
+async fn a_key_sees_of_an_event_what_its_scopes_show(api: TestApi) {
+    let admin = api.viewer("admin", UserRole::Admin).await;
+    let product = api.product(admin, json!({ "sku": "lamp", "name": "Lamp", "price": "1", "stock": 10 })).await;
+    let place = "mutation ($product: ID!) { placeOrder(input: {
+        items: [{ productId: $product, quantity: 1 }], idempotencyKey: \"1\" }) { order { id } } }";
+    let order = api.data(admin, place, json!({ "product": product })).await["placeOrder"]["order"]["id"].clone();
+    let create = "mutation { createTask(input: { title: \"T\" }) { task { id } } }";
+    let task = api.data(admin, create, json!({})).await["createTask"]["task"]["id"].clone();
+    let archive = "mutation ($id: ID!) { archiveProduct(input: { id: $id }) { product { id } } }";
+    api.data(admin, archive, json!({ "id": product })).await;
+    let events =
+        "query ($id: ID!) { events(filter: { entityId: $id }) { nodes { entityId entity { id } actor { name } } } }";
+    for (scopes, shown) in [
+        (vec![Scope::ReadEvents], [false; 3]),
+        (vec![Scope::ReadEvents, Scope::ReadOrders], [true, false, false]),
+        (vec![Scope::ReadEvents, Scope::ReadTasks], [false, true, false]),
+        (vec![Scope::ReadEvents, Scope::ReadProducts], [false, false, true]),
+        (Scope::ALL.to_vec(), [true; 3]),
+    ] {
+        let viewer = viewer(&api, admin, &scopes).await;
+        for (id, shown) in [&order, &task, &product].into_iter().zip(shown) {
+            let found = api.data(viewer, events, json!({ "id": id })).await;
+            let last = found["events"]["nodes"].as_array().unwrap().last().unwrap().clone();
+            let actor = if scopes.contains(&Scope::ReadUsers) { json!({ "name": "admin" }) } else { Value::Null };
+            let entity = if shown { json!({ "id": id }) } else { Value::Null };
+            assert_eq!(last, json!({ "entityId": id, "entity": entity, "actor": actor }), "{scopes:?}");
+        }
+    }
 }
 
 async fn keys_are_listed_in_pages_without_their_secrets(api: TestApi) {

@@ -14,7 +14,8 @@ on_each_engine! {
     bad_input_changes_nothing
 }
 
-const UPDATE: &str = "mutation ($id: ID!, $set: [MetadataItemInput!], $remove: [String!], $private: Boolean, $version: Int) {
+const UPDATE: &str =
+    "mutation ($id: ID!, $set: [MetadataItemInput!], $remove: [String!], $private: Boolean, $version: Int) {
     updateMetadata(input: { id: $id, set: $set, remove: $remove, private: $private, expectedVersion: $version }) {
         node { id ... on HasMetadata { metadata { key value } privateMetadata { key value } } ... on Order { version } }
         userErrors { code field } } }";
@@ -69,7 +70,8 @@ async fn the_private_part_is_for_staff_alone_and_nobody_else_finds_by_it(api: Te
     };
     assert_eq!(api.data(shop.owner, read, variables.clone()).await, all(json!([])));
     assert_eq!(api.data(shop.staff, read, variables.clone()).await, all(item("hidden", "2")));
-    let key = CreateApiKey { name: "K".to_owned(), scopes: vec![Scope::ReadProducts, Scope::ReadOrders], expires_at: None };
+    let key =
+        CreateApiKey { name: "K".to_owned(), scopes: vec![Scope::ReadProducts, Scope::ReadOrders], expires_at: None };
     let (_, secret) = api.service.create_api_key(&shop.admin, key).await.unwrap();
     let machine = api.authenticate(secret.reveal()).await.unwrap();
     let with_scope = seen(item("hidden", "2"));
@@ -128,7 +130,9 @@ async fn a_change_shows_at_once_and_has_a_version(api: TestApi) {
         assert_eq!((&made["node"]["version"], &made["node"]["metadata"]), (&json!(version), &item("erp", value)));
         let found = api.data(shop.staff, lists, json!({ "value": value })).await;
         assert_eq!(found["orders"], json!({ "totalCount": 1, "nodes": [{ "version": version }] }));
-        let stale = update(&api, shop.staff, json!({ "id": shop.order, "set": item("erp", "9"), "version": version - 1 })).await;
+        let stale =
+            update(&api, shop.staff, json!({ "id": shop.order, "set": item("erp", "9"), "version": version - 1 }))
+                .await;
         let error = json!([{ "code": "VERSION_MISMATCH", "field": ["expectedVersion"] }]);
         assert_eq!(stale, json!({ "node": null, "userErrors": error }));
     }

@@ -4,7 +4,8 @@ use orderwire::domain::*;
 
 use super::engine::{Db, refusal};
 use crate::support::data::{
-    adjustment, at, buyer, by_system, insert_products, place, product, reread, reread_order, stamp, step, task, user, whole_log,
+    adjustment, at, buyer, by_system, insert_products, place, product, reread, reread_order, stamp, step, task, user,
+    whole_log,
 };
 
 fn items(pairs: &[(&str, &str)]) -> MetadataItems {
@@ -44,19 +45,39 @@ pub async fn each_change_of_metadata_is_stored_and_logged_whole(db: &Db) {
         let stamp = by_system(second);
         let version = second as i32;
         let product = db.update_product(lamp.id, of_product(change.clone()), None, stamp).await.unwrap();
-        let expected = Product { metadata: metadata.clone(), version: lamp.version + version, updated_at: at(second), ..lamp.clone() };
+        let expected = Product {
+            metadata: metadata.clone(),
+            version: lamp.version + version,
+            updated_at: at(second),
+            ..lamp.clone()
+        };
         assert_eq!(product, expected);
         assert_eq!(reread(db.store(), &lamp).await, expected);
         let changed = db.update_order_metadata(order.id, change.clone(), None, stamp).await.unwrap();
-        let expected = Order { metadata: metadata.clone(), version: order.version + version, updated_at: at(second), ..order.clone() };
+        let expected = Order {
+            metadata: metadata.clone(),
+            version: order.version + version,
+            updated_at: at(second),
+            ..order.clone()
+        };
         assert_eq!(changed, expected);
         assert_eq!(reread_order(db.store(), order.id).await, expected);
         let changed = db.update_task(work.id, of_task(change.clone()), None, stamp).await.unwrap();
-        let expected = Task { metadata: metadata.clone(), version: work.version + version, updated_at: at(second), ..work.clone() };
+        let expected = Task {
+            metadata: metadata.clone(),
+            version: work.version + version,
+            updated_at: at(second),
+            ..work.clone()
+        };
         assert_eq!(changed, expected);
         assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [Some(expected)]);
         let changed = db.update_user(anna.id, of_user(change.clone()), None, stamp).await.unwrap();
-        let expected = User { metadata: metadata.clone(), version: anna.version + version, updated_at: at(second), ..anna.clone() };
+        let expected = User {
+            metadata: metadata.clone(),
+            version: anna.version + version,
+            updated_at: at(second),
+            ..anna.clone()
+        };
         assert_eq!(changed, expected);
         assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap(), [Some(expected)]);
     }
@@ -78,7 +99,11 @@ pub async fn each_change_of_metadata_is_stored_and_logged_whole(db: &Db) {
     assert_eq!(sold.metadata, both);
     let confirmed = db.change_order_status(step(order.id, OrderStatus::Confirmed), by_system(4)).await.unwrap();
     assert_eq!((confirmed.metadata, confirmed.version), (both.clone(), order.version + 3));
-    let remove = MetadataChange { remove: vec!["cost".to_owned(), "missing".to_owned()], private: true, ..MetadataChange::default() };
+    let remove = MetadataChange {
+        remove: vec!["cost".to_owned(), "missing".to_owned()],
+        private: true,
+        ..MetadataChange::default()
+    };
     let removed = db.update_order_metadata(order.id, remove, Some(order.version + 3), by_system(5)).await.unwrap();
     assert_eq!(removed.metadata, only_public);
     assert_eq!(reread_order(db.store(), order.id).await, removed);
@@ -122,7 +147,11 @@ pub async fn metadata_is_bounded_and_the_largest_is_logged_whole(db: &Db) {
 }
 
 /// Names of what a list by each filter has.
-async fn found(db: &Db, filter: &MetadataFilter, with: impl Fn(&mut ProductFilter, &mut OrderFilter, &mut TaskFilter)) -> [Vec<String>; 3] {
+async fn found(
+    db: &Db,
+    filter: &MetadataFilter,
+    with: impl Fn(&mut ProductFilter, &mut OrderFilter, &mut TaskFilter),
+) -> [Vec<String>; 3] {
     let mut products = ProductFilter { metadata: Some(filter.clone()), ..ProductFilter::default() };
     let mut orders = OrderFilter { metadata: Some(filter.clone()), ..OrderFilter::default() };
     let mut tasks = TaskFilter { metadata: Some(filter.clone()), ..TaskFilter::default() };

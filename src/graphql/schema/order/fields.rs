@@ -9,21 +9,21 @@ use super::{
 use crate::{
     domain::Scope,
     graphql::{
-    engine::{
-        document::directives::list_size,
-        error::{ApiError, ApiResult},
-        json::{DirectJson, Metered, json_object},
-    },
-    schema::{
-        connection::{Connection, PageArguments, PageSize},
-        metadata::{Items, items, private_items},
-        money::Money,
-        product::Product,
-        request_context::RequestContext,
-        scalars::{DateTime, EventCursor},
-        task::{self, TaskFilter, TaskList, TaskOrder},
-        user::{self, User},
-    },
+        engine::{
+            document::directives::list_size,
+            error::{ApiError, ApiResult},
+            json::{DirectJson, Metered, json_object},
+        },
+        schema::{
+            connection::{Connection, PageArguments, PageSize},
+            metadata::{Items, items, private_items},
+            money::Money,
+            product::Product,
+            request_context::RequestContext,
+            scalars::{DateTime, EventCursor},
+            task::{self, TaskFilter, TaskList, TaskOrder},
+            user::{self, User},
+        },
     },
 };
 

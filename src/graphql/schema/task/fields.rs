@@ -6,18 +6,18 @@ use super::types::{Task, TaskPriority, TaskStatus};
 use crate::{
     domain::Scope,
     graphql::{
-    engine::{
-        document::directives::list_size,
-        error::ApiResult,
-        json::{DirectJson, json_object},
-    },
-    schema::{
-        metadata::{Items, items, private_items},
-        order::Order,
-        request_context::RequestContext,
-        scalars::DateTime,
-        user::{self, User},
-    },
+        engine::{
+            document::directives::list_size,
+            error::ApiResult,
+            json::{DirectJson, json_object},
+        },
+        schema::{
+            metadata::{Items, items, private_items},
+            order::Order,
+            request_context::RequestContext,
+            scalars::DateTime,
+            user::{self, User},
+        },
     },
 };
 

@@ -6,19 +6,19 @@ use super::types::{User, UserRole};
 use crate::{
     domain::Scope,
     graphql::{
-    engine::{
-        document::directives::list_size,
-        error::{ApiError, ApiResult},
-        json::{DirectJson, Metered, json_object},
-    },
-    schema::{
-        connection::{Connection, PageArguments, PageSize},
-        metadata::{Items, items, private_items},
-        order::{self, OrderFilter, OrderList, OrderOrder},
-        request_context::RequestContext,
-        scalars::DateTime,
-        task::{self, TaskFilter, TaskList, TaskOrder},
-    },
+        engine::{
+            document::directives::list_size,
+            error::{ApiError, ApiResult},
+            json::{DirectJson, Metered, json_object},
+        },
+        schema::{
+            connection::{Connection, PageArguments, PageSize},
+            metadata::{Items, items, private_items},
+            order::{self, OrderFilter, OrderList, OrderOrder},
+            request_context::RequestContext,
+            scalars::DateTime,
+            task::{self, TaskFilter, TaskList, TaskOrder},
+        },
     },
 };
 
