@@ -295,6 +295,7 @@ mod tests {
         let old = lamp(1);
         assert_eq!(old.update(ProductChanges::default(), Some(7), STAMP), Err(Refusal::NothingToChange));
         let same = ProductChanges {
+            metadata: None,
             name: Some(old.name.clone()),
             description: Some(None),
             price: Some(old.price),

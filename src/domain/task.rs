@@ -92,6 +92,7 @@ impl Task {
     /// A new task of medium priority, to do, with its optional fields empty.
     pub fn new(id: TaskId, title: impl Into<String>, created_by: UserId, at: Timestamp) -> Self {
         Self {
+            metadata: Metadata::default(),
             id,
             title: title.into(),
             description: None,
@@ -304,6 +305,7 @@ mod tests {
     fn task(status: TaskStatus) -> Task {
         let at = Timestamp::from_unix_millis(1);
         Task {
+            metadata: Metadata::default(),
             id: TaskId::generate(at),
             title: "work".to_owned(),
             description: None,
@@ -340,6 +342,7 @@ mod tests {
         let old = Task { due_at: Some(stamp.at), ..task(TaskStatus::Todo) };
         assert_eq!(old.update(TaskChanges::default(), Some(7), stamp), Err(Refusal::NothingToChange));
         let same = TaskChanges {
+            metadata: None,
             title: Some(old.title.clone()),
             description: Some(None),
             status: Some(old.status),

@@ -196,6 +196,7 @@ mod tests {
     fn anna() -> User {
         let at = Timestamp::from_unix_millis(1);
         User {
+            metadata: Metadata::default(),
             id: UserId::generate(at),
             email: Some("anna@example.com".to_owned()),
             name: "Anna".to_owned(),
@@ -214,6 +215,7 @@ mod tests {
         let old = anna();
         assert_eq!(old.update(UserChanges::default(), Some(7), at), Err(Refusal::NothingToChange));
         let same = UserChanges {
+            metadata: None,
             name: Some(old.name.clone()),
             email: old.email.clone(),
             region: Some(old.region.clone()),

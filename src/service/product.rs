@@ -107,6 +107,7 @@ impl Service {
         access::require(viewer, Scope::WriteProducts)?;
         let mut checks = Checks::default();
         let changes = ProductChanges {
+            metadata: None,
             name: checks.not_null("name", input.name).map(|name| checks.line("name", &name)),
             description: input.description.map(|text| checks.description("description", text)),
             price: checks.not_null("price", input.price).inspect(|price| checks.price("price", *price)),

@@ -111,6 +111,7 @@ impl Service {
         let task = self.task_to_change(viewer, input.id).await?;
         let mut checks = Checks::default();
         let changes = TaskChanges {
+            metadata: None,
             title: checks.not_null("title", input.title).map(|title| checks.line("title", &title)),
             description: input.description.map(|text| checks.description("description", text)),
             status: checks.not_null("status", input.status),

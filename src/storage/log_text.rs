@@ -53,12 +53,12 @@ fn take_long(entity: &mut Entity) -> Result<Option<String>> {
 }
 
 /// Gives an entity its long text back.
-pub(super) fn restore(entity: &mut Entity, text: &str) -> Result<()> {
+pub(super) fn restore(entity: &mut Entity, text: &str) -> serde_json::Result<()> {
     let Some(json) = text.strip_prefix(WITH_METADATA) else {
         entity.set_description(text.to_owned());
         return Ok(());
     };
-    let WithMetadata { description, metadata } = serde_json::from_str(json).map_err(StoreError::internal)?;
+    let WithMetadata { description, metadata } = serde_json::from_str(json)?;
     if let Some(description) = description {
         entity.set_description(description);
     }

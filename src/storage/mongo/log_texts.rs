@@ -63,7 +63,7 @@ fn whole(events: Vec<StoredEvent>, texts: &HashMap<TextHash, String>) -> Result<
     let whole = events.into_iter().map(|StoredEvent { mut event, text }| {
         if let Some(TextRef { hash, .. }) = text {
             let text = texts.get(&hash).ok_or_else(|| StoreError::internal("a text of the event log is missing"))?;
-            log_text::restore(&mut event.entity, text)?;
+            log_text::restore(&mut event.entity, text).map_err(StoreError::internal)?;
         }
         Ok(event)
     });

@@ -181,7 +181,7 @@ fn event_from_row(db: &Connection, row: &mut NamedRow<'_, '_>) -> rusqlite::Resu
     if let Some(hash) = row.get::<Option<TextHash>>("text_hash")? {
         let mut find = db.prepare_cached("SELECT text FROM log_texts WHERE hash = ?1")?;
         let text: String = find.query_row([hash], |row| row.get("text"))?;
-        log_text::restore(&mut event.entity, &text)?;
+        log_text::restore(&mut event.entity, &text).map_err(|error| FromSqlError::Other(Box::new(error)))?;
     }
     Ok(event)
 }
