@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::{
-    ApiKeyId, EventId, InvalidId, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId, UserVersion,
-    declare::text_enum,
+    ApiKeyId, EventId, InvalidId, Metadata, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId,
+    UserVersion, declare::text_enum,
 };
 
 text_enum! {
@@ -116,6 +116,26 @@ impl Entity {
             Self::Order(_) | Self::Rights(_) | Self::User(_) => None,
             Self::Task(task) => Some(&mut Arc::make_mut(task).description),
             Self::Product(product) => Some(&mut Arc::make_mut(product).description),
+        }
+    }
+
+    /// The metadata of an order, task or product.
+    pub fn metadata(&self) -> Option<&Metadata> {
+        match self {
+            Self::Order(order) => Some(&order.metadata),
+            Self::Task(task) => Some(&task.metadata),
+            Self::Product(product) => Some(&product.metadata),
+            Self::Rights(_) | Self::User(_) => None,
+        }
+    }
+
+    /// The metadata of an order, task or product, to be replaced.
+    pub fn metadata_mut(&mut self) -> Option<&mut Metadata> {
+        match self {
+            Self::Order(order) => Some(&mut Arc::make_mut(order).metadata),
+            Self::Task(task) => Some(&mut Arc::make_mut(task).metadata),
+            Self::Product(product) => Some(&mut Arc::make_mut(product).metadata),
+            Self::Rights(_) | Self::User(_) => None,
         }
     }
 

@@ -10,21 +10,25 @@ fn texts<'t>(texts: impl IntoIterator<Item = &'t String>) -> usize {
 impl User {
     /// Estimated bytes that the user takes.
     pub fn memory(&self) -> usize {
-        size_of::<Self>() + texts([&self.name].into_iter().chain(&self.email).chain(&self.region))
+        size_of::<Self>()
+            + self.metadata.memory()
+            + texts([&self.name].into_iter().chain(&self.email).chain(&self.region))
     }
 }
 
 impl Product {
     /// Estimated bytes that the product takes.
     pub fn memory(&self) -> usize {
-        size_of::<Self>() + texts([&self.sku, &self.name].into_iter().chain(&self.description).chain(&self.tags))
+        size_of::<Self>()
+            + self.metadata.memory()
+            + texts([&self.sku, &self.name].into_iter().chain(&self.description).chain(&self.tags))
     }
 }
 
 impl Task {
     /// Estimated bytes that the task takes.
     pub fn memory(&self) -> usize {
-        size_of::<Self>() + texts([&self.title].into_iter().chain(&self.description))
+        size_of::<Self>() + self.metadata.memory() + texts([&self.title].into_iter().chain(&self.description))
     }
 }
 
@@ -34,7 +38,7 @@ impl Order {
         let own = texts([&self.number, &self.region].into_iter().chain(&self.payment_reference));
         let items = self.items.iter().map(|item| size_of::<OrderItem>() + texts([&item.sku, &item.name]));
         let history = self.history.iter().map(|entry| size_of::<HistoryEntry>() + texts(&entry.reason));
-        size_of::<Self>() + own + items.chain(history).sum::<usize>()
+        size_of::<Self>() + self.metadata.memory() + own + items.chain(history).sum::<usize>()
     }
 }
 

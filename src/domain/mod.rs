@@ -16,6 +16,7 @@ mod event;
 mod id;
 mod idempotency;
 mod memory;
+mod metadata;
 mod money;
 mod node_bucket;
 mod order;
@@ -48,6 +49,7 @@ pub use event::{
 };
 pub use id::{EventId, InvalidId, SessionId};
 pub use idempotency::{Fingerprint, Idempotency, UsedKey};
+pub use metadata::{Metadata, MetadataChange, MetadataFilter, MetadataItems, is_metadata_key, is_metadata_value};
 pub use money::{CurrencyCode, Decimal, InvalidCurrency, InvalidDecimal, Money};
 pub use node_bucket::{LocalDecision, NodeBucket};
 pub use order::{

@@ -15,8 +15,11 @@ pub use self::{
     step::{OrderStep, StatusChange},
 };
 use super::{
-    CurrencyCode, Decimal, EventId, Money, Position, ProductId, Scope, SortKey, Timestamp, UserId, Viewer,
-    declare::sort_enum, id::define_id,
+    Changed, CurrencyCode, Decimal, EventId, EventKind, Metadata, MetadataChange, MetadataFilter, Money, Position,
+    ProductId, Refusal, Scope, SortKey, Stamp, Timestamp, UserId, Viewer,
+    declare::sort_enum,
+    id::define_id,
+    version::{check_version, next_version},
 };
 
 define_id!(
@@ -47,6 +50,9 @@ pub struct Order {
     pub history: Vec<HistoryEntry>,
     /// The buyer's reference to a payment, as given.
     pub payment_reference: Option<String>,
+    /// What integrations keep with it.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// Starts at 1 and grows by 1 with each change.
     pub version: i32,
     /// Time when the customer placed it.
@@ -104,6 +110,24 @@ impl Order {
     pub fn money(&self) -> Money {
         Money { amount: self.total, currency: self.currency }
     }
+
+    /// The order after a change of its metadata; `None` if that leaves it as it is. `expected_version` refuses a change of
+    /// another version.
+    pub fn update_metadata(
+        &self,
+        change: &MetadataChange,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Option<Changed<Self>>, Refusal> {
+        check_version(expected_version, self.version)?;
+        let metadata = self.metadata.after(Some(change))?;
+        if metadata == self.metadata {
+            return Ok(None);
+        }
+        let version = next_version(self.version)?;
+        let value = Self { metadata, version, updated_at: stamp.at, ..self.clone() };
+        Ok(Some(Changed::new(EventKind::Updated, value)))
+    }
 }
 
 /// The costly parts of an order in a list.
@@ -135,6 +159,8 @@ pub struct OrderFilter {
     pub placed_before: Option<Timestamp>,
     /// Only with a line of this product.
     pub product: Option<ProductId>,
+    /// Only with this metadata.
+    pub metadata: Option<MetadataFilter>,
 }
 
 sort_enum! {

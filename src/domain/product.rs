@@ -11,8 +11,8 @@ pub use self::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Before, Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Refusal, Scope, SearchWords, Stamp,
-    Timestamp, Viewer,
+    Before, Changed, CurrencyCode, Decimal, EventKind, Idempotency, Metadata, MetadataChange, Money, Refusal, Scope,
+    SearchWords, Stamp, Timestamp, Viewer,
     id::define_id,
     search::name_key,
     version::{check_version, next_version},
@@ -44,6 +44,9 @@ pub struct Product {
     pub status: ProductStatus,
     /// Free labels, in the order given.
     pub tags: Vec<String>,
+    /// What integrations keep with it.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// Starts at 1 and grows by 1 with each change, of the stock too.
     pub version: i32,
     /// Time when it was added.
@@ -77,6 +80,7 @@ impl Product {
             price: changes.price.unwrap_or(old.price),
             tags: changes.tags.unwrap_or(old.tags),
             status: changes.status.unwrap_or(old.status),
+            metadata: old.metadata.after(changes.metadata.as_ref())?,
             ..old
         };
         if product == *self {
@@ -182,6 +186,7 @@ impl NewProduct {
             stock: self.stock,
             status: ProductStatus::Active,
             tags: self.tags,
+            metadata: Metadata::default(),
             version: 1,
             created_at: at,
             updated_at: at,
@@ -213,6 +218,8 @@ pub struct ProductChanges {
     pub tags: Option<Vec<String>>,
     /// A new status.
     pub status: Option<ProductStatus>,
+    /// A change of the metadata.
+    pub metadata: Option<MetadataChange>,
 }
 
 impl ProductChanges {
@@ -294,6 +301,7 @@ mod tests {
         let old = lamp(1);
         assert_eq!(old.update(ProductChanges::default(), Some(7), STAMP), Err(Refusal::NothingToChange));
         let same = ProductChanges {
+            metadata: None,
             name: Some(old.name.clone()),
             description: Some(None),
             price: Some(old.price),

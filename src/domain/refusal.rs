@@ -46,6 +46,9 @@ pub enum Refusal {
     /// Another entity has this value.
     #[error("{0:?} is taken")]
     Duplicate(UniqueKey),
+    /// A part of the metadata would have too many items.
+    #[error("the metadata would have too many items")]
+    TooMuchMetadata,
     /// There are as many API keys as there may be.
     #[error("there are as many API keys as there may be")]
     TooManyApiKeys,

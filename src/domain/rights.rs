@@ -58,6 +58,7 @@ mod tests {
     fn user(role: UserRole) -> User {
         let at = Timestamp::from_unix_millis(1);
         User {
+            metadata: crate::domain::Metadata::default(),
             id: UserId::from_bytes([1; 16]),
             email: Some("anna@example.com".to_owned()),
             name: "Anna".to_owned(),

@@ -11,7 +11,7 @@ use std::{
     collections::{BTreeSet, HashMap, HashSet},
 };
 
-use super::{Entity, Event, EventId, OrderStatus, ProductId, Seq, Timestamp};
+use super::{Entity, Event, EventId, EventKind, OrderStatus, ProductId, Seq, Timestamp};
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
@@ -112,6 +112,9 @@ impl SalesRanking {
 
     fn count_entry(&mut self, event: &Event) -> Result<(), PeriodEnded> {
         let Entity::Order(order) = &event.entity else { return Ok(()) };
+        if event.kind == EventKind::Updated {
+            return Ok(());
+        }
         let period = self.period.filter(|period| !period.is_before(order.placed_at)).ok_or(PeriodEnded)?;
         let was_sold = event.previous_status.is_some_and(OrderStatus::counts_as_sold);
         let sign = i64::from(order.status.counts_as_sold()) - i64::from(was_sold);

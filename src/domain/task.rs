@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Before, Changed, EventKind, OrderId, Position, Refusal, Scope, SearchTerms, SearchWords, SortKey, Stamp, Timestamp,
-    User, UserId, Viewer,
+    Before, Changed, EventKind, Metadata, MetadataChange, MetadataFilter, OrderId, Position, Refusal, Scope,
+    SearchTerms, SearchWords, SortKey, Stamp, Timestamp, User, UserId, Viewer,
     declare::{sort_enum, text_enum},
     id::define_id,
     version::{check_version, next_version},
@@ -77,6 +77,9 @@ pub struct Task {
     pub order: Option<OrderId>,
     /// Time by which it should be done.
     pub due_at: Option<Timestamp>,
+    /// What integrations keep with it.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// Starts at 1 and grows by 1 with each change.
     pub version: i32,
     /// Time when it was made.
@@ -89,6 +92,7 @@ impl Task {
     /// A new task of medium priority, to do, with its optional fields empty.
     pub fn new(id: TaskId, title: impl Into<String>, created_by: UserId, at: Timestamp) -> Self {
         Self {
+            metadata: Metadata::default(),
             id,
             title: title.into(),
             description: None,
@@ -128,6 +132,7 @@ impl Task {
             priority: changes.priority.unwrap_or(old.priority),
             assignee: changes.assignee.unwrap_or(old.assignee),
             due_at: changes.due_at.unwrap_or(old.due_at),
+            metadata: old.metadata.after(changes.metadata.as_ref())?,
             ..old
         };
         if task == *self {
@@ -223,6 +228,8 @@ pub struct TaskChanges {
     pub assignee: Option<Option<UserId>>,
     /// A new due date.
     pub due_at: Option<Option<Timestamp>>,
+    /// A change of the metadata.
+    pub metadata: Option<MetadataChange>,
 }
 
 impl TaskChanges {
@@ -263,6 +270,8 @@ pub struct TaskFilter {
     pub due_before: Option<Timestamp>,
     /// Words of the title or description.
     pub search: Option<SearchTerms>,
+    /// Only with this metadata.
+    pub metadata: Option<MetadataFilter>,
 }
 
 sort_enum! {
@@ -296,6 +305,7 @@ mod tests {
     fn task(status: TaskStatus) -> Task {
         let at = Timestamp::from_unix_millis(1);
         Task {
+            metadata: Metadata::default(),
             id: TaskId::generate(at),
             title: "work".to_owned(),
             description: None,
@@ -332,6 +342,7 @@ mod tests {
         let old = Task { due_at: Some(stamp.at), ..task(TaskStatus::Todo) };
         assert_eq!(old.update(TaskChanges::default(), Some(7), stamp), Err(Refusal::NothingToChange));
         let same = TaskChanges {
+            metadata: None,
             title: Some(old.title.clone()),
             description: Some(None),
             status: Some(old.status),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Position, Refusal, SearchTerms, SearchWords, SortKey, Timestamp,
+    Metadata, MetadataChange, Position, Refusal, SearchTerms, SearchWords, SortKey, Timestamp,
     declare::{sort_enum, text_enum},
     id::define_id,
     search::name_key,
@@ -43,6 +43,9 @@ pub struct User {
     pub region: Option<String>,
     /// Time when the account was deleted and anonymised. Deleted users are found by id only, never in lists.
     pub deleted_at: Option<Timestamp>,
+    /// What integrations keep with it.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// Starts at 1 and grows by 1 with each change.
     pub version: i32,
     /// Time when the account was made.
@@ -70,6 +73,7 @@ impl User {
             name: changes.name.unwrap_or(old.name),
             region: changes.region.unwrap_or(old.region),
             role: changes.role.unwrap_or(old.role),
+            metadata: old.metadata.after(changes.metadata.as_ref())?,
             ..old
         };
         if user == *self {
@@ -93,6 +97,7 @@ impl User {
             region: None,
             role: UserRole::Customer,
             deleted_at: Some(at),
+            metadata: Metadata::default(),
             version: next_version(user.version)?,
             updated_at: at,
             ..user
@@ -138,6 +143,8 @@ pub struct UserChanges {
     pub region: Option<Option<String>>,
     /// A new role.
     pub role: Option<UserRole>,
+    /// A change of the metadata.
+    pub metadata: Option<MetadataChange>,
 }
 
 /// Selects the users of a list. Deleted users are never listed.
@@ -189,6 +196,7 @@ mod tests {
     fn anna() -> User {
         let at = Timestamp::from_unix_millis(1);
         User {
+            metadata: Metadata::default(),
             id: UserId::generate(at),
             email: Some("anna@example.com".to_owned()),
             name: "Anna".to_owned(),
@@ -207,6 +215,7 @@ mod tests {
         let old = anna();
         assert_eq!(old.update(UserChanges::default(), Some(7), at), Err(Refusal::NothingToChange));
         let same = UserChanges {
+            metadata: None,
             name: Some(old.name.clone()),
             email: old.email.clone(),
             region: Some(old.region.clone()),

@@ -23,7 +23,7 @@ use super::{
         live::{BoxResultStream, LiveSubscriptions, results},
         public_answers::PublicAnswers,
     },
-    schema::{Mutation, Query, SCALARS, Subscription, request_context::RequestContext},
+    schema::{HasMetadata, Mutation, Query, SCALARS, Subscription, request_context::RequestContext},
 };
 use crate::{
     domain::{ClientAddress, Viewer},
@@ -132,7 +132,7 @@ impl ExecutableSchema for ApiSchema {
 }
 
 pub(super) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+    Schema::build(Query::default(), Mutation::default(), Subscription::default()).register_output_type::<HasMetadata>()
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.

@@ -75,6 +75,7 @@ impl Service {
         };
         let now = self.now();
         let user = User {
+            metadata: crate::domain::Metadata::default(),
             id: UserId::generate(now),
             email: Some(email),
             name,

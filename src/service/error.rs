@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::rate_limits::Allowance;
 use crate::{
-    domain::{Refusal, Scope, UniqueKey},
+    domain::{Metadata, Refusal, Scope, UniqueKey},
     fairness::OverBudget,
     storage::StoreError,
 };
@@ -148,6 +148,14 @@ impl From<Refusal> for ServiceError {
             }
             Refusal::Duplicate(UniqueKey::Sku) => {
                 UserError::at(Code::Conflict, ["sku"], "another product has this SKU")
+            }
+            Refusal::TooMuchMetadata => {
+                let most = Metadata::MAX_ITEMS;
+                UserError::at(
+                    Code::InvalidInput,
+                    ["set"],
+                    format!("there would be more than {most} items; remove some"),
+                )
             }
             Refusal::TooManyApiKeys => {
                 UserError::general(Code::InvalidInput, format!("{refusal}; revoke those that are not used"))

@@ -9,6 +9,7 @@ use super::{
     fingerprint,
     idempotency::owner_of_keys,
     input::{Checks, MAX_ORDER_LINES, MAX_QUANTITY},
+    metadata,
 };
 use crate::{
     domain::{
@@ -253,6 +254,7 @@ fn order_number(id: OrderId, at: Timestamp) -> String {
 
 /// Narrows `filter` to what the viewer may see; `None` when nothing is left.
 fn scope(viewer: &Viewer, mut filter: OrderFilter) -> Option<OrderFilter> {
+    filter.metadata = metadata::scoped(viewer, filter.metadata, Scope::ReadOrders);
     if !viewer.may(Scope::ReadOrders) {
         let own = viewer.user_id()?;
         if filter.customer.is_some_and(|customer| customer != own) {

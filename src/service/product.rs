@@ -10,6 +10,7 @@ use super::{
     fingerprint,
     idempotency::owner_of_keys,
     input::{Checks, MAX_QUANTITY},
+    metadata,
 };
 use crate::{
     domain::{
@@ -106,6 +107,7 @@ impl Service {
         access::require(viewer, Scope::WriteProducts)?;
         let mut checks = Checks::default();
         let changes = ProductChanges {
+            metadata: None,
             name: checks.not_null("name", input.name).map(|name| checks.line("name", &name)),
             description: input.description.map(|text| checks.description("description", text)),
             price: checks.not_null("price", input.price).inspect(|price| checks.price("price", *price)),
@@ -172,6 +174,7 @@ impl Service {
 
 /// Narrows `filter` to what the viewer may see; `None` when nothing is left.
 fn scope(viewer: &Viewer, mut filter: ProductFilter) -> Option<ProductFilter> {
+    filter.metadata = metadata::scoped(viewer, filter.metadata, Scope::ReadProducts);
     if !viewer.may(Scope::ReadProducts) {
         if filter.status == Some(ProductStatus::Archived) {
             return None;

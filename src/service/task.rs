@@ -8,6 +8,7 @@ use super::{
     error::not_found_at,
     input::Checks,
     live::{Start, UpdateKind, UpdateStream, topic},
+    metadata,
 };
 use crate::{
     domain::{
@@ -110,6 +111,7 @@ impl Service {
         let task = self.task_to_change(viewer, input.id).await?;
         let mut checks = Checks::default();
         let changes = TaskChanges {
+            metadata: None,
             title: checks.not_null("title", input.title).map(|title| checks.line("title", &title)),
             description: input.description.map(|text| checks.description("description", text)),
             status: checks.not_null("status", input.status),
@@ -214,6 +216,7 @@ fn may_assign(viewer: &Viewer, assignee: UserId) -> bool {
 
 /// Narrows `filter` to what the viewer may see; `None` when nothing is left.
 fn scope(viewer: &Viewer, mut filter: TaskFilter) -> Option<TaskFilter> {
+    filter.metadata = metadata::scoped(viewer, filter.metadata, Scope::ReadTasks);
     if !viewer.may(Scope::ReadTasks) {
         let own = viewer.user_id()?;
         let hidden = |user: Option<UserId>| user.is_some_and(|user| user != own);

@@ -58,6 +58,7 @@ impl Service {
         let user = access::require_user(viewer)?;
         let mut checks = Checks::default();
         let changes = UserChanges {
+            metadata: None,
             name: checks.not_null("name", input.name).map(|name| checks.line("name", &name)),
             email: checks.not_null("email", input.email).map(|email| checks.email("email", &email)),
             region: input.region.map(|region| checks.optional_line("region", region.as_deref())),

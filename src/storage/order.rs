@@ -8,8 +8,8 @@ use async_trait::async_trait;
 
 use super::{Result, instrumented::instrument};
 use crate::domain::{
-    Entity, EventDraft, Idempotency, ListQuery, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page,
-    Product, Stamp, StatusChange,
+    Entity, EventDraft, Idempotency, ListQuery, MetadataChange, NewOrder, Order, OrderFields, OrderFilter, OrderId,
+    OrderSort, Page, Product, Stamp, StatusChange,
 };
 
 /// A list query over orders.
@@ -82,6 +82,14 @@ pub trait OrderStore {
     /// Moves an order to another status as [`Order::step`] decides. The order, the stock that goes back to its products
     /// and the log entries are written in one step.
     async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Moved>;
+    /// Changes the metadata of an order as [`Order::update_metadata`] decides.
+    async fn update_order_metadata(
+        &self,
+        id: OrderId,
+        change: MetadataChange,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Order>;
 }
 
 instrument!(OrderStore {
@@ -93,4 +101,7 @@ instrument!(OrderStore {
         order: NewOrder, idempotency: Idempotency, stamp: Stamp
     ) -> Placed, stores |placed| placed.order.memory();
     fn change_order_status(change: StatusChange, stamp: Stamp) -> Moved, stores |moved| moved.order.memory();
+    fn update_order_metadata(
+        id: OrderId, change: MetadataChange, expected_version: Option<i32>, stamp: Stamp
+    ) -> Order, stores Order::memory;
 });

@@ -102,6 +102,7 @@ impl NewOrder {
         }
         let status = OrderStatus::Pending;
         let order = Order {
+            metadata: crate::domain::Metadata::default(),
             id: self.id,
             number: self.number,
             region: self.region,

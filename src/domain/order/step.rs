@@ -102,6 +102,7 @@ mod tests {
 
     fn order(status: OrderStatus, lines: &[(&Product, i32)]) -> Order {
         Order {
+            metadata: crate::domain::Metadata::default(),
             id: OrderId::derived(AT, "test", "1"),
             number: "1".to_owned(),
             region: String::new(),

@@ -1,7 +1,7 @@
 //! What a list of products holds: its filter, its order and the fields that are read.
 
 use super::{
-    super::{Decimal, Position, ProductId, SearchTerms, SortKey, declare::sort_enum},
+    super::{Decimal, MetadataFilter, Position, ProductId, SearchTerms, SortKey, declare::sort_enum},
     Product, ProductStatus,
 };
 
@@ -36,6 +36,8 @@ pub struct ProductFilter {
     pub min_price: Option<Decimal>,
     /// Only at this price or below.
     pub max_price: Option<Decimal>,
+    /// Only with this metadata.
+    pub metadata: Option<MetadataFilter>,
 }
 
 sort_enum! {

@@ -23,6 +23,7 @@ fn order(placed_at: Timestamp, status: OrderStatus, lines: &[(u8, i32)]) -> Orde
         line_total: Decimal::ZERO,
     });
     Order {
+        metadata: crate::domain::Metadata::default(),
         id: OrderId::generate(placed_at),
         number: String::new(),
         region: String::new(),

@@ -7,6 +7,7 @@ mod cursor;
 mod error;
 mod event;
 mod loaders;
+mod metadata;
 mod money;
 mod order;
 mod product;
@@ -18,6 +19,7 @@ mod sort;
 mod task;
 mod user;
 
+pub use metadata::HasMetadata;
 pub use root::{Mutation, Query, Subscription};
 pub use scalars::SCALARS;
 pub use sort::OrderDirection;

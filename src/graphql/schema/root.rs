@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, Interface, MergedObject, MergedSubscription, Object};
 
-use super::{api_key, event, order, product, request_context::RequestContext, task, user};
+use super::{api_key, event, metadata, order, product, request_context::RequestContext, task, user};
 use crate::{
     domain::AnyId,
     graphql::engine::{
@@ -35,6 +35,7 @@ pub struct Mutation(
     order::OrderMutation,
     task::TaskMutation,
     api_key::ApiKeyMutation,
+    metadata::MetadataMutation,
 );
 
 /// What can be watched.

@@ -9,6 +9,7 @@
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::{Collection, Database, IndexModel, error::ErrorKind, options::IndexOptions};
 
+use super::metadata::TERMS;
 use crate::storage::{Result, StoreError};
 
 /// `IndexOptionsConflict` and `IndexKeySpecsConflict`.
@@ -99,13 +100,15 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
     let products = [
         vec![plain("status_words", doc! { "status": 1, "words": 1 })],
         sorted(&["status", "status,tags"], &["created_at", "name_key", "price", "stock"]),
+        vec![metadata()],
     ];
     let orders = [
         sorted(&["", "customer", "status", "region"], &["placed_at", "total"]),
         sorted(&["items.product"], &["placed_at"]),
+        vec![metadata()],
     ];
     let tasks = [
-        vec![plain("words", doc! { "words": 1 })],
+        vec![plain("words", doc! { "words": 1 }), metadata()],
         sorted(&["status", "viewers"], &["created_at", "due_key", "priority"]),
         sorted(&["priority"], &["created_at", "due_key"]),
         sorted(&[""], &["priority"]),
@@ -149,6 +152,11 @@ fn sorted(filters: &[&str], sorts: &[&str]) -> Vec<IndexModel> {
 
 fn plain(name: &str, keys: Document) -> IndexModel {
     IndexModel::builder().keys(keys).options(IndexOptions::builder().name(name.to_owned()).build()).build()
+}
+
+/// The index of the terms of metadata; an entity without metadata is not in it.
+fn metadata() -> IndexModel {
+    partial(plain(TERMS, doc! { TERMS: 1 }))
 }
 
 /// Makes the index leave out documents without its first field.

@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     domain::{Event, Timestamp},
-    storage::{Result, StoreError, log_text::TextHash},
+    storage::{
+        Result, StoreError,
+        log_text::{self, TextHash},
+    },
 };
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -60,7 +63,7 @@ fn whole(events: Vec<StoredEvent>, texts: &HashMap<TextHash, String>) -> Result<
     let whole = events.into_iter().map(|StoredEvent { mut event, text }| {
         if let Some(TextRef { hash, .. }) = text {
             let text = texts.get(&hash).ok_or_else(|| StoreError::internal("a text of the event log is missing"))?;
-            event.entity.set_description(text.clone());
+            log_text::restore(&mut event.entity, text).map_err(StoreError::internal)?;
         }
         Ok(event)
     });

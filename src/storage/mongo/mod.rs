@@ -33,6 +33,7 @@ mod list;
 mod log_bounds;
 mod log_texts;
 mod merged_scan;
+mod metadata;
 mod order;
 mod order_keys;
 mod order_queue;

@@ -6,6 +6,7 @@ use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use super::{
     codec::{raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
+    metadata::{self, TERMS},
     order_keys::OrderKey,
     read::in_request_order,
     scan::{Listing, SortBy},
@@ -27,6 +28,7 @@ pub(super) fn encode(order: &Order) -> RawDocumentBuf {
         "payment_reference": order.payment_reference, "version": order.version, "placed_at": order.placed_at,
         "created_at": order.created_at, "updated_at": order.updated_at,
     };
+    metadata::append(&mut document, &order.metadata);
     document.append(bson::raw::cstr!("items"), order.items.iter().map(encode_item).collect::<RawArrayBuf>());
     document.append(bson::raw::cstr!("history"), order.history.iter().map(encode_entry).collect::<RawArrayBuf>());
     document
@@ -56,7 +58,8 @@ fn decode_fields(document: &RawDocument, fields: OrderFields) -> Result<Order> {
     read_fields!(document,
         id: "_id", number: "number", region: "region", customer: "customer", total: "total", currency: "currency",
         status: "status", payment_reference: "payment_reference", version: "version", placed_at: "placed_at",
-        created_at: "created_at", updated_at: "updated_at", items: "items", history: "history");
+        created_at: "created_at", updated_at: "updated_at", items: "items", history: "history",
+        public: "metadata", private: "private_metadata");
     Ok(Order {
         id: id.required()?,
         number: number.required()?,
@@ -72,6 +75,7 @@ fn decode_fields(document: &RawDocument, fields: OrderFields) -> Result<Order> {
         placed_at: placed_at.required()?,
         created_at: created_at.required()?,
         updated_at: updated_at.required()?,
+        metadata: metadata::decode(public, private)?,
     })
 }
 
@@ -103,7 +107,7 @@ fn decode_entry(document: &RawDocument) -> Result<HistoryEntry> {
 
 /// Leaves out the fields that are not asked for.
 fn projection(fields: OrderFields) -> Document {
-    let mut projection = doc! {};
+    let mut projection = doc! { TERMS: 0 };
     if !fields.items {
         projection.insert("items", 0);
     }
@@ -128,6 +132,9 @@ fn filter(filter: &OrderFilter) -> Filter {
     if let Some(product) = filter.product {
         condition.insert("items.product", product);
         index = Index::Named("items.product_placed_at");
+    }
+    if let Some(metadata) = &filter.metadata {
+        metadata::narrow(metadata, &mut condition, &mut index, true);
     }
     if let Some(customer) = filter.customer {
         condition.insert("customer", customer);
@@ -215,6 +222,21 @@ impl OrderStore for MongoStore {
             })
             .await
     }
+
+    async fn update_order_metadata(
+        &self,
+        id: OrderId,
+        change: MetadataChange,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Order> {
+        self.0
+            .transaction(move |transaction| {
+                let change = change.clone();
+                Box::pin(async move { transaction.update_metadata(id, change, expected_version, stamp).await })
+            })
+            .await
+    }
 }
 
 impl Inner {
@@ -252,6 +274,25 @@ impl Transaction {
         self.save_step(&order).await?;
         self.append_events(&drafts).await?;
         Ok(Moved::new(order, &drafts))
+    }
+
+    async fn update_metadata(
+        &mut self,
+        id: OrderId,
+        change: MetadataChange,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> TransactionResult<Order> {
+        self.check_permission(stamp).await?;
+        let orders = self.store.collections.orders.clone();
+        let condition = self.order_condition(id).await?;
+        let order = self.find_one(&orders, condition, decode).await?;
+        let Some(changed) = order.update_metadata(&change, expected_version, stamp)? else { return Ok(order) };
+        let new = &changed.value;
+        let update = metadata::update(&new.metadata, doc! { "version": new.version, "updated_at": new.updated_at });
+        let condition = self.store.among_orders(&[OrderKey::of(new)]);
+        self.update_each(&orders, [(condition, update)]).await?;
+        self.record(changed, stamp).await
     }
 
     /// Saves what a step changes of an order: its status and version, and the newest entry of its history.

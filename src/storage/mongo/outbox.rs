@@ -25,7 +25,8 @@ impl Transaction {
         let Some(first) = drafts.first() else { return Ok(()) };
         let about: BTreeSet<Key> =
             drafts.iter().flat_map(|draft| keys(&draft.entity, draft.id, draft.audience())).collect();
-        let stored: Vec<StoredEntity> = drafts.iter().map(|draft| StoredEntity::new(&draft.entity)).collect();
+        let stored: Vec<StoredEntity> =
+            drafts.iter().map(|draft| StoredEntity::new(&draft.entity)).collect::<Result<_>>()?;
         let texts: BTreeMap<TextHash, &str> =
             stored.iter().filter_map(|stored| stored.text.as_ref()).map(|(hash, text)| (*hash, &**text)).collect();
         let named = (!texts.is_empty()).then(|| texts.keys().copied().collect::<Vec<TextHash>>());

@@ -9,6 +9,7 @@ use super::{
     codec::{raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
     idempotency::name_of,
+    metadata,
     read::in_request_order,
     scan::{Listing, SCORE, SortBy},
     search::{append_words, contains_all, relevance, stored_words},
@@ -38,6 +39,7 @@ fn encode_with(product: &Product, words: SearchWords) -> RawDocumentBuf {
         "tags": product.tags, "version": product.version, "created_at": product.created_at,
         "updated_at": product.updated_at, "description": product.description,
     };
+    metadata::append(&mut document, &product.metadata);
     append_words(&mut document, words);
     document
 }
@@ -46,7 +48,7 @@ pub(super) fn decode(document: &RawDocument) -> Result<Product> {
     read_fields!(document,
         id: "_id", sku: "sku", name: "name", price: "price", currency: "currency", stock: "stock", status: "status",
         tags: "tags", version: "version", created_at: "created_at", updated_at: "updated_at",
-        description: "description");
+        description: "description", public: "metadata", private: "private_metadata");
     Ok(Product {
         id: id.required()?,
         sku: sku.required()?,
@@ -57,6 +59,7 @@ pub(super) fn decode(document: &RawDocument) -> Result<Product> {
         stock: stock.required()?,
         status: status.required()?,
         tags: tags.required()?,
+        metadata: metadata::decode(public, private)?,
         version: version.required()?,
         created_at: created_at.required()?,
         updated_at: updated_at.required()?,
@@ -110,6 +113,9 @@ fn filter(filter: &ProductFilter) -> Filter {
     if let Some(terms) = &filter.search {
         condition.insert("words", contains_all(terms));
         index = Index::Named("status_words");
+    }
+    if let Some(metadata) = &filter.metadata {
+        metadata::narrow(metadata, &mut condition, &mut index, filter.search.is_none());
     }
     if let Some(ids) = &filter.ids {
         condition.insert("_id", doc! { "$in": ids.clone() });

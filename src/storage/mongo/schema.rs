@@ -1,7 +1,8 @@
 //! What the database says of itself: the id of its log, the version of its schema and its deployment. Carries over what an older version
 //! of Orderwire stored.
 //!
-//! The document `log` of `counters` holds these, and the key of cursors. Versions 2 to 4 had other indexes:
+//! The document `log` of `counters` holds these, and the key of cursors. Version 5 knew no entries of users and no
+//! metadata, which its nodes drop from what they replace. Versions 2 to 4 had other indexes:
 //! [`super::carry_over`]. Version 1 kept the log in `events`, one document for each entry, and the
 //! last number in the field `seq`, which is a text since: a node of version 1 that still runs can't increase it, so its
 //! changes fail as a whole, and one that starts finds no `log_id` and stops.
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// The version of the schema that this code reads and writes.
-const VERSION: i32 = 5;
+const VERSION: i32 = 6;
 const MOVED: &str = "the collection log";
 /// What `counters` says of `order_keys` once orders have all documents that a sharded cluster needs.
 const COMPLETE: &str = "complete";

@@ -8,6 +8,7 @@ use bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocument, RawDocumentBuf,
 use super::{
     codec::{BsonValue, binary, raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index, one_of},
+    metadata::{self, TERMS},
     read::in_request_order,
     scan::{Listing, SortBy},
     search::{append_words, contains_all, stored_words},
@@ -56,6 +57,7 @@ fn encode_with(task: &Task, words: SearchWords) -> RawDocumentBuf {
     let viewers: RawArrayBuf =
         task.owners().users().into_iter().flatten().map(|user| binary(&user.to_bytes())).collect();
     document.append(bson::raw::cstr!("viewers"), viewers);
+    metadata::append(&mut document, &task.metadata);
     append_words(&mut document, words);
     document
 }
@@ -64,7 +66,7 @@ pub(super) fn decode(document: &RawDocument) -> Result<Task> {
     read_fields!(document,
         id: "_id", title: "title", status: "status", priority: "priority", created_by: "created_by",
         assignee: "assignee", order: "order", due_at: "due_at", version: "version", created_at: "created_at",
-        updated_at: "updated_at", description: "description");
+        updated_at: "updated_at", description: "description", public: "metadata", private: "private_metadata");
     Ok(Task {
         id: id.required()?,
         title: title.required()?,
@@ -78,12 +80,13 @@ pub(super) fn decode(document: &RawDocument) -> Result<Task> {
         version: version.required()?,
         created_at: created_at.required()?,
         updated_at: updated_at.required()?,
+        metadata: metadata::decode(public, private)?,
     })
 }
 
 /// Leaves out the fields that are not asked for.
 fn projection(fields: TaskFields) -> Document {
-    let mut projection = doc! { "words": 0, "title_length": 0, "viewers": 0, "due_key": 0 };
+    let mut projection = doc! { "words": 0, "title_length": 0, "viewers": 0, "due_key": 0, TERMS: 0 };
     if !fields.description {
         projection.insert("description", 0);
     }
@@ -121,6 +124,9 @@ fn filter(filter: &TaskFilter, sort: TaskSort) -> Filter {
     }
     if let Some(before) = filter.due_before {
         condition.insert("due_key", doc! { "$lt": before.unix_millis() });
+    }
+    if let Some(metadata) = &filter.metadata {
+        metadata::narrow(metadata, &mut condition, &mut index, by_any_index);
     }
     if let Some(terms) = &filter.search {
         condition.insert("words", contains_all(terms));

@@ -6,6 +6,7 @@ use bson::{Document, RawDocument, RawDocumentBuf, doc};
 use super::{
     codec::{append_fields, raw_document, read_fields, stored_by_text, stored_ids},
     filter::{Filter, Index},
+    metadata::{self, TERMS},
     read::in_request_order,
     scan::{Listing, SortBy},
     search::{append_words, contains_all},
@@ -29,6 +30,7 @@ pub(super) fn encode(user: &User, password_hash: Option<&str>) -> RawDocumentBuf
         "role": user.role, "region": user.region, "deleted_at": user.deleted_at, "version": user.version,
         "created_at": user.created_at, "updated_at": user.updated_at,
     };
+    metadata::append(&mut document, &user.metadata);
     append_fields!(document, "password_hash": password_hash.map(str::to_owned));
     // Deleted users are found by id only, so they have no words to search.
     if user.deleted_at.is_none() {
@@ -40,7 +42,8 @@ pub(super) fn encode(user: &User, password_hash: Option<&str>) -> RawDocumentBuf
 pub(super) fn decode(document: &RawDocument) -> Result<User> {
     read_fields!(document,
         id: "_id", email: "email", name: "name", role: "role", region: "region", deleted_at: "deleted_at",
-        version: "version", created_at: "created_at", updated_at: "updated_at");
+        version: "version", created_at: "created_at", updated_at: "updated_at", public: "metadata",
+        private: "private_metadata");
     Ok(User {
         id: id.required()?,
         email: email.optional()?,
@@ -51,6 +54,7 @@ pub(super) fn decode(document: &RawDocument) -> Result<User> {
         version: version.required()?,
         created_at: created_at.required()?,
         updated_at: updated_at.required()?,
+        metadata: metadata::decode(public, private)?,
     })
 }
 
@@ -61,7 +65,7 @@ fn decode_credentials(document: &RawDocument) -> Result<Credentials> {
 
 /// Leaves out the fields that a [`User`] does not have.
 pub(super) fn projection() -> Document {
-    doc! { "words": 0, "title_length": 0, "name_key": 0, "password_hash": 0 }
+    doc! { "words": 0, "title_length": 0, "name_key": 0, "password_hash": 0, TERMS: 0 }
 }
 
 fn filter(filter: &UserFilter) -> Filter {

@@ -7,8 +7,8 @@ use ulid::Ulid;
 use super::recent_changes::Step;
 use crate::{
     domain::{
-        ListQuery, Order, OrderFields, OrderFilter, OrderId, Position, Product, ProductFields, ProductFilter,
-        ProductId, SearchTerms, SortKey, Task, TaskFields, TaskFilter, TaskId, User, UserFilter, UserId,
+        ListQuery, MetadataFilter, Order, OrderFields, OrderFilter, OrderId, Position, Product, ProductFields,
+        ProductFilter, ProductId, SearchTerms, SortKey, Task, TaskFields, TaskFilter, TaskId, User, UserFilter, UserId,
     },
     storage::{OrderQuery, ProductQuery, TaskQuery, UserQuery},
 };
@@ -123,11 +123,11 @@ impl Key {
             Self::Sku(text) | Self::OrderNumber(text) | Self::Email(text) => text.len(),
             Self::Products(query) => list(query) + products(&query.filter),
             Self::Orders(query) => list(query) + orders(&query.filter),
-            Self::Tasks(query) => list(query) + search(query.filter.search.as_ref()),
+            Self::Tasks(query) => list(query) + tasks(&query.filter),
             Self::Users(query) => list(query) + search(query.filter.search.as_ref()),
             Self::ProductCount(filter) => size_of::<ProductFilter>() + products(filter),
             Self::OrderCount(filter) => size_of::<OrderFilter>() + orders(filter),
-            Self::TaskCount(filter) => size_of::<TaskFilter>() + search(filter.search.as_ref()),
+            Self::TaskCount(filter) => size_of::<TaskFilter>() + tasks(filter),
             Self::UserCount(filter) => size_of::<UserFilter>() + search(filter.search.as_ref()),
         };
         OVERHEAD + size_of::<Self>() + parts
@@ -142,11 +142,21 @@ fn list<F, S, P>(query: &ListQuery<F, S, P>) -> usize {
 fn products(filter: &ProductFilter) -> usize {
     let skus = filter.skus.iter().flatten().map(|sku| size_of::<String>() + sku.len()).sum::<usize>();
     let ids = filter.ids.iter().flatten().count() * size_of::<ProductId>();
-    search(filter.search.as_ref()) + skus + ids + filter.tag.as_ref().map_or(0, String::len)
+    let metadata = metadata(filter.metadata.as_ref());
+    search(filter.search.as_ref()) + skus + ids + filter.tag.as_ref().map_or(0, String::len) + metadata
+}
+
+fn tasks(filter: &TaskFilter) -> usize {
+    search(filter.search.as_ref()) + metadata(filter.metadata.as_ref())
+}
+
+fn metadata(filter: Option<&MetadataFilter>) -> usize {
+    filter.map_or(0, |filter| filter.key.len() + filter.value.as_ref().map_or(0, String::len))
 }
 
 fn orders(filter: &OrderFilter) -> usize {
-    filter.region.as_ref().map_or(0, String::len) + filter.statuses.as_ref().map_or(0, Vec::len)
+    let metadata = metadata(filter.metadata.as_ref());
+    filter.region.as_ref().map_or(0, String::len) + filter.statuses.as_ref().map_or(0, Vec::len) + metadata
 }
 
 fn position(position: &Position) -> usize {

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange,
-        Timestamp,
+        Idempotency, MetadataChange, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp,
+        StatusChange, Timestamp,
     },
     storage::{Moved, OrderQuery, OrderStore, Placed, Result, Store},
     telemetry::metrics::CacheName,
@@ -74,6 +74,7 @@ impl Cached for Order {
             items: if items { self.items.clone() } else { Vec::new() },
             history: if history { self.history.clone() } else { Vec::new() },
             payment_reference: self.payment_reference.clone(),
+            metadata: self.metadata.clone(),
             ..*self
         }
     }
@@ -83,7 +84,7 @@ impl Cached for Order {
     }
 
     fn stays_listed(filter: &OrderFilter) -> bool {
-        filter.statuses.is_none()
+        filter.statuses.is_none() && filter.metadata.is_none()
     }
 
     fn count_key(filter: OrderFilter) -> Key {
@@ -172,5 +173,21 @@ impl OrderStore for NearCache {
         moved.products.iter().for_each(|product| own.stock(product));
         drop(own);
         Ok(moved)
+    }
+
+    async fn update_order_metadata(
+        &self,
+        id: OrderId,
+        change: MetadataChange,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Order> {
+        let began = self.read_begins();
+        let order = self.inner().update_order_metadata(id, change, expected_version, stamp).await?;
+        let mut own = self.own_write(began, stamp);
+        own.hold(Change::with_new_order(&order).into_iter().chain(Change::with_status(&order)));
+        own.entity(&Arc::new(order.clone()));
+        drop(own);
+        Ok(order)
     }
 }

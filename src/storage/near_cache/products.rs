@@ -69,6 +69,7 @@ impl Cached for Product {
             name: self.name.clone(),
             description: self.description.as_ref().filter(|_| description).cloned(),
             tags: self.tags.clone(),
+            metadata: self.metadata.clone(),
             ..*self
         }
     }

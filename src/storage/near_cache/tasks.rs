@@ -63,6 +63,7 @@ impl Cached for Task {
         Self {
             title: self.title.clone(),
             description: self.description.as_ref().filter(|_| description).cloned(),
+            metadata: self.metadata.clone(),
             ..*self
         }
     }

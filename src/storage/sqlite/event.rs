@@ -23,7 +23,7 @@ use crate::{
     storage::{
         Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, Result, StoreError,
         event::PageBuilder,
-        log_text::{StoredEntity, TextHash},
+        log_text::{self, StoredEntity, TextHash},
     },
 };
 
@@ -51,7 +51,7 @@ pub(super) fn append_events(db: &Connection, drafts: Vec<EventDraft>) -> Result<
     let mut insert_text =
         db.prepare_cached("INSERT INTO log_texts (hash, text) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
     for event in &events {
-        let StoredEntity { entity, text } = StoredEntity::new(&event.entity);
+        let StoredEntity { entity, text } = StoredEntity::new(&event.entity)?;
         if let Some((hash, text)) = &text {
             insert_text.execute(params![hash, text])?;
         }
@@ -180,7 +180,8 @@ fn event_from_row(db: &Connection, row: &mut NamedRow<'_, '_>) -> rusqlite::Resu
     };
     if let Some(hash) = row.get::<Option<TextHash>>("text_hash")? {
         let mut find = db.prepare_cached("SELECT text FROM log_texts WHERE hash = ?1")?;
-        event.entity.set_description(find.query_row([hash], |row| row.get("text"))?);
+        let text: String = find.query_row([hash], |row| row.get("text"))?;
+        log_text::restore(&mut event.entity, &text).map_err(|error| FromSqlError::Other(Box::new(error)))?;
     }
     Ok(event)
 }

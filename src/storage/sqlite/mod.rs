@@ -17,6 +17,7 @@ mod event;
 mod idempotency;
 mod import;
 mod list;
+mod metadata;
 mod options;
 mod order;
 mod page;

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{
     event, idempotency,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
+    metadata::{self, WithMetadata},
     page, product,
     read_limit::loaded,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
@@ -15,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Direction, HistoryEntry, Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderItem, OrderSort,
-        OrderStatus, Page, Refusal, Slice, Sort, Stamp, StatusChange,
+        Direction, HistoryEntry, Idempotency, Metadata, MetadataChange, NewOrder, Order, OrderFields, OrderFilter,
+        OrderId, OrderItem, OrderSort, OrderStatus, Page, Refusal, Slice, Sort, Stamp, StatusChange,
     },
     storage::{Moved, OrderQuery, OrderStore, Placed, Result, StoreError},
 };
@@ -25,7 +26,7 @@ blob_columns!(OrderId);
 text_columns!(OrderStatus);
 
 const COLUMNS: &str = "id, number, region, customer, total, currency, status, payment_reference, version, placed_at, \
-                       created_at, updated_at";
+                       created_at, updated_at, metadata";
 const ITEM_COLUMNS: &str = "product_id, sku, name, quantity, unit_price, line_total";
 const HISTORY_COLUMNS: &str = "event, from_status, to_status, actor, reason, at";
 
@@ -46,6 +47,7 @@ fn order_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<(Order, i64)> 
         placed_at: row.get("placed_at")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
+        metadata: metadata::from_row(row)?,
     };
     Ok((order, row.get("row")?))
 }
@@ -99,7 +101,7 @@ fn complete(db: &Connection, order: Order, row: i64, fields: OrderFields) -> Res
 pub(super) fn insert_new(db: &Connection, order: &Order) -> Result<bool> {
     let inserted = db
         .prepare_cached(&format!(
-            "INSERT INTO orders ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
+            "INSERT INTO orders ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
              ON CONFLICT (id) DO NOTHING"
         ))?
         .execute(params![
@@ -115,11 +117,13 @@ pub(super) fn insert_new(db: &Connection, order: &Order) -> Result<bool> {
             order.placed_at,
             order.created_at,
             order.updated_at,
+            metadata::column(&order.metadata)?,
         ])?;
     if inserted == 0 {
         return Ok(false);
     }
     let row = db.last_insert_rowid();
+    index_metadata(db, order, &Metadata::default())?;
     let mut insert_item = db.prepare_cached(&format!(
         "INSERT INTO order_items (order_row, line, {ITEM_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
     ))?;
@@ -139,6 +143,10 @@ pub(super) fn insert_new(db: &Connection, order: &Order) -> Result<bool> {
         insert_history(db, row, step, entry)?;
     }
     Ok(true)
+}
+
+fn index_metadata(db: &Connection, order: &Order, old: &Metadata) -> Result<()> {
+    metadata::index(db, WithMetadata::Orders, order.id.to_bytes(), old, &order.metadata)
 }
 
 fn insert_history(db: &Connection, row: i64, step: usize, entry: &HistoryEntry) -> Result<()> {
@@ -196,6 +204,25 @@ fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<
     Ok(Written { value: moved, events: event::append_events(db, drafts)? })
 }
 
+fn update_metadata(
+    db: &Connection,
+    id: OrderId,
+    change: &MetadataChange,
+    expected_version: Option<i32>,
+    stamp: Stamp,
+) -> Result<Written<Order>> {
+    user::check_permission(db, stamp)?;
+    let order = find(db, id, OrderFields::ALL)?.ok_or(Refusal::NotFound)?;
+    let Some(changed) = order.update_metadata(change, expected_version, stamp)? else {
+        return Ok(Written::unchanged(order));
+    };
+    let new = &changed.value;
+    db.prepare_cached("UPDATE orders SET metadata = ?2, version = ?3, updated_at = ?4 WHERE id = ?1")?
+        .execute(params![new.id, metadata::column(&new.metadata)?, new.version, new.updated_at])?;
+    index_metadata(db, new, &order.metadata)?;
+    event::record(db, changed, stamp)
+}
+
 /// The list of the orders that pass `filter`.
 pub(super) fn filtered(filter: &OrderFilter, sort: Sort<OrderSort>, slice: Option<&Slice>) -> ListBuilder {
     let key = match sort.field {
@@ -217,6 +244,9 @@ pub(super) fn filtered(filter: &OrderFilter, sort: Sort<OrderSort>, slice: Optio
             let hits = format!("SELECT DISTINCT i.order_row AS row {lines}");
             list.start_from_hits("hits CROSS JOIN orders o ON o.row = hits.row", &hits);
         }
+    }
+    if let Some(metadata) = &filter.metadata {
+        metadata::filter(&mut list, WithMetadata::Orders, metadata);
     }
     // An index serves status and region together; the status comes first in it.
     let region = filter.region.as_ref().map(|region| list.bind(region.clone()));
@@ -294,5 +324,15 @@ impl OrderStore for SqliteStore {
 
     async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Moved> {
         self.change(move |db| change_status(db, change, stamp)).await
+    }
+
+    async fn update_order_metadata(
+        &self,
+        id: OrderId,
+        change: MetadataChange,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Order> {
+        self.change(move |db| update_metadata(db, id, &change, expected_version, stamp)).await
     }
 }

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::{
-    event, idempotency, page,
+    event, idempotency,
+    metadata::{self, WithMetadata},
+    page,
     product_list::{SALES, filtered},
     read_limit::loaded,
     row::{Json, NamedRow, blob_columns, columns_of, json, named, text_columns},
@@ -20,8 +22,9 @@ use super::{
 };
 use crate::{
     domain::{
-        Changed, CountedSales, Direction, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId,
-        ProductSort, ProductStatus, Refusal, SalesPeriod, SoldProduct, Sort, Stamp, StockAdjustment, Timestamp,
+        Changed, CountedSales, Direction, Metadata, Page, Product, ProductChanges, ProductFields, ProductFilter,
+        ProductId, ProductSort, ProductStatus, Refusal, SalesPeriod, SoldProduct, Sort, Stamp, StockAdjustment,
+        Timestamp,
     },
     storage::{ProductQuery, ProductStore, Result, StoreError},
 };
@@ -29,7 +32,7 @@ use crate::{
 blob_columns!(ProductId);
 text_columns!(ProductStatus);
 
-const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at";
+const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at, metadata";
 
 fn product_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Product> {
     let product = Product {
@@ -44,6 +47,7 @@ fn product_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Product> {
         version: row.get("version")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
+        metadata: metadata::from_row(row)?,
         description: row.get("description")?,
     };
     loaded(product, Product::memory)
@@ -79,7 +83,7 @@ pub(super) fn insert_new(db: &Connection, product: &Product) -> Result<bool> {
     let inserted = db
         .prepare_cached(&format!(
             "INSERT INTO products ({COLUMNS}, description, name_key, in_stock) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?6 > 0) ON CONFLICT (id) DO NOTHING"
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?6 > 0) ON CONFLICT (id) DO NOTHING"
         ))?
         .execute(params![
             product.id,
@@ -93,13 +97,21 @@ pub(super) fn insert_new(db: &Connection, product: &Product) -> Result<bool> {
             product.version,
             product.created_at,
             product.updated_at,
+            metadata::column(&product.metadata)?,
             product.description,
             Product::name_key(&product.name),
         ])?;
     complete(db, Searched::Products, product.id, || {
         words_of_product(&product.name, &product.sku, product.description.as_deref(), product.status)
     })?;
+    if inserted == 1 {
+        index_metadata(db, product, &Metadata::default())?;
+    }
     Ok(inserted == 1)
+}
+
+fn index_metadata(db: &Connection, product: &Product, old: &Metadata) -> Result<()> {
+    metadata::index(db, WithMetadata::Products, product.id.to_bytes(), old, &product.metadata)
 }
 
 fn insert(db: &Connection, product: Product, stamp: Stamp) -> Result<Written<Product>> {
@@ -122,10 +134,10 @@ fn update(
     let Some(changed) = product.update(changes, expected_version, stamp)? else {
         return Ok(Written::unchanged(product));
     };
-    let product = &changed.value;
+    let (old, product) = (product.metadata, &changed.value);
     db.prepare_cached(
         "UPDATE products SET name = ?2, name_key = ?3, description = ?4, price = ?5, tags = ?6, status = ?7, \
-         version = ?8, updated_at = ?9 WHERE id = ?1",
+         version = ?8, updated_at = ?9, metadata = ?10 WHERE id = ?1",
     )?
     .execute(params![
         product.id,
@@ -137,7 +149,9 @@ fn update(
         product.status,
         product.version,
         product.updated_at,
+        metadata::column(&product.metadata)?,
     ])?;
+    index_metadata(db, product, &old)?;
     complete(db, Searched::Products, product.id, || {
         words_of_product(&product.name, &product.sku, product.description.as_deref(), product.status)
     })?;

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::{
     list::{Cursors, KeyType, ListBuilder, ListOrder},
+    metadata::{self, WithMetadata},
     words::{product_query, unmarked},
 };
 use crate::{
@@ -40,7 +41,11 @@ fn relevance_without_search() -> StoreError {
 
 /// Whether the list is read from the products of its tag, because no condition finds fewer products.
 fn walks_tag(filter: &ProductFilter) -> bool {
-    filter.tag.is_some() && filter.search.is_none() && filter.ids.is_none() && filter.skus.is_none()
+    filter.tag.is_some()
+        && filter.search.is_none()
+        && filter.metadata.is_none()
+        && filter.ids.is_none()
+        && filter.skus.is_none()
 }
 
 /// The list of the products that pass `filter`.
@@ -61,6 +66,9 @@ pub(super) fn filtered(filter: &ProductFilter, sort: Sort<ProductSort>, slice: O
             _ => format!("SELECT rowid AS row FROM products_fts WHERE products_fts MATCH {words}"),
         };
         list.start_from_hits("hits CROSS JOIN products p ON p.row = hits.row", &hits);
+    }
+    if let Some(metadata) = &filter.metadata {
+        metadata::filter(&mut list, WithMetadata::Products, metadata);
     }
     if let Some(ids) = &filter.ids {
         let ids = list.bind_all(ids.iter().copied());

@@ -11,6 +11,7 @@ use rusqlite::{
 use super::{
     event,
     list::{Cursors, KeyType, ListBuilder, ListOrder},
+    metadata::{self, WithMetadata},
     page,
     read_limit::loaded,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
@@ -21,8 +22,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Changed, Direction, Page, Refusal, SearchTerms, Slice, Sort, Stamp, Task, TaskChanges, TaskFields, TaskFilter,
-        TaskId, TaskPriority, TaskSort, TaskStatus, UserId,
+        Changed, Direction, Metadata, Page, Refusal, SearchTerms, Slice, Sort, Stamp, Task, TaskChanges, TaskFields,
+        TaskFilter, TaskId, TaskPriority, TaskSort, TaskStatus, UserId,
     },
     storage::{Result, StoreError, TaskQuery, TaskStore},
 };
@@ -51,7 +52,7 @@ impl From<TaskPriority> for Value {
 }
 
 const COLUMNS: &str =
-    "id, title, status, priority, created_by, assignee, order_id, due_at, version, created_at, updated_at";
+    "id, title, status, priority, created_by, assignee, order_id, due_at, version, created_at, updated_at, metadata";
 
 fn task_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Task> {
     let task = Task {
@@ -66,6 +67,7 @@ fn task_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Task> {
         version: row.get("version")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
+        metadata: metadata::from_row(row)?,
         description: row.get("description")?,
     };
     loaded(task, Task::memory)
@@ -85,7 +87,7 @@ pub(super) fn insert_new(db: &Connection, task: &Task) -> Result<bool> {
     let inserted = db
         .prepare_cached(&format!(
             "INSERT INTO tasks ({COLUMNS}, description, due_key) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (id) DO NOTHING"
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (id) DO NOTHING"
         ))?
         .execute(params![
             task.id,
@@ -99,11 +101,19 @@ pub(super) fn insert_new(db: &Connection, task: &Task) -> Result<bool> {
             task.version,
             task.created_at,
             task.updated_at,
+            metadata::column(&task.metadata)?,
             task.description,
             Task::due_key(task.due_at),
         ])?;
     complete(db, Searched::Tasks, task.id, || Task::search_words(&task.title, task.description.as_deref()))?;
+    if inserted == 1 {
+        index_metadata(db, task, &Metadata::default())?;
+    }
     Ok(inserted == 1)
+}
+
+fn index_metadata(db: &Connection, task: &Task, old: &Metadata) -> Result<()> {
+    metadata::index(db, WithMetadata::Tasks, task.id.to_bytes(), old, &task.metadata)
 }
 
 fn check_assignee(db: &Connection, assignee: Option<UserId>) -> Result<()> {
@@ -132,10 +142,10 @@ fn update(
     let assignee = changes.new_assignee(&task);
     let Some(changed) = task.update(changes, expected_version, stamp)? else { return Ok(Written::unchanged(task)) };
     check_assignee(db, assignee)?;
-    let task = &changed.value;
+    let (old, task) = (task.metadata, &changed.value);
     db.prepare_cached(
         "UPDATE tasks SET title = ?2, description = ?3, status = ?4, priority = ?5, assignee = ?6, due_at = ?7, \
-         due_key = ?8, version = ?9, updated_at = ?10 WHERE id = ?1",
+         due_key = ?8, version = ?9, updated_at = ?10, metadata = ?11 WHERE id = ?1",
     )?
     .execute(params![
         task.id,
@@ -148,7 +158,9 @@ fn update(
         Task::due_key(task.due_at),
         task.version,
         task.updated_at,
+        metadata::column(&task.metadata)?,
     ])?;
+    index_metadata(db, task, &old)?;
     complete(db, Searched::Tasks, task.id, || Task::search_words(&task.title, task.description.as_deref()))?;
     event::record(db, changed, stamp)
 }
@@ -156,6 +168,7 @@ fn update(
 fn delete(db: &Connection, id: TaskId, stamp: Stamp) -> Result<Written<Task>> {
     user::check_permission(db, stamp)?;
     let changed = find_whole(db, id)?.delete(stamp)?;
+    metadata::index(db, WithMetadata::Tasks, id.to_bytes(), &changed.value.metadata, &Metadata::default())?;
     db.prepare_cached("DELETE FROM tasks WHERE id = ?1")?.execute([id])?;
     event::record(db, changed, stamp)
 }
@@ -186,6 +199,9 @@ pub(super) fn filtered(filter: &TaskFilter, sort: Sort<TaskSort>, slice: Option<
             let hits = format!("SELECT rowid AS row FROM tasks_fts WHERE tasks_fts MATCH {words}");
             list.start_from_hits("hits CROSS JOIN tasks t ON t.row = hits.row", &hits);
         }
+    }
+    if let Some(metadata) = &filter.metadata {
+        metadata::filter(&mut list, WithMetadata::Tasks, metadata);
     }
     if let Some(order) = filter.order {
         list.equals("t.order_id", order);

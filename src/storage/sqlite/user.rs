@@ -6,7 +6,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use super::{
     event::{append_events, record_user},
     list::{Cursors, KeyType, ListBuilder, ListOrder},
-    page,
+    metadata, page,
     read_limit::loaded,
     row::{NamedRow, blob_columns, columns_of, named, text_columns},
     store::SqliteStore,
@@ -24,7 +24,8 @@ use crate::{
 blob_columns!(UserId);
 text_columns!(UserRole);
 
-const COLUMNS: &str = "id, email, name, role, region, deleted_at, version, created_at, updated_at, password_hash";
+const COLUMNS: &str =
+    "id, email, name, role, region, deleted_at, version, created_at, updated_at, metadata, password_hash";
 
 fn user_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<User> {
     let user = User {
@@ -37,6 +38,7 @@ fn user_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<User> {
         version: row.get("version")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
+        metadata: metadata::from_row(row)?,
     };
     loaded(user, User::memory)
 }
@@ -68,7 +70,7 @@ fn find_to_change(db: &Connection, id: UserId) -> Result<User> {
 pub(super) fn insert_new(db: &Connection, user: &User, password_hash: Option<&str>) -> Result<bool> {
     let inserted = db
         .prepare_cached(&format!(
-            "INSERT INTO users ({COLUMNS}, name_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+            "INSERT INTO users ({COLUMNS}, name_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
              ON CONFLICT (id) DO NOTHING"
         ))?
         .execute(params![
@@ -81,6 +83,7 @@ pub(super) fn insert_new(db: &Connection, user: &User, password_hash: Option<&st
             user.version,
             user.created_at,
             user.updated_at,
+            metadata::column(&user.metadata)?,
             password_hash,
             User::name_key(&user.name),
         ])?;
@@ -91,7 +94,7 @@ pub(super) fn insert_new(db: &Connection, user: &User, password_hash: Option<&st
 fn save(db: &Connection, user: &User) -> Result<()> {
     db.prepare_cached(
         "UPDATE users SET email = ?2, name = ?3, name_key = ?4, role = ?5, region = ?6, deleted_at = ?7, \
-         version = ?8, updated_at = ?9 WHERE id = ?1",
+         version = ?8, updated_at = ?9, metadata = ?10 WHERE id = ?1",
     )?
     .execute(params![
         user.id,
@@ -103,6 +106,7 @@ fn save(db: &Connection, user: &User) -> Result<()> {
         user.deleted_at,
         user.version,
         user.updated_at,
+        metadata::column(&user.metadata)?,
     ])?;
     complete(db, Searched::Users, user.id, || User::search_words(&user.name, user.email.as_deref()))
 }

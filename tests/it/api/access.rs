@@ -294,6 +294,36 @@ pub(super) const OPERATIONS: &[(&str, &str, Expected, ByKey)] = &[
         by(Scope::WriteTasks, "ok", "FORBIDDEN"),
     ),
     (
+        "Mutation.updateMetadata",
+        "updateMetadata(input: { id: $product, set: [{ key: \"k\", value: \"v\" }] }) { node { id } userErrors { code } }",
+        STAFF,
+        by(Scope::WriteProducts, "ok", "FORBIDDEN"),
+    ),
+    (
+        "Mutation.updateMetadata",
+        "updateMetadata(input: { id: $order, set: [{ key: \"k\", value: \"v\" }] }) { node { id } userErrors { code } }",
+        STAFF,
+        by(Scope::WriteOrders, "ok", "FORBIDDEN"),
+    ),
+    (
+        "Mutation.updateMetadata",
+        "updateMetadata(input: { id: $task, set: [{ key: \"k\", value: \"v\" }] }) { node { id } userErrors { code } }",
+        STAFF,
+        by(Scope::WriteTasks, "ok", "FORBIDDEN"),
+    ),
+    (
+        "Mutation.updateMetadata",
+        "updateMetadata(input: { id: $user, set: [{ key: \"k\", value: \"v\" }] }) { node { id } userErrors { code } }",
+        ADMIN,
+        whatever("FORBIDDEN"),
+    ),
+    (
+        "Mutation.updateMetadata",
+        "updateMetadata(input: { id: $key, set: [{ key: \"k\", value: \"v\" }] }) { node { id } userErrors { code } }",
+        ["UNAUTHENTICATED", "INVALID_INPUT", "INVALID_INPUT", "INVALID_INPUT", "INVALID_INPUT"],
+        whatever("INVALID_INPUT"),
+    ),
+    (
         "Subscription.orderUpdates",
         "orderUpdates { kind }",
         ["UNAUTHENTICATED", "waits", "waits", "waits", "waits"],
@@ -345,6 +375,8 @@ const PERSONAL_FIELDS: &[(&str, &str, [&str; 3])] = &[
     ("region", "region", ["null", "ok", "ok"]),
     ("orders", "orders { nodes { id } }", ["empty", "ok", "ok"]),
     ("tasks", "tasks { nodes { id } }", ["empty", "ok", "ok"]),
+    ("metadata", "metadata { key }", ["empty", "ok", "ok"]),
+    ("privateMetadata", "privateMetadata { key }", ["empty", "empty", "ok"]),
 ];
 
 /// Fields of a user that are visible to everyone who sees an order or task of that user.
@@ -457,6 +489,7 @@ fn outcome(value: &Value) -> String {
     match (value, first_error) {
         (Value::Null, _) => "null".to_owned(),
         (_, Some(code)) => code.as_str().unwrap().to_owned(),
+        (Value::Array(values), _) if values.is_empty() => "empty".to_owned(),
         (Value::Array(values), _) if values.iter().all(Value::is_null) && !values.is_empty() => "[null]".to_owned(),
         (Value::Object(fields), _) if fields.get("nodes") == Some(&json!([])) => "empty".to_owned(),
         _ => "ok".to_owned(),
@@ -533,8 +566,15 @@ async fn every_private_field_is_checked_for_every_role(api: TestApi) {
     assert_eq!(tabled.map(|field| format!("User.{field}")).collect::<BTreeSet<_>>(), schema_fields(&["User"]));
 
     let shop = shop(&api).await;
-    let [_, _, owner, staff, _] = shop.viewers;
+    let [_, _, owner, staff, admin] = shop.viewers;
     let variables = shop.variables(&api, "fields").await;
+    let keep = "mutation ($id: ID!, $private: Boolean!) {
+        updateMetadata(input: { id: $id, set: [{ key: \"k\", value: \"v\" }], private: $private }) { userErrors { code } } }";
+    for id in [owner, staff].map(|viewer| viewer.user_id().unwrap().to_string()) {
+        for private in [true, false] {
+            api.data(admin, keep, json!({ "id": id, "private": private })).await;
+        }
+    }
     // Staff have private fields, too.
     api.data(staff, "mutation ($product: ID!) { placeOrder(input: { items: [{ productId: $product, quantity: 1 }], idempotencyKey: \"k\" }) { order { id } } }", json!({ "product": variables["product"] })).await;
     for (_, selection, expected) in PERSONAL_FIELDS {

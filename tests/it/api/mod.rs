@@ -32,6 +32,7 @@ mod identifiers;
 mod keys;
 mod left;
 mod lists;
+mod metadata;
 mod plain;
 mod public_answers;
 mod refused;

@@ -102,6 +102,10 @@ const GUARDED: &[Guarded] = &[
     guarded("updateOrderStatus", Staff, "orderId: $order, status: CONFIRMED", &[(Order, "INVALID_TRANSITION")]),
     guarded("cancelOrder", Customer, "orderId: $order", &[(Order, "INVALID_TRANSITION")]),
     guarded("cancelOrder", Staff, "orderId: $others", &[]),
+    guarded("updateMetadata", Staff, r#"id: $product, set: [{ key: "k", value: "v" }]"#, &[]),
+    guarded("updateMetadata", Staff, r#"id: $others, set: [{ key: "k", value: "v" }], private: true"#, &[]),
+    guarded("updateMetadata", Staff, r#"id: $assigned, set: [{ key: "k", value: "v" }]"#, &[(Tasks, "NOT_FOUND")]),
+    guarded("updateMetadata", Admin, r#"id: $bystander, set: [{ key: "k", value: "v" }]"#, &[(Bystander, "NOT_FOUND")]),
     guarded("createTask", Customer, r#"title: "New", orderId: $order"#, &[]),
     guarded("createTask", Staff, r#"title: "New", assigneeId: $bystander"#, &[(Bystander, "NOT_FOUND")]),
     guarded(

@@ -73,6 +73,7 @@ pub async fn each_change_of_a_task_is_stored_and_logged_whole(db: &Db) {
     assert_eq!(stored(work.id).await, Some(work.clone()));
 
     let changes = TaskChanges {
+        metadata: None,
         title: Some("other".into()),
         description: None,
         status: Some(TaskStatus::InProgress),
@@ -133,6 +134,7 @@ pub async fn each_change_of_a_user_is_stored_whole_and_logged_without_what_is_pe
     log.assert_appended(db, by_system(0), &said(&[(EventKind::Created, of_user(&anna))])).await;
 
     let changes = UserChanges {
+        metadata: None,
         name: Some("Anne".into()),
         email: Some("anne@example.com".into()),
         region: Some(Some("France".into())),
@@ -201,6 +203,7 @@ pub async fn an_update_without_fields_is_refused_and_one_without_another_value_c
 
     let same = (
         ProductChanges {
+            metadata: None,
             name: Some(lamp.name.clone()),
             description: Some(lamp.description.clone()),
             price: Some(lamp.price),
@@ -208,6 +211,7 @@ pub async fn an_update_without_fields_is_refused_and_one_without_another_value_c
             status: Some(lamp.status),
         },
         TaskChanges {
+            metadata: None,
             title: Some(work.title.clone()),
             description: Some(work.description.clone()),
             status: Some(work.status),
@@ -216,6 +220,7 @@ pub async fn an_update_without_fields_is_refused_and_one_without_another_value_c
             due_at: Some(work.due_at),
         },
         UserChanges {
+            metadata: None,
             name: Some(anna.name.clone()),
             email: anna.email.clone(),
             region: Some(anna.region.clone()),

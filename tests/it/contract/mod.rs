@@ -20,6 +20,7 @@ mod listed;
 mod log;
 mod log_order;
 mod log_texts;
+mod metadata;
 mod money;
 mod nodes;
 mod order_changes;
@@ -159,6 +160,12 @@ macro_rules! every_behaviour {
             log_order {
                 readers_beside_eight_writers_see_the_whole_log
                 readers_on_two_nodes_see_the_whole_log
+            }
+            metadata {
+                each_change_of_metadata_is_stored_and_logged_whole
+                metadata_is_bounded_and_the_largest_is_logged_whole
+                lists_find_entities_by_their_metadata
+                pages_by_metadata_walk_the_whole_list
             }
             money {
                 totals_are_exact

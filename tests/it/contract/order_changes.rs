@@ -31,6 +31,7 @@ fn frozen(product: &Product, quantity: i32) -> OrderItem {
 /// The buyer's order at version 1, placed at `second`. Its history names the same entry as that of `answer`.
 fn placed(number: &str, items: Vec<OrderItem>, total: i64, second: i64, answer: &Order) -> Order {
     Order {
+        metadata: Metadata::default(),
         id: new_order(number, &[]).id,
         number: number.to_owned(),
         region: "United Kingdom".to_owned(),

@@ -35,6 +35,7 @@ async fn empty_store() -> Arc<dyn Store> {
 fn some_user(name: &str) -> User {
     let at = Timestamp::from_unix_millis(1_600_000_000_000);
     User {
+        metadata: orderwire::domain::Metadata::default(),
         id: UserId::derived(at, "test", name),
         email: Some(format!("{name}@example.com")),
         name: name.to_owned(),

@@ -36,6 +36,7 @@ pub fn buyer() -> UserId {
 /// A customer with the e-mail address `NAME@example.com`.
 pub fn user(name: &str) -> User {
     User {
+        metadata: Metadata::default(),
         id: UserId::derived(NOW, "test", name),
         email: Some(format!("{}@example.com", name.to_lowercase())),
         name: name.to_owned(),
@@ -90,6 +91,7 @@ pub fn past_order(number: &str, lines: &[(&Product, i32)]) -> Order {
     let items: Vec<OrderItem> =
         lines.iter().map(|(product, quantity)| OrderItem::freeze(product, *quantity).unwrap()).collect();
     Order {
+        metadata: Metadata::default(),
         id,
         number,
         region,

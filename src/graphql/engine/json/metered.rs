@@ -8,7 +8,10 @@ use async_graphql::{
     ContextSelectionSet, ID, OutputType, Positioned, ServerResult, Value, parser::types::Field, registry::Registry,
 };
 
-use super::plan::{JsonPlan, WriteJson};
+use super::{
+    direct::DirectJson,
+    plan::{JsonPlan, WriteJson},
+};
 use crate::graphql::engine::{
     client_limits::{AnswerMeter, AnswerRefusal},
     json::text::Json,
@@ -27,6 +30,12 @@ pub struct Metered<T>(pub T);
 /// An interface's field is that of its objects.
 impl From<Metered<ID>> for ID {
     fn from(metered: Metered<ID>) -> Self {
+        metered.0
+    }
+}
+
+impl<T> From<Metered<DirectJson<T>>> for DirectJson<T> {
+    fn from(metered: Metered<Self>) -> Self {
         metered.0
     }
 }

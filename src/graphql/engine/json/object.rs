@@ -13,7 +13,7 @@ macro_rules! json_object {
     ) => {
         json_object!(
             @ $head
-            [$($methods)* $(#[$($attribute)+])* async fn $field($($arguments)*) -> $type $body]
+            [$($methods)* $(#[$($attribute)+])* pub(crate) async fn $field($($arguments)*) -> $type $body]
             [$($plain)*]
             $($fields)*
         );

@@ -8,11 +8,15 @@ use async_graphql::{
 
 use crate::graphql::schema::{order::Order, product::Product, task::Task, user::User};
 
-/// What an event is about. In the schema it is the interface `Node`, which the root declares, because events are nodes, too.
-pub(super) enum EventEntity {
+/// What an event is about, or a change of metadata has changed. In the schema it is the interface `Node`, which the root declares, because events are nodes, too.
+pub enum EventEntity {
+    /// An order.
     Order(Order),
+    /// A product.
     Product(Product),
+    /// A task.
     Task(Task),
+    /// A user.
     User(User),
 }
 

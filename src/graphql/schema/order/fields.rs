@@ -6,20 +6,24 @@ use super::{
     lines::Lines,
     types::{Order, OrderEvent, OrderItem, OrderStatus},
 };
-use crate::graphql::{
-    engine::{
-        document::directives::list_size,
-        error::{ApiError, ApiResult},
-        json::{DirectJson, Metered, json_object},
-    },
-    schema::{
-        connection::{Connection, PageArguments, PageSize},
-        money::Money,
-        product::Product,
-        request_context::RequestContext,
-        scalars::{DateTime, EventCursor},
-        task::{self, TaskFilter, TaskList, TaskOrder},
-        user::{self, User},
+use crate::{
+    domain::Scope,
+    graphql::{
+        engine::{
+            document::directives::list_size,
+            error::{ApiError, ApiResult},
+            json::{DirectJson, Metered, json_object},
+        },
+        schema::{
+            connection::{Connection, PageArguments, PageSize},
+            metadata::{Items, items, private_items},
+            money::Money,
+            product::Product,
+            request_context::RequestContext,
+            scalars::{DateTime, EventCursor},
+            task::{self, TaskFilter, TaskList, TaskOrder},
+            user::{self, User},
+        },
     },
 };
 
@@ -95,6 +99,16 @@ json_object! {
             }
             filter.order = Some(self.0.id);
             Box::pin(task::list(context, filter, order_by, PageArguments { first, after, last, before })).await
+        }
+
+        /// What integrations keep with it, for everyone who sees it; at most 50 items, sorted by key.
+        #[graphql(directive = list_size::apply(Some(10), None, None, None))]
+        metadata: Items = items(&order.0.metadata.public);
+
+        /// What integrations keep with it, for staff; at most 50 items. Empty for others.
+        #[graphql(directive = list_size::apply(Some(10), None, None, None))]
+        async fn private_metadata(&self, context: &Context<'_>) -> Items {
+            private_items(context, &self.0.metadata.private, Scope::ReadOrders)
         }
 
         /// Starts at 1 and grows by 1 with each change.

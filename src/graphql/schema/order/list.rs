@@ -13,6 +13,7 @@ use crate::{
             connection::{Connection, List, PageArguments, node_field_selected, sort_or},
             error::argument_id,
             loaders::{Count, load_entity, load_list},
+            metadata::MetadataFilter,
             request_context::RequestContext,
             scalars::DateTime,
             sort::OrderDirection,
@@ -39,6 +40,8 @@ pub struct OrderFilter {
     placed_before: Option<DateTime>,
     /// Only with a line of this product.
     product_id: Option<ID>,
+    /// Only with this metadata; for those who are not staff, with this public metadata.
+    metadata: Option<MetadataFilter>,
 }
 
 impl OrderFilter {
@@ -50,6 +53,7 @@ impl OrderFilter {
             placed_after: self.placed_after.map(|time| time.0),
             placed_before: self.placed_before.map(|time| time.0),
             product: self.product_id.map(|id| argument_id("filter.productId", &id)).transpose()?,
+            metadata: self.metadata.map(MetadataFilter::into_domain).transpose()?,
         })
     }
 }

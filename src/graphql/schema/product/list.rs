@@ -17,6 +17,7 @@ use crate::{
             connection::{Connection, List, PageArguments, node_field_selected, sort_or},
             error::argument_id,
             loaders::{Count, load_entity, load_list},
+            metadata::MetadataFilter,
             request_context::RequestContext,
             scalars::Decimal,
             search::search_terms,
@@ -50,6 +51,8 @@ pub struct ProductFilter {
     min_price: Option<Decimal>,
     /// Only at this price or below.
     max_price: Option<Decimal>,
+    /// Only with this metadata; for those who are not staff, with this public metadata.
+    metadata: Option<MetadataFilter>,
 }
 
 impl ProductFilter {
@@ -70,6 +73,7 @@ impl ProductFilter {
             in_stock: self.in_stock,
             min_price: self.min_price.map(|price| price.0),
             max_price: self.max_price.map(|price| price.0),
+            metadata: self.metadata.map(MetadataFilter::into_domain).transpose()?,
         })
     }
 }

@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, Object};
 
 use crate::{
-    domain,
+    domain::{self, Scope},
     graphql::{
         engine::{
-            document::cache_control,
+            document::{cache_control, directives::list_size},
             json::{json_enum, json_object},
         },
-        schema::{money::Money, scalars::DateTime},
+        schema::{
+            metadata::{Items, items, private_items},
+            money::Money,
+            scalars::DateTime,
+        },
     },
 };
 
@@ -53,6 +57,14 @@ json_object! {
         status: ProductStatus = product.0.status.into();
         /// Free labels.
         tags: &[String] = &product.0.tags;
+        /// What integrations keep with it, for everyone who sees it; at most 50 items, sorted by key.
+        #[graphql(directive = list_size::apply(Some(10), None, None, None))]
+        metadata: Items = items(&product.0.metadata.public);
+        /// What integrations keep with it, for staff; at most 50 items. Empty for others.
+        #[graphql(directive = list_size::apply(Some(10), None, None, None))]
+        async fn private_metadata(&self, context: &Context<'_>) -> Items {
+            private_items(context, &self.0.metadata.private, Scope::ReadProducts)
+        }
         /// Starts at 1 and grows by 1 with each change, of the stock too.
         version: i32 = product.0.version;
         /// When it was made.

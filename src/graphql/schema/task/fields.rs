@@ -3,16 +3,21 @@
 use async_graphql::{Context, ID, Object};
 
 use super::types::{Task, TaskPriority, TaskStatus};
-use crate::graphql::{
-    engine::{
-        error::ApiResult,
-        json::{DirectJson, json_object},
-    },
-    schema::{
-        order::Order,
-        request_context::RequestContext,
-        scalars::DateTime,
-        user::{self, User},
+use crate::{
+    domain::Scope,
+    graphql::{
+        engine::{
+            document::directives::list_size,
+            error::ApiResult,
+            json::{DirectJson, json_object},
+        },
+        schema::{
+            metadata::{Items, items, private_items},
+            order::Order,
+            request_context::RequestContext,
+            scalars::DateTime,
+            user::{self, User},
+        },
     },
 };
 
@@ -53,6 +58,16 @@ json_object! {
 
         /// When it should be done.
         due_at: Option<DateTime> = task.0.due_at.map(DateTime);
+
+        /// What integrations keep with it, for everyone who sees it; at most 50 items, sorted by key.
+        #[graphql(directive = list_size::apply(Some(10), None, None, None))]
+        metadata: Items = items(&task.0.metadata.public);
+
+        /// What integrations keep with it, for staff; at most 50 items. Empty for others.
+        #[graphql(directive = list_size::apply(Some(10), None, None, None))]
+        async fn private_metadata(&self, context: &Context<'_>) -> Items {
+            private_items(context, &self.0.metadata.private, Scope::ReadTasks)
+        }
 
         /// Starts at 1 and grows by 1 with each change.
         version: i32 = task.0.version;

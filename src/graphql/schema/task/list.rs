@@ -13,6 +13,7 @@ use crate::{
             connection::{Connection, List, PageArguments, node_field_selected, sort_or},
             error::argument_id,
             loaders::{Count, load_entity, load_list},
+            metadata::MetadataFilter,
             request_context::RequestContext,
             scalars::DateTime,
             search::search_terms,
@@ -44,6 +45,8 @@ pub struct TaskFilter {
     /// condition, and one without a letter or digit finds nothing. At most 16 words.
     #[graphql(directive = cost::apply("10".into()))]
     search: Option<String>,
+    /// Only with this metadata; for those who are not staff, with this public metadata.
+    metadata: Option<MetadataFilter>,
 }
 
 impl TaskFilter {
@@ -57,6 +60,7 @@ impl TaskFilter {
             order: self.order_id.map(|id| argument_id("filter.orderId", &id)).transpose()?,
             due_before: self.due_before.map(|time| time.0),
             search: search_terms(self.search.as_deref())?,
+            metadata: self.metadata.map(MetadataFilter::into_domain).transpose()?,
         })
     }
 }

@@ -3,17 +3,22 @@
 use async_graphql::{Context, ID, Object};
 
 use super::types::{User, UserRole};
-use crate::graphql::{
-    engine::{
-        error::{ApiError, ApiResult},
-        json::{Metered, json_object},
-    },
-    schema::{
-        connection::{Connection, PageArguments, PageSize},
-        order::{self, OrderFilter, OrderList, OrderOrder},
-        request_context::RequestContext,
-        scalars::DateTime,
-        task::{self, TaskFilter, TaskList, TaskOrder},
+use crate::{
+    domain::Scope,
+    graphql::{
+        engine::{
+            document::directives::list_size,
+            error::{ApiError, ApiResult},
+            json::{DirectJson, Metered, json_object},
+        },
+        schema::{
+            connection::{Connection, PageArguments, PageSize},
+            metadata::{Items, items, private_items},
+            order::{self, OrderFilter, OrderList, OrderOrder},
+            request_context::RequestContext,
+            scalars::DateTime,
+            task::{self, TaskFilter, TaskList, TaskOrder},
+        },
     },
 };
 
@@ -83,6 +88,18 @@ json_object! {
             let mut filter = filter.unwrap_or_default().into_domain()?;
             filter.visible_to = Some(self.0.id);
             Box::pin(task::list(context, filter, order_by, PageArguments { first, after, last, before })).await
+        }
+
+        /// What integrations keep with them; at most 50 items, sorted by key. Empty unless the viewer is this user or staff.
+        #[graphql(directive = list_size::apply(Some(10), None, None, None))]
+        async fn metadata(&self, context: &Context<'_>) -> Items {
+            if self.is_open(context) { items(&self.0.metadata.public) } else { DirectJson(Vec::new()) }
+        }
+
+        /// What integrations keep with it, for staff; at most 50 items. Empty for others.
+        #[graphql(directive = list_size::apply(Some(10), None, None, None))]
+        async fn private_metadata(&self, context: &Context<'_>) -> Items {
+            private_items(context, &self.0.metadata.private, Scope::ReadUsers)
         }
 
         /// Starts at 1 and grows by 1 with each change.

@@ -197,6 +197,7 @@ fn new_order(row: &Row<'_>, planned: &PlannedOrder, customer: UserId) -> Order {
     let at = planned.placed_at;
     let delivered = HistoryEntry { event: None, from: None, to: OrderStatus::Delivered, actor: None, reason: None, at };
     Order {
+        metadata: crate::domain::Metadata::default(),
         id: planned.id,
         number: row.invoice.clone(),
         region: row.country.clone(),

@@ -169,6 +169,7 @@ fn is_standard(code: &str) -> bool {
 impl UserNotes {
     fn user(&self, customer: &str) -> User {
         User {
+            metadata: crate::domain::Metadata::default(),
             id: UserId::derived(self.first_seen, SOURCE, customer),
             email: Some(format!("customer-{customer}@example.com")),
             name: format!("Customer {customer}"),

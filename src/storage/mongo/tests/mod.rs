@@ -87,6 +87,7 @@ fn a_product(number: i64) -> Product {
 
 fn a_user(number: i64) -> User {
     User {
+        metadata: Metadata::default(),
         id: UserId::generate(at(number)),
         email: Some(format!("user-{number}@example.com")),
         name: format!("User {}", number % 9),
@@ -110,6 +111,7 @@ fn an_order(number: i64, users: &[User], products: &[Product]) -> Order {
         line_total: product.price,
     };
     Order {
+        metadata: Metadata::default(),
         id: OrderId::generate(at(number)),
         number: number.to_string(),
         region: ["UK", "France", "Japan"][number as usize % 3].into(),

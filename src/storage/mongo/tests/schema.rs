@@ -169,7 +169,7 @@ async fn the_unique_values_of_version_2_are_carried_over() {
             assert_eq!(left.iter().find(replaced), None);
         }
         let counters = database.collection::<Document>("counters").find_one(doc! { "_id": "log" }).await.unwrap();
-        assert_eq!(counters.unwrap().get_i32("version").unwrap(), 5);
+        assert_eq!(counters.unwrap().get_i32("version").unwrap(), 6);
         for store in [one, other] {
             store.close().await;
         }

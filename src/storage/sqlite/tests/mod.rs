@@ -31,6 +31,7 @@ async fn temporary() -> SqliteStore {
 
 fn user(name: &str) -> User {
     User {
+        metadata: Metadata::default(),
         id: UserId::derived(at(0), "test", name),
         email: Some(format!("{name}@example.com").to_lowercase()),
         name: name.to_owned(),
