@@ -43,7 +43,17 @@ fn order(placed_at: Timestamp, status: OrderStatus, lines: &[(u8, i32)]) -> Orde
 
 fn entry(seq: Seq, previous_status: Option<OrderStatus>, order: Order) -> Event {
     let stamp = Stamp::system(order.placed_at);
-    EventDraft { previous_status, ..EventDraft::new(EventKind::Updated, order, stamp) }.numbered(seq)
+    let kind = if previous_status.is_none() { EventKind::Created } else { EventKind::StatusChanged };
+    EventDraft { previous_status, ..EventDraft::new(kind, order, stamp) }.numbered(seq)
+}
+
+#[test]
+fn a_change_of_something_else_than_the_status_changes_no_ranking() {
+    let mut ranking = ranking(&[]);
+    let placed = order(at(5, NOON), OrderStatus::Pending, &[(1, 3)]);
+    let noted = EventDraft::new(EventKind::Updated, placed.clone(), Stamp::system(placed.placed_at)).numbered(12);
+    ranking.count(&[entry(11, None, placed), noted], 12).unwrap();
+    assert_eq!(all(&ranking), [sold(1, 3)]);
 }
 
 fn sold(number: u8, units: i64) -> SoldProduct {
