@@ -9,11 +9,13 @@
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use mongodb::{Collection, Database, IndexModel, error::ErrorKind, options::IndexOptions};
 
-use super::metadata::TERMS;
 use crate::storage::{Result, StoreError};
 
 /// `IndexOptionsConflict` and `IndexKeySpecsConflict`.
 const CONFLICTS: [i32; 2] = [85, 86];
+
+/// The field of the terms of metadata ([`super::metadata`]), and its index.
+pub(super) const TERMS: &str = "metadata_terms";
 
 /// The collections of a database.
 pub(super) struct Collections {

@@ -7,15 +7,13 @@ use bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocumentBuf, doc, raw::CS
 
 use super::{
     codec::{BsonValue, Field, append_fields, raw_document, read_fields},
+    collections::TERMS,
     filter::Index,
 };
 use crate::{
     domain::{Metadata, MetadataFilter, MetadataItems},
     storage::Result,
 };
-
-/// The field and the index of terms.
-pub(super) const TERMS: &str = "metadata_terms";
 
 impl BsonValue for MetadataItems {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {

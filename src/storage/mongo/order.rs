@@ -5,8 +5,9 @@ use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     codec::{raw_document, read_fields, stored_by_text, stored_ids},
+    collections::TERMS,
     filter::{Filter, Index},
-    metadata::{self, TERMS},
+    metadata,
     order_keys::OrderKey,
     read::in_request_order,
     scan::{Listing, SortBy},

@@ -7,8 +7,9 @@ use bson::{Bson, Document, RawArrayBuf, RawBsonRef, RawDocument, RawDocumentBuf,
 
 use super::{
     codec::{BsonValue, binary, raw_document, read_fields, stored_by_text, stored_ids},
+    collections::TERMS,
     filter::{Filter, Index, one_of},
-    metadata::{self, TERMS},
+    metadata,
     read::in_request_order,
     scan::{Listing, SortBy},
     search::{append_words, contains_all, stored_words},

@@ -5,8 +5,9 @@ use bson::{Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     codec::{append_fields, raw_document, read_fields, stored_by_text, stored_ids},
+    collections::TERMS,
     filter::{Filter, Index},
-    metadata::{self, TERMS},
+    metadata,
     read::in_request_order,
     scan::{Listing, SortBy},
     search::{append_words, contains_all},
