@@ -2,6 +2,7 @@
 
 mod check_config;
 mod demo;
+mod export;
 mod failure;
 mod health;
 pub mod import;
@@ -48,6 +49,11 @@ enum Command {
     /// Import a data set into the database.
     #[command(subcommand)]
     Import(import::ImportCommand),
+    /// Write all products, orders, users or tasks as lines of JSON, as they are at one moment.
+    ///
+    /// `orderwire import jsonl` reads the lines. The cursor of that moment is printed on standard error at the end: events and
+    /// subscriptions after it go on from the export without a gap.
+    Export(export::ExportArgs),
     /// Manage users.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -76,6 +82,7 @@ impl Cli {
             Command::Serve(args) => serve::run(settings, args).await,
             Command::Health(args) => health::run(settings, args).await,
             Command::Import(command) => import_into_database(settings, command).await,
+            Command::Export(args) => export::run(settings, args).await,
             Command::User(command) => user::run(settings, command).await,
             Command::Log(command) => log::run(settings, command).await,
             Command::AdoptDatabase => adopt_database(settings).await,

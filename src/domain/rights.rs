@@ -53,12 +53,15 @@ impl RightsChange {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Timestamp, *};
+    use super::{
+        super::{Metadata, Timestamp},
+        *,
+    };
 
     fn user(role: UserRole) -> User {
         let at = Timestamp::from_unix_millis(1);
         User {
-            metadata: crate::domain::Metadata::default(),
+            metadata: Metadata::default(),
             id: UserId::from_bytes([1; 16]),
             email: Some("anna@example.com".to_owned()),
             name: "Anna".to_owned(),

@@ -3,7 +3,7 @@
 use super::{Result, Service, ServiceError, UserError, UserErrorCode, access, input::Checks};
 use crate::{
     auth::{AccessToken, RefreshToken},
-    domain::{ClientAddress, Refusal, SessionId, User, UserId, UserRole, Viewer, text},
+    domain::{ClientAddress, Metadata, Refusal, SessionId, User, UserId, UserRole, Viewer, text},
     storage::{Credentials, Rotation, Session},
     telemetry::metrics::{Outcome, metrics},
 };
@@ -75,7 +75,7 @@ impl Service {
         };
         let now = self.now();
         let user = User {
-            metadata: crate::domain::Metadata::default(),
+            metadata: Metadata::default(),
             id: UserId::generate(now),
             email: Some(email),
             name,

@@ -11,6 +11,7 @@ mod consistency;
 mod context;
 mod error;
 mod event;
+pub mod export;
 pub mod feed;
 mod fingerprint;
 mod idempotency;
@@ -47,4 +48,4 @@ pub use user::UpdateProfile;
 
 pub use crate::auth::OperationHash;
 pub use crate::cluster::{MemoryDocuments, RegisteredDocuments};
-pub use crate::storage::{OrderQuery, ProductQuery, TaskQuery, UserQuery};
+pub use crate::storage::{ExportKind, OrderQuery, ProductQuery, TaskQuery, UserQuery};

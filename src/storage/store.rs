@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    ApiKeyStore, DeploymentId, EventStore, ImportStore, OrderStore, ProductStore, Result, SessionStore, TaskStore,
-    UserStore,
+    ApiKeyStore, DeploymentId, EventStore, ExportStore, ImportStore, OrderStore, ProductStore, Result, SessionStore,
+    TaskStore, UserStore,
     instrumented::{CallCounts, Instrumented},
 };
 use crate::domain::Timestamp;
@@ -22,6 +22,7 @@ pub trait Store:
     + OrderStore
     + TaskStore
     + EventStore
+    + ExportStore
     + ImportStore
     + Send
     + Sync

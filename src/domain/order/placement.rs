@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::{
-    super::{Decimal, OrderId, Product, ProductId, Refusal, Stamp, UserId},
+    super::{Decimal, Metadata, OrderId, Product, ProductId, Refusal, Stamp, UserId},
     HistoryEntry, Order, OrderChange, OrderItem, OrderStatus,
 };
 
@@ -102,7 +102,7 @@ impl NewOrder {
         }
         let status = OrderStatus::Pending;
         let order = Order {
-            metadata: crate::domain::Metadata::default(),
+            metadata: Metadata::default(),
             id: self.id,
             number: self.number,
             region: self.region,

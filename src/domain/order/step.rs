@@ -89,7 +89,9 @@ impl OrderStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CurrencyCode, Decimal, EventKind, NewProduct, OrderItem, ProductStatus, Timestamp, UserId};
+    use crate::domain::{
+        CurrencyCode, Decimal, EventKind, Metadata, NewProduct, OrderItem, ProductStatus, Timestamp, UserId,
+    };
 
     const STAMP: Stamp = Stamp::system(Timestamp::from_unix_millis(2));
     const AT: Timestamp = Timestamp::from_unix_millis(1);
@@ -102,7 +104,7 @@ mod tests {
 
     fn order(status: OrderStatus, lines: &[(&Product, i32)]) -> Order {
         Order {
-            metadata: crate::domain::Metadata::default(),
+            metadata: Metadata::default(),
             id: OrderId::derived(AT, "test", "1"),
             number: "1".to_owned(),
             region: String::new(),

@@ -1,4 +1,5 @@
 use super::{
+    super::Metadata,
     super::{CurrencyCode, Decimal, EventDraft, EventKind, Order, OrderId, OrderItem, Stamp, UserId},
     *,
 };
@@ -23,7 +24,7 @@ fn order(placed_at: Timestamp, status: OrderStatus, lines: &[(u8, i32)]) -> Orde
         line_total: Decimal::ZERO,
     });
     Order {
-        metadata: crate::domain::Metadata::default(),
+        metadata: Metadata::default(),
         id: OrderId::generate(placed_at),
         number: String::new(),
         region: String::new(),

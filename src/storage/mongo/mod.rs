@@ -26,6 +26,7 @@ mod count;
 mod epoch;
 mod error;
 mod event;
+mod export;
 mod filter;
 mod idempotency;
 mod import;

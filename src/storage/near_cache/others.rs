@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 
 use super::cache::NearCache;
 use crate::{
@@ -12,8 +12,9 @@ use crate::{
         Timestamp, TokenHash, User, UserId,
     },
     storage::{
-        ApiKeyStore, Appended, Backlog, DeploymentId, Epoch, EventStore, ImportStore, LogPage, LogState, NewEpoch,
-        OwnChanges, Result, Rotation, Session, SessionStore, SessionUser, Store,
+        ApiKeyStore, Appended, Backlog, Credentials, DeploymentId, Epoch, EventStore, ExportBatch, ExportKind,
+        ExportStore, ExportedAt, ImportStore, LogPage, LogState, NewEpoch, OwnChanges, Result, Rotation, Session,
+        SessionStore, SessionUser, Store,
     },
 };
 
@@ -71,6 +72,13 @@ impl SessionStore for NearCache {
 }
 
 #[async_trait]
+impl ExportStore for NearCache {
+    async fn export(&self, kind: ExportKind, batches: mpsc::Sender<ExportBatch>) -> Result<ExportedAt> {
+        self.inner().export(kind, batches).await
+    }
+}
+
+#[async_trait]
 impl ApiKeyStore for NearCache {
     async fn insert_api_key(&self, key: &ApiKey, secret: TokenHash, stamp: Stamp) -> Result<()> {
         self.inner().insert_api_key(key, secret, stamp).await
@@ -98,6 +106,12 @@ impl ApiKeyStore for NearCache {
 impl ImportStore for NearCache {
     async fn import_users(&self, users: &[User]) -> Result<u64> {
         let imported = self.inner().import_users(users).await;
+        self.wrote_without_entry();
+        imported
+    }
+
+    async fn import_credentials(&self, users: &[Credentials]) -> Result<u64> {
+        let imported = self.inner().import_credentials(users).await;
         self.wrote_without_entry();
         imported
     }

@@ -14,6 +14,7 @@ mod deployment;
 mod epoch;
 mod error;
 mod event;
+mod export;
 mod idempotency;
 mod import;
 mod list;

@@ -7,7 +7,8 @@ use tokio::sync::mpsc;
 use super::row::{HEADER, NUMBER_TAKEN, OTHER_CUSTOMER, Row, RowParser, TOTAL_TOO_LARGE};
 use crate::{
     domain::{
-        CurrencyCode, Decimal, HistoryEntry, Order, OrderId, OrderItem, OrderStatus, ProductId, Timestamp, UserId,
+        CurrencyCode, Decimal, HistoryEntry, Metadata, Order, OrderId, OrderItem, OrderStatus, ProductId, Timestamp,
+        UserId,
     },
     service::import::{
         Counts, ImportError, ImportSource, RejectCounts,
@@ -197,7 +198,7 @@ fn new_order(row: &Row<'_>, planned: &PlannedOrder, customer: UserId) -> Order {
     let at = planned.placed_at;
     let delivered = HistoryEntry { event: None, from: None, to: OrderStatus::Delivered, actor: None, reason: None, at };
     Order {
-        metadata: crate::domain::Metadata::default(),
+        metadata: Metadata::default(),
         id: planned.id,
         number: row.invoice.clone(),
         region: row.country.clone(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::row::{HEADER, Row, RowParser, SOURCE};
 use crate::{
-    domain::{CurrencyCode, Decimal, NewProduct, Product, ProductId, Timestamp, User, UserId, UserRole},
+    domain::{CurrencyCode, Decimal, Metadata, NewProduct, Product, ProductId, Timestamp, User, UserId, UserRole},
     service::import::{ImportError, ImportSource, Progress, Stage, records::RecordReader},
 };
 
@@ -169,7 +169,7 @@ fn is_standard(code: &str) -> bool {
 impl UserNotes {
     fn user(&self, customer: &str) -> User {
         User {
-            metadata: crate::domain::Metadata::default(),
+            metadata: Metadata::default(),
             id: UserId::derived(self.first_seen, SOURCE, customer),
             email: Some(format!("customer-{customer}@example.com")),
             name: format!("Customer {customer}"),
