@@ -3,7 +3,7 @@
 //!
 //! MongoDB keeps a snapshot for five minutes (`minSnapshotHistoryWindowInSeconds`), so an export that takes longer fails.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
@@ -41,7 +41,7 @@ struct Export<'e> {
 
 impl Inner {
     /// A session whose reads are of one moment at which every change has its number, and the last number.
-    async fn snapshot_at_rest(&self) -> Result<(ClientSession, Seq)> {
+    async fn snapshot_at_rest(self: &Arc<Self>) -> Result<(ClientSession, Seq)> {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             self.catch_up().await?;
