@@ -24,6 +24,7 @@ mod setting;
 mod settings;
 mod subscriptions;
 mod websocket;
+mod worker;
 
 pub use auth::Auth;
 pub use cache::Cache;
@@ -44,3 +45,4 @@ pub use setting::Setting;
 pub use settings::{Config, Environment};
 pub use subscriptions::Subscriptions;
 pub use websocket::WebSocket;
+pub use worker::Worker;

@@ -2,7 +2,7 @@
 
 use super::{
     Auth, Cache, Database, Feed, Limits, Log, LogFormat, Metrics, Operations, RateLimits, Redis, Retention, Server,
-    Subscriptions, WebSocket,
+    Subscriptions, WebSocket, Worker,
     database::ReadFrom,
     reader::{SettingKey, SettingReader},
     server,
@@ -52,6 +52,8 @@ pub struct Config {
     pub feed: Feed,
     /// How long data is kept.
     pub retention: Retention,
+    /// What follows the event log.
+    pub worker: Worker,
 }
 
 impl Default for Config {
@@ -73,6 +75,7 @@ impl Default for Config {
             metrics: Metrics::default(),
             feed: Feed::default(),
             retention: Retention::default(),
+            worker: Worker::default(),
         }
     }
 }
@@ -128,6 +131,7 @@ impl Config {
             metrics: Metrics::read(reader),
             feed: Feed::read(reader),
             retention: Retention::read(reader),
+            worker: Worker::read(reader),
         }
     }
 

@@ -9,6 +9,7 @@
 mod client;
 mod clock;
 mod consistency;
+mod consumer;
 mod declare;
 mod entity;
 mod event;
@@ -38,6 +39,7 @@ mod viewer;
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
 pub use clock::{Clock, ClockOffset, SystemClock};
 pub use consistency::{ConsistencyToken, InvalidConsistencyToken, MAX_READ_AGE};
+pub use consumer::{Consumer, ConsumerChanges, Progress};
 pub use declare::{SortField, UnknownValue};
 pub use entity::{AnyId, Entity, EntityKind};
 pub use event::{

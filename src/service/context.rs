@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Notify;
+
 use super::{
     Result, access,
     caches::{SalesCache, SessionCache, session_cache},
@@ -45,6 +47,8 @@ pub struct Service {
     pub(super) sessions: SessionCache,
     pub(super) watch: Arc<SessionWatch>,
     pub(super) sales: SalesCache,
+    /// This process has changed a consumer of the log.
+    pub(super) consumers_changed: Arc<Notify>,
     pub(super) options: ServiceOptions,
 }
 
@@ -71,6 +75,7 @@ impl Service {
             passwords,
             sessions,
             sales: SalesCache::default(),
+            consumers_changed: Arc::default(),
             options,
         }
     }

@@ -7,6 +7,7 @@ mod access;
 mod account;
 mod caches;
 mod consistency;
+pub mod consumers;
 mod context;
 mod error;
 mod event;

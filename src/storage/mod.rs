@@ -11,6 +11,7 @@
 //!
 //! Decision: `docs/decisions/0002-storage-traits.md`.
 
+mod consumer;
 mod deployment;
 mod error;
 mod event;
@@ -30,6 +31,7 @@ mod task;
 mod tests;
 mod user;
 
+pub use consumer::{ConsumerStore, LeasedConsumer};
 pub use deployment::DeploymentId;
 pub use error::{Result, StoreError};
 use event::Appends;

@@ -34,6 +34,8 @@ pub(super) struct Collections {
     /// The long texts of entries.
     pub(super) log_texts: Collection<RawDocumentBuf>,
     pub(super) idempotency: Collection<RawDocumentBuf>,
+    /// What follows the event log ([`super::consumer`]).
+    pub(super) consumers: Collection<RawDocumentBuf>,
     /// What the database says of itself: one document, `log`.
     pub(super) counters: Collection<RawDocumentBuf>,
 }
@@ -53,6 +55,7 @@ impl Collections {
             log: database.collection("log"),
             log_texts: database.collection("log_texts"),
             idempotency: database.collection("idempotency"),
+            consumers: database.collection("consumers"),
             counters: database.collection("counters"),
         }
     }
@@ -61,7 +64,7 @@ impl Collections {
 /// `NamespaceExists`.
 const EXISTS: i32 = 48;
 /// The collections without an index of their own. On a sharded cluster a transaction can't create a collection.
-const WITHOUT_INDEXES: [&str; 3] = ["emails", "skus", "order_keys"];
+const WITHOUT_INDEXES: [&str; 4] = ["emails", "skus", "order_keys", "consumers"];
 
 /// Creates the missing collections and indexes.
 pub(super) async fn create_missing(database: &Database) -> Result<()> {

@@ -21,6 +21,7 @@ mod clock;
 mod codec;
 mod collections;
 mod connect;
+mod consumer;
 mod count;
 mod epoch;
 mod error;

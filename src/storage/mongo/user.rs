@@ -265,11 +265,18 @@ impl Transaction {
         Ok(Task::check_assignee(assignee.as_ref())?)
     }
 
+    /// Checks that the session of a change has not ended, and that its actor, if it has one, is an admin.
+    pub(super) async fn check_admin(&mut self, stamp: Stamp) -> TransactionResult<()> {
+        self.check_session(stamp).await?;
+        let Some(actor) = stamp.actor else { return Ok(()) };
+        Ok(self.user_for_check(actor).await?.ok_or(Refusal::RightLost)?.user.check_is_admin()?)
+    }
+
     /// Checks what allows a change of a user; an actor who changes another user must be an admin.
     async fn check_actor(&mut self, id: UserId, stamp: Stamp) -> TransactionResult<()> {
         self.check_session(stamp).await?;
         let Some(actor) = stamp.actor.filter(|actor| *actor != id) else { return Ok(()) };
-        self.user_for_check(actor).await?.ok_or(Refusal::RightLost)?.user.check_manages_users()?;
+        self.user_for_check(actor).await?.ok_or(Refusal::RightLost)?.user.check_is_admin()?;
         self.touch(actor).await
     }
 

@@ -135,11 +135,18 @@ pub(super) fn check_permission(db: &Connection, stamp: Stamp) -> Result<()> {
     Ok(Stamp::check_staff(find(db, actor)?.as_ref())?)
 }
 
+/// Checks that the session of a change has not ended, and that its actor, if it has one, is an admin.
+pub(super) fn check_admin(db: &Connection, stamp: Stamp) -> Result<()> {
+    check_session(db, stamp)?;
+    let Some(actor) = stamp.actor else { return Ok(()) };
+    Ok(find(db, actor)?.ok_or(Refusal::RightLost)?.check_is_admin()?)
+}
+
 /// Checks what allows a change of a user; an actor who changes another user must be an admin.
 fn check_actor(db: &Connection, id: UserId, stamp: Stamp) -> Result<()> {
     check_session(db, stamp)?;
     let Some(actor) = stamp.actor.filter(|actor| *actor != id) else { return Ok(()) };
-    Ok(find(db, actor)?.ok_or(Refusal::RightLost)?.check_manages_users()?)
+    Ok(find(db, actor)?.ok_or(Refusal::RightLost)?.check_is_admin()?)
 }
 
 fn update(

@@ -26,6 +26,7 @@ mod access;
 mod accounts;
 mod bad_input;
 mod batching;
+mod consumers;
 mod events;
 mod full_data;
 mod identifiers;
