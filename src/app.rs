@@ -28,6 +28,7 @@ use crate::{
 use cluster::{RedisDeployment, open_bus, rate_limiter, registered_documents};
 use database::open_engine;
 use keys::{deployment, tokens};
+use worker::webhooks;
 
 pub use database::{adopt_database, open_store, shard_plan};
 pub use error::StartError;
@@ -72,6 +73,7 @@ impl Core {
             log_retention: config.retention.event_log,
             idempotency_retention: config.retention.idempotency_keys,
             limits: rate_limits(config, limiter.clone()),
+            webhooks: webhooks(config)?,
         };
         let clock = Arc::new(SystemClock);
         let service = Arc::new(Service::new(store.clone(), feed.clone(), clock, tokens, passwords, options));

@@ -6,17 +6,34 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{Core, StartError, listen_for_metrics};
 use crate::{
+    auth::FieldKeys,
     config::Config,
     http,
-    service::consumers::{ConsumerOptions, Consumers},
+    outbound::{AddressPolicy, Client},
+    service::{
+        WebhookOptions,
+        consumers::{ConsumerOptions, Consumers},
+    },
 };
 
 impl Core {
     /// Starts to run the consumers of the event log.
     pub fn start_consumers(&self) -> Consumers {
-        let open = Arc::new(|_: &_| Err("this version of Orderwire does not know this kind of consumer".to_owned()));
+        let service = self.service.clone();
+        let open = Arc::new(move |consumer: &_| service.open_sink(consumer));
         Consumers::start(&self.service, open, ConsumerOptions::default())
     }
+}
+
+/// What webhooks need, as the configuration has it.
+pub(super) fn webhooks(config: &Config) -> Result<WebhookOptions, StartError> {
+    let settings = &config.webhooks;
+    let keys = settings.encryption_keys.as_ref().map(|keys| FieldKeys::parse(keys.reveal())).transpose();
+    let keys = keys.map_err(StartError::EncryptionKeys)?;
+    Ok(WebhookOptions {
+        client: Client::new(AddressPolicy::new(settings.allowed_networks.clone()), settings.timeout),
+        keys: keys.or_else(|| (!config.is_production()).then(FieldKeys::random)),
+    })
 }
 
 /// Runs the consumers of the event log until `shutdown`.

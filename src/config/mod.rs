@@ -23,6 +23,7 @@ mod server;
 mod setting;
 mod settings;
 mod subscriptions;
+mod webhooks;
 mod websocket;
 mod worker;
 
@@ -44,5 +45,6 @@ pub use server::{BindAddress, Server};
 pub use setting::Setting;
 pub use settings::{Config, Environment};
 pub use subscriptions::Subscriptions;
+pub use webhooks::Webhooks;
 pub use websocket::WebSocket;
 pub use worker::Worker;

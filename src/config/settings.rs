@@ -2,7 +2,7 @@
 
 use super::{
     Auth, Cache, Database, Feed, Limits, Log, LogFormat, Metrics, Operations, RateLimits, Redis, Retention, Server,
-    Subscriptions, WebSocket, Worker,
+    Subscriptions, WebSocket, Webhooks, Worker,
     database::ReadFrom,
     reader::{SettingKey, SettingReader},
     server,
@@ -54,6 +54,8 @@ pub struct Config {
     pub retention: Retention,
     /// What follows the event log.
     pub worker: Worker,
+    /// Webhooks.
+    pub webhooks: Webhooks,
 }
 
 impl Default for Config {
@@ -76,6 +78,7 @@ impl Default for Config {
             feed: Feed::default(),
             retention: Retention::default(),
             worker: Worker::default(),
+            webhooks: Webhooks::default(),
         }
     }
 }
@@ -132,6 +135,7 @@ impl Config {
             feed: Feed::read(reader),
             retention: Retention::read(reader),
             worker: Worker::read(reader),
+            webhooks: Webhooks::read(reader),
         }
     }
 

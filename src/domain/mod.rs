@@ -35,6 +35,7 @@ mod unicode;
 mod user;
 mod version;
 mod viewer;
+mod webhook;
 
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
 pub use clock::{Clock, ClockOffset, SystemClock};
@@ -73,3 +74,6 @@ pub use time::{InvalidTimestamp, Timestamp};
 pub use token_bucket::TokenBucket;
 pub use user::{User, UserChanges, UserFilter, UserId, UserRole, UserSort, UserVersion};
 pub use viewer::Viewer;
+pub use webhook::{
+    Delivery, DeliveryId, NoWebhook, Webhook, WebhookDefinition, WebhookId, WebhookSecret, WebhookStatus,
+};

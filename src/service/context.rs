@@ -13,6 +13,7 @@ use super::{
     feed::EventFeed,
     rate_limits::RateLimits,
     session::SessionWatch,
+    webhooks::WebhookOptions,
 };
 use crate::{
     auth::{AccessTokens, Passwords},
@@ -31,6 +32,8 @@ pub struct ServiceOptions {
     pub idempotency_retention: Duration,
     /// Rate limits of operations and sign-ins.
     pub limits: RateLimits,
+    /// What webhooks need.
+    pub webhooks: WebhookOptions,
 }
 
 /// All use cases over one store.

@@ -24,6 +24,7 @@ mod rate_limits;
 mod session;
 mod task;
 mod user;
+mod webhooks;
 
 pub use account::{Registration, SignIn};
 pub use consistency::ReadAt;
@@ -40,6 +41,7 @@ pub use rate_limits::{Allowance, RateLimits};
 pub use session::Authenticated;
 pub use task::{CreateTask, UpdateTask};
 pub use user::UpdateProfile;
+pub use webhooks::{CreateWebhook, DeliveryOfEvent, UpdateWebhook, WebhookOptions};
 
 pub use crate::auth::OperationHash;
 pub use crate::cluster::{MemoryDocuments, RegisteredDocuments};

@@ -12,6 +12,7 @@
 //! Decision: `docs/decisions/0002-storage-traits.md`.
 
 mod consumer;
+mod delivery;
 mod deployment;
 mod error;
 mod event;
@@ -32,6 +33,7 @@ mod tests;
 mod user;
 
 pub use consumer::{ConsumerStore, LeasedConsumer};
+pub use delivery::{DeliveryStore, KEPT_DELIVERIES};
 pub use deployment::DeploymentId;
 pub use error::{Result, StoreError};
 use event::Appends;

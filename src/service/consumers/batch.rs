@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lease::LeaseEnd;
-use crate::domain::{Event, EventId, Seq};
+use crate::domain::{Event, EventId, Progress, Seq};
 
 /// How long entries are taken before the progress is saved.
 const LONGEST: Duration = Duration::from_millis(250);
@@ -17,6 +17,8 @@ pub struct Batch {
     /// The number of the last entry that was read for it.
     through: Seq,
     previous: Option<EventId>,
+    /// How often the first of them has failed.
+    failures: u32,
     /// How many were taken since [`Batch::count`].
     taken: u64,
     counted_at: Instant,
@@ -29,12 +31,22 @@ impl Batch {
     pub(super) fn new(
         waiting: VecDeque<Arc<Event>>,
         through: Seq,
-        previous: Option<EventId>,
+        progress: &Progress,
         lease: Arc<LeaseEnd>,
         longest_delivery: Duration,
         stop: CancellationToken,
     ) -> Self {
-        Self { waiting, through, previous, taken: 0, counted_at: Instant::now(), lease, longest_delivery, stop }
+        Self {
+            waiting,
+            through,
+            previous: progress.taken,
+            failures: progress.failures,
+            taken: 0,
+            counted_at: Instant::now(),
+            lease,
+            longest_delivery,
+            stop,
+        }
     }
 
     /// The entry to take next; `None` if there is none, or if the consumer has to pause. It stays the next one until it is
@@ -52,10 +64,16 @@ impl Batch {
         self.previous
     }
 
+    /// How often the next entry has failed.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// The next entry was taken.
     pub fn take(&mut self) {
         if let Some(event) = self.waiting.pop_front() {
             self.previous = Some(event.id);
+            self.failures = 0;
             self.taken += 1;
         }
     }

@@ -16,54 +16,14 @@
 mod batch;
 mod lease;
 mod metrics;
+mod options;
 mod retry;
 mod run;
 mod runner;
-
-use std::{sync::Arc, time::Duration};
-
-use async_trait::async_trait;
+mod sink;
 
 pub use batch::Batch;
+pub use options::ConsumerOptions;
 pub use retry::retry_delay;
 pub use runner::Consumers;
-
-use crate::domain::{Consumer, EventFilter};
-
-/// Where the entries of a consumer go.
-#[async_trait]
-pub trait Sink: Send + Sync {
-    /// Which entries it takes.
-    fn filter(&self) -> &EventFilter;
-
-    /// Takes the entries of the batch, one after the other, until there is none or one can't be taken. Says why not. This may be
-    /// dropped at any time; what the batch says is taken then counts.
-    async fn deliver(&self, batch: &mut Batch) -> Result<(), String>;
-}
-
-/// Opens the sink of a consumer, or says why that is not possible.
-pub type OpenSink = Arc<dyn Fn(&Consumer) -> Result<Arc<dyn Sink>, String> + Send + Sync>;
-
-/// How consumers are run.
-#[derive(Debug, Clone)]
-pub struct ConsumerOptions {
-    /// How long a lease lasts, and so how long it takes until another process goes on after a crash.
-    pub lease: Duration,
-    /// How often leases are extended and free ones are looked for.
-    pub lease_every: Duration,
-    /// The longest time that one delivery takes: none is started later than that before the end of a lease.
-    pub longest_delivery: Duration,
-    /// The most consumers that this process runs at the same time.
-    pub most: u32,
-}
-
-impl Default for ConsumerOptions {
-    fn default() -> Self {
-        Self {
-            lease: Duration::from_secs(30),
-            lease_every: Duration::from_secs(3),
-            longest_delivery: Duration::from_secs(15),
-            most: 1000,
-        }
-    }
-}
+pub use sink::{Failure, OpenSink, Sink};

@@ -7,7 +7,13 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::{ConsumerOptions, OpenSink, Sink, batch::Batch, lease::LeaseEnd, metrics::ConsumerMetrics, retry_delay};
+use super::{
+    batch::Batch,
+    lease::LeaseEnd,
+    metrics::ConsumerMetrics,
+    options::ConsumerOptions,
+    sink::{Failure, OpenSink, Sink},
+};
 use crate::{
     domain::{EntityKind, Event, EventFilter, LogId, Progress, Seq},
     service::feed::{EventFeed, FeedError, StartAt, Subscription, Topic},
@@ -42,7 +48,7 @@ enum Pause {
     /// It is to stop, or has lost its lease.
     Ended,
     /// An entry could not be taken.
-    Failed(String),
+    Failed(Failure),
     /// The log does not hold what comes next.
     Expired,
     /// The log or the store can't be read now, or the lease was not extended in time.
@@ -59,7 +65,7 @@ pub(super) async fn run(shared: Shared, leased: LeasedConsumer, stop: Cancellati
     while running.sleep(wait).await {
         let pause = match (shared.open)(&consumer) {
             Ok(sink) => running.follow(&*sink).await,
-            Err(fault) => Pause::Failed(fault),
+            Err(fault) => Pause::Failed(Failure::after(running.progress.failures, fault)),
         };
         wait = match pause {
             Pause::Ended => return,
@@ -120,7 +126,7 @@ impl Running<'_> {
             let pause = match next_entries(first, &mut entries, sink.filter()) {
                 Ok((waiting, through)) => self.take(sink, waiting, through).await,
                 Err(FeedError::CursorExpired) => Some(Pause::Expired),
-                Err(FeedError::InvalidCursor) => Some(Pause::Failed(AHEAD.to_owned())),
+                Err(FeedError::InvalidCursor) => Some(Pause::Failed(Failure::after(self.progress.failures, AHEAD))),
                 Err(error) => {
                     debug!(%error, consumer = self.name, "a consumer is interrupted");
                     Some(Pause::Interrupted)
@@ -136,7 +142,7 @@ impl Running<'_> {
     async fn take(&mut self, sink: &dyn Sink, waiting: VecDeque<Arc<Event>>, through: Seq) -> Option<Pause> {
         let room = self.shared.options.longest_delivery;
         let mut batch =
-            Batch::new(waiting, through, self.progress.taken, self.shared.lease.clone(), room, self.stop.clone());
+            Batch::new(waiting, through, &self.progress, self.shared.lease.clone(), room, self.stop.clone());
         loop {
             let result = self.deliver(sink, &mut batch).await;
             self.progress.position = self.progress.position.max(batch.position());
@@ -160,7 +166,7 @@ impl Running<'_> {
     }
 
     /// Delivers a batch. A delivery that is under way when the consumer is to stop gets a little time.
-    async fn deliver(&self, sink: &dyn Sink, batch: &mut Batch) -> Result<(), String> {
+    async fn deliver(&self, sink: &dyn Sink, batch: &mut Batch) -> Result<(), Failure> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -175,13 +181,12 @@ impl Running<'_> {
     }
 
     /// Counts a failure, and returns how long to wait; `None` if the lease is lost.
-    async fn fail(&mut self, fault: String) -> Option<Duration> {
+    async fn fail(&mut self, Failure { message, retry_in }: Failure) -> Option<Duration> {
         self.metrics.failed();
         self.progress.failures = self.progress.failures.saturating_add(1);
-        debug!(consumer = self.name, failures = self.progress.failures, fault, "a consumer could not take an entry");
-        self.progress.last_error = Some(fault);
-        let wait = retry_delay(self.progress.failures, rand::random());
-        self.save(wait).await.then_some(wait)
+        debug!(consumer = self.name, failures = self.progress.failures, message, "a consumer could not take an entry");
+        self.progress.last_error = Some(message);
+        self.save(retry_in).await.then_some(retry_in)
     }
 
     /// Saves the progress; returns `false` if this is not the lease any more. While the store fails, it tries again for as

@@ -10,9 +10,10 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::warn;
 
 use super::{
-    ConsumerOptions, OpenSink,
     lease::LeaseEnd,
+    options::ConsumerOptions,
     run::{self, Shared},
+    sink::OpenSink,
 };
 use crate::{service::Service, storage::LeasedConsumer};
 

@@ -36,6 +36,8 @@ pub(super) struct Collections {
     pub(super) idempotency: Collection<RawDocumentBuf>,
     /// What follows the event log ([`super::consumer`]).
     pub(super) consumers: Collection<RawDocumentBuf>,
+    /// Attempts to deliver events to webhooks ([`super::delivery`]).
+    pub(super) deliveries: Collection<RawDocumentBuf>,
     /// What the database says of itself: one document, `log`.
     pub(super) counters: Collection<RawDocumentBuf>,
 }
@@ -56,6 +58,7 @@ impl Collections {
             log_texts: database.collection("log_texts"),
             idempotency: database.collection("idempotency"),
             consumers: database.collection("consumers"),
+            deliveries: database.collection("deliveries"),
             counters: database.collection("counters"),
         }
     }
@@ -117,6 +120,7 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
         vec![partial(plain("texts", doc! { "texts": 1 }))],
     ];
     let log_texts = [vec![plain("used_at", doc! { "used_at": 1 })]];
+    let deliveries = [vec![plain("webhook", doc! { "webhook": 1, "_id": 1 }), plain("at", doc! { "at": 1 })]];
     let idempotency = [vec![plain("created_at", doc! { "created_at": 1 })]];
     vec![
         ("users", users.concat()),
@@ -128,6 +132,7 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
         ("log", log.concat()),
         ("log_texts", log_texts.concat()),
         ("idempotency", idempotency.concat()),
+        ("deliveries", deliveries.concat()),
     ]
 }
 

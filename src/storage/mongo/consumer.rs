@@ -16,7 +16,7 @@ use super::{
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{Consumer, ConsumerChanges, Progress, Stamp},
+    domain::{Consumer, ConsumerChanges, Progress, Stamp, WebhookId},
     storage::{ConsumerStore, LeasedConsumer, Result, StoreError},
 };
 
@@ -176,6 +176,10 @@ impl ConsumerStore for MongoStore {
                     transaction.check_admin(stamp).await?;
                     let consumers = transaction.store.collections.consumers.clone();
                     transaction.find_one(&consumers, doc! { "_id": name.as_str() }, decode).await?;
+                    if let Ok(webhook) = name.parse::<WebhookId>() {
+                        let deliveries = transaction.store.collections.deliveries.clone();
+                        transaction.delete(&deliveries, doc! { "webhook": webhook }).await?;
+                    }
                     transaction.delete(&consumers, doc! { "_id": name }).await
                 })
             })

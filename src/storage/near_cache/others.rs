@@ -8,13 +8,13 @@ use tokio::sync::broadcast;
 use super::cache::NearCache;
 use crate::{
     domain::{
-        Consumer, ConsumerChanges, EventId, LogFilter, LogId, Order, Page, PresentedToken, Product, Progress, Seq,
-        SessionId, Stamp, Task, Timestamp, User, UserChanges, UserFilter, UserId,
+        Consumer, ConsumerChanges, Delivery, DeliveryId, EventId, LogFilter, LogId, Order, Page, PresentedToken,
+        Product, Progress, Seq, SessionId, Stamp, Task, Timestamp, User, UserChanges, UserFilter, UserId, WebhookId,
     },
     storage::{
-        Appended, Backlog, ConsumerStore, Credentials, DeploymentId, Epoch, EventStore, ImportStore, LeasedConsumer,
-        LogPage, LogState, NewEpoch, OwnChanges, Result, Rotation, Session, SessionStore, SessionUser, Store,
-        UserQuery, UserStore,
+        Appended, Backlog, ConsumerStore, Credentials, DeliveryStore, DeploymentId, Epoch, EventStore, ImportStore,
+        LeasedConsumer, LogPage, LogState, NewEpoch, OwnChanges, Result, Rotation, Session, SessionStore, SessionUser,
+        Store, UserQuery, UserStore,
     },
 };
 
@@ -234,5 +234,21 @@ impl ConsumerStore for NearCache {
 
     async fn release_consumers(&self, holder: i64) -> Result<()> {
         self.inner().release_consumers(holder).await
+    }
+}
+
+#[async_trait]
+impl DeliveryStore for NearCache {
+    async fn insert_deliveries(&self, deliveries: &[Delivery]) -> Result<()> {
+        self.inner().insert_deliveries(deliveries).await
+    }
+
+    async fn list_deliveries(
+        &self,
+        webhook: WebhookId,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>> {
+        self.inner().list_deliveries(webhook, before, limit).await
     }
 }

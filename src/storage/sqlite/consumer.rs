@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
+    delivery,
     row::{Json, NamedRow, json, named},
     store::SqliteStore,
     user,
@@ -80,7 +81,10 @@ fn change(
 fn delete(db: &Connection, name: &str, stamp: Stamp) -> Result<()> {
     user::check_admin(db, stamp)?;
     let deleted = db.prepare_cached("DELETE FROM consumers WHERE name = ?1")?.execute([name])?;
-    if deleted == 0 { Err(Refusal::NotFound.into()) } else { Ok(()) }
+    if deleted == 0 {
+        return Err(Refusal::NotFound.into());
+    }
+    name.parse().map_or(Ok(()), |webhook| delivery::delete_of(db, webhook))
 }
 
 /// The time on the database's clock, which is the machine's.

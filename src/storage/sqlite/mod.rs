@@ -10,6 +10,7 @@
 //!   query plans do not depend on the data.
 
 mod consumer;
+mod delivery;
 mod deployment;
 mod epoch;
 mod error;
@@ -65,6 +66,7 @@ impl Store for SqliteStore {
         while self.write(prune::texts).await? {}
         while self.write(move |db| prune::sessions(db, now)).await? {}
         while self.write(move |db| prune::keys(db, keys_before)).await? {}
+        while self.write(move |db| prune::deliveries(db, log_before)).await? {}
         Ok(())
     }
 

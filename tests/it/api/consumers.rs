@@ -15,7 +15,7 @@ use orderwire::{
         Clock, Consumer, ConsumerChanges, EventFilter, EventId, EventType, LogFilter, LogId, Progress, Stamp,
         SystemClock, Timestamp, UserRole, Viewer,
     },
-    service::consumers::{Batch, ConsumerOptions, Consumers, OpenSink, Sink},
+    service::consumers::{Batch, ConsumerOptions, Consumers, Failure, OpenSink, Sink},
 };
 use parking_lot::Mutex;
 use serde_json::json;
@@ -49,11 +49,11 @@ impl Sink for Record {
         &self.filter
     }
 
-    async fn deliver(&self, batch: &mut Batch) -> Result<(), String> {
+    async fn deliver(&self, batch: &mut Batch) -> Result<(), Failure> {
         while let Some(event) = batch.next() {
             self.attempts.lock().push(event.id);
             if self.fails.load(Ordering::Relaxed) {
-                return Err("out of order".to_owned());
+                return Err(Failure::after(batch.failures(), "out of order"));
             }
             self.taken.lock().push(event.id);
             while self.hangs.load(Ordering::Relaxed) {

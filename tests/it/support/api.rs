@@ -85,6 +85,7 @@ impl TestApi {
                 log_retention: 7 * day,
                 idempotency_retention: day,
                 limits: RateLimits::default(),
+                webhooks: WebhookOptions::default(),
             },
         ));
         let api = Api::new(service.clone(), ApiOptions { introspection: true, documents, slow: None }).unwrap();

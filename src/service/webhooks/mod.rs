@@ -1,0 +1,15 @@
+//! Webhooks: consumers of the event log that send each event to a URL, signed, in the order of the log.
+//!
+//! Decision: `docs/decisions/0033-webhooks.md`.
+
+mod attempt;
+mod deliveries;
+mod manage;
+mod options;
+mod payload;
+mod signature;
+mod sink;
+
+pub use deliveries::DeliveryOfEvent;
+pub use manage::{CreateWebhook, UpdateWebhook};
+pub use options::WebhookOptions;
