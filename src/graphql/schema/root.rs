@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, Interface, MergedObject, MergedSubscription, Object};
 
-use super::{event, order, product, request_context::RequestContext, task, user};
+use super::{event, order, product, request_context::RequestContext, task, user, webhook};
 use crate::{
     domain::AnyId,
     graphql::engine::{
@@ -22,6 +22,7 @@ pub struct Query(
     order::OrderQuery,
     task::TaskQuery,
     event::EventQuery,
+    webhook::WebhookQuery,
 );
 
 /// Everything that can be changed. Expected failures are told in userErrors, anything else is a GraphQL error.
@@ -33,6 +34,7 @@ pub struct Mutation(
     product::ProductMutation,
     order::OrderMutation,
     task::TaskMutation,
+    webhook::WebhookMutation,
 );
 
 /// What can be watched.
@@ -53,6 +55,8 @@ pub enum Node {
     Task(task::Task),
     /// An entry of the event log.
     Event(event::Event),
+    /// A webhook.
+    Webhook(webhook::Webhook),
 }
 
 /// Queries by id.
@@ -98,5 +102,6 @@ async fn load(context: &Context<'_>, id: &ID) -> ApiResult<Option<Node>> {
         AnyId::Order(id) => request.load(id).await?.map(|found| Node::Order(order::Order(found))),
         AnyId::Task(id) => request.load(id).await?.map(|found| Node::Task(task::Task(found))),
         AnyId::Event(id) => event::visible(request, id).await?.map(Node::Event),
+        AnyId::Webhook(id) => webhook::visible(request, id).await?.map(Node::Webhook),
     })
 }

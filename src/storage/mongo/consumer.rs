@@ -11,7 +11,7 @@ use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
 use super::{
     codec::{raw_document, read_fields},
-    read::{TimedRead, in_request_order},
+    read::in_request_order,
     store::{Inner, MongoStore},
     transaction::{Transaction, TransactionResult},
 };

@@ -73,6 +73,10 @@ const OPERATIONS: &[(&str, &str, Expected)] = &[
     ("Query.events", "events(filter: { entityId: $order }) { nodes { id } }", STAFF),
     ("Query.event", "event(id: $event) { id }", STAFF),
     ("Query.node", "node(id: $event) { id }", ["UNAUTHENTICATED", "null", "null", "ok", "ok"]),
+    ("Query.webhook", "webhook(id: $webhook) { id }", STAFF),
+    ("Query.webhooks", "webhooks { nodes { id } }", STAFF),
+    ("Query.webhooks", "webhooks { nodes { deliveries { nodes { id } } } }", STAFF),
+    ("Query.node", "node(id: $webhook) { id }", ["UNAUTHENTICATED", "null", "null", "ok", "ok"]),
     ("Query.task", "task(id: $task) { id }", OWN_OR_STAFF),
     ("Query.tasks", "tasks { nodes { id } }", ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"]),
     (
@@ -189,6 +193,32 @@ const OPERATIONS: &[(&str, &str, Expected)] = &[
         "deleteTask(input: { id: $assigned }) { deletedTaskId userErrors { code } }",
         ["UNAUTHENTICATED", "NOT_FOUND", "FORBIDDEN", "ok", "ok"],
     ),
+    (
+        "Mutation.createWebhook",
+        "createWebhook(input: { url: \"http://127.0.0.1:9999/\", kinds: [ORDER_PLACED] }) { webhook { id } userErrors { code } }",
+        ADMIN,
+    ),
+    (
+        "Mutation.updateWebhook",
+        "updateWebhook(input: { id: $webhook, paused: true }) { webhook { id } userErrors { code } }",
+        ADMIN,
+    ),
+    (
+        "Mutation.rotateWebhookSecret",
+        "rotateWebhookSecret(input: { id: $webhook }) { webhook { id } userErrors { code } }",
+        ADMIN,
+    ),
+    (
+        "Mutation.replayWebhook",
+        "replayWebhook(input: { id: $webhook, after: $cursor }) { webhook { id } userErrors { code } }",
+        ADMIN,
+    ),
+    ("Mutation.testWebhook", "testWebhook(input: { id: $webhook }) { delivery { id } userErrors { code } }", ADMIN),
+    (
+        "Mutation.deleteWebhook",
+        "deleteWebhook(input: { id: $webhook }) { deletedWebhookId userErrors { code } }",
+        ADMIN,
+    ),
     ("Subscription.orderUpdates", "orderUpdates { kind }", ["UNAUTHENTICATED", "waits", "waits", "waits", "waits"]),
     (
         "Subscription.orderUpdates",
@@ -232,8 +262,10 @@ const PERSONAL_FIELDS: &[(&str, &str, [&str; 3])] = &[
 const NAME_FIELDS: [&str; 6] = ["id", "name", "role", "version", "createdAt", "updatedAt"];
 
 /// Variables available to the operations, with their types.
-const VARIABLES: [(&str, &str); 13] = [
+const VARIABLES: [(&str, &str); 15] = [
     ("event", "ID!"),
+    ("webhook", "ID!"),
+    ("cursor", "EventCursor!"),
     ("user", "ID!"),
     ("bystander", "ID!"),
     ("order", "ID!"),
@@ -311,6 +343,9 @@ impl Shop {
         let bystander = api.new_user(&format!("bystander-{fresh}"), UserRole::Customer).await;
         let events = "query ($id: ID!) { events(filter: { entityId: $id }) { nodes { id } } }";
         let of_order = api.data(staff, events, json!({ "id": order["id"] })).await;
+        let webhook = api.new_webhook().await;
+        variables["webhook"] = webhook.id.to_string().into();
+        variables["cursor"] = api.data(staff, "{ eventCursor }", json!({})).await["eventCursor"].clone();
         variables["event"] = of_order["events"]["nodes"][0]["id"].clone();
         variables["order"] = order["id"].clone();
         variables["number"] = order["number"].clone();

@@ -45,3 +45,4 @@ mod times;
 mod tokens;
 mod two_worlds;
 mod updates;
+mod webhooks;
