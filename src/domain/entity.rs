@@ -1,4 +1,6 @@
 //! What the entries of the event log are about, and what they have in common.
+//!
+//! Decision: `docs/decisions/0031-own-writes-in-the-near-cache.md`.
 
 use std::{str::FromStr, sync::Arc};
 

@@ -88,6 +88,12 @@ impl Product {
         Ok(Some(Changed { kind: EventKind::Updated, value, before }))
     }
 
+    /// Whether the other is a version of this product of which nothing but the stock is different.
+    pub fn differs_by_stock(&self, other: &Self) -> bool {
+        let Self { stock, version, updated_at, .. } = *other;
+        Self { stock, version, updated_at, ..self.clone() } == *other
+    }
+
     /// The product after `delta` units were added to its stock, or taken from it when negative.
     pub fn adjust_stock(self, delta: i32, stamp: Stamp) -> Result<Changed<Self>, Refusal> {
         let stock = self.stock.checked_add(delta).ok_or(Refusal::StockOutOfRange)?;

@@ -193,7 +193,8 @@ impl Service {
 
     async fn change_status(&self, viewer: &Viewer, change: StatusChange) -> Result<Order> {
         let stamp = self.stamp(viewer)?;
-        self.store.change_order_status(change, stamp).await.map_err(not_found_at("orderId"))
+        let moved = self.store.change_order_status(change, stamp).await.map_err(not_found_at("orderId"))?;
+        Ok(moved.order)
     }
 
     async fn region_of(&self, customer: UserId) -> Result<String> {

@@ -42,7 +42,7 @@ pub use import::ImportStore;
 pub use instrumented::{BeforeCall, CallCounts, Instrumented};
 pub use near_cache::NearCache;
 pub use operation::{one_operation, uncached};
-pub use order::{OrderQuery, OrderStore, Placed};
+pub use order::{Moved, OrderQuery, OrderStore, Placed};
 pub use product::{ProductQuery, ProductStore};
 pub use session::{Rotation, Session, SessionStore, SessionUser};
 pub use store::{InstrumentedStore, Store};

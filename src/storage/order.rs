@@ -1,10 +1,15 @@
 //! Storage of orders.
+//!
+//! Decision: `docs/decisions/0031-own-writes-in-the-near-cache.md`.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::{Result, instrumented::instrument};
 use crate::domain::{
-    Idempotency, ListQuery, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange,
+    Entity, EventDraft, Idempotency, ListQuery, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page,
+    Product, Stamp, StatusChange,
 };
 
 /// A list query over orders.
@@ -17,6 +22,45 @@ pub struct Placed {
     pub order: Order,
     /// Whether it was placed by an earlier call with the same key.
     pub replayed: bool,
+    /// The products whose stock it took, as it left them; none for a repeated key.
+    pub products: Vec<Arc<Product>>,
+}
+
+impl Placed {
+    /// An order that was placed with these entries.
+    pub(super) fn new(order: Order, entries: &[EventDraft]) -> Self {
+        Self { order, replayed: false, products: products(entries) }
+    }
+
+    /// The order of a key that was used before.
+    pub(super) fn replayed(order: Order) -> Self {
+        Self { order, replayed: true, products: Vec::new() }
+    }
+}
+
+/// The answer to [`OrderStore::change_order_status`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// The order with its new status.
+    pub order: Order,
+    /// The products to which stock went back, as they are afterwards.
+    pub products: Vec<Arc<Product>>,
+}
+
+impl Moved {
+    /// An order that was moved with these entries.
+    pub(super) fn new(order: Order, entries: &[EventDraft]) -> Self {
+        Self { order, products: products(entries) }
+    }
+}
+
+/// The products that entries are about.
+fn products(entries: &[EventDraft]) -> Vec<Arc<Product>> {
+    let product = |entry: &EventDraft| match &entry.entity {
+        Entity::Product(product) => Some(Arc::clone(product)),
+        _ => None,
+    };
+    entries.iter().filter_map(product).collect()
 }
 
 /// Reads and changes of orders.
@@ -37,7 +81,7 @@ pub trait OrderStore {
     async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Placed>;
     /// Moves an order to another status as [`Order::step`] decides. The order, the stock that goes back to its products
     /// and the log entries are written in one step.
-    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Order>;
+    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Moved>;
 }
 
 instrument!(OrderStore {
@@ -48,5 +92,5 @@ instrument!(OrderStore {
     fn place_order(
         order: NewOrder, idempotency: Idempotency, stamp: Stamp
     ) -> Placed, stores |placed| placed.order.memory();
-    fn change_order_status(change: StatusChange, stamp: Stamp) -> Order, stores Order::memory;
+    fn change_order_status(change: StatusChange, stamp: Stamp) -> Moved, stores |moved| moved.order.memory();
 });

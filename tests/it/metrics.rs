@@ -144,8 +144,9 @@ async fn open_subscriptions_are_gauged() {
         (r#"orderwire_deliveries_total{transport="graphql-transport-ws"}"#, 2.0),
         (r#"orderwire_deliveries_total{transport="graphql-ws"}"#, 0.0),
         ("orderwire_updates_executed_total", 1.0),
-        ("orderwire_event_lag_seconds_count", 1.0),
-        ("orderwire_feed_head", 1.0),
+        // The registration has an entry, too.
+        ("orderwire_event_lag_seconds_count", 2.0),
+        ("orderwire_feed_head", 2.0),
         (r#"orderwire_operations_total{operation="Watch",type="subscription",code="OK"}"#, 2.0),
     ] {
         assert_eq!(series.get(name), Some(&value), "{name}");

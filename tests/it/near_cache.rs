@@ -1,8 +1,10 @@
 //! The cache of a node, whose feed the tests steer. It is never older than promised, whatever the feed does.
 
 mod model;
+mod own_writes;
 mod tokens;
 mod transports;
+mod two_nodes;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -142,8 +144,8 @@ fn orders_of(customer: UserId, statuses: Option<Vec<OrderStatus>>) -> OrderQuery
 
 /// The feed of this node reads nothing.
 async fn a_read_that_shows_nothing_new_waits_for_no_feed(db: &Db) {
-    let (lamp, vase) = (product("lamp"), product("vase"));
-    for product in [&lamp, &vase] {
+    let (lamp, vase, jug) = (product("lamp"), product("vase"), product("jug"));
+    for product in [&lamp, &vase, &jug] {
         db.insert_product(product.clone(), stamp()).await.unwrap();
     }
     let node = Node::new(db, BYTES).await;
@@ -166,18 +168,18 @@ async fn a_read_that_shows_nothing_new_waits_for_no_feed(db: &Db) {
     assert_eq!(ends_at_once(read(cache, vase.id)).await.unwrap().stock, vase.stock - 1);
 
     // What another node has changed shows once the feed has it; or in a second, when the feed counts as cut off.
-    let theirs = reprice(db.store(), lamp.id, 4).await;
+    let theirs = reprice(db.store(), jug.id, 4).await;
     let reading = {
         let cache = node.cache.clone();
-        tokio::spawn(async move { read(&cache, lamp.id).await })
+        tokio::spawn(async move { read(&cache, jug.id).await })
     };
     node.cache.log_read_wanted().await;
     assert!(!reading.is_finished());
     node.feed().await;
     assert_eq!(reading.await.unwrap(), theirs);
-    let theirs = reprice(db.store(), lamp.id, 5).await;
+    let theirs = reprice(db.store(), jug.id, 5).await;
     node.cache.apply(&node.entries(0).await);
-    assert_eq!(ends_at_once(read(cache, lamp.id)).await, Some(theirs), "the feed has the entry");
+    assert_eq!(ends_at_once(read(cache, jug.id)).await, Some(theirs), "the feed has the entry");
     place_now(db.store(), "2", &vase).await;
     let pending = orders_of(order.customer, Some(vec![OrderStatus::Pending]));
     for news in [orders_of(order.customer, None), pending] {
@@ -442,6 +444,11 @@ macro_rules! on_each_engine {
 }
 
 use model::no_read_is_older_than_promised_and_none_goes_back_in_time;
+use own_writes::{
+    after_an_own_order_its_products_and_their_page_are_read_from_memory,
+    an_own_change_of_stock_shows_no_archived_product_in_a_page_of_active_ones,
+    an_own_state_that_is_late_takes_the_place_of_no_newer_one, users_are_read_from_memory_until_they_change,
+};
 use tokens::{
     a_read_with_a_token_sees_the_mutation_on_a_node_whose_feed_never_catches_up,
     a_read_with_a_token_sees_the_mutation_on_each_node, a_token_of_another_deployment_or_from_the_future_is_refused,
@@ -459,6 +466,10 @@ on_each_engine! {
     a_gap_and_a_restart_of_the_feed_forget_everything
     a_cache_of_any_size_answers_and_stays_within_its_bytes
     a_cache_without_a_feed_leaves_all_to_the_database
+    after_an_own_order_its_products_and_their_page_are_read_from_memory
+    an_own_change_of_stock_shows_no_archived_product_in_a_page_of_active_ones
+    an_own_state_that_is_late_takes_the_place_of_no_newer_one
+    users_are_read_from_memory_until_they_change
     no_read_is_older_than_promised_and_none_goes_back_in_time
     a_read_with_a_token_sees_the_mutation_on_each_node
     a_read_with_a_token_sees_the_mutation_on_a_node_whose_feed_never_catches_up

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::*,
-    storage::{OrderQuery, OrderStore, Placed, Result, StoreError},
+    storage::{Moved, OrderQuery, OrderStore, Placed, Result, StoreError},
 };
 
 stored_ids!(OrderId);
@@ -207,7 +207,7 @@ impl OrderStore for MongoStore {
         self.0.place(order, idempotency, stamp).await
     }
 
-    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Order> {
+    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Moved> {
         self.0
             .transaction(move |transaction| {
                 let change = change.clone();
@@ -239,7 +239,7 @@ impl Inner {
 }
 
 impl Transaction {
-    async fn change_status(&mut self, change: StatusChange, stamp: Stamp) -> TransactionResult<Order> {
+    async fn change_status(&mut self, change: StatusChange, stamp: Stamp) -> TransactionResult<Moved> {
         self.check_permission(stamp).await?;
         let orders = self.store.collections.orders.clone();
         let condition = self.order_condition(change.order).await?;
@@ -251,7 +251,7 @@ impl Transaction {
         let (order, drafts) = change.record();
         self.save_step(&order).await?;
         self.append_events(&drafts).await?;
-        Ok(order)
+        Ok(Moved::new(order, &drafts))
     }
 
     /// Saves what a step changes of an order: its status and version, and the newest entry of its history.

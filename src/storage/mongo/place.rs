@@ -119,7 +119,7 @@ impl Inner {
             Outcome::Replayed(id) => {
                 let order = earlier.iter().find(|order| order.id == id).cloned();
                 let order = order.ok_or_else(|| StoreError::internal("the order of an idempotency key is missing"))?;
-                Ok(Placed { order, replayed: true })
+                Ok(Placed::replayed(order))
             }
         };
         Ok(outcomes.into_iter().map(|outcome| outcome.and_then(answer)).collect())

@@ -110,8 +110,9 @@ impl Transaction {
             Decision::Place(change) => {
                 let (order, entries) = change.record();
                 orders.push(order::encode(&order));
+                let placed = Placed::new(order, &entries);
                 drafts.extend(entries);
-                Outcome::Placed(Box::new(Placed { order, replayed: false }))
+                Outcome::Placed(Box::new(placed))
             }
         };
         let outcomes: Vec<Result<Outcome>> =

@@ -21,7 +21,7 @@ use super::{
     view::View,
 };
 use crate::{
-    domain::{Entity, Event, EventKind, MAX_READ_AGE, Seq, Stamp, UserId},
+    domain::{Entity, Event, EventKind, MAX_READ_AGE, Seq, Task, UserId, UserVersion},
     fairness::{Caller, current_caller},
     storage::{Store, operation::seen_before},
     telemetry::metrics::metrics,
@@ -154,26 +154,45 @@ impl NearCache {
 
     /// Puts the entity of an entry in the place of an older one.
     fn replace(&self, event: &Event) {
-        let is_deleted = event.kind == EventKind::Deleted;
         match &event.entity {
-            Entity::Product(product) => self.replace_each(product, is_deleted),
-            Entity::Order(order) => self.replace_each(order, is_deleted),
-            Entity::Task(task) => self.replace_each(task, is_deleted),
-            Entity::Rights(_) | Entity::User(_) => {}
+            Entity::Product(product) => self.replace_each(product),
+            Entity::Order(order) => self.replace_each(order),
+            Entity::Task(task) if event.kind == EventKind::Deleted => {
+                Task::FIELDS.iter().for_each(|fields| self.values.invalidate(&Task::key(task.id, *fields)));
+            }
+            Entity::Task(task) => self.replace_each(task),
+            // The entry does not say what else about the user changed.
+            Entity::User(UserVersion { id, version }) => {
+                let key = Key::User(*id);
+                if self.values.get(&key).is_some_and(|user| user.version() < *version) {
+                    self.values.invalidate(&key);
+                }
+            }
+            Entity::Rights(_) => {}
         }
     }
 
-    fn replace_each<T: Cached>(&self, entity: &Arc<T>, is_deleted: bool) {
-        for fields in T::FIELDS {
-            let key = T::key(entity.id(), *fields);
-            if is_deleted {
-                self.values.invalidate(&key);
-            } else if self.values.contains_key(&key) {
-                let is_whole = *fields == T::WHOLE;
-                let entity = if is_whole { Arc::clone(entity) } else { Arc::new(entity.with_fields(*fields)) };
-                self.put(key, T::value(entity));
-            }
+    fn replace_each<T: Cached>(&self, entity: &Arc<T>) {
+        for fields in T::FIELDS.iter().filter(|fields| self.values.contains_key(&T::key(entity.id(), **fields))) {
+            self.put_fields(entity, *fields);
         }
+    }
+
+    /// Puts an entity that a write of this node left in the place of older ones, and its whole in any case.
+    pub(super) fn write_through<T: Cached>(&self, entity: &Arc<T>) {
+        self.put_fields(entity, T::WHOLE);
+        self.replace_each(entity);
+    }
+
+    fn put_fields<T: Cached>(&self, entity: &Arc<T>, fields: T::Fields) {
+        let is_whole = fields == T::WHOLE;
+        let row = if is_whole { Arc::clone(entity) } else { Arc::new(entity.with_fields(fields)) };
+        self.put(T::key(entity.id(), fields), T::value(row));
+    }
+
+    /// What it has of an entity with exactly these fields, whether or not that may be shown.
+    pub(super) fn cached<T: Cached>(&self, id: T::Id, fields: T::Fields) -> Option<Arc<T>> {
+        T::from_value(&self.values.get(&T::key(id, fields))?).cloned()
     }
 
     /// Puts an entity in the place of an older version. The lock of the state is held.
@@ -307,10 +326,9 @@ impl NearCache {
 
     // What writes call.
 
-    /// Holds back what a write of this node has changed, until the feed has it. To be called after the commit, and before
-    /// the caller is answered.
-    pub(super) fn wrote(&self, changes: impl IntoIterator<Item = Change>, stamp: Stamp) {
-        self.state.write().hold(changes, stamp.at);
+    /// Keeps reads and entries out.
+    pub(super) fn lock_state(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write()
     }
 
     /// Forgets everything after a write of this node that has no entry in the log.

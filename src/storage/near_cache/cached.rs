@@ -73,10 +73,14 @@ pub(super) trait Cached: Clone + Debug + Send + Sync + Sized + 'static {
     async fn counts(engine: &dyn Store, filters: &[Self::Filter]) -> Result<Vec<u64>>;
 }
 
-/// An entity with a unique value that it never changes.
+/// An entity with a unique value.
 #[async_trait]
 pub(super) trait Named: Cached {
+    /// Whether it keeps the value for ever.
+    const KEEPS_NAME: bool;
+
     fn ulid(&self) -> Ulid;
+    fn has_name(&self, name: &str) -> bool;
     fn name_key(name: String) -> Key;
     /// Reads entities by this value from the engine.
     async fn by_names(engine: &dyn Store, names: &[String]) -> Result<Vec<Option<Self>>>;

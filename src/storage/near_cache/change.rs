@@ -3,8 +3,8 @@
 use smallvec::SmallVec;
 
 use crate::domain::{
-    Entity, Event, EventKind, Order, OrderFilter, OrderId, ProductFilter, ProductId, ProductSort, Task, TaskFilter,
-    TaskId, UserId,
+    Entity, Event, EventKind, Order, OrderFilter, OrderId, ProductFilter, ProductId, ProductSort, TaskFilter, TaskId,
+    UserId,
 };
 
 /// Something that the cache holds copies of.
@@ -16,6 +16,8 @@ pub(super) enum Change {
     Order(OrderId),
     /// A task.
     Task(TaskId),
+    /// A user.
+    User(UserId),
     /// Which products there are, and everything about them but their stock.
     Products,
     /// The stock of products.
@@ -34,6 +36,8 @@ pub(super) enum Change {
     TasksOf(UserId),
     /// The tasks of users who are not known.
     TasksOfSomebody,
+    /// Which users there are, and everything about them.
+    Users,
 }
 
 /// Some changes.
@@ -44,53 +48,40 @@ impl Change {
     pub(super) fn of_event(event: &Event) -> ChangeList {
         match &event.entity {
             // Nothing else than the stock is another one.
-            Entity::Product(product) if event.before.stock.is_some() => {
-                Self::of_stock(product.id).into_iter().collect()
+            Entity::Product(product) if event.before.stock.is_some() => list([Self::Product(product.id), Self::Stock]),
+            Entity::Product(product) => list([Self::Product(product.id)].into_iter().chain(Self::PRODUCTS)),
+            Entity::Order(order) => {
+                let (new, status) = (Self::with_new_order(order), Self::with_status(order));
+                let lists: ChangeList = match event.kind {
+                    EventKind::Created => list(new),
+                    EventKind::StatusChanged => list(status),
+                    EventKind::Updated | EventKind::Deleted => list(new.into_iter().chain(status)),
+                };
+                list([Self::Order(order.id)].into_iter().chain(lists))
             }
-            Entity::Product(product) => Self::of_product(product.id),
-            Entity::Order(order) => match event.kind {
-                EventKind::Created => Self::of_new_order(order).into_iter().collect(),
-                EventKind::StatusChanged => Self::of_status(order).into_iter().collect(),
-                EventKind::Updated | EventKind::Deleted => {
-                    Self::of_new_order(order).into_iter().chain(Self::of_status(order)).collect()
-                }
-            },
             Entity::Task(task) => {
                 let users = event.audience().map(Self::TasksOf);
-                [Self::Task(task.id), Self::Tasks].into_iter().chain(users).collect()
+                list([Self::Task(task.id), Self::Tasks].into_iter().chain(users))
             }
-            Entity::Rights(_) | Entity::User(_) => ChangeList::new(),
+            Entity::User(user) => list([Self::User(user.id), Self::Users]),
+            Entity::Rights(_) => ChangeList::new(),
         }
     }
 
-    /// What another stock of a product changes.
-    pub(super) fn of_stock(id: ProductId) -> [Self; 2] {
-        [Self::Product(id), Self::Stock]
+    /// What changes with a product, if it may be more than the stock.
+    pub(super) const PRODUCTS: [Self; 2] = [Self::Stock, Self::Products];
+
+    /// What changes with a task whose owners before are not known.
+    pub(super) const TASKS: [Self; 2] = [Self::Tasks, Self::TasksOfSomebody];
+
+    /// What changes with a new order, apart from the stock of its products.
+    pub(super) fn with_new_order(order: &Order) -> [Self; 2] {
+        [Self::Orders, Self::OrdersOf(order.customer)]
     }
 
-    /// What any change of a product changes.
-    pub(super) fn of_product(id: ProductId) -> ChangeList {
-        [Self::Product(id), Self::Stock, Self::Products].into_iter().collect()
-    }
-
-    /// What a new order changes, apart from the stock of its products.
-    pub(super) fn of_new_order(order: &Order) -> [Self; 3] {
-        [Self::Order(order.id), Self::Orders, Self::OrdersOf(order.customer)]
-    }
-
-    /// What another status of an order changes, apart from the stock of its products.
-    pub(super) fn of_status(order: &Order) -> [Self; 3] {
-        [Self::Order(order.id), Self::Statuses, Self::StatusesOf(order.customer)]
-    }
-
-    /// What another stock of all products of an order changes.
-    pub(super) fn of_stock_of(order: &Order) -> impl Iterator<Item = Self> {
-        order.items.iter().map(|item| Self::Product(item.product)).chain([Self::Stock])
-    }
-
-    /// What a change of a task changes when its owners before are not known.
-    pub(super) fn of_task(task: &Task) -> [Self; 3] {
-        [Self::Task(task.id), Self::Tasks, Self::TasksOfSomebody]
+    /// What changes with another status of an order, apart from the stock of its products.
+    pub(super) fn with_status(order: &Order) -> [Self; 2] {
+        [Self::Statuses, Self::StatusesOf(order.customer)]
     }
 
     /// What a page of this list of products depends on.
@@ -116,7 +107,7 @@ impl Change {
 
     /// Whether it is about one entity, not about lists.
     pub(super) fn is_of_entity(self) -> bool {
-        matches!(self, Self::Product(_) | Self::Order(_) | Self::Task(_))
+        matches!(self, Self::Product(_) | Self::Order(_) | Self::Task(_) | Self::User(_))
     }
 
     /// Whether it is about the lists of one user.
@@ -125,10 +116,16 @@ impl Change {
     }
 }
 
+fn list(changes: impl IntoIterator<Item = Change>) -> ChangeList {
+    changes.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CurrencyCode, Decimal, EventDraft, NewProduct, ProductChanges, Stamp, TaskChanges, Timestamp};
+    use crate::domain::{
+        CurrencyCode, Decimal, EventDraft, NewProduct, ProductChanges, Stamp, Task, TaskChanges, Timestamp,
+    };
 
     const AT: Timestamp = Timestamp::from_unix_millis(1);
 
@@ -142,9 +139,9 @@ mod tests {
         let new = NewProduct::new("lamp", "Lamp", Decimal::ZERO, CurrencyCode::GBP);
         let lamp = new.create(ProductId::generate(AT), AT);
         let adjusted = lamp.clone().adjust_stock(5, stamp).unwrap();
-        assert_eq!(changes(adjusted.draft(stamp)), Change::of_stock(lamp.id));
+        assert_eq!(changes(adjusted.draft(stamp)), [Change::Product(lamp.id), Change::Stock]);
         let archived = lamp.update(ProductChanges::archive(), None, stamp).unwrap().unwrap();
-        assert_eq!(changes(archived.draft(stamp)), Change::of_product(lamp.id).into_vec());
+        assert_eq!(changes(archived.draft(stamp)), [Change::Product(lamp.id), Change::Stock, Change::Products]);
         let list = |in_stock, sort| {
             Change::of_product_list(&ProductFilter { in_stock, ..ProductFilter::default() }, sort).into_vec()
         };

@@ -8,9 +8,9 @@ use super::recent_changes::Step;
 use crate::{
     domain::{
         ListQuery, Order, OrderFields, OrderFilter, OrderId, Position, Product, ProductFields, ProductFilter,
-        ProductId, SearchTerms, SortKey, Task, TaskFields, TaskFilter, TaskId,
+        ProductId, SearchTerms, SortKey, Task, TaskFields, TaskFilter, TaskId, User, UserFilter, UserId,
     },
-    storage::{OrderQuery, ProductQuery, TaskQuery},
+    storage::{OrderQuery, ProductQuery, TaskQuery, UserQuery},
 };
 
 /// What is looked up.
@@ -22,6 +22,10 @@ pub(super) enum Key {
     Order(OrderId, OrderFields),
     /// A task by its id, with these costly fields.
     Task(TaskId, TaskFields),
+    /// A user by their id.
+    User(UserId),
+    /// The id of the user who has or had this e-mail address.
+    Email(String),
     /// The id of the product with this SKU.
     Sku(String),
     /// The id of the order with this number.
@@ -32,12 +36,16 @@ pub(super) enum Key {
     Orders(Box<OrderQuery>),
     /// A page of tasks.
     Tasks(Box<TaskQuery>),
+    /// A page of users.
+    Users(Box<UserQuery>),
     /// How many products pass a filter.
     ProductCount(Box<ProductFilter>),
     /// How many orders pass a filter.
     OrderCount(Box<OrderFilter>),
     /// How many tasks pass a filter.
     TaskCount(Box<TaskFilter>),
+    /// How many users pass a filter.
+    UserCount(Box<UserFilter>),
 }
 
 /// What is found.
@@ -49,7 +57,9 @@ pub(super) enum Value {
     Order(Arc<Order>),
     /// A task.
     Task(Arc<Task>),
-    /// The id of what has a unique value, which never changes.
+    /// A user.
+    User(Arc<User>),
+    /// The id of what has, or had, a unique value.
     Id(Ulid),
     /// A page of a list.
     Page(Arc<CachedPage>),
@@ -64,6 +74,7 @@ impl Value {
             Self::Product(product) => product.memory(),
             Self::Order(order) => order.memory(),
             Self::Task(task) => task.memory(),
+            Self::User(user) => user.memory(),
             Self::Id(_) | Self::Count(_) => 0,
             Self::Page(page) => size_of::<CachedPage>() + page.rows.iter().map(position).sum::<usize>(),
         };
@@ -76,6 +87,7 @@ impl Value {
             Self::Product(product) => product.version,
             Self::Order(order) => order.version,
             Self::Task(task) => task.version,
+            Self::User(user) => user.version,
             Self::Id(_) | Self::Page(_) | Self::Count(_) => 0,
         }
     }
@@ -107,14 +119,16 @@ impl Key {
     /// Estimated bytes that the key takes in a map.
     pub(super) fn memory(&self) -> usize {
         let parts = match self {
-            Self::Product(..) | Self::Order(..) | Self::Task(..) => 0,
-            Self::Sku(text) | Self::OrderNumber(text) => text.len(),
+            Self::Product(..) | Self::Order(..) | Self::Task(..) | Self::User(_) => 0,
+            Self::Sku(text) | Self::OrderNumber(text) | Self::Email(text) => text.len(),
             Self::Products(query) => list(query) + products(&query.filter),
             Self::Orders(query) => list(query) + orders(&query.filter),
             Self::Tasks(query) => list(query) + search(query.filter.search.as_ref()),
+            Self::Users(query) => list(query) + search(query.filter.search.as_ref()),
             Self::ProductCount(filter) => size_of::<ProductFilter>() + products(filter),
             Self::OrderCount(filter) => size_of::<OrderFilter>() + orders(filter),
             Self::TaskCount(filter) => size_of::<TaskFilter>() + search(filter.search.as_ref()),
+            Self::UserCount(filter) => size_of::<UserFilter>() + search(filter.search.as_ref()),
         };
         OVERHEAD + size_of::<Self>() + parts
     }

@@ -17,7 +17,7 @@ use crate::{
         Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange,
         Timestamp,
     },
-    storage::{OrderQuery, OrderStore, Placed, Result, Store},
+    storage::{Moved, OrderQuery, OrderStore, Placed, Result, Store},
     telemetry::metrics::CacheName,
 };
 
@@ -68,14 +68,14 @@ impl Cached for Order {
     }
 
     fn with_fields(&self, OrderFields { items, history }: OrderFields) -> Self {
-        let mut row = self.clone();
-        if !items {
-            row.items = Vec::new();
+        Self {
+            number: self.number.clone(),
+            region: self.region.clone(),
+            items: if items { self.items.clone() } else { Vec::new() },
+            history: if history { self.history.clone() } else { Vec::new() },
+            payment_reference: self.payment_reference.clone(),
+            ..*self
         }
-        if !history {
-            row.history = Vec::new();
-        }
-        row
     }
 
     fn page_key(query: Query<Self>) -> Key {
@@ -109,8 +109,14 @@ impl Cached for Order {
 
 #[async_trait]
 impl Named for Order {
+    const KEEPS_NAME: bool = true;
+
     fn ulid(&self) -> Ulid {
         self.id.ulid()
+    }
+
+    fn has_name(&self, number: &str) -> bool {
+        self.number == number
     }
 
     fn name_key(number: String) -> Key {
@@ -141,18 +147,30 @@ impl OrderStore for NearCache {
     }
 
     async fn place_order(&self, order: NewOrder, idempotency: Idempotency, stamp: Stamp) -> Result<Placed> {
+        let began = self.read_begins();
         let placed = self.inner().place_order(order, idempotency, stamp).await?;
-        // Of a repeated key, another node may have placed the order, and it may have another status by now.
-        let (order, stock) = (Change::of_new_order(&placed.order), Change::of_stock_of(&placed.order));
-        self.wrote(order.into_iter().chain(Change::of_status(&placed.order)).chain(stock), stamp);
+        let order = &placed.order;
+        let mut own = self.own_write(began, stamp);
+        own.hold(Change::with_new_order(order).into_iter().chain([Change::Stock]));
+        own.entity(&Arc::new(order.clone()));
+        placed.products.iter().for_each(|product| own.stock(product));
+        if placed.replayed {
+            // Another node may have placed the order, and it may have another status by now.
+            own.hold(Change::with_status(order));
+            own.hold(order.items.iter().map(|item| Change::Product(item.product)));
+        }
+        drop(own);
         Ok(placed)
     }
 
-    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Order> {
-        let order = self.inner().change_order_status(change, stamp).await?;
-        let returned = order.status.returns_stock();
-        let stock = Change::of_stock_of(&order).filter(|_| returned);
-        self.wrote(Change::of_status(&order).into_iter().chain(stock), stamp);
-        Ok(order)
+    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Moved> {
+        let began = self.read_begins();
+        let moved = self.inner().change_order_status(change, stamp).await?;
+        let mut own = self.own_write(began, stamp);
+        own.hold(Change::with_status(&moved.order).into_iter().chain([Change::Stock]));
+        own.entity(&Arc::new(moved.order.clone()));
+        moved.products.iter().for_each(|product| own.stock(product));
+        drop(own);
+        Ok(moved)
     }
 }

@@ -1,4 +1,4 @@
-//! What is not cached: users, sessions, the log itself and its consumers, and imports, which the log does not know of.
+//! What is not cached: sessions, the log itself and its consumers, and imports, which the log does not know of.
 
 use std::time::Duration;
 
@@ -8,13 +8,12 @@ use tokio::sync::broadcast;
 use super::cache::NearCache;
 use crate::{
     domain::{
-        Consumer, ConsumerChanges, Delivery, DeliveryId, EventId, LogFilter, LogId, Order, Page, PresentedToken,
-        Product, Progress, Seq, SessionId, Stamp, Task, Timestamp, User, UserChanges, UserFilter, UserId, WebhookId,
+        Consumer, ConsumerChanges, Delivery, DeliveryId, EventId, LogFilter, LogId, Order, PresentedToken, Product,
+        Progress, Seq, SessionId, Stamp, Task, Timestamp, User, UserId, WebhookId,
     },
     storage::{
-        Appended, Backlog, ConsumerStore, Credentials, DeliveryStore, DeploymentId, Epoch, EventStore, ImportStore,
-        LeasedConsumer, LogPage, LogState, NewEpoch, OwnChanges, Result, Rotation, Session, SessionStore, SessionUser,
-        Store, UserQuery, UserStore,
+        Appended, Backlog, ConsumerStore, DeliveryStore, DeploymentId, Epoch, EventStore, ImportStore, LeasedConsumer,
+        LogPage, LogState, NewEpoch, OwnChanges, Result, Rotation, Session, SessionStore, SessionUser, Store,
     },
 };
 
@@ -38,62 +37,6 @@ impl Store for NearCache {
 
     async fn close(&self) {
         self.inner().close().await;
-    }
-}
-
-/// A change of a profile has no entry in the log, so the cache would not hear of it.
-#[async_trait]
-impl UserStore for NearCache {
-    async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<User>>> {
-        self.inner().users_by_ids(ids).await
-    }
-
-    async fn users_by_emails(&self, emails: &[String]) -> Result<Vec<Option<User>>> {
-        self.inner().users_by_emails(emails).await
-    }
-
-    async fn list_users(&self, queries: &[UserQuery]) -> Result<Vec<Page<User>>> {
-        self.inner().list_users(queries).await
-    }
-
-    async fn count_users(&self, filters: &[UserFilter]) -> Result<Vec<u64>> {
-        self.inner().count_users(filters).await
-    }
-
-    async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()> {
-        self.inner().insert_user(user, password_hash).await
-    }
-
-    async fn update_user(
-        &self,
-        id: UserId,
-        changes: UserChanges,
-        expected_version: Option<i32>,
-        stamp: Stamp,
-    ) -> Result<User> {
-        self.inner().update_user(id, changes, expected_version, stamp).await
-    }
-
-    async fn delete_user(&self, id: UserId, stamp: Stamp) -> Result<User> {
-        self.inner().delete_user(id, stamp).await
-    }
-
-    async fn credentials_by_email(&self, email: &str) -> Result<Option<Credentials>> {
-        self.inner().credentials_by_email(email).await
-    }
-
-    async fn credentials_by_id(&self, id: UserId) -> Result<Option<Credentials>> {
-        self.inner().credentials_by_id(id).await
-    }
-
-    async fn set_password(
-        &self,
-        id: UserId,
-        password_hash: &str,
-        verified: Option<&str>,
-        stamp: Stamp,
-    ) -> Result<User> {
-        self.inner().set_password(id, password_hash, verified, stamp).await
     }
 }
 
@@ -131,7 +74,9 @@ impl SessionStore for NearCache {
 #[async_trait]
 impl ImportStore for NearCache {
     async fn import_users(&self, users: &[User]) -> Result<u64> {
-        self.inner().import_users(users).await
+        let imported = self.inner().import_users(users).await;
+        self.wrote_without_entry();
+        imported
     }
 
     async fn import_products(&self, products: &[Product]) -> Result<u64> {

@@ -10,6 +10,7 @@ use super::{
     cached::{Cached, Named, Query},
     change::{Change, ChangeList},
     key::{Key, Value},
+    recent_changes::Step,
     sources::{ById, ByName, Counts, Pages},
 };
 use crate::{
@@ -63,9 +64,13 @@ impl Cached for Product {
     }
 
     fn with_fields(&self, ProductFields { description }: ProductFields) -> Self {
-        let mut row = self.clone();
-        row.description = row.description.filter(|_| description);
-        row
+        Self {
+            sku: self.sku.clone(),
+            name: self.name.clone(),
+            description: self.description.as_ref().filter(|_| description).cloned(),
+            tags: self.tags.clone(),
+            ..*self
+        }
     }
 
     fn page_key(query: Query<Self>) -> Key {
@@ -103,8 +108,14 @@ impl Cached for Product {
 
 #[async_trait]
 impl Named for Product {
+    const KEEPS_NAME: bool = true;
+
     fn ulid(&self) -> Ulid {
         self.id.ulid()
+    }
+
+    fn has_name(&self, sku: &str) -> bool {
+        self.sku == sku
     }
 
     fn name_key(sku: String) -> Key {
@@ -113,6 +124,15 @@ impl Named for Product {
 
     async fn by_names(engine: &dyn Store, skus: &[String]) -> Result<Vec<Option<Self>>> {
         engine.products_by_skus(skus).await
+    }
+}
+
+impl NearCache {
+    /// Keeps a product of which a write of this node may have changed anything.
+    fn wrote_product(&self, began: Step, product: &Product, stamp: Stamp) {
+        let mut own = self.own_write(began, stamp);
+        own.hold(Change::PRODUCTS);
+        own.entity(&Arc::new(product.clone()));
     }
 }
 
@@ -139,8 +159,9 @@ impl ProductStore for NearCache {
     }
 
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product> {
+        let began = self.read_begins();
         let product = self.inner().insert_product(product, stamp).await?;
-        self.wrote(Change::of_product(product.id), stamp);
+        self.wrote_product(began, &product, stamp);
         Ok(product)
     }
 
@@ -151,15 +172,19 @@ impl ProductStore for NearCache {
         expected_version: Option<i32>,
         stamp: Stamp,
     ) -> Result<Product> {
+        let began = self.read_begins();
         let product = self.inner().update_product(id, changes, expected_version, stamp).await?;
-        self.wrote(Change::of_product(id), stamp);
+        self.wrote_product(began, &product, stamp);
         Ok(product)
     }
 
     async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Product> {
+        let began = self.read_begins();
         let product = self.inner().adjust_stock(adjustment, stamp).await?;
-        // A repeated key is answered with the product of the first call.
-        self.wrote(Change::of_stock(product.id), stamp);
+        let mut own = self.own_write(began, stamp);
+        own.hold([Change::Stock]);
+        own.stock(&Arc::new(product.clone()));
+        drop(own);
         Ok(product)
     }
 }

@@ -22,7 +22,7 @@ use crate::{
 /// Entities by their ids.
 pub(super) struct ById<T>(PhantomData<T>);
 
-/// Entities by unique values that they never change.
+/// Entities by unique values.
 pub(super) struct ByName<T>(PhantomData<T>);
 
 /// Pages of lists.
@@ -79,7 +79,8 @@ impl<T: Named> Source for ByName<T> {
 
     fn find(view: &View<'_>, name: &String) -> Result<Option<Option<T>>> {
         match view.owner(&Self::key(name)) {
-            Some(id) => ById::<T>::find(view, &id.into()),
+            // It may have changed its name.
+            Some(id) => Ok(ById::<T>::find(view, &id.into())?.filter(|found| found.iter().all(|it| it.has_name(name)))),
             None => Ok(None),
         }
     }
@@ -92,8 +93,9 @@ impl<T: Named> Source for ByName<T> {
         T::CHANGES.iter().copied().collect()
     }
 
+    /// That nothing has the name is new if something may have had it.
     fn is_known(view: &View<'_>, _: &String, found: &Option<T>) -> bool {
-        view.knows(found.as_ref())
+        (found.is_some() || T::KEEPS_NAME) && view.knows(found.as_ref())
     }
 
     fn bytes(found: &Option<T>) -> usize {

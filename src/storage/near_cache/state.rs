@@ -8,7 +8,7 @@ use super::{
     change::Change,
     recent_changes::{RecentChanges, Step},
 };
-use crate::domain::{MAX_READ_AGE, Seq, Timestamp, UserId};
+use crate::domain::{MAX_READ_AGE, Seq, UserId};
 
 /// How many writes of this node are held back one by one, and users remembered who were shown something new; with more,
 /// the engine answers everything.
@@ -37,8 +37,18 @@ pub(super) struct State {
 struct Held {
     /// When the last write of it ended.
     at: Instant,
-    /// The newest stamp of such a write.
-    stamp: Timestamp,
+    /// The newest version of an entity that such a write made; 0 of lists, and if it is not known.
+    version: i32,
+    /// Whether memory may show this version and newer ones. Otherwise the database answers.
+    is_shown: bool,
+}
+
+/// How a write of this node left an entity.
+#[derive(Clone, Copy)]
+pub(super) struct OwnVersion {
+    pub(super) version: i32,
+    /// Whether memory may show this version and newer ones.
+    pub(super) is_shown: bool,
 }
 
 impl State {
@@ -67,24 +77,35 @@ impl State {
         !self.held.is_empty() && self.held.contains_key(&change)
     }
 
-    /// Holds back what this node has changed with this stamp.
-    pub(super) fn hold(&mut self, changes: impl IntoIterator<Item = Change>, stamp: Timestamp) {
-        let now = Instant::now();
-        for change in changes {
-            let held = self.held.entry(change).or_insert(Held { at: now, stamp });
-            *held = Held { at: now, stamp: held.stamp.max(stamp) };
+    /// The oldest version of an entity that memory may show; `None` if the database has to answer.
+    pub(super) fn oldest_shown(&self, entity: Change) -> Option<i32> {
+        if self.held.is_empty() {
+            return Some(0);
         }
+        self.held.get(&entity).map_or(Some(0), |held| held.is_shown.then_some(held.version))
+    }
+
+    /// Holds back what this node has changed, until the feed has it. Of an entity, memory may show what the write left.
+    pub(super) fn hold(&mut self, change: Change, own: Option<OwnVersion>) {
+        let (now, own) = (Instant::now(), own.unwrap_or(OwnVersion { version: 0, is_shown: false }));
+        self.held
+            .entry(change)
+            .and_modify(|held| {
+                held.at = now;
+                held.version = held.version.max(own.version);
+                held.is_shown &= own.is_shown;
+            })
+            .or_insert(Held { at: now, version: own.version, is_shown: own.is_shown });
         if self.held.len() > MAX_HELD {
             self.held = HashMap::new();
             self.unconfirmed_read = Some(now);
         }
     }
 
-    /// Whether a version of an entity, whose last change has this stamp, is not newer than what was applied and what this
-    /// node has written.
-    pub(super) fn includes(&self, entity: Change, version: i32, stamp: Timestamp) -> bool {
+    /// Whether a version of an entity is not newer than what was applied and what this node has written.
+    pub(super) fn includes(&self, entity: Change, version: i32) -> bool {
         self.changes.version(entity).is_some_and(|applied| version <= applied)
-            || self.held.get(&entity).is_some_and(|held| held.stamp == stamp)
+            || self.held.get(&entity).is_some_and(|held| version <= held.version)
     }
 
     /// Whether some of these things changed after the last read of the log: the feed was told so by another node.

@@ -9,6 +9,7 @@ use super::{
     cached::{Cached, Query},
     change::{Change, ChangeList},
     key::{Key, Value},
+    recent_changes::Step,
     sources::{ById, Counts, Pages},
 };
 use crate::{
@@ -59,9 +60,11 @@ impl Cached for Task {
     }
 
     fn with_fields(&self, TaskFields { description }: TaskFields) -> Self {
-        let mut row = self.clone();
-        row.description = row.description.filter(|_| description);
-        row
+        Self {
+            title: self.title.clone(),
+            description: self.description.as_ref().filter(|_| description).cloned(),
+            ..*self
+        }
     }
 
     fn page_key(query: Query<Self>) -> Key {
@@ -93,6 +96,15 @@ impl Cached for Task {
     }
 }
 
+impl NearCache {
+    /// Keeps a task that a write of this node answered with.
+    fn wrote_task(&self, began: Step, task: &Task, stamp: Stamp) {
+        let mut own = self.own_write(began, stamp);
+        own.hold(Change::TASKS);
+        own.entity(&Arc::new(task.clone()));
+    }
+}
+
 #[async_trait]
 impl TaskStore for NearCache {
     async fn tasks_by_ids(&self, ids: &[TaskId]) -> Result<Vec<Option<Task>>> {
@@ -108,8 +120,9 @@ impl TaskStore for NearCache {
     }
 
     async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Task> {
+        let began = self.read_begins();
         let task = self.inner().insert_task(task, stamp).await?;
-        self.wrote(Change::of_task(&task), stamp);
+        self.wrote_task(began, &task, stamp);
         Ok(task)
     }
 
@@ -120,14 +133,17 @@ impl TaskStore for NearCache {
         expected_version: Option<i32>,
         stamp: Stamp,
     ) -> Result<Task> {
+        let began = self.read_begins();
         let task = self.inner().update_task(id, changes, expected_version, stamp).await?;
-        self.wrote(Change::of_task(&task), stamp);
+        self.wrote_task(began, &task, stamp);
         Ok(task)
     }
 
     async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Task> {
         let task = self.inner().delete_task(id, stamp).await?;
-        self.wrote(Change::of_task(&task), stamp);
+        let mut own = self.own_write(self.read_begins(), stamp);
+        own.hold([Change::Task(id)].into_iter().chain(Change::TASKS));
+        drop(own);
         Ok(task)
     }
 }

@@ -39,10 +39,11 @@ impl<'c> View<'c> {
 
     /// The entity with this id and at least these fields.
     pub(super) fn entity<T: Cached>(&self, id: T::Id, fields: T::Fields) -> Option<Arc<T>> {
-        if self.state.is_held(T::change(id)) {
-            return None;
-        }
-        let find = |fields| T::from_value(&self.values.get(&T::key(id, fields))?).cloned();
+        let oldest = self.state.oldest_shown(T::change(id))?;
+        let find = |fields| {
+            let value = self.values.get(&T::key(id, fields))?;
+            T::from_value(&value).filter(|_| value.version() >= oldest).cloned()
+        };
         find(T::WHOLE).or_else(|| (fields != T::WHOLE).then(|| find(fields)).flatten())
     }
 
@@ -90,6 +91,6 @@ impl<'c> View<'c> {
     pub(super) fn knows<T: Cached>(&self, found: Option<&T>) -> bool {
         let Some(entity) = found else { return !T::IS_DELETED };
         let (version, changed_at) = entity.version();
-        changed_at < self.settled_until || self.state.includes(T::change(entity.id()), version, changed_at)
+        changed_at < self.settled_until || self.state.includes(T::change(entity.id()), version)
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         Direction, HistoryEntry, Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderItem, OrderSort,
         OrderStatus, Page, Refusal, Slice, Sort, Stamp, StatusChange,
     },
-    storage::{OrderQuery, OrderStore, Placed, Result, StoreError},
+    storage::{Moved, OrderQuery, OrderStore, Placed, Result, StoreError},
 };
 
 blob_columns!(OrderId);
@@ -163,7 +163,7 @@ fn place(db: &Connection, new: NewOrder, key: &Idempotency, stamp: Stamp) -> Res
     if let Some(id) = idempotency::replay(db, key)? {
         let order = find(db, id.into(), OrderFields::ALL)?;
         let order = order.ok_or_else(|| StoreError::internal("the order of an idempotency key is missing"))?;
-        return Ok(Written::unchanged(Placed { order, replayed: true }));
+        return Ok(Written::unchanged(Placed::replayed(order)));
     }
     let products = product::find_all(db, new.product_ids())?;
     let change = new.place(&products, stamp)?;
@@ -173,11 +173,11 @@ fn place(db: &Connection, new: NewOrder, key: &Idempotency, stamp: Stamp) -> Res
         return Err(StoreError::internal(format!("the id {} is used already", order.id)));
     }
     idempotency::insert(db, key, order.id.ulid())?;
-    let events = event::append_events(db, drafts)?;
-    Ok(Written { value: Placed { order, replayed: false }, events })
+    let placed = Placed::new(order, &drafts);
+    Ok(Written { value: placed, events: event::append_events(db, drafts)? })
 }
 
-fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<Written<Order>> {
+fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<Written<Moved>> {
     user::check_permission(db, stamp)?;
     let order = find(db, change.order, OrderFields::ALL)?.ok_or(Refusal::NotFound)?;
     let earlier_steps = order.history.len();
@@ -192,8 +192,8 @@ fn change_status(db: &Connection, change: StatusChange, stamp: Stamp) -> Result<
     for (step, entry) in order.history.iter().enumerate().skip(earlier_steps) {
         insert_history(db, row, step, entry)?;
     }
-    let events = event::append_events(db, drafts)?;
-    Ok(Written { value: order, events })
+    let moved = Moved::new(order, &drafts);
+    Ok(Written { value: moved, events: event::append_events(db, drafts)? })
 }
 
 /// The list of the orders that pass `filter`.
@@ -292,7 +292,7 @@ impl OrderStore for SqliteStore {
         self.change(move |db| place(db, order, &idempotency, stamp)).await
     }
 
-    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Order> {
+    async fn change_order_status(&self, change: StatusChange, stamp: Stamp) -> Result<Moved> {
         self.change(move |db| change_status(db, change, stamp)).await
     }
 }

@@ -31,9 +31,11 @@ label! {
         Orders = "orders",
         /// Tasks by id.
         Tasks = "tasks",
-        /// Pages of lists of products, orders and tasks.
+        /// Users by id.
+        Users = "users",
+        /// Pages of lists of products, orders, tasks and users.
         Pages = "pages",
-        /// Counts of products, orders and tasks.
+        /// Counts of products, orders, tasks and users.
         Counts = "counts",
         /// Tags of answers that anyone may get.
         PublicAnswers = "public_answers",

@@ -140,9 +140,14 @@ impl Deref for Db {
 
 /// Runs a behaviour on a new database, which is removed afterwards in any case.
 pub async fn check<E: Engine + 'static>(topic: &str, behaviour: impl AsyncFnOnce(&mut Db)) {
+    check_within::<E>(topic, DEADLINE, behaviour).await;
+}
+
+/// The same for a behaviour that may take longer than others.
+pub async fn check_within<E: Engine + 'static>(topic: &str, deadline: Duration, behaviour: impl AsyncFnOnce(&mut Db)) {
     let engine = Box::new(E::prepare(topic).await);
     let mut db = Db { store: engine.open().await, engine };
-    let outcome = AssertUnwindSafe(timeout(DEADLINE, behaviour(&mut db))).catch_unwind().await;
+    let outcome = AssertUnwindSafe(timeout(deadline, behaviour(&mut db))).catch_unwind().await;
     db.store.close().await;
     db.engine.remove().await;
     match outcome {

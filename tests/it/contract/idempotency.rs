@@ -29,7 +29,7 @@ pub async fn a_repeated_order_is_answered_from_the_first(db: &mut Db) {
     }
     let confirmed = db.change_order_status(step(first.order.id, OrderStatus::Confirmed), stamp()).await.unwrap();
     let again = place(db.store(), "1", &[(&lamp, 2)]).await.unwrap();
-    assert_eq!((again.order, again.replayed), (confirmed, true));
+    assert_eq!((again.order, again.replayed), (confirmed.order, true));
     assert_eq!(reread(db.store(), &lamp).await.stock, 8);
     assert_eq!(whole_log(db.store()).await.len(), 4);
     assert_eq!(db.count_orders(&[OrderFilter::default()]).await.unwrap(), [1]);

@@ -49,7 +49,7 @@ pub async fn importing_again_keeps_later_changes(db: &Db) {
     let gone = db.delete_user(anna.id, by_system(4)).await.unwrap();
     assert_eq!(load().await, 0);
     assert_eq!(reread(db.store(), &lamp).await, Product { stock: 11, version: 3, updated_at: at(2), ..new_lamp });
-    assert_eq!(reread_order(db.store(), order.id).await, new_order);
+    assert_eq!(reread_order(db.store(), order.id).await, new_order.order);
     assert_eq!(db.tasks_by_ids(&[work.id]).await.unwrap(), [Some(new_work)]);
     assert_eq!(db.users_by_ids(&[anna.id]).await.unwrap(), [Some(gone)]);
     assert_eq!(db.users_by_emails(&["anna@example.com".into()]).await.unwrap(), [None]);

@@ -145,7 +145,7 @@ pub async fn an_order_is_cancelled_by_its_customer_only(db: &Db) {
     let late = db.change_order_status(cancel.clone(), by(&bert, Permission::Owner)).await;
     assert_eq!(refusal(late), Refusal::NotFound);
     let cancelled = db.change_order_status(cancel, by(&anna, Permission::Owner)).await.unwrap();
-    assert_eq!(cancelled.status, OrderStatus::Cancelled);
+    assert_eq!(cancelled.order.status, OrderStatus::Cancelled);
 }
 
 pub async fn a_task_is_given_to_users_who_are_there_only(db: &Db) {

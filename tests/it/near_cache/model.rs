@@ -1,6 +1,6 @@
 //! Readers beside writers and a feed that is at times slow, cut off, broken or ahead of what it has confirmed.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use orderwire::{
     domain::*,
@@ -9,13 +9,16 @@ use orderwire::{
     telemetry::metrics::{CacheName, metrics},
 };
 use parking_lot::Mutex;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
-use super::{BYTES, Node, by_name, now, reprice};
+use super::{BYTES, Node, by_name, now, read, reprice};
 use crate::{
     contract::engine::Db,
-    support::data::{adjustment, product, stamp},
+    support::data::{adjustment, product, reread, stamp},
 };
 
 const RUN: Duration = Duration::from_secs(15);
@@ -97,7 +100,7 @@ async fn feed(node: Arc<Node>, start: Seq, stop: CancellationToken) {
 /// The round of each product in what a read found.
 async fn look(cache: &NearCache, products: &[Product; 2]) -> Vec<(usize, i64)> {
     let which = rand::random_range(0..4);
-    let found: Vec<Product> = match which {
+    let mut found: Vec<Product> = match which {
         0 => cache.products_by_ids(&[products[0].id]).await.unwrap().into_iter().flatten().collect(),
         1 => cache.products_by_skus(&[products[1].sku.clone()]).await.unwrap().into_iter().flatten().collect(),
         2 => {
@@ -114,6 +117,9 @@ async fn look(cache: &NearCache, products: &[Product; 2]) -> Vec<(usize, i64)> {
             page.edges.into_iter().map(|edge| edge.node).collect()
         }
     };
+    let is_active = found.iter().all(|product| product.status == ProductStatus::Active);
+    assert!(is_active, "a page shows a product that it must not have: {found:?}");
+    found.retain(|product| products.iter().any(|known| known.id == product.id));
     assert!(!found.is_empty());
     let which = |product: &Product| products.iter().position(|known| known.id == product.id).unwrap();
     found.iter().map(|product| (which(product), product.price.units())).collect()
@@ -161,6 +167,66 @@ async fn own_writer(cache: Arc<NearCache>, mine: Product, stop: CancellationToke
     }
 }
 
+/// Another node archives the product and takes it back, and this node changes its stock meanwhile.
+async fn archive_and_restock(node: Arc<Node>, product: Product, stop: CancellationToken) {
+    let statuses = ProductStatus::ALL.into_iter().rev().cycle();
+    for status in statuses.take_while(|_| !stop.is_cancelled()) {
+        let changes = ProductChanges { status: Some(status), ..ProductChanges::default() };
+        node.store.update_product(product.id, changes, None, now()).await.unwrap();
+        for _ in 0..3 {
+            node.cache.adjust_stock(adjustment(&product, 1), now()).await.unwrap();
+            sleep(Duration::from_millis(rand::random_range(0..40))).await;
+        }
+    }
+}
+
+/// Polls a future seldom: what it does after it has waited for the database, it does late.
+async fn polled_late<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = futures_util::poll!(&mut future) {
+            return output;
+        }
+        sleep(Duration::from_millis(rand::random_range(0..150))).await;
+    }
+}
+
+/// This node changes the stock of a new product and hears late of its own commit. Another node has changed the price by then,
+/// and the feed may have that.
+async fn late_write(node: Arc<Node>, new: Product) {
+    node.store.insert_product(new.clone(), now()).await.unwrap();
+    if rand::random_bool(0.5) {
+        read(&node.cache, new.id).await;
+    }
+    let (cache, adjusted) = (node.cache.clone(), adjustment(&new, 1));
+    let write = tokio::spawn(polled_late(async move { cache.adjust_stock(adjusted, now()).await.unwrap() }));
+    while reread(&*node.store, &new).await.version < 2 {
+        sleep(Duration::from_millis(2)).await;
+    }
+    let newest = reprice(&*node.store, new.id, 7).await.version;
+    let acknowledged = Instant::now();
+    let mut seen = write.await.unwrap().version;
+    while acknowledged.elapsed() < PROMISE + Duration::from_millis(300) {
+        let is_promised = acknowledged.elapsed() > PROMISE;
+        let found = read(&node.cache, new.id).await.version;
+        assert!(found >= seen, "version {found} after {seen}");
+        assert!(found == newest || !is_promised, "version {found} a second after {newest}");
+        seen = found;
+        sleep(Duration::from_millis(rand::random_range(0..100))).await;
+    }
+}
+
+async fn late_writes(node: Arc<Node>, stop: CancellationToken) {
+    let mut writes = JoinSet::new();
+    for number in (0..).take_while(|_| !stop.is_cancelled()) {
+        // Archived, so that no list of the clients has it.
+        let new = Product { status: ProductStatus::Archived, ..product(&format!("late {number}")) };
+        writes.spawn(late_write(node.clone(), new));
+        sleep(Duration::from_millis(100)).await;
+    }
+    writes.join_all().await;
+}
+
 pub async fn no_read_is_older_than_promised_and_none_goes_back_in_time(db: &Db) {
     let [first, second, mine] =
         ["first", "second", "third"].map(|sku| Product { price: Decimal::ZERO, ..product(sku) });
@@ -169,7 +235,10 @@ pub async fn no_read_is_older_than_promised_and_none_goes_back_in_time(db: &Db) 
     }
     // Archived, so that no list of the clients has it.
     let mine = Product { status: ProductStatus::Archived, ..mine };
-    db.insert_product(mine.clone(), stamp()).await.unwrap();
+    let toggled = product("toggled");
+    for product in [&mine, &toggled] {
+        db.insert_product(product.clone(), stamp()).await.unwrap();
+    }
     let node = Arc::new(Node::new(db, BYTES).await);
     let head = db.log_state().await.unwrap().head;
     let (products, rounds, stop) = ([first, second], Arc::new(Rounds::default()), CancellationToken::new());
@@ -183,6 +252,8 @@ pub async fn no_read_is_older_than_promised_and_none_goes_back_in_time(db: &Db) 
         })
         .collect();
     let own = tokio::spawn(own_writer(node.cache.clone(), mine, stop.clone()));
+    let toggle = tokio::spawn(archive_and_restock(node.clone(), toggled, stop.clone()));
+    let late = tokio::spawn(late_writes(node.clone(), stop.clone()));
     sleep(RUN).await;
     stop.cancel();
     let mut reads = 0;
@@ -191,6 +262,8 @@ pub async fn no_read_is_older_than_promised_and_none_goes_back_in_time(db: &Db) 
     }
     writer.await.unwrap();
     own.await.unwrap();
+    toggle.await.unwrap();
+    late.await.unwrap();
     feed.await.unwrap();
     let hits = |cache| metrics().cache_lookups.get(cache).get() - metrics().cache_misses.get(cache).get();
     let hits = hits(CacheName::Products) + hits(CacheName::Pages);

@@ -13,3 +13,13 @@ CREATE TABLE consumers (
     lease_until INTEGER NOT NULL DEFAULT 0,
     retry_at    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+-- Attempts to deliver events to webhooks, as JSON.
+CREATE TABLE deliveries (
+    webhook  BLOB NOT NULL,
+    id       BLOB NOT NULL,
+    at       INTEGER NOT NULL,
+    delivery TEXT NOT NULL,
+    PRIMARY KEY (webhook, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deliveries_by_time ON deliveries (at);

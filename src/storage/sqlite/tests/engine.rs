@@ -18,7 +18,7 @@ async fn acknowledged_writes_survive_a_crash() {
     assert_eq!(again.log_state().await.unwrap(), before);
     assert_eq!(again.orders_by_numbers(&["1".into()]).await.unwrap(), [Some(placed.order.clone())]);
     let replay = again.place_order(new_order("2", &[(&thing, 2)]), key("k"), stamp(2)).await.unwrap();
-    assert_eq!(replay, Placed { order: placed.order, replayed: true });
+    assert_eq!(replay, Placed::replayed(placed.order));
     // Both write to one file; the log's numbers stay in one row.
     for (number, store) in [(3, &store), (4, &again), (5, &store)] {
         store.insert_task(task(&format!("t{number}")), stamp(number)).await.unwrap();
@@ -331,7 +331,7 @@ async fn a_file_of_the_first_schema_is_migrated_and_its_entries_are_read() {
     let later = store.insert_task(Task { assignee: anna, ..task("later") }, stamp(1)).await.unwrap();
     let changes = TaskChanges { assignee: Some(ben), ..TaskChanges::default() };
     let changed = store.update_task(later.id, changes, None, stamp(2)).await.unwrap();
-    let log = store.read_log(2, LogFilter::ALL, 10).await.unwrap().events;
+    let log = store.read_log(4, LogFilter::ALL, 10).await.unwrap().events;
     assert_eq!((log[0].before, &log[0].entity), (Before { assignee: anna, ..Before::default() }, &changed.into()));
 }
 
