@@ -21,14 +21,13 @@ use crate::{
     graphql::{Api, ApiOptions, Manifest, Registry},
     http::{self, ServerLimits},
     jobs::{JobOptions, Jobs},
-    service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
+    service::{PayloadRenderer, RateLimits, Service, ServiceOptions, feed::EventFeed},
     storage::{CallCounts, InstrumentedStore, NearCache, Store},
 };
 
 use cluster::{RedisDeployment, open_bus, rate_limiter, registered_documents};
 use database::open_engine;
-use keys::{deployment, tokens};
-use worker::webhooks;
+use keys::{deployment, field_keys, tokens};
 
 pub use database::{adopt_database, open_store, shard_plan};
 pub use error::StartError;
@@ -73,7 +72,7 @@ impl Core {
             log_retention: config.retention.event_log,
             idempotency_retention: config.retention.idempotency_keys,
             limits: rate_limits(config, limiter.clone()),
-            webhooks: webhooks(config)?,
+            webhooks: options::webhooks(config, field_keys(config)?),
         };
         let clock = Arc::new(SystemClock);
         let service = Arc::new(Service::new(store.clone(), feed.clone(), clock, tokens, passwords, options));
@@ -151,7 +150,10 @@ impl App {
         let api = core.api(config)?;
         let options = options::http(config);
         let limits = options.limits.clone();
-        let router = http::router(Arc::new(api), options);
+        let api = Arc::new(api);
+        let renderer: Arc<dyn PayloadRenderer> = api.clone();
+        core.service.render_payloads_by(&renderer);
+        let router = http::router(api, options);
         let jobs = JobOptions { prune_every: config.retention.prune_every };
         let (grace, handover) = (config.server.grace_period, config.server.handover);
         let runs_consumers = config.worker.embedded;

@@ -6,12 +6,10 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{Core, StartError, listen_for_metrics};
 use crate::{
-    auth::FieldKeys,
     config::Config,
     http,
-    outbound::{AddressPolicy, Client},
     service::{
-        WebhookOptions,
+        PayloadRenderer,
         consumers::{ConsumerOptions, Consumers},
     },
 };
@@ -25,17 +23,6 @@ impl Core {
     }
 }
 
-/// What webhooks need, as the configuration has it.
-pub(super) fn webhooks(config: &Config) -> Result<WebhookOptions, StartError> {
-    let settings = &config.webhooks;
-    let keys = settings.encryption_keys.as_ref().map(|keys| FieldKeys::parse(keys.reveal())).transpose();
-    let keys = keys.map_err(StartError::EncryptionKeys)?;
-    Ok(WebhookOptions {
-        client: Client::new(AddressPolicy::new(settings.allowed_networks.clone()), settings.timeout),
-        keys: keys.or_else(|| (!config.is_production()).then(FieldKeys::random)),
-    })
-}
-
 /// Runs the consumers of the event log until `shutdown`.
 pub async fn run_worker(config: &Config, shutdown: CancellationToken) -> Result<(), StartError> {
     let metrics = listen_for_metrics(&config.metrics.bind).await?;
@@ -44,6 +31,8 @@ pub async fn run_worker(config: &Config, shutdown: CancellationToken) -> Result<
     let core = core?;
     let _metrics = metrics.map(|listener| AbortOnDropHandle::new(tokio::spawn(http::serve_metrics(listener))));
     tracing::info!(engine = core.store.engine(), "running what follows the event log");
+    let renderer: Arc<dyn PayloadRenderer> = Arc::new(core.api(config)?);
+    core.service.render_payloads_by(&renderer);
     let consumers = core.start_consumers();
     shutdown.cancelled().await;
     let close = async {

@@ -47,7 +47,7 @@ pub use event::{
     Before, Changed, CursorKey, Event, EventCursor, EventDraft, EventFilter, EventKind, EventType, InvalidCursor,
     LogFilter, LogId, LogPosition, Seq,
 };
-pub use id::{EventId, InvalidId, SessionId};
+pub use id::{DeliveryId, EventId, InvalidId, SessionId, WebhookId};
 pub use idempotency::{Fingerprint, Idempotency, UsedKey};
 pub use money::{CurrencyCode, Decimal, InvalidCurrency, InvalidDecimal, Money};
 pub use node_bucket::{LocalDecision, NodeBucket};
@@ -74,6 +74,4 @@ pub use time::{InvalidTimestamp, Timestamp};
 pub use token_bucket::TokenBucket;
 pub use user::{User, UserChanges, UserFilter, UserId, UserRole, UserSort, UserVersion};
 pub use viewer::Viewer;
-pub use webhook::{
-    Delivery, DeliveryId, NoWebhook, Webhook, WebhookDefinition, WebhookId, WebhookSecret, WebhookStatus,
-};
+pub use webhook::{Delivery, NoWebhook, Webhook, WebhookDefinition, WebhookSecret, WebhookStatus};

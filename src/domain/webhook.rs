@@ -5,19 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Consumer, ConsumerChanges, EventId, EventType, Timestamp, UserId,
+    Consumer, ConsumerChanges, DeliveryId, EventId, EventType, InvalidId, Timestamp, UserId, WebhookId,
     declare::text_enum,
-    id::{InvalidId, define_id},
 };
-
-define_id!(
-    /// Id of a webhook, which is also the name of its consumer.
-    WebhookId, "whk"
-);
-define_id!(
-    /// Id of an attempt to deliver an event to a webhook.
-    DeliveryId, "dlv"
-);
 
 /// Failures in a row after which a webhook counts as failing.
 const FAILING_AFTER: u32 = 3;

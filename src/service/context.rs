@@ -13,7 +13,7 @@ use super::{
     feed::EventFeed,
     rate_limits::RateLimits,
     session::SessionWatch,
-    webhooks::WebhookOptions,
+    webhooks::{PayloadRenderer, RendererCell, WebhookOptions},
 };
 use crate::{
     auth::{AccessTokens, Passwords},
@@ -52,6 +52,8 @@ pub struct Service {
     pub(super) sales: SalesCache,
     /// This process has changed a consumer of the log.
     pub(super) consumers_changed: Arc<Notify>,
+    /// Runs the documents of webhooks.
+    pub(super) renderer: RendererCell,
     pub(super) options: ServiceOptions,
 }
 
@@ -79,8 +81,14 @@ impl Service {
             sessions,
             sales: SalesCache::default(),
             consumers_changed: Arc::default(),
+            renderer: RendererCell::default(),
             options,
         }
+    }
+
+    /// Has the documents of webhooks run by this renderer, for as long as it exists. Only the first one counts.
+    pub fn render_payloads_by(&self, renderer: &Arc<dyn PayloadRenderer>) {
+        self.renderer.set(renderer);
     }
 
     /// The current time, from the injected clock.

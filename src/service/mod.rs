@@ -41,7 +41,7 @@ pub use rate_limits::{Allowance, RateLimits};
 pub use session::Authenticated;
 pub use task::{CreateTask, UpdateTask};
 pub use user::UpdateProfile;
-pub use webhooks::{CreateWebhook, DeliveryOfEvent, UpdateWebhook, WebhookOptions};
+pub use webhooks::{CreateWebhook, DeliveryOfEvent, PayloadRenderer, UpdateWebhook, WebhookOptions};
 
 pub use crate::auth::OperationHash;
 pub use crate::cluster::{MemoryDocuments, RegisteredDocuments};

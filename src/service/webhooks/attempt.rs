@@ -1,6 +1,7 @@
 //! One attempt to deliver an event to a webhook.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
@@ -52,16 +53,17 @@ impl Sender {
         Ok(Self { webhook: webhook.id, target, client, secrets })
     }
 
-    /// Sends an event, and says how that went; `next_attempt_at` is left out.
+    /// Sends an event, and says how that went; `next_attempt_at` is left out. `data` is what the document of the webhook makes
+    /// of the event, if it has one.
     pub(super) async fn send(
         &self,
         connection: &mut Connection,
-        event: &Event,
+        (event, data): (&Event, Option<Result<Value, String>>),
         about: About,
         clock: &dyn Clock,
     ) -> Delivery {
         let (at, began) = (clock.now(), Instant::now());
-        let (status, error) = match self.request(event, about, at) {
+        let (status, error) = match self.request(event, about, at, data) {
             Ok(request) => match self.client.post(connection, &self.target, &request).await {
                 Ok(answer) if answer.status.is_success() => (Some(answer.status), None),
                 Ok(answer) if answer.status.is_redirection() => {
@@ -85,9 +87,19 @@ impl Sender {
         }
     }
 
-    fn request(&self, event: &Event, about: About, at: Timestamp) -> Result<Request, String> {
+    fn request(
+        &self,
+        event: &Event,
+        about: About,
+        at: Timestamp,
+        data: Option<Result<Value, String>>,
+    ) -> Result<Request, String> {
         let kind = event.event_type().ok_or("the event is not for webhooks")?;
-        let body = payload::body(event, kind, about.cursor).to_string().into_bytes();
+        let data = match data {
+            Some(data) => data.map_err(|fault| format!("the document failed: {fault}"))?,
+            None => payload::data(event, kind, about.cursor),
+        };
+        let body = payload::body(event, kind, data).to_string().into_bytes();
         let (id, timestamp) = (event.id.to_string(), at.unix_millis().div_euclid(1000));
         let signing = self.secrets.iter().filter(|(_, until)| until.is_none_or(|until| at < until));
         let secrets: Vec<Vec<u8>> = signing.map(|(secret, _)| secret.clone()).collect();

@@ -65,7 +65,13 @@ impl Service {
         let sender = Sender::new(&webhook, options.client.clone(), options.keys.as_ref());
         let sender = sender.map_err(|fault| UserError::at(UserErrorCode::InvalidInput, ["id"], fault))?;
         let about = About { cursor: EventCursor::after(log, event.seq), previous: None, attempt: 1, is_test: true };
-        let delivery = sender.send(&mut Connection::default(), &event, about, &*self.clock).await;
+        let document = self.payload_document(&webhook.definition);
+        let document = document.map_err(|fault| UserError::at(UserErrorCode::InvalidInput, ["id"], fault))?;
+        let data = match document {
+            Some(document) => Some(document.render(event.id).await),
+            None => None,
+        };
+        let delivery = sender.send(&mut Connection::default(), (&event, data), about, &*self.clock).await;
         self.store.insert_deliveries(std::slice::from_ref(&delivery)).await.map_err(ServiceError::from)?;
         Ok(DeliveryOfEvent { log, event, delivery })
     }

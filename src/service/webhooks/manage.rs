@@ -32,6 +32,8 @@ pub struct CreateWebhook {
     pub description: Option<String>,
     /// Which events it is sent.
     pub kinds: Vec<EventType>,
+    /// The GraphQL query whose answer it is sent.
+    pub document: Option<String>,
     /// It is sent events after this cursor; `None` means from now on.
     pub after: Option<EventCursor>,
 }
@@ -47,6 +49,8 @@ pub struct UpdateWebhook {
     pub description: Option<Option<String>>,
     /// Which events it is sent.
     pub kinds: Option<Option<Vec<EventType>>>,
+    /// The GraphQL query whose answer it is sent.
+    pub document: Option<Option<String>>,
     /// Whether it waits.
     pub paused: Option<Option<bool>>,
     /// Only if the webhook is at this version.
@@ -90,6 +94,7 @@ impl Service {
         let description = checks.optional_line("description", input.description.as_deref());
         let kinds = check_kinds(&mut checks, input.kinds);
         self.check_url(&mut checks, &input.url).await;
+        self.check_document(&mut checks, input.document.as_deref()).await;
         checks.finish()?;
         let keys = self.webhook_keys()?;
         if self.store.list_consumers(WebhookId::PREFIX, "", MOST).await?.len() >= MOST as usize {
@@ -104,7 +109,7 @@ impl Service {
             url: input.url,
             description,
             kinds,
-            document: None,
+            document: input.document,
             creator: stamp.actor,
             secrets: vec![WebhookSecret { encrypted, until: None }],
         };
@@ -133,8 +138,9 @@ impl Service {
         let description = input.description.map(|text| checks.optional_line("description", text.as_deref()));
         let kinds = checks.not_null("kinds", input.kinds).map(|kinds| check_kinds(&mut checks, kinds));
         let paused = checks.not_null("paused", input.paused);
+        self.check_document(&mut checks, input.document.as_ref().and_then(Option::as_deref)).await;
         checks.finish()?;
-        if url.is_none() && description.is_none() && kinds.is_none() && paused.is_none() {
+        if url.is_none() && input.document.is_none() && description.is_none() && kinds.is_none() && paused.is_none() {
             return Err(Refusal::NothingToChange.into());
         }
         self.change_webhook(viewer, input.id, input.expected_version, |definition| {
@@ -143,6 +149,11 @@ impl Service {
             }
             if let Some(description) = &description {
                 definition.description.clone_from(description);
+            }
+            if let Some(document) = &input.document {
+                definition.document.clone_from(document);
+                // It runs with the rights of who chose it.
+                definition.creator = viewer.user_id();
             }
             if let Some(kinds) = &kinds {
                 definition.kinds.clone_from(kinds);
@@ -229,6 +240,18 @@ impl Service {
                     checks.fault(&["url"], fault.to_string());
                 }
             }
+        }
+    }
+
+    /// Records what is wrong with the document of a webhook.
+    async fn check_document(&self, checks: &mut Checks, document: Option<&str>) {
+        let Some(document) = document else { return };
+        let checked = match self.renderer.get() {
+            Ok(renderer) => renderer.check(document).await,
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = checked {
+            checks.fault(&["document"], fault);
         }
     }
 

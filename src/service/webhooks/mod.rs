@@ -4,12 +4,16 @@
 
 mod attempt;
 mod deliveries;
+mod document;
 mod manage;
 mod options;
 mod payload;
+mod renderer;
 mod signature;
 mod sink;
 
 pub use deliveries::DeliveryOfEvent;
 pub use manage::{CreateWebhook, UpdateWebhook};
 pub use options::WebhookOptions;
+pub use renderer::PayloadRenderer;
+pub(super) use renderer::RendererCell;

@@ -4,22 +4,23 @@ use serde_json::{Value, json};
 
 use crate::domain::{CurrencyCode, Decimal, Entity, Event, EventCursor, EventType, Order, OrderItem, Product, Task};
 
-/// The body of a delivery.
-pub(super) fn body(event: &Event, kind: EventType, cursor: EventCursor) -> Value {
+/// The body of a delivery with this `data`.
+pub(super) fn body(event: &Event, kind: EventType, data: Value) -> Value {
+    json!({ "type": event_name(kind), "timestamp": event.occurred_at.to_string(), "data": data })
+}
+
+/// What is sent of an event to a webhook without a document.
+pub(super) fn data(event: &Event, kind: EventType, cursor: EventCursor) -> Value {
     json!({
-        "type": event_name(kind),
-        "timestamp": event.occurred_at.to_string(),
-        "data": {
-            "id": event.id.to_string(),
-            "cursor": cursor.to_string(),
-            "kind": kind.as_str(),
-            "entityId": entity_id(&event.entity),
-            "entity": entity(&event.entity),
-            "version": event.entity.version(),
-            "previousStatus": event.previous_status.map(|status| status.as_str()),
-            "actorId": event.actor.map(|actor| actor.to_string()),
-            "occurredAt": event.occurred_at.to_string(),
-        },
+        "id": event.id.to_string(),
+        "cursor": cursor.to_string(),
+        "kind": kind.as_str(),
+        "entityId": entity_id(&event.entity),
+        "entity": entity(&event.entity),
+        "version": event.entity.version(),
+        "previousStatus": event.previous_status.map(|status| status.as_str()),
+        "actorId": event.actor.map(|actor| actor.to_string()),
+        "occurredAt": event.occurred_at.to_string(),
     })
 }
 

@@ -12,6 +12,7 @@ use super::{
         feed::EventFeed,
     },
     attempt::{About, Sender},
+    document::PayloadDocument,
 };
 use crate::{
     domain::{Clock, Consumer, Delivery, EventCursor, EventFilter, Timestamp, Webhook},
@@ -25,6 +26,7 @@ struct WebhookSink {
     feed: Arc<EventFeed>,
     clock: Arc<dyn Clock>,
     sender: Sender,
+    document: Option<PayloadDocument>,
     filter: EventFilter,
     connection: Mutex<Connection>,
 }
@@ -40,6 +42,7 @@ impl Service {
             feed: self.feed.clone(),
             clock: self.clock.clone(),
             sender,
+            document: self.payload_document(&webhook.definition)?,
             filter: EventFilter { types: Some(webhook.definition.kinds), entity: None },
             connection: Mutex::default(),
         }))
@@ -72,7 +75,11 @@ impl WebhookSink {
                 attempt: batch.failures().saturating_add(1),
                 is_test: false,
             };
-            let mut delivery = self.sender.send(&mut connection, &event, about, &*self.clock).await;
+            let data = match &self.document {
+                Some(document) => Some(document.render(event.id).await),
+                None => None,
+            };
+            let mut delivery = self.sender.send(&mut connection, (&event, data), about, &*self.clock).await;
             let failure = delivery.error.clone().map(|error| Failure::after(batch.failures(), error));
             if let Some(failure) = &failure {
                 let millis = i64::try_from(failure.retry_in.as_millis()).unwrap_or(i64::MAX);

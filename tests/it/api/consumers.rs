@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use orderwire::{
     domain::{
-        Clock, Consumer, ConsumerChanges, EventFilter, EventId, EventType, LogFilter, LogId, Progress, Stamp,
-        SystemClock, Timestamp, UserRole, Viewer,
+        Clock, Consumer, ConsumerChanges, EntityKind, EventFilter, EventId, EventType, LogFilter, LogId, Progress,
+        Stamp, SystemClock, Timestamp, UserRole, Viewer,
     },
     service::consumers::{Batch, ConsumerOptions, Consumers, Failure, OpenSink, Sink},
 };
@@ -66,8 +66,11 @@ impl Sink for Record {
 }
 
 impl Record {
+    /// Takes these types; all but those of users if there are none.
     fn of(types: &[EventType]) -> Arc<Self> {
-        let filter = EventFilter { types: (!types.is_empty()).then(|| types.to_vec()), entity: None };
+        let all = EventType::ALL.into_iter().filter(|kind| kind.entity_kind() != EntityKind::User);
+        let types = if types.is_empty() { all.collect() } else { types.to_vec() };
+        let filter = EventFilter { types: Some(types), entity: None };
         Arc::new(Self { filter, ..Self::default() })
     }
 
@@ -288,6 +291,8 @@ async fn a_consumer_whose_entries_are_pruned_stops(api: TestApi) {
     api.store.catch_up_log().await.unwrap();
     api.store.prune(Timestamp::from_unix_millis(0), future, future).await.unwrap();
     write(&api, staff, 3..4).await;
+    // The first node still has the entries in memory.
+    let api = TestApi::over(api.store.clone()).await;
     let running = run(&api, sinks(&[("test_a", &record)]));
     wait_until("it stops", SOON, async || stored(&api, "test_a").await.progress.stopped).await;
     let progress = stored(&api, "test_a").await.progress;

@@ -18,7 +18,10 @@ use orderwire::{
         PreparedOperation, PublicAnswers, ResultBody,
     },
     outbound::{AddressPolicy, Client},
-    service::{CreateWebhook, RateLimits, Registration, Service, ServiceOptions, WebhookOptions, feed::EventFeed},
+    service::{
+        CreateWebhook, PayloadRenderer, RateLimits, Registration, Service, ServiceOptions, WebhookOptions,
+        feed::EventFeed,
+    },
     storage::{BeforeCall, CallCounts, InstrumentedStore, NearCache, Store},
 };
 use serde_json::{Value, json};
@@ -96,7 +99,10 @@ impl TestApi {
             },
         ));
         let api = Api::new(service.clone(), ApiOptions { introspection: true, documents, slow: None }).unwrap();
-        Self { api: Arc::new(api), service, store, counts }
+        let api = Arc::new(api);
+        let renderer: Arc<dyn PayloadRenderer> = api.clone();
+        service.render_payloads_by(&renderer);
+        Self { api, service, store, counts }
     }
 
     /// Creates the user `NAME@example.com`.
@@ -130,6 +136,7 @@ impl TestApi {
             url: "http://127.0.0.1:9999/".to_owned(),
             description: None,
             kinds: vec![EventType::OrderPlaced],
+            document: None,
             after: None,
         };
         self.service.create_webhook(&Viewer::System, webhook).await.unwrap().0

@@ -1,16 +1,6 @@
 //! Pages of webhooks and of their deliveries. A cursor is the id of the node.
 
-use async_graphql::Object;
-
-use super::types::{Webhook, WebhookDelivery};
-use crate::graphql::{
-    engine::{
-        document::directives::cost,
-        error::{ApiError, ApiResult},
-        json::{DirectJson, json_object},
-    },
-    schema::connection::PageInfo,
-};
+use crate::graphql::engine::error::{ApiError, ApiResult};
 
 /// The id in a cursor.
 pub(super) fn id_after<T: std::str::FromStr>(after: Option<String>) -> ApiResult<Option<T>> {
@@ -18,7 +8,8 @@ pub(super) fn id_after<T: std::str::FromStr>(after: Option<String>) -> ApiResult
     after.map(|text| text.parse().map_err(invalid)).transpose()
 }
 
-/// Declares a page, and its entries with their cursors.
+/// Declares a page of nodes that have a `cursor_text`, and its entries with their cursors. Where it is called, `Object`, `cost`,
+/// `DirectJson`, `json_object` and `PageInfo` have to be in scope.
 macro_rules! page {
     ($node:ident, $page:ident, $edge:ident) => {
         /// A page of a list.
@@ -61,6 +52,4 @@ macro_rules! page {
         }
     };
 }
-
-page!(Webhook, WebhookConnection, WebhookEdge);
-page!(WebhookDelivery, WebhookDeliveryConnection, WebhookDeliveryEdge);
+pub(super) use page;

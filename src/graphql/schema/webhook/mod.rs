@@ -1,5 +1,6 @@
 //! Webhooks in the schema.
 
+mod delivery;
 mod list;
 mod mutation;
 mod query;

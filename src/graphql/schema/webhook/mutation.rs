@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 
-use super::types::{Webhook, WebhookDelivery};
+use super::{delivery::WebhookDelivery, types::Webhook};
 use crate::{
     domain::{self, EventType, WebhookId},
     graphql::{
@@ -28,12 +28,16 @@ pub struct CreateWebhookInput {
     description: Option<String>,
     /// Which events it is sent: one kind at least.
     kinds: Vec<EventKind>,
+    /// A GraphQL query whose answer is sent as `data`: over `event(id: $id)` with a variable `$id: ID!`. It runs with the rights
+    /// that the admin who sets it has at each delivery, and costs them points like their own operations. When not given,
+    /// the event itself is sent.
+    document: Option<String>,
     /// It is sent the events after this cursor; when not given, those from now on.
     after: Option<EventCursor>,
 }
 
-/// A change of a webhook, of one field at least. What is left out stays. Null removes the description, and is
-/// INVALID_INPUT for other fields.
+/// A change of a webhook, of one field at least. What is left out stays. Null removes the description or the
+/// document, and is INVALID_INPUT for other fields.
 #[derive(InputObject)]
 pub struct UpdateWebhookInput {
     /// Which webhook.
@@ -44,6 +48,8 @@ pub struct UpdateWebhookInput {
     description: MaybeUndefined<String>,
     /// Other kinds, in place of all old ones.
     kinds: MaybeUndefined<Vec<EventKind>>,
+    /// Another document, which then runs with the rights of the viewer; null removes it.
+    document: MaybeUndefined<String>,
     /// Whether it waits. Once it goes on, it is sent what it has missed.
     paused: MaybeUndefined<bool>,
     /// Only if the webhook is at this version.
@@ -159,6 +165,7 @@ impl WebhookMutation {
             url: input.url,
             description: input.description,
             kinds: types(input.kinds),
+            document: input.document,
             after: input.after.map(|cursor| cursor.0),
         };
         WebhookSecretPayload::from_result(request.service.create_webhook(&request.viewer(), webhook).await)
@@ -178,6 +185,7 @@ impl WebhookMutation {
                 url: input.url.into(),
                 description: input.description.into(),
                 kinds: input.kinds.map_value(types).into(),
+                document: input.document.into(),
                 paused: input.paused.into(),
                 expected_version: input.expected_version,
             };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object};
 
 use super::{
-    list::{WebhookConnection, id_after},
-    types::Webhook,
+    list::id_after,
+    types::{Webhook, WebhookConnection},
 };
 use crate::graphql::{
     engine::{document::directives::list_size, error::ApiResult, json::DirectJson, page_size::DEFAULT_PAGE_SIZE},

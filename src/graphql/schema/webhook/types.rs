@@ -4,24 +4,26 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object};
 
-use super::list::{WebhookDeliveryConnection, id_after};
+use super::{
+    delivery::{WebhookDelivery, WebhookDeliveryConnection},
+    list::{id_after, page},
+};
 use crate::{
     domain::{self, Viewer, WebhookId},
     graphql::{
         engine::{
-            document::directives::list_size,
+            document::directives::{cost, list_size},
             error::ApiResult,
             json::{DirectJson, Metered, json_enum, json_object},
             page_size::DEFAULT_PAGE_SIZE,
         },
         schema::{
-            connection::size,
-            event::{Event, EventKind},
+            connection::{PageInfo, size},
+            event::EventKind,
             request_context::RequestContext,
             scalars::{DateTime, EventCursor},
         },
     },
-    service::DeliveryOfEvent,
 };
 
 /// How a webhook does.
@@ -65,6 +67,9 @@ json_object! {
 
         /// Which events it is sent.
         kinds: Vec<EventKind> = hook.0.definition.kinds.iter().copied().map(EventKind::from).collect();
+
+        /// The GraphQL query whose answer it is sent; null for the event itself.
+        document: Option<&str> = hook.0.definition.document.as_deref();
 
         /// How it does.
         status: WebhookStatus = hook.0.status().into();
@@ -120,53 +125,7 @@ json_object! {
     }
 }
 
-/// An attempt to deliver an event to a webhook.
-#[derive(Clone)]
-pub struct WebhookDelivery {
-    event: Event,
-    delivery: Arc<domain::Delivery>,
-}
-
-impl WebhookDelivery {
-    pub(super) fn new(found: DeliveryOfEvent) -> Option<Self> {
-        let DeliveryOfEvent { log, event, delivery } = found;
-        Some(Self { event: Event::new(log, event)?, delivery: Arc::new(delivery) })
-    }
-
-    pub(super) fn cursor_text(&self) -> String {
-        self.delivery.id.to_string()
-    }
-}
-
-json_object! {
-    /// An attempt to deliver an event to a webhook.
-    #[Object]
-    WebhookDelivery as attempt {
-        /// Globally unique id.
-        id: ID = ID(attempt.delivery.id.to_string());
-
-        /// The event.
-        event: DirectJson<Event> = DirectJson(attempt.event.clone());
-
-        /// 1 for the first attempt of the event.
-        attempt: i32 = i32::try_from(attempt.delivery.attempt).unwrap_or(i32::MAX);
-
-        /// HTTP status of the answer; null without one.
-        status: Option<i32> = attempt.delivery.status.map(i32::from);
-
-        /// How long it took, in milliseconds.
-        duration_ms: i32 = i32::try_from(attempt.delivery.duration_ms).unwrap_or(i32::MAX);
-
-        /// Why it failed; null for one that was taken.
-        error: Option<&str> = attempt.delivery.error.as_deref();
-
-        /// When it began.
-        at: DateTime = DateTime(attempt.delivery.at);
-
-        /// When the next attempt was to be made; null for one that was taken.
-        next_attempt_at: Option<DateTime> = attempt.delivery.next_attempt_at.map(DateTime);
-    }
-}
+page!(Webhook, WebhookConnection, WebhookEdge);
 
 /// The webhook with this id, if the viewer may see it.
 pub(crate) async fn visible(request: &RequestContext, id: WebhookId) -> ApiResult<Option<Webhook>> {
