@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::{
-    EventId, InvalidId, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId, UserVersion, WebhookId,
-    declare::text_enum,
+    ApiKeyId, EventId, InvalidId, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId, UserVersion,
+    WebhookId, declare::text_enum,
 };
 
 text_enum! {
@@ -182,6 +182,8 @@ pub enum AnyId {
     Order(OrderId),
     /// A task.
     Task(TaskId),
+    /// An API key.
+    ApiKey(ApiKeyId),
     /// An entry of the event log.
     Event(EventId),
     /// A webhook.
@@ -191,11 +193,12 @@ pub enum AnyId {
 impl FromStr for AnyId {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId { expected: "usr_, prd_, ord_, tsk_, evt_ or whk_" };
+        let invalid = InvalidId { expected: "usr_, prd_, ord_, tsk_, key_, evt_ or whk_" };
         match text.get(..4) {
             Some(UserId::PREFIX) => text.parse().map(Self::User).map_err(|_| invalid),
             Some(ProductId::PREFIX) => text.parse().map(Self::Product).map_err(|_| invalid),
             Some(OrderId::PREFIX) => text.parse().map(Self::Order).map_err(|_| invalid),
+            Some(ApiKeyId::PREFIX) => text.parse().map(Self::ApiKey).map_err(|_| invalid),
             Some(TaskId::PREFIX) => text.parse().map(Self::Task).map_err(|_| invalid),
             Some(EventId::PREFIX) => text.parse().map(Self::Event).map_err(|_| invalid),
             Some(WebhookId::PREFIX) => text.parse().map(Self::Webhook).map_err(|_| invalid),

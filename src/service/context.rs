@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::{
     Result, access,
-    caches::{SalesCache, SessionCache, session_cache},
+    caches::{ApiKeyCache, SalesCache, SessionCache, session_cache},
     feed::EventFeed,
     rate_limits::RateLimits,
     session::SessionWatch,
@@ -48,6 +48,7 @@ pub struct Service {
     pub(super) tokens: AccessTokens,
     pub(super) passwords: Passwords,
     pub(super) sessions: SessionCache,
+    pub(super) api_keys: ApiKeyCache,
     pub(super) watch: Arc<SessionWatch>,
     pub(super) sales: SalesCache,
     /// This process has changed a consumer of the log.
@@ -79,6 +80,7 @@ impl Service {
             tokens,
             passwords,
             sessions,
+            api_keys: ApiKeyCache::default(),
             sales: SalesCache::default(),
             consumers_changed: Arc::default(),
             renderer: RendererCell::default(),
@@ -102,8 +104,9 @@ impl Service {
             Viewer::Anonymous => return Err(access::SIGN_IN),
             Viewer::User { session, .. } if viewer.is_staff() => Permission::Staff(*session),
             Viewer::User { session, .. } => Permission::Owner(*session),
+            Viewer::Key { id, .. } => Permission::Staff(id.as_session()),
             Viewer::System => Permission::System,
         };
-        Ok(Stamp { actor: viewer.user_id(), permission, at: self.now() })
+        Ok(Stamp { actor: viewer.actor(), permission, at: self.now() })
     }
 }

@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod api_key;
 mod caches;
 mod consistency;
 pub mod consumers;
@@ -13,6 +14,7 @@ mod error;
 mod event;
 pub mod feed;
 mod fingerprint;
+mod idempotency;
 pub mod import;
 mod input;
 mod limits;
@@ -27,6 +29,7 @@ mod user;
 mod webhooks;
 
 pub use account::{Registration, SignIn};
+pub use api_key::{ApiKeyQuery, CreateApiKey};
 pub use consistency::ReadAt;
 pub use context::{Service, ServiceOptions};
 pub use error::{Result, ServiceError, UserError, UserErrorCode, wait_seconds};

@@ -11,6 +11,7 @@
 //!
 //! Decision: `docs/decisions/0002-storage-traits.md`.
 
+mod api_key;
 mod consumer;
 mod delivery;
 mod deployment;
@@ -32,6 +33,7 @@ mod task;
 mod tests;
 mod user;
 
+pub use api_key::ApiKeyStore;
 pub use consumer::{ConsumerStore, LeasedConsumer};
 pub use delivery::{DeliveryStore, KEPT_DELIVERIES};
 pub use deployment::DeploymentId;

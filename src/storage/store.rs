@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    ConsumerStore, DeliveryStore, DeploymentId, EventStore, ImportStore, OrderStore, ProductStore, Result,
+    ApiKeyStore, ConsumerStore, DeliveryStore, DeploymentId, EventStore, ImportStore, OrderStore, ProductStore, Result,
     SessionStore, TaskStore, UserStore,
     instrumented::{CallCounts, Instrumented},
 };
@@ -17,6 +17,7 @@ use crate::domain::Timestamp;
 pub trait Store:
     UserStore
     + SessionStore
+    + ApiKeyStore
     + ProductStore
     + OrderStore
     + TaskStore

@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, Interface, MergedObject, MergedSubscription, Object};
 
-use super::{event, order, product, request_context::RequestContext, task, user, webhook};
+use super::{api_key, event, order, product, request_context::RequestContext, task, user, webhook};
 use crate::{
     domain::AnyId,
     graphql::engine::{
@@ -22,6 +22,7 @@ pub struct Query(
     order::OrderQuery,
     task::TaskQuery,
     event::EventQuery,
+    api_key::ApiKeyQuery,
     webhook::WebhookQuery,
 );
 
@@ -34,6 +35,7 @@ pub struct Mutation(
     product::ProductMutation,
     order::OrderMutation,
     task::TaskMutation,
+    api_key::ApiKeyMutation,
     webhook::WebhookMutation,
 );
 
@@ -53,6 +55,8 @@ pub enum Node {
     Order(order::Order),
     /// A task.
     Task(task::Task),
+    /// An API key.
+    ApiKey(api_key::ApiKey),
     /// An entry of the event log.
     Event(event::Event),
     /// A webhook.
@@ -100,6 +104,7 @@ async fn load(context: &Context<'_>, id: &ID) -> ApiResult<Option<Node>> {
         }
         AnyId::Product(id) => request.load(id).await?.map(|found| Node::Product(product::Product(found))),
         AnyId::Order(id) => request.load(id).await?.map(|found| Node::Order(order::Order(found))),
+        AnyId::ApiKey(id) => request.load(id).await?.map(|found| Node::ApiKey(api_key::ApiKey(found))),
         AnyId::Task(id) => request.load(id).await?.map(|found| Node::Task(task::Task(found))),
         AnyId::Event(id) => event::visible(request, id).await?.map(Node::Event),
         AnyId::Webhook(id) => webhook::visible(request, id).await?.map(Node::Webhook),

@@ -265,17 +265,15 @@ impl Transaction {
         Ok(Task::check_assignee(assignee.as_ref())?)
     }
 
-    /// Checks that the session of a change has not ended, and that its actor, if it has one, is an admin.
+    /// Checks what allows a change of a user; an actor who changes another user must be an admin.
+    async fn check_actor(&mut self, id: UserId, stamp: Stamp) -> TransactionResult<()> {
+        if stamp.actor == Some(id) { self.check_session(stamp).await } else { self.check_admin(stamp).await }
+    }
+
+    /// Checks that the actor of a change is an admin, whose session has not ended.
     pub(super) async fn check_admin(&mut self, stamp: Stamp) -> TransactionResult<()> {
         self.check_session(stamp).await?;
         let Some(actor) = stamp.actor else { return Ok(()) };
-        Ok(self.user_for_check(actor).await?.ok_or(Refusal::RightLost)?.user.check_is_admin()?)
-    }
-
-    /// Checks what allows a change of a user; an actor who changes another user must be an admin.
-    async fn check_actor(&mut self, id: UserId, stamp: Stamp) -> TransactionResult<()> {
-        self.check_session(stamp).await?;
-        let Some(actor) = stamp.actor.filter(|actor| *actor != id) else { return Ok(()) };
         self.user_for_check(actor).await?.ok_or(Refusal::RightLost)?.user.check_is_admin()?;
         self.touch(actor).await
     }

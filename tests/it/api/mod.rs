@@ -30,6 +30,7 @@ mod consumers;
 mod events;
 mod full_data;
 mod identifiers;
+mod keys;
 mod left;
 mod lists;
 mod plain;

@@ -9,7 +9,7 @@ use super::{
     list::{id_after, page},
 };
 use crate::{
-    domain::{self, Viewer, WebhookId},
+    domain::{self, Scope, Viewer, WebhookId},
     graphql::{
         engine::{
             document::directives::{cost, list_size},
@@ -130,7 +130,7 @@ page!(Webhook, WebhookConnection, WebhookEdge);
 /// The webhook with this id, if the viewer may see it.
 pub(crate) async fn visible(request: &RequestContext, id: WebhookId) -> ApiResult<Option<Webhook>> {
     let viewer = request.viewer();
-    if viewer != Viewer::Anonymous && !viewer.is_staff() {
+    if viewer != Viewer::Anonymous && !viewer.is_staff() && !viewer.may(Scope::ManageWebhooks) {
         return Ok(None);
     }
     Ok(request.service.webhook(&viewer, id).await?.map(|webhook| Webhook(Arc::new(webhook))))

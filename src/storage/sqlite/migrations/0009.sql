@@ -1,25 +1,13 @@
--- What follows the event log, and how far it is. A lease lasts until lease_until; each one, and each change, raises fence.
-CREATE TABLE consumers (
-    name        TEXT PRIMARY KEY,
-    definition  TEXT NOT NULL,
-    paused      INTEGER NOT NULL,
-    version     INTEGER NOT NULL,
-    created_at  INTEGER NOT NULL,
-    updated_at  INTEGER NOT NULL,
-    progress    TEXT NOT NULL,
-    stopped     INTEGER NOT NULL,
-    fence       INTEGER NOT NULL DEFAULT 0,
-    holder      INTEGER,
-    lease_until INTEGER NOT NULL DEFAULT 0,
-    retry_at    INTEGER NOT NULL DEFAULT 0
-) STRICT;
-
--- Attempts to deliver events to webhooks, as JSON.
-CREATE TABLE deliveries (
-    webhook  BLOB NOT NULL,
-    id       BLOB NOT NULL,
-    at       INTEGER NOT NULL,
-    delivery TEXT NOT NULL,
-    PRIMARY KEY (webhook, id)
+-- What machines send in place of an access token. A key is found by the SHA-256 of its secret. Its id stands for it where a
+-- user's session does.
+CREATE TABLE api_keys (
+    id           BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    secret       BLOB NOT NULL UNIQUE CHECK (length(secret) = 32),
+    name         TEXT NOT NULL,
+    prefix       TEXT NOT NULL,
+    scopes       TEXT NOT NULL,
+    created_by   BLOB NOT NULL,
+    last_used_at INTEGER,
+    expires_at   INTEGER,
+    created_at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX deliveries_by_time ON deliveries (at);
