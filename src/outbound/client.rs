@@ -117,3 +117,22 @@ async fn read_away(mut body: Incoming) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn names_and_numbers_of_this_machine_are_refused_in_every_spelling() {
+        let client = Client::new(AddressPolicy::default(), Duration::from_secs(5));
+        for host in
+            ["localhost", "LOCALHOST", "localhost.", "127.1", "2130706433", "0x7f000001", "017700000001", "[::1]"]
+        {
+            let target = Target::parse(&format!("http://{host}:8080/")).unwrap();
+            let error = client.check(&target).await.expect_err(host);
+            assert!(matches!(error, SendError::Forbidden | SendError::NotResolved), "{host}: {error}");
+            let request = Request { headers: HeaderMap::new(), body: Bytes::new() };
+            assert!(client.post(&mut Connection::default(), &target, &request).await.is_err(), "{host}");
+        }
+    }
+}

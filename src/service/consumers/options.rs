@@ -20,7 +20,7 @@ impl Default for ConsumerOptions {
         Self {
             lease: Duration::from_secs(30),
             lease_every: Duration::from_secs(3),
-            longest_delivery: Duration::from_secs(15),
+            longest_delivery: Duration::from_secs(25),
             most: 1000,
         }
     }

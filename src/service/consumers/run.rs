@@ -28,6 +28,8 @@ const SAVE_IDLE: Duration = Duration::from_secs(30);
 const LAST_DELIVERY: Duration = Duration::from_millis(800);
 /// The pause after a fault of this node or the database, which is no failure of the consumer.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Failures in a row after which operators are told.
+const NOTICE_AFTER: u32 = 3;
 /// Why a consumer stops.
 const EXPIRED: &str = "the event log no longer holds what comes next; choose where to go on";
 /// Why a consumer fails after the database has lost entries.
@@ -111,7 +113,11 @@ impl Running<'_> {
             let first = tokio::select! {
                 () = self.stop.cancelled() => None,
                 () = sleep(SAVE_IDLE) => None,
-                entry = entries.next() => entry,
+                entry = entries.next() => match entry {
+                    Some(entry) => Some(entry),
+                    // It has ended with the batch before.
+                    None => return Pause::Interrupted,
+                },
             };
             let Some(first) = first else {
                 // What it has skipped is saved when there is nothing to take, and when it stops.
@@ -184,7 +190,11 @@ impl Running<'_> {
     async fn fail(&mut self, Failure { message, retry_in }: Failure) -> Option<Duration> {
         self.metrics.failed();
         self.progress.failures = self.progress.failures.saturating_add(1);
-        debug!(consumer = self.name, failures = self.progress.failures, message, "a consumer could not take an entry");
+        let failures = self.progress.failures;
+        debug!(consumer = self.name, failures, message, "a consumer could not take an entry");
+        if failures == NOTICE_AFTER {
+            warn!(consumer = self.name, failures, message, "a consumer of the event log keeps failing");
+        }
         self.progress.last_error = Some(message);
         self.save(retry_in).await.then_some(retry_in)
     }
@@ -221,7 +231,7 @@ fn next_entries(
         if waiting.len() >= BATCH {
             return Ok((waiting, through));
         }
-        // An error comes again when the next batch begins.
+        // An error ends the stream, and comes again when it is opened anew.
         match entries.next().now_or_never() {
             Some(Some(Ok(event))) => next = event,
             Some(Some(Err(error))) if waiting.is_empty() => return Err(error),

@@ -1,14 +1,18 @@
 //! Runs the document of a webhook with the rights that its creator has now.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{super::Service, renderer::PayloadRenderer};
 use crate::{
     domain::{EventId, SessionId, Timestamp, UserId, Viewer, WebhookDefinition},
     storage::Store,
 };
+
+/// How long a document may run.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// The document of a webhook, and who made the webhook.
 pub(super) struct PayloadDocument {
@@ -42,6 +46,7 @@ impl PayloadDocument {
                 Viewer::User { id: user.id, role: user.role, session }
             }
         };
-        self.renderer.render(&self.document, event, viewer).await
+        let rendered = timeout(LONGEST, self.renderer.render(&self.document, event, viewer)).await;
+        rendered.map_err(|_| "it takes too long".to_owned())?
     }
 }
