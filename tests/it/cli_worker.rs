@@ -37,7 +37,7 @@ impl Receiver {
         let [interpreter, file] = self.program;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("client-examples/webhooks").join(file);
         let mut command = Command::new(interpreter);
-        command.arg(script).arg(&self.port).arg(folder.join(file).with_extension("jsonl"));
+        command.arg(script).arg(&self.port).arg(folder.join(format!("{file}.jsonl")));
         let mut running = Running::start({
             command.env("SECRET", &self.secret);
             command
@@ -48,7 +48,7 @@ impl Receiver {
 
     /// The ids of what it has stored.
     fn stored(&self, folder: &Path) -> Vec<Value> {
-        let text = std::fs::read_to_string(folder.join(self.program[1]).with_extension("jsonl")).unwrap_or_default();
+        let text = std::fs::read_to_string(folder.join(format!("{}.jsonl", self.program[1]))).unwrap_or_default();
         let id = |line: &str| serde_json::from_str::<Value>(line).ok().map(|event| event["data"]["id"].clone());
         text.lines().filter_map(id).collect()
     }
