@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    ApiKeyStore, DeploymentId, EventStore, ExportStore, ImportStore, OrderStore, ProductStore, Result, SessionStore,
-    TaskStore, UserStore,
+    ApiKeyStore, ConsumerStore, DeliveryStore, DeploymentId, EventStore, ExportStore, ImportStore, OrderStore,
+    ProductStore, Result, SessionStore, TaskStore, UserStore,
     instrumented::{CallCounts, Instrumented},
 };
 use crate::domain::Timestamp;
@@ -23,6 +23,8 @@ pub trait Store:
     + TaskStore
     + EventStore
     + ExportStore
+    + ConsumerStore
+    + DeliveryStore
     + ImportStore
     + Send
     + Sync

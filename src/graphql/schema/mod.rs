@@ -18,6 +18,7 @@ mod search;
 mod sort;
 mod task;
 mod user;
+mod webhook;
 
 pub use metadata::HasMetadata;
 pub use root::{Mutation, Query, Subscription};

@@ -7,5 +7,5 @@ mod types;
 
 pub use entity::EventEntity;
 pub use query::EventQuery;
-pub use types::Event;
 pub(super) use types::visible;
+pub use types::{Event, EventKind};

@@ -1,16 +1,25 @@
--- What integrations keep with an entity: as JSON in its row, and one row for each item to find entities by. The ids of different
--- kinds of entities differ, so an item needs no kind to find its entity.
-ALTER TABLE users ADD COLUMN metadata TEXT;
-ALTER TABLE products ADD COLUMN metadata TEXT;
-ALTER TABLE orders ADD COLUMN metadata TEXT;
-ALTER TABLE tasks ADD COLUMN metadata TEXT;
+-- What follows the event log, and how far it is. A lease lasts until lease_until; each one, and each change, raises fence.
+CREATE TABLE consumers (
+    name        TEXT PRIMARY KEY,
+    definition  TEXT NOT NULL,
+    paused      INTEGER NOT NULL,
+    version     INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    progress    TEXT NOT NULL,
+    stopped     INTEGER NOT NULL,
+    fence       INTEGER NOT NULL DEFAULT 0,
+    holder      INTEGER,
+    lease_until INTEGER NOT NULL DEFAULT 0,
+    retry_at    INTEGER NOT NULL DEFAULT 0
+) STRICT;
 
-CREATE TABLE metadata (
-    kind    TEXT NOT NULL,
-    key     TEXT NOT NULL,
-    value   TEXT NOT NULL,
-    private INTEGER NOT NULL CHECK (private IN (0, 1)),
-    id      BLOB NOT NULL,
-    PRIMARY KEY (kind, key, value, private, id)
+-- Attempts to deliver events to webhooks, as JSON.
+CREATE TABLE deliveries (
+    webhook  BLOB NOT NULL,
+    id       BLOB NOT NULL,
+    at       INTEGER NOT NULL,
+    delivery TEXT NOT NULL,
+    PRIMARY KEY (webhook, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX metadata_by_id ON metadata (id, key);
+CREATE INDEX deliveries_by_time ON deliveries (at);
