@@ -445,6 +445,7 @@ macro_rules! on_each_engine {
 
 use model::no_read_is_older_than_promised_and_none_goes_back_in_time;
 use own_writes::{
+    a_page_of_a_customers_newest_orders_grows_in_memory,
     after_an_own_order_its_products_and_their_page_are_read_from_memory,
     an_own_change_of_stock_shows_no_archived_product_in_a_page_of_active_ones,
     an_own_state_that_is_late_takes_the_place_of_no_newer_one, users_are_read_from_memory_until_they_change,
@@ -469,6 +470,7 @@ on_each_engine! {
     after_an_own_order_its_products_and_their_page_are_read_from_memory
     an_own_change_of_stock_shows_no_archived_product_in_a_page_of_active_ones
     an_own_state_that_is_late_takes_the_place_of_no_newer_one
+    a_page_of_a_customers_newest_orders_grows_in_memory
     users_are_read_from_memory_until_they_change
     no_read_is_older_than_promised_and_none_goes_back_in_time
     a_read_with_a_token_sees_the_mutation_on_each_node

@@ -117,7 +117,7 @@ impl NearCache {
                 Advance::Next => {}
                 Advance::AfterGap => self.forget_all(&mut state),
             }
-            state.changes.note(Change::of_event(event), event.entity.version());
+            self.note(&mut state, event);
             self.replace(event);
         }
     }
@@ -150,6 +150,19 @@ impl NearCache {
     /// Returns when a read needs the feed to read the log.
     pub async fn log_read_wanted(&self) {
         self.log_read_wanted.notified().await;
+    }
+
+    /// Notes what an entry changed.
+    fn note(&self, state: &mut State, event: &Event) {
+        let (changes, version) = (Change::of_event(event), event.entity.version());
+        match &event.entity {
+            Entity::Order(order) if event.kind == EventKind::Created => {
+                let before = state.changes.last(Change::OrdersOf(order.customer));
+                let at = state.note(&changes, version);
+                self.note_placed(order, before, at);
+            }
+            _ => _ = state.note(&changes, version),
+        }
     }
 
     /// Puts the entity of an entry in the place of an older one.
@@ -193,6 +206,16 @@ impl NearCache {
     /// What it has of an entity with exactly these fields, whether or not that may be shown.
     pub(super) fn cached<T: Cached>(&self, id: T::Id, fields: T::Fields) -> Option<Arc<T>> {
         T::from_value(&self.values.get(&T::key(id, fields))?).cloned()
+    }
+
+    /// What it has with this key, whether or not that may be shown.
+    pub(super) fn value(&self, key: &Key) -> Option<Value> {
+        self.values.get(key)
+    }
+
+    /// Keeps a value that is no entity. The lock of the state is held.
+    pub(super) fn keep_value(&self, key: Key, value: Value) {
+        self.values.insert(key, value);
     }
 
     /// Puts an entity in the place of an older version. The lock of the state is held.

@@ -7,7 +7,8 @@ use ulid::Ulid;
 
 use super::{
     change::{Change, ChangeList},
-    key::{Key, Value},
+    key::{CachedPage, Key, Value},
+    view::View,
 };
 use crate::{
     domain::{ListQuery, Page, Timestamp},
@@ -59,6 +60,9 @@ pub(super) trait Cached: Clone + Debug + Send + Sync + Sized + 'static {
     fn page_depends_on(query: &Query<Self>) -> ChangeList {
         Self::count_depends_on(&query.filter)
     }
+    /// A page that lacks nothing but what was added to its list since it was read, with that; `None` if it is not known to be
+    /// so.
+    fn grown(view: &View<'_>, query: &Query<Self>, page: &CachedPage) -> Option<CachedPage>;
     /// Whether an entity that passes this filter passes it for ever, at the same place of each list.
     fn stays_listed(filter: &Self::Filter) -> bool;
     /// The key of a count.

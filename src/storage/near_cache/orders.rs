@@ -9,8 +9,10 @@ use super::{
     cache::NearCache,
     cached::{Cached, Named, Query},
     change::{Change, ChangeList},
-    key::{Key, Value},
+    key::{CachedPage, Key, Value},
+    new_orders::{grown, newest_of},
     sources::{ById, ByName, Counts, Pages},
+    view::View,
 };
 use crate::{
     domain::{
@@ -82,6 +84,11 @@ impl Cached for Order {
         Key::Orders(Box::new(query))
     }
 
+    fn grown(view: &View<'_>, query: &Query<Self>, page: &CachedPage) -> Option<CachedPage> {
+        let (customer, count) = newest_of(query)?;
+        grown(page, count, &*view.new_orders(customer)?)
+    }
+
     fn stays_listed(filter: &OrderFilter) -> bool {
         filter.statuses.is_none()
     }
@@ -151,13 +158,12 @@ impl OrderStore for NearCache {
         let placed = self.inner().place_order(order, idempotency, stamp).await?;
         let order = &placed.order;
         let mut own = self.own_write(began, stamp);
-        own.hold(Change::with_new_order(order).into_iter().chain([Change::Stock]));
-        own.entity(&Arc::new(order.clone()));
+        own.placed(order, placed.replayed);
         placed.products.iter().for_each(|product| own.stock(product));
         if placed.replayed {
             // Another node may have placed the order, and it may have another status by now.
-            own.hold(Change::with_status(order));
-            own.hold(order.items.iter().map(|item| Change::Product(item.product)));
+            own.unknown(order.items.iter().map(|item| Change::Product(item.product)));
+            own.unknown(Change::with_status(order).into_iter().chain([Change::Stock]));
         }
         drop(own);
         Ok(placed)
@@ -167,8 +173,7 @@ impl OrderStore for NearCache {
         let began = self.read_begins();
         let moved = self.inner().change_order_status(change, stamp).await?;
         let mut own = self.own_write(began, stamp);
-        own.hold(Change::with_status(&moved.order).into_iter().chain([Change::Stock]));
-        own.entity(&Arc::new(moved.order.clone()));
+        own.entity(&Arc::new(moved.order.clone()), &Change::with_status(&moved.order));
         moved.products.iter().for_each(|product| own.stock(product));
         drop(own);
         Ok(moved)

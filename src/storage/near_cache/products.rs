@@ -9,9 +9,10 @@ use super::{
     cache::NearCache,
     cached::{Cached, Named, Query},
     change::{Change, ChangeList},
-    key::{Key, Value},
+    key::{CachedPage, Key, Value},
     recent_changes::Step,
     sources::{ById, ByName, Counts, Pages},
+    view::View,
 };
 use crate::{
     domain::{
@@ -81,6 +82,10 @@ impl Cached for Product {
         Change::of_product_list(&query.filter, query.sort.field)
     }
 
+    fn grown(_: &View<'_>, _: &Query<Self>, _: &CachedPage) -> Option<CachedPage> {
+        None
+    }
+
     fn stays_listed(_: &ProductFilter) -> bool {
         false
     }
@@ -130,9 +135,7 @@ impl Named for Product {
 impl NearCache {
     /// Keeps a product of which a write of this node may have changed anything.
     fn wrote_product(&self, began: Step, product: &Product, stamp: Stamp) {
-        let mut own = self.own_write(began, stamp);
-        own.hold(Change::PRODUCTS);
-        own.entity(&Arc::new(product.clone()));
+        self.own_write(began, stamp).entity(&Arc::new(product.clone()), &Change::PRODUCTS);
     }
 }
 
@@ -181,10 +184,7 @@ impl ProductStore for NearCache {
     async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Product> {
         let began = self.read_begins();
         let product = self.inner().adjust_stock(adjustment, stamp).await?;
-        let mut own = self.own_write(began, stamp);
-        own.hold([Change::Stock]);
-        own.stock(&Arc::new(product.clone()));
-        drop(own);
+        self.own_write(began, stamp).stock(&Arc::new(product.clone()));
         Ok(product)
     }
 }

@@ -8,9 +8,10 @@ use super::{
     cache::NearCache,
     cached::{Cached, Query},
     change::{Change, ChangeList},
-    key::{Key, Value},
+    key::{CachedPage, Key, Value},
     recent_changes::Step,
     sources::{ById, Counts, Pages},
+    view::View,
 };
 use crate::{
     domain::{Page, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort, Timestamp},
@@ -71,6 +72,10 @@ impl Cached for Task {
         Key::Tasks(Box::new(query))
     }
 
+    fn grown(_: &View<'_>, _: &Query<Self>, _: &CachedPage) -> Option<CachedPage> {
+        None
+    }
+
     fn stays_listed(_: &TaskFilter) -> bool {
         false
     }
@@ -99,9 +104,7 @@ impl Cached for Task {
 impl NearCache {
     /// Keeps a task that a write of this node answered with.
     fn wrote_task(&self, began: Step, task: &Task, stamp: Stamp) {
-        let mut own = self.own_write(began, stamp);
-        own.hold(Change::TASKS);
-        own.entity(&Arc::new(task.clone()));
+        self.own_write(began, stamp).entity(&Arc::new(task.clone()), &Change::TASKS);
     }
 }
 
@@ -141,9 +144,7 @@ impl TaskStore for NearCache {
 
     async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Task> {
         let task = self.inner().delete_task(id, stamp).await?;
-        let mut own = self.own_write(self.read_begins(), stamp);
-        own.hold([Change::Task(id)].into_iter().chain(Change::TASKS));
-        drop(own);
+        self.own_write(self.read_begins(), stamp).unknown([Change::Task(id)].into_iter().chain(Change::TASKS));
         Ok(task)
     }
 }

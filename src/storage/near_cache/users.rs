@@ -11,9 +11,10 @@ use super::{
     cache::NearCache,
     cached::{Cached, Named, Query},
     change::{Change, ChangeList},
-    key::{Key, Value},
+    key::{CachedPage, Key, Value},
     recent_changes::Step,
     sources::{ById, ByName, Counts, Pages},
+    view::View,
 };
 use crate::{
     domain::{Page, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
@@ -71,6 +72,10 @@ impl Cached for User {
         Key::Users(Box::new(query))
     }
 
+    fn grown(_: &View<'_>, _: &Query<Self>, _: &CachedPage) -> Option<CachedPage> {
+        None
+    }
+
     fn stays_listed(_: &UserFilter) -> bool {
         false
     }
@@ -120,9 +125,7 @@ impl Named for User {
 impl NearCache {
     /// Keeps a user whom a write of this node answered with.
     fn wrote_user(&self, began: Step, user: &User, stamp: Stamp) {
-        let mut own = self.own_write(began, stamp);
-        own.hold([Change::Users]);
-        own.entity(&Arc::new(user.clone()));
+        self.own_write(began, stamp).entity(&Arc::new(user.clone()), &[Change::Users]);
     }
 }
 

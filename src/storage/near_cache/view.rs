@@ -10,11 +10,12 @@ use super::{
     cached::Cached,
     change::Change,
     key::{CachedCount, CachedPage, Key, Value},
+    new_orders::NewOrders,
     recent_changes::Step,
     state::State,
 };
 use crate::{
-    domain::{Clock, ClockOffset, SystemClock, Timestamp},
+    domain::{Clock, ClockOffset, SystemClock, Timestamp, UserId},
     fairness::{ReadMeter, read_meter},
     storage::Result,
 };
@@ -57,8 +58,23 @@ impl<'c> View<'c> {
 
     /// The page with this key, if nothing that it depends on has changed.
     pub(super) fn page(&self, key: &Key, depends_on: &[Change]) -> Option<Arc<CachedPage>> {
+        self.page_as_read(key).filter(|page| self.is_good(page.read_at, depends_on))
+    }
+
+    /// The page with this key, whatever has changed.
+    pub(super) fn page_as_read(&self, key: &Key) -> Option<Arc<CachedPage>> {
         match self.values.get(key) {
-            Some(Value::Page(page)) if self.is_good(page.read_at, depends_on) => Some(page),
+            Some(Value::Page(page)) => Some(page),
+            _ => None,
+        }
+    }
+
+    /// The orders that a customer has placed of late, if nothing else has changed which orders they have.
+    pub(super) fn new_orders(&self, customer: UserId) -> Option<Arc<NewOrders>> {
+        match self.values.get(&Key::NewOrders(customer)) {
+            Some(Value::NewOrders(orders)) if orders.through == self.state.changes.last(Change::OrdersOf(customer)) => {
+                Some(orders)
+            }
             _ => None,
         }
     }
@@ -72,9 +88,7 @@ impl<'c> View<'c> {
     }
 
     fn is_good(&self, read_at: Step, depends_on: &[Change]) -> bool {
-        let changed =
-            |change: &Change| self.state.is_held(*change) || self.state.changes.changed_since(*change, read_at);
-        !depends_on.iter().any(changed)
+        !depends_on.iter().any(|change| self.state.changes.changed_since(*change, read_at))
     }
 
     /// A copy of an entity for the operation, which counts its bytes as loaded.

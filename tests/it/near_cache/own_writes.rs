@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 use futures_util::poll;
 use orderwire::{domain::*, storage::*};
 
-use super::{BYTES, Node, by_name, now, place_now, read, reprice};
+use super::{BYTES, Node, by_name, now, orders_of, place_now, read, reprice};
 use crate::{
     contract::engine::Db,
     support::{
-        data::{adjustment, product, reread, stamp, step, user},
+        data::{adjustment, buyer, product, reread, stamp, step, user},
         wait_until,
     },
 };
@@ -57,6 +57,42 @@ pub async fn after_an_own_order_its_products_and_their_page_are_read_from_memory
     let in_stock = [ListQuery { filter: in_stock, ..by_name(50) }];
     assert_eq!(node.fed(cache.list_products(&in_stock)).await.unwrap()[0].edges[49].node.stock, 6);
     assert_eq!(node.calls(), once("list_products"), "a list that depends on the stock");
+}
+
+/// A page of a customer's newest orders has each order that was placed since it was read, whatever the feed has.
+pub async fn a_page_of_a_customers_newest_orders_grows_in_memory(db: &Db) {
+    let lamp = Product { stock: 1000, ..product("lamp") };
+    db.insert_product(lamp.clone(), stamp()).await.unwrap();
+    let node = Node::new(db, BYTES).await;
+    let cache = &*node.cache;
+    let newest = [orders_of(buyer(), None)];
+    let from_memory = async || cache.list_orders(&newest).await.unwrap().remove(0);
+    place_now(cache, "0", &lamp).await;
+    assert_eq!(node.fed(from_memory()).await.edges.len(), 1);
+    node.calls();
+    for number in 1..=30 {
+        let placed = place_now(cache, &number.to_string(), &lamp).await;
+        if number % 3 == 0 {
+            node.feed().await;
+        }
+        let page = from_memory().await;
+        assert!(page.edges.iter().any(|edge| edge.node == placed), "{number}");
+        let calls = node.calls();
+        assert!(!calls.contains_key("list_orders"), "order {number}: {calls:?}");
+        assert_eq!(page, db.list_orders(&newest).await.unwrap().remove(0), "{number}");
+    }
+    // An order through another node is in the page once the feed has it.
+    let theirs = place_now(db.store(), "theirs", &lamp).await;
+    node.feed().await;
+    let page = node.fed(from_memory()).await;
+    assert_eq!((page.edges.len(), page.has_next), (5, true));
+    assert!(page.edges.iter().any(|edge| edge.node == theirs));
+    // So is a status, which changes no page of orders of any status.
+    node.calls();
+    let cancelled = cache.change_order_status(step(theirs.id, OrderStatus::Cancelled), now()).await.unwrap();
+    let page = from_memory().await;
+    assert!(page.edges.iter().any(|edge| edge.node == cancelled.order));
+    assert_eq!(node.calls(), once("change_order_status"));
 }
 
 /// Another node changes the product after the commit of this node's write and before its end. The feed has that at once, and
