@@ -23,6 +23,7 @@
 //!
 //! Decisions: `docs/decisions/0026-near-cache.md`, `docs/decisions/0031-own-writes-in-the-near-cache.md`.
 
+mod apply;
 mod cache;
 mod cached;
 mod change;
