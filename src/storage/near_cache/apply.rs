@@ -7,9 +7,11 @@ use super::{
     cached::Cached,
     change::Change,
     key::{Key, Value},
+    new_orders::NewOrders,
+    recent_changes::Step,
     state::{Advance, State},
 };
-use crate::domain::{Entity, Event, EventKind, Task, UserVersion};
+use crate::domain::{Entity, Event, EventKind, Order, Task, UserVersion};
 
 impl NearCache {
     /// Applies entries of the log, in order.
@@ -82,14 +84,17 @@ impl NearCache {
         T::from_value(&self.values.get(&T::key(id, fields))?).cloned()
     }
 
-    /// What it has with this key, whether or not that may be shown.
-    pub(super) fn value(&self, key: &Key) -> Option<Value> {
-        self.values.get(key)
-    }
-
-    /// Keeps a value that is no entity. The lock of the state is held.
-    pub(super) fn keep_value(&self, key: Key, value: Value) {
-        self.values.insert(key, value);
+    /// Notes that a customer has placed an order, which counts as change `at`. Before that, change `before` was the last one
+    /// of which orders they have. The lock of the state is held.
+    pub(super) fn note_placed(&self, order: &Order, before: Step, at: Step) {
+        let key = Key::NewOrders(order.customer);
+        let known = match self.values.get(&key) {
+            Some(Value::NewOrders(known)) => Some(known),
+            _ => None,
+        };
+        if let Some(new) = NewOrders::with(known.as_deref(), order, before, at) {
+            self.values.insert(key, Value::NewOrders(Arc::new(new)));
+        }
     }
 
     /// Puts an entity in the place of an older version. The lock of the state is held.

@@ -7,11 +7,10 @@ use ulid::Ulid;
 
 use super::{
     change::{Change, ChangeList},
-    key::{CachedPage, Key, Value},
-    view::View,
+    key::{Key, Value},
 };
 use crate::{
-    domain::{ListQuery, Page, Timestamp},
+    domain::{ListQuery, Page, Timestamp, UserId},
     storage::{Result, Store},
     telemetry::metrics::CacheName,
 };
@@ -60,9 +59,8 @@ pub(super) trait Cached: Clone + Debug + Send + Sync + Sized + 'static {
     fn page_depends_on(query: &Query<Self>) -> ChangeList {
         Self::count_depends_on(&query.filter)
     }
-    /// A page that lacks nothing but what was added to its list since it was read, with that; `None` if it is not known to be
-    /// so.
-    fn grown(view: &View<'_>, query: &Query<Self>, page: &CachedPage) -> Option<CachedPage>;
+    /// The customer whose newest orders a query asks for, whatever they are, and how many of them.
+    fn newest_of(query: &Query<Self>) -> Option<(UserId, usize)>;
     /// Whether an entity that passes this filter passes it for ever, at the same place of each list.
     fn stays_listed(filter: &Self::Filter) -> bool;
     /// The key of a count.

@@ -2,13 +2,9 @@
 //!
 //! Decision: `docs/decisions/0031-own-writes-in-the-near-cache.md`.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::cmp::Reverse;
 
-use super::{
-    cache::NearCache,
-    key::{CachedPage, Key, Value},
-    recent_changes::Step,
-};
+use super::recent_changes::Step;
 use crate::{
     domain::{Direction, Order, OrderFilter, OrderSort, Position, Slice, Sort, SortKey, Take, UserId},
     storage::OrderQuery,
@@ -34,33 +30,35 @@ impl NewOrders {
         size_of::<Self>() + self.orders.capacity() * size_of::<(Step, Position)>()
     }
 
-    /// The orders that were placed after this change, if all are known.
-    fn after(&self, step: Step) -> Option<impl Iterator<Item = &Position>> {
-        let placed = self.orders.iter().filter(move |(at, _)| *at > step);
-        (step >= self.since).then(|| placed.map(|(_, position)| position))
-    }
-}
-
-impl NearCache {
-    /// Notes that a customer has placed an order, which counts as change `at`. Before that, change `before` was the last one
-    /// of which orders they have. The lock of the state is held.
-    pub(super) fn note_placed(&self, order: &Order, before: Step, at: Step) {
-        let key = Key::NewOrders(order.customer);
-        let known = match self.value(&key) {
-            Some(Value::NewOrders(known)) if known.through == before => Some(known),
-            _ => None,
-        };
-        if known.as_ref().is_some_and(|known| known.orders.iter().any(|(_, it)| it.id == order.id.ulid())) {
-            return;
+    /// With one more, which counts as change `at`. Before that, change `before` was the last one of which orders the customer
+    /// has. `None` if the order is here already.
+    pub(super) fn with(known: Option<&Self>, order: &Order, before: Step, at: Step) -> Option<Self> {
+        let position = OrderSort::PlacedAt.position(order);
+        let known = known.filter(|known| known.through == before);
+        let mut new = known.map_or_else(|| Self { since: before, through: before, orders: Vec::new() }, Self::clone);
+        if new.orders.iter().any(|(_, known)| *known == position) {
+            return None;
         }
-        let mut new =
-            known.map_or(NewOrders { since: before, through: before, orders: Vec::new() }, |it| (*it).clone());
-        new.orders.push((at, OrderSort::PlacedAt.position(order)));
+        new.orders.push((at, position));
         if new.orders.len() > KEPT {
             new.since = new.orders.remove(0).0;
         }
         new.through = at.max(before);
-        self.keep_value(key, Value::NewOrders(Arc::new(new)));
+        Some(new)
+    }
+
+    /// The rows of a page, newest first, with those that were placed after it was read; `None` if not all are known.
+    pub(super) fn add_to(&self, rows: &[Position], read_at: Step) -> Option<Vec<Position>> {
+        if read_at < self.since {
+            return None;
+        }
+        let placed = self.orders.iter().filter(|(at, position)| *at > read_at && !rows.contains(position));
+        let mut rows: Vec<Position> = rows.iter().chain(placed.map(|(_, position)| position)).cloned().collect();
+        rows.sort_by_key(|row| match row.key {
+            SortKey::Int(placed_at) => Reverse((placed_at, row.id)),
+            SortKey::Text(_) | SortKey::Score(_) => Reverse((i64::MIN, row.id)),
+        });
+        Some(rows)
     }
 }
 
@@ -77,21 +75,4 @@ pub(super) fn newest_of(query: &OrderQuery) -> Option<(UserId, usize)> {
         }
         _ => None,
     }
-}
-
-/// A page of up to `count` newest orders, with those that were placed since; `None` if not all of them are known.
-pub(super) fn grown(page: &CachedPage, count: usize, new: &NewOrders) -> Option<CachedPage> {
-    let mut rows = page.rows.clone();
-    for position in new.after(page.read_at)? {
-        if !rows.iter().any(|row| row.id == position.id) {
-            rows.push(position.clone());
-        }
-    }
-    rows.sort_by_key(|row| match row.key {
-        SortKey::Int(placed_at) => Reverse((placed_at, row.id)),
-        SortKey::Text(_) | SortKey::Score(_) => Reverse((i64::MIN, row.id)),
-    });
-    let has_next = page.has_next || rows.len() > count;
-    rows.truncate(count);
-    Some(CachedPage { read_at: new.through, rows, has_previous: page.has_previous, has_next })
 }

@@ -9,15 +9,14 @@ use super::{
     cache::NearCache,
     cached::{Cached, Named, Query},
     change::{Change, ChangeList},
-    key::{CachedPage, Key, Value},
-    new_orders::{grown, newest_of},
+    key::{Key, Value},
+    new_orders::newest_of,
     sources::{ById, ByName, Counts, Pages},
-    view::View,
 };
 use crate::{
     domain::{
         Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange,
-        Timestamp,
+        Timestamp, UserId,
     },
     storage::{Moved, OrderQuery, OrderStore, Placed, Result, Store},
     telemetry::metrics::CacheName,
@@ -84,9 +83,8 @@ impl Cached for Order {
         Key::Orders(Box::new(query))
     }
 
-    fn grown(view: &View<'_>, query: &Query<Self>, page: &CachedPage) -> Option<CachedPage> {
-        let (customer, count) = newest_of(query)?;
-        grown(page, count, &*view.new_orders(customer)?)
+    fn newest_of(query: &Query<Self>) -> Option<(UserId, usize)> {
+        newest_of(query)
     }
 
     fn stays_listed(filter: &OrderFilter) -> bool {

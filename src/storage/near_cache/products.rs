@@ -9,15 +9,14 @@ use super::{
     cache::NearCache,
     cached::{Cached, Named, Query},
     change::{Change, ChangeList},
-    key::{CachedPage, Key, Value},
+    key::{Key, Value},
     recent_changes::Step,
     sources::{ById, ByName, Counts, Pages},
-    view::View,
 };
 use crate::{
     domain::{
         CountedSales, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, Stamp,
-        StockAdjustment, Timestamp,
+        StockAdjustment, Timestamp, UserId,
     },
     storage::{ProductQuery, ProductStore, Result, Store},
     telemetry::metrics::CacheName,
@@ -82,7 +81,7 @@ impl Cached for Product {
         Change::of_product_list(&query.filter, query.sort.field)
     }
 
-    fn grown(_: &View<'_>, _: &Query<Self>, _: &CachedPage) -> Option<CachedPage> {
+    fn newest_of(_: &Query<Self>) -> Option<(UserId, usize)> {
         None
     }
 

@@ -8,13 +8,12 @@ use super::{
     cache::NearCache,
     cached::{Cached, Query},
     change::{Change, ChangeList},
-    key::{CachedPage, Key, Value},
+    key::{Key, Value},
     recent_changes::Step,
     sources::{ById, Counts, Pages},
-    view::View,
 };
 use crate::{
-    domain::{Page, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort, Timestamp},
+    domain::{Page, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort, Timestamp, UserId},
     storage::{Result, Store, TaskQuery, TaskStore},
     telemetry::metrics::CacheName,
 };
@@ -72,7 +71,7 @@ impl Cached for Task {
         Key::Tasks(Box::new(query))
     }
 
-    fn grown(_: &View<'_>, _: &Query<Self>, _: &CachedPage) -> Option<CachedPage> {
+    fn newest_of(_: &Query<Self>) -> Option<(UserId, usize)> {
         None
     }
 

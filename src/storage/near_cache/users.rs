@@ -11,10 +11,9 @@ use super::{
     cache::NearCache,
     cached::{Cached, Named, Query},
     change::{Change, ChangeList},
-    key::{CachedPage, Key, Value},
+    key::{Key, Value},
     recent_changes::Step,
     sources::{ById, ByName, Counts, Pages},
-    view::View,
 };
 use crate::{
     domain::{Page, Stamp, Timestamp, User, UserChanges, UserFilter, UserId, UserSort},
@@ -72,7 +71,7 @@ impl Cached for User {
         Key::Users(Box::new(query))
     }
 
-    fn grown(_: &View<'_>, _: &Query<Self>, _: &CachedPage) -> Option<CachedPage> {
+    fn newest_of(_: &Query<Self>) -> Option<(UserId, usize)> {
         None
     }
 

@@ -10,7 +10,6 @@ use super::{
     cached::Cached,
     change::Change,
     key::{CachedCount, CachedPage, Key, Value},
-    new_orders::NewOrders,
     recent_changes::Step,
     state::State,
 };
@@ -61,20 +60,26 @@ impl<'c> View<'c> {
         self.page_as_read(key).filter(|page| self.is_good(page.read_at, depends_on))
     }
 
-    /// The page with this key, whatever has changed.
-    pub(super) fn page_as_read(&self, key: &Key) -> Option<Arc<CachedPage>> {
-        match self.values.get(key) {
-            Some(Value::Page(page)) => Some(page),
-            _ => None,
+    /// The page of a customer's newest orders with this key, with those that were placed since it was read; `None` if something
+    /// else has changed which orders the customer has.
+    pub(super) fn grown_page(&self, key: &Key, customer: UserId, count: usize) -> Option<Arc<CachedPage>> {
+        let (page, Value::NewOrders(new)) = (self.page_as_read(key)?, self.values.get(&Key::NewOrders(customer))?)
+        else {
+            return None;
+        };
+        if new.through != self.state.changes.last(Change::OrdersOf(customer)) {
+            return None;
         }
+        let mut rows = new.add_to(&page.rows, page.read_at)?;
+        let has_next = page.has_next || rows.len() > count;
+        rows.truncate(count);
+        Some(Arc::new(CachedPage { read_at: new.through, rows, has_previous: page.has_previous, has_next }))
     }
 
-    /// The orders that a customer has placed of late, if nothing else has changed which orders they have.
-    pub(super) fn new_orders(&self, customer: UserId) -> Option<Arc<NewOrders>> {
-        match self.values.get(&Key::NewOrders(customer)) {
-            Some(Value::NewOrders(orders)) if orders.through == self.state.changes.last(Change::OrdersOf(customer)) => {
-                Some(orders)
-            }
+    /// The page with this key, whatever has changed.
+    fn page_as_read(&self, key: &Key) -> Option<Arc<CachedPage>> {
+        match self.values.get(key) {
+            Some(Value::Page(page)) => Some(page),
             _ => None,
         }
     }
