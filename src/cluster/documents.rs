@@ -105,6 +105,7 @@ impl LimitedDocuments {
     fn bucket(&self, registrar: Caller) -> Option<(String, TokenBucket)> {
         match registrar {
             Caller::User(id) => Some((format!("documents:{id}"), self.bytes_per_user?)),
+            Caller::Key(id) => Some((format!("documents:{id}"), self.bytes_per_user?)),
             Caller::Address(address) => Some((format!("documents:{address}"), self.bytes_per_address?)),
             Caller::Server => None,
         }

@@ -47,7 +47,7 @@ section! {
         anonymous_cost: RateLimit = RateLimit::new(100_000, 10);
         /// Cost of operations of one customer.
         customer_cost: RateLimit = RateLimit::new(200_000, 10);
-        /// Cost of operations of one staff member.
+        /// Cost of operations of one staff member, or of one API key.
         staff_cost: RateLimit = RateLimit::new(1_000_000, 10);
         /// Cost of operations of one admin.
         admin_cost: RateLimit = RateLimit::new(2_000_000, 10);

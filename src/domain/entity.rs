@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::{
-    EventId, InvalidId, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId, UserVersion,
+    ApiKeyId, EventId, InvalidId, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId, UserVersion,
     declare::text_enum,
 };
 
@@ -182,6 +182,8 @@ pub enum AnyId {
     Order(OrderId),
     /// A task.
     Task(TaskId),
+    /// An API key.
+    ApiKey(ApiKeyId),
     /// An entry of the event log.
     Event(EventId),
 }
@@ -189,11 +191,12 @@ pub enum AnyId {
 impl FromStr for AnyId {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId { expected: "usr_, prd_, ord_, tsk_ or evt_" };
+        let invalid = InvalidId { expected: "usr_, prd_, ord_, tsk_, key_ or evt_" };
         match text.get(..4) {
             Some(UserId::PREFIX) => text.parse().map(Self::User).map_err(|_| invalid),
             Some(ProductId::PREFIX) => text.parse().map(Self::Product).map_err(|_| invalid),
             Some(OrderId::PREFIX) => text.parse().map(Self::Order).map_err(|_| invalid),
+            Some(ApiKeyId::PREFIX) => text.parse().map(Self::ApiKey).map_err(|_| invalid),
             Some(TaskId::PREFIX) => text.parse().map(Self::Task).map_err(|_| invalid),
             Some(EventId::PREFIX) => text.parse().map(Self::Event).map_err(|_| invalid),
             _ => Err(invalid),

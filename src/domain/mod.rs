@@ -6,6 +6,7 @@
 //! The serde form of these types is the wire form between nodes and in the event log: ids as prefixed strings,
 //! money as integer units of 1/10,000, times as milliseconds since the Unix epoch.
 
+mod api_key;
 mod client;
 mod clock;
 mod consistency;
@@ -35,6 +36,7 @@ mod user;
 mod version;
 mod viewer;
 
+pub use api_key::{ApiKey, ApiKeyId, ApiKeySort, Scope, Scopes};
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
 pub use clock::{Clock, ClockOffset, SystemClock};
 pub use consistency::{ConsistencyToken, InvalidConsistencyToken, MAX_READ_AGE};

@@ -15,8 +15,8 @@ pub use self::{
     step::{OrderStep, StatusChange},
 };
 use super::{
-    CurrencyCode, Decimal, EventId, Money, Position, ProductId, SortKey, Timestamp, UserId, Viewer, declare::sort_enum,
-    id::define_id,
+    CurrencyCode, Decimal, EventId, Money, Position, ProductId, Scope, SortKey, Timestamp, UserId, Viewer,
+    declare::sort_enum, id::define_id,
 };
 
 define_id!(
@@ -60,7 +60,7 @@ pub struct Order {
 impl Viewer {
     /// Whether the viewer may know that this order exists.
     pub fn sees_order(&self, order: &Order) -> bool {
-        self.sees_user(order.customer)
+        self.may(Scope::ReadOrders) || self.is(order.customer)
     }
 }
 

@@ -68,6 +68,21 @@ impl Slice {
     pub fn first(count: u32) -> Self {
         Self { after: None, before: None, take: Take::First(count) }
     }
+
+    /// This part of a list that is in memory as a whole, in its order. `precedes` says whether a row at the first position
+    /// comes before one at the second.
+    pub fn cut<T>(&self, rows: Vec<Edge<T>>, precedes: impl Fn(&Position, &Position) -> bool) -> Page<T> {
+        let from = |after| rows.partition_point(|row| !precedes(after, &row.position));
+        let from = self.after.as_ref().map_or(0, from);
+        let to = |before| rows.partition_point(|row| precedes(&row.position, before));
+        let to = self.before.as_ref().map_or(rows.len(), to).max(from);
+        let (from, to) = match self.take {
+            Take::First(count) => (from, to.min(from.saturating_add(count as usize))),
+            Take::Last(count) => (from.max(to.saturating_sub(count as usize)), to),
+        };
+        let (has_previous, has_next) = (from > 0, to < rows.len());
+        Page { edges: rows.into_iter().take(to).skip(from).collect(), has_previous, has_next }
+    }
 }
 
 /// A list query: `F` is the filter, `S` the sort field, `P` the costly fields to read. It is the key of a loader: equal
@@ -121,5 +136,33 @@ impl<T> Page<T> {
 impl<T> Default for Page<T> {
     fn default() -> Self {
         Self::empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_list_in_memory_walk_all_of_it_from_both_ends() {
+        let position =
+            |number: u32| Position { key: SortKey::Int(number.into()), id: Ulid::from_parts(1, number.into()) };
+        let rows = || (0..5).map(|number| Edge { position: position(2 * number), node: 2 * number }).collect();
+        let precedes = |one: &Position, other: &Position| one.id < other.id;
+        let cut = |after: Option<u32>, before: Option<u32>, take| {
+            let slice = Slice { after: after.map(position), before: before.map(position), take };
+            let page = slice.cut(rows(), precedes);
+            let nodes: Vec<u32> = page.edges.into_iter().map(|edge| edge.node).collect();
+            (nodes, page.has_previous, page.has_next)
+        };
+        use Take::{First, Last};
+        assert_eq!(cut(None, None, First(2)), (vec![0, 2], false, true));
+        assert_eq!(cut(Some(2), None, First(9)), (vec![4, 6, 8], true, false));
+        assert_eq!(cut(None, None, Last(2)), (vec![6, 8], true, false));
+        assert_eq!(cut(None, Some(6), Last(2)), (vec![2, 4], true, true));
+        assert_eq!(cut(Some(0), Some(8), First(1)), (vec![2], true, true));
+        assert_eq!(cut(Some(3), None, First(1)), (vec![4], true, true), "a cursor of a row that is gone");
+        assert_eq!(cut(Some(6), Some(2), First(9)), (vec![], true, true));
+        assert_eq!(cut(Some(8), None, First(0)), (vec![], true, false));
     }
 }

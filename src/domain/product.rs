@@ -11,8 +11,8 @@ pub use self::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Before, Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Refusal, SearchWords, Stamp, Timestamp,
-    Viewer,
+    Before, Changed, CurrencyCode, Decimal, EventKind, Idempotency, Money, Refusal, Scope, SearchWords, Stamp,
+    Timestamp, Viewer,
     id::define_id,
     search::name_key,
     version::{check_version, next_version},
@@ -141,7 +141,7 @@ impl Viewer {
     }
 
     fn sees_products_of(&self, status: ProductStatus) -> bool {
-        status.is_on_sale() || self.is_staff()
+        status.is_on_sale() || self.may(Scope::ReadProducts)
     }
 }
 

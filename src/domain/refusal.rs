@@ -46,6 +46,9 @@ pub enum Refusal {
     /// Another entity has this value.
     #[error("{0:?} is taken")]
     Duplicate(UniqueKey),
+    /// There are as many API keys as there may be.
+    #[error("there are as many API keys as there may be")]
+    TooManyApiKeys,
     /// The idempotency key was used with another input.
     #[error("the idempotency key was used with another input")]
     IdempotencyKeyReused,

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Before, Changed, EventKind, OrderId, Position, Refusal, SearchTerms, SearchWords, SortKey, Stamp, Timestamp, User,
-    UserId, Viewer,
+    Before, Changed, EventKind, OrderId, Position, Refusal, Scope, SearchTerms, SearchWords, SortKey, Stamp, Timestamp,
+    User, UserId, Viewer,
     declare::{sort_enum, text_enum},
     id::define_id,
     version::{check_version, next_version},
@@ -204,7 +204,7 @@ impl Viewer {
 
     /// Whether the viewer may know that a task of these users exists.
     pub fn sees_task_of(&self, owners: TaskOwners) -> bool {
-        self.is_staff() || owners.users().into_iter().flatten().any(|user| self.is(user))
+        self.may(Scope::ReadTasks) || owners.users().into_iter().flatten().any(|user| self.is(user))
     }
 }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::meter::ReadMeter;
-use crate::domain::{ClientAddress, UserId, Viewer};
+use crate::domain::{ApiKeyId, ClientAddress, UserId, Viewer};
 
 /// Who work is done for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Caller {
     /// A signed-in user, on however many connections.
     User(UserId),
+    /// A machine with this API key, on however many connections.
+    Key(ApiKeyId),
     /// A client that has not signed in.
     Address(ClientAddress),
     /// Orderwire itself: imports, background jobs, the feed.
@@ -21,10 +23,19 @@ pub enum Caller {
 impl Caller {
     /// The caller of a request. An anonymous client whose address is not known counts as Orderwire itself.
     pub fn new(viewer: &Viewer, client: Option<ClientAddress>) -> Self {
-        match (viewer.user_id(), client) {
-            (Some(user), _) => Self::User(user),
+        match (Self::known(viewer), client) {
+            (Some(known), _) => known,
             (None, Some(client)) if *viewer == Viewer::Anonymous => Self::Address(client),
             (None, _) => Self::Server,
+        }
+    }
+
+    /// The user or API key of a viewer, whatever its address.
+    pub fn known(viewer: &Viewer) -> Option<Self> {
+        match viewer {
+            Viewer::User { id, .. } => Some(Self::User(*id)),
+            Viewer::Key { id, .. } => Some(Self::Key(*id)),
+            Viewer::Anonymous | Viewer::System => None,
         }
     }
 }

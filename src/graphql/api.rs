@@ -172,7 +172,8 @@ impl Endpoint for Api {
             Some(value) => match value.split_once(' ') {
                 Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim()),
                 _ => {
-                    let error = ServiceError::Unauthenticated("authorization must be `Bearer` and an access token");
+                    let error =
+                        ServiceError::Unauthenticated("authorization must be `Bearer` and an access token or API key");
                     return Err(ApiError::from(error).into_server_error());
                 }
             },

@@ -41,6 +41,11 @@ impl SignIn {
 }
 
 impl Service {
+    /// Requires a viewer who may register and sign in: API keys have no account.
+    pub fn check_may_sign_in(&self, viewer: &Viewer) -> Result<()> {
+        access::require_no_key(viewer)
+    }
+
     /// Makes an account for a customer and signs in. `client` is limited in how often it can, unless it is `None`: the answer
     /// tells whether an address has an account.
     pub async fn register(&self, registration: Registration, client: Option<ClientAddress>) -> Result<SignIn> {

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Result, access,
-    caches::{SalesCache, SessionCache, session_cache},
+    caches::{ApiKeyCache, SalesCache, SessionCache, session_cache},
     feed::EventFeed,
     rate_limits::RateLimits,
     session::SessionWatch,
@@ -43,6 +43,7 @@ pub struct Service {
     pub(super) tokens: AccessTokens,
     pub(super) passwords: Passwords,
     pub(super) sessions: SessionCache,
+    pub(super) api_keys: ApiKeyCache,
     pub(super) watch: Arc<SessionWatch>,
     pub(super) sales: SalesCache,
     pub(super) options: ServiceOptions,
@@ -70,6 +71,7 @@ impl Service {
             tokens,
             passwords,
             sessions,
+            api_keys: ApiKeyCache::default(),
             sales: SalesCache::default(),
             options,
         }
@@ -86,8 +88,9 @@ impl Service {
             Viewer::Anonymous => return Err(access::SIGN_IN),
             Viewer::User { session, .. } if viewer.is_staff() => Permission::Staff(*session),
             Viewer::User { session, .. } => Permission::Owner(*session),
+            Viewer::Key { id, .. } => Permission::Staff(id.as_session()),
             Viewer::System => Permission::System,
         };
-        Ok(Stamp { actor: viewer.user_id(), permission, at: self.now() })
+        Ok(Stamp { actor: viewer.actor(), permission, at: self.now() })
     }
 }

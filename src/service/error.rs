@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::rate_limits::Allowance;
 use crate::{
-    domain::{Refusal, UniqueKey},
+    domain::{Refusal, Scope, UniqueKey},
     fairness::OverBudget,
     storage::StoreError,
 };
@@ -68,6 +68,9 @@ pub enum ServiceError {
     /// The viewer's role does not allow it.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// The API key lacks the scope that allows it.
+    #[error("the API key lacks the scope {}", .0.as_str())]
+    MissingScope(Scope),
     /// An argument of a query or subscription is not acceptable.
     #[error("{0}")]
     BadInput(String),
@@ -145,6 +148,9 @@ impl From<Refusal> for ServiceError {
             }
             Refusal::Duplicate(UniqueKey::Sku) => {
                 UserError::at(Code::Conflict, ["sku"], "another product has this SKU")
+            }
+            Refusal::TooManyApiKeys => {
+                UserError::general(Code::InvalidInput, format!("{refusal}; revoke those that are not used"))
             }
             Refusal::IdempotencyKeyReused => UserError::at(
                 Code::IdempotencyKeyReused,

@@ -2,7 +2,7 @@
 
 use super::{Result, Service, ServiceError, access, live::invalid_cursor};
 use crate::{
-    domain::{Event, EventCursor, EventFilter, EventId, LogFilter, LogId, Seq, Viewer},
+    domain::{Event, EventCursor, EventFilter, EventId, LogFilter, LogId, Scope, Seq, Viewer},
     fairness::read_meter,
     storage::LogState,
 };
@@ -45,7 +45,7 @@ impl Service {
         after: Option<EventCursor>,
         first: u32,
     ) -> Result<EventPage> {
-        access::require_staff(viewer)?;
+        access::require(viewer, Scope::ReadEvents)?;
         let (log, start) = match after {
             Some(cursor) => self.resolve_cursor(cursor).await?,
             None => {
@@ -95,7 +95,7 @@ impl Service {
 
     /// Staff: the entry of the log with this id, if the log still has it.
     pub async fn event(&self, viewer: &Viewer, id: EventId) -> Result<Option<(LogId, Event)>> {
-        access::require_staff(viewer)?;
+        access::require(viewer, Scope::ReadEvents)?;
         self.store.catch_up_log().await?;
         let Some(seq) = self.store.seq_of_event(id).await? else { return Ok(None) };
         let LogState { log, .. } = self.store.log_state().await?;

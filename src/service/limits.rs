@@ -1,4 +1,4 @@
-//! Rate limits: the cost of operations by user or client address, and attempts to sign in.
+//! Rate limits: the cost of operations by user, API key or client address, and attempts to sign in.
 //!
 //! Decision: `docs/decisions/0014-rate-limits.md`.
 
@@ -58,6 +58,7 @@ impl Service {
                 };
                 (format!("cost:{id}"), bucket)
             }
+            (Viewer::Key { id, .. }, _) => (format!("cost:{id}"), limits.staff),
             (Viewer::Anonymous, Some(client)) => (format!("cost:{client}"), limits.anonymous),
             (Viewer::Anonymous, None) | (Viewer::System, _) => return None,
         };

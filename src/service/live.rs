@@ -109,7 +109,7 @@ impl Service {
 
     /// A cursor of the event log, for viewers who can go on after it.
     pub fn event_cursor(&self, viewer: &Viewer, cursor: EventCursor) -> Result<EventCursor> {
-        access::require_user(viewer)?;
+        access::require_authenticated(viewer)?;
         Ok(cursor)
     }
 

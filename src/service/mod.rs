@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod api_key;
 mod caches;
 mod consistency;
 mod context;
@@ -12,6 +13,7 @@ mod error;
 mod event;
 pub mod feed;
 mod fingerprint;
+mod idempotency;
 pub mod import;
 mod input;
 mod limits;
@@ -25,6 +27,7 @@ mod task;
 mod user;
 
 pub use account::{Registration, SignIn};
+pub use api_key::{ApiKeyQuery, CreateApiKey};
 pub use consistency::ReadAt;
 pub use context::{Service, ServiceOptions};
 pub use error::{Result, ServiceError, UserError, UserErrorCode, wait_seconds};

@@ -7,11 +7,12 @@ use super::{
     access::fetch_visible,
     error::not_found_at,
     fingerprint,
+    idempotency::owner_of_keys,
     input::{Checks, MAX_ORDER_LINES, MAX_QUANTITY},
 };
 use crate::{
     domain::{
-        Idempotency, NewOrder, Order, OrderFilter, OrderId, OrderLine, OrderStatus, Page, ProductId, Refusal,
+        Idempotency, NewOrder, Order, OrderFilter, OrderId, OrderLine, OrderStatus, Page, ProductId, Refusal, Scope,
         StatusChange, Timestamp, UniqueKey, UserId, Viewer,
     },
     storage::{OrderQuery, StoreError},
@@ -92,7 +93,7 @@ impl Service {
 
     /// A page for each query, of what the viewer may see.
     pub async fn list_orders(&self, viewer: &Viewer, queries: &[OrderQuery]) -> Result<Vec<Page<Order>>> {
-        access::require_authenticated(viewer)?;
+        access::require_own_or(viewer, Scope::ReadOrders)?;
         let scoped = queries
             .iter()
             .map(|query| Some(OrderQuery { filter: scope(viewer, query.filter.clone())?, ..query.clone() }))
@@ -102,14 +103,14 @@ impl Service {
 
     /// How many orders each filter lets the viewer see.
     pub async fn count_orders(&self, viewer: &Viewer, filters: &[OrderFilter]) -> Result<Vec<u64>> {
-        access::require_authenticated(viewer)?;
+        access::require_own_or(viewer, Scope::ReadOrders)?;
         let scoped = filters.iter().map(|filter| scope(viewer, filter.clone())).collect();
         fetch_visible(scoped, || 0, async |filters| self.store.count_orders(filters).await).await
     }
 
-    /// Places an order for the viewer.
+    /// Places an order for the viewer; that of an API key is its creator's.
     pub async fn place_order(&self, viewer: &Viewer, input: PlaceOrder) -> Result<OrderResult> {
-        let customer = access::require_user(viewer)?;
+        let customer = access::require_actor(viewer, Scope::WriteOrders)?;
         let mut checks = Checks::default();
         let lines = check_lines(&input.items, &mut checks);
         let region = checks.optional_line("region", input.region.as_deref());
@@ -119,7 +120,7 @@ impl Service {
         let lines = OrderLine::sum(&lines)?;
 
         let idempotency = Idempotency {
-            user: customer,
+            user: owner_of_keys(viewer, customer),
             scope: "placeOrder",
             key,
             fingerprint: order_fingerprint(&lines, region.as_deref(), payment_reference.as_deref()),
@@ -151,7 +152,7 @@ impl Service {
 
     /// Staff: moves an order to another status.
     pub async fn update_order_status(&self, viewer: &Viewer, input: UpdateOrderStatus) -> Result<Order> {
-        access::require_staff(viewer)?;
+        access::require(viewer, Scope::WriteOrders)?;
         let change = StatusChange {
             order: input.order,
             to: input.status,
@@ -163,9 +164,10 @@ impl Service {
 
     /// Cancels an order of the viewer; staff cancel any order.
     pub async fn cancel_order(&self, viewer: &Viewer, input: CancelOrder) -> Result<Order> {
-        access::require_authenticated(viewer)?;
-        let visible = self.orders(viewer, &[input.order]).await?.pop().flatten();
-        if visible.is_none() {
+        access::require_own_or(viewer, Scope::WriteOrders)?;
+        let found = self.store.orders_by_ids(&[input.order]).await?.pop().flatten();
+        let may_cancel = |order: &Order| viewer.may(Scope::WriteOrders) || viewer.is(order.customer);
+        if !found.as_ref().is_some_and(may_cancel) {
             return Err(not_found_at("orderId")(Refusal::NotFound.into()));
         }
         let change = StatusChange {
@@ -251,7 +253,7 @@ fn order_number(id: OrderId, at: Timestamp) -> String {
 
 /// Narrows `filter` to what the viewer may see; `None` when nothing is left.
 fn scope(viewer: &Viewer, mut filter: OrderFilter) -> Option<OrderFilter> {
-    if !viewer.is_staff() {
+    if !viewer.may(Scope::ReadOrders) {
         let own = viewer.user_id()?;
         if filter.customer.is_some_and(|customer| customer != own) {
             return None;

@@ -8,12 +8,13 @@ use super::{
     access::fetch_visible,
     error::not_found_at,
     fingerprint,
+    idempotency::owner_of_keys,
     input::{Checks, MAX_QUANTITY},
 };
 use crate::{
     domain::{
         Decimal, Idempotency, NewProduct, Page, Product, ProductChanges, ProductFilter, ProductId, ProductStatus,
-        Refusal, StockAdjustment, Viewer, text,
+        Refusal, Scope, StockAdjustment, Viewer, text,
     },
     storage::ProductQuery,
 };
@@ -79,7 +80,7 @@ impl Service {
 
     /// Staff: adds a product.
     pub async fn create_product(&self, viewer: &Viewer, input: NewProduct) -> Result<Product> {
-        access::require_staff(viewer)?;
+        access::require(viewer, Scope::WriteProducts)?;
         let mut checks = Checks::default();
         let new = NewProduct {
             sku: checks.sku("sku", &input.sku),
@@ -102,7 +103,7 @@ impl Service {
 
     /// Staff: changes a product.
     pub async fn update_product(&self, viewer: &Viewer, input: UpdateProduct) -> Result<Product> {
-        access::require_staff(viewer)?;
+        access::require(viewer, Scope::WriteProducts)?;
         let mut checks = Checks::default();
         let changes = ProductChanges {
             name: checks.not_null("name", input.name).map(|name| checks.line("name", &name)),
@@ -122,7 +123,7 @@ impl Service {
         id: ProductId,
         expected_version: Option<i32>,
     ) -> Result<Product> {
-        access::require_staff(viewer)?;
+        access::require(viewer, Scope::WriteProducts)?;
         self.change_product(viewer, id, ProductChanges::archive(), expected_version).await
     }
 
@@ -139,7 +140,7 @@ impl Service {
 
     /// Staff: corrects the stock of a product.
     pub async fn adjust_stock(&self, viewer: &Viewer, input: AdjustStock) -> Result<Product> {
-        access::require_staff(viewer)?;
+        access::require(viewer, Scope::WriteProducts)?;
         let mut checks = Checks::default();
         if input.delta == 0 || input.delta.unsigned_abs() > MAX_QUANTITY.unsigned_abs() {
             checks.fault(&["delta"], format!("must be between -{MAX_QUANTITY} and {MAX_QUANTITY} and not 0"));
@@ -147,8 +148,8 @@ impl Service {
         let reason = checks.optional_line("reason", input.reason.as_deref());
         let key = input.idempotency_key.map(|key| checks.idempotency_key(&key));
         checks.finish()?;
-        let idempotency = key.zip(viewer.user_id()).map(|(key, user)| Idempotency {
-            user,
+        let idempotency = key.zip(viewer.actor()).map(|(key, actor)| Idempotency {
+            user: owner_of_keys(viewer, actor),
             scope: "adjustStock",
             key,
             fingerprint: fingerprint([
@@ -171,7 +172,7 @@ impl Service {
 
 /// Narrows `filter` to what the viewer may see; `None` when nothing is left.
 fn scope(viewer: &Viewer, mut filter: ProductFilter) -> Option<ProductFilter> {
-    if !viewer.is_staff() {
+    if !viewer.may(Scope::ReadProducts) {
         if filter.status == Some(ProductStatus::Archived) {
             return None;
         }

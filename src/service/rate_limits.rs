@@ -16,7 +16,7 @@ pub struct RateLimits {
     pub anonymous: Option<TokenBucket>,
     /// Cost of the operations of a customer.
     pub customer: Option<TokenBucket>,
-    /// Cost of the operations of a staff member.
+    /// Cost of the operations of a staff member, and of an API key.
     pub staff: Option<TokenBucket>,
     /// Cost of the operations of an administrator.
     pub admin: Option<TokenBucket>,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Entity, EntityKind, Event, EventCursor, OrderId, Page, Refusal, Task, TaskChanges, TaskFilter, TaskId,
+        Entity, EntityKind, Event, EventCursor, OrderId, Page, Refusal, Scope, Task, TaskChanges, TaskFilter, TaskId,
         TaskOwners, TaskPriority, TaskStatus, Timestamp, UserId, Viewer,
     },
     storage::TaskQuery,
@@ -65,7 +65,7 @@ impl Service {
 
     /// A page for each query, of what the viewer may see.
     pub async fn list_tasks(&self, viewer: &Viewer, queries: &[TaskQuery]) -> Result<Vec<Page<Task>>> {
-        access::require_authenticated(viewer)?;
+        access::require_own_or(viewer, Scope::ReadTasks)?;
         let filters: Vec<_> = queries.iter().map(|query| query.filter.clone()).collect();
         let scoped = self.scope_tasks(viewer, &filters).await?.into_iter().zip(queries);
         let scoped = scoped.map(|(filter, query)| Some(TaskQuery { filter: filter?, ..query.clone() })).collect();
@@ -74,21 +74,22 @@ impl Service {
 
     /// How many tasks each filter lets the viewer see.
     pub async fn count_tasks(&self, viewer: &Viewer, filters: &[TaskFilter]) -> Result<Vec<u64>> {
-        access::require_authenticated(viewer)?;
+        access::require_own_or(viewer, Scope::ReadTasks)?;
         let scoped = self.scope_tasks(viewer, filters).await?;
         fetch_visible(scoped, || 0, async |filters| self.store.count_tasks(filters).await).await
     }
 
-    /// Adds a task that the viewer creates.
+    /// Adds a task that the viewer creates; the author of one that an API key creates is the key's creator.
     pub async fn create_task(&self, viewer: &Viewer, input: CreateTask) -> Result<Task> {
-        let created_by = access::require_user(viewer)?;
+        let created_by = access::require_actor(viewer, Scope::WriteTasks)?;
         let mut checks = Checks::default();
         let title = checks.line("title", &input.title);
         let description = checks.description("description", input.description);
         checks.finish()?;
         self.check_assignee(viewer, input.assignee).await?;
         if let Some(order) = input.order {
-            let visible = self.orders(viewer, &[order]).await?.pop().flatten();
+            let found = self.store.orders_by_ids(&[order]).await?.pop().flatten();
+            let visible = found.filter(|order| viewer.may(Scope::WriteTasks) || viewer.sees_order(order));
             visible.ok_or_else(|| UserError::at(UserErrorCode::NotFound, ["orderId"], "does not exist"))?;
         }
         let stamp = self.stamp(viewer)?;
@@ -103,9 +104,9 @@ impl Service {
         Ok(self.store.insert_task(task, stamp).await?)
     }
 
-    /// Changes a task that the viewer may see.
+    /// Changes a task of the viewer; staff change any task.
     pub async fn update_task(&self, viewer: &Viewer, input: UpdateTask) -> Result<Task> {
-        access::require_authenticated(viewer)?;
+        access::require_own_or(viewer, Scope::WriteTasks)?;
         let task = self.task_to_change(viewer, input.id).await?;
         let mut checks = Checks::default();
         let changes = TaskChanges {
@@ -119,7 +120,7 @@ impl Service {
         checks.finish()?;
         let assignee = changes.assignee.flatten();
         // An assignee who stays may be deleted, but one whom the viewer does not see must look the same as a missing one.
-        if assignee != task.assignee || !assignee.is_none_or(|assignee| viewer.sees_user(assignee)) {
+        if assignee != task.assignee || !assignee.is_none_or(|assignee| may_assign(viewer, assignee)) {
             self.check_assignee(viewer, assignee).await?;
         }
         let stamp = self.stamp(viewer)?;
@@ -128,9 +129,9 @@ impl Service {
 
     /// Deletes a task that the viewer created; staff delete any task.
     pub async fn delete_task(&self, viewer: &Viewer, id: TaskId) -> Result<TaskId> {
-        access::require_authenticated(viewer)?;
+        access::require_own_or(viewer, Scope::WriteTasks)?;
         let task = self.task_to_change(viewer, id).await?;
-        if !viewer.is_staff() && !viewer.is(task.created_by) {
+        if !viewer.may(Scope::WriteTasks) && !viewer.is(task.created_by) {
             return Err(ServiceError::Forbidden("only the user who created a task, or staff, may delete it"));
         }
         let stamp = self.stamp(viewer)?;
@@ -147,9 +148,9 @@ impl Service {
         assignee: Option<UserId>,
         after: Option<EventCursor>,
     ) -> Result<impl UpdateStream<Item = Result<Update<Option<Arc<Task>>>>> + Send + use<>> {
-        access::require_authenticated(&viewer)?;
+        access::require_own_or(&viewer, Scope::ReadTasks)?;
         // Else updates would tell who is assigned, which the tasks themselves hide.
-        if assignee.is_some_and(|assignee| !viewer.sees_user(assignee)) {
+        if assignee.is_some_and(|assignee| !viewer.may(Scope::ReadTasks) && !viewer.is(assignee)) {
             return Err(ServiceError::NotFound("no such assignee"));
         }
         let wanted = move |owners: TaskOwners| {
@@ -177,8 +178,11 @@ impl Service {
     /// Narrows each filter to what the viewer may see; `None` when nothing is left. A filter by an order or assignee that
     /// the viewer's tasks hide passes nothing, else it would tell what is hidden.
     async fn scope_tasks(&self, viewer: &Viewer, filters: &[TaskFilter]) -> Result<Vec<Option<TaskFilter>>> {
-        let orders: Vec<OrderId> =
-            if viewer.is_staff() { Vec::new() } else { filters.iter().filter_map(|filter| filter.order).collect() };
+        let orders: Vec<OrderId> = if viewer.may(Scope::ReadTasks) {
+            Vec::new()
+        } else {
+            filters.iter().filter_map(|filter| filter.order).collect()
+        };
         let visible = if orders.is_empty() { Vec::new() } else { self.orders(viewer, &orders).await? };
         let hidden: HashSet<OrderId> =
             orders.into_iter().zip(visible).filter(|(_, order)| order.is_none()).map(|(id, _)| id).collect();
@@ -187,24 +191,30 @@ impl Service {
     }
 
     async fn task_to_change(&self, viewer: &Viewer, id: TaskId) -> Result<Task> {
-        let task = self.tasks(viewer, &[id]).await?.pop().flatten();
+        let task = self.store.tasks_by_ids(&[id]).await?.pop().flatten();
+        let task = task.filter(|task| viewer.may(Scope::WriteTasks) || viewer.sees_task(task));
         task.ok_or_else(|| not_found_at("id")(Refusal::NotFound.into()))
     }
 
     /// Checks that the assignee is a user whom the viewer may see and who is not deleted.
     async fn check_assignee(&self, viewer: &Viewer, assignee: Option<UserId>) -> Result<()> {
         let Some(assignee) = assignee else { return Ok(()) };
-        let user = self.users(viewer, &[assignee]).await?.pop().flatten();
-        match user {
+        let user = self.store.users_by_ids(&[assignee]).await?.pop().flatten();
+        match user.filter(|user| may_assign(viewer, user.id)) {
             Some(user) if user.deleted_at.is_none() => Ok(()),
             _ => Err(UserError::at(UserErrorCode::NotFound, ["assigneeId"], "does not exist").into()),
         }
     }
 }
 
+/// Whether the viewer may give tasks to this user: staff to everyone, others to themselves.
+fn may_assign(viewer: &Viewer, assignee: UserId) -> bool {
+    viewer.may(Scope::WriteTasks) || viewer.is(assignee)
+}
+
 /// Narrows `filter` to what the viewer may see; `None` when nothing is left.
 fn scope(viewer: &Viewer, mut filter: TaskFilter) -> Option<TaskFilter> {
-    if !viewer.is_staff() {
+    if !viewer.may(Scope::ReadTasks) {
         let own = viewer.user_id()?;
         let hidden = |user: Option<UserId>| user.is_some_and(|user| user != own);
         if hidden(filter.visible_to) || hidden(filter.assignee) {

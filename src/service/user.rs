@@ -2,7 +2,7 @@
 
 use super::{Result, Service, UserError, UserErrorCode, access, error::not_found_at, input::Checks};
 use crate::{
-    domain::{Page, Refusal, User, UserChanges, UserFilter, UserId, UserRole, Viewer, text},
+    domain::{Page, Refusal, Scope, User, UserChanges, UserFilter, UserId, UserRole, Viewer, text},
     storage::{StoreError, UserQuery},
 };
 
@@ -37,19 +37,19 @@ impl Service {
 
     /// Staff: the user with this e-mail address, however it is spelt.
     pub async fn user_by_email(&self, viewer: &Viewer, email: &str) -> Result<Option<User>> {
-        access::require_staff(viewer)?;
+        access::require(viewer, Scope::ReadUsers)?;
         Ok(self.store.users_by_emails(&text::email_spellings(email)).await?.into_iter().flatten().next())
     }
 
     /// Staff: a page of users for each query.
     pub async fn list_users(&self, viewer: &Viewer, queries: &[UserQuery]) -> Result<Vec<Page<User>>> {
-        access::require_staff(viewer)?;
+        access::require(viewer, Scope::ReadUsers)?;
         Ok(self.store.list_users(queries).await?)
     }
 
     /// Staff: how many users each filter lets through.
     pub async fn count_users(&self, viewer: &Viewer, filters: &[UserFilter]) -> Result<Vec<u64>> {
-        access::require_staff(viewer)?;
+        access::require(viewer, Scope::ReadUsers)?;
         Ok(self.store.count_users(filters).await?)
     }
 

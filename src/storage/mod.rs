@@ -11,6 +11,7 @@
 //!
 //! Decision: `docs/decisions/0002-storage-traits.md`.
 
+mod api_key;
 mod deployment;
 mod error;
 mod event;
@@ -30,6 +31,7 @@ mod task;
 mod tests;
 mod user;
 
+pub use api_key::ApiKeyStore;
 pub use deployment::DeploymentId;
 pub use error::{Result, StoreError};
 use event::Appends;

@@ -27,7 +27,7 @@ pub struct Session {
 pub struct SessionUser {
     /// The user's current state.
     pub user: User,
-    /// Time at which the session ends unless it is refreshed before.
+    /// Time at which the session ends unless it is refreshed before, or the API key expires.
     pub expires_at: Timestamp,
 }
 
@@ -49,7 +49,8 @@ pub trait SessionStore {
     /// Adds a session. Refuses it if the user's password hash is not `verified`, the one that was checked, or if the
     /// user is deleted.
     async fn insert_session(&self, session: &Session, verified: Option<&str>) -> Result<()>;
-    /// The user of each session that has not ended or expired at `now`; `None` for deleted users.
+    /// The user of each session that has not ended or expired at `now`; `None` for deleted users. An id may also be that of an
+    /// API key ([`ApiKeyId::as_session`](crate::domain::ApiKeyId::as_session)), whose user is its creator.
     async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<SessionUser>>>;
     /// Does atomically what [`RefreshTokens::present`](crate::domain::RefreshTokens::present) decides of a presented token.
     async fn rotate_session(

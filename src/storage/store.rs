@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    DeploymentId, EventStore, ImportStore, OrderStore, ProductStore, Result, SessionStore, TaskStore, UserStore,
+    ApiKeyStore, DeploymentId, EventStore, ImportStore, OrderStore, ProductStore, Result, SessionStore, TaskStore,
+    UserStore,
     instrumented::{CallCounts, Instrumented},
 };
 use crate::domain::Timestamp;
@@ -14,7 +15,17 @@ use crate::domain::Timestamp;
 /// allowed it still does: the session, the role, and that the entity is the actor's own. If not, nothing is written.
 #[async_trait]
 pub trait Store:
-    UserStore + SessionStore + ProductStore + OrderStore + TaskStore + EventStore + ImportStore + Send + Sync + 'static
+    UserStore
+    + SessionStore
+    + ApiKeyStore
+    + ProductStore
+    + OrderStore
+    + TaskStore
+    + EventStore
+    + ImportStore
+    + Send
+    + Sync
+    + 'static
 {
     /// The engine's name for logs and metrics: `sqlite` or `mongodb`.
     fn engine(&self) -> &'static str;

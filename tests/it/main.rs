@@ -4,6 +4,7 @@
 
 mod answers;
 mod api;
+mod api_keys;
 mod architecture;
 mod cli_app;
 mod cli_commands;

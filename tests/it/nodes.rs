@@ -314,6 +314,53 @@ async fn nodes_whose_redis_is_away_close_sockets_within_two_seconds_after_rights
     nodes_close_sockets_after_rights_end(Some("redis://127.0.0.1:9")).await;
 }
 
+/// A key that is made on the first node and revoked there ends its sockets, streams and requests on the second.
+async fn nodes_end_what_a_key_has_opened(redis: Option<&str>) {
+    let variables: Vec<_> = redis.map(|url| ("REDIS_URL", url)).into_iter().collect();
+    let pair = Pair::start(&variables).await;
+    let Pair { first, second, .. } = &pair;
+    pair.new_user("admin", UserRole::Admin).await;
+    let admin = first.token("admin").await;
+    let create = "mutation { createApiKey(input: { name: \"K\", scopes: [READ_TASKS] }) { apiKey { id } secret } }";
+    let made = first.query(Some(&admin), create, json!({})).await["createApiKey"].clone();
+    let secret = made["secret"].as_str().unwrap();
+    let tasks = "{ tasks { totalCount } }";
+    assert_eq!(second.query(Some(secret), tasks, json!({})).await["tasks"]["totalCount"], 0);
+    let mut sockets = [first.subscribe(secret, WATCH).await, second.subscribe(secret, WATCH).await];
+    let client = reqwest::Client::new();
+    let stream = client.post(format!("http://{}/graphql", second.address)).bearer_auth(secret);
+    let stream = stream.header("accept", "text/event-stream").json(&json!({ "query": WATCH }));
+    let mut stream = stream.send().await.unwrap();
+    assert_eq!(stream.status(), 200);
+
+    let revoke = "mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { userErrors { message } } }";
+    first.query(Some(&admin), revoke, json!({ "id": made["apiKey"]["id"] })).await;
+    let ended = Stopwatch::start();
+    for socket in &mut sockets {
+        assert_eq!(socket.closed().await, (4403, "Session ended".to_owned()));
+    }
+    let last = next_event(&mut stream).await;
+    assert!(last.contains("UNAUTHENTICATED"), "{last}");
+    wait_until("the second node refuses the key", PROMISE, async || {
+        let request = client.post(format!("http://{}/graphql", second.address)).bearer_auth(secret);
+        let answer: Value = request.json(&json!({ "query": tasks })).send().await.unwrap().json().await.unwrap();
+        answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    })
+    .await;
+    assert!(ended.elapsed() < PROMISE, "{:?}", ended.elapsed());
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_end_what_a_key_has_opened_within_two_seconds_after_it_is_revoked() {
+    nodes_end_what_a_key_has_opened(Some(&service("ORDERWIRE_TEST_REDIS_URL"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_without_redis_end_what_a_key_has_opened_within_two_seconds_after_it_is_revoked() {
+    nodes_end_what_a_key_has_opened(None).await;
+}
+
 /// Opens an event stream as a browser's `EventSource` does.
 async fn event_stream(node: &Node, query: &str, ticket: &str, after: Option<&str>) -> reqwest::Response {
     let url = format!("http://{}/graphql", node.address);

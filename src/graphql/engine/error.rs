@@ -73,6 +73,7 @@ impl From<&ServiceError> for ApiError {
             }
             ServiceError::Unauthenticated(message) => (code::UNAUTHENTICATED, (*message).to_owned()),
             ServiceError::Forbidden(message) => (code::FORBIDDEN, (*message).to_owned()),
+            ServiceError::MissingScope(_) => (code::FORBIDDEN, error.to_string()),
             ServiceError::BadInput(message) => (code::BAD_USER_INPUT, message.clone()),
             ServiceError::NotFound(message) => (code::NOT_FOUND, (*message).to_owned()),
             ServiceError::CursorExpired => (code::CURSOR_EXPIRED, error.to_string()),

@@ -1,6 +1,7 @@
 //! The schema: its types and resolvers. A resolver parses its arguments, makes one service request and maps the result;
 //! edges between entities go through batched loaders.
 
+mod api_key;
 pub mod connection;
 mod cursor;
 mod error;

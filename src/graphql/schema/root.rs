@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, Interface, MergedObject, MergedSubscription, Object};
 
-use super::{event, order, product, request_context::RequestContext, task, user};
+use super::{api_key, event, order, product, request_context::RequestContext, task, user};
 use crate::{
     domain::AnyId,
     graphql::engine::{
@@ -22,6 +22,7 @@ pub struct Query(
     order::OrderQuery,
     task::TaskQuery,
     event::EventQuery,
+    api_key::ApiKeyQuery,
 );
 
 /// Everything that can be changed. Expected failures are told in userErrors, anything else is a GraphQL error.
@@ -33,6 +34,7 @@ pub struct Mutation(
     product::ProductMutation,
     order::OrderMutation,
     task::TaskMutation,
+    api_key::ApiKeyMutation,
 );
 
 /// What can be watched.
@@ -51,6 +53,8 @@ pub enum Node {
     Order(order::Order),
     /// A task.
     Task(task::Task),
+    /// An API key.
+    ApiKey(api_key::ApiKey),
     /// An entry of the event log.
     Event(event::Event),
 }
@@ -96,6 +100,7 @@ async fn load(context: &Context<'_>, id: &ID) -> ApiResult<Option<Node>> {
         }
         AnyId::Product(id) => request.load(id).await?.map(|found| Node::Product(product::Product(found))),
         AnyId::Order(id) => request.load(id).await?.map(|found| Node::Order(order::Order(found))),
+        AnyId::ApiKey(id) => request.load(id).await?.map(|found| Node::ApiKey(api_key::ApiKey(found))),
         AnyId::Task(id) => request.load(id).await?.map(|found| Node::Task(task::Task(found))),
         AnyId::Event(id) => event::visible(request, id).await?.map(Node::Event),
     })

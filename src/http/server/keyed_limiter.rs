@@ -8,19 +8,16 @@ use std::{
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::{
-    domain::{UserId, Viewer},
-    telemetry::metrics,
-};
+use crate::{domain::Viewer, fairness::Caller, telemetry::metrics};
 
 /// Hands out up to `limit` permits for each key.
-pub(in crate::http) struct KeyedLimiter<K = UserId> {
+pub(in crate::http) struct KeyedLimiter<K = Caller> {
     limit: usize,
     counts: Mutex<HashMap<K, usize>>,
 }
 
 /// One permit of a [`KeyedLimiter`]; released on drop.
-pub(in crate::http) struct Permit<K: Eq + Hash + Copy = UserId>(Option<(Arc<KeyedLimiter<K>>, K)>);
+pub(in crate::http) struct Permit<K: Eq + Hash + Copy = Caller>(Option<(Arc<KeyedLimiter<K>>, K)>);
 
 impl<K: Eq + Hash + Copy> KeyedLimiter<K> {
     /// A limiter with `limit` permits for each key.
@@ -53,7 +50,7 @@ impl KeyedLimiter {
             metrics().refusals.with_labels(["connections_per_user"]).inc();
             format!("Too many connections: at most {} of one user at once", self.limit)
         };
-        self.try_acquire(viewer.user_id()).ok_or_else(too_many)
+        self.try_acquire(Caller::known(&viewer)).ok_or_else(too_many)
     }
 }
 
@@ -72,7 +69,7 @@ impl<K: Eq + Hash + Copy> Drop for Permit<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{SessionId, UserRole};
+    use crate::domain::{SessionId, UserId, UserRole};
 
     fn user(id: u8) -> Viewer {
         Viewer::User {

@@ -6,7 +6,7 @@ use super::super::{
     Result, Service, ServiceError, Update, access,
     live::{Start, UpdateKind, UpdateStream, topic},
 };
-use crate::domain::{Entity, EntityKind, Event, EventCursor, Order, OrderId, UserId, Viewer};
+use crate::domain::{Entity, EntityKind, Event, EventCursor, Order, OrderId, Scope, UserId, Viewer};
 
 impl Service {
     /// Updates of orders: the viewer's own, or as staff all, one customer's or one order's.
@@ -17,8 +17,8 @@ impl Service {
         customer: Option<UserId>,
         after: Option<EventCursor>,
     ) -> Result<impl UpdateStream<Item = Result<Update<Arc<Order>>>> + Send + use<>> {
-        access::require_authenticated(&viewer)?;
-        if customer.is_some_and(|customer| !viewer.sees_user(customer)) {
+        access::require_own_or(&viewer, Scope::ReadOrders)?;
+        if customer.is_some_and(|customer| !viewer.may(Scope::ReadOrders) && !viewer.is(customer)) {
             return Err(ServiceError::NotFound("no such customer"));
         }
         let wanted =

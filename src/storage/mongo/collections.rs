@@ -20,6 +20,7 @@ pub(super) struct Collections {
     /// The users of e-mail addresses ([`super::unique`]).
     pub(super) emails: Collection<RawDocumentBuf>,
     pub(super) sessions: Collection<RawDocumentBuf>,
+    pub(super) api_keys: Collection<RawDocumentBuf>,
     pub(super) products: Collection<RawDocumentBuf>,
     /// The products of SKUs ([`super::unique`]).
     pub(super) skus: Collection<RawDocumentBuf>,
@@ -44,6 +45,7 @@ impl Collections {
             users: database.collection("users"),
             emails: database.collection("emails"),
             sessions: database.collection("sessions"),
+            api_keys: database.collection("api_keys"),
             products: database.collection("products"),
             skus: database.collection("skus"),
             orders: database.collection("orders"),
@@ -93,6 +95,7 @@ async fn create_indexes(database: &Database) -> Result<()> {
 fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
     let users = [sorted(&["", "role", "words"], &["created_at", "name_key"])];
     let sessions = [vec![plain("user", doc! { "user": 1 }), plain("expires_at", doc! { "expires_at": 1 })]];
+    let api_keys = vec![plain("secret", doc! { "secret": 1 })];
     let products = [
         vec![plain("status_words", doc! { "status": 1, "words": 1 })],
         sorted(&["status", "status,tags"], &["created_at", "name_key", "price", "stock"]),
@@ -118,6 +121,7 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
     vec![
         ("users", users.concat()),
         ("sessions", sessions.concat()),
+        ("api_keys", api_keys),
         ("products", products.concat()),
         ("orders", orders.concat()),
         ("tasks", tasks.concat()),

@@ -14,6 +14,7 @@
 //!   ([`codec`]).
 
 mod abandoned_transactions;
+mod api_key;
 mod carry_over;
 mod causal;
 mod chunks;

@@ -1,6 +1,9 @@
 //! Sign-in sessions.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
@@ -14,8 +17,8 @@ use super::{
 };
 use crate::{
     domain::{
-        PresentedToken, RefreshDecision, RefreshTokens, ReplacedToken, RightsChange, SessionId, Stamp, Timestamp, User,
-        UserId,
+        ApiKey, PresentedToken, RefreshDecision, RefreshTokens, ReplacedToken, RightsChange, SessionId, Stamp,
+        Timestamp, User, UserId,
     },
     storage::{Result, Rotation, Session, SessionStore, SessionUser},
 };
@@ -72,11 +75,11 @@ impl Inner {
         Ok(self.find_rows(find.batch_size(2), tokens_of).await?.pop())
     }
 
-    /// The user with this id, unless deleted.
-    async fn present_user(&self, id: UserId) -> Result<Option<User>> {
-        let filter = doc! { "_id": id, "deleted_at": { "$exists": false } };
-        let find = self.collections.users.find(filter).projection(user::projection()).limit(1).batch_size(2);
-        Ok(self.find_rows(find, user::decode).await?.pop())
+    /// The users with these ids, without deleted ones.
+    async fn present_users(&self, ids: impl IntoIterator<Item = UserId>) -> Result<Vec<User>> {
+        let mut users = self.find_by(&self.collections.users, "_id", ids, user::projection(), user::decode).await?;
+        users.retain(|user| !user.is_deleted());
+        Ok(users)
     }
 
     /// Ends the session; returns whether it was there.
@@ -95,13 +98,16 @@ impl Inner {
 }
 
 impl Transaction {
-    /// The user of a session, if it is there.
+    /// The user of a session, or the creator of an API key, if it is there.
     pub(super) async fn session_owner(&mut self, id: SessionId) -> TransactionResult<Option<UserId>> {
         let sessions = self.store.collections.sessions.clone();
-        Ok(self.find(&sessions, doc! { "_id": id }, 1, user_of).await?.pop())
+        match self.find(&sessions, doc! { "_id": id }, 1, user_of).await?.pop() {
+            Some(user) => Ok(Some(user)),
+            None => self.api_key_creator(id).await,
+        }
     }
 
-    /// The users of those of the sessions that are there.
+    /// The users of those of the sessions, and the creators of those of the API keys, that are there.
     ///
     /// Reads outside of the transaction, beside another read, so that placing an order takes no longer for it. A session that
     /// ends between this read and the snapshot of the transaction ends while the order is placed: it counts as later.
@@ -110,14 +116,22 @@ impl Transaction {
             return Ok(HashMap::new());
         }
         let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let find = self.store.collections.sessions.find(doc! { "_id": { "$in": ids } }).projection(doc! { "user": 1 });
+        let find =
+            self.store.collections.sessions.find(doc! { "_id": { "$in": ids.clone() } }).projection(doc! { "user": 1 });
         let mut session = self.store.causal_session().await?;
         let mut batches = find.batch_size(batch).session(&mut *session).timed_batch().await?;
         let owners = collect_rows(batches.stream(&mut session), |document| {
             read_fields!(document, id: "_id");
             Ok((id.required()?, user_of(document)?))
         });
-        Ok(owners.await?.into_iter().collect())
+        let mut owners: HashMap<SessionId, UserId> = owners.await?.into_iter().collect();
+        drop(session);
+        let others: Vec<SessionId> = ids.into_iter().filter(|id| !owners.contains_key(id)).collect();
+        if !others.is_empty() {
+            let keys = self.store.api_keys_by_ids(others).await?;
+            owners.extend(keys.into_iter().map(|key| (key.id.as_session(), key.created_by)));
+        }
+        Ok(owners)
     }
 
     /// Deletes all sessions of a user, and returns them.
@@ -132,6 +146,35 @@ impl Transaction {
         let ended = ended.await?;
         self.delete(&sessions, doc! { "user": user }).await?;
         Ok(ended)
+    }
+}
+
+impl MongoStore {
+    /// Fills in the creators of API keys where no session was found.
+    async fn add_api_key_users(
+        &self,
+        ids: &[SessionId],
+        users: &mut [Option<SessionUser>],
+        now: Timestamp,
+    ) -> Result<()> {
+        let missing: Vec<SessionId> =
+            ids.iter().zip(&*users).filter(|(_, user)| user.is_none()).map(|(id, _)| *id).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let keys = self.0.api_keys_by_ids(missing).await?.into_iter().filter(|key| key.is_current(now));
+        let keys: HashMap<SessionId, ApiKey> = keys.map(|key| (key.id.as_session(), key)).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let creators = keys.values().map(|key| key.created_by).collect::<HashSet<_>>();
+        let present = self.0.present_users(creators).await?;
+        for (id, user) in ids.iter().zip(users) {
+            let Some(key) = keys.get(id) else { continue };
+            let creator = present.iter().find(|user| user.id == key.created_by);
+            *user = creator.map(|user| SessionUser { user: user.clone(), expires_at: key.ends_at() });
+        }
+        Ok(())
     }
 }
 
@@ -166,7 +209,9 @@ impl SessionStore for MongoStore {
         let found = self.0.collections.sessions.aggregate(pipeline).batch_size(batch);
         let found = self.0.aggregate_rows(found, with_user).await?;
         let found = in_request_order(ids, found, |(id, _)| Some(*id));
-        Ok(found.into_iter().map(|session| session.and_then(|(_, user)| user)).collect())
+        let mut users: Vec<_> = found.into_iter().map(|session| session.and_then(|(_, user)| user)).collect();
+        self.add_api_key_users(ids, &mut users, now).await?;
+        Ok(users)
     }
 
     async fn rotate_session(
@@ -180,7 +225,7 @@ impl SessionStore for MongoStore {
         // the current one any more.
         loop {
             let Some((tokens, user)) = self.0.refresh_tokens(id, now).await? else { return Ok(Rotation::Unknown) };
-            let Some(user) = self.0.present_user(user).await? else { return Ok(Rotation::Unknown) };
+            let Some(user) = self.0.present_users([user]).await?.pop() else { return Ok(Rotation::Unknown) };
             let unchanged = doc! { "_id": id, "token": binary(&tokens.current) };
             let sessions = &self.0.collections.sessions;
             match tokens.present(&presented, now) {

@@ -48,10 +48,11 @@ const fn collection(name: &'static str, key: ShardKey, why: &'static str) -> Sha
 }
 
 /// Every collection of a database.
-pub const SHARDED_COLLECTIONS: [ShardedCollection; 13] = [
+pub const SHARDED_COLLECTIONS: [ShardedCollection; 14] = [
     collection("users", ShardKey::HashedId, "users are found by id"),
     collection("emails", ShardKey::HashedId, "an e-mail address leads to its user, and is unique in the cluster"),
     collection("sessions", ShardKey::HashedId, "each request finds its session by id"),
+    collection("api_keys", ShardKey::Unsharded, "there are few"),
     collection("products", ShardKey::HashedId, "products are read, and their stock is changed, by id"),
     collection("skus", ShardKey::HashedId, "a SKU leads to its product, and is unique in the cluster"),
     collection(

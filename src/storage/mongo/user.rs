@@ -267,8 +267,13 @@ impl Transaction {
 
     /// Checks what allows a change of a user; an actor who changes another user must be an admin.
     async fn check_actor(&mut self, id: UserId, stamp: Stamp) -> TransactionResult<()> {
+        if stamp.actor == Some(id) { self.check_session(stamp).await } else { self.check_admin(stamp).await }
+    }
+
+    /// Checks that the actor of a change is an admin, whose session has not ended.
+    pub(super) async fn check_admin(&mut self, stamp: Stamp) -> TransactionResult<()> {
         self.check_session(stamp).await?;
-        let Some(actor) = stamp.actor.filter(|actor| *actor != id) else { return Ok(()) };
+        let Some(actor) = stamp.actor else { return Ok(()) };
         self.user_for_check(actor).await?.ok_or(Refusal::RightLost)?.user.check_manages_users()?;
         self.touch(actor).await
     }

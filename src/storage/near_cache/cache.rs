@@ -21,7 +21,7 @@ use super::{
     view::View,
 };
 use crate::{
-    domain::{MAX_READ_AGE, Seq, UserId},
+    domain::{MAX_READ_AGE, Seq},
     fairness::{Caller, current_caller},
     storage::{Store, operation::seen_before},
     telemetry::metrics::metrics,
@@ -172,14 +172,15 @@ impl NearCache {
 
     /// When the caller was last shown something that the feed may not have, before this operation.
     pub(super) fn seen_by_caller(&self) -> Option<Instant> {
-        let Caller::User(user) = current_caller() else { return None };
-        seen_before(|| self.state.read().shown_to(user))
+        let caller = current_caller();
+        let is_known = matches!(caller, Caller::User(_) | Caller::Key(_));
+        if is_known { seen_before(|| self.state.read().shown_to(caller)) } else { None }
     }
 
-    /// Notes that a user is shown what was read until now, and the feed may not have it.
-    pub(super) fn note_shown(&self, user: UserId) -> Instant {
+    /// Notes that a user or API key is shown what was read until now, and the feed may not have it.
+    pub(super) fn note_shown(&self, caller: Caller) -> Instant {
         let now = Instant::now();
-        self.state.write().note_shown(user, now);
+        self.state.write().note_shown(caller, now);
         self.log_read_wanted.notify_one();
         now
     }

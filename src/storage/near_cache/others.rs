@@ -1,16 +1,19 @@
 //! What is not cached: sessions, the log itself, and imports, which the log does not know of.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use super::cache::NearCache;
 use crate::{
     domain::{
-        EventId, LogFilter, LogId, Order, PresentedToken, Product, Seq, SessionId, Stamp, Task, Timestamp, User, UserId,
+        ApiKey, ApiKeyId, EventId, LogFilter, LogId, Order, PresentedToken, Product, Seq, SessionId, Stamp, Task,
+        Timestamp, TokenHash, User, UserId,
     },
     storage::{
-        Appended, Backlog, DeploymentId, Epoch, EventStore, ImportStore, LogPage, LogState, NewEpoch, OwnChanges,
-        Result, Rotation, Session, SessionStore, SessionUser, Store,
+        ApiKeyStore, Appended, Backlog, DeploymentId, Epoch, EventStore, ImportStore, LogPage, LogState, NewEpoch,
+        OwnChanges, Result, Rotation, Session, SessionStore, SessionUser, Store,
     },
 };
 
@@ -64,6 +67,29 @@ impl SessionStore for NearCache {
 
     async fn end_sessions_of(&self, user: UserId, stamp: Stamp) -> Result<()> {
         self.inner().end_sessions_of(user, stamp).await
+    }
+}
+
+#[async_trait]
+impl ApiKeyStore for NearCache {
+    async fn insert_api_key(&self, key: &ApiKey, secret: TokenHash, stamp: Stamp) -> Result<()> {
+        self.inner().insert_api_key(key, secret, stamp).await
+    }
+
+    async fn delete_api_key(&self, id: ApiKeyId, stamp: Stamp) -> Result<ApiKey> {
+        self.inner().delete_api_key(id, stamp).await
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKey>> {
+        self.inner().api_keys().await
+    }
+
+    async fn api_key_by_secret(&self, secret: TokenHash) -> Result<Option<ApiKey>> {
+        self.inner().api_key_by_secret(secret).await
+    }
+
+    async fn note_api_key_use(&self, id: ApiKeyId, at: Timestamp, every: Duration) -> Result<()> {
+        self.inner().note_api_key_use(id, at, every).await
     }
 }
 

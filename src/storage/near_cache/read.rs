@@ -165,7 +165,7 @@ impl NearCache {
             return Settled::Now;
         }
         match current_caller() {
-            Caller::User(user) => Settled::AfterFeed(self.note_shown(user)),
+            caller @ (Caller::User(_) | Caller::Key(_)) => Settled::AfterFeed(self.note_shown(caller)),
             Caller::Address(_) | Caller::Server if self.catch_up().await => Settled::Now,
             Caller::Address(_) | Caller::Server => Settled::Never,
         }

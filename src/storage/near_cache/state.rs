@@ -8,7 +8,10 @@ use super::{
     change::Change,
     recent_changes::{RecentChanges, Step},
 };
-use crate::domain::{MAX_READ_AGE, Seq, UserId};
+use crate::{
+    domain::{MAX_READ_AGE, Seq},
+    fairness::Caller,
+};
 
 /// How many writes of this node are held back one by one, and users remembered who were shown something new; with more,
 /// the engine answers everything.
@@ -22,8 +25,8 @@ pub(super) struct State {
     pub(super) changes: RecentChanges,
     /// The entities that this node has changed, and when. The feed may not have that yet.
     held: HashMap<Change, Held>,
-    /// The users who were shown something that the feed may not have, and when.
-    shown: HashMap<UserId, Instant>,
+    /// The users and API keys that were shown something that the feed may not have, and when.
+    shown: HashMap<Caller, Instant>,
     /// The changes up to this one were read in the log, or are older than what was.
     read_through: Step,
     /// Everything that was committed before this time is applied.
@@ -128,9 +131,9 @@ impl State {
         changes.iter().any(|change| self.changes.changed_since(*change, self.read_through))
     }
 
-    /// Notes that a user is shown something that the feed may not have.
-    pub(super) fn note_shown(&mut self, user: UserId, at: Instant) {
-        let shown = self.shown.entry(user).or_insert(at);
+    /// Notes that a user or API key is shown something that the feed may not have.
+    pub(super) fn note_shown(&mut self, caller: Caller, at: Instant) {
+        let shown = self.shown.entry(caller).or_insert(at);
         *shown = at.max(*shown);
         if self.shown.len() > MAX_HELD {
             self.shown = HashMap::new();
@@ -138,9 +141,9 @@ impl State {
         }
     }
 
-    /// When this user was last shown something that the feed may not have.
-    pub(super) fn shown_to(&self, user: UserId) -> Option<Instant> {
-        if self.shown.is_empty() { None } else { self.shown.get(&user).copied() }
+    /// When this caller was last shown something that the feed may not have.
+    pub(super) fn shown_to(&self, caller: Caller) -> Option<Instant> {
+        if self.shown.is_empty() { None } else { self.shown.get(&caller).copied() }
     }
 
     /// Notes that a read ended now that may have seen something newer than the feed has.

@@ -9,6 +9,7 @@
 //! - A list query walks an index that holds the filter, the sort key and the id (`list`). `ANALYZE` is never run, so the
 //!   query plans do not depend on the data.
 
+mod api_key;
 mod deployment;
 mod epoch;
 mod error;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    event,
+    api_key, event,
     row::{NamedRow, blob_columns, named},
     store::SqliteStore,
     user,
@@ -120,7 +120,15 @@ impl SessionStore for SqliteStore {
 
     async fn session_users(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<Option<SessionUser>>> {
         let ids = ids.to_vec();
-        self.read(move |db| ids.iter().map(|id| Ok(find(db, *id, now)?.map(|(user, _)| user))).collect()).await
+        self.read(move |db| {
+            ids.iter()
+                .map(|id| match find(db, *id, now)? {
+                    Some((user, _)) => Ok(Some(user)),
+                    None => api_key::session_user(db, *id, now),
+                })
+                .collect()
+        })
+        .await
     }
 
     async fn rotate_session(

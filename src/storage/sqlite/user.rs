@@ -120,10 +120,12 @@ fn save_password(db: &Connection, id: UserId, password_hash: Option<&str>) -> Re
     end_sessions(db, id)
 }
 
-/// Checks that the session of a change has not ended.
+/// Checks that the session of a change has not ended, or that its API key was not revoked.
 pub(super) fn check_session(db: &Connection, stamp: Stamp) -> Result<()> {
     let Some(session) = stamp.session() else { return Ok(()) };
-    let mut owner = db.prepare_cached("SELECT user_id FROM sessions WHERE id = ?1")?;
+    let mut owner = db.prepare_cached(
+        "SELECT user_id FROM sessions WHERE id = ?1 UNION ALL SELECT created_by FROM api_keys WHERE id = ?1",
+    )?;
     let owner = owner.query_row([session], |row| row.get("user_id")).optional()?;
     Ok(stamp.check_session(owner)?)
 }
@@ -137,8 +139,13 @@ pub(super) fn check_permission(db: &Connection, stamp: Stamp) -> Result<()> {
 
 /// Checks what allows a change of a user; an actor who changes another user must be an admin.
 fn check_actor(db: &Connection, id: UserId, stamp: Stamp) -> Result<()> {
+    if stamp.actor == Some(id) { check_session(db, stamp) } else { check_admin(db, stamp) }
+}
+
+/// Checks that the actor of a change is an admin, whose session has not ended.
+pub(super) fn check_admin(db: &Connection, stamp: Stamp) -> Result<()> {
     check_session(db, stamp)?;
-    let Some(actor) = stamp.actor.filter(|actor| *actor != id) else { return Ok(()) };
+    let Some(actor) = stamp.actor else { return Ok(()) };
     Ok(find(db, actor)?.ok_or(Refusal::RightLost)?.check_manages_users()?)
 }
 

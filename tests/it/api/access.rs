@@ -4,7 +4,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::{StreamExt, poll};
-use orderwire::domain::{UserRole, Viewer};
+use orderwire::domain::{Scope, UserRole, Viewer};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -28,194 +29,312 @@ const STAFF: Expected = ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "ok", "ok"
 const ADMIN: Expected = ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "ok"];
 const OWN_OR_STAFF: Expected = ["UNAUTHENTICATED", "null", "ok", "ok", "ok"];
 
+/// What an API key gets: the scope that decides, what keys with it get and what keys without it get. Without such a scope all keys
+/// get the same.
+pub(super) type ByKey = (Option<Scope>, &'static str, &'static str);
+
+const fn by(scope: Scope, with: &'static str, without: &'static str) -> ByKey {
+    (Some(scope), with, without)
+}
+
+const fn whatever(outcome: &'static str) -> ByKey {
+    (None, outcome, outcome)
+}
+
 /// Each root field, a call of it and the expected results.
-const OPERATIONS: &[(&str, &str, Expected)] = &[
-    ("Query.node", "node(id: $order) { id }", OWN_OR_STAFF),
-    ("Query.node", "node(id: $task) { id }", OWN_OR_STAFF),
-    ("Query.node", "node(id: $user) { id }", OWN_OR_STAFF),
-    ("Query.node", "node(id: $product) { id }", ANYONE),
-    ("Query.node", "node(id: $archived) { id }", ["null", "null", "null", "ok", "ok"]),
-    ("Query.nodes", "nodes(ids: [$order]) { id }", ["UNAUTHENTICATED", "[null]", "ok", "ok", "ok"]),
-    ("Query.me", "me { id }", ["null", "ok", "ok", "ok", "ok"]),
-    ("Query.product", "product(id: $product) { id }", ANYONE),
-    ("Query.product", "product(id: $archived) { id }", ["null", "null", "null", "ok", "ok"]),
-    ("Query.productBySku", "productBySku(sku: $archivedSku) { id }", ["null", "null", "null", "ok", "ok"]),
-    ("Query.products", "products { nodes { id } }", ANYONE),
+pub(super) const OPERATIONS: &[(&str, &str, Expected, ByKey)] = &[
+    ("Query.node", "node(id: $order) { id }", OWN_OR_STAFF, by(Scope::ReadOrders, "ok", "null")),
+    ("Query.node", "node(id: $task) { id }", OWN_OR_STAFF, by(Scope::ReadTasks, "ok", "null")),
+    ("Query.node", "node(id: $user) { id }", OWN_OR_STAFF, by(Scope::ReadUsers, "ok", "null")),
+    ("Query.node", "node(id: $product) { id }", ANYONE, whatever("ok")),
+    (
+        "Query.node",
+        "node(id: $archived) { id }",
+        ["null", "null", "null", "ok", "ok"],
+        by(Scope::ReadProducts, "ok", "null"),
+    ),
+    (
+        "Query.nodes",
+        "nodes(ids: [$order]) { id }",
+        ["UNAUTHENTICATED", "[null]", "ok", "ok", "ok"],
+        by(Scope::ReadOrders, "ok", "[null]"),
+    ),
+    ("Query.me", "me { id }", ["null", "ok", "ok", "ok", "ok"], whatever("null")),
+    ("Query.product", "product(id: $product) { id }", ANYONE, whatever("ok")),
+    (
+        "Query.product",
+        "product(id: $archived) { id }",
+        ["null", "null", "null", "ok", "ok"],
+        by(Scope::ReadProducts, "ok", "null"),
+    ),
+    (
+        "Query.productBySku",
+        "productBySku(sku: $archivedSku) { id }",
+        ["null", "null", "null", "ok", "ok"],
+        by(Scope::ReadProducts, "ok", "null"),
+    ),
+    ("Query.products", "products { nodes { id } }", ANYONE, whatever("ok")),
     (
         "Query.products",
         "products(filter: { status: ARCHIVED }) { nodes { id } }",
         ["empty", "empty", "empty", "ok", "ok"],
+        by(Scope::ReadProducts, "ok", "empty"),
     ),
     (
         "Query.products",
         "products(filter: { ids: [$archived] }) { nodes { id } }",
         ["empty", "empty", "empty", "ok", "ok"],
+        by(Scope::ReadProducts, "ok", "empty"),
     ),
-    ("Query.trendingProducts", "trendingProducts { id }", ANYONE),
-    ("Query.user", "user(id: $user) { id }", OWN_OR_STAFF),
-    ("Query.users", "users { nodes { id } }", STAFF),
-    ("Query.users", "users { totalCount }", STAFF),
-    ("Query.order", "order(id: $order) { id }", OWN_OR_STAFF),
-    ("Query.orderByNumber", "orderByNumber(number: $number) { id }", OWN_OR_STAFF),
-    ("Query.orders", "orders { nodes { id } }", ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"]),
+    ("Query.trendingProducts", "trendingProducts { id }", ANYONE, whatever("ok")),
+    ("Query.user", "user(id: $user) { id }", OWN_OR_STAFF, by(Scope::ReadUsers, "ok", "null")),
+    ("Query.users", "users { nodes { id } }", STAFF, by(Scope::ReadUsers, "ok", "FORBIDDEN")),
+    ("Query.users", "users { totalCount }", STAFF, by(Scope::ReadUsers, "ok", "FORBIDDEN")),
+    ("Query.order", "order(id: $order) { id }", OWN_OR_STAFF, by(Scope::ReadOrders, "ok", "null")),
+    ("Query.orderByNumber", "orderByNumber(number: $number) { id }", OWN_OR_STAFF, by(Scope::ReadOrders, "ok", "null")),
+    (
+        "Query.orders",
+        "orders { nodes { id } }",
+        ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
+        by(Scope::ReadOrders, "ok", "FORBIDDEN"),
+    ),
     (
         "Query.orders",
         "orders(filter: { customerId: $user }) { nodes { id } }",
         ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
+        by(Scope::ReadOrders, "ok", "FORBIDDEN"),
     ),
     (
         "Query.orders",
         "orders(filter: { productId: $product }) { nodes { id } }",
         ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
+        by(Scope::ReadOrders, "ok", "FORBIDDEN"),
     ),
-    ("Query.eventCursor", "eventCursor", SIGNED_IN),
-    ("Query.events", "events { nodes { id } }", STAFF),
-    ("Query.events", "events(filter: { entityId: $order }) { nodes { id } }", STAFF),
-    ("Query.event", "event(id: $event) { id }", STAFF),
-    ("Query.node", "node(id: $event) { id }", ["UNAUTHENTICATED", "null", "null", "ok", "ok"]),
-    ("Query.task", "task(id: $task) { id }", OWN_OR_STAFF),
-    ("Query.tasks", "tasks { nodes { id } }", ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"]),
+    ("Query.eventCursor", "eventCursor", SIGNED_IN, whatever("ok")),
+    ("Query.task", "task(id: $task) { id }", OWN_OR_STAFF, by(Scope::ReadTasks, "ok", "null")),
+    (
+        "Query.tasks",
+        "tasks { nodes { id } }",
+        ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
+        by(Scope::ReadTasks, "ok", "FORBIDDEN"),
+    ),
+    ("Query.events", "events { nodes { id } }", STAFF, by(Scope::ReadEvents, "ok", "FORBIDDEN")),
+    (
+        "Query.events",
+        "events(filter: { entityId: $order }) { nodes { id } }",
+        STAFF,
+        by(Scope::ReadEvents, "ok", "FORBIDDEN"),
+    ),
+    ("Query.event", "event(id: $event) { id }", STAFF, by(Scope::ReadEvents, "ok", "FORBIDDEN")),
+    (
+        "Query.node",
+        "node(id: $event) { id }",
+        ["UNAUTHENTICATED", "null", "null", "ok", "ok"],
+        by(Scope::ReadEvents, "ok", "null"),
+    ),
     (
         "Query.tasks",
         "tasks(filter: { createdById: $user }) { nodes { id } }",
         ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
+        by(Scope::ReadTasks, "ok", "FORBIDDEN"),
     ),
     (
         "Query.tasks",
         "tasks(filter: { orderId: $order }) { nodes { id } }",
         ["UNAUTHENTICATED", "empty", "ok", "ok", "ok"],
+        by(Scope::ReadTasks, "ok", "FORBIDDEN"),
     ),
+    ("Query.node", "node(id: $key) { id }", ["UNAUTHENTICATED", "null", "null", "null", "ok"], whatever("null")),
+    ("Query.apiKeys", "apiKeys { nodes { id } }", ADMIN, whatever("FORBIDDEN")),
+    ("Query.apiKeys", "apiKeys { totalCount }", ADMIN, whatever("FORBIDDEN")),
     (
         "Mutation.register",
         "register(input: { email: $fresh, password: $password, name: \"New\" }) { session { accessToken } userErrors { code } }",
         ANYONE,
+        whatever("FORBIDDEN"),
     ),
     (
         "Mutation.login",
         "login(input: { email: \"owner@example.com\", password: $password }) { session { accessToken } userErrors { code } }",
         ANYONE,
+        whatever("FORBIDDEN"),
     ),
     (
         "Mutation.refreshSession",
         "refreshSession(input: { refreshToken: $fresh }) { userErrors { code } }",
         ["BAD_CREDENTIALS"; 5],
+        whatever("FORBIDDEN"),
     ),
     (
         "Mutation.createStreamTicket",
         "createStreamTicket(input: { query: \"subscription { taskUpdates { kind } }\" }) { ticket { value } userErrors { code } }",
         SIGNED_IN,
+        whatever("FORBIDDEN"),
     ),
-    ("Mutation.logout", "logout { userErrors { code } }", SIGNED_IN),
-    ("Mutation.logoutEverywhere", "logoutEverywhere { userErrors { code } }", SIGNED_IN),
+    ("Mutation.logout", "logout { userErrors { code } }", SIGNED_IN, whatever("FORBIDDEN")),
+    ("Mutation.logoutEverywhere", "logoutEverywhere { userErrors { code } }", SIGNED_IN, whatever("FORBIDDEN")),
     (
         "Mutation.updateProfile",
         "updateProfile(input: { region: \"France\" }) { user { id } userErrors { code } }",
         SIGNED_IN,
+        whatever("FORBIDDEN"),
     ),
     (
         "Mutation.changePassword",
         "changePassword(input: { currentPassword: $password, newPassword: $password }) { user { id } userErrors { code } }",
         SIGNED_IN,
+        whatever("FORBIDDEN"),
     ),
     (
         "Mutation.updateUserRole",
         "updateUserRole(input: { userId: $user, role: CUSTOMER }) { user { id } userErrors { code } }",
         ADMIN,
+        whatever("FORBIDDEN"),
     ),
-    ("Mutation.deleteUser", "deleteUser(input: { userId: $bystander }) { user { id } userErrors { code } }", ADMIN),
+    (
+        "Mutation.deleteUser",
+        "deleteUser(input: { userId: $bystander }) { user { id } userErrors { code } }",
+        ADMIN,
+        whatever("FORBIDDEN"),
+    ),
+    (
+        "Mutation.createApiKey",
+        "createApiKey(input: { name: \"K\", scopes: [READ_ORDERS] }) { apiKey { id } userErrors { code } }",
+        ADMIN,
+        whatever("FORBIDDEN"),
+    ),
+    (
+        "Mutation.revokeApiKey",
+        "revokeApiKey(input: { id: $key }) { apiKey { id } userErrors { code } }",
+        ADMIN,
+        whatever("FORBIDDEN"),
+    ),
     (
         "Mutation.createProduct",
         "createProduct(input: { sku: $fresh, name: \"New\", price: \"1\" }) { product { id } userErrors { code } }",
         STAFF,
+        by(Scope::WriteProducts, "ok", "FORBIDDEN"),
     ),
     (
         "Mutation.updateProduct",
         "updateProduct(input: { id: $product, price: \"2\" }) { product { id } userErrors { code } }",
         STAFF,
+        by(Scope::WriteProducts, "ok", "FORBIDDEN"),
     ),
     (
         "Mutation.adjustStock",
         "adjustStock(input: { productId: $product, delta: 1 }) { product { id } userErrors { code } }",
         STAFF,
+        by(Scope::WriteProducts, "ok", "FORBIDDEN"),
     ),
     (
         "Mutation.archiveProduct",
         "archiveProduct(input: { id: $archived }) { product { id } userErrors { code } }",
         STAFF,
+        by(Scope::WriteProducts, "ok", "FORBIDDEN"),
     ),
     (
         "Mutation.placeOrder",
         "placeOrder(input: { items: [{ productId: $product, quantity: 1 }], idempotencyKey: $fresh }) { order { id } userErrors { code } }",
         SIGNED_IN,
+        by(Scope::WriteOrders, "ok", "FORBIDDEN"),
     ),
     (
         "Mutation.placeOrder",
         "placeOrder(input: { items: [{ productId: $archived, quantity: 1 }], idempotencyKey: $fresh }) { order { id } userErrors { code } }",
         ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND"],
+        by(Scope::WriteOrders, "NOT_FOUND", "FORBIDDEN"),
     ),
     (
         "Mutation.updateOrderStatus",
         "updateOrderStatus(input: { orderId: $order, status: CONFIRMED }) { order { id } userErrors { code } }",
         STAFF,
+        by(Scope::WriteOrders, "ok", "FORBIDDEN"),
     ),
     (
         "Mutation.cancelOrder",
         "cancelOrder(input: { orderId: $order }) { order { id } userErrors { code } }",
         ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
+        by(Scope::WriteOrders, "ok", "FORBIDDEN"),
     ),
-    ("Mutation.createTask", "createTask(input: { title: \"New\" }) { task { id } userErrors { code } }", SIGNED_IN),
+    (
+        "Mutation.createTask",
+        "createTask(input: { title: \"New\" }) { task { id } userErrors { code } }",
+        SIGNED_IN,
+        by(Scope::WriteTasks, "ok", "FORBIDDEN"),
+    ),
     (
         "Mutation.createTask",
         "createTask(input: { title: \"New\", orderId: $order }) { task { id } userErrors { code } }",
         ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
+        by(Scope::WriteTasks, "ok", "FORBIDDEN"),
     ),
     (
         "Mutation.createTask",
         "createTask(input: { title: \"New\", assigneeId: $bystander }) { task { id } userErrors { code } }",
         ["UNAUTHENTICATED", "NOT_FOUND", "NOT_FOUND", "ok", "ok"],
+        by(Scope::WriteTasks, "ok", "FORBIDDEN"),
     ),
     (
         "Mutation.updateTask",
         "updateTask(input: { id: $task, title: \"Other\" }) { task { id } userErrors { code } }",
         ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
+        by(Scope::WriteTasks, "ok", "FORBIDDEN"),
     ),
     (
         "Mutation.deleteTask",
         "deleteTask(input: { id: $task }) { deletedTaskId userErrors { code } }",
         ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
+        by(Scope::WriteTasks, "ok", "FORBIDDEN"),
     ),
     (
         "Mutation.deleteTask",
         "deleteTask(input: { id: $assigned }) { deletedTaskId userErrors { code } }",
         ["UNAUTHENTICATED", "NOT_FOUND", "FORBIDDEN", "ok", "ok"],
+        by(Scope::WriteTasks, "ok", "FORBIDDEN"),
     ),
-    ("Subscription.orderUpdates", "orderUpdates { kind }", ["UNAUTHENTICATED", "waits", "waits", "waits", "waits"]),
+    (
+        "Subscription.orderUpdates",
+        "orderUpdates { kind }",
+        ["UNAUTHENTICATED", "waits", "waits", "waits", "waits"],
+        by(Scope::ReadOrders, "waits", "FORBIDDEN"),
+    ),
     (
         "Subscription.orderUpdates",
         "orderUpdates(orderId: $order) { kind }",
         ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
+        by(Scope::ReadOrders, "ok", "FORBIDDEN"),
     ),
     (
         "Subscription.orderUpdates",
         "orderUpdates(customerId: $user) { kind }",
         ["UNAUTHENTICATED", "NOT_FOUND", "waits", "waits", "waits"],
+        by(Scope::ReadOrders, "waits", "FORBIDDEN"),
     ),
-    ("Subscription.taskUpdates", "taskUpdates { kind }", ["UNAUTHENTICATED", "waits", "waits", "waits", "waits"]),
+    (
+        "Subscription.taskUpdates",
+        "taskUpdates { kind }",
+        ["UNAUTHENTICATED", "waits", "waits", "waits", "waits"],
+        by(Scope::ReadTasks, "waits", "FORBIDDEN"),
+    ),
     (
         "Subscription.taskUpdates",
         "taskUpdates(taskId: $task) { kind }",
         ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
+        by(Scope::ReadTasks, "ok", "FORBIDDEN"),
     ),
     (
         "Subscription.taskUpdates",
         "taskUpdates(assigneeId: $user) { kind }",
         ["UNAUTHENTICATED", "NOT_FOUND", "waits", "waits", "waits"],
+        by(Scope::ReadTasks, "waits", "FORBIDDEN"),
     ),
-    ("Subscription.stockUpdates", "stockUpdates(productIds: [$product]) { id }", ANYONE),
+    ("Subscription.stockUpdates", "stockUpdates(productIds: [$product]) { id }", ANYONE, whatever("ok")),
     (
         "Subscription.stockUpdates",
         "stockUpdates(productIds: [$archived]) { id }",
         ["NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "ok", "ok"],
+        by(Scope::ReadProducts, "ok", "NOT_FOUND"),
     ),
 ];
 
@@ -232,7 +351,7 @@ const PERSONAL_FIELDS: &[(&str, &str, [&str; 3])] = &[
 const NAME_FIELDS: [&str; 6] = ["id", "name", "role", "version", "createdAt", "updatedAt"];
 
 /// Variables available to the operations, with their types.
-const VARIABLES: [(&str, &str); 13] = [
+const VARIABLES: [(&str, &str); 14] = [
     ("event", "ID!"),
     ("user", "ID!"),
     ("bystander", "ID!"),
@@ -244,6 +363,7 @@ const VARIABLES: [(&str, &str); 13] = [
     ("product", "ID!"),
     ("archived", "ID!"),
     ("archivedSku", "String!"),
+    ("key", "ID!"),
     ("fresh", "String!"),
     ("password", "String!"),
 ];
@@ -257,13 +377,15 @@ fn declarations(selection: &str) -> String {
     if used.is_empty() { String::new() } else { format!("({})", used.join(", ")) }
 }
 
-struct Shop {
-    viewers: [Viewer; 5],
+pub(super) struct Shop {
+    pub(super) viewers: [Viewer; 5],
     variables: Value,
+    /// The key that the last variables name.
+    last_key: Mutex<Option<Value>>,
 }
 
 /// An owner with an order, a task of their own and one that staff created for them; active and archived products.
-async fn shop(api: &TestApi) -> Shop {
+pub(super) async fn shop(api: &TestApi) -> Shop {
     let owner = api.viewer("owner", UserRole::Customer).await;
     let stranger = api.viewer("stranger", UserRole::Customer).await;
     let staff = api.viewer("staff", UserRole::Staff).await;
@@ -284,12 +406,12 @@ async fn shop(api: &TestApi) -> Shop {
         "archivedSku": "archived",
         "password": PASSWORD,
     });
-    Shop { viewers: [Viewer::Anonymous, stranger, owner, staff, admin], variables }
+    Shop { viewers: [Viewer::Anonymous, stranger, owner, staff, admin], variables, last_key: Mutex::default() }
 }
 
 impl Shop {
     /// Gives each signed-in viewer a new session.
-    async fn sign_in_again(&mut self, api: &TestApi) {
+    pub(super) async fn sign_in_again(&mut self, api: &TestApi) {
         for viewer in &mut self.viewers {
             if let Some(user) = viewer.user_id() {
                 *viewer = api.service.open_session(&Viewer::System, user).await.unwrap().viewer();
@@ -298,9 +420,16 @@ impl Shop {
     }
 
     /// Values of the variables, with a new order, new tasks, a new bystander and an unused text.
-    async fn variables(&self, api: &TestApi, fresh: &str) -> Value {
-        let [_, _, owner, staff, _] = self.viewers;
+    pub(super) async fn variables(&self, api: &TestApi, fresh: &str) -> Value {
+        let [_, _, owner, staff, admin] = self.viewers;
         let mut variables = self.variables.clone();
+        let key = "mutation { createApiKey(input: { name: \"K\", scopes: [READ_ORDERS] }) { apiKey { id } } }";
+        let revoke = "mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { userErrors { code } } }";
+        if let Some(last) = self.last_key.lock().take() {
+            api.data(admin, revoke, json!({ "id": last })).await;
+        }
+        variables["key"] = api.data(admin, key, json!({})).await["createApiKey"]["apiKey"]["id"].clone();
+        *self.last_key.lock() = Some(variables["key"].clone());
         let order = "mutation ($product: ID!, $key: String!) { placeOrder(input: { items: [{ productId: $product, quantity: 1 }], idempotencyKey: $key }) { order { id number } } }";
         let placed =
             api.data(owner, order, json!({ "product": variables["product"], "key": format!("shop {fresh}") })).await;
@@ -335,7 +464,7 @@ fn outcome(value: &Value) -> String {
 }
 
 /// How long a subscription must be silent to count as waiting: if that is expected, and if it is not.
-fn patience(expected: &str) -> Duration {
+pub(super) fn patience(expected: &str) -> Duration {
     if expected == "waits" { Duration::from_millis(100) } else { Duration::from_secs(10) }
 }
 
@@ -379,7 +508,7 @@ async fn every_operation_is_checked_for_every_role(api: TestApi) {
     let mut shop = shop(&api).await;
     let mut surprises = Vec::new();
     let unchanged = shop.variables(&api, "unchanged").await;
-    for (row, (root, selection, expected)) in OPERATIONS.iter().enumerate() {
+    for (row, (root, selection, expected, _)) in OPERATIONS.iter().enumerate() {
         for (column, expected) in expected.iter().enumerate() {
             let variables = match root.split_once('.') {
                 Some(("Mutation", _)) => {

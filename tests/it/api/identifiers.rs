@@ -3,8 +3,9 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use orderwire::{
-    domain::{UserRole, Viewer},
+    domain::{Scope, UserRole, Viewer},
     graphql::OperationRequest,
+    service::CreateApiKey,
 };
 use rand::Rng;
 use serde_json::{Value, json};
@@ -71,11 +72,13 @@ async fn each_credential_and_identifier_does_only_what_it_is_for(api: TestApi) {
             assert_eq!(opens(&api, &forged).await, [false; 3], "{name}");
         }
     }
-    for length in [0, 1, 16, 48, 64, 300] {
+    for length in [0, 1, 16, 30, 48, 64, 300] {
         let mut bytes = vec![0; length];
         rand::rng().fill(&mut bytes[..]);
         let random = BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        for text in [random.clone(), format!("owr_{random}"), format!("{random}.{random}.{random}")] {
+        for text in
+            [random.clone(), format!("owr_{random}"), format!("owk_{random}"), format!("{random}.{random}.{random}")]
+        {
             assert_eq!(opens(&api, &text).await, [false; 3], "{text}");
         }
     }
@@ -105,6 +108,17 @@ async fn each_credential_and_identifier_does_only_what_it_is_for(api: TestApi) {
     }
     assert_eq!(stored().await, before, "nothing has changed");
     assert_eq!(opens(&api, &signed_in.refresh).await, [false, true, false], "refresh token");
+
+    let admin = api.viewer("admin", UserRole::Admin).await;
+    let key = CreateApiKey { name: "K".to_owned(), scopes: vec![Scope::ReadTasks], expires_at: None };
+    let (key, secret) = api.service.create_api_key(&admin, key).await.unwrap();
+    assert_eq!(opens(&api, secret.reveal()).await, [true, false, false], "API key");
+    for text in
+        [key.id.to_string(), key.id.as_session().to_string(), secret.prefix().to_owned(), hex::encode(secret.hash())]
+    {
+        assert_eq!(opens(&api, &text).await, [false; 3], "{text}");
+        assert_eq!(opens(&api, &format!("owk_{text}")).await, [false; 3], "{text}");
+    }
 }
 
 /// A list cursor with a good checksum, and a key that its list can't have.

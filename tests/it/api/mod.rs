@@ -29,6 +29,7 @@ mod batching;
 mod events;
 mod full_data;
 mod identifiers;
+mod keys;
 mod left;
 mod lists;
 mod plain;

@@ -87,6 +87,8 @@ const GUARDED: &[Guarded] = &[
     ),
     guarded("updateUserRole", Admin, "userId: $bystander, role: STAFF", &[(Bystander, "NOT_FOUND")]),
     guarded("deleteUser", Admin, "userId: $bystander", &[(Bystander, "NOT_FOUND")]),
+    guarded("createApiKey", Admin, r#"name: "K", scopes: [READ_TASKS]"#, &[]),
+    guarded("revokeApiKey", Admin, "id: $key", &[]),
     guarded("createProduct", Staff, r#"sku: $fresh, name: "New", price: "1""#, &[]),
     guarded("updateProduct", Staff, r#"id: $product, price: "2""#, &[]),
     guarded("adjustStock", Staff, "productId: $product, delta: 1, idempotencyKey: $fresh", &[]),
@@ -158,6 +160,18 @@ impl Case {
         let task = async |by: Viewer, assignee: Value| {
             api.data(by, create, json!({ "assignee": assignee })).await["createTask"]["task"]["id"].clone()
         };
+        let now = SystemClock.now();
+        let key = ApiKey {
+            id: ApiKeyId::generate(now),
+            name: "Key".to_owned(),
+            prefix: "owk_".to_owned(),
+            scopes: Scopes::from_iter([Scope::ReadTasks]),
+            created_by: actor,
+            last_used_at: None,
+            expires_at: None,
+            created_at: now,
+        };
+        api.store.insert_api_key(&key, rand::random(), Stamp::system(now)).await.unwrap();
         let variables = json!({
             "bystander": bystander.to_string(),
             "product": product,
@@ -165,6 +179,7 @@ impl Case {
             "others": order(staff).await,
             "task": task(viewer, Value::Null).await,
             "assigned": task(staff, json!(actor.to_string())).await,
+            "key": key.id.to_string(),
             "fresh": format!("{name}@new.example.com"),
             "password": PASSWORD,
         });
@@ -225,6 +240,7 @@ impl Case {
             store.count_products(&[ProductFilter::default()]).await.unwrap(),
             store.count_orders(&[OrderFilter::default()]).await.unwrap(),
             store.count_tasks(&[TaskFilter::default()]).await.unwrap(),
+            vec![store.api_keys().await.unwrap().len() as u64],
         ];
         (store.log_state().await.unwrap(), store.users_by_ids(&users).await.unwrap(), credentials, counts.concat())
     }
@@ -232,7 +248,7 @@ impl Case {
 
 /// Whether a method of the store only reads. Every other one counts as a write.
 fn is_read(method: &str) -> bool {
-    let others = ["session_users", "read_log", "catch_up_log", "backlog", "epoch", "seq_of_event", "ping"];
+    let others = ["session_users", "read_log", "catch_up_log", "backlog", "epoch", "seq_of_event", "ping", "api_keys"];
     ["list_", "count_"].iter().any(|prefix| method.starts_with(prefix))
         || ["_by_", "log_state"].iter().any(|part| method.contains(part))
         || others.contains(&method)

@@ -1,6 +1,7 @@
 //! The behaviour suite of [`orderwire::storage::Store`]: what a storage engine promises, written once and run on every
 //! engine. A new engine needs a file like `sqlite.rs` and a line at the end of this file.
 
+mod api_keys;
 mod batch;
 mod callers;
 mod changes;
@@ -63,6 +64,15 @@ macro_rules! tests {
 macro_rules! every_behaviour {
     ($engine:ident) => {
         tests! { $engine;
+            api_keys {
+                a_key_is_found_by_its_secret_and_listed_whole
+                a_revoked_key_is_gone_and_the_log_says_so_once
+                keys_stay_when_the_sessions_of_their_creator_end
+                only_who_is_still_an_admin_makes_and_revokes_keys
+                a_key_changes_what_staff_change_until_it_is_revoked
+                the_use_of_a_key_is_noted_once_in_a_while
+                there_are_no_more_keys_than_the_limit
+            }
             batch {
                 reads_by_id_answer_in_the_order_asked
                 reads_by_name_answer_in_the_order_asked

@@ -93,7 +93,7 @@ impl SubscriptionLimiter {
             return Err(ApiError::over_limit(code::UNAVAILABLE, message, limit));
         }
         let mut permit = SubscriptionPermit::uncounted(self.clone(), share);
-        let user = viewer.user_id().map(Caller::User);
+        let user = Caller::known(&viewer);
         let keys = [(user, self.limits.user, "user"), (address.map(Caller::Address), self.limits.address, "address")];
         for (counted, (key, limits, whose)) in permit.counted.iter_mut().zip(keys) {
             let Some(key) = key else { continue };

@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, ID, Object};
 
 use super::entity::EventEntity;
 use crate::{
-    domain::{self, Entity, EventId, LogId, Viewer},
+    domain::{self, Entity, EventId, LogId, Scope, Viewer},
     graphql::{
         engine::{
             error::ApiResult,
@@ -103,13 +103,18 @@ json_object! {
         /// Id of the order, product, task or user.
         entity_id: ID = ID(this.id_of_entity());
 
-        /// The order, product or task as it was right after the change. Of users the log keeps no more than the version, so this
-        /// is the user as they are now.
+        /// The order, product or task as it was right after the change; null when it does not exist for the viewer. Of users the
+        /// log keeps no more than the version, so this is the user as they are now.
         async fn entity(&self, context: &Context<'_>) -> ApiResult<Option<EventEntity>> {
+            let viewer = RequestContext::get(context).viewer();
             Ok(match &self.event.entity {
-                Entity::Order(order) => Some(EventEntity::Order(Order(order.clone()))),
-                Entity::Task(task) => Some(EventEntity::Task(Task(task.clone()))),
-                Entity::Product(product) => Some(EventEntity::Product(Product(product.clone()))),
+                Entity::Order(order) => {
+                    viewer.sees_order(order).then(|| EventEntity::Order(Order(order.clone())))
+                }
+                Entity::Task(task) => viewer.sees_task(task).then(|| EventEntity::Task(Task(task.clone()))),
+                Entity::Product(product) => {
+                    viewer.sees_product(product).then(|| EventEntity::Product(Product(product.clone())))
+                }
                 Entity::User(user) => {
                     user::visible(context, Some(user.id)).await?.map(|DirectJson(user)| EventEntity::User(user))
                 }
@@ -136,7 +141,7 @@ json_object! {
 /// The entry of the log with this id, if the viewer may see it.
 pub(crate) async fn visible(request: &RequestContext, id: EventId) -> ApiResult<Option<Event>> {
     let viewer = request.viewer();
-    if viewer != Viewer::Anonymous && !viewer.is_staff() {
+    if viewer != Viewer::Anonymous && !viewer.may(Scope::ReadEvents) {
         return Ok(None);
     }
     Ok(request.service.event(&viewer, id).await?.and_then(|(log, event)| Event::new(log, event)))

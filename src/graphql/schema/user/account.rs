@@ -109,6 +109,7 @@ impl AccountMutation {
         #[graphql(desc = "The account to be.")] input: RegisterInput,
     ) -> ApiResult<AuthPayload> {
         let request = RequestContext::for_mutation(context).await?;
+        request.service.check_may_sign_in(&request.viewer())?;
         let registration =
             Registration { email: input.email, name: input.name, region: input.region, password: Some(input.password) };
         AuthPayload::from_result(request, request.service.register(registration, request.client).await)
@@ -122,6 +123,7 @@ impl AccountMutation {
         #[graphql(desc = "Who, and the proof.")] input: LoginInput,
     ) -> ApiResult<AuthPayload> {
         let request = RequestContext::for_mutation(context).await?;
+        request.service.check_may_sign_in(&request.viewer())?;
         AuthPayload::from_result(request, request.service.login(&input.email, input.password, request.client).await)
     }
 
@@ -133,6 +135,7 @@ impl AccountMutation {
         #[graphql(desc = "The refresh token.")] input: RefreshSessionInput,
     ) -> ApiResult<AuthPayload> {
         let request = RequestContext::for_account_mutation(context).await?;
+        request.service.check_may_sign_in(&request.viewer())?;
         AuthPayload::from_result(request, request.service.refresh_session(&input.refresh_token).await)
     }
 
