@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::poll;
-use orderwire::{domain::*, storage::*};
+use orderwire::{
+    domain::*,
+    fairness::{Caller, run_for},
+    storage::*,
+};
 
 use super::{BYTES, Node, by_name, now, orders_of, place_now, read, reprice};
 use crate::{
@@ -102,17 +106,17 @@ pub async fn an_own_state_that_is_late_takes_the_place_of_no_newer_one(db: &Db) 
         let new = product(sku);
         db.insert_product(new.clone(), stamp()).await.unwrap();
         let node = Node::new(db, BYTES).await;
-        let mut write = pin!(node.cache.adjust_stock(adjustment(&new, 1), now()));
+        let mut write = pin!(reprice(&*node.cache, new.id, 5));
         assert!(poll!(&mut write).is_pending());
         let is_committed = async || reread(db.store(), &new).await.version == 2;
         wait_until("the write is committed", Duration::from_secs(20), is_committed).await;
-        let newer = reprice(db.store(), new.id, 7).await;
+        let newer = db.adjust_stock(adjustment(&new, 1), now()).await.unwrap();
         node.feed().await;
         if restarts {
             node.cache.restart(node.store.log_state().await.unwrap().head);
             node.feed().await;
         }
-        assert_eq!(write.await.unwrap().version, 2);
+        assert_eq!(write.await.version, 2);
         assert_eq!(node.fed(read(&node.cache, new.id)).await, newer);
     }
 }
@@ -138,6 +142,29 @@ pub async fn an_own_change_of_stock_shows_no_archived_product_in_a_page_of_activ
     assert_eq!((mine.stock, mine.status), (11, ProductStatus::Archived));
     assert_eq!(read(&node.cache, lamp.id).await, mine);
     assert_eq!(list().await, both[1..]);
+}
+
+/// The page was read after this node's write and before another node's. What ends it is an entry about a product that this node
+/// has written, too.
+pub async fn an_entry_after_an_own_write_ends_the_page_that_was_read_between_them(db: &Db) {
+    let (lamp, vase) = (product("lamp"), product("vase"));
+    for product in [&lamp, &vase] {
+        db.insert_product(product.clone(), stamp()).await.unwrap();
+    }
+    let node = Node::new(db, BYTES).await;
+    let filter = ProductFilter { status: Some(ProductStatus::Active), ..ProductFilter::default() };
+    let active = [ListQuery { filter, ..by_name(5) }];
+    let list = async || {
+        let read = one_operation(node.cache.list_products(&active));
+        let page = run_for(Caller::User(UserId::from_bytes([1; 16])), read).await.unwrap().remove(0);
+        page.edges.into_iter().map(|edge| edge.node.sku).collect::<Vec<_>>()
+    };
+    read(&node.cache, lamp.id).await;
+    node.cache.adjust_stock(adjustment(&lamp, 1), now()).await.unwrap();
+    assert_eq!(list().await, ["lamp", "vase"], "it is kept when the feed has more");
+    db.update_product(lamp.id, ProductChanges::archive(), None, now()).await.unwrap();
+    node.feed().await;
+    assert_eq!(list().await, ["vase"]);
 }
 
 pub async fn users_are_read_from_memory_until_they_change(db: &Db) {

@@ -44,11 +44,11 @@ use crate::{
 };
 
 /// How many reads there are if the environment does not say.
-const READS: u64 = 40_000;
+const READS: u64 = 20_000;
 const PRODUCTS: usize = 60;
 const CUSTOMERS: usize = 10;
-const WRITERS: u64 = 3;
-const READERS: u64 = 4;
+const WRITERS: u64 = 2;
+const READERS: u64 = 6;
 
 fn reads_wanted() -> u64 {
     std::env::var("READS").map_or(READS, |reads| reads.parse().expect("READS is a number"))

@@ -48,12 +48,12 @@ impl Reader {
         let sees_all = self.random.random_bool(0.001) && cache.catch_up().await;
         let done = || Read { node, began, ended: Instant::now(), sees_all };
         match self.random.random_range(0..100) {
-            0..75 => {
+            0..87 => {
                 let id = world.products.choose(&mut self.random).unwrap().id;
                 let found = cache.products_by_ids(&[id]).await.unwrap().remove(0).unwrap();
                 self.found_product(found, &done());
             }
-            75..85 => {
+            87..97 => {
                 let id = world.customers.choose(&mut self.random).unwrap().id;
                 let (found, read) = (cache.users_by_ids(&[id]).await.unwrap().remove(0).unwrap(), done());
                 self.check(&world.user_history, &found, &read);
@@ -62,7 +62,7 @@ impl Reader {
                     is_right => assert_eq!(is_right, Some(true), "{found:?}"),
                 }
             }
-            85..92 => {
+            97..98 => {
                 let filter = ProductFilter { status: Some(ProductStatus::Active), ..ProductFilter::default() };
                 let query = ListQuery { filter, ..by_name(PRODUCTS as u32) };
                 let (page, read) = (cache.list_products(&[query]).await.unwrap().remove(0), done());

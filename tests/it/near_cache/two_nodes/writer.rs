@@ -36,7 +36,7 @@ impl Writer {
                 Err(StoreError::Refused(_)) => {}
                 Err(error) => panic!("{error}"),
             }
-            let pause = self.random.random_range(0..20);
+            let pause = self.random.random_range(0..60);
             sleep(Duration::from_millis(pause)).await;
         }
     }
