@@ -26,7 +26,7 @@ use orderwire::{
     domain::{ClientAddress, CurrencyCode, NewProduct, SystemClock, TokenBucket, Viewer},
     fairness::{Caller, run_for},
     graphql::{AnswerMeter, Api, ApiOptions, Endpoint, OperationRequest, RequestLimiter},
-    service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
+    service::{RateLimits, Service, ServiceOptions, WebhookOptions, feed::EventFeed},
     storage::{
         Store,
         sqlite::{SqliteLocation, SqliteStore},
@@ -236,6 +236,7 @@ async fn open() -> (Api, Arc<Service>) {
             log_retention: 7 * day,
             idempotency_retention: day,
             limits: RateLimits { anonymous: Some(never_exhausted()), ..RateLimits::default() },
+            webhooks: WebhookOptions::default(),
         },
     ));
     let documents = document_options(&Config::default(), None);

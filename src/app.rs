@@ -6,6 +6,7 @@ mod error;
 mod keys;
 mod options;
 mod retry;
+mod worker;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -20,13 +21,13 @@ use crate::{
     graphql::{Api, ApiOptions, Manifest, Registry},
     http::{self, ServerLimits},
     jobs::{JobOptions, Jobs},
-    service::{RateLimits, Service, ServiceOptions, feed::EventFeed},
+    service::{PayloadRenderer, RateLimits, Service, ServiceOptions, feed::EventFeed},
     storage::{CallCounts, InstrumentedStore, NearCache, Store},
 };
 
 use cluster::{RedisDeployment, open_bus, rate_limiter, registered_documents};
 use database::open_engine;
-use keys::{deployment, tokens};
+use keys::{deployment, field_keys, tokens};
 
 pub use database::{adopt_database, open_store, shard_plan};
 pub use error::StartError;
@@ -34,6 +35,7 @@ pub use options::{
     document as document_options, feed as feed_options, http as http_options, mongo as mongo_options, password_cost,
     sqlite as sqlite_options,
 };
+pub use worker::run_worker;
 
 /// The part of the grace period that is kept for what comes after the last request: a fifth, and this at most.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -70,6 +72,7 @@ impl Core {
             log_retention: config.retention.event_log,
             idempotency_retention: config.retention.idempotency_keys,
             limits: rate_limits(config, limiter.clone()),
+            webhooks: options::webhooks(config, field_keys(config)?),
         };
         let clock = Arc::new(SystemClock);
         let service = Arc::new(Service::new(store.clone(), feed.clone(), clock, tokens, passwords, options));
@@ -125,6 +128,7 @@ pub struct App {
     grace: Duration,
     handover: Duration,
     jobs: JobOptions,
+    runs_consumers: bool,
 }
 
 impl App {
@@ -146,10 +150,14 @@ impl App {
         let api = core.api(config)?;
         let options = options::http(config);
         let limits = options.limits.clone();
-        let router = http::router(Arc::new(api), options);
+        let api = Arc::new(api);
+        let renderer: Arc<dyn PayloadRenderer> = api.clone();
+        core.service.render_payloads_by(&renderer);
+        let router = http::router(api, options);
         let jobs = JobOptions { prune_every: config.retention.prune_every };
         let (grace, handover) = (config.server.grace_period, config.server.handover);
-        Ok(Self { core, listener, address, metrics, router, limits, grace, handover, jobs })
+        let runs_consumers = config.worker.embedded;
+        Ok(Self { core, listener, address, metrics, router, limits, grace, handover, jobs, runs_consumers })
     }
 
     /// Where it listens.
@@ -173,13 +181,21 @@ impl App {
         if let Some(address) = self.metrics_address() {
             tracing::info!(%address, "metrics are at http://{address}/metrics");
         }
-        let Self { core, listener, address, metrics, router, limits, grace, handover, jobs } = self;
+        let Self { core, listener, address, metrics, router, limits, grace, handover, jobs, runs_consumers } = self;
         tracing::info!(%address, engine = core.store.engine(), "listening on http://{address}");
         // Served to the very end, and then cut off.
         let _metrics = metrics.map(|listener| AbortOnDropHandle::new(tokio::spawn(http::serve_metrics(listener))));
         let jobs = Jobs::start(core.service.clone(), jobs);
+        let consumers = runs_consumers.then(|| core.start_consumers());
         let closing = CLOSING.min(grace / 5);
-        http::serve(listener, router, shutdown, grace - closing, handover, limits).await;
+        let stop_consumers = async {
+            shutdown.cancelled().await;
+            if let Some(consumers) = consumers {
+                consumers.stop().await;
+            }
+        };
+        let serve = http::serve(listener, router, shutdown.clone(), grace - closing, handover, limits);
+        tokio::join!(serve, stop_consumers);
         let close = async {
             jobs.stop().await;
             core.close().await;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cli -> app;  app wires everything
-//! http -> graphql -> service -> { storage, cluster, auth } -> domain;  jobs -> service
+//! http -> graphql -> service -> { storage, cluster, auth, outbound } -> domain;  jobs -> service
 //! ```
 //!
 //! Each layer may use only the layers to its right; all but the domain may use `telemetry`, and those that run work for
@@ -19,6 +19,7 @@ pub mod fairness;
 pub mod graphql;
 pub mod http;
 pub mod jobs;
+pub mod outbound;
 pub mod service;
 pub mod storage;
 pub mod telemetry;

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::{
-    auth::{KeyError, PasswordError},
+    auth::{InvalidFieldKeys, KeyError, PasswordError},
     cluster::redis::ConnectError,
     graphql::{InvalidDocuments, ManifestError},
     storage::StoreError,
@@ -48,6 +48,9 @@ pub enum StartError {
     /// The schema is not valid, or an operation of the manifest can't be run.
     #[error("{}{_0}", if matches!(_0, InvalidDocuments::Operation { .. }) { "operations.manifest: " } else { "" })]
     Documents(#[from] InvalidDocuments),
+    /// The keys that encrypt the secrets of webhooks can't be used.
+    #[error("webhooks.encryption_keys: {0}")]
+    EncryptionKeys(InvalidFieldKeys),
     /// The cost of password hashes is out of range.
     #[error("cannot hash passwords: {0}")]
     Passwords(#[from] PasswordError),

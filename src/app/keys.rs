@@ -1,11 +1,15 @@
-//! The keys that sign tokens.
+//! The keys that sign tokens, and those that encrypt secrets in the database.
 
 use std::path::Path;
 
 use rand::Rng;
 
 use super::error::StartError;
-use crate::{auth::AccessTokens, config::Auth, storage::DeploymentId};
+use crate::{
+    auth::{AccessTokens, FieldKeys},
+    config::{Auth, Config},
+    storage::DeploymentId,
+};
 
 /// What signs and checks access tokens.
 pub(super) fn tokens(auth: &Auth) -> Result<AccessTokens, StartError> {
@@ -26,4 +30,11 @@ fn read_key(path: &Path) -> Result<Vec<u8>, StartError> {
 pub(super) fn deployment(auth: &Auth, tokens: &AccessTokens) -> Option<DeploymentId> {
     let has_key = auth.jwt_secret.is_some() || auth.private_key_file.is_some();
     has_key.then(|| DeploymentId(i64::from_be_bytes(tokens.key_hash())))
+}
+
+/// What encrypts the secrets of webhooks; in development a key that this process alone has, unless there are others.
+pub(super) fn field_keys(config: &Config) -> Result<Option<FieldKeys>, StartError> {
+    let keys = config.webhooks.encryption_keys.as_ref().map(|keys| FieldKeys::parse(keys.reveal())).transpose();
+    let keys = keys.map_err(StartError::EncryptionKeys)?;
+    Ok(keys.or_else(|| (!config.is_production()).then(FieldKeys::random)))
 }

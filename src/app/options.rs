@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use super::cluster::memory_documents;
 use crate::{
-    auth::PasswordCost,
+    auth::{FieldKeys, PasswordCost},
     config::{self, Auth, Config},
     graphql::{
         AnswerBudget, AnswerLimits, ClientLimits, DocumentLimits, DocumentOptions, Registry, RequestLimiter,
         SubscriptionLimiter, SubscriptionLimits, SubscriptionShare,
     },
     http::{AllowedOrigins, ClientAddressPolicy, HttpOptions, ServerLimits, WebSocketOptions},
-    service::feed::FeedOptions,
+    outbound::{AddressPolicy, Client},
+    service::{WebhookOptions, feed::FeedOptions},
     storage::{
         mongo::{MongoOptions, ReadFrom},
         sqlite::SqliteOptions,
@@ -158,4 +159,11 @@ pub fn http(config: &Config) -> HttpOptions {
             max_message: config.websocket.max_message,
         },
     }
+}
+
+/// What webhooks need.
+pub fn webhooks(config: &Config, keys: Option<FieldKeys>) -> WebhookOptions {
+    let settings = &config.webhooks;
+    let policy = AddressPolicy::new(settings.allowed_networks.clone());
+    WebhookOptions { client: Client::new(policy, settings.timeout), keys }
 }

@@ -14,6 +14,7 @@ mod settings;
 mod shard_plan;
 mod signal;
 mod user;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,10 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run the API server.
     Serve(serve::ServeArgs),
+    /// Run what follows the event log, such as webhooks, apart from the API servers.
+    ///
+    /// Servers run it themselves unless `worker.embedded` is false. Any number of both may run: each consumer is run by one.
+    Worker,
     /// Check whether a running server is ready; fails if it is not.
     Health(health::HealthArgs),
     /// Import a data set into the database.
@@ -74,6 +79,7 @@ impl Cli {
         let result = match command {
             Command::Demo(args) => demo::run(settings, args).await,
             Command::Serve(args) => serve::run(settings, args).await,
+            Command::Worker => worker::run(settings).await,
             Command::Health(args) => health::run(settings, args).await,
             Command::Import(command) => import_into_database(settings, command).await,
             Command::User(command) => user::run(settings, command).await,

@@ -23,7 +23,9 @@ mod server;
 mod setting;
 mod settings;
 mod subscriptions;
+mod webhooks;
 mod websocket;
+mod worker;
 
 pub use auth::Auth;
 pub use cache::Cache;
@@ -43,4 +45,6 @@ pub use server::{BindAddress, Server};
 pub use setting::Setting;
 pub use settings::{Config, Environment};
 pub use subscriptions::Subscriptions;
+pub use webhooks::Webhooks;
 pub use websocket::WebSocket;
+pub use worker::Worker;

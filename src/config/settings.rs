@@ -2,7 +2,7 @@
 
 use super::{
     Auth, Cache, Database, Feed, Limits, Log, LogFormat, Metrics, Operations, RateLimits, Redis, Retention, Server,
-    Subscriptions, WebSocket,
+    Subscriptions, WebSocket, Webhooks, Worker,
     database::ReadFrom,
     reader::{SettingKey, SettingReader},
     server,
@@ -52,6 +52,10 @@ pub struct Config {
     pub feed: Feed,
     /// How long data is kept.
     pub retention: Retention,
+    /// What follows the event log.
+    pub worker: Worker,
+    /// Webhooks.
+    pub webhooks: Webhooks,
 }
 
 impl Default for Config {
@@ -73,6 +77,8 @@ impl Default for Config {
             metrics: Metrics::default(),
             feed: Feed::default(),
             retention: Retention::default(),
+            worker: Worker::default(),
+            webhooks: Webhooks::default(),
         }
     }
 }
@@ -128,6 +134,8 @@ impl Config {
             metrics: Metrics::read(reader),
             feed: Feed::read(reader),
             retention: Retention::read(reader),
+            worker: Worker::read(reader),
+            webhooks: Webhooks::read(reader),
         }
     }
 

@@ -9,7 +9,7 @@ use ulid::Ulid;
 
 use super::{
     ApiKeyId, EventId, InvalidId, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId, UserVersion,
-    declare::text_enum,
+    WebhookId, declare::text_enum,
 };
 
 text_enum! {
@@ -186,12 +186,14 @@ pub enum AnyId {
     ApiKey(ApiKeyId),
     /// An entry of the event log.
     Event(EventId),
+    /// A webhook.
+    Webhook(WebhookId),
 }
 
 impl FromStr for AnyId {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId { expected: "usr_, prd_, ord_, tsk_, key_ or evt_" };
+        let invalid = InvalidId { expected: "usr_, prd_, ord_, tsk_, key_, evt_ or whk_" };
         match text.get(..4) {
             Some(UserId::PREFIX) => text.parse().map(Self::User).map_err(|_| invalid),
             Some(ProductId::PREFIX) => text.parse().map(Self::Product).map_err(|_| invalid),
@@ -199,6 +201,7 @@ impl FromStr for AnyId {
             Some(ApiKeyId::PREFIX) => text.parse().map(Self::ApiKey).map_err(|_| invalid),
             Some(TaskId::PREFIX) => text.parse().map(Self::Task).map_err(|_| invalid),
             Some(EventId::PREFIX) => text.parse().map(Self::Event).map_err(|_| invalid),
+            Some(WebhookId::PREFIX) => text.parse().map(Self::Webhook).map_err(|_| invalid),
             _ => Err(invalid),
         }
     }

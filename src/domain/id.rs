@@ -118,6 +118,14 @@ define_id!(
     /// Id of a sign-in session, which is also the family of its refresh tokens.
     SessionId, "ses"
 );
+define_id!(
+    /// Id of a webhook, which is also the name of its consumer.
+    WebhookId, "whk"
+);
+define_id!(
+    /// Id of an attempt to deliver an event to a webhook.
+    DeliveryId, "dlv"
+);
 
 #[cfg(test)]
 mod tests {

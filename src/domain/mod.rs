@@ -10,6 +10,7 @@ mod api_key;
 mod client;
 mod clock;
 mod consistency;
+mod consumer;
 mod declare;
 mod entity;
 mod event;
@@ -35,18 +36,20 @@ mod unicode;
 mod user;
 mod version;
 mod viewer;
+mod webhook;
 
 pub use api_key::{ApiKey, ApiKeyId, ApiKeySort, Scope, Scopes};
 pub use client::{ClientAddress, PRIVATE_NETWORKS};
 pub use clock::{Clock, ClockOffset, SystemClock};
 pub use consistency::{ConsistencyToken, InvalidConsistencyToken, MAX_READ_AGE};
+pub use consumer::{Consumer, ConsumerChanges, Progress};
 pub use declare::{SortField, UnknownValue};
 pub use entity::{AnyId, Entity, EntityKind};
 pub use event::{
     Before, Changed, CursorKey, Event, EventCursor, EventDraft, EventFilter, EventKind, EventType, InvalidCursor,
     LogFilter, LogId, LogPosition, Seq,
 };
-pub use id::{EventId, InvalidId, SessionId};
+pub use id::{DeliveryId, EventId, InvalidId, SessionId, WebhookId};
 pub use idempotency::{Fingerprint, Idempotency, UsedKey};
 pub use money::{CurrencyCode, Decimal, InvalidCurrency, InvalidDecimal, Money};
 pub use node_bucket::{LocalDecision, NodeBucket};
@@ -73,3 +76,4 @@ pub use time::{InvalidTimestamp, Timestamp};
 pub use token_bucket::TokenBucket;
 pub use user::{User, UserChanges, UserFilter, UserId, UserRole, UserSort, UserVersion};
 pub use viewer::Viewer;
+pub use webhook::{Delivery, NoWebhook, Webhook, WebhookDefinition, WebhookSecret, WebhookStatus};

@@ -99,11 +99,11 @@ impl User {
         })
     }
 
-    /// Refuses a change of another user if this one, who makes it, is no admin any more. The step that writes asks this,
-    /// so that of two admins who take each other's role away one remains.
-    pub fn check_manages_users(&self) -> Result<(), Refusal> {
-        let manages = !self.is_deleted() && self.role == UserRole::Admin;
-        if manages { Ok(()) } else { Err(Refusal::RightLost) }
+    /// Refuses a change that needs an admin if this user, who makes it, is none any more. The step that writes asks this, so
+    /// that of two admins who take each other's role away one remains.
+    pub fn check_is_admin(&self) -> Result<(), Refusal> {
+        let is_admin = !self.is_deleted() && self.role == UserRole::Admin;
+        if is_admin { Ok(()) } else { Err(Refusal::RightLost) }
     }
 
     /// Whether the account was deleted.

@@ -7,6 +7,7 @@
 mod api;
 mod embed;
 mod engine;
+mod payloads;
 mod schema;
 
 /// Sender of a request, as the transports keep it.

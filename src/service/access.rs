@@ -70,6 +70,12 @@ pub(super) fn require_actor(viewer: &Viewer, scope: Scope) -> Result<UserId> {
     viewer.actor().ok_or(SIGN_IN)
 }
 
+/// Requires a viewer who may read webhooks: staff, an API key that manages them, or Orderwire itself.
+pub(super) fn require_webhooks(viewer: &Viewer) -> Result<()> {
+    let scope = if matches!(viewer, Viewer::Key { .. }) { Scope::ManageWebhooks } else { Scope::ReadEvents };
+    require(viewer, scope)
+}
+
 /// Requires an admin or Orderwire itself.
 pub(super) fn require_admin(viewer: &Viewer) -> Result<()> {
     require_authenticated(viewer)?;

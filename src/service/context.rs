@@ -5,12 +5,15 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Notify;
+
 use super::{
     Result, access,
     caches::{ApiKeyCache, SalesCache, SessionCache, session_cache},
     feed::EventFeed,
     rate_limits::RateLimits,
     session::SessionWatch,
+    webhooks::{PayloadRenderer, RendererCell, WebhookOptions},
 };
 use crate::{
     auth::{AccessTokens, Passwords},
@@ -29,6 +32,8 @@ pub struct ServiceOptions {
     pub idempotency_retention: Duration,
     /// Rate limits of operations and sign-ins.
     pub limits: RateLimits,
+    /// What webhooks need.
+    pub webhooks: WebhookOptions,
 }
 
 /// All use cases over one store.
@@ -46,6 +51,10 @@ pub struct Service {
     pub(super) api_keys: ApiKeyCache,
     pub(super) watch: Arc<SessionWatch>,
     pub(super) sales: SalesCache,
+    /// This process has changed a consumer of the log.
+    pub(super) consumers_changed: Arc<Notify>,
+    /// Runs the documents of webhooks.
+    pub(super) renderer: RendererCell,
     pub(super) options: ServiceOptions,
 }
 
@@ -73,8 +82,15 @@ impl Service {
             sessions,
             api_keys: ApiKeyCache::default(),
             sales: SalesCache::default(),
+            consumers_changed: Arc::default(),
+            renderer: RendererCell::default(),
             options,
         }
+    }
+
+    /// Has the documents of webhooks run by this renderer, for as long as it exists. Only the first one counts.
+    pub fn render_payloads_by(&self, renderer: &Arc<dyn PayloadRenderer>) {
+        self.renderer.set(renderer);
     }
 
     /// The current time, from the injected clock.

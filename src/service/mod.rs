@@ -8,6 +8,7 @@ mod account;
 mod api_key;
 mod caches;
 mod consistency;
+pub mod consumers;
 mod context;
 mod error;
 mod event;
@@ -25,6 +26,7 @@ mod rate_limits;
 mod session;
 mod task;
 mod user;
+mod webhooks;
 
 pub use account::{Registration, SignIn};
 pub use api_key::{ApiKeyQuery, CreateApiKey};
@@ -42,6 +44,7 @@ pub use rate_limits::{Allowance, RateLimits};
 pub use session::Authenticated;
 pub use task::{CreateTask, UpdateTask};
 pub use user::UpdateProfile;
+pub use webhooks::{CreateWebhook, DeliveryOfEvent, PayloadRenderer, UpdateWebhook, WebhookOptions};
 
 pub use crate::auth::OperationHash;
 pub use crate::cluster::{MemoryDocuments, RegisteredDocuments};

@@ -12,7 +12,7 @@ use crate::domain::{ApiKey, ApiKeyId, Stamp, Timestamp, TokenHash};
 #[async_trait]
 pub trait ApiKeyStore {
     /// Adds a key that is found by the hash of its secret. The actor must pass
-    /// [`User::check_manages_users`](crate::domain::User::check_manages_users) in the same step. Refuses it when there are
+    /// [`User::check_is_admin`](crate::domain::User::check_is_admin) in the same step. Refuses it when there are
     /// [`ApiKey::MAX`] keys.
     async fn insert_api_key(&self, key: &ApiKey, secret: TokenHash, stamp: Stamp) -> Result<()>;
     /// Deletes a key and returns it, and appends a [`RightsChange`](crate::domain::RightsChange) to the event log in the same

@@ -12,6 +12,8 @@
 //! Decision: `docs/decisions/0002-storage-traits.md`.
 
 mod api_key;
+mod consumer;
+mod delivery;
 mod deployment;
 mod error;
 mod event;
@@ -32,6 +34,8 @@ mod tests;
 mod user;
 
 pub use api_key::ApiKeyStore;
+pub use consumer::{ConsumerStore, LeasedConsumer};
+pub use delivery::{DeliveryStore, KEPT_DELIVERIES};
 pub use deployment::DeploymentId;
 pub use error::{Result, StoreError};
 use event::Appends;

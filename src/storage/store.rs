@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    ApiKeyStore, DeploymentId, EventStore, ImportStore, OrderStore, ProductStore, Result, SessionStore, TaskStore,
-    UserStore,
+    ApiKeyStore, ConsumerStore, DeliveryStore, DeploymentId, EventStore, ImportStore, OrderStore, ProductStore, Result,
+    SessionStore, TaskStore, UserStore,
     instrumented::{CallCounts, Instrumented},
 };
 use crate::domain::Timestamp;
@@ -22,6 +22,8 @@ pub trait Store:
     + OrderStore
     + TaskStore
     + EventStore
+    + ConsumerStore
+    + DeliveryStore
     + ImportStore
     + Send
     + Sync

@@ -40,7 +40,7 @@ pub trait UserStore {
     /// Adds a user, as [`User::registration`] records it. Refuses an e-mail address that another user has.
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()>;
     /// Changes a user as [`User::update`] decides. Refuses an e-mail address that another user has. An actor who changes
-    /// another user must pass [`User::check_manages_users`] in the same step.
+    /// another user must pass [`User::check_is_admin`] in the same step.
     async fn update_user(
         &self,
         id: UserId,

@@ -11,6 +11,7 @@ mod cli_commands;
 mod cli_demo;
 mod cli_process;
 mod cli_serve;
+mod cli_worker;
 mod cluster;
 mod config_load;
 mod contract;

@@ -17,6 +17,7 @@ mod search;
 mod sort;
 mod task;
 mod user;
+mod webhook;
 
 pub use root::{Mutation, Query, Subscription};
 pub use scalars::SCALARS;

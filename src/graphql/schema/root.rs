@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, Interface, MergedObject, MergedSubscription, Object};
 
-use super::{api_key, event, order, product, request_context::RequestContext, task, user};
+use super::{api_key, event, order, product, request_context::RequestContext, task, user, webhook};
 use crate::{
     domain::AnyId,
     graphql::engine::{
@@ -23,6 +23,7 @@ pub struct Query(
     task::TaskQuery,
     event::EventQuery,
     api_key::ApiKeyQuery,
+    webhook::WebhookQuery,
 );
 
 /// Everything that can be changed. Expected failures are told in userErrors, anything else is a GraphQL error.
@@ -35,6 +36,7 @@ pub struct Mutation(
     order::OrderMutation,
     task::TaskMutation,
     api_key::ApiKeyMutation,
+    webhook::WebhookMutation,
 );
 
 /// What can be watched.
@@ -57,6 +59,8 @@ pub enum Node {
     ApiKey(api_key::ApiKey),
     /// An entry of the event log.
     Event(event::Event),
+    /// A webhook.
+    Webhook(webhook::Webhook),
 }
 
 /// Queries by id.
@@ -103,5 +107,6 @@ async fn load(context: &Context<'_>, id: &ID) -> ApiResult<Option<Node>> {
         AnyId::ApiKey(id) => request.load(id).await?.map(|found| Node::ApiKey(api_key::ApiKey(found))),
         AnyId::Task(id) => request.load(id).await?.map(|found| Node::Task(task::Task(found))),
         AnyId::Event(id) => event::visible(request, id).await?.map(Node::Event),
+        AnyId::Webhook(id) => webhook::visible(request, id).await?.map(Node::Webhook),
     })
 }

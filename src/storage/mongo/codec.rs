@@ -203,6 +203,15 @@ impl BsonValue for CurrencyCode {
     }
 }
 
+impl BsonValue for bool {
+    fn read(value: RawBsonRef<'_>) -> Option<Self> {
+        value.as_bool()
+    }
+    fn put(&self, document: &mut RawDocumentBuf, key: &CStr) {
+        document.append(key, *self);
+    }
+}
+
 impl BsonValue for i32 {
     fn read(value: RawBsonRef<'_>) -> Option<Self> {
         value.as_i32()

@@ -35,6 +35,10 @@ pub(super) struct Collections {
     /// The long texts of entries.
     pub(super) log_texts: Collection<RawDocumentBuf>,
     pub(super) idempotency: Collection<RawDocumentBuf>,
+    /// What follows the event log ([`super::consumer`]).
+    pub(super) consumers: Collection<RawDocumentBuf>,
+    /// Attempts to deliver events to webhooks ([`super::delivery`]).
+    pub(super) deliveries: Collection<RawDocumentBuf>,
     /// What the database says of itself: one document, `log`.
     pub(super) counters: Collection<RawDocumentBuf>,
 }
@@ -55,6 +59,8 @@ impl Collections {
             log: database.collection("log"),
             log_texts: database.collection("log_texts"),
             idempotency: database.collection("idempotency"),
+            consumers: database.collection("consumers"),
+            deliveries: database.collection("deliveries"),
             counters: database.collection("counters"),
         }
     }
@@ -63,7 +69,7 @@ impl Collections {
 /// `NamespaceExists`.
 const EXISTS: i32 = 48;
 /// The collections without an index of their own. On a sharded cluster a transaction can't create a collection.
-const WITHOUT_INDEXES: [&str; 3] = ["emails", "skus", "order_keys"];
+const WITHOUT_INDEXES: [&str; 4] = ["emails", "skus", "order_keys", "consumers"];
 
 /// Creates the missing collections and indexes.
 pub(super) async fn create_missing(database: &Database) -> Result<()> {
@@ -117,6 +123,7 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
         vec![partial(plain("texts", doc! { "texts": 1 }))],
     ];
     let log_texts = [vec![plain("used_at", doc! { "used_at": 1 })]];
+    let deliveries = [vec![plain("webhook", doc! { "webhook": 1, "_id": 1 }), plain("at", doc! { "at": 1 })]];
     let idempotency = [vec![plain("created_at", doc! { "created_at": 1 })]];
     vec![
         ("users", users.concat()),
@@ -129,6 +136,7 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
         ("log", log.concat()),
         ("log_texts", log_texts.concat()),
         ("idempotency", idempotency.concat()),
+        ("deliveries", deliveries.concat()),
     ]
 }
 

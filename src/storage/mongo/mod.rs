@@ -22,7 +22,9 @@ mod clock;
 mod codec;
 mod collections;
 mod connect;
+mod consumer;
 mod count;
+mod delivery;
 mod epoch;
 mod error;
 mod event;
@@ -93,6 +95,7 @@ impl Store for MongoStore {
         self.0.prune_texts(log_before).await?;
         self.0.collections.sessions.delete_many(doc! { "expires_at": { "$lte": now } }).await?;
         self.0.prune_keys(keys_before).await?;
+        self.0.with_timeout(self.0.collections.deliveries.delete_many(doc! { "at": { "$lt": log_before } })).await?;
         Ok(())
     }
 

@@ -274,7 +274,7 @@ impl Transaction {
     pub(super) async fn check_admin(&mut self, stamp: Stamp) -> TransactionResult<()> {
         self.check_session(stamp).await?;
         let Some(actor) = stamp.actor else { return Ok(()) };
-        self.user_for_check(actor).await?.ok_or(Refusal::RightLost)?.user.check_manages_users()?;
+        self.user_for_check(actor).await?.ok_or(Refusal::RightLost)?.user.check_is_admin()?;
         self.touch(actor).await
     }
 

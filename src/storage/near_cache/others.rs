@@ -1,4 +1,4 @@
-//! What is not cached: sessions, the log itself, and imports, which the log does not know of.
+//! What is not cached: sessions, the log itself and its consumers, and imports, which the log does not know of.
 
 use std::time::Duration;
 
@@ -8,12 +8,13 @@ use tokio::sync::broadcast;
 use super::cache::NearCache;
 use crate::{
     domain::{
-        ApiKey, ApiKeyId, EventId, LogFilter, LogId, Order, PresentedToken, Product, Seq, SessionId, Stamp, Task,
-        Timestamp, TokenHash, User, UserId,
+        ApiKey, ApiKeyId, Consumer, ConsumerChanges, Delivery, DeliveryId, EventId, LogFilter, LogId, Order,
+        PresentedToken, Product, Progress, Seq, SessionId, Stamp, Task, Timestamp, TokenHash, User, UserId, WebhookId,
     },
     storage::{
-        ApiKeyStore, Appended, Backlog, DeploymentId, Epoch, EventStore, ImportStore, LogPage, LogState, NewEpoch,
-        OwnChanges, Result, Rotation, Session, SessionStore, SessionUser, Store,
+        ApiKeyStore, Appended, Backlog, ConsumerStore, DeliveryStore, DeploymentId, Epoch, EventStore, ImportStore,
+        LeasedConsumer, LogPage, LogState, NewEpoch, OwnChanges, Result, Rotation, Session, SessionStore, SessionUser,
+        Store,
     },
 };
 
@@ -161,5 +162,62 @@ impl EventStore for NearCache {
 
     async fn read_log(&self, after: Seq, filter: LogFilter, limit: u32) -> Result<LogPage> {
         self.inner().read_log(after, filter, limit).await
+    }
+}
+
+#[async_trait]
+impl ConsumerStore for NearCache {
+    async fn insert_consumer(&self, consumer: &Consumer, stamp: Stamp) -> Result<()> {
+        self.inner().insert_consumer(consumer, stamp).await
+    }
+
+    async fn change_consumer(
+        &self,
+        name: &str,
+        changes: ConsumerChanges,
+        expected_version: Option<i32>,
+        stamp: Stamp,
+    ) -> Result<Consumer> {
+        self.inner().change_consumer(name, changes, expected_version, stamp).await
+    }
+
+    async fn delete_consumer(&self, name: &str, stamp: Stamp) -> Result<()> {
+        self.inner().delete_consumer(name, stamp).await
+    }
+
+    async fn consumers(&self, names: &[String]) -> Result<Vec<Option<Consumer>>> {
+        self.inner().consumers(names).await
+    }
+
+    async fn list_consumers(&self, prefix: &str, after: &str, limit: u32) -> Result<Vec<Consumer>> {
+        self.inner().list_consumers(prefix, after, limit).await
+    }
+
+    async fn lease_consumers(&self, holder: i64, most: u32, lease: Duration) -> Result<Vec<LeasedConsumer>> {
+        self.inner().lease_consumers(holder, most, lease).await
+    }
+
+    async fn save_progress(&self, name: &str, fence: i64, progress: &Progress, retry_in: Duration) -> Result<bool> {
+        self.inner().save_progress(name, fence, progress, retry_in).await
+    }
+
+    async fn release_consumers(&self, holder: i64) -> Result<()> {
+        self.inner().release_consumers(holder).await
+    }
+}
+
+#[async_trait]
+impl DeliveryStore for NearCache {
+    async fn insert_deliveries(&self, deliveries: &[Delivery]) -> Result<()> {
+        self.inner().insert_deliveries(deliveries).await
+    }
+
+    async fn list_deliveries(
+        &self,
+        webhook: WebhookId,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>> {
+        self.inner().list_deliveries(webhook, before, limit).await
     }
 }

@@ -10,6 +10,8 @@
 //!   query plans do not depend on the data.
 
 mod api_key;
+mod consumer;
+mod delivery;
 mod deployment;
 mod epoch;
 mod error;
@@ -65,6 +67,7 @@ impl Store for SqliteStore {
         while self.write(prune::texts).await? {}
         while self.write(move |db| prune::sessions(db, now)).await? {}
         while self.write(move |db| prune::keys(db, keys_before)).await? {}
+        while self.write(move |db| prune::deliveries(db, log_before)).await? {}
         Ok(())
     }
 

@@ -56,3 +56,12 @@ pub(super) fn keys(db: &Connection, before: Timestamp) -> Result<bool> {
     )?;
     Ok(deleted == BATCH)
 }
+
+/// Deletes attempts to deliver events that are older than `before`.
+pub(super) fn deliveries(db: &Connection, before: Timestamp) -> Result<bool> {
+    let deleted = db.execute(
+        "DELETE FROM deliveries WHERE (webhook, id) IN (SELECT webhook, id FROM deliveries WHERE at < ?1 LIMIT ?2)",
+        params![before, BATCH as i64],
+    )?;
+    Ok(deleted == BATCH)
+}

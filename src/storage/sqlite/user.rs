@@ -146,7 +146,7 @@ fn check_actor(db: &Connection, id: UserId, stamp: Stamp) -> Result<()> {
 pub(super) fn check_admin(db: &Connection, stamp: Stamp) -> Result<()> {
     check_session(db, stamp)?;
     let Some(actor) = stamp.actor else { return Ok(()) };
-    Ok(find(db, actor)?.ok_or(Refusal::RightLost)?.check_manages_users()?)
+    Ok(find(db, actor)?.ok_or(Refusal::RightLost)?.check_is_admin()?)
 }
 
 fn update(

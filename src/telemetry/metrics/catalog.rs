@@ -80,6 +80,14 @@ metrics! {
     log_backlog: Gauge = "orderwire_log_backlog_changes";
     /// MongoDB: how long the oldest of them had been waiting.
     log_backlog_age: FloatGauge = "orderwire_log_backlog_age_seconds";
+    /// Consumers of the event log that this process runs: the number of the last event that each has taken or skipped.
+    consumer_position: LabelledFamily<Gauge, 1> = "orderwire_consumer_position" by "consumer";
+    /// How many events the log has after that position.
+    consumer_lag: LabelledFamily<Gauge, 1> = "orderwire_consumer_lag_events" by "consumer";
+    /// Events that consumers have taken.
+    consumer_taken: LabelledFamily<Counter, 1> = "orderwire_consumer_events_total" by "consumer";
+    /// Attempts to hand over an event that failed.
+    consumer_failures: LabelledFamily<Counter, 1> = "orderwire_consumer_failures_total" by "consumer";
     /// Whether events get to the other nodes at once: 1, or 0 while Redis is away.
     bus_connected: Gauge = "orderwire_bus_connected";
     /// Messages of the bus between nodes.

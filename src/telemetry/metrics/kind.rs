@@ -97,6 +97,11 @@ impl<M: Series, const N: usize> LabelledFamily<M, N> {
     pub fn with_labels(&self, values: [&'static str; N]) -> M {
         self.family.get_or_create_owned(&std::array::from_fn(|label| (self.names[label], values[label])))
     }
+
+    /// Forgets the series with these values.
+    pub fn remove(&self, values: [&'static str; N]) {
+        self.family.remove(&std::array::from_fn(|label| (self.names[label], values[label])));
+    }
 }
 
 impl<M: Series, const N: usize> MetricKind for LabelledFamily<M, N> {

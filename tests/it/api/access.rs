@@ -132,6 +132,20 @@ pub(super) const OPERATIONS: &[(&str, &str, Expected, ByKey)] = &[
         ["UNAUTHENTICATED", "null", "null", "ok", "ok"],
         by(Scope::ReadEvents, "ok", "null"),
     ),
+    ("Query.webhook", "webhook(id: $webhook) { id }", STAFF, by(Scope::ManageWebhooks, "ok", "FORBIDDEN")),
+    ("Query.webhooks", "webhooks { nodes { id } }", STAFF, by(Scope::ManageWebhooks, "ok", "FORBIDDEN")),
+    (
+        "Query.webhooks",
+        "webhooks { nodes { deliveries { nodes { id } } } }",
+        STAFF,
+        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+    ),
+    (
+        "Query.node",
+        "node(id: $webhook) { id }",
+        ["UNAUTHENTICATED", "null", "null", "ok", "ok"],
+        by(Scope::ManageWebhooks, "ok", "null"),
+    ),
     (
         "Query.tasks",
         "tasks(filter: { createdById: $user }) { nodes { id } }",
@@ -300,6 +314,42 @@ pub(super) const OPERATIONS: &[(&str, &str, Expected, ByKey)] = &[
         by(Scope::ReadOrders, "waits", "FORBIDDEN"),
     ),
     (
+        "Mutation.createWebhook",
+        "createWebhook(input: { url: \"http://127.0.0.1:9999/\", kinds: [ORDER_PLACED] }) { webhook { id } userErrors { code } }",
+        ADMIN,
+        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+    ),
+    (
+        "Mutation.updateWebhook",
+        "updateWebhook(input: { id: $webhook, paused: true }) { webhook { id } userErrors { code } }",
+        ADMIN,
+        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+    ),
+    (
+        "Mutation.rotateWebhookSecret",
+        "rotateWebhookSecret(input: { id: $webhook }) { webhook { id } userErrors { code } }",
+        ADMIN,
+        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+    ),
+    (
+        "Mutation.replayWebhook",
+        "replayWebhook(input: { id: $webhook, after: $cursor }) { webhook { id } userErrors { code } }",
+        ADMIN,
+        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+    ),
+    (
+        "Mutation.testWebhook",
+        "testWebhook(input: { id: $webhook }) { delivery { id } userErrors { code } }",
+        ADMIN,
+        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+    ),
+    (
+        "Mutation.deleteWebhook",
+        "deleteWebhook(input: { id: $webhook }) { deletedWebhookId userErrors { code } }",
+        ADMIN,
+        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+    ),
+    (
         "Subscription.orderUpdates",
         "orderUpdates(orderId: $order) { kind }",
         ["UNAUTHENTICATED", "NOT_FOUND", "ok", "ok", "ok"],
@@ -351,8 +401,10 @@ const PERSONAL_FIELDS: &[(&str, &str, [&str; 3])] = &[
 const NAME_FIELDS: [&str; 6] = ["id", "name", "role", "version", "createdAt", "updatedAt"];
 
 /// Variables available to the operations, with their types.
-const VARIABLES: [(&str, &str); 14] = [
+const VARIABLES: [(&str, &str); 16] = [
     ("event", "ID!"),
+    ("webhook", "ID!"),
+    ("cursor", "EventCursor!"),
     ("user", "ID!"),
     ("bystander", "ID!"),
     ("order", "ID!"),
@@ -440,6 +492,9 @@ impl Shop {
         let bystander = api.new_user(&format!("bystander-{fresh}"), UserRole::Customer).await;
         let events = "query ($id: ID!) { events(filter: { entityId: $id }) { nodes { id } } }";
         let of_order = api.data(staff, events, json!({ "id": order["id"] })).await;
+        let webhook = api.new_webhook().await;
+        variables["webhook"] = webhook.id.to_string().into();
+        variables["cursor"] = api.data(staff, "{ eventCursor }", json!({})).await["eventCursor"].clone();
         variables["event"] = of_order["events"]["nodes"][0]["id"].clone();
         variables["order"] = order["id"].clone();
         variables["number"] = order["number"].clone();

@@ -45,6 +45,8 @@ enum Loss {
     Product,
     /// The order is shipped.
     Order,
+    /// The webhook is deleted.
+    Webhook,
 }
 
 /// A mutation with the fields of its input, who may make it, and what it answers after what it is about has changed.
@@ -72,7 +74,7 @@ const fn guarded(
     Guarded { mutation, input, actor, after }
 }
 
-use Loss::{Assignment, Bystander, Order, Password, Product, Tasks};
+use Loss::{Assignment, Bystander, Order, Password, Product, Tasks, Webhook};
 use UserRole::{Admin, Customer, Staff};
 
 const GUARDED: &[Guarded] = &[
@@ -116,6 +118,11 @@ const GUARDED: &[Guarded] = &[
         "id: $assigned, assigneeId: $bystander",
         &[(Bystander, "NOT_FOUND"), (Tasks, "NOT_FOUND")],
     ),
+    guarded("createWebhook", Admin, r#"url: "http://127.0.0.1:9999/", kinds: [ORDER_PLACED]"#, &[]),
+    guarded("updateWebhook", Admin, "id: $webhook, paused: true", &[(Webhook, "NOT_FOUND")]),
+    guarded("rotateWebhookSecret", Admin, "id: $webhook", &[(Webhook, "NOT_FOUND")]),
+    guarded("replayWebhook", Admin, "id: $webhook, after: $cursor", &[(Webhook, "NOT_FOUND")]),
+    guarded("deleteWebhook", Admin, "id: $webhook", &[(Webhook, "NOT_FOUND")]),
     guarded("deleteTask", Customer, "id: $task", &[(Tasks, "NOT_FOUND")]),
     guarded("deleteTask", Staff, "id: $assigned", &[(Tasks, "NOT_FOUND")]),
 ];
@@ -126,6 +133,7 @@ const UNGUARDED: &[(&str, &str)] = &[
     ("login", "the password allows it; the contract tests change it in between"),
     ("refreshSession", "the token allows it; the contract tests use it up in between"),
     ("createStreamTicket", "it writes nothing, and a ticket opens nothing once its session has ended"),
+    ("testWebhook", "it changes nothing, and sends what its admin may read"),
     ("logout", "it ends its own session only, which does nothing the second time"),
 ];
 
@@ -137,11 +145,12 @@ struct Case {
     product: ProductId,
     order: OrderId,
     tasks: [TaskId; 2],
+    webhook: Option<WebhookId>,
     variables: Value,
 }
 
 /// What is stored of a case, and how much there is in all.
-type State = (LogState, Vec<Option<User>>, Vec<Option<Credentials>>, Vec<u64>);
+type State = (LogState, Vec<Consumer>, Vec<Option<User>>, Vec<Option<Credentials>>, Vec<u64>);
 
 impl Case {
     async fn new(api: &TestApi, staff: Viewer, name: &str, role: UserRole) -> Self {
@@ -172,7 +181,10 @@ impl Case {
             created_at: now,
         };
         api.store.insert_api_key(&key, rand::random(), Stamp::system(now)).await.unwrap();
+        let webhook = if role == Admin { Some(api.new_webhook().await.id) } else { None };
         let variables = json!({
+            "webhook": webhook.map(|webhook| webhook.to_string()),
+            "cursor": api.data(staff, "{ eventCursor }", json!({})).await["eventCursor"],
             "bystander": bystander.to_string(),
             "product": product,
             "order": order(viewer).await,
@@ -192,6 +204,7 @@ impl Case {
             product: id(&variables["product"]),
             order: id(&variables["order"]),
             tasks: [id(&variables["task"]), id(&variables["assigned"])],
+            webhook,
             variables,
         }
     }
@@ -220,6 +233,10 @@ impl Case {
             Loss::Product => {
                 store.update_product(self.product, ProductChanges::archive(), None, stamp).await.unwrap();
             }
+            Loss::Webhook => {
+                let webhook = self.webhook.expect("the case of an admin");
+                store.delete_consumer(&webhook.to_string(), stamp).await.unwrap();
+            }
             Loss::Order => {
                 for status in [OrderStatus::Confirmed, OrderStatus::Shipped] {
                     store.change_order_status(step(self.order, status), stamp).await.unwrap();
@@ -242,13 +259,30 @@ impl Case {
             store.count_tasks(&[TaskFilter::default()]).await.unwrap(),
             vec![store.api_keys().await.unwrap().len() as u64],
         ];
-        (store.log_state().await.unwrap(), store.users_by_ids(&users).await.unwrap(), credentials, counts.concat())
+        let webhooks = store.list_consumers("", "", 1000).await.unwrap();
+        (
+            store.log_state().await.unwrap(),
+            webhooks,
+            store.users_by_ids(&users).await.unwrap(),
+            credentials,
+            counts.concat(),
+        )
     }
 }
 
 /// Whether a method of the store only reads. Every other one counts as a write.
 fn is_read(method: &str) -> bool {
-    let others = ["session_users", "read_log", "catch_up_log", "backlog", "epoch", "seq_of_event", "ping", "api_keys"];
+    let others = [
+        "session_users",
+        "read_log",
+        "catch_up_log",
+        "backlog",
+        "epoch",
+        "seq_of_event",
+        "ping",
+        "api_keys",
+        "consumers",
+    ];
     ["list_", "count_"].iter().any(|prefix| method.starts_with(prefix))
         || ["_by_", "log_state"].iter().any(|part| method.contains(part))
         || others.contains(&method)

@@ -7,6 +7,7 @@ mod callers;
 mod changes;
 mod clocks;
 mod connections;
+mod consumers;
 mod data_set;
 mod declared_values;
 mod deployments;
@@ -101,6 +102,16 @@ macro_rules! every_behaviour {
                 a_session_that_began_after_the_end_of_all_others_stays
                 a_connection_ends_when_its_session_expires_unless_it_was_refreshed
                 connections_of_another_role_end
+            }
+            consumers {
+                a_consumer_is_stored_changed_and_deleted_whole
+                only_admins_change_consumers
+                one_process_has_a_consumer_until_its_lease_ends
+                an_extended_lease_keeps_its_fence_and_a_released_one_is_free_at_once
+                the_time_until_the_next_attempt_moves_with_the_consumer
+                a_change_ends_the_lease_and_refuses_progress_of_before
+                paused_and_stopped_consumers_are_leased_to_nobody
+                processes_that_lease_at_once_share_no_consumer
             }
             declared_values {
                 every_status_role_and_priority_is_stored_and_listed

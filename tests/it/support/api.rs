@@ -12,12 +12,16 @@ use orderwire::{
     auth::{AccessTokens, PasswordCost, Passwords},
     cluster::local::LocalBus,
     config::Config,
-    domain::{Clock, SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer},
+    domain::{Clock, EventType, SessionId, SystemClock, Timestamp, User, UserId, UserRole, Viewer, Webhook},
     graphql::{
         Api, ApiOptions, DocumentOptions, Endpoint, ExecutionResult, ObservedQuery, OperationRequest,
         PreparedOperation, PublicAnswers, ResultBody,
     },
-    service::{RateLimits, Registration, Service, ServiceOptions, feed::EventFeed},
+    outbound::{AddressPolicy, Client},
+    service::{
+        CreateWebhook, PayloadRenderer, RateLimits, Registration, Service, ServiceOptions, WebhookOptions,
+        feed::EventFeed,
+    },
     storage::{BeforeCall, CallCounts, InstrumentedStore, NearCache, Store},
 };
 use serde_json::{Value, json};
@@ -33,6 +37,12 @@ pub struct TestApi {
     /// The store that the service uses; its calls are counted.
     pub store: Arc<dyn Store>,
     counts: CallCounts,
+}
+
+/// Webhooks that may be sent to this machine.
+pub fn webhook_options() -> WebhookOptions {
+    let policy = AddressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()]);
+    WebhookOptions { client: Client::new(policy, Duration::from_secs(2)), ..WebhookOptions::default() }
 }
 
 impl TestApi {
@@ -85,10 +95,14 @@ impl TestApi {
                 log_retention: 7 * day,
                 idempotency_retention: day,
                 limits: RateLimits::default(),
+                webhooks: webhook_options(),
             },
         ));
         let api = Api::new(service.clone(), ApiOptions { introspection: true, documents, slow: None }).unwrap();
-        Self { api: Arc::new(api), service, store, counts }
+        let api = Arc::new(api);
+        let renderer: Arc<dyn PayloadRenderer> = api.clone();
+        service.render_payloads_by(&renderer);
+        Self { api, service, store, counts }
     }
 
     /// Creates the user `NAME@example.com`.
@@ -111,6 +125,21 @@ impl TestApi {
     /// The viewer in a new session of a user.
     pub async fn viewer_of(&self, user: &User) -> Viewer {
         self.service.open_session(&Viewer::System, user.id).await.unwrap().viewer()
+    }
+
+    /// Creates a webhook of orders at an address of this machine where nobody listens, after all others were deleted.
+    pub async fn new_webhook(&self) -> Webhook {
+        for webhook in self.service.webhooks(&Viewer::System, None, 100).await.unwrap().0 {
+            self.service.delete_webhook(&Viewer::System, webhook.id).await.unwrap();
+        }
+        let webhook = CreateWebhook {
+            url: "http://127.0.0.1:9999/".to_owned(),
+            description: None,
+            kinds: vec![EventType::OrderPlaced],
+            document: None,
+            after: None,
+        };
+        self.service.create_webhook(&Viewer::System, webhook).await.unwrap().0
     }
 
     /// Runs `before` ahead of every further call of the store, with the name of the method.

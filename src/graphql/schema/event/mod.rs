@@ -6,5 +6,5 @@ mod query;
 mod types;
 
 pub use query::EventQuery;
-pub use types::Event;
 pub(super) use types::visible;
+pub use types::{Event, EventKind};

@@ -1,0 +1,89 @@
+//! Connects to a target: resolves its name, checks the addresses, and connects to one of those that were checked.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, LazyLock},
+};
+
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, lookup_host},
+    task::JoinSet,
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, RootCertStore, pki_types::ServerName},
+};
+
+use super::{AddressPolicy, SendError, Target, body::Body};
+
+/// Addresses of one name that are tried.
+const TRIED: usize = 4;
+
+/// An open connection to an address that was checked.
+pub(super) struct Open {
+    pub(super) requests: SendRequest<Body>,
+    /// Moves the bytes; the connection is closed when this is dropped.
+    _task: JoinSet<()>,
+}
+
+/// The addresses of a target that may be connected to.
+///
+/// # Errors
+///
+/// The name can't be resolved, or has no such address.
+pub(super) async fn resolve(target: &Target, policy: &AddressPolicy) -> Result<Vec<SocketAddr>, SendError> {
+    let found: Vec<SocketAddr> = match target.host.parse::<IpAddr>() {
+        Ok(address) => vec![SocketAddr::new(address, target.port)],
+        Err(_) => lookup_host((target.host.as_str(), target.port)).await.map_err(|_| SendError::NotResolved)?.collect(),
+    };
+    if found.is_empty() {
+        return Err(SendError::NotResolved);
+    }
+    let allowed: Vec<SocketAddr> = found.into_iter().filter(|address| policy.allows(address.ip())).collect();
+    if allowed.is_empty() { Err(SendError::Forbidden) } else { Ok(allowed) }
+}
+
+/// Connects to the first address of the target that answers.
+pub(super) async fn connect(target: &Target, policy: &AddressPolicy) -> Result<Open, SendError> {
+    let addresses = resolve(target, policy).await?;
+    let mut failure = SendError::NotResolved;
+    for address in addresses.into_iter().take(TRIED) {
+        match TcpStream::connect(address).await {
+            Ok(stream) => return open(target, stream).await,
+            Err(error) => failure = SendError::Connect(error),
+        }
+    }
+    Err(failure)
+}
+
+async fn open(target: &Target, stream: TcpStream) -> Result<Open, SendError> {
+    stream.set_nodelay(true).map_err(SendError::Connect)?;
+    if !target.is_secure {
+        return handshake(stream).await;
+    }
+    let name = ServerName::try_from(target.host.clone()).map_err(|_| SendError::NotResolved)?;
+    let stream = tls().connect(name, stream).await.map_err(SendError::Tls)?;
+    handshake(stream).await
+}
+
+async fn handshake(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Open, SendError> {
+    let (requests, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(SendError::Http)?;
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        // The request on the connection fails with the same error.
+        let _ = connection.await;
+    });
+    Ok(Open { requests, _task: task })
+}
+
+/// TLS with the certificate authorities of Mozilla.
+fn tls() -> TlsConnector {
+    static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
+        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+    });
+    TlsConnector::from(CONFIG.clone())
+}

@@ -1,0 +1,78 @@
+//! Attempts that were made, and an attempt that somebody asks for.
+
+use super::{
+    super::{Result, Service, ServiceError, UserError, UserErrorCode, access},
+    attempt::{About, Sender},
+};
+use crate::{
+    domain::{Delivery, DeliveryId, Event, EventCursor, EventFilter, LogFilter, LogId, Scope, Viewer, WebhookId},
+    outbound::Connection,
+    storage::LogState,
+};
+
+/// How far before the end of the log an event is looked for to try a webhook with.
+const LOOK_BACK: u32 = 200;
+
+/// An attempt with its event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryOfEvent {
+    /// The log of the event.
+    pub log: LogId,
+    /// The event.
+    pub event: Event,
+    /// The attempt.
+    pub delivery: Delivery,
+}
+
+impl Service {
+    /// Staff: up to `first` attempts to deliver to a webhook before another attempt, the newest first, and whether there are
+    /// more. Those of events that the log no longer holds are left out.
+    pub async fn webhook_deliveries(
+        &self,
+        viewer: &Viewer,
+        webhook: WebhookId,
+        before: Option<DeliveryId>,
+        first: u32,
+    ) -> Result<(Vec<DeliveryOfEvent>, bool)> {
+        access::require_webhooks(viewer)?;
+        let mut found = self.store.list_deliveries(webhook, before, first.saturating_add(1)).await?;
+        let has_more = found.len() > first as usize;
+        found.truncate(first as usize);
+        let mut deliveries = Vec::with_capacity(found.len());
+        for delivery in found {
+            if let Some((log, event)) = self.event(&Viewer::System, delivery.event).await? {
+                deliveries.push(DeliveryOfEvent { log, event, delivery });
+            }
+        }
+        Ok((deliveries, has_more))
+    }
+
+    /// Admin: sends a webhook the newest event that it asks for, or else the newest of all, marked as a test. Its position
+    /// stays.
+    pub async fn test_webhook(&self, viewer: &Viewer, id: WebhookId) -> Result<DeliveryOfEvent> {
+        access::require(viewer, Scope::ManageWebhooks)?;
+        let webhook = self.webhook_to_change(id).await?;
+        self.store.catch_up_log().await?;
+        let LogState { log, head, horizon } = self.store.log_state().await?;
+        let after = head.saturating_sub(LOOK_BACK.into()).max(horizon);
+        let events = self.store.read_log(after, LogFilter::ALL, LOOK_BACK).await?.events;
+        let wanted = EventFilter { types: Some(webhook.definition.kinds.clone()), entity: None };
+        let newest = |filter: &EventFilter| events.iter().rfind(|event| filter.matches(event)).cloned();
+        let event = newest(&wanted).or_else(|| newest(&EventFilter::default())).ok_or_else(|| {
+            UserError::at(UserErrorCode::NotFound, ["id"], "there is no event yet to try the webhook with")
+        })?;
+        let options = &self.options.webhooks;
+        let sender = Sender::new(&webhook, options.client.clone(), options.keys.as_ref());
+        let sender = sender.map_err(|fault| UserError::at(UserErrorCode::InvalidInput, ["id"], fault))?;
+        let about = About { cursor: EventCursor::after(log, event.seq), previous: None, attempt: 1, is_test: true };
+        let document = self.payload_document(&webhook.definition);
+        let document = document.map_err(|fault| UserError::at(UserErrorCode::InvalidInput, ["id"], fault))?;
+        let data = match document {
+            Some(document) => Some(document.render(event.id).await),
+            None => None,
+        };
+        let delivery = sender.send(&mut Connection::default(), (&event, data), about, &*self.clock).await;
+        self.store.insert_deliveries(std::slice::from_ref(&delivery)).await.map_err(ServiceError::from)?;
+        Ok(DeliveryOfEvent { log, event, delivery })
+    }
+}
