@@ -17,11 +17,11 @@ use super::{
     key::{CachedCount, CachedPage, Key, Value},
     later::Later,
     recent_changes::Step,
-    state::{Advance, State},
+    state::State,
     view::View,
 };
 use crate::{
-    domain::{Entity, Event, EventKind, MAX_READ_AGE, Seq, Task, UserVersion},
+    domain::{MAX_READ_AGE, Seq},
     fairness::{Caller, current_caller},
     storage::{Store, operation::seen_before},
     telemetry::metrics::metrics,
@@ -40,7 +40,7 @@ const LATER: usize = 8;
 /// answers everything.
 pub struct NearCache {
     inner: Arc<dyn Store>,
-    values: Cache<Key, Value>,
+    pub(super) values: Cache<Key, Value>,
     state: RwLock<State>,
     flights: Flights,
     later: Later<NearCache>,
@@ -108,20 +108,6 @@ impl NearCache {
         self.confirmation.send_modify(|confirmation| confirmation.at = None);
     }
 
-    /// Applies entries of the log, in order.
-    pub fn apply(&self, entries: &[Arc<Event>]) {
-        let mut state = self.state.write();
-        for event in entries {
-            match state.advance(event.seq) {
-                Advance::Known => continue,
-                Advance::Next => {}
-                Advance::AfterGap => self.forget_all(&mut state),
-            }
-            state.changes.note(Change::of_event(event), event.entity.version());
-            self.replace(event);
-        }
-    }
-
     /// Notes that everything is applied that was committed before `read_began`: a read of the log that began then has ended.
     pub fn confirm(&self, read_began: Instant) {
         let mut state = self.state.write();
@@ -152,57 +138,7 @@ impl NearCache {
         self.log_read_wanted.notified().await;
     }
 
-    /// Puts the entity of an entry in the place of an older one.
-    fn replace(&self, event: &Event) {
-        match &event.entity {
-            Entity::Product(product) => self.replace_each(product),
-            Entity::Order(order) => self.replace_each(order),
-            Entity::Task(task) if event.kind == EventKind::Deleted => {
-                Task::FIELDS.iter().for_each(|fields| self.values.invalidate(&Task::key(task.id, *fields)));
-            }
-            Entity::Task(task) => self.replace_each(task),
-            // The entry does not say what else about the user changed.
-            Entity::User(UserVersion { id, version }) => {
-                let key = Key::User(*id);
-                if self.values.get(&key).is_some_and(|user| user.version() < *version) {
-                    self.values.invalidate(&key);
-                }
-            }
-            Entity::Rights(_) => {}
-        }
-    }
-
-    fn replace_each<T: Cached>(&self, entity: &Arc<T>) {
-        for fields in T::FIELDS.iter().filter(|fields| self.values.contains_key(&T::key(entity.id(), **fields))) {
-            self.put_fields(entity, *fields);
-        }
-    }
-
-    /// Puts an entity that a write of this node left in the place of older ones, and its whole in any case.
-    pub(super) fn write_through<T: Cached>(&self, entity: &Arc<T>) {
-        self.put_fields(entity, T::WHOLE);
-        self.replace_each(entity);
-    }
-
-    fn put_fields<T: Cached>(&self, entity: &Arc<T>, fields: T::Fields) {
-        let is_whole = fields == T::WHOLE;
-        let row = if is_whole { Arc::clone(entity) } else { Arc::new(entity.with_fields(fields)) };
-        self.put(T::key(entity.id(), fields), T::value(row));
-    }
-
-    /// What it has of an entity with exactly these fields, whether or not that may be shown.
-    pub(super) fn cached<T: Cached>(&self, id: T::Id, fields: T::Fields) -> Option<Arc<T>> {
-        T::from_value(&self.values.get(&T::key(id, fields))?).cloned()
-    }
-
-    /// Puts an entity in the place of an older version. The lock of the state is held.
-    fn put(&self, key: Key, value: Value) {
-        if self.values.get(&key).is_none_or(|old| old.version() <= value.version()) {
-            self.values.insert(key, value);
-        }
-    }
-
-    fn forget_all(&self, state: &mut RwLockWriteGuard<'_, State>) {
+    pub(super) fn forget_all(&self, state: &mut RwLockWriteGuard<'_, State>) {
         state.changes.note_all();
         self.values.invalidate_all();
     }

@@ -10,7 +10,7 @@ use super::{
     key::{Key, Value},
 };
 use crate::{
-    domain::{ListQuery, Page, Timestamp},
+    domain::{ListQuery, Page, Timestamp, UserId},
     storage::{Result, Store},
     telemetry::metrics::CacheName,
 };
@@ -59,6 +59,8 @@ pub(super) trait Cached: Clone + Debug + Send + Sync + Sized + 'static {
     fn page_depends_on(query: &Query<Self>) -> ChangeList {
         Self::count_depends_on(&query.filter)
     }
+    /// The customer whose newest orders a query asks for, whatever they are, and how many of them.
+    fn newest_of(query: &Query<Self>) -> Option<(UserId, usize)>;
     /// Whether an entity that passes this filter passes it for ever, at the same place of each list.
     fn stays_listed(filter: &Self::Filter) -> bool;
     /// The key of a count.

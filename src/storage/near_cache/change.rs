@@ -44,7 +44,7 @@ pub(super) enum Change {
 pub(super) type ChangeList = SmallVec<[Change; 4]>;
 
 impl Change {
-    /// What an entry of the log changes.
+    /// What an entry of the log changes, the entity first.
     pub(super) fn of_event(event: &Event) -> ChangeList {
         match &event.entity {
             // Nothing else than the stock is another one.

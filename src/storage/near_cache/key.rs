@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ulid::Ulid;
 
-use super::recent_changes::Step;
+use super::{new_orders::NewOrders, recent_changes::Step};
 use crate::{
     domain::{
         ListQuery, Order, OrderFields, OrderFilter, OrderId, Position, Product, ProductFields, ProductFilter,
@@ -30,6 +30,8 @@ pub(super) enum Key {
     Sku(String),
     /// The id of the order with this number.
     OrderNumber(String),
+    /// The orders that a customer has placed of late.
+    NewOrders(UserId),
     /// A page of products.
     Products(Box<ProductQuery>),
     /// A page of orders.
@@ -61,6 +63,8 @@ pub(super) enum Value {
     User(Arc<User>),
     /// The id of what has, or had, a unique value.
     Id(Ulid),
+    /// Orders that a customer has placed of late.
+    NewOrders(Arc<NewOrders>),
     /// A page of a list.
     Page(Arc<CachedPage>),
     /// How many entities pass a filter.
@@ -75,6 +79,7 @@ impl Value {
             Self::Order(order) => order.memory(),
             Self::Task(task) => task.memory(),
             Self::User(user) => user.memory(),
+            Self::NewOrders(orders) => orders.memory(),
             Self::Id(_) | Self::Count(_) => 0,
             Self::Page(page) => size_of::<CachedPage>() + page.rows.iter().map(position).sum::<usize>(),
         };
@@ -88,7 +93,7 @@ impl Value {
             Self::Order(order) => order.version,
             Self::Task(task) => task.version,
             Self::User(user) => user.version,
-            Self::Id(_) | Self::Page(_) | Self::Count(_) => 0,
+            Self::Id(_) | Self::NewOrders(_) | Self::Page(_) | Self::Count(_) => 0,
         }
     }
 }
@@ -119,7 +124,7 @@ impl Key {
     /// Estimated bytes that the key takes in a map.
     pub(super) fn memory(&self) -> usize {
         let parts = match self {
-            Self::Product(..) | Self::Order(..) | Self::Task(..) | Self::User(_) => 0,
+            Self::Product(..) | Self::Order(..) | Self::Task(..) | Self::User(_) | Self::NewOrders(_) => 0,
             Self::Sku(text) | Self::OrderNumber(text) | Self::Email(text) => text.len(),
             Self::Products(query) => list(query) + products(&query.filter),
             Self::Orders(query) => list(query) + orders(&query.filter),

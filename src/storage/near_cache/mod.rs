@@ -11,8 +11,8 @@
 //!   this node has written; most don't ([`view`]). After one that does, what the cache answers to the same user waits until
 //!   the feed has everything that was committed before its end. Callers that are not signed in can't be told apart, so the
 //!   read itself waits.
-//! - **A node reads its own writes.** A write leaves the entities that it changed in memory, and holds back the lists that it
-//!   changed: until the feed has caught up with the database, the database answers for these ([`own_write`]).
+//! - **A node reads its own writes.** A write leaves the entities that it changed in memory, and ends the pages of lists that
+//!   it changed ([`own_write`]).
 //! - **Fresh or not at all.** The cache answers only if the feed has, within the last second, read the log to its end.
 //!   Otherwise, and when the feed can't read the log, the database answers.
 //!
@@ -23,12 +23,14 @@
 //!
 //! Decisions: `docs/decisions/0026-near-cache.md`, `docs/decisions/0031-own-writes-in-the-near-cache.md`.
 
+mod apply;
 mod cache;
 mod cached;
 mod change;
 mod flights;
 mod key;
 mod later;
+mod new_orders;
 mod orders;
 mod others;
 mod own_write;

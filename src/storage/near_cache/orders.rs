@@ -10,12 +10,13 @@ use super::{
     cached::{Cached, Named, Query},
     change::{Change, ChangeList},
     key::{Key, Value},
+    new_orders::newest_of,
     sources::{ById, ByName, Counts, Pages},
 };
 use crate::{
     domain::{
         Idempotency, NewOrder, Order, OrderFields, OrderFilter, OrderId, OrderSort, Page, Stamp, StatusChange,
-        Timestamp,
+        Timestamp, UserId,
     },
     storage::{Moved, OrderQuery, OrderStore, Placed, Result, Store},
     telemetry::metrics::CacheName,
@@ -80,6 +81,10 @@ impl Cached for Order {
 
     fn page_key(query: Query<Self>) -> Key {
         Key::Orders(Box::new(query))
+    }
+
+    fn newest_of(query: &Query<Self>) -> Option<(UserId, usize)> {
+        newest_of(query)
     }
 
     fn stays_listed(filter: &OrderFilter) -> bool {
@@ -151,13 +156,12 @@ impl OrderStore for NearCache {
         let placed = self.inner().place_order(order, idempotency, stamp).await?;
         let order = &placed.order;
         let mut own = self.own_write(began, stamp);
-        own.hold(Change::with_new_order(order).into_iter().chain([Change::Stock]));
-        own.entity(&Arc::new(order.clone()));
+        own.placed(order, placed.replayed);
         placed.products.iter().for_each(|product| own.stock(product));
         if placed.replayed {
             // Another node may have placed the order, and it may have another status by now.
-            own.hold(Change::with_status(order));
-            own.hold(order.items.iter().map(|item| Change::Product(item.product)));
+            own.unknown(order.items.iter().map(|item| Change::Product(item.product)));
+            own.unknown(Change::with_status(order).into_iter().chain([Change::Stock]));
         }
         drop(own);
         Ok(placed)
@@ -167,8 +171,7 @@ impl OrderStore for NearCache {
         let began = self.read_begins();
         let moved = self.inner().change_order_status(change, stamp).await?;
         let mut own = self.own_write(began, stamp);
-        own.hold(Change::with_status(&moved.order).into_iter().chain([Change::Stock]));
-        own.entity(&Arc::new(moved.order.clone()));
+        own.entity(&Arc::new(moved.order.clone()), &Change::with_status(&moved.order));
         moved.products.iter().for_each(|product| own.stock(product));
         drop(own);
         Ok(moved)

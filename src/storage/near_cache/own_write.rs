@@ -13,13 +13,13 @@ use super::{
     recent_changes::Step,
     state::{OwnVersion, State},
 };
-use crate::domain::{Product, ProductFields, Stamp};
+use crate::domain::{Order, Product, ProductFields, Stamp};
 
 /// A write of this node that has been committed and is not answered yet. While this exists, nothing reads the cache, and
 /// no entry is applied.
 ///
-/// What it leaves counts as part of what the cache holds until the feed has it. Lists are held back, so that the database
-/// answers for them; and entities, if memory can't show them as the write left them.
+/// What it leaves counts as part of what the cache holds, before the feed has it. Pages of lists that it changed end, as they
+/// do with an entry of the log. The entry itself, when it comes, ends nothing that was read since.
 pub(super) struct OwnWrite<'c> {
     cache: &'c NearCache,
     state: RwLockWriteGuard<'c, State>,
@@ -36,25 +36,41 @@ impl NearCache {
 }
 
 impl OwnWrite<'_> {
-    /// The database answers for these lists, and for entities of which it is not known how the write left them.
-    pub(super) fn hold(&mut self, changes: impl IntoIterator<Item = Change>) {
+    /// It is not known how the write left these: what was read before is not shown, and of entities the database answers.
+    pub(super) fn unknown(&mut self, changes: impl IntoIterator<Item = Change>) {
         for change in changes {
-            self.state.hold(change, None);
+            if change.is_of_entity() {
+                self.state.hold(change, OwnVersion::UNKNOWN);
+            } else {
+                self.state.changes.note_lists([change]);
+            }
         }
     }
 
-    /// Keeps an entity that the write answered with. Lists that could show it must be held back.
-    pub(super) fn entity<T: Cached>(&mut self, entity: &Arc<T>) {
-        self.keep(entity, true);
+    /// Keeps an entity that the write answered with. The pages of lists that could show it end.
+    pub(super) fn entity<T: Cached>(&mut self, entity: &Arc<T>, lists: &[Change]) {
+        self.keep(entity, lists, true);
     }
 
-    /// Keeps a product of which the write changed the stock alone. Lists that don't depend on the stock are not held back,
-    /// so it must not show there what another node changed meanwhile, such as that it is archived.
+    /// Keeps an order that the write has placed, or an earlier one whose answer it repeats.
+    pub(super) fn placed(&mut self, order: &Order, replayed: bool) {
+        let theirs = Change::OrdersOf(order.customer);
+        let before = self.state.changes.last(theirs);
+        self.entity(&Arc::new(order.clone()), &Change::with_new_order(order));
+        let at = self.state.changes.last(theirs);
+        // Otherwise the feed has noted it already.
+        if at > before && !replayed {
+            self.cache.note_placed(order, before, at);
+        }
+    }
+
+    /// Keeps a product of which the write changed the stock alone. Pages that don't depend on the stock stay, so it must not
+    /// show there what another node changed meanwhile, such as that it is archived.
     pub(super) fn stock(&mut self, product: &Arc<Product>) {
         let follows_applied = self.state.changes.version(Change::Product(product.id)) == Some(product.version - 1);
         let is_in_lists = || Product::FIELDS.iter().any(|fields| self.differs_by_stock(product, *fields));
         let may_be_shown = follows_applied || is_in_lists();
-        self.keep(product, may_be_shown);
+        self.keep(product, &[Change::Stock], may_be_shown);
     }
 
     /// Whether memory has the product with these fields, and nothing else about it has changed than its stock.
@@ -63,20 +79,24 @@ impl OwnWrite<'_> {
         cached.is_some_and(|cached| cached.differs_by_stock(&product.with_fields(fields)))
     }
 
-    fn keep<T: Cached>(&mut self, entity: &Arc<T>, may_be_shown: bool) {
+    fn keep<T: Cached>(&mut self, entity: &Arc<T>, lists: &[Change], may_be_shown: bool) {
         let (change, (version, changed_at)) = (T::change(entity.id()), entity.version());
         if changed_at != self.stamp.at {
             // The answer repeats that of an earlier write, and somebody else may have changed the entity since.
-            return self.hold([change]);
+            return self.unknown([change].into_iter().chain(lists.iter().copied()));
         }
-        let changes = &self.state.changes;
-        let applied = changes.version(change);
+        let applied = self.state.changes.version(change);
+        if applied.is_some_and(|applied| applied >= version) {
+            // The feed is as far already.
+            return;
+        }
         // What was applied since the write began may be newer than it, and is not remembered.
-        let may_be_old = applied.is_none() && changes.changed_since(change, self.began);
+        let may_be_old = applied.is_none() && self.state.changes.changed_since(change, self.began);
         let is_shown = may_be_shown && !may_be_old;
-        if is_shown && applied.is_none_or(|applied| applied <= version) {
+        if is_shown {
             self.cache.write_through(entity);
         }
-        self.state.hold(change, Some(OwnVersion { version, is_shown }));
+        let noted_at = self.state.changes.note_lists(lists.iter().copied());
+        self.state.hold(change, OwnVersion { version, is_shown, noted_at });
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{
         CountedSales, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, Stamp,
-        StockAdjustment, Timestamp,
+        StockAdjustment, Timestamp, UserId,
     },
     storage::{ProductQuery, ProductStore, Result, Store},
     telemetry::metrics::CacheName,
@@ -81,6 +81,10 @@ impl Cached for Product {
         Change::of_product_list(&query.filter, query.sort.field)
     }
 
+    fn newest_of(_: &Query<Self>) -> Option<(UserId, usize)> {
+        None
+    }
+
     fn stays_listed(_: &ProductFilter) -> bool {
         false
     }
@@ -130,9 +134,7 @@ impl Named for Product {
 impl NearCache {
     /// Keeps a product of which a write of this node may have changed anything.
     fn wrote_product(&self, began: Step, product: &Product, stamp: Stamp) {
-        let mut own = self.own_write(began, stamp);
-        own.hold(Change::PRODUCTS);
-        own.entity(&Arc::new(product.clone()));
+        self.own_write(began, stamp).entity(&Arc::new(product.clone()), &Change::PRODUCTS);
     }
 }
 
@@ -181,10 +183,7 @@ impl ProductStore for NearCache {
     async fn adjust_stock(&self, adjustment: StockAdjustment, stamp: Stamp) -> Result<Product> {
         let began = self.read_begins();
         let product = self.inner().adjust_stock(adjustment, stamp).await?;
-        let mut own = self.own_write(began, stamp);
-        own.hold([Change::Stock]);
-        own.stock(&Arc::new(product.clone()));
-        drop(own);
+        self.own_write(began, stamp).stock(&Arc::new(product.clone()));
         Ok(product)
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct RecentChanges {
 #[derive(Default)]
 struct Recent {
     last: HashMap<Change, Last>,
-    /// Each change as often as it was noted, the oldest first.
+    /// The changes in the order in which they were noted.
     noted: VecDeque<(Change, Step)>,
     /// What is not in `last` may have changed up to then.
     forgotten: Step,
@@ -42,13 +42,21 @@ struct Last {
 
 impl Recent {
     fn note(&mut self, change: Change, last: Last) {
-        self.last.insert(change, last);
+        if let Some(known) = self.last.get_mut(&change) {
+            known.version = known.version.max(last.version);
+            if known.at >= last.at {
+                return;
+            }
+            known.at = last.at;
+        } else {
+            self.last.insert(change, last);
+        }
         self.noted.push_back((change, last.at));
         while self.noted.len() > CHANGES {
             let Some((oldest, then)) = self.noted.pop_front() else { return };
             if self.last.get(&oldest).is_some_and(|last| last.at == then) {
                 self.last.remove(&oldest);
-                self.forgotten = then;
+                self.forgotten = self.forgotten.max(then);
             }
         }
     }
@@ -67,14 +75,26 @@ impl RecentChanges {
     /// Notes that an entity has this version now, and what else changed with it.
     pub(super) fn note(&mut self, changes: impl IntoIterator<Item = Change>, version: i32) {
         self.now += 1;
-        let last = Last { at: self.now, version };
+        self.note_at(self.now, changes, version);
+    }
+
+    /// Notes that lists changed now, by a write of this node. Returns the number of the change.
+    pub(super) fn note_lists(&mut self, lists: impl IntoIterator<Item = Change>) -> Step {
+        self.note(lists, 0);
+        self.now
+    }
+
+    /// Notes what changed no later than this change. Whatever was read since then has it.
+    pub(super) fn note_at(&mut self, at: Step, changes: impl IntoIterator<Item = Change>, version: i32) {
+        let last = Last { at, version };
         for change in changes {
             if change.is_of_entity() {
                 self.entities.note(change, last);
             } else if change.is_of_user() {
                 self.users.note(change, last);
             } else {
-                self.everybody.insert(change, last.at);
+                let known = self.everybody.entry(change).or_insert(at);
+                *known = at.max(*known);
             }
         }
     }
@@ -87,6 +107,11 @@ impl RecentChanges {
 
     /// Whether this may have changed after `then`.
     pub(super) fn changed_since(&self, change: Change, then: Step) -> bool {
+        self.last(change) > then
+    }
+
+    /// When this may have changed last.
+    pub(super) fn last(&self, change: Change) -> Step {
         let last = if change.is_of_entity() {
             self.entities.last(change)
         } else if change.is_of_user() {
@@ -94,7 +119,7 @@ impl RecentChanges {
         } else {
             self.everybody.get(&change).copied().unwrap_or(0)
         };
-        last.max(self.all) > then
+        last.max(self.all)
     }
 
     /// The version that an entity got with its last change, if that is remembered.
@@ -128,6 +153,19 @@ mod tests {
         changes.note_all();
         assert!(changes.changed_since(Change::Stock, changes.now() - 1));
         assert!(!changes.changed_since(Change::Stock, changes.now()));
+    }
+
+    #[test]
+    fn what_is_noted_late_does_not_change_again_for_what_was_read_since() {
+        let lamp = Change::Product(ProductId::from_bytes([1; 16]));
+        let mut changes = RecentChanges::default();
+        let own = changes.note_lists([Change::Products, orders_of(1)]);
+        changes.note([lamp, Change::Stock], 1);
+        changes.note_at(own, [lamp, Change::Products, orders_of(1), orders_of(2)], 2);
+        for (change, last) in [(Change::Products, own), (orders_of(1), own), (orders_of(2), own), (lamp, own + 1)] {
+            assert_eq!(changes.last(change), last, "{change:?}");
+        }
+        assert_eq!(changes.version(lamp), Some(2));
     }
 
     #[test]

@@ -121,7 +121,9 @@ impl<T: Cached> Source for Pages<T> {
     }
 
     fn find(view: &View<'_>, query: &Query<T>) -> Result<Option<Page<T>>> {
-        let Some(page) = view.page(&Self::key(query), &T::page_depends_on(query)) else { return Ok(None) };
+        let key = Self::key(query);
+        let grown = || T::newest_of(query).and_then(|(customer, count)| view.grown_page(&key, customer, count));
+        let Some(page) = view.page(&key, &T::page_depends_on(query)).or_else(grown) else { return Ok(None) };
         let node = |position: &Position| view.entity(position.id.into(), query.fields);
         let Some(nodes) = page.rows.iter().map(node).collect::<Option<Vec<Arc<T>>>>() else { return Ok(None) };
         let edge = |(position, node): (_, &Arc<T>)| {

@@ -23,7 +23,7 @@ pub(super) struct State {
     through: Seq,
     /// What was changed last.
     pub(super) changes: RecentChanges,
-    /// What this node has changed, and when. The feed may not have it yet.
+    /// The entities that this node has changed, and when. The feed may not have that yet.
     held: HashMap<Change, Held>,
     /// The users and API keys that were shown something that the feed may not have, and when.
     shown: HashMap<Caller, Instant>,
@@ -35,23 +35,28 @@ pub(super) struct State {
     unconfirmed_read: Option<Instant>,
 }
 
-/// Something that this node has changed.
+/// An entity that this node has changed.
 #[derive(Clone, Copy)]
 struct Held {
     /// When the last write of it ended.
     at: Instant,
-    /// The newest version of an entity that such a write made; 0 of lists, and if it is not known.
-    version: i32,
-    /// Whether memory may show this version and newer ones. Otherwise the database answers.
-    is_shown: bool,
+    own: OwnVersion,
 }
 
 /// How a write of this node left an entity.
 #[derive(Clone, Copy)]
 pub(super) struct OwnVersion {
+    /// The version that it made.
     pub(super) version: i32,
-    /// Whether memory may show this version and newer ones.
+    /// Whether memory may show this version and newer ones. Otherwise the database answers.
     pub(super) is_shown: bool,
+    /// What was read after this change has it.
+    pub(super) noted_at: Step,
+}
+
+impl OwnVersion {
+    /// Nothing is known of what the write left.
+    pub(super) const UNKNOWN: Self = Self { version: 0, is_shown: false, noted_at: 0 };
 }
 
 impl State {
@@ -75,30 +80,24 @@ impl State {
         (is_newest && age <= MAX_READ_AGE).then_some(age)
     }
 
-    /// Whether this node has changed it, and the feed may not have that yet.
-    pub(super) fn is_held(&self, change: Change) -> bool {
-        !self.held.is_empty() && self.held.contains_key(&change)
-    }
-
     /// The oldest version of an entity that memory may show; `None` if the database has to answer.
     pub(super) fn oldest_shown(&self, entity: Change) -> Option<i32> {
         if self.held.is_empty() {
             return Some(0);
         }
-        self.held.get(&entity).map_or(Some(0), |held| held.is_shown.then_some(held.version))
+        self.held.get(&entity).map_or(Some(0), |Held { own, .. }| own.is_shown.then_some(own.version))
     }
 
-    /// Holds back what this node has changed, until the feed has it. Of an entity, memory may show what the write left.
-    pub(super) fn hold(&mut self, change: Change, own: Option<OwnVersion>) {
-        let (now, own) = (Instant::now(), own.unwrap_or(OwnVersion { version: 0, is_shown: false }));
-        self.held
-            .entry(change)
-            .and_modify(|held| {
-                held.at = now;
-                held.version = held.version.max(own.version);
-                held.is_shown &= own.is_shown;
-            })
-            .or_insert(Held { at: now, version: own.version, is_shown: own.is_shown });
+    /// Notes how this node has left an entity, until the feed has that.
+    pub(super) fn hold(&mut self, entity: Change, own: OwnVersion) {
+        let now = Instant::now();
+        let add = |held: &mut Held| {
+            held.at = now;
+            held.own.version = held.own.version.max(own.version);
+            held.own.is_shown &= own.is_shown;
+            held.own.noted_at = held.own.noted_at.max(own.noted_at);
+        };
+        self.held.entry(entity).and_modify(add).or_insert(Held { at: now, own });
         if self.held.len() > MAX_HELD {
             self.held = HashMap::new();
             self.unconfirmed_read = Some(now);
@@ -108,7 +107,23 @@ impl State {
     /// Whether a version of an entity is not newer than what was applied and what this node has written.
     pub(super) fn includes(&self, entity: Change, version: i32) -> bool {
         self.changes.version(entity).is_some_and(|applied| version <= applied)
-            || self.held.get(&entity).is_some_and(|held| version <= held.version)
+            || self.held.get(&entity).is_some_and(|held| version <= held.own.version)
+    }
+
+    /// Notes what an entry changed that made this version of an entity, the first of `changes`. What was read since a write of
+    /// this node that made the same or a newer version has it. Returns when it counts as changed.
+    pub(super) fn note(&mut self, changes: &[Change], version: i32) -> Step {
+        let held = changes.first().and_then(|entity| self.held.get(entity));
+        match held.map(|held| held.own).filter(|own| version <= own.version) {
+            Some(own) => {
+                self.changes.note_at(own.noted_at, changes.iter().copied(), version);
+                own.noted_at
+            }
+            None => {
+                self.changes.note(changes.iter().copied(), version);
+                self.changes.now()
+            }
+        }
     }
 
     /// Whether some of these things changed after the last read of the log: the feed was told so by another node.

@@ -13,7 +13,7 @@ use super::{
     sources::{ById, Counts, Pages},
 };
 use crate::{
-    domain::{Page, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort, Timestamp},
+    domain::{Page, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort, Timestamp, UserId},
     storage::{Result, Store, TaskQuery, TaskStore},
     telemetry::metrics::CacheName,
 };
@@ -71,6 +71,10 @@ impl Cached for Task {
         Key::Tasks(Box::new(query))
     }
 
+    fn newest_of(_: &Query<Self>) -> Option<(UserId, usize)> {
+        None
+    }
+
     fn stays_listed(_: &TaskFilter) -> bool {
         false
     }
@@ -99,9 +103,7 @@ impl Cached for Task {
 impl NearCache {
     /// Keeps a task that a write of this node answered with.
     fn wrote_task(&self, began: Step, task: &Task, stamp: Stamp) {
-        let mut own = self.own_write(began, stamp);
-        own.hold(Change::TASKS);
-        own.entity(&Arc::new(task.clone()));
+        self.own_write(began, stamp).entity(&Arc::new(task.clone()), &Change::TASKS);
     }
 }
 
@@ -141,9 +143,7 @@ impl TaskStore for NearCache {
 
     async fn delete_task(&self, id: TaskId, stamp: Stamp) -> Result<Task> {
         let task = self.inner().delete_task(id, stamp).await?;
-        let mut own = self.own_write(self.read_begins(), stamp);
-        own.hold([Change::Task(id)].into_iter().chain(Change::TASKS));
-        drop(own);
+        self.own_write(self.read_begins(), stamp).unknown([Change::Task(id)].into_iter().chain(Change::TASKS));
         Ok(task)
     }
 }

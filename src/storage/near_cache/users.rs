@@ -71,6 +71,10 @@ impl Cached for User {
         Key::Users(Box::new(query))
     }
 
+    fn newest_of(_: &Query<Self>) -> Option<(UserId, usize)> {
+        None
+    }
+
     fn stays_listed(_: &UserFilter) -> bool {
         false
     }
@@ -120,9 +124,7 @@ impl Named for User {
 impl NearCache {
     /// Keeps a user whom a write of this node answered with.
     fn wrote_user(&self, began: Step, user: &User, stamp: Stamp) {
-        let mut own = self.own_write(began, stamp);
-        own.hold([Change::Users]);
-        own.entity(&Arc::new(user.clone()));
+        self.own_write(began, stamp).entity(&Arc::new(user.clone()), &[Change::Users]);
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     state::State,
 };
 use crate::{
-    domain::{Clock, ClockOffset, SystemClock, Timestamp},
+    domain::{Clock, ClockOffset, SystemClock, Timestamp, UserId},
     fairness::{ReadMeter, read_meter},
     storage::Result,
 };
@@ -57,8 +57,29 @@ impl<'c> View<'c> {
 
     /// The page with this key, if nothing that it depends on has changed.
     pub(super) fn page(&self, key: &Key, depends_on: &[Change]) -> Option<Arc<CachedPage>> {
+        self.page_as_read(key).filter(|page| self.is_good(page.read_at, depends_on))
+    }
+
+    /// The page of a customer's newest orders with this key, with those that were placed since it was read; `None` if something
+    /// else has changed which orders the customer has.
+    pub(super) fn grown_page(&self, key: &Key, customer: UserId, count: usize) -> Option<Arc<CachedPage>> {
+        let (page, Value::NewOrders(new)) = (self.page_as_read(key)?, self.values.get(&Key::NewOrders(customer))?)
+        else {
+            return None;
+        };
+        if new.through != self.state.changes.last(Change::OrdersOf(customer)) {
+            return None;
+        }
+        let mut rows = new.add_to(&page.rows, page.read_at)?;
+        let has_next = page.has_next || rows.len() > count;
+        rows.truncate(count);
+        Some(Arc::new(CachedPage { read_at: new.through, rows, has_previous: page.has_previous, has_next }))
+    }
+
+    /// The page with this key, whatever has changed.
+    fn page_as_read(&self, key: &Key) -> Option<Arc<CachedPage>> {
         match self.values.get(key) {
-            Some(Value::Page(page)) if self.is_good(page.read_at, depends_on) => Some(page),
+            Some(Value::Page(page)) => Some(page),
             _ => None,
         }
     }
@@ -72,9 +93,7 @@ impl<'c> View<'c> {
     }
 
     fn is_good(&self, read_at: Step, depends_on: &[Change]) -> bool {
-        let changed =
-            |change: &Change| self.state.is_held(*change) || self.state.changes.changed_since(*change, read_at);
-        !depends_on.iter().any(changed)
+        !depends_on.iter().any(|change| self.state.changes.changed_since(*change, read_at))
     }
 
     /// A copy of an entity for the operation, which counts its bytes as loaded.

@@ -180,6 +180,7 @@ async fn an_update_to_the_same_values_makes_no_version_and_no_event(api: TestApi
     assert_eq!(things.state().await, (state, log));
 
     let admin = things.api.viewer("admin", UserRole::Admin).await;
+    let log = things.state().await.1;
     let role = "mutation ($id: ID!) { updateUserRole(input: { userId: $id, role: STAFF }) { user { role version } userErrors { code } } }";
     let id = json!({ "id": things.staff.user_id().unwrap().to_string() });
     let payload = things.api.data(admin, role, id).await["updateUserRole"].clone();

@@ -191,15 +191,23 @@ async fn polled_late<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// This node changes the stock of a new product and hears late of its own commit. Another node has changed the price by then,
-/// and the feed may have that.
+/// This node changes a new product and hears late of its own commit. Another node has changed the product again by then, and
+/// the feed may have that.
 async fn late_write(node: Arc<Node>, new: Product) {
     node.store.insert_product(new.clone(), now()).await.unwrap();
     if rand::random_bool(0.5) {
         read(&node.cache, new.id).await;
     }
     let (cache, adjusted) = (node.cache.clone(), adjustment(&new, 1));
-    let write = tokio::spawn(polled_late(async move { cache.adjust_stock(adjusted, now()).await.unwrap() }));
+    let is_stock = rand::random_bool(0.3);
+    let write = async move {
+        if is_stock {
+            cache.adjust_stock(adjusted, now()).await.unwrap()
+        } else {
+            reprice(&*cache, adjusted.product, 3).await
+        }
+    };
+    let write = tokio::spawn(polled_late(write));
     while reread(&*node.store, &new).await.version < 2 {
         sleep(Duration::from_millis(2)).await;
     }

@@ -3,13 +3,17 @@
 use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::poll;
-use orderwire::{domain::*, storage::*};
+use orderwire::{
+    domain::*,
+    fairness::{Caller, run_for},
+    storage::*,
+};
 
-use super::{BYTES, Node, by_name, now, place_now, read, reprice};
+use super::{BYTES, Node, by_name, now, orders_of, place_now, read, reprice};
 use crate::{
     contract::engine::Db,
     support::{
-        data::{adjustment, product, reread, stamp, step, user},
+        data::{adjustment, buyer, product, reread, stamp, step, user},
         wait_until,
     },
 };
@@ -59,6 +63,42 @@ pub async fn after_an_own_order_its_products_and_their_page_are_read_from_memory
     assert_eq!(node.calls(), once("list_products"), "a list that depends on the stock");
 }
 
+/// A page of a customer's newest orders has each order that was placed since it was read, whatever the feed has.
+pub async fn a_page_of_a_customers_newest_orders_grows_in_memory(db: &Db) {
+    let lamp = Product { stock: 1000, ..product("lamp") };
+    db.insert_product(lamp.clone(), stamp()).await.unwrap();
+    let node = Node::new(db, BYTES).await;
+    let cache = &*node.cache;
+    let newest = [orders_of(buyer(), None)];
+    let from_memory = async || cache.list_orders(&newest).await.unwrap().remove(0);
+    place_now(cache, "0", &lamp).await;
+    assert_eq!(node.fed(from_memory()).await.edges.len(), 1);
+    node.calls();
+    for number in 1..=30 {
+        let placed = place_now(cache, &number.to_string(), &lamp).await;
+        if number % 3 == 0 {
+            node.feed().await;
+        }
+        let page = from_memory().await;
+        assert!(page.edges.iter().any(|edge| edge.node == placed), "{number}");
+        let calls = node.calls();
+        assert!(!calls.contains_key("list_orders"), "order {number}: {calls:?}");
+        assert_eq!(page, db.list_orders(&newest).await.unwrap().remove(0), "{number}");
+    }
+    // An order through another node is in the page once the feed has it.
+    let theirs = place_now(db.store(), "theirs", &lamp).await;
+    node.feed().await;
+    let page = node.fed(from_memory()).await;
+    assert_eq!((page.edges.len(), page.has_next), (5, true));
+    assert!(page.edges.iter().any(|edge| edge.node == theirs));
+    // So is a status, which changes no page of orders of any status.
+    node.calls();
+    let cancelled = cache.change_order_status(step(theirs.id, OrderStatus::Cancelled), now()).await.unwrap();
+    let page = from_memory().await;
+    assert!(page.edges.iter().any(|edge| edge.node == cancelled.order));
+    assert_eq!(node.calls(), once("change_order_status"));
+}
+
 /// Another node changes the product after the commit of this node's write and before its end. The feed has that at once, and
 /// perhaps starts anew.
 pub async fn an_own_state_that_is_late_takes_the_place_of_no_newer_one(db: &Db) {
@@ -66,17 +106,17 @@ pub async fn an_own_state_that_is_late_takes_the_place_of_no_newer_one(db: &Db) 
         let new = product(sku);
         db.insert_product(new.clone(), stamp()).await.unwrap();
         let node = Node::new(db, BYTES).await;
-        let mut write = pin!(node.cache.adjust_stock(adjustment(&new, 1), now()));
+        let mut write = pin!(reprice(&*node.cache, new.id, 5));
         assert!(poll!(&mut write).is_pending());
         let is_committed = async || reread(db.store(), &new).await.version == 2;
         wait_until("the write is committed", Duration::from_secs(20), is_committed).await;
-        let newer = reprice(db.store(), new.id, 7).await;
+        let newer = db.adjust_stock(adjustment(&new, 1), now()).await.unwrap();
         node.feed().await;
         if restarts {
             node.cache.restart(node.store.log_state().await.unwrap().head);
             node.feed().await;
         }
-        assert_eq!(write.await.unwrap().version, 2);
+        assert_eq!(write.await.version, 2);
         assert_eq!(node.fed(read(&node.cache, new.id)).await, newer);
     }
 }
@@ -102,6 +142,29 @@ pub async fn an_own_change_of_stock_shows_no_archived_product_in_a_page_of_activ
     assert_eq!((mine.stock, mine.status), (11, ProductStatus::Archived));
     assert_eq!(read(&node.cache, lamp.id).await, mine);
     assert_eq!(list().await, both[1..]);
+}
+
+/// The page was read after this node's write and before another node's. What ends it is an entry about a product that this node
+/// has written, too.
+pub async fn an_entry_after_an_own_write_ends_the_page_that_was_read_between_them(db: &Db) {
+    let (lamp, vase) = (product("lamp"), product("vase"));
+    for product in [&lamp, &vase] {
+        db.insert_product(product.clone(), stamp()).await.unwrap();
+    }
+    let node = Node::new(db, BYTES).await;
+    let filter = ProductFilter { status: Some(ProductStatus::Active), ..ProductFilter::default() };
+    let active = [ListQuery { filter, ..by_name(5) }];
+    let list = async || {
+        let read = one_operation(node.cache.list_products(&active));
+        let page = run_for(Caller::User(UserId::from_bytes([1; 16])), read).await.unwrap().remove(0);
+        page.edges.into_iter().map(|edge| edge.node.sku).collect::<Vec<_>>()
+    };
+    read(&node.cache, lamp.id).await;
+    node.cache.adjust_stock(adjustment(&lamp, 1), now()).await.unwrap();
+    assert_eq!(list().await, ["lamp", "vase"], "it is kept when the feed has more");
+    db.update_product(lamp.id, ProductChanges::archive(), None, now()).await.unwrap();
+    node.feed().await;
+    assert_eq!(list().await, ["vase"]);
 }
 
 pub async fn users_are_read_from_memory_until_they_change(db: &Db) {
