@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 
 use crate::service::import::{
-    Counts, ImportError, ImportSource, Importer, Progress, RejectCounts, Stage, Unit, jira, jsonl, online_retail,
+    Counts, ImportError, ImportSource, Importer, Progress, RejectCounts, Stage, Unit, jira, online_retail,
 };
 
 /// The data sets that can be imported.
@@ -26,18 +26,6 @@ pub enum ImportCommand {
     ///
     /// Running it again changes nothing, and completes an import that was cut off.
     Jira(JiraArgs),
-    /// Products, users, orders and tasks from lines of JSON, as `orderwire export` writes them (compressed with gzip or not).
-    ///
-    /// They keep their ids, versions and times, and nothing is added to the event log. Import users before orders and tasks.
-    /// Running it again changes nothing, and completes an import that was cut off.
-    Jsonl(JsonlArgs),
-}
-
-/// Arguments of `import jsonl`.
-#[derive(Debug, Clone, Args)]
-pub struct JsonlArgs {
-    /// The lines.
-    pub file: PathBuf,
 }
 
 /// Arguments of `import online-retail`.
@@ -110,23 +98,6 @@ pub async fn run(command: ImportCommand, importer: &Importer) -> Result<(), Impo
             write_count(&mut out, "tasks", summary.tasks)?;
             write_rejected(&mut out, &summary.rejected, args.rejects)?;
             write_rate(&mut out, "issues", summary.issues, started.elapsed())?;
-        }
-        ImportCommand::Jsonl(args) => {
-            let summary = importer.jsonl(&ImportSource::File(args.file), progress.clone()).await;
-            progress.finish();
-            let summary = summary?;
-            let mut lines = 0;
-            for (kind, counts) in summary {
-                lines += counts.total;
-                let name = match kind {
-                    jsonl::Kind::Products => "products",
-                    jsonl::Kind::Orders => "orders",
-                    jsonl::Kind::Tasks => "tasks",
-                    jsonl::Kind::Users => "users",
-                };
-                write_count(&mut out, name, counts)?;
-            }
-            write_rate(&mut out, "lines", lines, started.elapsed())?;
         }
     }
     Ok(io::stdout().write_all(&out)?)
@@ -235,7 +206,6 @@ fn label(stage: Stage) -> &'static str {
         Stage::Comparing => "comparing",
         Stage::Orders => "orders",
         Stage::Tasks => "tasks",
-        Stage::Lines => "lines",
     }
 }
 

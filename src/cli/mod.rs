@@ -2,7 +2,6 @@
 
 mod check_config;
 mod demo;
-mod export;
 mod failure;
 mod health;
 pub mod import;
@@ -54,11 +53,6 @@ enum Command {
     /// Import a data set into the database.
     #[command(subcommand)]
     Import(import::ImportCommand),
-    /// Write all products, orders, users or tasks as lines of JSON, as they are at one moment.
-    ///
-    /// `orderwire import jsonl` reads the lines. The cursor of that moment is printed on standard error at the end: events and
-    /// subscriptions after it go on from the export without a gap.
-    Export(export::ExportArgs),
     /// Manage users.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -88,7 +82,6 @@ impl Cli {
             Command::Worker => worker::run(settings).await,
             Command::Health(args) => health::run(settings, args).await,
             Command::Import(command) => import_into_database(settings, command).await,
-            Command::Export(args) => export::run(settings, args).await,
             Command::User(command) => user::run(settings, command).await,
             Command::Log(command) => log::run(settings, command).await,
             Command::AdoptDatabase => adopt_database(settings).await,

@@ -12,7 +12,6 @@ pub mod consumers;
 mod context;
 mod error;
 mod event;
-pub mod export;
 pub mod feed;
 mod fingerprint;
 mod idempotency;
@@ -51,4 +50,4 @@ pub use webhooks::{CreateWebhook, DeliveryOfEvent, PayloadRenderer, UpdateWebhoo
 
 pub use crate::auth::OperationHash;
 pub use crate::cluster::{MemoryDocuments, RegisteredDocuments};
-pub use crate::storage::{ExportKind, OrderQuery, ProductQuery, TaskQuery, UserQuery};
+pub use crate::storage::{OrderQuery, ProductQuery, TaskQuery, UserQuery};

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Credentials, Result, instrumented::instrument};
+use super::{Result, instrumented::instrument};
 use crate::domain::{Order, Product, Task, User};
 
 /// Bulk loading: it appends nothing to the log and changes no stock. Ids are derived from the keys of the source, so an
@@ -13,8 +13,6 @@ use crate::domain::{Order, Product, Task, User};
 pub trait ImportStore {
     /// Loads users without a password.
     async fn import_users(&self, users: &[User]) -> Result<u64>;
-    /// Loads users with their password hashes.
-    async fn import_credentials(&self, users: &[Credentials]) -> Result<u64>;
     /// Loads products.
     async fn import_products(&self, products: &[Product]) -> Result<u64>;
     /// Loads orders with their items and history.
@@ -25,7 +23,6 @@ pub trait ImportStore {
 
 instrument!(ImportStore {
     fn import_users(users: &[User]) -> u64, batch users;
-    fn import_credentials(users: &[Credentials]) -> u64, batch users;
     fn import_products(products: &[Product]) -> u64, batch products;
     fn import_orders(orders: &[Order]) -> u64, batch orders;
     fn import_tasks(tasks: &[Task]) -> u64, batch tasks;

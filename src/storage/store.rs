@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    ApiKeyStore, ConsumerStore, DeliveryStore, DeploymentId, EventStore, ExportStore, ImportStore, OrderStore,
-    ProductStore, Result, SessionStore, TaskStore, UserStore,
+    ApiKeyStore, ConsumerStore, DeliveryStore, DeploymentId, EventStore, ImportStore, OrderStore, ProductStore, Result,
+    SessionStore, TaskStore, UserStore,
     instrumented::{CallCounts, Instrumented},
 };
 use crate::domain::Timestamp;
@@ -22,7 +22,6 @@ pub trait Store:
     + OrderStore
     + TaskStore
     + EventStore
-    + ExportStore
     + ConsumerStore
     + DeliveryStore
     + ImportStore

@@ -18,7 +18,6 @@ fn help_names_every_option_of_every_command() {
                 "serve",
                 "health",
                 "import",
-                "export",
                 "user",
                 "log",
                 "adopt-database",
@@ -31,13 +30,8 @@ fn help_names_every_option_of_every_command() {
         (&["demo", "--help"], &["--data", "--every", "--quiet-orders", "--bind"]),
         (&["serve", "--help"], &["--bind", "--database-url", "--set"]),
         (&["health", "--help"], &["--url"]),
-        (&["import", "--help"], &["online-retail", "jira", "jsonl"]),
+        (&["import", "--help"], &["online-retail", "jira"]),
         (&["import", "online-retail", "--help"], &["--stock", "--rejects"]),
-        (&["import", "jsonl", "--help"], &["users before orders"]),
-        (
-            &["export", "--help"],
-            &["products", "orders", "users", "tasks", "--format", "jsonl", "--with-password-hashes"],
-        ),
         (&["import", "jira", "--help"], &["--created-by", "--rejects"]),
         (&["user", "create", "--help"], &["--email", "--name", "--role", "--password-stdin", "customer"]),
         (&["log", "--help"], &["new-epoch"]),
@@ -159,39 +153,4 @@ async fn user_create_makes_an_account_that_can_sign_in() {
     assert_eq!(me["data"]["me"]["role"], "ADMIN");
     login(&address, "bob@example.com", password).await.unwrap();
     assert_eq!(login(&address, "bob@example.com", "wrong").await.unwrap_err()[0]["code"], "BAD_CREDENTIALS");
-}
-
-#[test]
-fn export_writes_lines_with_their_cursor_and_import_reads_them_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let create =
-        ["user", "create", "--email", "ann@example.com", "--name", "Ann", "--role", "admin", "--password-stdin"];
-    let from = ["--database-url", "sqlite:from.db"];
-    let created = run_with_input(folder.path(), &[&create[..], &from].concat(), "correct horse battery staple\n");
-    assert!(created.status.success(), "{}", stderr(&created));
-    let export = |database: &str, more: &[&str]| {
-        let arguments = ["export", "users", "--format", "jsonl", "--database-url", database];
-        let output = run(folder.path(), &[&arguments[..], more].concat());
-        assert!(output.status.success(), "{}", stderr(&output));
-        let notes = stderr(&output);
-        let cursor = notes.lines().last().unwrap().strip_prefix("cursor: ").unwrap().to_owned();
-        assert_eq!((cursor.len(), cursor.starts_with('c')), (25, true), "{cursor}");
-        stdout(&output)
-    };
-    let lines = export("sqlite:from.db", &["--with-password-hashes"]);
-    assert!(lines.starts_with("{\"account\":{\"user\":") && lines.contains("ann@example.com"), "{lines}");
-    assert!(!export("sqlite:from.db", &[]).contains("argon2id"));
-    std::fs::write(folder.path().join("users.jsonl"), &lines).unwrap();
-    let import = ["import", "jsonl", "users.jsonl", "--database-url", "sqlite:to.db"];
-    let imported = run(folder.path(), &import);
-    assert!(imported.status.success(), "{}", stderr(&imported));
-    assert!(stdout(&imported).contains("1 new, 0 there before"), "{}", stdout(&imported));
-    assert_eq!(export("sqlite:to.db", &["--with-password-hashes"]), lines);
-    std::fs::write(folder.path().join("users.jsonl"), lines.trim_end()).unwrap();
-    assert_refused(&run(folder.path(), &import), 1, "users.jsonl, line 1: it is cut off");
-    assert_refused(
-        &run(folder.path(), &["export", "users", "--database-url", "sqlite:missing.db"]),
-        1,
-        "does not exist",
-    );
 }

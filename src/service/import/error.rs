@@ -42,18 +42,6 @@ pub enum ImportError {
         /// Line on which the record starts.
         line: u64,
     },
-    /// A line of an export is not acceptable. Those before it are stored.
-    #[error("{name}, line {line}: {reason}; the {before} lines before it are stored: mend it and run the import again")]
-    Line {
-        /// Name of the file.
-        name: String,
-        /// Number of the line; the first is 1.
-        line: u64,
-        /// What is wrong with it.
-        reason: String,
-        /// Number of lines before it.
-        before: u64,
-    },
     /// The file changed between the first and the second pass.
     #[error("{0} was changed while it was read; run the import again")]
     Changed(String),

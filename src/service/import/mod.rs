@@ -13,7 +13,6 @@ mod counts;
 mod error;
 mod importer;
 pub mod jira;
-pub mod jsonl;
 pub mod online_retail;
 mod progress;
 mod records;

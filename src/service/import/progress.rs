@@ -15,8 +15,6 @@ pub enum Stage {
     Orders,
     /// Reading the file and storing tasks.
     Tasks,
-    /// Reading the lines of an export and storing what they hold.
-    Lines,
 }
 
 /// The unit in which a stage's progress is measured.
@@ -34,7 +32,7 @@ impl Stage {
     /// The unit in which [`Progress::update`] counts this stage.
     pub fn unit(self) -> Unit {
         match self {
-            Self::Reading | Self::Tasks | Self::Lines => Unit::Bytes,
+            Self::Reading | Self::Tasks => Unit::Bytes,
             Self::Orders => Unit::Rows,
             Self::Products | Self::Users | Self::Comparing => Unit::Entities,
         }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::{Order, OrderId, Product, ProductId, Task, TaskId, User, UserId},
-    storage::{Credentials, ImportStore, Result},
+    storage::{ImportStore, Result},
 };
 
 /// Documents in one transaction; an interrupted import loses at most these.
@@ -61,28 +61,6 @@ impl Imported for User {
         new: &'t [&'t Self],
     ) -> BoxFuture<'t, TransactionResult<()>> {
         let value = |user: &&User| Some(unique::encode(user.email.as_deref()?, user.id.to_bytes()));
-        let emails = transaction.store.collections.emails.clone();
-        Box::pin(async move { transaction.insert(&emails, new.iter().filter_map(value).collect()).await })
-    }
-}
-
-impl Imported for Credentials {
-    type Id = UserId;
-
-    fn id(&self) -> UserId {
-        self.user.id
-    }
-    fn encode(&self) -> RawDocumentBuf {
-        user::encode(&self.user, self.password_hash.as_deref())
-    }
-    fn collection(collections: &Collections) -> &Collection<RawDocumentBuf> {
-        &collections.users
-    }
-    fn insert_unique<'t>(
-        transaction: &'t mut Transaction,
-        new: &'t [&'t Self],
-    ) -> BoxFuture<'t, TransactionResult<()>> {
-        let value = |one: &&Self| Some(unique::encode(one.user.email.as_deref()?, one.user.id.to_bytes()));
         let emails = transaction.store.collections.emails.clone();
         Box::pin(async move { transaction.insert(&emails, new.iter().filter_map(value).collect()).await })
     }
@@ -204,10 +182,6 @@ impl Transaction {
 #[async_trait]
 impl ImportStore for MongoStore {
     async fn import_users(&self, users: &[User]) -> Result<u64> {
-        self.0.load(users).await
-    }
-
-    async fn import_credentials(&self, users: &[Credentials]) -> Result<u64> {
         self.0.load(users).await
     }
 

@@ -28,7 +28,6 @@ mod delivery;
 mod epoch;
 mod error;
 mod event;
-mod export;
 mod filter;
 mod idempotency;
 mod import;

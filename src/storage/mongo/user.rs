@@ -59,7 +59,7 @@ pub(super) fn decode(document: &RawDocument) -> Result<User> {
     })
 }
 
-pub(super) fn decode_credentials(document: &RawDocument) -> Result<Credentials> {
+fn decode_credentials(document: &RawDocument) -> Result<Credentials> {
     read_fields!(document, password_hash: "password_hash");
     Ok(Credentials { password_hash: password_hash.optional()?, user: decode(document)? })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 
 use super::cache::NearCache;
 use crate::{
@@ -12,9 +12,9 @@ use crate::{
         PresentedToken, Product, Progress, Seq, SessionId, Stamp, Task, Timestamp, TokenHash, User, UserId, WebhookId,
     },
     storage::{
-        ApiKeyStore, Appended, Backlog, ConsumerStore, Credentials, DeliveryStore, DeploymentId, Epoch, EventStore,
-        ExportBatch, ExportKind, ExportStore, ExportedAt, ImportStore, LeasedConsumer, LogPage, LogState, NewEpoch,
-        OwnChanges, Result, Rotation, Session, SessionStore, SessionUser, Store,
+        ApiKeyStore, Appended, Backlog, ConsumerStore, DeliveryStore, DeploymentId, Epoch, EventStore, ImportStore,
+        LeasedConsumer, LogPage, LogState, NewEpoch, OwnChanges, Result, Rotation, Session, SessionStore, SessionUser,
+        Store,
     },
 };
 
@@ -72,13 +72,6 @@ impl SessionStore for NearCache {
 }
 
 #[async_trait]
-impl ExportStore for NearCache {
-    async fn export(&self, kind: ExportKind, batches: mpsc::Sender<ExportBatch>) -> Result<ExportedAt> {
-        self.inner().export(kind, batches).await
-    }
-}
-
-#[async_trait]
 impl ApiKeyStore for NearCache {
     async fn insert_api_key(&self, key: &ApiKey, secret: TokenHash, stamp: Stamp) -> Result<()> {
         self.inner().insert_api_key(key, secret, stamp).await
@@ -106,12 +99,6 @@ impl ApiKeyStore for NearCache {
 impl ImportStore for NearCache {
     async fn import_users(&self, users: &[User]) -> Result<u64> {
         let imported = self.inner().import_users(users).await;
-        self.wrote_without_entry();
-        imported
-    }
-
-    async fn import_credentials(&self, users: &[Credentials]) -> Result<u64> {
-        let imported = self.inner().import_credentials(users).await;
         self.wrote_without_entry();
         imported
     }

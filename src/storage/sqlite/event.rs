@@ -21,7 +21,7 @@ use crate::{
         Seq, Stamp, Timestamp, User,
     },
     storage::{
-        Appended, Backlog, Epoch, EventStore, ExportedAt, LogPage, LogState, NewEpoch, OwnChanges, Result, StoreError,
+        Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, Result, StoreError,
         event::PageBuilder,
         log_text::{self, StoredEntity, TextHash},
     },
@@ -109,12 +109,6 @@ pub(super) fn record_user(
     let ended = ended.into_iter().map(|change| change.draft(stamp.at));
     let events = append_events(db, [user.draft(kind, stamp)].into_iter().chain(ended).collect())?;
     Ok(Written { value: user, events })
-}
-
-/// The end of the log.
-pub(super) fn moment(db: &Connection) -> Result<ExportedAt> {
-    let LogState { log, head, .. } = state(db)?;
-    Ok(ExportedAt { log, seq: head })
 }
 
 fn state(db: &Connection) -> Result<LogState> {

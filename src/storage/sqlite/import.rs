@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::{order, product, store::SqliteStore, task, user};
 use crate::{
     domain::{Order, Product, Task, User},
-    storage::{Credentials, ImportStore, Result},
+    storage::{ImportStore, Result},
 };
 
 impl SqliteStore {
@@ -32,11 +32,6 @@ impl SqliteStore {
 impl ImportStore for SqliteStore {
     async fn import_users(&self, users: &[User]) -> Result<u64> {
         self.load(users, |db, user| user::insert_new(db, user, None)).await
-    }
-
-    async fn import_credentials(&self, users: &[Credentials]) -> Result<u64> {
-        self.load(users, |db, Credentials { user, password_hash }| user::insert_new(db, user, password_hash.as_deref()))
-            .await
     }
 
     async fn import_products(&self, products: &[Product]) -> Result<u64> {

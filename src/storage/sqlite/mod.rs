@@ -16,7 +16,6 @@ mod deployment;
 mod epoch;
 mod error;
 mod event;
-mod export;
 mod idempotency;
 mod import;
 mod list;

@@ -80,17 +80,6 @@ fn find(db: &Connection, id: OrderId, fields: OrderFields) -> Result<Option<Orde
     found.map(|(order, row)| complete(db, order, row, fields)).transpose()
 }
 
-/// Up to `limit` whole orders with larger ids than this one, in the order of the ids.
-pub(super) fn page_by_id(db: &Connection, after: Option<[u8; 16]>, limit: usize) -> Result<Vec<Order>> {
-    let sql = format!("SELECT {COLUMNS}, row FROM orders WHERE id > ?1 ORDER BY id LIMIT ?2");
-    let mut page = db.prepare_cached(&sql)?;
-    // Every id is larger than no bytes.
-    let after = after.map_or_else(Vec::new, |id| id.to_vec());
-    let rows =
-        page.query_map(params![after, limit as i64], named(order_from_row))?.collect::<rusqlite::Result<Vec<_>>>()?;
-    rows.into_iter().map(|(order, row)| complete(db, order, row, OrderFields::ALL)).collect()
-}
-
 fn complete(db: &Connection, order: Order, row: i64, fields: OrderFields) -> Result<Order> {
     let mut order = order;
     if fields.items {

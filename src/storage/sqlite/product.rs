@@ -62,17 +62,6 @@ fn by_id(db: &Connection) -> Result<CachedStatement<'_>> {
     Ok(db.prepare_cached(&format!("SELECT {COLUMNS}, description FROM products WHERE id = ?1"))?)
 }
 
-/// Up to `limit` products with larger ids than this one, in the order of the ids.
-pub(super) fn page_by_id(db: &Connection, after: Option<[u8; 16]>, limit: usize) -> Result<Vec<Product>> {
-    let sql = format!("SELECT {COLUMNS}, description FROM products WHERE id > ?1 ORDER BY id LIMIT ?2");
-    let mut page = db.prepare_cached(&sql)?;
-    // Every id is larger than no bytes.
-    let after = after.map_or_else(Vec::new, |id| id.to_vec());
-    let rows =
-        page.query_map(params![after, limit as i64], named(product_from_row))?.collect::<rusqlite::Result<_>>()?;
-    Ok(rows)
-}
-
 fn find_whole(db: &Connection, id: ProductId) -> Result<Product> {
     Ok(find(db, id)?.ok_or(Refusal::NotFound)?)
 }

@@ -78,16 +78,6 @@ fn find(db: &Connection, id: TaskId) -> Result<Option<Task>> {
     Ok(db.prepare_cached(&sql)?.query_row([id], named(task_from_row)).optional()?)
 }
 
-/// Up to `limit` tasks with larger ids than this one, in the order of the ids.
-pub(super) fn page_by_id(db: &Connection, after: Option<[u8; 16]>, limit: usize) -> Result<Vec<Task>> {
-    let sql = format!("SELECT {COLUMNS}, description FROM tasks WHERE id > ?1 ORDER BY id LIMIT ?2");
-    let mut page = db.prepare_cached(&sql)?;
-    // Every id is larger than no bytes.
-    let after = after.map_or_else(Vec::new, |id| id.to_vec());
-    let rows = page.query_map(params![after, limit as i64], named(task_from_row))?.collect::<rusqlite::Result<_>>()?;
-    Ok(rows)
-}
-
 fn find_whole(db: &Connection, id: TaskId) -> Result<Task> {
     Ok(find(db, id)?.ok_or(Refusal::NotFound)?)
 }

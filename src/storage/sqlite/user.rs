@@ -61,17 +61,6 @@ pub(super) fn find_credentials(db: &Connection, id: UserId) -> Result<Option<Cre
     Ok(by(db, "id")?.query_row([id], named(credentials_from_row)).optional()?)
 }
 
-/// Up to `limit` users, deleted ones included, with larger ids than this one, in the order of the ids.
-pub(super) fn page_by_id(db: &Connection, after: Option<[u8; 16]>, limit: usize) -> Result<Vec<Credentials>> {
-    let sql = format!("SELECT {COLUMNS} FROM users WHERE id > ?1 ORDER BY id LIMIT ?2");
-    let mut page = db.prepare_cached(&sql)?;
-    // Every id is larger than no bytes.
-    let after = after.map_or_else(Vec::new, |id| id.to_vec());
-    let rows =
-        page.query_map(params![after, limit as i64], named(credentials_from_row))?.collect::<rusqlite::Result<_>>()?;
-    Ok(rows)
-}
-
 /// The user to change; the change itself refuses a deleted one.
 fn find_to_change(db: &Connection, id: UserId) -> Result<User> {
     Ok(find(db, id)?.ok_or(Refusal::NotFound)?)

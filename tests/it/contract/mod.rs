@@ -14,7 +14,6 @@ mod deliveries;
 mod deployments;
 pub mod engine;
 mod epochs;
-mod exports;
 mod filters;
 mod idempotency;
 mod import;
@@ -133,11 +132,6 @@ macro_rules! every_behaviour {
                 a_new_epoch_changes_the_id_and_the_numbers_go_on
                 nodes_notice_a_new_epoch_and_go_on_with_it
                 a_node_notices_that_the_log_has_lost_entries
-            }
-            exports {
-                an_export_is_read_back_without_loss
-                an_export_beside_writers_is_of_one_entry_of_the_log
-                a_line_that_is_not_acceptable_is_named_by_its_number
             }
             filters {
                 user_filters_pass_the_right_rows

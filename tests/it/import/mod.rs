@@ -16,8 +16,8 @@ use std::{
 use crate::support::options::sqlite_options;
 use orderwire::{
     domain::{
-        Direction, ListQuery, Metadata, Order, OrderFields, OrderFilter, OrderSort, Product, ProductFields,
-        ProductFilter, ProductSort, Slice, Sort, Timestamp, User, UserFilter, UserId, UserRole, UserSort,
+        Direction, ListQuery, Order, OrderFields, OrderFilter, OrderSort, Product, ProductFields, ProductFilter,
+        ProductSort, Slice, Sort, Timestamp, User, UserFilter, UserId, UserRole, UserSort,
     },
     service::import::{ImportSource, Progress, Stage},
     storage::{
@@ -35,7 +35,7 @@ async fn empty_store() -> Arc<dyn Store> {
 fn some_user(name: &str) -> User {
     let at = Timestamp::from_unix_millis(1_600_000_000_000);
     User {
-        metadata: Metadata::default(),
+        metadata: orderwire::domain::Metadata::default(),
         id: UserId::derived(at, "test", name),
         email: Some(format!("{name}@example.com")),
         name: name.to_owned(),
