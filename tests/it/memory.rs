@@ -20,6 +20,8 @@ const SESSION: usize = 256;
 const CHANGE: usize = 160;
 /// Estimated bytes of a product in the ranking by units sold.
 const SOLD_PRODUCT: usize = 100;
+/// A remembered API key, with its place in the cache.
+const API_KEY: usize = 256;
 /// The largest part of a reply of MongoDB.
 /// <https://www.mongodb.com/docs/manual/reference/limits/#mongodb-limit-BSON-Document-Size>
 const REPLY: usize = 16 * MIB;
@@ -93,6 +95,12 @@ fn common(config: &Config) -> Vec<Bound> {
         fixed("pages of the log that subscribers have not taken yet", &[("service/feed/page_budget.rs", "PAGES")]),
         updates,
         bound(
+            "what each of 100 webhooks is being sent",
+            &[],
+            &[],
+            2 * constant("service/webhooks/manage.rs", "MOST") * constant("service/consumers/run.rs", "BATCH_BYTES"),
+        ),
+        bound(
             "what was read, and what has changed of it",
             &["cache.bytes"],
             &[],
@@ -102,7 +110,12 @@ fn common(config: &Config) -> Vec<Bound> {
         bound("registered documents", &["operations.registered"], &[], operations.registered),
         fixed("tags of public answers", &[("graphql/engine/public_answers.rs", "TAG_BYTES")]),
         fixed("rate limits", &[("cluster/rate_limits.rs", "BYTES")]),
-        fixed("verified access tokens", &[("auth/tokens/verified.rs", "BYTES")]),
+        bound(
+            "verified access tokens and API keys",
+            &[],
+            &[("auth/tokens/verified.rs", "BYTES")],
+            constant("auth/tokens/verified.rs", "BYTES") + constant("service/caches.rs", "KEY_CAPACITY") * API_KEY,
+        ),
         bound("units sold of 250,000 products", &[], &[], constant("domain/sales.rs", "MAX_PRODUCTS") * SOLD_PRODUCT),
         bound("rights of sessions, and counters of clients", &[], &[], sessions + 5 * counters + buckets),
         bound(

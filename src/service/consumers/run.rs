@@ -22,6 +22,8 @@ use crate::{
 
 /// Entries of a batch at most.
 const BATCH: usize = 64;
+/// Estimated bytes of entries after which a batch ends.
+const BATCH_BYTES: usize = 256 * 1024;
 /// How often a position is saved that moves over entries which do not concern the consumer.
 const SAVE_IDLE: Duration = Duration::from_secs(30);
 /// How long a delivery that is under way may go on after the consumer is to stop.
@@ -222,13 +224,14 @@ fn next_entries(
     entries: &mut Subscription,
     filter: &EventFilter,
 ) -> Result<(VecDeque<Arc<Event>>, Seq), FeedError> {
-    let (mut waiting, mut next, mut through) = (VecDeque::new(), first?, 0);
+    let (mut waiting, mut next, mut through, mut bytes) = (VecDeque::new(), first?, 0, 0);
     loop {
         through = next.seq.max(through);
         if filter.matches(&next) {
+            bytes += next.memory();
             waiting.push_back(next);
         }
-        if waiting.len() >= BATCH {
+        if waiting.len() >= BATCH || bytes >= BATCH_BYTES {
             return Ok((waiting, through));
         }
         // An error ends the stream, and comes again when it is opened anew.

@@ -278,7 +278,8 @@ async fn a_paused_consumer_waits_and_a_restarted_one_begins_again(api: TestApi) 
     let restart = Progress::after(LogId::new(log.0), 0);
     change(ConsumerChanges { paused: Some(false), restart: Some(restart), ..ConsumerChanges::default() }).await;
     wait_until("it begins again", SOON, async || record.count() == 26).await;
-    assert_eq!(record.taken.lock()[10..], logged(&api, &record.filter).await);
+    let expected = logged(&api, &record.filter).await;
+    assert_eq!(record.taken.lock()[10..], expected);
     running.stop().await;
 }
 

@@ -56,7 +56,7 @@ async fn every_operation_is_checked_for_every_scope(api: TestApi) {
     }
     keys.push((Scope::ALL.to_vec(), viewer(&api, admin, &Scope::ALL).await));
     let mut surprises = Vec::new();
-    let unchanged = shop.variables(&api, "unchanged").await;
+    let unchanged = shop.variables(&api, "unchanged", "$webhook").await;
     for (row, (root, selection, _, (scope, with, without))) in OPERATIONS.iter().enumerate() {
         for (column, (scopes, viewer)) in keys.iter().enumerate() {
             let expected = if scope.is_some_and(|scope| scopes.contains(&scope)) { with } else { without };
@@ -64,7 +64,7 @@ async fn every_operation_is_checked_for_every_scope(api: TestApi) {
                 // What is refused changes nothing that the next call needs.
                 Some(("Mutation", _)) if *expected != "FORBIDDEN" => {
                     shop.sign_in_again(&api).await;
-                    shop.variables(&api, &format!("{row}-{column}")).await
+                    shop.variables(&api, &format!("{row}-{column}"), selection).await
                 }
                 _ => unchanged.clone(),
             };
@@ -81,7 +81,7 @@ async fn every_operation_is_checked_for_every_scope(api: TestApi) {
 async fn every_private_field_is_checked_for_every_scope(api: TestApi) {
     let shop = shop(&api).await;
     let admin = shop.viewers[4];
-    let variables = shop.variables(&api, "fields").await;
+    let variables = shop.variables(&api, "fields", "").await;
     let tasks = viewer(&api, admin, &[Scope::ReadTasks]).await;
     let all = viewer(&api, admin, &[Scope::ReadTasks, Scope::ReadUsers, Scope::ReadOrders]).await;
     let read = async |viewer: Viewer, fields: &str| {

@@ -122,7 +122,7 @@ pub async fn only_who_is_still_an_admin_makes_and_revokes_keys(db: &Db) {
     let staff = UserChanges { role: Some(UserRole::Staff), ..UserChanges::default() };
     db.update_user(anna.id, staff, None, by_system(6)).await.unwrap();
     assert_eq!(try_both(stamp).await, Refusal::RightLost);
-    assert_eq!(all(db).await, [first.clone()]);
+    assert_eq!(all(db).await, std::slice::from_ref(&first));
 }
 
 pub async fn a_key_changes_what_staff_change_until_it_is_revoked(db: &Db) {

@@ -10,6 +10,7 @@ mod connections;
 mod consumers;
 mod data_set;
 mod declared_values;
+mod deliveries;
 mod deployments;
 pub mod engine;
 mod epochs;
@@ -115,6 +116,11 @@ macro_rules! every_behaviour {
             }
             declared_values {
                 every_status_role_and_priority_is_stored_and_listed
+            }
+            deliveries {
+                deliveries_are_listed_newest_first_in_pages
+                a_bounded_number_of_deliveries_is_kept_of_each_webhook
+                deliveries_go_with_their_webhook_and_with_the_log
             }
             deployments {
                 a_database_of_another_deployment_is_refused_and_not_changed
