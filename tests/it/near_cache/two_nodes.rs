@@ -204,7 +204,7 @@ async fn check_reads_on_two_nodes(db: &Db, bus: impl AsyncFn(LogId) -> Arc<dyn E
 
 /// As long as the reads may take, in a debug build beside other tests.
 fn deadline() -> Duration {
-    Duration::from_secs(120) + Duration::from_millis(reads_wanted())
+    Duration::from_secs(120) + Duration::from_millis(10 * reads_wanted())
 }
 
 /// The nodes share a bus in the process.

@@ -58,7 +58,9 @@ impl Read {
 }
 
 /// The versions of entities of one kind. The first of an entity is at place 0. Tasks note their writes in any order.
-pub struct History<T>(RwLock<HashMap<Ulid, Vec<Option<(Write, T)>>>>);
+pub struct History<T>(RwLock<HashMap<Ulid, Versions<T>>>);
+
+type Versions<T> = Vec<Option<(Write, T)>>;
 
 impl<T> Default for History<T> {
     fn default() -> Self {
