@@ -162,6 +162,8 @@ async fn every_mutation_that_stores_something_is_charged_for_it() {
         mutations.make("createProduct", r#"sku: "A", name: "A", price: "1", stock: 10"#, "product { id }").await;
     let product = &product["product"]["id"];
     mutations.make("updateProduct", &format!(r#"id: {product}, name: "B""#), "product { id }").await;
+    let set = format!(r#"id: {product}, set: [{{ key: "k", value: "v" }}]"#);
+    mutations.make("updateMetadata", &set, "node { id }").await;
     mutations.make("adjustStock", &format!("productId: {product}, delta: 1"), "product { id }").await;
     let lines = format!(r#"items: [{{ productId: {product}, quantity: 1 }}], idempotencyKey: "A""#);
     let order = mutations.make("placeOrder", &lines, "order { id }").await;

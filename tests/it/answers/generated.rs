@@ -31,7 +31,7 @@ const ERRORS: usize = 128 * 1024;
 const LOADED: usize = 1024 * 1024;
 
 /// The input of each mutation. `$NAME` stands for an id or a text.
-const MUTATIONS: [(&str, &str); 28] = [
+const MUTATIONS: [(&str, &str); 29] = [
     ("register", r#"{ email: "new@example.com", name: $line, password: "correct horse battery staple" }"#),
     ("login", r#"{ email: "sam@example.com", password: "correct horse battery staple" }"#),
     ("refreshSession", r#"{ refreshToken: "none" }"#),
@@ -52,6 +52,7 @@ const MUTATIONS: [(&str, &str); 28] = [
     ("createTask", r#"{ title: $line, description: $text, orderId: $Order }"#),
     ("updateTask", r#"{ id: $Task, description: $text }"#),
     ("deleteTask", r#"{ id: $none }"#),
+    ("updateMetadata", r#"{ id: $Product, set: [{ key: "k", value: $line }] }"#),
     ("createApiKey", r#"{ name: $line, scopes: [READ_ORDERS] }"#),
     ("revokeApiKey", r#"{ id: $ApiKey }"#),
     ("createWebhook", r#"{ url: $url, description: $line, kinds: [TASK_DELETED] }"#),
