@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     domain::text::opaque_password,
-    fairness::{FairSemaphore, NoPermit, current_caller},
+    fairness::{FairSemaphore, NoPermit, cores, current_caller},
     telemetry::metrics::metrics,
 };
 
@@ -64,16 +64,16 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// With this cost, at most `concurrency` at a time; the others wait.
+    /// With this cost, at most `concurrency` at a time, and of one caller as many as half of the cores; the others wait.
     pub fn new(cost: PasswordCost, concurrency: NonZeroUsize) -> Result<Self, PasswordError> {
         let params = Params::new(cost.memory, cost.passes, cost.lanes, None).map_err(|_| PasswordError::Cost)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        Ok(Self { argon2, running: FairSemaphore::new(concurrency.get()) })
+        Ok(Self { argon2, running: FairSemaphore::for_cores(concurrency.get()) })
     }
 
     /// As many at a time as this machine can run in parallel.
     pub fn default_concurrency() -> NonZeroUsize {
-        std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+        NonZeroUsize::new(cores()).unwrap_or(NonZeroUsize::MIN)
     }
 
     /// The PHC string to store for this password.

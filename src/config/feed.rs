@@ -23,8 +23,8 @@ section! {
         max_behind: u32 = 100_000, in 1..=u32::MAX;
         /// How long a subscriber waits for a failing database before its subscription is ended.
         patience: Duration = Duration::from_secs(10), in Duration::ZERO..=Duration::from_secs(3600);
-        /// How many subscribers may read the event log at the same time; the others queue. One client has a quarter of them
-        /// at most.
+        /// How many subscribers may read the event log at the same time; the others queue. One client has as many of
+        /// these reads at once as half of the cores.
         concurrent_reads: usize = 8, in 1..=1000;
     }
 }

@@ -7,8 +7,8 @@ section! {
     /// operation that exceeds a limit is refused with QUERY_TOO_COMPLEX, which names the limit.
     "limits" Limits {
         /// Cost of an operation, see docs/cost.md. 100 orders with their customers, lines, products and five tasks each cost
-        /// half of the default. Signing in costs some more than 900.
-        cost: usize = 10_000, in 1..=1_000_000_000;
+        /// half of the default. Signing in costs some more than 900, so no limit is below 1,000.
+        cost: usize = 10_000, in 1_000..=1_000_000_000;
         /// How deep fields may be nested. The introspection query of GraphiQL needs 15.
         depth: usize = 24, in 1..=32;
         /// Number of fields.

@@ -3,7 +3,9 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     iter,
+    num::NonZero,
     sync::Arc,
+    thread::available_parallelism,
 };
 
 use parking_lot::Mutex;
@@ -51,15 +53,25 @@ pub struct FairPermit {
     caller: Caller,
 }
 
+/// The number of cores that this process may use.
+pub fn cores() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
+}
+
 impl FairSemaphore {
     /// With this number of permits, at least 1. One caller may have all of them.
     pub fn new(permits: usize) -> Self {
         Self::with_share(permits, permits)
     }
 
-    /// With this number of permits, of which one caller has at most `share` at once; each is at least 1. For work that
+    /// With this number of permits, of which one caller has at most as many at once as half of the cores. For work that
     /// keeps a core busy: turns alone would let a caller use all cores while nobody else waits for a permit.
-    pub fn with_share(permits: usize, share: usize) -> Self {
+    pub fn for_cores(permits: usize) -> Self {
+        Self::with_share(permits, cores() / 2)
+    }
+
+    /// With this number of permits, of which one caller has at most `share` at once; each is at least 1.
+    fn with_share(permits: usize, share: usize) -> Self {
         Self(Arc::new(Mutex::new(State {
             free: permits.max(1),
             held: Held { share: share.max(1), permits: HashMap::new() },

@@ -39,12 +39,13 @@ const LONG: usize = 60_000;
 fn config() -> Config {
     let mut config = support::app::config();
     config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    config.webhooks.allowed_networks = vec!["127.0.0.0/8".parse().unwrap()];
     config.auth.password_memory = 8;
     config.limits.answer_bytes = 256 * 1024;
     config
 }
 
-/// A server with a staff member, and their `Authorization`.
+/// A server with a user, and their `Authorization`.
 struct Shop {
     server: Server,
     authorization: String,
@@ -52,11 +53,15 @@ struct Shop {
 
 impl Shop {
     async fn open(config: &Config) -> Self {
+        Self::open_as(UserRole::Staff, config).await
+    }
+
+    async fn open_as(role: UserRole, config: &Config) -> Self {
         let app = App::start(config).await.unwrap();
         let service = app.core().service().clone();
         let (email, password) = ("sam@example.com".to_owned(), Some(PASSWORD.to_owned()));
         let sam = Registration { email, name: "Sam".to_owned(), region: None, password };
-        service.create_user(&Viewer::System, sam, UserRole::Staff).await.unwrap();
+        service.create_user(&Viewer::System, sam, role).await.unwrap();
         let token = service.login("sam@example.com", PASSWORD.to_owned(), None).await.unwrap().access.token;
         Self { server: Server::run(app), authorization: format!("Bearer {token}") }
     }

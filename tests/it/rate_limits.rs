@@ -248,6 +248,29 @@ async fn a_socket_that_exceeds_the_limit_of_requests_is_read_slowly() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn messages_that_start_no_operation_count_as_requests() {
+    let mut config = config();
+    config.server.unlimited_networks.clear();
+    config.rate_limits.requests_per_address = limit(3);
+    for message in [json!({ "type": "ping" }), json!({ "type": "pong" }), json!({ "type": "complete", "id": "none" })] {
+        let server = Server::start(&config).await;
+        let mut socket = Client::open(server.address).await;
+        for _ in 0..3 {
+            socket.send(message.clone()).await;
+        }
+        socket.subscribe("query", "{ __typename }").await;
+        let answer = loop {
+            let answer = socket.receive().await;
+            if answer["type"] != "pong" {
+                break answer;
+            }
+        };
+        assert_eq!(answer["payload"][0]["extensions"]["code"], "RATE_LIMITED", "{message}: {answer}");
+        server.stop().await;
+    }
+}
+
 mod redis {
     use super::*;
 

@@ -76,7 +76,7 @@ impl EventFeed {
             restarts: AtomicU64::new(0),
             lost_entries: AtomicBool::new(false),
             backlog: Mutex::default(),
-            reads: FairSemaphore::with_share(options.concurrent_reads, options.concurrent_reads / 4),
+            reads: FairSemaphore::for_cores(options.concurrent_reads),
             pages: Arc::default(),
             recent: RwLock::new(recent),
             last_read_at: Mutex::new(Instant::now()),

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use bson::{RawArrayBuf, RawDocument, RawDocumentBuf, doc};
 use futures_util::TryStreamExt;
 use mongodb::options::Hint;
-use tokio::{sync::broadcast, task::yield_now, time::Instant};
+use tokio::{sync::broadcast, time::Instant};
 use ulid::Ulid;
 
 use super::{
@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     domain::*,
+    fairness::{core_turn, current_caller},
     storage::{
         Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, Result, StoreError,
         event::PageBuilder,
@@ -182,8 +183,8 @@ impl Inner {
                 if page.is_full() {
                     break 'read;
                 }
-                // A chunk takes milliseconds to decode, so other tasks run after each.
-                yield_now().await;
+                // A chunk can take a millisecond to decode.
+                core_turn(current_caller()).await;
             }
         }
         drop(stream);

@@ -131,6 +131,8 @@ pub(super) fn over_budget(error: &rusqlite::Error) -> Option<OverBudget> {
 pub(super) fn install(connection: &mut Connection) -> Result<()> {
     let handler = || {
         metrics().sqlite_read_steps.inc_by(STEPS.into());
+        // Threads that became ready meanwhile run before this one, which works on a long read.
+        std::thread::yield_now();
         CURRENT.with_borrow_mut(|running| {
             running.as_mut().is_some_and(|running| {
                 running.count_steps();

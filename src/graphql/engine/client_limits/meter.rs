@@ -22,7 +22,7 @@ const STEP: usize = 16 * 1024;
 /// Bytes that the executor needs for a value beside its text, until the answer is written: its place in an object, with
 /// the key.
 const VALUE_BYTES: usize = 160;
-/// Bytes after which an operation lets other tasks run: less than a millisecond's work.
+/// Bytes after which the turn of an operation is over: less than a millisecond's work.
 const TURN: usize = 128 * 1024;
 /// Bytes that take as long to write as a value takes to resolve.
 const VALUE: usize = 512;
@@ -42,7 +42,7 @@ pub struct AnswerMeter {
     reserved: AtomicUsize,
     held: Mutex<HeldBytes>,
     refusal: OnceLock<AnswerRefusal>,
-    /// Bytes since other tasks ran.
+    /// Bytes since the turn of the operation began.
     turn: AtomicUsize,
 }
 
@@ -116,24 +116,32 @@ impl AnswerMeter {
         self.reserve(taken)
     }
 
-    /// Lets other tasks run now and then. To be called after each value, which has so many bytes: a large answer must not keep
-    /// a thread of the runtime for as long as it takes to write it.
+    /// Waits for the operation's next turn now and then. To be called after each value, which has so many bytes: a large answer
+    /// must not keep a thread of the runtime for as long as it takes to write it.
     pub async fn take_turns(&self, bytes: usize) {
         let done = bytes.saturating_add(VALUE);
         if self.turn.fetch_add(done, Relaxed).saturating_add(done) < TURN {
             return;
         }
-        self.turn.store(0, Relaxed);
-        let mut waited = false;
         // Wakes itself at once, so that the operation does not count as idle.
         poll_fn(|cx| {
-            if std::mem::replace(&mut waited, true) {
+            if !self.turn_is_over() {
                 return Poll::Ready(());
             }
             cx.waker().wake_by_ref();
             Poll::Pending
         })
         .await;
+    }
+
+    /// Whether the operation is to wait for its next turn.
+    pub fn turn_is_over(&self) -> bool {
+        self.turn.load(Relaxed) >= TURN
+    }
+
+    /// Lets the operation go on.
+    pub fn begin_turn(&self) {
+        self.turn.store(0, Relaxed);
     }
 
     fn reserve(&self, taken: usize) -> Result<(), AnswerRefusal> {
@@ -198,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_lets_other_tasks_run_after_some_bytes_or_values() {
+    fn a_turn_is_over_after_some_bytes_or_values() {
         let limits = AnswerLimits { answer: 1 << 30, loaded: 1 << 30, client: 1 << 30, node: 1 << 30 };
         let budget = AnswerBudget::new(limits);
         let meter = AnswerMeter::new(1 << 30, budget.for_client(Caller::Server));
@@ -211,6 +219,8 @@ mod tests {
             let (mut writing, mut polls) = (pin!(writing), 1);
             while writing.as_mut().now_or_never().is_none() {
                 polls += 1;
+                assert!(meter.turn_is_over());
+                meter.begin_turn();
             }
             polls
         };

@@ -2,7 +2,12 @@
 //!
 //! Decisions: `docs/decisions/0023-what-a-client-may-hold.md`, `docs/decisions/0025-rows-and-loaded-bytes.md`.
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Poll, ready},
+    time::Duration,
+};
 
 use async_graphql::{Request, Response, parser::types::OperationType, value};
 use futures_util::StreamExt;
@@ -14,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::Viewer,
-    fairness::{Caller, run_metered},
+    fairness::{Caller, CoreTurn, run_metered},
     graphql::engine::{
         client_limits::{AnswerMeter, AnswerRefusal, ClientLimits, LoadMeter},
         document::PreparedOperation,
@@ -54,7 +59,7 @@ impl OperationExecutor {
         let execution = BatchedExecution::new(self.schema.execute(request), batches);
         let runs_to_its_end = operation.kind() == OperationType::Mutation;
         let refusal = || meter.refusal().or_else(|| loads.refusal()).filter(|_| !runs_to_its_end);
-        let run = measured.run(first_response(execution, refusal));
+        let run = measured.run(first_response(execution, caller, &meter, refusal));
         let response = run_metered(caller, loads.clone(), read_from.run(run)).await;
         let response = response.map(|response| complete(response, operation, &meter));
         metrics().answer_bytes.inc_by(meter.written() as u64);
@@ -138,7 +143,7 @@ impl OperationExecutor {
         let (request, batches) = self.request(viewer, operation, &meter, &loads);
         let execution = BatchedExecution::new(self.schema.subscribe(request.data(mode)), batches);
         let refusal = || meter.refusal().or_else(|| loads.refusal());
-        let run = ReadAt::Anywhere.run(first_response(execution, refusal));
+        let run = ReadAt::Anywhere.run(first_response(execution, caller, &meter, refusal));
         let response = run_metered(caller, loads.clone(), run).await;
         metrics().answer_bytes.inc_by(meter.written() as u64);
         let rows = points_for_rows(&loads, operation);
@@ -168,12 +173,20 @@ impl OperationExecutor {
     }
 }
 
-/// The first response of an execution, which is dropped as soon as it is refused.
+/// The first response of an execution, which is dropped as soon as it is refused. The execution goes on in turns of its
+/// caller: all of it waits, so no batch of loads starts before its keys are complete.
 async fn first_response(
     mut execution: BatchedExecution<Response>,
+    caller: Caller,
+    meter: &AnswerMeter,
     refusal: impl Fn() -> Option<AnswerRefusal>,
 ) -> Option<Response> {
+    let mut turn = CoreTurn::default();
     poll_fn(|cx| {
+        if meter.turn_is_over() {
+            ready!(turn.poll(caller, cx));
+            meter.begin_turn();
+        }
         let polled = execution.poll_next_unpin(cx);
         if refusal().is_some() { Poll::Ready(None) } else { polled }
     })

@@ -2,7 +2,7 @@
 //!
 //! Decision: `docs/decisions/0006-updates-are-executed-once.md`.
 
-use crate::{domain::Viewer, graphql::engine::document::PreparedOperation, service::fingerprint};
+use crate::{domain::Viewer, fairness::Caller, graphql::engine::document::PreparedOperation, service::fingerprint};
 
 /// Hash of a selection and the rights it is read with.
 pub type SelectionDigest = [u8; 32];
@@ -36,6 +36,11 @@ impl Selection {
     /// The viewer that opened the subscription.
     pub fn viewer(&self) -> Viewer {
         self.viewer
+    }
+
+    /// Who the subscription works for.
+    pub fn caller(&self) -> Caller {
+        Caller::new(&self.viewer, self.operation.client())
     }
 
     /// The operation of the subscription.

@@ -14,6 +14,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::runtime::Handle;
 
 use super::{
+    catch_up::CatchUp,
     result::{BoxResultStream, ExecutionResult, ResultBody, ResultStream, results},
     selection::{Selection, SelectionDigest},
     update::LiveUpdate,
@@ -92,6 +93,7 @@ impl PendingSubscription {
             digest: self.selection.digest(),
             live: self.live.clone(),
             selection: self.selection.clone(),
+            catch_up: CatchUp::default(),
             rendering: None,
             ended: false,
             uncharged: 0,
@@ -113,6 +115,7 @@ struct Subscriber<S> {
     digest: SelectionDigest,
     live: Arc<LiveSubscriptions>,
     selection: Arc<Selection>,
+    catch_up: CatchUp,
     /// The result that is being rendered.
     rendering: Option<BoxFuture<'static, Result<ExecutionResult, ServiceError>>>,
     ended: bool,
@@ -162,7 +165,7 @@ impl<T: LiveUpdate, S: UpdateStream<Item = service::Result<T>> + Unpin> Stream f
 
 impl<T: LiveUpdate, S: Stream<Item = service::Result<T>> + Unpin> Subscriber<S> {
     fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
-        let Self { updates, digest, live, selection, rendering, ended, .. } = self;
+        let Self { updates, digest, live, selection, catch_up, rendering, ended, .. } = self;
         if *ended {
             return Poll::Ready(None);
         }
@@ -173,8 +176,14 @@ impl<T: LiveUpdate, S: Stream<Item = service::Result<T>> + Unpin> Subscriber<S> 
                 *ended = result.is_err();
                 return Poll::Ready(Some(result.unwrap_or_else(|error| refusal(error.into()).into())));
             }
-            match ready!(updates.poll_next_unpin(cx)) {
+            ready!(catch_up.poll_turn(selection.caller(), cx));
+            let Poll::Ready(update) = updates.poll_next_unpin(cx) else {
+                catch_up.caught_up();
+                return Poll::Pending;
+            };
+            match update {
                 Some(Ok(update)) => {
+                    catch_up.delivered();
                     // Usually a cache hit: avoids building the future.
                     let key = update.id().map(|update| UpdateCacheKey { selection: *digest, update });
                     if let Some(json) = key.and_then(|key| live.cache.get(key)) {

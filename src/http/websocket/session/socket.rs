@@ -1,6 +1,7 @@
 //! One WebSocket session: a single task that reads messages, runs operations and writes results.
 
 mod handlers;
+mod send;
 
 use std::{
     borrow::Cow,

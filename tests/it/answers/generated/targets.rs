@@ -2,13 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use async_graphql::parser::types::{FieldDefinition, InputValueDefinition, TypeDefinition, TypeKind};
+use async_graphql::parser::types::{FieldDefinition, InputValueDefinition, TypeKind};
 
 use super::super::aliases;
 use crate::support::schema::{base_name, objects, published};
 
-/// The object types of the schema with their fields.
-pub struct Types(pub BTreeMap<String, Vec<FieldDefinition>>);
+/// The types of the schema.
+pub struct Types {
+    /// The object types with their fields.
+    pub objects: BTreeMap<String, Vec<FieldDefinition>>,
+    /// The interfaces with the object types that implement them.
+    interfaces: BTreeMap<String, Vec<String>>,
+}
 
 /// A field, and the fields that lead to its object.
 pub struct Target {
@@ -17,17 +22,22 @@ pub struct Target {
 }
 
 impl Types {
+    /// The types of the schema, and the names of those that are nodes.
     pub fn read() -> (Self, Vec<String>) {
-        let is_node = |ty: &TypeDefinition| match &ty.kind {
-            TypeKind::Object(object) => object.implements.iter().any(|interface| interface.node == "Node"),
-            _ => false,
-        };
-        let nodes = published().into_iter().filter(|(_, ty)| is_node(ty)).map(|(name, _)| name);
-        (Self(objects()), nodes.collect())
+        let mut interfaces: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, ty) in published() {
+            if let TypeKind::Object(object) = &ty.kind {
+                for interface in &object.implements {
+                    interfaces.entry(interface.node.to_string()).or_default().push(name.clone());
+                }
+            }
+        }
+        let nodes = interfaces["Node"].clone();
+        (Self { objects: objects(), interfaces }, nodes)
     }
 
     pub fn is_object(&self, field: &FieldDefinition) -> bool {
-        self.0.contains_key(base_name(&field.ty.node.base))
+        self.objects.contains_key(base_name(&field.ty.node.base))
     }
 
     /// Every scalar field of the objects at most `depth` fields below this type, each by a shortest way.
@@ -35,18 +45,29 @@ impl Types {
         let (mut targets, mut seen) = (Vec::new(), BTreeSet::from([from.to_owned()]));
         let mut open = VecDeque::from([(from.to_owned(), Vec::new())]);
         while let Some((name, path)) = open.pop_front() {
-            for field in
-                self.0[&name].iter().filter(|field| field.arguments.iter().all(|given| is_optional(&given.node)))
-            {
-                if !self.is_object(field) {
+            let without_arguments =
+                |field: &&FieldDefinition| field.arguments.iter().all(|given| is_optional(&given.node));
+            for field in self.objects[&name].iter().filter(without_arguments) {
+                let below = base_name(&field.ty.node.base).to_owned();
+                let sized = field.arguments.iter().any(|argument| argument.node.name.node == "first");
+                let step = format!("{}{}", field.name.node, if sized { "(first: $first)" } else { "" });
+                let implementing = self.interfaces.get(&below);
+                if !self.is_object(field) && implementing.is_none() {
                     targets.push(Target { path: path.clone(), field: field.name.node.to_string() });
                     continue;
                 }
-                let below = base_name(&field.ty.node.base).to_owned();
-                if path.len() < depth && seen.insert(below.clone()) {
-                    let sized = field.arguments.iter().any(|argument| argument.node.name.node == "first");
-                    let size = if sized { "(first: $first)" } else { "" };
-                    open.push_back((below, [path.clone(), vec![format!("{}{size}", field.name.node)]].concat()));
+                if path.len() >= depth {
+                    continue;
+                }
+                let through = |steps: &[String]| [&path[..], steps].concat();
+                match implementing {
+                    None if seen.insert(below.clone()) => open.push_back((below, through(&[step]))),
+                    None => {}
+                    Some(objects) => {
+                        for object in objects.iter().filter(|object| seen.insert((*object).clone())) {
+                            open.push_back((object.clone(), through(&[step.clone(), format!("... on {object}")])));
+                        }
+                    }
                 }
             }
         }

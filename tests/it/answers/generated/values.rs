@@ -41,6 +41,15 @@ impl Values {
             let made = shop.data(create, json!({ "input": other })).await;
             products.push(made["createProduct"]["product"]["id"].clone());
         }
+        let create = "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKey { id } } }";
+        let key = shop.data(create, json!({ "input": { "name": line, "scopes": ["READ_ORDERS"] } })).await;
+        let url = format!("http://127.0.0.1:1025/{}", "x".repeat(150));
+        let create =
+            "mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) { webhook { id cursor } } }";
+        let webhook = json!({ "url": url, "description": line, "kinds": ["TASK_DELETED"] });
+        let webhook = shop.data(create, json!({ "input": webhook })).await["createWebhook"]["webhook"].clone();
+        let event =
+            shop.data("{ events(first: 1) { nodes { id } } }", json!({})).await["events"]["nodes"][0]["id"].clone();
         let none = "tsk_00000000000000000000000000".into();
         Self {
             all: [("Task".to_owned(), tasks), ("Product".to_owned(), products)].into(),
@@ -49,6 +58,11 @@ impl Values {
                 ("Order", order["id"].clone()),
                 ("User", order["customer"]["id"].clone()),
                 ("Task", task_id),
+                ("Event", event),
+                ("ApiKey", key["createApiKey"]["apiKey"]["id"].clone()),
+                ("Webhook", webhook["id"].clone()),
+                ("cursor", webhook["cursor"].clone()),
+                ("url", url.into()),
                 ("none", none),
                 ("line", line.into()),
                 ("text", text.into()),

@@ -131,6 +131,7 @@ impl List {
             "Query" => format!("{{ {lists} }}"),
             "User" => format!("{{ me {{ {lists} }} }}"),
             "Order" => format!("{{ order(id: {order:?}) {{ {lists} }} }}"),
+            "Webhook" => format!("{{ webhooks(first: 1) {{ nodes {{ {lists} }} }} }}"),
             other => panic!("say here how to reach an object of the type {other}"),
         }
     }

@@ -5,7 +5,6 @@ use std::{
     ops::ControlFlow::{self, Break, Continue},
 };
 
-use async_graphql::ServerError;
 use futures_util::FutureExt;
 use tungstenite::{
     Message,
@@ -15,9 +14,9 @@ use tungstenite::{
 use super::{Socket, SocketEnd, SocketEvent};
 use crate::{
     fairness::Caller,
-    graphql::{AnswerRefusal, OperationRequest, PreparedOperation, ResultBody},
+    graphql::{OperationRequest, PreparedOperation, ResultBody},
     http::{
-        graphql::{answers::Answers, wire},
+        graphql::answers::Answers,
         graphql_error::coded,
         middleware::rate_limit::rejection_delay,
         websocket::{
@@ -31,29 +30,6 @@ use crate::{
     },
     telemetry::metrics,
 };
-
-/// Why a result is not sent.
-enum Unsent {
-    /// A budget has no room for it.
-    Refused(AnswerRefusal),
-    /// It could not be written.
-    Faulty,
-}
-
-impl From<AnswerRefusal> for Unsent {
-    fn from(refusal: AnswerRefusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl Unsent {
-    fn to_error(&self) -> ServerError {
-        match self {
-            Self::Refused(refusal) => refusal.to_error(),
-            Self::Faulty => coded("Internal error", "INTERNAL"),
-        }
-    }
-}
 
 /// How many operations are told at most, at each ping, how far they are.
 const MAX_POSITIONS: usize = 32;
@@ -99,12 +75,23 @@ impl Socket {
             },
             Message::Binary(_) => Break(SocketEnd::Close(4400, "Binary messages are not part of the protocol".into())),
             // tungstenite answers pings.
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Continue(()),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
+                self.count_message();
+                Continue(())
+            }
             Message::Close(_) => Break(SocketEnd::PeerClosed),
         }
     }
 
     fn handle_message(&mut self, message: ClientMessage) -> ControlFlow<SocketEnd> {
+        match &message {
+            // A request, which is counted there.
+            ClientMessage::Subscribe { .. } => {}
+            // No more of them than of requests and handshakes.
+            ClientMessage::Complete { id } if self.operations.contains(id) => {}
+            ClientMessage::Init { .. } if self.identity.viewer().is_none() => {}
+            _ => self.count_message(),
+        }
         match message {
             ClientMessage::Init { authorization } => self.init(authorization),
             ClientMessage::Renew { authorization } => self.renew(authorization),
@@ -123,6 +110,18 @@ impl Socket {
             }
             ClientMessage::Terminate => Break(SocketEnd::Close(1000, "Terminated".into())),
         }
+    }
+
+    /// Counts a message as a request. The socket of a client who has none left is not read for a while.
+    fn count_message(&mut self) {
+        if self.http.endpoint.client_limits().requests.take_request(self.client.0).is_err() {
+            self.pause_reading();
+        }
+    }
+
+    fn pause_reading(&mut self) {
+        self.timers.pause_reading(rejection_delay());
+        self.control.mark_ready();
     }
 
     /// Handles an invalid message: the modern protocol closes the connection, the legacy one reports the error.
@@ -204,8 +203,7 @@ impl Socket {
         } else if let Err(exhausted) = self.http.endpoint.client_limits().requests.take_request(self.client.0) {
             self.refuse(&id, exhausted.to_error());
             // As a response with 429 is delayed: a client that retries at once must not keep the server busy with refusals.
-            self.timers.pause_reading(rejection_delay());
-            self.control.mark_ready();
+            self.pause_reading();
         } else if self.operations.count() >= limit {
             let message = format!("At most {limit} operations may run at once on one socket.");
             self.refuse(&id, coded(message, "BAD_USER_INPUT"));
@@ -221,10 +219,6 @@ impl Socket {
             self.operations.start(id, request_id, preparing.boxed());
         }
         Continue(())
-    }
-
-    fn refuse(&mut self, id: &str, error: ServerError) {
-        self.send(ServerMessage::Error { id, errors: &[error] });
     }
 
     fn handle_operation_event(&mut self, outcome: OperationEvent) {
@@ -247,27 +241,6 @@ impl Socket {
                 self.send(ServerMessage::Complete { id: &id });
             }
         }
-    }
-
-    /// Queues a message other than a result, if the protocol has this kind.
-    fn send(&mut self, message: ServerMessage<'_>) {
-        if let Err(error) = self.frames.push_text(|text| self.protocol.write(message, text, usize::MAX)) {
-            tracing::error!(%error, "a message could not be written as JSON");
-        }
-    }
-
-    /// Queues a result.
-    fn send_result(&mut self, id: &str, body: &ResultBody) -> Result<(), Unsent> {
-        let limits = self.http.endpoint.client_limits().answers.limits();
-        let message = ServerMessage::Next { id, payload: body.into() };
-        self.frames.push_result(|text| match self.protocol.write(message, text, limits.whole_answer()) {
-            Ok(()) => Ok(()),
-            Err(error) if wire::is_too_large(&error) => Err(Unsent::Refused(AnswerRefusal::TooLarge(limits.answer))),
-            Err(error) => {
-                tracing::error!(%error, "a result could not be written as JSON");
-                Err(Unsent::Faulty)
-            }
-        })
     }
 
     fn handle_timer(&mut self, due: TimerEvent) -> ControlFlow<SocketEnd> {
