@@ -31,7 +31,7 @@ impl WithMetadata {
     }
 
     /// The list from the hits, joined with the entities.
-    fn from_hits(self) -> &'static str {
+    fn joined_hits(self) -> &'static str {
         match self {
             Self::Products => "hits CROSS JOIN products p ON p.id = hits.id",
             Self::Orders => "hits CROSS JOIN orders o ON o.id = hits.id",
@@ -89,6 +89,6 @@ pub(super) fn filter(list: &mut ListBuilder, kind: WithMetadata, filter: &Metada
         let hits = format!(
             "SELECT DISTINCT m.id AS id FROM metadata m WHERE m.kind = '{name}' AND m.key = {key}{value}{public}"
         );
-        list.start_from_hits(kind.from_hits(), &hits);
+        list.start_from_hits(kind.joined_hits(), &hits);
     }
 }

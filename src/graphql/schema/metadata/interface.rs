@@ -6,6 +6,7 @@ use super::items::Items;
 use crate::graphql::schema::{order::Order, product::Product, task::Task, user::User};
 
 /// Something with which integrations keep texts.
+#[allow(clippy::duplicated_attributes, reason = "each field of an interface says its type")]
 #[derive(Interface)]
 #[graphql(
     field(

@@ -34,7 +34,7 @@ impl Reader {
         while !self.world.is_done() {
             let caller = self.caller;
             run_for(caller, one_operation(self.read())).await;
-            if self.world.reads.fetch_add(1, Ordering::Relaxed) % 1000 == 0 {
+            if self.world.reads.fetch_add(1, Ordering::Relaxed).is_multiple_of(1000) {
                 self.world.check_again(false);
             }
             tokio::task::yield_now().await;
