@@ -40,7 +40,7 @@ async fn a_text_that_is_no_id_is_a_node_that_does_not_exist(api: TestApi) {
     let product = product(&api, staff).await;
     let good = product.as_str().unwrap();
     let long = "x".repeat(100_000);
-    let no_ids = ["", " ", "garbage", "prd_", "prd_1", "evt_01J9Z3NDEKTSV4RRFFQ69G5FAV", "öö", "\0", &long, "null"];
+    let no_ids = ["", " ", "garbage", "prd_", "prd_1", "abc_01J9Z3NDEKTSV4RRFFQ69G5FAV", "öö", "\0", &long, "null"];
     let query = "query ($id: ID!, $ids: [ID!]!) { node(id: $id) { id } nodes(ids: $ids) { id } }";
     for viewer in [staff, Viewer::Anonymous] {
         for bad in no_ids.map(str::to_owned).into_iter().chain([

@@ -12,6 +12,14 @@ export type LoginInput = {
   password: string;
 };
 
+/** Which metadata. */
+export type MetadataFilter = {
+  /** Only with an item that has this key, */
+  key: string;
+  /** and this value. */
+  value?: string | null | undefined;
+};
+
 /** One line of an order to be placed. */
 export type OrderItemInput = {
   /** What is bought. */
@@ -58,6 +66,8 @@ export type ProductFilter = {
   inStock?: boolean | null | undefined;
   /** Only at this price or below. */
   maxPrice?: string | null | undefined;
+  /** Only with this metadata; for those who are not staff, with this public metadata. */
+  metadata?: MetadataFilter | null | undefined;
   /** Only at this price or above. */
   minPrice?: string | null | undefined;
   /**
