@@ -4,7 +4,9 @@
 use std::{fmt::Display, str::FromStr};
 
 use orderwire::{
-    domain::{AnyId, Decimal, EventCursor, EventId, OrderId, ProductId, SessionId, TaskId, UserId},
+    domain::{
+        AnyId, ApiKeyId, Decimal, EventCursor, EventId, OrderId, ProductId, SessionId, TaskId, UserId, WebhookId,
+    },
     http::reads_websocket_message,
 };
 
@@ -41,11 +43,13 @@ pub fn id(bytes: &[u8]) {
         round_trips::<ProductId>(text),
         round_trips::<OrderId>(text),
         round_trips::<TaskId>(text),
+        round_trips::<EventId>(text),
+        round_trips::<ApiKeyId>(text),
+        round_trips::<WebhookId>(text),
     ];
-    let others = [round_trips::<EventId>(text), round_trips::<SessionId>(text)];
     let of = types.iter().filter(|is_one| **is_one).count();
     assert_eq!(of == 1, text.parse::<AnyId>().is_ok(), "{text}");
-    assert!(of + others.iter().filter(|is_one| **is_one).count() <= 1, "{text}");
+    assert!(of + usize::from(round_trips::<SessionId>(text)) <= 1, "{text}");
 }
 
 fn round_trips<T: FromStr + Display>(text: &str) -> bool {

@@ -129,8 +129,8 @@ async fn orders_that_a_killed_embedded_server_has_acknowledged_are_there_after_i
     }
     let orders = tried.len() as i64;
     assert_eq!(shop.sold(&server).await, (orders, orders));
-    // The product, and for each order its entry and that of the stock.
-    assert_eq!(shop.log(), (1 + 2 * orders, 1 + 2 * orders));
+    // The product, the customer, and for each order its entry and that of the stock.
+    assert_eq!(shop.log(), (2 + 2 * orders, 2 + 2 * orders));
 }
 
 /// Sets the size that files of the process may have: what is written beyond it fails as on a full disk.
@@ -154,5 +154,5 @@ async fn an_embedded_server_with_a_full_disk_refuses_changes_serves_reads_and_go
     assert_eq!(place("full").await["data"]["placeOrder"]["replayed"], false);
     assert_eq!(place("before").await["data"]["placeOrder"]["replayed"], true);
     assert_eq!(shop.sold(&server).await, (2, 2));
-    assert_eq!(shop.log(), (5, 5));
+    assert_eq!(shop.log(), (6, 6));
 }

@@ -34,6 +34,8 @@ impl Shop {
     async fn open() -> Self {
         let mut config: Config = support::app::config();
         config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        // So that a query that runs reads.
+        config.cache.bytes = 0;
         let calls = CallCounts::default();
         let app = App::start_counted(&config, Some(calls.clone())).await.unwrap();
         let service = app.core().service().clone();
