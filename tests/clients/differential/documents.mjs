@@ -196,6 +196,8 @@ export class DocumentMaker {
     const possible = Object.values(type.getFields()).filter(
       (field) =>
         (depth > 0 || isLeafType(getNamedType(field.type))) &&
+        // The reference knows the type of a node by the id that was asked for.
+        (!isAbstractType(getNamedType(field.type)) || field.args.some(({ name }) => ['id', 'ids'].includes(name))) &&
         (kind !== 'mutation' || !root || MUTATIONS.includes(field.name)),
     )
     if (possible.length === 0) return '__typename'
