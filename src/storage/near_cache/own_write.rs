@@ -33,6 +33,11 @@ impl NearCache {
     pub(super) fn own_write(&self, began: Step, stamp: Stamp) -> OwnWrite<'_> {
         OwnWrite { cache: self, state: self.lock_state(), began, stamp }
     }
+
+    /// Keeps an entity that a write of this node answered with. The pages of lists that could show it end.
+    pub(super) fn wrote<T: Cached>(&self, began: Step, entity: &T, lists: &[Change], stamp: Stamp) {
+        self.own_write(began, stamp).entity(&Arc::new(entity.clone()), lists);
+    }
 }
 
 impl OwnWrite<'_> {

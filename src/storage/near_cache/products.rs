@@ -10,13 +10,12 @@ use super::{
     cached::{Cached, Named, Query},
     change::{Change, ChangeList},
     key::{Key, Value},
-    recent_changes::Step,
     sources::{ById, ByName, Counts, Pages},
 };
 use crate::{
     domain::{
         CountedSales, Page, Product, ProductChanges, ProductFields, ProductFilter, ProductId, ProductSort, Stamp,
-        StockAdjustment, Timestamp, UserId,
+        StockAdjustment, Timestamp,
     },
     storage::{ProductQuery, ProductStore, Result, Store},
     telemetry::metrics::CacheName,
@@ -82,14 +81,6 @@ impl Cached for Product {
         Change::of_product_list(&query.filter, query.sort.field)
     }
 
-    fn newest_of(_: &Query<Self>) -> Option<(UserId, usize)> {
-        None
-    }
-
-    fn stays_listed(_: &ProductFilter) -> bool {
-        false
-    }
-
     fn count_key(filter: ProductFilter) -> Key {
         Key::ProductCount(Box::new(filter))
     }
@@ -132,13 +123,6 @@ impl Named for Product {
     }
 }
 
-impl NearCache {
-    /// Keeps a product of which a write of this node may have changed anything.
-    fn wrote_product(&self, began: Step, product: &Product, stamp: Stamp) {
-        self.own_write(began, stamp).entity(&Arc::new(product.clone()), &Change::PRODUCTS);
-    }
-}
-
 #[async_trait]
 impl ProductStore for NearCache {
     async fn products_by_ids(&self, ids: &[ProductId]) -> Result<Vec<Option<Product>>> {
@@ -164,7 +148,7 @@ impl ProductStore for NearCache {
     async fn insert_product(&self, product: Product, stamp: Stamp) -> Result<Product> {
         let began = self.read_begins();
         let product = self.inner().insert_product(product, stamp).await?;
-        self.wrote_product(began, &product, stamp);
+        self.wrote(began, &product, &Change::PRODUCTS, stamp);
         Ok(product)
     }
 
@@ -177,7 +161,7 @@ impl ProductStore for NearCache {
     ) -> Result<Product> {
         let began = self.read_begins();
         let product = self.inner().update_product(id, changes, expected_version, stamp).await?;
-        self.wrote_product(began, &product, stamp);
+        self.wrote(began, &product, &Change::PRODUCTS, stamp);
         Ok(product)
     }
 

@@ -9,11 +9,10 @@ use super::{
     cached::{Cached, Query},
     change::{Change, ChangeList},
     key::{Key, Value},
-    recent_changes::Step,
     sources::{ById, Counts, Pages},
 };
 use crate::{
-    domain::{Page, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort, Timestamp, UserId},
+    domain::{Page, Stamp, Task, TaskChanges, TaskFields, TaskFilter, TaskId, TaskSort, Timestamp},
     storage::{Result, Store, TaskQuery, TaskStore},
     telemetry::metrics::CacheName,
 };
@@ -72,14 +71,6 @@ impl Cached for Task {
         Key::Tasks(Box::new(query))
     }
 
-    fn newest_of(_: &Query<Self>) -> Option<(UserId, usize)> {
-        None
-    }
-
-    fn stays_listed(_: &TaskFilter) -> bool {
-        false
-    }
-
     fn count_key(filter: TaskFilter) -> Key {
         Key::TaskCount(Box::new(filter))
     }
@@ -101,13 +92,6 @@ impl Cached for Task {
     }
 }
 
-impl NearCache {
-    /// Keeps a task that a write of this node answered with.
-    fn wrote_task(&self, began: Step, task: &Task, stamp: Stamp) {
-        self.own_write(began, stamp).entity(&Arc::new(task.clone()), &Change::TASKS);
-    }
-}
-
 #[async_trait]
 impl TaskStore for NearCache {
     async fn tasks_by_ids(&self, ids: &[TaskId]) -> Result<Vec<Option<Task>>> {
@@ -125,7 +109,7 @@ impl TaskStore for NearCache {
     async fn insert_task(&self, task: Task, stamp: Stamp) -> Result<Task> {
         let began = self.read_begins();
         let task = self.inner().insert_task(task, stamp).await?;
-        self.wrote_task(began, &task, stamp);
+        self.wrote(began, &task, &Change::TASKS, stamp);
         Ok(task)
     }
 
@@ -138,7 +122,7 @@ impl TaskStore for NearCache {
     ) -> Result<Task> {
         let began = self.read_begins();
         let task = self.inner().update_task(id, changes, expected_version, stamp).await?;
-        self.wrote_task(began, &task, stamp);
+        self.wrote(began, &task, &Change::TASKS, stamp);
         Ok(task)
     }
 

@@ -12,7 +12,6 @@ use super::{
     cached::{Cached, Named, Query},
     change::{Change, ChangeList},
     key::{Key, Value},
-    recent_changes::Step,
     sources::{ById, ByName, Counts, Pages},
 };
 use crate::{
@@ -71,14 +70,6 @@ impl Cached for User {
         Key::Users(Box::new(query))
     }
 
-    fn newest_of(_: &Query<Self>) -> Option<(UserId, usize)> {
-        None
-    }
-
-    fn stays_listed(_: &UserFilter) -> bool {
-        false
-    }
-
     fn count_key(filter: UserFilter) -> Key {
         Key::UserCount(Box::new(filter))
     }
@@ -121,13 +112,6 @@ impl Named for User {
     }
 }
 
-impl NearCache {
-    /// Keeps a user whom a write of this node answered with.
-    fn wrote_user(&self, began: Step, user: &User, stamp: Stamp) {
-        self.own_write(began, stamp).entity(&Arc::new(user.clone()), &[Change::Users]);
-    }
-}
-
 #[async_trait]
 impl UserStore for NearCache {
     async fn users_by_ids(&self, ids: &[UserId]) -> Result<Vec<Option<User>>> {
@@ -149,7 +133,7 @@ impl UserStore for NearCache {
     async fn insert_user(&self, user: &User, password_hash: Option<&str>) -> Result<()> {
         let began = self.read_begins();
         self.inner().insert_user(user, password_hash).await?;
-        self.wrote_user(began, user, Stamp::system(user.updated_at));
+        self.wrote(began, user, &[Change::Users], Stamp::system(user.updated_at));
         Ok(())
     }
 
@@ -162,14 +146,14 @@ impl UserStore for NearCache {
     ) -> Result<User> {
         let began = self.read_begins();
         let user = self.inner().update_user(id, changes, expected_version, stamp).await?;
-        self.wrote_user(began, &user, stamp);
+        self.wrote(began, &user, &[Change::Users], stamp);
         Ok(user)
     }
 
     async fn delete_user(&self, id: UserId, stamp: Stamp) -> Result<User> {
         let began = self.read_begins();
         let user = self.inner().delete_user(id, stamp).await?;
-        self.wrote_user(began, &user, stamp);
+        self.wrote(began, &user, &[Change::Users], stamp);
         Ok(user)
     }
 
@@ -191,7 +175,7 @@ impl UserStore for NearCache {
     ) -> Result<User> {
         let began = self.read_begins();
         let user = self.inner().set_password(id, password_hash, verified, stamp).await?;
-        self.wrote_user(began, &user, stamp);
+        self.wrote(began, &user, &[Change::Users], stamp);
         Ok(user)
     }
 }
