@@ -96,12 +96,25 @@ impl Service {
     /// Staff: the entry of the log with this id, if the log still has it.
     pub async fn event(&self, viewer: &Viewer, id: EventId) -> Result<Option<(LogId, Event)>> {
         access::require(viewer, Scope::ReadEvents)?;
+        let (log, mut found) = self.entries_by_id(&[id]).await?;
+        Ok(found.pop().flatten().map(|event| (log, event)))
+    }
+
+    /// The entries of the log with these ids, each `None` if the log does not have it any more, and the id of the log.
+    pub(super) async fn entries_by_id(&self, ids: &[EventId]) -> Result<(LogId, Vec<Option<Event>>)> {
         self.store.catch_up_log().await?;
-        let Some(seq) = self.store.seq_of_event(id).await? else { return Ok(None) };
         let LogState { log, .. } = self.store.log_state().await?;
-        let page = self.store.read_log(seq - 1, LogFilter::ALL, 1).await?;
-        count_loaded(&page.events)?;
-        let found = page.events.into_iter().find(|event| event.id == id && event.event_type().is_some());
-        Ok(found.map(|event| (log, event)))
+        let mut entries = Vec::with_capacity(ids.len());
+        for &id in ids {
+            entries.push(match self.store.seq_of_event(id).await? {
+                Some(seq) => {
+                    let page = self.store.read_log(seq - 1, LogFilter::ALL, 1).await?;
+                    count_loaded(&page.events)?;
+                    page.events.into_iter().find(|event| event.id == id && event.event_type().is_some())
+                }
+                None => None,
+            });
+        }
+        Ok((log, entries))
     }
 }

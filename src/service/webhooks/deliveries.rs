@@ -5,7 +5,9 @@ use super::{
     attempt::{About, Sender},
 };
 use crate::{
-    domain::{Delivery, DeliveryId, Event, EventCursor, EventFilter, LogFilter, LogId, Scope, Viewer, WebhookId},
+    domain::{
+        Delivery, DeliveryId, Event, EventCursor, EventFilter, EventId, LogFilter, LogId, Scope, Viewer, WebhookId,
+    },
     outbound::Connection,
     storage::LogState,
 };
@@ -38,13 +40,11 @@ impl Service {
         let mut found = self.store.list_deliveries(webhook, before, first.saturating_add(1)).await?;
         let has_more = found.len() > first as usize;
         found.truncate(first as usize);
-        let mut deliveries = Vec::with_capacity(found.len());
-        for delivery in found {
-            if let Some((log, event)) = self.event(&Viewer::System, delivery.event).await? {
-                deliveries.push(DeliveryOfEvent { log, event, delivery });
-            }
-        }
-        Ok((deliveries, has_more))
+        let ids: Vec<EventId> = found.iter().map(|delivery| delivery.event).collect();
+        let (log, events) = self.entries_by_id(&ids).await?;
+        let with_event =
+            |(delivery, event): (Delivery, Option<Event>)| event.map(|event| DeliveryOfEvent { log, event, delivery });
+        Ok((found.into_iter().zip(events).filter_map(with_event).collect(), has_more))
     }
 
     /// Admin: sends a webhook the newest event that it asks for, or else the newest of all, marked as a test. Its position
