@@ -73,7 +73,7 @@ impl Passwords {
 
     /// As many at a time as this machine can run in parallel.
     pub fn default_concurrency() -> NonZeroUsize {
-        NonZeroUsize::new(cores()).unwrap_or(NonZeroUsize::MIN)
+        cores()
     }
 
     /// The PHC string to store for this password.

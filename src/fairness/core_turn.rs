@@ -14,7 +14,7 @@ use tokio::{runtime::Handle, task::yield_now};
 use super::{Caller, FairPermit, FairSemaphore, NoPermit, semaphore::cores};
 
 /// One permit for each core.
-static CORES: LazyLock<FairSemaphore> = LazyLock::new(|| FairSemaphore::for_cores(cores()));
+static CORES: LazyLock<FairSemaphore> = LazyLock::new(|| FairSemaphore::for_cores(cores().get()));
 
 /// The turns of one task. A caller's tasks have as many at once as half of the cores. Without turns, a hundred tasks of one
 /// caller would all be ready to run at once, and each step of another caller's request would wait behind all of them.
@@ -83,13 +83,13 @@ mod tests {
             let before = begun.load(Relaxed);
             yield_now().await;
             let turns = begun.load(Relaxed) - before;
-            assert!(turns <= (cores() / 2).max(1), "{turns} turns");
+            assert!(turns <= (cores().get() / 2).max(1), "{turns} turns");
         }
     }
 
     #[tokio::test]
     async fn a_task_that_is_not_polled_any_more_holds_no_turn() {
-        for _ in 0..2 * cores() {
+        for _ in 0..2 * cores().get() {
             let mut turn = CoreTurn::default();
             poll_fn(|cx| turn.poll(caller("leaves"), cx)).await;
             std::mem::forget(turn);

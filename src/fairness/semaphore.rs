@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     iter,
-    num::NonZero,
+    num::NonZeroUsize,
     sync::Arc,
     thread::available_parallelism,
 };
@@ -54,8 +54,8 @@ pub struct FairPermit {
 }
 
 /// The number of cores that this process may use.
-pub fn cores() -> usize {
-    available_parallelism().map_or(1, NonZero::get)
+pub fn cores() -> NonZeroUsize {
+    available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 impl FairSemaphore {
@@ -67,7 +67,7 @@ impl FairSemaphore {
     /// With this number of permits, of which one caller has at most as many at once as half of the cores. For work that
     /// keeps a core busy: turns alone would let a caller use all cores while nobody else waits for a permit.
     pub fn for_cores(permits: usize) -> Self {
-        Self::with_share(permits, cores() / 2)
+        Self::with_share(permits, cores().get() / 2)
     }
 
     /// With this number of permits, of which one caller has at most `share` at once; each is at least 1.

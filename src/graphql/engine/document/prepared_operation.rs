@@ -13,7 +13,7 @@ use super::{
     values::{ValuePath, coerce, substitute},
 };
 use crate::{
-    domain::{ClientAddress, ConsistencyToken, EventCursor},
+    domain::{ClientAddress, ConsistencyToken, EventCursor, Viewer},
     fairness::Caller,
     graphql::engine::{
         answer_reads::AnswerReads,
@@ -153,6 +153,11 @@ impl PreparedOperation {
     /// Address of the client; `None` if clients are not rate-limited by address.
     pub(crate) fn client(&self) -> Option<ClientAddress> {
         self.client
+    }
+
+    /// Who it works for when this viewer runs it.
+    pub(crate) fn caller(&self, viewer: &Viewer) -> Caller {
+        Caller::new(viewer, self.client)
     }
 
     /// Registers the document for this caller if the request asks for that. To be called when the operation is paid for.

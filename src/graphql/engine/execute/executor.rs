@@ -52,7 +52,7 @@ impl OperationExecutor {
                 return refusal;
             }
         };
-        let caller = Caller::new(&viewer, operation.client());
+        let caller = operation.caller(&viewer);
         let loads = LoadMeter::new(&self.limits.answers, caller);
         let work = UnchargedWork::new(&self.service, viewer, operation, allowance, (&meter, &loads), &measured);
         let (request, batches) = self.request(viewer, operation, &meter, &loads);
@@ -97,7 +97,7 @@ impl OperationExecutor {
             })?,
         };
         let answers = &self.limits.answers;
-        let held = answers.admit(Caller::new(&viewer, operation.client())).await;
+        let held = answers.admit(operation.caller(&viewer)).await;
         // The variables are in memory until the operation ends.
         let held = held.and_then(|mut held| held.try_add(operation.variables_size()).map(|()| held));
         let held = held.map_err(|refusal| refused(refusal, operation, Charged { allowance, afterwards: 0 }))?;
@@ -110,7 +110,7 @@ impl OperationExecutor {
     pub async fn charge(&self, viewer: Viewer, operation: &PreparedOperation) -> Result<Option<Allowance>, Response> {
         let charged = self.service.charge(&viewer, operation.client(), operation.cost()).await;
         if charged.is_ok() {
-            operation.register(Caller::new(&viewer, operation.client())).await;
+            operation.register(operation.caller(&viewer)).await;
         }
         charged.map_err(|error| {
             let allowance = match &error {
@@ -137,7 +137,7 @@ impl OperationExecutor {
         mode: M,
     ) -> Option<Response> {
         let answers = &self.limits.answers;
-        let caller = Caller::new(&viewer, operation.client());
+        let caller = operation.caller(&viewer);
         let meter = AnswerMeter::new(answers.limits().answer, answers.for_client(caller));
         let loads = LoadMeter::new(answers, caller);
         let (request, batches) = self.request(viewer, operation, &meter, &loads);

@@ -40,7 +40,7 @@ impl Selection {
 
     /// Who the subscription works for.
     pub fn caller(&self) -> Caller {
-        Caller::new(&self.viewer, self.operation.client())
+        self.operation.caller(&self.viewer)
     }
 
     /// The operation of the subscription.
