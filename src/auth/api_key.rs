@@ -26,7 +26,7 @@ pub struct InvalidApiKey;
 pub struct ApiKeySecret(String);
 
 impl ApiKeySecret {
-    /// A new secret.
+    /// A secret that nobody else has, from the random numbers of the system.
     pub fn generate() -> Self {
         let mut bytes = [0; BYTES];
         rand::rng().fill_bytes(&mut bytes);

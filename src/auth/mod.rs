@@ -1,4 +1,5 @@
-//! Tokens and passwords: what proves who is asking, and keys for secrets that are stored. Sees the domain only; sessions are kept by the storage.
+//! Tokens and passwords: what proves who is asking, and keys for secrets that are stored. Sees the domain only; sessions are
+//! kept by the storage.
 
 mod api_key;
 mod field_keys;

@@ -32,7 +32,7 @@ pub struct ServiceOptions {
     pub idempotency_retention: Duration,
     /// Rate limits of operations and sign-ins.
     pub limits: RateLimits,
-    /// What webhooks need.
+    /// How webhooks are sent, and the keys of their secrets.
     pub webhooks: WebhookOptions,
 }
 

@@ -20,7 +20,8 @@ use crate::{
 pub struct Authenticated {
     /// The viewer with its current rights.
     pub viewer: Viewer,
-    /// When the token or API key expires; `None` for anonymous viewers, keys that do not expire, and holders of tickets, who may stream until their session ends.
+    /// When the token or API key expires; `None` for anonymous viewers, keys that do not expire, and holders of tickets, who
+    /// may stream until their session ends.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -108,9 +109,8 @@ impl Service {
     }
 
     /// Waits until a viewer's rights end: the session has ended, the API key was revoked, or the role of the user, or of the
-    /// key's creator, is another one. Returns within 2 s of
-    /// the change, on whichever node it was made, also if it was made before the call. Never returns for anonymous
-    /// viewers.
+    /// key's creator, is another one. Returns within 2 s of the change, on whichever node it was made, also if it was made
+    /// before the call. Never returns for anonymous viewers.
     pub async fn rights_ended(&self, viewer: &Viewer) {
         match viewer {
             Viewer::User { id, role, session } => self.watch.ended(*id, *session, *role).await,

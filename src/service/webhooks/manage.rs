@@ -51,7 +51,7 @@ pub struct UpdateWebhook {
     pub kinds: Option<Option<Vec<EventType>>>,
     /// The GraphQL query whose answer it is sent.
     pub document: Option<Option<String>>,
-    /// Whether it waits.
+    /// Whether deliveries wait until it goes on.
     pub paused: Option<Option<bool>>,
     /// Only if the webhook is at this version.
     pub expected_version: Option<i32>,
