@@ -30,7 +30,7 @@ impl Caller {
         }
     }
 
-    /// The user or API key of a viewer, whatever its address.
+    /// The user or API key of a viewer; `None` for anonymous viewers and Orderwire itself.
     pub fn known(viewer: &Viewer) -> Option<Self> {
         match viewer {
             Viewer::User { id, .. } => Some(Self::User(*id)),

@@ -1,31 +1,20 @@
 //! Webhooks against receivers that are real HTTP servers: what each has recorded, put together by id, is the log in its order.
 
-use std::{
-    collections::HashSet,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+mod receiver;
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use orderwire::{
     domain::{EventFilter, EventId, EventType, LogFilter, UserRole, Viewer, WebhookStatus},
     service::consumers::{ConsumerOptions, Consumers},
 };
-use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-};
 
 use crate::support::{
     api::{TestApi, error_codes},
     wait_until,
 };
+use receiver::{Fault, Received, Receiver, Reply};
 
 on_each_engine! {
     receivers_that_fail_in_every_way_get_the_whole_log_in_order
@@ -40,131 +29,6 @@ on_each_engine! {
 }
 
 const SOON: Duration = Duration::from_secs(40);
-
-/// How a receiver behaves at a request: the number of the request says which fault, if any.
-type Fault = fn(usize) -> Reply;
-
-#[derive(Clone, Copy)]
-enum Reply {
-    Take,
-    Status(u16),
-    Redirect,
-    Hang,
-    Close,
-    StreamForever,
-    TakeAndStreamForever,
-}
-
-/// A request as a receiver got it.
-#[derive(Debug, Clone)]
-struct Received {
-    headers: http::HeaderMap,
-    body: String,
-}
-
-impl Received {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
-
-    fn id(&self) -> EventId {
-        self.header("webhook-id").unwrap().parse().unwrap()
-    }
-}
-
-/// A server that records what it takes.
-struct Receiver {
-    address: SocketAddr,
-    taken: Arc<Mutex<Vec<Received>>>,
-    _tasks: JoinSet<()>,
-}
-
-impl Receiver {
-    async fn start(fault: Fault) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let taken = Arc::<Mutex<Vec<Received>>>::default();
-        let (record, count) = (taken.clone(), Arc::new(AtomicUsize::new(0)));
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                connections.spawn(serve(stream, fault, record.clone(), count.clone()));
-            }
-        });
-        Self { address, taken, _tasks: tasks }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}/hooks?of=orderwire", self.address)
-    }
-
-    /// The ids of what it took, each where it was taken first.
-    fn ids(&self) -> Vec<EventId> {
-        let mut seen = HashSet::new();
-        self.taken.lock().iter().map(Received::id).filter(|id| seen.insert(*id)).collect()
-    }
-
-    fn count(&self) -> usize {
-        self.taken.lock().len()
-    }
-}
-
-/// Answers the requests on a connection until a fault closes it.
-async fn serve(mut stream: TcpStream, fault: Fault, taken: Arc<Mutex<Vec<Received>>>, count: Arc<AtomicUsize>) {
-    let mut buffer = Vec::new();
-    while let Some(received) = read_request(&mut stream, &mut buffer).await {
-        let reply = fault(count.fetch_add(1, Ordering::Relaxed));
-        if matches!(reply, Reply::Take | Reply::TakeAndStreamForever) {
-            taken.lock().push(received);
-        }
-        let head = |status: u16, more: &str| format!("HTTP/1.1 {status} Status\r\n{more}\r\n");
-        let answer = match reply {
-            Reply::Take => head(200, "content-length: 2\r\n") + "ok",
-            Reply::Status(status) => head(status, "content-length: 0\r\n"),
-            Reply::Redirect => head(302, "location: http://127.0.0.1:9/\r\ncontent-length: 0\r\n"),
-            Reply::Hang => return std::future::pending().await,
-            Reply::Close => return,
-            Reply::StreamForever => head(500, "transfer-encoding: chunked\r\n"),
-            Reply::TakeAndStreamForever => head(200, "transfer-encoding: chunked\r\n"),
-        };
-        if stream.write_all(answer.as_bytes()).await.is_err() {
-            return;
-        }
-        if matches!(reply, Reply::StreamForever | Reply::TakeAndStreamForever) {
-            let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
-            while stream.write_all(chunk.as_bytes()).await.is_ok() {}
-            return;
-        }
-    }
-}
-
-async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Received> {
-    let head = loop {
-        if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
-            let head = String::from_utf8(buffer.drain(..end + 4).collect()).unwrap();
-            break head;
-        }
-        if stream.read_buf(buffer).await.ok()? == 0 {
-            return None;
-        }
-    };
-    let mut lines = head.lines();
-    assert_eq!(lines.next(), Some("POST /hooks?of=orderwire HTTP/1.1"));
-    let mut headers = http::HeaderMap::new();
-    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
-        headers.insert(name.parse::<http::HeaderName>().unwrap(), value.parse().unwrap());
-    }
-    let length: usize = headers["content-length"].to_str().unwrap().parse().unwrap();
-    while buffer.len() < length {
-        if stream.read_buf(buffer).await.ok()? == 0 {
-            return None;
-        }
-    }
-    let body = String::from_utf8(buffer.drain(..length).collect()).unwrap();
-    Some(Received { headers, body })
-}
 
 fn run(api: &TestApi) -> Consumers {
     let service = api.service.clone();
