@@ -4,7 +4,6 @@ use super::{Result, Service, ServiceError, access, live::invalid_cursor};
 use crate::{
     domain::{Event, EventCursor, EventFilter, EventId, LogFilter, LogId, Scope, Seq, Viewer},
     fairness::read_meter,
-    storage::LogState,
 };
 
 /// Entries that are read at a time when not each of them is wanted.
@@ -93,28 +92,15 @@ impl Service {
         Ok((found, through))
     }
 
-    /// Staff: the entry of the log with this id, if the log still has it.
-    pub async fn event(&self, viewer: &Viewer, id: EventId) -> Result<Option<(LogId, Event)>> {
+    /// Staff: the entries of the log with these ids, each `None` if the log does not have it, or not any more.
+    pub async fn events_by_ids(&self, viewer: &Viewer, ids: &[EventId]) -> Result<Vec<Option<Event>>> {
         access::require(viewer, Scope::ReadEvents)?;
-        let (log, mut found) = self.entries_by_id(&[id]).await?;
-        Ok(found.pop().flatten().map(|event| (log, event)))
+        self.entries_by_ids(ids).await
     }
 
-    /// The entries of the log with these ids, each `None` if the log does not have it any more, and the id of the log.
-    pub(super) async fn entries_by_id(&self, ids: &[EventId]) -> Result<(LogId, Vec<Option<Event>>)> {
+    /// The entries of the log with these ids.
+    pub(super) async fn entries_by_ids(&self, ids: &[EventId]) -> Result<Vec<Option<Event>>> {
         self.store.catch_up_log().await?;
-        let LogState { log, .. } = self.store.log_state().await?;
-        let mut entries = Vec::with_capacity(ids.len());
-        for &id in ids {
-            entries.push(match self.store.seq_of_event(id).await? {
-                Some(seq) => {
-                    let page = self.store.read_log(seq - 1, LogFilter::ALL, 1).await?;
-                    count_loaded(&page.events)?;
-                    page.events.into_iter().find(|event| event.id == id && event.event_type().is_some())
-                }
-                None => None,
-            });
-        }
-        Ok((log, entries))
+        Ok(self.store.events_by_ids(ids).await?)
     }
 }

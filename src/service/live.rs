@@ -199,8 +199,8 @@ impl Service {
             }
             LogPosition::Unsealed(_) => return Err(ServiceError::CursorExpired),
             LogPosition::Event(id) => {
-                self.store.catch_up_log().await?;
-                self.store.seq_of_event(id).await?.ok_or(ServiceError::CursorExpired)?
+                let found = self.entries_by_ids(&[id]).await?.pop().flatten();
+                found.ok_or(ServiceError::CursorExpired)?.seq
             }
         };
         Ok((log, seq))

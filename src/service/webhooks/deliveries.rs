@@ -1,13 +1,13 @@
 //! Attempts that were made, and an attempt that somebody asks for.
 
+use std::collections::HashMap;
+
 use super::{
     super::{Result, Service, ServiceError, UserError, UserErrorCode, access},
     attempt::{About, Sender},
 };
 use crate::{
-    domain::{
-        Delivery, DeliveryId, Event, EventCursor, EventFilter, EventId, LogFilter, LogId, Scope, Viewer, WebhookId,
-    },
+    domain::{Delivery, DeliveryId, Event, EventCursor, EventFilter, EventId, LogFilter, Scope, Viewer, WebhookId},
     outbound::Connection,
     storage::LogState,
 };
@@ -18,8 +18,6 @@ const LOOK_BACK: u32 = 200;
 /// An attempt with its event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliveryOfEvent {
-    /// The log of the event.
-    pub log: LogId,
     /// The event.
     pub event: Event,
     /// The attempt.
@@ -40,11 +38,14 @@ impl Service {
         let mut found = self.store.list_deliveries(webhook, before, first.saturating_add(1)).await?;
         let has_more = found.len() > first as usize;
         found.truncate(first as usize);
-        let ids: Vec<EventId> = found.iter().map(|delivery| delivery.event).collect();
-        let (log, events) = self.entries_by_id(&ids).await?;
+        let mut ids: Vec<EventId> = found.iter().map(|delivery| delivery.event).collect();
+        // Attempts of one event follow each other.
+        ids.dedup();
+        let events = self.entries_by_ids(&ids).await?.into_iter().flatten();
+        let events: HashMap<EventId, Event> = events.map(|event| (event.id, event)).collect();
         let with_event =
-            |(delivery, event): (Delivery, Option<Event>)| event.map(|event| DeliveryOfEvent { log, event, delivery });
-        Ok((found.into_iter().zip(events).filter_map(with_event).collect(), has_more))
+            |delivery: Delivery| events.get(&delivery.event).cloned().map(|event| DeliveryOfEvent { event, delivery });
+        Ok((found.into_iter().filter_map(with_event).collect(), has_more))
     }
 
     /// Admin: sends a webhook the newest event that it asks for, or else the newest of all, marked as a test. Its position
@@ -73,6 +74,6 @@ impl Service {
         };
         let delivery = sender.send(&mut Connection::default(), (&event, data), about, &*self.clock).await;
         self.store.insert_deliveries(std::slice::from_ref(&delivery)).await.map_err(ServiceError::from)?;
-        Ok(DeliveryOfEvent { log, event, delivery })
+        Ok(DeliveryOfEvent { event, delivery })
     }
 }

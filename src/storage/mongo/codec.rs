@@ -37,6 +37,11 @@ impl Field<'_> {
         self.value.map(|value| T::read(value).ok_or_else(|| self.corrupt())).transpose()
     }
 
+    /// The document in a field that every document has.
+    pub(super) fn document(&self) -> Result<&RawDocument> {
+        self.value.and_then(|value| value.as_document()).ok_or_else(|| self.corrupt())
+    }
+
     /// The elements of an array of documents that every document has.
     pub(super) fn documents<T>(self, decode: impl Fn(&RawDocument) -> Result<T>) -> Result<Vec<T>> {
         let mut elements = Vec::new();

@@ -20,12 +20,12 @@ use super::{
     chunks::{bounds, with_entries_after},
     codec::{binary, raw_document, read_fields, stored_by_text, stored_ids},
     log_texts::{StoredEvent, TextRef},
-    read::{TimedRead, rows_of},
+    read::{TimedRead, in_request_order, load_rows, rows_of},
     store::{Inner, MongoStore},
 };
 use crate::{
     domain::*,
-    fairness::{core_turn, current_caller},
+    fairness::{core_turn, current_caller, read_meter},
     storage::{
         Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoch, OwnChanges, Result, StoreError,
         event::PageBuilder,
@@ -192,6 +192,33 @@ impl Inner {
         let events = self.with_texts(page.into_entries(), &mut session).await?;
         Ok(LogPage::new(events, after, head.max(through), has_more))
     }
+
+    /// The entries with these ids, in no order. The server takes them out of their chunks, which have up to 256 KiB each. What
+    /// they load is counted for the operation of this task.
+    async fn find_entries(&self, ids: &[EventId]) -> Result<Vec<Event>> {
+        let among = doc! { "$in": ids };
+        let pipeline = [
+            doc! { "$match": { "about": &among } },
+            doc! { "$unwind": { "path": "$entries", "includeArrayIndex": "place" } },
+            doc! { "$match": { "entries.event_id": among } },
+            doc! { "$project": { "place": 1, "entries": 1 } },
+        ];
+        // One more than can be found, so that one reply holds all rows and closes the cursor.
+        let batch = u32::try_from(ids.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let found = self.collections.log.aggregate(pipeline).hint(Hint::Name("about".to_owned())).batch_size(batch);
+        let mut session = self.causal_session().await?;
+        let mut batches = self.with_timeout(found.session(&mut *session).timed_batch()).await?;
+        let found = load_rows(batches.stream(&mut session), |row| {
+            read_fields!(row, first: "_id", place: "place", entry: "entries");
+            let seq = first.required::<Seq>()? + place.required::<Seq>()?;
+            decode(entry.document()?, seq)
+        });
+        let found = found.await?;
+        if let Some(meter) = read_meter() {
+            meter.load(found.iter().map(StoredEvent::text_memory).sum())?;
+        }
+        self.with_texts(found, &mut session).await
+    }
 }
 
 #[async_trait]
@@ -208,17 +235,9 @@ impl EventStore for MongoStore {
         self.0.unnumbered.own_changes()
     }
 
-    async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {
-        let find = self.0.collections.log.find(doc! { "about": id }).hint(Hint::Name("about".to_owned())).limit(1);
-        let found = self.0.find_rows(find.batch_size(2), |chunk| {
-            read_fields!(chunk, first: "_id", entries: "entries");
-            let ids = entries.documents(|entry| {
-                read_fields!(entry, id: "event_id");
-                id.required::<EventId>()
-            })?;
-            Ok((first.required::<Seq>()?..).zip(ids).find(|(_, found)| *found == id).map(|(seq, _)| seq))
-        });
-        Ok(found.await?.pop().flatten())
+    async fn events_by_ids(&self, ids: &[EventId]) -> Result<Vec<Option<Event>>> {
+        let found = if ids.is_empty() { Vec::new() } else { self.0.find_entries(ids).await? };
+        Ok(in_request_order(ids, found, |event| Some(event.id)))
     }
 
     async fn log_state(&self) -> Result<LogState> {

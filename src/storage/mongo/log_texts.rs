@@ -48,8 +48,12 @@ pub(super) struct TextRef {
 impl StoredEvent {
     /// Estimated bytes that the entry takes with its text.
     pub(super) fn memory(&self) -> usize {
-        let text = self.text.map_or(0, |text| usize::try_from(text.bytes).unwrap_or(0));
-        self.event.memory() + text
+        self.event.memory() + self.text_memory()
+    }
+
+    /// Bytes of its text, which is stored apart.
+    pub(super) fn text_memory(&self) -> usize {
+        self.text.map_or(0, |text| usize::try_from(text.bytes).unwrap_or(0))
     }
 }
 

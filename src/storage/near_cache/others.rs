@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 use super::cache::NearCache;
 use crate::{
     domain::{
-        ApiKey, ApiKeyId, Consumer, ConsumerChanges, Delivery, DeliveryId, EventId, LogFilter, LogId, Order,
+        ApiKey, ApiKeyId, Consumer, ConsumerChanges, Delivery, DeliveryId, Event, EventId, LogFilter, LogId, Order,
         PresentedToken, Product, Progress, Seq, SessionId, Stamp, Task, Timestamp, TokenHash, User, UserId, WebhookId,
     },
     storage::{
@@ -136,8 +136,8 @@ impl EventStore for NearCache {
         self.inner().own_changes()
     }
 
-    async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {
-        self.inner().seq_of_event(id).await
+    async fn events_by_ids(&self, ids: &[EventId]) -> Result<Vec<Option<Event>>> {
+        self.inner().events_by_ids(ids).await
     }
 
     async fn log_state(&self) -> Result<LogState> {

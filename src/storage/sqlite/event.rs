@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 
 use super::{
     epoch,
+    read_limit::loaded,
     row::{Json, NamedRow, blob_columns, json, named, text_columns},
     store::SqliteStore,
     writer::Written,
@@ -206,10 +207,14 @@ impl EventStore for SqliteStore {
         OwnChanges { logged: self.appends.last(), unnumbered: Vec::new() }
     }
 
-    async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>> {
+    async fn events_by_ids(&self, ids: &[EventId]) -> Result<Vec<Option<Event>>> {
+        let ids = ids.to_vec();
         self.read(move |db| {
-            let mut find = db.prepare_cached("SELECT seq FROM events WHERE id = ?1")?;
-            Ok(find.query_row([id], |row| row.get("seq")).optional()?)
+            let mut find =
+                db.prepare_cached(&format!("SELECT {COLUMNS} FROM events WHERE id = ?1 AND +entity_kind <> ?2"))?;
+            let mut decode = named(|row| loaded(event_from_row(db, row)?, Event::memory));
+            let mut find = |id: &EventId| find.query_row(params![id, EntityKind::Rights], &mut decode).optional();
+            Ok(ids.iter().map(&mut find).collect::<rusqlite::Result<_>>()?)
         })
         .await
     }

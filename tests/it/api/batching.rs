@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use orderwire::domain::{UserRole, Viewer};
+use orderwire::domain::{Delivery, DeliveryId, Timestamp, UserRole, Viewer};
 use serde_json::{Value, json};
 
 use crate::support::api::{TestApi, error_codes, next};
@@ -11,6 +11,7 @@ on_each_engine! {
     nested_queries_stay_within_their_storage_call_budget
     a_subscription_event_stays_within_its_storage_call_budget
     aliases_of_one_list_share_a_storage_call
+    events_by_their_ids_take_one_storage_call_however_many_they_are
     only_selected_parts_of_a_list_are_read_and_counted
 }
 
@@ -120,6 +121,42 @@ async fn aliases_of_one_list_share_a_storage_call(api: TestApi) {
     let ids: BTreeSet<String> = [&data["a"], &data["b"]].map(|list| list["nodes"][0]["id"].to_string()).into();
     assert_eq!((ids.len(), data["c"]["nodes"].as_array().unwrap().len()), (2, 3));
     assert_eq!(api.storage_calls().0, 1);
+}
+
+async fn events_by_their_ids_take_one_storage_call_however_many_they_are(api: TestApi) {
+    let staff = shop(&api).await;
+    let events = "{ events(first: 100) { nodes { id } } }";
+    let events = api.data(staff, events, json!({})).await["events"]["nodes"].as_array().unwrap().clone();
+    let ids: Vec<Value> = events.iter().map(|event| event["id"].clone()).collect();
+    assert_eq!(ids.len(), 100);
+    let webhook = api.new_webhook().await.id;
+    // Two attempts of each event.
+    let delivery = |number: i64| {
+        let at = Timestamp::from_unix_millis(number);
+        let event = ids[number as usize / 2].as_str().unwrap().parse().unwrap();
+        let id = DeliveryId::derived(at, "test", &number.to_string());
+        let (status, error, next_attempt_at) = (Some(200), None, None);
+        Delivery { id, webhook, event, attempt: 1, status, duration_ms: 1, error, at, next_attempt_at }
+    };
+    api.store.insert_deliveries(&(0..120).map(delivery).collect::<Vec<_>>()).await.unwrap();
+    let deliveries = "query ($webhook: ID!, $first: Int) { webhook(id: $webhook) {
+        deliveries(first: $first) { nodes { event { id kind } } } } }";
+    let nodes = "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Event { kind } } }";
+    let each =
+        "query ($ids: [ID!]!, $one: ID!, $other: ID!) { one: event(id: $one) { kind } other: event(id: $other) { kind }
+        node(id: $one) { ... on Event { kind } } nodes(ids: $ids) { ... on Event { kind } } }";
+    for size in [5, 100] {
+        // The webhook, its attempts and their events.
+        for (budget, found, query) in [(3, size, deliveries), (1, size, nodes), (1, size + 3, each)] {
+            let variables = json!({ "ids": ids[..size], "webhook": webhook.to_string(), "first": size,
+                "one": ids[0], "other": ids[99] });
+            api.storage_calls();
+            let data = api.data(staff, query, variables).await;
+            let (calls, which) = api.storage_calls();
+            assert_eq!(count(&data, "kind"), found, "{query}: {data}");
+            assert_eq!(calls, budget, "{size} events, {query}: {which}");
+        }
+    }
 }
 
 async fn only_selected_parts_of_a_list_are_read_and_counted(api: TestApi) {

@@ -3,7 +3,9 @@
 use orderwire::domain::*;
 
 use super::{data_set::DataSet, engine::Db};
-use crate::support::data::{NOW, product, user};
+use crate::support::data::{
+    NOW, adjustment, at, insert_products, place, product, session, stamp, task, user, whole_log,
+};
 
 /// Asks for a row, a missing one, another row and the first row again.
 macro_rules! answers_in_order {
@@ -42,6 +44,31 @@ pub async fn reads_by_name_answer_in_the_order_asked(db: &Db) {
     answers_in_order!(db, products_by_skus, data.products, |product: &Product| product.sku.clone(), missing());
     answers_in_order!(db, orders_by_numbers, data.orders, |order: &Order| order.number.clone(), missing());
     assert_eq!(db.products_by_skus(&["sku3".to_owned()]).await.unwrap(), [None], "a SKU is case-sensitive");
+}
+
+pub async fn entries_of_the_log_answer_in_the_order_asked(db: &Db) {
+    let (lamp, anna) = (Product { description: Some("«ä» ".repeat(5000)), ..product("lamp") }, user("anna"));
+    db.insert_user(&anna, None).await.unwrap();
+    insert_products(db.store(), &[&lamp]).await;
+    for number in 0..5 {
+        let work = Task { description: Some(format!("{number}").repeat(5000)), ..task(&format!("work {number}")) };
+        db.insert_task(work, stamp()).await.unwrap();
+        place(db.store(), &number.to_string(), &[(&lamp, 1)]).await.unwrap();
+        db.adjust_stock(adjustment(&lamp, 1), stamp()).await.unwrap();
+    }
+    let log = whole_log(db.store()).await;
+    let missing = EventId::derived(NOW, "test", "missing");
+    answers_in_order!(db, events_by_ids, log, |event: &Event| event.id, missing);
+
+    let ended = session(&anna, 1);
+    db.insert_session(&ended, None).await.unwrap();
+    db.end_session(ended.id, at(1)).await.unwrap();
+    let of_rights = whole_log(db.store()).await.pop().unwrap();
+    assert_eq!(of_rights.event_type(), None);
+    assert_eq!(db.events_by_ids(&[of_rights.id, log[0].id]).await.unwrap(), [None, Some(log[0].clone())]);
+
+    db.prune(at(0), at(1000), at(0)).await.unwrap();
+    assert_eq!(db.events_by_ids(&[log[0].id]).await.unwrap(), [None], "the log does not have it any more");
 }
 
 /// An id of another type with the same bits is not found.

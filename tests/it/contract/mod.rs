@@ -79,6 +79,7 @@ macro_rules! every_behaviour {
             batch {
                 reads_by_id_answer_in_the_order_asked
                 reads_by_name_answer_in_the_order_asked
+                entries_of_the_log_answer_in_the_order_asked
                 an_id_finds_only_its_own_type
             }
             callers {

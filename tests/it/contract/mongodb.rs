@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 use orderwire::{
-    domain::{LogFilter, ProductFilter, Seq},
+    domain::{EventId, LogFilter, ProductFilter, Seq, Task},
     storage::{
-        DeploymentId, EventStore, OrderStore, ProductStore, Result, Store,
+        DeploymentId, EventStore, OrderStore, ProductStore, Result, Store, TaskStore,
         mongo::{CommandObserver, MongoOptions, MongoStore, SHARDED_COLLECTIONS, ShardKey, ShardedCollection},
     },
 };
@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 
 use super::{engine::Engine, targeting::Faults};
 use crate::support::{
-    data::{insert_products, place, product},
+    data::{insert_products, place, product, stamp, task, whole_log},
     options::mongo_options,
 };
 
@@ -178,13 +178,17 @@ impl Engine for Mongodb {
 
 every_behaviour!(Mongodb);
 
-/// The commands that write in the transaction that placed the last order, in their order.
-fn commands_of_the_order(sent: &[Document]) -> Vec<String> {
-    let name = |command: &Document| match command.iter().next() {
+/// What a command does, and to which collection.
+fn name(command: &Document) -> String {
+    match command.iter().next() {
         Some((name, Bson::String(collection))) => format!("{name} {collection}"),
         Some((name, _)) => name.clone(),
         None => String::new(),
-    };
+    }
+}
+
+/// The commands that write in the transaction that placed the last order, in their order.
+fn commands_of_the_order(sent: &[Document]) -> Vec<String> {
     let transaction = |command: &Document| (command.get("lsid").cloned(), command.get("txnNumber").cloned());
     let inserted = sent.iter().rfind(|command| name(command) == "insert orders").expect("an order was inserted");
     let in_it = sent.iter().filter(|command| transaction(command) == transaction(inserted)).map(name);
@@ -213,6 +217,29 @@ async fn an_order_is_written_by_five_commands_and_a_commit() {
         "commitTransaction",
     ];
     assert_eq!(taken, [expected, expected]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_are_read_by_their_ids_with_two_commands_however_many_they_are() {
+    let engine = Mongodb::prepare("commands").await;
+    let (store, sent) = engine.open_recorded().await;
+    for number in 0..200 {
+        let work = Task { description: Some(format!("{number} ").repeat(2000)), ..task(&number.to_string()) };
+        store.insert_task(work, stamp()).await.unwrap();
+    }
+    let log = whole_log(&store).await;
+    let ids: Vec<EventId> = log.iter().map(|event| event.id).collect();
+    for count in [1, 200] {
+        sent.lock().unwrap().clear();
+        let found = store.events_by_ids(&ids[..count]).await.unwrap();
+        assert!(found.iter().flatten().eq(&log[..count]));
+        // Not those of the sequencer, which runs all the time.
+        let is_such = |one: &&Document| one.to_string().contains("about") || name(one) == "find log_texts";
+        let reads: Vec<String> = sent.lock().unwrap().iter().filter(is_such).map(name).collect();
+        assert_eq!(reads, ["aggregate log", "find log_texts"], "{count} entries");
+    }
+    store.close().await;
+    engine.remove().await;
 }
 
 /// The read concern of a command that reads outside of a transaction.
@@ -245,7 +272,7 @@ async fn each_read_comes_after_everything_that_the_store_has_read_or_committed()
             assert!(!store.read_log(0, filter, limit).await.unwrap().events.is_empty());
         }
     }
-    store.seq_of_event(order.history[0].event.unwrap()).await.unwrap().unwrap();
+    store.events_by_ids(&[order.history[0].event.unwrap()]).await.unwrap().remove(0).unwrap();
     assert_eq!(store.orders_by_ids(&[order.id]).await.unwrap(), [Some(order)]);
     store.products_by_ids(&[lamp.id]).await.unwrap();
     store.products_by_skus(std::slice::from_ref(&lamp.sku)).await.unwrap();
@@ -260,7 +287,8 @@ async fn each_read_comes_after_everything_that_the_store_has_read_or_committed()
         let Some(concern) = read_concern(command) else { continue };
         assert_eq!(concern.get_str("level").ok(), Some("majority"), "{command}");
         assert!(concern.get_timestamp("afterClusterTime").is_ok(), "it may go back in time: {command}");
-        of_log += usize::from(command.get_str("find").is_ok_and(|name| name == "log"));
+        let reads_log = |name: &str| command.get_str(name).is_ok_and(|collection| collection == "log");
+        of_log += usize::from(reads_log("find") || reads_log("aggregate"));
     }
     // Two polls with the bounds of the log and a page, four pages, and one entry by its id.
     assert!(of_log > 2 * 3 + 4, "{of_log} reads of the log");

@@ -17,7 +17,7 @@ use super::{
     engine::Db,
     listed::{Listed, query},
 };
-use crate::support::data::{at, past_order, product, task, user};
+use crate::support::data::{at, past_order, product, stamp, task, user, whole_log};
 
 /// Entities of each kind.
 const COUNT: usize = 40;
@@ -58,6 +58,7 @@ struct Entities {
     products: Vec<Product>,
     orders: Vec<Order>,
     tasks: Vec<Task>,
+    events: Vec<Event>,
 }
 
 impl Entities {
@@ -76,7 +77,11 @@ impl Entities {
         db.import_products(&products).await.unwrap();
         db.import_orders(&orders).await.unwrap();
         db.import_tasks(&tasks).await.unwrap();
-        Self { users, products, orders, tasks }
+        for number in 0..COUNT {
+            let work = Task { description: description.clone(), ..task(&format!("logged {number}")) };
+            db.insert_task(work, stamp()).await.unwrap();
+        }
+        Self { users, products, orders, tasks, events: whole_log(db.store()).await }
     }
 }
 
@@ -107,6 +112,7 @@ fn reads(entities: &Entities) -> Vec<(&'static str, Read)> {
     let orders: Vec<OrderId> = entities.orders.iter().map(|order| order.id).collect();
     let numbers: Vec<String> = entities.orders.iter().map(|order| order.number.clone()).collect();
     let tasks: Vec<TaskId> = entities.tasks.iter().map(|task| task.id).collect();
+    let events: Vec<EventId> = entities.events.iter().map(|event| event.id).collect();
     vec![
         read!(users_by_ids(users)),
         read!(users_by_emails(emails)),
@@ -121,6 +127,7 @@ fn reads(entities: &Entities) -> Vec<(&'static str, Read)> {
         read!(list_orders(whole_page::<Order>(OrderSort::PlacedAt))),
         read!(tasks_by_ids(tasks)),
         read!(list_tasks(whole_page::<Task>(TaskSort::CreatedAt))),
+        read!(events_by_ids(events)),
     ]
 }
 

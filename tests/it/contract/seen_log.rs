@@ -40,7 +40,7 @@ impl SeenLog {
         for event in appended {
             if let Entity::Order(order) = &event.entity {
                 assert_eq!(order.history.last().and_then(|step| step.event), Some(event.id));
-                assert_eq!(db.store().seq_of_event(event.id).await.unwrap(), Some(event.seq));
+                assert_eq!(db.store().events_by_ids(&[event.id]).await.unwrap(), [Some(event.clone())]);
             }
         }
         self.0 = log;

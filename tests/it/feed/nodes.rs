@@ -190,9 +190,9 @@ impl EventStore for Flaky {
         self.store.own_changes()
     }
 
-    async fn seq_of_event(&self, id: EventId) -> Result<Option<Seq>, StoreError> {
+    async fn events_by_ids(&self, ids: &[EventId]) -> Result<Vec<Option<Event>>, StoreError> {
         self.check()?;
-        self.store.seq_of_event(id).await
+        self.store.events_by_ids(ids).await
     }
 
     async fn log_state(&self) -> Result<LogState, StoreError> {

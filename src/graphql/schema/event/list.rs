@@ -1,5 +1,7 @@
 //! Pages of the event log.
 
+use std::sync::Arc;
+
 use async_graphql::{InputObject, Object};
 
 use super::types::{Event, EventKind};
@@ -56,7 +58,7 @@ impl EventConnection {
     /// The page; `from_start` says that it begins at the start of the log.
     pub(super) fn new(page: EventPage, from_start: bool) -> Self {
         let EventPage { log, events, through, has_more } = page;
-        let events = events.into_iter().filter_map(|event| Event::new(log, event)).collect();
+        let events = events.into_iter().filter_map(|event| Event::new(log, Arc::new(event))).collect();
         Self { log, events, through, has_more, from_start }
     }
 }

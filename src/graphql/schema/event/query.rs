@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object};
 
 use super::{
     list::{EventConnection, EventFilter},
-    types::Event,
+    types::{Event, load},
 };
 use crate::{
     domain::EventId,
@@ -34,9 +34,7 @@ impl EventQuery {
         #[graphql(desc = "The event's id.")] id: ID,
     ) -> ApiResult<Option<DirectJson<Event>>> {
         let id: EventId = argument_id("id", &id)?;
-        let request = RequestContext::get(context);
-        let found = request.service.event(&request.viewer(), id).await?;
-        Ok(found.and_then(|(log, event)| Event::new(log, event)).map(DirectJson))
+        Ok(load(RequestContext::get(context), id).await?.map(DirectJson))
     }
 
     /// Staff: the event log, oldest first. Without `after` it begins with the oldest event that is held; events are held for

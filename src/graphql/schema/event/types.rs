@@ -13,6 +13,7 @@ use crate::{
             json::{DirectJson, json_enum, json_object},
         },
         schema::{
+            loaders::load_entity,
             order::{Order, OrderStatus},
             product::Product,
             request_context::RequestContext,
@@ -67,8 +68,8 @@ pub struct Event {
 
 impl Event {
     /// The entry of this log; `None` for one that only Orderwire itself reads.
-    pub fn new(log: LogId, event: domain::Event) -> Option<Self> {
-        Some(Self { log, kind: event.event_type()?, event: Arc::new(event) })
+    pub fn new(log: LogId, event: Arc<domain::Event>) -> Option<Self> {
+        Some(Self { log, kind: event.event_type()?, event })
     }
 
     /// The cursor after the entry.
@@ -138,11 +139,18 @@ json_object! {
     }
 }
 
+load_entity!(EventId => domain::Event, events_by_ids);
+
+/// The entry of the log with this id.
+pub(super) async fn load(request: &RequestContext, id: EventId) -> ApiResult<Option<Event>> {
+    Ok(request.load(id).await?.and_then(|event| Event::new(request.head.log, event)))
+}
+
 /// The entry of the log with this id, if the viewer may see it.
 pub(crate) async fn visible(request: &RequestContext, id: EventId) -> ApiResult<Option<Event>> {
     let viewer = request.viewer();
     if viewer != Viewer::Anonymous && !viewer.may(Scope::ReadEvents) {
         return Ok(None);
     }
-    Ok(request.service.event(&viewer, id).await?.and_then(|(log, event)| Event::new(log, event)))
+    load(request, id).await
 }

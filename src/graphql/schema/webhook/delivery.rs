@@ -6,7 +6,7 @@ use async_graphql::{ID, Object};
 
 use super::list::page;
 use crate::{
-    domain,
+    domain::{self, LogId},
     graphql::{
         engine::{
             document::directives::cost,
@@ -25,9 +25,9 @@ pub struct WebhookDelivery {
 }
 
 impl WebhookDelivery {
-    pub(super) fn new(found: DeliveryOfEvent) -> Option<Self> {
-        let DeliveryOfEvent { log, event, delivery } = found;
-        Some(Self { event: Event::new(log, event)?, delivery: Arc::new(delivery) })
+    pub(super) fn new(log: LogId, found: DeliveryOfEvent) -> Option<Self> {
+        let DeliveryOfEvent { event, delivery } = found;
+        Some(Self { event: Event::new(log, Arc::new(event))?, delivery: Arc::new(delivery) })
     }
 
     pub(super) fn cursor_text(&self) -> String {

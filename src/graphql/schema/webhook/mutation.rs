@@ -249,6 +249,7 @@ impl WebhookMutation {
         let request = RequestContext::for_mutation(context).await?;
         let test = || async { request.service.test_webhook(&request.viewer(), input_id("id", &input.id)?).await };
         let (delivery, user_errors) = payload(test().await)?;
-        Ok(TestWebhookPayload { delivery: delivery.and_then(WebhookDelivery::new), user_errors })
+        let delivery = delivery.and_then(|found| WebhookDelivery::new(request.head.log, found));
+        Ok(TestWebhookPayload { delivery, user_errors })
     }
 }

@@ -110,7 +110,7 @@ json_object! {
             let viewer = request.viewer();
             let deliveries = request.service.webhook_deliveries(&viewer, self.0.id, before, first);
             let (found, has_more) = deliveries.await?;
-            let nodes = found.into_iter().filter_map(WebhookDelivery::new).collect();
+            let nodes = found.into_iter().filter_map(|found| WebhookDelivery::new(request.head.log, found)).collect();
             Ok(DirectJson(WebhookDeliveryConnection { nodes, has_more, from_start: before.is_none() }))
         }
 
