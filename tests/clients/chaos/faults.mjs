@@ -40,6 +40,12 @@ const LANES = {
     every: [8, 12],
     lasts: [0.5, 5],
   },
+  webhooks: {
+    kinds: ['worker killed', 'worker terminated', 'worker paused', 'receivers restarted'],
+    first: [2, 4],
+    every: [15, 25],
+    lasts: [0.5, 3],
+  },
   network: { kinds: ['sockets cut', 'readers stalled'], first: [3, 5], every: [3, 6], lasts: [2, 8] },
 }
 
@@ -100,11 +106,13 @@ export class Faults {
 
   /**
    * @param {import('./cluster.mjs').Cluster} cluster
+   * @param {import('./receivers.mjs').Receiver[]} receivers
    * @param {import('../lib/random.mjs').Random} random
    * @param {(line: string) => void} say
    */
-  constructor(cluster, random, say) {
+  constructor(cluster, receivers, random, say) {
     this.cluster = cluster
+    this.receivers = receivers
     this.random = random
     this.say = say
   }
@@ -157,6 +165,11 @@ export class Faults {
       await sleep(seconds * 1_000)
       for (const connection of connections) connection.resume()
       return `${connections.length} connections`
+    }
+    if (kind === 'receivers restarted') {
+      const some = this.random.shuffled(this.receivers).slice(0, Math.ceil(this.receivers.length / 2))
+      await Promise.all(some.map((receiver) => receiver.restart(seconds)))
+      return `${some.length} of ${this.receivers.length}`
     }
     const node = cluster.nodes[Math.floor(which * cluster.nodes.length)]
     const injection = INJECTIONS[kind]

@@ -3,7 +3,7 @@ import { run } from '../lib/process.mjs'
 import { sleep, until } from '../lib/wait.mjs'
 
 /** @typedef {import('./cluster.mjs').Cluster} Cluster */
-/** @typedef {import('./cluster.mjs').Node} Node */
+/** @typedef {import('./servers.mjs').Node} Node */
 /** @typedef {{ cluster: Cluster, node: Node, seconds: number }} Target What is hit, and for how long. */
 
 /**
@@ -52,6 +52,28 @@ export const INJECTIONS = {
     return `${node.name}, by 10 min`
   },
 
+  async 'worker killed'({ cluster: { worker }, seconds }) {
+    await worker.kill()
+    await sleep(seconds * 1_000)
+    await worker.start()
+    return worker.name
+  },
+
+  async 'worker terminated'({ cluster: { worker }, seconds }) {
+    await worker.terminate()
+    await sleep(seconds * 1_000)
+    await worker.start()
+    return worker.name
+  },
+
+  /** Meanwhile its lease may end, and another process go on. */
+  async 'worker paused'({ cluster: { worker }, seconds }) {
+    worker.program?.kill('SIGSTOP')
+    await sleep(seconds * 1_000)
+    worker.program?.kill('SIGCONT')
+    return worker.name
+  },
+
   async 'Redis killed'({ cluster, seconds }) {
     await cluster.redis.kill()
     await sleep(seconds * 1_000)
@@ -94,7 +116,7 @@ export const INJECTIONS = {
  * Starts a member again that has ended, and waits until it has caught up.
  *
  * @param {Cluster} cluster
- * @param {import('./cluster.mjs').Mongod} member
+ * @param {import('./servers.mjs').Mongod} member
  * @param {number} seconds Until then.
  */
 async function comeBack(cluster, member, seconds) {

@@ -5,6 +5,7 @@
  *
  * @typedef {object} Entry
  * @property {number} seq Its place.
+ * @property {string} eventId The bytes of its id, in hexadecimal.
  * @property {string} kind CREATED, STATUS_CHANGED, …
  * @property {string} entityKind ORDER, PRODUCT or TASK
  * @property {number} version
@@ -23,6 +24,7 @@ function decode(document, seq) {
   const [entity] = Object.values(JSON.parse(document.payload))
   return {
     seq,
+    eventId: document.event_id.toString('hex'),
     kind: document.kind,
     entityKind: document.entity_kind,
     version: document.entity_version,

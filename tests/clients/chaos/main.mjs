@@ -6,17 +6,21 @@ import { Faults, describe, plan } from './faults.mjs'
 import { Cursors } from './cursors.mjs'
 import { headOfLog, isWholeLog, readLog, readState } from './log.mjs'
 import { readOptions, usage } from './options.mjs'
+import { MANNERS, Receiver } from './receivers.mjs'
 import { STOCK, makePeople, makeProducts } from './people.mjs'
 import { Random } from '../lib/random.mjs'
 import { delays, longestPause, report } from './report.mjs'
 import { Sabotage } from './sabotage.mjs'
 import { Subscriber } from './subscriber.mjs'
 import { Tally } from './tally.mjs'
-import { OrderLog, check, checkLog, checkStock, checkWrites, noFindings } from './verify.mjs'
+import { OrderLog, check, checkLog, checkReceived, checkStock, checkWrites, noFindings } from './verify.mjs'
 import { Lives, Writers } from './writers.mjs'
 
 /** How long subscribers may take to catch up at the end, in milliseconds. */
 const CATCH_UP = 90_000
+
+/** How long receivers may take, who wait for the leases of processes that were killed, and until they are tried again. */
+const RECEIVERS_CATCH_UP = 180_000
 
 /** How long to listen after that for updates that should not come, in milliseconds. */
 const LISTEN = 1_500
@@ -25,21 +29,28 @@ async function main() {
   const options = read(process.argv.slice(2))
   const long = options.seconds > 120
   const random = new Random(options.seed)
-  const [faultRandom, peopleRandom, writerRandom] = [random.fork(), random.fork(), random.fork()]
+  const [faultRandom, peopleRandom, writerRandom, receiverRandom] = [random.fork(), random.fork(), random.fork(), random.fork()]
   const schedule = plan(options.seconds, faultRandom)
-  const { seconds, seed, subscribers, rate, mix } = options
-  console.log(`chaos: ${seconds} s, ${subscribers} subscribers (${[...new Set(mix)].join(', ')}), ${rate} orders/s, --seed ${seed}`)
+  const { seconds, seed, subscribers, receivers, rate, mix } = options
+  const watchers = `${subscribers} subscribers (${[...new Set(mix)].join(', ')}), ${receivers} webhooks`
+  console.log(`chaos: ${seconds} s, ${watchers}, ${rate} orders/s, --seed ${seed}`)
   console.log(['planned:', ...describe(schedule)].join('\n'))
 
   const cluster = await Cluster.start({
     electionTimeout: long ? 10_000 : 2_000,
-    settings: { ORDERWIRE_AUTH_ACCESS_TOKEN_LIFETIME: long ? '60s' : '15s' },
-    // The second keeps so few events in memory that clients who come back read the log.
-    nodes: [{}, { ORDERWIRE_FEED_RECENT: '64' }],
+    settings: {
+      ORDERWIRE_AUTH_ACCESS_TOKEN_LIFETIME: long ? '60s' : '15s',
+      ORDERWIRE_WEBHOOKS_ALLOWED_NETWORKS: '127.0.0.0/8',
+      ORDERWIRE_WEBHOOKS_ENCRYPTION_KEYS: `chaos:${Buffer.alloc(32, 'chaos').toString('base64')}`,
+      ORDERWIRE_WEBHOOKS_TIMEOUT: '2s',
+    },
+    // The second keeps so few events in memory that clients who come back read the log. The first sends webhooks, as the worker
+    // does.
+    nodes: [{}, { ORDERWIRE_FEED_RECENT: '64', ORDERWIRE_WORKER_EMBEDDED: 'false' }],
   })
   let good = false
   try {
-    good = await run(cluster, options, schedule, { faultRandom, peopleRandom, writerRandom })
+    good = await run(cluster, options, schedule, { faultRandom, peopleRandom, writerRandom, receiverRandom })
   } finally {
     await cluster.stop(!good)
     if (!good) console.log(`The servers' logs are in ${cluster.folder}; to repeat the schedule: --seed ${options.seed}`)
@@ -65,9 +76,9 @@ function read(args) {
  * @param {Cluster} cluster
  * @param {import('./options.mjs').Options} options
  * @param {import('./faults.mjs').Fault[][][]} schedule
- * @param {{ faultRandom: Random, peopleRandom: Random, writerRandom: Random }} randoms
+ * @param {{ [name in 'faultRandom' | 'peopleRandom' | 'writerRandom' | 'receiverRandom']: Random }} randoms
  */
-async function run(cluster, options, schedule, { faultRandom, peopleRandom, writerRandom }) {
+async function run(cluster, options, schedule, { faultRandom, peopleRandom, writerRandom, receiverRandom }) {
   const { database } = cluster
   const anyNode = () => peopleRandom.pick(cluster.nodes).url
   const people = await makePeople(cluster, { staff: 3, customers: 10, anyNode })
@@ -79,8 +90,9 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
   const world = { anyNode, tally, start, cursors, sabotage, lives: new Lives() }
   const subscribers = cast(options, people, peopleRandom, world)
   for (const subscriber of subscribers) subscriber.start()
+  const receivers = await receive(options.receivers, people.admin, receiverRandom, world)
   const writers = new Writers({ rate: options.rate, people, products, database }, writerRandom, world)
-  const faults = new Faults(cluster, faultRandom, console.log)
+  const faults = new Faults(cluster, receivers, faultRandom, console.log)
 
   console.log('happening:')
   const writing = writers.run()
@@ -89,13 +101,18 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
   await writing
   await until('every change has its place in the log', () => isWholeLog(database), CATCH_UP)
   const log = new OrderLog(await readLog(database))
-  const late = await catchUp(subscribers, log)
+  for (const receiver of receivers) receiver.settle()
+  const late = (await Promise.all([catchUp(subscribers, log, CATCH_UP), catchUp(receivers, log, RECEIVERS_CATCH_UP)])).flat()
+  await sleep(LISTEN)
   for (const subscriber of subscribers) subscriber.stop()
-  await Promise.all(cluster.nodes.map((node) => node.terminate()))
+  await Promise.all(cluster.orderwires.map((process) => process.terminate()))
+  await Promise.all(receivers.map((receiver) => receiver.stop()))
 
   const streams = subscribers.flatMap((subscriber) => subscriber.streams)
   const findings = noFindings()
   for (const stream of streams) check(stream, log, findings)
+  for (const receiver of receivers) checkReceived(receiver, log, findings)
+  const sum = (/** @type {(receiver: Receiver) => number} */ count) => receivers.reduce((all, one) => all + count(one), 0)
   const { missing, unasked } = checkWrites(writers.acknowledged, writers.tried, log, await readState(database, 'orders'))
   const stock = checkStock(STOCK, log, await readState(database, 'products'))
   const delay = delays(streams, writers.acknowledged, faults.windows)
@@ -105,7 +122,7 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
       ['connections cut or stalled', faults.connections],
       ['reconnects', tally.reconnects],
       ['  because of', String(tally.ends)],
-      ['slowest answer to SIGTERM', `${Math.ceil(Math.max(...cluster.nodes.map((node) => node.slowestStop)))} ms`],
+      ['slowest answer to SIGTERM', `${Math.ceil(Math.max(...cluster.orderwires.map(({ slowestStop }) => slowestStop)))} ms`],
       ['sign-ins', [...people.staff, ...people.customers].reduce((sum, person) => sum + person.signIns, 0)],
       ['entries of the log', log.all.length],
       ['acknowledged writes', writers.acknowledged.length],
@@ -114,6 +131,10 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
       ['answers from the idempotency key', tally.replayed],
       ['subscriptions', streams.length],
       ['deliveries', tally.deliveries],
+      ['requests to webhooks', sum(({ requests }) => requests)],
+      ['  events taken', sum(({ taken, repeats }) => taken.length - repeats)],
+      ['  events that came again', sum(({ repeats }) => repeats)],
+      ['  replays after a hole', sum(({ replays }) => replays)],
       ['worst delivery delay outside of faults', `${delay.worst} ms (median ${delay.median} ms, of ${delay.count})`],
     ],
     findings,
@@ -122,9 +143,9 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
       'writes without a request': unasked,
       'log entries out of place': checkLog(log),
       'products with a wrong stock': stock,
-      'subscribers that did not catch up': late,
+      'subscribers and receivers that did not catch up': late,
       'servers that ended by themselves': cluster.crashes,
-      problems: tally.problems,
+      problems: [...tally.problems, ...receivers.flatMap(({ problems }) => problems)],
     },
   })
 }
@@ -154,20 +175,38 @@ function cast({ subscribers, mix }, people, random, world) {
 }
 
 /**
- * Waits until all have got everything, and a little longer.
+ * Makes webhooks whose receivers fail in each of the ways.
  *
- * @param {Subscriber[]} subscribers
+ * @param {number} count
+ * @param {import('./people.mjs').Person} admin
+ * @param {Random} random
+ * @param {import('./subscriber.mjs').World} world
+ */
+async function receive(count, admin, random, world) {
+  const manners = Object.keys(MANNERS)
+  const receivers = Array.from({ length: count }, (_, i) => {
+    const manner = manners[i % manners.length] ?? 'sound'
+    return new Receiver(manner, i % 3 === 0, admin, random.fork(), world)
+  })
+  await Promise.all(receivers.map((receiver) => receiver.start()))
+  return receivers
+}
+
+/**
+ * Waits until all have got everything.
+ *
+ * @param {(Subscriber | Receiver)[]} readers
  * @param {OrderLog} log
+ * @param {number} within Milliseconds.
  * @returns {Promise<string[]>} Those that have not.
  */
-async function catchUp(subscribers, log) {
-  const behind = () => subscribers.filter((subscriber) => !subscriber.hasCaughtUp(log))
+async function catchUp(readers, log, within) {
+  const behind = () => readers.filter((reader) => !reader.hasCaughtUp(log))
   try {
-    await until('all subscribers have caught up', () => behind().length === 0, CATCH_UP)
+    await until('all have caught up', () => behind().length === 0, within)
   } catch {
-    return behind().map(({ who }) => who.name)
+    return behind().map(({ name }) => name)
   }
-  await sleep(LISTEN)
   return []
 }
 

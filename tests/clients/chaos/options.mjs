@@ -9,6 +9,7 @@ export const usage = `usage: scripts/chaos [OPTION]…
   --minutes N       how long orders are placed; without it, about 30 seconds
   --seed N          repeats the schedule of another run
   --subscribers N   how many clients watch (default 200)
+  --receivers N     how many webhooks are sent (default 9, one for each way in which receivers fail)
   --rate N          orders placed in a second (default 10)
   --transports LIST shares of the transports: transport-ws=3,sse=1 (default ${DEFAULT_TRANSPORTS}),
                     of ${Object.keys(transports).join(', ')}
@@ -20,6 +21,7 @@ Exit code 0 when nothing was lost, doubled, reordered or missing, else 1.`
  * @property {number} seconds
  * @property {number} seed
  * @property {number} subscribers
+ * @property {number} receivers
  * @property {number} rate
  * @property {string[]} mix Names of transports, each as often as its share.
  * @property {string | undefined} sabotage
@@ -37,6 +39,7 @@ export function readOptions(args) {
       minutes: { type: 'string' },
       seed: { type: 'string' },
       subscribers: { type: 'string' },
+      receivers: { type: 'string' },
       rate: { type: 'string' },
       transports: { type: 'string' },
       sabotage: { type: 'string' },
@@ -50,6 +53,7 @@ export function readOptions(args) {
     seconds: values.minutes === undefined ? 30 : 60 * number('minutes', values.minutes, 0.1, 600),
     seed: Math.floor(number('seed', values.seed ?? String(Math.floor(Math.random() * 2 ** 32)), 0, 2 ** 32 - 1)),
     subscribers: Math.floor(number('subscribers', values.subscribers ?? '200', 10, 5_000)),
+    receivers: Math.floor(number('receivers', values.receivers ?? '9', 0, 100)),
     rate: number('rate', values.rate ?? '10', 0.1, 500),
     mix: readMix(values.transports ?? DEFAULT_TRANSPORTS),
     sabotage: values.sabotage,

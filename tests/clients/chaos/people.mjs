@@ -16,7 +16,7 @@ export class Person {
   signIns = 0
 
   /**
-   * @param {'customer' | 'staff'} role
+   * @param {'customer' | 'staff' | 'admin'} role
    * @param {string} email
    * @param {() => string} anyNode
    */
@@ -58,12 +58,12 @@ export class Person {
  * @param {{ staff: number, customers: number, anyNode: () => string }} how
  */
 export async function makePeople(cluster, { staff, customers, anyNode }) {
-  const people = { staff: /** @type {Person[]} */ ([]), customers: /** @type {Person[]} */ ([]) }
-  for (let i = 1; i <= staff; i++) {
-    const person = new Person('staff', `staff-${i}@example.com`, anyNode)
-    const where = { cwd: cluster.folder, env: cluster.env }
-    await createUser({ email: person.email, password: PASSWORD, role: 'staff' }, where)
-    people.staff.push(person)
+  const admin = new Person('admin', 'admin@example.com', anyNode)
+  const people = { admin, staff: /** @type {Person[]} */ ([]), customers: /** @type {Person[]} */ ([]) }
+  for (let i = 1; i <= staff; i++) people.staff.push(new Person('staff', `staff-${i}@example.com`, anyNode))
+  for (const { email, role } of [admin, ...people.staff]) {
+    if (role === 'customer') continue
+    await createUser({ email, password: PASSWORD, role }, { cwd: cluster.folder, env: cluster.env })
   }
   for (let i = 1; i <= customers; i++) {
     const person = new Person('customer', `customer-${i}@example.com`, anyNode)
@@ -71,7 +71,7 @@ export async function makePeople(cluster, { staff, customers, anyNode }) {
     await mutate(anyNode(), 'register', 'RegisterInput', input, '')
     people.customers.push(person)
   }
-  await Promise.all([...people.staff, ...people.customers].map((person) => person.token()))
+  await Promise.all([admin, ...people.staff, ...people.customers].map((person) => person.token()))
   return people
 }
 

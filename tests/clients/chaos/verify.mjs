@@ -28,6 +28,30 @@ import { idBytes } from './log.mjs'
  * @property {Delivery[]} deliveries
  */
 
+/**
+ * An event as the receiver of a webhook has taken it.
+ *
+ * @typedef {Delivery & { eventId: string }} Taken `eventId`: the bytes of its id, in hexadecimal.
+ */
+
+/**
+ * What the receiver of a webhook has taken, in the order of arrival. Events may come again.
+ *
+ * @typedef {object} Received
+ * @property {string} name
+ * @property {string[]} entityKinds It is sent the events of these.
+ * @property {number} after The place it began after.
+ * @property {Taken[]} taken
+ */
+
+/** What webhooks call the kinds of events of this log. @type {{ [entry: string]: string | undefined }} */
+const WEBHOOK_KINDS = {
+  'ORDER CREATED': 'ORDER_PLACED',
+  'ORDER STATUS_CHANGED': 'ORDER_STATUS_CHANGED',
+  'PRODUCT CREATED': 'PRODUCT_CREATED',
+  'PRODUCT UPDATED': 'STOCK_CHANGED',
+}
+
 /** The kinds of faults a stream can have, all of which must be 0. */
 export const FAULTS = /** @type {const} */ (['lost', 'doubled', 'reordered', 'strays', 'altered'])
 
@@ -54,6 +78,15 @@ export class OrderLog {
     return candidates.filter(
       ({ seq, entity }) => seq > start && (customerId === undefined || entity.customer === customerId),
     )
+  }
+
+  /**
+   * What a webhook must be sent.
+   *
+   * @param {Received} received
+   */
+  expectedBy({ entityKinds, after }) {
+    return this.all.filter(({ seq, entityKind }) => seq > after && entityKinds.includes(entityKind))
   }
 }
 
@@ -121,6 +154,49 @@ function isSame(delivery, entry) {
     delivery.kind === entry.kind &&
     delivery.status === entry.entity.status &&
     delivery.previousStatus === entry.previousStatus
+  )
+}
+
+/**
+ * Adds what is wrong with what a receiver has taken: put together by id, it must be the log. An event that is not in the log was
+ * sent although its transaction was rolled back.
+ *
+ * @param {Received} received
+ * @param {OrderLog} log
+ * @param {Findings} findings
+ */
+export function checkReceived(received, log, findings) {
+  const wanted = new Map(log.expectedBy(received).map((entry) => [entry.eventId, entry]))
+  const got = new Set()
+  let last = 0
+  for (const taken of received.taken) {
+    const what = `${received.name}: entry ${taken.seq}, ${taken.id} version ${taken.version}`
+    const entry = wanted.get(taken.eventId)
+    if (!entry) findings.strays.push(what)
+    else if (!got.has(taken.eventId)) {
+      got.add(taken.eventId)
+      if (entry.seq < last) findings.reordered.push(`${what} after entry ${last}`)
+      last = Math.max(last, entry.seq)
+    }
+    if (entry && !isSent(taken, entry)) findings.altered.push(`${what}: ${JSON.stringify([taken, entry])}`)
+  }
+  for (const { eventId, seq, version, entity } of wanted.values()) {
+    if (!got.has(eventId)) findings.lost.push(`${received.name}: entry ${seq}, ${entity.id} version ${version}`)
+  }
+}
+
+/**
+ * @param {Taken} taken
+ * @param {Entry} entry
+ */
+function isSent(taken, entry) {
+  return (
+    taken.seq === entry.seq &&
+    taken.id === entry.entity.id &&
+    taken.version === entry.version &&
+    taken.kind === WEBHOOK_KINDS[`${entry.entityKind} ${entry.kind}`] &&
+    (entry.entityKind !== 'ORDER' || taken.status === entry.entity.status) &&
+    taken.previousStatus === entry.previousStatus
   )
 }
 

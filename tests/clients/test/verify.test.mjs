@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { idBytes } from '../chaos/log.mjs'
-import { FAULTS, OrderLog, check, checkLog, checkStock, checkWrites, noFindings } from '../chaos/verify.mjs'
+import { FAULTS, OrderLog, check, checkLog, checkReceived, checkStock, checkWrites, noFindings } from '../chaos/verify.mjs'
 
 const [ONE, TWO] = ['ord_01M86Q1KBCY72S71DP6KKVTR57', 'ord_01M86Q1KBCY72S71DP6KKVTR58']
 const PRODUCT = 'prd_01M86Q1F5655MDC52AN62Q85V9'
@@ -29,7 +29,7 @@ const log = new OrderLog(entries)
 function entry(seq, id, customer, version, status, previousStatus) {
   const kind = version === 1 ? 'CREATED' : 'STATUS_CHANGED'
   const entity = { id, customer, status, items: [{ product: PRODUCT, quantity: 3 }] }
-  return { seq, kind, entityKind: 'ORDER', version, previousStatus, occurredAt: seq, entity }
+  return { seq, eventId: `event ${seq}`, kind, entityKind: 'ORDER', version, previousStatus, occurredAt: seq, entity }
 }
 
 /**
@@ -101,6 +101,40 @@ test('a snapshot holds all changes up to its cursor and no other', () => {
   assert.deepEqual(faults({ orderId: ONE, snapshot: { ...delivery(1), seq: 4 }, seqs: [6] }), { altered: 1 })
   const early = { ...delivery(4), seq: 3 }
   assert.deepEqual(faults({ orderId: ONE, snapshot: early, seqs: [4, 6] }), { reordered: 1, altered: 1 })
+})
+
+/** @param {number} seq */
+function taken(seq) {
+  const kind = seq === 1 || seq === 3 ? 'ORDER_PLACED' : 'ORDER_STATUS_CHANGED'
+  return { ...delivery(seq), kind, eventId: `event ${seq}` }
+}
+
+/**
+ * How many faults of each kind there are in what a receiver has taken.
+ *
+ * @param {number[]} seqs
+ * @param {number} [after]
+ * @param {Partial<import('../chaos/verify.mjs').Taken>} [change] Of all that it has taken.
+ */
+function faultsReceived(seqs, after = 0, change = {}) {
+  const findings = noFindings()
+  const received = seqs.map((seq) => ({ ...taken(seq), ...change }))
+  checkReceived({ name: 'somebody', entityKinds: ['ORDER'], after, taken: received }, log, findings)
+  return Object.fromEntries(FAULTS.map((fault) => [fault, findings[fault].length]).filter(([, count]) => count !== 0))
+}
+
+test('what a receiver has taken is the log, put together by id', () => {
+  assert.deepEqual(faultsReceived([1, 3, 4, 5, 6]), {})
+  assert.deepEqual(faultsReceived([1, 3, 1, 3, 4, 4, 5, 3, 6]), {}, 'events may come again')
+  assert.deepEqual(faultsReceived([5, 6], 4), {})
+  assert.deepEqual(faultsReceived([1, 4, 5, 6]), { lost: 1 })
+  assert.deepEqual(faultsReceived([1, 3, 4]), { lost: 2 })
+  assert.deepEqual(faultsReceived([1, 4, 3, 5, 6]), { reordered: 1 })
+  assert.deepEqual(faultsReceived([4, 5, 6], 4), { strays: 1 })
+  assert.deepEqual(faultsReceived([6], 5, { eventId: 'rolled back' }), { strays: 1, lost: 1 })
+  for (const change of [{ seq: 5 }, { version: 7 }, { status: 'PENDING' }, { previousStatus: null }, { kind: 'ORDER_PLACED' }]) {
+    assert.deepEqual(faultsReceived([6], 5, change), { altered: 1 })
+  }
 })
 
 test('the log has no gaps, and an order no missing version', () => {
