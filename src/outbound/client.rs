@@ -12,6 +12,7 @@ use super::{
     AddressPolicy, SendError, Target,
     body::Body,
     connect::{self, Open},
+    resolve::Resolver,
 };
 
 /// The most bytes that are read of an answer.
@@ -41,6 +42,7 @@ pub struct Answer {
 #[derive(Debug, Clone)]
 pub struct Client {
     policy: AddressPolicy,
+    resolver: Resolver,
     timeout: Duration,
 }
 
@@ -51,12 +53,12 @@ pub struct Connection(Option<(Open, Instant)>);
 impl Client {
     /// A client whose requests take up to `timeout`.
     pub fn new(policy: AddressPolicy, timeout: Duration) -> Self {
-        Self { policy, timeout }
+        Self { policy, resolver: Resolver::system(), timeout }
     }
 
     /// Fails unless the target has an address that may be connected to.
     pub async fn check(&self, target: &Target) -> Result<(), SendError> {
-        let resolved = timeout(self.timeout, connect::resolve(target, &self.policy)).await;
+        let resolved = timeout(self.timeout, self.resolver.allowed(target, &self.policy)).await;
         resolved.map_err(|_| SendError::TimedOut(self.timeout))?.map(drop)
     }
 
@@ -83,7 +85,8 @@ impl Client {
             return Ok(answer);
         }
         let since = Instant::now();
-        let mut open = connect::connect(target, &self.policy).await?;
+        let addresses = self.resolver.allowed(target, &self.policy).await?;
+        let mut open = connect::connect(target, addresses).await?;
         let (answer, is_read) = exchange(&mut open, target, request).await.map_err(SendError::Http)?;
         connection.0 = is_read.then_some((open, since));
         Ok(answer)
@@ -120,7 +123,97 @@ async fn read_away(mut body: Incoming) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io,
+        net::{IpAddr, SocketAddr},
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
     use super::*;
+
+    /// A server at an address of this machine that answers each connection with 200, and how many it had.
+    async fn server(address: &str, port: u16) -> (u16, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind((address, port)).await.unwrap();
+        let (port, connections) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+        let counted = connections.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+            }
+        });
+        (port, connections)
+    }
+
+    /// A name server that gives the next of these answers each time, and how often it was asked.
+    fn rebinding(answers: &'static [&[&str]]) -> (Resolver, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = asked.clone();
+        let resolver = Resolver::new(move |_, port| {
+            let answer = answers[counted.fetch_add(1, Ordering::SeqCst)];
+            let at = |address: &&str| SocketAddr::new(address.parse::<IpAddr>().unwrap(), port);
+            Box::pin(std::future::ready(io::Result::Ok(answer.iter().map(at).collect())))
+        });
+        (resolver, asked)
+    }
+
+    fn client(allowed: &str, resolver: Resolver) -> Client {
+        let policy = AddressPolicy::new(vec![allowed.parse().unwrap()]);
+        Client { resolver, ..Client::new(policy, Duration::from_secs(5)) }
+    }
+
+    fn request() -> Request {
+        Request { headers: HeaderMap::new(), body: Bytes::from_static(b"{}") }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_inside_after_it_was_checked_is_refused_at_the_connection() {
+        let (port, connections) = server("127.0.0.1", 0).await;
+        let target = Target::parse(&format!("http://rebound.example.com:{port}/")).unwrap();
+        let inside: &'static [&[&str]] = &[
+            &["93.184.215.14"],
+            &["127.0.0.1"],
+            &["169.254.169.254"],
+            &["::ffff:127.0.0.1"],
+            &["10.0.0.1", "::1"],
+            &[],
+        ];
+        let (resolver, asked) = rebinding(inside);
+        let client = client("198.51.100.0/24", resolver);
+        client.check(&target).await.expect("the address is public when the webhook is made");
+        for answer in &inside[1..] {
+            let refused = client.post(&mut Connection::default(), &target, &request()).await.expect_err("refused");
+            let expected = |error: &SendError| matches!(error, SendError::Forbidden | SendError::NotResolved);
+            assert!(expected(&refused), "{answer:?}: {refused}");
+        }
+        assert_eq!((asked.load(Ordering::SeqCst), connections.load(Ordering::SeqCst)), (inside.len(), 0));
+    }
+
+    #[tokio::test]
+    async fn the_connection_goes_to_the_address_that_was_checked() {
+        let (port, allowed) = server("127.0.0.2", 0).await;
+        let (_, inside) = server("127.0.0.1", port).await;
+        let target = Target::parse(&format!("http://rebound.example.com:{port}/")).unwrap();
+        // Of the addresses of one answer, those that may not be connected to are left out; the next answers are not asked for.
+        let (resolver, asked) =
+            rebinding(&[&["127.0.0.1", "127.0.0.2"], &["127.0.0.2", "127.0.0.1"], &["127.0.0.1"], &["127.0.0.1"]]);
+        let client = client("127.0.0.2/32", resolver);
+        for sent in 1..=2 {
+            let answer = client.post(&mut Connection::default(), &target, &request()).await.unwrap();
+            assert_eq!((answer.status, asked.load(Ordering::SeqCst)), (StatusCode::OK, sent));
+        }
+        assert!(client.post(&mut Connection::default(), &target, &request()).await.is_err());
+        assert_eq!((allowed.load(Ordering::SeqCst), inside.load(Ordering::SeqCst)), (2, 0));
+    }
 
     #[tokio::test]
     async fn names_and_numbers_of_this_machine_are_refused_in_every_spelling() {

@@ -1,7 +1,7 @@
-//! Connects to a target: resolves its name, checks the addresses, and connects to one of those that were checked.
+//! Connects to an address of a target that was checked.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, LazyLock},
 };
 
@@ -9,7 +9,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     task::JoinSet,
 };
 use tokio_rustls::{
@@ -17,7 +17,7 @@ use tokio_rustls::{
     rustls::{ClientConfig, RootCertStore, pki_types::ServerName},
 };
 
-use super::{AddressPolicy, SendError, Target, body::Body};
+use super::{SendError, Target, body::Body};
 
 /// Addresses of one name that are tried.
 const TRIED: usize = 4;
@@ -29,26 +29,8 @@ pub(super) struct Open {
     _task: JoinSet<()>,
 }
 
-/// The addresses of a target that may be connected to.
-///
-/// # Errors
-///
-/// The name can't be resolved, or has no such address.
-pub(super) async fn resolve(target: &Target, policy: &AddressPolicy) -> Result<Vec<SocketAddr>, SendError> {
-    let found: Vec<SocketAddr> = match target.host.parse::<IpAddr>() {
-        Ok(address) => vec![SocketAddr::new(address, target.port)],
-        Err(_) => lookup_host((target.host.as_str(), target.port)).await.map_err(|_| SendError::NotResolved)?.collect(),
-    };
-    if found.is_empty() {
-        return Err(SendError::NotResolved);
-    }
-    let allowed: Vec<SocketAddr> = found.into_iter().filter(|address| policy.allows(address.ip())).collect();
-    if allowed.is_empty() { Err(SendError::Forbidden) } else { Ok(allowed) }
-}
-
-/// Connects to the first address of the target that answers.
-pub(super) async fn connect(target: &Target, policy: &AddressPolicy) -> Result<Open, SendError> {
-    let addresses = resolve(target, policy).await?;
+/// Connects to the first of these addresses of the target that answers. The name is not resolved again.
+pub(super) async fn connect(target: &Target, addresses: Vec<SocketAddr>) -> Result<Open, SendError> {
     let mut failure = SendError::NotResolved;
     for address in addresses.into_iter().take(TRIED) {
         match TcpStream::connect(address).await {

@@ -11,6 +11,7 @@ mod body;
 mod client;
 mod connect;
 mod error;
+mod resolve;
 mod target;
 
 pub use address::AddressPolicy;
