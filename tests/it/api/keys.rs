@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use orderwire::domain::{Clock, Scope, SystemClock, UserRole, Viewer};
 use serde_json::{Value, json};
 
-use super::access::{OPERATIONS, patience, run, shop};
+use super::access::{OPERATIONS, all_variables, patience, run, shop};
 use crate::support::{
     api::{TestApi, error_codes},
     wait_until,
@@ -56,7 +56,7 @@ async fn every_operation_is_checked_for_every_scope(api: TestApi) {
     }
     keys.push((Scope::ALL.to_vec(), viewer(&api, admin, &Scope::ALL).await));
     let mut surprises = Vec::new();
-    let unchanged = shop.variables(&api, "unchanged", "$webhook").await;
+    let unchanged = shop.variables(&api, "unchanged", &all_variables()).await;
     for (row, (root, selection, _, (scope, with, without))) in OPERATIONS.iter().enumerate() {
         for (column, (scopes, viewer)) in keys.iter().enumerate() {
             let expected = if scope.is_some_and(|scope| scopes.contains(&scope)) { with } else { without };
@@ -81,7 +81,7 @@ async fn every_operation_is_checked_for_every_scope(api: TestApi) {
 async fn every_private_field_is_checked_for_every_scope(api: TestApi) {
     let shop = shop(&api).await;
     let admin = shop.viewers[4];
-    let variables = shop.variables(&api, "fields", "").await;
+    let variables = shop.variables(&api, "fields", "$task $number").await;
     let tasks = viewer(&api, admin, &[Scope::ReadTasks]).await;
     let all = viewer(&api, admin, &[Scope::ReadTasks, Scope::ReadUsers, Scope::ReadOrders]).await;
     let read = async |viewer: Viewer, fields: &str| {

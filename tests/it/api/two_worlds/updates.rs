@@ -12,7 +12,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{World, generator::Generator, world};
+use super::{
+    generator::Generator,
+    world::{World, build},
+};
 use crate::support::{
     api::{TestApi, viewer_with},
     data::{adjustment, by_system, step},
@@ -77,10 +80,7 @@ async fn change_what_is_seen(store: &dyn Store, world: &World, second: i64) {
 }
 
 pub async fn worlds_that_change_in_what_is_hidden_send_the_same_updates(apis: [TestApi; 2]) {
-    let worlds = [world(false), world(true)];
-    for (world, api) in worlds.iter().zip(&apis) {
-        world.build(api).await;
-    }
+    let worlds = build(&apis).await;
     let missing = "ord_01J9Z3NDEKTSV4RRFFQ69G5FAV".to_owned();
     let ids = worlds.iter().flat_map(World::ids).chain([missing]).collect();
     let generator = Generator::new(&apis[0].sdl(), ids);
