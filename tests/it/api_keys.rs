@@ -4,9 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use orderwire::{
     app::App,
+    auth::ApiKeySecret,
     config::{Config, RateLimit},
     domain::{ApiKeyId, Scope, TokenBucket, UserRole, Viewer},
     service::{CreateApiKey, Registration, Service},
+    telemetry::metrics,
 };
 use serde_json::{Value, json};
 
@@ -101,6 +103,38 @@ async fn a_socket_is_renewed_with_its_own_key_and_with_no_other() {
     assert_eq!(renew(&own).await, "pong");
     client.send(json!({ "type": "ping", "payload": { "authorization": other } })).await;
     assert_eq!(client.closed().await.0, 4403);
+    shop.server.stop().await;
+}
+
+/// A secret of the right form that no key has costs a read of the database each time, so an address may try as many as it may send
+/// requests.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unknown_keys_are_looked_up_within_the_limit_of_requests_of_their_address() {
+    let mut config = app::config();
+    config.server.unlimited_networks.clear();
+    config.rate_limits.requests_per_address = RateLimit(Some(TokenBucket::new(5, Duration::from_secs(3600))));
+    let shop = Shop::start(&config).await;
+    let unknown = || format!("Bearer {}", ApiKeySecret::generate().reveal());
+    let looked_up = || metrics().storage_calls.with_labels(["sqlite", "api_key_by_secret", "ok"]).get();
+    // The handshakes of sockets are requests, too.
+    for read in 1..=2 {
+        let payload = json!({ "authorization": unknown() });
+        let mut socket = ws::Client::connect(shop.server.address, ws::MODERN).await;
+        socket.send(json!({ "type": "connection_init", "payload": payload })).await;
+        assert_eq!(socket.closed().await, (4403, "Forbidden".to_owned()));
+        assert_eq!(looked_up(), read);
+    }
+    for (code, read) in [
+        ("UNAUTHENTICATED", 3),
+        ("UNAUTHENTICATED", 4),
+        ("UNAUTHENTICATED", 5),
+        ("RATE_LIMITED", 5),
+        ("RATE_LIMITED", 5),
+    ] {
+        let answer = shop.post(&unknown(), "{ __typename }").await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{answer}");
+        assert_eq!(looked_up(), read, "{code}");
+    }
     shop.server.stop().await;
 }
 

@@ -187,7 +187,7 @@ impl Server {
         eventually("it starts", || produced() > 0).await;
         let (mut before, mut unchanged) = (0, 0);
         let deadline = Instant::now() + TIMEOUT;
-        // One reading may fall into a pause of a busy machine.
+        // That nothing more is produced shows only over time, and one reading may fall into a pause of a busy machine.
         while unchanged < 4 {
             assert!(Instant::now() < deadline, "still producing: {}", produced());
             unchanged = if before == produced() { unchanged + 1 } else { 0 };

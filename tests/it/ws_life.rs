@@ -117,7 +117,7 @@ async fn a_server_pause_is_not_mistaken_for_silent_clients() {
     let server = start_with(WebSocketOptions { dead_after, ..http_options().websocket }).await;
     let mut client = Client::open(server.address).await;
     client.send(json!({"type": "ping"})).await;
-    // The server runs on this thread, so it sleeps as well.
+    // The pause: the server runs on this thread, so it sleeps as well.
     std::thread::sleep(2 * dead_after);
     assert_eq!(client.receive().await, json!({"type": "pong"}));
 }

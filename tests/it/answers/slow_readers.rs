@@ -92,7 +92,7 @@ async fn a_client_that_reads_slowly_gets_its_whole_answer() {
     let mut length = 0;
     while let Some(chunk) = answer.chunk().await.unwrap() {
         length += chunk.len();
-        // Longer in all than a client may be behind that reads nothing.
+        // The client is slow: it takes longer in all than one may be behind that reads nothing.
         tokio::time::sleep(BEHIND / 50).await;
     }
     assert!(length > 5_000_000, "{length} bytes");

@@ -48,6 +48,7 @@ fn checks(node: &TestApi) -> u64 {
 async fn settled(node: &TestApi) -> u64 {
     let mut calls = 0;
     wait_until("all connections are checked", DEADLINE, async || {
+        // That no check is under way shows only in that none comes for a while.
         tokio::time::sleep(Duration::from_millis(300)).await;
         let since = checks(node);
         calls += since;
@@ -85,6 +86,7 @@ pub async fn connections_that_are_opened_while_their_sessions_end_do_not_survive
     let mut open = Vec::new();
     for (_, viewer) in &viewers {
         open.push(connect(&node, *viewer));
+        // Paced, so that connections are opened for as long as sessions end.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     ends.await.unwrap();
@@ -128,6 +130,7 @@ pub async fn nobody_asks_for_sessions_while_nothing_happens(db: &Db) {
     let viewers = insert_sessions(db.store(), &users, 600).await;
     let open: Vec<_> = viewers.into_iter().map(|(_, viewer)| connect(&node, viewer)).collect();
     settled(&node).await;
+    // What is tested is that nothing happens.
     tokio::time::sleep(OBSERVED_FOR).await;
     // Nothing but the feed, which reads the log of the node once for everybody.
     let (calls, names) = node.storage_calls();
