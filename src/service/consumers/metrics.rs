@@ -32,11 +32,22 @@ impl ConsumerMetrics {
     pub(super) fn failed(&self) {
         metrics().consumer_failures.with_labels([self.0]).inc();
     }
+
+    /// The log no longer holds what comes next.
+    pub(super) fn stopped(&self) {
+        metrics().consumers_stopped.inc();
+    }
+
+    /// This many attempts have failed since one succeeded.
+    pub(super) fn consecutive_failures(&self, failures: u32) {
+        metrics().consumer_failing.with_labels([self.0]).set(failures.into());
+    }
 }
 
 impl Drop for ConsumerMetrics {
     fn drop(&mut self) {
         metrics().consumer_position.remove([self.0]);
         metrics().consumer_lag.remove([self.0]);
+        metrics().consumer_failing.remove([self.0]);
     }
 }

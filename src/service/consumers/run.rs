@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -24,6 +24,8 @@ use crate::{
 const BATCH: usize = 64;
 /// Estimated bytes of entries after which a batch ends.
 const BATCH_BYTES: usize = 256 * 1024;
+/// How long what was taken waits to be saved together with what is taken meanwhile. After a crash it comes again.
+const SAVE_TAKEN: Duration = Duration::from_millis(250);
 /// How often a position is saved that moves over entries which do not concern the consumer.
 const SAVE_IDLE: Duration = Duration::from_secs(30);
 /// How long a delivery that is under way may go on after the consumer is to stop.
@@ -64,15 +66,21 @@ pub(super) async fn run(shared: Shared, leased: LeasedConsumer, stop: Cancellati
     let LeasedConsumer { consumer, fence, retry_in } = leased;
     let metrics = ConsumerMetrics::new(&consumer.name);
     let progress = consumer.progress.clone();
-    let mut running = Running { shared: &shared, stop, name: &consumer.name, fence, progress, metrics };
+    metrics.consecutive_failures(progress.failures);
+    let mut running =
+        Running { shared: &shared, stop, name: &consumer.name, fence, progress, unsaved_since: None, metrics };
     let mut wait = retry_in;
     while running.sleep(wait).await {
         let pause = match (shared.open)(&consumer) {
-            Ok(sink) => running.follow(&*sink).await,
+            Ok(sink) => {
+                let pause = running.follow(&*sink).await;
+                sink.record().await;
+                pause
+            }
             Err(fault) => Pause::Failed(Failure::after(running.progress.failures, fault)),
         };
         wait = match pause {
-            Pause::Ended => return,
+            Pause::Ended => break,
             Pause::Interrupted => PAUSE,
             Pause::Failed(fault) => match running.fail(fault).await {
                 Some(wait) => wait,
@@ -82,10 +90,14 @@ pub(super) async fn run(shared: Shared, leased: LeasedConsumer, stop: Cancellati
                 running.progress.stopped = true;
                 running.progress.last_error = Some(EXPIRED.to_owned());
                 warn!(consumer = running.name, "{EXPIRED}");
+                running.metrics.stopped();
                 running.save(Duration::ZERO).await;
                 return;
             }
         };
+    }
+    if running.unsaved_since.is_some() {
+        running.save(Duration::ZERO).await;
     }
 }
 
@@ -95,6 +107,8 @@ struct Running<'r> {
     name: &'r str,
     fence: i64,
     progress: Progress,
+    /// Since when an entry was taken that the saved progress does not have.
+    unsaved_since: Option<Instant>,
     metrics: ConsumerMetrics,
 }
 
@@ -112,9 +126,10 @@ impl Running<'_> {
         let mut saved = self.progress.position;
         loop {
             self.metrics.progress(self.progress.position, self.shared.feed.head());
+            let save_at = self.unsaved_since.map_or(Instant::now() + SAVE_IDLE, |since| since + SAVE_TAKEN);
             let first = tokio::select! {
                 () = self.stop.cancelled() => None,
-                () = sleep(SAVE_IDLE) => None,
+                () = sleep_until(save_at) => None,
                 entry = entries.next() => match entry {
                     Some(entry) => Some(entry),
                     // It has ended with the batch before.
@@ -122,10 +137,10 @@ impl Running<'_> {
                 },
             };
             let Some(first) = first else {
-                // What it has skipped is saved when there is nothing to take, and when it stops.
+                // What it has skipped is saved with what it has taken, when there is nothing to take, and when it stops.
                 let position = entries.position().unwrap_or(self.progress.position);
                 self.progress.position = self.progress.position.max(position);
-                if saved < self.progress.position && !self.save(Duration::ZERO).await || self.stop.is_cancelled() {
+                if saved < self.progress.position && !self.save_with_records(sink).await || self.stop.is_cancelled() {
                     return Pause::Ended;
                 }
                 saved = self.progress.position;
@@ -146,7 +161,7 @@ impl Running<'_> {
         }
     }
 
-    /// Takes these entries, and saves the progress each time that some were taken. Says why, if it can't take them all.
+    /// Takes these entries, and saves the progress from time to time. Says why, if it can't take them all.
     async fn take(&mut self, sink: &dyn Sink, waiting: VecDeque<Arc<Event>>, through: Seq) -> Option<Pause> {
         let room = self.shared.options.longest_delivery;
         let mut batch =
@@ -157,9 +172,11 @@ impl Running<'_> {
             let taken = batch.count();
             if taken > 0 {
                 self.metrics.taken(taken);
+                self.metrics.consecutive_failures(0);
                 self.progress =
                     Progress { taken: batch.previous(), failures: 0, last_error: None, ..self.progress.clone() };
-                if !self.save(Duration::ZERO).await {
+                let since = *self.unsaved_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= SAVE_TAKEN && !self.save_with_records(sink).await {
                     return Some(Pause::Ended);
                 }
             }
@@ -193,6 +210,7 @@ impl Running<'_> {
         self.metrics.failed();
         self.progress.failures = self.progress.failures.saturating_add(1);
         let failures = self.progress.failures;
+        self.metrics.consecutive_failures(failures);
         debug!(consumer = self.name, failures, message, "a consumer could not take an entry");
         if failures == NOTICE_AFTER {
             warn!(consumer = self.name, failures, message, "a consumer of the event log keeps failing");
@@ -201,12 +219,20 @@ impl Running<'_> {
         self.save(retry_in).await.then_some(retry_in)
     }
 
+    /// Saves the progress and what the sink knows of the deliveries; returns `false` if this is not the lease any more.
+    async fn save_with_records(&mut self, sink: &dyn Sink) -> bool {
+        tokio::join!(sink.record(), self.save(Duration::ZERO)).1
+    }
+
     /// Saves the progress; returns `false` if this is not the lease any more. While the store fails, it tries again for as
     /// long as the lease lasts.
-    async fn save(&self, retry_in: Duration) -> bool {
+    async fn save(&mut self, retry_in: Duration) -> bool {
         loop {
             match self.shared.store.save_progress(self.name, self.fence, &self.progress, retry_in).await {
-                Ok(saved) => return saved,
+                Ok(saved) => {
+                    self.unsaved_since = None;
+                    return saved;
+                }
                 Err(error) => warn!(%error, consumer = self.name, "the progress of a consumer can't be saved"),
             }
             if self.stop.is_cancelled() || !self.shared.lease.has_room_for(PAUSE) {

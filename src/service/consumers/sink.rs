@@ -16,6 +16,9 @@ pub trait Sink: Send + Sync {
     /// Takes the entries of the batch, one after the other, until there is none or one can't be taken. Says why not. This may be
     /// dropped at any time; what the batch says is taken then counts.
     async fn deliver(&self, batch: &mut Batch) -> Result<(), Failure>;
+
+    /// Stores what people are to know of the deliveries since the last call. Called when their progress is saved, and at the end.
+    async fn record(&self) {}
 }
 
 /// Why an entry could not be taken, and when it is tried again.

@@ -29,6 +29,8 @@ struct WebhookSink {
     document: Option<PayloadDocument>,
     filter: EventFilter,
     connection: Mutex<Connection>,
+    /// Attempts that are not recorded yet.
+    attempts: parking_lot::Mutex<Vec<Delivery>>,
 }
 
 impl Service {
@@ -45,6 +47,7 @@ impl Service {
             document: self.payload_document(&webhook.definition)?,
             filter: EventFilter { types: Some(webhook.definition.kinds), entity: None },
             connection: Mutex::default(),
+            attempts: parking_lot::Mutex::default(),
         }))
     }
 }
@@ -56,17 +59,6 @@ impl Sink for WebhookSink {
     }
 
     async fn deliver(&self, batch: &mut Batch) -> Result<(), Failure> {
-        let mut attempts: Vec<Delivery> = Vec::new();
-        let result = self.send_all(batch, &mut attempts).await;
-        if let Err(error) = self.store.insert_deliveries(&attempts).await {
-            tracing::warn!(%error, "attempts to deliver to a webhook are not recorded");
-        }
-        result
-    }
-}
-
-impl WebhookSink {
-    async fn send_all(&self, batch: &mut Batch, attempts: &mut Vec<Delivery>) -> Result<(), Failure> {
         let mut connection = self.connection.lock().await;
         while let Some(event) = batch.next() {
             let about = About {
@@ -86,12 +78,18 @@ impl WebhookSink {
                 let now = self.clock.now().unix_millis();
                 delivery.next_attempt_at = Some(Timestamp::from_unix_millis(now.saturating_add(millis)));
             }
-            attempts.push(delivery);
+            self.attempts.lock().push(delivery);
             match failure {
                 Some(failure) => return Err(failure),
                 None => batch.take(),
             }
         }
         Ok(())
+    }
+    async fn record(&self) {
+        let attempts = std::mem::take(&mut *self.attempts.lock());
+        if let Err(error) = self.store.insert_deliveries(&attempts).await {
+            tracing::warn!(%error, "attempts to deliver to a webhook are not recorded");
+        }
     }
 }

@@ -88,6 +88,10 @@ metrics! {
     consumer_taken: LabelledFamily<Counter, 1> = "orderwire_consumer_events_total" by "consumer";
     /// Attempts to hand over an event that failed.
     consumer_failures: LabelledFamily<Counter, 1> = "orderwire_consumer_failures_total" by "consumer";
+    /// How many of them have failed since one succeeded.
+    consumer_failing: LabelledFamily<Gauge, 1> = "orderwire_consumer_consecutive_failures" by "consumer";
+    /// Consumers that this process has stopped, because the log no longer held what came next.
+    consumers_stopped: Counter = "orderwire_consumers_stopped_total";
     /// Whether events get to the other nodes at once: 1, or 0 while Redis is away.
     bus_connected: Gauge = "orderwire_bus_connected";
     /// Messages of the bus between nodes.
