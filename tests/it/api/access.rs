@@ -7,7 +7,7 @@ mod shop;
 use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::{StreamExt, poll};
-use orderwire::domain::{UserRole, Viewer};
+use orderwire::domain::Viewer;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 

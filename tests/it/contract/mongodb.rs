@@ -224,7 +224,7 @@ async fn entries_are_read_by_their_ids_with_two_commands_however_many_they_are()
     let engine = Mongodb::prepare("commands").await;
     let (store, sent) = engine.open_recorded().await;
     for number in 0..200 {
-        let work = Task { description: Some(format!("{number} ").repeat(2000)), ..task(&number.to_string()) };
+        let work = Task { description: Some(format!("{number} ").repeat(3000)), ..task(&number.to_string()) };
         store.insert_task(work, stamp()).await.unwrap();
     }
     let log = whole_log(&store).await;
