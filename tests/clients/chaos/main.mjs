@@ -19,8 +19,11 @@ import { Lives, Writers } from './writers.mjs'
 /** How long subscribers may take to catch up at the end, in milliseconds. */
 const CATCH_UP = 90_000
 
-/** How long receivers may take, who wait for the leases of processes that were killed, and until they are tried again. */
-const RECEIVERS_CATCH_UP = 180_000
+/**
+ * How long no receiver may get anything new before all have everything, in milliseconds: they wait for the leases of processes that
+ * were killed, and until they are tried again.
+ */
+const RECEIVERS_PAUSE = 90_000
 
 /** How long to listen after that for updates that should not come, in milliseconds. */
 const LISTEN = 1_500
@@ -102,7 +105,9 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
   await until('every change has its place in the log', () => isWholeLog(database), CATCH_UP)
   const log = new OrderLog(await readLog(database))
   for (const receiver of receivers) receiver.settle()
-  const late = (await Promise.all([catchUp(subscribers, log, CATCH_UP), catchUp(receivers, log, RECEIVERS_CATCH_UP)])).flat()
+  const began = performance.now()
+  const late = (await Promise.all([catchUp(subscribers, log), receiveAll(receivers, log)])).flat()
+  const settled = Math.ceil((performance.now() - began) / 1_000)
   await sleep(LISTEN)
   for (const subscriber of subscribers) subscriber.stop()
   await Promise.all(cluster.orderwires.map((process) => process.terminate()))
@@ -124,6 +129,7 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
       ['  because of', String(tally.ends)],
       ['slowest answer to SIGTERM', `${Math.ceil(Math.max(...cluster.orderwires.map(({ slowestStop }) => slowestStop)))} ms`],
       ['sign-ins', [...people.staff, ...people.customers].reduce((sum, person) => sum + person.signIns, 0)],
+      ['orders', log.byOrder.size],
       ['entries of the log', log.all.length],
       ['acknowledged writes', writers.acknowledged.length],
       ['longest time without one', `${longestPause(writers.acknowledged)} ms`],
@@ -134,6 +140,7 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
       ['requests to webhooks', sum(({ requests }) => requests)],
       ['  events taken', sum(({ taken, repeats }) => taken.length - repeats)],
       ['  events that came again', sum(({ repeats }) => repeats)],
+      ['  time until all had everything', `${settled} s`],
       ['  replays after a hole', sum(({ replays }) => replays)],
       ['worst delivery delay outside of faults', `${delay.worst} ms (median ${delay.median} ms, of ${delay.count})`],
     ],
@@ -195,19 +202,37 @@ async function receive(count, admin, random, world) {
 /**
  * Waits until all have got everything.
  *
- * @param {(Subscriber | Receiver)[]} readers
+ * @param {Subscriber[]} subscribers
  * @param {OrderLog} log
- * @param {number} within Milliseconds.
  * @returns {Promise<string[]>} Those that have not.
  */
-async function catchUp(readers, log, within) {
-  const behind = () => readers.filter((reader) => !reader.hasCaughtUp(log))
+async function catchUp(subscribers, log) {
+  const behind = () => subscribers.filter((subscriber) => !subscriber.hasCaughtUp(log))
   try {
-    await until('all have caught up', () => behind().length === 0, within)
+    await until('all subscribers have caught up', () => behind().length === 0, CATCH_UP)
   } catch {
-    return behind().map(({ name }) => name)
+    return behind().map(({ who }) => who.name)
   }
   return []
+}
+
+/**
+ * Waits until all receivers have everything, for as long as they get something. A receiver that fails at times takes its time: the
+ * server waits before it tries again.
+ *
+ * @param {Receiver[]} receivers
+ * @param {OrderLog} log
+ * @returns {Promise<string[]>} Those that have not got everything.
+ */
+async function receiveAll(receivers, log) {
+  let [count, since] = [0, performance.now()]
+  for (;;) {
+    const behind = receivers.filter((receiver) => !receiver.hasCaughtUp(log))
+    const now = receivers.reduce((sum, receiver) => sum + receiver.count, 0)
+    if (now !== count) [count, since] = [now, performance.now()]
+    if (behind.length === 0 || performance.now() - since > RECEIVERS_PAUSE) return behind.map(({ name }) => name)
+    await sleep(250)
+  }
 }
 
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {

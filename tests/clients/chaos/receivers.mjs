@@ -59,6 +59,8 @@ export class Receiver {
   #cursor = ''
   /** The ids of the events that it has. @type {Set<string>} */
   #ids = new Set()
+  /** What it is to be sent, once the log is known. @type {import('./log.mjs').Entry[] | undefined} */
+  #expected
   /** Whether it waits for what is missing. */
   #missing = false
   /** Whether it has lost an event that it said it took, and has not noticed it. */
@@ -132,7 +134,14 @@ export class Receiver {
    * @param {import('./verify.mjs').OrderLog} log
    */
   hasCaughtUp(log) {
-    return log.expectedBy(this).every(({ eventId }) => this.#ids.has(eventId))
+    this.#expected ??= log.expectedBy(this)
+    // What is missing is at the end, most of the time.
+    return this.#expected.findLast(({ eventId }) => !this.#ids.has(eventId)) === undefined
+  }
+
+  /** How many events it has. */
+  get count() {
+    return this.#ids.size
   }
 
   async #listen() {

@@ -59,10 +59,6 @@ export class Subscriber {
     this.world = world
   }
 
-  get name() {
-    return this.who.name
-  }
-
   start() {
     if (this.who.watches === 'order') this.#follow()
     else {
