@@ -6,7 +6,7 @@ WORKDIR /build
 # Only the dependencies, with an empty program: this layer is reused until Cargo.toml or Cargo.lock changes.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && touch src/lib.rs && echo 'fn main() {}' >src/main.rs
-RUN cargo build --profile dist --locked
+RUN cargo build --profile dist --locked --features kafka
 COPY src src
 COPY data/online-retail-sample.csv.gz data/hadoop-bugs-sample.csv.gz data/
 COPY docs/scalars.md docs/
@@ -14,7 +14,7 @@ COPY ui/build ui/build
 COPY playground/build playground/build
 COPY client-examples/react-apollo/build client-examples/react-apollo/build
 # Cargo compares modification times, and the empty program may be newer than the real one.
-RUN touch src/lib.rs src/main.rs && cargo build --profile dist --locked
+RUN touch src/lib.rs src/main.rs && cargo build --profile dist --locked --features kafka
 # Initial content of a new volume, so that it belongs to the user below.
 RUN mkdir empty
 

@@ -5,6 +5,7 @@ mod database;
 mod error;
 mod keys;
 mod options;
+mod relays;
 mod retry;
 mod worker;
 
@@ -21,7 +22,7 @@ use crate::{
     graphql::{Api, ApiOptions, Manifest, Registry},
     http::{self, ServerLimits},
     jobs::{JobOptions, Jobs},
-    service::{PayloadRenderer, RateLimits, Service, ServiceOptions, feed::EventFeed},
+    service::{PayloadRenderer, RateLimits, Relays, Service, ServiceOptions, feed::EventFeed},
     storage::{CallCounts, InstrumentedStore, NearCache, Store},
 };
 
@@ -48,6 +49,7 @@ pub struct Core {
     service: Arc<Service>,
     limiter: Arc<dyn RateLimiter>,
     redis: Option<RedisDeployment>,
+    relays: Relays,
 }
 
 impl Core {
@@ -57,7 +59,7 @@ impl Core {
     }
 
     async fn open_observed(config: &Config, wait: Duration, counts: Option<CallCounts>) -> Result<Self, StartError> {
-        let (tokens, passwords) = (tokens(&config.auth)?, passwords(&config.auth)?);
+        let (tokens, passwords, relays) = (tokens(&config.auth)?, passwords(&config.auth)?, relays::open(config)?);
         let engine = open_engine(config, wait, deployment(&config.auth, &tokens)).await?;
         // Behind the cache, so that calls of the store and their times are those of the database.
         let engine: Arc<dyn Store> = Arc::new(InstrumentedStore::new(engine, counts));
@@ -76,7 +78,7 @@ impl Core {
         };
         let clock = Arc::new(SystemClock);
         let service = Arc::new(Service::new(store.clone(), feed.clone(), clock, tokens, passwords, options));
-        Ok(Self { store, bus, feed, service, limiter, redis })
+        Ok(Self { store, bus, feed, service, limiter, redis, relays })
     }
 
     /// The GraphQL API over the use cases, with the options of the configuration.
@@ -157,6 +159,9 @@ impl App {
         let jobs = JobOptions { prune_every: config.retention.prune_every };
         let (grace, handover) = (config.server.grace_period, config.server.handover);
         let runs_consumers = config.worker.embedded;
+        if runs_consumers {
+            core.add_relays().await?;
+        }
         Ok(Self { core, listener, address, metrics, router, limits, grace, handover, jobs, runs_consumers })
     }
 

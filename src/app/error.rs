@@ -51,6 +51,9 @@ pub enum StartError {
     /// The keys that encrypt the secrets of webhooks can't be used.
     #[error("webhooks.encryption_keys: {0}")]
     EncryptionKeys(InvalidFieldKeys),
+    /// The URL of RabbitMQ can't be used.
+    #[error("rabbitmq.url: {0}")]
+    RabbitMq(&'static str),
     /// The cost of password hashes is out of range.
     #[error("cannot hash passwords: {0}")]
     Passwords(#[from] PasswordError),

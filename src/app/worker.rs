@@ -15,11 +15,20 @@ use crate::{
 };
 
 impl Core {
+    /// Makes the consumers of the brokers that are configured, if they are new.
+    pub(super) async fn add_relays(&self) -> Result<(), StartError> {
+        self.service.add_relays(&self.relays).await.map_err(|error| StartError::Database(error.to_string()))
+    }
+
     /// Starts to run the consumers of the event log.
     pub fn start_consumers(&self) -> Consumers {
-        let service = self.service.clone();
-        let open = Arc::new(move |consumer: &_| service.open_sink(consumer));
-        Consumers::start(&self.service, open, ConsumerOptions::default())
+        let (service, relays) = (self.service.clone(), self.relays.clone());
+        let open = Arc::new(move |consumer: &_| match service.open_relay(&relays, consumer) {
+            Some(sink) => Ok(sink),
+            None => service.open_sink(consumer),
+        });
+        let options = ConsumerOptions { without: self.relays.missing(), ..ConsumerOptions::default() };
+        Consumers::start(&self.service, open, options)
     }
 }
 
@@ -33,6 +42,7 @@ pub async fn run_worker(config: &Config, shutdown: CancellationToken) -> Result<
     tracing::info!(engine = core.store.engine(), "running what follows the event log");
     let renderer: Arc<dyn PayloadRenderer> = Arc::new(core.api(config)?);
     core.service.render_payloads_by(&renderer);
+    core.add_relays().await?;
     let consumers = core.start_consumers();
     shutdown.cancelled().await;
     let close = async {

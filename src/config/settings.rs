@@ -1,8 +1,8 @@
 //! The whole configuration, and the checks that involve several settings.
 
 use super::{
-    Auth, Cache, Database, Feed, Limits, Log, LogFormat, Metrics, Operations, RateLimits, Redis, Retention, Server,
-    Subscriptions, WebSocket, Webhooks, Worker,
+    Auth, Cache, Database, Feed, Kafka, Limits, Log, LogFormat, Metrics, Operations, RabbitMq, RateLimits, Redis,
+    Retention, Server, Subscriptions, WebSocket, Webhooks, Worker,
     database::ReadFrom,
     reader::{SettingKey, SettingReader},
     server,
@@ -56,6 +56,10 @@ pub struct Config {
     pub worker: Worker,
     /// Webhooks.
     pub webhooks: Webhooks,
+    /// The relay to RabbitMQ.
+    pub rabbitmq: RabbitMq,
+    /// The relay to Kafka.
+    pub kafka: Kafka,
 }
 
 impl Default for Config {
@@ -79,6 +83,8 @@ impl Default for Config {
             retention: Retention::default(),
             worker: Worker::default(),
             webhooks: Webhooks::default(),
+            rabbitmq: RabbitMq::default(),
+            kafka: Kafka::default(),
         }
     }
 }
@@ -136,6 +142,8 @@ impl Config {
             retention: Retention::read(reader),
             worker: Worker::read(reader),
             webhooks: Webhooks::read(reader),
+            rabbitmq: RabbitMq::read(reader),
+            kafka: Kafka::read(reader),
         }
     }
 
@@ -143,6 +151,8 @@ impl Config {
     pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = self.auth.faults(self.is_production());
         faults.extend(self.rate_limits.faults(self.limits.cost));
+        faults.extend(self.rabbitmq.faults());
+        faults.extend(self.kafka.faults());
         if self.database.mongodb_pool_min > self.database.mongodb_pool_max {
             let message = "must be at most database.mongodb_pool_max".to_owned();
             faults.push(("database.mongodb_pool_min", message));

@@ -25,6 +25,7 @@ mod page;
 mod product;
 mod refresh;
 mod refusal;
+mod relay;
 mod rights;
 mod sales;
 mod search;
@@ -68,6 +69,7 @@ pub use refresh::{
     PresentedToken, REFRESH_GRACE, RefreshDecision, RefreshSalt, RefreshTokens, ReplacedToken, TokenHash,
 };
 pub use refusal::{Refusal, UniqueKey};
+pub use relay::Relay;
 pub use rights::{EndedRights, RightsChange};
 pub use sales::{CountedSales, PeriodEnded, SalesPeriod, SalesRanking, SoldProduct};
 pub use search::{MAX_NAME_KEY, SearchTerms, SearchWords, TooManyWords};

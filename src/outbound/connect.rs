@@ -1,9 +1,6 @@
 //! Connects to an address of a target that was checked.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, LazyLock},
-};
+use std::net::SocketAddr;
 
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -12,12 +9,9 @@ use tokio::{
     net::TcpStream,
     task::JoinSet,
 };
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{ClientConfig, RootCertStore, pki_types::ServerName},
-};
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
-use super::{SendError, Target, body::Body};
+use super::{SendError, Target, body::Body, tls};
 
 /// Addresses of one name that are tried.
 const TRIED: usize = 4;
@@ -47,7 +41,7 @@ async fn open(target: &Target, stream: TcpStream) -> Result<Open, SendError> {
         return handshake(stream).await;
     }
     let name = ServerName::try_from(target.host.clone()).map_err(|_| SendError::NotResolved)?;
-    let stream = tls().connect(name, stream).await.map_err(SendError::Tls)?;
+    let stream = TlsConnector::from(tls::config()).connect(name, stream).await.map_err(SendError::Tls)?;
     handshake(stream).await
 }
 
@@ -59,13 +53,4 @@ async fn handshake(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static)
         let _ = connection.await;
     });
     Ok(Open { requests, _task: task })
-}
-
-/// TLS with the certificate authorities of Mozilla.
-fn tls() -> TlsConnector {
-    static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(|| {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
-    });
-    TlsConnector::from(CONFIG.clone())
 }

@@ -43,8 +43,14 @@ pub trait ConsumerStore {
     /// Up to `limit` consumers whose names begin with `prefix` and come after `after`, by name.
     async fn list_consumers(&self, prefix: &str, after: &str, limit: u32) -> Result<Vec<Consumer>>;
     /// Extends the leases that the process `holder` has, and gives it those of free consumers that are neither paused nor
-    /// stopped, `most` at most in all. Returns all that it has then, by name.
-    async fn lease_consumers(&self, holder: i64, most: u32, lease: Duration) -> Result<Vec<LeasedConsumer>>;
+    /// stopped, `most` at most in all, and none with a name in `without`. Returns all that it has then, by name.
+    async fn lease_consumers(
+        &self,
+        holder: i64,
+        most: u32,
+        lease: Duration,
+        without: &[String],
+    ) -> Result<Vec<LeasedConsumer>>;
     /// Saves the progress of a lease, with the time until the next attempt; `false` if the lease is not the last one, and
     /// then nothing is saved.
     async fn save_progress(&self, name: &str, fence: i64, progress: &Progress, retry_in: Duration) -> Result<bool>;
@@ -64,7 +70,7 @@ instrument!(ConsumerStore {
     fn delete_consumer(name: &str, stamp: Stamp) -> (), stores |()| size_of::<Consumer>();
     fn consumers(names: &[String]) -> Vec<Option<Consumer>>, batch names;
     fn list_consumers(prefix: &str, after: &str, limit: u32) -> Vec<Consumer>;
-    fn lease_consumers(holder: i64, most: u32, lease: Duration) -> Vec<LeasedConsumer>;
+    fn lease_consumers(holder: i64, most: u32, lease: Duration, without: &[String]) -> Vec<LeasedConsumer>;
     fn save_progress(name: &str, fence: i64, progress: &Progress, retry_in: Duration) -> bool;
     fn release_consumers(holder: i64) -> ();
 });

@@ -12,10 +12,15 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 pub use metrics::metrics;
 pub use operation::OperationTimer;
 
+/// Libraries whose own messages are left out unless the filter names them. Their faults come back as errors, which are logged
+/// with what they mean; lapin would log whole messages that RabbitMQ returns.
+const QUIET: &str = "lapin=off,rskafka=off";
+
 /// Starts the log of the process: what `filter` lets through, as JSON lines or for people. A second call changes
 /// nothing. A filter that can't be parsed counts as `info`.
 pub fn init(filter: &str, json: bool) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(format!("{QUIET},{filter}"));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(format!("{QUIET},info")));
     // A closed standard error must not end the server: a failed write is ignored.
     let lines = fmt::layer().with_writer(io::stderr).log_internal_errors(false);
     let registry = tracing_subscriber::registry().with(filter);

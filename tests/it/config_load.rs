@@ -148,6 +148,9 @@ fn secrets_are_masked_in_debug_output_and_problems() {
         ("DATABASE_URL", "mongodb://ann:hush-1@db/shop?replicaSet=rs0"),
         ("REDIS_URL", "redis://:hush-2@cache"),
         ("JWT_SECRET", "hush-3 q7Zt0Vw2mXc9Rb4KfYh6Jd8Ls1Np3GaE"),
+        ("ORDERWIRE_RABBITMQ_URL", "amqps://ann:hush-4@broker/%2f"),
+        ("ORDERWIRE_KAFKA_USER", "ann"),
+        ("ORDERWIRE_KAFKA_PASSWORD", "hush-5"),
     ];
     let loaded = environment(&variables);
     let printed = format!("{loaded:?}");
@@ -162,8 +165,12 @@ fn secrets_are_masked_in_debug_output_and_problems() {
         ("REDIS_URL", "http://hush-2"),
         ("JWT_SECRET", "hush-3"),
         ("BIND", "hush-4"),
+        ("ORDERWIRE_RABBITMQ_URL", "redis://hush-5"),
+        ("ORDERWIRE_KAFKA_BROKERS", "broker:port"),
+        ("ORDERWIRE_KAFKA_PASSWORD", "hush-6"),
     ]);
-    assert_eq!(wrong.problems.len(), 4);
+    // Kafka's brokers are a problem once more in a program that was built without Kafka.
+    assert!((7..=8).contains(&wrong.problems.len()), "{:?}", wrong.problems);
     let printed = format!("{wrong:?} {}", problems(&wrong).join(" "));
     assert!(!printed.contains("hush"), "{printed}");
 }

@@ -42,6 +42,7 @@ mod operations;
 mod rate_limits;
 mod read_from;
 mod refused_starts;
+mod relays;
 mod schema;
 mod support;
 mod waiting;

@@ -52,11 +52,15 @@ impl Batch {
     /// The entry to take next; `None` if there is none, or if the consumer has to pause. It stays the next one until it is
     /// taken.
     pub fn next(&self) -> Option<Arc<Event>> {
+        self.rest().next().cloned()
+    }
+
+    /// All entries that are left, for a delivery of several at once; none if the consumer has to pause. They stay until each
+    /// is taken.
+    pub fn rest(&self) -> impl Iterator<Item = &Arc<Event>> {
         let is_time_to_save = self.taken > 0 && self.counted_at.elapsed() > LONGEST;
-        if is_time_to_save || self.stop.is_cancelled() || !self.lease.has_room_for(self.longest_delivery) {
-            return None;
-        }
-        self.waiting.front().cloned()
+        let pauses = is_time_to_save || self.stop.is_cancelled() || !self.lease.has_room_for(self.longest_delivery);
+        self.waiting.iter().take(if pauses { 0 } else { usize::MAX })
     }
 
     /// The entry that was taken last, also before this batch.

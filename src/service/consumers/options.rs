@@ -13,6 +13,8 @@ pub struct ConsumerOptions {
     pub longest_delivery: Duration,
     /// The most consumers that this process runs at the same time.
     pub most: u32,
+    /// The names of consumers that this process leaves to others, because it has no settings for them.
+    pub without: Vec<String>,
 }
 
 impl Default for ConsumerOptions {
@@ -22,6 +24,7 @@ impl Default for ConsumerOptions {
             lease_every: Duration::from_secs(3),
             longest_delivery: Duration::from_secs(25),
             most: 1000,
+            without: Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     batch::Batch,
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Entries of a batch at most.
-const BATCH: usize = 64;
+const BATCH: usize = 512;
 /// Estimated bytes of entries after which a batch ends.
 const BATCH_BYTES: usize = 256 * 1024;
 /// How long what was taken waits to be saved together with what is taken meanwhile. After a crash it comes again.
@@ -32,8 +32,10 @@ const SAVE_IDLE: Duration = Duration::from_secs(30);
 const LAST_DELIVERY: Duration = Duration::from_millis(800);
 /// The pause after a fault of this node or the database, which is no failure of the consumer.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Failures in a row after which operators are told.
+/// Failures in a row after which operators are told, once in each process that runs the consumer.
 const NOTICE_AFTER: u32 = 3;
+/// How often the lag is shown while the consumer waits for its next attempt.
+const SHOW_LAG: Duration = Duration::from_secs(1);
 /// Why a consumer stops.
 const EXPIRED: &str = "the event log no longer holds what comes next; choose where to go on";
 /// Why a consumer fails after the database has lost entries.
@@ -67,8 +69,16 @@ pub(super) async fn run(shared: Shared, leased: LeasedConsumer, stop: Cancellati
     let metrics = ConsumerMetrics::new(&consumer.name);
     let progress = consumer.progress.clone();
     metrics.consecutive_failures(progress.failures);
-    let mut running =
-        Running { shared: &shared, stop, name: &consumer.name, fence, progress, unsaved_since: None, metrics };
+    let mut running = Running {
+        shared: &shared,
+        stop,
+        name: &consumer.name,
+        fence,
+        progress,
+        unsaved_since: None,
+        metrics,
+        is_noticed: false,
+    };
     let mut wait = retry_in;
     while running.sleep(wait).await {
         let pause = match (shared.open)(&consumer) {
@@ -110,16 +120,33 @@ struct Running<'r> {
     /// Since when an entry was taken that the saved progress does not have.
     unsaved_since: Option<Instant>,
     metrics: ConsumerMetrics,
+    /// Whether operators know that it keeps failing.
+    is_noticed: bool,
 }
 
 impl Running<'_> {
     /// Waits; returns `false` if the consumer is to stop.
     async fn sleep(&self, duration: Duration) -> bool {
-        self.stop.run_until_cancelled(sleep(duration)).await.is_some()
+        let end = Instant::now() + duration;
+        loop {
+            self.metrics.progress(self.progress.position, self.shared.feed.head());
+            let left = end.saturating_duration_since(Instant::now());
+            if self.stop.run_until_cancelled(sleep(left.min(SHOW_LAG))).await.is_none() {
+                return false;
+            }
+            if left <= SHOW_LAG {
+                return true;
+            }
+        }
     }
 
     /// Takes entries after the position until something is in the way.
     async fn follow(&mut self, sink: &dyn Sink) -> Pause {
+        match self.stop.run_until_cancelled(sink.prepare(self.progress.failures)).await {
+            None => return Pause::Ended,
+            Some(Err(failure)) => return Pause::Failed(failure),
+            Some(Ok(())) => {}
+        }
         let start = StartAt::After(self.progress.position);
         let entries = self.shared.feed.subscribe(topics(sink.filter()), start);
         let mut entries = entries.with_positions_of(LogId::new(self.progress.log));
@@ -173,6 +200,9 @@ impl Running<'_> {
             if taken > 0 {
                 self.metrics.taken(taken);
                 self.metrics.consecutive_failures(0);
+                if std::mem::take(&mut self.is_noticed) {
+                    info!(consumer = self.name, "a consumer of the event log goes on");
+                }
                 self.progress =
                     Progress { taken: batch.previous(), failures: 0, last_error: None, ..self.progress.clone() };
                 let since = *self.unsaved_since.get_or_insert_with(Instant::now);
@@ -212,7 +242,7 @@ impl Running<'_> {
         let failures = self.progress.failures;
         self.metrics.consecutive_failures(failures);
         debug!(consumer = self.name, failures, message, "a consumer could not take an entry");
-        if failures == NOTICE_AFTER {
+        if failures >= NOTICE_AFTER && !std::mem::replace(&mut self.is_noticed, true) {
             warn!(consumer = self.name, failures, message, "a consumer of the event log keeps failing");
         }
         self.progress.last_error = Some(message);

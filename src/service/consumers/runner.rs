@@ -95,11 +95,11 @@ impl Runner {
 
     /// Extends the leases and takes free ones, starts their consumers, and stops those whose leases are lost.
     async fn lease(&mut self) {
-        let ConsumerOptions { lease, most, .. } = self.shared.options;
+        let ConsumerOptions { lease, most, without, .. } = &self.shared.options;
         let asked_at = Instant::now();
-        match self.shared.store.lease_consumers(self.holder, most, lease).await {
+        match self.shared.store.lease_consumers(self.holder, *most, *lease, without).await {
             Ok(leased) => {
-                self.shared.lease.extend(asked_at, lease);
+                self.shared.lease.extend(asked_at, *lease);
                 self.keep(leased);
             }
             // Those that run start no delivery after the end of their leases.

@@ -13,7 +13,12 @@ pub trait Sink: Send + Sync {
     /// Which entries it takes.
     fn filter(&self) -> &EventFilter;
 
-    /// Takes the entries of the batch, one after the other, until there is none or one can't be taken. Says why not. This may be
+    /// Gets ready before there is anything to take, after this many failures in a row, so that what is wrong shows at once.
+    async fn prepare(&self, _failures: u32) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Takes the entries of the batch in their order, until there is none or one can't be taken. Says why not. This may be
     /// dropped at any time; what the batch says is taken then counts.
     async fn deliver(&self, batch: &mut Batch) -> Result<(), Failure>;
 

@@ -1,11 +1,11 @@
 //! One attempt to deliver an event to a webhook.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    payload,
+    super::payload,
     signature::{secret_text, signatures},
 };
 use crate::{
@@ -99,7 +99,9 @@ impl Sender {
             Some(data) => data.map_err(|fault| format!("the document failed: {fault}"))?,
             None => payload::data(event, kind, about.cursor),
         };
-        let body = payload::body(event, kind, data).to_string().into_bytes();
+        let occurred_at = event.occurred_at.to_string();
+        let body = json!({ "type": payload::event_name(kind), "timestamp": occurred_at, "data": data });
+        let body = body.to_string().into_bytes();
         let (id, timestamp) = (event.id.to_string(), at.unix_millis().div_euclid(1000));
         let signing = self.secrets.iter().filter(|(_, until)| until.is_none_or(|until| at < until));
         let secrets: Vec<Vec<u8>> = signing.map(|(secret, _)| secret.clone()).collect();

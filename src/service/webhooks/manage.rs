@@ -261,7 +261,7 @@ impl Service {
     }
 
     /// The progress of a consumer that begins after a client's cursor, or now.
-    async fn position_after(&self, after: Option<EventCursor>) -> Result<Progress> {
+    pub(in crate::service) async fn position_after(&self, after: Option<EventCursor>) -> Result<Progress> {
         let Some(cursor) = after else {
             self.store.catch_up_log().await?;
             let state = self.store.log_state().await?;

@@ -7,7 +7,6 @@ mod deliveries;
 mod document;
 mod manage;
 mod options;
-mod payload;
 mod renderer;
 mod signature;
 mod sink;

@@ -90,9 +90,11 @@ impl Inner {
         Ok(updated.matched_count)
     }
 
-    async fn take_free_leases(&self, holder: i64, most: i64, lease: i64) -> Result<()> {
+    async fn take_free_leases(&self, holder: i64, most: i64, lease: i64, without: &[String]) -> Result<()> {
         let consumers = &self.collections.consumers;
-        let find = consumers.find(is_free()).projection(doc! { "_id": 1 }).limit(most).batch_size(BATCH);
+        let mut wanted = is_free();
+        wanted.insert("_id", doc! { "$nin": without });
+        let find = consumers.find(wanted).projection(doc! { "_id": 1 }).limit(most).batch_size(BATCH);
         let names = self.find_rows(find, |row| {
             read_fields!(row, name: "_id");
             name.required::<String>()
@@ -198,13 +200,19 @@ impl ConsumerStore for MongoStore {
         self.0.find_rows(find.limit(limit.into()).batch_size(limit.saturating_add(1)), decode).await
     }
 
-    async fn lease_consumers(&self, holder: i64, most: u32, lease: Duration) -> Result<Vec<LeasedConsumer>> {
+    async fn lease_consumers(
+        &self,
+        holder: i64,
+        most: u32,
+        lease: Duration,
+        without: &[String],
+    ) -> Result<Vec<LeasedConsumer>> {
         let lease = millis(lease)?;
         let held = self.0.extend_leases(holder, lease).await?;
         let free = i64::from(most).saturating_sub(i64::try_from(held).map_err(StoreError::internal)?);
         // A limit of 0 is none.
         if free > 0 {
-            self.0.take_free_leases(holder, free, lease).await?;
+            self.0.take_free_leases(holder, free, lease, without).await?;
         }
         let wait = doc! { "$subtract": [{ "$ifNull": ["$retry_at", "$$NOW"] }, "$$NOW"] };
         let retry_in = doc! { "$max": [Bson::Int64(0), wait] };

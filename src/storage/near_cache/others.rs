@@ -193,8 +193,14 @@ impl ConsumerStore for NearCache {
         self.inner().list_consumers(prefix, after, limit).await
     }
 
-    async fn lease_consumers(&self, holder: i64, most: u32, lease: Duration) -> Result<Vec<LeasedConsumer>> {
-        self.inner().lease_consumers(holder, most, lease).await
+    async fn lease_consumers(
+        &self,
+        holder: i64,
+        most: u32,
+        lease: Duration,
+        without: &[String],
+    ) -> Result<Vec<LeasedConsumer>> {
+        self.inner().lease_consumers(holder, most, lease, without).await
     }
 
     async fn save_progress(&self, name: &str, fence: i64, progress: &Progress, retry_in: Duration) -> Result<bool> {

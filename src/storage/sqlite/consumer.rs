@@ -96,7 +96,7 @@ fn millis(duration: Duration) -> Result<i64> {
     i64::try_from(duration.as_millis()).map_err(StoreError::internal)
 }
 
-fn lease(db: &Connection, holder: i64, most: u32, lease: Duration) -> Result<Vec<LeasedConsumer>> {
+fn lease(db: &Connection, holder: i64, most: u32, lease: Duration, without: &[String]) -> Result<Vec<LeasedConsumer>> {
     let (now, until) = (now(), now() + millis(lease)?);
     let extended = db
         .prepare_cached(
@@ -106,9 +106,10 @@ fn lease(db: &Connection, holder: i64, most: u32, lease: Duration) -> Result<Vec
     let free = (most as usize).saturating_sub(extended);
     db.prepare_cached(
         "UPDATE consumers SET holder = ?1, lease_until = ?3, fence = fence + 1 WHERE name IN (SELECT name FROM consumers \
-         WHERE lease_until <= ?2 AND NOT paused AND NOT stopped ORDER BY lease_until, name LIMIT ?4)",
+         WHERE lease_until <= ?2 AND NOT paused AND NOT stopped AND name NOT IN (SELECT value FROM json_each(?5)) \
+         ORDER BY lease_until, name LIMIT ?4)",
     )?
-    .execute(params![holder, now, until, i64::try_from(free).map_err(StoreError::internal)?])?;
+    .execute(params![holder, now, until, i64::try_from(free).map_err(StoreError::internal)?, json(&without)?])?;
     let mut select = db.prepare_cached(&format!(
         "SELECT {COLUMNS}, fence, max(retry_at - ?2, 0) AS retry_in FROM consumers \
          WHERE holder = ?1 AND lease_until > ?2 AND NOT paused AND NOT stopped ORDER BY name"
@@ -173,7 +174,13 @@ impl ConsumerStore for SqliteStore {
         .await
     }
 
-    async fn lease_consumers(&self, holder: i64, most: u32, duration: Duration) -> Result<Vec<LeasedConsumer>> {
+    async fn lease_consumers(
+        &self,
+        holder: i64,
+        most: u32,
+        duration: Duration,
+        without: &[String],
+    ) -> Result<Vec<LeasedConsumer>> {
         // Processes ask every few seconds, and without consumers that writes nothing.
         let exists = self.read(|db| {
             let mut find = db.prepare_cached("SELECT EXISTS (SELECT 1 FROM consumers) AS found")?;
@@ -182,7 +189,8 @@ impl ConsumerStore for SqliteStore {
         if !exists.await? {
             return Ok(Vec::new());
         }
-        self.write(move |db| lease(db, holder, most, duration)).await
+        let without = without.to_vec();
+        self.write(move |db| lease(db, holder, most, duration, &without)).await
     }
 
     async fn save_progress(&self, name: &str, fence: i64, progress: &Progress, retry_in: Duration) -> Result<bool> {

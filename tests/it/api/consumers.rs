@@ -91,6 +91,7 @@ fn options() -> ConsumerOptions {
         lease_every: Duration::from_millis(50),
         longest_delivery: Duration::from_millis(100),
         most: 100,
+        without: Vec::new(),
     }
 }
 

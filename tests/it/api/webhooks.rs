@@ -26,6 +26,7 @@ fn run(api: &TestApi) -> Consumers {
         lease_every: Duration::from_millis(50),
         longest_delivery: Duration::from_millis(2500),
         most: 100,
+        without: Vec::new(),
     };
     Consumers::start(&api.service, Arc::new(move |consumer| service.open_sink(consumer)), options)
 }

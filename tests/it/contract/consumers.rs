@@ -105,16 +105,16 @@ pub async fn only_admins_change_consumers(db: &Db) {
 pub async fn one_process_has_a_consumer_until_its_lease_ends(db: &Db) {
     let added = add(db, "test_a").await;
     let other = db.other_node().await;
-    let first = db.lease_consumers(FIRST, 9, SHORT).await.unwrap();
+    let first = db.lease_consumers(FIRST, 9, SHORT, &[]).await.unwrap();
     let expected = LeasedConsumer { consumer: added.clone(), fence: 1, retry_in: Duration::ZERO };
     assert_eq!(first, [expected]);
-    assert_eq!(other.lease_consumers(SECOND, 9, MINUTE).await.unwrap(), [], "the other process has it");
+    assert_eq!(other.lease_consumers(SECOND, 9, MINUTE, &[]).await.unwrap(), [], "the other process has it");
     let progress =
         Progress { failures: 2, last_error: Some("$refused".to_owned()), ..Progress::after(LogId::new(7), 9) };
     assert!(db.save_progress("test_a", 1, &progress, Duration::ZERO).await.unwrap());
     let mut second = Vec::new();
     wait_until("the lease ends", MINUTE, async || {
-        second = other.lease_consumers(SECOND, 9, MINUTE).await.unwrap();
+        second = other.lease_consumers(SECOND, 9, MINUTE, &[]).await.unwrap();
         !second.is_empty()
     })
     .await;
@@ -124,42 +124,42 @@ pub async fn one_process_has_a_consumer_until_its_lease_ends(db: &Db) {
     assert!(!db.save_progress("test_a", 1, &late, Duration::ZERO).await.unwrap(), "the lease of before moves nothing");
     assert_eq!(stored(db.store(), "test_a").await, Some(moved));
     assert!(other.save_progress("test_a", 2, &late, Duration::ZERO).await.unwrap());
-    assert_eq!(db.lease_consumers(FIRST, 9, MINUTE).await.unwrap(), []);
+    assert_eq!(db.lease_consumers(FIRST, 9, MINUTE, &[]).await.unwrap(), []);
     other.close().await;
 }
 
 pub async fn an_extended_lease_keeps_its_fence_and_a_released_one_is_free_at_once(db: &Db) {
     add(db, "test_a").await;
     for _ in 0..3 {
-        let held = db.lease_consumers(FIRST, 9, MINUTE).await.unwrap();
+        let held = db.lease_consumers(FIRST, 9, MINUTE, &[]).await.unwrap();
         assert_eq!((names(&held), held[0].fence), (vec!["test_a"], 1));
     }
     db.release_consumers(SECOND).await.unwrap();
-    assert_eq!(db.lease_consumers(SECOND, 9, MINUTE).await.unwrap(), []);
+    assert_eq!(db.lease_consumers(SECOND, 9, MINUTE, &[]).await.unwrap(), []);
     db.release_consumers(FIRST).await.unwrap();
-    assert_eq!(db.lease_consumers(SECOND, 9, MINUTE).await.unwrap()[0].fence, 2);
+    assert_eq!(db.lease_consumers(SECOND, 9, MINUTE, &[]).await.unwrap()[0].fence, 2);
 }
 
 pub async fn the_time_until_the_next_attempt_moves_with_the_consumer(db: &Db) {
     add(db, "test_a").await;
-    db.lease_consumers(FIRST, 9, MINUTE).await.unwrap();
+    db.lease_consumers(FIRST, 9, MINUTE, &[]).await.unwrap();
     assert!(db.save_progress("test_a", 1, &Progress::after(LogId::new(7), 3), MINUTE).await.unwrap());
     db.release_consumers(FIRST).await.unwrap();
-    let wait = db.lease_consumers(SECOND, 9, MINUTE).await.unwrap()[0].retry_in;
+    let wait = db.lease_consumers(SECOND, 9, MINUTE, &[]).await.unwrap()[0].retry_in;
     assert!(wait > MINUTE / 2 && wait <= MINUTE, "{wait:?}");
     db.change_consumer("test_a", paused(false), None, by_system(1)).await.unwrap();
-    let wait = db.lease_consumers(SECOND, 9, MINUTE).await.unwrap()[0].retry_in;
+    let wait = db.lease_consumers(SECOND, 9, MINUTE, &[]).await.unwrap()[0].retry_in;
     assert_eq!(wait, Duration::ZERO, "a change makes it try at once");
 }
 
 pub async fn a_change_ends_the_lease_and_refuses_progress_of_before(db: &Db) {
     let added = add(db, "test_a").await;
-    db.lease_consumers(FIRST, 9, MINUTE).await.unwrap();
+    db.lease_consumers(FIRST, 9, MINUTE, &[]).await.unwrap();
     let restart = Progress::after(LogId::new(7), 1);
     let changes = ConsumerChanges { restart: Some(restart.clone()), ..ConsumerChanges::default() };
     db.change_consumer("test_a", changes, Some(1), by_system(1)).await.unwrap();
     assert!(!db.save_progress("test_a", 1, &added.progress, Duration::ZERO).await.unwrap());
-    let held = db.lease_consumers(SECOND, 9, MINUTE).await.unwrap();
+    let held = db.lease_consumers(SECOND, 9, MINUTE, &[]).await.unwrap();
     assert!(held[0].fence > 1, "{held:?}");
 }
 
@@ -167,17 +167,28 @@ pub async fn paused_and_stopped_consumers_are_leased_to_nobody(db: &Db) {
     for name in ["test_a", "test_b", "test_c", "test_d"] {
         add(db, name).await;
     }
-    assert_eq!(names(&db.lease_consumers(FIRST, 2, MINUTE).await.unwrap()), ["test_a", "test_b"]);
-    assert_eq!(names(&db.lease_consumers(SECOND, 9, MINUTE).await.unwrap()), ["test_c", "test_d"]);
-    assert_eq!(db.lease_consumers(3, 0, MINUTE).await.unwrap(), []);
+    assert_eq!(names(&db.lease_consumers(FIRST, 2, MINUTE, &[]).await.unwrap()), ["test_a", "test_b"]);
+    assert_eq!(names(&db.lease_consumers(SECOND, 9, MINUTE, &[]).await.unwrap()), ["test_c", "test_d"]);
+    assert_eq!(db.lease_consumers(3, 0, MINUTE, &[]).await.unwrap(), []);
     db.change_consumer("test_a", paused(true), None, by_system(1)).await.unwrap();
     let stopped = Progress { stopped: true, ..Progress::after(LogId::new(7), 3) };
     assert!(db.save_progress("test_b", 1, &stopped, Duration::ZERO).await.unwrap());
-    assert_eq!(db.lease_consumers(FIRST, 9, MINUTE).await.unwrap(), []);
+    assert_eq!(db.lease_consumers(FIRST, 9, MINUTE, &[]).await.unwrap(), []);
     db.change_consumer("test_a", paused(false), None, by_system(2)).await.unwrap();
     let changes = ConsumerChanges { restart: Some(Progress::after(LogId::new(7), 5)), ..ConsumerChanges::default() };
     db.change_consumer("test_b", changes, None, by_system(2)).await.unwrap();
-    assert_eq!(names(&db.lease_consumers(FIRST, 9, MINUTE).await.unwrap()), ["test_a", "test_b"]);
+    assert_eq!(names(&db.lease_consumers(FIRST, 9, MINUTE, &[]).await.unwrap()), ["test_a", "test_b"]);
+}
+
+pub async fn a_process_gets_no_consumer_that_it_asks_to_leave_out(db: &Db) {
+    for name in ["test_a", "test_b", "test_c"] {
+        add(db, name).await;
+    }
+    let without = ["test_a", "test_c", "none"].map(str::to_owned);
+    assert_eq!(names(&db.lease_consumers(FIRST, 9, MINUTE, &without).await.unwrap()), ["test_b"]);
+    assert_eq!(names(&db.lease_consumers(SECOND, 1, MINUTE, &[]).await.unwrap()), ["test_a"]);
+    assert_eq!(names(&db.lease_consumers(FIRST, 9, MINUTE, &without).await.unwrap()), ["test_b"]);
+    assert_eq!(names(&db.lease_consumers(SECOND, 9, MINUTE, &[]).await.unwrap()), ["test_a", "test_c"]);
 }
 
 pub async fn processes_that_lease_at_once_share_no_consumer(db: &Db) {
@@ -186,7 +197,7 @@ pub async fn processes_that_lease_at_once_share_no_consumer(db: &Db) {
     }
     let lease = |holder: i64| {
         let store = db.shared();
-        tokio::spawn(async move { store.lease_consumers(holder, 3, MINUTE).await.unwrap() })
+        tokio::spawn(async move { store.lease_consumers(holder, 3, MINUTE, &[]).await.unwrap() })
     };
     let tasks: Vec<_> = (1..=4).map(lease).collect();
     let mut all = Vec::new();

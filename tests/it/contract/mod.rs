@@ -114,6 +114,7 @@ macro_rules! every_behaviour {
                 the_time_until_the_next_attempt_moves_with_the_consumer
                 a_change_ends_the_lease_and_refuses_progress_of_before
                 paused_and_stopped_consumers_are_leased_to_nobody
+                a_process_gets_no_consumer_that_it_asks_to_leave_out
                 processes_that_lease_at_once_share_no_consumer
             }
             declared_values {

@@ -1,15 +1,13 @@
-//! What a webhook is sent of an event: the fields of the GraphQL type `Event`, with people by their ids.
+//! What leaves the server of an event, by webhooks and by brokers: the fields of the GraphQL type `Event` as staff see them, with
+//! people by their ids and without private metadata.
 
 use serde_json::{Value, json};
 
-use crate::domain::{CurrencyCode, Decimal, Entity, Event, EventCursor, EventType, Order, OrderItem, Product, Task};
+use crate::domain::{
+    CurrencyCode, Decimal, Entity, Event, EventCursor, EventType, MetadataItems, Order, OrderItem, Product, Task,
+};
 
-/// The body of a delivery with this `data`.
-pub(super) fn body(event: &Event, kind: EventType, data: Value) -> Value {
-    json!({ "type": event_name(kind), "timestamp": event.occurred_at.to_string(), "data": data })
-}
-
-/// What is sent of an event to a webhook without a document.
+/// The event as JSON.
 pub(super) fn data(event: &Event, kind: EventType, cursor: EventCursor) -> Value {
     json!({
         "id": event.id.to_string(),
@@ -24,12 +22,13 @@ pub(super) fn data(event: &Event, kind: EventType, cursor: EventCursor) -> Value
     })
 }
 
-/// The name of a kind of event as webhooks have it: `order.status_changed`.
+/// The name of a kind of event outside of the API: `order.status_changed`.
 pub(super) fn event_name(kind: EventType) -> String {
     kind.as_str().to_ascii_lowercase().replacen('_', ".", 1)
 }
 
-fn entity_id(entity: &Entity) -> String {
+/// The id of what an event is about.
+pub(super) fn entity_id(entity: &Entity) -> String {
     match entity {
         Entity::Order(order) => order.id.to_string(),
         Entity::Task(task) => task.id.to_string(),
@@ -53,6 +52,10 @@ fn money(amount: Decimal, currency: CurrencyCode) -> Value {
     json!({ "amount": amount.to_string(), "currencyCode": currency.as_str() })
 }
 
+fn items(items: &MetadataItems) -> Vec<Value> {
+    items.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
+}
+
 fn of_order(order: &Order) -> Value {
     let item = |item: &OrderItem| {
         json!({
@@ -73,6 +76,7 @@ fn of_order(order: &Order) -> Value {
         "total": money(order.total, order.currency),
         "status": order.status.as_str(),
         "paymentReference": order.payment_reference,
+        "metadata": items(&order.metadata.public),
         "version": order.version,
         "placedAt": order.placed_at.to_string(),
         "createdAt": order.created_at.to_string(),
@@ -90,6 +94,7 @@ fn of_product(product: &Product) -> Value {
         "stock": product.stock,
         "status": product.status.as_str(),
         "tags": product.tags,
+        "metadata": items(&product.metadata.public),
         "version": product.version,
         "createdAt": product.created_at.to_string(),
         "updatedAt": product.updated_at.to_string(),
@@ -107,6 +112,7 @@ fn of_task(task: &Task) -> Value {
         "assigneeId": task.assignee.map(|assignee| assignee.to_string()),
         "orderId": task.order.map(|order| order.to_string()),
         "dueAt": task.due_at.map(|due| due.to_string()),
+        "metadata": items(&task.metadata.public),
         "version": task.version,
         "createdAt": task.created_at.to_string(),
         "updatedAt": task.updated_at.to_string(),
