@@ -10,7 +10,7 @@ use crate::{
     app::StartError,
     config::{ConfigProblem, FileError},
     graphql::InvalidSchema,
-    service::{ServiceError, UserError, import::ImportError},
+    service::{ServiceError, UserError, export::ExportError, import::ImportError},
 };
 
 use super::import::ImportFailure;
@@ -68,4 +68,4 @@ macro_rules! one_line {
     )+};
 }
 
-one_line!(StartError FileError ImportFailure ImportError InvalidSchema);
+one_line!(StartError FileError ImportFailure ImportError ExportError InvalidSchema);

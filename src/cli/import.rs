@@ -1,19 +1,19 @@
 //! `orderwire import`: imports a data set into the database and shows the progress.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::PathBuf,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
-use parking_lot::Mutex;
 
-use crate::service::import::{
-    Counts, ImportError, ImportSource, Importer, Progress, RejectCounts, Stage, Unit, jira, online_retail,
+use super::{
+    output::{rate_line, thousands},
+    progress::ProgressDisplay,
 };
+use crate::service::import::{Counts, ImportError, ImportSource, Importer, RejectCounts, jira, jsonl, online_retail};
 
 /// The data sets that can be imported.
 #[derive(Debug, Clone, Subcommand)]
@@ -26,6 +26,11 @@ pub enum ImportCommand {
     ///
     /// Running it again changes nothing, and completes an import that was cut off.
     Jira(JiraArgs),
+    /// Users, products, orders and tasks that `orderwire export` has written as lines of JSON, compressed with gzip or not.
+    ///
+    /// They keep their ids, versions and times; users get no password. What is stored already stays as it is. Running it again
+    /// changes nothing, and completes an import that was cut off.
+    Jsonl(JsonlArgs),
 }
 
 /// Arguments of `import online-retail`.
@@ -50,6 +55,17 @@ pub struct JiraArgs {
     #[arg(long, value_name = "EMAIL")]
     pub created_by: String,
     /// Write rejected issues to this CSV file, with their line and the reason. An existing file is overwritten.
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+}
+
+/// Arguments of `import jsonl`.
+#[derive(Debug, Clone, Args)]
+pub struct JsonlArgs {
+    /// The files, in any order.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Write rejected lines to this CSV file, with their line, the reason and the file. An existing file is overwritten.
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 }
@@ -86,7 +102,7 @@ pub async fn run(command: ImportCommand, importer: &Importer) -> Result<(), Impo
             write_count(&mut out, "orders", summary.orders)?;
             write_count(&mut out, "items", summary.items)?;
             write_rejected(&mut out, &summary.rejected, args.rejects)?;
-            write_rate(&mut out, "rows", summary.rows, started.elapsed())?;
+            writeln!(out, "{}", rate_line("rows", summary.rows, started.elapsed()))?;
         }
         ImportCommand::Jira(args) => {
             let created_by = importer.user_with_email(&args.created_by).await?;
@@ -97,7 +113,23 @@ pub async fn run(command: ImportCommand, importer: &Importer) -> Result<(), Impo
             let summary = summary?;
             write_count(&mut out, "tasks", summary.tasks)?;
             write_rejected(&mut out, &summary.rejected, args.rejects)?;
-            write_rate(&mut out, "issues", summary.issues, started.elapsed())?;
+            writeln!(out, "{}", rate_line("issues", summary.issues, started.elapsed()))?;
+        }
+        ImportCommand::Jsonl(args) => {
+            let options = jsonl::JsonlOptions { rejects: args.rejects.clone() };
+            let sources: Vec<ImportSource> = args.files.into_iter().map(ImportSource::File).collect();
+            let summary = importer.jsonl(&sources, options, progress.clone()).await;
+            progress.finish();
+            let summary = summary?;
+            write_count(&mut out, "users", summary.users)?;
+            write_count(&mut out, "products", summary.products)?;
+            write_count(&mut out, "orders", summary.orders)?;
+            write_count(&mut out, "tasks", summary.tasks)?;
+            write_rejected(&mut out, &summary.rejected, args.rejects)?;
+            for name in summary.without_end {
+                writeln!(out, "{name} does not end with the last line of an export: it may be cut off")?;
+            }
+            writeln!(out, "{}", rate_line("lines", summary.lines, started.elapsed()))?;
         }
     }
     Ok(io::stdout().write_all(&out)?)
@@ -119,150 +151,4 @@ fn write_rejected(out: &mut Vec<u8>, rejected: &RejectCounts, file: Option<PathB
         writeln!(out, "          {:>9}  {reason}", thousands(*count))?;
     }
     Ok(())
-}
-
-fn write_rate(out: &mut Vec<u8>, unit: &str, count: u64, elapsed: Duration) -> io::Result<()> {
-    let rate = count as f64 / elapsed.as_secs_f64().max(0.001);
-    writeln!(
-        out,
-        "{} {unit} in {:.1} s: {} {unit}/s",
-        thousands(count),
-        elapsed.as_secs_f64(),
-        thousands(rate.round() as u64)
-    )
-}
-
-/// `1234567` as `1,234,567`.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Shows the progress of an import: as a bar on a terminal, elsewhere as a line every few seconds.
-struct ProgressDisplay {
-    bar: Option<ProgressBar>,
-    now: Mutex<ShownStage>,
-}
-
-/// The stage in progress, and how it is shown.
-struct ShownStage {
-    stage: Option<Stage>,
-    since: Instant,
-    last_line: Instant,
-}
-
-impl ProgressDisplay {
-    const LINE_EVERY: Duration = Duration::from_secs(3);
-
-    fn new() -> Self {
-        let now = Instant::now();
-        let bar = io::stderr().is_terminal().then(|| ProgressBar::new(0));
-        Self { bar, now: Mutex::new(ShownStage { stage: None, since: now, last_line: now }) }
-    }
-
-    /// Removes the progress bar so that the summary starts on a clean line.
-    fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-impl Progress for ProgressDisplay {
-    fn update(&self, stage: Stage, done: u64, total: u64) {
-        let mut now = self.now.lock();
-        if now.stage != Some(stage) {
-            now.stage = Some(stage);
-            now.since = Instant::now();
-            if let Some(bar) = &self.bar {
-                bar.set_style(style(stage));
-                bar.set_message(label(stage));
-                bar.reset();
-            }
-        }
-        if let Some(bar) = &self.bar {
-            bar.set_length(total);
-            bar.set_position(done);
-        } else if now.last_line.elapsed() >= Self::LINE_EVERY {
-            now.last_line = Instant::now();
-            // A closed stderr must not stop the import.
-            let _ = writeln!(io::stderr(), "{}", line(stage, done, total, now.since.elapsed()));
-        }
-    }
-}
-
-fn label(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Reading => "reading",
-        Stage::Products => "products",
-        Stage::Users => "users",
-        Stage::Comparing => "comparing",
-        Stage::Orders => "orders",
-        Stage::Tasks => "tasks",
-    }
-}
-
-fn style(stage: Stage) -> ProgressStyle {
-    ProgressStyle::with_template(&template(stage)).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-fn template(stage: Stage) -> String {
-    let amounts = match stage.unit() {
-        Unit::Bytes => "{bytes} of {total_bytes}, {bytes_per_sec}",
-        Unit::Rows => "{human_pos} of {human_len} rows, {per_sec}",
-        Unit::Entities => "{human_pos} of {human_len}, {per_sec}",
-    };
-    format!("{{msg:<9}} [{{bar:30}}] {amounts}, {{eta}} left")
-}
-
-fn line(stage: Stage, done: u64, total: u64, elapsed: Duration) -> String {
-    let rate = done as f64 / elapsed.as_secs_f64().max(0.001);
-    let left = total.saturating_sub(done) as f64 / rate.max(1.0);
-    let unit = match stage.unit() {
-        Unit::Bytes => " bytes",
-        Unit::Rows => " rows",
-        Unit::Entities => "",
-    };
-    format!(
-        "{}: {} of {}{unit}, {}{unit}/s, {left:.0} s left",
-        label(stage),
-        thousands(done),
-        thousands(total),
-        thousands(rate.round() as u64),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_grouped() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (541_909, "541,909"), (1_234_567, "1,234,567")]
-        {
-            assert_eq!(thousands(number), text);
-        }
-    }
-
-    #[test]
-    fn progress_line_states_rate_and_time_left() {
-        assert_eq!(
-            line(Stage::Orders, 200_000, 541_909, Duration::from_secs(2)),
-            "orders: 200,000 of 541,909 rows, 100,000 rows/s, 3 s left"
-        );
-    }
-
-    #[test]
-    fn every_stage_has_a_valid_bar_template() {
-        for stage in [Stage::Reading, Stage::Products, Stage::Users, Stage::Comparing, Stage::Orders, Stage::Tasks] {
-            assert!(ProgressStyle::with_template(&template(stage)).is_ok(), "{stage:?}");
-        }
-    }
 }

@@ -2,12 +2,14 @@
 
 mod check_config;
 mod demo;
+mod export;
 mod failure;
 mod health;
 pub mod import;
 mod log;
 mod output;
 mod password;
+mod progress;
 mod schema;
 mod serve;
 mod settings;
@@ -53,6 +55,10 @@ enum Command {
     /// Import a data set into the database.
     #[command(subcommand)]
     Import(import::ImportCommand),
+    /// Export users, products, orders and tasks as lines of JSON, as they are at one position of the event log.
+    ///
+    /// The last line has the cursor of that position: `events` or a subscription goes on from it without a gap. Servers may run meanwhile.
+    Export(export::ExportArgs),
     /// Manage users.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -82,6 +88,7 @@ impl Cli {
             Command::Worker => worker::run(settings).await,
             Command::Health(args) => health::run(settings, args).await,
             Command::Import(command) => import_into_database(settings, command).await,
+            Command::Export(args) => export::run(settings, args).await,
             Command::User(command) => user::run(settings, command).await,
             Command::Log(command) => log::run(settings, command).await,
             Command::AdoptDatabase => adopt_database(settings).await,

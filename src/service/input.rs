@@ -78,6 +78,20 @@ impl Checks {
         }
     }
 
+    /// An amount that is stored already, by whatever limits held then.
+    pub fn not_negative(&mut self, field: &str, value: Decimal) {
+        if value < Decimal::ZERO {
+            self.fault(&[field], "must not be negative");
+        }
+    }
+
+    /// The version of an entity that is imported.
+    pub fn version(&mut self, value: i32) {
+        if value < 1 {
+            self.fault(&["version"], "must be above 0");
+        }
+    }
+
     /// Labels: trimmed, each a line, without repeats.
     pub fn tags(&mut self, field: &str, values: &[String]) -> Vec<String> {
         if values.len() > MAX_TAGS {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    ApiKeyStore, ConsumerStore, DeliveryStore, DeploymentId, EventStore, ImportStore, OrderStore, ProductStore, Result,
-    SessionStore, TaskStore, UserStore,
+    ApiKeyStore, ConsumerStore, DeliveryStore, DeploymentId, EventStore, ExportStore, ImportStore, OrderStore,
+    ProductStore, Result, SessionStore, TaskStore, UserStore,
     instrumented::{CallCounts, Instrumented},
 };
 use crate::domain::Timestamp;
@@ -25,6 +25,7 @@ pub trait Store:
     + ConsumerStore
     + DeliveryStore
     + ImportStore
+    + ExportStore
     + Send
     + Sync
     + 'static

@@ -160,12 +160,15 @@ const OTHER_SETTINGS: [(&str, &str); 9] = [
 ];
 
 /// Constants of a mebibyte or more that need no place of their own in the sum.
-const OTHER_CONSTANTS: [(&str, &str); 5] = [
+const OTHER_CONSTANTS: [(&str, &str); 8] = [
     ("http/graphql/request_body.rs MAX_DISCARDED", "discarded as it arrives"),
     ("http/websocket/transport/frames.rs DISCARD_BYTES", "discarded as it arrives"),
     ("outbound/kafka/mod.rs ANSWER_BYTES", "of the operator's own broker, which says once which topics there are"),
     ("storage/mongo/import.rs BATCH_BYTES", "not of a server"),
+    ("storage/export.rs BATCH_BYTES", "not of a server"),
     ("service/import/records.rs LONGEST_RECORD", "not of a server"),
+    ("service/import/jsonl/batch.rs BYTES", "not of a server"),
+    ("service/import/jsonl/lines.rs LONGEST_LINE", "not of a server"),
 ];
 
 /// Constants that [`common`] counts as a part of something else.

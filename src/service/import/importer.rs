@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ImportError, ImportSource, Progress, jira, online_retail};
+use super::{ImportError, ImportSource, Progress, jira, jsonl, online_retail};
 use crate::{
     domain::{UserId, text},
     storage::Store,
@@ -38,6 +38,16 @@ impl Importer {
         progress: Arc<dyn Progress>,
     ) -> Result<jira::JiraSummary, ImportError> {
         jira::import(&*self.store, source, options, progress).await
+    }
+
+    /// See [`jsonl::import`].
+    pub async fn jsonl(
+        &self,
+        sources: &[ImportSource],
+        options: jsonl::JsonlOptions,
+        progress: Arc<dyn Progress>,
+    ) -> Result<jsonl::JsonlSummary, ImportError> {
+        jsonl::import(&*self.store, sources, options, progress).await
     }
 
     /// The user with this e-mail address, however it is spelt. Errors: `NoSuchUser`, `Store`.

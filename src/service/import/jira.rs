@@ -89,7 +89,7 @@ fn read(
     batches: &mpsc::Sender<TaskBatch>,
 ) -> Result<JiraSummary, ImportError> {
     let mut records = RecordReader::open(source, &HEADER)?;
-    let mut rejects = RejectsWriter::create(options.rejects.as_deref(), source, &HEADER)?;
+    let mut rejects = RejectsWriter::create(options.rejects.as_deref(), std::slice::from_ref(source), &HEADER)?;
     let mut summary = JiraSummary::default();
     let mut seen = HashSet::new();
     let mut tasks = Vec::with_capacity(TASKS_PER_BATCH);

@@ -13,6 +13,7 @@ mod counts;
 mod error;
 mod importer;
 pub mod jira;
+pub mod jsonl;
 pub mod online_retail;
 mod progress;
 mod records;

@@ -93,7 +93,7 @@ pub async fn import(
         let (source, progress) = (source.clone(), Arc::clone(&progress));
         spawn_blocking(move || Survey::read(&source, &*progress)).await.map_err(broken_off)??
     };
-    let rejects = RejectsWriter::create(options.rejects.as_deref(), source, &HEADER)?;
+    let rejects = RejectsWriter::create(options.rejects.as_deref(), std::slice::from_ref(source), &HEADER)?;
     let mut summary = OnlineRetailSummary { rows: survey.rows, ..OnlineRetailSummary::default() };
     let products;
     let users;

@@ -15,6 +15,10 @@ pub enum Stage {
     Orders,
     /// Reading the file and storing tasks.
     Tasks,
+    /// Reading lines of JSON and storing what they say.
+    Lines,
+    /// Reading the database and writing lines of JSON.
+    Export,
 }
 
 /// The unit in which a stage's progress is measured.
@@ -32,9 +36,9 @@ impl Stage {
     /// The unit in which [`Progress::update`] counts this stage.
     pub fn unit(self) -> Unit {
         match self {
-            Self::Reading | Self::Tasks => Unit::Bytes,
+            Self::Reading | Self::Tasks | Self::Lines => Unit::Bytes,
             Self::Orders => Unit::Rows,
-            Self::Products | Self::Users | Self::Comparing => Unit::Entities,
+            Self::Products | Self::Users | Self::Comparing | Self::Export => Unit::Entities,
         }
     }
 }

@@ -29,6 +29,10 @@ pub(super) fn broken_rule(column: &str, fault: TextFault) -> RejectReason {
     format!("{column} {fault}").into()
 }
 
+/// How many reasons are told apart; a reason may name what a record should not have.
+const MOST_REASONS: usize = 100;
+const OTHER_REASONS: RejectReason = Cow::Borrowed("other reasons");
+
 const BUFFER: usize = 64 * 1024;
 
 /// Counts rejected records and writes them to the rejects file.
@@ -38,14 +42,16 @@ pub(super) struct RejectsWriter {
 }
 
 impl RejectsWriter {
-    /// Creates the rejects file if `path` is given. Its columns are `line`, `reason` and those of the source.
-    pub fn create(path: Option<&Path>, source: &ImportSource, header: &[&str]) -> Result<Self, ImportError> {
+    /// Creates the rejects file if `path` is given. Its columns are `line`, `reason` and those of the sources.
+    pub fn create(path: Option<&Path>, sources: &[ImportSource], header: &[&str]) -> Result<Self, ImportError> {
         let Some(path) = path else { return Ok(Self { file: None, counts: RejectCounts::new() }) };
-        if let ImportSource::File(imported) = source
-            && let (Ok(imported), Ok(rejects)) = (imported.canonicalize(), path.canonicalize())
-            && imported == rejects
-        {
-            return Err(ImportError::RejectsAreSource(path.to_owned()));
+        for source in sources {
+            if let ImportSource::File(imported) = source
+                && let (Ok(imported), Ok(rejects)) = (imported.canonicalize(), path.canonicalize())
+                && imported == rejects
+            {
+                return Err(ImportError::RejectsAreSource(path.to_owned()));
+            }
         }
         let failed = |cause| ImportError::Rejects { path: path.to_owned(), cause };
         let file = File::create(path).map_err(failed)?;
@@ -63,15 +69,16 @@ impl RejectsWriter {
                 .write_record(fields.into_iter().chain(record))
                 .map_err(|error| ImportError::Rejects { path: path.clone(), cause: error.into() })?;
         }
-        *self.counts.entry(reason).or_default() += 1;
+        let is_counted = self.counts.contains_key(&reason) || self.counts.len() < MOST_REASONS;
+        *self.counts.entry(if is_counted { reason } else { OTHER_REASONS }).or_default() += 1;
         Ok(())
     }
 
     /// Flushes the file and returns the counts by reason.
-    pub fn finish(mut self) -> Result<RejectCounts, ImportError> {
+    pub fn finish(&mut self) -> Result<RejectCounts, ImportError> {
         if let Some((path, writer)) = &mut self.file {
             writer.flush().map_err(|cause| ImportError::Rejects { path: path.clone(), cause })?;
         }
-        Ok(self.counts)
+        Ok(std::mem::take(&mut self.counts))
     }
 }

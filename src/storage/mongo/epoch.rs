@@ -34,7 +34,8 @@ pub(super) fn log_id(document: &RawDocument) -> Result<LogId> {
     id.zip(key).map(|(id, key)| LogId::with_key(id, key)).ok_or_else(no_identity)
 }
 
-fn no_identity() -> StoreError {
+/// The error for a database without the document `log`.
+pub(super) fn no_identity() -> StoreError {
     StoreError::internal("the event log has no proper identity")
 }
 

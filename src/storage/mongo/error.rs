@@ -21,8 +21,18 @@ const PASSING: [i32; 22] =
 /// More such errors: not primary and secondary reads not allowed; a connection closed by the server.
 const PASSING_LEGACY: [i32; 4] = [9_001, 13_388, 13_435, 13_436];
 
+/// `SnapshotTooOld`.
+const TOO_OLD: i32 = 239;
+
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
+        if matches!(&*error.kind, ErrorKind::Command(command) if command.code == TOO_OLD) {
+            return Self::Unavailable(
+                "a read took longer than MongoDB keeps the past; raise its parameter minSnapshotHistoryWindowInSeconds \
+                 (300 by default)"
+                    .to_owned(),
+            );
+        }
         if let Some(index) = duplicate_index(&error) {
             return match index.as_str() {
                 "emails._id_" => Refusal::Duplicate(UniqueKey::Email).into(),

@@ -28,6 +28,7 @@ mod delivery;
 mod epoch;
 mod error;
 mod event;
+mod export;
 mod filter;
 mod idempotency;
 mod import;

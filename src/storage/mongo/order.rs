@@ -107,7 +107,7 @@ fn decode_entry(document: &RawDocument) -> Result<HistoryEntry> {
 }
 
 /// Leaves out the fields that are not asked for.
-fn projection(fields: OrderFields) -> Document {
+pub(super) fn projection(fields: OrderFields) -> Document {
     let mut projection = doc! { TERMS: 0 };
     if !fields.items {
         projection.insert("items", 0);

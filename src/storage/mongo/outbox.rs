@@ -4,20 +4,50 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bson::RawArrayBuf;
+use bson::{RawArrayBuf, RawDocument, RawDocumentBuf};
 
 use super::{
-    codec::raw_document,
+    codec::{raw_document, read_fields},
     event::{Key, encode, keys},
     transaction::{Transaction, TransactionResult},
 };
 use crate::{
-    domain::{Changed, Entity, EventDraft, EventKind, RightsChange, Stamp, Timestamp, User},
+    domain::{Changed, Entity, EventDraft, EventId, EventKind, RightsChange, Stamp, Timestamp, User},
     storage::{
         Result,
         log_text::{StoredEntity, TextHash},
     },
 };
+
+/// A document of the outbox.
+pub(super) struct Pending {
+    pub(super) id: EventId,
+    pub(super) by: i64,
+    pub(super) about: Vec<Key>,
+    pub(super) entries: Vec<RawDocumentBuf>,
+}
+
+impl Pending {
+    pub(super) fn decode(document: &RawDocument) -> Result<Self> {
+        read_fields!(document, id: "_id", by: "by", about: "about", entries: "entries");
+        Ok(Self {
+            id: id.required()?,
+            by: by.required()?,
+            about: about.required()?,
+            entries: entries.documents(|entry| Ok(entry.to_owned()))?,
+        })
+    }
+
+    /// The bytes of its entries, with their long texts.
+    pub(super) fn bytes(&self) -> Result<usize> {
+        let bytes = self.entries.iter().map(|entry| {
+            read_fields!(entry, text_bytes: "text_bytes");
+            let text: Option<i32> = text_bytes.optional()?;
+            Ok(entry.as_bytes().len() + text.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(0)))
+        });
+        bytes.sum()
+    }
+}
 
 impl Transaction {
     /// Leaves the entries of a change in the outbox. They keep their order and stay together.

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use bson::{Document, RawDocument, RawDocumentBuf, doc};
+use bson::{Document, RawDocument, doc};
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -30,6 +30,7 @@ use super::{
     error::duplicate_index,
     event::{Key, decode, encode_chunk},
     log_texts::named_texts,
+    outbox::Pending,
     read::{TimedRead, rows_of},
     store::Inner,
     transaction::{TRANSACTION_TIMEOUT, Transaction, TransactionError, TransactionResult},
@@ -52,10 +53,27 @@ const LOOK_EVERY: Duration = Duration::from_millis(8);
 
 /// What an attempt to number found.
 pub(super) enum Attempt {
-    /// What the outbox had was numbered; whether some was left by other processes, and whether it had more.
-    Numbered { of_others: bool, more: bool },
+    /// What the outbox had was numbered; whether some was left by other processes, whether it had more, and the last number
+    /// that was given.
+    Numbered { of_others: bool, more: bool, last: Option<Seq> },
     /// Another process numbered at the same time.
     Lost,
+}
+
+/// What an attempt to number takes from the outbox.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted {
+    /// Only documents that pass.
+    filter: Document,
+    /// Only if this is the number of the last entry.
+    after: Option<Seq>,
+}
+
+impl Wanted {
+    /// These changes alone, right after the entry with this number.
+    pub(super) fn exactly(changes: &[EventId], after: Seq) -> Self {
+        Self { filter: doc! { "_id": { "$in": changes } }, after: Some(after) }
+    }
 }
 
 /// What one transaction has numbered.
@@ -67,36 +85,8 @@ struct NumberedBatch {
     of_others: bool,
     /// Whether the outbox had more than fits into a chunk.
     more: bool,
-}
-
-/// A document of the outbox.
-struct Pending {
-    id: EventId,
-    by: i64,
-    about: Vec<Key>,
-    entries: Vec<RawDocumentBuf>,
-}
-
-impl Pending {
-    fn decode(document: &RawDocument) -> Result<Self> {
-        read_fields!(document, id: "_id", by: "by", about: "about", entries: "entries");
-        Ok(Self {
-            id: id.required()?,
-            by: by.required()?,
-            about: about.required()?,
-            entries: entries.documents(|entry| Ok(entry.to_owned()))?,
-        })
-    }
-
-    /// The bytes of its entries, with their long texts.
-    fn bytes(&self) -> Result<usize> {
-        let bytes = self.entries.iter().map(|entry| {
-            read_fields!(entry, text_bytes: "text_bytes");
-            let text: Option<i32> = text_bytes.optional()?;
-            Ok(entry.as_bytes().len() + text.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(0)))
-        });
-        bytes.sum()
-    }
+    /// Whether the log ended with another entry than was wanted, so that nothing was numbered.
+    is_late: bool,
 }
 
 fn id_of(document: &RawDocument) -> Result<EventId> {
@@ -105,15 +95,19 @@ fn id_of(document: &RawDocument) -> Result<EventId> {
 }
 
 impl Transaction {
-    /// Takes the oldest documents of the outbox and appends a chunk with their entries.
-    async fn number(&mut self) -> TransactionResult<NumberedBatch> {
-        let (pending, more) = self.oldest_pending().await?;
+    /// Takes the oldest of the wanted documents of the outbox and appends a chunk with their entries.
+    async fn number(&mut self, wanted: Wanted) -> TransactionResult<NumberedBatch> {
+        let (pending, more) = self.oldest_pending(wanted.filter).await?;
         if pending.is_empty() {
-            return Ok(NumberedBatch::default());
+            return Ok(NumberedBatch { is_late: wanted.after.is_some(), ..NumberedBatch::default() });
+        }
+        let head = self.head().await?;
+        if wanted.after.is_some_and(|after| after != head) {
+            return Ok(NumberedBatch { is_late: true, ..NumberedBatch::default() });
         }
         let of_others = pending.iter().any(|document| document.by != self.store.process);
         let log = self.store.collections.log.clone();
-        let first = self.head().await? + 1;
+        let first = head + 1;
 
         let about: BTreeSet<Key> = pending.iter().flat_map(|document| document.about.iter().copied()).collect();
         let entries = pending.iter().flat_map(|document| &document.entries);
@@ -132,13 +126,14 @@ impl Transaction {
         if deleted.deleted_count != pending.len() as u64 {
             return Err(StoreError::internal("the outbox changed within a snapshot").into());
         }
-        Ok(NumberedBatch { events, changes, of_others, more })
+        Ok(NumberedBatch { events, changes, of_others, more, is_late: false })
     }
 
-    /// The oldest documents of the outbox, as many as fit into a chunk, but at least one, and whether there are more.
-    async fn oldest_pending(&mut self) -> TransactionResult<(Vec<Pending>, bool)> {
+    /// The oldest documents of the outbox that pass, as many as fit into a chunk, but at least one, and whether there are
+    /// more.
+    async fn oldest_pending(&mut self, filter: Document) -> TransactionResult<(Vec<Pending>, bool)> {
         let outbox = self.store.collections.outbox.clone();
-        let find = outbox.find(doc! {}).sort(doc! { "time": 1, "_id": 1 }).limit(DOCUMENTS as i64 + 1).batch_size(8);
+        let find = outbox.find(filter).sort(doc! { "time": 1, "_id": 1 }).limit(DOCUMENTS as i64 + 1).batch_size(8);
         let mut batches = find.session(&mut self.session).timed_batch().await?;
         let mut batches = batches.stream(&mut self.session);
         let (mut pending, mut bytes) = (Vec::new(), 0);
@@ -203,9 +198,9 @@ impl Inner {
                 }
             }
             let committed = self.unnumbered.waiting();
-            match self.try_number().await? {
-                Attempt::Numbered { of_others: some, more: true } => of_others |= some,
-                Attempt::Numbered { of_others: some, more: false } => {
+            match self.try_number(Wanted::default()).await? {
+                Attempt::Numbered { of_others: some, more: true, .. } => of_others |= some,
+                Attempt::Numbered { of_others: some, more: false, .. } => {
                     self.note_logged_by_others(committed).await?;
                     return Ok(of_others || some);
                 }
@@ -219,7 +214,7 @@ impl Inner {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let mut left = self.pending(doc! {}).await?;
         while !left.is_empty() {
-            if let Attempt::Lost = self.try_number().await? {
+            if let Attempt::Lost = self.try_number(Wanted::default()).await? {
                 self.unnumbered.found_other();
                 sleep(LOOK_EVERY.mul_f64(rand::random())).await;
             }
@@ -255,25 +250,32 @@ impl Inner {
 
     /// Numbers what fits into a chunk. A task of its own does so, as with every transaction: when a caller goes away in its
     /// first command, the driver would leave it open in the server for a minute.
-    async fn try_number(self: &Arc<Self>) -> Result<Attempt> {
+    pub(super) async fn try_number(self: &Arc<Self>, wanted: Wanted) -> Result<Attempt> {
         let store = self.clone();
-        let task = self.running_transactions.spawn(async move { store.number_chunk().await });
+        let task = self.running_transactions.spawn(async move { store.number_chunk(wanted).await });
         task.await.map_err(StoreError::internal)?
     }
 
-    pub(super) async fn number_chunk(self: &Arc<Self>) -> Result<Attempt> {
+    pub(super) async fn number_chunk(self: &Arc<Self>, wanted: Wanted) -> Result<Attempt> {
         let deadline = Instant::now() + TRANSACTION_TIMEOUT;
         let too_late = |_| StoreError::Unavailable("MongoDB does not answer".to_owned());
         let _turn = timeout_at(deadline, self.numbering.lock()).await.map_err(too_late)?;
-        let attempt = self.try_transaction(deadline, &|transaction: &mut Transaction| Box::pin(transaction.number()));
+        let attempt = async {
+            self.try_transaction(deadline, &|transaction: &mut Transaction| {
+                Box::pin(transaction.number(wanted.clone()))
+            })
+            .await
+        };
         let error = match timeout_at(deadline, attempt).await {
-            Ok(Ok(NumberedBatch { events, changes, of_others, more })) => {
-                if let Some(last) = events.last() {
-                    self.unnumbered.logged(&changes, last.seq);
+            Ok(Ok(NumberedBatch { is_late: true, .. })) => return Ok(Attempt::Lost),
+            Ok(Ok(NumberedBatch { events, changes, of_others, more, .. })) => {
+                let last = events.last().map(|event| event.seq);
+                if let Some(last) = last {
+                    self.unnumbered.logged(&changes, last);
                     self.unnumbered.numbers_itself();
                     self.appends.send(events);
                 }
-                return Ok(Attempt::Numbered { of_others, more });
+                return Ok(Attempt::Numbered { of_others, more, last });
             }
             Ok(Err(TransactionError::Final(error))) => return Err(error),
             Ok(Err(TransactionError::Driver(error))) => error,

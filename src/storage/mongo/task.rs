@@ -86,7 +86,7 @@ pub(super) fn decode(document: &RawDocument) -> Result<Task> {
 }
 
 /// Leaves out the fields that are not asked for.
-fn projection(fields: TaskFields) -> Document {
+pub(super) fn projection(fields: TaskFields) -> Document {
     let mut projection = doc! { "words": 0, "title_length": 0, "viewers": 0, "due_key": 0, TERMS: 0 };
     if !fields.description {
         projection.insert("description", 0);

@@ -1,20 +1,21 @@
-//! What is not cached: sessions, the log itself and its consumers, and imports, which the log does not know of.
+//! What is not cached: sessions, the log itself and its consumers, exports, and imports, which the log does not know of.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 
 use super::cache::NearCache;
 use crate::{
     domain::{
-        ApiKey, ApiKeyId, Consumer, ConsumerChanges, Delivery, DeliveryId, Event, EventId, LogFilter, LogId, Order,
-        PresentedToken, Product, Progress, Seq, SessionId, Stamp, Task, Timestamp, TokenHash, User, UserId, WebhookId,
+        ApiKey, ApiKeyId, Consumer, ConsumerChanges, Delivery, DeliveryId, Event, EventCursor, EventId, LogFilter, LogId,
+        Order, PresentedToken, Product, Progress, Seq, SessionId, Stamp, Task, Timestamp, TokenHash, User, UserId,
+        WebhookId,
     },
     storage::{
-        ApiKeyStore, Appended, Backlog, ConsumerStore, DeliveryStore, DeploymentId, Epoch, EventStore, ImportStore,
-        LeasedConsumer, LogPage, LogState, NewEpoch, OwnChanges, Result, Rotation, Session, SessionStore, SessionUser,
-        Store,
+        ApiKeyStore, Appended, Backlog, ConsumerStore, DeliveryStore, DeploymentId, Epoch, EventStore, ExportBatch,
+        ExportKind, ExportStore, ImportStore, LeasedConsumer, LogPage, LogState, NewEpoch, OwnChanges, Result,
+        Rotation, Session, SessionStore, SessionUser, Store,
     },
 };
 
@@ -119,6 +120,13 @@ impl ImportStore for NearCache {
         let imported = self.inner().import_tasks(tasks).await;
         self.wrote_without_entry();
         imported
+    }
+}
+
+#[async_trait]
+impl ExportStore for NearCache {
+    async fn export(&self, kinds: &[ExportKind], batches: mpsc::Sender<ExportBatch>) -> Result<EventCursor> {
+        self.inner().export(kinds, batches).await
     }
 }
 

@@ -112,7 +112,8 @@ pub(super) fn record_user(
     Ok(Written { value: user, events })
 }
 
-fn state(db: &Connection) -> Result<LogState> {
+/// The bounds of the log.
+pub(super) fn state(db: &Connection) -> Result<LogState> {
     let sql = "SELECT id, cursor_key, head, coalesce((SELECT min(seq) FROM events) - 1, head) AS horizon FROM log";
     let state = db.prepare_cached(sql)?.query_row([], |row| {
         Ok(LogState { log: epoch::log_id(row)?, head: row.get("head")?, horizon: row.get("horizon")? })

@@ -16,6 +16,7 @@ mod deployment;
 mod epoch;
 mod error;
 mod event;
+mod export;
 mod idempotency;
 mod import;
 mod list;

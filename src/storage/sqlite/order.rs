@@ -25,13 +25,13 @@ use crate::{
 blob_columns!(OrderId);
 text_columns!(OrderStatus);
 
-const COLUMNS: &str = "id, number, region, customer, total, currency, status, payment_reference, version, placed_at, \
+pub(super) const COLUMNS: &str = "id, number, region, customer, total, currency, status, payment_reference, version, placed_at, \
                        created_at, updated_at, metadata";
 const ITEM_COLUMNS: &str = "product_id, sku, name, quantity, unit_price, line_total";
 const HISTORY_COLUMNS: &str = "event, from_status, to_status, actor, reason, at";
 
 /// An order without its items and history, and the number of the row by which these refer to it.
-fn order_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<(Order, i64)> {
+pub(super) fn order_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<(Order, i64)> {
     let order = Order {
         id: row.get("id")?,
         number: row.get("number")?,
@@ -80,7 +80,7 @@ fn find(db: &Connection, id: OrderId, fields: OrderFields) -> Result<Option<Orde
     found.map(|(order, row)| complete(db, order, row, fields)).transpose()
 }
 
-fn complete(db: &Connection, order: Order, row: i64, fields: OrderFields) -> Result<Order> {
+pub(super) fn complete(db: &Connection, order: Order, row: i64, fields: OrderFields) -> Result<Order> {
     let mut order = order;
     if fields.items {
         let sql = format!("SELECT {ITEM_COLUMNS} FROM order_items WHERE order_row = ?1 ORDER BY line");

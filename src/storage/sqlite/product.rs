@@ -32,9 +32,10 @@ use crate::{
 blob_columns!(ProductId);
 text_columns!(ProductStatus);
 
-const COLUMNS: &str = "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at, metadata";
+pub(super) const COLUMNS: &str =
+    "id, sku, name, price, currency, stock, status, tags, version, created_at, updated_at, metadata";
 
-fn product_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Product> {
+pub(super) fn product_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Product> {
     let product = Product {
         id: row.get("id")?,
         sku: row.get("sku")?,

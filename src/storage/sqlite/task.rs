@@ -51,10 +51,10 @@ impl From<TaskPriority> for Value {
     }
 }
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, title, status, priority, created_by, assignee, order_id, due_at, version, created_at, updated_at, metadata";
 
-fn task_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Task> {
+pub(super) fn task_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<Task> {
     let task = Task {
         id: row.get("id")?,
         title: row.get("title")?,

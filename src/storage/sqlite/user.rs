@@ -24,10 +24,10 @@ use crate::{
 blob_columns!(UserId);
 text_columns!(UserRole);
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, email, name, role, region, deleted_at, version, created_at, updated_at, metadata, password_hash";
 
-fn user_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<User> {
+pub(super) fn user_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<User> {
     let user = User {
         id: row.get("id")?,
         email: row.get("email")?,

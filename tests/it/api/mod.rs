@@ -28,6 +28,7 @@ mod bad_input;
 mod batching;
 mod consumers;
 mod events;
+mod exports;
 mod full_data;
 mod identifiers;
 mod keys;

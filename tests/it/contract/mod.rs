@@ -14,6 +14,7 @@ mod deliveries;
 mod deployments;
 pub mod engine;
 mod epochs;
+mod export;
 mod filters;
 mod idempotency;
 mod import;
@@ -134,6 +135,11 @@ macro_rules! every_behaviour {
                 a_new_epoch_changes_the_id_and_the_numbers_go_on
                 nodes_notice_a_new_epoch_and_go_on_with_it
                 a_node_notices_that_the_log_has_lost_entries
+            }
+            export {
+                an_export_has_every_entity_whole_in_the_order_of_ids
+                an_export_under_writes_is_the_state_at_one_position_of_the_log
+                an_export_ends_when_nobody_receives_it
             }
             filters {
                 user_filters_pass_the_right_rows

@@ -11,7 +11,7 @@ use futures_util::TryStreamExt;
 use orderwire::{
     domain::{EventId, LogFilter, ProductFilter, Seq, Task},
     storage::{
-        DeploymentId, EventStore, OrderStore, ProductStore, Result, Store, TaskStore,
+        DeploymentId, EventStore, ExportKind, ExportStore, OrderStore, ProductStore, Result, Store, TaskStore,
         mongo::{CommandObserver, MongoOptions, MongoStore, SHARDED_COLLECTIONS, ShardKey, ShardedCollection},
     },
 };
@@ -301,4 +301,37 @@ async fn each_read_comes_after_everything_that_the_store_has_read_or_committed()
     let concerns: Vec<&Document> = commits.map(|command| command.get_document("writeConcern").unwrap()).collect();
     assert!(!concerns.is_empty());
     assert!(concerns.iter().all(|concern| **concern == doc! { "w": "majority", "j": true }), "{concerns:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_read_of_an_export_is_of_the_same_moment() {
+    let engine = Mongodb::prepare("export").await;
+    let (store, sent) = engine.open_recorded().await;
+    let lamp = product("lamp");
+    insert_products(&store, &[&lamp]).await;
+    place(&store, "1", &[(&lamp, 1)]).await.unwrap();
+    store.catch_up_log().await.unwrap();
+    sent.lock().unwrap().clear();
+    let (sender, mut batches) = tokio::sync::mpsc::channel(8);
+    let kinds = [ExportKind::Users, ExportKind::Products, ExportKind::Orders, ExportKind::Tasks];
+    store.export(&kinds, sender).await.unwrap();
+    assert!(batches.recv().await.is_some());
+    store.close().await;
+    engine.remove().await;
+
+    let sent = sent.lock().unwrap();
+    let reads: Vec<(&str, &Document)> =
+        sent.iter().filter_map(|command| Some((command.get_str("find").ok()?, command))).collect();
+    let concern = |command: &Document| command.get_document("readConcern").unwrap().clone();
+    let [(_, first), others @ ..] = &*reads else { panic!("no reads") };
+    assert_eq!(concern(first), doc! { "level": "snapshot" }, "the first read fixes the moment");
+    let moment = concern(others[0].1);
+    assert!(moment.get_timestamp("atClusterTime").is_ok(), "{moment}");
+    for (collection, command) in others {
+        assert_eq!(concern(command), moment, "{collection}");
+        assert!(command.get_bool("singleBatch").unwrap(), "{collection}: an open cursor could be lost");
+    }
+    let read: std::collections::BTreeSet<&str> = reads.iter().map(|(collection, _)| *collection).collect();
+    let expected = ["counters", "log", "orders", "outbox", "products", "tasks", "users"];
+    assert!(read.into_iter().eq(expected));
 }

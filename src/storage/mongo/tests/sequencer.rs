@@ -12,7 +12,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{MongoOptions, MongoStore, default_options, on_nodes, url_of};
+use super::{super::sequencer::Wanted, MongoOptions, MongoStore, default_options, on_nodes, url_of};
 use crate::{
     domain::*,
     storage::{EventStore, Store, TaskStore},
@@ -50,7 +50,8 @@ async fn live(stores: Vec<MongoStore>, seed: u64) -> (TaskId, i32) {
 async fn number_and_crash(store: MongoStore, seed: u64, rounds: usize) {
     let mut random = StdRng::seed_from_u64(seed);
     for _ in 0..rounds {
-        let _ = timeout(Duration::from_micros(random.random_range(0..8000)), store.0.number_chunk()).await;
+        let _ =
+            timeout(Duration::from_micros(random.random_range(0..8000)), store.0.number_chunk(Wanted::default())).await;
     }
 }
 
