@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 
 use super::{
     Failure, Settings,
-    output::{rate_line, thousands},
+    numbers::{rate_line, thousands},
     progress::ProgressDisplay,
     settings,
 };

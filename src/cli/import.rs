@@ -10,7 +10,7 @@ use std::{
 use clap::{Args, Subcommand};
 
 use super::{
-    output::{rate_line, thousands},
+    numbers::{rate_line, thousands},
     progress::ProgressDisplay,
 };
 use crate::service::import::{Counts, ImportError, ImportSource, Importer, RejectCounts, jira, jsonl, online_retail};

@@ -7,6 +7,7 @@ mod failure;
 mod health;
 pub mod import;
 mod log;
+mod numbers;
 mod output;
 mod password;
 mod progress;

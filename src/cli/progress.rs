@@ -8,7 +8,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 
-use super::output::{rate, thousands};
+use super::numbers::{rate, thousands};
 use crate::service::import::{Progress, Stage, Unit};
 
 /// Shows progress: as a bar on a terminal, elsewhere as a line every few seconds.
