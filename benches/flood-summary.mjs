@@ -7,7 +7,7 @@ const OPERATIONS = ["product", "placeOrder"];
 const [file] = process.argv.slice(2);
 const rounds = readRounds(file);
 const titles = [
-  ...["sent/s", "answered/s", "refused/s", "flood CPU %"],
+  ...["sent/s", "answered/s", "refused/s", "flood CPU %", "stolen %"],
   ...OPERATIONS.flatMap((name) => [`${name} p50`, "p99 ms", "ratio"]),
   "goal",
 ];
@@ -24,7 +24,8 @@ for (const engine of new Set(rounds.map((round) => round.engine))) {
       return [p50, p99, p99 / calmly[name]];
     });
   row(engine, titles, titles);
-  row(`calm, ${calm.length} rounds`, ["", "", "", "", ...politely(calm).map(show), ""], titles);
+  const stolen = (list) => middle(list, (round) => round.polite.stolenPercent);
+  row(`calm, ${calm.length} rounds`, ["", "", "", "", show(stolen(calm)), ...politely(calm).map(show), ""], titles);
   for (const name of OPERATIONS) {
     const sorted = calm.map((round) => figure(round, name, "p99Ms")).sort((a, b) => a - b);
     console.log(`  calm p99 of ${name}: ${show(sorted[0])} to ${show(sorted.at(-1))} ms`);
@@ -38,7 +39,8 @@ for (const engine of new Set(rounds.map((round) => round.engine))) {
     const figures = politely(list);
     const missed = [figures[2], figures[5]].some((ratio) => !(ratio <= GOALS[flood.mode]));
     const goal = `${GOALS[flood.mode]}${missed ? ", missed" : ""}`;
-    row(name, [...rates, middle(list, (round) => round.flood.ownCpuPercent), ...figures].map(show).concat(goal), titles);
+    const cpu = [middle(list, (round) => round.flood.ownCpuPercent), stolen(list)];
+    row(name, [...rates, ...cpu, ...figures].map(show).concat(goal), titles);
   }
   for (const { flood, polite } of own) {
     if (polite.failed + polite.refused > 0) console.log(`  the polite user: ${polite.firstFailure}`);

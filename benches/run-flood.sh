@@ -80,8 +80,20 @@ stop() {
   rm -rf "$temporary"/orderwire*
 }
 
+# cpu_ticks: the time that other machines of the same host took from this one, and all time, in ticks.
+cpu_ticks() { awk '/^cpu / { for (field = 2; field <= 9; field++) all += $field; print $9, all }' /proc/stat; }
+
 # politely SECONDS NAME: the polite user: 160 requests/s, half of them orders. Prints the round as JSON.
 politely() {
+  local stolen all stolen_then all_then
+  read -r stolen all < <(cpu_ticks)
+  as_polite_user "$@" >"$temporary/round.json"
+  read -r stolen_then all_then < <(cpu_ticks)
+  jq -c --argjson stolen $((stolen_then - stolen)) --argjson all $((all_then - all + 1)) \
+    '. + { stolenPercent: (100 * $stolen / $all) }' "$temporary/round.json"
+}
+
+as_polite_user() {
   "$root/target/benches/release/orderwire-mix" --url "$url" --workload "$temporary/polite.json" --connections 4 \
     --every-ms 25 --seconds "$1" --name "$2" 2>>"$temporary/polite.log" || {
     tail -n 20 "$temporary"/*.log >&2

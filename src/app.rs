@@ -7,6 +7,7 @@ mod keys;
 mod options;
 mod relays;
 mod retry;
+mod shared_cache;
 mod worker;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -26,7 +27,7 @@ use crate::{
     storage::{CallCounts, InstrumentedStore, NearCache, Store},
 };
 
-use cluster::{RedisDeployment, open_bus, rate_limiter, registered_documents};
+use cluster::{RedisDeployment, open_bus, rate_limiter, registered_documents, shared_cache};
 use database::open_engine;
 use keys::{deployment, field_keys, tokens};
 
@@ -36,6 +37,7 @@ pub use options::{
     document as document_options, feed as feed_options, http as http_options, mongo as mongo_options, password_cost,
     sqlite as sqlite_options,
 };
+pub use shared_cache::RedisCache;
 pub use worker::run_worker;
 
 /// The part of the grace period that is kept for what comes after the last request: a fifth, and this at most.
@@ -63,9 +65,11 @@ impl Core {
         let engine = open_engine(config, wait, deployment(&config.auth, &tokens)).await?;
         // Behind the cache, so that calls of the store and their times are those of the database.
         let engine: Arc<dyn Store> = Arc::new(InstrumentedStore::new(engine, counts));
-        let cache = (config.cache.bytes > 0).then(|| Arc::new(NearCache::new(engine.clone(), config.cache.bytes)));
+        let redis = RedisDeployment::open(config, &*engine).await?;
+        let shared = shared_cache(config, redis.as_ref())?;
+        let cache = || NearCache::new(engine.clone(), config.cache.bytes).with_shared(shared);
+        let cache = (config.cache.bytes > 0).then(cache).map(Arc::new);
         let store = cache.clone().map_or(engine, |cache| cache);
-        let redis = RedisDeployment::open(config, &*store).await?;
         let bus = open_bus(config, redis.as_ref()).await?;
         let feed = EventFeed::start_with(store.clone(), bus.clone(), options::feed(config), cache).await?;
         let limiter = rate_limiter(redis.as_ref())?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::error::StartError;
+use super::{error::StartError, shared_cache::RedisCache};
 use crate::{
     cluster::{
         EventBus, LimitedDocuments, MemoryDocuments, MemoryRateLimiter, RateLimiter, RegisteredDocuments,
@@ -11,7 +11,7 @@ use crate::{
     },
     config::{Config, RedisUrl},
     domain::LogId,
-    storage::Store,
+    storage::{SharedCache, Store},
     telemetry::metrics,
 };
 
@@ -27,6 +27,17 @@ impl RedisDeployment {
         let Some(url) = config.redis.url.clone() else { return Ok(None) };
         Ok(Some(Self { url, log: store.log_state().await?.log }))
     }
+
+}
+
+/// What nodes have read and keep for each other; `None` if they are to keep nothing, or have no Redis.
+pub(super) fn shared_cache(
+    config: &Config,
+    redis: Option<&RedisDeployment>,
+) -> Result<Option<Arc<dyn SharedCache>>, StartError> {
+    let bytes = config.cache.shared_bytes as u64;
+    let Some(RedisDeployment { url, log }) = redis.filter(|_| bytes > 0) else { return Ok(None) };
+    Ok(Some(Arc::new(RedisCache::open(url.reveal(), *log, bytes)?)))
 }
 
 /// Opens the event bus, which works without Redis until it is there. Fails if Redis refuses the connection.

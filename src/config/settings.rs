@@ -161,6 +161,9 @@ impl Config {
             // The cache knows what the feed has heard from other nodes, which a secondary may not have yet.
             faults.push(("database.read_from", "must be primary if cache.bytes is 0".to_owned()));
         }
+        if self.cache.shared_bytes > 0 && (self.cache.bytes == 0 || self.redis.url.is_none()) {
+            faults.push(("cache.shared_bytes", "must be 0 if cache.bytes is 0 or redis.url is not set".to_owned()));
+        }
         let least_heap = self.database.sqlite_page_cache.saturating_add(32 * 1024 * 1024);
         if self.database.sqlite_heap < least_heap {
             let message = format!("must be at least 32 MiB more than database.sqlite_page_cache, {least_heap}");

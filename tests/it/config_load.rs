@@ -122,11 +122,17 @@ fn all_problems_are_reported_at_once_with_setting_and_expected_value() {
         ("ORDERWIRE_RETENTION_EVENT_LOG", "a week"),
         ("CORS_ORIGINS", "https://shop.example.com/path"),
     ];
-    let flags = [("websocket.dead_after", "1s"), ("database.read_from", "nearest"), ("cache.bytes", "0")];
+    let flags = [
+        ("websocket.dead_after", "1s"),
+        ("database.read_from", "nearest"),
+        ("cache.bytes", "0"),
+        ("cache.shared_bytes", "1"),
+    ];
     let loaded = load(&flags, &variables, file);
     let messages = problems(&loaded).join("\n");
     for part in [
         "database.read_from (command line): must be primary if cache.bytes is 0",
+        "cache.shared_bytes (command line): must be 0 if cache.bytes is 0 or redis.url is not set",
         "database.sqlite_readers (orderwire.toml): must be between 1 and 256",
         "database.url (orderwire.toml): must be sqlite://FILE",
         "feed.page (orderwire.toml): must be",

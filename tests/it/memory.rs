@@ -83,6 +83,7 @@ fn common(config: &Config) -> Vec<Bound> {
         bound("requests that have not arrived whole", &["server.incoming_bytes"], &[], server.incoming_bytes),
         bound("open subscriptions", &["subscriptions.bytes"], &[], subscriptions.bytes),
         bound("recent events", &["feed.recent_bytes"], &[], feed.recent_bytes),
+        fixed("what is on its way to the cache that nodes share", &[("cluster/redis/values.rs", "WAITING")]),
         fixed(
             "events on their way to subscribers and other nodes",
             &[

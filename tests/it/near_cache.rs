@@ -2,6 +2,7 @@
 
 mod model;
 mod own_writes;
+mod shared;
 mod tokens;
 mod transports;
 mod two_nodes;
@@ -13,7 +14,7 @@ use orderwire::{
     fairness::{Caller, run_for},
     storage::{
         CallCounts, ImportStore, InstrumentedStore, NearCache, OrderQuery, OrderStore, ProductQuery, ProductStore,
-        Store, TaskStore, one_operation,
+        SharedCache, Store, TaskStore, one_operation,
     },
     telemetry::metrics::metrics,
 };
@@ -38,13 +39,25 @@ struct Node {
 
 impl Node {
     async fn new(db: &Db, bytes: usize) -> Self {
+        Self::sharing(db, bytes, None).await
+    }
+
+    /// The same with what nodes keep for each other.
+    async fn sharing(db: &Db, bytes: usize, shared: Option<Arc<dyn SharedCache>>) -> Self {
         let counts = CallCounts::default();
         let engine: Arc<dyn Store> = Arc::new(InstrumentedStore::new(db.shared(), Some(counts.clone())));
-        let node = Self { store: db.shared(), cache: Arc::new(NearCache::new(engine, bytes)), counts };
-        node.store.catch_up_log().await.unwrap();
-        node.cache.restart(node.store.log_state().await.unwrap().head);
+        let cache = NearCache::new(engine, bytes).with_shared(shared);
+        let node = Self { store: db.shared(), cache: Arc::new(cache), counts };
+        node.restart().await;
         node.feed().await;
         node
+    }
+
+    /// Starts the cache at the end of the log.
+    async fn restart(&self) {
+        self.store.catch_up_log().await.unwrap();
+        let state = self.store.log_state().await.unwrap();
+        self.cache.restart(state.log, state.head);
     }
 
     /// Entries that the feed has not applied.
@@ -384,7 +397,7 @@ async fn a_gap_and_a_restart_of_the_feed_forget_everything(db: &Db) {
     node.cache.apply(&node.entries(2).await);
     node.cache.confirm(began);
     assert_eq!(node.fed(read(&node.cache, lamp.id)).await, missed);
-    node.cache.restart(2);
+    node.cache.restart(db.log_state().await.unwrap().log, 2);
     let unseen = reprice(db.store(), lamp.id, 2).await;
     assert_eq!(node.fed(read(&node.cache, lamp.id)).await, unseen);
 }
@@ -456,6 +469,10 @@ use own_writes::{
     an_own_change_of_stock_shows_no_archived_product_in_a_page_of_active_ones,
     an_own_state_that_is_late_takes_the_place_of_no_newer_one, users_are_read_from_memory_until_they_change,
 };
+use shared::{
+    a_node_asks_the_database_for_what_has_changed_since_another_read_it, a_node_that_starts_finds_what_others_have_read,
+    a_value_of_a_position_that_a_node_does_not_know_is_not_used, without_redis_the_database_answers_in_time,
+};
 use tokens::{
     a_read_with_a_token_sees_the_mutation_on_a_node_whose_feed_never_catches_up,
     a_read_with_a_token_sees_the_mutation_on_each_node, a_token_of_another_deployment_or_from_the_future_is_refused,
@@ -480,6 +497,10 @@ on_each_engine! {
     a_page_of_a_customers_newest_orders_grows_in_memory
     users_are_read_from_memory_until_they_change
     no_read_is_older_than_promised_and_none_goes_back_in_time
+    a_node_that_starts_finds_what_others_have_read
+    a_node_asks_the_database_for_what_has_changed_since_another_read_it
+    a_value_of_a_position_that_a_node_does_not_know_is_not_used
+    without_redis_the_database_answers_in_time
     a_read_with_a_token_sees_the_mutation_on_each_node
     a_read_with_a_token_sees_the_mutation_on_a_node_whose_feed_never_catches_up
     a_token_of_another_deployment_or_from_the_future_is_refused

@@ -11,8 +11,8 @@ use redis::{
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-/// How long a call may take, connecting included.
-const CALL_TIMEOUT: Duration = Duration::from_millis(250);
+/// How long a call may take, connecting included, unless something waits for it that could do without.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long Redis is not called after a failure.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -48,20 +48,22 @@ pub(super) struct OptionalRedis {
     address: String,
     /// What is kept there, for the log.
     content: &'static str,
+    /// How long a call may take, connecting included.
+    within: Duration,
     /// No calls before this time, after a failure.
     paused_until: Mutex<Option<Instant>>,
 }
 
 impl OptionalRedis {
     /// The only error is [`ConnectError::Url`]. Must be called within a Tokio runtime.
-    pub fn open(url: &str, content: &'static str) -> Result<Self, ConnectError> {
+    pub fn open(url: &str, content: &'static str, within: Duration) -> Result<Self, ConnectError> {
         let (client, address) = client(url)?;
         let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CALL_TIMEOUT))
-            .set_response_timeout(Some(CALL_TIMEOUT))
+            .set_connection_timeout(Some(within))
+            .set_response_timeout(Some(within))
             .set_number_of_retries(0);
         let connection = ConnectionManager::new_lazy_with_config(client, config).map_err(|_| ConnectError::Url)?;
-        Ok(Self { connection, address, content, paused_until: Mutex::new(None) })
+        Ok(Self { connection, address, content, within, paused_until: Mutex::new(None) })
     }
 
     /// Runs `command`. `None` when Redis fails, does not answer in time, or is paused after a failure.
@@ -75,7 +77,7 @@ impl OptionalRedis {
         }
         let failed_before = paused_until.is_some();
         let mut connection = self.connection.clone();
-        let failure = match timeout(CALL_TIMEOUT, command(&mut connection)).await {
+        let failure = match timeout(self.within, command(&mut connection)).await {
             Ok(Ok(answer)) => {
                 if failed_before {
                     info!(address = self.address, "Redis is back: nodes share {} again", self.content);
@@ -84,7 +86,7 @@ impl OptionalRedis {
                 return Some(answer);
             }
             Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer within {CALL_TIMEOUT:?}"),
+            Err(_) => format!("no answer within {:?}", self.within),
         };
         if !failed_before {
             warn!(address = self.address, failure, "Redis is away: each node keeps {} of its own", self.content);

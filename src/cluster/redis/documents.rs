@@ -1,14 +1,13 @@
 //! Registered documents of all nodes, kept in Redis.
 
-use std::{
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use redis::Script;
 
-use super::client::{ConnectError, OptionalRedis};
+use super::{
+    bounded::{Bounded, Value},
+    client::{CALL_TIMEOUT, ConnectError, OptionalRedis},
+};
 use crate::{
     cluster::{
         MemoryDocuments, RegisteredDocuments,
@@ -17,44 +16,6 @@ use crate::{
     domain::LogId,
     fairness::Caller,
 };
-
-/// Stores values under keys for a time, and deletes the oldest ones for as long as all take more bytes than they may.
-///
-/// The index is a sorted set of `<bytes>:<key>` by the time at which the key expires; `total` is the sum of the bytes in it.
-/// Both outlive the keys, and are made anew if either is missing. Arguments: milliseconds to keep, the most bytes, the
-/// prefix of keys, and for each key its rest, its bytes and its value.
-static STORE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "local index, total, keep, most, prefix = KEYS[1], KEYS[2], tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
-        local time = redis.call('TIME')
-        local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        local bytes = tonumber(redis.call('GET', total))
-        if not bytes or redis.call('EXISTS', index) == 0 then
-            redis.call('DEL', index)
-            bytes = 0
-        end
-        for at = 4, #ARGV, 3 do
-            local key, size, value = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-            if redis.call('ZADD', index, now + keep, size .. ':' .. key) == 1 then bytes = bytes + size end
-            redis.call('SET', prefix .. key, value, 'PX', keep)
-        end
-        local function drop(member)
-            local size, key = member:match('^(%d+):(.*)$')
-            redis.call('ZREM', index, member)
-            redis.call('DEL', prefix .. key)
-            bytes = bytes - size
-        end
-        for _, member in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, 1000)) do drop(member) end
-        while bytes > most do
-            local oldest = redis.call('ZRANGE', index, 0, 0)[1]
-            if not oldest then break end
-            drop(oldest)
-        end
-        redis.call('SET', total, string.format('%.0f', bytes), 'PX', 2 * keep)
-        redis.call('PEXPIRE', index, 2 * keep)
-        return bytes",
-    )
-});
 
 /// What Redis keeps of registered documents.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +31,7 @@ pub struct RedisDocuments {
     memory: MemoryDocuments,
     redis: OptionalRedis,
     prefix: String,
-    retention: DocumentRetention,
+    shared: Bounded,
 }
 
 impl RedisDocuments {
@@ -82,8 +43,10 @@ impl RedisDocuments {
         memory: MemoryDocuments,
         retention: DocumentRetention,
     ) -> Result<Self, ConnectError> {
-        let redis = OptionalRedis::open(url, "registered documents")?;
-        Ok(Self { memory, redis, prefix: format!("orderwire:{:08x}:", log.0), retention })
+        let redis = OptionalRedis::open(url, "registered documents", CALL_TIMEOUT)?;
+        let prefix = format!("orderwire:{:08x}:", log.0);
+        let shared = Bounded::new(&prefix, "operations", retention.keep, retention.bytes);
+        Ok(Self { memory, redis, prefix, shared })
     }
 
     /// The key of a document by the hash of its canonical text.
@@ -125,15 +88,13 @@ impl RegisteredDocuments for RedisDocuments {
     async fn put(&self, hash: [u8; 32], document: Arc<str>, _: Caller) {
         let canonical = hash_of(&document);
         let name = hex::encode(canonical);
-        let mut store = STORE.key(format!("{}operations", self.prefix));
-        store.key(format!("{}operations:bytes", self.prefix));
-        store.arg(u64::try_from(self.retention.keep.as_millis()).unwrap_or(u64::MAX).max(1));
-        store.arg(self.retention.bytes).arg(&self.prefix);
-        store.arg(format!("operation:{name}")).arg(document.len() + ENTRY_BYTES).arg(&*document);
-        if hash != canonical {
-            store.arg(format!("spelling:{}", hex::encode(hash))).arg(ENTRY_BYTES).arg(name);
-        }
-        let _: Option<u64> = self.redis.call(async |connection| store.invoke_async(connection).await).await;
+        let text = Value { name: format!("operation:{name}"), bytes: document.len() + ENTRY_BYTES, value: document.as_bytes() };
+        let spelling = (hash != canonical).then(|| Value {
+            name: format!("spelling:{}", hex::encode(hash)),
+            bytes: ENTRY_BYTES,
+            value: name.as_bytes(),
+        });
+        self.shared.put(&self.redis, [text].into_iter().chain(spelling)).await;
         self.memory.insert(hash, canonical, document);
     }
 }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    client::{ConnectError, OptionalRedis},
+    client::{CALL_TIMEOUT, ConnectError, OptionalRedis},
     settler::Settler,
 };
 use crate::{
@@ -33,7 +33,7 @@ impl RedisRateLimiter {
     /// The rate limiter of the deployment with this log. The only error is [`ConnectError::Url`]: the connection is made
     /// at the first call. Must be called within a Tokio runtime.
     pub fn open(url: &str, log: LogId) -> Result<Self, ConnectError> {
-        let redis = OptionalRedis::open(url, "rate limits")?;
+        let redis = OptionalRedis::open(url, "rate limits", CALL_TIMEOUT)?;
         let buckets = Arc::new(NodeBuckets::default());
         let settler = Arc::new(Settler::new(redis, format!("orderwire:{:08x}:bucket:", log.0), Arc::clone(&buckets)));
         let settling = tokio::spawn(Arc::clone(&settler).run());

@@ -63,7 +63,7 @@ impl EventFeed {
         let state = store.log_state().await?;
         let recent = RecentEvents::load(&*store, state, &options).await?;
         if let Some(cache) = &cache {
-            cache.restart(recent.head());
+            recent.start_cache(cache, state.log);
             cache.confirm(read_began);
         }
         let stop = CancellationToken::new();

@@ -4,8 +4,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::FeedOptions;
 use crate::{
-    domain::{Event, LogFilter, Seq},
-    storage::{EventStore, LogState, Result},
+    domain::{Event, LogFilter, LogId, Seq},
+    storage::{EventStore, LogState, NearCache, Result},
 };
 
 /// The last entries of the log up to the head, without gaps and bounded in number and bytes.
@@ -67,6 +67,13 @@ impl RecentEvents {
                 return Ok(recent);
             }
         }
+    }
+
+    /// Has `cache` follow this log from the oldest entry here.
+    pub fn start_cache(&self, cache: &NearCache, log: LogId) {
+        let events: Vec<Arc<Event>> = self.events.iter().map(|(event, _)| Arc::clone(event)).collect();
+        cache.restart(log, self.head - events.len() as Seq);
+        cache.apply(&events);
     }
 
     pub fn head(&self) -> Seq {

@@ -72,7 +72,7 @@ impl Shared {
         let lost_entries = log == self.log_id();
         let head = recent.head();
         if let Some(cache) = &self.cache {
-            cache.restart(head);
+            recent.start_cache(cache, log);
         }
         *self.recent.write() = recent;
         self.head.store(head, Ordering::Release);

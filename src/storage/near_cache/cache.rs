@@ -21,9 +21,9 @@ use super::{
     view::View,
 };
 use crate::{
-    domain::{MAX_READ_AGE, Seq},
+    domain::{LogId, MAX_READ_AGE, Seq},
     fairness::{Caller, current_caller},
-    storage::{Store, operation::seen_before},
+    storage::{SharedCache, Store, operation::seen_before},
     telemetry::metrics::metrics,
 };
 
@@ -40,6 +40,8 @@ const LATER: usize = 8;
 /// answers everything.
 pub struct NearCache {
     inner: Arc<dyn Store>,
+    /// What nodes keep for each other.
+    shared: Option<Arc<dyn SharedCache>>,
     pub(super) values: Cache<Key, Value>,
     state: RwLock<State>,
     flights: Flights,
@@ -75,6 +77,7 @@ impl NearCache {
             .build();
         Self {
             inner,
+            shared: None,
             values,
             state: RwLock::new(State::new()),
             flights: Flights::default(),
@@ -84,9 +87,19 @@ impl NearCache {
         }
     }
 
+    /// With a cache between it and the engine that nodes share.
+    #[must_use]
+    pub fn with_shared(self, shared: Option<Arc<dyn SharedCache>>) -> Self {
+        Self { shared, ..self }
+    }
+
     /// The engine behind it.
     pub(super) fn inner(&self) -> &dyn Store {
         &*self.inner
+    }
+
+    pub(super) fn shared(&self) -> Option<&dyn SharedCache> {
+        self.shared.as_deref()
     }
 
     pub(super) fn flights(&self) -> &Flights {
@@ -99,10 +112,10 @@ impl NearCache {
 
     // What the feed calls.
 
-    /// Forgets everything. The next entry that the feed applies follows the one with this number.
-    pub fn restart(&self, head: Seq) {
+    /// Forgets everything. The next entry that the feed applies follows the one with this number of this log.
+    pub fn restart(&self, log: LogId, head: Seq) {
         let mut state = self.state.write();
-        state.restart(head);
+        state.restart(log, head);
         self.values.invalidate_all();
         drop(state);
         self.confirmation.send_modify(|confirmation| confirmation.at = None);
@@ -139,7 +152,7 @@ impl NearCache {
     }
 
     pub(super) fn forget_all(&self, state: &mut RwLockWriteGuard<'_, State>) {
-        state.changes.note_all();
+        state.forget_changes();
         self.values.invalidate_all();
     }
 
@@ -163,6 +176,11 @@ impl NearCache {
         }
         metrics().near_cache_age.set(age.as_secs_f64());
         Some(View::new(&self.values, state))
+    }
+
+    /// The last entry that was applied, and its log.
+    pub(super) fn position(&self) -> (LogId, Seq) {
+        self.state.read().position()
     }
 
     /// The last change before a read that begins now.

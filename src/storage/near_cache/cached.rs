@@ -1,8 +1,13 @@
 //! What the kinds of cached entities have in common.
 
-use std::{fmt::Debug, hash::Hash, sync::Arc};
+use std::{
+    fmt::{Debug, Display},
+    hash::Hash,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
+use serde::{Serialize, de::DeserializeOwned};
 use ulid::Ulid;
 
 use super::{
@@ -20,9 +25,9 @@ pub(super) type Query<T> = ListQuery<<T as Cached>::Filter, <T as Cached>::Sort,
 
 /// An entity that is cached.
 #[async_trait]
-pub(super) trait Cached: Clone + Debug + Send + Sync + Sized + 'static {
+pub(super) trait Cached: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + Sized + 'static {
     /// Its id.
-    type Id: Copy + Eq + Hash + From<Ulid> + Send + Sync;
+    type Id: Copy + Display + Eq + Hash + From<Ulid> + Send + Sync;
     /// The filter of its lists.
     type Filter: Clone + Eq + Hash + Send + Sync;
     /// The sort fields of its lists.
@@ -41,6 +46,8 @@ pub(super) trait Cached: Clone + Debug + Send + Sync + Sized + 'static {
     const CHANGES: &[Change];
     /// Whether entities of this kind are deleted.
     const IS_DELETED: bool;
+    /// What nodes call them where they keep them for each other. Not what is deleted, nor people's data.
+    const SHARED_AS: Option<&'static str> = None;
 
     fn id(&self) -> Self::Id;
     /// Its version, and the time of the change that made it.

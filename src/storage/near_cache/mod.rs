@@ -21,7 +21,8 @@
 //!
 //! Each method of the storage traits is written out here, because each must say what it reads or changes.
 //!
-//! Decisions: `docs/decisions/0026-near-cache.md`, `docs/decisions/0031-own-writes-in-the-near-cache.md`.
+//! Decisions: `docs/decisions/0026-near-cache.md`, `docs/decisions/0031-own-writes-in-the-near-cache.md`,
+//! `docs/decisions/0038-shared-cache.md`.
 
 mod apply;
 mod cache;
@@ -37,6 +38,7 @@ mod own_write;
 mod products;
 mod read;
 mod recent_changes;
+mod shared;
 mod sources;
 mod state;
 mod tasks;

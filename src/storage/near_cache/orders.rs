@@ -39,6 +39,7 @@ impl Cached for Order {
     ];
     const CHANGES: &[Change] = &[Change::Orders, Change::Statuses];
     const IS_DELETED: bool = false;
+    const SHARED_AS: Option<&'static str> = Some("order");
 
     fn id(&self) -> OrderId {
         self.id

@@ -33,6 +33,7 @@ impl Cached for Product {
     const FIELDS: &[ProductFields] = &[ProductFields::ALL, ProductFields { description: false }];
     const CHANGES: &[Change] = &[Change::Products, Change::Stock];
     const IS_DELETED: bool = false;
+    const SHARED_AS: Option<&'static str> = Some("product");
 
     fn id(&self) -> ProductId {
         self.id

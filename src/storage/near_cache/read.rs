@@ -24,7 +24,7 @@ const AWAIT_OTHERS: Duration = Duration::from_millis(100);
 
 /// Something that is read through the cache.
 #[async_trait]
-pub(super) trait Source: 'static {
+pub(super) trait Source: Send + Sized + 'static {
     /// What is asked for.
     type Ask: Clone + Eq + Hash + Send + Sync + 'static;
     /// What is answered.
@@ -35,6 +35,10 @@ pub(super) trait Source: 'static {
     fn key(ask: &Self::Ask) -> Key;
     /// The answer, if it is in memory and good. Its bytes count for the operation.
     fn find(view: &View<'_>, ask: &Self::Ask) -> Result<Option<Self::Answer>>;
+    /// Answers that are not in memory, as many as there are asks.
+    async fn load(cache: &NearCache, asks: &[Self::Ask]) -> Result<Vec<Self::Answer>> {
+        cache.ask::<Self>(asks).await
+    }
     /// Asks the engine, for as many answers as there are asks.
     async fn ask(engine: &dyn Store, asks: &[Self::Ask]) -> Result<Vec<Self::Answer>>;
     /// What the answer shows the last change of.
@@ -79,7 +83,7 @@ impl NearCache {
 
     /// Asks the engine. What it answers with is as new as what this node has read in the log; what the feed has only heard of
     /// from another node may be newer, and then a server that may be behind is not asked.
-    async fn ask<S: Source>(&self, asks: &[S::Ask]) -> Result<Vec<S::Answer>> {
+    pub(super) async fn ask<S: Source>(&self, asks: &[S::Ask]) -> Result<Vec<S::Answer>> {
         if asks.iter().any(|ask| self.has_only_heard_of(&S::shows(ask))) {
             uncached(S::ask(self.inner(), asks)).await
         } else {
@@ -139,10 +143,10 @@ impl NearCache {
         Ok(loaded)
     }
 
-    /// Reads from the engine, and keeps what it answers.
+    /// Reads what is not in memory, and keeps it.
     async fn load<S: Source>(&self, asks: &[S::Ask]) -> Result<Vec<S::Answer>> {
         let began = self.read_begins();
-        let answers = self.ask::<S>(asks).await?;
+        let answers = S::load(self, asks).await?;
         match self.settle::<S>(asks, &answers).await {
             Settled::Now => keep_all::<S>(self, began, asks, &answers),
             Settled::AfterFeed(ended) => {

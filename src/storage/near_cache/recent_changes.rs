@@ -6,7 +6,7 @@ use super::change::Change;
 
 /// How many changes of single entities, and of the lists of single users, are remembered: many more than are applied while
 /// one read runs. A page that is older than all of them is out of date.
-const CHANGES: usize = 32_768;
+pub(super) const CHANGES: usize = 32_768;
 
 /// The number of an applied change.
 pub(super) type Step = u64;

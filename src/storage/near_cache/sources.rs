@@ -46,6 +46,10 @@ impl<T: Cached> Source for ById<T> {
         entity.map(|entity| view.copy(&*entity, T::WHOLE).map(Some)).transpose()
     }
 
+    async fn load(cache: &NearCache, ids: &[T::Id]) -> Result<Vec<Option<T>>> {
+        cache.load_entities(ids).await
+    }
+
     async fn ask(engine: &dyn Store, ids: &[T::Id]) -> Result<Vec<Option<T>>> {
         T::by_ids(engine, ids).await
     }

@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use super::{
     change::Change,
-    recent_changes::{RecentChanges, Step},
+    recent_changes::{CHANGES, RecentChanges, Step},
 };
 use crate::{
-    domain::{MAX_READ_AGE, Seq},
+    domain::{LogId, MAX_READ_AGE, Seq},
     fairness::Caller,
 };
 
@@ -19,8 +19,12 @@ const MAX_HELD: usize = 16_384;
 
 /// What decides whether the cache may answer. `parking_lot`'s lock around it also makes an applied entry one step.
 pub(super) struct State {
+    /// The log that the entries are of.
+    log: LogId,
     /// The number of the last entry that was applied.
     through: Seq,
+    /// The changes of entries after this one are remembered, as many as fit.
+    remembers_after: Seq,
     /// What was changed last.
     pub(super) changes: RecentChanges,
     /// The entities that this node has changed, and when. The feed may not have that yet.
@@ -62,7 +66,9 @@ impl OwnVersion {
 impl State {
     pub(super) fn new() -> Self {
         Self {
+            log: LogId::new(0),
             through: 0,
+            remembers_after: 0,
             changes: RecentChanges::default(),
             held: HashMap::new(),
             shown: HashMap::new(),
@@ -160,10 +166,31 @@ impl State {
     }
 
     /// Starts with the entry after this one. What was confirmed before says nothing about another log.
-    pub(super) fn restart(&mut self, head: Seq) {
+    pub(super) fn restart(&mut self, log: LogId, head: Seq) {
+        self.log = log;
         self.through = head;
         self.confirmed = None;
+        self.forget_changes();
+    }
+
+    /// Notes that everything may have changed.
+    pub(super) fn forget_changes(&mut self) {
         self.changes.note_all();
+        self.remembers_after = self.through;
+    }
+
+    /// The last entry that was applied, and its log.
+    pub(super) fn position(&self) -> (LogId, Seq) {
+        (self.log, self.through)
+    }
+
+    /// Whether this version of an entity, which has every change of it up to entry `through`, is the one that the cache may
+    /// show: nothing about it was applied since, and this node has not written a newer one.
+    pub(super) fn is_current(&self, entity: Change, version: i32, through: Seq) -> bool {
+        let Some(own) = self.oldest_shown(entity) else { return false };
+        let newest = self.changes.version(entity).unwrap_or_default().max(own);
+        let remembers_after = self.remembers_after.max(self.through - CHANGES as Seq);
+        version >= newest && (remembers_after..=self.through).contains(&through)
     }
 
     /// What an entry with this number is to the cache.

@@ -14,7 +14,7 @@ use super::{
     state::State,
 };
 use crate::{
-    domain::{Clock, ClockOffset, SystemClock, Timestamp, UserId},
+    domain::{Clock, ClockOffset, Seq, SystemClock, Timestamp, UserId},
     fairness::{ReadMeter, read_meter},
     storage::Result,
 };
@@ -99,10 +99,18 @@ impl<'c> View<'c> {
     /// A copy of an entity for the operation, which counts its bytes as loaded.
     pub(super) fn copy<T: Cached>(&self, entity: &T, fields: T::Fields) -> Result<T> {
         let copy = if fields == T::WHOLE { entity.clone() } else { entity.with_fields(fields) };
-        if let Some(meter) = &self.meter {
-            meter.load(copy.bytes())?;
-        }
+        self.load(&copy)?;
         Ok(copy)
+    }
+
+    /// Counts the bytes of an entity as loaded for the operation.
+    pub(super) fn load<T: Cached>(&self, entity: &T) -> Result<()> {
+        self.meter.as_ref().map_or(Ok(()), |meter| Ok(meter.load(entity.bytes())?))
+    }
+
+    /// Whether an entity that has every change of it up to entry `through` is as the feed and this node have left it.
+    pub(super) fn is_current<T: Cached>(&self, entity: &T, through: Seq) -> bool {
+        self.state.is_current(T::change(entity.id()), entity.version().0, through)
     }
 
     /// Whether what the engine found shows nothing that the feed does not have and this node has not written. That an entity is

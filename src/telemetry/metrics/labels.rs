@@ -37,6 +37,8 @@ label! {
         Pages = "pages",
         /// Counts of products, orders, tasks and users.
         Counts = "counts",
+        /// Products and orders that nodes keep for each other.
+        Shared = "shared",
         /// Tags of answers that anyone may get.
         PublicAnswers = "public_answers",
     }

@@ -113,7 +113,7 @@ pub async fn an_own_state_that_is_late_takes_the_place_of_no_newer_one(db: &Db) 
         let newer = db.adjust_stock(adjustment(&new, 1), now()).await.unwrap();
         node.feed().await;
         if restarts {
-            node.cache.restart(node.store.log_state().await.unwrap().head);
+            node.restart().await;
             node.feed().await;
         }
         assert_eq!(write.await.version, 2);
