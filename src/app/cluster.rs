@@ -27,7 +27,6 @@ impl RedisDeployment {
         let Some(url) = config.redis.url.clone() else { return Ok(None) };
         Ok(Some(Self { url, log: store.log_state().await?.log }))
     }
-
 }
 
 /// What nodes have read and keep for each other; `None` if they are to keep nothing, or have no Redis.

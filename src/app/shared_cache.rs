@@ -1,4 +1,6 @@
 //! The cache that nodes share, in Redis.
+//!
+//! Decision: `docs/decisions/0038-shared-cache.md`.
 
 use std::time::Duration;
 

@@ -145,7 +145,7 @@ fn all_problems_are_reported_at_once_with_setting_and_expected_value() {
     ] {
         assert!(messages.contains(part), "{part} is not in\n{messages}");
     }
-    assert_eq!(loaded.problems.len(), 10, "{messages}");
+    assert_eq!(loaded.problems.len(), 11, "{messages}");
 }
 
 #[test]

@@ -470,8 +470,9 @@ use own_writes::{
     an_own_state_that_is_late_takes_the_place_of_no_newer_one, users_are_read_from_memory_until_they_change,
 };
 use shared::{
-    a_node_asks_the_database_for_what_has_changed_since_another_read_it, a_node_that_starts_finds_what_others_have_read,
-    a_value_of_a_position_that_a_node_does_not_know_is_not_used, without_redis_the_database_answers_in_time,
+    a_node_asks_the_database_for_what_has_changed_since_another_read_it,
+    a_node_that_starts_finds_what_others_have_read, a_value_of_a_position_that_a_node_does_not_know_is_not_used,
+    without_redis_the_database_answers_in_time,
 };
 use tokens::{
     a_read_with_a_token_sees_the_mutation_on_a_node_whose_feed_never_catches_up,

@@ -88,7 +88,11 @@ impl RegisteredDocuments for RedisDocuments {
     async fn put(&self, hash: [u8; 32], document: Arc<str>, _: Caller) {
         let canonical = hash_of(&document);
         let name = hex::encode(canonical);
-        let text = Value { name: format!("operation:{name}"), bytes: document.len() + ENTRY_BYTES, value: document.as_bytes() };
+        let text = Value {
+            name: format!("operation:{name}"),
+            bytes: document.len() + ENTRY_BYTES,
+            value: document.as_bytes(),
+        };
         let spelling = (hash != canonical).then(|| Value {
             name: format!("spelling:{}", hex::encode(hash)),
             bytes: ENTRY_BYTES,

@@ -1,4 +1,6 @@
 //! Values that nodes keep for each other in Redis, and can do without.
+//!
+//! Decision: `docs/decisions/0038-shared-cache.md`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -51,15 +53,17 @@ impl RedisValues {
     /// Stores values under names, soon. Must be called within a Tokio runtime.
     pub fn put(&self, values: Vec<(String, Vec<u8>)>) {
         let bytes = values.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-        let Some(permit) = u32::try_from(bytes).ok().and_then(|bytes| {
-            Arc::clone(&self.waiting).try_acquire_many_owned(bytes).ok()
-        }) else {
+        let Some(permit) =
+            u32::try_from(bytes).ok().and_then(|bytes| Arc::clone(&self.waiting).try_acquire_many_owned(bytes).ok())
+        else {
             return;
         };
         let (redis, stored) = (Arc::clone(&self.redis), Arc::clone(&self.values));
         tokio::spawn(async move {
-            let values = values.iter().map(|(name, value)| {
-                Value { name: name.clone(), bytes: name.len() + value.len() + ENTRY_BYTES, value }
+            let values = values.iter().map(|(name, value)| Value {
+                name: name.clone(),
+                bytes: name.len() + value.len() + ENTRY_BYTES,
+                value,
             });
             stored.put(&redis, values).await;
             drop(permit);

@@ -8,9 +8,9 @@ use tokio::sync::{broadcast, mpsc};
 use super::cache::NearCache;
 use crate::{
     domain::{
-        ApiKey, ApiKeyId, Consumer, ConsumerChanges, Delivery, DeliveryId, Event, EventCursor, EventId, LogFilter, LogId,
-        Order, PresentedToken, Product, Progress, Seq, SessionId, Stamp, Task, Timestamp, TokenHash, User, UserId,
-        WebhookId,
+        ApiKey, ApiKeyId, Consumer, ConsumerChanges, Delivery, DeliveryId, Event, EventCursor, EventId, LogFilter,
+        LogId, Order, PresentedToken, Product, Progress, Seq, SessionId, Stamp, Task, Timestamp, TokenHash, User,
+        UserId, WebhookId,
     },
     storage::{
         ApiKeyStore, Appended, Backlog, ConsumerStore, DeliveryStore, DeploymentId, Epoch, EventStore, ExportBatch,

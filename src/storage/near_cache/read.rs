@@ -59,20 +59,25 @@ impl NearCache {
             return self.bypass::<S>(asks).await;
         }
         let mut answers = self.find::<S>(asks)?;
+        let mut may_share = seen.is_none();
         if let Some(seen) = seen
             && answers.iter().any(Option::is_some)
         {
             if !self.catch_up_with(seen).await {
                 return self.bypass::<S>(asks).await;
             }
+            may_share = true;
             answers = self.find::<S>(asks)?;
         }
         let missing: HashSet<&S::Ask> = unanswered(asks, &answers).collect();
         metrics().cache_lookups.get(S::NAME).inc_by(asks.len() as u64);
         metrics().cache_misses.get(S::NAME).inc_by(missing.len() as u64);
         if !missing.is_empty() {
-            let missing = missing.into_iter().cloned().collect();
-            let loaded = self.load_once::<S>(missing).await?;
+            let missing: Vec<S::Ask> = missing.into_iter().cloned().collect();
+            let loaded = match may_share {
+                true => self.load_once::<S>(missing).await?,
+                false => self.load_alone::<S>(missing).await?,
+            };
             for (ask, answer) in asks.iter().zip(&mut answers).filter(|(_, answer)| answer.is_none()) {
                 *answer = loaded.get(ask).cloned();
             }
@@ -147,19 +152,33 @@ impl NearCache {
     async fn load<S: Source>(&self, asks: &[S::Ask]) -> Result<Vec<S::Answer>> {
         let began = self.read_begins();
         let answers = S::load(self, asks).await?;
-        match self.settle::<S>(asks, &answers).await {
-            Settled::Now => keep_all::<S>(self, began, asks, &answers),
+        self.keep::<S>(began, asks, &answers).await;
+        Ok(answers)
+    }
+
+    /// Reads from the engine for a caller who has seen something new: another read that is under way, or what other nodes have
+    /// read, may be older than that.
+    async fn load_alone<S: Source>(&self, asks: Vec<S::Ask>) -> Result<HashMap<S::Ask, S::Answer>> {
+        let began = self.read_begins();
+        let answers = self.ask::<S>(&asks).await?;
+        self.keep::<S>(began, &asks, &answers).await;
+        Ok(asks.into_iter().zip(answers).collect())
+    }
+
+    /// Keeps the answers of a read that began after this change, now or once the feed has what they show.
+    async fn keep<S: Source>(&self, began: Step, asks: &[S::Ask], answers: &[S::Answer]) {
+        match self.settle::<S>(asks, answers).await {
+            Settled::Now => keep_all::<S>(self, began, asks, answers),
             Settled::AfterFeed(ended) => {
                 let keep = || -> Box<dyn FnOnce(&Self) + Send + Sync> {
-                    let (asks, answers) = (asks.to_vec(), answers.clone());
+                    let (asks, answers) = (asks.to_vec(), answers.to_vec());
                     Box::new(move |cache| keep_all::<S>(cache, began, &asks, &answers))
                 };
-                let bytes = asks.iter().zip(&answers).map(|(ask, answer)| S::key(ask).memory() + S::bytes(answer));
+                let bytes = asks.iter().zip(answers).map(|(ask, answer)| S::key(ask).memory() + S::bytes(answer));
                 self.later().add(ended, bytes.sum(), keep);
             }
             Settled::Never => {}
         }
-        Ok(answers)
     }
 
     /// Sees to it that nothing that the caller gets later is older than these answers. Returns at once if they show nothing

@@ -73,7 +73,8 @@ impl NearCache {
         let values = shared.get(&keys).await.into_iter();
         let values: Vec<Option<Shared<T>>> = values.map(|value| serde_json::from_slice(&value?).ok()).collect();
         let Some(view) = self.view() else { return Ok(vec![None; ids.len()]) };
-        let found = ids.iter().zip(values).map(|(id, value)| value.map_or(Ok(None), |value| current(&view, *id, value)));
+        let found =
+            ids.iter().zip(values).map(|(id, value)| value.map_or(Ok(None), |value| current(&view, *id, value)));
         let found: Vec<Option<T>> = found.collect::<Result<_>>()?;
         metrics().cache_lookups.get(CacheName::Shared).inc_by(ids.len() as u64);
         let missed = found.iter().filter(|found| found.is_none()).count();
