@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::support::api::TestApi;
 
 on_each_engine! {
+    within std::time::Duration::from_secs(8 * 60);
     full_data_gives_its_totals_through_the_api
 }
 

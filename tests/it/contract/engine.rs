@@ -11,7 +11,7 @@ use orderwire::{
 use tokio::time::timeout;
 
 /// Longer than any behaviour takes; ends a deadlock.
-const DEADLINE: Duration = Duration::from_secs(120);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The place of one test's database.
 #[async_trait]
