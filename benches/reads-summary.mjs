@@ -1,4 +1,4 @@
-// Prints the rounds of run-reads.sh (file of JSON lines) as a table: node reads-summary.mjs reads|growth FILE
+// Prints the rounds of run-reads.sh (file of JSON lines) as a table: node reads-summary.mjs reads|growth|cold FILE
 import { middle, printFailures, printTable, readRounds, sum } from "./rounds.mjs";
 
 const WORKLOADS = {
@@ -37,7 +37,7 @@ const columns = [
   ["peak MiB", middle("peakKib", 1024)],
   ["errors", sum("errors")],
 ];
-printTable(rounds, mode === "reads" ? ["workload", "server"] : ["orders", "workload"], columns);
+printTable(rounds, mode === "growth" ? ["orders", "workload"] : ["workload", "server"], columns);
 if (rounds.some(({ key }) => key === "mix")) {
   console.log("\nby operation of the mix");
   const operations = rounds

@@ -6,9 +6,11 @@ set -euo pipefail
 usage="usage: benches/run-reads.sh [MODE]
   reads   (default) Orderwire, Apollo Server, bare async-graphql and a hand-written REST server in alternating rounds
   growth  Orderwire alone, with more and more orders
+  cold    a node of Orderwire that has just started beside one that has read everything, without a shared cache and with one;
+          WARMUP then warms the other node, and the first SECONDS_EACH (then 1) of the new one are measured
   needs target/dist/orderwire (cargo build --profile dist); BINARY names another one
   SERVERS     reads: of 'orderwire apollo bare rest', which is the default
-  WORKLOADS   reads: of 'product page orders mix embedded floor', which is the default; growth: of the first three
+  WORKLOADS   reads: of 'product page orders mix embedded floor', which is the default; growth, cold: of the first three
                 product   product(id), a random one                                         visitors
                 page      products(first: 50, after: a random one), by name                 visitors
                 orders    the customer's 20 newest orders with lines and products           customers
@@ -37,13 +39,14 @@ mode=${1-reads}
 case "$#$mode" in
 [01]reads) servers=${SERVERS:-orderwire apollo bare rest} workloads=${WORKLOADS:-product page orders mix embedded floor} ;;
 1growth) servers=orderwire workloads=${WORKLOADS:-product page orders} ;;
+1cold) servers='alone shared' workloads=${WORKLOADS:-product orders} SECONDS_EACH=${SECONDS_EACH:-1} ;;
 *) note "$usage"; exit 2 ;;
 esac
 rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-5} warmup=${WARMUP:-2} connections=${CONNECTIONS:-64}
 orderwire=$(realpath -m "${BINARY:-$root/target/dist/orderwire}")
 invoices=$(realpath "${INVOICES:-$root/data/online-retail-sample.csv.gz}") bugs=$root/data/hadoop-bugs-sample.csv.gz
 for server in $servers; do
-  case $server in orderwire | apollo | bare | rest) ;; *) fail "no server $server" ;; esac
+  case $server in orderwire | apollo | bare | rest | alone | shared) ;; *) fail "no server $server" ;; esac
 done
 for workload in $workloads; do
   case $mode/$workload in
@@ -58,7 +61,7 @@ if [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
   exec "$root/scripts/services" run "$root/benches/run-reads.sh" "$mode"
 fi
 
-visitor=198.18.255.1 email=staff@example.com
+shared_bytes=67108864 visitor=198.18.255.1 email=staff@example.com
 declare -A urls=()
 make_temporary
 
@@ -225,6 +228,26 @@ measure_growth() {
       each | jq -c --argjson orders "$orders" '. + { $orders }' >>"$results"
     done
     stop_named orderwire
+  done
+}
+
+# The new node has its own cache of nothing, and what the other one has left in Redis if it shares a cache.
+measure_cold() {
+  local url round workload server
+  local -A bytes=([alone]=0 [shared]=$shared_bytes)
+  url=$(database orderwire_reads)
+  ORDERWIRE_CACHE_SHARED_BYTES=$shared_bytes start_orderwire
+  prepare workloads "$temporary" "orderwire=${urls[orderwire]}" >&2
+  for server in $servers; do cp "$temporary/orderwire.json" "$temporary/$server.json"; done
+  for ((round = 0; round < rounds; round++)); do
+    for workload in $workloads; do
+      for server in $servers; do
+        measure "$warmup" orderwire "$workload" >/dev/null
+        ORDERWIRE_CACHE_SHARED_BYTES=${bytes[$server]} REDIS_URL=$ORDERWIRE_TEST_REDIS_URL serve "$server" "$url"
+        measure "$seconds" "$server" "$workload" >>"$results"
+        stop_named "$server"
+      done
+    done
   done
 }
 

@@ -89,6 +89,12 @@ impl World {
         self.reads.load(Ordering::Relaxed) >= self.wanted
     }
 
+    /// Those of a customer that may be on their first page, and many more. Older ones need not be looked at by each read.
+    fn newest_orders(&self, customer: UserId) -> Vec<OrderId> {
+        let orders = self.orders.lock();
+        orders.iter().rev().filter(|(_, of)| *of == customer).map(|(order, _)| *order).take(200).collect()
+    }
+
     /// Checks what could not be checked before; what is still not known stays, or is a fault at the end.
     fn check_again(&self, is_end: bool) {
         let unchecked = std::mem::take(&mut *self.unchecked.lock());

@@ -97,8 +97,8 @@ impl<T: Versioned> History<T> {
     /// The first version from `oldest` on that passes, of those whose writes began before the read ended.
     pub fn first(&self, id: Ulid, oldest: i32, read: &Read, passes: impl Fn(&T) -> bool) -> Option<i32> {
         let versions = self.0.read();
-        let later = versions.get(&id)?.iter().flatten();
-        let mut later = later.filter(|(write, it)| it.id_and_version().1 >= oldest && write.began <= read.ended);
+        let later = versions.get(&id)?.get(usize::try_from(oldest.max(1) - 1).unwrap()..)?.iter().flatten();
+        let mut later = later.filter(|(write, _)| write.began <= read.ended);
         later.find(|(_, it)| passes(it)).map(|(_, it)| it.id_and_version().1)
     }
 }

@@ -84,8 +84,7 @@ impl Reader {
     async fn read_orders(&mut self, done: impl Fn() -> Read) {
         let world = Arc::clone(&self.world);
         let customer = world.customers.choose(&mut self.random).unwrap().id;
-        let all: Vec<OrderId> =
-            world.orders.lock().iter().filter(|(_, of)| *of == customer).map(|(order, _)| *order).collect();
+        let all = world.newest_orders(customer);
         let query = [orders_of(customer, None)];
         let (page, read) = (world.nodes[self.node].list_orders(&query).await.unwrap().remove(0), done());
         let oldest = page.edges.last().filter(|_| page.has_next).map(|edge| edge.node.placed_at);
