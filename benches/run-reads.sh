@@ -236,7 +236,7 @@ measure_cold() {
   local url round workload server
   local -A bytes=([alone]=0 [shared]=$shared_bytes)
   url=$(database orderwire_reads)
-  ORDERWIRE_CACHE_SHARED_BYTES=$shared_bytes start_orderwire
+  ORDERWIRE_CACHE_SHARED_BYTES=$shared_bytes REDIS_URL=$ORDERWIRE_TEST_REDIS_URL start_orderwire
   prepare workloads "$temporary" "orderwire=${urls[orderwire]}" >&2
   for server in $servers; do cp "$temporary/orderwire.json" "$temporary/$server.json"; done
   for ((round = 0; round < rounds; round++)); do
