@@ -40,7 +40,9 @@ pub struct Subscription {
     last: Seq,
     /// Whether `last` is known to be a position of this log.
     checked: bool,
-    /// Entries that are not delivered, because they were committed before the subscription began. Usually none.
+    /// Entries that are passed over, because they were committed before the subscription began. Usually none. Once the
+    /// subscriber has an entry or a position, everything after it is delivered: entries of other nodes from before that this
+    /// one did not know may come first, and nothing may be missing behind them.
     skipped: HashSet<EventId>,
     ended: bool,
     /// A page that is being read from the log.
@@ -112,6 +114,7 @@ impl Subscription {
                 self.caught_up(seq);
             }
         }
+        self.skipped.clear();
         Some(self.last)
     }
 
@@ -146,7 +149,7 @@ impl Subscription {
                 self.reading = None;
                 let (page, mut held) = page?;
                 self.loaded += page.events.iter().map(Event::memory).sum::<usize>();
-                let wanted = page.events.into_iter().filter(|event| self.wants(event));
+                let wanted = page.events.into_iter().filter(|event| self.watcher.matches(event));
                 self.page = wanted.map(Arc::new).collect();
                 held.shrink(self.page.iter().map(|event| event.memory()).sum());
                 self.held = Some(held).filter(|_| !self.page.is_empty());
@@ -158,7 +161,10 @@ impl Subscription {
                     self.held = None;
                 }
                 self.last = event.seq;
-                return Poll::Ready(Ok(event));
+                if self.skipped.contains(&event.id) {
+                    continue;
+                }
+                return self.deliver(event);
             }
             self.last = self.last.max(self.page_through);
             if self.shared.is_stopped() {
@@ -175,7 +181,7 @@ impl Subscription {
             match next {
                 Lookup::Found(event) => {
                     self.caught_up(event.seq);
-                    return Poll::Ready(Ok(event));
+                    return self.deliver(event);
                 }
                 Lookup::NoMatchUpTo(seq) => {
                     self.caught_up(seq);
@@ -196,6 +202,11 @@ impl Subscription {
 
     fn wants(&self, event: &Event) -> bool {
         self.watcher.matches(event) && (self.skipped.is_empty() || !self.skipped.contains(&event.id))
+    }
+
+    fn deliver(&mut self, event: Arc<Event>) -> Poll<Result<Arc<Event>, FeedError>> {
+        self.skipped.clear();
+        Poll::Ready(Ok(event))
     }
 
     fn caught_up(&mut self, last: Seq) {

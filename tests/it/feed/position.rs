@@ -1,5 +1,5 @@
 use futures_util::{FutureExt, poll};
-use orderwire::service::feed::FeedOptions;
+use orderwire::{service::feed::FeedOptions, storage::OwnChanges};
 
 use super::{nodes::*, *};
 
@@ -175,5 +175,31 @@ async fn a_position_is_not_known_before_it_was_compared_with_the_log() {
     for seq in 1..=5 {
         assert_eq!(behind.next().await.unwrap().unwrap().seq, seq);
         assert_eq!(behind.position(), Some(seq));
+    }
+}
+
+#[tokio::test]
+async fn what_was_committed_before_is_passed_over_only_until_something_is_delivered_or_a_position_is_told() {
+    // From memory, and from the log.
+    for recent in [16, 1] {
+        let store = database().await;
+        let node = Node::alone(&store, FeedOptions { recent, ..polling(NEVER) }).await;
+        let (_, of_others) = node.write_silently(NOW).await;
+        let (_, own) = node.write_silently(NOW).await;
+        let now = || StartAt::Now(OwnChanges { logged: 0, unnumbered: own.iter().map(|event| event.id).collect() });
+        let mut delivered = Reader::all(&node.feed, now());
+        node.announce(of_others);
+        wait_until("the node has seen the first", async || node.feed.head() == 1).await;
+        let mut passing = Reader::all(&node.feed, now());
+        let mut told = node.feed.subscribe([Topic::All], now());
+        assert_eq!(told.position(), Some(1));
+        node.announce(own.clone());
+        node.write().await;
+        wait_until("the node has seen all", async || node.feed.head() == 3).await;
+        delivered.read_all(0, 3).await;
+        assert_eq!(passing.event().await.seq, 3);
+        for seq in [2, 3] {
+            assert_eq!(told.next().await.unwrap().unwrap().seq, seq);
+        }
     }
 }
