@@ -12,8 +12,9 @@ import { delays, report } from '../clients/chaos/report.mjs'
 import { Sabotage } from '../clients/chaos/sabotage.mjs'
 import { Subscriber } from '../clients/chaos/subscriber.mjs'
 import { Tally } from '../clients/chaos/tally.mjs'
-import { OrderLog, check, checkLog, checkStock, checkWrites, noFindings } from '../clients/chaos/verify.mjs'
+import { OrderLog, check, checkLog, noFindings } from '../clients/chaos/verify.mjs'
 import { Lives, Writers } from '../clients/chaos/writers.mjs'
+import { checkStock, checkWrites } from '../clients/chaos/writes.mjs'
 import { sleep, until } from '../clients/lib/wait.mjs'
 import { Nginx } from './nginx.mjs'
 import { Readers } from './readers.mjs'
@@ -94,7 +95,7 @@ async function run(cluster, nginx, random) {
   await Promise.all([writers.stop(), readers.stop(), ...running])
 
   await until('every change has its place in the log', () => isWholeLog(database))
-  const log = new OrderLog(await readLog(database))
+  const log = new OrderLog(await readLog(database), writers.asked)
   const behind = () => subscribers.filter((subscriber) => !subscriber.hasCaughtUp(log)).map(({ who }) => who.name)
   await until('all subscribers have caught up', () => behind().length === 0).catch(() => {})
   const late = behind()
@@ -105,7 +106,7 @@ async function run(cluster, nginx, random) {
   const streams = subscribers.flatMap((subscriber) => subscriber.streams)
   const findings = noFindings()
   for (const stream of streams) check(stream, log, findings)
-  const { missing, unasked } = checkWrites(writers.acknowledged, writers.tried, log, await readState(database, 'orders'))
+  const { missing, unasked } = checkWrites(writers.acknowledged, log, await readState(database, 'orders'))
   const stock = checkStock(STOCK, log, await readState(database, 'products'))
   const { requests } = nginx.lines()
   const failed = requests.filter(({ status }) => status >= 500)

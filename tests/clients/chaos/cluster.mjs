@@ -1,13 +1,14 @@
-// The servers under test: a MongoDB replica set of three, Redis, several nodes, and a worker. Clients reach each node, and nodes
-// each member of the replica set, through a proxy.
+// The servers under test: a MongoDB replica set of three, Redis, several nodes, a worker, and brokers. Clients reach each node, and
+// nodes each member of the replica set, through a proxy.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
 import { localPorts } from '../lib/peers.mjs'
-import { freePort } from '../lib/process.mjs'
-import { secret } from '../lib/server.mjs'
+import { freePort, run } from '../lib/process.mjs'
+import { orderwire, secret } from '../lib/server.mjs'
 import { until } from '../lib/wait.mjs'
+import { Kafka, RabbitMq } from './brokers.mjs'
 import { Mongod, Node, Redis, Worker } from './servers.mjs'
 
 const DATABASE = 'shop'
@@ -25,13 +26,14 @@ export class Cluster {
    * @param {number} options.electionTimeout Milliseconds until a primary that is gone is noticed.
    * @param {Record<string, string>} options.settings Of all nodes.
    * @param {Record<string, string>[]} options.nodes What each has besides.
+   * @param {string[]} [options.brokers] To which events are relayed: `rabbitmq`, `kafka`.
    */
-  static async start({ electionTimeout, settings, nodes }) {
+  static async start({ electionTimeout, settings, nodes, brokers = [] }) {
     const folder = mkdtempSync(join(tmpdir(), 'orderwire-chaos-'))
     Cluster.#folders.add(folder)
     const ports = []
-    for (let i = 0; i < 8 + nodes.length; i++) ports.push(await freePort())
-    const cluster = new Cluster(folder, ports, settings, nodes)
+    for (let i = 0; i < 10 + nodes.length; i++) ports.push(await freePort())
+    const cluster = new Cluster(folder, ports, settings, nodes, brokers)
     try {
       await cluster.#boot(electionTimeout)
     } catch (error) {
@@ -43,8 +45,10 @@ export class Cluster {
 
   /** @param {number} electionTimeout */
   async #boot(electionTimeout) {
+    // Says what it was built without.
+    await run(orderwire, ['check-config'], { cwd: this.folder, env: this.env })
     for (const { proxy, publicPort } of this.mongods) await proxy.listen(publicPort)
-    await Promise.all([...this.mongods, this.redis].map((server) => server.start()))
+    await Promise.all([...this.mongods, this.redis, ...this.brokers].map((server) => server.start()))
     const members = this.mongods.map(({ address }, id) => ({ _id: id, host: address }))
     const config = { _id: 'rs0', members, settings: { electionTimeoutMillis: electionTimeout } }
     await this.mongods[0]?.run({ replSetInitiate: config })
@@ -58,19 +62,24 @@ export class Cluster {
    * @param {number[]} ports
    * @param {Record<string, string>} settings
    * @param {Record<string, string>[]} nodes
+   * @param {string[]} brokers
    */
-  constructor(folder, ports, settings, nodes) {
+  constructor(folder, ports, settings, nodes, brokers) {
     this.folder = folder
     const [redis = 0, ...others] = ports
     const next = () => others.shift() ?? 0
     this.mongods = [1, 2, 3].map((number) => new Mongod(`mongod-${number}`, next(), folder, next()))
     this.redis = new Redis('redis', redis, folder)
+    if (brokers.includes('rabbitmq')) this.rabbitmq = new RabbitMq('rabbitmq', next(), folder)
+    if (brokers.includes('kafka')) this.kafka = new Kafka('kafka', next(), folder)
     const hosts = this.mongods.map(({ address }) => address).join(',')
     const env = {
       ORDERWIRE_ENV: 'production',
       DATABASE_URL: `mongodb://${hosts}/${DATABASE}?replicaSet=rs0`,
       REDIS_URL: `redis://127.0.0.1:${redis}`,
       JWT_SECRET: secret,
+      ...(this.rabbitmq && { ORDERWIRE_RABBITMQ_URL: this.rabbitmq.url }),
+      ...(this.kafka && { ORDERWIRE_KAFKA_BROKERS: this.kafka.address }),
       ...settings,
     }
     this.env = env
@@ -108,9 +117,18 @@ export class Cluster {
     return [...this.nodes, this.worker]
   }
 
+  get brokers() {
+    return [this.rabbitmq, this.kafka].filter((broker) => broker !== undefined)
+  }
+
   /** All servers. */
   get servers() {
-    return [...this.mongods, this.redis, ...this.orderwires]
+    return [...this.mongods, this.redis, ...this.brokers, ...this.orderwires]
+  }
+
+  /** Those that may be killed. */
+  get durable() {
+    return this.servers.filter((server) => server !== this.kafka)
   }
 
   /**
@@ -146,7 +164,7 @@ export class Cluster {
     for (const { proxy } of [...this.nodes, ...this.mongods]) proxy.close()
     await Promise.all(this.orderwires.map((process) => process.kill()))
     await this.client.close()
-    await Promise.all([...this.mongods, this.redis].map((server) => server.kill()))
+    await Promise.all([...this.mongods, this.redis, ...this.brokers].map((server) => server.kill()))
     const folders = keep ? this.servers.map(({ folder }) => folder) : [this.folder]
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   }

@@ -19,6 +19,9 @@ const SETTLE = 3_000
 /** About how long a round is, in seconds: the time between two losses of power. */
 const ROUND = 150
 
+/** How many rounds there are at most for one that was asked for, until as many orders are placed as were asked for. */
+const MORE_ROUNDS = 4
+
 /** What ends each round. */
 const LOSS_OF_POWER = 'everything killed'
 
@@ -47,29 +50,20 @@ const LANES = {
     lasts: [0.5, 3],
   },
   network: { kinds: ['sockets cut', 'readers stalled'], first: [3, 5], every: [3, 6], lasts: [2, 8] },
+  rabbitmq: { kinds: ['RabbitMQ killed'], first: [8, 12], every: [40, 60], lasts: [0.5, 3] },
 }
 
-/** All kinds of faults. */
-export const KINDS = [...Object.values(LANES).flatMap(({ kinds }) => kinds), LOSS_OF_POWER]
-
 /**
- * Draws a schedule of rounds. In each one every kind happens, and at its end everything loses power.
+ * Draws a round. In each one every kind happens, and at its end everything loses power.
  *
  * @param {number} seconds
  * @param {import('../lib/random.mjs').Random} random
- * @returns {Fault[][][]} By round and lane.
+ * @param {string[]} names Of the lanes.
+ * @returns {Fault[][]} By lane.
  */
-export function plan(seconds, random) {
-  const rounds = Math.max(1, Math.round(seconds / ROUND))
-  return Array.from({ length: rounds }, () => planRound(seconds / rounds, random))
-}
-
-/**
- * @param {number} seconds
- * @param {import('../lib/random.mjs').Random} random
- */
-function planRound(seconds, random) {
-  return Object.values(LANES).map(({ kinds, first, every, lasts }) => {
+function planRound(seconds, random, names) {
+  const lanes = Object.entries(LANES).filter(([name]) => names.includes(name))
+  return lanes.map(([, { kinds, first, every, lasts }]) => {
     /** @type {Fault[]} */
     const faults = []
     let deck = random.shuffled(kinds)
@@ -86,23 +80,25 @@ function planRound(seconds, random) {
   })
 }
 
-/** @param {Fault[][][]} rounds */
-export function describe(rounds) {
-  return rounds.flatMap((lanes, round) => {
-    const faults = lanes.flat().sort((one, other) => one.at - other.at)
-    const line = (/** @type {Fault} */ { at, kind, seconds }) => `  ${at.toFixed(1).padStart(6)} s  ${kind}, for ${seconds.toFixed(1)} s`
-    return [`round ${round + 1}:`, ...faults.map(line), `  then    ${LOSS_OF_POWER}`]
-  })
+/**
+ * @param {number} round
+ * @param {Fault[][]} lanes
+ */
+function describe(round, lanes) {
+  const faults = lanes.flat().sort((one, other) => one.at - other.at)
+  const line = (/** @type {Fault} */ { at, kind, seconds }) => `  ${at.toFixed(1).padStart(6)} s  ${kind}, for ${seconds.toFixed(1)} s`
+  return [`round ${round}, as planned:`, ...faults.map(line), `  then    ${LOSS_OF_POWER}`, 'happening:'].join('\n')
 }
 
 export class Faults {
   /** @type {Window[]} */
   windows = []
   /** @type {Map<string, number>} */
-  counts = new Map(KINDS.map((kind) => [kind, 0]))
+  counts
   /** Connections that were cut or stalled. */
   connections = 0
   start = performance.now()
+  #lanes
 
   /**
    * @param {import('./cluster.mjs').Cluster} cluster
@@ -115,25 +111,38 @@ export class Faults {
     this.receivers = receivers
     this.random = random
     this.say = say
+    this.#lanes = Object.keys(LANES).filter((name) => name !== 'rabbitmq' || cluster.rabbitmq)
+    const kinds = this.#lanes.flatMap((name) => LANES[name]?.kinds ?? [])
+    this.counts = new Map([...kinds, LOSS_OF_POWER].map((kind) => [kind, 0]))
   }
 
   /**
-   * Lets a schedule happen.
+   * Lets rounds of faults happen.
    *
-   * @param {Fault[][][]} rounds
+   * @param {number} seconds How long they take together.
+   * @param {() => boolean} isEnough Whether no further round is needed then.
+   * @param {import('../lib/random.mjs').Random} random Draws the schedule.
    */
-  async run(rounds) {
-    for (const lanes of rounds) {
-      const start = performance.now()
-      const lane = async (/** @type {Fault[]} */ faults) => {
-        for (const fault of faults) {
-          await sleep(Math.max(0, fault.at * 1_000 - (performance.now() - start)))
-          await this.#happen(fault)
-        }
-      }
-      await Promise.all(lanes.map(lane))
-      await this.#happen({ at: 0, kind: LOSS_OF_POWER, seconds: 1, which: 0 })
+  async run(seconds, isEnough, random) {
+    const rounds = Math.max(1, Math.round(seconds / ROUND))
+    for (let round = 1; round <= rounds || (round <= MORE_ROUNDS * rounds && !isEnough()); round++) {
+      const lanes = planRound(seconds / rounds, random, this.#lanes)
+      this.say(describe(round, lanes))
+      await this.#happenAll(lanes)
     }
+  }
+
+  /** @param {Fault[][]} lanes */
+  async #happenAll(lanes) {
+    const start = performance.now()
+    const lane = async (/** @type {Fault[]} */ faults) => {
+      for (const fault of faults) {
+        await sleep(Math.max(0, fault.at * 1_000 - (performance.now() - start)))
+        await this.#happen(fault)
+      }
+    }
+    await Promise.all(lanes.map(lane))
+    await this.#happen({ at: 0, kind: LOSS_OF_POWER, seconds: 1, which: 0 })
   }
 
   /** @param {Fault} fault */

@@ -81,6 +81,13 @@ export const INJECTIONS = {
     return 'redis'
   },
 
+  async 'RabbitMQ killed'({ cluster: { rabbitmq }, seconds }) {
+    await rabbitmq?.kill()
+    await sleep(seconds * 1_000)
+    await rabbitmq?.start()
+    return rabbitmq?.name ?? 'none'
+  },
+
   async 'primary killed'({ cluster, seconds }) {
     const primary = await cluster.primary()
     await primary.kill()
@@ -104,11 +111,11 @@ export const INJECTIONS = {
 
   /** As when the power fails, but for what the system had not written to the disk. */
   async 'everything killed'({ cluster, seconds }) {
-    await Promise.all(cluster.servers.map((server) => server.kill()))
+    await Promise.all(cluster.durable.map((server) => server.kill()))
     await sleep(seconds * 1_000)
-    await Promise.all(cluster.servers.map((server) => server.start()))
+    await Promise.all(cluster.durable.map((server) => server.start()))
     await membersAgain(cluster)
-    return `${cluster.servers.length} servers`
+    return `${cluster.durable.length} servers`
   },
 }
 

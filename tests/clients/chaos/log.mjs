@@ -1,18 +1,31 @@
 // The event log as MongoDB holds it, read without the server's help.
 
 /**
+ * An order. A product and a user have an id, too.
+ *
+ * @typedef {object} Entity
+ * @property {string} id
+ * @property {string} customer
+ * @property {string} status
+ * @property {{ product: string, quantity: number }[]} items
+ * @property {string} [number]
+ * @property {number} [total] In units of 1/10,000.
+ * @property {string} [sku] Of a product.
+ * @property {number} [stock] Of a product.
+ */
+
+/**
  * An entry of the event log.
  *
  * @typedef {object} Entry
  * @property {number} seq Its place.
  * @property {string} eventId The bytes of its id, in hexadecimal.
  * @property {string} kind CREATED, STATUS_CHANGED, …
- * @property {string} entityKind ORDER, PRODUCT or TASK
+ * @property {string} entityKind ORDER, PRODUCT, TASK, USER or RIGHTS
  * @property {number} version
  * @property {string | null} previousStatus
  * @property {number} occurredAt Milliseconds since 1970.
- * @property {{ id: string, customer: string, status: string, items: { product: string, quantity: number }[] }} entity
- *   As it was right afterwards; of an order.
+ * @property {Entity} entity As it was right afterwards.
  */
 
 /**

@@ -1,29 +1,25 @@
 // Injects faults while orders are placed and watched, then compares what each client received with the event log.
 import { killAll } from '../lib/process.mjs'
 import { sleep, until } from '../lib/wait.mjs'
+import { cast, catchUp, consume, receive, receiveAll } from './audience.mjs'
 import { Cluster } from './cluster.mjs'
-import { Faults, describe, plan } from './faults.mjs'
 import { Cursors } from './cursors.mjs'
+import { Faults } from './faults.mjs'
+import { writeHistory } from './history.mjs'
 import { headOfLog, isWholeLog, readLog, readState } from './log.mjs'
 import { readOptions, usage } from './options.mjs'
-import { MANNERS, Receiver } from './receivers.mjs'
 import { STOCK, makePeople, makeProducts } from './people.mjs'
 import { Random } from '../lib/random.mjs'
 import { delays, longestPause, report } from './report.mjs'
 import { Sabotage } from './sabotage.mjs'
-import { Subscriber } from './subscriber.mjs'
 import { Tally } from './tally.mjs'
-import { OrderLog, check, checkLog, checkReceived, checkStock, checkWrites, noFindings } from './verify.mjs'
+import { checkReceived } from './received.mjs'
+import { OrderLog, check, checkLog, noFindings } from './verify.mjs'
 import { Lives, Writers } from './writers.mjs'
+import { checkStock, checkWrites } from './writes.mjs'
 
 /** How long subscribers may take to catch up at the end, in milliseconds. */
 const CATCH_UP = 90_000
-
-/**
- * How long no receiver may get anything new before all have everything, in milliseconds: they wait for the leases of processes that
- * were killed, and until they are tried again.
- */
-const RECEIVERS_PAUSE = 90_000
 
 /** How long to listen after that for updates that should not come, in milliseconds. */
 const LISTEN = 1_500
@@ -32,12 +28,9 @@ async function main() {
   const options = read(process.argv.slice(2))
   const long = options.seconds > 120
   const random = new Random(options.seed)
-  const [faultRandom, peopleRandom, writerRandom, receiverRandom] = [random.fork(), random.fork(), random.fork(), random.fork()]
-  const schedule = plan(options.seconds, faultRandom)
-  const { seconds, seed, subscribers, receivers, rate, mix } = options
+  const { seconds, seed, subscribers, receivers, brokers, rate, mix } = options
   const watchers = `${subscribers} subscribers (${[...new Set(mix)].join(', ')}), ${receivers} webhooks`
-  console.log(`chaos: ${seconds} s, ${watchers}, ${rate} orders/s, --seed ${seed}`)
-  console.log(['planned:', ...describe(schedule)].join('\n'))
+  console.log(`chaos: ${seconds} s, ${[watchers, ...brokers].join(', ')}, ${rate} orders/s, --seed ${seed}`)
 
   const cluster = await Cluster.start({
     electionTimeout: long ? 10_000 : 2_000,
@@ -50,13 +43,14 @@ async function main() {
     // The second keeps so few events in memory that clients who come back read the log. The first sends webhooks, as the worker
     // does.
     nodes: [{}, { ORDERWIRE_FEED_RECENT: '64', ORDERWIRE_WORKER_EMBEDDED: 'false' }],
+    brokers,
   })
   let good = false
   try {
-    good = await run(cluster, options, schedule, { faultRandom, peopleRandom, writerRandom, receiverRandom })
+    good = await run(cluster, options, random)
   } finally {
     await cluster.stop(!good)
-    if (!good) console.log(`The servers' logs are in ${cluster.folder}; to repeat the schedule: --seed ${options.seed}`)
+    if (!good) console.log(`The servers' logs, and what everybody got, are in ${cluster.folder}; to repeat the schedule: --seed ${seed}`)
   }
   // Clients may still be reconnecting to servers that have stopped.
   process.exit(good ? 0 : 1)
@@ -78,10 +72,11 @@ function read(args) {
 /**
  * @param {Cluster} cluster
  * @param {import('./options.mjs').Options} options
- * @param {import('./faults.mjs').Fault[][][]} schedule
- * @param {{ [name in 'faultRandom' | 'peopleRandom' | 'writerRandom' | 'receiverRandom']: Random }} randoms
+ * @param {Random} random
  */
-async function run(cluster, options, schedule, { faultRandom, peopleRandom, writerRandom, receiverRandom }) {
+async function run(cluster, options, random) {
+  const [planRandom, peopleRandom, writerRandom, receiverRandom] = [random.fork(), random.fork(), random.fork(), random.fork()]
+  const faultRandom = random.fork()
   const { database } = cluster
   const anyNode = () => peopleRandom.pick(cluster.nodes).url
   const people = await makePeople(cluster, { staff: 3, customers: 10, anyNode })
@@ -93,35 +88,42 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
   const world = { anyNode, tally, start, cursors, sabotage, lives: new Lives() }
   const subscribers = cast(options, people, peopleRandom, world)
   for (const subscriber of subscribers) subscriber.start()
-  const receivers = await receive(options.receivers, people.admin, receiverRandom, world)
+  const [receivers, consumers] = await Promise.all([
+    receive(options.receivers, people.admin, receiverRandom, world),
+    consume(cluster, world),
+  ])
+  const recipients = [...receivers, ...consumers]
   const writers = new Writers({ rate: options.rate, people, products, database }, writerRandom, world)
   const faults = new Faults(cluster, receivers, faultRandom, console.log)
 
-  console.log('happening:')
   const writing = writers.run()
-  await Promise.all([faults.run(schedule), sleep(options.seconds * 1_000)])
+  const isEnough = () => writers.placed >= options.orders
+  await Promise.all([faults.run(options.seconds, isEnough, planRandom), sleep(options.seconds * 1_000)])
+  if (!isEnough()) tally.problem(`${writers.placed} orders were placed in place of ${options.orders}`)
   await writers.stop()
   await writing
   await until('every change has its place in the log', () => isWholeLog(database), CATCH_UP)
-  const log = new OrderLog(await readLog(database))
+  const log = new OrderLog(await readLog(database), writers.asked)
   for (const receiver of receivers) receiver.settle()
   const began = performance.now()
-  const late = (await Promise.all([catchUp(subscribers, log), receiveAll(receivers, log)])).flat()
+  const late = (await Promise.all([catchUp(subscribers, log, CATCH_UP), receiveAll(recipients, log)])).flat()
   const settled = Math.ceil((performance.now() - began) / 1_000)
   await sleep(LISTEN)
   for (const subscriber of subscribers) subscriber.stop()
   await Promise.all(cluster.orderwires.map((process) => process.terminate()))
-  await Promise.all(receivers.map((receiver) => receiver.stop()))
+  await Promise.all(recipients.map((recipient) => recipient.stop()))
 
   const streams = subscribers.flatMap((subscriber) => subscriber.streams)
   const findings = noFindings()
   for (const stream of streams) check(stream, log, findings)
-  for (const receiver of receivers) checkReceived(receiver, log, findings)
-  const sum = (/** @type {(receiver: Receiver) => number} */ count) => receivers.reduce((all, one) => all + count(one), 0)
-  const { missing, unasked } = checkWrites(writers.acknowledged, writers.tried, log, await readState(database, 'orders'))
+  for (const recipient of recipients) checkReceived(recipient, log, findings)
+  const sum = (/** @type {(receiver: import('./receivers.mjs').Receiver) => number} */ count) => receivers.reduce((all, one) => all + count(one), 0)
+  const { missing, unasked } = checkWrites(writers.acknowledged, log, await readState(database, 'orders'))
   const stock = checkStock(STOCK, log, await readState(database, 'products'))
+  /** @type {[string, string][]} */
+  const consumed = consumers.map(({ name, count, repeats }) => [`events for the ${name}`, `${count}, and ${repeats} again`])
   const delay = delays(streams, writers.acknowledged, faults.windows)
-  return report({
+  const good = report({
     faults: faults.counts,
     figures: [
       ['connections cut or stalled', faults.connections],
@@ -140,8 +142,9 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
       ['requests to webhooks', sum(({ requests }) => requests)],
       ['  events taken', sum(({ taken, repeats }) => taken.length - repeats)],
       ['  events that came again', sum(({ repeats }) => repeats)],
-      ['  time until all had everything', `${settled} s`],
       ['  replays after a hole', sum(({ replays }) => replays)],
+      ...consumed,
+      ['time until all had everything', `${settled} s`],
       ['worst delivery delay outside of faults', `${delay.worst} ms (median ${delay.median} ms, of ${delay.count})`],
     ],
     findings,
@@ -150,89 +153,13 @@ async function run(cluster, options, schedule, { faultRandom, peopleRandom, writ
       'writes without a request': unasked,
       'log entries out of place': checkLog(log),
       'products with a wrong stock': stock,
-      'subscribers and receivers that did not catch up': late,
+      'clients that did not catch up': late,
       'servers that ended by themselves': cluster.crashes,
-      problems: [...tally.problems, ...receivers.flatMap(({ problems }) => problems)],
+      problems: [...tally.problems, ...recipients.flatMap(({ problems }) => problems)],
     },
   })
-}
-
-/**
- * Who watches what, over which transport.
- *
- * @param {import('./options.mjs').Options} options
- * @param {Awaited<ReturnType<typeof makePeople>>} people
- * @param {Random} random
- * @param {import('./subscriber.mjs').World} world
- */
-function cast({ subscribers, mix }, people, random, world) {
-  return Array.from({ length: subscribers }, (_, i) => {
-    // Of twenty: three staff watch everything, one a single customer, ten customers their own, six one order.
-    const place = i % 20
-    const watches = place < 3 ? 'all' : place < 14 ? 'customer' : 'order'
-    const isStaff = place < 4 || place >= 17
-    const person = random.pick(isStaff ? people.staff : people.customers)
-    const customerId = place === 3 ? random.pick(people.customers).id : undefined
-    // The transports in turn within each role, so that each gets all roles.
-    const transport = mix[Math.floor(i / 20 + place) % mix.length] ?? ''
-    const name = `subscriber ${i + 1} (${transport}, ${person.email})`
-    const [wide, fromNow] = [random.chance(0.2), random.chance(0.1)]
-    return new Subscriber({ name, transport, person, watches, customerId, wide, fromNow }, random.fork(), world)
-  })
-}
-
-/**
- * Makes webhooks whose receivers fail in each of the ways.
- *
- * @param {number} count
- * @param {import('./people.mjs').Person} admin
- * @param {Random} random
- * @param {import('./subscriber.mjs').World} world
- */
-async function receive(count, admin, random, world) {
-  const manners = Object.keys(MANNERS)
-  const receivers = Array.from({ length: count }, (_, i) => {
-    const manner = manners[i % manners.length] ?? 'sound'
-    return new Receiver(manner, i % 3 === 0, admin, random.fork(), world)
-  })
-  await Promise.all(receivers.map((receiver) => receiver.start()))
-  return receivers
-}
-
-/**
- * Waits until all have got everything.
- *
- * @param {Subscriber[]} subscribers
- * @param {OrderLog} log
- * @returns {Promise<string[]>} Those that have not.
- */
-async function catchUp(subscribers, log) {
-  const behind = () => subscribers.filter((subscriber) => !subscriber.hasCaughtUp(log))
-  try {
-    await until('all subscribers have caught up', () => behind().length === 0, CATCH_UP)
-  } catch {
-    return behind().map(({ who }) => who.name)
-  }
-  return []
-}
-
-/**
- * Waits until all receivers have everything, for as long as they get something. A receiver that fails at times takes its time: the
- * server waits before it tries again.
- *
- * @param {Receiver[]} receivers
- * @param {OrderLog} log
- * @returns {Promise<string[]>} Those that have not got everything.
- */
-async function receiveAll(receivers, log) {
-  let [count, since] = [0, performance.now()]
-  for (;;) {
-    const behind = receivers.filter((receiver) => !receiver.hasCaughtUp(log))
-    const now = receivers.reduce((sum, receiver) => sum + receiver.count, 0)
-    if (now !== count) [count, since] = [now, performance.now()]
-    if (behind.length === 0 || performance.now() - since > RECEIVERS_PAUSE) return behind.map(({ name }) => name)
-    await sleep(250)
-  }
+  if (!good) await writeHistory(cluster.folder, log, streams, recipients)
+  return good
 }
 
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {

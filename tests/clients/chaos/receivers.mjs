@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { mutate } from '../lib/api.mjs'
 import { freePort } from '../lib/process.mjs'
 import { sleep, soon } from '../lib/wait.mjs'
-import { idBytes } from './log.mjs'
+import { Recipient, eventId } from './recipient.mjs'
 
 const ORDERS = ['ORDER_PLACED', 'ORDER_STATUS_CHANGED', 'ORDER_UPDATED']
 const PRODUCTS = ['PRODUCT_CREATED', 'PRODUCT_UPDATED', 'STOCK_CHANGED', 'PRODUCT_ARCHIVED']
@@ -43,24 +43,13 @@ export const MANNERS = {
 }
 
 /** One webhook and the server that it is sent to. */
-export class Receiver {
-  /** What it has taken, repeats too, in the order of arrival. @type {import('./verify.mjs').Taken[]} */
-  taken = []
-  /** The entries that it is sent begin after this place in the log. */
-  after = 0
-  /** Requests that nobody may send it. @type {string[]} */
-  problems = []
+export class Receiver extends Recipient {
   requests = 0
   restarts = 0
   replays = 0
   #id = ''
   #key = Buffer.alloc(0)
-  #last = ''
   #cursor = ''
-  /** The ids of the events that it has. @type {Set<string>} */
-  #ids = new Set()
-  /** What it is to be sent, once the log is known. @type {import('./log.mjs').Entry[] | undefined} */
-  #expected
   /** Whether it waits for what is missing. */
   #missing = false
   /** Whether it has lost an event that it said it took, and has not noticed it. */
@@ -77,13 +66,12 @@ export class Receiver {
    * @param {import('./subscriber.mjs').World} world
    */
   constructor(manner, wide, admin, random, world) {
-    this.name = `receiver that ${manner === 'sound' ? 'is sound' : manner}${wide ? ' (products, too)' : ''}`
-    this.entityKinds = wide ? ['ORDER', 'PRODUCT'] : ['ORDER']
+    const name = `receiver that ${manner === 'sound' ? 'is sound' : manner}${wide ? ' (products, too)' : ''}`
+    super(name, wide ? ['ORDER', 'PRODUCT'] : ['ORDER'], world)
     this.kinds = wide ? [...ORDERS, ...PRODUCTS] : ORDERS
     this.manner = MANNERS[manner]
     this.admin = admin
     this.random = random
-    this.world = world
   }
 
   /** Starts the server and makes the webhook, which is sent what happens from then on. */
@@ -121,27 +109,6 @@ export class Receiver {
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeAllConnections()
     await soon(`the end of a ${this.name}`, closed)
-  }
-
-  /** How often an event came that it had. */
-  get repeats() {
-    return this.taken.length - this.#ids.size
-  }
-
-  /**
-   * Whether it has all that it is to be sent.
-   *
-   * @param {import('./verify.mjs').OrderLog} log
-   */
-  hasCaughtUp(log) {
-    this.#expected ??= log.expectedBy(this)
-    // What is missing is at the end, most of the time.
-    return this.#expected.findLast(({ eventId }) => !this.#ids.has(eventId)) === undefined
-  }
-
-  /** How many events it has. */
-  get count() {
-    return this.#ids.size
   }
 
   async #listen() {
@@ -185,13 +152,16 @@ export class Receiver {
     }
     if (this.#missing) return 503
     const previous = headers['orderwire-previous-id']
-    if (!this.#ids.has(id) && previous && eventId(String(previous)) !== this.#last) {
+    if (!this.has(id) && previous && eventId(String(previous)) !== this.last) {
       this.#fetchMissing()
       return 503
     }
     const manner = this.manner && this.random.chance(this.manner.often) ? this.manner : undefined
     if (manner?.answer === 200) this.#forgot = true
-    if (manner?.takes !== false) this.#take(id, String(headers['orderwire-cursor']), JSON.parse(body.toString()).data)
+    if (manner?.takes !== false) {
+      const cursor = String(headers['orderwire-cursor'])
+      if (this.take(JSON.parse(body.toString()).data, cursor)) this.#cursor = cursor
+    }
     return manner?.answer ?? 200
   }
 
@@ -204,30 +174,6 @@ export class Receiver {
     const expected = `v1,${createHmac('sha256', this.#key).update(signed).update(body).digest('base64')}`
     // The clocks of nodes are wrong at times, so the time stamp says nothing here.
     return String(headers['webhook-signature']).split(' ').includes(expected)
-  }
-
-  /**
-   * @param {string} id
-   * @param {string} cursor
-   * @param {any} data
-   */
-  #take(id, cursor, { kind, entityId, version, previousStatus, entity }) {
-    const delivery = {
-      seq: this.world.cursors.placeOf(cursor),
-      at: Date.now(),
-      eventId: id,
-      kind,
-      id: entityId,
-      version,
-      status: entity?.status,
-      previousStatus,
-    }
-    this.world.sabotage.record(this.taken, delivery)
-    if (!this.#ids.has(id)) {
-      this.#ids.add(id)
-      this.#last = id
-      this.#cursor = cursor
-    }
   }
 
   /** Has what is missing sent again, as an owner does who finds a hole. Until then it takes nothing. */
@@ -272,11 +218,6 @@ export class Receiver {
       }
     }
   }
-}
-
-/** @param {string} id As the server writes it. */
-function eventId(id) {
-  return idBytes(id).toString('hex')
 }
 
 /**

@@ -35,7 +35,7 @@ export function report({ faults, figures, findings, others }) {
  * is not known: no later than its writer or the first subscriber was told.
  *
  * @param {import('./verify.mjs').Stream[]} streams
- * @param {import('./verify.mjs').Acknowledged[]} writes
+ * @param {import('./writes.mjs').Acknowledged[]} writes
  * @param {import('./faults.mjs').Window[]} windows
  * @returns {{ worst: number, median: number, count: number }} In milliseconds.
  */
@@ -59,7 +59,7 @@ export function delays(streams, writes, windows) {
 /**
  * The longest time between two acknowledgements, in milliseconds.
  *
- * @param {import('./verify.mjs').Acknowledged[]} writes
+ * @param {import('./writes.mjs').Acknowledged[]} writes
  */
 export function longestPause(writes) {
   const times = writes.map(({ at }) => at).sort((one, other) => one - other)

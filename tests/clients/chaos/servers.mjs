@@ -12,7 +12,7 @@ import { Hopeless, soon, until } from '../lib/wait.mjs'
 const faketime = process.env.ORDERWIRE_TEST_FAKETIME
 
 /** A server that is killed and started again on the same port. */
-class Server {
+export class Server {
   /** @type {Program | undefined} */
   program
   /** Whether it has answered since it was last started. */

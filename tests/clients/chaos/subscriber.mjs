@@ -1,4 +1,5 @@
 import { transports } from '../transports/index.mjs'
+import { time } from './history.mjs'
 
 const FIELDS = 'cursor kind previousStatus order { id version status number total { amount currencyCode } }'
 const WIDE_FIELDS = `${FIELDS} occurredAt
@@ -64,7 +65,8 @@ export class Subscriber {
     else {
       const { name, person, fromNow } = this.who
       const customerId = person.role === 'customer' ? person.id : this.who.customerId
-      this.#begin({ name, customerId, after: fromNow ? undefined : this.world.cursors.placeOf(this.world.start), deliveries: [] })
+      const after = fromNow ? undefined : this.world.cursors.placeOf(this.world.start)
+      this.#begin({ name, customerId, after, deliveries: [], connections: [] })
       if (!fromNow) this.#cursor = this.world.start
     }
   }
@@ -82,7 +84,7 @@ export class Subscriber {
    */
   hasCaughtUp(log) {
     const stream = this.#stream
-    const last = stream && log.expected(stream).at(-1)?.seq
+    const last = stream && log.required(stream).at(-1)?.seq
     return last === undefined || stream?.deliveries.some(({ seq }) => seq === last)
   }
 
@@ -96,7 +98,7 @@ export class Subscriber {
       return
     }
     this.#cursor = undefined
-    this.#begin({ name: `${name}, ${life.id}`, orderId: life.id, deliveries: [] })
+    this.#begin({ name: `${name}, ${life.id}`, orderId: life.id, deliveries: [], connections: [] })
   }
 
   /** @param {import('./verify.mjs').Stream} stream */
@@ -112,6 +114,10 @@ export class Subscriber {
     const stream = this.#stream
     if (this.#stopped || !stream) return
     const connection = ++this.#connections
+    const url = this.world.anyNode()
+    /** @type {import('./verify.mjs').Connection} */
+    const record = { at: Date.now(), url, after: this.#cursor === undefined ? undefined : this.world.cursors.placeOf(this.#cursor) }
+    stream.connections.push(record)
     const variables = {
       orderId: stream.orderId,
       customerId: person.role === 'staff' ? customerId : undefined,
@@ -119,7 +125,7 @@ export class Subscriber {
     }
     const open = transports[transport]
     this.#stop = open?.({
-      url: this.world.anyNode(),
+      url,
       token,
       query: query(wide ? WIDE_FIELDS : FIELDS),
       variables,
@@ -127,7 +133,7 @@ export class Subscriber {
         if (connection === this.#connections) this.#take(stream, orderUpdates)
       },
       end: (end) => {
-        if (connection === this.#connections) this.#again(end)
+        if (connection === this.#connections) this.#again(end, record)
       },
     })
   }
@@ -154,12 +160,17 @@ export class Subscriber {
     }
   }
 
-  /** @param {import('../transports/opening.mjs').End} end */
-  #again({ how, errors, code, reason }) {
+  /**
+   * @param {import('../transports/opening.mjs').End} end
+   * @param {import('./verify.mjs').Connection} connection
+   */
+  #again({ how, errors, code, reason }, connection) {
     const { tally } = this.world
     const [error] = errors ?? []
     const refusal = error && String(error.extensions?.code)
-    tally.ends.add(refusal ?? (how === 'completed' ? how : `${code ?? reason}`))
+    const why = refusal ?? (how === 'completed' ? how : `${code ?? reason}`)
+    tally.ends.add(why)
+    connection.end = `at ${time(Date.now())}: ${why}`
     tally.reconnects += 1
     if (refusal && !PASSING.includes(refusal)) tally.problem(`${this.who.name} was refused: ${refusal}: ${error.message}`)
     if (how === 'completed') tally.problem(`${this.who.name}: the server completed the subscription`)

@@ -1,5 +1,5 @@
 // Compares what each subscriber received with the event log.
-import { idBytes } from './log.mjs'
+import { explain } from './history.mjs'
 
 /** @typedef {import('./log.mjs').Entry} Entry */
 
@@ -17,6 +17,16 @@ import { idBytes } from './log.mjs'
  */
 
 /**
+ * One connection of a subscription.
+ *
+ * @typedef {object} Connection
+ * @property {number} at When it was opened, in milliseconds since 1970.
+ * @property {string} url
+ * @property {number} [after] The place that it was to go on after.
+ * @property {string} [end] How it ended, and when.
+ */
+
+/**
  * A subscription's filter and everything that it received, over all its connections.
  *
  * @typedef {object} Stream
@@ -26,31 +36,8 @@ import { idBytes } from './log.mjs'
  * @property {number} [after] The place it began after; else that of the snapshot, else that of its first delivery.
  * @property {Delivery} [snapshot]
  * @property {Delivery[]} deliveries
+ * @property {Connection[]} connections
  */
-
-/**
- * An event as the receiver of a webhook has taken it.
- *
- * @typedef {Delivery & { eventId: string }} Taken `eventId`: the bytes of its id, in hexadecimal.
- */
-
-/**
- * What the receiver of a webhook has taken, in the order of arrival. Events may come again.
- *
- * @typedef {object} Received
- * @property {string} name
- * @property {string[]} entityKinds It is sent the events of these.
- * @property {number} after The place it began after.
- * @property {Taken[]} taken
- */
-
-/** What webhooks call the kinds of events of this log. @type {{ [entry: string]: string | undefined }} */
-const WEBHOOK_KINDS = {
-  'ORDER CREATED': 'ORDER_PLACED',
-  'ORDER STATUS_CHANGED': 'ORDER_STATUS_CHANGED',
-  'PRODUCT CREATED': 'PRODUCT_CREATED',
-  'PRODUCT UPDATED': 'STOCK_CHANGED',
-}
 
 /** The kinds of faults a stream can have, all of which must be 0. */
 export const FAULTS = /** @type {const} */ (['lost', 'doubled', 'reordered', 'strays', 'altered'])
@@ -59,16 +46,21 @@ export const FAULTS = /** @type {const} */ (['lost', 'doubled', 'reordered', 'st
 
 /** The log's entries about orders, indexed by place and by order. */
 export class OrderLog {
-  /** @param {Entry[]} entries The whole log. */
-  constructor(entries) {
+  /**
+   * @param {Entry[]} entries The whole log.
+   * @param {Map<string, number>} [asked] When each change of an order was first asked for, in milliseconds since 1970, by
+   *   `ID version N`.
+   */
+  constructor(entries, asked = /** @type {Map<string, number>} */ (new Map())) {
     this.all = entries
+    this.asked = asked
     this.orders = entries.filter(({ entityKind }) => entityKind === 'ORDER')
     this.bySeq = new Map(this.orders.map((entry) => [entry.seq, entry]))
     this.byOrder = groupByOrder(this.orders)
   }
 
   /**
-   * What a subscriber must get.
+   * What a subscriber may get.
    *
    * @param {Stream} stream
    */
@@ -81,9 +73,32 @@ export class OrderLog {
   }
 
   /**
-   * What a webhook must be sent.
+   * What a subscriber must get. One that begins with what happens from then on is not sent what its node had committed before, and
+   * some of that may have its place in the log after what another node had committed. So what was asked for before the first
+   * delivery may be left out.
    *
-   * @param {Received} received
+   * @param {Stream} stream
+   */
+  required(stream) {
+    const { after, snapshot, deliveries: [first] } = stream
+    const expected = this.expected(stream)
+    if (!first || after !== undefined || snapshot) return expected
+    return expected.filter((entry) => this.askedAt(entry) > first.at)
+  }
+
+  /**
+   * When the change of an entry was first asked for, in milliseconds since 1970. The clocks of nodes are wrong at times.
+   *
+   * @param {Entry} entry
+   */
+  askedAt({ entity, version }) {
+    return this.asked.get(`${entity.id} version ${version}`) ?? Infinity
+  }
+
+  /**
+   * What a recipient must be sent.
+   *
+   * @param {Pick<import('./received.mjs').Received, 'entityKinds' | 'after'>} received
    */
   expectedBy({ entityKinds, after }) {
     return this.all.filter(({ seq, entityKind }) => seq > after && entityKinds.includes(entityKind))
@@ -137,8 +152,8 @@ export function check(stream, log, findings) {
     const entry = log.bySeq.get(seq)
     if (entry && !isSame(delivery, entry)) findings.altered.push(`${what}: ${JSON.stringify([delivery, entry])}`)
   }
-  for (const { seq, version, entity } of expected) {
-    if (!got.has(seq)) findings.lost.push(`${stream.name}: entry ${seq}, ${entity.id} version ${version}`)
+  for (const entry of log.required(stream)) {
+    if (!got.has(entry.seq)) findings.lost.push(`${stream.name}: ${explain(stream, entry, log)}`)
   }
   if (stream.snapshot) checkSnapshot(stream.name, stream.snapshot, log, findings)
 }
@@ -154,49 +169,6 @@ function isSame(delivery, entry) {
     delivery.kind === entry.kind &&
     delivery.status === entry.entity.status &&
     delivery.previousStatus === entry.previousStatus
-  )
-}
-
-/**
- * Adds what is wrong with what a receiver has taken: put together by id, it must be the log. An event that is not in the log was
- * sent although its transaction was rolled back.
- *
- * @param {Received} received
- * @param {OrderLog} log
- * @param {Findings} findings
- */
-export function checkReceived(received, log, findings) {
-  const wanted = new Map(log.expectedBy(received).map((entry) => [entry.eventId, entry]))
-  const got = new Set()
-  let last = 0
-  for (const taken of received.taken) {
-    const what = `${received.name}: entry ${taken.seq}, ${taken.id} version ${taken.version}`
-    const entry = wanted.get(taken.eventId)
-    if (!entry) findings.strays.push(what)
-    else if (!got.has(taken.eventId)) {
-      got.add(taken.eventId)
-      if (entry.seq < last) findings.reordered.push(`${what} after entry ${last}`)
-      last = Math.max(last, entry.seq)
-    }
-    if (entry && !isSent(taken, entry)) findings.altered.push(`${what}: ${JSON.stringify([taken, entry])}`)
-  }
-  for (const { eventId, seq, version, entity } of wanted.values()) {
-    if (!got.has(eventId)) findings.lost.push(`${received.name}: entry ${seq}, ${entity.id} version ${version}`)
-  }
-}
-
-/**
- * @param {Taken} taken
- * @param {Entry} entry
- */
-function isSent(taken, entry) {
-  return (
-    taken.seq === entry.seq &&
-    taken.id === entry.entity.id &&
-    taken.version === entry.version &&
-    taken.kind === WEBHOOK_KINDS[`${entry.entityKind} ${entry.kind}`] &&
-    (entry.entityKind !== 'ORDER' || taken.status === entry.entity.status) &&
-    taken.previousStatus === entry.previousStatus
   )
 }
 
@@ -232,61 +204,4 @@ export function checkLog(log) {
     }
   }
   return faults
-}
-
-/**
- * A write that the server has acknowledged.
- *
- * @typedef {object} Acknowledged
- * @property {string} id Of the order.
- * @property {number} version
- * @property {string} status
- * @property {number} at When, in milliseconds since 1970.
- */
-
-/**
- * Compares what writers were told with what is there.
- *
- * @param {Acknowledged[]} writes All there were.
- * @param {Set<string>} tried Writes that may be there without having been acknowledged: `ID version N`.
- * @param {OrderLog} log
- * @param {Map<string, import('mongodb').Document>} orders The state of each.
- * @returns {{ missing: string[], unasked: string[] }} Acknowledged writes that are not there; writes without a request, such
- *   as an order placed twice.
- */
-export function checkWrites(writes, tried, log, orders) {
-  const missing = []
-  const asked = new Set(tried)
-  for (const { id, version, status } of writes) {
-    asked.add(`${id} version ${version}`)
-    const entry = log.byOrder.get(id)?.find((entry) => entry.version === version)
-    const order = orders.get(idBytes(id).toString('hex'))
-    if (entry?.entity.status !== status) missing.push(`log: ${id} version ${version}, ${status}`)
-    else if (!order || order.version < version) missing.push(`orders: ${id} version ${version}, ${status}`)
-  }
-  const unasked = log.orders.map(({ version, entity }) => `${entity.id} version ${version}`).filter((write) => !asked.has(write))
-  return { missing, unasked }
-}
-
-/**
- * Products whose stock is not what the orders left.
- *
- * @param {number} initial Units of each at the start.
- * @param {OrderLog} log
- * @param {Map<string, import('mongodb').Document>} products The state of each.
- * @returns {string[]}
- */
-export function checkStock(initial, log, products) {
-  /** @type {Map<string, number>} */
-  const sold = new Map()
-  for (const entries of log.byOrder.values()) {
-    const order = entries.at(-1)?.entity
-    if (!order || ['CANCELLED', 'RETURNED'].includes(order.status)) continue
-    for (const { product, quantity } of order.items) {
-      const id = idBytes(product).toString('hex')
-      sold.set(id, (sold.get(id) ?? 0) + quantity)
-    }
-  }
-  const astray = [...products].filter(([id, { stock }]) => stock !== initial - (sold.get(id) ?? 0))
-  return astray.map(([id, { stock }]) => `product ${id} has ${stock} units, ${sold.get(id) ?? 0} of ${initial} are sold`)
 }

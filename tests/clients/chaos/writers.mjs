@@ -59,10 +59,15 @@ export class Lives {
 
 /** Places orders and moves them on at a steady rate, and repeats what fails until it is acknowledged. */
 export class Writers {
-  /** Every acknowledged write. @type {import('./verify.mjs').Acknowledged[]} */
+  /** Every acknowledged write. @type {import('./writes.mjs').Acknowledged[]} */
   acknowledged = []
-  /** Changes of orders that were tried, acknowledged or not: `ID version N`. @type {Set<string>} */
-  tried = new Set()
+  /**
+   * When each change was first asked for, in milliseconds since 1970, by `ID version N`: each order that was placed, and what was
+   * tried with it, acknowledged or not. @type {Map<string, number>}
+   */
+  asked = new Map()
+  /** Orders placed. */
+  placed = 0
   #stopping = false
   /** @type {Set<Promise<void>>} */
   #running = new Set()
@@ -128,11 +133,16 @@ export class Writers {
       idempotencyKey: `chaos-${crypto.randomUUID()}`,
     }
     const selection = 'replayed order { id version status }'
+    const askedAt = Date.now()
     const { order, replayed } = await this.#persist((url, options) =>
       mutate(url, 'placeOrder', 'PlaceOrderInput', input, selection, options), customer)
     if (replayed) world.tally.replayed += 1
     const at = Date.now()
-    if (!world.sabotage.forgets()) this.acknowledged.push({ id: order.id, version: 1, status: 'PENDING', at })
+    this.placed += 1
+    if (!world.sabotage.forgets()) {
+      this.asked.set(`${order.id} version 1`, askedAt)
+      this.acknowledged.push({ id: order.id, version: 1, status: 'PENDING', at })
+    }
     if (world.sabotage.invents()) this.acknowledged.push({ id: order.id, version: 1000, status: 'SHIPPED', at })
     return order
   }
@@ -145,7 +155,7 @@ export class Writers {
   async #move(orderId, status, expectedVersion) {
     const input = { orderId, status, expectedVersion }
     const version = expectedVersion + 1
-    this.tried.add(`${orderId} version ${version}`)
+    this.asked.set(`${orderId} version ${version}`, Date.now())
     let calls = 0
     await this.#persist(async (url, options) => {
       calls += 1

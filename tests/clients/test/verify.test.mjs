@@ -1,8 +1,12 @@
 // The checks of the chaos harness find every kind of fault.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Consumer } from '../chaos/consumers.mjs'
+import { Cursors } from '../chaos/cursors.mjs'
 import { idBytes } from '../chaos/log.mjs'
-import { FAULTS, OrderLog, check, checkLog, checkReceived, checkStock, checkWrites, noFindings } from '../chaos/verify.mjs'
+import { checkReceived } from '../chaos/received.mjs'
+import { FAULTS, OrderLog, check, checkLog, noFindings } from '../chaos/verify.mjs'
+import { checkStock, checkWrites } from '../chaos/writes.mjs'
 
 const [ONE, TWO] = ['ord_01M86Q1KBCY72S71DP6KKVTR57', 'ord_01M86Q1KBCY72S71DP6KKVTR58']
 const PRODUCT = 'prd_01M86Q1F5655MDC52AN62Q85V9'
@@ -28,8 +32,8 @@ const log = new OrderLog(entries)
  */
 function entry(seq, id, customer, version, status, previousStatus) {
   const kind = version === 1 ? 'CREATED' : 'STATUS_CHANGED'
-  const entity = { id, customer, status, items: [{ product: PRODUCT, quantity: 3 }] }
-  return { seq, eventId: `event ${seq}`, kind, entityKind: 'ORDER', version, previousStatus, occurredAt: seq, entity }
+  const entity = { id, customer, status, items: [{ product: PRODUCT, quantity: 3 }], number: `no. ${id}`, total: 37_035 }
+  return { seq, eventId: idBytes(eventName(seq)).toString('hex'), kind, entityKind: 'ORDER', version, previousStatus, occurredAt: seq, entity }
 }
 
 /**
@@ -50,7 +54,7 @@ function delivery(seq) {
  */
 function faults({ seqs = [], ...stream }) {
   const findings = noFindings()
-  check({ name: 'somebody', deliveries: seqs.map(delivery), ...stream }, log, findings)
+  check({ name: 'somebody', deliveries: seqs.map(delivery), connections: [], ...stream }, log, findings)
   return Object.fromEntries(FAULTS.map((fault) => [fault, findings[fault].length]).filter(([, count]) => count !== 0))
 }
 
@@ -69,6 +73,26 @@ test('a stream has lost what it did not get', () => {
   assert.deepEqual(faults({ seqs: [1, 3, 6] }), { lost: 2 })
   assert.deepEqual(faults({ after: 0, customerId: 'ann' }), { lost: 3 })
   assert.deepEqual(faults({ orderId: ONE, snapshot: delivery(1), seqs: [4] }), { lost: 1 })
+})
+
+test('one that begins with what comes next may lack what was asked for before its first delivery', () => {
+  /** @type {(at: number) => number} */
+  const lost = (at) => {
+    const asked = new Map([[`${ONE} version 2`, at]])
+    const findings = noFindings()
+    const deliveries = [delivery(3), delivery(5), delivery(6)]
+    check({ name: 'somebody', deliveries, connections: [] }, new OrderLog(entries, asked), findings)
+    return findings.lost.length
+  }
+  assert.equal(delivery(3).at, 3)
+  assert.deepEqual([2, 3, 4].map(lost), [0, 0, 1])
+  const asked = new Map([[`${ONE} version 2`, 2]])
+  for (const beginning of [{ after: 2 }, { snapshot: { ...delivery(3), id: 'another' } }]) {
+    const findings = noFindings()
+    const stream = { name: 'somebody', deliveries: [delivery(5), delivery(6)], connections: [], ...beginning }
+    check(stream, new OrderLog(entries, asked), findings)
+    assert.match(findings.lost.join(), /entry 4, .*came nothing, after it entry 5/)
+  }
 })
 
 test('a stream has doubled what it got again', () => {
@@ -106,7 +130,9 @@ test('a snapshot holds all changes up to its cursor and no other', () => {
 /** @param {number} seq */
 function taken(seq) {
   const kind = seq === 1 || seq === 3 ? 'ORDER_PLACED' : 'ORDER_STATUS_CHANGED'
-  return { ...delivery(seq), kind, eventId: `event ${seq}` }
+  const entry = log.bySeq.get(seq)
+  const content = `${entry?.entity.number} of ${entry?.entity.customer}: 3 ${PRODUCT}, 37035`
+  return { ...delivery(seq), kind, eventId: String(entry?.eventId), content }
 }
 
 /**
@@ -114,7 +140,7 @@ function taken(seq) {
  *
  * @param {number[]} seqs
  * @param {number} [after]
- * @param {Partial<import('../chaos/verify.mjs').Taken>} [change] Of all that it has taken.
+ * @param {Partial<import('../chaos/received.mjs').Taken>} [change] Of all that it has taken.
  */
 function faultsReceived(seqs, after = 0, change = {}) {
   const findings = noFindings()
@@ -132,9 +158,68 @@ test('what a receiver has taken is the log, put together by id', () => {
   assert.deepEqual(faultsReceived([1, 4, 3, 5, 6]), { reordered: 1 })
   assert.deepEqual(faultsReceived([4, 5, 6], 4), { strays: 1 })
   assert.deepEqual(faultsReceived([6], 5, { eventId: 'rolled back' }), { strays: 1, lost: 1 })
-  for (const change of [{ seq: 5 }, { version: 7 }, { status: 'PENDING' }, { previousStatus: null }, { kind: 'ORDER_PLACED' }]) {
-    assert.deepEqual(faultsReceived([6], 5, change), { altered: 1 })
+  const changes = [{ seq: 5 }, { version: 7 }, { status: 'PENDING' }, { previousStatus: null }, { kind: 'ORDER_PLACED' }, { content: '' }]
+  for (const change of changes) assert.deepEqual(faultsReceived([6], 5, change), { altered: 1 })
+})
+
+const cursors = new Cursors(1, 2n)
+
+/**
+ * A CloudEvent of an entry of the log.
+ *
+ * @param {number} seq
+ * @param {number} [previous] The entry that it says was before it.
+ */
+function cloudEvent(seq, previous) {
+  const entry = entries.find((entry) => entry.seq === seq)
+  assert.ok(entry)
+  const { entity, version, previousStatus } = entry
+  const id = eventName(seq)
+  const kind = seq === 2 ? 'PRODUCT_CREATED' : taken(seq).kind
+  const items = entity.items.map(({ product, quantity }) => ({ productId: product, quantity }))
+  const sent = seq === 2 ? {} : { ...entity, customerId: entity.customer, items, total: { amount: '3.7035' } }
+  const data = { id, cursor: cursors.at(seq), kind, entityId: entity.id, entity: sent, version, previousStatus, occurredAt: 'now' }
+  const type = kind.toLowerCase().replace('_', '.')
+  const previousid = previous && eventName(previous)
+  return { specversion: '1.0', id, cursor: data.cursor, type, subject: entity.id, time: 'now', previousid, data }
+}
+
+/** The id of an entry's event, as the server writes it. @param {number} seq */
+function eventName(seq) {
+  return `evt_01M86Q1KBCY72S71DP6KKVTR5${seq}`
+}
+
+/**
+ * What is found wrong with the messages that a broker gave.
+ *
+ * @param {ReturnType<typeof cloudEvent>[]} messages
+ */
+function faultsConsumed(messages) {
+  const record = (/** @type {any[]} */ all, /** @type {any} */ one) => all.push(one)
+  const consumer = new Consumer('a broker', /** @type {any} */ ({ cursors, sabotage: { record } }))
+  for (const message of messages) consumer.guard(() => consumer.receive(JSON.stringify(message), { subject: message.subject }))
+  const findings = noFindings()
+  checkReceived(consumer, log, findings)
+  const found = Object.fromEntries(FAULTS.map((fault) => [fault, findings[fault].length]).filter(([, count]) => count !== 0))
+  return consumer.problems.length === 0 ? found : { ...found, problems: consumer.problems.length }
+}
+
+test('what a consumer of a broker has taken is the log, put together by id', () => {
+  const sound = entries.map(({ seq }) => cloudEvent(seq, seq > 1 ? seq - 1 : undefined))
+  const [one, two, three, four, five, six] = /** @type {[any, any, any, any, any, any]} */ (sound)
+  assert.deepEqual(faultsConsumed(sound), {})
+  assert.deepEqual(faultsConsumed([one, two, three, two, three, four, five, six, six]), {}, 'events may come again')
+  assert.deepEqual(faultsConsumed(sound.slice(0, -1)), { lost: 1 })
+  assert.deepEqual(faultsConsumed([one, two, three, five, six]), { lost: 1, problems: 1 }, 'the hole shows')
+  assert.deepEqual(faultsConsumed([one, two, four, three, five, six]), { reordered: 1, problems: 3 })
+  const invented = { ...cloudEvent(6), id: eventName(7), data: { ...six.data, id: eventName(7) }, previousid: eventName(6) }
+  assert.deepEqual(faultsConsumed([...sound, invented]), { strays: 1 })
+  const other = (/** @type {object} */ change) => ({ ...six, data: { ...six.data, ...change } })
+  for (const change of [{ version: 7 }, { previousStatus: null }, { entity: { ...six.data.entity, number: '9' } }]) {
+    assert.deepEqual(faultsConsumed([one, two, three, four, five, other(change)]), { altered: 1 })
   }
+  assert.deepEqual(faultsConsumed([one, two, three, four, five, { ...six, type: 'order.placed' }]), { problems: 1 })
+  assert.deepEqual(faultsConsumed([one, two, three, four, five, other({ id: eventName(5) })]), { lost: 1, altered: 1, problems: 1 })
 })
 
 test('the log has no gaps, and an order no missing version', () => {
@@ -147,15 +232,14 @@ test('the log has no gaps, and an order no missing version', () => {
 test('acknowledged writes are there, and no others', () => {
   const orders = new Map([ONE, TWO].map((id) => [idBytes(id).toString('hex'), { version: id === ONE ? 3 : 2 }]))
   const writes = log.orders.map(({ version, entity: { id, status } }) => ({ id, version, status, at: 0 }))
-  /** @type {Set<string>} */
-  const none = new Set()
-  assert.deepEqual(checkWrites(writes, none, log, orders), { missing: [], unasked: [] })
-  assert.deepEqual(checkWrites(writes.slice(1), none, log, orders).unasked, [`${ONE} version 1`])
-  assert.deepEqual(checkWrites(writes.slice(1), new Set([`${ONE} version 1`]), log, orders).unasked, [])
+  assert.deepEqual(checkWrites(writes, log, orders), { missing: [], unasked: [] })
+  assert.deepEqual(checkWrites(writes.slice(1), log, orders).unasked, [`${ONE} version 1`])
+  const asked = new OrderLog(entries, new Map([[`${ONE} version 1`, 0]]))
+  assert.deepEqual(checkWrites(writes.slice(1), asked, orders).unasked, [])
   const phantom = { id: TWO, version: 3, status: 'SHIPPED', at: 0 }
-  assert.equal(checkWrites([...writes, phantom], none, log, orders).missing.length, 1)
+  assert.equal(checkWrites([...writes, phantom], log, orders).missing.length, 1)
   const rolledBack = new Map([...orders, [idBytes(ONE).toString('hex'), { version: 2 }]])
-  assert.deepEqual(checkWrites(writes, none, log, rolledBack).missing, [`orders: ${ONE} version 3, SHIPPED`])
+  assert.deepEqual(checkWrites(writes, log, rolledBack).missing, [`orders: ${ONE} version 3, SHIPPED`])
 })
 
 test('the stock is what the orders left', () => {
