@@ -2,6 +2,9 @@
 import { run } from '../lib/process.mjs'
 import { sleep, until } from '../lib/wait.mjs'
 
+/** How long a server may take to recover, in milliseconds. Other faults happen meanwhile, such as two elections in a row. */
+const RECOVERY = 120_000
+
 /** @typedef {import('./cluster.mjs').Cluster} Cluster */
 /** @typedef {import('./servers.mjs').Node} Node */
 /** @typedef {{ cluster: Cluster, node: Node, seconds: number }} Target What is hit, and for how long. */
@@ -38,17 +41,17 @@ export const INJECTIONS = {
     const connect = cluster.cutFromDatabase(node)
     await sleep(seconds * 1_000)
     connect()
-    await until(`${node.name} is ready again`, () => node.answers())
+    await until(`${node.name} is ready again`, () => node.answers(), RECOVERY)
     return node.name
   },
 
   async "node's clock set back"({ node, seconds }) {
     const says = (/** @type {boolean} */ isOff) => async () => (await node.readiness()).includes('impaired: clock') === isOff
     node.setClock('-10m')
-    await until(`${node.name} says that its clock is off`, says(true))
+    await until(`${node.name} says that its clock is off`, says(true), RECOVERY)
     await sleep(seconds * 1_000)
     node.setClock('+0')
-    await until(`${node.name} says that its clock is right`, says(false))
+    await until(`${node.name} says that its clock is right`, says(false), RECOVERY)
     return `${node.name}, by 10 min`
   },
 
@@ -135,6 +138,6 @@ async function comeBack(cluster, member, seconds) {
 
 /** @param {Cluster} cluster */
 async function membersAgain(cluster) {
-  for (const member of cluster.mongods) await until(`${member.name} is a member again`, () => member.isMember(), 120_000)
+  for (const member of cluster.mongods) await until(`${member.name} is a member again`, () => member.isMember(), RECOVERY)
   await cluster.confirmsWrites()
 }
