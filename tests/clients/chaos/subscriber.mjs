@@ -84,7 +84,7 @@ export class Subscriber {
    */
   hasCaughtUp(log) {
     const stream = this.#stream
-    const last = stream && log.required(stream).at(-1)?.seq
+    const last = stream && log.expected(stream).at(-1)?.seq
     return last === undefined || stream?.deliveries.some(({ seq }) => seq === last)
   }
 

@@ -60,7 +60,7 @@ export class OrderLog {
   }
 
   /**
-   * What a subscriber may get.
+   * What a subscriber must get, and nothing else.
    *
    * @param {Stream} stream
    */
@@ -70,20 +70,6 @@ export class OrderLog {
     return candidates.filter(
       ({ seq, entity }) => seq > start && (customerId === undefined || entity.customer === customerId),
     )
-  }
-
-  /**
-   * What a subscriber must get. One that begins with what happens from then on is not sent what its node had committed before, and
-   * some of that may have its place in the log after what another node had committed. So what was asked for before the first
-   * delivery may be left out.
-   *
-   * @param {Stream} stream
-   */
-  required(stream) {
-    const { after, snapshot, deliveries: [first] } = stream
-    const expected = this.expected(stream)
-    if (!first || after !== undefined || snapshot) return expected
-    return expected.filter((entry) => this.askedAt(entry) > first.at)
   }
 
   /**
@@ -152,7 +138,7 @@ export function check(stream, log, findings) {
     const entry = log.bySeq.get(seq)
     if (entry && !isSame(delivery, entry)) findings.altered.push(`${what}: ${JSON.stringify([delivery, entry])}`)
   }
-  for (const entry of log.required(stream)) {
+  for (const entry of expected) {
     if (!got.has(entry.seq)) findings.lost.push(`${stream.name}: ${explain(stream, entry, log)}`)
   }
   if (stream.snapshot) checkSnapshot(stream.name, stream.snapshot, log, findings)
