@@ -1,6 +1,8 @@
-"""Signs in, lists products, orders one and watches the order, with gql:
+"""Lists products, orders one and watches the order, with gql and an API key (scopes READ_ORDERS and WRITE_ORDERS):
 
-ORDERWIRE_EMAIL=… ORDERWIRE_PASSWORD=… python orders.py [IDEMPOTENCY_KEY]
+ORDERWIRE_API_KEY=owk_… python orders.py [IDEMPOTENCY_KEY]
+
+The order is placed in the name of the admin who made the key.
 """
 
 import asyncio
@@ -17,12 +19,9 @@ from gql.transport.websockets import WebsocketsTransport
 from websockets.exceptions import ConnectionClosed
 
 SERVER = os.environ.get("ORDERWIRE_URL", "http://127.0.0.1:8080")
+API_KEY = os.environ.get("ORDERWIRE_API_KEY") or sys.exit("set ORDERWIRE_API_KEY to the secret of an API key, owk_…")
+AUTHORIZATION = {"Authorization": f"Bearer {API_KEY}"}
 
-LOGIN = """
-    mutation ($input: LoginInput!) {
-      payload: login(input: $input) { session { accessToken } userErrors { code message } }
-    }
-"""
 PRODUCTS = """
     query {
       products(first: 3, filter: { inStock: true }) { nodes { id name price { amount currencyCode } } }
@@ -46,41 +45,35 @@ class Refused(Exception):
     """The server refused the request, and would refuse it again."""
 
 
-async def execute(document: str, variables: dict[str, Any], token: str | None = None) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {token}"} if token else None
-    async with Client(transport=HTTPXAsyncTransport(f"{SERVER}/graphql", headers=headers)) as session:
+async def execute(document: str, variables: dict[str, Any]) -> dict[str, Any]:
+    async with Client(transport=HTTPXAsyncTransport(f"{SERVER}/graphql", headers=AUTHORIZATION)) as session:
         return await session.execute(GraphQLRequest(document, variable_values=variables))
 
 
-async def mutate(document: str, values: dict[str, Any], token: str | None = None) -> dict[str, Any]:
+async def mutate(document: str, values: dict[str, Any]) -> dict[str, Any]:
     """The payload of a mutation whose field is named `payload`."""
-    payload = (await execute(document, {"input": values}, token))["payload"]
+    payload = (await execute(document, {"input": values}))["payload"]
     for error in payload["userErrors"]:
         raise Refused(f"{error['code']}: {error['message']}")
     return payload
 
 
-async def sign_in() -> str:
-    credentials = {"email": os.environ["ORDERWIRE_EMAIL"], "password": os.environ["ORDERWIRE_PASSWORD"]}
-    return (await mutate(LOGIN, credentials))["session"]["accessToken"]
-
-
-async def watch(order_id: str, token: str | None) -> None:
+async def watch(order_id: str) -> None:
     """Prints every change of an order, each once and in order, even if the connection is lost."""
     cursor = None
     failures = 0
     transport = None
     seen = None
     while True:
+        connected = False
         try:
-            token = token or await sign_in()
             transport = WebsocketsTransport(
                 f"{SERVER.replace('http', 'ws', 1)}/graphql",
-                init_payload={"Authorization": f"Bearer {token}"},
+                init_payload=AUTHORIZATION,
                 subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
             )
             async with Client(transport=transport) as session:
-                failures = 0
+                connected, failures = True, 0
                 # Without a cursor the first update is a snapshot of the order.
                 variables = {"orderId": order_id, "after": cursor}
                 async for data in session.subscribe(GraphQLRequest(ORDER_UPDATES, variable_values=variables)):
@@ -92,10 +85,10 @@ async def watch(order_id: str, token: str | None) -> None:
             if not is_passing(error):
                 raise
         except (TransportError, OSError) as error:
-            # The token has expired (15 minutes after it was given, unless set otherwise) or its session was ended. A
-            # program that can't keep the password asks for a new one with `refreshSession`.
-            if close_code(error) == 4403:
-                token = None
+            # A connection is also closed like this when the rights of the key's creator change, and a new one works.
+            # A key that was revoked or has expired is refused when the program connects again.
+            if close_code(error) == 4403 and not connected:
+                raise Refused("the API key has expired or was revoked") from error
         # A ping after the last update tells how far the subscription was, for up to there the order did not change.
         ping = transport.payloads.get("ping") if transport else None
         if ping and ping is not seen:
@@ -118,8 +111,6 @@ def close_code(error: BaseException) -> int | None:
 
 
 async def main() -> None:
-    token = await sign_in()
-
     products = (await execute(PRODUCTS, {}))["products"]["nodes"]
     for product in products:
         print(f"{product['name']}: {product['price']['amount']} {product['price']['currencyCode']}")
@@ -128,12 +119,12 @@ async def main() -> None:
     # same order. A shop takes a key that belongs to the cart.
     key = sys.argv[1] if len(sys.argv) > 1 else str(uuid.uuid4())
     items = [{"productId": products[0]["id"], "quantity": 1}]
-    placed = await mutate(PLACE_ORDER, {"items": items, "idempotencyKey": key}, token)
+    placed = await mutate(PLACE_ORDER, {"items": items, "idempotencyKey": key})
     order = placed["order"]
     before = ", placed before" if placed["replayed"] else ""
     print(f"order {order['number']} of {order['total']['amount']}{before}", flush=True)
 
-    await watch(order["id"], token)
+    await watch(order["id"])
 
 
 try:

@@ -8,6 +8,9 @@ import { Hopeless, soon, until } from '../../tests/clients/lib/wait.mjs'
 /** The folder with the examples. */
 export const examples = resolve(import.meta.dirname, '..')
 
+/** Python with the packages of the examples and their tests. */
+export const python = process.env.PYTHON ?? join(examples, '../.services/examples-python/bin/python')
+
 /**
  * An example and how it is started in its folder, as its README says.
  *
@@ -27,18 +30,28 @@ export function plain(text) {
   return text.toLowerCase().replaceAll('_', '')
 }
 
+/**
+ * The environment of an example that signs in with a password.
+ *
+ * @param {{ email: string, password: string }} account
+ * @returns {Record<string, string>}
+ */
+export function signsIn({ email, password }) {
+  return { ORDERWIRE_EMAIL: email, ORDERWIRE_PASSWORD: password }
+}
+
 /** A running example. */
 export class Example {
   /**
    * @param {Command} command
    * @param {object} options
    * @param {string} options.server Its URL without `/graphql`.
-   * @param {{ email: string, password: string }} options.account
+   * @param {Record<string, string>} options.credentials In its environment.
    * @param {string[]} [options.args] More arguments.
    */
-  static async start({ folder, program, args, env }, { server, account: { email, password }, args: more = [] }) {
+  static async start({ folder, program, args, env }, { server, credentials, args: more = [] }) {
     const scratch = await mkdtemp(join(tmpdir(), 'orderwire-example-'))
-    const settings = { ORDERWIRE_URL: server, ORDERWIRE_EMAIL: email, ORDERWIRE_PASSWORD: password }
+    const settings = { ORDERWIRE_URL: server, ...credentials }
     const log = join(scratch, 'log')
     const options = { cwd: join(examples, folder), env: { HOME: homedir(), ...env, ...settings }, log }
     return new Example(new Program(program, [...args, ...more], options), scratch, log)

@@ -8,7 +8,7 @@ import { call, signIn } from '../../tests/clients/lib/api.mjs'
 import { Proxy } from '../../tests/clients/lib/proxy.mjs'
 import { TestServer } from '../../tests/clients/lib/server.mjs'
 import { until } from '../../tests/clients/lib/wait.mjs'
-import { Example, plain } from './example.mjs'
+import { Example, plain, signsIn } from './example.mjs'
 
 const command = { folder: 'websocket', program: process.execPath, args: ['subscribe.mjs'] }
 
@@ -42,7 +42,7 @@ after(async () => {
  * @param {string} cursorFile
  */
 async function start(account, cursorFile) {
-  const example = await Example.start(command, { server: address, account, args: [cursorFile] })
+  const example = await Example.start(command, { server: address, credentials: signsIn(account), args: [cursorFile] })
   started.push(example)
   return example
 }
@@ -130,7 +130,7 @@ test('graphql-ws: it keeps how far it is, although only others have orders, for 
     const [quiet, other] = [await busy.customer(), await busy.customer()]
     const file = join(scratch, 'quiet')
     const run = async () => {
-      const example = await Example.start(command, { server: busy.url.replace('/graphql', ''), account: quiet, args: [file] })
+      const example = await Example.start(command, { server: busy.url.replace('/graphql', ''), credentials: signsIn(quiet), args: [file] })
       started.push(example)
       return example
     }

@@ -44,6 +44,7 @@ export class TestServer {
   /** @type {string[]} Ids of products on sale. */
   products = []
   #customers = 0
+  #admins = 0
 
   /**
    * @param {Record<string, string>} [settings] Environment variables.
@@ -134,6 +135,29 @@ with sqlite3.connect(sys.argv[1]) as db:
     const selection = 'session { accessToken user { id } }'
     const { session } = await mutate(this.url, 'register', 'RegisterInput', input, selection)
     return { ...input, token: /** @type {string} */ (session.accessToken), id: /** @type {string} */ (session.user.id) }
+  }
+
+  /** A new admin. */
+  async admin() {
+    this.#admins += 1
+    const account = { email: `admin-${this.#admins}@example.com`, password: 'correct horse' }
+    await createUser({ ...account, role: 'admin' }, { cwd: this.folder, env: this.env })
+    const { accessToken, user } = await signIn(this.url, account)
+    return { ...account, token: accessToken, id: user.id }
+  }
+
+  /**
+   * A new API key of a new admin.
+   *
+   * @param {string[]} scopes
+   * @returns {Promise<{ id: string, secret: string, creator: { id: string, token: string } }>}
+   */
+  async apiKey(scopes) {
+    const creator = await this.admin()
+    const input = { name: 'A machine', scopes }
+    const selection = 'secret apiKey { id }'
+    const made = await mutate(this.url, 'createApiKey', 'CreateApiKeyInput', input, selection, { token: creator.token })
+    return { id: made.apiKey.id, secret: made.secret, creator }
   }
 
   /**
