@@ -1,48 +1,76 @@
-"""Receives a webhook: verifies, drops what comes twice, notices holes, and appends each event to a file before it answers.
+"""Receives a webhook: verifies, drops what comes twice, notices holes, and appends events to a file before it answers.
 
-Run it with: SECRET=whsec_… python3 receiver.py [PORT] [FILE]
+SECRET=whsec_… python3 receiver.py [PORT] [FILE]
 """
 
-import base64, hashlib, hmac, json, os, sys, time
+import base64
+import hmac
+import json
+import os
+import sys
+import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 port, file = (sys.argv[1:] + ["9000", "events.jsonl"][len(sys.argv) - 1 :])[:2]
-key = base64.b64decode(os.environ["SECRET"].removeprefix("whsec_"))
-ids = [json.loads(line)["data"]["id"] for line in open(file)] if os.path.exists(file) else []
-taken, last = set(ids), ids[-1] if ids else None
+key = base64.b64decode(os.environ.get("SECRET", "").removeprefix("whsec_"))
+if not key:
+    sys.exit("set SECRET to the secret of the webhook, whsec_…")
+LIMIT = 16 * 1024 * 1024  # bytes of a body; the server sends less
+
+with open(file, "a+b") as log:
+    log.seek(0)
+    stored = log.read()
+    # A crash may have cut off the last line. That event was not answered, so it comes again.
+    log.truncate(stored.rfind(b"\n") + 1)
+taken = {json.loads(line)["id"] for line in stored.split(b"\n")[:-1]}
+one_at_a_time = threading.Lock()
 
 
 def verified(headers, body):
-    if abs(time.time() - int(headers.get("webhook-timestamp", 0))) > 300:
+    sent = headers.get("webhook-timestamp", "")
+    if not sent.isdecimal() or abs(time.time() - int(sent)) > 300:  # seconds
         return False
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    expected = "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
-    return any(hmac.compare_digest(expected, given) for given in headers.get("webhook-signature", "").split(" "))
+    signed = f"{headers['webhook-id']}.{sent}.".encode() + body
+    expected = b"v1," + base64.b64encode(hmac.digest(key, signed, "sha256"))
+    # There are two while the secret is replaced.
+    signatures = headers.get("webhook-signature", "").encode().split(b" ")
+    return any(hmac.compare_digest(expected, given) for given in signatures)
 
 
-class Receiver(BaseHTTPRequestHandler):
+def receive(headers, body):
+    """Returns the status to answer with."""
+    if not verified(headers, body):
+        return 401
+    event, previous = headers["webhook-id"], headers["orderwire-previous-id"]
+    if headers["orderwire-test"] or event in taken:
+        return 200
+    if previous and taken and previous not in taken:
+        print(f"hole: {previous} is missing before {event}", file=sys.stderr, flush=True)
+    with open(file, "a") as log:
+        log.write(json.dumps({"id": event, **json.loads(body)}) + "\n")
+        log.flush()
+        os.fsync(log.fileno())
+    taken.add(event)
+    return 200
+
+
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    timeout = 60  # seconds
 
     def do_POST(self):
-        global last
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        status, event = 200, self.headers.get("webhook-id")
-        if not verified(self.headers, body):
-            status = 401
-        elif not self.headers.get("orderwire-test") and event not in taken:
-            previous = self.headers.get("orderwire-previous-id")
-            if previous and last and previous != last:
-                print(f"hole: {previous} should come between {last} and {event}", file=sys.stderr)
-            with open(file, "a") as log:
-                log.write(json.dumps(json.loads(body)) + "\n")
-                log.flush()
-                os.fsync(log.fileno())
-            taken.add(event)
-            last = event
+        length = int(self.headers["content-length"])
+        if 0 <= length <= LIMIT:
+            body = self.rfile.read(length)
+            with one_at_a_time:
+                status = receive(self.headers, body)
+        else:
+            status, self.close_connection = 413, True
         self.send_response(status)
         self.send_header("content-length", "0")
         self.end_headers()
 
 
 print(f"listening on http://127.0.0.1:{port}", flush=True)
-ThreadingHTTPServer(("127.0.0.1", int(port)), Receiver).serve_forever()
+ThreadingHTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
