@@ -12,7 +12,7 @@ import { buffer } from 'node:stream/consumers'
 export class FaultyNetwork {
   /** @type {Fault[]} */
   faults = []
-  /** @type {{ id: string, status: number | undefined }[]} What the receiver has answered; no status without it. */
+  /** @type {{ id: string, status: number | string | undefined }[]} What the receiver has answered, or why it did not. */
   log = []
   #server = createServer(async (request, response) => {
     const fault = this.faults.shift()
@@ -23,7 +23,7 @@ export class FaultyNetwork {
     const status = await this.#forward(request.headers, body)
     this.log.push({ id, status })
     if (fault === 'answer lost') return request.socket.destroy()
-    response.writeHead(status ?? 502).end()
+    response.writeHead(typeof status === 'number' ? status : 502).end()
   })
 
   /** @param {number} target Port on loopback. */
@@ -40,7 +40,7 @@ export class FaultyNetwork {
   /**
    * @param {import('node:http').IncomingHttpHeaders} headers
    * @param {Buffer} body
-   * @returns {Promise<number | undefined>} The receiver's status.
+   * @returns {Promise<number | string | undefined>} The receiver's status, or the error.
    */
   #forward(headers, body) {
     return new Promise((resolve) => {
@@ -49,7 +49,7 @@ export class FaultyNetwork {
         response.resume()
         resolve(response.statusCode)
       })
-      forwarded.on('error', () => resolve(undefined))
+      forwarded.on('error', ({ message }) => resolve(message))
       forwarded.end(body)
     })
   }

@@ -72,5 +72,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-print(f"listening on http://127.0.0.1:{port}", flush=True)
-ThreadingHTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
+with ThreadingHTTPServer(("127.0.0.1", int(port)), Handler) as server:
+    print(f"listening on http://127.0.0.1:{port}", flush=True)
+    server.serve_forever()
