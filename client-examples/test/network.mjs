@@ -44,8 +44,9 @@ export class FaultyNetwork {
    */
   #forward(headers, body) {
     return new Promise((resolve) => {
-      const options = { host: '127.0.0.1', port: this.target, method: 'POST', headers: { ...headers, connection: 'close' } }
-      const forwarded = send(options, (response) => {
+      const to = { host: '127.0.0.1', port: this.target, method: 'POST', headers: { ...headers, connection: 'close' } }
+      // Without an agent, which would use the connection again that the receiver is closing.
+      const forwarded = send({ ...to, agent: false }, (response) => {
         response.resume()
         resolve(response.statusCode)
       })
