@@ -11,7 +11,7 @@ use super::{recent::RecentEvents, reorder_buffer::ReorderBuffer, shared::Shared}
 use crate::{
     cluster::{Backoff, BusMessage, BusReceiver},
     domain::{Event, LogFilter, Seq},
-    storage::{LogState, NearCache, StoreError},
+    storage::{LogPage, LogState, NearCache, StoreError},
     telemetry::metrics,
 };
 
@@ -128,68 +128,38 @@ impl Pump {
     }
 
     /// Reads the log from the head to its end, with everything that was committed. This finds what the node that
-    /// committed it did not number or publish. A poll also checks how the log is.
+    /// committed it did not number or publish. A poll also checks how the log is. What can't be numbered in time does not
+    /// hold up what is numbered, but the read counts as failed.
     async fn read_log(&mut self, is_poll: bool) {
         let limit = self.shared.options.page.max(1);
         let began = Instant::now();
         self.read_for_cache_at = None;
+        let numbered = number(&self.shared, is_poll).await;
         let mut is_first = true;
         loop {
             let page_began = Instant::now();
             let store = Arc::clone(&self.shared.store);
-            let read = async {
-                if std::mem::take(&mut is_first) {
-                    if is_poll {
-                        self.shared.note_backlog(store.backlog().await?);
-                    }
-                    store.catch_up_log().await?;
-                    if is_poll {
-                        self.check_continuity().await?;
-                    }
+            let read = within_time(async {
+                if std::mem::take(&mut is_first) && is_poll {
+                    self.check_continuity().await?;
                 }
                 store.read_log(self.ordered.head(), LogFilter::ALL, limit).await
-            };
-            let read = timeout(READ_WITHIN, read).await;
-            let page = match read.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
+            });
+            let page = match read.await {
                 Ok(page) => page,
-                Err(error) => {
-                    metrics().feed_read_failures.inc();
-                    if let Some(cache) = &self.shared.cache {
-                        cache.log_is_unreadable();
-                    }
-                    warn!(%error, "the event log can't be read; subscribers wait");
-                    let delay = self.backoff.delay();
-                    return self.read_again_in(delay);
-                }
+                Err(error) => return self.failed(&error),
             };
-            self.backoff.reset();
             let has_more = page.has_more;
-            if let Some(first) = page.events.first()
-                && first.seq > self.ordered.head() + 1
-            {
-                warn!(
-                    head = self.ordered.head(),
-                    next = first.seq,
-                    "entries of the event log were pruned before this node read them; subscribers that needed them \
-                     get CURSOR_EXPIRED"
-                );
-                self.ordered.skip_to(first.seq - 1);
-            }
-            if !page.events.is_empty() {
-                metrics().feed_log_events.inc_by(page.events.len() as u64);
-                debug!(after = self.ordered.head(), events = page.events.len(), "read from the event log");
-            }
-            let mut due = Vec::with_capacity(page.events.len());
-            for event in page.events {
-                self.ordered.accept(Arc::new(event));
-                due.extend(self.ordered.by_ref());
-            }
-            self.append(due);
+            self.accept(page);
             if !has_more {
+                if let Err(error) = numbered {
+                    return self.failed(&error);
+                }
                 self.shared.mark_read(page_began);
                 break;
             }
         }
+        self.backoff.reset();
         if let Some(cache) = &self.shared.cache {
             cache.confirm(began);
             self.cache_rests_until = Instant::now() + began.elapsed();
@@ -197,6 +167,41 @@ impl Pump {
         if is_poll {
             self.read_again_in(self.shared.options.poll_every);
         }
+    }
+
+    fn accept(&mut self, page: LogPage) {
+        if let Some(first) = page.events.first()
+            && first.seq > self.ordered.head() + 1
+        {
+            warn!(
+                head = self.ordered.head(),
+                next = first.seq,
+                "entries of the event log were pruned before this node read them; subscribers that needed them get \
+                 CURSOR_EXPIRED"
+            );
+            self.ordered.skip_to(first.seq - 1);
+        }
+        if !page.events.is_empty() {
+            metrics().feed_log_events.inc_by(page.events.len() as u64);
+            debug!(after = self.ordered.head(), events = page.events.len(), "read from the event log");
+        }
+        let mut due = Vec::with_capacity(page.events.len());
+        for event in page.events {
+            self.ordered.accept(Arc::new(event));
+            due.extend(self.ordered.by_ref());
+        }
+        self.append(due);
+    }
+
+    /// Tries again later. Until then the cache must not count as up to date.
+    fn failed(&mut self, error: &StoreError) {
+        metrics().feed_read_failures.inc();
+        if let Some(cache) = &self.shared.cache {
+            cache.log_is_unreadable();
+        }
+        warn!(%error, "the event log can't be read; subscribers wait");
+        let delay = self.backoff.delay();
+        self.read_again_in(delay);
     }
 
     /// Starts anew if the log is another one than before, or has lost entries: the database was restored from a backup.
@@ -236,6 +241,23 @@ impl Pump {
         self.poll_at = Instant::now() + delay;
         self.gap = self.gap.map(|(head, _)| (head, self.poll_at));
     }
+}
+
+/// Numbers what was committed and has no number yet. A poll also notes how much that is.
+async fn number(shared: &Shared, is_poll: bool) -> Result<(), StoreError> {
+    within_time(async {
+        let store = Arc::clone(&shared.store);
+        if is_poll {
+            shared.note_backlog(store.backlog().await?);
+        }
+        store.catch_up_log().await
+    })
+    .await
+}
+
+/// Fails if the read takes longer than [`READ_WITHIN`].
+async fn within_time<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    timeout(READ_WITHIN, read).await.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned())))
 }
 
 /// Returns when a read of the cache needs the log to be read; never without a cache.

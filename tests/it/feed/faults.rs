@@ -119,6 +119,22 @@ async fn events_are_read_from_the_log_after_the_bus_closed() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_numbered_does_not_hold_up_what_is_numbered() {
+    let store = database().await;
+    let writer = Node::alone(&store, polling(NEVER)).await;
+    let flaky = Flaky::new(&store);
+    let feed = EventFeed::start(flaky.clone(), Arc::new(LocalBus::new()), polling(Duration::from_millis(20))).await;
+    let feed = feed.unwrap();
+    let mut reader = Reader::all(&feed, from_now());
+    flaky.unnumbering.store(true, Ordering::SeqCst);
+    writer.write_many(3).await;
+    reader.read_all(0, 3).await;
+    flaky.unnumbering.store(false, Ordering::SeqCst);
+    writer.write_many(3).await;
+    reader.read_all(3, 6).await;
+}
+
+#[tokio::test]
 async fn a_server_that_was_replaced_ends_no_subscription() {
     let store = database().await;
     let writer = Node::alone(&store, polling(NEVER)).await;

@@ -137,6 +137,8 @@ pub struct Flaky {
     pub failing: AtomicBool,
     /// Whether the log appears to be empty, as on a server that was replaced and does not know it.
     pub stale: AtomicBool,
+    /// Whether nothing can be numbered.
+    pub unnumbering: AtomicBool,
     pub reads: AtomicU64,
     /// Never sends.
     appended: broadcast::Sender<Appended>,
@@ -148,6 +150,7 @@ impl Flaky {
             store: Arc::clone(store),
             failing: AtomicBool::new(false),
             stale: AtomicBool::new(false),
+            unnumbering: AtomicBool::new(false),
             reads: AtomicU64::new(0),
             appended: broadcast::channel(1).0,
         })
@@ -183,6 +186,9 @@ impl EventStore for Flaky {
         // A failure is a failed read, because the feed calls this before it reads.
         self.reads.fetch_add(u64::from(self.failing.load(Ordering::SeqCst)), Ordering::SeqCst);
         self.check()?;
+        if self.unnumbering.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("nothing is numbered".to_owned()));
+        }
         self.store.catch_up_log().await
     }
 
