@@ -19,7 +19,7 @@ usage="usage: benches/run-reads.sh [MODE]
                 floor     { __typename }, from Orderwire                                    visitors, then customers
   COPIES (3 30 150)  growth: how often the data is imported, with other numbers of orders and customers each time, before
               each measurement: the full set has 18,536 orders
-  ROUNDS (3)   SECONDS_EACH (5)   WARMUP (2) of each server and workload
+  ROUNDS (3)   SECONDS_EACH (5)   WARMUP (8) of each server and workload
   CONNECTIONS (64)   each that of another customer, with one request at a time
   RESULTS (none) file to which each round is added as a line of JSON
   INVOICES    the data, 'Online Retail' as data/ has a sample of it, which is the default
@@ -42,7 +42,7 @@ case "$#$mode" in
 1cold) servers='alone shared' workloads=${WORKLOADS:-product orders} SECONDS_EACH=${SECONDS_EACH:-1} ;;
 *) note "$usage"; exit 2 ;;
 esac
-rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-5} warmup=${WARMUP:-2} connections=${CONNECTIONS:-64}
+rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-5} warmup=${WARMUP:-8} connections=${CONNECTIONS:-64}
 orderwire=$(realpath -m "${BINARY:-$root/target/dist/orderwire}")
 invoices=$(realpath "${INVOICES:-$root/data/online-retail-sample.csv.gz}") bugs=$root/data/hadoop-bugs-sample.csv.gz
 for server in $servers; do
