@@ -46,7 +46,10 @@ rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-5} warmup=${WARMUP:-8} connections=$
 orderwire=$(realpath -m "${BINARY:-$root/target/dist/orderwire}")
 invoices=$(realpath "${INVOICES:-$root/data/online-retail-sample.csv.gz}") bugs=$root/data/hadoop-bugs-sample.csv.gz
 for server in $servers; do
-  case $server in orderwire | apollo | bare | rest | alone | shared) ;; *) fail "no server $server" ;; esac
+  case $mode/$server in
+  reads/orderwire | reads/apollo | reads/bare | reads/rest | growth/orderwire | cold/alone | cold/shared) ;;
+  *) fail "no server $server of $mode" ;;
+  esac
 done
 for workload in $workloads; do
   case $mode/$workload in
