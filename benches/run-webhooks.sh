@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# The benchmark of webhooks: how many deliveries a second 20 webhooks get, how long they lag behind the commit, and what they cost
-# `placeOrder`: 20 webhooks that are sent each order, and 20 of a kind that orders do not make, against none.
+# The benchmark of webhooks and brokers: how many deliveries a second 20 webhooks get, how long they lag behind the commit, and what
+# they cost `placeOrder`: 20 webhooks that are sent each order, and 20 of a kind that orders do not make, against none; and 20
+# webhooks with RabbitMQ and Kafka against neither.
 set -euo pipefail
 
 usage="usage: benches/run-webhooks.sh
   needs target/dist/orderwire (cargo build --profile dist); BINARY names another one
   ENGINES   of 'sqlite mongodb' (MongoDB with Redis), which is the default
-  PARTS     of 'busy calm lag backlog', which is the default:
+  PARTS     of 'busy calm lag backlog brokers', which are the default but for brokers:
               busy      orders of 8 buyers, each after the answer to the one before
               calm      160 orders a second
               lag       RATE orders a second, from the time stamp of an event to its arrival at each of 20 webhooks
               backlog   deliveries a second of BACKLOG seconds of orders, when nothing else happens
+              brokers   25 orders a second, with 20 webhooks that are sent each and both brokers, and without any of these;
+                        needs a program with the feature kafka, the brokers of scripts/services, and npm ci in tests/clients
   ROUNDS (3)   SECONDS_EACH (4)   RATE (20)   BACKLOG (1)
   RESULTS (none) file to which each round is added as a line of JSON
   INVOICES  the products, 'Online Retail' as data/ has a sample of it, which is the default
@@ -34,12 +37,12 @@ for engine in $engines; do
   case $engine in mongodb | sqlite) ;; *) fail "no engine $engine" ;; esac
 done
 for part in $parts; do
-  case $part in busy | calm | lag | backlog) ;; *) fail "no part $part" ;; esac
+  case $part in busy | calm | lag | backlog | brokers) ;; *) fail "no part $part" ;; esac
 done
 [ -x "$orderwire" ] || fail "no $orderwire: cargo build --profile dist"
 [ -r "$invoices" ] || fail "cannot read $invoices"
 [ ! -w /dev/shm ] || export TMPDIR=${TMPDIR:-/dev/shm}
-if [[ " $engines " == *' mongodb '* ]] && [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
+if [[ " $engines $parts " == *' '@(mongodb|brokers)' '* ]] && [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
   exec "$root/scripts/services" run "$root/benches/run-webhooks.sh"
 fi
 
@@ -64,22 +67,27 @@ as_orderwire() {
   exec "$@"
 }
 
+# serve SETTING…: starts a server of $engine.
+serve() {
+  local settings=() setting
+  for setting in ${SETTINGS-} "$@"; do settings+=(--set "$setting"); done
+  as_orderwire "${die_with_parent[@]}" "$orderwire" serve "${settings[@]}" >>"$temporary/orderwire.log" 2>&1 &
+  pids[server]=$!
+  ready orderwire "http://127.0.0.1:$port/readyz"
+}
+
 # start: a server of $engine with the data, the receivers, and what is sent to it.
 start() {
-  local settings=() setting
-  for setting in ${SETTINGS-}; do settings+=(--set "$setting"); done
   read -r port receivers <<<"$(python3 "$root/scripts/lib/probe.py" free-ports 2)"
   note "$("$orderwire" --version), $engine"
   (as_orderwire "$orderwire" import online-retail "$invoices" --stock 1000000 --rejects rejects.csv) >"$temporary/import.log" \
     2>&1 || { cat "$temporary/import.log" >&2; fail "cannot import $invoices"; }
   (as_orderwire "$orderwire" user create --email "$email" --name Admin --role admin --password-stdin) \
     <<<"$ADMIN_PASSWORD" >/dev/null
-  as_orderwire "${die_with_parent[@]}" "$orderwire" serve "${settings[@]}" >"$temporary/orderwire.log" 2>&1 &
-  pids[server]=$!
+  serve
   "${die_with_parent[@]}" node "$root/benches/webhooks-receive.mjs" "$receivers" &
   pids[receivers]=$!
   url=http://127.0.0.1:$port/graphql
-  ready orderwire "http://127.0.0.1:$port/readyz"
   ready orderwire "http://127.0.0.1:$receivers/"
   USERS=8 node "$root/benches/scale-prepare.mjs" "$temporary" "$url" "$email"
   orders 1 8 >/dev/null
@@ -160,9 +168,35 @@ measure_backlog() {
   webhooks none >/dev/null
 }
 
+# start_brokers: RabbitMQ and Kafka, and relays, the settings of a server that has them.
+start_brokers() {
+  local rabbitmq kafka
+  read -r rabbitmq kafka <<<"$(python3 "$root/scripts/lib/probe.py" free-ports 2)"
+  relays=("rabbitmq.url=amqp://guest:guest@127.0.0.1:$rabbitmq" "kafka.brokers=127.0.0.1:$kafka")
+  mkdir "$temporary/brokers"
+  coproc BROKERS { exec node "$root/benches/webhooks-brokers.mjs" "$temporary/brokers" "$rabbitmq" "$kafka"; }
+  pids[brokers]=$BROKERS_PID
+  read -r -t 120 <&"${BROKERS[0]}" || fail "the brokers did not start"
+}
+
+measure_brokers() {
+  local kind with
+  for kind in $(rotated none ORDER_PLACED); do
+    with=()
+    [ "$kind" = none ] || with=("${relays[@]}")
+    stop_named server
+    serve "${with[@]}"
+    webhooks "$kind" >/dev/null
+    orders 3 8 --every-ms 320 >/dev/null
+    orders "$seconds" 8 --every-ms 320 | record brokers "$(label "$kind")"
+    webhooks none >/dev/null
+  done
+}
+
 results=$temporary/results.jsonl
 [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ] || find_mongod
 build fanout
+[[ " $parts " != *' brokers '* ]] || start_brokers
 read -r load1 _ </proc/loadavg
 for engine in $engines; do
   start

@@ -24,8 +24,9 @@ function compared(list, key) {
 
 for (const engine of new Set(rounds.map((round) => round.engine))) {
   const of = (part) => rounds.filter((round) => round.engine === engine && round.part === part);
-  for (const [part, title] of [["busy", "8 buyers, as fast as it goes"], ["calm", "160 orders/s"]]) {
+  for (const [part, title] of [["busy", "8 buyers, as fast as it goes"], ["calm", "160 orders/s"], ["brokers", "25 orders/s, brokers with the webhooks of each order"]]) {
     const list = of(part);
+    if (list.length === 0) continue;
     table(`${engine}: ${title}`, list, [
       ["orders/s", middle("answeredPerSecond")],
       ["+ %", compared(list, "answeredPerSecond")],
@@ -36,7 +37,9 @@ for (const engine of new Set(rounds.map((round) => round.engine))) {
       ["mongod us", middle("databaseCpuMicros")],
     ]);
   }
-  table(`${engine}: deliveries`, [...of("lag"), ...of("backlog")], [
+  const deliveries = [...of("lag"), ...of("backlog")];
+  if (deliveries.length === 0) continue;
+  table(`${engine}: deliveries`, deliveries, [
     ["sent/s", middle("perSecond")],
     ["lag p50", middle("p50Ms")],
     ["p99 ms", middle("p99Ms")],

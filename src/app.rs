@@ -1,5 +1,6 @@
 //! The composition root: the only layer that names concrete engines.
 
+mod check;
 mod cluster;
 mod database;
 mod error;
@@ -31,6 +32,7 @@ use cluster::{RedisDeployment, open_bus, rate_limiter, registered_documents, sha
 use database::open_engine;
 use keys::{deployment, field_keys, tokens};
 
+pub use check::check;
 pub use database::{adopt_database, open_store, shard_plan};
 pub use error::StartError;
 pub use options::{
@@ -94,11 +96,7 @@ impl Core {
 
     /// The operations that can be named.
     fn registry(&self, config: &Config) -> Result<Registry, StartError> {
-        if let Some(path) = &config.operations.manifest {
-            let json = std::fs::read_to_string(path)
-                .map_err(|cause| StartError::ManifestFile { path: path.clone(), cause })?;
-            let manifest =
-                Manifest::parse(&json).map_err(|cause| StartError::Manifest { path: path.clone(), cause })?;
+        if let Some(manifest) = manifest(config)? {
             return Ok(Registry::Only(manifest));
         }
         let documents = registered_documents(config, self.redis.as_ref(), self.limiter.clone())?;
@@ -213,6 +211,14 @@ impl App {
             tracing::warn!("the grace period is over; what is still running is cut off");
         }
     }
+}
+
+/// The operations that alone can be run, if the configuration names a file that lists them.
+fn manifest(config: &Config) -> Result<Option<Manifest>, StartError> {
+    let Some(path) = &config.operations.manifest else { return Ok(None) };
+    let json = std::fs::read_to_string(path).map_err(|cause| StartError::ManifestFile { path: path.clone(), cause })?;
+    let manifest = Manifest::parse(&json).map_err(|cause| StartError::Manifest { path: path.clone(), cause })?;
+    Ok(Some(manifest))
 }
 
 async fn listen_for_metrics(bind: &MetricsAddress) -> Result<Option<TcpListener>, StartError> {

@@ -19,10 +19,16 @@ const NONCE_BYTES: usize = 24;
 
 /// The text of the keys can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must be NAME:KEY, or several with commas between them, each key {KEY_BYTES} bytes in base64 (openssl rand -base64 32)"
-)]
-pub struct InvalidFieldKeys;
+pub enum InvalidFieldKeys {
+    /// It is not a list of keys.
+    #[error(
+        "must be NAME:KEY, or several with commas between them, each key {KEY_BYTES} bytes in base64 (openssl rand -base64 32)"
+    )]
+    Form,
+    /// An encrypted text would name two keys.
+    #[error("two keys have the same name")]
+    SameName,
+}
 
 /// An encrypted text can't be decrypted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +41,7 @@ pub enum UndecryptableField {
     Mismatch,
 }
 
-/// The keys that encrypt fields, the one for new texts first.
+/// The keys that encrypt fields: at least one, the one for new texts first.
 #[derive(Clone)]
 pub struct FieldKeys(Vec<(String, XChaCha20Poly1305)>);
 
@@ -48,8 +54,15 @@ impl FieldKeys {
             let name = Some(name.trim()).filter(|name| !name.is_empty())?;
             Some((name.to_owned(), XChaCha20Poly1305::new_from_slice(&key).ok()?))
         };
-        let keys = text.split(',').map(|entry| key(entry).ok_or(InvalidFieldKeys));
-        Ok(Self(keys.collect::<Result<_, _>>()?))
+        let mut keys: Vec<(String, XChaCha20Poly1305)> = Vec::new();
+        for entry in text.split(',') {
+            let (name, cipher) = key(entry).ok_or(InvalidFieldKeys::Form)?;
+            if keys.iter().any(|(other, _)| *other == name) {
+                return Err(InvalidFieldKeys::SameName);
+            }
+            keys.push((name, cipher));
+        }
+        Ok(Self(keys))
     }
 
     /// A key that only this process has.
@@ -59,13 +72,13 @@ impl FieldKeys {
     }
 
     /// Encrypts the text of a field of an entity.
-    pub fn encrypt(&self, entity: &str, field: &str, text: &[u8]) -> Result<String, InvalidFieldKeys> {
-        let (name, cipher) = self.0.first().ok_or(InvalidFieldKeys)?;
+    pub fn encrypt(&self, entity: &str, field: &str, text: &[u8]) -> String {
+        let (name, cipher) = self.0.first().expect("there is at least one key");
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let place = place(entity, field);
         let sealed = cipher.encrypt(&XNonce::from(nonce), Payload { msg: text, aad: &place });
-        let sealed = [&nonce[..], &sealed.map_err(|_| InvalidFieldKeys)?].concat();
-        Ok(format!("{name}:{}", BASE64_STANDARD.encode(sealed)))
+        let sealed = [&nonce[..], &sealed.expect("the text has less than the 256 GiB of the cipher")].concat();
+        format!("{name}:{}", BASE64_STANDARD.encode(sealed))
     }
 
     /// The text of an encrypted field of an entity.
@@ -102,9 +115,9 @@ mod tests {
     #[test]
     fn a_field_is_decrypted_only_in_its_place_and_unchanged() {
         let keys = keys(&[("a", 1)]);
-        let encrypted = keys.encrypt("whk_1", "secret", b"the text").unwrap();
+        let encrypted = keys.encrypt("whk_1", "secret", b"the text");
         assert_eq!(keys.decrypt("whk_1", "secret", &encrypted).as_deref(), Ok(&b"the text"[..]));
-        assert_ne!(keys.encrypt("whk_1", "secret", b"the text").unwrap(), encrypted, "each has a nonce of its own");
+        assert_ne!(keys.encrypt("whk_1", "secret", b"the text"), encrypted, "each has a nonce of its own");
         assert!(!encrypted.contains("the text"));
         for (entity, field) in [("whk_2", "secret"), ("whk_1", "other"), ("whk_1secret", "")] {
             assert_eq!(keys.decrypt(entity, field, &encrypted), Err(UndecryptableField::Mismatch));
@@ -123,9 +136,9 @@ mod tests {
 
     #[test]
     fn keys_are_replaced_by_one_in_front() {
-        let encrypted = keys(&[("a", 1)]).encrypt("whk_1", "secret", b"text").unwrap();
+        let encrypted = keys(&[("a", 1)]).encrypt("whk_1", "secret", b"text");
         assert_eq!(keys(&[("b", 2), ("a", 1)]).decrypt("whk_1", "secret", &encrypted).unwrap(), b"text");
-        assert_eq!(keys(&[("b", 2), ("a", 1)]).encrypt("whk_1", "secret", b"text").unwrap()[..2], *"b:");
+        assert_eq!(keys(&[("b", 2), ("a", 1)]).encrypt("whk_1", "secret", b"text")[..2], *"b:");
         let unknown = Err(UndecryptableField::UnknownKey("a".to_owned()));
         assert_eq!(keys(&[("b", 2)]).decrypt("whk_1", "secret", &encrypted), unknown);
         assert_eq!(keys(&[("a", 2)]).decrypt("whk_1", "secret", &encrypted), Err(UndecryptableField::Mismatch));
@@ -135,7 +148,10 @@ mod tests {
     fn other_texts_are_no_keys() {
         let short = BASE64_STANDARD.encode([1; 31]);
         for text in ["", "a", "a:", "a:b", &format!("a:{short}"), &format!(":{}", BASE64_STANDARD.encode([1; 32]))] {
-            assert_eq!(FieldKeys::parse(text).err(), Some(InvalidFieldKeys), "{text}");
+            assert_eq!(FieldKeys::parse(text).err(), Some(InvalidFieldKeys::Form), "{text}");
         }
+        let [one, other] = [1, 2].map(|byte| BASE64_STANDARD.encode([byte; 32]));
+        let same_name = format!("a:{one}, a:{other}");
+        assert_eq!(FieldKeys::parse(&same_name).err(), Some(InvalidFieldKeys::SameName));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use super::{Failure, Settings, output};
-use crate::config;
+use crate::{app, config};
 
 /// Arguments of `check-config`.
 #[derive(Debug, Clone, Args)]
@@ -28,5 +28,9 @@ pub(super) fn run(settings: Settings, args: CheckConfigArgs) -> Result<(), Failu
         let _ = writeln!(text, "{:width$} = {value}  [{}]", entry.key, entry.origin);
     }
     output::print(&text)?;
-    if loaded.problems.is_empty() { Ok(()) } else { Err(loaded.problems.into()) }
+    if !loaded.problems.is_empty() {
+        return Err(loaded.problems.into());
+    }
+    let errors = app::check(&loaded.config);
+    if errors.is_empty() { Ok(()) } else { Err(errors.into()) }
 }

@@ -42,6 +42,12 @@ impl From<Vec<ConfigProblem>> for Failure {
     }
 }
 
+impl From<Vec<StartError>> for Failure {
+    fn from(errors: Vec<StartError>) -> Self {
+        Self(errors.iter().map(StartError::to_string).collect())
+    }
+}
+
 impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         match error {

@@ -76,6 +76,9 @@ pub enum ImportFailure {
     /// The import stopped before its end.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// The others were imported.
+    #[error("{0} lines were rejected; the others are stored")]
+    Rejected(u64),
     /// The summary could not be written.
     #[error("cannot write the summary: {0}")]
     Output(#[from] io::Error),
@@ -86,6 +89,7 @@ pub async fn run(command: ImportCommand, importer: &Importer) -> Result<(), Impo
     let started = Instant::now();
     let progress = Arc::new(ProgressDisplay::new());
     let mut out = Vec::new();
+    let mut outcome = Ok(());
     match command {
         ImportCommand::OnlineRetail(args) => {
             let options = online_retail::OnlineRetailOptions {
@@ -130,9 +134,13 @@ pub async fn run(command: ImportCommand, importer: &Importer) -> Result<(), Impo
                 writeln!(out, "{name} does not end with the last line of an export: it may be cut off")?;
             }
             writeln!(out, "{}", rate_line("lines", summary.lines, started.elapsed()))?;
+            // Nothing of an export should be rejected, unlike rows of a data set.
+            let rejected = summary.rejected.values().sum();
+            outcome = if rejected == 0 { Ok(()) } else { Err(ImportFailure::Rejected(rejected)) };
         }
     }
-    Ok(io::stdout().write_all(&out)?)
+    io::stdout().write_all(&out)?;
+    outcome
 }
 
 fn write_count(out: &mut Vec<u8>, what: &str, counts: Counts) -> io::Result<()> {

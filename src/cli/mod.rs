@@ -75,7 +75,7 @@ enum Command {
     ShardPlan,
     /// Print the GraphQL schema.
     Schema(schema::SchemaArgs),
-    /// Show the effective settings, secrets masked, and report all problems.
+    /// Show the effective settings, secrets masked, and report all problems. Connects to nothing.
     CheckConfig(check_config::CheckConfigArgs),
 }
 

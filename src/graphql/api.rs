@@ -146,11 +146,19 @@ pub fn cost_document(limit: usize, answer_bytes: usize) -> Result<String, Invali
     cost::document(&sdl(), limit, answer_bytes)
 }
 
+/// Fails when a document of the manifest in the options is not valid.
+pub fn check_documents(introspection: bool, options: DocumentOptions) -> Result<(), InvalidDocuments> {
+    documents(introspection, options).map(drop)
+}
+
+fn documents(introspection: bool, options: DocumentOptions) -> Result<Documents, InvalidDocuments> {
+    Documents::new(&sdl(), SCALARS, introspection, options)
+}
+
 impl Api {
     /// The API over `service`. Fails when a document of the manifest in the options is not valid.
     pub fn new(service: Arc<Service>, options: ApiOptions) -> Result<Self, InvalidDocuments> {
-        let documents = Documents::new(&sdl(), SCALARS, options.introspection, options.documents)?;
-        let documents = Arc::new(documents);
+        let documents = Arc::new(documents(options.introspection, options.documents)?);
         let schema = builder().limit_recursive_depth(MAX_NESTING).validation_mode(ValidationMode::Fast).finish();
         let schema = ApiSchema { schema, service: service.clone(), documents: documents.clone() };
         let executor = Arc::new(OperationExecutor {

@@ -13,7 +13,7 @@ mod schema;
 /// Sender of a request, as the transports keep it.
 pub use crate::service::Authenticated as ViewerSession;
 pub use crate::service::{Authenticated, Readiness};
-pub use api::{Api, ApiOptions, Endpoint, cost_document, sdl};
+pub use api::{Api, ApiOptions, Endpoint, check_documents, cost_document, sdl};
 pub use engine::{
     client_limits::{
         AnswerBudget, AnswerLimits, AnswerMeter, AnswerRefusal, ClientLimits, HeldBytes, RequestLimiter,

@@ -24,7 +24,15 @@ impl Api {
     async fn prepare_payload(&self, document: &str, event: EventId) -> Result<PreparedOperation, String> {
         let variables = Variables::from_json(json!({ "id": event.to_string() }));
         let request = OperationRequest::new(document).variables(variables);
-        let operation = self.prepare(request, None).await.map_err(|refusal| first_error(&refusal))?;
+        let operation = self.prepare(request, None).await.map_err(|refusal| {
+            let error = first_error(&refusal);
+            let hint = if error.starts_with("Variable ") && error.ends_with(" is required") {
+                "; only $id has a value"
+            } else {
+                ""
+            };
+            format!("{error}{hint}")
+        })?;
         match operation.kind() {
             OperationType::Query => Ok(operation),
             OperationType::Mutation | OperationType::Subscription => Err("it must be a query".to_owned()),

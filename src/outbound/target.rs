@@ -13,6 +13,11 @@ pub enum InvalidTarget {
     /// It is no absolute URL.
     #[error("must be an absolute URL, such as https://example.com/hooks")]
     Malformed,
+    /// It has characters that a request can't have.
+    #[error(
+        "must be in ASCII: the name of a server with other letters begins with xn--, elsewhere they are percent-encoded"
+    )]
+    NotAscii,
     /// It is too long.
     #[error("must have at most {LONGEST} bytes")]
     TooLong,
@@ -50,6 +55,9 @@ impl Target {
     pub fn parse(url: &str) -> Result<Self, InvalidTarget> {
         if url.len() > LONGEST {
             return Err(InvalidTarget::TooLong);
+        }
+        if !url.is_ascii() {
+            return Err(InvalidTarget::NotAscii);
         }
         if url.contains('#') {
             return Err(InvalidTarget::Fragment);
@@ -117,6 +125,8 @@ mod tests {
             ("https://exa mple.com", InvalidTarget::Malformed),
             ("https://example.com:99999/", InvalidTarget::Malformed),
             ("https://example.com:/", InvalidTarget::Malformed),
+            ("https://m\u{fc}nchen.example/", InvalidTarget::NotAscii),
+            ("https://example.com/stra\u{df}e", InvalidTarget::NotAscii),
             ("ftp://example.com/", InvalidTarget::Scheme),
             ("file:///etc/passwd", InvalidTarget::Scheme),
             ("gopher://example.com/", InvalidTarget::Scheme),

@@ -22,8 +22,8 @@ use super::{
 use crate::{
     cluster::Backoff,
     domain::{
-        EntityKind, Event, EventCursor, EventId, EventKind, LogId, LogPosition, OrderStatus, Seq, Timestamp, UserId,
-        Viewer,
+        EntityKind, Event, EventCursor, EventId, EventKind, InvalidCursor, LogId, LogPosition, OrderStatus, Seq,
+        Timestamp, UserId, Viewer,
     },
     storage::{Epoch, LogState, uncached},
 };
@@ -302,5 +302,5 @@ pub(super) fn topic(kind: EntityKind, entity: Option<Ulid>, user: Option<UserId>
 }
 
 pub(super) fn invalid_cursor() -> ServiceError {
-    ServiceError::BadInput("after: not an event cursor of this server; pass one exactly as it was received".to_owned())
+    ServiceError::BadInput(format!("after: {InvalidCursor}"))
 }

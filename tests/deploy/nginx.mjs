@@ -74,6 +74,18 @@ export class Nginx {
     }
   }
 
+  /**
+   * The access log once it has so many lines: nginx writes a request's line after the client has the answer.
+   *
+   * @param {number} count
+   */
+  requests(count) {
+    return until(`${count} lines in the access log`, () => {
+      const { requests } = this.lines()
+      return requests.length >= count && requests
+    })
+  }
+
   async stop() {
     await this.program?.stop()
   }

@@ -5,6 +5,8 @@ use std::{
     process::Stdio,
 };
 
+use serde_json::json;
+
 use crate::cli_process::{Running, assert_refused, login, orderwire, run, run_with_input, stderr, stdout};
 
 #[test]
@@ -126,6 +128,47 @@ fn check_config_reports_all_problems_at_once() {
     assert_refused(&run(folder.path(), &["serve", "--config", "none.toml"]), 1, "cannot read none.toml");
 }
 
+/// Whatever can be known without a connection, `check-config` reports as well, in the same words.
+#[test]
+fn check_config_refuses_what_serve_would() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("no.pem"), "hush").unwrap();
+    std::fs::write(folder.path().join("no.json"), "{\"hush\"").unwrap();
+    let manifest = json!({
+        "format": "apollo-persisted-query-manifest",
+        "version": 1,
+        "operations": [{ "id": "a", "name": "A", "type": "query", "body": "query A { none }" }],
+    });
+    std::fs::write(folder.path().join("wrong.json"), manifest.to_string()).unwrap();
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    for (settings, expected) in [
+        (&["webhooks.encryption_keys=k1:hush"][..], "webhooks.encryption_keys: must be NAME:KEY"),
+        (&[&*format!("webhooks.encryption_keys=a:{key},a:{key}")], "webhooks.encryption_keys: two keys have the same"),
+        (&["rabbitmq.url=amqp://u:hush@"], "rabbitmq.url: must be amqp://"),
+        (&["redis.url=redis://u:hush@h:99999"], "not a Redis URL"),
+        (&["database.url=mongodb://u:hush@h:99999/shop"], "not a MongoDB URL"),
+        (&["auth.private_key_file=none.pem", "auth.public_key_file=none.pem"], "cannot read none.pem"),
+        (&["auth.private_key_file=no.pem", "auth.public_key_file=no.pem"], "cannot sign access tokens: "),
+        (&["operations.manifest=none.json"], "operations.manifest: cannot read none.json"),
+        (&["operations.manifest=no.json"], "operations.manifest: no.json: "),
+        (&["operations.manifest=wrong.json"], "operations.manifest: the operation \"A\" is not valid"),
+    ] {
+        let refused = ["check-config", "serve"].map(|command| {
+            let mut arguments = vec![command];
+            arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+            let mut command = orderwire(folder.path(), &arguments);
+            command.env("BIND", "127.0.0.1:0").env("METRICS_BIND", "off");
+            let output = command.output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+            let error = stderr(&output).lines().find(|line| line.starts_with("error: ")).unwrap_or_default().to_owned();
+            assert!(error.contains(expected), "{arguments:?}: {error}");
+            assert!(!stderr(&output).contains("hush"), "{arguments:?}: {error}");
+            error
+        });
+        assert_eq!(refused[0], refused[1]);
+    }
+}
+
 #[tokio::test]
 async fn user_create_makes_an_account_that_can_sign_in() {
     let folder = tempfile::tempdir().unwrap();
@@ -152,7 +195,7 @@ async fn user_create_makes_an_account_that_can_sign_in() {
 
     let (_server, address) = Running::server(orderwire(folder.path(), &["serve"]));
     let token = login(&address, "ann@example.com", "correct horse").await.unwrap();
-    let me = crate::cli_process::graphql(&address, Some(&token), "{ me { role } }", serde_json::json!({})).await;
+    let me = crate::cli_process::graphql(&address, Some(&token), "{ me { role } }", json!({})).await;
     assert_eq!(me["data"]["me"]["role"], "ADMIN");
     login(&address, "bob@example.com", password).await.unwrap();
     assert_eq!(login(&address, "bob@example.com", "wrong").await.unwrap_err()[0]["code"], "BAD_CREDENTIALS");

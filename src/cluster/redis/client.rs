@@ -33,6 +33,11 @@ pub enum ConnectError {
     },
 }
 
+/// Fails with [`ConnectError::Url`] if a URL is malformed. Connects to nothing.
+pub fn check_url(url: &str) -> Result<(), ConnectError> {
+    client(url).map(drop)
+}
+
 /// A client for a URL, and the server's address for the log. Connects only when used.
 pub(super) fn client(url: &str) -> Result<(Client, String), ConnectError> {
     let info = url.into_connection_info().map_err(|_| ConnectError::Url)?;

@@ -12,7 +12,7 @@ mod settler;
 mod values;
 
 pub use bus::RedisBus;
-pub use client::ConnectError;
+pub use client::{ConnectError, check_url};
 pub use documents::{DocumentRetention, RedisDocuments};
 pub use eviction::{evicting_policy, warn_of_eviction};
 pub use rate_limits::RedisRateLimiter;

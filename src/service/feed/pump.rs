@@ -135,17 +135,13 @@ impl Pump {
         let began = Instant::now();
         self.read_for_cache_at = None;
         let numbered = number(&self.shared, is_poll).await;
-        let mut is_first = true;
+        if is_poll && let Err(error) = within_time(self.check_continuity()).await {
+            return self.failed(&error);
+        }
         loop {
             let page_began = Instant::now();
-            let store = Arc::clone(&self.shared.store);
-            let read = within_time(async {
-                if std::mem::take(&mut is_first) && is_poll {
-                    self.check_continuity().await?;
-                }
-                store.read_log(self.ordered.head(), LogFilter::ALL, limit).await
-            });
-            let page = match read.await {
+            let read = self.shared.store.read_log(self.ordered.head(), LogFilter::ALL, limit);
+            let page = match within_time(read).await {
                 Ok(page) => page,
                 Err(error) => return self.failed(&error),
             };

@@ -65,21 +65,29 @@ fn describe_text(place: &str, error: &serde_json::Error) -> Fault {
         Category::Data if text.starts_with("unknown field ") => {
             shortened(text.split_once(", expected ").map_or(text, |(field, _)| field))
         }
-        Category::Data if place.is_empty() => shortened(&without_value(text)),
-        Category::Data => shortened(&format!("{place}: {}", without_value(text))),
+        Category::Data => match (place, what_it_must_be(text)) {
+            ("", None) => shortened(text),
+            ("", Some(must)) => shortened(&format!("must be {must}")),
+            (place, None) => shortened(&format!("{place}: {text}")),
+            (place, Some(must)) => shortened(&format!("{place} must be {must}")),
+        },
     }
 }
 
-/// The message without the value of the line that it quotes.
-fn without_value(text: &str) -> Cow<'_, str> {
-    let quotes = ["invalid type: ", "invalid value: ", "unknown variant "].iter().any(|start| text.starts_with(start));
-    match text.rsplit_once(", expected ").filter(|_| quotes) {
-        Some((found, expected)) => {
-            let found = found.split(['"', '`']).next().unwrap_or_default().trim_end();
-            format!("{found}, expected {expected}").into()
-        }
-        None => text.into(),
-    }
+/// What a value must be, in the words of JSON, if the message of serde says that it is something else. Without the value, which
+/// serde's message quotes.
+fn what_it_must_be(text: &str) -> Option<Cow<'_, str>> {
+    let is_of_value =
+        ["invalid type: ", "invalid value: ", "unknown variant "].iter().any(|start| text.starts_with(start));
+    let (_, expected) = text.rsplit_once(", expected ").filter(|_| is_of_value)?;
+    Some(match expected {
+        "i32" => "a whole number from -2147483648 to 2147483647".into(),
+        "u64" => "a whole number from 0 on".into(),
+        "a sequence" => "an array".into(),
+        "a map" => "an object".into(),
+        expected if expected.starts_with("struct ") => "an object".into(),
+        expected => expected.replace('`', "").into(),
+    })
 }
 
 /// A fault that may hold parts of the line: it must not control a terminal, nor be long.

@@ -126,8 +126,8 @@ impl Sender {
 }
 
 /// A new secret: its text for the receiver, and what is stored of it.
-pub(super) fn make_secret(webhook: WebhookId, keys: &FieldKeys) -> Result<(String, String), String> {
+pub(super) fn make_secret(webhook: WebhookId, keys: &FieldKeys) -> (String, String) {
     let secret = super::signature::new_secret();
-    let encrypted = keys.encrypt(&webhook.to_string(), SECRET, &secret).map_err(|fault| fault.to_string())?;
-    Ok((secret_text(&secret), encrypted))
+    let encrypted = keys.encrypt(&webhook.to_string(), SECRET, &secret);
+    (secret_text(&secret), encrypted)
 }

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     auth::FieldKeys,
     domain::{
-        Consumer, ConsumerChanges, EventCursor, EventType, LogId, Progress, Refusal, Scope, Viewer, Webhook,
-        WebhookDefinition, WebhookId, WebhookSecret,
+        Consumer, ConsumerChanges, EventCursor, EventType, InvalidCursor, LogId, Progress, Refusal, Scope, Viewer,
+        Webhook, WebhookDefinition, WebhookId, WebhookSecret,
     },
     outbound::Target,
     storage::StoreError,
@@ -104,7 +104,7 @@ impl Service {
         let progress = self.position_after(input.after).await?;
         let stamp = self.stamp(viewer)?;
         let id = WebhookId::generate(stamp.at);
-        let (secret, encrypted) = make_secret(id, keys).map_err(internal)?;
+        let (secret, encrypted) = make_secret(id, keys);
         let definition = WebhookDefinition {
             url: input.url,
             description,
@@ -176,7 +176,7 @@ impl Service {
     /// Admin: gives a webhook a new secret. The one before signs, too, for a day. Returns the text of the new one.
     pub async fn rotate_webhook_secret(&self, viewer: &Viewer, id: WebhookId) -> Result<(Webhook, String)> {
         access::require(viewer, Scope::ManageWebhooks)?;
-        let (secret, encrypted) = make_secret(id, self.webhook_keys()?).map_err(internal)?;
+        let (secret, encrypted) = make_secret(id, self.webhook_keys()?);
         let until = self.now().plus(OVERLAP);
         let changed = self.change_webhook(viewer, id, None, |definition| {
             definition.rotate(encrypted.clone(), until);
@@ -269,7 +269,8 @@ impl Service {
         };
         let at_after = |message: String| UserError::at(UserErrorCode::InvalidInput, ["after"], message);
         let (log, position) = self.resolve_cursor(cursor).await.map_err(|error| match error {
-            ServiceError::CursorExpired | ServiceError::BadInput(_) => at_after(error.to_string()).into(),
+            ServiceError::CursorExpired => at_after(error.to_string()).into(),
+            ServiceError::BadInput(_) => at_after(InvalidCursor.to_string()).into(),
             other => other,
         })?;
         let state = self.store.log_state().await?;
@@ -292,10 +293,6 @@ impl Service {
 
 fn read(consumer: Consumer) -> Result<Webhook> {
     Webhook::try_from(consumer).map_err(|error| StoreError::internal(error).into())
-}
-
-fn internal(fault: String) -> ServiceError {
-    ServiceError::Internal(fault.into())
 }
 
 /// The kinds, each once.

@@ -74,6 +74,7 @@ pub use connect::{CommandObserver, MongoOptions};
 pub use replicas::ReadFrom;
 pub use shard_keys::{SHARDED_COLLECTIONS, ShardKey, ShardedCollection, shard_plan};
 pub use store::MongoStore;
+pub use url::check_url;
 
 use crate::{
     domain::Timestamp,

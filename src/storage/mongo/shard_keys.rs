@@ -5,9 +5,7 @@
 
 use std::fmt::Write;
 
-use mongodb::options::ConnectionString;
-
-use super::url::{DEFAULT_DATABASE, malformed_url};
+use super::url::{DEFAULT_DATABASE, parse_url};
 use crate::storage::Result;
 
 /// A collection and its place in a sharded cluster.
@@ -78,8 +76,7 @@ pub const SHARDED_COLLECTIONS: [ShardedCollection; 16] = [
 /// Commands for `mongosh` that shard the database which the URL names. Fails if the URL is malformed; no message contains
 /// its credentials.
 pub fn shard_plan(url: &str) -> Result<String> {
-    let parsed = ConnectionString::parse(url).map_err(|error| malformed_url(&error, url))?;
-    Ok(plan_of(parsed.default_database.as_deref().unwrap_or(DEFAULT_DATABASE)))
+    Ok(plan_of(parse_url(url)?.default_database.as_deref().unwrap_or(DEFAULT_DATABASE)))
 }
 
 fn plan_of(database: &str) -> String {

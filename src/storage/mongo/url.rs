@@ -1,11 +1,21 @@
 //! URLs of databases.
 
-use mongodb::error::Error;
+use mongodb::{error::Error, options::ConnectionString};
 
-use crate::storage::StoreError;
+use crate::storage::{Result, StoreError};
 
 /// The database of a URL that names none.
 pub(super) const DEFAULT_DATABASE: &str = "orderwire";
+
+/// The parts of a URL. Connects to nothing. No message contains the URL's credentials.
+pub(super) fn parse_url(url: &str) -> Result<ConnectionString> {
+    ConnectionString::parse(url).map_err(|error| malformed_url(&error, url))
+}
+
+/// Fails if a URL is malformed. Connects to nothing. No message contains the URL's credentials.
+pub fn check_url(url: &str) -> Result<()> {
+    parse_url(url).map(drop)
+}
 
 /// The error about a URL that the driver can't parse.
 pub(super) fn malformed_url(error: &Error, url: &str) -> StoreError {
