@@ -23,8 +23,12 @@ use crate::{
     domain::SystemClock,
     graphql::{Api, ApiOptions, Manifest, Registry},
     http::{self, ServerLimits},
-    jobs::{JobOptions, Jobs},
-    service::{PayloadRenderer, RateLimits, Relays, Service, ServiceOptions, feed::EventFeed},
+    jobs::{self, JobOptions},
+    service::{
+        PayloadRenderer, RateLimits, Relays, Service, ServiceOptions,
+        feed::EventFeed,
+        jobs::{JobRunner, RunnerOptions},
+    },
     storage::{CallCounts, InstrumentedStore, NearCache, Store},
 };
 
@@ -113,6 +117,11 @@ impl Core {
         &self.store
     }
 
+    /// Starts to do the jobs that are due.
+    pub fn start_jobs(&self, options: JobOptions) -> JobRunner {
+        JobRunner::start(self.service.clone(), jobs::all(&self.service, options), RunnerOptions::default())
+    }
+
     /// Ends subscriptions, sends what is waiting to be sent and closes connections.
     pub async fn close(&self) {
         self.feed.shutdown().await;
@@ -132,7 +141,7 @@ pub struct App {
     grace: Duration,
     handover: Duration,
     jobs: JobOptions,
-    runs_consumers: bool,
+    runs_background: bool,
 }
 
 impl App {
@@ -158,13 +167,13 @@ impl App {
         let renderer: Arc<dyn PayloadRenderer> = api.clone();
         core.service.render_payloads_by(&renderer);
         let router = http::router(api, options);
-        let jobs = JobOptions { prune_every: config.retention.prune_every };
+        let jobs = options::jobs(config);
         let (grace, handover) = (config.server.grace_period, config.server.handover);
-        let runs_consumers = config.worker.embedded;
-        if runs_consumers {
+        let runs_background = config.worker.embedded;
+        if runs_background {
             core.add_relays().await?;
         }
-        Ok(Self { core, listener, address, metrics, router, limits, grace, handover, jobs, runs_consumers })
+        Ok(Self { core, listener, address, metrics, router, limits, grace, handover, jobs, runs_background })
     }
 
     /// Where it listens.
@@ -188,26 +197,21 @@ impl App {
         if let Some(address) = self.metrics_address() {
             tracing::info!(%address, "metrics are at http://{address}/metrics");
         }
-        let Self { core, listener, address, metrics, router, limits, grace, handover, jobs, runs_consumers } = self;
+        let Self { core, listener, address, metrics, router, limits, grace, handover, jobs, runs_background } = self;
         tracing::info!(%address, engine = core.store.engine(), "listening on http://{address}");
         // Served to the very end, and then cut off.
         let _metrics = metrics.map(|listener| AbortOnDropHandle::new(tokio::spawn(http::serve_metrics(listener))));
-        let jobs = Jobs::start(core.service.clone(), jobs);
-        let consumers = runs_consumers.then(|| core.start_consumers());
+        let background = runs_background.then(|| (core.start_consumers(), core.start_jobs(jobs)));
         let closing = CLOSING.min(grace / 5);
-        let stop_consumers = async {
+        let stop_background = async {
             shutdown.cancelled().await;
-            if let Some(consumers) = consumers {
-                consumers.stop().await;
+            if let Some((consumers, jobs)) = background {
+                tokio::join!(consumers.stop(), jobs.stop());
             }
         };
         let serve = http::serve(listener, router, shutdown.clone(), grace - closing, handover, limits);
-        tokio::join!(serve, stop_consumers);
-        let close = async {
-            jobs.stop().await;
-            core.close().await;
-        };
-        if tokio::time::timeout(closing, close).await.is_err() {
+        tokio::join!(serve, stop_background);
+        if tokio::time::timeout(closing, core.close()).await.is_err() {
             tracing::warn!("the grace period is over; what is still running is cut off");
         }
     }

@@ -11,6 +11,7 @@ use crate::{
         SubscriptionLimiter, SubscriptionLimits, SubscriptionShare,
     },
     http::{AllowedOrigins, ClientAddressPolicy, HttpOptions, ServerLimits, WebSocketOptions},
+    jobs::JobOptions,
     outbound::{AddressPolicy, Client},
     service::{WebhookOptions, feed::FeedOptions},
     storage::{
@@ -159,6 +160,11 @@ pub fn http(config: &Config) -> HttpOptions {
             max_message: config.websocket.max_message,
         },
     }
+}
+
+/// How often the jobs with a schedule are done.
+pub fn jobs(config: &Config) -> JobOptions {
+    JobOptions { prune_every: config.retention.prune_every }
 }
 
 /// What webhooks need.

@@ -1,10 +1,10 @@
-//! A process that runs the consumers of the event log, and no server.
+//! A process that runs the consumers of the event log and jobs, and no server.
 
 use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::{Core, StartError, listen_for_metrics};
+use super::{Core, StartError, listen_for_metrics, options};
 use crate::{
     config::Config,
     http,
@@ -32,21 +32,21 @@ impl Core {
     }
 }
 
-/// Runs the consumers of the event log until `shutdown`.
+/// Runs the consumers of the event log, and jobs, until `shutdown`.
 pub async fn run_worker(config: &Config, shutdown: CancellationToken) -> Result<(), StartError> {
     let metrics = listen_for_metrics(&config.metrics.bind).await?;
     let opened = Core::open_observed(config, config.server.start_wait, None);
     let Some(core) = shutdown.run_until_cancelled(opened).await else { return Ok(()) };
     let core = core?;
     let _metrics = metrics.map(|listener| AbortOnDropHandle::new(tokio::spawn(http::serve_metrics(listener))));
-    tracing::info!(engine = core.store.engine(), "running what follows the event log");
+    tracing::info!(engine = core.store.engine(), "running jobs, and what follows the event log");
     let renderer: Arc<dyn PayloadRenderer> = Arc::new(core.api(config)?);
     core.service.render_payloads_by(&renderer);
     core.add_relays().await?;
-    let consumers = core.start_consumers();
+    let (consumers, jobs) = (core.start_consumers(), core.start_jobs(options::jobs(config)));
     shutdown.cancelled().await;
     let close = async {
-        consumers.stop().await;
+        tokio::join!(consumers.stop(), jobs.stop());
         core.close().await;
     };
     if tokio::time::timeout(config.server.grace_period, close).await.is_err() {

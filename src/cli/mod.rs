@@ -6,6 +6,7 @@ mod export;
 mod failure;
 mod health;
 pub mod import;
+mod jobs;
 mod log;
 mod numbers;
 mod output;
@@ -47,9 +48,10 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Run the API server.
     Serve(serve::ServeArgs),
-    /// Run what follows the event log, such as webhooks, apart from the API servers.
+    /// Do jobs, and run what follows the event log, such as webhooks, apart from the API servers.
     ///
-    /// Servers run it themselves unless `worker.embedded` is false. Any number of both may run: each consumer is run by one.
+    /// Servers do both themselves unless `worker.embedded` is false. Any number of both may run: each job is done, and each
+    /// consumer is run, by one.
     Worker,
     /// Check whether a running server is ready; fails if it is not.
     Health(health::HealthArgs),
@@ -63,6 +65,9 @@ enum Command {
     /// Manage users.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// See, retry and discard jobs.
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
     /// Manage the event log.
     #[command(subcommand)]
     Log(log::LogCommand),
@@ -91,6 +96,7 @@ impl Cli {
             Command::Import(command) => import_into_database(settings, command).await,
             Command::Export(args) => export::run(settings, args).await,
             Command::User(command) => user::run(settings, command).await,
+            Command::Jobs(command) => jobs::run(settings, command).await,
             Command::Log(command) => log::run(settings, command).await,
             Command::AdoptDatabase => adopt_database(settings).await,
             Command::ShardPlan => shard_plan::run(settings),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::{
-    ApiKeyId, EventId, InvalidId, Metadata, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId, UserId,
-    UserVersion, WebhookId, declare::text_enum,
+    ApiKeyId, EventId, InvalidId, JobId, Metadata, Order, OrderId, Product, ProductId, RightsChange, Task, TaskId,
+    UserId, UserVersion, WebhookId, declare::text_enum,
 };
 
 text_enum! {
@@ -208,12 +208,14 @@ pub enum AnyId {
     Event(EventId),
     /// A webhook.
     Webhook(WebhookId),
+    /// A job.
+    Job(JobId),
 }
 
 impl FromStr for AnyId {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid = InvalidId { expected: "usr_, prd_, ord_, tsk_, key_, evt_ or whk_" };
+        let invalid = InvalidId { expected: "usr_, prd_, ord_, tsk_, key_, evt_, whk_ or job_" };
         match text.get(..4) {
             Some(UserId::PREFIX) => text.parse().map(Self::User).map_err(|_| invalid),
             Some(ProductId::PREFIX) => text.parse().map(Self::Product).map_err(|_| invalid),
@@ -221,6 +223,7 @@ impl FromStr for AnyId {
             Some(ApiKeyId::PREFIX) => text.parse().map(Self::ApiKey).map_err(|_| invalid),
             Some(TaskId::PREFIX) => text.parse().map(Self::Task).map_err(|_| invalid),
             Some(EventId::PREFIX) => text.parse().map(Self::Event).map_err(|_| invalid),
+            Some(JobId::PREFIX) => text.parse().map(Self::Job).map_err(|_| invalid),
             Some(WebhookId::PREFIX) => text.parse().map(Self::Webhook).map_err(|_| invalid),
             _ => Err(invalid),
         }

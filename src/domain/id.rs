@@ -123,6 +123,10 @@ define_id!(
     WebhookId, "whk"
 );
 define_id!(
+    /// Id of a job.
+    JobId, "job"
+);
+define_id!(
     /// Id of an attempt to deliver an event to a webhook.
     DeliveryId, "dlv"
 );

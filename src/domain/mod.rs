@@ -16,6 +16,7 @@ mod entity;
 mod event;
 mod id;
 mod idempotency;
+mod job;
 mod memory;
 mod metadata;
 mod money;
@@ -51,8 +52,9 @@ pub use event::{
     Before, Changed, CursorKey, Event, EventCursor, EventDraft, EventFilter, EventKind, EventType, InvalidCursor,
     LogFilter, LogId, LogPosition, Seq,
 };
-pub use id::{DeliveryId, EventId, InvalidId, SessionId, WebhookId};
+pub use id::{DeliveryId, EventId, InvalidId, JobId, SessionId, WebhookId};
 pub use idempotency::{Fingerprint, Idempotency, UsedKey};
+pub use job::{Job, JobKind, JobOutcome, JobStatus};
 pub use metadata::{Metadata, MetadataChange, MetadataFilter, MetadataItems, is_metadata_key, is_metadata_value};
 pub use money::{CurrencyCode, Decimal, InvalidCurrency, InvalidDecimal, Money};
 pub use node_bucket::{LocalDecision, NodeBucket};

@@ -1,6 +1,6 @@
 //! Why the rules refuse a change.
 
-use super::OrderStatus;
+use super::{JobStatus, OrderStatus};
 
 /// A field whose value must be unique among the entities of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,9 @@ pub enum Refusal {
     /// There are as many API keys as there may be.
     #[error("there are as many API keys as there may be")]
     TooManyApiKeys,
+    /// A job with this status can't be changed so.
+    #[error("the job is {0:?}")]
+    JobIs(JobStatus),
     /// The idempotency key was used with another input.
     #[error("the idempotency key was used with another input")]
     IdempotencyKeyReused,

@@ -2,26 +2,41 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rand::Rng;
+use async_trait::async_trait;
 
 use crate::{
-    service::Service,
-    telemetry::metrics::{Outcome, metrics},
+    domain::{Job, JobKind},
+    service::{
+        Service,
+        jobs::{Schedule, Work},
+    },
 };
 
-/// The first run happens within this time, because a process may not live for a whole interval.
+/// The first time comes so soon, because a process may not live for a whole interval.
 const FIRST_WITHIN: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(15 * 60);
+const MAX_ATTEMPTS: u32 = 5;
 
-/// Runs forever. The waits are jittered so that the nodes of a cluster do not prune at the same time.
-pub(super) async fn run(service: Arc<Service>, every: Duration) {
-    let mut wait = every.min(FIRST_WITHIN).mul_f64(rand::rng().random());
-    loop {
-        tokio::time::sleep(wait).await;
-        let pruned = service.prune().await;
-        metrics().prunes.get(if pruned.is_ok() { Outcome::Ok } else { Outcome::Failed }).inc();
-        if let Err(error) = pruned {
-            tracing::warn!(%error, "could not delete data that is past its retention; trying again later");
-        }
-        wait = every.mul_f64(rand::rng().random_range(0.9..1.1));
+pub(super) struct Prune {
+    pub(super) service: Arc<Service>,
+    pub(super) every: Duration,
+}
+
+#[async_trait]
+impl Work for Prune {
+    fn kind(&self) -> JobKind {
+        JobKind::Prune
+    }
+
+    fn longest(&self) -> Duration {
+        LONGEST
+    }
+
+    fn schedule(&self) -> Option<Schedule> {
+        Some(Schedule { every: self.every, first_within: FIRST_WITHIN, max_attempts: MAX_ATTEMPTS })
+    }
+
+    async fn run(&self, _: &Job) -> Result<(), String> {
+        self.service.prune().await.map_err(|error| error.to_string())
     }
 }

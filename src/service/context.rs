@@ -53,6 +53,8 @@ pub struct Service {
     pub(super) sales: SalesCache,
     /// This process has changed a consumer of the log.
     pub(super) consumers_changed: Arc<Notify>,
+    /// This process has stored a job, or let one go on.
+    pub(super) jobs_changed: Arc<Notify>,
     /// Runs the documents of webhooks.
     pub(super) renderer: RendererCell,
     pub(super) options: ServiceOptions,
@@ -83,6 +85,7 @@ impl Service {
             api_keys: ApiKeyCache::default(),
             sales: SalesCache::default(),
             consumers_changed: Arc::default(),
+            jobs_changed: Arc::default(),
             renderer: RendererCell::default(),
             options,
         }

@@ -157,6 +157,11 @@ impl From<Refusal> for ServiceError {
                     format!("there would be more than {most} items; remove some"),
                 )
             }
+            Refusal::JobIs(status) => UserError::at(
+                Code::InvalidTransition,
+                ["id"],
+                format!("the job is {}, which does not allow this", status.as_str()),
+            ),
             Refusal::TooManyApiKeys => {
                 UserError::general(Code::InvalidInput, format!("{refusal}; revoke those that are not used"))
             }

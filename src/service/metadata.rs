@@ -46,7 +46,7 @@ impl Service {
             AnyId::Order(_) => access::require(viewer, Scope::WriteOrders)?,
             AnyId::Task(_) => access::require(viewer, Scope::WriteTasks)?,
             AnyId::User(_) => access::require_admin(viewer)?,
-            AnyId::ApiKey(_) | AnyId::Event(_) | AnyId::Webhook(_) => {
+            AnyId::ApiKey(_) | AnyId::Event(_) | AnyId::Webhook(_) | AnyId::Job(_) => {
                 access::require_authenticated(viewer)?;
                 let mut checks = Checks::default();
                 checks.fault(&["id"], "must be a product, an order, a task or a user");
@@ -71,7 +71,7 @@ impl Service {
                 let changes = UserChanges { metadata: Some(change), ..UserChanges::default() };
                 self.store.update_user(id, changes, expected, stamp).await.map(WithMetadata::User)
             }
-            AnyId::ApiKey(_) | AnyId::Event(_) | AnyId::Webhook(_) => {
+            AnyId::ApiKey(_) | AnyId::Event(_) | AnyId::Webhook(_) | AnyId::Job(_) => {
                 return Err(super::ServiceError::NotFound("it has no metadata"));
             }
         };

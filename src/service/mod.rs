@@ -18,6 +18,7 @@ mod fingerprint;
 mod idempotency;
 pub mod import;
 mod input;
+pub mod jobs;
 mod jsonl;
 mod limits;
 mod live;

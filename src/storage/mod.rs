@@ -20,6 +20,7 @@ mod event;
 mod export;
 mod import;
 mod instrumented;
+mod job;
 mod log_text;
 pub mod mongo;
 mod near_cache;
@@ -45,6 +46,7 @@ pub use event::{Appended, Backlog, Epoch, EventStore, LogPage, LogState, NewEpoc
 pub use export::{ExportBatch, ExportKind, ExportStore};
 pub use import::ImportStore;
 pub use instrumented::{BeforeCall, CallCounts, Instrumented};
+pub use job::{JobFilter, JobStore, LeasedJob};
 pub use near_cache::NearCache;
 pub use operation::{one_operation, uncached};
 pub use order::{Moved, OrderQuery, OrderStore, Placed};

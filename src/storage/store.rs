@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    ApiKeyStore, ConsumerStore, DeliveryStore, DeploymentId, EventStore, ExportStore, ImportStore, OrderStore,
-    ProductStore, Result, SessionStore, TaskStore, UserStore,
+    ApiKeyStore, ConsumerStore, DeliveryStore, DeploymentId, EventStore, ExportStore, ImportStore, JobStore,
+    OrderStore, ProductStore, Result, SessionStore, TaskStore, UserStore,
     instrumented::{CallCounts, Instrumented},
 };
 use crate::domain::Timestamp;
@@ -24,6 +24,7 @@ pub trait Store:
     + EventStore
     + ConsumerStore
     + DeliveryStore
+    + JobStore
     + ImportStore
     + ExportStore
     + Send
@@ -38,7 +39,8 @@ pub trait Store:
     async fn ping(&self) -> Result<Timestamp>;
 
     /// Deletes log entries older than `log_before`, sessions expired at `now` and idempotency records older than
-    /// `keys_before`, all on the database's clock. The newest log entry always stays, so that numbering continues.
+    /// `keys_before`, all on the database's clock. Jobs that have succeeded go with the idempotency records, those that failed
+    /// or were discarded with the log. The newest log entry always stays, so that numbering continues.
     async fn prune(&self, now: Timestamp, log_before: Timestamp, keys_before: Timestamp) -> Result<()>;
 
     /// Makes the database belong to this deployment, whichever it belonged to.

@@ -6,6 +6,8 @@ pub mod connection;
 mod cursor;
 mod error;
 mod event;
+mod id_page;
+mod job;
 mod loaders;
 mod metadata;
 mod money;

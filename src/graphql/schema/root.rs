@@ -3,7 +3,7 @@
 
 use async_graphql::{Context, ID, Interface, MergedObject, MergedSubscription, Object};
 
-use super::{api_key, event, metadata, order, product, request_context::RequestContext, task, user, webhook};
+use super::{api_key, event, job, metadata, order, product, request_context::RequestContext, task, user, webhook};
 use crate::{
     domain::AnyId,
     graphql::engine::{
@@ -24,6 +24,7 @@ pub struct Query(
     event::EventQuery,
     api_key::ApiKeyQuery,
     webhook::WebhookQuery,
+    job::JobQuery,
 );
 
 /// Everything that can be changed. Expected failures are told in userErrors, anything else is a GraphQL error.
@@ -38,6 +39,7 @@ pub struct Mutation(
     api_key::ApiKeyMutation,
     metadata::MetadataMutation,
     webhook::WebhookMutation,
+    job::JobMutation,
 );
 
 /// What can be watched.
@@ -62,6 +64,8 @@ pub enum Node {
     Event(event::Event),
     /// A webhook.
     Webhook(webhook::Webhook),
+    /// A job.
+    Job(job::Job),
 }
 
 /// Queries by id.
@@ -109,5 +113,9 @@ async fn load(context: &Context<'_>, id: &ID) -> ApiResult<Option<Node>> {
         AnyId::Task(id) => request.load(id).await?.map(|found| Node::Task(task::Task(found))),
         AnyId::Event(id) => event::visible(request, id).await?.map(Node::Event),
         AnyId::Webhook(id) => webhook::visible(request, id).await?.map(Node::Webhook),
+        AnyId::Job(id) if request.viewer().is_admin() => {
+            request.load(id).await?.map(|found| Node::Job(job::Job(found)))
+        }
+        AnyId::Job(_) => None,
     })
 }

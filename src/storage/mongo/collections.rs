@@ -42,6 +42,8 @@ pub(super) struct Collections {
     pub(super) consumers: Collection<RawDocumentBuf>,
     /// Attempts to deliver events to webhooks ([`super::delivery`]).
     pub(super) deliveries: Collection<RawDocumentBuf>,
+    /// Work that is done later ([`super::job`]).
+    pub(super) jobs: Collection<RawDocumentBuf>,
     /// What the database says of itself: one document, `log`.
     pub(super) counters: Collection<RawDocumentBuf>,
 }
@@ -64,6 +66,7 @@ impl Collections {
             idempotency: database.collection("idempotency"),
             consumers: database.collection("consumers"),
             deliveries: database.collection("deliveries"),
+            jobs: database.collection("jobs"),
             counters: database.collection("counters"),
         }
     }
@@ -129,6 +132,11 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
     ];
     let log_texts = [vec![plain("used_at", doc! { "used_at": 1 })]];
     let deliveries = [vec![plain("webhook", doc! { "webhook": 1, "_id": 1 }), plain("at", doc! { "at": 1 })]];
+    let jobs = [
+        vec![partial_by(plain("due", doc! { "kind": 1, "due_at": 1 }), "due_at")],
+        vec![plain("listed", doc! { "kind": 1, "status": 1, "_id": 1 })],
+        vec![partial_by(plain("finished", doc! { "status": 1, "finished_at": 1 }), "finished_at")],
+    ];
     let idempotency = [vec![plain("created_at", doc! { "created_at": 1 })]];
     vec![
         ("users", users.concat()),
@@ -142,6 +150,7 @@ fn indexes() -> Vec<(&'static str, Vec<IndexModel>)> {
         ("log_texts", log_texts.concat()),
         ("idempotency", idempotency.concat()),
         ("deliveries", deliveries.concat()),
+        ("jobs", jobs.concat()),
     ]
 }
 
@@ -170,8 +179,14 @@ fn metadata() -> IndexModel {
 }
 
 /// Makes the index leave out documents without its first field.
-fn partial(mut model: IndexModel) -> IndexModel {
-    if let (Some(options), Some(field)) = (model.options.as_mut(), model.keys.keys().next()) {
+fn partial(model: IndexModel) -> IndexModel {
+    let first = model.keys.keys().next().cloned().unwrap_or_default();
+    partial_by(model, &first)
+}
+
+/// Makes the index leave out documents without a field.
+fn partial_by(mut model: IndexModel, field: &str) -> IndexModel {
+    if let Some(options) = model.options.as_mut() {
         options.partial_filter_expression = Some(doc! { field: { "$exists": true } });
     }
     model

@@ -32,6 +32,7 @@ mod export;
 mod filter;
 mod idempotency;
 mod import;
+mod job;
 mod list;
 mod log_bounds;
 mod log_texts;
@@ -99,6 +100,7 @@ impl Store for MongoStore {
         self.0.collections.sessions.delete_many(doc! { "expires_at": { "$lte": now } }).await?;
         self.0.prune_keys(keys_before).await?;
         self.0.with_timeout(self.0.collections.deliveries.delete_many(doc! { "at": { "$lt": log_before } })).await?;
+        self.0.prune_jobs(log_before, keys_before).await?;
         Ok(())
     }
 

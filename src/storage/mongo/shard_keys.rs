@@ -46,7 +46,7 @@ const fn collection(name: &'static str, key: ShardKey, why: &'static str) -> Sha
 }
 
 /// Every collection of a database.
-pub const SHARDED_COLLECTIONS: [ShardedCollection; 16] = [
+pub const SHARDED_COLLECTIONS: [ShardedCollection; 17] = [
     collection("users", ShardKey::HashedId, "users are found by id"),
     collection("emails", ShardKey::HashedId, "an e-mail address leads to its user, and is unique in the cluster"),
     collection("sessions", ShardKey::HashedId, "each request finds its session by id"),
@@ -69,6 +69,7 @@ pub const SHARDED_COLLECTIONS: [ShardedCollection; 16] = [
     collection("idempotency", ShardKey::Ranges(&["_id"]), "a key begins with its user"),
     collection("outbox", ShardKey::Unsharded, "one clock gives the order in which the log is numbered"),
     collection("deliveries", ShardKey::Unsharded, "a bounded number of them is kept"),
+    collection("jobs", ShardKey::Unsharded, "one clock says when they are due"),
     collection("consumers", ShardKey::Unsharded, "there are few of them"),
     collection("counters", ShardKey::Unsharded, "it is one document"),
 ];

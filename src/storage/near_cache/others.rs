@@ -1,4 +1,4 @@
-//! What is not cached: sessions, the log itself and its consumers, exports, and imports, which the log does not know of.
+//! What is not cached: sessions, the log itself and its consumers, jobs, exports, and imports, which the log does not know of.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use tokio::sync::{broadcast, mpsc};
 use super::cache::NearCache;
 use crate::{
     domain::{
-        ApiKey, ApiKeyId, Consumer, ConsumerChanges, Delivery, DeliveryId, Event, EventCursor, EventId, LogFilter,
-        LogId, Order, PresentedToken, Product, Progress, Seq, SessionId, Stamp, Task, Timestamp, TokenHash, User,
-        UserId, WebhookId,
+        ApiKey, ApiKeyId, Consumer, ConsumerChanges, Delivery, DeliveryId, Event, EventCursor, EventId, Job, JobId,
+        JobKind, JobOutcome, LogFilter, LogId, Order, PresentedToken, Product, Progress, Seq, SessionId, Stamp, Task,
+        Timestamp, TokenHash, User, UserId, WebhookId,
     },
     storage::{
         ApiKeyStore, Appended, Backlog, ConsumerStore, DeliveryStore, DeploymentId, Epoch, EventStore, ExportBatch,
-        ExportKind, ExportStore, ImportStore, LeasedConsumer, LogPage, LogState, NewEpoch, OwnChanges, Result,
-        Rotation, Session, SessionStore, SessionUser, Store,
+        ExportKind, ExportStore, ImportStore, JobFilter, JobStore, LeasedConsumer, LeasedJob, LogPage, LogState,
+        NewEpoch, OwnChanges, Result, Rotation, Session, SessionStore, SessionUser, Store,
     },
 };
 
@@ -217,6 +217,45 @@ impl ConsumerStore for NearCache {
 
     async fn release_consumers(&self, holder: i64) -> Result<()> {
         self.inner().release_consumers(holder).await
+    }
+}
+
+#[async_trait]
+impl JobStore for NearCache {
+    async fn insert_jobs(&self, jobs: &[Job]) -> Result<()> {
+        self.inner().insert_jobs(jobs).await
+    }
+
+    async fn put_schedule(&self, job: &Job) -> Result<()> {
+        self.inner().put_schedule(job).await
+    }
+
+    async fn begin_jobs(&self, kind: JobKind, most: u32, lease: Duration) -> Result<Vec<LeasedJob>> {
+        self.inner().begin_jobs(kind, most, lease).await
+    }
+
+    async fn extend_job(&self, id: JobId, fence: i64, lease: Duration) -> Result<bool> {
+        self.inner().extend_job(id, fence, lease).await
+    }
+
+    async fn end_job(&self, id: JobId, fence: i64, outcome: JobOutcome) -> Result<bool> {
+        self.inner().end_job(id, fence, outcome).await
+    }
+
+    async fn jobs(&self, ids: &[JobId]) -> Result<Vec<Option<Job>>> {
+        self.inner().jobs(ids).await
+    }
+
+    async fn list_jobs(&self, filter: &JobFilter, before: Option<JobId>, limit: u32) -> Result<Vec<Job>> {
+        self.inner().list_jobs(filter, before, limit).await
+    }
+
+    async fn retry_job(&self, id: JobId, stamp: Stamp) -> Result<Job> {
+        self.inner().retry_job(id, stamp).await
+    }
+
+    async fn discard_job(&self, id: JobId, stamp: Stamp) -> Result<Job> {
+        self.inner().discard_job(id, stamp).await
     }
 }
 

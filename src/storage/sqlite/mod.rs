@@ -19,6 +19,7 @@ mod event;
 mod export;
 mod idempotency;
 mod import;
+mod job;
 mod list;
 mod metadata;
 mod options;
@@ -70,6 +71,7 @@ impl Store for SqliteStore {
         while self.write(move |db| prune::sessions(db, now)).await? {}
         while self.write(move |db| prune::keys(db, keys_before)).await? {}
         while self.write(move |db| prune::deliveries(db, log_before)).await? {}
+        while self.write(move |db| prune::jobs(db, log_before, keys_before)).await? {}
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::event::head;
 use crate::{
-    domain::{Seq, Timestamp},
+    domain::{JobStatus, Seq, Timestamp},
     storage::Result,
 };
 
@@ -64,4 +64,21 @@ pub(super) fn deliveries(db: &Connection, before: Timestamp) -> Result<bool> {
         params![before, BATCH as i64],
     )?;
     Ok(deleted == BATCH)
+}
+
+/// Deletes jobs that succeeded before `succeeded_before`, or failed or were discarded before `failed_before`.
+pub(super) fn jobs(db: &Connection, failed_before: Timestamp, succeeded_before: Timestamp) -> Result<bool> {
+    let mut may_have_more = false;
+    for (status, before) in [
+        (JobStatus::Succeeded, succeeded_before),
+        (JobStatus::Failed, failed_before),
+        (JobStatus::Discarded, failed_before),
+    ] {
+        let deleted = db.execute(
+            "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE status = ?1 AND finished_at < ?2 LIMIT ?3)",
+            params![status, before, BATCH as i64],
+        )?;
+        may_have_more |= deleted == BATCH;
+    }
+    Ok(may_have_more)
 }

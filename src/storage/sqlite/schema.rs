@@ -8,7 +8,7 @@ use super::{deployment, options::SqliteOptions, read_limit, words};
 use crate::storage::{Result, StoreError};
 
 /// The migrations from an empty file to the current schema, in order; `user_version` counts those that were run.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
@@ -20,6 +20,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0009.sql"),
     include_str!("migrations/0010.sql"),
     include_str!("migrations/0011.sql"),
+    include_str!("migrations/0012.sql"),
 ];
 
 /// Marks a file as Orderwire's: `OWIR` in ASCII.

@@ -132,8 +132,12 @@ metrics! {
     sign_ins: FixedFamily<Outcome, Counter> = "orderwire_sign_ins_total" by "outcome";
     /// Password hashes that were computed. A sign-in computes as many whether or not the address has an account.
     password_hashes: Counter = "orderwire_password_hashes_total";
-    /// Deletions of what is past its retention.
-    prunes: FixedFamily<Outcome, Counter> = "orderwire_prunes_total" by "outcome";
+    /// Jobs that this process is doing.
+    jobs_running: LabelledFamily<Gauge, 1> = "orderwire_jobs_running" by "kind";
+    /// Attempts at jobs that have ended: `succeeded`, `failed`, `interrupted` by the end of the process, or `lost` to another.
+    jobs_ended: LabelledFamily<Counter, 2> = "orderwire_jobs_ended_total" by "kind", "outcome";
+    /// How long attempts at jobs took.
+    job_duration: LabelledFamily<Histogram, 1> = "orderwire_job_duration_seconds" by "kind", buckets TIMES;
     /// Whether a part is as it should be, as `/readyz` last found it: 1 or 0.
     ready: FixedFamily<Component, Gauge> = "orderwire_ready" by "part";
     /// How far this node's clock is ahead of the database's, as it was last compared; negative if it is behind.

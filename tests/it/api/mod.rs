@@ -34,6 +34,7 @@ mod events;
 mod exports;
 mod full_data;
 mod identifiers;
+mod jobs;
 mod keys;
 mod left;
 mod lists;

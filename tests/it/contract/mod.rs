@@ -18,6 +18,7 @@ mod export;
 mod filters;
 mod idempotency;
 mod import;
+mod jobs;
 mod languages;
 mod listed;
 mod log;
@@ -163,6 +164,17 @@ macro_rules! every_behaviour {
                 importing_again_keeps_later_changes
                 importing_a_taken_unique_value_is_refused
                 thousands_of_imported_rows_are_searched_and_bought
+            }
+            jobs {
+                a_job_is_stored_and_listed_whole
+                jobs_are_begun_when_they_are_due_the_oldest_first
+                one_process_has_a_job_until_its_lease_ends
+                an_extended_lease_lasts
+                an_attempt_ends_as_it_went
+                a_schedule_is_put_once_and_runs_again_and_again
+                processes_that_begin_jobs_at_once_share_none
+                only_admins_retry_and_discard_jobs
+                pruning_deletes_jobs_that_ended_long_ago
             }
             languages {
                 a_search_finds_the_same_in_each_language_and_spelling

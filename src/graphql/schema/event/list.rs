@@ -34,7 +34,7 @@ impl EventFilter {
             Ok(AnyId::Product(id)) => Ok(id.ulid()),
             Ok(AnyId::Task(id)) => Ok(id.ulid()),
             Ok(AnyId::User(id)) => Ok(id.ulid()),
-            Ok(AnyId::ApiKey(_) | AnyId::Event(_) | AnyId::Webhook(_)) | Err(_) => {
+            Ok(AnyId::ApiKey(_) | AnyId::Event(_) | AnyId::Webhook(_) | AnyId::Job(_)) | Err(_) => {
                 Err(ApiError::bad_input("filter.entityId: not the id of an order, a product, a task or a user"))
             }
         };

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_graphql::{ID, Object};
 
-use super::list::page;
 use crate::{
     domain::{self, LogId},
     graphql::{
@@ -12,7 +11,7 @@ use crate::{
             document::directives::cost,
             json::{DirectJson, json_object},
         },
-        schema::{connection::PageInfo, event::Event, scalars::DateTime},
+        schema::{connection::PageInfo, event::Event, id_page::page, scalars::DateTime},
     },
     service::DeliveryOfEvent,
 };

@@ -1,7 +1,6 @@
 //! Webhooks in the schema.
 
 mod delivery;
-mod list;
 mod mutation;
 mod query;
 mod types;

@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
-use super::{
-    list::id_after,
-    types::{Webhook, WebhookConnection},
-};
+use super::types::{Webhook, WebhookConnection};
 use crate::graphql::{
     engine::{document::directives::list_size, error::ApiResult, json::DirectJson, page_size::DEFAULT_PAGE_SIZE},
-    schema::{connection::size, error::argument_id, request_context::RequestContext},
+    schema::{connection::size, error::argument_id, id_page::id_after, request_context::RequestContext},
 };
 
 /// Queries of webhooks.

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object};
 
-use super::{
-    delivery::{WebhookDelivery, WebhookDeliveryConnection},
-    list::{id_after, page},
-};
+use super::delivery::{WebhookDelivery, WebhookDeliveryConnection};
 use crate::{
     domain::{self, Scope, Viewer, WebhookId},
     graphql::{
@@ -20,6 +17,7 @@ use crate::{
         schema::{
             connection::{PageInfo, size},
             event::EventKind,
+            id_page::{id_after, page},
             request_context::RequestContext,
             scalars::{DateTime, EventCursor},
         },

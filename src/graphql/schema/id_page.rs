@@ -1,4 +1,4 @@
-//! Pages of webhooks and of their deliveries. A cursor is the id of the node.
+//! Pages of lists whose cursors are the ids of their nodes.
 
 use crate::graphql::engine::error::{ApiError, ApiResult};
 
