@@ -5,7 +5,7 @@ use std::{fmt::Display, str::FromStr};
 
 use orderwire::{
     domain::{
-        AnyId, ApiKeyId, Decimal, EventCursor, EventId, OrderId, ProductId, SessionId, TaskId, UserId, WebhookId,
+        AnyId, ApiKeyId, Decimal, EventCursor, EventId, JobId, OrderId, ProductId, SessionId, TaskId, UserId, WebhookId,
     },
     http::reads_websocket_message,
 };
@@ -46,6 +46,7 @@ pub fn id(bytes: &[u8]) {
         round_trips::<EventId>(text),
         round_trips::<ApiKeyId>(text),
         round_trips::<WebhookId>(text),
+        round_trips::<JobId>(text),
     ];
     let of = types.iter().filter(|is_one| **is_one).count();
     assert_eq!(of == 1, text.parse::<AnyId>().is_ok(), "{text}");

@@ -100,7 +100,8 @@ section! {
         execution_timeout: Duration = Duration::from_secs(30), in Duration::from_millis(100)..=Duration::from_secs(3600);
         /// How many connections may be open at once on this node, WebSockets included. Each uses a file descriptor.
         max_connections: usize = 20_000, in 1..=1_000_000;
-        /// How many connections one client address may have open at once on this node.
+        /// How many connections one client address may have open at once on this node. Behind a trusted proxy, whose
+        /// connections are its own: how many WebSockets and streams.
         connections_per_address: usize = 1000, in 1..=1_000_000;
         /// How many bytes this node may hold for operations: what they have loaded from the database, and answers that are
         /// being written or not yet taken by a connection. Further operations wait for a moment and are then refused with

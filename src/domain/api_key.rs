@@ -43,7 +43,7 @@ text_enum! {
         ReadUsers => "READ_USERS",
         /// Reads the event log.
         ReadEvents => "READ_EVENTS",
-        /// Manages webhooks.
+        /// Manages webhooks without a document, of events whose entities it may read.
         ManageWebhooks => "MANAGE_WEBHOOKS",
     }
 }

@@ -2,38 +2,17 @@
 //!
 //! Decision: `docs/decisions/0039-jobs.md`.
 
+mod status;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobId, Refusal, Timestamp, declare::text_enum};
+use super::{JobId, Refusal, Timestamp};
+pub use status::{JobKind, JobStatus};
 
 /// Why a job failed whose process ended, or lost its lease, during the last attempt.
 const ABANDONED: &str = "the process that ran it has ended";
-
-text_enum! {
-    /// What kind of work a job is.
-    pub enum JobKind {
-        /// Deletes data that is past its retention.
-        Prune => "prune",
-    }
-}
-
-text_enum! {
-    /// How far a job is.
-    pub enum JobStatus {
-        /// It waits for its time.
-        Waiting => "WAITING",
-        /// A process runs it.
-        Running => "RUNNING",
-        /// It is done.
-        Succeeded => "SUCCEEDED",
-        /// It has failed as often as it may.
-        Failed => "FAILED",
-        /// Somebody has decided that it need not be done.
-        Discarded => "DISCARDED",
-    }
-}
 
 /// A piece of work. Times are those of the database's clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Consumer, ConsumerChanges, DeliveryId, EventId, EventType, InvalidId, Timestamp, UserId, WebhookId,
-    declare::text_enum,
+    Consumer, ConsumerChanges, DeliveryId, EntityKind, EventId, EventType, InvalidId, Scope, Timestamp, UserId,
+    WebhookId, declare::text_enum,
 };
 
 /// Failures in a row after which a webhook counts as failing.
@@ -109,6 +109,16 @@ impl WebhookDefinition {
         let newest = self.secrets.drain(..).next();
         self.secrets.push(WebhookSecret { encrypted, until: None });
         self.secrets.extend(newest.map(|before| WebhookSecret { until: Some(until), ..before }));
+    }
+
+    /// The scopes that allow to read what the webhook is sent without a document.
+    pub fn reading_scopes(&self) -> impl Iterator<Item = Scope> {
+        self.kinds.iter().map(|kind| match kind.entity_kind() {
+            EntityKind::Order => Scope::ReadOrders,
+            EntityKind::Task => Scope::ReadTasks,
+            EntityKind::Product => Scope::ReadProducts,
+            EntityKind::User | EntityKind::Rights => Scope::ReadUsers,
+        })
     }
 
     /// The secrets that sign at a time, the newest first.

@@ -33,6 +33,7 @@ use crate::graphql::Endpoint;
 pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
     let cors = Arc::new(security::cors(&options.origins));
     let user_connections = KeyedLimiter::new(options.connections_per_user);
+    let address_streams = KeyedLimiter::new(options.limits.connections_per_address);
     let limits = Arc::new(options.limits.clone());
     let requests = Arc::new(RequestRateLimiter::new(limits.clients.clone(), endpoint.client_limits().clone()));
     let endpoint = Arc::new(TimeLimitedEndpoint::new(endpoint, options.execution_timeout));
@@ -76,6 +77,7 @@ pub fn router(endpoint: Arc<dyn Endpoint>, options: HttpOptions) -> Router {
         endpoint,
         options,
         user_connections,
+        address_streams,
     }))
 }
 

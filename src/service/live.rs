@@ -25,7 +25,7 @@ use crate::{
         EntityKind, Event, EventCursor, EventId, EventKind, InvalidCursor, LogId, LogPosition, OrderStatus, Seq,
         Timestamp, UserId, Viewer,
     },
-    storage::{Epoch, LogState, uncached},
+    storage::{Epoch, LogState, OwnChanges, uncached},
 };
 
 /// Entries looked at between a snapshot's cursor and its state. More changes of one entity than that, while it is
@@ -102,9 +102,11 @@ impl Service {
     }
 
     /// The position up to which nothing of these topics has changed after `since`; `None` if something has, or if this node
-    /// can't tell without the database.
+    /// can't tell without the database: it has changed something itself that its feed does not have yet.
     pub fn unchanged_since(&self, since: FeedPosition, topics: &HashSet<Topic>) -> Option<FeedPosition> {
-        self.feed.unchanged_since(since, topics)
+        let OwnChanges { logged, unnumbered } = self.store.own_changes();
+        let has_own = unnumbered.is_empty() && logged <= self.feed.head();
+        self.feed.unchanged_since(since, topics).filter(|_| has_own)
     }
 
     /// A cursor of the event log, for viewers who can go on after it.
@@ -302,5 +304,5 @@ pub(super) fn topic(kind: EntityKind, entity: Option<Ulid>, user: Option<UserId>
 }
 
 pub(super) fn invalid_cursor() -> ServiceError {
-    ServiceError::BadInput(format!("after: {InvalidCursor}"))
+    ServiceError::BadInput(format!("the cursor to resume after, `after` or Last-Event-ID: {InvalidCursor}"))
 }

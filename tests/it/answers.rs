@@ -10,8 +10,9 @@ use std::time::Duration;
 use orderwire::{
     app::App,
     config::{Config, RateLimit},
-    domain::{TokenBucket, UserRole, Viewer},
+    domain::{Clock, Job, JobKind, SystemClock, TokenBucket, UserRole, Viewer},
     service::Registration,
+    storage::Store,
     telemetry::metrics,
 };
 use reqwest::header::ACCEPT;
@@ -45,6 +46,12 @@ fn config() -> Config {
     config
 }
 
+/// Stores a job that nothing does during a test.
+async fn store_a_job(store: &dyn Store) {
+    let job = Job::once(JobKind::Prune, String::new(), 1, SystemClock.now().plus(Duration::from_secs(86_400)));
+    store.insert_jobs(&[job]).await.unwrap();
+}
+
 /// A server with a user, and their `Authorization`.
 struct Shop {
     server: Server,
@@ -62,6 +69,7 @@ impl Shop {
         let (email, password) = ("sam@example.com".to_owned(), Some(PASSWORD.to_owned()));
         let sam = Registration { email, name: "Sam".to_owned(), region: None, password };
         service.create_user(&Viewer::System, sam, role).await.unwrap();
+        store_a_job(&**app.core().store()).await;
         let token = service.login("sam@example.com", PASSWORD.to_owned(), None).await.unwrap().access.token;
         Self { server: Server::run(app), authorization: format!("Bearer {token}") }
     }

@@ -71,7 +71,7 @@ async fn a_key_opens_every_transport_and_its_revocation_ends_all_of_them() {
     for (transport, subscriber) in &mut subscribers {
         match subscriber {
             Subscriber::Socket(client) => {
-                assert_eq!(client.closed().await, (4403, "Session ended".to_owned()), "{transport}");
+                assert_eq!(client.closed().await, (4403, "API key not valid any more".to_owned()), "{transport}");
             }
             stream @ Subscriber::Stream(..) => while stream.next().await.is_some() {},
         }

@@ -102,7 +102,7 @@ async fn a_worker_sends_webhooks_to_the_example_receivers_and_another_goes_on_wh
     work(3).await;
     assert!(receivers.iter().all(|receiver| receiver.stored(folder).is_empty()), "the server sends none itself");
     let mut worker = Running::start(command(folder, &["worker"]));
-    worker.line("running what follows the event log");
+    worker.line("running jobs, and what follows the event log");
     all_stored().await;
 
     // The worker stops, and so do the receivers, which then remember what they have.
@@ -113,7 +113,7 @@ async fn a_worker_sends_webhooks_to_the_example_receivers_and_another_goes_on_wh
     work(3).await;
     let _running: Vec<Running> = receivers.iter().map(|receiver| receiver.start(folder)).collect();
     let mut worker = Running::start(command(folder, &["worker"]));
-    worker.line("running what follows the event log");
+    worker.line("running jobs, and what follows the event log");
     work(2).await;
     all_stored().await;
     drop(worker);

@@ -105,7 +105,10 @@ fn header(response: &Response, name: &str) -> String {
 fn tag_of_kept(response: &Response) -> String {
     assert_eq!(header(response, "cache-control"), "public, max-age=5");
     let vary = header(response, "vary");
-    assert!(vary.starts_with("accept, authorization") && vary.len() <= 128, "nginx takes no more: {vary}");
+    assert!(
+        vary.starts_with("accept, authorization, orderwire-consistency") && vary.len() <= 128,
+        "nginx takes no more: {vary}"
+    );
     assert_eq!(response.headers().get_all("vary").iter().count(), 1, "and the last of several only");
     assert!(!response.headers().contains_key("ratelimit-remaining"), "{:?}", response.headers());
     let tag = header(response, "etag");

@@ -160,8 +160,11 @@ impl Stream for Numbered {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ExecutionResult>> {
         let Some(response) = ready!(self.answers.poll_next_unpin(cx)) else { return Poll::Ready(None) };
-        self.last += 1;
-        let cursor = Some(cursor(self.last));
+        // One that can't be opened has no event.
+        let cursor = (response.data != async_graphql::Value::Null).then(|| {
+            self.last += 1;
+            cursor(self.last)
+        });
         Poll::Ready(Some(ExecutionResult { cursor, ..ExecutionResult::from(response) }))
     }
 }

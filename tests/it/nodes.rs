@@ -337,7 +337,7 @@ async fn nodes_end_what_a_key_has_opened(redis: Option<&str>) {
     first.query(Some(&admin), revoke, json!({ "id": made["apiKey"]["id"] })).await;
     let ended = Stopwatch::start();
     for socket in &mut sockets {
-        assert_eq!(socket.closed().await, (4403, "Session ended".to_owned()));
+        assert_eq!(socket.closed().await, (4403, "API key not valid any more".to_owned()));
     }
     let last = next_event(&mut stream).await;
     assert!(last.contains("UNAUTHENTICATED"), "{last}");

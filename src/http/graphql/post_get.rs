@@ -171,7 +171,7 @@ async fn run(http: &Arc<HttpState>, mode: ResponseMode, meta: RequestMeta, mut r
         ResponseMode::Multipart { cursors, .. } => Framing::Multipart { cursors },
         ResponseMode::EventStream => Framing::Sse { reconnects: is_safe },
     };
-    let permit = match http.user_connections.acquire_for_viewer(viewer.viewer) {
+    let permit = match http.acquire_stream(viewer.viewer, meta.client.0) {
         Ok(permit) => permit,
         Err(reason) => {
             let failure = HttpError::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", format!("{reason}."));

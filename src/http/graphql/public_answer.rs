@@ -72,7 +72,7 @@ impl<'a> PublicAnswer<'a> {
         if let Ok(value) = HeaderValue::try_from(format!("public, max-age={}", self.max_age)) {
             headers.insert(header::CACHE_CONTROL, value);
         }
-        headers.insert(header::VARY, HeaderValue::from_static("accept, authorization"));
+        headers.insert(header::VARY, HeaderValue::from_static("accept, authorization, orderwire-consistency"));
         response
     }
 }

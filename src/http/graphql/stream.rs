@@ -25,15 +25,15 @@ use super::{
     wire,
 };
 use crate::{
-    domain::{ClientAddress, EventCursor},
+    domain::{ClientAddress, EventCursor, Viewer},
     fairness::Caller,
     graphql::{self, AnswerBudget, AnswerRefusal, Authenticated, ExecutionResult, PreparedOperation},
     http::{
         deadline::to_instant,
         graphql_error::{coded, tag_internal_errors},
         middleware::{compression::Uncompressed, panics, request_id::RequestId},
-        server::{Permit, Shutdown},
-        state::HttpState,
+        server::Shutdown,
+        state::{HttpState, StreamPermit},
     },
     telemetry::metrics::{GaugeGuard, Transport, metrics},
 };
@@ -91,8 +91,8 @@ pub(in crate::http) struct StreamRequest {
     pub(in crate::http) resume: Option<EventCursor>,
     pub(in crate::http) id: RequestId,
     pub(in crate::http) shutdown: Shutdown,
-    /// Counts the stream as one of the user's connections.
-    pub(in crate::http) permit: Permit,
+    /// Counts the stream as one of the user's and the address's.
+    pub(in crate::http) permit: StreamPermit,
 }
 
 /// Runs an operation and responds with the stream of its results.
@@ -137,13 +137,15 @@ struct ResponseStream {
     in_flight: (Arc<AnswerBudget>, Caller),
     id: RequestId,
     span: Span,
+    /// Whether an API key has opened it.
+    is_of_key: bool,
     keep_alive: Interval,
     /// Completes when the viewer's rights end.
     ended: BoxFuture<'static, ()>,
     expires_at: Option<Instant>,
     /// Completes when the stream must close, because the server drains its connections.
     drained: BoxFuture<'static, ()>,
-    _permit: Permit,
+    _permit: StreamPermit,
     _open: GaugeGuard,
 }
 
@@ -182,6 +184,7 @@ impl ResponseStream {
             in_flight: (http.endpoint.client_limits().answers.clone(), Caller::new(&viewer, client)),
             span: tracing::info_span!("stream", request_id = %id),
             id,
+            is_of_key: matches!(viewer, Viewer::Key { .. }),
             keep_alive,
             ended: Box::pin(async move { endpoint.rights_ended(viewer).await }),
             expires_at: expires_at.and_then(to_instant),
@@ -211,10 +214,15 @@ impl ResponseStream {
                 Some(self.chunk(StreamPart::KeepAlive { position }))
             }
             StreamEvent::Ended => {
-                Some(self.fail(coded("the session has ended; sign in again", graphql::code::UNAUTHENTICATED)))
+                let message = match self.is_of_key {
+                    true => "the API key is not valid any more; ask an admin for another one",
+                    false => "the session has ended; sign in again",
+                };
+                Some(self.fail(coded(message, graphql::code::UNAUTHENTICATED)))
             }
             StreamEvent::Expired => {
-                Some(self.fail(coded("the access token has expired", graphql::code::UNAUTHENTICATED)))
+                let what = if self.is_of_key { "API key" } else { "access token" };
+                Some(self.fail(coded(&format!("the {what} has expired"), graphql::code::UNAUTHENTICATED)))
             }
             StreamEvent::Drained => Some(self.last(StreamPart::Drained)).filter(|chunk| !chunk.is_empty()),
         }

@@ -63,11 +63,8 @@ impl ConnectionLimiter {
 
     /// A permit for a connection from `address`. The error is the message for the client.
     pub(in crate::http) fn acquire(&self, address: IpAddr) -> Result<ConnectionPermit, String> {
-        let Some(client) = self.clients.try_acquire(self.limits.clients.for_connection(address)) else {
-            metrics().refusals.with_labels(["connections_per_address"]).inc();
-            let limit = self.limits.connections_per_address;
-            return Err(format!("Too many connections: at most {limit} of one address at once."));
-        };
+        let client = self.limits.clients.for_connection(address);
+        let client = self.clients.acquire_for_client(client).map_err(|reason| format!("{reason}."))?;
         match self.node.clone().try_acquire_owned() {
             Ok(node) => Ok(ConnectionPermit { _node: node, _client: client }),
             Err(_) => {

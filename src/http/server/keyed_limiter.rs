@@ -8,7 +8,11 @@ use std::{
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::{domain::Viewer, fairness::Caller, telemetry::metrics};
+use crate::{
+    domain::{ClientAddress, Viewer},
+    fairness::Caller,
+    telemetry::metrics,
+};
 
 /// Hands out up to `limit` permits for each key.
 pub(in crate::http) struct KeyedLimiter<K = Caller> {
@@ -51,6 +55,21 @@ impl KeyedLimiter {
             format!("Too many connections: at most {} of one user at once", self.limit)
         };
         self.try_acquire(Caller::known(&viewer)).ok_or_else(too_many)
+    }
+}
+
+impl KeyedLimiter<ClientAddress> {
+    /// A permit for one more connection of the address; `None`, which is not limited, has one always. The error is the message
+    /// for the client.
+    pub(in crate::http) fn acquire_for_client(
+        self: &Arc<Self>,
+        client: Option<ClientAddress>,
+    ) -> Result<Permit<ClientAddress>, String> {
+        let too_many = || {
+            metrics().refusals.with_labels(["connections_per_address"]).inc();
+            format!("Too many connections: at most {} of one address at once", self.limit)
+        };
+        self.try_acquire(client).ok_or_else(too_many)
     }
 }
 

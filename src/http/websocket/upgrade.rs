@@ -46,12 +46,19 @@ pub(in crate::http) async fn upgrade(http: Arc<HttpState>, request: Request) -> 
         Ok(authorization) => authorization,
         Err(failure) => return failure.into_response(),
     };
-    let shutdown = parts.extensions.remove::<Shutdown>().unwrap_or_else(Shutdown::never);
     #[expect(clippy::expect_used, reason = "middleware adds both to every request")]
     let (id, client) = (
         parts.extensions.remove::<RequestId>().expect("a request id"),
         parts.extensions.remove::<LimitedClient>().expect("a client"),
     );
+    let permit = match http.address_streams.acquire_for_client(client.0) {
+        Ok(permit) => permit,
+        Err(reason) => {
+            let failure = HttpError::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", format!("{reason}."));
+            return failure.into_response();
+        }
+    };
+    let shutdown = parts.extensions.remove::<Shutdown>().unwrap_or_else(Shutdown::never);
     // Up to twice the limit is read, so that a message just above it gets a proper close frame.
     let readable = http.options.websocket.max_message.saturating_mul(2);
     let protocol = handshake.protocol;
@@ -62,7 +69,7 @@ pub(in crate::http) async fn upgrade(http: Arc<HttpState>, request: Request) -> 
     let context = SocketContext { http, shutdown, id, client, authorization };
     let (upgraded, response) = handshake.accept();
     let serve = async move {
-        let _held = (tracked, open);
+        let _held = (tracked, open, permit);
         // Opening and closing are boxed, so that the task has no room for them during the session.
         let opened: BoxFuture<'static, Option<Box<Socket>>> = Box::pin(async move {
             let upgraded = upgraded.await.inspect_err(|error| tracing::debug!(%error, "no WebSocket")).ok()?;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{
     super::{Result, Service, ServiceError, UserError, UserErrorCode, access},
     attempt::{About, Sender},
+    manage::require_what_it_is_sent,
 };
 use crate::{
     domain::{Delivery, DeliveryId, Event, EventCursor, EventFilter, EventId, LogFilter, Scope, Viewer, WebhookId},
@@ -53,6 +54,7 @@ impl Service {
     pub async fn test_webhook(&self, viewer: &Viewer, id: WebhookId) -> Result<DeliveryOfEvent> {
         access::require(viewer, Scope::ManageWebhooks)?;
         let webhook = self.webhook_to_change(id).await?;
+        require_what_it_is_sent(viewer, &webhook.definition)?;
         self.store.catch_up_log().await?;
         let LogState { log, head, horizon } = self.store.log_state().await?;
         let after = head.saturating_sub(LOOK_BACK.into()).max(horizon);

@@ -113,6 +113,7 @@ impl Service {
             creator: stamp.actor,
             secrets: vec![WebhookSecret { encrypted, until: None }],
         };
+        require_what_it_is_sent(viewer, &definition)?;
         let consumer = Consumer {
             name: id.to_string(),
             definition: serde_json::to_string(&definition).map_err(StoreError::internal)?,
@@ -167,6 +168,7 @@ impl Service {
     /// Admin: deletes a webhook.
     pub async fn delete_webhook(&self, viewer: &Viewer, id: WebhookId) -> Result<()> {
         access::require(viewer, Scope::ManageWebhooks)?;
+        require_what_it_is_sent(viewer, &self.webhook_to_change(id).await?.definition)?;
         let stamp = self.stamp(viewer)?;
         self.store.delete_consumer(&id.to_string(), stamp).await.map_err(not_found_at("id"))?;
         self.consumers_changed.notify_one();
@@ -216,7 +218,9 @@ impl Service {
         loop {
             attempts += 1;
             let Webhook { mut definition, consumer, .. } = self.webhook_to_change(id).await?;
+            require_what_it_is_sent(viewer, &definition)?;
             let changes = change(&mut definition);
+            require_what_it_is_sent(viewer, &definition)?;
             let definition = Some(serde_json::to_string(&definition).map_err(StoreError::internal)?);
             let changes = ConsumerChanges { definition, ..changes };
             let version = expected_version.or(Some(consumer.version));
@@ -289,6 +293,20 @@ impl Service {
             UserError::general(UserErrorCode::InvalidInput, message).into()
         })
     }
+}
+
+/// Requires of an API key the scopes that read what a webhook is sent: who decides where it is sent could have it sent to
+/// themselves. A document runs with the rights of an admin, which no key has.
+pub(super) fn require_what_it_is_sent(viewer: &Viewer, definition: &WebhookDefinition) -> Result<()> {
+    if !matches!(viewer, Viewer::Key { .. }) {
+        return Ok(());
+    }
+    if definition.document.is_some() {
+        return Err(ServiceError::Forbidden(
+            "an API key can't change a webhook with a document, which runs with the rights of an admin",
+        ));
+    }
+    definition.reading_scopes().try_for_each(|scope| access::require(viewer, scope))
 }
 
 fn read(consumer: Consumer) -> Result<Webhook> {

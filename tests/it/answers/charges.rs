@@ -155,7 +155,7 @@ impl Mutations<'_> {
 
 #[tokio::test]
 async fn every_mutation_that_stores_something_is_charged_for_it() {
-    let shop = open(&config(), UserRole::Admin, async |_| {}).await;
+    let shop = open(&config(), UserRole::Admin, super::store_a_job).await;
     let mut mutations = Mutations { shop: &shop, authorization: shop.authorization.clone(), made: BTreeSet::new() };
 
     let product =
@@ -188,6 +188,11 @@ async fn every_mutation_that_stores_something_is_charged_for_it() {
     mutations.make("rotateWebhookSecret", &format!("id: {id}"), "webhook { id }").await;
     mutations.make("replayWebhook", &format!("id: {id}, after: {cursor}"), "webhook { id }").await;
     mutations.make("deleteWebhook", &format!("id: {id}"), "deletedWebhookId").await;
+
+    let jobs = shop.data("{ jobs(first: 1) { nodes { id } } }", json!({})).await;
+    let job = &jobs["jobs"]["nodes"][0]["id"];
+    mutations.make("discardJob", &format!("id: {job}"), "job { id }").await;
+    mutations.make("retryJob", &format!("id: {job}"), "job { id }").await;
 
     mutations.make("updateProfile", r#"name: "Samantha""#, "user { id }").await;
     let account = format!(r#"email: "new@example.com", name: "New", password: "{PASSWORD}""#);

@@ -31,7 +31,7 @@ const ERRORS: usize = 128 * 1024;
 const LOADED: usize = 1024 * 1024;
 
 /// The input of each mutation. `$NAME` stands for an id or a text.
-const MUTATIONS: [(&str, &str); 29] = [
+const MUTATIONS: [(&str, &str); 31] = [
     ("register", r#"{ email: "new@example.com", name: $line, password: "correct horse battery staple" }"#),
     ("login", r#"{ email: "sam@example.com", password: "correct horse battery staple" }"#),
     ("refreshSession", r#"{ refreshToken: "none" }"#),
@@ -61,6 +61,8 @@ const MUTATIONS: [(&str, &str); 29] = [
     ("replayWebhook", r#"{ id: $Webhook, after: $cursor }"#),
     ("testWebhook", r#"{ id: $Webhook }"#),
     ("deleteWebhook", r#"{ id: $none }"#),
+    ("retryJob", r#"{ id: $Job }"#),
+    ("discardJob", r#"{ id: $Job }"#),
 ];
 
 /// The arguments of each subscription, with which it begins with a state.

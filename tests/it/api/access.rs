@@ -15,7 +15,7 @@ use crate::support::{
     api::{TestApi, error_codes, next},
     schema::objects,
 };
-pub(super) use operations::OPERATIONS;
+pub(super) use operations::{Needed, OPERATIONS};
 use shop::declarations;
 pub(super) use shop::{all_variables, shop};
 

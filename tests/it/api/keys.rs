@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use orderwire::domain::{Clock, Scope, SystemClock, UserRole, Viewer};
 use serde_json::{Value, json};
 
-use super::access::{OPERATIONS, all_variables, patience, run, shop};
+use super::access::{Needed, OPERATIONS, all_variables, patience, run, shop};
 use crate::support::{
     api::{TestApi, error_codes},
     wait_until,
@@ -57,12 +57,17 @@ async fn every_operation_is_checked_for_every_scope(api: TestApi) {
     keys.push((Scope::ALL.to_vec(), viewer(&api, admin, &Scope::ALL).await));
     let mut surprises = Vec::new();
     let unchanged = shop.variables(&api, "unchanged", &all_variables()).await;
-    for (row, (root, selection, _, (scope, with, without))) in OPERATIONS.iter().enumerate() {
+    for (row, (root, selection, _, (needed, with, without))) in OPERATIONS.iter().enumerate() {
         for (column, (scopes, viewer)) in keys.iter().enumerate() {
-            let expected = if scope.is_some_and(|scope| scopes.contains(&scope)) { with } else { without };
+            let has_them = match needed {
+                Needed::None => false,
+                Needed::One(scope) => scopes.contains(scope),
+                Needed::Several => scopes.len() > 1,
+            };
+            let expected = if has_them { with } else { without };
             let variables = match root.split_once('.') {
-                // What is refused changes nothing that the next call needs.
-                Some(("Mutation", _)) if *expected != "FORBIDDEN" => {
+                // What is refused changes nothing that the next call needs. What several scopes decide is about what is there.
+                Some(("Mutation", _)) if *expected != "FORBIDDEN" || matches!(needed, Needed::Several) => {
                     shop.sign_in_again(&api).await;
                     shop.variables(&api, &format!("{row}-{column}"), selection).await
                 }

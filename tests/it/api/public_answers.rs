@@ -20,6 +20,7 @@ use crate::support::{
 
 on_each_engine! {
     a_tag_is_remembered_until_something_changes_that_the_answer_could_depend_on
+    what_a_node_has_changed_itself_is_no_longer_known_at_once
 }
 
 /// Fields of the root whose answers caches may keep, with a call of each, and what of [`CHANGES`] makes the node forget the
@@ -94,6 +95,21 @@ async fn a_tag_is_remembered_until_something_changes_that_the_answer_could_depen
             let after = data(api.run(Viewer::Anonymous, request).await);
             assert!(!known || after == before, "{field} after {change}: {after} instead of {before}");
         }
+    }
+}
+
+/// Also before its feed has the change.
+async fn what_a_node_has_changed_itself_is_no_longer_known_at_once(api: TestApi) {
+    let lamp = product("lamp");
+    insert_products(&*api.store, &[&lamp]).await;
+    let variables = Variables::from_json(json!({ "lamp": lamp.id.to_string() }));
+    let query = "query ($lamp: ID!) { product(id: $lamp) { stock } }";
+    for second in 0..20 {
+        up_to_date(&api).await;
+        let (observed, _) = api.observed(OperationRequest::new(query).variables(variables.clone())).await;
+        expect_tag(&api, &observed, true, "before").await;
+        api.store.adjust_stock(adjustment(&lamp, 1), by_system(second)).await.unwrap();
+        expect_tag(&api, &observed, false, "after").await;
     }
 }
 

@@ -244,7 +244,8 @@ pub async fn lists_do_not_examine_rows_that_the_viewer_may_not_see(db: &mut Db) 
         }
     }
     refused.sort();
-    let not_theirs = ["Query.apiKeys", "Query.events", "Query.users", "Query.webhooks", "Webhook.deliveries"];
+    let not_theirs =
+        ["Query.apiKeys", "Query.events", "Query.jobs", "Query.users", "Query.webhooks", "Webhook.deliveries"];
     assert_eq!(refused, not_theirs, "lists that a customer may not read");
 
     shop.add_rows_of_others(db, FEW..MANY).await;

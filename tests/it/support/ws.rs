@@ -41,9 +41,14 @@ impl Client {
 
     /// Connects with this handshake request.
     pub async fn with(address: SocketAddr, request: Request) -> Self {
+        Self::try_with(address, request).await.unwrap()
+    }
+
+    /// The same, unless the server refuses it.
+    pub async fn try_with(address: SocketAddr, request: Request) -> tokio_tungstenite::tungstenite::Result<Self> {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Self(client_async(request, stream).await.unwrap().0)
+        Ok(Self(client_async(request, stream).await?.0))
     }
 
     /// Connects by `graphql-transport-ws` and waits for the acknowledgement.

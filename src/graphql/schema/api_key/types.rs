@@ -27,7 +27,7 @@ pub enum Scope {
     ReadUsers,
     /// Reads the event log.
     ReadEvents,
-    /// Manages webhooks.
+    /// Manages webhooks without a document, of events whose entities it may read.
     ManageWebhooks,
 }
 

@@ -82,7 +82,9 @@ impl Identity {
     pub(in crate::http::websocket) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<IdentityEvent> {
         if self.ended.as_mut().is_some_and(|ended| ended.as_mut().poll(cx).is_ready()) {
             self.ended = None;
-            return Poll::Ready(IdentityEvent::Rejected(4403, "Session ended".into()));
+            let is_key = matches!(self.viewer, Some(Viewer::Key { .. }));
+            let reason = if is_key { "API key not valid any more" } else { "Session ended" };
+            return Poll::Ready(IdentityEvent::Rejected(4403, reason.into()));
         }
         let Some(check) = &mut self.check else { return Poll::Pending };
         check.as_mut().poll(cx).map(|checked| {

@@ -197,8 +197,9 @@ impl Operation {
             let Some(mut answer) = answer else { return OperationEvent::Complete { id } };
             if let ResultBody::Response(response) = &mut answer.body {
                 tag_internal_errors(&mut response.errors, &self.request);
-                let failed = if self.answered { wire::was_refused(response) } else { wire::has_no_data(response) };
-                if failed {
+                // A subscription that can't be opened has no result at all, though its error may name the field.
+                let is_opening = !self.finite && !self.answered && answer.cursor.is_none();
+                if wire::was_refused(response) || is_opening && wire::has_no_data(response) {
                     return OperationEvent::Error { id, errors: std::mem::take(&mut response.errors) };
                 }
             }

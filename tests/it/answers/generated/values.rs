@@ -50,6 +50,7 @@ impl Values {
         let webhook = shop.data(create, json!({ "input": webhook })).await["createWebhook"]["webhook"].clone();
         let event =
             shop.data("{ events(first: 1) { nodes { id } } }", json!({})).await["events"]["nodes"][0]["id"].clone();
+        let job = shop.data("{ jobs(first: 1) { nodes { id } } }", json!({})).await["jobs"]["nodes"][0]["id"].clone();
         let none = "tsk_00000000000000000000000000".into();
         Self {
             all: [("Task".to_owned(), tasks), ("Product".to_owned(), products)].into(),
@@ -61,6 +62,7 @@ impl Values {
                 ("Event", event),
                 ("ApiKey", key["createApiKey"]["apiKey"]["id"].clone()),
                 ("Webhook", webhook["id"].clone()),
+                ("Job", job),
                 ("cursor", webhook["cursor"].clone()),
                 ("url", url.into()),
                 ("none", none),

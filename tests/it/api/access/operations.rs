@@ -11,16 +11,27 @@ const STAFF: Expected = ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "ok", "ok"
 const ADMIN: Expected = ["UNAUTHENTICATED", "FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "ok"];
 const OWN_OR_STAFF: Expected = ["UNAUTHENTICATED", "null", "ok", "ok", "ok"];
 
-/// What an API key gets: the scope that decides, what keys with it get and what keys without it get. Without such a scope all keys
-/// get the same.
-pub(in crate::api) type ByKey = (Option<Scope>, &'static str, &'static str);
+/// What an API key gets: the scopes that decide, what keys with them get and what keys without them get. Without such scopes all
+/// keys get the same.
+pub(in crate::api) type ByKey = (Needed, &'static str, &'static str);
+
+/// Which scopes decide. The keys of the test have one, or all.
+pub(in crate::api) enum Needed {
+    None,
+    One(Scope),
+    Several,
+}
 
 const fn by(scope: Scope, with: &'static str, without: &'static str) -> ByKey {
-    (Some(scope), with, without)
+    (Needed::One(scope), with, without)
+}
+
+const fn by_several(with: &'static str, without: &'static str) -> ByKey {
+    (Needed::Several, with, without)
 }
 
 const fn all_keys(outcome: &'static str) -> ByKey {
-    (None, outcome, outcome)
+    (Needed::None, outcome, outcome)
 }
 
 /// Each root field, a call of it and the expected results.
@@ -325,41 +336,55 @@ pub(in crate::api) const OPERATIONS: &[(&str, &str, Expected, ByKey)] = &[
         ["UNAUTHENTICATED", "waits", "waits", "waits", "waits"],
         by(Scope::ReadOrders, "waits", "FORBIDDEN"),
     ),
+    ("Query.jobs", "jobs { pageInfo { hasNextPage } }", ADMIN, all_keys("FORBIDDEN")),
+    ("Query.node", "node(id: $job) { id }", ["null", "null", "null", "null", "ok"], all_keys("null")),
+    (
+        "Mutation.retryJob",
+        "retryJob(input: { id: $job }) { job { id } userErrors { code } }",
+        ADMIN,
+        all_keys("FORBIDDEN"),
+    ),
+    (
+        "Mutation.discardJob",
+        "discardJob(input: { id: $job }) { job { id } userErrors { code } }",
+        ADMIN,
+        all_keys("FORBIDDEN"),
+    ),
     (
         "Mutation.createWebhook",
         "createWebhook(input: { url: \"http://127.0.0.1:9999/\", kinds: [ORDER_PLACED] }) { webhook { id } userErrors { code } }",
         ADMIN,
-        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+        by_several("ok", "FORBIDDEN"),
     ),
     (
         "Mutation.updateWebhook",
         "updateWebhook(input: { id: $webhook, paused: true }) { webhook { id } userErrors { code } }",
         ADMIN,
-        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+        by_several("ok", "FORBIDDEN"),
     ),
     (
         "Mutation.rotateWebhookSecret",
         "rotateWebhookSecret(input: { id: $webhook }) { webhook { id } userErrors { code } }",
         ADMIN,
-        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+        by_several("ok", "FORBIDDEN"),
     ),
     (
         "Mutation.replayWebhook",
         "replayWebhook(input: { id: $webhook, after: $cursor }) { webhook { id } userErrors { code } }",
         ADMIN,
-        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+        by_several("ok", "FORBIDDEN"),
     ),
     (
         "Mutation.testWebhook",
         "testWebhook(input: { id: $webhook }) { delivery { id } userErrors { code } }",
         ADMIN,
-        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+        by_several("ok", "FORBIDDEN"),
     ),
     (
         "Mutation.deleteWebhook",
         "deleteWebhook(input: { id: $webhook }) { deletedWebhookId userErrors { code } }",
         ADMIN,
-        by(Scope::ManageWebhooks, "ok", "FORBIDDEN"),
+        by_several("ok", "FORBIDDEN"),
     ),
     (
         "Subscription.orderUpdates",

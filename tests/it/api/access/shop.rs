@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use orderwire::domain::{UserRole, Viewer};
+use orderwire::domain::{Clock, Job, JobKind, SystemClock, UserRole, Viewer};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::support::api::{PASSWORD, TestApi};
 
 /// Variables available to the operations, with their types.
-const VARIABLES: [(&str, &str); 16] = [
+const VARIABLES: [(&str, &str); 17] = [
     ("event", "ID!"),
     ("webhook", "ID!"),
+    ("job", "ID!"),
     ("cursor", "EventCursor!"),
     ("user", "ID!"),
     ("bystander", "ID!"),
@@ -88,8 +89,8 @@ impl Shop {
         }
     }
 
-    /// Values of the variables: of those that the selection names, a new order, new tasks, a new bystander, a new key and a new
-    /// webhook, and an unused text.
+    /// Values of the variables: of those that the selection names, a new order, new tasks, a new bystander, a new key, a new
+    /// webhook and a new job, and an unused text.
     pub(in crate::api) async fn variables(&self, api: &TestApi, fresh: &str, selection: &str) -> Value {
         let [_, _, owner, staff, admin] = self.viewers;
         let named = names(selection);
@@ -126,6 +127,11 @@ impl Shop {
         }
         if wants(&["webhook"]) {
             variables["webhook"] = api.new_webhook().await.id.to_string().into();
+        }
+        if wants(&["job"]) {
+            let job = Job::once(JobKind::Prune, String::new(), 1, SystemClock.now());
+            api.store.insert_jobs(std::slice::from_ref(&job)).await.unwrap();
+            variables["job"] = job.id.to_string().into();
         }
         if wants(&["cursor"]) {
             variables["cursor"] = api.data(staff, "{ eventCursor }", json!({})).await["eventCursor"].clone();
