@@ -72,12 +72,13 @@ impl FieldKeys {
     }
 
     /// Encrypts the text of a field of an entity.
+    #[expect(clippy::expect_used, reason = "there is a key, and no text of 256 GiB, the most of the cipher")]
     pub fn encrypt(&self, entity: &str, field: &str, text: &[u8]) -> String {
-        let (name, cipher) = self.0.first().expect("there is at least one key");
+        let (name, cipher) = self.0.first().expect("a key");
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let place = place(entity, field);
         let sealed = cipher.encrypt(&XNonce::from(nonce), Payload { msg: text, aad: &place });
-        let sealed = [&nonce[..], &sealed.expect("the text has less than the 256 GiB of the cipher")].concat();
+        let sealed = [&nonce[..], &sealed.expect("a text that is not too long")].concat();
         format!("{name}:{}", BASE64_STANDARD.encode(sealed))
     }
 

@@ -222,7 +222,7 @@ impl ResponseStream {
             }
             StreamEvent::Expired => {
                 let what = if self.is_of_key { "API key" } else { "access token" };
-                Some(self.fail(coded(&format!("the {what} has expired"), graphql::code::UNAUTHENTICATED)))
+                Some(self.fail(coded(format!("the {what} has expired"), graphql::code::UNAUTHENTICATED)))
             }
             StreamEvent::Drained => Some(self.last(StreamPart::Drained)).filter(|chunk| !chunk.is_empty()),
         }

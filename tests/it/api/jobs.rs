@@ -177,7 +177,7 @@ async fn admins_see_retry_and_discard_jobs(api: TestApi) {
     let admin = api.viewer("admin", UserRole::Admin).await;
     let list = "query ($first: Int, $after: String, $filter: JobFilter) { jobs(first: $first, after: $after, filter: $filter) {
         nodes { id kind status attempts maxAttempts lastError finishedAt } pageInfo { hasNextPage endCursor } } }";
-    let first = api.data(admin.clone(), list, json!({ "first": 2 })).await;
+    let first = api.data(admin, list, json!({ "first": 2 })).await;
     let nodes = first["jobs"]["nodes"].as_array().unwrap();
     let mut newest_first = ids.clone();
     newest_first.sort_unstable();
@@ -192,23 +192,23 @@ async fn admins_see_retry_and_discard_jobs(api: TestApi) {
     );
     let page = &first["jobs"]["pageInfo"];
     assert_eq!(page["hasNextPage"], json!(true));
-    let rest = api.data(admin.clone(), list, json!({ "first": 2, "after": page["endCursor"] })).await;
+    let rest = api.data(admin, list, json!({ "first": 2, "after": page["endCursor"] })).await;
     assert_eq!(rest["jobs"]["nodes"].as_array().unwrap().len(), 1);
 
     let discard =
         "mutation ($id: ID!) { discardJob(input: { id: $id }) { job { status } userErrors { code message } } }";
-    let discarded = api.data(admin.clone(), discard, json!({ "id": ids[0] })).await;
+    let discarded = api.data(admin, discard, json!({ "id": ids[0] })).await;
     assert_eq!(discarded["discardJob"], json!({ "job": { "status": "DISCARDED" }, "userErrors": [] }));
-    let again = api.data(admin.clone(), discard, json!({ "id": ids[0] })).await;
+    let again = api.data(admin, discard, json!({ "id": ids[0] })).await;
     assert_eq!(again["discardJob"]["userErrors"][0]["code"], json!("INVALID_TRANSITION"));
     let filter = json!({ "filter": { "status": ["DISCARDED"], "kinds": ["prune"] } });
-    let found = api.data(admin.clone(), list, filter).await;
+    let found = api.data(admin, list, filter).await;
     assert_eq!(found["jobs"]["nodes"].as_array().unwrap().len(), 1);
     let retry = "mutation ($id: ID!) { retryJob(input: { id: $id }) { job { status attempts } userErrors { code } } }";
-    let retried = api.data(admin.clone(), retry, json!({ "id": ids[0] })).await;
+    let retried = api.data(admin, retry, json!({ "id": ids[0] })).await;
     assert_eq!(retried["retryJob"], json!({ "job": { "status": "WAITING", "attempts": 0 }, "userErrors": [] }));
     let node = "query ($id: ID!) { node(id: $id) { id ... on Job { kind } } }";
-    let found = api.data(admin.clone(), node, json!({ "id": ids[0] })).await;
+    let found = api.data(admin, node, json!({ "id": ids[0] })).await;
     assert_eq!(found["node"], json!({ "id": ids[0].to_string(), "kind": "prune" }));
     let staff = api.viewer("staff", UserRole::Staff).await;
     assert_eq!(api.data(staff, node, json!({ "id": ids[0] })).await["node"], json!(null));
