@@ -7,13 +7,14 @@ set -euo pipefail
 usage="usage: benches/run-webhooks.sh
   needs target/dist/orderwire (cargo build --profile dist); BINARY names another one
   ENGINES   of 'sqlite mongodb' (MongoDB with Redis), which is the default
-  PARTS     of 'busy calm lag backlog brokers', which are the default but for brokers:
+  PARTS     of 'busy calm lag backlog brokers relays', of which the first four are the default:
               busy      orders of 8 buyers, each after the answer to the one before
               calm      160 orders a second
               lag       RATE orders a second, from the time stamp of an event to its arrival at each of 20 webhooks
               backlog   deliveries a second of BACKLOG seconds of orders, when nothing else happens
               brokers   25 orders a second, with 20 webhooks that are sent each and both brokers, and without any of these;
                         needs a program with the feature kafka, the brokers of scripts/services, and npm ci in tests/clients
+              relays    events a second that each broker gets of BACKLOG seconds of orders, when nothing else happens
   ROUNDS (3)   SECONDS_EACH (4)   RATE (20)   BACKLOG (1)
   RESULTS (none) file to which each round is added as a line of JSON
   INVOICES  the products, 'Online Retail' as data/ has a sample of it, which is the default
@@ -37,12 +38,12 @@ for engine in $engines; do
   case $engine in mongodb | sqlite) ;; *) fail "no engine $engine" ;; esac
 done
 for part in $parts; do
-  case $part in busy | calm | lag | backlog | brokers) ;; *) fail "no part $part" ;; esac
+  case $part in busy | calm | lag | backlog | brokers | relays) ;; *) fail "no part $part" ;; esac
 done
 [ -x "$orderwire" ] || fail "no $orderwire: cargo build --profile dist"
 [ -r "$invoices" ] || fail "cannot read $invoices"
 [ ! -w /dev/shm ] || export TMPDIR=${TMPDIR:-/dev/shm}
-if [[ " $engines $parts " == *' '@(mongodb|brokers)' '* ]] && [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
+if [[ " $engines $parts " == *' '@(mongodb|brokers|relays)' '* ]] && [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ]; then
   exec "$root/scripts/services" run "$root/benches/run-webhooks.sh"
 fi
 
@@ -193,10 +194,27 @@ measure_brokers() {
   done
 }
 
+measure_relays() {
+  local metrics name
+  metrics=$(python3 "$root/scripts/lib/probe.py" free-ports 1)
+  # They begin where the log ends when a server has them for the first time.
+  stop_named server
+  serve "${relays[@]}"
+  stop_named server
+  serve
+  orders "$backlog" 8 >/dev/null
+  stop_named server
+  METRICS_BIND=127.0.0.1:$metrics serve "${relays[@]}"
+  node "$root/benches/webhooks-relayed.mjs" "$metrics" >"$temporary/relayed.jsonl"
+  for name in rabbitmq kafka; do
+    jq -c --arg name "$name" 'select(.name == $name)' "$temporary/relayed.jsonl" | record relays "$name"
+  done
+}
+
 results=$temporary/results.jsonl
 [ -z "${ORDERWIRE_TEST_MONGODB_URL-}" ] || find_mongod
 build fanout
-[[ " $parts " != *' brokers '* ]] || start_brokers
+[[ " $parts " != *' '@(brokers|relays)' '* ]] || start_brokers
 read -r load1 _ </proc/loadavg
 for engine in $engines; do
   start

@@ -37,6 +37,12 @@ for (const engine of new Set(rounds.map((round) => round.engine))) {
       ["mongod us", middle("databaseCpuMicros")],
     ]);
   }
+  if (of("relays").length > 0) {
+    table(`${engine}: relayed`, of("relays"), [
+      ["events", middle("events")],
+      ["events/s", middle("perSecond")],
+    ]);
+  }
   const deliveries = [...of("lag"), ...of("backlog")];
   if (deliveries.length === 0) continue;
   table(`${engine}: deliveries`, deliveries, [
