@@ -14,7 +14,7 @@ pub use status::{JobKind, JobStatus};
 /// Why a job failed whose process ended, or lost its lease, during the last attempt.
 const ABANDONED: &str = "the process that ran it has ended";
 
-/// A piece of work. Times are those of the database's clock.
+/// A piece of work. Times are those of the database's clock; of a change by people, that of the node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// Its id; newer jobs have larger ones.

@@ -49,7 +49,7 @@ pub(super) async fn attempt(
         }
     };
     metrics().jobs_ended.with_labels([kind, label]).inc();
-    store_outcome(&*store, &job, fence, outcome, lease).await;
+    store_outcome(&*store, &job, fence, outcome, lease, &stop).await;
 }
 
 async fn run(work: &dyn Work, job: &Job) -> JobOutcome {
@@ -75,14 +75,21 @@ async fn keep_lease(store: &dyn Store, job: &Job, fence: i64, lease: Duration) {
     }
 }
 
-/// Stores how an attempt went; tries for as long as the lease may last.
-async fn store_outcome(store: &dyn Store, job: &Job, fence: i64, outcome: JobOutcome, lease: Duration) {
+/// Stores how an attempt went; tries for as long as the lease may last, unless the process stops.
+async fn store_outcome(
+    store: &dyn Store,
+    job: &Job,
+    fence: i64,
+    outcome: JobOutcome,
+    lease: Duration,
+    stop: &CancellationToken,
+) {
     let ends = Instant::now() + lease;
     loop {
         match store.end_job(job.id, fence, outcome.clone()).await {
             Ok(true) => return,
             Ok(false) => return warn!(job = %job.id, "the lease of a job was lost before its end was stored"),
-            Err(error) if Instant::now() + PAUSE < ends => {
+            Err(error) if Instant::now() + PAUSE < ends && !stop.is_cancelled() => {
                 warn!(%error, job = %job.id, "the end of a job can't be stored")
             }
             Err(error) => return warn!(%error, job = %job.id, "the end of a job was not stored; it will be done again"),

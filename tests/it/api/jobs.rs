@@ -70,7 +70,7 @@ impl Work for Record {
 }
 
 fn runner(api: &TestApi, work: &Arc<Record>) -> JobRunner {
-    let options = RunnerOptions { lease: Duration::from_secs(1), poll_every: Duration::from_millis(50) };
+    let options = RunnerOptions { lease: Duration::from_secs(4), poll_every: Duration::from_millis(50) };
     JobRunner::start(api.service.clone(), vec![work.clone()], options)
 }
 
@@ -145,12 +145,12 @@ async fn a_job_that_is_interrupted_by_the_end_of_its_process_loses_no_attempt(ap
 
 async fn a_job_that_takes_too_long_is_given_up(api: TestApi) {
     // Longer than the lease, so that it has to be extended.
-    let longest = Some(Duration::from_secs(2));
+    let longest = Some(Duration::from_secs(5));
     let work = Arc::new(Record { hangs: true.into(), longest, ..Record::default() });
     let [id] = add(&api, 1, 1).await[..] else { panic!("one job") };
     let process = runner(&api, &work);
     let failed = wait_for(&api, id, JobStatus::Failed).await;
-    assert_eq!((failed.attempts, failed.last_error.as_deref()), (1, Some("it took longer than 2 s")));
+    assert_eq!((failed.attempts, failed.last_error.as_deref()), (1, Some("it took longer than 5 s")));
     assert_eq!(work.attempts.load(Ordering::Relaxed), 1);
     process.stop().await;
 }
