@@ -28,7 +28,7 @@ pub struct ListArgs {
     #[arg(long, value_parser = parse_status)]
     status: Vec<JobStatus>,
     /// Only jobs of this kind. Can be given several times.
-    #[arg(long, value_parser = str::parse::<JobKind>)]
+    #[arg(long, value_parser = parse_kind)]
     kind: Vec<JobKind>,
     /// How many.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -41,6 +41,10 @@ pub struct ChangeArgs {
     /// Their ids.
     #[arg(required = true)]
     ids: Vec<JobId>,
+}
+
+fn parse_kind(text: &str) -> Result<JobKind, String> {
+    text.parse().map_err(|_| format!("the kinds are {}", JobKind::ALL.map(JobKind::as_str).join(", ")))
 }
 
 fn parse_status(text: &str) -> Result<JobStatus, String> {

@@ -144,11 +144,14 @@ impl Job {
 
     /// The job when somebody decides that it need not be done.
     pub fn discard(&self, now: Timestamp) -> Result<Self, Refusal> {
+        if self.every_ms.is_some() {
+            return Err(Refusal::JobHasSchedule);
+        }
         match self.status {
-            JobStatus::Waiting | JobStatus::Failed if self.every_ms.is_none() => {
+            JobStatus::Waiting | JobStatus::Failed => {
                 Ok(Self { status: JobStatus::Discarded, finished_at: Some(now), ..self.clone() })
             }
-            _ => Err(Refusal::JobIs(self.status)),
+            JobStatus::Running | JobStatus::Succeeded | JobStatus::Discarded => Err(Refusal::JobIs(self.status)),
         }
     }
 
@@ -220,7 +223,7 @@ mod tests {
         assert_eq!(sooner.id, job.id);
         assert_eq!(done.reschedule(&sooner).run_at, at(30));
         assert_eq!(done.reschedule(&job), done);
-        assert_eq!(done.discard(at(1)), Err(Refusal::JobIs(JobStatus::Waiting)));
+        assert_eq!(done.discard(at(1)), Err(Refusal::JobHasSchedule));
     }
 
     #[test]

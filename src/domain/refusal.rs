@@ -55,6 +55,9 @@ pub enum Refusal {
     /// A job with this status can't be changed so.
     #[error("the job is {0:?}")]
     JobIs(JobStatus),
+    /// A job that is done again and again can't be discarded.
+    #[error("the job is done again and again")]
+    JobHasSchedule,
     /// The idempotency key was used with another input.
     #[error("the idempotency key was used with another input")]
     IdempotencyKeyReused,

@@ -157,6 +157,9 @@ impl From<Refusal> for ServiceError {
                     format!("there would be more than {most} items; remove some"),
                 )
             }
+            Refusal::JobHasSchedule => {
+                UserError::at(Code::InvalidTransition, ["id"], "a job that is done again and again can't be discarded")
+            }
             Refusal::JobIs(status) => UserError::at(
                 Code::InvalidTransition,
                 ["id"],

@@ -105,8 +105,8 @@ impl Service {
     /// can't tell without the database: it has changed something itself that its feed does not have yet.
     pub fn unchanged_since(&self, since: FeedPosition, topics: &HashSet<Topic>) -> Option<FeedPosition> {
         let OwnChanges { logged, unnumbered } = self.store.own_changes();
-        let has_own = unnumbered.is_empty() && logged <= self.feed.head();
-        self.feed.unchanged_since(since, topics).filter(|_| has_own)
+        let has_all = unnumbered.is_empty() && logged <= self.feed.head();
+        self.feed.unchanged_since(since, topics).filter(|_| has_all)
     }
 
     /// A cursor of the event log, for viewers who can go on after it.

@@ -5,6 +5,11 @@ use std::{
     process::Stdio,
 };
 
+use orderwire::{
+    app::open_store,
+    config::{Config, Database, DatabaseUrl},
+    domain::{Job, JobKind, Timestamp},
+};
 use serde_json::json;
 
 use crate::cli_process::{Running, assert_refused, login, orderwire, run, run_with_input, stderr, stdout};
@@ -22,6 +27,7 @@ fn help_names_every_option_of_every_command() {
                 "import",
                 "export",
                 "user",
+                "jobs",
                 "log",
                 "adopt-database",
                 "shard-plan",
@@ -39,6 +45,8 @@ fn help_names_every_option_of_every_command() {
         (&["import", "online-retail", "--help"], &["--stock", "--rejects"]),
         (&["import", "jira", "--help"], &["--created-by", "--rejects"]),
         (&["user", "create", "--help"], &["--email", "--name", "--role", "--password-stdin", "customer"]),
+        (&["jobs", "--help"], &["list", "retry", "discard"]),
+        (&["jobs", "list", "--help"], &["--status", "--kind", "--limit"]),
         (&["log", "--help"], &["new-epoch"]),
         (&["log", "new-epoch", "--help"], &["backup", "CURSOR_EXPIRED", "--database-url"]),
         (&["adopt-database", "--help"], &["key", "--database-url"]),
@@ -166,6 +174,51 @@ fn check_config_refuses_what_serve_would() {
             error
         });
         assert_eq!(refused[0], refused[1]);
+    }
+}
+
+#[tokio::test]
+async fn jobs_are_listed_retried_and_discarded() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(folder.path().join("orderwire.db"));
+    let config = Config { database: Database { url, ..Database::default() }, ..Config::default() };
+    let store = open_store(&config).await.unwrap();
+    let jobs = [1, 2].map(|second| {
+        Job::once(JobKind::Prune, String::new(), 3, Timestamp::from_unix_millis(1_764_000_000_000 + second * 1000))
+    });
+    store.insert_jobs(&jobs).await.unwrap();
+    store.close().await;
+
+    let [older, newer] = jobs.each_ref().map(|job| job.id.to_string());
+    let printed = |arguments: &[&str]| {
+        let output = run(folder.path(), arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        stdout(&output)
+    };
+    let line = |id: &str, rest: &str| format!("{id} prune {rest}\n");
+    let [waiting, newer_waits] = [(&older, "01.000"), (&newer, "02.000")]
+        .map(|(id, at)| line(id, &format!("WAITING   0/3 2025-11-24T16:00:{at}Z")));
+    assert_eq!(printed(&["jobs", "list"]), format!("{newer_waits}{waiting}"));
+    assert_eq!(
+        printed(&["jobs", "list", "--limit", "1"]),
+        format!("{newer_waits}there are more; --limit prints them\n")
+    );
+    let discarded = printed(&["jobs", "discard", &older]);
+    assert!(discarded.starts_with(&line(&older, "DISCARDED 0/3 ").trim_end().to_owned()), "{discarded}");
+    assert_eq!(printed(&["jobs", "list", "--status", "discarded", "--kind", "prune"]), discarded);
+    assert!(
+        printed(&["jobs", "retry", &older, &newer]).contains(&line(&newer, "WAITING   0/3 ").trim_end().to_owned())
+    );
+    assert_eq!(printed(&["jobs", "list", "--status", "discarded"]), "");
+
+    for (arguments, code, message) in [
+        (&["jobs", "list", "--kind", "mails"][..], 2, "the kinds are prune"),
+        (&["jobs", "list", "--status", "late"], 2, "must be waiting, running"),
+        (&["jobs", "retry", "job_1"], 2, "not a valid id"),
+        (&["jobs", "retry", "job_01J9Z3NDEKTSV4RRFFQ69G5FAV"], 1, "id: does not exist"),
+        (&["jobs", "list", "--database-url", "sqlite://none.db"], 1, "does not exist"),
+    ] {
+        assert_refused(&run(folder.path(), arguments), code, message);
     }
 }
 
