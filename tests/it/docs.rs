@@ -171,7 +171,7 @@ fn log_messages_quoted_for_operators_are_logged() {
     for message in [
         "not ready",
         "the event log can't be read",
-        "past its retention",
+        "a job could not be done",
         "the event log has lost entries",
         "the sequencer can't number",
         "Redis may delete rate limits",

@@ -127,6 +127,8 @@ const GUARDED: &[Guarded] = &[
     guarded("rotateWebhookSecret", Admin, "id: $webhook", &[(Webhook, "NOT_FOUND")]),
     guarded("replayWebhook", Admin, "id: $webhook, after: $cursor", &[(Webhook, "NOT_FOUND")]),
     guarded("deleteWebhook", Admin, "id: $webhook", &[(Webhook, "NOT_FOUND")]),
+    guarded("retryJob", Admin, "id: $job", &[]),
+    guarded("discardJob", Admin, "id: $job", &[]),
     guarded("deleteTask", Customer, "id: $task", &[(Tasks, "NOT_FOUND")]),
     guarded("deleteTask", Staff, "id: $assigned", &[(Tasks, "NOT_FOUND")]),
 ];
@@ -150,11 +152,12 @@ struct Case {
     order: OrderId,
     tasks: [TaskId; 2],
     webhook: Option<WebhookId>,
+    job: JobId,
     variables: Value,
 }
 
 /// What is stored of a case, and how much there is in all.
-type State = (LogState, Vec<Consumer>, Vec<Option<User>>, Vec<Option<Credentials>>, Vec<u64>);
+type State = (LogState, Vec<Option<Job>>, Vec<Consumer>, Vec<Option<User>>, Vec<Option<Credentials>>, Vec<u64>);
 
 impl Case {
     async fn new(api: &TestApi, staff: Viewer, name: &str, role: UserRole) -> Self {
@@ -186,7 +189,10 @@ impl Case {
         };
         api.store.insert_api_key(&key, rand::random(), Stamp::system(now)).await.unwrap();
         let webhook = if role == Admin { Some(api.new_webhook().await.id) } else { None };
+        let job = Job::once(JobKind::Prune, String::new(), 1, now);
+        api.store.insert_jobs(std::slice::from_ref(&job)).await.unwrap();
         let variables = json!({
+            "job": job.id.to_string(),
             "webhook": webhook.map(|webhook| webhook.to_string()),
             "cursor": api.data(staff, "{ eventCursor }", json!({})).await["eventCursor"],
             "bystander": bystander.to_string(),
@@ -209,6 +215,7 @@ impl Case {
             order: id(&variables["order"]),
             tasks: [id(&variables["task"]), id(&variables["assigned"])],
             webhook,
+            job: job.id,
             variables,
         }
     }
@@ -266,6 +273,7 @@ impl Case {
         let webhooks = store.list_consumers("", "", 1000).await.unwrap();
         (
             store.log_state().await.unwrap(),
+            store.jobs(&[self.job]).await.unwrap(),
             webhooks,
             store.users_by_ids(&users).await.unwrap(),
             credentials,

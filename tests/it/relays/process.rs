@@ -75,7 +75,7 @@ async fn a_server_says_what_a_broker_refuses_and_a_worker_relays_what_happened_m
     // A worker with the right password relays all of it, from the first event of the log on.
     broker.make("orderwire").await;
     let mut worker = Running::start(command(folder, &["worker"], &broker.url("guest:guest@")));
-    worker.line("running what follows the event log");
+    worker.line("running jobs, and what follows the event log");
     let mut taken = Vec::new();
     wait_until("everything has arrived", SOON, async || {
         taken.extend(broker.take("orderwire").await);
