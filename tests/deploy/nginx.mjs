@@ -82,7 +82,7 @@ export class Nginx {
   requests(count) {
     return until(`${count} lines in the access log`, () => {
       const { requests } = this.lines()
-      return requests.length >= count && requests
+      return requests.length >= count ? requests : undefined
     })
   }
 

@@ -161,7 +161,7 @@ describe('in front of a node', () => {
     }
     const misses = (await until('nginx has it', async () => {
       const uses = await ask()
-      return uses.at(-1) === 'HIT' && uses
+      return uses.at(-1) === 'HIT' ? uses : undefined
     })).filter((cache) => cache !== 'HIT')
     assert.deepEqual(new Set(misses), new Set(['MISS']))
     for (let i = 0; i < 3; i++) assert.equal((await ask()).at(-1), 'HIT')
