@@ -8,7 +8,7 @@ const KINDS = ['TASK_CREATED']
 export class WebhookServer {
   static async start() {
     const server = await TestServer.start({ ORDERWIRE_WEBHOOKS_ALLOWED_NETWORKS: '127.0.0.0/8' })
-    const key = await server.apiKey(['MANAGE_WEBHOOKS', 'WRITE_TASKS', 'READ_EVENTS'])
+    const key = await server.apiKey(['MANAGE_WEBHOOKS', 'READ_TASKS', 'WRITE_TASKS', 'READ_EVENTS'])
     return new WebhookServer(server, key.secret)
   }
 
