@@ -52,12 +52,10 @@ fn parse_status(text: &str) -> Result<JobStatus, String> {
 }
 
 pub(super) async fn run(settings: Settings, command: JobsCommand) -> Result<(), Failure> {
-    let mut config = settings.load()?;
+    let config = settings.load()?;
     settings::start_log(&config);
     settings::refuse_missing(&config.database.url)?;
-    // It publishes no event to other nodes, so Redis is not needed.
-    config.redis.url = None;
-    let core = Core::open(&config).await?;
+    let core = settings::open_without_redis(config).await?;
     let printed = execute(&core, command).await;
     core.close().await;
     output::print(&printed?)

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Failure, Settings, output, settings};
 use crate::{
-    app::{Core, open_store},
+    app::open_store,
     domain::{EventCursor, Relay, Viewer},
 };
 
@@ -52,16 +52,14 @@ pub(super) async fn run(settings: Settings, command: LogCommand) -> Result<(), F
 }
 
 async fn replay(settings: Settings, args: ReplayArgs) -> Result<(), Failure> {
-    let mut config = settings.load()?;
+    let config = settings.load()?;
     settings::start_log(&config);
     settings::refuse_missing(&config.database.url)?;
-    // It publishes no event to other nodes, so Redis is not needed.
-    config.redis.url = None;
     let relay = match args.broker {
         BrokerName::Rabbitmq => Relay::RabbitMq,
         BrokerName::Kafka => Relay::Kafka,
     };
-    let core = Core::open(&config).await?;
+    let core = settings::open_without_redis(config).await?;
     let replayed = core.service().replay_relay(&Viewer::System, relay, args.after).await;
     core.close().await;
     replayed?;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::Failure;
 use crate::{
+    app::Core,
     config::{self, Config, ConfigSources, DatabaseUrl, Loaded, LogFormat},
     telemetry,
 };
@@ -69,6 +70,12 @@ pub(super) fn refuse_missing(url: &DatabaseUrl) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// The use cases over the database alone, for a command that publishes no event to other nodes: Redis is not needed.
+pub(super) async fn open_without_redis(mut config: Config) -> Result<Core, Failure> {
+    config.redis.url = None;
+    Ok(Core::open(&config).await?)
 }
 
 /// Starts the log with the configured level and format.

@@ -4,7 +4,6 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Failure, Settings, output, password, settings};
 use crate::{
-    app::Core,
     domain::{UserRole, Viewer},
     service::Registration,
 };
@@ -65,10 +64,8 @@ impl From<Role> for UserRole {
 
 pub(super) async fn run(settings: Settings, command: UserCommand) -> Result<(), Failure> {
     let UserCommand::Create(args) = command;
-    let mut config = settings.load()?;
+    let config = settings.load()?;
     settings::start_log(&config);
-    // Creating a user publishes no event, so Redis is not needed.
-    config.redis.url = None;
     let given = if args.password_stdin {
         Some(password::from_stdin()?)
     } else if args.generate_password {
@@ -78,7 +75,7 @@ pub(super) async fn run(settings: Settings, command: UserCommand) -> Result<(), 
     };
     let is_given = given.is_some();
     let password = given.unwrap_or_else(password::generate);
-    let core = Core::open(&config).await?;
+    let core = settings::open_without_redis(config).await?;
     let registration =
         Registration { email: args.email, name: args.name, region: args.region, password: Some(password.clone()) };
     let created = core.service().create_user(&Viewer::System, registration, args.role.into()).await;

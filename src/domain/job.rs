@@ -126,6 +126,11 @@ impl Job {
         }
     }
 
+    /// When it may be begun; `None` if a process runs it, whose lease decides, or if it is finished.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        (self.status == JobStatus::Waiting).then_some(self.run_at)
+    }
+
     fn every(&self) -> Option<Duration> {
         self.every_ms.map(Duration::from_millis)
     }

@@ -25,6 +25,7 @@ mod live;
 mod maintenance;
 mod metadata;
 mod order;
+mod page;
 mod payload;
 mod product;
 mod rate_limits;

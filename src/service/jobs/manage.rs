@@ -1,6 +1,6 @@
 //! What admins see of jobs and do with them.
 
-use super::super::{Result, Service, access, error::not_found_at};
+use super::super::{Result, Service, access, error::not_found_at, page::first_of};
 use crate::{
     domain::{Job, JobId, JobKind, JobStatus, Viewer},
     storage::JobFilter,
@@ -22,10 +22,8 @@ impl Service {
             kinds: kinds.unwrap_or_else(|| JobKind::ALL.to_vec()),
             statuses: statuses.unwrap_or_else(|| JobStatus::ALL.to_vec()),
         };
-        let mut found = self.store.list_jobs(&filter, before, first.saturating_add(1)).await?;
-        let has_more = found.len() > first as usize;
-        found.truncate(first as usize);
-        Ok((found, has_more))
+        let found = self.store.list_jobs(&filter, before, first.saturating_add(1)).await?;
+        Ok(first_of(found, first))
     }
 
     /// Admin: the jobs with these ids.

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{debug, warn};
 
@@ -17,6 +20,9 @@ use crate::{
 
 /// The pause after the schedules could not be stored.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long stopping takes at most: the second of the attempts, and two for the store.
+const STOPPED_WITHIN: Duration = Duration::from_secs(3);
 
 /// How jobs are run.
 #[derive(Debug, Clone)]
@@ -47,11 +53,14 @@ impl JobRunner {
         Self { task: AbortOnDropHandle::new(tokio::spawn(runner.run())), stop }
     }
 
-    /// Begins no more jobs, gives those that run a second to end, and stores that the others were interrupted.
+    /// Begins no more jobs, gives those that run a second to end, and stores that the others were interrupted. If the store does
+    /// not answer in time, their leases end by themselves.
     pub async fn stop(self) {
         self.stop.cancel();
-        if let Err(error) = self.task.await {
-            warn!(%error, "the jobs ended with a fault");
+        match timeout(STOPPED_WITHIN, self.task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, "the jobs ended with a fault"),
+            Err(_) => warn!("what became of jobs was not stored; they are done again when their leases end"),
         }
     }
 }

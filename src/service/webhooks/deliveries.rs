@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    super::{Result, Service, ServiceError, UserError, UserErrorCode, access},
+    super::{Result, Service, ServiceError, UserError, UserErrorCode, access, page::first_of},
     attempt::{About, Sender},
     manage::require_what_it_is_sent,
 };
@@ -36,9 +36,8 @@ impl Service {
         first: u32,
     ) -> Result<(Vec<DeliveryOfEvent>, bool)> {
         access::require_webhooks(viewer)?;
-        let mut found = self.store.list_deliveries(webhook, before, first.saturating_add(1)).await?;
-        let has_more = found.len() > first as usize;
-        found.truncate(first as usize);
+        let found = self.store.list_deliveries(webhook, before, first.saturating_add(1)).await?;
+        let (found, has_more) = first_of(found, first);
         let mut ids: Vec<EventId> = found.iter().map(|delivery| delivery.event).collect();
         // Attempts of one event follow each other.
         ids.dedup();

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    super::{Result, Service, ServiceError, UserError, UserErrorCode, access, error::not_found_at, input::Checks},
+    super::{
+        Result, Service, ServiceError, UserError, UserErrorCode, access, error::not_found_at, input::Checks,
+        page::first_of,
+    },
     attempt::make_secret,
 };
 use crate::{
@@ -74,9 +77,8 @@ impl Service {
     ) -> Result<(Vec<Webhook>, bool)> {
         access::require_webhooks(viewer)?;
         let after = after.map(|id| id.to_string()).unwrap_or_default();
-        let mut found = self.store.list_consumers(WebhookId::PREFIX, &after, first.saturating_add(1)).await?;
-        let has_more = found.len() > first as usize;
-        found.truncate(first as usize);
+        let found = self.store.list_consumers(WebhookId::PREFIX, &after, first.saturating_add(1)).await?;
+        let (found, has_more) = first_of(found, first);
         Ok((found.into_iter().map(read).collect::<Result<_>>()?, has_more))
     }
 

@@ -53,15 +53,13 @@ fn found_fields() -> Document {
     doc! { "job": 1, "fence": 1, "now": "$$NOW" }
 }
 
-/// When a job that no process runs may be begun.
-fn due_at(job: &Job) -> Option<Timestamp> {
-    (job.status == JobStatus::Waiting).then_some(job.run_at)
+fn json(job: &Job) -> Result<String> {
+    serde_json::to_string(job).map_err(StoreError::internal)
 }
 
 /// The fields of a job but its id and fence.
 fn fields(job: &Job, due_at: Option<Timestamp>) -> Result<Document> {
-    let json = serde_json::to_string(job).map_err(StoreError::internal)?;
-    let mut fields = doc! { "kind": job.kind, "status": job.status, "job": json };
+    let mut fields = doc! { "kind": job.kind, "status": job.status, "job": json(job)? };
     if let Some(at) = due_at {
         fields.insert("due_at", at);
     }
@@ -75,7 +73,7 @@ fn fields(job: &Job, due_at: Option<Timestamp>) -> Result<Document> {
 pub(super) fn encode(jobs: &[Job]) -> Result<Vec<RawDocumentBuf>> {
     let encode = |job: &Job| {
         let mut document = doc! { "_id": job.id, "fence": 0_i64 };
-        document.extend(fields(job, due_at(job))?);
+        document.extend(fields(job, job.due_at())?);
         RawDocumentBuf::try_from(&document).map_err(StoreError::internal)
     };
     jobs.iter().map(encode).collect()
@@ -123,7 +121,7 @@ impl Inner {
         let Found { job, fence, now } = due;
         let begun = job.begin(now);
         let is_running = begun.status == JobStatus::Running;
-        let due_at = if is_running { Some(now.plus(lease)) } else { due_at(&begun) };
+        let due_at = if is_running { Some(now.plus(lease)) } else { begun.due_at() };
         let stored = self.store_job(&begun, due_at, fence, fence + 1).await?;
         Ok((stored && is_running).then_some(LeasedJob { job: begun, fence: fence + 1 }))
     }
@@ -139,7 +137,7 @@ impl Transaction {
         let LeasedJob { job, fence } = self.find_one(&jobs, doc! { "_id": id }, decode_leased).await?;
         let changed = decide(&job, stamp.at)?;
         let unchanged = doc! { "_id": id, "fence": fence };
-        self.update_each(&jobs, [(unchanged, update(&changed, due_at(&changed), fence + 1)?)]).await?;
+        self.update_each(&jobs, [(unchanged, update(&changed, changed.due_at(), fence + 1)?)]).await?;
         Ok(changed)
     }
 }
@@ -162,7 +160,7 @@ impl JobStore for MongoStore {
 
     async fn put_schedule(&self, wanted: &Job) -> Result<()> {
         let jobs = &self.0.collections.jobs;
-        let mut new = fields(wanted, due_at(wanted))?;
+        let mut new = fields(wanted, wanted.due_at())?;
         new.insert("fence", 0_i64);
         let insert = jobs.update_one(doc! { "_id": wanted.id }, doc! { "$setOnInsert": new }).upsert(true);
         if self.0.with_timeout(insert).await?.upserted_id.is_some() {
@@ -174,11 +172,16 @@ impl JobStore for MongoStore {
                 return Ok(());
             };
             let changed = job.reschedule(wanted);
-            // The process that runs it keeps its lease, and stores the new interval when it ends.
-            if changed == job || job.status == JobStatus::Running {
+            if changed == job {
                 return Ok(());
             }
-            if self.0.store_job(&changed, due_at(&changed), fence, fence).await? {
+            // A process that runs it keeps its lease.
+            let mut set = doc! { "job": json(&changed)? };
+            if let Some(at) = changed.due_at() {
+                set.insert("due_at", at);
+            }
+            let unchanged = doc! { "_id": wanted.id, "fence": fence };
+            if self.0.with_timeout(jobs.update_one(unchanged, doc! { "$set": set })).await?.matched_count == 1 {
                 return Ok(());
             }
         }
@@ -207,7 +210,7 @@ impl JobStore for MongoStore {
             return Ok(false);
         };
         let ended = job.end(outcome, now);
-        self.0.store_job(&ended, due_at(&ended), fence, fence + 1).await
+        self.0.store_job(&ended, ended.due_at(), fence, fence + 1).await
     }
 
     async fn jobs(&self, ids: &[JobId]) -> Result<Vec<Option<Job>>> {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    row::{Json, blob_columns, json, named, text_columns},
+    row::{Json, NamedRow, blob_columns, json, named, text_columns},
     store::SqliteStore,
     user,
 };
@@ -19,11 +19,6 @@ use crate::{
 
 blob_columns!(JobId);
 text_columns!(JobKind, JobStatus);
-
-/// When a job that no process runs may be begun.
-fn due_at(job: &Job) -> Option<Timestamp> {
-    (job.status == JobStatus::Waiting).then_some(job.run_at)
-}
 
 /// The time on the database's clock, which is the machine's.
 fn now() -> Timestamp {
@@ -36,15 +31,18 @@ pub(super) fn insert(db: &Connection, jobs: &[Job]) -> Result<()> {
         "INSERT INTO jobs (id, kind, status, due_at, finished_at, job) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for job in jobs {
-        insert.execute(params![job.id, job.kind, job.status, due_at(job), job.finished_at, json(job)?])?;
+        insert.execute(params![job.id, job.kind, job.status, job.due_at(), job.finished_at, json(job)?])?;
     }
     Ok(())
 }
 
+fn leased_from_row(row: &mut NamedRow<'_, '_>) -> rusqlite::Result<LeasedJob> {
+    Ok(LeasedJob { job: row.get::<Json<Job>>("job")?.0, fence: row.get("fence")? })
+}
+
 fn find(db: &Connection, id: JobId) -> Result<Option<LeasedJob>> {
     let mut find = db.prepare_cached("SELECT job, fence FROM jobs WHERE id = ?1")?;
-    let read = named(|row| Ok(LeasedJob { job: row.get::<Json<Job>>("job")?.0, fence: row.get("fence")? }));
-    Ok(find.query_row([id], read).optional()?)
+    Ok(find.query_row([id], named(leased_from_row)).optional()?)
 }
 
 /// Stores a job that has changed under the lease `fence`, which becomes `new_fence`.
@@ -57,29 +55,23 @@ fn update(db: &Connection, job: &Job, due_at: Option<Timestamp>, new_fence: i64)
 }
 
 fn put_schedule(db: &Connection, wanted: &Job) -> Result<()> {
-    let Some(LeasedJob { job, fence }) = find(db, wanted.id)? else { return insert(db, std::slice::from_ref(wanted)) };
+    let Some(LeasedJob { job, .. }) = find(db, wanted.id)? else { return insert(db, std::slice::from_ref(wanted)) };
     let changed = job.reschedule(wanted);
     if changed == job {
         return Ok(());
     }
-    let due_at = due_at(&changed);
-    match due_at {
-        Some(_) => update(db, &changed, due_at, fence),
-        // The process that runs it keeps its lease.
-        None => {
-            let mut store = db.prepare_cached("UPDATE jobs SET job = ?2 WHERE id = ?1")?;
-            store.execute(params![changed.id, json(&changed)?])?;
-            Ok(())
-        }
-    }
+    // A process that runs it keeps its lease.
+    let mut store = db.prepare_cached("UPDATE jobs SET due_at = coalesce(?2, due_at), job = ?3 WHERE id = ?1")?;
+    store.execute(params![changed.id, changed.due_at(), json(&changed)?])?;
+    Ok(())
 }
 
 fn begin(db: &Connection, kind: JobKind, most: u32, lease: Duration) -> Result<Vec<LeasedJob>> {
     let now = now();
     let mut due =
         db.prepare_cached("SELECT job, fence FROM jobs WHERE kind = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3")?;
-    let read = named(|row| Ok(LeasedJob { job: row.get::<Json<Job>>("job")?.0, fence: row.get("fence")? }));
-    let due: Vec<LeasedJob> = due.query_map(params![kind, now, most], read)?.collect::<rusqlite::Result<_>>()?;
+    let due: Vec<LeasedJob> =
+        due.query_map(params![kind, now, most], named(leased_from_row))?.collect::<rusqlite::Result<_>>()?;
     let mut begun = Vec::with_capacity(due.len());
     for LeasedJob { job, fence } in due {
         let (job, fence) = (job.begin(now), fence + 1);
@@ -87,7 +79,7 @@ fn begin(db: &Connection, kind: JobKind, most: u32, lease: Duration) -> Result<V
             update(db, &job, Some(now.plus(lease)), fence)?;
             begun.push(LeasedJob { job, fence });
         } else {
-            update(db, &job, due_at(&job), fence)?;
+            update(db, &job, job.due_at(), fence)?;
         }
     }
     Ok(begun)
@@ -103,7 +95,7 @@ fn extend(db: &Connection, id: JobId, fence: i64, lease: Duration) -> Result<boo
 fn end(db: &Connection, id: JobId, fence: i64, outcome: JobOutcome) -> Result<bool> {
     let Some(LeasedJob { job, .. }) = find(db, id)?.filter(|found| found.fence == fence) else { return Ok(false) };
     let ended = job.end(outcome, now());
-    update(db, &ended, due_at(&ended), fence + 1)?;
+    update(db, &ended, ended.due_at(), fence + 1)?;
     Ok(true)
 }
 
@@ -131,7 +123,7 @@ fn change(db: &Connection, id: JobId, stamp: Stamp, decide: ByPeople) -> Result<
     user::check_admin(db, stamp)?;
     let LeasedJob { job, fence } = find(db, id)?.ok_or(Refusal::NotFound)?;
     let changed = decide(&job, stamp.at)?;
-    update(db, &changed, due_at(&changed), fence + 1)?;
+    update(db, &changed, changed.due_at(), fence + 1)?;
     Ok(changed)
 }
 

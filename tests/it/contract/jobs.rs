@@ -155,11 +155,15 @@ pub async fn a_schedule_is_put_once_and_runs_again_and_again(db: &Db) {
     assert_eq!(db.list_jobs(&filter(&JobStatus::ALL), None, 9).await.unwrap(), [put(hour)]);
     let LeasedJob { job, fence } = begin(db.store(), MINUTE).await;
     assert_eq!(other.begin_jobs(KIND, 9, MINUTE).await.unwrap(), []);
-    db.put_schedule(&put(hour)).await.unwrap();
+    // A new interval, while it runs, leaves the process its lease.
+    let day = 24 * hour;
+    db.put_schedule(&put(day)).await.unwrap();
+    assert_eq!(stored(db.store(), job.id).await, job.reschedule(&put(day)));
+    assert_eq!(other.begin_jobs(KIND, 9, MINUTE).await.unwrap(), []);
     assert!(db.end_job(job.id, fence, JobOutcome::Succeeded).await.unwrap());
     let waiting = stored(db.store(), job.id).await;
     assert_eq!((waiting.status, waiting.attempts), (JobStatus::Waiting, 0));
-    assert!(waiting.run_at >= job.run_at.plus(hour));
+    assert!(waiting.run_at >= job.run_at.plus(day));
     other.put_schedule(&put(MINUTE)).await.unwrap();
     assert_eq!(stored(db.store(), job.id).await, waiting.reschedule(&put(MINUTE)));
     other.close().await;
