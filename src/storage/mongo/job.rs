@@ -79,28 +79,27 @@ pub(super) fn encode(jobs: &[Job]) -> Result<Vec<RawDocumentBuf>> {
     jobs.iter().map(encode).collect()
 }
 
-/// The update that stores a changed job.
-fn update(job: &Job, due_at: Option<Timestamp>, fence: i64) -> Result<Document> {
-    let mut set = fields(job, due_at)?;
-    set.insert("fence", fence);
+/// The update that stores a changed job, and raises its fence.
+fn update(job: &Job, due_at: Option<Timestamp>) -> Result<Document> {
+    let set = fields(job, due_at)?;
     let mut unset = Document::new();
     for field in ["due_at", "finished_at"] {
         if !set.contains_key(field) {
             unset.insert(field, "");
         }
     }
-    Ok(if unset.is_empty() {
-        doc! { "$set": set }
-    } else {
-        doc! { "$set": set, "$unset": unset }
-    })
+    let mut update = doc! { "$set": set, "$inc": { "fence": 1_i64 } };
+    if !unset.is_empty() {
+        update.insert("$unset", unset);
+    }
+    Ok(update)
 }
 
 impl Inner {
     /// Stores a changed job if it still has this fence; returns whether it had.
-    async fn store_job(&self, job: &Job, due_at: Option<Timestamp>, fence: i64, new_fence: i64) -> Result<bool> {
+    async fn store_job(&self, job: &Job, due_at: Option<Timestamp>, fence: i64) -> Result<bool> {
         let unchanged = doc! { "_id": job.id, "fence": fence };
-        let update = update(job, due_at, new_fence)?;
+        let update = update(job, due_at)?;
         Ok(self.with_timeout(self.collections.jobs.update_one(unchanged, update)).await?.matched_count == 1)
     }
 
@@ -122,7 +121,7 @@ impl Inner {
         let begun = job.begin(now);
         let is_running = begun.status == JobStatus::Running;
         let due_at = if is_running { Some(now.plus(lease)) } else { begun.due_at() };
-        let stored = self.store_job(&begun, due_at, fence, fence + 1).await?;
+        let stored = self.store_job(&begun, due_at, fence).await?;
         Ok((stored && is_running).then_some(LeasedJob { job: begun, fence: fence + 1 }))
     }
 }
@@ -137,7 +136,7 @@ impl Transaction {
         let LeasedJob { job, fence } = self.find_one(&jobs, doc! { "_id": id }, decode_leased).await?;
         let changed = decide(&job, stamp.at)?;
         let unchanged = doc! { "_id": id, "fence": fence };
-        self.update_each(&jobs, [(unchanged, update(&changed, changed.due_at(), fence + 1)?)]).await?;
+        self.update_each(&jobs, [(unchanged, update(&changed, changed.due_at())?)]).await?;
         Ok(changed)
     }
 }
@@ -210,7 +209,7 @@ impl JobStore for MongoStore {
             return Ok(false);
         };
         let ended = job.end(outcome, now);
-        self.0.store_job(&ended, ended.due_at(), fence, fence + 1).await
+        self.0.store_job(&ended, ended.due_at(), fence).await
     }
 
     async fn jobs(&self, ids: &[JobId]) -> Result<Vec<Option<Job>>> {

@@ -45,12 +45,12 @@ fn find(db: &Connection, id: JobId) -> Result<Option<LeasedJob>> {
     Ok(find.query_row([id], named(leased_from_row)).optional()?)
 }
 
-/// Stores a job that has changed under the lease `fence`, which becomes `new_fence`.
-fn update(db: &Connection, job: &Job, due_at: Option<Timestamp>, new_fence: i64) -> Result<()> {
+/// Stores a job that has changed, and raises its fence.
+fn update(db: &Connection, job: &Job, due_at: Option<Timestamp>) -> Result<()> {
     db.prepare_cached(
-        "UPDATE jobs SET status = ?2, due_at = ?3, finished_at = ?4, fence = ?5, job = ?6 WHERE id = ?1",
+        "UPDATE jobs SET status = ?2, due_at = ?3, finished_at = ?4, fence = fence + 1, job = ?5 WHERE id = ?1",
     )?
-    .execute(params![job.id, job.status, due_at, job.finished_at, new_fence, json(job)?])?;
+    .execute(params![job.id, job.status, due_at, job.finished_at, json(job)?])?;
     Ok(())
 }
 
@@ -76,10 +76,10 @@ fn begin(db: &Connection, kind: JobKind, most: u32, lease: Duration) -> Result<V
     for LeasedJob { job, fence } in due {
         let (job, fence) = (job.begin(now), fence + 1);
         if job.status == JobStatus::Running {
-            update(db, &job, Some(now.plus(lease)), fence)?;
+            update(db, &job, Some(now.plus(lease)))?;
             begun.push(LeasedJob { job, fence });
         } else {
-            update(db, &job, job.due_at(), fence)?;
+            update(db, &job, job.due_at())?;
         }
     }
     Ok(begun)
@@ -95,7 +95,7 @@ fn extend(db: &Connection, id: JobId, fence: i64, lease: Duration) -> Result<boo
 fn end(db: &Connection, id: JobId, fence: i64, outcome: JobOutcome) -> Result<bool> {
     let Some(LeasedJob { job, .. }) = find(db, id)?.filter(|found| found.fence == fence) else { return Ok(false) };
     let ended = job.end(outcome, now());
-    update(db, &ended, ended.due_at(), fence + 1)?;
+    update(db, &ended, ended.due_at())?;
     Ok(true)
 }
 
@@ -121,9 +121,9 @@ type ByPeople = fn(&Job, Timestamp) -> std::result::Result<Job, Refusal>;
 
 fn change(db: &Connection, id: JobId, stamp: Stamp, decide: ByPeople) -> Result<Job> {
     user::check_admin(db, stamp)?;
-    let LeasedJob { job, fence } = find(db, id)?.ok_or(Refusal::NotFound)?;
+    let LeasedJob { job, .. } = find(db, id)?.ok_or(Refusal::NotFound)?;
     let changed = decide(&job, stamp.at)?;
-    update(db, &changed, changed.due_at(), fence + 1)?;
+    update(db, &changed, changed.due_at())?;
     Ok(changed)
 }
 
